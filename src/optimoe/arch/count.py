@@ -1,0 +1,98 @@
+"""The front door of this package: everything that can be counted of one model."""
+
+from dataclasses import dataclass
+
+from optimoe.arch.flops import (
+    FlopCount,
+    decode_flops,
+    expert_attention_ratio,
+    prefill_flops,
+    train_flops_per_token,
+)
+from optimoe.arch.memory import kv_bytes_per_token, weight_bytes
+from optimoe.arch.params import ParamCount, count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchCount:
+    """Parameters by part, FLOPs, cache and traffic of one model.
+
+    Attributes:
+        params: Parameters by part.
+        context_tokens: The sequence length, and the position, at which FLOPs are counted.
+        prefill: FLOPs per token of a causal pass over the context.
+        decode: FLOPs of the token at that position.
+        train_flops_per_token: Three forward passes over sequences of that length.
+        weight_bytes: All weights in ``precision``.
+        kv_bytes_per_token: Cache bytes that one token adds, in ``kv_precision``.
+        all_reduce_bytes_per_token: Payload of one tensor-parallel all-reduce, per token.
+        tensor_parallel_collectives: All-reduces that follow each other in one pass.
+        expert_attention_flops_ratio: r = C_E / C_A at that context (Li et al. 2026).
+        sparsity: (E − k)/E of the routed experts; 0 when dense.
+        granularity: By convention: ``krajewski`` 4·d/d_expert, ``ling`` 2·d/d_expert; empty when dense.
+    """
+
+    params: ParamCount
+    context_tokens: float
+    prefill: FlopCount
+    decode: FlopCount
+    train_flops_per_token: float
+    precision: str
+    weight_bytes: float
+    kv_precision: str
+    kv_bytes_per_token: float
+    all_reduce_bytes_per_token: float
+    tensor_parallel_collectives: int
+    expert_attention_flops_ratio: float
+    sparsity: float
+    granularity: dict[str, float]
+
+
+def count(
+    arch: ArchSpec, context_tokens: float = 4096, precision: str = "bf16", kv_precision: str = "bf16"
+) -> ArchCount:
+    """Count a model (or a grid of models, by the same formulas).
+
+    Args:
+        arch: The model.
+        context_tokens: Length and position at which FLOPs are counted.
+        precision: Of the weights.
+        kv_precision: Of the cache.
+
+    Raises:
+        ConfigError: The context is not positive.
+        UnknownNameError: No such precision.
+    """
+    params = count_params(arch)
+    return ArchCount(
+        params=params,
+        context_tokens=context_tokens,
+        prefill=prefill_flops(arch, context_tokens),
+        decode=decode_flops(arch, context_tokens),
+        train_flops_per_token=train_flops_per_token(arch, context_tokens),
+        precision=precision,
+        weight_bytes=weight_bytes(params, precision),
+        kv_precision=kv_precision,
+        kv_bytes_per_token=kv_bytes_per_token(arch, kv_precision),
+        all_reduce_bytes_per_token=all_reduce_bytes_per_token(arch),
+        tensor_parallel_collectives=tensor_parallel_collectives(arch),
+        expert_attention_flops_ratio=expert_attention_ratio(arch, context_tokens),
+        sparsity=sparsity(arch),
+        granularity=granularity(arch),
+    )
+
+
+def sparsity(arch: ArchSpec) -> float:
+    """S = (E − k)/E of routed experts (Abnar 2025; Li 2026 counts shared experts in E); 0 when dense."""
+    moe = arch.moe
+    return (moe.num_experts - moe.top_k) / moe.num_experts if moe else 0.0
+
+
+def granularity(arch: ArchSpec) -> dict[str, float]:
+    """Granularity in both conventions: Krajewski 2024 4·d/d_expert, Ling (Tian 2025) 2·d/d_expert."""
+    moe = arch.moe
+    if moe is None:
+        return {}
+    return {"krajewski": 4 * arch.d_model / moe.d_expert, "ling": 2 * arch.d_model / moe.d_expert}

@@ -1,0 +1,1 @@
+"""What every package shares: units, errors, provenance, records and configuration files."""

@@ -1,0 +1,39 @@
+"""Where a number comes from, and how far to trust it."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Basis(enum.StrEnum):
+    """How a number was obtained, from the strongest to the weakest."""
+
+    MEASURED = "measured"
+    PUBLISHED = "published"
+    FITTED = "fitted"
+    DERIVED = "derived"
+    ASSUMED = "assumed"
+
+
+_STRENGTH = tuple(Basis)
+
+
+def weakest(*bases: Basis) -> Basis:
+    """The basis of a combination: that of its weakest part."""
+    return max(bases, key=_STRENGTH.index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assumption:
+    """One number that a result rests on.
+
+    Attributes:
+        name: What it is, in words.
+        value: The value, in words and units.
+        basis: How it was obtained.
+        source: Paper, table, vendor page or option that it comes from.
+    """
+
+    name: str
+    value: str
+    basis: Basis
+    source: str

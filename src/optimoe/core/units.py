@@ -1,0 +1,99 @@
+"""Units at the edge: what people type and read. Inside, everything is FLOP, byte, second, token, dollar.
+
+Decimal prefixes are powers of 1000 (``70B`` = 7e10, ``80GB`` = 8e10 bytes); binary ones end in ``iB``
+(``80GiB`` = 80·2^30 bytes).
+"""
+
+import math
+import re
+
+from optimoe.core.errors import InputError
+
+SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_DAY = 86400.0
+TOKENS_PER_MTOK = 1e6
+
+_COUNT = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_BYTES = {
+    **{prefix + "B": 1000.0**power for power, prefix in enumerate(["", "K", "M", "G", "T"])},
+    **{prefix + "IB": 1024.0**power for power, prefix in enumerate(["", "K", "M", "G", "T"]) if prefix},
+    "": 1.0,
+}
+_SECONDS = {"": 1.0, "NS": 1e-9, "US": 1e-6, "µS": 1e-6, "MS": 1e-3, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+_SCALES = {
+    "count": (_COUNT, "70B, 15T or 1e22"),
+    "bytes": (_BYTES, "80GB, 24GiB or 8e10"),
+    "seconds": (_SECONDS, "50ms, 2s or 0.05"),
+}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµ]*)")
+
+
+def parse_quantity(text: str, kind: str = "count") -> float:
+    """Read a number with a unit.
+
+    Args:
+        text: What the user typed, such as ``"70B"``, ``"80GB"`` or ``"50ms"``.
+        kind: ``"count"`` (parameters, tokens, FLOPs), ``"bytes"`` or ``"seconds"``.
+
+    Returns:
+        The value in the base unit.
+
+    Raises:
+        InputError: The text is no such quantity.
+    """
+    scales, examples = _SCALES[kind]
+    match = _NUMBER.fullmatch(text.strip())
+    scale = scales.get(match[2].upper()) if match else None
+    if match is None or scale is None:
+        raise InputError(f"{text!r} is not a quantity in {kind} (examples: {examples})")
+    value = float(match[1]) * scale
+    if not math.isfinite(value):
+        raise InputError(f"{text!r} is too large for a quantity in {kind}")
+    return value
+
+
+def format_count(value: float, digits: int = 3) -> str:
+    """A count with a prefix, to ``digits`` significant digits: 46.7B, 5T, 321M."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    if abs(value) >= 1e16:
+        return f"{value:.{digits - 1}e}".replace("e+", "e")
+    for scale, prefix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= scale * (1 - 0.5 * 10**-digits):
+            return f"{_significant(value / scale, digits)}{prefix}"
+    return _significant(value, digits)
+
+
+def format_bytes(value: float) -> str:
+    """Bytes with a decimal prefix: 131 KB, 93.4 GB."""
+    for scale, prefix in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if abs(value) >= scale:
+            return f"{_significant(value / scale, 3)} {prefix}"
+    return f"{_significant(value, 3)} B"
+
+
+def format_seconds(value: float) -> str:
+    """A duration: 12.4 ms, 850 µs, 1.20 s, 3.5 d."""
+    if value >= SECONDS_PER_DAY:
+        return f"{_significant(value / SECONDS_PER_DAY, 3)} d"
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= scale:
+            return f"{_significant(value / scale, 3)} {unit}"
+    return f"{value:.3g} s"
+
+
+def format_usd(value: float) -> str:
+    """Dollars: $0.43, $12.30, $136,000, $1.24M."""
+    if not math.isfinite(value):
+        return "–"
+    if value >= 1e6:
+        return f"${_significant(value / 1e6, 3)}M"
+    return f"${value:,.0f}" if value >= 1000 else f"${value:.2f}" if value >= 0.1 else f"${value:.3g}"
+
+
+def _significant(value: float, digits: int) -> str:
+    """The value to so many significant digits, without an exponent."""
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value) * (1 + 1e-12))))
+    return f"{value:.{decimals}f}"
