@@ -6,7 +6,7 @@ embedding costs none.
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from optimoe.arch.params import attention_matrix_params, ffn_matrix_params
 from optimoe.arch.spec import ArchSpec, Attention, FeedForward
@@ -76,7 +76,7 @@ def train_flops_per_token(arch: ArchSpec, length: float, recompute: Recompute = 
 
 
 def expert_attention_ratio(arch: ArchSpec, context: float) -> float:
-    """r = C_E / C_A: FLOPs in expert layers over FLOPs in attention layers (a ratio, not a share).
+    """R = C_E / C_A: FLOPs in expert layers over FLOPs in attention layers (a ratio, not a share).
 
     Counted as Li et al. 2026 (App. C, values term corrected to 2·n²·d) do: every token attends to the whole
     context, without the causal half. A dense model has no expert layers and r = 0.
@@ -114,10 +114,10 @@ def _ffn_flops(ffn: FeedForward, d_model: int) -> dict[str, float]:
     return {part: 2 * weights for part, weights in params.items()}
 
 
-def minimum(left: float, right: float) -> float:
+def minimum(left: Any, right: Any) -> Any:
     """The smaller of two numbers or arrays; NumPy is loaded for arrays only."""
     if isinstance(left, int | float) and isinstance(right, int | float):
         return min(left, right)
     import numpy as np
 
-    return np.minimum(left, right)  # type: ignore[return-value]
+    return np.minimum(left, right)

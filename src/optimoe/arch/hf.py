@@ -129,7 +129,9 @@ def _attention(fields: "_Fields", family: str) -> Attention:
     absent = _WHEN_ABSENT[family]
     return Attention(
         num_heads=num_heads,
-        num_kv_heads=fields.count("num_key_value_heads", num_heads, absent=absent.get("num_key_value_heads", num_heads)),
+        num_kv_heads=fields.count(
+            "num_key_value_heads", num_heads, absent=absent.get("num_key_value_heads", num_heads)
+        ),
         head_dim=fields.count("head_dim") if fields.has("head_dim") else _even_head_dim(fields, num_heads),
         qkv_bias=bias,
         output_bias=bias,
@@ -142,7 +144,9 @@ def _attention(fields: "_Fields", family: str) -> Attention:
 def _even_head_dim(fields: "_Fields", num_heads: int) -> int:
     d_model = fields.count("hidden_size")
     if d_model % num_heads:
-        raise ConfigError(f"head_dim: missing, and hidden_size = {d_model} does not divide by {num_heads} heads")
+        raise ConfigError(
+            f"head_dim: missing, and hidden_size = {d_model} does not divide by {num_heads} heads"
+        )
     return d_model // num_heads
 
 

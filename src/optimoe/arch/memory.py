@@ -12,7 +12,8 @@ Precision = Literal["fp32", "bf16", "fp8", "int8", "int4", "mxfp4"]
 BITS_PER_VALUE: dict[str, float] = {
     "fp32": 32,
     "bf16": 16,
-    "fp8": 8 + 32 / (128 * 128),  # one fp32 scale per 128 × 128 block: DeepSeek-V3, arXiv 2412.19437, Sec. 3.3
+    "fp8": 8
+    + 32 / (128 * 128),  # one fp32 scale per 128 × 128 block: DeepSeek-V3, arXiv 2412.19437, Sec. 3.3
     "int8": 8,
     "int4": 4 + 16 / 128,  # one fp16 scale per group of 128: GPTQ, arXiv 2210.17323, Sec. 5
     "mxfp4": 4 + 8 / 32,  # one 8-bit scale per block of 32: OCP Microscaling Formats v1.0, Sec. 5.2

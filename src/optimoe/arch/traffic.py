@@ -3,7 +3,7 @@
 from optimoe.arch.spec import ArchSpec
 
 ALL_REDUCES_PER_LAYER = 2
-"""Tensor parallelism in one dimension: after attention and after the feed-forward (Megatron-LM, 1909.08053)."""
+"""One after attention, one after the feed-forward (Megatron-LM, arXiv 1909.08053, Sec. 3)."""
 
 
 def tensor_parallel_collectives(arch: ArchSpec) -> int:

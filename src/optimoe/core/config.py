@@ -13,7 +13,6 @@ import msgspec
 
 from optimoe.core.errors import ConfigError, UnknownNameError
 
-
 T = TypeVar("T")
 
 

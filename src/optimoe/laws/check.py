@@ -1,0 +1,79 @@
+"""Check-values: rows of a file evaluated through the library and compared with what was published."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optimoe.core.config import build, load_toml
+from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.laws.catalog import find_law
+from optimoe.laws.observations import DataSetError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    """One row ``[[check]]``: ``|law(inputs).output − value| ≤ tolerance_rel·|value|``."""
+
+    law: str
+    output: str
+    value: float
+    tolerance_rel: float
+    inputs: dict[str, Any]
+    source: str
+    where: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """A row with our own value; ``ok`` is none when it cannot be evaluated (``pending`` says why)."""
+
+    law: str
+    output: str
+    inputs: dict[str, Any]
+    expected: float
+    ours: float | None
+    tolerance_rel: float
+    ok: bool | None
+    pending: str = ""
+
+
+def load_checks(path: Path) -> list[CheckRow]:
+    """The ``[[check]]`` rows of a file.
+
+    Raises:
+        ConfigError: It holds none, or one is malformed.
+    """
+    rows = load_toml(path).get("check")
+    if not isinstance(rows, list) or not rows:
+        raise ConfigError(f"{path}: must hold rows [[check]], got none")
+    return [build(CheckRow, row, where=f"{path}: check {number}") for number, row in enumerate(rows, 1)]
+
+
+def run_checks(rows: Iterable[CheckRow]) -> list[CheckResult]:
+    """Evaluate every row; one of a law or output that is not in the library is listed as pending."""
+    return [_run(row) for row in rows]
+
+
+def _run(row: CheckRow) -> CheckResult:
+    ours: float | None
+    try:
+        law = find_law(row.law)
+        ours, pending = float(law.evaluate(row.output, _finite(row.inputs))), ""
+    except (UnknownNameError, DataSetError) as error:
+        ours, pending = None, str(error)
+    return CheckResult(
+        law=row.law,
+        output=row.output,
+        inputs=row.inputs,
+        expected=row.value,
+        ours=ours,
+        tolerance_rel=row.tolerance_rel,
+        ok=None if ours is None else abs(ours - row.value) <= row.tolerance_rel * abs(row.value),
+        pending=pending,
+    )
+
+
+def _finite(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: float(value) if isinstance(value, int) else value for name, value in inputs.items()}

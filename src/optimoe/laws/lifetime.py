@@ -1,0 +1,93 @@
+"""Training plus lifetime inference in FLOPs: Sardana 2024 (arXiv 2401.00448), eq. 3."""
+
+import math
+from collections.abc import Callable
+
+from scipy.optimize import brentq
+
+from optimoe.core.errors import ConfigError
+from optimoe.laws.base import Law, LawRow, output
+from optimoe.laws.dense import Chinchilla
+
+
+class LifetimeObjective(Law):
+    """Minimise 6·N·D_tr + 2·N·D_inf subject to L(N, D_tr) = ℓ.
+
+    ℓ is the loss that N0 parameters reach when compute-optimal under the law ``base``. No closed form for
+    D_inf > 0: the root of the first-order condition αA·N^−α / (βB·D^−β) = 1 + D_inf/(3·D).
+    """
+
+    family = "objective"
+
+    def __init__(self, row: LawRow, find: Callable[[str], Law]) -> None:
+        super().__init__(row)
+        self._find = find
+
+    @output("N")
+    def params(self, base: str, N0: float, D_inf: float) -> float:
+        """Parameters that cost least over training and D_inf inference tokens."""
+        law = self._base(base)
+        optimal_tokens = float(law.tokens_for_params(N0))
+        loss = float(law.loss(N0, optimal_tokens))
+
+        def excess(log_params: float) -> float:
+            left, right = self._condition(law, math.exp(log_params), loss, D_inf)
+            return math.log(left / right)
+
+        smallest = self._least_params(law, loss) * (1 + 1e-9)
+        return math.exp(brentq(excess, math.log(smallest), math.log(N0 * 1.001), xtol=1e-13))
+
+    @output("D")
+    def tokens(self, base: str, N0: float, D_inf: float) -> float:
+        """Training tokens of that model."""
+        law = self._base(base)
+        loss = law.loss(N0, law.tokens_for_params(N0))
+        return float(law.curve(N=self.params(base, N0, D_inf)).tokens(loss))
+
+    @output("D_ratio")
+    def tokens_ratio(self, base: str, N0: float, D_inf: float) -> float:
+        """Its tokens over the Chinchilla-optimal tokens of N0."""
+        return self.tokens(base, N0, D_inf) / float(self._base(base).tokens_for_params(N0))
+
+    @output("flops_change")
+    def flops_change(self, base: str, N0: float, D_inf: float) -> float:
+        """Relative change of lifetime FLOPs against the compute-optimal N0, at equal loss."""
+        reference = self._flops(N0, float(self._base(base).tokens_for_params(N0)), D_inf)
+        return self._flops(self.params(base, N0, D_inf), self.tokens(base, N0, D_inf), D_inf) / reference - 1
+
+    @output("foc_left")
+    def condition_left(self, base: str, N0: float, D_inf: float) -> float:
+        """αA·N^−α / (βB·D^−β) at the optimum."""
+        return self._condition_at_optimum(base, N0, D_inf)[0]
+
+    @output("foc_right")
+    def condition_right(self, base: str, N0: float, D_inf: float) -> float:
+        """1 + D_inf/(3·D) at the optimum."""
+        return self._condition_at_optimum(base, N0, D_inf)[1]
+
+    def _condition_at_optimum(self, base: str, N0: float, D_inf: float) -> tuple[float, float]:
+        law = self._base(base)
+        loss = float(law.loss(N0, law.tokens_for_params(N0)))
+        return self._condition(law, self.params(base, N0, D_inf), loss, D_inf)
+
+    def _condition(self, law: Chinchilla, N: float, loss: float, D_inf: float) -> tuple[float, float]:
+        c = law.row.coefficients
+        D = float(law.curve(N=N).tokens(loss))
+        left = c["alpha"] * c["A"] * N ** -c["alpha"] / (c["beta"] * c["B"] * D ** -c["beta"])
+        train, infer = self.row.coefficients["train"], self.row.coefficients["infer"]
+        return left, 1 + infer * D_inf / (train * D)
+
+    def _flops(self, N: float, D: float, D_inf: float) -> float:
+        return N * (self.row.coefficients["train"] * D + self.row.coefficients["infer"] * D_inf)
+
+    @staticmethod
+    def _least_params(law: Chinchilla, loss: float) -> float:
+        """Parameters below which no number of tokens reaches the loss: (A/(ℓ − E))^(1/α)."""
+        c = law.row.coefficients
+        return float((c["A"] / (loss - c["E"])) ** (1 / c["alpha"]))
+
+    def _base(self, base: str) -> Chinchilla:
+        law = self._find(base)
+        if not isinstance(law, Chinchilla):
+            raise ConfigError(f"base: must be a law of the family chinchilla, got {base}")
+        return law
