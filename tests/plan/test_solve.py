@@ -150,6 +150,13 @@ def test_a_dense_law_plans_dense_models_and_says_what_it_never_saw():
         assert any("never fitted on routed experts" in line for line in routed.warnings)
 
 
+def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
+    result = plan(problem(space=replace(SMALL, num_experts=(1, 8), top_k=4)))
+    routed = result.choice.arch["num_experts"] > 1
+    assert routed == any("never fitted on top-4 routing" in line for line in result.warnings)
+    assert [view.routed for view in result.laws] == [False, False, True]
+
+
 def test_stretching_a_law_is_said():
     small, large = plan(problem(flops=1e20, serve_tokens=1e9)), plan(problem(flops=1e23))
     assert not any("beyond the fitted range" in line for line in small.warnings)

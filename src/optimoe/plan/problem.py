@@ -12,6 +12,9 @@ from optimoe.cost.price import GpuPrice
 from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, LossLaw
 from optimoe.plan.space import Space
 
+BUDGET_TOLERANCE = 1e-9
+"""Relative: a design that reaches the lowest loss itself must not fall to rounding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LowestLoss:

@@ -6,7 +6,7 @@ from typing import Any
 from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
 from optimoe.plan.evaluate import Candidate
-from optimoe.plan.problem import Problem
+from optimoe.plan.problem import BUDGET_TOLERANCE, Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class LawView:
 
     Attributes:
         law, source: Which law.
-        num_experts: Its best E (1 is dense); ``routed`` says whether it can speak about experts at all.
+        num_experts: Its best E (1 is dense); ``routed`` says whether it was asked about experts.
         params_active, tokens, tokens_per_param: The size and data it asks for.
         loss: Nats per token on that law's own corpus: not comparable between laws.
         decades_beyond: How far outside its fitted range.
@@ -65,6 +65,19 @@ class Plan:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
+
+    @property
+    def by_experts(self) -> tuple[Alternative, ...]:
+        """Every expert count at the choice's loss, the choice itself at its own."""
+        own = self.choice.arch["num_experts"]
+        return tuple(
+            Alternative(num_experts=own, candidate=self.choice) if item.num_experts == own else item
+            for item in self.alternatives
+        )
+
+    def over_budget(self, candidate: Candidate) -> bool:
+        """Whether a design takes more training than the budget holds."""
+        return candidate.train_flops > self.problem.training.budget_flops * (1 + BUDGET_TOLERANCE)
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:

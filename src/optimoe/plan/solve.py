@@ -18,13 +18,12 @@ from optimoe.laws.catalog import find_law, law_names
 from optimoe.plan.evaluate import Candidate, Column, Pool, evaluate, make_candidate
 from optimoe.plan.explain import assumptions, explain_infeasible, reasons, warnings
 from optimoe.plan.pareto import front_members
-from optimoe.plan.problem import LeastCost, LowestLoss, NearBest, Problem
+from optimoe.plan.problem import BUDGET_TOLERANCE, LeastCost, LowestLoss, NearBest, Problem
 from optimoe.plan.result import Alternative, LawView, Plan
 from optimoe.plan.space import Shapes
 
 REFINED_STARTS = 3
-BUDGET_TOLERANCE = 1e-9
-"""Relative: a design that reaches the lowest loss itself must not fall to rounding."""
+"""Coarse designs of each expert count whose neighbourhoods are searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +180,10 @@ def front(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[Candidate, ...]
 
 
 def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ...]:
-    """What each law of the library would train with this budget, on the designs it can speak about."""
+    """What each verified law would train with this budget, on the designs it can speak about.
+
+    The problem's own law is asked about all of them.
+    """
     if not math.isfinite(problem.training.budget_flops):
         return ()
     views = []
@@ -189,13 +191,14 @@ def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ..
         pools = [
             replace(pool, problem=replace(problem, law=law), curve=law.arch_curve(pool.grid))
             for pool in coarse.values()
-            if not law.concerns(pool.grid)
+            if law.row == problem.law.row or not law.concerns(pool.grid)
         ]
         best = min(
             filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None
         )
         if best is not None:
-            views.append(_law_view(law, best))
+            routed = any(pool.num_experts > 1 for pool in pools)
+            views.append(_law_view(law, best, routed))
     return tuple(views)
 
 
@@ -207,7 +210,7 @@ def _lowest(pool: Pool) -> Pick | None:
     return Pick(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
 
 
-def _law_view(law: LossLaw, pick: Pick) -> LawView:
+def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
     spec = pick.pool.grid.at(pick.index)
     active = count_params(spec).active
     return LawView(
@@ -218,7 +221,7 @@ def _law_view(law: LossLaw, pick: Pick) -> LawView:
         tokens=pick.tokens,
         tokens_per_param=pick.tokens / active,
         loss=pick.objective,
-        routed=not law.concerns(pick.pool.problem.space.designs(2, pick.pool.problem.space.coarse())),
+        routed=routed,
         decades_beyond={
             symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()
         },
@@ -235,6 +238,8 @@ def _lowest_loss(problem: Problem, coarse: Mapping[int, Pool]) -> Candidate | No
 
 
 def _usable_laws() -> list[LossLaw]:
-    """Laws whose published outputs follow from their coefficients."""
+    """The first law of each paper whose published outputs follow from its coefficients."""
     laws = [find_law(name) for name in law_names()]
-    return [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    papers = {law.row.source.split(",")[0]: law for law in reversed(verified)}
+    return sorted(papers.values(), key=verified.index)

@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.result import Plan
+from optimoe.report.prose import kind_words
 
 INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
 SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
@@ -23,7 +24,7 @@ def front_figure(plan: Plan) -> go.Figure:
     )
     for colour, experts in zip(SERIES * (1 + len(counts) // len(SERIES)), counts, strict=False):
         members = [member for member in plan.front if member.arch["num_experts"] == experts]
-        _add_points(figure, members, _label(experts), colour)
+        _add_points(figure, members, kind_words(experts), colour)
     _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
     figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
     figure.update_yaxes(title="loss, nats per token")
@@ -33,7 +34,9 @@ def front_figure(plan: Plan) -> go.Figure:
 def total_figure(plan: Plan) -> go.Figure:
     """Training and serving dollars of every expert count at the choice's loss."""
     designs = [
-        (_label(item.num_experts), item.candidate) for item in plan.alternatives if item.candidate is not None
+        (kind_words(item.num_experts), item.candidate)
+        for item in plan.by_experts
+        if item.candidate is not None
     ]
     figure = go.Figure()
     for name, colour, dollars in (
@@ -79,10 +82,6 @@ def _add_points(
         text=[f"{member.arch['params_active'] / 1e9:.3g}B active" for member in members],
         hovertemplate="%{text}<br>%{y:.3f} nats, $%{x:.3g}/M<extra>" + name + "</extra>",
     )
-
-
-def _label(experts: int) -> str:
-    return "dense" if experts == 1 else f"E = {experts}"
 
 
 def _styled(figure: go.Figure, title: str) -> go.Figure:

@@ -13,7 +13,7 @@ from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.result import Plan, plan_record
 from optimoe.report.figures import front_figure, total_figure, tpot_figure
-from optimoe.report.prose import choice_lines, laws_sentences, question_lines, shape_words
+from optimoe.report.prose import choice_lines, kind_words, laws_sentences, question_lines, shape_words
 from optimoe.report.recipe import recipe_toml
 
 _HEADS = (
@@ -55,7 +55,10 @@ def plan_page(plan: Plan) -> str:
         careful=plan.warnings,
         reasons=plan.reasons,
         laws=laws_sentences(plan),
-        figures=[figure.to_html(full_html=False, include_plotlyjs=False) for figure in figures],
+        figures=[
+            figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            for figure in figures
+        ],
         alternatives={"heads": _HEADS, "rows": _rows(plan)},
         assumptions=plan.assumptions,
         plotly_js=get_plotlyjs(),
@@ -65,17 +68,14 @@ def plan_page(plan: Plan) -> str:
 
 def _rows(plan: Plan) -> list[dict[str, Any]]:
     rows = []
-    for item in plan.alternatives:
-        label = "dense" if item.num_experts == 1 else f"E = {item.num_experts}"
-        chosen = item.num_experts == plan.choice.arch["num_experts"]
-        design = plan.choice if chosen else item.candidate
-        cells = [label, *(_cells(plan, design) if design else ["keeps no limit"])]
-        rows.append({"chosen": chosen, "cells": cells})
+    for item in plan.by_experts:
+        cells = [kind_words(item.num_experts)]
+        cells += _cells(plan, item.candidate) if item.candidate else ["keeps no limit"]
+        rows.append({"chosen": item.candidate is plan.choice, "cells": cells})
     return rows
 
 
 def _cells(plan: Plan, design: Candidate) -> list[str]:
-    over = design.train_flops > plan.problem.training.budget_flops * (1 + 1e-6)
     return [
         format_count(design.arch["params_active"]),
         format_count(design.arch["params_total"]),
@@ -85,5 +85,5 @@ def _cells(plan: Plan, design: Candidate) -> list[str]:
         format_usd(design.usd_per_mtok),
         format_seconds(design.tpot_s),
         format_usd(design.total_usd),
-        "over" if over else "within",
+        "over" if plan.over_budget(design) else "within",
     ]

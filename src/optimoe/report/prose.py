@@ -89,6 +89,11 @@ def shape_words(arch: Mapping[str, Any]) -> str:
     )
 
 
+def kind_words(num_experts: int) -> str:
+    """``dense`` or ``E = 8``."""
+    return "dense" if num_experts == 1 else f"E = {num_experts}"
+
+
 def loss_words(plan: Plan) -> str:
     """The loss with its band, its law and how far that law is stretched."""
     choice, law = plan.choice, plan.problem.law.row
@@ -116,7 +121,7 @@ def layout_words(layout: Mapping[str, Any]) -> str:
 def laws_sentences(plan: Plan) -> list[str]:
     """What each law would train with the same budget."""
     return [
-        f"{view.law}: {'E = ' + str(view.num_experts) if view.routed else 'dense'}, "
+        f"{view.law}: {kind_words(view.num_experts)}, "
         f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
         f"({view.tokens_per_param:.0f} per parameter)"
         for view in plan.laws
@@ -191,17 +196,16 @@ def _others(plan: Plan) -> list[Alternative]:
 
 
 def _alternative(plan: Plan, item: Alternative) -> str:
-    label = "dense" if item.num_experts == 1 else f"E = {item.num_experts}"
+    label = kind_words(item.num_experts)
     other, choice = item.candidate, plan.choice
     if other is None:
         return f"{label:<8} does not fit or is not fast enough"
-    over = other.train_flops > plan.problem.training.budget_flops * (1 + 1e-6)
     return (
         f"{label:<8}{format_count(other.arch['params_active']):>6} active of "
         f"{format_count(other.arch['params_total']):>6}   "
         f"training {other.train_usd / choice.train_usd - 1:+7.0%}   "
         f"serving {other.usd_per_mtok / choice.usd_per_mtok - 1:+7.0%}   total {format_usd(other.total_usd)}"
-        f"{'   over the training budget' if over else ''}"
+        f"{'   over budget' if plan.over_budget(other) else ''}"
     )
 
 
