@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optimoe.app.options import Count, print_json, print_lines
+from optimoe.app.options import Count, Flag, print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import ArchCount, count
 from optimoe.arch.hf import to_config
@@ -20,7 +20,7 @@ def arch(
     precision: str = "bf16",
     kv_precision: str = "bf16",
     hf: Path | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Count a model: parameters by part, FLOPs per token, bytes.
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from optimoe.app.options import print_json, print_lines
+from optimoe.app.options import Flag, print_json, print_lines
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.check import load_checks, run_checks
 
 
-def list_laws(*, json: bool = False) -> None:
+def list_laws(*, json: Flag = False) -> None:
     """Every law with its status and source.
 
     Args:
@@ -25,7 +25,7 @@ def list_laws(*, json: bool = False) -> None:
     print_lines([(row.name, f"{row.status:<13} {row.source}") for row in rows])
 
 
-def show(law: str, *, json: bool = False) -> None:
+def show(law: str, *, json: Flag = False) -> None:
     """One law: coefficients, units, range, outputs.
 
     Args:
@@ -61,7 +61,7 @@ def predict(
     law: str,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,
     output: str = "L",
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Evaluate a law in its own variables.
 
@@ -91,7 +91,7 @@ def predict(
     )
 
 
-def check(file: Path, *, json: bool = False) -> None:
+def check(file: Path, *, json: Flag = False) -> None:
     """Run a file of [[check]] rows through the library.
 
     Args:

@@ -27,6 +27,9 @@ Count = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=Fals
 Seconds = Annotated[float, Parameter(converter=_reader("seconds"), accepts_keys=False, n_tokens=1)]
 """``50ms``, ``2s``."""
 
+Flag = Annotated[bool, Parameter(negative="")]
+"""An option that is there or not."""
+
 
 def whole(name: str, value: float) -> int:
     """A quantity that must be a whole number.
