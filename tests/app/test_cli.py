@@ -218,7 +218,5 @@ def test_help_loads_neither_numpy_nor_torch():
 
 def test_a_reader_that_leaves_early_is_no_error():
     command = f"{Path(sys.executable).with_name('optimoe')} laws list | head -n 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr

@@ -49,9 +49,7 @@ def test_no_step_beats_the_peaks_of_the_data_sheet(name, batch, context, tp):
     counted = count(model, context)
     step = decode_step(machine(tp), model, batch, context)
     flops = batch * counted.decode.total
-    read = (
-        2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
-    )
+    read = 2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
     assert step.total_s > flops / (tp * H100.flops_per_s("bf16"))
     assert step.total_s > read / (tp * H100.memory_bytes_per_s)
 

@@ -69,6 +69,8 @@ def count_record(spec: ArchSpec, counted: ArchCount) -> dict[str, Any]:
         "weight_bytes": counted.weight_bytes,
         "kv_precision": counted.kv_precision,
         "kv_bytes_per_token": counted.kv_bytes_per_token,
+        "state_bytes": counted.state_bytes,
+        "params_mtp": counted.params_mtp,
         "all_reduce_bytes_per_token": counted.all_reduce_bytes_per_token,
         "tensor_parallel_collectives": counted.tensor_parallel_collectives,
         "expert_attention_flops_ratio": counted.expert_attention_flops_ratio,

@@ -86,9 +86,7 @@ def predict(
             }
         )
         return
-    print_lines(
-        [(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")]
-    )
+    print_lines([(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")])
 
 
 def check(file: Path, *, json: Flag = False) -> None:
@@ -107,8 +105,7 @@ def check(file: Path, *, json: Flag = False) -> None:
     else:
         lines = [("Passed", f"{passed} of {len(results)}")]
         lines += [
-            ("Failed", f"{r.law} {r.output} {r.inputs}: expected {r.expected:g}, ours {r.ours:g}")
-            for r in failed
+            ("Failed", f"{r.law} {r.output} {r.inputs}: expected {r.expected:g}, ours {r.ours:g}") for r in failed
         ]
         lines += [("Pending", f"{r.law} {r.output}: {r.pending}") for r in pending]
         print_lines(lines)

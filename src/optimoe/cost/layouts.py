@@ -206,7 +206,7 @@ def _degrees(cluster: Cluster) -> np.ndarray:
 
 
 def _divides(grid: ArchSpec, tp: Values) -> Flags:
-    divides = [np.asarray(group.attention.num_heads % np.asarray(tp) == 0) for group in grid.layers]
+    divides = [np.asarray(group.mixer.tp_heads % np.asarray(tp) == 0) for group in grid.layers]
     return np.logical_and.reduce(np.broadcast_arrays(*divides))
 
 

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.flops import decode_flops, prefill_flops
-from optimoe.arch.memory import bytes_per_value, kv_bytes
-from optimoe.arch.params import attention_matrix_params, expert_params, ffn_matrix_params
-from optimoe.arch.routing import expected_distinct_experts
-from optimoe.arch.spec import ArchSpec, LayerGroup, MoE
-from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
+from optimoe.arch.memory import bytes_per_value, kv_bytes, kv_read_bytes
+from optimoe.arch.params import ffn_matrix_params, mixer_matrix_params
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.traffic import (
+    all_reduce_bytes_per_token,
+    expected_routed_params,
+    tensor_parallel_collectives,
+)
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
@@ -99,8 +102,8 @@ def decode_step(machine: Machine, arch: ArchSpec, batch: Values, context: float)
         machine,
         arch,
         tokens=batch,
-        score_flops=batch * decode_flops(arch, context).attention_scores,
-        cache_bytes=batch * kv_bytes(arch, context, machine.kv_precision),
+        mixer_flops=batch * decode_flops(arch, context).attention,
+        cache_bytes=batch * kv_read_bytes(arch, context, machine.kv_precision),
         logits=batch,
     )
 
@@ -111,7 +114,7 @@ def prefill_step(machine: Machine, arch: ArchSpec, length: float) -> StepTime:
         machine,
         arch,
         tokens=length,
-        score_flops=length * prefill_flops(arch, length).attention_scores,
+        mixer_flops=length * prefill_flops(arch, length).attention,
         cache_bytes=kv_bytes(arch, length, machine.kv_precision),
         logits=1,
     )
@@ -121,7 +124,7 @@ def _step(
     machine: Machine,
     arch: ArchSpec,
     tokens: Values,
-    score_flops: Values,
+    mixer_flops: Values,
     cache_bytes: Values,
     logits: Values,
 ) -> StepTime:
@@ -134,12 +137,12 @@ def _step(
         causes["compute"] = causes["compute"] + np.where(arithmetic_s >= traffic_s, arithmetic_s, 0.0)
         causes[cause] = causes[cause] + np.where(arithmetic_s >= traffic_s, 0.0, traffic_s)
 
+    projections = sum(group.num_layers * mixer_matrix_params(group.mixer, arch.d_model) for group in arch.layers)
+    add("weights", 2 * tokens * projections, weight * projections, machine.bytes_per_s)
     for group in arch.layers:
-        projections = group.num_layers * attention_matrix_params(group.attention, arch.d_model)
-        add("weights", 2 * tokens * projections, weight * projections, machine.bytes_per_s)
         for cause, active, read in _ffn_weights(group, arch.d_model, tokens):
             add(cause, 2 * tokens * active, weight * read, machine.bytes_per_s)
-    add("kv", score_flops, cache_bytes, _cache_bytes_per_s(machine, arch))
+    add("kv", mixer_flops - 2 * tokens * projections, cache_bytes, _cache_bytes_per_s(machine, arch))
     unembedding = arch.d_model * arch.vocab_size
     add("weights", 2 * logits * unembedding, weight * unembedding, machine.bytes_per_s)
     payload = tokens * all_reduce_bytes_per_token(arch)
@@ -158,15 +161,14 @@ def _ffn_weights(group: LayerGroup, d_model: Values, tokens: Values) -> list[tup
     params = ffn_matrix_params(group.ffn, d_model)
     active = params.pop("routed_experts_active", 0)
     layers = group.num_layers
+    if group.residual is not None:
+        params["residual"] = ffn_matrix_params(group.residual, d_model)["dense_ffn"]
     always = layers * sum(weights for part, weights in params.items() if part != "routed_experts")
-    operators: list[tuple[str, Values, Values]] = [("weights", always, always)]
-    if isinstance(group.ffn, MoE):
-        distinct = expected_distinct_experts(group.ffn.num_experts, group.ffn.top_k, tokens)
-        operators.append(("experts", layers * active, layers * distinct * expert_params(group.ffn, d_model)))
-    return operators
+    read = layers * expected_routed_params(group.ffn, d_model, tokens)
+    return [("weights", always, always), ("experts", layers * active, read)]
 
 
 def _cache_bytes_per_s(machine: Machine, arch: ArchSpec) -> Values:
     """Bandwidth at which the caches are read: that of the GPUs over which one cache spreads."""
-    shards = machine.kv_shards(arch.layers[0].attention.num_kv_heads)
+    shards = machine.kv_shards(arch.layers[0].mixer.cache_heads)
     return machine.bytes_per_s * shards / machine.tp

@@ -118,9 +118,7 @@ class Law(ABC):
             if not isinstance(value, str):
                 require(np.isfinite(value) & (np.asarray(value) > 0), name, "positive and finite", value)
         missing = [
-            name
-            for name, default in known.items()
-            if default is inspect.Parameter.empty and name not in inputs
+            name for name, default in known.items() if default is inspect.Parameter.empty and name not in inputs
         ]
         if missing:
             raise ConfigError(f"{self.row.name}: {symbol} needs {', '.join(missing)}")

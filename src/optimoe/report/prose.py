@@ -159,9 +159,7 @@ def serving_lines(estimate: ServingEstimate, name: str, gpus: str) -> Lines:
 def arch_lines(record: Mapping[str, Any]) -> Lines:
     """A counted model."""
     flops = record["flops_per_token"]
-    parts = ", ".join(
-        f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n
-    )
+    parts = ", ".join(f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n)
     return [
         ("Model", str(record["name"])),
         (
@@ -184,9 +182,7 @@ def arch_lines(record: Mapping[str, Any]) -> Lines:
             "Ratios",
             f"experts/attention r = {record['expert_attention_flops_ratio']:.2f}"
             f" · sparsity {record['sparsity']:.3f}"
-            + "".join(
-                f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()
-            ),
+            + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()),
         ),
     ]
 
