@@ -54,12 +54,12 @@ def test_active_and_total_lead_to_each_other(name):
 @settings(max_examples=25, deadline=None)
 @given(
     target=st.sampled_from(["params_active", "params_total", "flops_per_token"]),
-    value=st.floats(1e10, 3e11),
-    experts=st.sampled_from([1, 8, 64]),
+    value=st.floats(4e10, 4e11),
+    experts=st.sampled_from([1, 8, 32]),
     fine=st.sampled_from([0.0, 1.0, 4.0]),
     shared=st.sampled_from([0, 1]),
 )
-def test_a_design_is_what_was_wished_for(target, value, experts, fine, shared):
+def test_a_design_is_what_was_wished_for_within_a_layer(target, value, experts, fine, shared):
     wish = Wish(
         target=target,
         value=value,
