@@ -1,31 +1,50 @@
 """What a law is: coefficients with their evidence, outputs by symbol, and a loss for a design.
 
-A *law* evaluates any of its outputs in its own variables (the symbols of its paper). A *loss law* can also be
-asked about an architecture: it converts the architecture to its own variables explicitly, says what it was
-never fitted on, and gives the loss as a curve in tokens.
+::
+
+    Law          outputs in its own variables (the symbols of its paper)
+    └── ArchLaw  a loss for an architecture: converts it explicitly, says what it was never fitted on
+        └── LossLaw  also gives that loss as a curve in training tokens
+
+A law that can be fitted has ``free`` and ``linear`` coefficients and a ``gradient``. Its formula takes
+coefficients of shape (fits, 1) against variables of shape (runs,), by broadcasting.
 """
 
+import copy
+import functools
 import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.laws.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN as TRAIN_FLOPS_PER_PARAM_TOKEN
 
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
+Domains = Mapping[str, Literal["positive", "count", "share", "nonnegative"]]
+"""What inputs may be: above zero, at least 1, in [0, 1), or at least 0."""
 
-TRAIN_FLOPS_PER_PARAM_TOKEN = 6
-"""C = 6ND: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
+
+class NotEvaluatedError(InputError):
+    """The numbers of a law stand in the library, its outputs belong to another package."""
+
 
 BAND_Z = 1.645
 BAND_GROWTH_PER_DECADE = 4.0
-"""The band beyond the fitted range: see :meth:`LossLaw.band`."""
+"""The band beyond the fitted range: see :meth:`ArchLaw.band`."""
+
+_DOMAINS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "positive": ("positive and finite", lambda value: value > 0),
+    "count": ("at least 1 and finite", lambda value: value >= 1),
+    "share": ("at least 0 and below 1", lambda value: (value >= 0) & (value < 1)),
+    "nonnegative": ("zero or more and finite", lambda value: value >= 0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +56,8 @@ class LawRow:
         family: The equation it belongs to.
         source: Paper and place.
         status: ``verified`` (published outputs follow from it), ``transcribed`` (copied, nothing to test it
-            on), ``form-only``, ``inconsistent`` (as printed it cannot be right) or ``fitted`` (by a user).
+            on), ``form-only`` (no coefficients were published), ``inconsistent`` (as printed it cannot be
+            right) or ``fitted`` (by a user).
         n_convention: What the law calls N.
         log_base: Of logarithms in its formula.
         coefficients: By symbol.
@@ -46,6 +66,9 @@ class LawRow:
         rmse_log: Root mean square residual of ln L on the fitted runs; 0 when not known.
         rmse_source: Where that number stands.
         notes: Caveats.
+        dense_baseline: The law of the same paper for dense models, where this one does not speak of them.
+        better_digits: The row to use in place of this one: the same law with more digits.
+        runs: The data set behind it, and which of its rows.
     """
 
     name: str
@@ -60,19 +83,48 @@ class LawRow:
     rmse_log: float = 0.0
     rmse_source: str = ""
     notes: str = ""
+    dense_baseline: str = ""
+    better_digits: str = ""
+    runs: dict[str, str] = field(default_factory=dict)
+
+
+class Coefficients(dict[str, Any]):
+    """Coefficients by symbol; one that was never published says so when it is asked for."""
+
+    def __init__(self, row: LawRow) -> None:
+        super().__init__(row.coefficients)
+        self._row = row
+
+    def __missing__(self, symbol: str) -> Any:
+        """Refuse."""
+        why = "none was published, fit the form to runs" if self._row.status == "form-only" else "not given"
+        raise ConfigError(f"law {self._row.name}: coefficient {symbol}: {why}")
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def output(symbol: str) -> Callable[[Method], Method]:
-    """Name a method by the symbol that the law's paper uses for its result."""
+    """Name a method by the symbol that the law's paper uses for its result.
+
+    The method refuses when the law is inconsistent as printed and nobody has opted in.
+    """
 
     def mark(method: Method) -> Method:
-        method.symbol = symbol  # type: ignore[attr-defined]
-        return method
+        @functools.wraps(method)
+        def guarded(self: "Law", *args: Any, **inputs: Any) -> Any:
+            self.require_consistent()
+            return method(self, *args, **inputs)
+
+        guarded.symbol = symbol  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
 
     return mark
+
+
+def no_library(name: str) -> "Law":
+    """What a law that stands alone knows of others: nothing."""
+    raise ConfigError(f"law {name}: needs the law library (optimoe.laws.catalog.find_law)")
 
 
 class Law(ABC):
@@ -80,18 +132,27 @@ class Law(ABC):
 
     Attributes:
         family: The name of the equation, the key of law files.
+        free: Coefficients that a fit estimates; empty when the law is no form to fit.
+        linear: Those in which L (or ln L) is linear and homogeneous, the others given.
+        domain: What inputs may be, where not simply positive.
         row: Coefficients and evidence.
     """
 
     family: ClassVar[str]
+    free: ClassVar[tuple[str, ...]] = ()
+    linear: ClassVar[tuple[str, ...]] = ()
+    domain: ClassVar[Domains] = {}
     _outputs: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         own = {member.symbol: name for name, member in vars(cls).items() if hasattr(member, "symbol")}
         cls._outputs = cls._outputs | own
 
-    def __init__(self, row: LawRow) -> None:
+    def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
         self.row = row
+        self.coefficients = Coefficients(row)
+        self._library = find
+        self._opted_in = False
 
     @property
     def outputs(self) -> dict[str, tuple[str, ...]]:
@@ -107,16 +168,21 @@ class Law(ABC):
 
         Raises:
             UnknownNameError: No such output or input.
-            ConfigError: An input is missing or not positive.
+            ConfigError: An input is missing or outside its domain.
+            InputError: The law is inconsistent as printed.
         """
         if symbol not in self._outputs:
             raise UnknownNameError(f"{self.row.name}: output", symbol, self._outputs)
+        self.require_consistent()
         known = self._inputs(symbol)
         for name, value in inputs.items():
+            if not isinstance(value, str | bool):
+                limit, allowed = _DOMAINS[self.domain.get(name, "positive")]
+                require(np.isfinite(value) & allowed(np.asarray(value)), name, limit, value)
+        inputs = self.complete(symbol, inputs)
+        for name in inputs:
             if name not in known:
                 raise UnknownNameError(f"{self.row.name}: input of {symbol}", name, known)
-            if not isinstance(value, str):
-                require(np.isfinite(value) & (np.asarray(value) > 0), name, "positive and finite", value)
         missing = [
             name
             for name, default in known.items()
@@ -125,6 +191,48 @@ class Law(ABC):
         if missing:
             raise ConfigError(f"{self.row.name}: {symbol} needs {', '.join(missing)}")
         return getattr(self, self._outputs[symbol])(**inputs)
+
+    def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of an output, with those that follow from others filled in."""
+        return dict(inputs)
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """An architecture and its training tokens in the law's own variables.
+
+        Raises:
+            ConfigError: The law takes no architecture.
+        """
+        raise ConfigError(f"law {self.row.name}: cannot be asked about an architecture")
+
+    def evaluate_arch(self, symbol: str, arch: ArchSpec, tokens: Values) -> Any:
+        """One output for an architecture (or a grid of them) and its training tokens."""
+        inputs = self.arch_inputs(arch, tokens)
+        known = self._inputs(symbol) if symbol in self._outputs else {}
+        return self.evaluate(symbol, {name: value for name, value in inputs.items() if name in known})
+
+    def decide(self, train_flops: float) -> dict[str, float]:
+        """What the law would build with a budget, by question of :data:`optimoe.laws.compare.QUESTIONS`."""
+        return {}
+
+    def allow_inconsistent(self) -> Self:
+        """The explicit opt-in: the same law, evaluated although it cannot be right as printed."""
+        law = copy.copy(self)
+        law._opted_in = True
+        return law
+
+    def require_consistent(self) -> None:
+        """Refuse a law that cannot be right as printed, unless somebody opted in.
+
+        Raises:
+            InputError: With the reason.
+        """
+        if self.row.status == "inconsistent" and not self._opted_in:
+            raise InputError(f"law {self.row.name}: inconsistent, not for predictions: {self.row.notes}")
+
+    def find(self, name: str) -> "Law":
+        """Another law of the library, under the same opt-in."""
+        law = self._library(name)
+        return law.allow_inconsistent() if self._opted_in else law
 
     def _inputs(self, symbol: str) -> dict[str, Any]:
         signature = inspect.signature(getattr(self, self._outputs[symbol]))
@@ -154,7 +262,7 @@ class TokenCurve:
         return np.where(above > 0, reached, np.inf)[()]
 
 
-class LossLaw(Law):
+class ArchLaw(Law):
     """A law that gives a loss for an architecture and a number of training tokens."""
 
     @abstractmethod
@@ -162,32 +270,52 @@ class LossLaw(Law):
         """The design in the law's own variables (without D), converted by the law's own conventions."""
 
     @abstractmethod
-    def curve(self, *args: Any, **variables: Any) -> TokenCurve:
-        """Loss against tokens for a design given in the law's own variables."""
-
-    @abstractmethod
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
         """What this design has that no run behind the law had, in words; empty when there is nothing."""
 
+    @abstractmethod
+    def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
+        """Nats per token of an architecture or a grid of them."""
+
+    def speaks_of(self, arch: ArchSpec) -> bool:
+        """Whether the law's variables can describe the design at all (a dense law: dense models only)."""
+        return True
+
+    def dense_law(self) -> "ArchLaw":
+        """The law of the same paper that speaks of dense models: this one, or the one its row names."""
+        law = self.find(self.row.dense_baseline) if self.row.dense_baseline else self
+        if not isinstance(law, ArchLaw):
+            raise ConfigError(f"dense_baseline: must be a loss of architectures, got {law.row.name}")
+        return law
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """The variables, and D."""
+        return self.variables(arch) | {"D": tokens}
+
+    def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """Everything that ``row.range`` may name: the inputs, D/N and E."""
+        inputs = self.arch_inputs(arch, tokens)
+        moe = arch.moe
+        return {"D_over_N": tokens / next(iter(inputs.values())), "E": moe.num_experts if moe else 1} | inputs
+
     def require_usable(self) -> None:
-        """Refuse a law that cannot be right as printed.
+        """Refuse a law that cannot be right as printed or has no published coefficients.
 
         Raises:
             InputError: With the reason.
         """
-        if self.row.status in ("inconsistent", "form-only"):
-            raise InputError(f"law {self.row.name}: {self.row.status}, not for predictions: {self.row.notes}")
-
-    def arch_curve(self, arch: ArchSpec) -> TokenCurve:
-        """Loss against tokens of an architecture or a grid of them."""
-        return self.curve(**self.variables(arch))
+        self.require_consistent()
+        if self.row.status == "form-only":
+            raise InputError(f"law {self.row.name}: form-only, not for predictions: {self.row.notes}")
 
     def decades_beyond(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """How far outside the fitted range a design lies: |log10| of the overshoot, by symbol; 0 inside."""
-        variables = self.variables(arch) | {"D": tokens}
+        placed = self.placed(arch, tokens)
         beyond = {}
         for symbol, (low, high) in self.row.range.items():
-            value = np.log10(np.asarray(variables[symbol], dtype=float))
+            if symbol not in placed:
+                raise UnknownNameError(f"law {self.row.name}: range", symbol, placed)
+            value = np.log10(np.asarray(placed[symbol], dtype=float))
             lowest = -math.inf if low <= 0 else math.log10(low)
             beyond[symbol] = np.maximum(0, np.maximum(value - math.log10(high), lowest - value))[()]
         return beyond
@@ -206,3 +334,20 @@ class LossLaw(Law):
         decades = sum(self.decades_beyond(arch, tokens).values())
         half_width = BAND_Z * self.row.rmse_log * (1 + BAND_GROWTH_PER_DECADE * decades)
         return loss * np.exp(-half_width), loss * np.exp(half_width)
+
+
+class LossLaw(ArchLaw):
+    """A law whose loss falls with training tokens as a power towards a floor."""
+
+    @abstractmethod
+    def curve(self, *args: Any, **variables: Any) -> TokenCurve:
+        """Loss against tokens for a design given in the law's own variables."""
+
+    def arch_curve(self, arch: ArchSpec) -> TokenCurve:
+        """Loss against tokens of an architecture or a grid of them."""
+        self.require_usable()
+        return self.curve(**self.variables(arch))
+
+    def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
+        """The curve at ``tokens``."""
+        return self.arch_curve(arch).loss(tokens)
