@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError
-from optimoe.laws.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
 DATA_VARIABLE = "OPTIMOE_DATA"
 CHINCHILLA_OUTLIERS = 5

@@ -8,38 +8,16 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, MoE
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Domains, output
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Decision, Domains, output
 from optimoe.laws.datasets import joined, load_routing_points
-from optimoe.laws.families.designs import num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 
 RUN_TOKENS = 130e9
 STEP_TOKENS, CONTEXT_TOKENS = 2.0**19, 2048
 """Of one training step and one sequence: 256 sequences of 2048 tokens."""
 ROUTED_SHARE = 0.5
 TERAFLOP = 1e12
-EXPERT_CHOICES = 2.0 ** np.arange(7)
-"""1, 2, 4, …, 64 experts."""
-
-
-def saturated_experts(E: Values, E_start: Values, E_max: Values) -> Values:
-    """Ê: 1/Ê = 1/(E − 1 + (1/E_start − 1/E_max)^−1) + 1/E_max, so that Ê(1) = E_start and Ê(∞) = E_max.
-
-    Clark 2022 (arXiv 2202.01169), eq. 6; also of Yun 2024 and Ludziejewski 2025, and with A in place of
-    E − 1 of Tian 2025.
-    """
-    return 1 / (1 / (E - 1 + 1 / (1 / E_start - 1 / E_max)) + 1 / E_max)
-
-
-def saturated_experts_gradient(E: Values, E_start: Values, E_max: Values) -> tuple[Values, Values]:
-    """(dÊ/dE_start, dÊ/dE_max).
-
-    With X = (1/E_start − 1/E_max)^−1 and S = E − 1 + X: dÊ/dX = (Ê/S)², dX/dE_start = (X/E_start)²,
-    dX/dE_max = −(X/E_max)², and E_max itself adds (Ê/E_max)².
-    """
-    offset = 1 / (1 / E_start - 1 / E_max)
-    effect = saturated_experts(E, E_start, E_max)
-    slope = (effect / (E - 1 + offset)) ** 2
-    return slope * (offset / E_start) ** 2, (effect / E_max) ** 2 - slope * (offset / E_max) ** 2
 
 
 class FixedTokens(ArchLaw):
@@ -158,10 +136,11 @@ class Clark(FixedTokens):
         residual = np.log10(self.loss(points.params, points.experts)) - points.log10_loss
         return float(np.sqrt(np.mean(residual**2)))
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """Best of 1, 2, …, 64 experts for the size that the budget trains on 130B tokens."""
         params = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * RUN_TOKENS)
-        return {"num_experts": float(EXPERT_CHOICES[np.argmin(self.loss(params, EXPERT_CHOICES))])}
+        best = float(EXPERT_CHOICES[np.argmin(self.loss(params, EXPERT_CHOICES))])
+        return Decision(answers={"num_experts": best}, at={"N": params, "E": best})
 
 
 class ClarkCompute(FixedTokens):

@@ -1,4 +1,4 @@
-"""Two powers and a floor: Chinchilla's form (of Hoffmann, Besiroglu, Sardana, Krajewski's dense row) and Liew's."""
+"""Two powers and a floor: Chinchilla's form (also Besiroglu's, Sardana's, Krajewski's dense row), Liew's."""
 
 import numpy as np
 from scipy.special import huber
@@ -6,10 +6,10 @@ from scipy.special import huber
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Law, LossLaw, TokenCurve, output
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Law, LossLaw, TokenCurve, output
 from optimoe.laws.datasets import load_chinchilla_runs
-from optimoe.laws.families.designs import one_expert_twin, routing_concerns
-from optimoe.laws.optimum import compute_for_loss, compute_for_params, optimal_params
+from optimoe.laws.terms.designs import one_expert_twin, routing_concerns
+from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
 
 
 class Chinchilla(LossLaw):
@@ -116,10 +116,13 @@ class Chinchilla(LossLaw):
         residual = np.log(self.loss(runs.params, runs.tokens)) - np.log(runs.loss)
         return float(huber(delta, residual).sum())
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """D/N of the compute optimum."""
-        params = self.optimal_params(train_flops)
-        return {"tokens_per_param": float(self.optimal_tokens(train_flops) / params)}
+        params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
+        ratio = tokens / params
+        return Decision(
+            answers={"tokens_per_param_dense": ratio}, at={"N": params, "D": tokens, "D_over_N": ratio}
+        )
 
     def _powers(self) -> tuple[Values, Values, Values, Values]:
         c = self.coefficients
@@ -173,6 +176,14 @@ class Liew(LossLaw):
             "alpha": -c["A"] * np.log(D) * data,
             "beta": -c["B"] * np.log(N1) * size,
         }
+
+    def decide(self, train_flops: float) -> Decision:
+        """D/N1 of the compute optimum, at C = 6·N1·D."""
+        c = self.coefficients
+        params = float(optimal_params(c["B"], c["beta"], c["A"], c["alpha"], train_flops))
+        ratio = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params**2)
+        question = "tokens_per_param_dense" if self._experts() == 1 else "tokens_per_param"
+        return Decision(answers={question: ratio}, at={"N1": params})
 
     def _experts(self) -> int:
         return int(self.row.range.get("E", (1, 1))[1])

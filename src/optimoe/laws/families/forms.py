@@ -8,8 +8,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.base import Domains, Law, LossLaw, TokenCurve, output
-from optimoe.laws.families.clark import saturated_experts, saturated_experts_gradient
-from optimoe.laws.families.designs import num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.designs import num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 
 
 class Wang(LossLaw):

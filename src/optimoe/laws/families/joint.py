@@ -8,10 +8,10 @@ from scipy.optimize import brentq
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Domains, LossLaw, TokenCurve, output
-from optimoe.laws.families.clark import EXPERT_CHOICES, saturated_experts, saturated_experts_gradient
-from optimoe.laws.families.designs import num_experts, routing_concerns
-from optimoe.laws.optimum import compute_for_loss, optimal_params
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
+from optimoe.laws.terms.optimum import compute_for_loss, optimal_params
+from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 
 VOCABULARY = 50_257
 HEAD_DIM = 64
@@ -128,14 +128,15 @@ class Joint(LossLaw):
         """Least FLOPs that reach a loss with E experts; infinite at or below c."""
         return compute_for_loss(*self._powers(E), np.subtract(L, self.coefficients["c"]))
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """Best of 1, 2, …, 64 experts, and tokens per active parameter there."""
         best = float(EXPERT_CHOICES[np.argmin(self.optimal_loss(train_flops, EXPERT_CHOICES))])
-        params = self.optimal_params(train_flops, best)
-        return {
-            "num_experts": best,
-            "tokens_per_param": float(self.optimal_tokens(train_flops, best) / params),
-        }
+        params = float(self.optimal_params(train_flops, best))
+        tokens = float(self.optimal_tokens(train_flops, best))
+        return Decision(
+            answers={"num_experts": best, "tokens_per_param": tokens / params},
+            at={"N_act": params, "D": tokens, "E": best},
+        )
 
     def _powers(self, E: Values) -> tuple[Values, Values, Values, Values]:
         return self.m(E), np.abs(self.mu(E)), self.n(E), np.abs(self.nu(E))

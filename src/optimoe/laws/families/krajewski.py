@@ -10,10 +10,10 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.base import Domains, LossLaw, TokenCurve, output
+from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.families.dense import Chinchilla
-from optimoe.laws.families.designs import routing_concerns
-from optimoe.laws.optimum import find_root
+from optimoe.laws.terms.designs import routing_concerns
+from optimoe.laws.terms.optimum import find_root
 
 FFN_FLOPS, ROUTING_FLOPS = 6.0, 14.0
 """c_f and c_r: FLOPs per active parameter, and of routing per width and expert (App. E allows 6–20)."""
@@ -159,13 +159,14 @@ class Krajewski(LossLaw):
         """The budget at which N_act active parameters are optimal."""
         return find_root(lambda F: self.optimal_params(F) - N_act, *COMPUTE_RANGE, like=N_act)
 
-    def decide(self, train_flops: float) -> dict[str, float]:
-        """Best granularity, and tokens per active parameter."""
-        params = float(self.optimal_params(train_flops))
-        return {
-            "granularity": float(self.optimal_granularity(train_flops)),
-            "tokens_per_param": float(self.optimal_tokens(train_flops)) / params,
-        }
+    def decide(self, train_flops: float) -> Decision:
+        """Best granularity, and tokens per active parameter (without embeddings)."""
+        params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
+        grain = float(self.optimal_granularity(train_flops))
+        return Decision(
+            answers={"granularity": grain, "tokens_per_param": tokens / params},
+            at={"N_act": params, "D": tokens, "G": grain, "E": self.expansion},
+        )
 
     def _flops_per_token(self, N_act: Values, G: Values) -> tuple[Values, Values]:
         """(12·d²·c_f·n, d·E·G·c_r·n)."""

@@ -9,10 +9,9 @@ from optimoe.arch.count import sparsity
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Domains, LossLaw, TokenCurve, output
-from optimoe.laws.families.clark import EXPERT_CHOICES
-from optimoe.laws.families.designs import routing_concerns
-from optimoe.laws.optimum import find_minimum
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
+from optimoe.laws.terms.optimum import find_minimum
 
 PARAMS_RANGE = (1e4, 1e17)
 
@@ -92,16 +91,20 @@ class Abnar(LossLaw):
         params = self.optimal_params(C, S)
         return self.loss(params, self._tokens(params, C, S), S)
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """Best of 1, 2, …, 64 experts with top-1 routing, and tokens per active parameter there."""
         sparsities = 1 - 1 / EXPERT_CHOICES
         best = int(np.argmin(self.optimal_loss(train_flops, sparsities)))
+        share = float(1 - sparsities[best])
         params = float(self.optimal_params(train_flops, sparsities[best]))
         tokens = float(self._tokens(params, train_flops, sparsities[best]))
-        return {
-            "num_experts": float(EXPERT_CHOICES[best]),
-            "tokens_per_param": tokens / (params * (1 - sparsities[best])),
-        }
+        return Decision(
+            answers={
+                "num_experts": float(EXPERT_CHOICES[best]),
+                "tokens_per_param": tokens / (params * share),
+            },
+            at={"N": params, "D": tokens, "1-S": share},
+        )
 
     @staticmethod
     def _tokens(N: Values, C: Values, S: Values) -> Values:
@@ -212,7 +215,7 @@ class Zhao(LossLaw):
         floor = self.curve(N=N, N_a=ratio * N, G=G, S=S).floor
         return floor - self.curve(N=N, N_a=best * N, G=G, S=S).floor
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """Best number of active experts, and D/N_a at the best N and N_a for C = 6·N_a·D."""
         G, S = self.optimal_active_experts(), self.optimal_shared_share()
 
@@ -220,10 +223,14 @@ class Zhao(LossLaw):
             active = N * self.optimal_share(N, G, S)
             return self.loss(N, train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * active), active, G, S)
 
-        params = find_minimum(loss, *PARAMS_RANGE, like=train_flops)
-        active = float(params * self.optimal_share(params, G, S))
-        return {
-            "active_experts": float(G),
-            "active_share": active / float(params),
-            "tokens_per_param": train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * active**2),
-        }
+        params = float(find_minimum(loss, *PARAMS_RANGE, like=train_flops))
+        active = params * float(self.optimal_share(params, G, S))
+        tokens = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * active)
+        return Decision(
+            answers={
+                "active_experts": float(G),
+                "active_share": active / params,
+                "tokens_per_param": tokens / active,
+            },
+            at={"N": params, "N_a": active, "D": tokens},
+        )

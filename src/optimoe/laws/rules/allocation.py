@@ -5,10 +5,10 @@ import numpy as np
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Law, output
-from optimoe.laws.families.designs import num_experts, one_expert_twin
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Law, output
 from optimoe.laws.families.kaplan import PF_DAY
 from optimoe.laws.rules.leverage import nonembedding_train_flops
+from optimoe.laws.terms.designs import num_experts, one_expert_twin
 
 
 class Allocation(Law):
@@ -39,10 +39,13 @@ class Allocation(Law):
         """M·D/C, which should be 1."""
         return self.optimal_flops_per_token(C) * self.optimal_tokens(C) / C
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """D over M/6, the parameters that M stands for."""
         params = self.optimal_flops_per_token(train_flops) / TRAIN_FLOPS_PER_PARAM_TOKEN
-        return {"tokens_per_param": float(self.optimal_tokens(train_flops) / params)}
+        ratio = float(self.optimal_tokens(train_flops) / params)
+        dense = self.row.range.get("E") == (1, 1)
+        question = "tokens_per_param_dense" if dense else "tokens_per_param"
+        return Decision(answers={question: ratio}, at={"C": train_flops})
 
 
 class AllocationExponents(Law):
@@ -97,10 +100,11 @@ class KaplanFrontier(Law):
         """Tokens."""
         return self._power("D", C_pfdays)
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """D/N."""
-        compute = train_flops / PF_DAY
-        return {"tokens_per_param": float(self.optimal_tokens(compute) / self.optimal_params(compute))}
+        params = float(self.optimal_params(train_flops / PF_DAY))
+        tokens = float(self.optimal_tokens(train_flops / PF_DAY))
+        return Decision(answers={"tokens_per_param_dense": tokens / params}, at={"N": params, "D": tokens})
 
     def _power(self, symbol: str, compute: Values) -> Values:
         c = self.coefficients

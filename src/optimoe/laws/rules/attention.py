@@ -9,7 +9,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.base import Domains, Law, output
-from optimoe.laws.optimum import find_root
+from optimoe.laws.terms.optimum import find_root
 
 ACTIVE_EXPERTS = 3
 """One shared and two routed experts in every run."""

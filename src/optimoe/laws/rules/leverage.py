@@ -7,9 +7,8 @@ from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.base import Law, output
-from optimoe.laws.families.clark import EXPERT_CHOICES
-from optimoe.laws.families.designs import active_share
+from optimoe.laws.base import Decision, Law, output
+from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
 
 CONTEXT_TOKENS = 4096
 """Of the paper's training sequences."""
@@ -85,14 +84,15 @@ class Leverage(Law):
         experts = (n_layers - n_dense_layers) * n_experts * d_expert
         return attention + FFN_MATRICES * d_model * (n_dense_layers * d_ff + experts)
 
-    def decide(self, train_flops: float) -> dict[str, float]:
+    def decide(self, train_flops: float) -> Decision:
         """Best of 1, 2, …, 64 experts (top-1), and the best granularity in Krajewski's convention."""
         grain = float(self.optimal_granularity())
         leverage = self.leverage(1 / EXPERT_CHOICES, grain, train_flops)
-        return {
-            "num_experts": float(EXPERT_CHOICES[np.argmax(leverage)]),
-            "granularity": 2 * grain,
-        }
+        best = float(EXPERT_CHOICES[np.argmax(leverage)])
+        return Decision(
+            answers={"num_experts": best, "granularity": 2 * grain},
+            at={"A": 1 / best, "EL": float(leverage.max())},
+        )
 
 
 class Hyperparameters(Law):

@@ -8,6 +8,9 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec, DenseFFN, MoE
 from optimoe.core.arrays import Values
 
+EXPERT_CHOICES = 2.0 ** np.arange(7)
+"""1, 2, 4, …, 64 experts."""
+
 
 def num_experts(arch: ArchSpec) -> Values:
     """Routed experts per layer, 1 when dense."""
