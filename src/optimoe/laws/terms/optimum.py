@@ -9,8 +9,8 @@ from optimoe.core.arrays import Values
 TRAIN_FLOPS_PER_PARAM_TOKEN = 6
 """C = 6ND: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
 
-BISECTIONS = 100
-GOLDEN_STEPS = 90
+BISECTIONS = 64
+GOLDEN_STEPS = 60
 GOLDEN = (5**0.5 - 1) / 2
 
 Curve = Callable[[Values], Values]
