@@ -36,6 +36,18 @@ def test_the_library_has_every_row_of_the_reference():
     assert len(catalog.published_checks()) == 359
 
 
+@pytest.mark.parametrize("name", law_names())
+def test_a_published_row_gives_every_coefficient_that_a_fit_of_its_form_estimates(name):
+    law = find_law(name)
+    assert set(law.linear) <= set(law.free)
+    assert bool(law.free) == hasattr(law, "gradient")
+    if law.row.coefficients:
+        assert set(law.free) <= set(law.row.coefficients)
+        assert all(isinstance(value, float) for value in law.row.coefficients.values())
+    else:
+        assert law.row.status == "form-only"
+
+
 def test_twins_have_the_active_size_of_the_design():
     twin, parent = count_params(dense_twin(SHARED)), count_params(one_expert_twin(SHARED))
     count = count_params(SHARED)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
+from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.terms.optimum import find_minimum, find_root
 
@@ -143,3 +144,21 @@ def test_roots_and_minima_are_found_for_every_element(value):
     np.testing.assert_allclose(find_root(lambda x: x - targets, 1e-12, 1e12, like=targets), targets)
     found = find_minimum(lambda x: np.log(x / targets) ** 2, 1e-12, 1e12, like=targets)
     np.testing.assert_allclose(found, targets, rtol=1e-6)
+
+
+def test_optima_take_grids():
+    objective, joint = find_law("sardana2024-objective"), find_law("ludziejewski2025")
+    sizes, served = np.array([[1e9], [7e9]]), np.array([0.0, 1e11, 1e13])
+    grid = objective.params("besiroglu2024", sizes, served)
+    assert grid.shape == (2, 3)
+    np.testing.assert_allclose(grid[:, 0], sizes[:, 0], rtol=1e-6)
+    assert (np.diff(grid, axis=1) < 0).all()
+    assert grid[1, 2] == pytest.approx(objective.params("besiroglu2024", 7e9, 1e13), rel=1e-12)
+    saved = joint.flops_saving(1.1e9, np.array([1.0, 2.0, 4.0]))
+    assert saved[0] == pytest.approx(0, abs=1e-12)
+    assert saved[1] == pytest.approx(0.357, abs=1e-3)
+
+
+def test_a_memory_that_holds_no_shape_is_refused():
+    with pytest.raises(ConfigError, match="memory_bytes: must be enough for the smallest shape"):
+        find_law("ludziejewski2025").memory_optimal_experts(1e21, 1e6, 16_000.0)
