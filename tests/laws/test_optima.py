@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.terms.optimum import find_minimum, find_root
+from optimoe.laws.terms.saturation import saturated_experts
 
 COMPUTE = st.floats(18.0, 27.0).map(lambda decades: 10.0**decades)
 CHINCHILLA = ["hoffmann2022-unrounded", "besiroglu2024", "sardana2024-rall", "krajewski2024-dense"]
@@ -162,3 +163,12 @@ def test_optima_take_grids():
 def test_a_memory_that_holds_no_shape_is_refused():
     with pytest.raises(ConfigError, match="memory_bytes: must be enough for the smallest shape"):
         find_law("ludziejewski2025").memory_optimal_experts(1e21, 1e6, 16_000.0)
+
+
+@given(low=st.floats(1.0, 10.0), factor=st.floats(1.0, 1e4))
+def test_saturated_experts_run_from_their_start_to_their_most(low, factor):
+    high = low * factor
+    experts = saturated_experts(np.array([1.0, 2.0, 64.0, 1e15]), low, high)
+    assert experts[0] == pytest.approx(low)
+    assert experts[-1] == pytest.approx(high, rel=1e-6)
+    assert (np.diff(experts) >= -1e-9 * high).all()

@@ -211,13 +211,13 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | Silence
 def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | Silence:
     try:
         inputs = law.arch_inputs(arch, tokens)
+        outputs = {
+            symbol: law.evaluate_arch(symbol, arch, tokens)
+            for symbol, needed in law.outputs.items()
+            if needed and set(needed) <= inputs.keys()
+        }
     except ConfigError as error:
         return Silence(law=law.row.name, reason=str(error))
-    outputs = {
-        symbol: law.evaluate_arch(symbol, arch, tokens)
-        for symbol, needed in law.outputs.items()
-        if needed and set(needed) <= inputs.keys()
-    }
     return Advice(law=law.row.name, source=law.row.source, outputs=outputs)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 from optimoe.laws.base import Domains, Law, output
 from optimoe.laws.terms.optimum import find_root
 
@@ -44,6 +44,7 @@ class ExpertAttention(Law):
     @output("S")
     def sparsity(self, E: Values) -> Values:
         """(E − 3)/E."""
+        require(np.all(np.asarray(E) >= ACTIVE_EXPERTS), "E", f"at least {ACTIVE_EXPERTS}", E)
         return (E - ACTIVE_EXPERTS) / E
 
     @output("alpha_r")
@@ -69,6 +70,7 @@ class ExpertAttention(Law):
     @output("C_crossing")
     def crossing(self, E1: Values, E2: Values) -> Values:
         """The budget at which the curves of two expert counts meet; their order is reversed below it."""
+        require(np.all(np.not_equal(E1, E2)), "E2", "another count than E1", E2)
         return np.power(self.factor(E2) / self.factor(E1), 1 / (self.exponent(E1) - self.exponent(E2)))
 
     @output("C_attention")

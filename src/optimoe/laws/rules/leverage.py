@@ -9,6 +9,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.base import Decision, Law, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
+from optimoe.laws.terms.saturation import saturated_experts
 
 CONTEXT_TOKENS = 4096
 """Of the paper's training sequences."""
@@ -50,9 +51,8 @@ class Leverage(Law):
 
     @output("A_hat")
     def saturated_ratio(self, A: Values) -> Values:
-        """Â, the saturated activation ratio."""
-        c = self.coefficients
-        return 1 / (1 / (A + 1 / (1 / c["A_start"] - 1 / c["A_max"])) + 1 / c["A_max"])
+        """Â: the saturated count of :func:`saturated_experts` with A in place of E − 1."""
+        return saturated_experts(A + 1, self.coefficients["A_start"], self.coefficients["A_max"])
 
     @output("EL")
     def leverage(self, A: Values, G: Values, C: Values) -> Values:
