@@ -148,7 +148,9 @@ def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
     result = plan(problem(space=replace(SMALL, num_experts=(1, 8), top_k=4)))
     routed = result.choice.arch["num_experts"] > 1
     assert routed == any("never fitted on top-4 routing" in line for line in result.warnings)
-    assert [view.routed for view in result.laws] == [False, False, True]
+    asked_about_experts = {view.law: view.routed for view in result.laws}
+    assert asked_about_experts["ludziejewski2025"]
+    assert not asked_about_experts["besiroglu2024"]
 
 
 def test_stretching_a_law_is_said():
