@@ -18,6 +18,8 @@ class Chinchilla(LossLaw):
     """
 
     family = "chinchilla"
+    free = ("E", "A", "B", "alpha", "beta")
+    linear = ("E", "A", "B")
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: every parameter, both embeddings included."""
@@ -40,6 +42,18 @@ class Chinchilla(LossLaw):
     def loss(self, N: Values, D: Values) -> Values:
         """Nats per token."""
         return self.curve(N=N).loss(D)
+
+    def gradient(self, N: Values, D: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.row.coefficients
+        size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
+        return {
+            "E": np.ones_like(size),
+            "A": size,
+            "B": data,
+            "alpha": -c["A"] * np.log(N) * size,
+            "beta": -c["B"] * np.log(D) * data,
+        }
 
     @output("a")
     def params_exponent(self) -> float:

@@ -21,6 +21,18 @@ def saturated_experts(E: Values, E_start: float, E_max: float) -> Values:
     return 1 / (1 / (E - 1 + 1 / (1 / E_start - 1 / E_max)) + 1 / E_max)
 
 
+def saturated_experts_gradient(E: Values, E_start: float, E_max: float) -> tuple[Values, Values]:
+    """(dÊ/dE_start, dÊ/dE_max).
+
+    With X = (1/E_start − 1/E_max)^−1 and S = E − 1 + X: dÊ/dX = (Ê/S)², dX/dE_start = (X/E_start)²,
+    dX/dE_max = −(X/E_max)², and E_max itself adds (Ê/E_max)².
+    """
+    offset = 1 / (1 / E_start - 1 / E_max)
+    effect = saturated_experts(E, E_start, E_max)
+    slope = (effect / (E - 1 + offset)) ** 2
+    return slope * (offset / E_start) ** 2, (effect / E_max) ** 2 - slope * (offset / E_max) ** 2
+
+
 class Joint(LossLaw):
     """Ludziejewski 2025 (arXiv 2502.05172), eq. 6.
 
@@ -30,6 +42,8 @@ class Joint(LossLaw):
     """
 
     family = "ludziejewski"
+    free = ("a", "alpha", "delta", "gamma", "b", "beta", "omega", "zeta", "E_start", "E_max", "c")
+    linear = ("a", "b", "c")
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N_act with both embeddings, and routed experts per layer (1 when dense)."""
@@ -89,6 +103,32 @@ class Joint(LossLaw):
     def loss(self, N_act: Values, D: Values, E: Values) -> Values:
         """Nats per token."""
         return self.curve(N_act=N_act, E=E).loss(D)
+
+    def gradient(self, N_act: Values, D: Values, E: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.row.coefficients
+        log_size, log_data, effect = np.log(N_act), np.log(D), self.expert_effect(E)
+        log_effect = np.log(effect)
+        size = effect ** c["delta"] * np.exp(self.mu(E) * log_size)
+        data = effect ** c["omega"] * np.exp(self.nu(E) * log_data)
+        d_size, d_data = c["a"] * size, c["b"] * data
+        d_effect = (
+            d_size * (c["delta"] + c["gamma"] * log_size) + d_data * (c["omega"] + c["zeta"] * log_data)
+        ) / effect
+        d_start, d_max = saturated_experts_gradient(E, c["E_start"], c["E_max"])
+        return {
+            "a": size,
+            "alpha": d_size * log_size,
+            "delta": d_size * log_effect,
+            "gamma": d_size * log_size * log_effect,
+            "b": data,
+            "beta": d_data * log_data,
+            "omega": d_data * log_effect,
+            "zeta": d_data * log_data * log_effect,
+            "E_start": d_effect * d_start,
+            "E_max": d_effect * d_max,
+            "c": np.ones_like(size),
+        }
 
     @output("N_opt")
     def optimal_params(self, F: Values, E: Values) -> Values:
