@@ -96,6 +96,19 @@ class Observations:
             raise UnknownNameError("observations: variable", symbol, self.variables)
         return self.variables[symbol]
 
+    def any_column(self, name: str) -> np.ndarray:
+        """A variable, a label, or ``size``.
+
+        Raises:
+            UnknownNameError: The table has none of that name.
+        """
+        if name == "size":
+            return self.size
+        columns = {**self.labels, **self.variables}
+        if name not in columns:
+            raise UnknownNameError("observations: variable or label", name, columns)
+        return columns[name]
+
     @property
     def size(self) -> Float[np.ndarray, " runs"]:
         """What "larger" means: training FLOPs C, else 6·N·D, else parameters."""

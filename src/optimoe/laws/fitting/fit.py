@@ -12,7 +12,7 @@ from jaxtyping import Float
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.records import write_text
 from optimoe.laws.base import LawRow
-from optimoe.laws.fitting.model import FitFamily, Model, find_family, published_rows
+from optimoe.laws.fitting.model import Model, find_family, published_rows
 from optimoe.laws.fitting.objectives import Huber, Objective
 from optimoe.laws.fitting.solve import Points, Problem, Solutions, solve
 from optimoe.laws.observations import Flag, Observations
@@ -102,7 +102,7 @@ class Fit:
 
 def fit(
     observations: Observations,
-    family: str | type[FitFamily],
+    family: str,
     options: FitOptions | None = None,
     *,
     name: str = "",
@@ -111,7 +111,7 @@ def fit(
 
     Args:
         observations: The runs; variables are called as in the family.
-        family: Its name, or the class of laws.
+        family: Its name.
         options: Objective, starts, bounds.
         name: Of the law that comes out.
 
@@ -137,11 +137,11 @@ def fit(
     return _describe(observations, model, options, starts, found, best, name)
 
 
-def make_model(observations: Observations, family: str | type[FitFamily], options: FitOptions) -> Model:
+def make_model(observations: Observations, family: str, options: FitOptions) -> Model:
     """The family on these runs."""
     return Model(
         observations,
-        find_family(family) if isinstance(family, str) else family,
+        find_family(family),
         starts=options.starts,
         bounds=options.bounds,
         fixed=options.fixed,
@@ -247,21 +247,18 @@ def conditioning(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple
 
 
 def _outliers(observations: Observations, residual: np.ndarray) -> tuple[Flag, ...]:
-    """Rows more than five robust standard deviations (1.4826·MAD) from the law, and what is odd about them."""
-    middle = np.median(residual)
-    sigma = MAD_TO_SIGMA * np.median(np.abs(residual - middle))
-    far = np.flatnonzero(np.abs(residual - middle) > max(OUTLIER_DEVIATIONS * sigma, 1e-12))
+    """Rows over five robust standard deviations (1.4826·MAD) from the law, and what is odd about them."""
+    distance = residual - np.median(residual)
+    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(distance))), 1e-12)
     return tuple(
         Flag(
             row=int(observations.rows[row]),
             run=observations.run_name(row),
-            reason=f"ln L is {-residual[row]:+.4f} from the law, {abs(residual[row] - middle) / sigma:.1f} robust "
-            f"standard deviations{_oddity(observations, row)}"
-            if sigma
-            else "off an otherwise exact law",
+            reason=f"ln L is {-residual[row]:+.4f} from the law, {abs(distance[row]) / sigma:.1f} robust "
+            f"standard deviations{_oddity(observations, row)}",
             used=True,
         )
-        for row in far
+        for row in map(int, np.flatnonzero(np.abs(distance) > OUTLIER_DEVIATIONS * sigma))
     )
 
 

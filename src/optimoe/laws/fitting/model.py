@@ -154,6 +154,7 @@ class Model:
         symbols: Its variables.
         low: Lower bounds of the coordinates.
         high: Upper bounds.
+        is_log: Which coordinates are logarithms of coefficients.
         positive_terms: Linear coefficients that must be positive.
     """
 
@@ -177,7 +178,7 @@ class Model:
         self.symbols = self.law(dict.fromkeys(self.names, 1.0)).outputs["L"]
         self.variables = {symbol: observations.column(symbol) for symbol in self.symbols}
         limits = {name: form.bounds.get(name, (-1e30, 1e30)) for name in self.names} | dict(bounds)
-        self._log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
+        self.is_log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
         limits |= {name: (value, value) for name, value in fixed.items()}
         self.low, self.high = (
             self.coordinates({name: limits[name][side] for name in self.names}) for side in (0, 1)
@@ -185,7 +186,7 @@ class Model:
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
             require(low <= high, f"bounds of {name}", "low ≤ high", limits[name])
         self._linear = [name for name in family.linear if name not in self._grid]
-        self.positive_terms = {name for name in family.linear if self._log[self.names.index(name)]}
+        self.positive_terms = {name for name in family.linear if self.is_log[self.names.index(name)]}
 
     def law(self, coefficients: Mapping[str, Any]) -> FitFamily:
         """The family with these coefficients (numbers, or columns of shape (fits, 1))."""
@@ -204,12 +205,12 @@ class Model:
         """Coefficients as the solver moves them: logarithms of those bounded above zero."""
         values = np.stack(np.broadcast_arrays(*(coefficients[name] for name in self.names)), axis=-1)
         values = values.astype(float)
-        values[..., self._log] = np.log(values[..., self._log])
+        values[..., self.is_log] = np.log(values[..., self.is_log])
         return values
 
     def coefficients(self, points: Float[np.ndarray, "*fits coordinates"]) -> dict[str, Any]:
         """Coordinates back to coefficients, each of shape (fits,)."""
-        values = np.where(self._log, np.exp(np.where(self._log, points, 0.0)), points)
+        values = np.where(self.is_log, np.exp(np.where(self.is_log, points, 0.0)), points)
         return {name: values[..., column] for column, name in enumerate(self.names)}
 
     def predict(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
@@ -221,7 +222,7 @@ class Model:
         jacobian = np.empty((len(points), len(self.names), len(self.log_loss)))
         per_loss = 1 / loss
         for number, name in enumerate(self.names):
-            chain = columns[name] * per_loss if self._log[number] else per_loss
+            chain = columns[name] * per_loss if self.is_log[number] else per_loss
             np.multiply(gradient[name], chain, out=jacobian[:, number])
         return np.log(loss), jacobian
 
@@ -257,7 +258,7 @@ class Model:
             log_linear = not np.allclose(basis.sum(axis=1), loss, rtol=1e-9)
             basis = basis / loss[:, None, :] if log_linear else basis / np.exp(self.log_loss)
         target = self.log_loss if log_linear else np.ones(runs)
-        positive = [self._log[self.names.index(name)] for name in self._linear]
+        positive = [self.is_log[self.names.index(name)] for name in self._linear]
         return dict(zip(self._linear, _nonnegative(basis, target, np.array(positive)).T, strict=True))
 
 
