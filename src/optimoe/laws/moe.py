@@ -13,7 +13,7 @@ HEAD_DIM = 64
 """Of Ludziejewski's runs: GPT-2's vocabulary, and d/64 layers of d/64 heads."""
 
 
-def saturated_experts(E: Values, E_start: float, E_max: float) -> Values:
+def saturated_experts(E: Values, E_start: Values, E_max: Values) -> Values:
     """Ê: 1/Ê = 1/(E − 1 + (1/E_start − 1/E_max)^−1) + 1/E_max, so that Ê(1) = E_start and Ê(∞) = E_max.
 
     Clark 2022 (arXiv 2202.01169), eq. 6; also of Yun 2024 and Ludziejewski 2025.
@@ -21,7 +21,7 @@ def saturated_experts(E: Values, E_start: float, E_max: float) -> Values:
     return 1 / (1 / (E - 1 + 1 / (1 / E_start - 1 / E_max)) + 1 / E_max)
 
 
-def saturated_experts_gradient(E: Values, E_start: float, E_max: float) -> tuple[Values, Values]:
+def saturated_experts_gradient(E: Values, E_start: Values, E_max: Values) -> tuple[Values, Values]:
     """(dÊ/dE_start, dÊ/dE_max).
 
     With X = (1/E_start − 1/E_max)^−1 and S = E − 1 + X: dÊ/dX = (Ê/S)², dX/dE_start = (X/E_start)²,

@@ -154,7 +154,10 @@ def make_problem(model: Model, options: FitOptions) -> Problem:
 
 
 def best_of_starts(
-    model: Model, options: FitOptions, weights: Float[np.ndarray, "fits runs"], starts: Points
+    model: Model,
+    options: FitOptions,
+    weights: Float[np.ndarray, "fits runs"],
+    starts: Float[np.ndarray, "starts coordinates"],
 ) -> Solutions:
     """For every row of weights, the best minimum over all starts; one batch of rows × starts."""
     num_fits, num_starts = len(weights), len(starts)

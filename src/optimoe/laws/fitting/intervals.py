@@ -1,7 +1,7 @@
 """How sure a fit is: bootstrap over runs, profiles of the objective, bands around predictions."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -9,8 +9,9 @@ from scipy.stats import t as student
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
+from optimoe.laws.base import BAND_Z
 from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit, make_model, make_problem
-from optimoe.laws.fitting.model import Model, find_family
+from optimoe.laws.fitting.model import Model, find_family, with_columns
 from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.observations import Observations
@@ -24,8 +25,8 @@ class Interval:
     """Where a coefficient may lie.
 
     Attributes:
-        low: Lower end; minus infinity where the profile never rises enough.
-        high: Upper end.
+        low: Lower end; the limit of the coefficient, 0 or minus infinity where the profile never rises enough.
+        high: Upper end; likewise, or infinity.
         std_error: Standard deviation over resamples, or from the curvature; NaN when there is none.
         level: Such as 0.9.
         method: ``bootstrap`` (percentiles) or ``profile``.
@@ -159,29 +160,29 @@ def profile(
     model = make_model(observations, fitted.law.family, fitted.options)
     point = model.coordinates(fitted.coefficients)
     movable = (model.low < point) & (point < model.high)
-    columns = [model.names.index(name) for name in names] or list(np.flatnonzero(movable))
+    columns = [model.names.index(name) for name in names] or np.flatnonzero(movable).tolist()
+    require(movable[columns].all(), "names", "of coefficients that are neither fixed nor at a limit", names)
     factor, error = _deviance_factor(model, fitted, point, movable)
-    freedom = len(observations) - int(movable.sum())
-    limit = float(student.ppf(0.5 + level / 2, freedom))
-    reach = np.linspace(0, PROFILE_REACH * limit / 1.645, PROFILE_POINTS + 1)[1:]
+    limit = float(student.ppf(0.5 + level / 2, len(observations) - int(movable.sum())))
+    reach = np.linspace(0, PROFILE_REACH * limit / BAND_Z, PROFILE_POINTS + 1)[1:]
     offsets = np.concatenate([-reach[::-1], reach])
-    starts, low, high = _profile_starts(model, point, movable, error, columns, offsets)
+    starts, low, high = _profile_starts(model, point, error, columns, offsets)
     found = solve(make_problem(model, fitted.options), starts, np.ones((1, len(observations))), low, high)
-    rise = np.maximum(found.value - fitted.objective, 0).reshape(len(columns), len(offsets))
-    signed = np.sign(offsets) * np.sqrt(2 * factor * rise)
+    shape = (len(columns), len(offsets))
+    rise = np.maximum(found.value - fitted.objective, 0).reshape(shape)
+    roots = np.sign(offsets) * np.sqrt(2 * factor * rise)
     intervals = {}
     for row, column in enumerate(columns):
-        tested = found.points.reshape(len(columns), len(offsets), -1)[row, :, column]
-        ends = _crossings(tested, signed[row], point[column], limit)
-        edges = np.tile(point, (2, 1))
-        edges[:, column] = ends
+        tested = found.points[:, column].reshape(shape)[row]
+        ends = np.tile(point, (2, 1))
+        ends[:, column] = _crossings(tested, roots[row], point[column], limit)
         with np.errstate(over="ignore"):
-            low_end, high_end = model.coefficients(edges)[model.names[column]]
-        scale = _chain(model, point)[column]
-        intervals[model.names[column]] = Interval(
+            name, (low_end, high_end) = model.names[column], model.coefficients(ends)[model.names[column]]
+        scale = fitted.coefficients[name] if model.is_log[column] else 1.0
+        intervals[name] = Interval(
             low=float(low_end),
             high=float(high_end),
-            std_error=float(np.sqrt(error[column, column]) * scale),
+            std_error=float(np.sqrt(error[column, column])) * scale,
             level=level,
             method="profile",
         )
@@ -189,22 +190,15 @@ def profile(
 
 
 def _profile_starts(
-    model: Model,
-    point: np.ndarray,
-    movable: np.ndarray,
-    error: np.ndarray,
-    columns: list[int],
-    offsets: np.ndarray,
+    model: Model, point: np.ndarray, error: np.ndarray, columns: list[int], offsets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Starts with one coordinate moved and the others moved along, and bounds that hold that coordinate."""
-    starts = np.tile(point, (len(columns) * len(offsets), 1))
+    along = [error[:, column] / np.sqrt(error[column, column]) for column in columns]
+    starts = np.concatenate([point + offsets[:, None] * direction for direction in along])
+    starts = np.clip(starts, model.low, model.high)
     low, high = np.tile(model.low, (len(starts), 1)), np.tile(model.high, (len(starts), 1))
-    for number, column in enumerate(columns):
-        rows = slice(number * len(offsets), (number + 1) * len(offsets))
-        along = error[:, column] / np.sqrt(error[column, column])
-        starts[rows] += offsets[:, None] * along
-        starts[rows] = np.clip(starts[rows], model.low, model.high)
-        low[rows, column] = high[rows, column] = starts[rows, column]
+    rows, held = np.arange(len(starts)), np.repeat(columns, len(offsets))
+    low[rows, held] = high[rows, held] = starts[rows, held]
     return starts, low, high
 
 
@@ -240,12 +234,6 @@ def score_moments(objective: Objective, residual: np.ndarray, scale: float) -> t
     return max(float(np.mean(slope**2)), 1e-300), max(float(np.mean(ahead - behind)) / (2 * step), 1e-300)
 
 
-def _chain(model: Model, point: np.ndarray) -> np.ndarray:
-    """dcoefficient/dcoordinate: the coefficient itself where its logarithm is fitted, else 1."""
-    values = np.array(list(model.coefficients(point).values()))
-    return np.where(model.is_log, values, 1.0)
-
-
 def predict_band(
     fitted: Fit, resamples: Resamples, variables: dict[str, Values], *, level: float = 0.9, seed: int = 0
 ) -> Band:
@@ -262,8 +250,8 @@ def predict_band(
     family = find_family(fitted.law.family)
     designs = dict(zip(variables, np.broadcast_arrays(*map(np.atleast_1d, variables.values())), strict=True))
     model = family(fitted.law)
-    columns: dict[str, Any] = {name: values[:, None] for name, values in resamples.coefficients.items()}
-    draws = np.asarray(family(replace(fitted.law, coefficients=columns)).loss(**designs))
+    columns = {name: values[:, None] for name, values in resamples.coefficients.items()}
+    draws = np.asarray(family(with_columns(fitted.law, columns)).loss(**designs))
     noise = np.random.default_rng(seed).choice(resamples.residual, draws.shape)
     ends = (0.5 - level / 2, 0.5 + level / 2)
     low, high = np.quantile(draws, ends, axis=0)

@@ -1,9 +1,10 @@
 """A family of laws as the solver sees it: coordinates, bounds, starts, predictions with gradients."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import combinations, product
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,12 +17,16 @@ from optimoe.laws.fitting.solve import Points
 from optimoe.laws.observations import Observations
 
 POSITIVE = (1e-9, 1e30)
+"""Bounds of the factor of a power of N, D or E: its logarithm is what moves along with the exponent."""
+FLOOR = (0.0, 100.0)
+"""Bounds of an additive loss; it can be zero."""
 MAX_STARTS = 512
 GRID_SEED = 0
 SPREAD = (0.5, 1.0, 1.5)
 TINY_TERM = 1e-3
 
 
+@runtime_checkable
 class FitFamily(Protocol):
     """What a class of laws needs to be fitted.
 
@@ -49,6 +54,13 @@ class FitFamily(Protocol):
         """dL/dcoefficient by symbol."""
 
 
+if TYPE_CHECKING:
+    Family: TypeAlias = type[FitFamily]
+else:
+    Family: TypeAlias = type
+    """A class of laws (a protocol with attributes cannot be checked on classes while running)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Form:
     """Where the fit of a family looks.
@@ -70,12 +82,13 @@ _SATURATION = {"E_start": (1e-3, 1e3), "E_max": (1.0, 1e5)}
 FORMS = {
     "chinchilla": Form(
         grid={"alpha": _RATES, "beta": _RATES},
-        bounds=dict.fromkeys(("E", "A", "B"), POSITIVE) | dict.fromkeys(("alpha", "beta"), (0.0, 3.0)),
+        bounds={"E": FLOOR} | dict.fromkeys("AB", POSITIVE) | dict.fromkeys(("alpha", "beta"), (0.0, 3.0)),
     ),
     "ludziejewski": Form(
         grid={"alpha": _FALLS, "beta": _FALLS, "delta": (-0.3, 0.0), "omega": (0.0, 0.5), "gamma": (0.0,)}
         | {"zeta": (0.0,), "E_start": (2.0,), "E_max": (50.0, 500.0)},
-        bounds=dict.fromkeys("abc", POSITIVE)
+        bounds=dict.fromkeys("ab", POSITIVE)
+        | {"c": FLOOR}
         | dict.fromkeys(("alpha", "beta"), (-3.0, 0.0))
         | dict.fromkeys(("delta", "gamma", "omega", "zeta"), (-5.0, 5.0))
         | _SATURATION,
@@ -83,7 +96,8 @@ FORMS = {
     "yun": Form(
         grid={"alpha": (0.1, 0.3, 0.6), "beta": (0.1, 0.4, 1.0), "gamma": (0.1, 0.3, 0.6), "d": (0.0,)}
         | {"E_start": (2.0,), "E_max": (50.0, 500.0)},
-        bounds=dict.fromkeys("ABCF", POSITIVE)
+        bounds=dict.fromkeys("ABC", POSITIVE)
+        | {"F": FLOOR}
         | dict.fromkeys(("alpha", "beta", "gamma"), (0.0, 3.0))
         | {"d": (-1.0, 1.0)}
         | _SATURATION,
@@ -95,7 +109,7 @@ FORMS = {
 }
 
 
-def find_family(name: str) -> type[FitFamily]:
+def find_family(name: str) -> Family:
     """A family that can be fitted, by name.
 
     Raises:
@@ -112,7 +126,7 @@ def published_rows(family: str) -> list[LawRow]:
     return [law.row for law in map(find_law, law_names()) if law.row.family == family]
 
 
-def find_form(family: type[FitFamily]) -> Form:
+def find_form(family: Family) -> Form:
     """Where to look: the family's entry, or a neighbourhood of its published coefficients.
 
     Raises:
@@ -145,6 +159,13 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
+def with_columns(row: LawRow, coefficients: Mapping[str, Any]) -> LawRow:
+    """The row with a column of shape (fits, 1) for every coefficient: many laws in one."""
+    many = copy(row)
+    object.__setattr__(many, "coefficients", coefficients)
+    return many
+
+
 class Model:
     """A family on a table of runs.
 
@@ -155,13 +176,13 @@ class Model:
         low: Lower bounds of the coordinates.
         high: Upper bounds.
         is_log: Which coordinates are logarithms of coefficients.
-        positive_terms: Linear coefficients that must be positive.
+        positive_terms: Linear coefficients that cannot be negative.
     """
 
     def __init__(
         self,
         observations: Observations,
-        family: type[FitFamily],
+        family: Family,
         *,
         starts: Mapping[str, tuple[float, ...]],
         bounds: Mapping[str, tuple[float, float]],
@@ -174,6 +195,14 @@ class Model:
         given = set(starts) | set(fixed) | set(family.linear)
         form = Form(grid={}) if given >= set(self.names) and bounds else find_form(family)
         self._grid = form.grid | dict(starts) | {name: (value,) for name, value in fixed.items()}
+        self._row = LawRow(
+            name=family.family,
+            family=family.family,
+            source="",
+            status="fitted",
+            n_convention="",
+            coefficients={},
+        )
         self.log_loss = np.log(observations.loss)
         self.symbols = self.law(dict.fromkeys(self.names, 1.0)).outputs["L"]
         self.variables = {symbol: observations.column(symbol) for symbol in self.symbols}
@@ -186,20 +215,11 @@ class Model:
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
             require(low <= high, f"bounds of {name}", "low ≤ high", limits[name])
         self._linear = [name for name in family.linear if name not in self._grid]
-        self.positive_terms = {name for name in family.linear if self.is_log[self.names.index(name)]}
+        self.positive_terms = {name for name in family.linear if limits[name][0] >= 0}
 
     def law(self, coefficients: Mapping[str, Any]) -> FitFamily:
         """The family with these coefficients (numbers, or columns of shape (fits, 1))."""
-        return self.family(
-            LawRow(
-                name=f"a fit of {self.family.family}",
-                family=self.family.family,
-                source="fitted",
-                status="fitted",
-                n_convention="",
-                coefficients=dict(coefficients),
-            )
-        )
+        return self.family(with_columns(self._row, coefficients))
 
     def coordinates(self, coefficients: Mapping[str, Any]) -> Float[np.ndarray, "*fits coordinates"]:
         """Coefficients as the solver moves them: logarithms of those bounded above zero."""
@@ -258,7 +278,7 @@ class Model:
             log_linear = not np.allclose(basis.sum(axis=1), loss, rtol=1e-9)
             basis = basis / loss[:, None, :] if log_linear else basis / np.exp(self.log_loss)
         target = self.log_loss if log_linear else np.ones(runs)
-        positive = [self.is_log[self.names.index(name)] for name in self._linear]
+        positive = [name in self.positive_terms for name in self._linear]
         return dict(zip(self._linear, _nonnegative(basis, target, np.array(positive)).T, strict=True))
 
 

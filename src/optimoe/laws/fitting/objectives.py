@@ -5,7 +5,7 @@ true curvature ρ″ where it is not negative. The solver blends the last two.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ Batch = Float[np.ndarray, "fits runs"]
 Column = Float[np.ndarray, "fits 1"]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss on residuals; ``scale`` is the residual scale of each fit (1 where the objective has none)."""
 

@@ -94,9 +94,9 @@ class _State:
 def solve(
     problem: Problem,
     starts: Points,
-    weights: Float[np.ndarray, "rows runs"],
-    low: Float[np.ndarray, "rows coordinates"],
-    high: Float[np.ndarray, "rows coordinates"],
+    weights: Float[np.ndarray, "#fits runs"],
+    low: Float[np.ndarray, "#fits coordinates"],
+    high: Float[np.ndarray, "#fits coordinates"],
 ) -> Solutions:
     """Minimise Σ_i w_i·ρ(ln L(x_i) − ln L_i) from every start.
 
