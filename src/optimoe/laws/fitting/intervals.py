@@ -25,8 +25,8 @@ class Interval:
     """Where a coefficient may lie.
 
     Attributes:
-        low: Lower end; the limit of the coefficient, 0 or minus infinity where the profile never rises enough.
-        high: Upper end; likewise, or infinity.
+        low: Lower end; 0 or minus infinity where the profile does not rise enough.
+        high: Upper end; infinity likewise.
         std_error: Standard deviation over resamples, or from the curvature; NaN when there is none.
         level: Such as 0.9.
         method: ``bootstrap`` (percentiles) or ``profile``.
