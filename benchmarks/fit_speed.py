@@ -3,9 +3,9 @@
 The loop is what notebooks do: ``scipy.optimize.minimize`` once a start and once a resample, on the Huber sum
 of log-loss in log-sum-exp form. It is timed on a sample drawn from the grid and scaled up. Three kinds: BFGS
 and L-BFGS-B with SciPy's own difference gradients (the usual calls), and L-BFGS-B with an analytic gradient
-written for this form (the best that a loop can do). Ours runs in whole: from the 4,500 starts as they are, and
-from the 25 that are left when the linear coefficients are solved for at every start. Ours and the loops take
-turns.
+written for this form (the best that a loop can do). Ours runs in whole: from the 4,500 starts as they are,
+and from the 25 that are left when the linear coefficients are solved for at every start. Ours and the loops
+take turns.
 
     OPTIMOE_DATA=DIR python benchmarks/fit_speed.py [--sample 60] [--rounds 3]
 """
@@ -137,9 +137,7 @@ def show(options, fits, ours, theirs, compared):
     """The medians over rounds, ratios, and how far the objectives of the loop lie above ours."""
     mine = {task: median(seconds) for task, seconds in ours.items()}
     given, projected = (mine[task] + mine["refits"] for task in ("starts", "projected"))
-    print(
-        f"{os.cpu_count()} cores, {options.rounds} rounds; loop: {options.sample} fits a task and round, scaled"
-    )
+    print(f"{os.cpu_count()} cores, {options.rounds} rounds; loop: {options.sample} fits a task, scaled up")
     for way, fitted in fits.items():
         print(f"starts {way}: objective {fitted.objective:.10g}, {fitted.agree} of {fitted.starts} agree")
     print(f"\n{'seconds':28}{'starts':>9}{'refits':>9}{'both':>9}   ours, starts as given / projected")

@@ -166,6 +166,15 @@ def test_what_cannot_be_fitted_is_refused_in_one_line(planted):
         fit(runs, "chinchilla", FitOptions(fixed={"gamma": 1.0}))
 
 
+def test_starts_solve_for_the_linear_coefficients_that_are_not_given(planted):
+    truth = find_law("besiroglu2024").row.coefficients
+    for fixed in ({}, {"E": truth["E"]}, {"E": truth["E"], "B": truth["B"]}):
+        starts = {name: (truth[name],) for name in ("alpha", "beta")}
+        model = make_model(planted("besiroglu2024"), "chinchilla", FitOptions(starts=starts, fixed=fixed))
+        found = model.coefficients(model.starts())
+        assert {name: values[0] for name, values in found.items()} == pytest.approx(truth, rel=1e-4)
+
+
 @pytest.mark.parametrize("family", FITTABLE)
 def test_every_family_can_start_from_its_published_coefficients(family, monkeypatch):
     monkeypatch.delitem(FORMS, family, raising=False)

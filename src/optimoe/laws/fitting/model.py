@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
@@ -127,22 +127,15 @@ def published_rows(family: str) -> list[LawRow]:
 
 
 def find_form(family: Family) -> Form:
-    """Where to look: the family's entry, or a neighbourhood of its published coefficients.
-
-    Raises:
-        ConfigError: Nothing is known about the family: give ``starts``.
-    """
+    """Where to look: the family's entry, or a neighbourhood of its published coefficients; else nothing."""
     if family.family in FORMS:
         return FORMS[family.family]
-    rows = published_rows(family.family)
-    if not rows:
-        raise ConfigError(f"family {family.family}: has no published coefficients to start from; give starts")
-    values = {name: np.array([row.coefficients[name] for row in rows]) for name in family.free}
-    middle = {name: float(np.median(value)) for name, value in values.items()}
+    rows = [row for row in published_rows(family.family) if set(family.free) <= set(row.coefficients)]
+    values = {name: np.array([row.coefficients[name] for row in rows]) for name in family.free if rows}
     return Form(
         grid={
-            name: tuple(factor * middle[name] for factor in SPREAD)
-            for name in family.free
+            name: tuple(factor * float(np.median(value)) for factor in SPREAD)
+            for name, value in values.items()
             if name not in family.linear
         },
         bounds={name: _usual_bounds(value, name in family.linear) for name, value in values.items()},
@@ -192,8 +185,7 @@ class Model:
         for name in (*starts, *bounds, *fixed):
             if name not in self.names:
                 raise UnknownNameError(f"family {family.family}: coefficient", name, self.names)
-        given = set(starts) | set(fixed) | set(family.linear)
-        form = Form(grid={}) if given >= set(self.names) and bounds else find_form(family)
+        form = find_form(family)
         self._grid = form.grid | dict(starts) | {name: (value,) for name, value in fixed.items()}
         self._row = LawRow(
             name=family.family,
@@ -264,28 +256,34 @@ class Model:
         return np.clip(points, self.low, self.high)
 
     def _project(self, coefficients: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The linear coefficients that fit best at given nonlinear ones: least squares on L or on ln L.
+        """The linear coefficients that fit best at given nonlinear ones.
 
-        With L = Σ c_j·φ_j it minimises Σ (Σ c_j·φ_j/L_i − 1)²; where ln L is linear, Σ (Σ c_j·φ_j − ln L_i)².
-        Positive coefficients: the best of all subsets that come out positive; the others start tiny.
+        With L = offset + Σ c_j·φ_j: least Σ ((offset + Σ c_j·φ_j)/L_i − 1)². Where ln L is what is linear: least
+        Σ (offset + Σ c_j·φ_j − ln L_i)². Of coefficients that cannot be negative, the best of all subsets that
+        come out positive; the others start tiny.
         """
         columns = {name: np.asarray(value)[:, None] for name, value in coefficients.items()}
         fits, runs = len(next(iter(columns.values()))), len(self.log_loss)
-        law = self.law(columns | {name: np.ones((fits, 1)) for name in self._linear})
-        gradient, loss = law.gradient(**self.variables), law.loss(**self.variables)
-        basis = np.stack([np.broadcast_to(gradient[name], (fits, runs)) for name in self._linear], axis=1)
+        columns |= {name: np.ones((fits, 1)) for name in self._linear}
+        law = self.law(columns)
         with np.errstate(all="ignore"):
-            log_linear = not np.allclose(basis.sum(axis=1), loss, rtol=1e-9)
-            basis = basis / loss[:, None, :] if log_linear else basis / np.exp(self.log_loss)
-        target = self.log_loss if log_linear else np.ones(runs)
-        positive = [name in self.positive_terms for name in self._linear]
-        return dict(zip(self._linear, _nonnegative(basis, target, np.array(positive)).T, strict=True))
+            gradient, loss = law.gradient(**self.variables), law.loss(**self.variables)
+            terms = sum(columns[name] * gradient[name] for name in self.family.linear)
+            log_linear = np.allclose(terms / loss, np.log(loss), equal_nan=True)
+            unit, value = (loss, np.log(loss)) if log_linear else (np.exp(self.log_loss), loss)
+            basis = np.stack(
+                [np.broadcast_to(gradient[name] / unit, (fits, runs)) for name in self._linear], 1
+            )
+            value = value if log_linear else value / unit
+            target = (self.log_loss if log_linear else 1.0) - (value - basis.sum(axis=1))
+        positive = np.array([name in self.positive_terms for name in self._linear])
+        return dict(zip(self._linear, _nonnegative(basis, target, positive).T, strict=True))
 
 
 def _nonnegative(
     basis: Float[np.ndarray, "fits terms runs"],
-    target: Float[np.ndarray, " runs"],
-    positive: Any,
+    target: Float[np.ndarray, "fits runs"],
+    positive: Bool[np.ndarray, " terms"],
 ) -> Float[np.ndarray, "fits terms"]:
     """Least squares for every row at once, some coefficients positive: the best subset of the terms."""
     fits, terms, runs = basis.shape
@@ -293,7 +291,7 @@ def _nonnegative(
     size = np.where((size > 0) & np.isfinite(size), size, 1.0)
     unit = np.nan_to_num(basis / size[:, :, None])
     gram = unit @ unit.transpose(0, 2, 1) / runs
-    moment = unit @ target / runs
+    moment = (unit @ np.nan_to_num(target)[:, :, None])[:, :, 0] / runs
     best, lowest = np.full((fits, terms), TINY_TERM), np.full(fits, np.inf)
     for count in range(terms, 0, -1):
         for chosen in combinations(range(terms), count):
