@@ -59,7 +59,8 @@ class Observations:
     """Runs of one tokenizer and data set, one row a run (or a point of its curve).
 
     Attributes:
-        variables: By law symbol (``N``, ``D``, ``E``…), base units, positive.
+        variables: By law symbol (``N``, ``D``, ``E``…), base units. Sizes, tokens, FLOPs and experts (N…, D…,
+            C…, E) are positive, others (shares, sparsity, shared experts) may be zero.
         loss: Nats per token.
         labels: Text by name: ``run``, ``seed``, ``budget``… and whatever was asked for.
         rows: Number of each row in its table, from 1.
@@ -81,7 +82,7 @@ class Observations:
         for name, column in {"loss": self.loss, **self.variables, **self.labels}.items():
             require(len(column) == len(self.loss), name, f"of {len(self.loss)} rows", len(column))
         for name, column in {"loss": self.loss, **self.variables}.items():
-            require(np.isfinite(column) & (column > 0), name, "positive and finite in every row", column)
+            require(~_unusable(name, column), name, "positive and finite in every row", column)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -243,11 +244,16 @@ def _check_table(values: Columns, labels: Columns) -> None:
         )
 
 
+def _unusable(name: str, column: np.ndarray) -> np.ndarray:
+    """Which values are no number, negative, or zero where that has no meaning."""
+    return ~np.isfinite(column) | (column < 0) | ((column == 0) & (name in ("loss", "E") or name[0] in "NDC"))
+
+
 def _bad_rows(values: Columns, labels: Columns) -> dict[int, str]:
     """Why a row cannot be used, by row: not a number, not positive, unfinished, or there already."""
     reasons: dict[int, str] = {}
     for name, column in values.items():
-        for bad in np.flatnonzero(~(np.isfinite(column) & (column > 0))):
+        for bad in np.flatnonzero(_unusable(name, column)):
             reasons.setdefault(int(bad), f"{name} is {column[bad]:g}")
     for row, status in enumerate(labels.get("status", ())):
         if status.lower() not in FINISHED:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
 from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, LawRow
-from optimoe.laws.fitting.model import FitFamily, find_family
+from optimoe.laws.fitting.model import FitFamily, find_family, variables_of
 from optimoe.laws.observations import Observations
 
 FEWEST_RUNS = 4
@@ -93,8 +93,9 @@ def analyse_isoflop(
     """
     family = find_family(law.family)
     model = family(law)
-    size = next((name for name in ("N_act", "N") if name in model.outputs["L"]), None)
-    if size is None or "D" not in model.outputs["L"]:
+    symbols = variables_of(family, observations)
+    size = next((name for name in ("N_act", "N") if name in symbols), None)
+    if size is None or "D" not in symbols:
         raise ConfigError(f"law {law.name}: has no size and tokens to trade at equal FLOPs")
     group = _budget_groups(observations, budgets, tolerance)
     rows = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
@@ -114,11 +115,11 @@ def analyse_isoflop(
 
 def _one_budget(runs: Observations, model: FitFamily, size: str) -> IsoFlop:
     params, flops = runs.column(size), float(np.exp(np.log(runs.size).mean()))
-    others = {name: runs.column(name)[0] for name in model.outputs["L"] if name not in (size, "D")}
+    others = {name: column[0] for name, column in variables_of(type(model), runs).items()}
 
     def losses(trial: np.ndarray) -> np.ndarray:
         tokens = flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * trial)
-        return np.asarray(model.loss(**{size: trial, "D": tokens}, **others))
+        return np.asarray(model.loss(**others | {size: trial, "D": tokens}))
 
     lowest, of_law = _parabola(params, runs.loss), _parabola(params, losses(params))
     grid = np.exp(np.linspace(-1, 1, GRID) * np.log(10) * GRID_DECADES + np.log(params).mean())
@@ -168,18 +169,16 @@ def loss_curve(observations: Observations, law: LawRow, run: str) -> LossCurve:
         ConfigError: The observations have no label ``run``, or no such run.
     """
     require("run" in observations.labels, "observations", "labelled by run", sorted(observations.labels))
-    rows = np.flatnonzero(observations.labels["run"] == run)
-    require(len(rows), "run", f"one of {', '.join(sorted(set(observations.labels['run']))[:8])}…", run)
-    rows = rows[np.argsort(observations.column("D")[rows])]
-    model = find_family(law.family)(law)
-    predicted = np.asarray(
-        model.loss(**{symbol: observations.column(symbol)[rows] for symbol in model.outputs["L"]})
-    )
-    measured = observations.loss[rows]
+    mine = observations.labels["run"] == run
+    require(mine.any(), "run", f"one of {', '.join(sorted(set(observations.labels['run']))[:8])}…", run)
+    curve = observations.select(mine)
+    order = np.argsort(curve.column("D"))
+    family = find_family(law.family)
+    predicted = np.asarray(family(law).loss(**variables_of(family, curve)))
     return LossCurve(
         run=run,
-        tokens=observations.column("D")[rows],
-        measured=measured,
-        predicted=predicted,
-        log_ratio=np.log(measured / predicted),
+        tokens=curve.column("D")[order],
+        measured=curve.loss[order],
+        predicted=predicted[order],
+        log_ratio=np.log(curve.loss / predicted)[order],
     )

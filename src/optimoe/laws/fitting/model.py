@@ -1,5 +1,6 @@
 """A family of laws as the solver sees it: coordinates, bounds, starts, predictions with gradients."""
 
+import inspect
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
@@ -43,12 +44,8 @@ class FitFamily(Protocol):
     def __init__(self, row: LawRow) -> None:
         """From coefficients."""
 
-    @property
-    def outputs(self) -> dict[str, tuple[str, ...]]:
-        """Inputs by output; those of ``L`` are the columns that a fit needs."""
-
     def loss(self, **variables: Values) -> Values:
-        """Nats per token."""
+        """Nats per token; the parameters are the columns that a fit needs."""
 
     def gradient(self, **variables: Values) -> dict[str, Values]:
         """dL/dcoefficient by symbol."""
@@ -152,6 +149,20 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
+def variables_of(family: Family, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
+    """The columns that a family's loss takes, by symbol; one with a default may be missing.
+
+    Raises:
+        UnknownNameError: Another is missing.
+    """
+    parameters = inspect.signature(family.loss).parameters.values()
+    return {
+        parameter.name: observations.column(parameter.name)
+        for parameter in list(parameters)[1:]
+        if parameter.default is inspect.Parameter.empty or parameter.name in observations.variables
+    }
+
+
 def with_columns(row: LawRow, coefficients: Mapping[str, Any]) -> LawRow:
     """The row with a column of shape (fits, 1) for every coefficient: many laws in one."""
     many = copy(row)
@@ -165,7 +176,7 @@ class Model:
     Attributes:
         family: The class of laws.
         names: Its coefficients.
-        symbols: Its variables.
+        variables: Its variables on these runs, by symbol; one with a default may be missing.
         low: Lower bounds of the coordinates.
         high: Upper bounds.
         is_log: Which coordinates are logarithms of coefficients.
@@ -196,8 +207,7 @@ class Model:
             coefficients={},
         )
         self.log_loss = np.log(observations.loss)
-        self.symbols = self.law(dict.fromkeys(self.names, 1.0)).outputs["L"]
-        self.variables = {symbol: observations.column(symbol) for symbol in self.symbols}
+        self.variables = variables_of(family, observations)
         limits = {name: form.bounds.get(name, (-1e30, 1e30)) for name in self.names} | dict(bounds)
         self.is_log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
         limits |= {name: (value, value) for name, value in fixed.items()}
@@ -258,9 +268,9 @@ class Model:
     def _project(self, coefficients: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The linear coefficients that fit best at given nonlinear ones.
 
-        With L = offset + Σ c_j·φ_j: least Σ ((offset + Σ c_j·φ_j)/L_i − 1)². Where ln L is what is linear: least
-        Σ (offset + Σ c_j·φ_j − ln L_i)². Of coefficients that cannot be negative, the best of all subsets that
-        come out positive; the others start tiny.
+        With L = offset + Σ c_j·φ_j: least Σ ((offset + Σ c_j·φ_j)/L_i − 1)². Where ln L is what is linear:
+        least Σ (offset + Σ c_j·φ_j − ln L_i)². Of coefficients that cannot be negative, the best of all
+        subsets that come out positive; the others start tiny.
         """
         columns = {name: np.asarray(value)[:, None] for name, value in coefficients.items()}
         fits, runs = len(next(iter(columns.values()))), len(self.log_loss)
