@@ -23,7 +23,7 @@ FLOOR = (0.0, 100.0)
 """Bounds of an additive loss; it can be zero."""
 MAX_STARTS = 512
 GRID_SEED = 0
-SPREAD = (0.5, 1.0, 1.5)
+SPREAD = (0.6, 1.5)
 TINY_TERM = 1e-3
 
 
@@ -98,6 +98,13 @@ FORMS = {
         | dict.fromkeys(("alpha", "beta", "gamma"), (0.0, 3.0))
         | {"d": (-1.0, 1.0)}
         | _SATURATION,
+    ),
+    "wang": Form(
+        grid={"alpha": (0.1, 0.3, 0.6), "gamma": (0.05, 0.2), "beta": (0.1, 0.3, 0.6)},
+        bounds=dict.fromkeys("AB", POSITIVE)
+        | {"sigma": FLOOR}
+        | dict.fromkeys(("alpha", "beta"), (0.0, 3.0))
+        | {"gamma": (-3.0, 3.0)},
     ),
     "clark": Form(
         grid={"E_start": (1.5, 4.0), "E_max": (50.0, 200.0, 800.0)},
@@ -261,11 +268,11 @@ class Model:
             grid = np.random.default_rng(GRID_SEED).permutation(grid)[:MAX_STARTS]
         coefficients = {name: grid[:, column] for column, name in enumerate(names)}
         if self._linear:
-            coefficients |= self._project(coefficients)
+            coefficients |= self._project(coefficients, len(grid))
         points = self.coordinates(coefficients)
         return np.clip(points, self.low, self.high)
 
-    def _project(self, coefficients: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def _project(self, coefficients: Mapping[str, Any], fits: int) -> dict[str, np.ndarray]:
         """The linear coefficients that fit best at given nonlinear ones.
 
         With L = offset + Σ c_j·φ_j: least Σ ((offset + Σ c_j·φ_j)/L_i − 1)². Where ln L is what is linear:
@@ -273,7 +280,7 @@ class Model:
         subsets that come out positive; the others start tiny.
         """
         columns = {name: np.asarray(value)[:, None] for name, value in coefficients.items()}
-        fits, runs = len(next(iter(columns.values()))), len(self.log_loss)
+        runs = len(self.log_loss)
         columns |= {name: np.ones((fits, 1)) for name in self._linear}
         law = self.law(columns)
         with np.errstate(all="ignore"):

@@ -158,7 +158,7 @@ def _solve_share(
 
 def _record(found: Solutions, state: _State, rows: np.ndarray) -> None:
     found.points[state.index[rows]] = state.point[rows]
-    found.value[state.index[rows]] = state.value[rows]
+    found.value[state.index[rows]] = np.where(np.isfinite(state.value[rows]), state.value[rows], np.inf)
     found.scale[state.index[rows]] = state.scale[rows, 0]
 
 
