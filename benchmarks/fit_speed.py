@@ -21,10 +21,11 @@ from statistics import median
 import numpy as np
 from scipy.optimize import minimize
 
+from optimoe.laws.datasets import load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, bootstrap, fit
 from optimoe.laws.fitting.fit import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
-from optimoe.laws.observations import Observations, load_chinchilla_runs
+from optimoe.laws.observations import Observations
 
 DELTA = 1e-3
 EXPONENTS = (0.0, 0.5, 1.0, 1.5, 2.0)

@@ -8,7 +8,7 @@ from typing import Any
 from optimoe.core.config import build, load_toml
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.laws.catalog import find_law
-from optimoe.laws.observations import DataSetError
+from optimoe.laws.datasets import DataSetError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Law, LossLaw, TokenCurve, output
-from optimoe.laws.observations import load_chinchilla_runs
+from optimoe.laws.datasets import load_chinchilla_runs
 
 
 class Chinchilla(LossLaw):

@@ -7,11 +7,13 @@ import pytest
 from scipy.optimize import minimize
 
 from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.records import to_record
 from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
 from optimoe.laws.fitting.fit import best_of_starts, make_model
 from optimoe.laws.fitting.model import FORMS, find_form, published_rows
-from optimoe.laws.observations import DataSetError, Observations, load_chinchilla_runs
+from optimoe.laws.observations import Observations
 
 PUBLISHED = {
     name: next(
@@ -174,6 +176,13 @@ def test_a_fitted_law_is_a_law_file(planted, tmp_path: Path):
     assert law.row == fitted.law
     assert law.row.status == "fitted"
     assert law.row.n_convention == "active"
+
+
+def test_a_fit_is_a_record(planted):
+    record = to_record(fit(planted("besiroglu2024", noise=0.01), "chinchilla"))
+    assert record["verdict"] == "sound"
+    assert record["options"]["objective"] == {"delta": 1e-3}
+    assert set(record["law"]["coefficients"]) == {"E", "A", "B", "alpha", "beta"}
 
 
 def test_what_cannot_be_fitted_is_refused_in_one_line(planted):
