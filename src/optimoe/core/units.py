@@ -13,7 +13,7 @@ SECONDS_PER_HOUR = 3600.0
 SECONDS_PER_DAY = 86400.0
 TOKENS_PER_MTOK = 1e6
 
-_COUNT = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_COUNT = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12, "P": 1e15}
 _BYTES = {
     **{prefix + "B": 1000.0**power for power, prefix in enumerate(["", "K", "M", "G", "T"])},
     **{prefix + "IB": 1024.0**power for power, prefix in enumerate(["", "K", "M", "G", "T"]) if prefix},
@@ -95,5 +95,6 @@ def _significant(value: float, digits: int) -> str:
     """The value to so many significant digits, without an exponent."""
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value) * (1 + 1e-12))))
-    return f"{value:.{decimals}f}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{decimals}f}"

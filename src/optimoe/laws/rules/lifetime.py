@@ -1,13 +1,13 @@
 """Training plus lifetime inference in FLOPs: Sardana 2024 (arXiv 2401.00448), eq. 3."""
 
 import math
-from collections.abc import Callable
+from typing import ClassVar
 
 from scipy.optimize import brentq
 
 from optimoe.core.errors import ConfigError
-from optimoe.laws.base import Law, LawRow, output
-from optimoe.laws.dense import Chinchilla
+from optimoe.laws.base import Domains, Law, output
+from optimoe.laws.families.dense import Chinchilla
 
 
 class LifetimeObjective(Law):
@@ -19,9 +19,7 @@ class LifetimeObjective(Law):
 
     family = "objective"
 
-    def __init__(self, row: LawRow, find: Callable[[str], Law]) -> None:
-        super().__init__(row)
-        self._find = find
+    domain: ClassVar[Domains] = {"D_inf": "nonnegative"}
 
     @output("N")
     def params(self, base: str, N0: float, D_inf: float) -> float:
@@ -71,23 +69,23 @@ class LifetimeObjective(Law):
         return self._condition(law, self.params(base, N0, D_inf), loss, D_inf)
 
     def _condition(self, law: Chinchilla, N: float, loss: float, D_inf: float) -> tuple[float, float]:
-        c = law.row.coefficients
+        c = law.coefficients
         D = float(law.curve(N=N).tokens(loss))
         left = c["alpha"] * c["A"] * N ** -c["alpha"] / (c["beta"] * c["B"] * D ** -c["beta"])
-        train, infer = self.row.coefficients["train"], self.row.coefficients["infer"]
+        train, infer = self.coefficients["train"], self.coefficients["infer"]
         return left, 1 + infer * D_inf / (train * D)
 
     def _flops(self, N: float, D: float, D_inf: float) -> float:
-        return N * (self.row.coefficients["train"] * D + self.row.coefficients["infer"] * D_inf)
+        return N * (self.coefficients["train"] * D + self.coefficients["infer"] * D_inf)
 
     @staticmethod
     def _least_params(law: Chinchilla, loss: float) -> float:
         """Parameters below which no number of tokens reaches the loss: (A/(ℓ − E))^(1/α)."""
-        c = law.row.coefficients
+        c = law.coefficients
         return float((c["A"] / (loss - c["E"])) ** (1 / c["alpha"]))
 
     def _base(self, base: str) -> Chinchilla:
-        law = self._find(base)
+        law = self.find(base)
         if not isinstance(law, Chinchilla):
             raise ConfigError(f"base: must be a law of the family chinchilla, got {base}")
         return law

@@ -1,0 +1,40 @@
+# make demo   set up, plan a model, leave plan.html
+# make test   set up, check everything
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO := --train-gpus 64xh100-sxm --train-days 30 --mfu 0.4 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
+
+.PHONY: demo test format lint types house unit clean
+
+demo: .venv/core
+	$(BIN)/optimoe plan $(DEMO)
+
+test: format lint types house unit
+
+format: .venv/dev
+	$(BIN)/ruff format --check --quiet .
+
+lint: .venv/dev
+	$(BIN)/ruff check --quiet .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+house: .venv/dev
+	$(BIN)/lint-imports --no-cache
+
+unit: .venv/dev
+	$(BIN)/pytest
+
+.venv/core: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	touch $@
+
+.venv/dev: .venv/core
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv plan.html plan.json winner

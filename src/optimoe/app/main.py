@@ -1,0 +1,52 @@
+"""The command ``optimoe``: parse, call one function, print. Commands load when they are called."""
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from optimoe import __version__
+from optimoe.core.errors import OptimoeError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = App(
+    name="optimoe",
+    help="Which Mixture-of-Experts model to train for a budget and a traffic, and what it costs to serve.",
+    version=__version__,
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+app.command("optimoe.app.plan_cli:plan", help="From a budget, a traffic and hardware to the model to train.")
+app.command("optimoe.app.arch_cli:arch", help="Count a model: parameters, FLOPs, bytes.")
+app.command("optimoe.app.cost_cli:cost", help="Serve a model: latency, throughput, price, best layout.")
+
+laws = App(name="laws", help="The law library: list, show, predict, check.")
+laws.command("optimoe.app.laws_cli:list_laws", name="list", help="Every law with its status and source.")
+laws.command("optimoe.app.laws_cli:show", help="One law: coefficients, units, range, outputs.")
+laws.command("optimoe.app.laws_cli:predict", help="Evaluate a law in its own variables.")
+laws.command("optimoe.app.laws_cli:check", help="Run a file of [[check]] rows through the library.")
+app.command(laws)
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line on standard error and its exit code."""
+    try:
+        app()
+        sys.stdout.flush()
+    except CycloptsError as error:
+        fail(" ".join(str(error).split()), BAD_INPUT)
+    except OptimoeError as error:
+        fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fail(message: str, exit_code: int) -> None:
+    """Say one line and leave."""
+    print(f"optimoe: {message}", file=sys.stderr)
+    raise SystemExit(exit_code)

@@ -1,0 +1,65 @@
+"""What the commands share: quantities, hardware options, and the two ways of printing."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from optimoe.core.errors import InputError
+from optimoe.core.units import parse_quantity
+
+PLAIN_WIDTH = 118
+"""Columns when the output is a file or a pipe."""
+
+
+def _reader(kind: str) -> Any:
+    def read(_: Any, tokens: Sequence[Token]) -> float:
+        try:
+            return parse_quantity(tokens[0].value, kind)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+
+    return read
+
+
+Count = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=False, n_tokens=1)]
+"""``1e22``, ``70B``, ``15T``."""
+Seconds = Annotated[float, Parameter(converter=_reader("seconds"), accepts_keys=False, n_tokens=1)]
+"""``50ms``, ``2s``."""
+
+Flag = Annotated[bool, Parameter(negative="")]
+"""An option that is there or not."""
+
+
+def whole(name: str, value: float) -> int:
+    """A quantity that must be a whole number.
+
+    Raises:
+        InputError: It is not.
+    """
+    if value != int(value):
+        raise InputError(f"{name}: must be a whole number, got {value:g}")
+    return int(value)
+
+
+def print_json(record: Any) -> None:
+    """One JSON object on standard output."""
+    from optimoe.core.records import to_json
+
+    print(to_json(record))
+
+
+def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+    """Labelled lines, wrapped under their text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in lines:
+        table.add_row(label, text)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    console.print(table)

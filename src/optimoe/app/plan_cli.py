@@ -1,0 +1,56 @@
+"""``optimoe plan``: which model to train."""
+
+from pathlib import Path
+
+from optimoe.app.options import Count, Flag, print_json, print_lines
+from optimoe.app.plan_options import GoalOptions, ServeOptions, SpaceOptions, TrainOptions
+from optimoe.laws.catalog import find_loss_law
+from optimoe.plan.problem import Problem
+from optimoe.plan.result import plan_record
+from optimoe.plan.solve import plan as solve
+
+
+def plan(
+    *,
+    train: TrainOptions = TrainOptions(),  # noqa: B008 (frozen)
+    serve: ServeOptions = ServeOptions(),  # noqa: B008
+    goal: GoalOptions = GoalOptions(),  # noqa: B008
+    space: SpaceOptions = SpaceOptions(),  # noqa: B008
+    serve_tokens: Count = 0.0,
+    law: str = "ludziejewski2025",
+    out: Path | None = None,
+    json: Flag = False,
+) -> None:
+    """From a budget, a traffic and hardware to the model to train.
+
+    Args:
+        train: Budget of the training run.
+        serve: Hardware, requests and limits.
+        goal: What counts as best.
+        space: Designs to choose from.
+        serve_tokens: Output tokens over the model's life; their prompts come with them.
+        law: Loss law: a name of `optimoe laws list`, or a law file.
+        out: Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated).
+        json: One JSON object instead of text.
+    """
+    problem = Problem(
+        deployment=serve.deployment(),
+        training=train.training(default_gpu=serve.gpu_name),
+        lifetime_tokens=serve_tokens,
+        law=find_loss_law(law),
+        goal=goal.goal(),
+        space=space.space(),
+    )
+    result = solve(problem)
+    if not json:
+        from optimoe.report.prose import plan_lines
+
+        print_lines(plan_lines(result))
+    if out is not None or not json:
+        from optimoe.report.page import write_plan
+
+        files = write_plan(result, out or Path())
+        if not json:
+            print("\n" + "  ".join(str(file) for file in files))
+    if json:
+        print_json(plan_record(result))

@@ -1,0 +1,120 @@
+"""Accelerators and clusters: peaks from data sheets, by name or from a user's own file."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimoe.core.config import build, load_facts, load_toml
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive
+
+COMPUTE_PRECISION = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "int4": "bf16", "mxfp4": "bf16"}
+"""Precision of the arithmetic by precision of the weights; 4-bit weights are unpacked to bf16 first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerator:
+    """One GPU.
+
+    Attributes:
+        name: Its key.
+        memory_bytes: Device memory.
+        memory_bytes_per_s: Peak bandwidth of that memory.
+        peak_flops_per_s: Dense tensor peak by precision of the operands.
+        gpus_per_node: GPUs with a fast link between them.
+        intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
+        inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
+        power_w: Board power; 0 when not known.
+        source: Where the figures stand.
+
+    Raises:
+        ConfigError: A figure is not positive, or there is no bf16 peak.
+    """
+
+    name: str
+    memory_bytes: float
+    memory_bytes_per_s: float
+    peak_flops_per_s: dict[str, float]
+    source: str
+    gpus_per_node: int = 1
+    intra_node_bytes_per_s: float = 0.0
+    inter_node_bytes_per_s: float = 0.0
+    power_w: float = 0.0
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        require_positive(self, "memory_bytes", "memory_bytes_per_s", "gpus_per_node")
+        require("bf16" in self.peak_flops_per_s, "peak_flops_per_s", "given for bf16", self.peak_flops_per_s)
+        for precision, peak in self.peak_flops_per_s.items():
+            require(peak > 0, f"peak_flops_per_s.{precision}", "positive", peak)
+        require(
+            self.gpus_per_node == 1 or self.intra_node_bytes_per_s > 0,
+            "intra_node_bytes_per_s",
+            "positive where a node has several GPUs",
+            self.intra_node_bytes_per_s,
+        )
+
+    def flops_per_s(self, weight_precision: str) -> float:
+        """Tensor peak for weights of a precision.
+
+        Raises:
+            InputError: The accelerator has no such peak; the line says which it has.
+        """
+        compute = COMPUTE_PRECISION.get(weight_precision)
+        if compute not in self.peak_flops_per_s:
+            usable = [name for name, kind in COMPUTE_PRECISION.items() if kind in self.peak_flops_per_s]
+            raise InputError(f"precision: {self.name} has no {weight_precision} (it has {', '.join(usable)})")
+        return self.peak_flops_per_s[compute]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Equal GPUs that serve one copy of a deployment together.
+
+    Raises:
+        ConfigError: There is no GPU, or the GPUs have no known link.
+    """
+
+    accelerator: Accelerator
+    num_gpus: int
+
+    def __post_init__(self) -> None:
+        require_positive(self, "num_gpus")
+        require(
+            self.num_gpus <= self.accelerator.gpus_per_node or self.accelerator.inter_node_bytes_per_s > 0,
+            "num_gpus",
+            f"at most {self.accelerator.gpus_per_node} of {self.accelerator.name}: no network is known",
+            self.num_gpus,
+        )
+
+
+def accelerator_names() -> tuple[str, ...]:
+    """The accelerators that ship with optimoe."""
+    return tuple(load_facts("optimoe.cost", "accelerators.toml")["accelerator"])
+
+
+def find_accelerator(name: str) -> Accelerator:
+    """An accelerator by name, or from a file ``*.toml`` with the same fields.
+
+    Raises:
+        UnknownNameError: No such accelerator; lists the nearest.
+        ConfigError: The file does not describe one.
+    """
+    if name.endswith(".toml"):
+        return build(Accelerator, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
+    known = load_facts("optimoe.cost", "accelerators.toml")["accelerator"]
+    key = name.lower().replace("_", "-")
+    if key not in known:
+        raise UnknownNameError("gpu", name, known)
+    return build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")
+
+
+def parse_gpus(text: str) -> tuple[int, str]:
+    """``8xh100-sxm`` as (8, "h100-sxm"); a name alone is one GPU.
+
+    Raises:
+        ConfigError: No number of GPUs.
+    """
+    match = re.fullmatch(r"(?:(\d+)\s*[x×])?\s*(.+)", text.strip())
+    if match is None or (match[1] is not None and int(match[1]) == 0):
+        raise ConfigError(f"gpus: must be like 8xh100-sxm, got {text!r}")
+    return int(match[1] or 1), match[2]

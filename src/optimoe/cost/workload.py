@@ -1,0 +1,54 @@
+"""What is asked of a deployment: requests, and the limits on their latency."""
+
+import math
+from dataclasses import dataclass
+
+from optimoe.core.errors import require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Requests of one shape.
+
+    Attributes:
+        input_tokens: Prompt.
+        output_tokens: Answer.
+
+    Raises:
+        ConfigError: A length is not positive.
+    """
+
+    input_tokens: int = 1024
+    output_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        require_positive(self, "input_tokens", "output_tokens")
+
+    @property
+    def mean_context(self) -> float:
+        """Tokens in the cache of a running request, averaged over its decoding: prompt + half the answer."""
+        return self.input_tokens + self.output_tokens / 2
+
+    @property
+    def full_context(self) -> int:
+        """Tokens in its cache when it ends."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Upper limits on latency; infinite means no limit.
+
+    Attributes:
+        ttft_s: Time to first token.
+        tpot_s: Time per output token, (e2e − TTFT)/(output − 1).
+
+    Raises:
+        ConfigError: A limit is not positive.
+    """
+
+    ttft_s: float = math.inf
+    tpot_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        require_positive(self, "ttft_s", "tpot_s")

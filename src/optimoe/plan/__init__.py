@@ -1,0 +1,1 @@
+"""The planner: the only place that knows both loss and cost."""

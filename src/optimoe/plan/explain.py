@@ -1,0 +1,181 @@
+"""Words for a plan: why this design, what to be careful about, what binds when there is none."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optimoe.core.provenance import Assumption, Basis
+from optimoe.core.units import format_count, format_usd
+from optimoe.cost.layouts import explain_infeasible as explain_serving
+from optimoe.cost.layouts import reach
+from optimoe.cost.price import GpuPrice
+from optimoe.cost.roofline import efficiency_sources
+from optimoe.plan.evaluate import Candidate, Pool
+from optimoe.plan.problem import LeastCost, LowestLoss, Problem
+
+if TYPE_CHECKING:
+    from optimoe.plan.result import Plan
+
+
+def reasons(plan: "Plan") -> tuple[str, ...]:
+    """Why the choice stands where it does."""
+    choice, problem = plan.choice, plan.problem
+    lines = []
+    if plan.lowest_loss and plan.lowest_loss.loss < choice.loss * (1 - 1e-9):
+        lines.append(_against_lowest(choice, plan.lowest_loss))
+    dense = next((item.candidate for item in plan.alternatives if item.num_experts == 1), None)
+    if dense and choice.arch["num_experts"] > 1:
+        lines.append(
+            f"A dense {format_count(dense.arch['params_total'])} reaches the same loss for "
+            f"{_percent(dense.train_usd / choice.train_usd)} training and "
+            f"{_percent(dense.usd_per_mtok / choice.usd_per_mtok)} serving cost."
+        )
+    lines.extend(_beyond_budget(plan))
+    lines.extend(
+        f"E = {item.num_experts} at this loss keeps no limit: nothing of that kind fits and is fast enough."
+        for item in plan.alternatives
+        if item.candidate is None
+    )
+    if math.isfinite(problem.training.budget_flops):
+        share = choice.train_flops / problem.training.budget_flops
+        lines.append(f"Training uses {share:.0%} of the budget.")
+    lines.append(
+        f"Decoding is bound by {choice.bound_by}; {choice.concurrency:.0f} requests in flight, "
+        f"{choice.max_batch:.0f} would fit."
+    )
+    return tuple(lines)
+
+
+def warnings(plan: "Plan") -> tuple[str, ...]:
+    """Where the plan leaves what its law or its cost model has seen."""
+    choice, law = plan.choice, plan.problem.law
+    lines = [
+        f"{symbol} is {10**decades:.1f}× beyond the fitted range of {law.row.name}"
+        for symbol, decades in choice.decades_beyond.items()
+        if decades > 0
+    ]
+    lines.extend(f"{law.row.name} was never fitted on {concern}" for concern in law.concerns(choice.spec))
+    if math.isnan(choice.loss_low):
+        lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
+    space = plan.problem.space
+    if choice.arch["d_model"] == space.max_width:
+        lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
+    if choice.arch["num_experts"] == max(space.num_experts) > 1:
+        lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
+    return tuple(lines)
+
+
+def assumptions(problem: Problem) -> tuple[Assumption, ...]:
+    """Every number from outside that the plan rests on."""
+    law, training, deployment = problem.law.row, problem.training, problem.deployment
+    rows = [
+        _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
+        _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
+        _row(
+            "training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"
+        ),
+        _row("MFU", f"{training.mfu:.0%} of the bf16 peak", Basis.ASSUMED, "given, or the default 40 %"),
+        _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
+        _price("training", training.price),
+        _row(
+            "serving GPU",
+            f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}",
+            Basis.PUBLISHED,
+            deployment.cluster.accelerator.source,
+        ),
+        _price("serving", deployment.price),
+        _row(
+            "requests",
+            f"{deployment.workload.input_tokens} tokens in, {deployment.workload.output_tokens} out",
+            Basis.ASSUMED,
+            "given, or the default 1,024 and 1,024",
+        ),
+        _row(
+            "precision",
+            f"weights {deployment.precision}, cache {deployment.kv_precision}",
+            Basis.ASSUMED,
+            "given",
+        ),
+        _row(
+            "tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"
+        ),
+    ]
+    return (*rows, *efficiency_sources())
+
+
+def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[int, Pool]) -> str:
+    """Which limit binds, and what would lift it."""
+    if not any(pool.servable.any() for pool in coarse.values()):
+        reached = [reach(pool.grid, problem.deployment) for pool in coarse.values()]
+        return explain_serving(reached, problem.deployment.limits)
+    if isinstance(goal, LowestLoss):
+        serving = min(
+            float(pool.serve_usd[pool.servable].min()) for pool in coarse.values() if pool.servable.any()
+        )
+        return (
+            f"total_usd: the limit of {format_usd(goal.total_usd)} binds; serving alone costs at least "
+            f"{format_usd(serving)} (raise --total-usd or lower --serve-tokens)"
+        )
+    return _unreachable_loss(problem, goal, coarse)
+
+
+def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[int, Pool]) -> str:
+    pools = [pool for pool in coarse.values() if pool.servable.any()]
+    flops = min(
+        float(
+            problem.training.flops(pool.params_active, pool.curve.tokens(goal.max_loss))[pool.servable].min()
+        )
+        for pool in pools
+    )
+    if math.isinf(flops):
+        floor = min(float(np.min(np.asarray(pool.curve.floor)[pool.servable])) for pool in pools)
+        return (
+            f"target_loss: {goal.max_loss:g} lies below {floor:.4f}, what the best design of the space "
+            "reaches on infinite data under this law; raise --target-loss"
+        )
+    return (
+        f"train_flops: the budget of {format_count(problem.training.budget_flops)} FLOP binds; a loss of "
+        f"{goal.max_loss:.4f} takes at least "
+        f"{format_count(flops)} (--train-flops {flops * 1.01:.3g} would lift it)"
+    )
+
+
+def _beyond_budget(plan: "Plan") -> list[str]:
+    """What more training would save in total, if some other expert count then comes out cheaper."""
+    cheaper = [
+        item.candidate
+        for item in plan.alternatives
+        if item.candidate and item.candidate.total_usd < plan.choice.total_usd * 0.99
+    ]
+    if not cheaper:
+        return []
+    best = min(cheaper, key=lambda candidate: candidate.total_usd)
+    return [
+        f"With {best.train_flops / plan.choice.train_flops:.1f}× the training, "
+        f"E = {best.arch['num_experts']} with {format_count(best.arch['params_active'])} active would reach "
+        f"the same loss for "
+        f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."
+    ]
+
+
+def _against_lowest(choice: Candidate, lowest: Candidate) -> str:
+    return (
+        f"The whole budget could reach {lowest.loss:.3f} with E = {lowest.arch['num_experts']}, "
+        f"{format_count(lowest.arch['params_active'])} active: the choice gives up "
+        f"{choice.loss - lowest.loss:.3f} nats and saves "
+        f"{1 - choice.total_usd / lowest.total_usd:.0%} of its total {format_usd(lowest.total_usd)}."
+    )
+
+
+def _percent(ratio: float) -> str:
+    return f"{ratio - 1:+.0%}"
+
+
+def _row(name: str, value: str, basis: Basis, source: str) -> Assumption:
+    return Assumption(name=name, value=value, basis=basis, source=source)
+
+
+def _price(use: str, price: GpuPrice) -> Assumption:
+    return _row(f"{use} price", f"${price.usd_per_gpu_hour:g} per GPU hour", price.basis, price.source)

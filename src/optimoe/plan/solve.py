@@ -1,0 +1,245 @@
+"""The front door of this package: from a problem to a plan.
+
+Every goal becomes a number of training tokens and an objective for each design, in closed form through the
+law's token curve: the lowest loss spends what the budget affords, the least cost trains until the loss is
+reached. Designs are enumerated coarsely, per expert count, and every depth around the best is tried then.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.core.errors import InfeasibleError
+from optimoe.laws.base import LossLaw
+from optimoe.laws.catalog import find_law, law_names
+from optimoe.plan.evaluate import Candidate, Column, Pool, evaluate, make_candidate
+from optimoe.plan.explain import assumptions, explain_infeasible, reasons, warnings
+from optimoe.plan.pareto import front_members
+from optimoe.plan.problem import BUDGET_TOLERANCE, LeastCost, LowestLoss, NearBest, Problem
+from optimoe.plan.result import Alternative, LawView, Plan
+from optimoe.plan.space import Shapes
+
+REFINED_STARTS = 3
+"""Coarse designs of each expert count whose neighbourhoods are searched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """The best design of a pool under one goal."""
+
+    pool: Pool
+    index: int
+    tokens: float
+    objective: float
+
+
+def plan(problem: Problem) -> Plan:
+    """Choose the model to train.
+
+    Args:
+        problem: Budget, traffic, hardware, law, goal and space.
+
+    Returns:
+        The choice, what it stands against, and everything it rests on.
+
+    Raises:
+        InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+    """
+    coarse = coarse_pools(problem)
+    goal = bounded_goal(problem, coarse)
+    picks = search(problem, goal, coarse)
+    best = min(picks.values(), key=lambda pick: pick.objective, default=None)
+    if best is None:
+        raise InfeasibleError(explain_infeasible(problem, goal, coarse))
+    choice = make_candidate(best.pool, best.index, best.tokens)
+    result = Plan(
+        problem=problem,
+        choice=choice,
+        lowest_loss=_lowest_loss(problem, coarse),
+        alternatives=equal_loss_alternatives(problem, choice, coarse),
+        front=front(problem, coarse),
+        laws=law_views(problem, coarse),
+        reasons=(),
+        warnings=(),
+        assumptions=assumptions(problem),
+    )
+    return replace(result, reasons=reasons(result), warnings=warnings(result))
+
+
+def coarse_pools(problem: Problem) -> dict[int, Pool]:
+    """The coarse grid of each expert count, priced and judged."""
+    shapes = problem.space.coarse()
+    return {
+        experts: evaluate(problem, experts, problem.space.designs(experts, shapes))
+        for experts in sorted(set(problem.space.num_experts))
+    }
+
+
+def bounded_goal(problem: Problem, coarse: Mapping[int, Pool]) -> LowestLoss | LeastCost:
+    """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
+
+    Raises:
+        InfeasibleError: There is no lowest loss, because nothing keeps all limits.
+    """
+    if not isinstance(problem.goal, NearBest):
+        return problem.goal
+    picks = search(problem, LowestLoss(), coarse)
+    if not picks:
+        raise InfeasibleError(explain_infeasible(problem, LowestLoss(), coarse))
+    lowest = min(pick.objective for pick in picks.values())
+    return LeastCost(max_loss=lowest * (1 + problem.goal.loss_slack))
+
+
+def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[int, Pool]) -> dict[int, Pick]:
+    """The best design of each expert count; counts for which nothing is feasible are left out."""
+    picks = {}
+    for experts, pool in coarse.items():
+        shapes = _promising(pool, goal)
+        refined = evaluate(problem, experts, problem.space.designs(experts, shapes))
+        _, objective = tokens_and_objective(refined, goal)
+        index = int(objective.argmin())
+        if math.isfinite(objective[index]):
+            tokens, _ = tokens_and_objective(refined, goal)
+            picks[experts] = Pick(
+                pool=refined, index=index, tokens=float(tokens[index]), objective=float(objective[index])
+            )
+    return picks
+
+
+def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
+    """Training tokens of each design under a goal, and what is minimised; infinite where not feasible."""
+    affordable = pool.problem.training.affordable_tokens(pool.params_active)
+    if isinstance(goal, LowestLoss):
+        if math.isfinite(goal.total_usd):
+            affordable = np.minimum(affordable, (goal.total_usd - pool.serve_usd) / pool.usd_per_train_token)
+        tokens = np.maximum(affordable, 1.0)
+        feasible = pool.servable & (affordable >= 1)
+        objective = np.asarray(pool.curve.loss(tokens))
+    else:
+        tokens = np.asarray(pool.curve.tokens(goal.max_loss))
+        feasible = pool.servable & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
+        objective = pool.train_usd(tokens) + pool.serve_usd
+    return tokens, np.where(feasible, objective, np.inf)
+
+
+def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
+    """The neighbourhoods of the best coarse designs; everything when no coarse design is feasible."""
+    space = pool.problem.space
+    _, objective = tokens_and_objective(pool, goal)
+    if not np.isfinite(objective).any():
+        return space.every()
+    best = [i for i in objective.argsort(kind="stable")[:REFINED_STARTS] if math.isfinite(objective[i])]
+    coarse = space.coarse()
+    near = [space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best]
+    pairs = np.unique(
+        np.concatenate([np.stack([shapes.d_model, shapes.num_layers], axis=1) for shapes in near]), axis=0
+    )
+    return Shapes(d_model=pairs[:, 0], num_layers=pairs[:, 1])
+
+
+def equal_loss_alternatives(
+    problem: Problem, choice: Candidate, coarse: Mapping[int, Pool]
+) -> tuple[Alternative, ...]:
+    """For each expert count, the cheapest design of the choice's loss, whatever its training costs."""
+    free = replace(
+        problem, training=replace(problem.training, budget_flops=math.inf), goal=LeastCost(max_loss=1)
+    )
+    pools = {experts: replace(pool, problem=free) for experts, pool in coarse.items()}
+    picks = search(free, LeastCost(max_loss=choice.loss * (1 + BUDGET_TOLERANCE)), pools)
+    return tuple(
+        Alternative(
+            num_experts=experts,
+            candidate=make_candidate(pick.pool, pick.index, pick.tokens)
+            if (pick := picks.get(experts))
+            else None,
+        )
+        for experts in coarse
+    )
+
+
+def front(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[Candidate, ...]:
+    """Designs trained on the whole budget that no other beats in loss and serving price at once.
+
+    Without a training budget there is no such front, and it is empty.
+    """
+    if not math.isfinite(problem.training.budget_flops):
+        return ()
+    rows: list[tuple[Pool, int, float, float, float]] = []
+    for pool in coarse.values():
+        tokens, loss = tokens_and_objective(pool, LowestLoss())
+        rows.extend(
+            zip([pool] * len(loss), range(len(loss)), tokens, loss, pool.serving.usd_per_mtok, strict=True)
+        )
+    losses, prices = np.array([row[3] for row in rows]), np.array([row[4] for row in rows])
+    members = np.flatnonzero(front_members(losses, prices))
+    chosen = sorted((rows[i] for i in members), key=lambda row: row[3])
+    return tuple(make_candidate(pool, index, float(tokens)) for pool, index, tokens, _, _ in chosen)
+
+
+def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ...]:
+    """What each verified law would train with this budget, on the designs it can speak about.
+
+    The problem's own law is asked about all of them.
+    """
+    if not math.isfinite(problem.training.budget_flops):
+        return ()
+    views = []
+    for law in _usable_laws():
+        pools = [
+            replace(pool, problem=replace(problem, law=law), curve=law.arch_curve(pool.grid))
+            for pool in coarse.values()
+            if law.row == problem.law.row or not law.concerns(pool.grid)
+        ]
+        best = min(
+            filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None
+        )
+        if best is not None:
+            routed = any(pool.num_experts > 1 for pool in pools)
+            views.append(_law_view(law, best, routed))
+    return tuple(views)
+
+
+def _lowest(pool: Pool) -> Pick | None:
+    tokens, loss = tokens_and_objective(pool, LowestLoss())
+    index = int(loss.argmin())
+    if not math.isfinite(loss[index]):
+        return None
+    return Pick(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
+
+
+def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
+    spec = pick.pool.grid.at(pick.index)
+    active = count_params(spec).active
+    return LawView(
+        law=law.row.name,
+        source=law.row.source,
+        num_experts=pick.pool.num_experts,
+        params_active=active,
+        tokens=pick.tokens,
+        tokens_per_param=pick.tokens / active,
+        loss=pick.objective,
+        routed=routed,
+        decades_beyond={
+            symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()
+        },
+    )
+
+
+def _lowest_loss(problem: Problem, coarse: Mapping[int, Pool]) -> Candidate | None:
+    """The lowest loss of the budget, limits kept; none without a budget."""
+    if not math.isfinite(problem.training.budget_flops):
+        return None
+    picks = search(problem, LowestLoss(), coarse)
+    best = min(picks.values(), key=lambda pick: pick.objective, default=None)
+    return make_candidate(best.pool, best.index, best.tokens) if best else None
+
+
+def _usable_laws() -> list[LossLaw]:
+    """The first law of each paper whose published outputs follow from its coefficients."""
+    laws = [find_law(name) for name in law_names()]
+    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    papers = {law.row.source.split(",")[0]: law for law in reversed(verified)}
+    return sorted(papers.values(), key=verified.index)

@@ -1,0 +1,1 @@
+"""Results for people: lines, tables, figures and pages."""

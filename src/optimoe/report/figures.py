@@ -1,0 +1,96 @@
+"""Figures of a plan: what to show, as plotly figure data."""
+
+import plotly.graph_objects as go
+
+from optimoe.plan.evaluate import Candidate
+from optimoe.plan.result import Plan
+from optimoe.report.prose import kind_words
+
+INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
+SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
+
+
+def front_figure(plan: Plan) -> go.Figure:
+    """Loss against serving price: the front, the choice and its equal-loss alternatives."""
+    figure = go.Figure()
+    counts = sorted({member.arch["num_experts"] for member in plan.front})
+    figure.add_scatter(
+        x=[member.usd_per_mtok for member in plan.front],
+        y=[member.loss for member in plan.front],
+        mode="lines",
+        line={"color": MUTED, "width": 1, "shape": "hv"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for colour, experts in zip(SERIES * (1 + len(counts) // len(SERIES)), counts, strict=False):
+        members = [member for member in plan.front if member.arch["num_experts"] == experts]
+        _add_points(figure, members, kind_words(experts), colour)
+    _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
+    figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
+    figure.update_yaxes(title="loss, nats per token")
+    return _styled(figure, "Loss against serving price, whole training budget")
+
+
+def total_figure(plan: Plan) -> go.Figure:
+    """Training and serving dollars of every expert count at the choice's loss."""
+    designs = [
+        (kind_words(item.num_experts), item.candidate)
+        for item in plan.by_experts
+        if item.candidate is not None
+    ]
+    figure = go.Figure()
+    for name, colour, dollars in (
+        ("training", "#0e7490", [one.train_usd for _, one in designs]),
+        ("serving", "#f59e0b", [one.serve_usd for _, one in designs]),
+    ):
+        figure.add_bar(name=name, x=[label for label, _ in designs], y=dollars, marker_color=colour)
+    figure.update_layout(barmode="stack")
+    figure.update_yaxes(title="USD", tickprefix="$")
+    budget = plan.problem.training
+    limit = budget.budget_flops * budget.usd_per_flop
+    if limit < 4 * max(one.total_usd for _, one in designs):
+        figure.add_hline(
+            y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"
+        )
+    return _styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by number of experts")
+
+
+def tpot_figure(plan: Plan) -> go.Figure:
+    """Seconds of one output token by cause, for the choice."""
+    parts = sorted(plan.choice.parts.items(), key=lambda part: part[1])
+    figure = go.Figure(
+        go.Bar(
+            x=[1e3 * seconds for _, seconds in parts],
+            y=[cause.removesuffix("_s").replace("_", " ") for cause, _ in parts],
+            orientation="h",
+            marker_color="#0e7490",
+        )
+    )
+    figure.update_xaxes(title="ms per output token")
+    return _styled(figure, "What a decoded token waits for")
+
+
+def _add_points(
+    figure: go.Figure, members: list[Candidate], name: str, colour: str, size: int = 8, symbol: str = "circle"
+) -> None:
+    figure.add_scatter(
+        x=[member.usd_per_mtok for member in members],
+        y=[member.loss for member in members],
+        mode="markers",
+        name=name,
+        marker={"color": colour, "size": size, "symbol": symbol},
+        text=[f"{member.arch['params_active'] / 1e9:.3g}B active" for member in members],
+        hovertemplate="%{text}<br>%{y:.3f} nats, $%{x:.3g}/M<extra>" + name + "</extra>",
+    )
+
+
+def _styled(figure: go.Figure, title: str) -> go.Figure:
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "color": INK},
+        margin={"l": 60, "r": 20, "t": 50, "b": 50},
+        height=400,
+        legend={"orientation": "h", "y": -0.22},
+    )
+    return figure

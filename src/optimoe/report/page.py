@@ -1,0 +1,89 @@
+"""The page of a plan, in one file that opens offline, and the files of its winner."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from plotly.offline import get_plotlyjs
+
+from optimoe import __version__
+from optimoe.arch.hf import to_config
+from optimoe.core.records import to_json, write_text
+from optimoe.core.units import format_count, format_seconds, format_usd
+from optimoe.plan.evaluate import Candidate
+from optimoe.plan.result import Plan, plan_record
+from optimoe.report.figures import front_figure, total_figure, tpot_figure
+from optimoe.report.prose import choice_lines, kind_words, laws_sentences, question_lines, shape_words
+from optimoe.report.recipe import recipe_toml
+
+_HEADS = (
+    "kind", "active", "total", "layers × width", "tokens",
+    "training", "serving, per M", "TPOT", "total cost", "budget",
+)  # fmt: skip
+
+
+def write_plan(plan: Plan, folder: Path) -> list[Path]:
+    """Write plan.html, plan.json and the winner's config.json and recipe.toml.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    contents = {
+        folder / "plan.html": plan_page(plan),
+        folder / "plan.json": to_json(plan_record(plan)) + "\n",
+        folder / "winner" / "config.json": to_json(to_config(plan.choice.spec)) + "\n",
+        folder / "winner" / "recipe.toml": recipe_toml(plan),
+    }
+    for path, text in contents.items():
+        write_text(path, text)
+    return list(contents)
+
+
+def plan_page(plan: Plan) -> str:
+    """The whole page; figures and their library inside."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("optimoe.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    figures = [total_figure(plan), tpot_figure(plan)]
+    if plan.front:
+        figures.insert(0, front_figure(plan))
+    return environment.get_template("plan.html").render(
+        title="Train " + shape_words(plan.choice.arch).split(" · ")[0],
+        lead=f"{format_count(plan.choice.tokens)} tokens, {plan.choice.loss:.3f} nats per token, "
+        f"{format_usd(plan.choice.total_usd)} over its life",
+        answer=[*question_lines(plan.problem), *choice_lines(plan)],
+        careful=plan.warnings,
+        reasons=plan.reasons,
+        laws=laws_sentences(plan),
+        figures=[
+            figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            for figure in figures
+        ],
+        alternatives={"heads": _HEADS, "rows": _rows(plan)},
+        assumptions=plan.assumptions,
+        plotly_js=get_plotlyjs(),
+        version=__version__,
+    )
+
+
+def _rows(plan: Plan) -> list[dict[str, Any]]:
+    rows = []
+    for item in plan.by_experts:
+        cells = [kind_words(item.num_experts)]
+        cells += _cells(plan, item.candidate) if item.candidate else ["keeps no limit"]
+        rows.append({"chosen": item.candidate is plan.choice, "cells": cells})
+    return rows
+
+
+def _cells(plan: Plan, design: Candidate) -> list[str]:
+    return [
+        format_count(design.arch["params_active"]),
+        format_count(design.arch["params_total"]),
+        f"{design.arch['num_layers']} × {design.arch['d_model']}",
+        format_count(design.tokens),
+        format_usd(design.train_usd),
+        format_usd(design.usd_per_mtok),
+        format_seconds(design.tpot_s),
+        format_usd(design.total_usd),
+        "over" if plan.over_budget(design) else "within",
+    ]

@@ -1,0 +1,213 @@
+"""A result in labelled lines: what a person reads first."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from optimoe.core.units import (
+    SECONDS_PER_HOUR,
+    format_bytes,
+    format_count,
+    format_seconds,
+    format_usd,
+)
+from optimoe.cost.serving import ServingEstimate
+from optimoe.plan.evaluate import Candidate
+from optimoe.plan.problem import Problem
+from optimoe.plan.result import Alternative, Plan
+
+Lines = list[tuple[str, str]]
+"""Label and text; an empty label continues the one above."""
+
+
+def plan_lines(plan: Plan) -> Lines:
+    """A plan from the question to its cautions."""
+    lines = question_lines(plan.problem)
+    lines += [("", "")]
+    lines += choice_lines(plan)
+    lines += [("", ""), *_labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
+    lines += _labelled("Why", plan.reasons)
+    lines += _labelled("Laws", laws_sentences(plan))
+    lines += _labelled("Careful", plan.warnings)
+    return lines
+
+
+def question_lines(problem: Problem) -> Lines:
+    """The budget and the traffic."""
+    training, deployment = problem.training, problem.deployment
+    budget = "not limited"
+    if math.isfinite(training.budget_flops):
+        rate = training.accelerator.flops_per_s("bf16") * training.mfu
+        hours = training.budget_flops / rate / SECONDS_PER_HOUR
+        budget = (
+            f"{format_count(training.budget_flops)} FLOP = {hours:,.0f} hours of {training.accelerator.name} "
+            f"at {training.mfu:.0%} MFU, {format_usd(training.budget_flops * training.usd_per_flop)}"
+        )
+    limits = [
+        f"{name} ≤ {format_seconds(value)}"
+        for name, value in (("TPOT", deployment.limits.tpot_s), ("TTFT", deployment.limits.ttft_s))
+        if math.isfinite(value)
+    ]
+    workload = deployment.workload
+    traffic = [
+        f"{format_count(problem.lifetime_tokens)} output tokens",
+        f"{workload.input_tokens:,} in / {workload.output_tokens:,} out",
+        f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}",
+        *limits,
+    ]
+    return [("Budget", budget), ("Traffic", ", ".join(traffic))]
+
+
+def choice_lines(plan: Plan) -> Lines:
+    """What to train, the loss it reaches and what it costs."""
+    choice = plan.choice
+    return [
+        ("Train", f"{shape_words(choice.arch)} · {format_count(choice.tokens)} tokens"),
+        ("Loss", loss_words(plan)),
+        ("Serve", serving_words(choice)),
+        (
+            "Total",
+            f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} "
+            f"+ serving {format_usd(choice.serve_usd)}",
+        ),
+    ]
+
+
+def shape_words(arch: Mapping[str, Any]) -> str:
+    """A design in one line: experts, sizes, layers, width, heads."""
+    layers = (
+        f"{arch['num_layers']} layers × {arch['d_model']}, {arch['num_heads']} heads "
+        f"({arch['num_kv_heads']} kv) of {arch['head_dim']}"
+    )
+    if arch["kind"] == "dense":
+        return f"dense {format_count(arch['params_total'])} · {layers}, FFN {arch['d_ff']}"
+    shared = f", {arch['num_shared_experts']} shared" if arch["num_shared_experts"] else ""
+    return (
+        f"MoE E = {arch['num_experts']}, top-{arch['top_k']}{shared} · "
+        f"{format_count(arch['params_active'])} active of {format_count(arch['params_total'])} · "
+        f"{layers}, experts {arch['d_expert']}"
+    )
+
+
+def kind_words(num_experts: int) -> str:
+    """``dense`` or ``E = 8``."""
+    return "dense" if num_experts == 1 else f"E = {num_experts}"
+
+
+def loss_words(plan: Plan) -> str:
+    """The loss with its band, its law and how far that law is stretched."""
+    choice, law = plan.choice, plan.problem.law.row
+    band = "" if math.isnan(choice.loss_low) else f" ({choice.loss_low:.3f} – {choice.loss_high:.3f})"
+    beyond = [f"{symbol} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0]
+    stretch = f", beyond its fitted range: {', '.join(beyond)}" if beyond else ", inside its fitted range"
+    return f"{choice.loss:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
+
+
+def serving_words(choice: Candidate) -> str:
+    """Price and latency with the band of the cost model."""
+    return (
+        f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
+        f"({format_seconds(choice.tpot_low_s)} – {format_seconds(choice.tpot_high_s)}) · "
+        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.layout)} · bound by {choice.bound_by}"
+    )
+
+
+def layout_words(layout: Mapping[str, Any]) -> str:
+    """Degrees of parallelism above one: ``tp 4 × dp 2``."""
+    used = [f"{name} {int(degree)}" for name, degree in layout.items() if degree > 1]
+    return " × ".join(used) or "one GPU"
+
+
+def laws_sentences(plan: Plan) -> list[str]:
+    """What each law would train with the same budget."""
+    return [
+        f"{view.law}: {kind_words(view.num_experts)}, "
+        f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
+        f"({view.tokens_per_param:.0f} per parameter)"
+        for view in plan.laws
+    ]
+
+
+def serving_lines(estimate: ServingEstimate, name: str, gpus: str) -> Lines:
+    """A serving estimate."""
+    parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
+    shares = ", ".join(
+        f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"
+        for cause, seconds in parts
+        if seconds > 0.005 * estimate.tpot_s
+    )
+    layout = {
+        "tp": estimate.layout.tp,
+        "ep": estimate.layout.ep,
+        "pp": estimate.layout.pp,
+        "dp": estimate.layout.dp,
+    }
+    price = "no price known" if math.isnan(estimate.usd_per_mtok) else format_usd(estimate.usd_per_mtok)
+    return [
+        ("Model", f"{name} on {gpus}, {layout_words(layout)}"),
+        ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
+        ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
+        (
+            "Rate",
+            f"{estimate.tokens_per_s:,.0f} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
+            f"{price} per M",
+        ),
+        ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
+    ]
+
+
+def arch_lines(record: Mapping[str, Any]) -> Lines:
+    """A counted model."""
+    flops = record["flops_per_token"]
+    parts = ", ".join(
+        f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n
+    )
+    return [
+        ("Model", str(record["name"])),
+        (
+            "Params",
+            f"{record['params_total']:,} total · {record['params_active']:,} active · "
+            f"{record['params_nonembedding']:,} without embeddings",
+        ),
+        ("", parts),
+        (
+            "FLOPs",
+            f"per token at {record['context_tokens']:,.0f} tokens: prefill {format_count(flops['prefill'])}, "
+            f"decode {format_count(flops['decode'])}, training {format_count(flops['train'])}",
+        ),
+        (
+            "Bytes",
+            f"weights {format_bytes(record['weight_bytes'])} ({record['precision']}), cache "
+            f"{format_bytes(record['kv_bytes_per_token'])} per token ({record['kv_precision']})",
+        ),
+        (
+            "Ratios",
+            f"experts/attention r = {record['expert_attention_flops_ratio']:.2f}"
+            f" · sparsity {record['sparsity']:.3f}"
+            + "".join(
+                f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()
+            ),
+        ),
+    ]
+
+
+def _others(plan: Plan) -> list[Alternative]:
+    return [item for item in plan.alternatives if item.num_experts != plan.choice.arch["num_experts"]]
+
+
+def _alternative(plan: Plan, item: Alternative) -> str:
+    label = kind_words(item.num_experts)
+    other, choice = item.candidate, plan.choice
+    if other is None:
+        return f"{label:<8} does not fit or is not fast enough"
+    return (
+        f"{label:<8}{format_count(other.arch['params_active']):>6} active of "
+        f"{format_count(other.arch['params_total']):>6}   "
+        f"training {other.train_usd / choice.train_usd - 1:+7.0%}   "
+        f"serving {other.usd_per_mtok / choice.usd_per_mtok - 1:+7.0%}   total {format_usd(other.total_usd)}"
+        f"{'   over budget' if plan.over_budget(other) else ''}"
+    )
+
+
+def _labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
+    return [(label if i == 0 else "", text) for i, text in enumerate(texts)]

@@ -1,0 +1,34 @@
+"""The winner as a training recipe: architecture and run in one TOML file."""
+
+from optimoe import __version__
+from optimoe.plan.result import Plan
+
+
+def recipe_toml(plan: Plan) -> str:
+    """A recipe: the run's size and what it is predicted to reach; ``config.json`` beside it is the model."""
+    choice, law = plan.choice, plan.problem.law.row
+    rows = {
+        "model": {"config": "config.json", **choice.arch},
+        "run": {
+            "tokens": choice.tokens,
+            "train_flops": choice.train_flops,
+            "flops_convention": "6ND, active",
+        },
+        "predicted": {
+            "loss": choice.loss,
+            "loss_low": choice.loss_low,
+            "loss_high": choice.loss_high,
+            "law": law.name,
+            "law_source": law.source,
+        },
+    }
+    lines = [f"# Written by optimoe {__version__}: the model to train, and what it is predicted to reach."]
+    for table, values in rows.items():
+        lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else repr(value)

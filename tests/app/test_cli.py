@@ -1,0 +1,224 @@
+"""The command line as scripts use it: one JSON object, exit codes, one-line errors."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QUESTION = [
+    "plan", "--train-gpus", "64xh100-sxm", "--train-days", "30", "--mfu", "0.4", "--serve-tokens", "5T",
+    "--serve-gpus", "8xh100-sxm", "--experts", "1,8",
+]  # fmt: skip
+PLAN = [*QUESTION, "--tpot", "50ms"]
+MIXTRAL = {
+    "model_type": "mixtral",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_attention_heads": 32,
+    "num_experts_per_tok": 2,
+    "num_hidden_layers": 32,
+    "num_key_value_heads": 8,
+    "num_local_experts": 8,
+    "sliding_window": None,
+    "vocab_size": 32000,
+}
+
+
+def optimoe(*arguments, cwd=None):
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("optimoe")), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+def answer(*arguments, cwd=None):
+    done = optimoe(*arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def mixtral(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(MIXTRAL))
+    return path
+
+
+def test_mixtral_is_counted_exactly(mixtral):
+    record = answer("arch", mixtral)
+    assert record["params_total"] == 46_702_792_704
+    assert record["params_active"] == 12_879_925_248
+    assert record["kv_bytes_per_token"] == 131_072
+    assert record["sparsity"] == 0.75
+    assert set(record["flops_per_token"]) == {"prefill", "decode", "train"}
+    assert {"parts", "granularity", "params_nonembedding", "expert_attention_flops_ratio"} <= set(record)
+
+
+def test_several_models_stand_side_by_side(mixtral):
+    assert [m["name"] for m in answer("arch", "mixtral-8x22b", "llama-3.1-8b")["models"]] == [
+        "mixtral-8x22b",
+        "llama-3.1-8b",
+    ]
+
+
+def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
+    record = answer(*PLAN, cwd=tmp_path)
+    assert {
+        "arch", "tokens", "loss", "loss_low", "loss_high",
+        "train_flops", "train_usd", "usd_per_mtok", "ttft_s", "tpot_s",
+    } <= set(record["choice"])  # fmt: skip
+    assert {"num_experts", "top_k", "num_layers", "d_model", "num_heads", "d_expert"} <= set(
+        record["choice"]["arch"]
+    )
+    assert {"front", "laws", "reasons", "warnings", "assumptions", "alternatives"} <= set(record)
+    assert all(row["source"] for row in record["assumptions"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
+    done = optimoe(*PLAN, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Train" in done.stdout
+    assert "Loss" in done.stdout
+    page = (tmp_path / "plan.html").read_text()
+    assert "http" not in page.split("<script>")[0] + page.rsplit("</script>", 1)[1]
+    assert json.loads((tmp_path / "plan.json").read_text())["choice"]["tokens"] > 0
+    winner = answer("arch", tmp_path / "winner")
+    assert (
+        winner["params_total"]
+        == json.loads((tmp_path / "plan.json").read_text())["choice"]["arch"]["params_total"]
+    )
+    assert "tokens" in (tmp_path / "winner" / "recipe.toml").read_text()
+
+
+def test_cost_has_the_documented_keys():
+    record = answer("cost", "mixtral-8x7b", "--gpu", "h100-sxm", "--gpus", 2, "--concurrency", 16)
+    assert {
+        "ttft_s", "tpot_s", "tokens_per_s", "tokens_per_s_per_gpu",
+        "max_batch", "usd_per_mtok", "bound_by", "parts",
+    } <= set(record)  # fmt: skip
+    assert record["layout"] == {"tp": 2, "ep": 1, "pp": 1, "dp": 1}
+    assert record["concurrency"] == 16
+
+
+def test_without_a_price_the_rest_is_still_answered():
+    done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xmi300x", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["usd_per_mtok"] is None
+    assert "no list price" in done.stderr
+
+
+def test_a_law_is_evaluated_in_its_own_variables():
+    record = answer("laws", "predict", "--law", "besiroglu2024", "--set", "N=70B", "--set", "D=1.4e12")
+    assert record["loss"] == pytest.approx(1.97342, rel=3e-6)
+    assert answer("laws", "show", "ludziejewski2025")["coefficients"]["a"] == 35.91
+    assert len(answer("laws", "list")["laws"]) >= 10
+
+
+def test_a_file_of_checks_is_run(tmp_path):
+    path = tmp_path / "checks.toml"
+    row = '[[check]]\nlaw = "besiroglu2024"\ninputs = {{ N = 7e10, D = 1.4e12 }}\noutput = "L"\nvalue = {}\n'
+    rest = 'tolerance_rel = 1e-5\nsource = "recomputed"\n'
+    pending = '[[check]]\nlaw = "nobody2030"\ninputs = {}\noutput = "L"\nvalue = 1.0\n'
+    path.write_text(row.format(1.97342) + rest + pending + rest)
+    record = answer("laws", "check", path)
+    assert (record["passed"], record["failed"], record["pending"]) == (1, 0, 1)
+    assert {"law", "output", "expected", "ours", "ok"} <= set(record["rows"][0])
+    path.write_text(row.format(1.98) + rest)
+    assert optimoe("laws", "check", path).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan", "--train-flops", "-1"], "must be positive, got -1"),
+        (["plan"], "train_flops"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xh100"], "nearest: h100"),
+        (["plan", "--train-flops", "1e22", "--tpot", "50 apples"], "--tpot"),
+        (["plan", "--train-flops", "1e22", "--experts", "2", "--top-k", "4"], "at least top_k = 4, got 2"),
+        (["plan", "--train-flops", "1e22", "--law", "hoffmann2022-printed"], "inconsistent"),
+        (["plan", "--train-flops", "1e22", "--target-loss", "2", "--total-usd", "1M"], "--target-loss"),
+        (["plan", "--train-flops", "1e22", "--train-days", "3"], "state the budget once"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi300x"], "num_gpus"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xa100-sxm"], "--serve-usd-per-hour"),
+        (["plan", "--train-flops", "1e22", "--mfu", "1.2"], "mfu"),
+        (["plan", "--train-gpuz", "3"], "--train-gpuz"),
+        (["arch", "mixtral-8x8b"], "nearest: mixtral-8x7b"),
+        (["arch", "nowhere/config.json"], "cannot be read"),
+        (["arch", "mixtral-8x7b", "--kv-precision", "fp5"], "fp5"),
+        (["arch", "mixtral-8x7b", "--context", "0"], "positive"),
+        (["cost", "mixtral-8x7b", "--gpus", "8"], "--gpu: missing"),
+        (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--tp", "3"], "tp"),
+        (["laws", "predict", "--law", "besiroglu2024", "--set", "N=7e9"], "needs D"),
+        (
+            ["laws", "predict", "--law", "besiroglu2024", "--set", "N=-1", "--set", "D=1"],
+            "N: must be positive",
+        ),
+        (["laws", "predict", "--law", "chinchila"], "unknown name"),
+        (["laws", "predict", "--law", "besiroglu2024", "--set", "N"], "--set"),
+        (["laws", "check", "nowhere.toml"], "cannot be read"),
+        (["bogus"], "bogus"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, words, tmp_path):
+    done = optimoe(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{not json", "not JSON"),
+        ("[1]", "JSON object"),
+        ('{"model_type": "mixtral"}', "missing"),
+        (json.dumps(MIXTRAL | {"num_experts_per_tok": 9}), "at most num_experts = 8, got 9"),
+        (json.dumps(MIXTRAL | {"hidden_size": -4096}), "hidden_size"),
+        (json.dumps(MIXTRAL | {"hidden_size": "4096"}), "hidden_size"),
+    ],
+)
+def test_a_config_that_is_none_is_one_line_and_exit_2(content, words, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    done = optimoe("arch", path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():
+    done = optimoe(*QUESTION, "--tpot", "1us")
+    assert done.returncode == 3
+    assert "tpot: the limit of 1.00 µs binds" in done.stderr
+    assert "would lift it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_too_large_for_its_gpus_exits_3():
+    done = optimoe("cost", "mixtral-8x7b", "--gpus", "1xh100-sxm")
+    assert done.returncode == 3
+    assert "memory" in done.stderr
+
+
+def test_help_loads_neither_numpy_nor_torch():
+    code = "import sys\nsys.argv = ['optimoe', '--help']\nfrom optimoe.app.main import main\nmain()\n"
+    probe = "heavy = {'numpy', 'scipy', 'torch', 'plotly'} & set(sys.modules)\nassert not heavy, heavy\n"
+    done = subprocess.run([sys.executable, "-c", code + probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "plan" in done.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    command = f"{Path(sys.executable).with_name('optimoe')} laws list | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr

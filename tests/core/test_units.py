@@ -1,0 +1,51 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.core.errors import InputError
+from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd, parse_quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("1e22", "count", 1e22),
+        ("70B", "count", 7e10),
+        ("15T", "count", 1.5e13),
+        ("0.5b", "count", 5e8),
+        ("80GB", "bytes", 8e10),
+        ("80GiB", "bytes", 80 * 2**30),
+        ("24 gb", "bytes", 2.4e10),
+        ("50ms", "seconds", 0.05),
+        ("1us", "seconds", 1e-6),
+        ("2s", "seconds", 2.0),
+        ("3", "seconds", 3.0),
+    ],
+)
+def test_what_people_type_is_read(text, kind, value):
+    assert parse_quantity(text, kind) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["", "B", "70X", "1e", "ten", "1e400", "nan", "inf", "1 2", "0x10", "7B7"])
+def test_what_is_no_quantity_is_refused_with_examples(text):
+    with pytest.raises(InputError, match=r"examples|too large"):
+        parse_quantity(text, "count")
+
+
+@given(st.floats(1e-3, 1e20))
+def test_a_printed_count_reads_back_within_its_digits(value):
+    assert parse_quantity(format_count(value)) == pytest.approx(value, rel=0.006)
+
+
+def test_printed_quantities_carry_a_prefix_and_three_digits():
+    assert format_count(46_702_792_704) == "46.7B"
+    assert format_count(999_600_000) == "1.00B"
+    assert format_count(6.56e22) == "6.56e22"
+    assert format_bytes(131072) == "131 KB"
+    assert format_seconds(0.0124) == "12.4 ms"
+    assert format_seconds(86400 * 3.5) == "3.50 d"
+    assert format_usd(1_240_000) == "$1.24M"
+    assert format_usd(0.4321) == "$0.43"
+    assert format_usd(math.nan) == "–"

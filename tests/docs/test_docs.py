@@ -1,0 +1,66 @@
+"""Every command of the README and the docs runs, in the order of its page, and prints what stands there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+def run(command, cwd):
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
+    for block in blocks(page, "console"):
+        commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+        shown = "\n".join(line for line in block.splitlines() if not line.startswith("$ ")).strip()
+        for command in commands:
+            done = run(shlex.split(command), tmp_path)
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+        if shown:
+            printed = "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
+            assert printed == shown, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_of_the_page_runs(page, tmp_path):
+    for block in blocks(page, "python"):
+        done = run([sys.executable, "-c", block], tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_law_file_of_the_docs_plans(tmp_path):
+    (block,) = blocks(ROOT / "docs" / "laws.md", "toml")
+    (tmp_path / "ours.toml").write_text(block)
+    command = "optimoe plan --train-flops 1e21 --serve-tokens 1B --experts 1,8 --law ours.toml --json"
+    done = run(shlex.split(command), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '"law": "ours"' in done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_promised_file_is_there():
+    for name in ("LICENSE", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md", "src/optimoe/py.typed"):
+        assert (ROOT / name).is_file()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert not any("torch" in requirement for requirement in extras["dependencies"])
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
