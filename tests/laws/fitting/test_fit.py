@@ -54,6 +54,19 @@ def test_every_family_comes_back_from_its_own_runs(planted_form, family):
     assert fitted.coefficients == pytest.approx({name: TRUTHS[family][name] for name in free}, rel=1e-6)
 
 
+@pytest.mark.parametrize("family", FITTABLE)
+def test_no_family_is_sound_on_runs_of_one_size(planted_form, family):
+    runs = planted_form(family, TRUTHS[family])
+    first = next(iter(runs.variables))
+    variables = runs.variables | {first: np.full(len(runs), runs.variables[first][0])}
+    row = replace(find_law("besiroglu2024").row, family=family, coefficients=TRUTHS[family])
+    runs = replace(
+        runs, variables=variables, loss=FAMILIES[family](row).loss(**variables) * np.ones(len(runs))
+    )
+    fitted = fit(runs, family, FitOptions(objective=LeastSquares()))
+    assert fitted.verdict != "sound"
+
+
 @pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
 def test_most_starts_agree_on_planted_runs(planted, name):
     fitted = fit(planted(name), find_law(name).family)
