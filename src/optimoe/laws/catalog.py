@@ -1,5 +1,6 @@
 """The law library: published laws by name, and the law files of users."""
 
+import math
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.base import Law, LawRow, LossLaw
 from optimoe.laws.families.clark import Clark, ClarkCompute
 from optimoe.laws.families.dense import Chinchilla, Liew, LiewUpcycled
@@ -89,6 +90,9 @@ def find_loss_law(name: str) -> LossLaw:
 
 def _make(row: dict[str, Any], where: str) -> Law:
     law_row = build(LawRow, row, where=f"law {where}")
+    for symbol, value in law_row.coefficients.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        require(number, f"law {where}: coefficient {symbol}", "a finite number", value)
     if law_row.family not in FAMILIES:
         raise UnknownNameError(f"law {where}: family", law_row.family, FAMILIES)
     return FAMILIES[law_row.family](law_row, find_law)

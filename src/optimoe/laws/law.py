@@ -44,7 +44,7 @@ class LawRow:
             right) or ``fitted`` (by a user).
         n_convention: What the law calls N.
         log_base: Of logarithms in its formula.
-        coefficients: By symbol.
+        coefficients: By symbol: numbers, or in a fit columns of shape (fits, 1).
         units: By symbol.
         range: What the fit covered, ``[low, high]`` by symbol.
         rmse_log: Root mean square residual of ln L on the fitted runs; 0 when not known.
@@ -60,7 +60,7 @@ class LawRow:
     source: str
     status: Status
     n_convention: str
-    coefficients: dict[str, float]
+    coefficients: dict[str, Any]
     log_base: str = "none"
     units: dict[str, str] = field(default_factory=dict)
     range: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -3,19 +3,20 @@
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import brentq
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.errors import require
 from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
-from optimoe.laws.terms.optimum import compute_for_loss, optimal_params
+from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 
 VOCABULARY = 50_257
 HEAD_DIM = 64
 """Of Ludziejewski's runs: GPT-2's vocabulary, and d/64 layers of d/64 heads."""
+WIDTH_RANGE = (1.0, 1e7)
 
 
 class Joint(LossLaw):
@@ -152,18 +153,19 @@ class Joint(LossLaw):
         return self.paper_total(d_model, np.ones_like(E))
 
     @output("L_at_total")
-    def loss_at_total(self, N_total: float, E: float, D: float) -> float:
+    def loss_at_total(self, N_total: Values, E: Values, D: Values) -> Values:
         """Loss of the paper's shape with so many total parameters (real-valued width)."""
-        return float(self.loss(self._active_at_total(N_total, E), D, E))
+        return self.loss(self._active_at_total(N_total, E), D, E)
 
     @output("flops_saving")
-    def flops_saving(self, N_total: float, E: float) -> float:
+    def flops_saving(self, N_total: Values, E: Values) -> Values:
         """Share of FLOPs per token that E experts save against a dense model of equal total size."""
         return 1 - self._active_at_total(N_total, E) / N_total
 
-    def _active_at_total(self, N_total: float, E: float) -> float:
-        width = brentq(lambda d: self.paper_total(d, E) - N_total, 1.0, 1e7, xtol=1e-9, rtol=1e-14)
-        return float(self.paper_active(width, E))
+    def _active_at_total(self, N_total: Values, E: Values) -> Values:
+        like = np.broadcast_to(N_total, np.broadcast_shapes(np.shape(N_total), np.shape(E)))
+        width = find_root(lambda d: self.paper_total(d, E) - N_total, *WIDTH_RANGE, like=like)
+        return self.paper_active(width, E)
 
     @output("E_opt")
     def memory_optimal_experts(self, F: float, memory_bytes: float, kv_tokens: float) -> int:
@@ -179,4 +181,5 @@ class Joint(LossLaw):
         active = self.paper_active(widths, E)
         loss = self.loss(active, F / (TRAIN_FLOPS_PER_PARAM_TOKEN * active), E)
         best = np.where(2 * values <= memory_bytes, loss, np.inf).min(axis=1)
+        require(np.isfinite(best.min()), "memory_bytes", "enough for the smallest shape", memory_bytes)
         return int(experts[best.argmin()])

@@ -20,7 +20,7 @@ FFN_FLOPS, ROUTING_FLOPS = 6.0, 14.0
 HEAD_WIDTH = 64
 """Of the paper's shapes: d = 64·n_blocks."""
 GRANULARITIES = 2.0 ** np.arange(11)
-PARAMS_RANGE, COMPUTE_RANGE = (1e3, 1e18), (1e8, 1e45)
+PARAMS_RANGE = (1e3, 1e18)
 
 
 class Krajewski(LossLaw):
@@ -155,9 +155,19 @@ class Krajewski(LossLaw):
             raise ConfigError(f"law {self.row.name}: dense_baseline: must be of the family chinchilla")
         return dense.compute_for_loss(self.optimal_loss(F)) / F
 
+    @output("F_for_N")
     def compute_for_params(self, N_act: Values) -> Values:
-        """The budget at which N_act active parameters are optimal."""
-        return find_root(lambda F: self.optimal_params(F) - N_act, *COMPUTE_RANGE, like=N_act)
+        """The budget at which N_act active parameters are optimal.
+
+        Every granularity has such a budget, in closed form; it is that of the granularity which is best, or
+        nearest to best, at its own budget.
+        """
+        params = np.asarray(N_act, dtype=float)[..., None]
+        tokens = self._tokens_for_params(params, GRANULARITIES)
+        flops = self.train_flops(params, tokens, GRANULARITIES)
+        gap = self.loss(self.total_params(params), tokens, GRANULARITIES) - self.optimal_loss(flops)
+        best = np.asarray(np.argmin(gap, axis=-1))[..., None]
+        return np.take_along_axis(flops, best, axis=-1)[..., 0][()]
 
     def decide(self, train_flops: float) -> Decision:
         """Best granularity, and tokens per active parameter (without embeddings)."""
@@ -188,12 +198,12 @@ class Krajewski(LossLaw):
         )
         return np.power(c["alpha"] * size / (slope * c["beta"] * c["b"]), -1 / c["beta"])
 
-    def _by_granularity(self, F: Values) -> tuple[Values, Values, Values]:
+    def _by_granularity(self, F: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N_act, D, L) at the optimum of F FLOPs for every granularity, along a last axis."""
-        G, F = GRANULARITIES, np.asarray(F, dtype=float)[..., None]
-        like = np.broadcast_to(F, np.broadcast_shapes(F.shape, G.shape))
+        G, flops = GRANULARITIES, np.asarray(F, dtype=float)[..., None]
+        like = np.broadcast_to(flops, np.broadcast_shapes(flops.shape, G.shape))
         params = find_root(
-            lambda N_act: np.log(self.train_flops(N_act, self._tokens_for_params(N_act, G), G) / F),
+            lambda N_act: np.log(self.train_flops(N_act, self._tokens_for_params(N_act, G), G) / flops),
             *PARAMS_RANGE,
             like=like,
         )

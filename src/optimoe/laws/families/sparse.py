@@ -121,7 +121,7 @@ class Zhao(LossLaw):
 
     family = "zhao"
     free = ("e", "f", "m", "n", "k", "h", "a", "alpha", "b", "beta", "c", "eps")
-    linear = ("a", "b", "c", "eps")
+    linear = ("e", "f", "m", "n", "a", "b", "c", "eps")
     domain: ClassVar[Domains] = {"S": "share", "G": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

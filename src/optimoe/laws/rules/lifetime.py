@@ -1,13 +1,16 @@
 """Training plus lifetime inference in FLOPs: Sardana 2024 (arXiv 2401.00448), eq. 3."""
 
-import math
 from typing import ClassVar
 
-from scipy.optimize import brentq
+import numpy as np
 
+from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.base import Domains, Law, output
 from optimoe.laws.families.dense import Chinchilla
+from optimoe.laws.terms.optimum import find_root
+
+JUST_ABOVE = 1 + 1e-9
 
 
 class LifetimeObjective(Law):
@@ -18,71 +21,69 @@ class LifetimeObjective(Law):
     """
 
     family = "objective"
-
     domain: ClassVar[Domains] = {"D_inf": "nonnegative"}
 
     @output("N")
-    def params(self, base: str, N0: float, D_inf: float) -> float:
+    def params(self, base: str, N0: Values, D_inf: Values) -> Values:
         """Parameters that cost least over training and D_inf inference tokens."""
         law = self._base(base)
-        optimal_tokens = float(law.tokens_for_params(N0))
-        loss = float(law.loss(N0, optimal_tokens))
+        loss = law.loss(N0, law.tokens_for_params(N0))
 
-        def excess(log_params: float) -> float:
-            left, right = self._condition(law, math.exp(log_params), loss, D_inf)
-            return math.log(left / right)
+        def excess(N: Values) -> Values:
+            left, right = self._condition(law, N, loss, D_inf)
+            return np.log(right / left)
 
-        smallest = self._least_params(law, loss) * (1 + 1e-9)
-        return math.exp(brentq(excess, math.log(smallest), math.log(N0 * 1.001), xtol=1e-13))
+        like = np.broadcast_to(N0, np.broadcast_shapes(np.shape(N0), np.shape(D_inf)))
+        return find_root(excess, self._least_params(law, loss) * JUST_ABOVE, N0 * JUST_ABOVE, like=like)
 
     @output("D")
-    def tokens(self, base: str, N0: float, D_inf: float) -> float:
+    def tokens(self, base: str, N0: Values, D_inf: Values) -> Values:
         """Training tokens of that model."""
         law = self._base(base)
         loss = law.loss(N0, law.tokens_for_params(N0))
-        return float(law.curve(N=self.params(base, N0, D_inf)).tokens(loss))
+        return law.curve(N=self.params(base, N0, D_inf)).tokens(loss)
 
     @output("D_ratio")
-    def tokens_ratio(self, base: str, N0: float, D_inf: float) -> float:
+    def tokens_ratio(self, base: str, N0: Values, D_inf: Values) -> Values:
         """Its tokens over the Chinchilla-optimal tokens of N0."""
-        return self.tokens(base, N0, D_inf) / float(self._base(base).tokens_for_params(N0))
+        return self.tokens(base, N0, D_inf) / self._base(base).tokens_for_params(N0)
 
     @output("flops_change")
-    def flops_change(self, base: str, N0: float, D_inf: float) -> float:
+    def flops_change(self, base: str, N0: Values, D_inf: Values) -> Values:
         """Relative change of lifetime FLOPs against the compute-optimal N0, at equal loss."""
-        reference = self._flops(N0, float(self._base(base).tokens_for_params(N0)), D_inf)
+        reference = self._flops(N0, self._base(base).tokens_for_params(N0), D_inf)
         return self._flops(self.params(base, N0, D_inf), self.tokens(base, N0, D_inf), D_inf) / reference - 1
 
     @output("foc_left")
-    def condition_left(self, base: str, N0: float, D_inf: float) -> float:
+    def condition_left(self, base: str, N0: Values, D_inf: Values) -> Values:
         """αA·N^−α / (βB·D^−β) at the optimum."""
         return self._condition_at_optimum(base, N0, D_inf)[0]
 
     @output("foc_right")
-    def condition_right(self, base: str, N0: float, D_inf: float) -> float:
+    def condition_right(self, base: str, N0: Values, D_inf: Values) -> Values:
         """1 + D_inf/(3·D) at the optimum."""
         return self._condition_at_optimum(base, N0, D_inf)[1]
 
-    def _condition_at_optimum(self, base: str, N0: float, D_inf: float) -> tuple[float, float]:
+    def _condition_at_optimum(self, base: str, N0: Values, D_inf: Values) -> tuple[Values, Values]:
         law = self._base(base)
-        loss = float(law.loss(N0, law.tokens_for_params(N0)))
+        loss = law.loss(N0, law.tokens_for_params(N0))
         return self._condition(law, self.params(base, N0, D_inf), loss, D_inf)
 
-    def _condition(self, law: Chinchilla, N: float, loss: float, D_inf: float) -> tuple[float, float]:
+    def _condition(self, law: Chinchilla, N: Values, loss: Values, D_inf: Values) -> tuple[Values, Values]:
         c = law.coefficients
-        D = float(law.curve(N=N).tokens(loss))
+        D = law.curve(N=N).tokens(loss)
         left = c["alpha"] * c["A"] * N ** -c["alpha"] / (c["beta"] * c["B"] * D ** -c["beta"])
         train, infer = self.coefficients["train"], self.coefficients["infer"]
         return left, 1 + infer * D_inf / (train * D)
 
-    def _flops(self, N: float, D: float, D_inf: float) -> float:
+    def _flops(self, N: Values, D: Values, D_inf: Values) -> Values:
         return N * (self.coefficients["train"] * D + self.coefficients["infer"] * D_inf)
 
     @staticmethod
-    def _least_params(law: Chinchilla, loss: float) -> float:
+    def _least_params(law: Chinchilla, loss: Values) -> Values:
         """Parameters below which no number of tokens reaches the loss: (A/(ℓ − E))^(1/α)."""
         c = law.coefficients
-        return float((c["A"] / (loss - c["E"])) ** (1 / c["alpha"]))
+        return (c["A"] / (loss - c["E"])) ** (1 / c["alpha"])
 
     def _base(self, base: str) -> Chinchilla:
         law = self.find(base)

@@ -9,8 +9,8 @@ from optimoe.core.arrays import Values
 TRAIN_FLOPS_PER_PARAM_TOKEN = 6
 """C = 6ND: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
 
-BISECTIONS = 100
-GOLDEN_STEPS = 90
+BISECTIONS = 64
+GOLDEN_STEPS = 60
 GOLDEN = (5**0.5 - 1) / 2
 
 Curve = Callable[[Values], Values]
@@ -50,17 +50,17 @@ def compute_for_loss(m: Values, mu: Values, n: Values, nu: Values, excess: Value
     return TRAIN_FLOPS_PER_PARAM_TOKEN * scaled
 
 
-def find_root(rising: Curve, low: float, high: float, like: Values) -> Values:
+def find_root(rising: Curve, low: Values, high: Values, like: Values) -> Values:
     """Where a rising curve crosses zero between two positive numbers, by bisection of the logarithm.
 
     Args:
         rising: Increasing in its argument; evaluated on arrays of the shape of ``like``.
         low: Lower end, above zero; the answer where the curve is above zero throughout.
-        high: Upper end; the answer where it is below zero throughout.
+        high: Upper end; the answer where it is below zero throughout. One for all elements, or one for each.
         like: A number or an array: one root for each element.
     """
     shape = np.shape(like)
-    lower, upper = np.full(shape, np.log(low)), np.full(shape, np.log(high))
+    lower, upper = np.broadcast_to(np.log(low), shape), np.broadcast_to(np.log(high), shape)
     for _ in range(BISECTIONS):
         middle = (lower + upper) / 2
         above = np.asarray(rising(np.exp(middle))) > 0
@@ -68,7 +68,7 @@ def find_root(rising: Curve, low: float, high: float, like: Values) -> Values:
     return np.exp((lower + upper) / 2)[()]
 
 
-def find_minimum(valley: Curve, low: float, high: float, like: Values) -> Values:
+def find_minimum(valley: Curve, low: Values, high: Values, like: Values) -> Values:
     """Where a curve with one valley is lowest, by golden section of the logarithm; relative error 1e-8.
 
     Args:
@@ -78,7 +78,7 @@ def find_minimum(valley: Curve, low: float, high: float, like: Values) -> Values
         like: A number or an array: one minimum for each element.
     """
     shape = np.shape(like)
-    lower, upper = np.full(shape, np.log(low)), np.full(shape, np.log(high))
+    lower, upper = np.broadcast_to(np.log(low), shape), np.broadcast_to(np.log(high), shape)
     for _ in range(GOLDEN_STEPS):
         left, right = upper - GOLDEN * (upper - lower), lower + GOLDEN * (upper - lower)
         falls = np.asarray(valley(np.exp(left))) > np.asarray(valley(np.exp(right)))
