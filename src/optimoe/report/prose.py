@@ -25,10 +25,10 @@ def plan_lines(plan: Plan) -> Lines:
     lines = question_lines(plan.problem)
     lines += [("", "")]
     lines += choice_lines(plan)
-    lines += [("", ""), *_labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
-    lines += _labelled("Why", plan.reasons)
-    lines += _labelled("Laws", laws_sentences(plan))
-    lines += _labelled("Careful", plan.warnings)
+    lines += [("", ""), *labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
+    lines += labelled("Why", plan.reasons)
+    lines += labelled("Laws", laws_sentences(plan))
+    lines += labelled("Careful", plan.warnings)
     return lines
 
 
@@ -205,5 +205,6 @@ def _alternative(plan: Plan, item: Alternative) -> str:
     )
 
 
-def _labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
+def labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
+    """Texts under one label."""
     return [(label if i == 0 else "", text) for i, text in enumerate(texts)]

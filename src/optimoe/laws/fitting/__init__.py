@@ -4,7 +4,7 @@ from optimoe.laws.fitting.design import NextRuns, next_runs
 from optimoe.laws.fitting.fit import Fit, FitOptions, fit, save_law
 from optimoe.laws.fitting.intervals import Band, Interval, Resamples, bootstrap, predict_band, profile
 from optimoe.laws.fitting.isoflop import IsoFlopAnalysis, LossCurve, analyse_isoflop, loss_curve
-from optimoe.laws.fitting.objectives import Huber, LeastSquares, StudentT
+from optimoe.laws.fitting.objectives import Huber, LeastSquares, Objective, StudentT
 from optimoe.laws.fitting.validation import HoldOut, Score, compare_families, hold_out, leave_one_out
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "LeastSquares",
     "LossCurve",
     "NextRuns",
+    "Objective",
     "Resamples",
     "Score",
     "StudentT",

@@ -114,15 +114,19 @@ FORMS = {
 
 
 def find_family(name: str) -> Family:
-    """A family that can be fitted, by name.
+    """A family that can be fitted: by its own name, by a law of it, or by the paper (``yun2024``).
 
     Raises:
         UnknownNameError: No such family, or one without gradients.
     """
     known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if hasattr(law, "gradient")}
-    if name not in known:
+    if name in known:
+        return known[name]
+    rows = [find_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
+    family = next((row.family for row in rows if row.family in known), "")
+    if not family:
         raise UnknownNameError("family", name, known)
-    return known[name]
+    return known[family]
 
 
 def published_rows(family: str) -> list[LawRow]:
