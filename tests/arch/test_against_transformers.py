@@ -9,7 +9,8 @@ import pytest
 from tests.arch.small_configs import SMALL, small_config
 
 from optimoe.arch.count import count
-from optimoe.arch.hf import from_config
+from optimoe.arch.design import Wish, design
+from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 
 torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
@@ -96,3 +97,19 @@ def test_active_parameters_are_what_one_token_touches(model_type):
         if ".experts." in name
     )
     assert count(spec).params.active == parameters(model) - idle
+
+
+@pytest.mark.parametrize("name", [*SMALL, "planned"])
+def test_a_written_configuration_loads_in_transformers(name, tmp_path):
+    """The folder that ``optimoe arch --hf`` leaves, through AutoConfig and AutoModelForCausalLM."""
+    if name == "planned":
+        spec = design(Wish(target="params_total", value=2e10, num_experts=16, top_k=2))
+        config = to_config(spec)
+    else:
+        spec = from_config(small_config(name), name)
+        config = to_config(spec, name)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = transformers.AutoConfig.from_pretrained(tmp_path)
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(loaded)
+    assert parameters(model) == count_params(spec).total
