@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optimoe.app.options import Count, Flag, print_json, print_lines
+from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import ArchCount, count
 from optimoe.arch.hf import to_config
@@ -42,10 +42,12 @@ def arch(
     if json:
         print_json(records[0] if not more else {"models": records})
         return
-    from optimoe.report.prose import arch_lines
+    from optimoe.report.prose import arch_columns, arch_lines
 
-    for record in records:
-        print_lines(arch_lines(record))
+    if more:
+        print_columns(arch_columns(records))
+    else:
+        print_lines(arch_lines(records[0]))
 
 
 def count_record(spec: ArchSpec, counted: ArchCount) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 only for fields that published configurations leave out; every other field that changes a count must be there.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from optimoe.arch.hf.ffns import (
@@ -85,8 +85,15 @@ _GATED = Gqa(
 _LOCAL = Routed(experts=("num_local_experts", "num_experts"), width=("intermediate_size",))
 _DEEPSEEK = Routed(experts=("n_routed_experts",), shared_count="n_shared_experts")
 _QWEN_SHARED = Routed(shared_width="shared_expert_intermediate_size", shared_gate=True)
-_MLA_DEFAULTS = _UNTIED | _BIAS | {"num_nextn_predict_layers": 0}
 _MTP = "num_nextn_predict_layers"
+_LATENT = Family(
+    architecture="DeepseekV3ForCausalLM",
+    attention=Mla(),
+    routed=_DEEPSEEK,
+    pattern=leading_dense,
+    mtp=_MTP,
+    defaults=_UNTIED | _BIAS | {_MTP: 0},
+)
 
 FAMILIES: dict[str, Family] = {
     "llama": Family(
@@ -215,53 +222,18 @@ FAMILIES: dict[str, Family] = {
         pattern=expert_period,
         defaults=_UNTIED | {"mamba_conv_bias": True, "mamba_proj_bias": False},
     ),
-    "deepseek_v2": Family(
-        architecture="DeepseekV2ForCausalLM",
-        attention=Mla(),
-        routed=_DEEPSEEK,
-        pattern=leading_dense,
-        mtp=_MTP,
-        defaults=_MLA_DEFAULTS,
-    ),
-    "deepseek_v3": Family(
-        architecture="DeepseekV3ForCausalLM",
-        attention=Mla(),
-        routed=_DEEPSEEK,
-        pattern=leading_dense,
-        mtp=_MTP,
-        defaults=_MLA_DEFAULTS,
-    ),
-    "kimi_k2": Family(
-        architecture="DeepseekV3ForCausalLM",
-        attention=Mla(),
-        routed=_DEEPSEEK,
-        pattern=leading_dense,
-        mtp=_MTP,
-        defaults=_MLA_DEFAULTS,
-    ),
-    "deepseek_v32": Family(
-        architecture="DeepseekV32ForCausalLM",
-        attention=Mla(indexer=True),
-        routed=_DEEPSEEK,
-        pattern=leading_dense,
-        mtp=_MTP,
-        defaults=_MLA_DEFAULTS,
-    ),
-    "glm_moe_dsa": Family(
-        architecture="GlmMoeDsaForCausalLM",
-        attention=Mla(indexer=True),
-        routed=_DEEPSEEK,
-        pattern=leading_dense,
-        mtp=_MTP,
-        defaults=_MLA_DEFAULTS,
-    ),
+    "deepseek_v2": replace(_LATENT, architecture="DeepseekV2ForCausalLM"),
+    "deepseek_v3": _LATENT,
+    "kimi_k2": _LATENT,
+    "deepseek_v32": replace(_LATENT, architecture="DeepseekV32ForCausalLM", attention=Mla(indexer=True)),
+    "glm_moe_dsa": replace(_LATENT, architecture="GlmMoeDsaForCausalLM", attention=Mla(indexer=True)),
     "glm4_moe": Family(
         architecture="Glm4MoeForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
         routed=_DEEPSEEK,
         pattern=leading_dense,
         mtp=_MTP,
-        defaults=_UNTIED | _BIAS | {"use_qk_norm": False, "num_nextn_predict_layers": 0},
+        defaults=_UNTIED | _BIAS | {"use_qk_norm": False, _MTP: 0},
     ),
     "phimoe": Family(
         architecture="PhimoeForCausalLM",

@@ -1,7 +1,7 @@
 """Field tables of token mixers: a part of a ``config.json`` into a mixer, and back."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.parts import (
@@ -25,6 +25,7 @@ Flag = bool | str
 class Gqa:
     """Softmax attention. ``kv_heads`` names the field, ``head_dim`` is the family's own or that of d/h (0)."""
 
+    part: ClassVar = Attention
     qkv_bias: Flag = False
     output_bias: Flag = False
     qk_norm: QkNorm | Literal["use_qk_norm"] = "none"
@@ -82,6 +83,7 @@ class Gqa:
 class Mla:
     """Latent attention of the DeepSeek families, with an indexer where ``indexer``."""
 
+    part: ClassVar = LatentAttention
     indexer: bool = False
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
@@ -128,6 +130,8 @@ class Mla:
 class DeltaNet:
     """Gated delta rule of Qwen3-Next and Qwen3.5."""
 
+    part = GatedDeltaNet
+
     def read(self, fields: Fields, d_model: int) -> GatedDeltaNet:
         """The linear mixer."""
         return GatedDeltaNet(
@@ -151,6 +155,8 @@ class DeltaNet:
 
 class JambaMamba:
     """State-space layers of Jamba: the inner width is ``mamba_expand`` · d."""
+
+    part = Mamba
 
     def read(self, fields: Fields, d_model: int) -> Mamba:
         """The state-space mixer."""
@@ -178,6 +184,8 @@ class JambaMamba:
 
 class Lightning:
     """Linear attention of MiniMax: the heads of its softmax layers."""
+
+    part = LightningAttention
 
     def read(self, fields: Fields, d_model: int) -> LightningAttention:
         """The linear mixer."""

@@ -1,6 +1,7 @@
 """A ``config.json`` into an architecture."""
 
 from pathlib import Path
+from typing import Any
 
 from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, Family
 from optimoe.arch.hf.fields import Config, Fields
@@ -50,14 +51,15 @@ def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
     d_model = fields.count("hidden_size", "d_model")
     routed = family.pattern(fields, num_layers)
     moe = family.routed.read(fields) if family.routed and True in routed else None
-    dense = family.dense.read(fields) if moe is None or False in routed else None
+    dense = family.dense.read(fields) if False in routed else None
     kinds = family.kinds(fields, num_layers)
     mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
+    ffns: dict[bool, Any] = {True: moe, False: dense}
     layers = [
         LayerGroup(
             num_layers=1,
             mixer=mixers[kind],
-            ffn=moe if routes and moe else dense,  # type: ignore[arg-type]
+            ffn=ffns[routes],
             residual=DenseFFN(d_ff=d_model) if family.residual and routes else None,
             num_norms=family.num_norms if routes or not family.residual else 2,
         )

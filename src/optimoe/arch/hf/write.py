@@ -6,7 +6,7 @@ from optimoe.arch.hf.families import FAMILIES, Family
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
 from optimoe.arch.hf.read import from_config
-from optimoe.arch.parts import RECURRENT, Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
@@ -38,7 +38,7 @@ def _written(family: Family, model_type: str, arch: ArchSpec) -> dict[str, Any] 
         config = _nested(_fields(family, arch))
         config = {"architectures": [family.architecture], "model_type": model_type} | config
         return config if from_config(config, arch.name) == arch else None
-    except (OptimoeError, AttributeError):  # a table met a part that it has no fields for
+    except OptimoeError:
         return None
 
 
@@ -52,12 +52,12 @@ def _fields(family: Family, arch: ArchSpec) -> dict[str, Any]:
         "tie_word_embeddings": arch.tied_embeddings,
         **family.fixed,
     }
-    attention = next((mixer for mixer in mixers if isinstance(mixer, Attention | LatentAttention)), None)
+    attention: Any = next((mixer for mixer in mixers if isinstance(mixer, family.attention.part)), None)
     if attention is not None:
-        config |= family.attention.write(attention)  # type: ignore[arg-type]
-    linear = next((mixer for mixer in mixers if isinstance(mixer, RECURRENT)), None)
-    if linear is not None and family.linear is not None:
-        config |= family.linear.write(linear, arch.d_model)  # type: ignore[arg-type]
+        config |= family.attention.write(attention)
+    if family.linear is not None:
+        linear: Any = next((mixer for mixer in mixers if isinstance(mixer, family.linear.part)), None)
+        config |= family.linear.write(linear, arch.d_model) if linear is not None else {}
     config |= written_kinds(family.kinds, mixers)
     dense = next((layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)), None)
     if dense is not None:

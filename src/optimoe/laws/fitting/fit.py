@@ -20,6 +20,8 @@ from optimoe.laws.observations import Flag, Observations
 Verdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
 
 AGREE_REL = 1e-6
+DISAGREE = 0.02
+"""Equal objectives this far apart in a coordinate: the runs do not identify it."""
 ROUNDING_PER_RUN = 1e-20
 """An objective below this per run is rounding: runs without noise."""
 VANISHED = 1e-4
@@ -58,7 +60,8 @@ class Fit:
     Attributes:
         law: Coefficients, fitted range, rmse; :func:`save_law` writes it for ``--law FILE``.
         verdict: ``sound``; ``at_bound``: a coefficient sits at its limit or a term has vanished;
-            ``ill_conditioned``: the runs do not identify the coefficients; ``not_converged``.
+            ``ill_conditioned``: the runs do not identify the coefficients, by the condition number or because
+            starts end apart at one objective; ``not_converged``.
         at_bound: Which coefficients.
         condition: Of the Jacobian of ln L with columns of unit length, in the coordinates of the fit.
         weakest: The coefficients that move most along the direction the runs determine least.
@@ -188,10 +191,14 @@ def _describe(
     at_bound = _at_bound(model, point, jacobian[0])
     condition, weakest = conditioning(model, point, jacobian[0])
     rmse = float(np.sqrt(np.mean(residual**2)))
-    tolerance = AGREE_REL * abs(value) + ROUNDING_PER_RUN * len(observations)
+    agreeing = found.value <= value + AGREE_REL * abs(value) + ROUNDING_PER_RUN * len(observations)
+    spread = disagreement(found.points[agreeing], point)
+    ill_conditioned = condition > options.max_condition or bool((spread > DISAGREE).any())
+    if condition <= options.max_condition and ill_conditioned:
+        weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
     return Fit(
         law=_law_row(observations, model, coefficients, rmse, name),
-        verdict=_verdict(bool(found.converged[best]), condition > options.max_condition, bool(at_bound)),
+        verdict=_verdict(bool(found.converged[best]), ill_conditioned, bool(at_bound)),
         at_bound=at_bound,
         condition=condition,
         weakest=weakest,
@@ -201,7 +208,7 @@ def _describe(
         rmse_log=rmse,
         runs=len(observations),
         starts=len(starts),
-        agree=int((found.value <= value + tolerance).sum()),
+        agree=int(agreeing.sum()),
         converged_starts=int(found.converged.sum()),
         start={key: float(number) for key, number in model.coefficients(starts[best]).items()},
         outliers=_outliers(observations, residual),
@@ -211,11 +218,21 @@ def _describe(
 
 
 def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool) -> Verdict:
+    if ill_conditioned:  # also the usual reason why a fit does not converge
+        return "ill_conditioned"
     if not converged:
         return "not_converged"
-    if ill_conditioned:
-        return "ill_conditioned"
     return "at_bound" if at_bound else "sound"
+
+
+def disagreement(points: Points, point: Float[np.ndarray, " coordinates"]) -> Float[np.ndarray, " coordinates"]:
+    """How far apart, by coordinate and relative to 1 + |value|, the starts ended that reached one objective.
+
+    Runs that determine the coefficients bring every such start to the same place.
+    """
+    if len(points) < 2:
+        return np.zeros_like(point)
+    return (points.max(axis=0) - points.min(axis=0)) / (1 + np.abs(point))
 
 
 def _at_bound(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[str, ...]:
