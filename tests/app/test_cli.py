@@ -120,6 +120,14 @@ def test_a_law_is_evaluated_in_its_own_variables():
     assert len(answer("laws", "list")["laws"]) >= 10
 
 
+def test_a_law_that_cannot_be_right_takes_an_explicit_word():
+    inputs = ["--law", "hoffmann2022-printed", "--set", "N=70B", "--set", "D=1.4T"]
+    refused = optimoe("laws", "predict", *inputs)
+    assert refused.returncode == 2
+    assert "inconsistent" in refused.stderr
+    assert answer("laws", "predict", *inputs, "--allow-inconsistent")["loss"] == pytest.approx(1.93665, rel=3e-6)
+
+
 def test_a_file_of_checks_is_run(tmp_path):
     path = tmp_path / "checks.toml"
     row = '[[check]]\nlaw = "besiroglu2024"\ninputs = {{ N = 7e10, D = 1.4e12 }}\noutput = "L"\nvalue = {}\n'

@@ -61,6 +61,7 @@ def predict(
     law: str,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,
     output: str = "L",
+    allow_inconsistent: Flag = False,
     json: Flag = False,
 ) -> None:
     """Evaluate a law in its own variables.
@@ -69,9 +70,12 @@ def predict(
         law: Name, or a law file.
         set: A variable of the law and its value, such as N=7e9 (once for each).
         output: What to evaluate: L for the loss, or another output of `laws show`.
+        allow_inconsistent: Evaluate a law that cannot be right as printed; not for predictions.
         json: One JSON object instead of text.
     """
     found = find_law(law)
+    if allow_inconsistent:
+        found = found.allow_inconsistent()
     inputs = dict(_assignment(text) for text in set or [])
     value = found.evaluate(output, inputs)
     if json:
