@@ -20,7 +20,8 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.laws.law import Decision, Domains, Law, LawRow, NotEvaluatedError, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Decision, Law, LawRow, NotEvaluatedError, output
 from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
 __all__ = [
