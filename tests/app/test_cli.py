@@ -280,3 +280,18 @@ def test_laws_are_compared_on_one_design_and_one_budget():
     assert not opinion["inside"]
     verdicts = answer("laws", "decide", "--train-flops", "1e22")["verdicts"]
     assert {"num_experts", "tokens_per_param_dense"} <= {verdict["question"] for verdict in verdicts}
+
+
+def test_models_stand_beside_the_dense_models_that_they_are_like():
+    mixtral, llama = answer("compare", "mixtral-8x7b", "llama-3.1-8b")["models"]
+    assert set(mixtral["dense_equivalent"]) == {"prefill", "slow_decode", "fast_decode", "long_context"}
+    assert mixtral["dense_equivalent"]["slow_decode"] == mixtral["params_total"]
+    assert llama["dense_equivalent"]["fast_decode"] == llama["params_total"]
+
+
+def test_a_text_is_reproduced_with_a_verdict_for_each_number():
+    rows = answer("reproduce", "epoch2024")["rows"]
+    assert {"published", "ours", "verdict"} <= set(rows[0])
+    done = optimoe("reproduce", "nobody2030")
+    assert done.returncode == 2
+    assert "epoch2024" in done.stderr

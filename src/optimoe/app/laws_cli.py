@@ -7,9 +7,11 @@ from cyclopts import Parameter
 
 from optimoe.app.options import Flag, print_json, print_lines
 from optimoe.core.errors import InputError
+from optimoe.core.outputs import Evaluable
 from optimoe.core.units import parse_quantity
+from optimoe.cost.published.catalog import MODELS, find_cost_model
 from optimoe.laws.catalog import find_law, law_names
-from optimoe.laws.check import load_checks, run_checks
+from optimoe.laws.check import find_opted_in, load_checks, run_checks
 
 
 def list_laws(*, json: Flag = False) -> None:
@@ -77,7 +79,8 @@ def predict(
     if allow_inconsistent:
         found = found.allow_inconsistent()
     inputs = dict(_assignment(text) for text in set or [])
-    value = found.evaluate(output, inputs)
+    model = find_cost_model(law) if law in MODELS else found
+    value = model.evaluate(output, inputs)
     if json:
         print_json(
             {
@@ -100,7 +103,7 @@ def check(file: Path, *, json: Flag = False) -> None:
         file: TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.
         json: One JSON object instead of text.
     """
-    results = run_checks(load_checks(file))
+    results = run_checks(load_checks(file), find=_find_published)
     passed = sum(result.ok is True for result in results)
     failed = [result for result in results if result.ok is False]
     pending = [result for result in results if result.ok is None]
@@ -115,6 +118,11 @@ def check(file: Path, *, json: Flag = False) -> None:
         print_lines(lines)
     if failed:
         raise SystemExit(1)
+
+
+def _find_published(name: str) -> Evaluable:
+    """A law, or a published cost model."""
+    return find_cost_model(name) if name in MODELS else find_opted_in(name)
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -23,6 +23,9 @@ app.command("optimoe.app.plan_cli:plan", help="From a budget, a traffic and hard
 app.command("optimoe.app.arch_cli:arch", help="Count a model: parameters, FLOPs, bytes.")
 app.command("optimoe.app.cost_cli:cost", help="Serve a model: latency, throughput, price, best layout.")
 
+app.command("optimoe.app.compare_cli:compare", help="Models side by side, and the dense models they are like.")
+app.command("optimoe.app.compare_cli:reproduce", help="A published text's numbers, re-derived.")
+
 laws = App(name="laws", help="The law library: published laws, fits of your own, comparisons.")
 laws.command("optimoe.app.laws_cli:list_laws", name="list", help="Every law with its status and source.")
 laws.command("optimoe.app.laws_cli:show", help="One law: coefficients, units, range, outputs.")

@@ -1,0 +1,111 @@
+"""Models and GPUs as Erdil 2025 (arXiv 2506.04645) and its repository state them."""
+
+from dataclasses import dataclass
+
+from optimoe.core.config import build, load_facts
+from optimoe.core.errors import UnknownNameError
+
+BYTES = 2
+"""Of a weight and of an activation: the repository's 16 bit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A model. ``group_size`` query heads share a key-value head; ``experts`` and ``active`` are 1 when dense."""
+
+    d_model: int
+    d_ff: int
+    gated: bool
+    layers: int
+    heads: int
+    d_head: int
+    group_size: int
+    vocab: int
+    experts: int = 1
+    active: int = 1
+
+    @property
+    def kv_heads(self) -> float:
+        """Key heads and value heads together."""
+        return 2 * self.heads / self.group_size
+
+    @property
+    def d_qkv(self) -> float:
+        """Width of queries, keys and values together: (n_h + n_kv)·d_head."""
+        return (self.heads + self.kv_heads) * self.d_head
+
+    @property
+    def ffn_matrices(self) -> int:
+        """Matrices of one feed-forward."""
+        return 3 if self.gated else 2
+
+    @property
+    def sparsity(self) -> float:
+        """s: experts over active ones."""
+        return self.experts / self.active
+
+    @property
+    def attention_params(self) -> float:
+        """Projections of all layers."""
+        return self.layers * (self.d_qkv + self.heads * self.d_head) * self.d_model
+
+    @property
+    def ffn_params(self) -> float:
+        """Feed-forwards of all layers, every expert."""
+        return self.layers * self.experts * self.ffn_matrices * self.d_model * self.d_ff
+
+    @property
+    def embedding_params(self) -> float:
+        """One embedding matrix."""
+        return self.vocab * self.d_model
+
+    @property
+    def params_total(self) -> float:
+        """All parameters, both embeddings."""
+        return self.attention_params + self.ffn_params + 2 * self.embedding_params
+
+    @property
+    def params_active(self) -> float:
+        """What one token uses, both embeddings."""
+        return self.attention_params + self.ffn_params / self.sparsity + 2 * self.embedding_params
+
+    @property
+    def kv_bytes_per_token(self) -> float:
+        """Cache of one token: n_kv·d_head·layers values."""
+        return BYTES * self.kv_heads * self.d_head * self.layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """A GPU. The link bandwidths are those of an all-reduce: half of what one direction reads."""
+
+    flops_per_s: float
+    hbm_bytes_per_s: float
+    hbm_bytes: float
+    intra_bytes_per_s: float
+    inter_bytes_per_s: float
+    usd_per_hour: float
+
+
+def find_shape(name: str) -> Shape:
+    """A model of the paper.
+
+    Raises:
+        UnknownNameError: No such model.
+    """
+    models = load_facts("optimoe.cost", "published.toml")["erdil2025"]["model"]
+    if name not in models:
+        raise UnknownNameError("erdil2025: model", name, models)
+    return build(Shape, models[name], where=f"model {name}")
+
+
+def find_gpu(name: str) -> Gpu:
+    """A GPU of the paper.
+
+    Raises:
+        UnknownNameError: No such GPU.
+    """
+    gpus = load_facts("optimoe.cost", "published.toml")["erdil2025"]["gpu"]
+    if name not in gpus:
+        raise UnknownNameError("erdil2025: gpu", name, gpus)
+    return build(Gpu, {key: float(value) for key, value in gpus[name].items()}, where=f"gpu {name}")
