@@ -34,10 +34,10 @@ def show(law: str, *, json: Flag = False) -> None:
         law: Name, or a law file.
         json: One JSON object instead of text.
     """
-    found = find_law(law)
-    row = found.row
+    row = find_law(law).row
+    outputs = _find_published(law).outputs
     if json:
-        print_json({"law": row, "coefficients": row.coefficients, "outputs": found.outputs})
+        print_json({"law": row, "coefficients": row.coefficients, "outputs": outputs})
         return
     print_lines(
         [
@@ -51,7 +51,7 @@ def show(law: str, *, json: Flag = False) -> None:
             ),
             (
                 "Gives",
-                ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in found.outputs.items()),
+                ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in outputs.items()),
             ),
             ("Notes", row.notes),
         ]
