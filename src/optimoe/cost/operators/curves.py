@@ -13,6 +13,9 @@ from optimoe.cost.accelerator import Accelerator
 ANY_ARCHITECTURE = "other"
 """The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""
 
+CPU = "cpu"
+"""The architecture of a machine without tensor tiles."""
+
 SHARPNESSES = (1, 2, 4)
 
 
@@ -96,11 +99,16 @@ def smooth_max(left: Values, right: Values, sharpness: int) -> Values:
 def find_curve(family: str, kind: str, architecture: str) -> Curve:
     """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision, a collective).
 
-    The row of the architecture where it was measured, else the row fitted to all measured GPUs.
+    The row of the architecture where it was measured, else the row fitted to all measured GPUs. Of that a
+    ``cpu`` takes the shares alone: it launches nothing and has no large tiles to fill (assumed; optimistic).
     """
     rows = load_facts("optimoe.cost", "operators.toml")[family][kind]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
-    return Curve(**{field.name: row[field.name] for field in fields(Curve) if field.name in row})
+    curve = Curve(**{field.name: row[field.name] for field in fields(Curve) if field.name in row})
+    if architecture == CPU:
+        shares = curve.memory_share, curve.compute_share, curve.sharpness
+        return Curve(launch_s=0.0, memory_share=shares[0], compute_share=shares[1], sharpness=shares[2])
+    return curve
 
 
 def memory_s(gpu: Accelerator, curve: Curve, num_bytes: Values) -> Values:
