@@ -54,9 +54,7 @@ def log_error(coefficients: np.ndarray, table: Table) -> np.ndarray:
 
 def fit(table: Table) -> np.ndarray:
     """Seconds per step and per request."""
-    found = least_squares(
-        lambda x: log_error(np.exp(x), table), np.log(START), loss="soft_l1", f_scale=OUTLIER
-    )
+    found = least_squares(lambda x: log_error(np.exp(x), table), np.log(START), loss="soft_l1", f_scale=OUTLIER)
     return np.exp(found.x)
 
 
@@ -68,10 +66,7 @@ def main() -> None:
     table = Table(decode_s, prefill_s, *map(np.array, columns))
     step, request = fit(table)
     print(f"step_s = {step:.3g}\nrequest_s = {request:.3g}\n")
-    print(
-        f"{'left out':<20}{'rows':>6}{'step_s':>10}{'request_s':>11}"
-        f"{'median |ln|':>13}{'bias':>8}{'<20 %':>8}"
-    )
+    print(f"{'left out':<20}{'rows':>6}{'step_s':>10}{'request_s':>11}{'median |ln|':>13}{'bias':>8}{'<20 %':>8}")
     errors = np.zeros(len(rows))
     for model in sorted(set(table.model.tolist())):
         out = table.model == model

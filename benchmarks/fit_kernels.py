@@ -91,9 +91,7 @@ def _sample(rows: ROWS) -> ROWS:
 def _row(title: str, values: dict[str, Any]) -> str:
     lines = [f"[{title}]"]
     for name, value in values.items():
-        text = (
-            f'"{value}"' if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else value
-        )
+        text = f'"{value}"' if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else value
         lines.append(f"{name} = {text}")
     return "\n".join(lines) + "\n"
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as parquet
 
-from optimoe.arch.routing import expected_distinct_experts
-from optimoe.arch.spec import UNLIMITED_WINDOW
+from optimoe.arch.flops import attended
+from optimoe.arch.parts import UNLIMITED_WINDOW
+from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.cost.accelerator import Accelerator, find_accelerator
 from optimoe.cost.collectives import PHASES, LinkCurve, collective_s
 from optimoe.cost.operators import routing
@@ -191,12 +192,11 @@ def _prefill() -> Family:
         return _heads(data) | {"s": data["isl"].astype(float)}
 
     def predict(curve: Curve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        shape = r["b"], r["h"], r["kv"], r["dh"], r["s"], r["window"]
+        shape = r["b"], r["h"], r["kv"], r["dh"], r["s"], attended(r["s"], r["window"], "prefill")
         return prefill_attention_s(gpu, *shape, curve=curve).total_s
 
     def flat(_: Any, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        seen = np.minimum(r["s"], r["window"])
-        flops = 4 * r["b"] * r["h"] * r["dh"] * r["s"] * seen * (1 - (seen - 1) / (2 * r["s"]))
+        flops = 4 * r["b"] * r["h"] * r["dh"] * r["s"] * attended(r["s"], r["window"], "prefill")
         return flat_s(gpu, "bf16", flops, 4 * r["b"] * r["s"] * r["kv"] * r["dh"])
 
     free = COMMON | {"half_fill": SIZE, "half_rows": (1e4, 1e2, 1e5)}
@@ -214,7 +214,8 @@ def _decode() -> Family:
         return heads | {"context": context, "fitted": (cache < SMALL_CACHE) | (cache > WARM_CACHE)}
 
     def predict(curve: Curve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        shape = r["b"], r["h"], r["kv"], r["dh"], r["context"]
+        values, seen = 2 * r["kv"] * r["dh"], r["context"]
+        shape = r["b"], values, 4 * r["h"] * r["dh"] * seen, seen
         half, full = (decode_attention_s(gpu, kind, *shape, curve=curve).total_s for kind in ("fp8", "bf16"))
         return np.where(r["kv8"], half, full)
 

@@ -4,12 +4,10 @@ import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from optimoe.arch.catalog import find_model, model_names
-from optimoe.arch.hf import FAMILIES, from_config
+from optimoe.arch.hf.read import load_config
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.config import load_json
 from optimoe.core.errors import OptimoeError
 
 PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "bfloat16": "bf16", "bf16": "bf16", "float16": "bf16"}
@@ -23,16 +21,6 @@ CONFIG = {
     "qwen3-32b": "Qwen--Qwen3-32B",
 }
 """Configurations of models that are not in the catalog: files of model_configs/configs."""
-
-SAME_SHAPE = {
-    "qwen3": ("llama", {}),
-    "qwen3_moe": (
-        "mixtral",
-        {"num_local_experts": "num_experts", "intermediate_size": "moe_intermediate_size"},
-    ),
-    "minimax_m2": ("mixtral", {}),
-}
-"""Families that count like one that is read: its name, and their names of its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +69,9 @@ def read_model(model: str) -> ArchSpec | None:
     if model not in CONFIG:
         return None
     try:
-        return from_config(_known(load_json(folder / f"{CONFIG[model]}.json")), name=model)
+        return load_config(folder / f"{CONFIG[model]}.json")
     except OptimoeError:
         return None
-
-
-def _known(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration under the field names of a family that is read."""
-    family = config.get("model_type", "")
-    if family in FAMILIES or family not in SAME_SHAPE:
-        return config
-    like, renamed = SAME_SHAPE[family]
-    return config | {"model_type": like} | {ours: config[theirs] for ours, theirs in renamed.items()}
 
 
 def _row(row: dict[str, str], model: str, arch: ArchSpec, precision: str) -> ServingRow:

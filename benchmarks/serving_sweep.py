@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.spec import ArchSpec, Attention, LayerGroup, MoE
+from optimoe.arch.parts import Attention, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.accelerator import Cluster, find_accelerator
 from optimoe.cost.price import given_price
 from optimoe.cost.serving import Layout, ServingEstimate, predict_serving
@@ -35,7 +36,7 @@ def designs(number: int) -> ArchSpec:
         layers=(
             LayerGroup(
                 num_layers=pick(24, 32, 48),
-                attention=Attention(num_heads=heads, num_kv_heads=8 + 0 * heads, head_dim=128),
+                mixer=Attention(num_heads=heads, num_kv_heads=8 + 0 * heads, head_dim=128),
                 ffn=MoE(num_experts=pick(16, 64, 256), top_k=pick(2, 4, 8), d_expert=pick(1024, 2048, 4096)),
             ),
         ),

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimoe.arch.flops import attended
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
@@ -41,8 +42,8 @@ US = 1e-6
         (experts_s(H100, "bf16", 2, 2, 4096, 14336), 255 * US),
         (experts_s(H100, "bf16", 64 * 2, 8, 4096, 14336), 964 * US),
         (experts_s(H100, "bf16", 8192 * 2, 8, 4096, 14336), 11399 * US),
-        (prefill_attention_s(H100, 1, 32, 8, 128, 8192, 2**62), 788 * US),
-        (decode_attention_s(H100, "bf16", 16, 32, 8, 128, 8192), 186 * US),
+        (prefill_attention_s(H100, 1, 32, 8, 128, 8192, 8193 / 2), 788 * US),
+        (decode_attention_s(H100, "bf16", 16, 2048, 4 * 4096 * 8192, 8192), 186 * US),
     ],
 )
 def test_a_kernel_takes_about_as_long_as_was_measured(kernel, measured_s):
@@ -67,14 +68,19 @@ def test_a_larger_product_takes_longer(gpu, rows, width, depth, more):
 
 @given(gpu=GPUS, batch=st.integers(1, 2000), context=st.integers(1, 100_000), more=SIZES)
 def test_attention_grows_with_batch_and_length_and_stays_above_the_data_sheet(gpu, batch, context, more):
-    decode = decode_attention_s(gpu, "bf16", batch, 32, 8, 128, context).total_s
-    assert decode > 2 * 2 * batch * 8 * 128 * context / gpu.memory_bytes_per_s
-    assert decode_attention_s(gpu, "bf16", batch + more, 32, 8, 128, context).total_s > decode
-    assert decode_attention_s(gpu, "bf16", batch, 32, 8, 128, context + more).total_s > decode
-    prefill = prefill_attention_s(gpu, batch, 32, 8, 128, context, 2**62).total_s
-    assert prefill > 2 * batch * 32 * 128 * context**2 / gpu.flops_per_s("bf16")
-    assert prefill_attention_s(gpu, batch, 32, 8, 128, context + more, 2**62).total_s > prefill
-    assert prefill_attention_s(gpu, batch, 32, 8, 128, context, 512).total_s <= prefill
+    def decode(batch, seen):
+        return decode_attention_s(gpu, "bf16", batch, 2 * 8 * 128, 4 * 32 * 128 * seen, seen).total_s
+
+    def prefill(length, window=2**62):
+        seen = attended(length, window, "prefill")
+        return prefill_attention_s(gpu, batch, 32, 8, 128, length, seen).total_s
+
+    assert decode(batch, context) > 2 * 2 * batch * 8 * 128 * context / gpu.memory_bytes_per_s
+    assert decode(batch + more, context) > decode(batch, context)
+    assert decode(batch, context + more) > decode(batch, context)
+    assert prefill(context) > 2 * batch * 32 * 128 * context**2 / gpu.flops_per_s("bf16")
+    assert prefill(context + more) > prefill(context)
+    assert prefill(context, 512) <= prefill(context)
 
 
 @given(gpu=GPUS, pairs=SIZES, experts=st.integers(1, 256), width=st.integers(64, 16_384), more=SIZES)
@@ -134,9 +140,7 @@ def test_an_accelerator_that_was_not_measured_takes_the_common_curve():
     assert find_curve("gemm", "bf16", "hopper") != find_curve("gemm", "bf16", "other")
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"memory_share": 1.2}, {"compute_share": 0.0}, {"sharpness": 3}, {"pad": -1.0}]
-)
+@pytest.mark.parametrize("wrong", [{"memory_share": 1.2}, {"compute_share": 0.0}, {"sharpness": 3}, {"pad": -1.0}])
 def test_a_curve_that_could_beat_the_data_sheet_is_refused(wrong):
     with pytest.raises(ConfigError):
         Curve(launch_s=1e-6, **wrong)

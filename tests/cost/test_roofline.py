@@ -5,10 +5,14 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
+from optimoe.arch.flops import decode_flops
+from optimoe.arch.memory import kv_read_bytes
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.accelerator import accelerator_names, find_accelerator
 from optimoe.cost.roofline import Machine, decode_step, efficiency, efficiency_sources, prefill_step
 
-MODELS = ("mixtral-8x7b", "llama-3.1-8b")
+MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
 H100 = find_accelerator("h100-sxm")
 
 
@@ -48,15 +52,11 @@ def test_no_step_beats_the_peaks_of_the_data_sheet(name, batch, context, tp):
     counted = count(model, context)
     step = decode_step(machine(tp), model, batch, context)
     flops = batch * counted.decode.total
-    read = (
-        2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
-    )
+    read = 2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
     assert step.total_s > flops / (tp * H100.flops_per_s("bf16"))
     assert step.total_s > read / (tp * H100.memory_bytes_per_s)
     prompt = prefill_step(machine(tp), model, context)
-    assert prompt.total_s > count(model, context).prefill.total * context * 0.9 / (
-        tp * H100.flops_per_s("bf16")
-    )
+    assert prompt.total_s > count(model, context).prefill.total * context * 0.9 / (tp * H100.flops_per_s("bf16"))
 
 
 @given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
@@ -67,6 +67,39 @@ def test_a_step_grows_with_batch_and_context(batch, context, more):
     assert decode_step(machine(2), model, batch, context + more).total_s >= now
     prompt = prefill_step(machine(2), model, context).total_s
     assert prefill_step(machine(2), model, context + more).total_s > prompt
+
+
+LINEAR = ArchSpec(
+    name="recurrent",
+    vocab_size=32_000,
+    d_model=4096,
+    layers=tuple(
+        LayerGroup(num_layers=4, mixer=mixer, ffn=ffn)
+        for mixer, ffn in (
+            (LightningAttention(num_heads=32, head_dim=128), DenseFFN(d_ff=14336)),
+            (
+                Mamba(d_inner=8192, d_state=16, d_conv=4, dt_rank=256),
+                PEER(num_keys=128, num_heads=8, top_k=8, d_key=128),
+            ),
+            (
+                Attention(num_heads=32, num_kv_heads=8, head_dim=128, window_tokens=512),
+                MoE(num_experts=64, top_k=8, d_expert=1024, num_shared_experts=1, d_shared=1024, d_latent=1024),
+            ),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("arch", [find_model("deepseek-v3"), find_model("glm-5"), LINEAR], ids=lambda a: a.name)
+@given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
+def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, batch, context, more):
+    step = decode_step(machine(8), arch, batch, context)
+    assert step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))
+    assert step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)
+    assert decode_step(machine(8), arch, batch + more, context).total_s > step.total_s
+    assert decode_step(machine(8), arch, batch, context + more).total_s >= step.total_s
+    prompt = prefill_step(machine(8), arch, context).total_s
+    assert prefill_step(machine(8), arch, context + more).total_s > prompt
 
 
 def test_a_grid_equals_its_scalars():

@@ -151,8 +151,7 @@ def test_gpus_are_read_as_people_write_them():
 def test_an_accelerator_of_ones_own_is_one_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
-        "memory_bytes = 1e11\nmemory_bytes_per_s = 1e12\n"
-        "peak_flops_per_s = { bf16 = 1e14 }\nsource = 'mine'\n"
+        "memory_bytes = 1e11\nmemory_bytes_per_s = 1e12\npeak_flops_per_s = { bf16 = 1e14 }\nsource = 'mine'\n"
     )
     assert find_accelerator(str(path)) == Accelerator(
         name="mine",

@@ -1,7 +1,9 @@
 """Every command of the README and the docs runs, in the order of its page, and prints what stands there."""
 
 import json
+import math
 import os
+import random
 import re
 import shlex
 import subprocess
@@ -10,6 +12,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from optimoe.laws.catalog import find_law
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,6 +26,22 @@ def blocks(page, language):
 
 def run(command, cwd):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
+
+
+@pytest.fixture(autouse=True)
+def a_sweep(tmp_path):
+    """``runs.csv``, the table of runs that the pages speak of: the joint law on a grid, with some noise."""
+    law = find_law("ludziejewski2025")
+    chance = random.Random(0)
+    rows = ["active,tokens,experts,final,seed"]
+    for active in (1e8, 3e8, 1e9, 3e9):
+        for tokens in (2e9, 1e10, 5e10, 2e11):
+            for experts in (1, 4, 16, 64):
+                loss = law.evaluate("L", {"N_act": active, "D": tokens, "E": experts})
+                rows.append(
+                    f"{active},{tokens},{experts},{loss * math.exp(chance.gauss(0, 0.003))},{chance.randint(0, 2)}"
+                )
+    (tmp_path / "runs.csv").write_text("\n".join(rows))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -12,9 +12,7 @@ from optimoe.plan.space import Space
 from tests.plan.test_solve import problem
 
 
-@pytest.mark.parametrize(
-    ("experts", "flops"), [(1, 1e21), (4, 1e21), (32, 1e21), (1, 1e20), (8, 1e20), (8, 1e22)]
-)
+@pytest.mark.parametrize(("experts", "flops"), [(1, 1e21), (4, 1e21), (32, 1e21), (1, 1e20), (8, 1e20), (8, 1e22)])
 def test_lowest_loss_is_at_the_laws_own_optimum(experts, flops):
     """Widths are multiples of 512 here, so the loss may exceed the real-valued optimum by a little."""
     asked = problem(flops, space=Space(num_experts=(experts,), num_kv_heads=4), serve_tokens=0.0)

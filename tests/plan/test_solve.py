@@ -23,9 +23,7 @@ H100 = find_accelerator("h100-sxm")
 SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
 
 
-def problem(
-    flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", **prices
-):
+def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", **prices):
     return Problem(
         training=Training(
             accelerator=H100, mfu=0.4, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops
@@ -73,9 +71,7 @@ def test_near_best_is_the_least_cost_at_the_slackened_lowest_loss():
     lowest = brute_force(problem(), LowestLoss())
     chosen = plan(problem(goal=NearBest(loss_slack=0.02))).choice
     assert chosen.loss == pytest.approx(lowest * 1.02, rel=1e-9)
-    assert chosen.total_usd == pytest.approx(
-        brute_force(problem(), LeastCost(max_loss=lowest * 1.02)), rel=1e-9
-    )
+    assert chosen.total_usd == pytest.approx(brute_force(problem(), LeastCost(max_loss=lowest * 1.02)), rel=1e-9)
 
 
 def test_the_choice_keeps_every_limit():
@@ -118,9 +114,7 @@ def test_members_of_the_front_are_unbeaten():
     members = plan(problem()).front
     assert len(members) > 3
     for one in members:
-        beaten = [
-            m for m in members if m.loss <= one.loss and m.usd_per_mtok <= one.usd_per_mtok and m is not one
-        ]
+        beaten = [m for m in members if m.loss <= one.loss and m.usd_per_mtok <= one.usd_per_mtok and m is not one]
         assert not beaten
 
 
@@ -154,7 +148,9 @@ def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
     result = plan(problem(space=replace(SMALL, num_experts=(1, 8), top_k=4)))
     routed = result.choice.arch["num_experts"] > 1
     assert routed == any("never fitted on top-4 routing" in line for line in result.warnings)
-    assert [view.routed for view in result.laws] == [False, False, True]
+    asked_about_experts = {view.law: view.routed for view in result.laws}
+    assert asked_about_experts["ludziejewski2025"]
+    assert not asked_about_experts["besiroglu2024"]
 
 
 def test_stretching_a_law_is_said():

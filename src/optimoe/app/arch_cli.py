@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optimoe.app.options import Count, print_json, print_lines
+from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import ArchCount, count
 from optimoe.arch.hf import to_config
@@ -20,7 +20,7 @@ def arch(
     precision: str = "bf16",
     kv_precision: str = "bf16",
     hf: Path | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Count a model: parameters by part, FLOPs per token, bytes.
 
@@ -42,10 +42,12 @@ def arch(
     if json:
         print_json(records[0] if not more else {"models": records})
         return
-    from optimoe.report.prose import arch_lines
+    from optimoe.report.prose import arch_columns, arch_lines
 
-    for record in records:
-        print_lines(arch_lines(record))
+    if more:
+        print_columns(arch_columns(records))
+    else:
+        print_lines(arch_lines(records[0]))
 
 
 def count_record(spec: ArchSpec, counted: ArchCount) -> dict[str, Any]:
@@ -69,6 +71,8 @@ def count_record(spec: ArchSpec, counted: ArchCount) -> dict[str, Any]:
         "weight_bytes": counted.weight_bytes,
         "kv_precision": counted.kv_precision,
         "kv_bytes_per_token": counted.kv_bytes_per_token,
+        "state_bytes": counted.state_bytes,
+        "params_mtp": counted.params_mtp,
         "all_reduce_bytes_per_token": counted.all_reduce_bytes_per_token,
         "tensor_parallel_collectives": counted.tensor_parallel_collectives,
         "expert_attention_flops_ratio": counted.expert_attention_flops_ratio,

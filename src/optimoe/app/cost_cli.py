@@ -4,7 +4,7 @@ import math
 import sys
 from typing import Any
 
-from optimoe.app.options import Count, Seconds, print_json, print_lines, whole
+from optimoe.app.options import Count, Flag, Seconds, print_json, print_lines, whole
 from optimoe.arch.catalog import find_model
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError
@@ -29,7 +29,7 @@ def cost(
     precision: str = "bf16",
     kv_precision: str = "bf16",
     gpu_usd_per_hour: float | None = None,
-    json: bool = False,
+    json: Flag = False,
 ) -> None:
     """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched.
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from optimoe.app.options import print_json, print_lines
+from optimoe.app.options import Flag, print_json, print_lines
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.check import load_checks, run_checks
 
 
-def list_laws(*, json: bool = False) -> None:
+def list_laws(*, json: Flag = False) -> None:
     """Every law with its status and source.
 
     Args:
@@ -25,7 +25,7 @@ def list_laws(*, json: bool = False) -> None:
     print_lines([(row.name, f"{row.status:<13} {row.source}") for row in rows])
 
 
-def show(law: str, *, json: bool = False) -> None:
+def show(law: str, *, json: Flag = False) -> None:
     """One law: coefficients, units, range, outputs.
 
     Args:
@@ -61,7 +61,8 @@ def predict(
     law: str,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,
     output: str = "L",
-    json: bool = False,
+    allow_inconsistent: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Evaluate a law in its own variables.
 
@@ -69,9 +70,12 @@ def predict(
         law: Name, or a law file.
         set: A variable of the law and its value, such as N=7e9 (once for each).
         output: What to evaluate: L for the loss, or another output of `laws show`.
+        allow_inconsistent: Evaluate a law that cannot be right as printed; not for predictions.
         json: One JSON object instead of text.
     """
     found = find_law(law)
+    if allow_inconsistent:
+        found = found.allow_inconsistent()
     inputs = dict(_assignment(text) for text in set or [])
     value = found.evaluate(output, inputs)
     if json:
@@ -86,12 +90,10 @@ def predict(
             }
         )
         return
-    print_lines(
-        [(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")]
-    )
+    print_lines([(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")])
 
 
-def check(file: Path, *, json: bool = False) -> None:
+def check(file: Path, *, json: Flag = False) -> None:
     """Run a file of [[check]] rows through the library.
 
     Args:
@@ -107,8 +109,7 @@ def check(file: Path, *, json: bool = False) -> None:
     else:
         lines = [("Passed", f"{passed} of {len(results)}")]
         lines += [
-            ("Failed", f"{r.law} {r.output} {r.inputs}: expected {r.expected:g}, ours {r.ours:g}")
-            for r in failed
+            ("Failed", f"{r.law} {r.output} {r.inputs}: expected {r.expected:g}, ours {r.ours:g}") for r in failed
         ]
         lines += [("Pending", f"{r.law} {r.output}: {r.pending}") for r in pending]
         print_lines(lines)

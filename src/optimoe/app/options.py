@@ -27,6 +27,9 @@ Count = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=Fals
 Seconds = Annotated[float, Parameter(converter=_reader("seconds"), accepts_keys=False, n_tokens=1)]
 """``50ms``, ``2s``."""
 
+Flag = Annotated[bool, Parameter(negative="")]
+"""An option that is there or not."""
+
 
 def whole(name: str, value: float) -> int:
     """A quantity that must be a whole number.
@@ -48,7 +51,6 @@ def print_json(record: Any) -> None:
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:
     """Labelled lines, wrapped under their text."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
@@ -56,6 +58,25 @@ def print_lines(lines: Sequence[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for label, text in lines:
         table.add_row(label, text)
+    _show(table)
+
+
+def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+    """Things side by side: the first row names them, the first column names what is compared."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 3))
+    table.add_column(no_wrap=True)
+    for _ in rows[0][1:]:
+        table.add_column(justify="right", no_wrap=True)
+    for number, row in enumerate(rows):
+        table.add_row(*row, style="bold" if number == 0 else "")
+    _show(table)
+
+
+def _show(table: Any) -> None:
+    from rich.console import Console
+
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH

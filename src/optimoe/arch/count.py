@@ -9,8 +9,8 @@ from optimoe.arch.flops import (
     prefill_flops,
     train_flops_per_token,
 )
-from optimoe.arch.memory import kv_bytes_per_token, weight_bytes
-from optimoe.arch.params import ParamCount, count_params
+from optimoe.arch.memory import kv_bytes_per_token, state_bytes, weight_bytes
+from optimoe.arch.params import ParamCount, count_mtp_params, count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
 
@@ -27,6 +27,8 @@ class ArchCount:
         train_flops_per_token: Three forward passes over sequences of that length.
         weight_bytes: All weights in ``precision``.
         kv_bytes_per_token: Cache bytes that one token adds, in ``kv_precision``.
+        state_bytes: Fixed bytes per sequence of recurrent mixers.
+        params_mtp: Parameters of multi-token-prediction layers, not in ``params``.
         all_reduce_bytes_per_token: Payload of one tensor-parallel all-reduce, per token.
         tensor_parallel_collectives: All-reduces that follow each other in one pass.
         expert_attention_flops_ratio: r = C_E / C_A at that context (Li et al. 2026).
@@ -43,6 +45,8 @@ class ArchCount:
     weight_bytes: float
     kv_precision: str
     kv_bytes_per_token: float
+    state_bytes: float
+    params_mtp: int
     all_reduce_bytes_per_token: float
     tensor_parallel_collectives: int
     expert_attention_flops_ratio: float
@@ -76,6 +80,8 @@ def count(
         weight_bytes=weight_bytes(params, precision),
         kv_precision=kv_precision,
         kv_bytes_per_token=kv_bytes_per_token(arch, kv_precision),
+        state_bytes=state_bytes(arch),
+        params_mtp=count_mtp_params(arch) if arch.num_mtp_layers else 0,
         all_reduce_bytes_per_token=all_reduce_bytes_per_token(arch),
         tensor_parallel_collectives=tensor_parallel_collectives(arch),
         expert_attention_flops_ratio=expert_attention_ratio(arch, context_tokens),

@@ -1,10 +1,20 @@
-"""Bytes at rest: weights by precision and the key-value cache."""
+"""Bytes at rest: weights by precision, the growing cache, and the fixed state of recurrent mixers."""
 
-from typing import Literal
+from functools import singledispatch
+from typing import Any, Literal
 
 from optimoe.arch.flops import minimum
 from optimoe.arch.params import ParamCount
-from optimoe.arch.spec import ArchSpec, Attention
+from optimoe.arch.parts import (
+    UNLIMITED_WINDOW,
+    Attention,
+    GatedDeltaNet,
+    LatentAttention,
+    LightningAttention,
+    Mamba,
+    Mixer,
+)
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import UnknownNameError
 
 Precision = Literal["fp32", "bf16", "fp8", "int8", "int4", "mxfp4"]
@@ -12,12 +22,13 @@ Precision = Literal["fp32", "bf16", "fp8", "int8", "int4", "mxfp4"]
 BITS_PER_VALUE: dict[str, float] = {
     "fp32": 32,
     "bf16": 16,
-    "fp8": 8
-    + 32 / (128 * 128),  # one fp32 scale per 128 × 128 block: DeepSeek-V3, arXiv 2412.19437, Sec. 3.3
+    "fp8": 8 + 32 / (128 * 128),  # one fp32 scale per 128 × 128 block: DeepSeek-V3, arXiv 2412.19437, Sec. 3.3
     "int8": 8,
     "int4": 4 + 16 / 128,  # one fp16 scale per group of 128: GPTQ, arXiv 2210.17323, Sec. 5
     "mxfp4": 4 + 8 / 32,  # one 8-bit scale per block of 32: OCP Microscaling Formats v1.0, Sec. 5.2
 }
+STATE_BYTES = 4
+"""Recurrent states are kept in fp32 (Mamba's and the gated delta rule's own code)."""
 
 
 def bytes_per_value(precision: str) -> float:
@@ -37,21 +48,81 @@ def weight_bytes(params: ParamCount, precision: str = "bf16") -> float:
 
 
 def kv_bytes_per_token(arch: ArchSpec, precision: str = "bf16") -> float:
-    """Cache bytes that one more token adds while no window is full: Σ layers · 2·h_kv·d_h · bytes."""
-    return sum(group.num_layers * kv_values(group.attention) for group in arch.layers) * bytes_per_value(
-        precision
-    )
-
-
-def kv_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:
-    """Cache bytes of one sequence of ``tokens``; a sliding window holds no more than its width."""
-    values = sum(
-        group.num_layers * kv_values(group.attention) * minimum(tokens, group.attention.window_tokens)
-        for group in arch.layers
-    )
+    """Cache bytes that one more token adds while no window is full; 0 from recurrent mixers."""
+    values = sum(group.num_layers * kv_values(group.mixer) for group in arch.layers)
     return values * bytes_per_value(precision)
 
 
-def kv_values(attention: Attention) -> int:
-    """Cached values of one token in one layer: 2·h_kv·d_h."""
-    return 2 * attention.num_kv_heads * attention.head_dim
+def state_bytes(arch: ArchSpec) -> float:
+    """Bytes of one sequence's recurrent states and convolution tails, whatever its length."""
+    return STATE_BYTES * sum(group.num_layers * state_values(group.mixer) for group in arch.layers)
+
+
+def kv_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:
+    """Bytes of one sequence of ``tokens``: the cache, a window holding no more than its width, and the states."""
+    values = sum(
+        group.num_layers
+        * kv_values(group.mixer)
+        * minimum(tokens, group.mixer.window_tokens if isinstance(group.mixer, Attention) else tokens)
+        for group in arch.layers
+    )
+    return values * bytes_per_value(precision) + state_bytes(arch)
+
+
+def kv_read_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:
+    """Bytes that decoding one token reads of a sequence of ``tokens``: its cache and states.
+
+    An indexer reads every index key, and the latents of its selection only.
+    """
+    values = sum(group.num_layers * _kv_read_values(group.mixer, tokens) for group in arch.layers)
+    return values * bytes_per_value(precision) + state_bytes(arch)
+
+
+def _kv_read_values(mixer: Mixer, tokens: float) -> float:
+    if isinstance(mixer, LatentAttention) and mixer.indexer is not None:
+        latents = (kv_values(mixer) - mixer.indexer.head_dim) * minimum(tokens, mixer.indexer.top_k)
+        return mixer.indexer.head_dim * tokens + latents
+    window = mixer.window_tokens if isinstance(mixer, Attention) else UNLIMITED_WINDOW
+    return kv_values(mixer) * minimum(tokens, window)
+
+
+@singledispatch
+def kv_values(mixer: Any) -> int:
+    """Values that one token adds to the cache of one layer; 0 for a recurrent mixer."""
+    return 0
+
+
+@kv_values.register
+def _(mixer: Attention) -> int:
+    """Keys and values: 2·h_kv·d_h."""
+    return 2 * mixer.num_kv_heads * mixer.head_dim
+
+
+@kv_values.register
+def _(mixer: LatentAttention) -> int:
+    """The latent, the shared RoPE key and the index key: d_c + d_rope + d_i."""
+    return mixer.kv_lora_rank + mixer.qk_rope_dim + (mixer.indexer.head_dim if mixer.indexer else 0)
+
+
+@singledispatch
+def state_values(mixer: Any) -> int:
+    """Values of the fixed state of one layer; 0 for softmax attention."""
+    return 0
+
+
+@state_values.register
+def _(mixer: Mamba) -> int:
+    """State i·s and the convolution's last c − 1 inputs."""
+    return mixer.d_inner * (mixer.d_state + mixer.d_conv - 1)
+
+
+@state_values.register
+def _(mixer: GatedDeltaNet) -> int:
+    """State h_v·d_k·d_v and the convolution's last c − 1 inputs."""
+    return mixer.num_value_heads * mixer.key_dim * mixer.value_dim + mixer.conv_width * (mixer.d_conv - 1)
+
+
+@state_values.register
+def _(mixer: LightningAttention) -> int:
+    """State h·d_h²."""
+    return mixer.num_heads * mixer.head_dim**2

@@ -1,143 +1,54 @@
-"""The description of a decoder: attention, feed-forward and layers, put together by composition.
-
-Every count may be an integer or an array of integers. A specification with array fields is a *grid of
-designs*: all formulas of this package then return arrays, by the same code.
-"""
+"""The description of a decoder: layers of mixers and feed-forwards, put together by composition."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from optimoe.arch.parts import RECURRENT, Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.core.errors import require, require_positive
 
-UNLIMITED_WINDOW = 2**62
-"""Attention over the whole context: a window that no context reaches, in tokens."""
-
-FFN_MATRICES_GATED, FFN_MATRICES_PLAIN = 3, 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attention:
-    """Softmax attention: MHA (``num_kv_heads = num_heads``), GQA, or MQA (``num_kv_heads = 1``).
-
-    Attributes:
-        num_heads: Query heads.
-        num_kv_heads: Key and value heads; divides ``num_heads``.
-        head_dim: Width of a head.
-        qkv_bias: Whether the query, key and value projections add a bias.
-        output_bias: Whether the output projection adds a bias.
-        window_tokens: A token sees at most so many tokens, itself included.
-
-    Raises:
-        ConfigError: A count is not positive, or the key-value heads do not divide the heads.
-    """
-
-    num_heads: int
-    num_kv_heads: int
-    head_dim: int
-    qkv_bias: bool = False
-    output_bias: bool = False
-    window_tokens: int = UNLIMITED_WINDOW
-
-    def __post_init__(self) -> None:
-        require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens")
-        require(
-            self.num_heads % self.num_kv_heads == 0,
-            "num_kv_heads",
-            f"a divisor of num_heads = {self.num_heads}",
-            self.num_kv_heads,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenseFFN:
-    """One feed-forward network that every token passes.
-
-    Attributes:
-        d_ff: Hidden width.
-        gated: SwiGLU-like with three matrices, or plain with two.
-        bias: Whether each matrix adds a bias.
-
-    Raises:
-        ConfigError: The width is not positive.
-    """
-
-    d_ff: int
-    gated: bool = True
-    bias: bool = False
-
-    def __post_init__(self) -> None:
-        require_positive(self, "d_ff")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoE:
-    """Routed experts, of which a token takes ``top_k``, and shared experts that every token takes.
-
-    Attributes:
-        num_experts: Routed experts, E.
-        top_k: Routed experts per token, k.
-        d_expert: Hidden width of a routed expert.
-        num_shared_experts: Always-on experts, E_s.
-        d_shared: Hidden width of a shared expert.
-        gated: Three matrices per expert (SwiGLU-like), or two.
-
-    Raises:
-        ConfigError: A count is not positive, or E < k.
-    """
-
-    num_experts: int
-    top_k: int
-    d_expert: int
-    num_shared_experts: int = 0
-    d_shared: int = 0
-    gated: bool = True
-
-    def __post_init__(self) -> None:
-        require_positive(self, "num_experts", "top_k", "d_expert")
-        require(
-            self.top_k <= self.num_experts,
-            "top_k",
-            f"at most num_experts = {self.num_experts}",
-            self.top_k,
-        )
-        require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
-        require(
-            (self.num_shared_experts == 0) == (self.d_shared == 0),
-            "d_shared",
-            "positive exactly when there are shared experts",
-            self.d_shared,
-        )
-
-
-FeedForward = DenseFFN | MoE
+Norm = Literal["rms", "layernorm", "layernorm_no_bias"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerGroup:
     """Consecutive layers of one kind.
 
+    Attributes:
+        num_layers: How many.
+        mixer: What mixes tokens.
+        ffn: What works on each token.
+        residual: A dense feed-forward beside the routed one, on the same input (Arctic); none elsewhere.
+        num_norms: Norms per layer: one before each part, and after it too where the family does so.
+
     Raises:
-        ConfigError: There is no layer in it.
+        ConfigError: There is no layer in it, or no norm count.
     """
 
     num_layers: int
-    attention: Attention
+    mixer: Mixer
     ffn: FeedForward
+    residual: DenseFFN | None = None
+    num_norms: int = 2
 
     def __post_init__(self) -> None:
         require_positive(self, "num_layers")
+        require(self.num_norms >= 0, "num_norms", "zero or more", self.num_norms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchSpec:
-    """A decoder-only transformer with two RMS norms per layer and one at the end.
+    """A decoder-only language model.
 
     Attributes:
         name: What to call it.
         vocab_size: Rows of the embedding.
-        d_model: Width of the residual stream.
+        d_model: Width of the residual stream, d.
         layers: Groups of equal layers, from the input up.
         tied_embeddings: Whether the unembedding is the embedding's transpose, stored once.
+        unembedding_bias: Whether the logits add a bias.
+        norm: Kind of every norm: a weight per channel, or a weight and a bias.
+        num_positions: Rows of a learned position embedding; 0 with RoPE or none.
+        num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
 
     Raises:
         ConfigError: A count is not positive or there is no layer.
@@ -148,20 +59,32 @@ class ArchSpec:
     d_model: int
     layers: tuple[LayerGroup, ...]
     tied_embeddings: bool = False
+    unembedding_bias: bool = False
+    norm: Norm = "rms"
+    num_positions: int = 0
+    num_mtp_layers: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
+        require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
+        require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
 
     @property
     def num_layers(self) -> int:
-        """Layers of all groups."""
+        """Layers of all groups, without those of multi-token prediction."""
         return sum(group.num_layers for group in self.layers)
 
     @property
     def moe(self) -> MoE | None:
         """The feed-forward of the first group with routed experts; none in a dense model."""
         return next((group.ffn for group in self.layers if isinstance(group.ffn, MoE)), None)
+
+    @property
+    def attention(self) -> Attention | LatentAttention | None:
+        """The mixer of the first group with softmax attention."""
+        kinds = (Attention, LatentAttention)
+        return next((group.mixer for group in self.layers if isinstance(group.mixer, kinds)), None)
 
     def at(self, index: Any) -> "ArchSpec":
         """One design (or a sub-grid) out of a grid: each array field at ``index``."""
@@ -170,6 +93,58 @@ class ArchSpec:
     def over(self, axes: int) -> "ArchSpec":
         """The same grid with so many axes appended, to broadcast against layouts and batches."""
         return _at(self, (..., *[None] * axes)) if axes else self
+
+
+def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:
+    """Single layers in order, with equal neighbours put together."""
+    groups: list[LayerGroup] = []
+    for layer in layers:
+        if groups and replace(groups[-1], num_layers=layer.num_layers) == layer:
+            groups[-1] = replace(layer, num_layers=groups[-1].num_layers + layer.num_layers)
+        else:
+            groups.append(layer)
+    return tuple(groups)
+
+
+def describe(arch: ArchSpec) -> dict[str, Any]:
+    """A flat summary of a design for tables and JSON: its first attention, dense FFN and MoE."""
+    attention, moe = arch.attention, arch.moe
+    summary: dict[str, Any] = {
+        "name": arch.name,
+        "kind": kind(arch),
+        "num_layers": arch.num_layers,
+        "d_model": arch.d_model,
+        "vocab_size": arch.vocab_size,
+        "tied_embeddings": arch.tied_embeddings,
+    }
+    if isinstance(attention, Attention):
+        summary |= {
+            "num_heads": attention.num_heads,
+            "num_kv_heads": attention.num_kv_heads,
+            "head_dim": attention.head_dim,
+        }
+    elif attention is not None:
+        summary |= {"num_heads": attention.num_heads, "kv_lora_rank": attention.kv_lora_rank}
+    recurrent = sum(group.num_layers for group in arch.layers if isinstance(group.mixer, RECURRENT))
+    if recurrent:
+        summary["num_recurrent_layers"] = recurrent
+    dense = next((group.ffn for group in arch.layers if isinstance(group.ffn, DenseFFN)), None)
+    if dense is not None:
+        summary["d_ff"] = dense.d_ff
+    summary |= {
+        "num_experts": moe.num_experts if moe else 1,
+        "top_k": moe.top_k if moe else 1,
+        "num_shared_experts": moe.num_shared_experts if moe else 0,
+    }
+    if moe:
+        summary["num_moe_layers"] = sum(g.num_layers for g in arch.layers if isinstance(g.ffn, MoE))
+        summary["d_expert"] = moe.d_expert
+    return summary
+
+
+def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
+    """Whether any layer routes."""
+    return "moe" if arch.moe else "dense"
 
 
 def _at(part: Any, index: Any) -> Any:
@@ -185,34 +160,3 @@ def _at(part: Any, index: Any) -> Any:
             item = value[index]
             changes[field.name] = item if getattr(item, "ndim", 0) else item.item()
     return replace(part, **changes) if changes else part
-
-
-def describe(arch: ArchSpec) -> dict[str, Any]:
-    """A flat summary of a design for tables and JSON: the first attention, and the first MoE or dense FFN."""
-    attention = arch.layers[0].attention
-    summary: dict[str, Any] = {
-        "name": arch.name,
-        "kind": kind(arch),
-        "num_layers": arch.num_layers,
-        "d_model": arch.d_model,
-        "num_heads": attention.num_heads,
-        "num_kv_heads": attention.num_kv_heads,
-        "head_dim": attention.head_dim,
-        "vocab_size": arch.vocab_size,
-        "tied_embeddings": arch.tied_embeddings,
-    }
-    moe = arch.moe
-    dense = next((group.ffn for group in arch.layers if isinstance(group.ffn, DenseFFN)), None)
-    if dense is not None:
-        summary["d_ff"] = dense.d_ff
-    return summary | {
-        "num_experts": moe.num_experts if moe else 1,
-        "top_k": moe.top_k if moe else 1,
-        "num_shared_experts": moe.num_shared_experts if moe else 0,
-        "d_expert": moe.d_expert if moe else summary["d_ff"],
-    }
-
-
-def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
-    """Whether any layer routes."""
-    return "moe" if arch.moe else "dense"

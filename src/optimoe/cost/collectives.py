@@ -70,9 +70,7 @@ def collective_s(
     ranks = np.asarray(ranks)
     wire = passes * (ranks - 1) / ranks * payload_bytes
     link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
-    inside = (
-        curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
-    )
+    inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
     if np.all(ranks <= gpu.gpus_per_node):
         return np.where(ranks > 1, inside, 0.0)[()]
     across = _across_nodes_s(gpu, passes, ranks, payload_bytes, all_to_all=collective == "all_to_all")

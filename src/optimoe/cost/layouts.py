@@ -155,9 +155,7 @@ def _batch(concurrency: float, cluster: Cluster, tp: Values) -> Values:
     return concurrency * np.reshape(tp, (-1, 1)) / cluster.num_gpus
 
 
-def _cheapest(
-    grid: ArchSpec, deployment: Deployment, tp: Values, batch: Values, axes: int = 2
-) -> ServingEstimate:
+def _cheapest(grid: ArchSpec, deployment: Deployment, tp: Values, batch: Values, axes: int = 2) -> ServingEstimate:
     """The cheapest feasible point of the last two axes (layouts, batches), or of the last one alone."""
     estimate = _evaluate(grid, deployment, tp, batch)
     limits = deployment.limits
@@ -207,7 +205,7 @@ def _degrees(cluster: Cluster) -> np.ndarray:
 
 
 def _divides(grid: ArchSpec, tp: Values) -> Flags:
-    divides = [np.asarray(group.attention.num_heads % np.asarray(tp) == 0) for group in grid.layers]
+    divides = [np.asarray(group.mixer.tp_heads % np.asarray(tp) == 0) for group in grid.layers]
     return np.logical_and.reduce(np.broadcast_arrays(*divides))
 
 

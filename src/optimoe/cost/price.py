@@ -62,9 +62,7 @@ def list_price(accelerator: str) -> GpuPrice:
     Raises:
         InputError: No provider's price is known for this accelerator.
     """
-    rows = [
-        row for row in load_facts("optimoe.cost", "prices.toml")["price"] if row["accelerator"] == accelerator
-    ]
+    rows = [row for row in load_facts("optimoe.cost", "prices.toml")["price"] if row["accelerator"] == accelerator]
     if not rows:
         raise InputError(f"gpu price: no list price of {accelerator} is known")
     prices = [row["usd_per_gpu_hour"] for row in rows]

@@ -69,9 +69,7 @@ class ServingEstimate:
     @property
     def bound_by(self) -> str:
         """The cause that takes the largest share of TPOT (of a single estimate, not of a grid)."""
-        return (
-            max(self.parts, key=lambda cause: float(self.parts[cause])).removesuffix("_s").replace("_", " ")
-        )
+        return max(self.parts, key=lambda cause: float(self.parts[cause])).removesuffix("_s").replace("_", " ")
 
 
 def predict_serving(
@@ -150,7 +148,7 @@ def largest_batch(machine: Machine, arch: ArchSpec, workload: Workload) -> Value
     (0.9·memory·tp − weights) / (cache of prompt + answer), whole requests; the cache spreads over
     min(tp, key-value heads) GPUs. Zero or less: the weights do not fit.
     """
-    shards = machine.kv_shards(arch.layers[0].attention.num_kv_heads)
+    shards = machine.kv_shards(arch.layers[0].mixer.cache_heads)
     usable = machine.gpu.memory_bytes * efficiency("usable_memory")
     weights_per_gpu = weight_bytes(count_params(arch), machine.precision) / machine.tp
     cache_per_gpu = kv_bytes(arch, workload.full_context, machine.kv_precision) / shards
@@ -193,6 +191,6 @@ def check_layout(arch: ArchSpec, cluster: Cluster, layout: Layout) -> None:
         f"{layout.tp} × {layout.dp}",
     )
     for group in arch.layers:
-        heads = group.attention.num_heads
+        heads = group.mixer.tp_heads
         if not holds(np.asarray(heads % layout.tp) == 0):
             raise InputError(f"tp: must divide num_heads = {heads}, got {layout.tp}")

@@ -1,134 +1,45 @@
 """What a law is: coefficients with their evidence, outputs by symbol, and a loss for a design.
 
-A *law* evaluates any of its outputs in its own variables (the symbols of its paper). A *loss law* can also be
-asked about an architecture: it converts the architecture to its own variables explicitly, says what it was
-never fitted on, and gives the loss as a curve in tokens.
+::
+
+    Law          outputs in its own variables (the symbols of its paper)
+    └── ArchLaw  a loss for an architecture: converts it explicitly, says what it was never fitted on
+        └── LossLaw  also gives that loss as a curve in training tokens
+
+A law that can be fitted has ``free`` and ``linear`` coefficients and a ``gradient``. Its formula takes
+coefficients of shape (fits, 1) against variables of shape (runs,), by broadcasting.
 """
 
-import inspect
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.laws.law import Decision, Domains, Law, LawRow, NotEvaluatedError, output
+from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
-Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
-
-TRAIN_FLOPS_PER_PARAM_TOKEN = 6
-"""C = 6ND: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
+__all__ = [
+    "BAND_Z",
+    "TRAIN_FLOPS_PER_PARAM_TOKEN",
+    "ArchLaw",
+    "Decision",
+    "Domains",
+    "Law",
+    "LawRow",
+    "LossLaw",
+    "NotEvaluatedError",
+    "TokenCurve",
+    "output",
+]
 
 BAND_Z = 1.645
 BAND_GROWTH_PER_DECADE = 4.0
-"""The band beyond the fitted range: see :meth:`LossLaw.band`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LawRow:
-    """One coefficient set, as it stands in a law file.
-
-    Attributes:
-        name: Its key, such as ``besiroglu2024``.
-        family: The equation it belongs to.
-        source: Paper and place.
-        status: ``verified`` (published outputs follow from it), ``transcribed`` (copied, nothing to test it
-            on), ``form-only``, ``inconsistent`` (as printed it cannot be right) or ``fitted`` (by a user).
-        n_convention: What the law calls N.
-        log_base: Of logarithms in its formula.
-        coefficients: By symbol.
-        units: By symbol.
-        range: What the fit covered, ``[low, high]`` by symbol.
-        rmse_log: Root mean square residual of ln L on the fitted runs; 0 when not known.
-        rmse_source: Where that number stands.
-        notes: Caveats.
-    """
-
-    name: str
-    family: str
-    source: str
-    status: Status
-    n_convention: str
-    coefficients: dict[str, float]
-    log_base: str = "none"
-    units: dict[str, str] = field(default_factory=dict)
-    range: dict[str, tuple[float, float]] = field(default_factory=dict)
-    rmse_log: float = 0.0
-    rmse_source: str = ""
-    notes: str = ""
-
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def output(symbol: str) -> Callable[[Method], Method]:
-    """Name a method by the symbol that the law's paper uses for its result."""
-
-    def mark(method: Method) -> Method:
-        method.symbol = symbol  # type: ignore[attr-defined]
-        return method
-
-    return mark
-
-
-class Law(ABC):
-    """One coefficient set with its outputs.
-
-    Attributes:
-        family: The name of the equation, the key of law files.
-        row: Coefficients and evidence.
-    """
-
-    family: ClassVar[str]
-    _outputs: ClassVar[dict[str, str]] = {}
-
-    def __init_subclass__(cls) -> None:
-        own = {member.symbol: name for name, member in vars(cls).items() if hasattr(member, "symbol")}
-        cls._outputs = cls._outputs | own
-
-    def __init__(self, row: LawRow) -> None:
-        self.row = row
-
-    @property
-    def outputs(self) -> dict[str, tuple[str, ...]]:
-        """Each output's symbol, with the symbols of its inputs."""
-        return {symbol: tuple(self._inputs(symbol)) for symbol in self._outputs}
-
-    def evaluate(self, symbol: str, inputs: Mapping[str, Any]) -> Any:
-        """One output in the law's own variables.
-
-        Args:
-            symbol: Such as ``"L"`` or ``"N_opt"``.
-            inputs: Values by symbol, in the units of ``row.units``.
-
-        Raises:
-            UnknownNameError: No such output or input.
-            ConfigError: An input is missing or not positive.
-        """
-        if symbol not in self._outputs:
-            raise UnknownNameError(f"{self.row.name}: output", symbol, self._outputs)
-        known = self._inputs(symbol)
-        for name, value in inputs.items():
-            if name not in known:
-                raise UnknownNameError(f"{self.row.name}: input of {symbol}", name, known)
-            if not isinstance(value, str):
-                require(np.isfinite(value) & (np.asarray(value) > 0), name, "positive and finite", value)
-        missing = [
-            name
-            for name, default in known.items()
-            if default is inspect.Parameter.empty and name not in inputs
-        ]
-        if missing:
-            raise ConfigError(f"{self.row.name}: {symbol} needs {', '.join(missing)}")
-        return getattr(self, self._outputs[symbol])(**inputs)
-
-    def _inputs(self, symbol: str) -> dict[str, Any]:
-        signature = inspect.signature(getattr(self, self._outputs[symbol]))
-        return {name: parameter.default for name, parameter in signature.parameters.items()}
+"""The band beyond the fitted range: see :meth:`ArchLaw.band`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +65,7 @@ class TokenCurve:
         return np.where(above > 0, reached, np.inf)[()]
 
 
-class LossLaw(Law):
+class ArchLaw(Law):
     """A law that gives a loss for an architecture and a number of training tokens."""
 
     @abstractmethod
@@ -162,35 +73,51 @@ class LossLaw(Law):
         """The design in the law's own variables (without D), converted by the law's own conventions."""
 
     @abstractmethod
-    def curve(self, *args: Any, **variables: Any) -> TokenCurve:
-        """Loss against tokens for a design given in the law's own variables."""
-
-    @abstractmethod
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
         """What this design has that no run behind the law had, in words; empty when there is nothing."""
 
+    @abstractmethod
+    def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
+        """Nats per token of an architecture or a grid of them."""
+
+    def speaks_of(self, arch: ArchSpec) -> bool:
+        """Whether the law's variables can describe the design at all (a dense law: dense models only)."""
+        return True
+
+    def dense_law(self) -> "ArchLaw":
+        """The law of the same paper that speaks of dense models: this one, or the one its row names."""
+        law = self.find(self.row.dense_baseline) if self.row.dense_baseline else self
+        if not isinstance(law, ArchLaw):
+            raise ConfigError(f"dense_baseline: must be a loss of architectures, got {law.row.name}")
+        return law
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """The variables, and D."""
+        return self.variables(arch) | {"D": tokens}
+
+    def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """Everything that ``row.range`` may name: the inputs, D/N and E."""
+        inputs = self.arch_inputs(arch, tokens)
+        moe = arch.moe
+        return {"D_over_N": tokens / next(iter(inputs.values())), "E": moe.num_experts if moe else 1} | inputs
+
     def require_usable(self) -> None:
-        """Refuse a law that cannot be right as printed.
+        """Refuse a law that cannot be right as printed or has no published coefficients.
 
         Raises:
             InputError: With the reason.
         """
-        if self.row.status in ("inconsistent", "form-only"):
-            raise InputError(f"law {self.row.name}: {self.row.status}, not for predictions: {self.row.notes}")
-
-    def arch_curve(self, arch: ArchSpec) -> TokenCurve:
-        """Loss against tokens of an architecture or a grid of them."""
-        return self.curve(**self.variables(arch))
+        self.require_consistent()
+        if self.row.status == "form-only":
+            raise InputError(f"law {self.row.name}: form-only, not for predictions: {self.row.notes}")
 
     def decades_beyond(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """How far outside the fitted range a design lies: |log10| of the overshoot, by symbol; 0 inside."""
-        variables = self.variables(arch) | {"D": tokens}
-        beyond = {}
-        for symbol, (low, high) in self.row.range.items():
-            value = np.log10(np.asarray(variables[symbol], dtype=float))
-            lowest = -math.inf if low <= 0 else math.log10(low)
-            beyond[symbol] = np.maximum(0, np.maximum(value - math.log10(high), lowest - value))[()]
-        return beyond
+        placed = self.placed(arch, tokens)
+        for symbol in self.row.range:
+            if symbol not in placed:
+                raise UnknownNameError(f"law {self.row.name}: range", symbol, placed)
+        return self.decades_outside(placed)
 
     def band(self, loss: Values, arch: ArchSpec, tokens: Values) -> tuple[Values, Values]:
         """An interval around a predicted loss.
@@ -206,3 +133,20 @@ class LossLaw(Law):
         decades = sum(self.decades_beyond(arch, tokens).values())
         half_width = BAND_Z * self.row.rmse_log * (1 + BAND_GROWTH_PER_DECADE * decades)
         return loss * np.exp(-half_width), loss * np.exp(half_width)
+
+
+class LossLaw(ArchLaw):
+    """A law whose loss falls with training tokens as a power towards a floor."""
+
+    @abstractmethod
+    def curve(self, *args: Any, **variables: Any) -> TokenCurve:
+        """Loss against tokens for a design given in the law's own variables."""
+
+    def arch_curve(self, arch: ArchSpec) -> TokenCurve:
+        """Loss against tokens of an architecture or a grid of them."""
+        self.require_usable()
+        return self.curve(**self.variables(arch))
+
+    def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
+        """The curve at ``tokens``."""
+        return self.arch_curve(arch).loss(tokens)

@@ -73,9 +73,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     rows = [
         _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
         _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
-        _row(
-            "training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"
-        ),
+        _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
         _row("MFU", f"{training.mfu:.0%} of the bf16 peak", Basis.ASSUMED, "given, or the default 40 %"),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
         _price("training", training.price),
@@ -98,9 +96,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
             Basis.ASSUMED,
             "given",
         ),
-        _row(
-            "tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"
-        ),
+        _row("tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"),
     ]
     return (*rows, *efficiency_sources())
 
@@ -124,9 +120,7 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
 def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[int, Pool]) -> str:
     pools = [pool for pool in coarse.values() if pool.servable.any()]
     flops = min(
-        float(
-            problem.training.flops(pool.params_active, pool.curve.tokens(goal.max_loss))[pool.servable].min()
-        )
+        float(problem.training.flops(pool.params_active, pool.curve.tokens(goal.max_loss))[pool.servable].min())
         for pool in pools
     )
     if math.isinf(flops):

@@ -144,17 +144,13 @@ def equal_loss_alternatives(
     problem: Problem, choice: Candidate, coarse: Mapping[int, Pool]
 ) -> tuple[Alternative, ...]:
     """For each expert count, the cheapest design of the choice's loss, whatever its training costs."""
-    free = replace(
-        problem, training=replace(problem.training, budget_flops=math.inf), goal=LeastCost(max_loss=1)
-    )
+    free = replace(problem, training=replace(problem.training, budget_flops=math.inf), goal=LeastCost(max_loss=1))
     pools = {experts: replace(pool, problem=free) for experts, pool in coarse.items()}
     picks = search(free, LeastCost(max_loss=choice.loss * (1 + BUDGET_TOLERANCE)), pools)
     return tuple(
         Alternative(
             num_experts=experts,
-            candidate=make_candidate(pick.pool, pick.index, pick.tokens)
-            if (pick := picks.get(experts))
-            else None,
+            candidate=make_candidate(pick.pool, pick.index, pick.tokens) if (pick := picks.get(experts)) else None,
         )
         for experts in coarse
     )
@@ -193,9 +189,7 @@ def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ..
             for pool in coarse.values()
             if law.row == problem.law.row or not law.concerns(pool.grid)
         ]
-        best = min(
-            filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None
-        )
+        best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None)
         if best is not None:
             routed = any(pool.num_experts > 1 for pool in pools)
             views.append(_law_view(law, best, routed))
@@ -222,9 +216,7 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
         tokens_per_param=pick.tokens / active,
         loss=pick.objective,
         routed=routed,
-        decades_beyond={
-            symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()
-        },
+        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()},
     )
 
 

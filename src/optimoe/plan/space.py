@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from optimoe.arch.spec import ArchSpec, Attention, DenseFFN, FeedForward, LayerGroup, MoE
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import require, require_positive
 
 COARSE_DEPTHS = 5
@@ -109,15 +110,13 @@ class Space:
             name="dense" if experts == 1 else f"moe-e{experts}-top{self.top_k}",
             vocab_size=self.vocab_size,
             d_model=width,
-            layers=(LayerGroup(num_layers=depth, attention=attention, ffn=ffn),),
+            layers=(LayerGroup(num_layers=depth, mixer=attention, ffn=ffn),),
         )
 
     def _shapes(self, choose: Callable[[np.ndarray], np.ndarray]) -> Shapes:
         widths = np.arange(self.width_step, self.max_width + 1, self.width_step)
         depths = [choose(self._depths(int(width))) for width in widths]
-        return Shapes(
-            d_model=np.repeat(widths, [len(own) for own in depths]), num_layers=np.concatenate(depths)
-        )
+        return Shapes(d_model=np.repeat(widths, [len(own) for own in depths]), num_layers=np.concatenate(depths))
 
     def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
         shallow = max(1, int(np.ceil(width / self.max_aspect)))

@@ -34,9 +34,7 @@ def front_figure(plan: Plan) -> go.Figure:
 def total_figure(plan: Plan) -> go.Figure:
     """Training and serving dollars of every expert count at the choice's loss."""
     designs = [
-        (kind_words(item.num_experts), item.candidate)
-        for item in plan.by_experts
-        if item.candidate is not None
+        (kind_words(item.num_experts), item.candidate) for item in plan.by_experts if item.candidate is not None
     ]
     figure = go.Figure()
     for name, colour, dollars in (

@@ -1,7 +1,7 @@
 """A result in labelled lines: what a person reads first."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optimoe.core.units import (
@@ -25,10 +25,10 @@ def plan_lines(plan: Plan) -> Lines:
     lines = question_lines(plan.problem)
     lines += [("", "")]
     lines += choice_lines(plan)
-    lines += [("", ""), *_labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
-    lines += _labelled("Why", plan.reasons)
-    lines += _labelled("Laws", laws_sentences(plan))
-    lines += _labelled("Careful", plan.warnings)
+    lines += [("", ""), *labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
+    lines += labelled("Why", plan.reasons)
+    lines += labelled("Laws", laws_sentences(plan))
+    lines += labelled("Careful", plan.warnings)
     return lines
 
 
@@ -87,6 +87,33 @@ def shape_words(arch: Mapping[str, Any]) -> str:
         f"{format_count(arch['params_active'])} active of {format_count(arch['params_total'])} · "
         f"{layers}, experts {arch['d_expert']}"
     )
+
+
+def arch_columns(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Counted models side by side: a row for each quantity, the first column its name."""
+
+    def row(name: str, pick: Callable[[Mapping[str, Any]], str]) -> tuple[str, ...]:
+        return (name, *(pick(record) for record in records))
+
+    def flops(phase: str) -> Callable[[Mapping[str, Any]], str]:
+        return lambda record: format_count(record["flops_per_token"][phase])
+
+    return [
+        row("", lambda record: record["name"]),
+        row("params", lambda record: format_count(record["params_total"])),
+        row("active", lambda record: format_count(record["params_active"])),
+        row("without embeddings", lambda record: format_count(record["params_nonembedding"])),
+        row("layers × width", lambda record: f"{record['arch']['num_layers']} × {record['arch']['d_model']}"),
+        row("experts, top-k", lambda record: f"{record['arch']['num_experts']}, {record['arch']['top_k']}"),
+        row("sparsity", lambda record: f"{record['sparsity']:.3f}"),
+        row("r experts/attention", lambda record: f"{record['expert_attention_flops_ratio']:.2f}"),
+        row("FLOPs/token prefill", flops("prefill")),
+        row("FLOPs/token decode", flops("decode")),
+        row("FLOPs/token training", flops("train")),
+        row("weights", lambda record: format_bytes(record["weight_bytes"])),
+        row("cache per token", lambda record: format_bytes(record["kv_bytes_per_token"])),
+        row("fixed state", lambda record: format_bytes(record["state_bytes"])),
+    ]
 
 
 def kind_words(num_experts: int) -> str:
@@ -159,9 +186,7 @@ def serving_lines(estimate: ServingEstimate, name: str, gpus: str) -> Lines:
 def arch_lines(record: Mapping[str, Any]) -> Lines:
     """A counted model."""
     flops = record["flops_per_token"]
-    parts = ", ".join(
-        f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n
-    )
+    parts = ", ".join(f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n)
     return [
         ("Model", str(record["name"])),
         (
@@ -184,9 +209,7 @@ def arch_lines(record: Mapping[str, Any]) -> Lines:
             "Ratios",
             f"experts/attention r = {record['expert_attention_flops_ratio']:.2f}"
             f" · sparsity {record['sparsity']:.3f}"
-            + "".join(
-                f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()
-            ),
+            + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()),
         ),
     ]
 
@@ -209,5 +232,6 @@ def _alternative(plan: Plan, item: Alternative) -> str:
     )
 
 
-def _labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
+def labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
+    """Texts under one label."""
     return [(label if i == 0 else "", text) for i, text in enumerate(texts)]

@@ -1,0 +1,313 @@
+"""The families of ``config.json``: each a composition of field tables.
+
+``defaults`` is what the family's configuration class in ``transformers`` 5 takes for an absent field, given
+only for fields that published configurations leave out; every other field that changes a count must be there.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from optimoe.arch.hf.ffns import (
+    Dense,
+    Pattern,
+    Routed,
+    every_layer,
+    expert_period,
+    interleaved,
+    layer_frequency,
+    leading_dense,
+    no_layer,
+    sparse_step,
+)
+from optimoe.arch.hf.layers import (
+    FULL,
+    LINEAR,
+    SLIDING,
+    LayerKinds,
+    all_full,
+    all_sliding,
+    attention_period,
+    every,
+    every_interval,
+    listed,
+    qwen_windows,
+    rope_chunks,
+)
+from optimoe.arch.hf.mixers import DeltaNet, Gqa, JambaMamba, Lightning, Linear, Mla
+from optimoe.arch.spec import Norm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """How one ``model_type`` is put together.
+
+    Attributes:
+        architecture: The class that ``architectures`` names.
+        attention: Field table of softmax layers.
+        linear: Field table of recurrent layers, where there are any.
+        kinds: Which mixer each layer has.
+        dense, routed: Field tables of the feed-forwards.
+        pattern: Which layers route.
+        norm, num_norms: Kind of the norms, and how many a layer has.
+        residual: Whether a dense feed-forward of width d stands beside the routed one (Arctic).
+        mtp: Field that counts multi-token-prediction layers.
+        unembedding_bias: Field that says whether logits add a bias.
+        defaults: For absent fields.
+        fixed: Fields that are written as they are (activation and the like).
+    """
+
+    architecture: str
+    attention: Gqa | Mla = Gqa()  # noqa: RUF009 (frozen)
+    linear: Linear | None = None
+    kinds: LayerKinds = all_full
+    dense: Dense = Dense()  # noqa: RUF009
+    routed: Routed | None = None
+    pattern: Pattern = no_layer
+    norm: Norm = "rms"
+    num_norms: int = 2
+    residual: bool = False
+    mtp: str = ""
+    unembedding_bias: str = ""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+
+
+_TIED, _UNTIED = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
+_BIAS = {"attention_bias": False}
+_MHA = {"num_key_value_heads": None}  # null, and absent: as many as heads
+_QWEN_WINDOW = {"use_sliding_window": False, "max_window_layers": 28, "sliding_window": 4096}
+_SPARSE_STEP = {"decoder_sparse_step": 1, "mlp_only_layers": []}
+_BIASED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias")
+_NORMED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head")
+_GATED = Gqa(
+    qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", output_gate=True, head_dim=256
+)
+_LOCAL = Routed(experts=("num_local_experts", "num_experts"), width=("intermediate_size",))
+_DEEPSEEK = Routed(experts=("n_routed_experts",), shared_count="n_shared_experts")
+_QWEN_SHARED = Routed(shared_width="shared_expert_intermediate_size", shared_gate=True)
+_MTP = "num_nextn_predict_layers"
+_LATENT = Family(
+    architecture="DeepseekV3ForCausalLM",
+    attention=Mla(),
+    routed=_DEEPSEEK,
+    pattern=leading_dense,
+    mtp=_MTP,
+    defaults=_UNTIED | _BIAS | {_MTP: 0},
+)
+
+FAMILIES: dict[str, Family] = {
+    "llama": Family(
+        architecture="LlamaForCausalLM",
+        attention=_BIASED,
+        dense=Dense(bias="mlp_bias"),
+        defaults=_UNTIED | _BIAS | _MHA | {"mlp_bias": False},
+        fixed={"hidden_act": "silu"},
+    ),
+    "mistral": Family(
+        architecture="MistralForCausalLM",
+        kinds=listed(all_sliding),
+        defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": 4096},
+    ),
+    "mixtral": Family(
+        architecture="MixtralForCausalLM",
+        kinds=listed(all_sliding),
+        routed=_LOCAL,
+        pattern=every_layer,
+        defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": None},
+        fixed={"hidden_act": "silu"},
+    ),
+    "qwen2": Family(
+        architecture="Qwen2ForCausalLM",
+        attention=Gqa(qkv_bias=True),
+        kinds=listed(qwen_windows),
+        defaults=_UNTIED | _QWEN_WINDOW,
+    ),
+    "qwen3": Family(
+        architecture="Qwen3ForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=128),
+        kinds=listed(qwen_windows),
+        defaults=_UNTIED | _BIAS | _QWEN_WINDOW,
+    ),
+    "qwen2_moe": Family(
+        architecture="Qwen2MoeForCausalLM",
+        attention=Gqa(qkv_bias="qkv_bias"),
+        kinds=listed(qwen_windows),
+        routed=_QWEN_SHARED,
+        pattern=sparse_step,
+        defaults=_UNTIED | _QWEN_WINDOW | _SPARSE_STEP | {"qkv_bias": True},
+    ),
+    "qwen3_moe": Family(
+        architecture="Qwen3MoeForCausalLM",
+        attention=_NORMED,
+        kinds=qwen_windows,
+        routed=Routed(),
+        pattern=sparse_step,
+        defaults=_UNTIED | _BIAS | _QWEN_WINDOW | _SPARSE_STEP,
+    ),
+    "qwen3_next": Family(
+        architecture="Qwen3NextForCausalLM",
+        attention=_GATED,
+        linear=DeltaNet(),
+        kinds=listed(every_interval),
+        routed=_QWEN_SHARED,
+        pattern=sparse_step,
+        defaults=_UNTIED | _BIAS | _SPARSE_STEP | {"full_attention_interval": 4},
+    ),
+    "qwen3_5_moe_text": Family(
+        architecture="Qwen3_5MoeForCausalLM",
+        attention=_GATED,
+        linear=DeltaNet(),
+        kinds=listed(every_interval),
+        routed=_QWEN_SHARED,
+        pattern=every_layer,
+        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4},
+    ),
+    "qwen3_5_text": Family(
+        architecture="Qwen3_5ForCausalLM",
+        attention=_GATED,
+        linear=DeltaNet(),
+        kinds=listed(every_interval),
+        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4},
+    ),
+    "gpt_oss": Family(
+        architecture="GptOssForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
+        kinds=listed(every(2, FULL, SLIDING)),
+        routed=Routed(
+            experts=("num_local_experts",),
+            top_k=("num_experts_per_tok", "experts_per_token"),
+            width=("intermediate_size",),
+            router_bias=True,
+            expert_bias=True,
+        ),
+        pattern=every_layer,
+        defaults=_UNTIED | {"attention_bias": True},
+    ),
+    "llama4_text": Family(
+        architecture="Llama4ForCausalLM",
+        attention=_BIASED,
+        kinds=listed(rope_chunks),
+        dense=Dense(width="intermediate_size_mlp"),
+        routed=Routed(experts=("num_local_experts",), width=("intermediate_size",), shared_fixed=True),
+        pattern=interleaved,
+        defaults=_UNTIED | _BIAS | {"no_rope_layer_interval": 4},
+    ),
+    "olmoe": Family(
+        architecture="OlmoeForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="full"),
+        routed=Routed(width=("intermediate_size",)),
+        pattern=every_layer,
+        defaults=_UNTIED | _BIAS,
+    ),
+    "dbrx": Family(
+        architecture="DbrxForCausalLM",
+        attention=Gqa(
+            heads=("n_heads", "num_attention_heads"),
+            kv_heads=("attn_config.kv_n_heads", "num_key_value_heads"),
+        ),
+        routed=Routed(
+            experts=("ffn_config.moe_num_experts", "num_experts"),
+            top_k=("ffn_config.moe_top_k", "num_experts_per_tok"),
+            width=("ffn_config.ffn_hidden_size", "intermediate_size"),
+        ),
+        pattern=every_layer,
+        norm="layernorm_no_bias",
+        defaults=_UNTIED,
+    ),
+    "jamba": Family(
+        architecture="JambaForCausalLM",
+        linear=JambaMamba(),
+        kinds=attention_period,
+        routed=Routed(width=("intermediate_size",)),
+        pattern=expert_period,
+        defaults=_UNTIED | {"mamba_conv_bias": True, "mamba_proj_bias": False},
+    ),
+    "deepseek_v2": replace(_LATENT, architecture="DeepseekV2ForCausalLM"),
+    "deepseek_v3": _LATENT,
+    "kimi_k2": _LATENT,
+    "deepseek_v32": replace(_LATENT, architecture="DeepseekV32ForCausalLM", attention=Mla(indexer=True)),
+    "glm_moe_dsa": replace(_LATENT, architecture="GlmMoeDsaForCausalLM", attention=Mla(indexer=True)),
+    "glm4_moe": Family(
+        architecture="Glm4MoeForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
+        routed=_DEEPSEEK,
+        pattern=leading_dense,
+        mtp=_MTP,
+        defaults=_UNTIED | _BIAS | {"use_qk_norm": False, _MTP: 0},
+    ),
+    "phimoe": Family(
+        architecture="PhimoeForCausalLM",
+        attention=_BIASED,
+        kinds=all_sliding,
+        routed=_LOCAL,
+        pattern=every_layer,
+        norm="layernorm",
+        unembedding_bias="lm_head_bias",
+        defaults=_UNTIED | _BIAS | {"lm_head_bias": False, "sliding_window": None},
+    ),
+    "granitemoe": Family(
+        architecture="GraniteMoeForCausalLM",
+        attention=_BIASED,
+        routed=_LOCAL,
+        pattern=every_layer,
+        defaults=_UNTIED | _BIAS | _MHA,
+    ),
+    "minimax": Family(
+        architecture="MiniMaxForCausalLM",
+        linear=Lightning(),
+        kinds=listed(every(2, LINEAR, FULL)),
+        routed=_LOCAL,
+        pattern=every_layer,
+        defaults=_UNTIED,
+    ),
+    "minimax_m2": Family(
+        architecture="MiniMaxM2ForCausalLM",
+        attention=Gqa(qk_norm="full", head_dim=128),
+        routed=_LOCAL,
+        pattern=every_layer,
+        mtp="num_mtp_modules",
+        defaults=_UNTIED | {"num_mtp_modules": 0},
+    ),
+    "gemma": Family(
+        architecture="GemmaForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
+        defaults=_TIED | _BIAS,
+    ),
+    "gemma2": Family(
+        architecture="Gemma2ForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
+        kinds=listed(every(2, FULL, SLIDING)),
+        num_norms=4,
+        defaults=_TIED | _BIAS | {"sliding_window": 4096},
+    ),
+    "gemma3_text": Family(
+        architecture="Gemma3ForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=256),
+        kinds=listed(every(6, FULL, SLIDING)),
+        num_norms=4,
+        defaults=_TIED | _BIAS | {"sliding_window": 4096},
+    ),
+    "grok-1": Family(
+        architecture="Grok1ModelForCausalLM",
+        routed=Routed(experts=("num_experts",), width=("intermediate_size",)),
+        pattern=every_layer,
+        num_norms=4,
+        defaults=_TIED,
+    ),
+    "arctic": Family(
+        architecture="ArcticForCausalLM",
+        routed=Routed(experts=("num_local_experts",), width=("intermediate_size",)),
+        pattern=layer_frequency,
+        num_norms=3,
+        residual=True,
+        defaults=_UNTIED,
+    ),
+}
+
+TEXT_PARTS = {
+    "llama4": "llama4_text",
+    "qwen3_5": "qwen3_5_text",
+    "qwen3_5_moe": "qwen3_5_moe_text",
+    "gemma3": "gemma3_text",
+}
+"""Models of several modalities whose ``text_config`` is the language model."""

@@ -1,0 +1,156 @@
+"""Field tables of feed-forwards, and of which layers route."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from optimoe.arch.hf.fields import Fields
+from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dense:
+    """The feed-forward of layers that do not route: ``width`` names the field, ``bias`` the flag, if any."""
+
+    width: str = "intermediate_size"
+    bias: str = ""
+
+    def read(self, fields: Fields) -> DenseFFN:
+        """The dense feed-forward."""
+        return DenseFFN(d_ff=fields.count(self.width), bias=fields.flag(self.bias) if self.bias else False)
+
+    def write(self, ffn: DenseFFN) -> dict[str, Any]:
+        """Its fields."""
+        return {self.width: ffn.d_ff} | ({self.bias: ffn.bias} if self.bias else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """Routed experts. Names of the fields; several are alternatives, the first is written.
+
+    ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
+    single one; ``shared_fixed`` says that there is always one of the routed width.
+    """
+
+    experts: tuple[str, ...] = ("num_experts",)
+    top_k: tuple[str, ...] = ("num_experts_per_tok",)
+    width: tuple[str, ...] = ("moe_intermediate_size",)
+    shared_count: str = ""
+    shared_width: str = ""
+    shared_fixed: bool = False
+    shared_gate: bool = False
+    router_bias: bool = False
+    expert_bias: bool = False
+
+    def read(self, fields: Fields) -> MoE:
+        """The routed feed-forward."""
+        width = fields.count(*self.width)
+        num_shared, d_shared = self._shared(fields, width)
+        return MoE(
+            num_experts=fields.count(*self.experts),
+            top_k=fields.count(*self.top_k),
+            d_expert=width,
+            num_shared_experts=num_shared,
+            d_shared=d_shared,
+            shared_gate=self.shared_gate,
+            router_bias=self.router_bias,
+            expert_bias=self.expert_bias,
+        )
+
+    def write(self, ffn: MoE) -> dict[str, Any]:
+        """Its fields."""
+        config = {
+            self.experts[0]: ffn.num_experts,
+            self.top_k[0]: ffn.top_k,
+            self.width[0]: ffn.d_expert,
+        }
+        if self.shared_count:
+            config[self.shared_count] = ffn.num_shared_experts
+        if self.shared_width:
+            config[self.shared_width] = ffn.d_shared
+        return config
+
+    def _shared(self, fields: Fields, width: int) -> tuple[int, int]:
+        if self.shared_fixed:
+            return 1, width
+        if self.shared_width:
+            return 1, fields.count(self.shared_width)
+        if self.shared_count and fields.has(self.shared_count):
+            number = fields.count(self.shared_count, zero=True)
+            return number, width if number else 0
+        return 0, 0
+
+
+Pattern = Callable[[Fields, int], list[bool]]
+"""From the fields and the number of layers to whether each layer routes."""
+
+
+def every_layer(fields: Fields, num_layers: int) -> list[bool]:
+    """All layers route."""
+    return [True] * num_layers
+
+
+def no_layer(fields: Fields, num_layers: int) -> list[bool]:
+    """No layer routes."""
+    return [False] * num_layers
+
+
+def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
+    """The first ``first_k_dense_replace`` layers are dense (DeepSeek, GLM), or ``mlp_layer_types`` says it."""
+    if fields.has("mlp_layer_types"):
+        kinds = fields.items("mlp_layer_types", str, num_layers)
+        if not set(kinds) <= {"dense", "sparse"}:
+            raise ConfigError(f"mlp_layer_types: must be dense or sparse, got {sorted(set(kinds))}")
+        return [kind == "sparse" for kind in kinds]
+    dense = fields.count("first_k_dense_replace", zero=True)
+    return [layer >= dense for layer in range(num_layers)]
+
+
+def sparse_step(fields: Fields, num_layers: int) -> list[bool]:
+    """Every ``decoder_sparse_step``-th layer routes, but those of ``mlp_only_layers`` (Qwen)."""
+    step = fields.count("decoder_sparse_step")
+    dense = fields.items("mlp_only_layers", int)
+    return [layer not in dense and (layer + 1) % step == 0 for layer in range(num_layers)]
+
+
+def interleaved(fields: Fields, num_layers: int) -> list[bool]:
+    """Every ``interleave_moe_layer_step``-th layer routes, or those of ``moe_layers`` (Llama 4)."""
+    if fields.has("moe_layers"):
+        routed = fields.items("moe_layers", int)
+        return [layer in routed for layer in range(num_layers)]
+    step = fields.count("interleave_moe_layer_step")
+    return [(layer + 1) % step == 0 for layer in range(num_layers)]
+
+
+def expert_period(fields: Fields, num_layers: int) -> list[bool]:
+    """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route (Jamba)."""
+    period, offset = fields.count("expert_layer_period"), fields.count("expert_layer_offset", zero=True)
+    return [layer % period == offset for layer in range(num_layers)]
+
+
+def layer_frequency(fields: Fields, num_layers: int) -> list[bool]:
+    """Every ``moe_layer_frequency``-th layer routes (Arctic)."""
+    step = fields.count("moe_layer_frequency")
+    return [(layer + 1) % step == 0 for layer in range(num_layers)]
+
+
+def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
+    """The fields of a pattern; a pattern that they cannot express reads back differently."""
+    step = routed.index(True) + 1 if True in routed else len(routed) + 1
+    if pattern is leading_dense:
+        return {"first_k_dense_replace": step - 1}
+    if pattern is sparse_step:
+        return {
+            "decoder_sparse_step": 1,
+            "mlp_only_layers": [i for i, routes in enumerate(routed) if not routes],
+        }
+    if pattern is interleaved:
+        return {
+            "interleave_moe_layer_step": step,
+            "moe_layers": [i for i, routes in enumerate(routed) if routes],
+        }
+    if pattern is expert_period:
+        following = routed[step:].index(True) + 1 if True in routed[step:] else len(routed)
+        return {"expert_layer_period": following, "expert_layer_offset": step - 1}
+    return {"moe_layer_frequency": step} if pattern is layer_frequency else {}

@@ -1,0 +1,97 @@
+"""Typed reading of a ``config.json``: the error names the field, what it must be and what it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from optimoe.core.errors import ConfigError
+
+Config = Mapping[str, Any]
+_MISSING = object()
+
+
+class Fields:
+    """The fields of a configuration, with what the family's own code takes for an absent one.
+
+    A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives, the first present wins.
+    """
+
+    def __init__(self, config: Config, defaults: Config) -> None:
+        self._config = config
+        self._defaults = defaults
+
+    def has(self, *names: str) -> bool:
+        """Whether one of the fields is there and not null."""
+        return self._find(names) not in (None, _MISSING)
+
+    def count(self, *names: str, null: int = 0, zero: bool = False) -> int:
+        """A positive integer (or 0 where ``zero``); ``null`` is what null stands for, if it may be null.
+
+        Raises:
+            ConfigError: Missing, or anything else.
+        """
+        value = self._required(names)
+        if value is None and null:
+            return null
+        if type(value) is not int or value < 0 or (value == 0 and not zero):
+            limit = "zero or a positive integer" if zero else "a positive integer"
+            raise ConfigError(f"{names[0]}: must be {limit}, got {value!r}")
+        return value
+
+    def flag(self, *names: str) -> bool:
+        """True or false.
+
+        Raises:
+            ConfigError: Missing, or anything else.
+        """
+        value = self._required(names)
+        if type(value) is not bool:
+            raise ConfigError(f"{names[0]}: must be true or false, got {value!r}")
+        return value
+
+    def text(self, *names: str) -> str:
+        """A string.
+
+        Raises:
+            ConfigError: Missing, or anything else.
+        """
+        value = self._required(names)
+        if not isinstance(value, str):
+            raise ConfigError(f"{names[0]}: must be a string, got {value!r}")
+        return value
+
+    def items(self, name: str, kind: type, length: int = 0) -> list[Any]:
+        """A list of strings or integers, of a given length unless that is 0.
+
+        Raises:
+            ConfigError: Missing, or anything else.
+        """
+        value = self._required((name,))
+        if not isinstance(value, list) or any(type(item) is not kind for item in value):
+            raise ConfigError(f"{name}: must be a list of {kind.__name__}, got {value!r}")
+        if length and len(value) != length:
+            raise ConfigError(f"{name}: must have one entry for each of {length} layers, got {len(value)}")
+        return value
+
+    def _required(self, names: tuple[str, ...]) -> Any:
+        value = self._find(names)
+        if value is _MISSING:
+            raise ConfigError(f"{names[0]}: missing")
+        return value
+
+    def _find(self, names: tuple[str, ...]) -> Any:
+        for source in (self._config, self._defaults):
+            for name in names:
+                value = _dotted(source, name)
+                if value is not _MISSING:
+                    return value
+        return _MISSING
+
+
+def _dotted(source: Any, name: str) -> Any:
+    if isinstance(source, Mapping) and name in source:
+        return source[name]
+    for part in name.split("."):
+        if not isinstance(source, Mapping) or part not in source:
+            return _MISSING
+        source = source[part]
+    return source

@@ -1,0 +1,127 @@
+"""Which mixer each layer has: windows, chunks and linear layers, by the rule of the family."""
+
+from collections.abc import Callable
+from typing import Any
+
+from optimoe.arch.hf.fields import Fields
+from optimoe.arch.hf.mixers import window_of
+from optimoe.arch.parts import RECURRENT, UNLIMITED_WINDOW, Attention, Mixer
+from optimoe.core.errors import ConfigError
+
+FULL, SLIDING, CHUNKED, LINEAR = (
+    "full_attention",
+    "sliding_attention",
+    "chunked_attention",
+    "linear_attention",
+)
+LayerKinds = Callable[[Fields, int], list[str]]
+"""From the fields and the number of layers to the kind of each layer's mixer."""
+
+
+def listed(otherwise: LayerKinds) -> LayerKinds:
+    """The field ``layer_types`` where it stands, else a rule."""
+
+    def kinds(fields: Fields, num_layers: int) -> list[str]:
+        if not fields.has("layer_types"):
+            return otherwise(fields, num_layers)
+        types = fields.items("layer_types", str, num_layers)
+        unknown = set(types) - {FULL, SLIDING, CHUNKED, LINEAR}
+        if unknown:
+            raise ConfigError(f"layer_types: must be kinds of attention, got {sorted(unknown)}")
+        return types
+
+    return kinds
+
+
+def all_full(fields: Fields, num_layers: int) -> list[str]:
+    """Every layer attends to everything."""
+    return [FULL] * num_layers
+
+
+def all_sliding(fields: Fields, num_layers: int) -> list[str]:
+    """Every layer has the window ``sliding_window``, unless that is null (Mistral, Mixtral)."""
+    return [SLIDING if fields.has("sliding_window") else FULL] * num_layers
+
+
+def every(number: int, kind: str, others: str) -> LayerKinds:
+    """Every ``number``-th layer is of one kind, the others of another."""
+
+    def kinds(fields: Fields, num_layers: int) -> list[str]:
+        return [kind if (layer + 1) % number == 0 else others for layer in range(num_layers)]
+
+    return kinds
+
+
+def every_interval(fields: Fields, num_layers: int) -> list[str]:
+    """Every ``full_attention_interval``-th layer attends to everything, the others are linear (Qwen3-Next)."""
+    return every(fields.count("full_attention_interval"), FULL, LINEAR)(fields, num_layers)
+
+
+def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
+    """With ``use_sliding_window`` the layers from ``max_window_layers`` on have the window (Qwen2, Qwen3)."""
+    if not fields.flag("use_sliding_window"):
+        return [FULL] * num_layers
+    first = fields.count("max_window_layers", zero=True)
+    return [SLIDING if layer >= first else FULL for layer in range(num_layers)]
+
+
+def rope_chunks(fields: Fields, num_layers: int) -> list[str]:
+    """Layers with RoPE attend in chunks, the others to everything (Llama 4)."""
+    if fields.has("no_rope_layers"):
+        rope = fields.items("no_rope_layers", int)
+        rope = rope or [1 if (layer + 1) % 4 else 0 for layer in range(num_layers)]
+        if len(rope) != num_layers:
+            raise ConfigError(f"no_rope_layers: must have {num_layers} entries, got {len(rope)}")
+        return [CHUNKED if uses_rope else FULL for uses_rope in rope]
+    interval = fields.count("no_rope_layer_interval")
+    return every(interval, FULL, CHUNKED)(fields, num_layers)
+
+
+def attention_period(fields: Fields, num_layers: int) -> list[str]:
+    """Layers at ``attn_layer_offset`` of each ``attn_layer_period`` attend, the others are linear (Jamba)."""
+    period, offset = fields.count("attn_layer_period"), fields.count("attn_layer_offset", zero=True)
+    return [FULL if layer % period == offset else LINEAR for layer in range(num_layers)]
+
+
+def window(fields: Fields, kind: str) -> int:
+    """The window of a kind of layer."""
+    if kind == SLIDING:
+        return fields.count("sliding_window", null=UNLIMITED_WINDOW)
+    if kind == CHUNKED:
+        return fields.count("attention_chunk_size", null=UNLIMITED_WINDOW)
+    return UNLIMITED_WINDOW
+
+
+def kind_of(mixer: Mixer) -> str:
+    """The kind of a layer by its mixer."""
+    if isinstance(mixer, RECURRENT):
+        return LINEAR
+    if window_of(mixer) == UNLIMITED_WINDOW:
+        return FULL
+    return CHUNKED if isinstance(mixer, Attention) and mixer.chunked else SLIDING
+
+
+def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
+    """The fields of the layers' kinds; kinds that they cannot express read back differently."""
+    kinds = [kind_of(mixer) for mixer in mixers]
+    windows = {kind: window_of(mixer) for kind, mixer in zip(kinds, mixers, strict=True)}
+    config: dict[str, Any] = {}
+    if CHUNKED in windows:
+        config["attention_chunk_size"] = windows[CHUNKED]
+    config["sliding_window"] = windows.get(SLIDING)
+    if rule is attention_period:
+        first = kinds.index(FULL) if FULL in kinds else len(kinds)
+        after = kinds[first + 1 :]
+        return {
+            "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds),
+            "attn_layer_offset": first,
+        }
+    if rule in (all_full, all_sliding):
+        return config if rule is all_sliding else {}
+    if rule is qwen_windows:
+        sliding = SLIDING in kinds
+        return config | {
+            "use_sliding_window": sliding,
+            "max_window_layers": kinds.index(SLIDING) if sliding else len(kinds),
+        }
+    return config | {"layer_types": kinds}

@@ -1,0 +1,210 @@
+"""Field tables of token mixers: a part of a ``config.json`` into a mixer, and back."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from optimoe.arch.hf.fields import Fields
+from optimoe.arch.parts import (
+    UNLIMITED_WINDOW,
+    Attention,
+    GatedDeltaNet,
+    Indexer,
+    LatentAttention,
+    LightningAttention,
+    Mamba,
+    Mixer,
+    QkNorm,
+)
+from optimoe.core.errors import ConfigError
+
+Flag = bool | str
+"""A property of the family, or the name of the field that states it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gqa:
+    """Softmax attention. ``kv_heads`` names the field, ``head_dim`` is the family's own or that of d/h (0)."""
+
+    part: ClassVar = Attention
+    qkv_bias: Flag = False
+    output_bias: Flag = False
+    qk_norm: QkNorm | Literal["use_qk_norm"] = "none"
+    sinks: bool = False
+    output_gate: bool = False
+    heads: tuple[str, ...] = ("num_attention_heads",)
+    kv_heads: tuple[str, ...] = ("num_key_value_heads",)
+    head_dim: int = 0
+
+    def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> Attention:
+        """The attention of a layer with that window."""
+        num_heads = fields.count(*self.heads)
+        return Attention(
+            num_heads=num_heads,
+            num_kv_heads=fields.count(*self.kv_heads, null=num_heads),
+            head_dim=self._head_dim(fields, d_model, num_heads),
+            qkv_bias=_flag(fields, self.qkv_bias),
+            output_bias=_flag(fields, self.output_bias),
+            qk_norm=self._norm(fields),
+            sinks=self.sinks,
+            output_gate=self.output_gate,
+            window_tokens=window,
+            chunked=chunked,
+        )
+
+    def write(self, mixer: Attention) -> dict[str, Any]:
+        """The fields of an attention."""
+        config: dict[str, Any] = {
+            self.heads[0]: mixer.num_heads,
+            self.kv_heads[0]: mixer.num_kv_heads,
+            "head_dim": mixer.head_dim,
+        }
+        flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias))
+        config |= {flag: value for flag, value in flags if isinstance(flag, str)}
+        if self.qk_norm == "use_qk_norm":
+            config["use_qk_norm"] = mixer.qk_norm != "none"
+        return config
+
+    def _norm(self, fields: Fields) -> QkNorm:
+        if self.qk_norm == "use_qk_norm":
+            return "head" if fields.flag("use_qk_norm") else "none"
+        return self.qk_norm
+
+    def _head_dim(self, fields: Fields, d_model: int, num_heads: int) -> int:
+        if fields.has("head_dim"):
+            return fields.count("head_dim")
+        if self.head_dim:
+            return self.head_dim
+        if d_model % num_heads:
+            raise ConfigError(f"head_dim: missing, and {d_model} does not divide by {num_heads} heads")
+        return d_model // num_heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mla:
+    """Latent attention of the DeepSeek families, with an indexer where ``indexer``."""
+
+    part: ClassVar = LatentAttention
+    indexer: bool = False
+
+    def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
+        """The attention of every layer."""
+        index = None
+        if self.indexer:
+            index = Indexer(
+                num_heads=fields.count("index_n_heads"),
+                head_dim=fields.count("index_head_dim"),
+                top_k=fields.count("index_topk"),
+            )
+        return LatentAttention(
+            num_heads=fields.count("num_attention_heads"),
+            q_lora_rank=fields.count("q_lora_rank") if fields.has("q_lora_rank") else 0,
+            kv_lora_rank=fields.count("kv_lora_rank"),
+            qk_nope_dim=fields.count("qk_nope_head_dim"),
+            qk_rope_dim=fields.count("qk_rope_head_dim"),
+            v_dim=fields.count("v_head_dim"),
+            bias=fields.flag("attention_bias"),
+            indexer=index,
+        )
+
+    def write(self, mixer: LatentAttention) -> dict[str, Any]:
+        """The fields of a latent attention."""
+        config: dict[str, Any] = {
+            "num_attention_heads": mixer.num_heads,
+            "num_key_value_heads": mixer.num_heads,
+            "q_lora_rank": mixer.q_lora_rank or None,
+            "kv_lora_rank": mixer.kv_lora_rank,
+            "qk_nope_head_dim": mixer.qk_nope_dim,
+            "qk_rope_head_dim": mixer.qk_rope_dim,
+            "v_head_dim": mixer.v_dim,
+            "attention_bias": mixer.bias,
+        }
+        if mixer.indexer is not None:
+            config |= {
+                "index_n_heads": mixer.indexer.num_heads,
+                "index_head_dim": mixer.indexer.head_dim,
+                "index_topk": mixer.indexer.top_k,
+            }
+        return config
+
+
+class DeltaNet:
+    """Gated delta rule of Qwen3-Next and Qwen3.5."""
+
+    part = GatedDeltaNet
+
+    def read(self, fields: Fields, d_model: int) -> GatedDeltaNet:
+        """The linear mixer."""
+        return GatedDeltaNet(
+            num_key_heads=fields.count("linear_num_key_heads"),
+            num_value_heads=fields.count("linear_num_value_heads"),
+            key_dim=fields.count("linear_key_head_dim"),
+            value_dim=fields.count("linear_value_head_dim"),
+            d_conv=fields.count("linear_conv_kernel_dim"),
+        )
+
+    def write(self, mixer: GatedDeltaNet, d_model: int) -> dict[str, Any]:
+        """Its fields."""
+        return {
+            "linear_num_key_heads": mixer.num_key_heads,
+            "linear_num_value_heads": mixer.num_value_heads,
+            "linear_key_head_dim": mixer.key_dim,
+            "linear_value_head_dim": mixer.value_dim,
+            "linear_conv_kernel_dim": mixer.d_conv,
+        }
+
+
+class JambaMamba:
+    """State-space layers of Jamba: the inner width is ``mamba_expand`` · d."""
+
+    part = Mamba
+
+    def read(self, fields: Fields, d_model: int) -> Mamba:
+        """The state-space mixer."""
+        return Mamba(
+            d_inner=fields.count("mamba_expand") * d_model,
+            d_state=fields.count("mamba_d_state"),
+            d_conv=fields.count("mamba_d_conv"),
+            dt_rank=fields.count("mamba_dt_rank"),
+            conv_bias=fields.flag("mamba_conv_bias"),
+            proj_bias=fields.flag("mamba_proj_bias"),
+            inner_norms=True,
+        )
+
+    def write(self, mixer: Mamba, d_model: int) -> dict[str, Any]:
+        """Its fields."""
+        return {
+            "mamba_expand": mixer.d_inner // d_model,
+            "mamba_d_state": mixer.d_state,
+            "mamba_d_conv": mixer.d_conv,
+            "mamba_dt_rank": mixer.dt_rank,
+            "mamba_conv_bias": mixer.conv_bias,
+            "mamba_proj_bias": mixer.proj_bias,
+        }
+
+
+class Lightning:
+    """Linear attention of MiniMax: the heads of its softmax layers."""
+
+    part = LightningAttention
+
+    def read(self, fields: Fields, d_model: int) -> LightningAttention:
+        """The linear mixer."""
+        heads = fields.count("num_attention_heads")
+        head_dim = fields.count("head_dim") if fields.has("head_dim") else d_model // heads
+        return LightningAttention(num_heads=heads, head_dim=head_dim)
+
+    def write(self, mixer: LightningAttention, d_model: int) -> dict[str, Any]:
+        """Its fields."""
+        return {"num_attention_heads": mixer.num_heads, "head_dim": mixer.head_dim}
+
+
+Linear = DeltaNet | JambaMamba | Lightning
+
+
+def window_of(mixer: Mixer) -> int:
+    """The window of a mixer; unlimited where it has none."""
+    return mixer.window_tokens if isinstance(mixer, Attention) else UNLIMITED_WINDOW
+
+
+def _flag(fields: Fields, flag: Flag) -> bool:
+    return fields.flag(flag) if isinstance(flag, str) else flag

@@ -1,0 +1,104 @@
+"""A ``config.json`` into an architecture."""
+
+from pathlib import Path
+from typing import Any
+
+from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, Family
+from optimoe.arch.hf.fields import Config, Fields
+from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
+from optimoe.arch.parts import DenseFFN, Mixer
+from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
+from optimoe.core.config import load_json
+from optimoe.core.errors import ConfigError, UnknownNameError, require
+
+MOST_LAYERS = 100_000
+"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
+
+
+def load_config(path: Path) -> ArchSpec:
+    """Read a ``config.json``, or the one in a folder.
+
+    Raises:
+        ConfigError: It cannot be read, or a field is missing, of the wrong type or out of limits.
+        UnknownNameError: A ``model_type`` that is not known.
+    """
+    path = path / "config.json" if path.is_dir() else path
+    name = path.parent.name if path.name == "config.json" else path.stem
+    return from_config(load_json(path), name=name)
+
+
+def from_config(config: Config, name: str) -> ArchSpec:
+    """The language model that a ``config.json`` describes.
+
+    Of a model of several modalities, its ``text_config`` alone. A ``model_type`` that is not known is read as a
+    Llama or Mixtral when its field names are exactly theirs, and refused otherwise.
+
+    Raises:
+        ConfigError: A field is missing, of the wrong type or out of limits.
+        UnknownNameError: A ``model_type`` that is not known.
+    """
+    model_type = Fields(config, {}).text("model_type")
+    if model_type in TEXT_PARTS and isinstance(config.get("text_config"), dict):
+        outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
+        return from_config(outer | config["text_config"] | {"model_type": TEXT_PARTS[model_type]}, name)
+    family = FAMILIES.get(model_type) or FAMILIES[_by_fields(config, model_type)]
+    return _read(family, Fields(config, family.defaults), name)
+
+
+def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
+    num_layers = fields.count("num_hidden_layers", "n_layers")
+    require(num_layers <= MOST_LAYERS, "num_hidden_layers", f"at most {MOST_LAYERS}", num_layers)
+    d_model = fields.count("hidden_size", "d_model")
+    routed = family.pattern(fields, num_layers)
+    moe = family.routed.read(fields) if family.routed and True in routed else None
+    dense = family.dense.read(fields) if False in routed else None
+    kinds = family.kinds(fields, num_layers)
+    mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
+    ffns: dict[bool, Any] = {True: moe, False: dense}
+    layers = [
+        LayerGroup(
+            num_layers=1,
+            mixer=mixers[kind],
+            ffn=ffns[routes],
+            residual=DenseFFN(d_ff=d_model) if family.residual and routes else None,
+            num_norms=family.num_norms if routes or not family.residual else 2,
+        )
+        for kind, routes in zip(kinds, routed, strict=True)
+    ]
+    return ArchSpec(
+        name=name,
+        vocab_size=fields.count("vocab_size"),
+        d_model=d_model,
+        layers=grouped(layers),
+        tied_embeddings=fields.flag("tie_word_embeddings"),
+        unembedding_bias=fields.flag(family.unembedding_bias) if family.unembedding_bias else False,
+        norm=family.norm,
+        num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
+    )
+
+
+def _mixer(family: Family, fields: Fields, kind: str, d_model: int) -> Mixer:
+    if kind != LINEAR:
+        return family.attention.read(fields, d_model, window(fields, kind), kind == CHUNKED)
+    if family.linear is None:
+        raise ConfigError(f"layer_types: {family.architecture} has no linear attention")
+    return family.linear.read(fields, d_model)
+
+
+_EXPERT_FIELDS = ("expert", "moe", "router", "shared")
+_STRANGE_FIELDS = ("lora", "linear_", "mamba", "ssm", "conv", "index_", "layer_types", "latent", "chunk")
+
+
+def _by_fields(config: Config, model_type: str) -> str:
+    """The family whose field names an unknown type uses, when they are unambiguous."""
+    plain = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"}
+    missing = sorted(plain - set(config))
+    strange = sorted(key for key in config if any(word in key for word in _STRANGE_FIELDS) and config[key])
+    expert = sorted(key for key in config if any(word in key for word in _EXPERT_FIELDS) and config[key])
+    if not missing and not strange and not expert:
+        return "llama"
+    if not missing and not strange and {"num_local_experts", "num_experts_per_tok"} == set(expert):
+        return "mixtral"
+    known = UnknownNameError("model_type", model_type, FAMILIES)
+    reason = f"missing {', '.join(missing)}" if missing else f"cannot interpret {', '.join(strange + expert)}"
+    raise ConfigError(f"{known}; by its fields: {reason}")

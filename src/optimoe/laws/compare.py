@@ -1,0 +1,259 @@
+"""The same design and the same budget under every law: what each says and where it was fitted.
+
+Losses of two papers are on different corpora: what can be compared is the difference to each law's own
+dense model, and what each law would decide.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Flags, Values
+from optimoe.core.errors import ConfigError, require
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Law
+from optimoe.laws.catalog import find_law, law_names
+from optimoe.laws.rules.serving import ServingFacts
+from optimoe.laws.terms.designs import dense_twin
+
+QUESTIONS = {
+    "num_experts": "best number of experts per layer, of 1 to 64",
+    "granularity": "best granularity 4·d/d_expert",
+    "tokens_per_param_dense": "best training tokens per parameter of a dense model",
+    "tokens_per_param": "best training tokens per active parameter of a MoE",
+    "active_experts": "best number of active experts",
+    "active_share": "best active share of all parameters",
+}
+AGREE_WITHIN = 1.5
+"""Answers that differ by a smaller factor are one answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """A loss of a design under one law. Numbers, or arrays over a grid of designs.
+
+    Attributes:
+        law: Its name; ``source`` and ``status`` as in its row.
+        loss: Nats per token on that law's own corpus.
+        baseline: The law that gives the dense loss (the same, or one of the same paper); empty when none.
+        dense_loss: Of the dense model of equal active size on as many tokens; NaN when there is none.
+        difference: ``loss − dense_loss``: comparable between laws.
+        decades_beyond: How far outside the fitted range, |log10| by symbol.
+        inside: Whether nothing is.
+        concerns: What no run behind the law had.
+    """
+
+    law: str
+    source: str
+    status: str
+    loss: Values
+    baseline: str
+    dense_loss: Values
+    difference: Values
+    decades_beyond: dict[str, Values]
+    inside: Flags
+    concerns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What a law without a loss says about a design: its outputs by symbol, such as EL, r_star or lr."""
+
+    law: str
+    source: str
+    outputs: dict[str, Values]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """A law that cannot speak about a design, with the reason."""
+
+    law: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One law's answer to one question.
+
+    Attributes:
+        law: Its name.
+        value: The answer.
+        decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
+    """
+
+    law: str
+    value: float
+    decades_beyond: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One question at a budget.
+
+    Attributes:
+        question: A key of :data:`QUESTIONS`.
+        answers: By law, smallest first.
+        agree: Whether all lie within a factor of 1.5.
+        words: The same as a sentence.
+    """
+
+    question: str
+    answers: tuple[Answer, ...]
+    agree: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A design under every law, and the decisions of a budget.
+
+    Attributes:
+        arch: Name of the design.
+        tokens: Training tokens.
+        train_flops: 6·N_act·D, the budget of the verdicts (the largest of a grid).
+        opinions: Losses.
+        advice: Outputs of laws without a loss.
+        silent: Laws that cannot speak about it.
+        verdicts: Decisions.
+    """
+
+    arch: str
+    tokens: Values
+    train_flops: float
+    opinions: tuple[Opinion, ...]
+    advice: tuple[Advice, ...]
+    silent: tuple[Silence, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def compare(arch: ArchSpec, tokens: Values, laws: Iterable[str] = ()) -> Comparison:
+    """Put one design (or a grid, such as ``with_experts(arch, experts)``) before every law.
+
+    Args:
+        arch: The design.
+        tokens: Training tokens.
+        laws: Names or law files; all of :func:`comparable_laws` when empty.
+
+    Raises:
+        ConfigError: Tokens are not positive.
+        InputError: A law that was asked for is unusable.
+    """
+    require(np.all(np.asarray(tokens) > 0), "tokens", "positive", tokens)
+    found = [find_law(name) for name in laws or comparable_laws()]
+    said = [_say(law, arch, tokens) for law in found]
+    train_flops = float(np.max(TRAIN_FLOPS_PER_PARAM_TOKEN * count_params(arch).active * np.asarray(tokens)))
+    return Comparison(
+        arch=arch.name,
+        tokens=tokens,
+        train_flops=train_flops,
+        opinions=tuple(one for one in said if isinstance(one, Opinion)),
+        advice=tuple(one for one in said if isinstance(one, Advice)),
+        silent=tuple(one for one in said if isinstance(one, Silence)),
+        verdicts=_verdicts(train_flops, found),
+    )
+
+
+def compare_decisions(train_flops: float, laws: Iterable[str] = ()) -> tuple[Verdict, ...]:
+    """What each law would build with a budget, question by question.
+
+    Args:
+        train_flops: Training FLOPs.
+        laws: Names or law files; all of :func:`comparable_laws` when empty.
+
+    Raises:
+        ConfigError: The budget is not positive.
+        InputError: A law that was asked for is unusable.
+    """
+    require(train_flops > 0, "train_flops", "positive", train_flops)
+    return _verdicts(train_flops, [find_law(name) for name in laws or comparable_laws()])
+
+
+def comparable_laws() -> tuple[str, ...]:
+    """Published laws with usable coefficients, each coefficient set in its best digits only."""
+    laws = [find_law(name) for name in law_names()]
+    return tuple(
+        law.row.name
+        for law in laws
+        if law.row.status in ("verified", "transcribed")
+        and not law.row.better_digits
+        and not isinstance(law, ServingFacts)
+    )
+
+
+def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | Silence:
+    if not isinstance(law, ArchLaw):
+        return _advise(law, arch, tokens)
+    if not law.speaks_of(arch):
+        return Silence(law=law.row.name, reason="; ".join(law.concerns(arch)))
+    twin, dense = dense_twin(arch), law.dense_law()
+    speaks = dense.speaks_of(twin)
+    grid = np.zeros(np.broadcast_shapes(np.shape(tokens), np.shape(count_params(arch).total)))[()]
+    loss = law.arch_loss(arch, tokens) + grid
+    dense_loss = (dense.arch_loss(twin, tokens) if speaks else np.nan) + grid
+    beyond = {symbol: value + grid for symbol, value in law.decades_beyond(arch, tokens).items()}
+    return Opinion(
+        law=law.row.name,
+        source=law.row.source,
+        status=law.row.status,
+        loss=loss,
+        baseline=dense.row.name if speaks else "",
+        dense_loss=dense_loss,
+        difference=loss - dense_loss,
+        decades_beyond=beyond,
+        inside=sum(beyond.values(), grid) == 0,
+        concerns=law.concerns(arch) + (() if law.row.range else ("the fitted range is not stated",)),
+    )
+
+
+def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | Silence:
+    try:
+        inputs = law.arch_inputs(arch, tokens)
+        outputs = {
+            symbol: law.evaluate_arch(symbol, arch, tokens)
+            for symbol, needed in law.outputs.items()
+            if needed and set(needed) <= inputs.keys()
+        }
+    except ConfigError as error:
+        return Silence(law=law.row.name, reason=str(error))
+    return Advice(law=law.row.name, source=law.row.source, outputs=outputs)
+
+
+def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[Verdict, ...]:
+    answers: dict[str, list[Answer]] = {question: [] for question in QUESTIONS}
+    for law in laws:
+        law.require_consistent()
+        decision = law.decide(train_flops)
+        beyond = {symbol: float(value) for symbol, value in law.decades_outside(decision.at).items()}
+        for question, value in decision.answers.items():
+            answers[question].append(Answer(law=law.row.name, value=value, decades_beyond=beyond))
+    return tuple(
+        _verdict(question, train_flops, sorted(found, key=lambda answer: answer.value))
+        for question, found in answers.items()
+        if found
+    )
+
+
+def _verdict(question: str, train_flops: float, answers: list[Answer]) -> Verdict:
+    low, high = answers[0], answers[-1]
+    agree = high.value <= low.value * AGREE_WITHIN
+    start = f"{QUESTIONS[question]} at {train_flops:.3g} FLOP:"
+    if len(answers) == 1:
+        words = f"{start} {_by_value(answers)}; no other law answers"
+    elif agree:
+        words = f"{start} the {len(answers)} laws that answer agree: {_by_value(answers)}"
+    else:
+        words = f"{start} the laws disagree: {_by_value(answers)}"
+    return Verdict(question=question, answers=tuple(answers), agree=agree, words=words)
+
+
+def _by_value(answers: list[Answer]) -> str:
+    """Laws grouped by what they say to three digits; those beyond their fitted range are marked."""
+    groups: dict[str, list[str]] = {}
+    for answer in answers:
+        decades = max(answer.decades_beyond.values(), default=0.0)
+        mark = f" [{decades:.1f} decades beyond its range]" if decades >= 0.05 else ""
+        groups.setdefault(f"{answer.value:.3g}", []).append(answer.law + mark)
+    return "; ".join(f"{value} ({', '.join(laws)})" for value, laws in groups.items())

@@ -1,0 +1,1 @@
+"""Losses: one class per equation, grouped by paper."""

@@ -1,0 +1,231 @@
+"""Two powers and a floor: Chinchilla's form (also Besiroglu's, Sardana's, Krajewski's dense row), Liew's."""
+
+import numpy as np
+from scipy.special import huber
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Law, LossLaw, TokenCurve, output
+from optimoe.laws.datasets import load_chinchilla_runs
+from optimoe.laws.terms.designs import one_expert_twin, routing_concerns
+from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
+
+
+class Chinchilla(LossLaw):
+    """L = E + A/N^α + B/D^β; N parameters by ``n_convention``, D tokens, C = 6ND (Hoffmann 2022, eq. 2).
+
+    ``total``: all parameters with embeddings (Hoffmann, Besiroglu, Sardana). ``nonembedding``: without them
+    (Krajewski's dense row, whose a, b, c are here A, B, E). The compute optimum is closed: N = G·(C/6)^a,
+    D = (C/6)^b/G with a = β/(α+β), b = α/(α+β), G = (αA/(βB))^(1/(α+β)).
+    Falls in N and D for positive coefficients.
+    """
+
+    family = "chinchilla"
+    free = ("E", "A", "B", "alpha", "beta")
+    linear = ("E", "A", "B")
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N: every parameter, both embeddings included unless the convention says otherwise."""
+        params = count_params(arch)
+        return {"N": params.nonembedding if self.row.n_convention == "nonembedding" else params.total}
+
+    def curve(self, N: Values) -> TokenCurve:
+        """Floor E + A/N^α, scale B, exponent −β."""
+        c = self.coefficients
+        return TokenCurve(
+            floor=c["E"] + c["A"] * np.power(N, -c["alpha"], dtype=float),
+            scale=c["B"],
+            exponent=-c["beta"],
+        )
+
+    def speaks_of(self, arch: ArchSpec) -> bool:
+        """Of dense models."""
+        return arch.moe is None
+
+    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
+        """It was fitted on dense models only."""
+        return ("routed experts (a dense law)",) if arch.moe else ()
+
+    @output("L")
+    def loss(self, N: Values, D: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N=N).loss(D)
+
+    def gradient(self, N: Values, D: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
+        return {
+            "E": np.ones_like(size),
+            "A": size,
+            "B": data,
+            "alpha": -c["A"] * np.log(N) * size,
+            "beta": -c["B"] * np.log(D) * data,
+        }
+
+    @output("a")
+    def params_exponent(self) -> Values:
+        """N_opt ∝ C^a, a = β/(α+β)."""
+        return self.coefficients["beta"] / (self.coefficients["alpha"] + self.coefficients["beta"])
+
+    @output("b")
+    def tokens_exponent(self) -> Values:
+        """D_opt ∝ C^b, b = α/(α+β)."""
+        return 1 - self.params_exponent()
+
+    @output("G")
+    def optimum_factor(self) -> Values:
+        """G = (αA/(βB))^(1/(α+β)): N_opt at C = 6."""
+        return self.optimal_params(TRAIN_FLOPS_PER_PARAM_TOKEN)
+
+    @output("N_opt")
+    def optimal_params(self, C: Values) -> Values:
+        """Compute-optimal parameters at C FLOPs."""
+        return optimal_params(*self._powers(), C)
+
+    @output("D_opt")
+    def optimal_tokens(self, C: Values) -> Values:
+        """Compute-optimal tokens at C FLOPs."""
+        return C / TRAIN_FLOPS_PER_PARAM_TOKEN / self.optimal_params(C)
+
+    @output("L_opt")
+    def optimal_loss(self, C: Values) -> Values:
+        """Least loss at C FLOPs."""
+        return self.loss(self.optimal_params(C), self.optimal_tokens(C))
+
+    @output("C_for_L")
+    def compute_for_loss(self, L: Values) -> Values:
+        """Least FLOPs that reach a loss; infinite at or below E."""
+        return compute_for_loss(*self._powers(), np.subtract(L, self.coefficients["E"]))
+
+    @output("C_for_N")
+    def compute_for_params(self, N: Values) -> Values:
+        """The budget at which N parameters are compute-optimal."""
+        return compute_for_params(*self._powers(), N)
+
+    @output("D_for_N")
+    def tokens_for_params(self, N: Values) -> Values:
+        """The tokens with which N parameters are compute-optimal."""
+        return self.compute_for_params(N) / (TRAIN_FLOPS_PER_PARAM_TOKEN * N)
+
+    @output("huber_objective")
+    def huber_objective(self, delta: float) -> float:
+        """Σ Huber_δ(ln L_law − ln L) over the 240 Chinchilla runs, the objective of Besiroglu 2024."""
+        runs = load_chinchilla_runs()
+        residual = np.log(self.loss(runs.params, runs.tokens)) - np.log(runs.loss)
+        return float(huber(delta, residual).sum())
+
+    def decide(self, train_flops: float) -> Decision:
+        """D/N of the compute optimum."""
+        params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
+        ratio = tokens / params
+        return Decision(
+            answers={"tokens_per_param_dense": ratio}, at={"N": params, "D": tokens, "D_over_N": ratio}
+        )
+
+    def _powers(self) -> tuple[Values, Values, Values, Values]:
+        c = self.coefficients
+        return c["A"], c["alpha"], c["B"], c["beta"]
+
+
+class Liew(LossLaw):
+    """L = A·D^−α + B·N1^−β + E (Liew 2025, arXiv 2502.03009): dense models, and 8-expert MoEs from scratch.
+
+    N1 is the size of the dense model whose FFN one expert is; whether it counts embeddings is not stated
+    (here it does). The row's range of E says whether it is the dense or the MoE law. Falls in N1 and D.
+    """
+
+    family = "liew"
+    free = ("E", "A", "B", "alpha", "beta")
+    linear = ("E", "A", "B")
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N1: all parameters of the dense model whose FFN is one expert."""
+        return {"N1": count_params(one_expert_twin(arch)).total}
+
+    def curve(self, N1: Values) -> TokenCurve:
+        """Floor E + B·N1^−β, scale A, exponent −α."""
+        c = self.coefficients
+        floor = c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float)
+        return TokenCurve(floor=floor, scale=c["A"], exponent=-c["alpha"])
+
+    def speaks_of(self, arch: ArchSpec) -> bool:
+        """Of dense models, or of MoEs, by the row."""
+        return (arch.moe is None) == (self._experts() == 1)
+
+    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
+        """MoEs had 8 experts; the dense law knows dense models only."""
+        if self.speaks_of(arch):
+            return routing_concerns(arch, experts=self._experts())
+        return ("routed experts (a dense law)",) if arch.moe else ("no experts (a law of MoEs)",)
+
+    @output("L")
+    def loss(self, N1: Values, D: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N1=N1).loss(D)
+
+    def gradient(self, N1: Values, D: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        size, data = np.power(N1, -c["beta"], dtype=float), np.power(D, -c["alpha"], dtype=float)
+        return {
+            "E": np.ones_like(size),
+            "A": data,
+            "B": size,
+            "alpha": -c["A"] * np.log(D) * data,
+            "beta": -c["B"] * np.log(N1) * size,
+        }
+
+    def decide(self, train_flops: float) -> Decision:
+        """D/N1 of the compute optimum, at C = 6·N1·D."""
+        c = self.coefficients
+        params = float(optimal_params(c["B"], c["beta"], c["A"], c["alpha"], train_flops))
+        ratio = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params**2)
+        question = "tokens_per_param_dense" if self._experts() == 1 else "tokens_per_param"
+        return Decision(answers={question: ratio}, at={"N1": params})
+
+    def _experts(self) -> int:
+        return int(self.row.range.get("E", (1, 1))[1])
+
+
+class LiewUpcycled(Law):
+    """L = A·D1^−α1·D2^(−α2 + α3·ln D1) + B·N1^−β + E (Liew 2025, arXiv 2502.03009, eq. 12).
+
+    A dense model of N1 parameters trained on D1 tokens, upcycled to 8 experts, then D2 tokens more. The
+    typography of eq. 12 is not confirmed: natural logarithm and +α3 is the only reading with sane losses.
+    Falls in D2 while ln D1 < α2/α3 (always, below 1e46 tokens), and in N1.
+    """
+
+    family = "liew-upcycled"
+    free = ("A", "alpha1", "alpha2", "alpha3", "B", "beta", "E")
+    linear = ("A", "B", "E")
+
+    def curve(self, N1: Values, D1: Values) -> TokenCurve:
+        """Loss against D2: floor E + B·N1^−β, scale A·D1^−α1, exponent −α2 + α3·ln D1."""
+        c = self.coefficients
+        return TokenCurve(
+            floor=c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float),
+            scale=c["A"] * np.power(D1, -c["alpha1"], dtype=float),
+            exponent=-c["alpha2"] + c["alpha3"] * np.log(D1),
+        )
+
+    @output("L")
+    def loss(self, N1: Values, D1: Values, D2: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N1=N1, D1=D1).loss(D2)
+
+    def gradient(self, N1: Values, D1: Values, D2: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        size, sunk, more = np.power(N1, -c["beta"], dtype=float), np.log(D1), np.log(D2)
+        data = np.exp(-c["alpha1"] * sunk + (-c["alpha2"] + c["alpha3"] * sunk) * more)
+        return {
+            "A": data,
+            "alpha1": -c["A"] * data * sunk,
+            "alpha2": -c["A"] * data * more,
+            "alpha3": c["A"] * data * sunk * more,
+            "B": size,
+            "beta": -c["B"] * size * np.log(N1),
+            "E": np.ones_like(size),
+        }

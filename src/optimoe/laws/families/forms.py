@@ -1,0 +1,147 @@
+"""Forms to fit, without usable coefficients: Wang 2024, Yun 2024; Li 2026's loss, which is inconsistent."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.laws.base import Domains, Law, LossLaw, TokenCurve, output
+from optimoe.laws.terms.designs import num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
+
+
+class Wang(LossLaw):
+    """L = A/(N^α·E^γ) + B/D^β + σ for E < 100 (Wang 2024, arXiv 2410.05661); E = 1 is dense.
+
+    No coefficient was published, and what N counts is not stated (all parameters, here). The experiments had
+    E = 8. Falls in N, D and E for positive coefficients.
+    """
+
+    family = "wang"
+    free = ("A", "alpha", "gamma", "B", "beta", "sigma")
+    linear = ("A", "B", "sigma")
+    domain: ClassVar[Domains] = {"E": "count"}
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N all parameters; E routed experts per layer."""
+        return {"N": count_params(arch).total, "E": num_experts(arch)}
+
+    def curve(self, N: Values, E: Values) -> TokenCurve:
+        """Floor σ + A/(N^α·E^γ), scale B, exponent −β."""
+        c = self.coefficients
+        size = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["gamma"], dtype=float)
+        return TokenCurve(floor=c["sigma"] + c["A"] * size, scale=c["B"], exponent=-c["beta"])
+
+    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
+        """The runs had 8 experts, none shared."""
+        return routing_concerns(arch, experts=8)
+
+    @output("L")
+    def loss(self, N: Values, D: Values, E: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N=N, E=E).loss(D)
+
+    def gradient(self, N: Values, D: Values, E: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        size = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["gamma"], dtype=float)
+        data = np.power(D, -c["beta"], dtype=float)
+        return {
+            "A": size,
+            "alpha": -c["A"] * np.log(N) * size,
+            "gamma": -c["A"] * np.log(E) * size,
+            "B": data,
+            "beta": -c["B"] * np.log(D) * data,
+            "sigma": np.ones_like(size),
+        }
+
+
+class Yun(LossLaw):
+    """L = (A/N^α + B/Ê^β + C/D^γ + F)·exp(d·ln N·ln Ê) (Yun 2024, arXiv 2404.02852, eq. 4).
+
+    N the dense twin without embeddings (same depth and width; the second active expert does not count), E
+    experts in every second layer, top-2. No coefficient was published; the log base is not stated, natural is
+    consistent with App. D. Falls in D; in N while α·A/N^α outweighs d·ln Ê times the sum.
+    """
+
+    family = "yun"
+    free = ("A", "alpha", "B", "beta", "C", "gamma", "F", "d", "E_start", "E_max")
+    linear = ("A", "B", "C", "F")
+    domain: ClassVar[Domains] = {"E": "count"}
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N: the dense model whose FFN is one expert, without embeddings; E routed experts per layer."""
+        return {"N": count_params(one_expert_twin(arch)).nonembedding, "E": num_experts(arch)}
+
+    def curve(self, N: Values, E: Values) -> TokenCurve:
+        """The factor exp(d·ln N·ln Ê) is shared by floor and scale."""
+        c = self.coefficients
+        effect = self.expert_effect(E, c["E_start"], c["E_max"])
+        factor = np.exp(c["d"] * np.log(N) * np.log(effect))
+        floor = c["A"] * np.power(N, -c["alpha"], dtype=float) + c["B"] * np.power(effect, -c["beta"]) + c["F"]
+        return TokenCurve(floor=factor * floor, scale=factor * c["C"], exponent=-c["gamma"])
+
+    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
+        """It was fitted on top-2 routing of full-width experts in every second layer."""
+        return routing_concerns(arch, top_k=2, mixed=True)
+
+    @output("E_hat")
+    def expert_effect(self, E: Values, E_start: Values, E_max: Values) -> Values:
+        """Ê at given saturation constants, which were not published."""
+        return saturated_experts(E, E_start, E_max)
+
+    @output("L")
+    def loss(self, N: Values, D: Values, E: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N=N, E=E).loss(D)
+
+    def gradient(self, N: Values, D: Values, E: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        effect = self.expert_effect(E, c["E_start"], c["E_max"])
+        log_size, log_effect = np.log(N), np.log(effect)
+        factor = np.exp(c["d"] * log_size * log_effect)
+        size = factor * np.power(N, -c["alpha"], dtype=float)
+        experts = factor * np.power(effect, -c["beta"])
+        data = factor * np.power(D, -c["gamma"], dtype=float)
+        loss = c["A"] * size + c["B"] * experts + c["C"] * data + c["F"] * factor
+        d_effect = (loss * c["d"] * log_size - c["beta"] * c["B"] * experts) / effect
+        d_start, d_max = saturated_experts_gradient(E, c["E_start"], c["E_max"])
+        return {
+            "A": size,
+            "alpha": -c["A"] * log_size * size,
+            "B": experts,
+            "beta": -c["B"] * log_effect * experts,
+            "C": data,
+            "gamma": -c["C"] * np.log(D) * data,
+            "F": factor,
+            "d": loss * log_size * log_effect,
+            "E_start": d_effect * d_start,
+            "E_max": d_effect * d_max,
+        }
+
+
+class LiLoss(Law):
+    """L = a/N^α + b/D^β + c·e^R·(1−S)^γ/N^λ + d·r/(r+1) + τ (Li 2026, arXiv 2603.10379, eq. 2, Table 1).
+
+    Disabled: τ alone is 13.7 nats, so that totals are 19.7 to 20.8, and R is never defined: no simple reading
+    puts the minimum at the paper's own r*. Evaluated only after ``allow_inconsistent()``.
+    """
+
+    family = "li-loss"
+    domain: ClassVar[Domains] = {"S": "share", "R": "nonnegative", "r": "nonnegative"}
+
+    @output("L")
+    def loss(self, N: Values, D: Values, S: Values, r: Values, R: Values) -> Values:
+        """What eq. 2 gives as printed; not a usable loss."""
+        c = self.coefficients
+        sparse = np.exp(R) * np.power(np.subtract(1.0, S), c["gamma"])
+        return (
+            c["a"] * np.power(N, -c["alpha"], dtype=float)
+            + c["b"] * np.power(D, -c["beta"], dtype=float)
+            + c["c"] * sparse * np.power(N, -c["lambda_"], dtype=float)
+            + c["d"] * np.divide(r, np.add(r, 1))
+            + c["tau"]
+        )

@@ -1,0 +1,216 @@
+"""Krajewski et al. 2024 (arXiv 2402.07871): fine-grained experts at a fixed expansion rate."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from optimoe.arch.count import granularity
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.core.errors import ConfigError
+from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.families.dense import Chinchilla
+from optimoe.laws.terms.designs import routing_concerns
+from optimoe.laws.terms.optimum import find_root
+
+FFN_FLOPS, ROUTING_FLOPS = 6.0, 14.0
+"""c_f and c_r: FLOPs per active parameter, and of routing per width and expert (App. E allows 6–20)."""
+HEAD_WIDTH = 64
+"""Of the paper's shapes: d = 64·n_blocks."""
+GRANULARITIES = 2.0 ** np.arange(11)
+PARAMS_RANGE = (1e3, 1e18)
+
+
+class Krajewski(LossLaw):
+    """L = c + (g/G^γ + a)/N^α + b/D^β.
+
+    N TOTAL non-embedding parameters without the router, d²(8E + 4)·n_blocks; G granularity 4·d/d_expert, of
+    whose G·E experts a token uses G; E the expansion rate, one for each row and not in the formula.
+    Training FLOPs F = (12·d²·c_f + d·E·G·c_r)·D·n_blocks. Falls in N, D and G; the cost of routing is in F
+    only, and models whose router outgrows their experts (G = 64 at d = 256) do worse than the law says.
+    """
+
+    family = "krajewski"
+    free = ("a", "alpha", "b", "beta", "g", "gamma", "c")
+    linear = ("a", "b", "g", "c")
+    domain: ClassVar[Domains] = {"G": "count"}
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N: everything but embeddings and router; G = 4·d/d_expert (1 when dense)."""
+        params = count_params(arch)
+        return {
+            "N": params.nonembedding - params.router,
+            "G": granularity(arch)["krajewski"] if arch.moe else 1.0,
+        }
+
+    def curve(self, N: Values, G: Values) -> TokenCurve:
+        """Floor c + (g/G^γ + a)/N^α, scale b, exponent −β."""
+        c = self.coefficients
+        grain = c["g"] * np.power(G, -c["gamma"], dtype=float) + c["a"]
+        floor = c["c"] + grain * np.power(N, -c["alpha"], dtype=float)
+        return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
+
+    def speaks_of(self, arch: ArchSpec) -> bool:
+        """Of MoEs; the dense law of the paper has coefficients of its own."""
+        return arch.moe is not None
+
+    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
+        """It was fitted at one expansion rate, with k = G, without shared experts."""
+        moe = arch.moe
+        if moe is None:
+            return ("no experts (a law of MoEs)",)
+        grain = granularity(arch)["krajewski"]
+        concerns = routing_concerns(arch)
+        if np.any(np.not_equal(moe.top_k, grain)):
+            concerns += (f"top-{np.max(moe.top_k)} of granularity {np.max(grain):g} (fitted on k = G)",)
+        if np.any(np.not_equal(moe.num_experts / grain, self.expansion)):
+            concerns += (f"an expansion rate other than {self.expansion:g}",)
+        return concerns
+
+    def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """N_act without embeddings, and the expansion rate for E."""
+        inputs = super().placed(arch, tokens)
+        return inputs | {
+            "N_act": count_params(arch).active_nonembedding,
+            "E": inputs["E"] / inputs["G"],
+        }
+
+    @property
+    def expansion(self) -> float:
+        """E: total over active expert parameters of the row's runs.
+
+        Raises:
+            ConfigError: The row does not say.
+        """
+        if "E" not in self.row.range:
+            raise ConfigError(f"law {self.row.name}: range: must give the expansion rate E")
+        return self.row.range["E"][0]
+
+    def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """``L`` also takes N_act for N; optima also take, for F, the N_act that is optimal."""
+        filled = dict(inputs)
+        if symbol == "L" and "N_act" in filled and "N" not in filled:
+            filled["N"] = self.total_params(filled.pop("N_act"))
+        if symbol in ("G_opt", "D_opt") and "N_act" in filled and "F" not in filled:
+            filled["F"] = self.compute_for_params(filled.pop("N_act"))
+        return filled
+
+    @output("L")
+    def loss(self, N: Values, D: Values, G: Values) -> Values:
+        """Nats per token."""
+        return self.curve(N=N, G=G).loss(D)
+
+    def gradient(self, N: Values, D: Values, G: Values) -> dict[str, Values]:
+        """dL/dcoefficient, by symbol."""
+        c = self.coefficients
+        size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
+        grain = np.power(G, -c["gamma"], dtype=float)
+        return {
+            "a": size,
+            "alpha": -(c["g"] * grain + c["a"]) * np.log(N) * size,
+            "b": data,
+            "beta": -c["b"] * np.log(D) * data,
+            "g": grain * size,
+            "gamma": -c["g"] * np.log(G) * grain * size,
+            "c": np.ones_like(size),
+        }
+
+    @output("N_total")
+    def total_params(self, N_act: Values) -> Values:
+        """N of the paper's shapes: N_act·(8E + 4)/12."""
+        return N_act * (8 * self.expansion + 4) / 12
+
+    @output("train_flops")
+    def train_flops(self, N_act: Values, D: Values, G: Values) -> Values:
+        """F of the paper's shapes, d = 64·n_blocks and N_act = 12·d²·n_blocks, with real-valued depth."""
+        return D * sum(self._flops_per_token(N_act, G))
+
+    @output("G_opt")
+    def optimal_granularity(self, F: Values) -> Values:
+        """Best of G = 1, 2, 4, … at F FLOPs."""
+        return GRANULARITIES[np.argmin(self._by_granularity(F)[2], axis=-1)]
+
+    @output("N_act_opt")
+    def optimal_params(self, F: Values) -> Values:
+        """Active parameters at the optimum of F FLOPs."""
+        return self._at_best(F, 0)
+
+    @output("D_opt")
+    def optimal_tokens(self, F: Values) -> Values:
+        """Tokens at the optimum of F FLOPs."""
+        return self._at_best(F, 1)
+
+    @output("L_opt")
+    def optimal_loss(self, F: Values) -> Values:
+        """Least loss at F FLOPs."""
+        return self._at_best(F, 2)
+
+    @output("dense_flops_ratio")
+    def dense_flops_ratio(self, F: Values) -> Values:
+        """FLOPs (6ND) of the compute-optimal dense model of equal loss, over F."""
+        dense = self.dense_law()
+        if not isinstance(dense, Chinchilla):
+            raise ConfigError(f"law {self.row.name}: dense_baseline: must be of the family chinchilla")
+        return dense.compute_for_loss(self.optimal_loss(F)) / F
+
+    @output("F_for_N")
+    def compute_for_params(self, N_act: Values) -> Values:
+        """The budget at which N_act active parameters are optimal.
+
+        Every granularity has such a budget, in closed form; it is that of the granularity which is best, or
+        nearest to best, at its own budget.
+        """
+        params = np.asarray(N_act, dtype=float)[..., None]
+        tokens = self._tokens_for_params(params, GRANULARITIES)
+        flops = self.train_flops(params, tokens, GRANULARITIES)
+        gap = self.loss(self.total_params(params), tokens, GRANULARITIES) - self.optimal_loss(flops)
+        best = np.asarray(np.argmin(gap, axis=-1))[..., None]
+        return np.take_along_axis(flops, best, axis=-1)[..., 0][()]
+
+    def decide(self, train_flops: float) -> Decision:
+        """Best granularity, and tokens per active parameter (without embeddings)."""
+        params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
+        grain = float(self.optimal_granularity(train_flops))
+        return Decision(
+            answers={"granularity": grain, "tokens_per_param": tokens / params},
+            at={"N_act": params, "D": tokens, "G": grain, "E": self.expansion},
+        )
+
+    def _flops_per_token(self, N_act: Values, G: Values) -> tuple[Values, Values]:
+        """(12·d²·c_f·n, d·E·G·c_r·n)."""
+        blocks = np.cbrt(np.divide(N_act, 12 * HEAD_WIDTH**2))
+        width = HEAD_WIDTH * blocks
+        return 12 * width**2 * FFN_FLOPS * blocks, width * self.expansion * G * ROUTING_FLOPS * blocks
+
+    def _tokens_for_params(self, N_act: Values, G: Values) -> Values:
+        """D with which N_act is optimal at its own budget.
+
+        At fixed F = f(N_act)·D: α·(g/G^γ + a)·N^−α = s·β·b·D^−β, s = d ln f/d ln N_act, which is 1 for the
+        experts' and 2/3 for the router's share of f.
+        """
+        c = self.coefficients
+        experts, router = self._flops_per_token(N_act, G)
+        slope = (experts + 2 / 3 * router) / (experts + router)
+        size = (c["g"] * np.power(G, -c["gamma"]) + c["a"]) * np.power(
+            self.total_params(N_act), -c["alpha"], dtype=float
+        )
+        return np.power(c["alpha"] * size / (slope * c["beta"] * c["b"]), -1 / c["beta"])
+
+    def _by_granularity(self, F: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N_act, D, L) at the optimum of F FLOPs for every granularity, along a last axis."""
+        G, flops = GRANULARITIES, np.asarray(F, dtype=float)[..., None]
+        like = np.broadcast_to(flops, np.broadcast_shapes(flops.shape, G.shape))
+        params = find_root(
+            lambda N_act: np.log(self.train_flops(N_act, self._tokens_for_params(N_act, G), G) / flops),
+            *PARAMS_RANGE,
+            like=like,
+        )
+        tokens = self._tokens_for_params(params, G)
+        return params, tokens, self.loss(self.total_params(params), tokens, G)
+
+    def _at_best(self, F: Values, which: int) -> Values:
+        columns = self._by_granularity(F)
+        best = np.argmin(columns[2], axis=-1)
+        return np.take_along_axis(columns[which], np.asarray(best)[..., None], axis=-1)[..., 0][()]

@@ -1,0 +1,337 @@
+"""The front door: a table of runs and a family in, a law with a verdict out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from optimoe.core.errors import ConfigError, require
+from optimoe.core.records import write_text
+from optimoe.laws.base import LawRow
+from optimoe.laws.fitting.model import Model, find_family, published_rows
+from optimoe.laws.fitting.objectives import Huber, Objective
+from optimoe.laws.fitting.solve import Points, Problem, Solutions, solve
+from optimoe.laws.observations import Flag, Observations
+
+Verdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
+
+AGREE_REL = 1e-6
+DISAGREE = 0.02
+"""Equal objectives this far apart in a coordinate: the runs do not identify it."""
+ROUNDING_PER_RUN = 1e-20
+"""An objective below this per run is rounding: runs without noise."""
+VANISHED = 1e-4
+OUTLIER_DEVIATIONS = 5.0
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes:
+        objective: Huber(delta), LeastSquares() or StudentT(degrees), on residuals of ln L.
+        starts: Starting values by coefficient, in place of the family's own; all combinations are tried.
+        bounds: Limits by coefficient, likewise.
+        fixed: Coefficients that are given.
+        max_condition: Condition number above which the runs do not identify the coefficients.
+    """
+
+    objective: Objective = field(default_factory=Huber)
+    starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    fixed: dict[str, float] = field(default_factory=dict)
+    max_condition: float = 1e7
+
+    def __post_init__(self) -> None:
+        for name, values in self.starts.items():
+            require(len(values) > 0, f"starts of {name}", "at least one value", "none")
+        require(self.max_condition > 1, "max_condition", "above 1", self.max_condition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted law with what is known about it.
+
+    Attributes:
+        law: Coefficients, fitted range, rmse; :func:`save_law` writes it for ``--law FILE``.
+        verdict: ``sound``; ``at_bound``: a coefficient sits at its limit or a term has vanished;
+            ``ill_conditioned``: the runs do not identify the coefficients, by the condition number or because
+            starts end apart at one objective; ``not_converged``.
+        at_bound: Which coefficients.
+        condition: Of the Jacobian of ln L with columns of unit length, in the coordinates of the fit.
+        weakest: The coefficients that move most along the direction the runs determine least.
+        objective_name: What was minimised.
+        objective: Its value, the sum over runs.
+        scale: Residual scale of Student-t residuals; 1 otherwise.
+        rmse_log: Root mean square of ln L_law − ln L_run.
+        runs: Rows fitted.
+        starts: How many were tried.
+        agree: How many ended at the best objective (within 1e-6 of it).
+        converged_starts: How many converged at all.
+        start: The start that won, by coefficient.
+        outliers: Rows far from the law, all of them used in the fit.
+        excluded: Rows that were left out of the table, with reasons.
+        options: How it was fitted.
+    """
+
+    law: LawRow
+    verdict: Verdict
+    at_bound: tuple[str, ...]
+    condition: float
+    weakest: tuple[str, ...]
+    objective_name: str
+    objective: float
+    scale: float
+    rmse_log: float
+    runs: int
+    starts: int
+    agree: int
+    converged_starts: int
+    start: dict[str, float]
+    outliers: tuple[Flag, ...]
+    excluded: tuple[Flag, ...]
+    options: FitOptions
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """By symbol."""
+        return self.law.coefficients
+
+
+def fit(
+    observations: Observations,
+    family: str,
+    options: FitOptions | None = None,
+    *,
+    name: str = "",
+) -> Fit:
+    """Fit a family of laws to runs, from many starts at once.
+
+    Args:
+        observations: The runs; variables are called as in the family.
+        family: Its name.
+        options: Objective, starts, bounds.
+        name: Of the law that comes out.
+
+    Raises:
+        ConfigError: A variable is missing, there are fewer runs than coefficients, or no start could be
+            evaluated.
+    """
+    options = options or FitOptions()
+    model = make_model(observations, family, options)
+    num_free = int((model.low < model.high).sum())
+    require(len(observations) > num_free, "observations", f"more than {num_free} runs", len(observations))
+    starts = model.starts()
+    found = solve(
+        make_problem(model, options),
+        starts,
+        np.ones((1, len(observations))),
+        model.low[None],
+        model.high[None],
+    )
+    best = int(np.argmin(found.value))
+    if not np.isfinite(found.value[best]):
+        raise ConfigError(f"family {model.family.family}: cannot be evaluated at any of {len(starts)} starts")
+    return _describe(observations, model, options, starts, found, best, name)
+
+
+def make_model(observations: Observations, family: str, options: FitOptions) -> Model:
+    """The family on these runs."""
+    return Model(
+        observations,
+        find_family(family),
+        starts=options.starts,
+        bounds=options.bounds,
+        fixed=options.fixed,
+    )
+
+
+def make_problem(model: Model, options: FitOptions) -> Problem:
+    """What the solver minimises."""
+    return Problem(predict=model.predict, log_loss=model.log_loss, objective=options.objective)
+
+
+def best_of_starts(
+    model: Model,
+    options: FitOptions,
+    weights: Float[np.ndarray, "fits runs"],
+    starts: Float[np.ndarray, "starts coordinates"],
+) -> Solutions:
+    """For every row of weights, the best minimum over all starts; one batch of rows × starts."""
+    num_fits, num_starts = len(weights), len(starts)
+    found = solve(
+        make_problem(model, options),
+        np.tile(starts, (num_fits, 1)),
+        np.repeat(weights, num_starts, axis=0),
+        model.low[None],
+        model.high[None],
+    )
+    best = found.value.reshape(num_fits, num_starts).argmin(axis=1) + num_starts * np.arange(num_fits)
+    return found.take(best)
+
+
+def _describe(
+    observations: Observations,
+    model: Model,
+    options: FitOptions,
+    starts: Points,
+    found: Solutions,
+    best: int,
+    name: str,
+) -> Fit:
+    point, value = found.points[best], float(found.value[best])
+    coefficients = {key: float(number) for key, number in model.coefficients(point).items()}
+    predicted, jacobian = model.predict(point[None])
+    residual = predicted[0] - model.log_loss
+    at_bound = _at_bound(model, point, jacobian[0])
+    condition, weakest = conditioning(model, point, jacobian[0])
+    rmse = float(np.sqrt(np.mean(residual**2)))
+    agreeing = found.value <= value + AGREE_REL * abs(value) + ROUNDING_PER_RUN * len(observations)
+    spread = disagreement(found.points[agreeing], point)
+    ill_conditioned = condition > options.max_condition or bool((spread > DISAGREE).any())
+    if condition <= options.max_condition and ill_conditioned:
+        weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
+    return Fit(
+        law=_law_row(observations, model, coefficients, rmse, name),
+        verdict=_verdict(bool(found.converged[best]), ill_conditioned, bool(at_bound)),
+        at_bound=at_bound,
+        condition=condition,
+        weakest=weakest,
+        objective_name=options.objective.name,
+        objective=value,
+        scale=float(found.scale[best]),
+        rmse_log=rmse,
+        runs=len(observations),
+        starts=len(starts),
+        agree=int(agreeing.sum()),
+        converged_starts=int(found.converged.sum()),
+        start={key: float(number) for key, number in model.coefficients(starts[best]).items()},
+        outliers=_outliers(observations, residual),
+        excluded=observations.flags,
+        options=options,
+    )
+
+
+def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool) -> Verdict:
+    if ill_conditioned:  # also the usual reason why a fit does not converge
+        return "ill_conditioned"
+    if not converged:
+        return "not_converged"
+    return "at_bound" if at_bound else "sound"
+
+
+def disagreement(points: Points, point: Float[np.ndarray, " coordinates"]) -> Float[np.ndarray, " coordinates"]:
+    """How far apart, by coordinate and relative to 1 + |value|, the starts ended that reached one objective.
+
+    Runs that determine the coefficients bring every such start to the same place.
+    """
+    if len(points) < 2:
+        return np.zeros_like(point)
+    return (points.max(axis=0) - points.min(axis=0)) / (1 + np.abs(point))
+
+
+def _at_bound(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[str, ...]:
+    """Coefficients at a limit, and positive linear ones whose term is nowhere above 1e-4 of the loss."""
+    edge = 1e-6 * (1 + np.abs(point))
+    limit = (model.low < model.high) & ((point <= model.low + edge) | (point >= model.high - edge))
+    vanished = np.array([name in model.positive_terms for name in model.names])
+    vanished &= np.abs(jacobian).max(axis=1) < VANISHED
+    return tuple(name for name, hit in zip(model.names, limit | vanished, strict=True) if hit)
+
+
+def conditioning(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[float, tuple[str, ...]]:
+    """Condition number of the Jacobian with unit columns, and the coefficients that are weakest determined.
+
+    Coordinates that are fixed or at a limit do not count. The weakest are those with at least half of the
+    largest share in the last right singular vector.
+    """
+    free = (model.low < model.high) & (point > model.low) & (point < model.high)
+    columns = jacobian[free]
+    size = np.linalg.norm(columns, axis=1)
+    names = [name for name, taken in zip(model.names, free, strict=True) if taken]
+    if not len(names):
+        return 1.0, ()
+    if (size <= np.finfo(float).tiny).any():
+        return float("inf"), tuple(name for name, length in zip(names, size, strict=True) if not length)
+    _, singular, right = np.linalg.svd((columns / size[:, None]).T, full_matrices=False)
+    share = np.abs(right[-1])
+    condition = float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
+    return condition, tuple(name for name, part in zip(names, share, strict=True) if part >= 0.5 * share.max())
+
+
+def _outliers(observations: Observations, residual: np.ndarray) -> tuple[Flag, ...]:
+    """Rows over five robust standard deviations (1.4826·MAD) from the law, and what is odd about them."""
+    distance = residual - np.median(residual)
+    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(distance))), 1e-12)
+    return tuple(
+        Flag(
+            row=int(observations.rows[row]),
+            run=observations.run_name(row),
+            reason=f"ln L is {-residual[row]:+.4f} from the law, {abs(distance[row]) / sigma:.1f} robust "
+            f"standard deviations{_oddity(observations, row)}",
+            used=True,
+        )
+        for row in map(int, np.flatnonzero(np.abs(distance) > OUTLIER_DEVIATIONS * sigma))
+    )
+
+
+def _oddity(observations: Observations, row: int) -> str:
+    """Which variables, or tokens per parameter, are extreme there: beyond 98 % of the other rows."""
+    columns = dict(observations.variables)
+    params = next((columns[name] for name in ("N_act", "N") if name in columns), None)
+    if params is not None and "D" in columns:
+        columns["D/N"] = columns["D"] / params
+    words = []
+    for name, column in columns.items():
+        below = float(np.mean(column < column[row]))
+        above = float(np.mean(column > column[row]))
+        if above >= 0.98 or below >= 0.98:
+            words.append(f"{name} = {column[row]:.3g} is {'below' if above > below else 'above'} 98 % of the runs")
+    return "; " + ", ".join(words) if words else ""
+
+
+def _law_row(
+    observations: Observations, model: Model, coefficients: Mapping[str, float], rmse: float, name: str
+) -> LawRow:
+    published = next(iter(published_rows(model.family.family)), None)
+    return LawRow(
+        name=name or f"{model.family.family}-fit",
+        family=model.family.family,
+        source=f"fitted to {len(observations)} runs of {observations.source}",
+        status="fitted",
+        n_convention=published.n_convention if published else "as in the runs",
+        log_base=published.log_base if published else "none",
+        coefficients=dict(coefficients),
+        units=dict(published.units) if published else {},
+        range={symbol: (float(column.min()), float(column.max())) for symbol, column in model.variables.items()},
+        rmse_log=rmse,
+        rmse_source="residuals of the fit",
+    )
+
+
+def save_law(row: LawRow, path: Path) -> None:
+    """Write a law file, which ``--law FILE.toml`` and ``find_law`` take.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    texts = ("name", "family", "source", "status", "n_convention", "log_base", "rmse_source", "notes")
+    lines = ["[[law]]", *(f"{key} = {_toml(getattr(row, key))}" for key in texts)]
+    lines += [f"rmse_log = {_toml(row.rmse_log)}"]
+    lines += [f"{key} = {_toml(getattr(row, key))}" for key in ("coefficients", "units", "range")]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return repr(float(value))

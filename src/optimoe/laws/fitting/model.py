@@ -1,0 +1,324 @@
+"""A family of laws as the solver sees it: coordinates, bounds, starts, predictions with gradients."""
+
+import inspect
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from optimoe.core.arrays import Values
+from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.laws.base import LawRow
+from optimoe.laws.catalog import FAMILIES, find_law, law_names
+from optimoe.laws.fitting.solve import Points
+from optimoe.laws.observations import Observations
+
+POSITIVE = (1e-9, 1e30)
+"""Bounds of the factor of a power of N, D or E: its logarithm is what moves along with the exponent."""
+FLOOR = (0.0, 100.0)
+"""Bounds of an additive loss; it can be zero."""
+MAX_STARTS = 512
+GRID_SEED = 0
+SPREAD = (0.6, 1.5)
+TINY_TERM = 1e-3
+
+
+@runtime_checkable
+class FitFamily(Protocol):
+    """What a class of laws needs to be fitted.
+
+    Attributes:
+        family: Its name.
+        free: The coefficients.
+        linear: Those in which L (or ln L) is linear and homogeneous at fixed others.
+    """
+
+    family: str
+    free: tuple[str, ...]
+    linear: tuple[str, ...]
+
+    def __init__(self, row: LawRow) -> None:
+        """From coefficients."""
+
+    def loss(self, **variables: Values) -> Values:
+        """Nats per token; the parameters are the columns that a fit needs."""
+
+    def gradient(self, **variables: Values) -> dict[str, Values]:
+        """dL/dcoefficient by symbol."""
+
+
+if TYPE_CHECKING:
+    Family: TypeAlias = type[FitFamily]
+else:
+    Family: TypeAlias = type
+    """A class of laws (a protocol with attributes cannot be checked on classes while running)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """Where the fit of a family looks.
+
+    Attributes:
+        grid: Starting values of the coefficients that enter nonlinearly; starts are all combinations, with
+            the linear coefficients solved for at each.
+        bounds: Limits by coefficient. A coefficient with a lower limit above zero is fitted as its logarithm.
+    """
+
+    grid: dict[str, tuple[float, ...]]
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+_RATES = (0.1, 0.3, 0.6, 1.0, 1.5)
+_FALLS = (-0.08, -0.2, -0.4)
+_SATURATION = {"E_start": (1e-3, 1e3), "E_max": (1.0, 1e5)}
+
+FORMS = {
+    "chinchilla": Form(
+        grid={"alpha": _RATES, "beta": _RATES},
+        bounds={"E": FLOOR} | dict.fromkeys("AB", POSITIVE) | dict.fromkeys(("alpha", "beta"), (0.0, 3.0)),
+    ),
+    "ludziejewski": Form(
+        grid={"alpha": _FALLS, "beta": _FALLS, "delta": (-0.3, 0.0), "omega": (0.0, 0.5), "gamma": (0.0,)}
+        | {"zeta": (0.0,), "E_start": (2.0,), "E_max": (50.0, 500.0)},
+        bounds=dict.fromkeys("ab", POSITIVE)
+        | {"c": FLOOR}
+        | dict.fromkeys(("alpha", "beta"), (-3.0, 0.0))
+        | dict.fromkeys(("delta", "gamma", "omega", "zeta"), (-5.0, 5.0))
+        | _SATURATION,
+    ),
+    "yun": Form(
+        grid={"alpha": (0.1, 0.3, 0.6), "beta": (0.1, 0.4, 1.0), "gamma": (0.1, 0.3, 0.6), "d": (0.0,)}
+        | {"E_start": (2.0,), "E_max": (50.0, 500.0)},
+        bounds=dict.fromkeys("ABC", POSITIVE)
+        | {"F": FLOOR}
+        | dict.fromkeys(("alpha", "beta", "gamma"), (0.0, 3.0))
+        | {"d": (-1.0, 1.0)}
+        | _SATURATION,
+    ),
+    "wang": Form(
+        grid={"alpha": (0.1, 0.3, 0.6), "gamma": (0.05, 0.2), "beta": (0.1, 0.3, 0.6)},
+        bounds=dict.fromkeys("AB", POSITIVE)
+        | {"sigma": FLOOR}
+        | dict.fromkeys(("alpha", "beta"), (0.0, 3.0))
+        | {"gamma": (-3.0, 3.0)},
+    ),
+    "clark": Form(
+        grid={"E_start": (1.5, 4.0), "E_max": (50.0, 200.0, 800.0)},
+        bounds=dict.fromkeys("abcd", (-100.0, 100.0)) | _SATURATION,
+    ),
+}
+
+
+def find_family(name: str) -> Family:
+    """A family that can be fitted: by its own name, by a law of it, or by the paper (``yun2024``).
+
+    Raises:
+        UnknownNameError: No such family, or one without gradients.
+    """
+    known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if hasattr(law, "gradient")}
+    if name in known:
+        return known[name]
+    rows = [find_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
+    family = next((row.family for row in rows if row.family in known), "")
+    if not family:
+        raise UnknownNameError("family", name, known)
+    return known[family]
+
+
+def published_rows(family: str) -> list[LawRow]:
+    """The published coefficient sets of a family."""
+    return [law.row for law in map(find_law, law_names()) if law.row.family == family]
+
+
+def find_form(family: Family) -> Form:
+    """Where to look: the family's entry, or a neighbourhood of its published coefficients; else nothing."""
+    if family.family in FORMS:
+        return FORMS[family.family]
+    rows = [row for row in published_rows(family.family) if set(family.free) <= set(row.coefficients)]
+    values = {name: np.array([row.coefficients[name] for row in rows]) for name in family.free if rows}
+    return Form(
+        grid={
+            name: tuple(factor * float(np.median(value)) for factor in SPREAD)
+            for name, value in values.items()
+            if name not in family.linear
+        },
+        bounds={name: _usual_bounds(value, name in family.linear) for name, value in values.items()},
+    )
+
+
+def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[float, float]:
+    size = float(np.abs(values).max())
+    if linear:
+        return POSITIVE if (values > 0).all() else (-1e30, 1e30)
+    limit = 20 * size + 1
+    if (values > 10).all():
+        return (1e-3, 1e3 * size)
+    return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
+
+
+def variables_of(family: Family, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
+    """The columns that a family's loss takes, by symbol; one with a default may be missing.
+
+    Raises:
+        UnknownNameError: Another is missing.
+    """
+    parameters = inspect.signature(family.loss).parameters.values()
+    return {
+        parameter.name: observations.column(parameter.name)
+        for parameter in list(parameters)[1:]
+        if parameter.default is inspect.Parameter.empty or parameter.name in observations.variables
+    }
+
+
+def with_columns(row: LawRow, coefficients: Mapping[str, Any]) -> LawRow:
+    """The row with a column of shape (fits, 1) for every coefficient: many laws in one."""
+    many = copy(row)
+    object.__setattr__(many, "coefficients", coefficients)
+    return many
+
+
+class Model:
+    """A family on a table of runs.
+
+    Attributes:
+        family: The class of laws.
+        names: Its coefficients.
+        variables: Its variables on these runs, by symbol; one with a default may be missing.
+        low: Lower bounds of the coordinates.
+        high: Upper bounds.
+        is_log: Which coordinates are logarithms of coefficients.
+        positive_terms: Linear coefficients that cannot be negative.
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        family: Family,
+        *,
+        starts: Mapping[str, tuple[float, ...]],
+        bounds: Mapping[str, tuple[float, float]],
+        fixed: Mapping[str, float],
+    ) -> None:
+        self.family, self.names = family, family.free
+        for name in (*starts, *bounds, *fixed):
+            if name not in self.names:
+                raise UnknownNameError(f"family {family.family}: coefficient", name, self.names)
+        form = find_form(family)
+        self._grid = form.grid | dict(starts) | {name: (value,) for name, value in fixed.items()}
+        self._row = LawRow(
+            name=family.family,
+            family=family.family,
+            source="",
+            status="fitted",
+            n_convention="",
+            coefficients={},
+        )
+        self.log_loss = np.log(observations.loss)
+        self.variables = variables_of(family, observations)
+        limits = {name: form.bounds.get(name, (-1e30, 1e30)) for name in self.names} | dict(bounds)
+        self.is_log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
+        limits |= {name: (value, value) for name, value in fixed.items()}
+        self.low, self.high = (
+            self.coordinates({name: limits[name][side] for name in self.names}) for side in (0, 1)
+        )
+        for name, low, high in zip(self.names, self.low, self.high, strict=True):
+            require(low <= high, f"bounds of {name}", "low ≤ high", limits[name])
+        self._linear = [name for name in family.linear if name not in self._grid]
+        self.positive_terms = {name for name in family.linear if limits[name][0] >= 0}
+
+    def law(self, coefficients: Mapping[str, Any]) -> FitFamily:
+        """The family with these coefficients (numbers, or columns of shape (fits, 1))."""
+        return self.family(with_columns(self._row, coefficients))
+
+    def coordinates(self, coefficients: Mapping[str, Any]) -> Float[np.ndarray, "*fits coordinates"]:
+        """Coefficients as the solver moves them: logarithms of those bounded above zero."""
+        values = np.stack(np.broadcast_arrays(*(coefficients[name] for name in self.names)), axis=-1)
+        values = values.astype(float)
+        values[..., self.is_log] = np.log(values[..., self.is_log])
+        return values
+
+    def coefficients(self, points: Float[np.ndarray, "*fits coordinates"]) -> dict[str, Any]:
+        """Coordinates back to coefficients, each of shape (fits,)."""
+        values = np.where(self.is_log, np.exp(np.where(self.is_log, points, 0.0)), points)
+        return {name: values[..., column] for column, name in enumerate(self.names)}
+
+    def predict(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
+        """(ln L of shape (fits, runs), d ln L/d coordinates of shape (fits, coordinates, runs))."""
+        columns = {name: value[:, None] for name, value in self.coefficients(points).items()}
+        law = self.law(columns)
+        loss, gradient = law.loss(**self.variables), law.gradient(**self.variables)
+        loss = np.broadcast_to(loss, (len(points), len(self.log_loss)))
+        jacobian = np.empty((len(points), len(self.names), len(self.log_loss)))
+        per_loss = 1 / loss
+        for number, name in enumerate(self.names):
+            chain = columns[name] * per_loss if self.is_log[number] else per_loss
+            np.multiply(gradient[name], chain, out=jacobian[:, number])
+        return np.log(loss), jacobian
+
+    def starts(self) -> Points:
+        """Every combination of the grid, with the linear coefficients solved for (variable projection)."""
+        names = [name for name in self.names if name in self._grid]
+        missing = set(self.names) - set(names) - set(self._linear)
+        if missing:
+            raise ConfigError(f"family {self.family.family}: no starting values for {', '.join(sorted(missing))}")
+        grid = np.array(list(product(*(self._grid[name] for name in names))), dtype=float)
+        if len(grid) > MAX_STARTS and self._linear:
+            grid = np.random.default_rng(GRID_SEED).permutation(grid)[:MAX_STARTS]
+        coefficients = {name: grid[:, column] for column, name in enumerate(names)}
+        if self._linear:
+            coefficients |= self._project(coefficients, len(grid))
+        points = self.coordinates(coefficients)
+        return np.clip(points, self.low, self.high)
+
+    def _project(self, coefficients: Mapping[str, Any], fits: int) -> dict[str, np.ndarray]:
+        """The linear coefficients that fit best at given nonlinear ones.
+
+        With L = offset + Σ c_j·φ_j: least Σ ((offset + Σ c_j·φ_j)/L_i − 1)². Where ln L is what is linear:
+        least Σ (offset + Σ c_j·φ_j − ln L_i)². Of coefficients that cannot be negative, the best of all
+        subsets that come out positive; the others start tiny.
+        """
+        columns = {name: np.asarray(value)[:, None] for name, value in coefficients.items()}
+        runs = len(self.log_loss)
+        columns |= {name: np.ones((fits, 1)) for name in self._linear}
+        law = self.law(columns)
+        with np.errstate(all="ignore"):
+            gradient, loss = law.gradient(**self.variables), law.loss(**self.variables)
+            terms = sum(columns[name] * gradient[name] for name in self.family.linear)
+            log_linear = np.allclose(terms / loss, np.log(loss), equal_nan=True)
+            unit, value = (loss, np.log(loss)) if log_linear else (np.exp(self.log_loss), loss)
+            basis = np.stack([np.broadcast_to(gradient[name] / unit, (fits, runs)) for name in self._linear], 1)
+            value = value if log_linear else value / unit
+            target = (self.log_loss if log_linear else 1.0) - (value - basis.sum(axis=1))
+        positive = np.array([name in self.positive_terms for name in self._linear])
+        return dict(zip(self._linear, _nonnegative(basis, target, positive).T, strict=True))
+
+
+def _nonnegative(
+    basis: Float[np.ndarray, "fits terms runs"],
+    target: Float[np.ndarray, "fits runs"],
+    positive: Bool[np.ndarray, " terms"],
+) -> Float[np.ndarray, "fits terms"]:
+    """Least squares for every row at once, some coefficients positive: the best subset of the terms."""
+    fits, terms, runs = basis.shape
+    size = np.sqrt(np.mean(basis**2, axis=2))
+    size = np.where((size > 0) & np.isfinite(size), size, 1.0)
+    unit = np.nan_to_num(basis / size[:, :, None])
+    gram = unit @ unit.transpose(0, 2, 1) / runs
+    moment = (unit @ np.nan_to_num(target)[:, :, None])[:, :, 0] / runs
+    best, lowest = np.full((fits, terms), TINY_TERM), np.full(fits, np.inf)
+    for count in range(terms, 0, -1):
+        for chosen in combinations(range(terms), count):
+            if any(not positive[term] and term not in chosen for term in range(terms)):
+                continue
+            part = np.ix_(range(fits), chosen, chosen)
+            solved = np.linalg.solve(gram[part] + 1e-12 * np.eye(count), moment[:, chosen, None])[:, :, 0]
+            misfit = -(solved * moment[:, chosen]).sum(axis=1)
+            allowed = ((solved > 0) | ~positive[list(chosen)]).all(axis=1) & (misfit < lowest)
+            lowest[allowed] = misfit[allowed]
+            best[allowed] = np.where(positive, TINY_TERM, 0.0)
+            best[np.ix_(allowed, chosen)] = solved[allowed]
+    return best / size

@@ -1,0 +1,211 @@
+"""Tests on runs that a fit has not seen: the largest, a rung, a level of a variable; families compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from optimoe.core.errors import ConfigError, require
+from optimoe.laws.base import BAND_Z
+from optimoe.laws.fitting.fit import FitOptions, Verdict, best_of_starts, fit, make_model
+from optimoe.laws.fitting.intervals import groups_of
+from optimoe.laws.fitting.model import Model
+from optimoe.laws.observations import Observations
+
+MAX_LEVELS = 40
+RUNGS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOut:
+    """A prediction of runs that took no part in the fit.
+
+    Attributes:
+        rule: Which runs were held out, in words.
+        fitted_runs: How many were fitted.
+        held_runs: How many were predicted.
+        rmse_log: Root mean square of ln L_law − ln L_run over the held-out runs.
+        bias_log: Its mean: positive when the law is too high.
+        worst_log: The largest by size.
+        rmse_fitted: Root mean square over the fitted runs.
+        inside: Share of held-out runs within 1.645·rmse_fitted, 0.9 when the law extrapolates as it fits.
+        converged: Whether the fit to the others converged.
+        coefficients: Of the fit to the others.
+    """
+
+    rule: str
+    fitted_runs: int
+    held_runs: int
+    rmse_log: float
+    bias_log: float
+    worst_log: float
+    rmse_fitted: float
+    inside: float
+    converged: bool
+    coefficients: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One family in a comparison.
+
+    Attributes:
+        family: Its name.
+        coefficients: How many are fitted.
+        cv_rmse_log: Root mean square error of ln L on the folds that were left out.
+        cv_std_error: Of it, from the spread over folds.
+        rmse_log: On all runs, fitted to all runs.
+        verdict: Of the fit to all runs.
+    """
+
+    family: str
+    coefficients: int
+    cv_rmse_log: float
+    cv_std_error: float
+    rmse_log: float
+    verdict: Verdict
+
+
+def held_rows(observations: Observations, rule: str) -> Bool[np.ndarray, " runs"]:
+    """Rows that a rule holds out.
+
+    ``top20%``: the largest fifth by training FLOPs (C, else 6ND, else parameters; ties go with the larger).
+    Otherwise a condition on variables, labels and ``size``: ``"size > 1e21"``, ``"E == 64"``.
+
+    Raises:
+        ConfigError: It holds out all rows or none.
+    """
+    if rule.startswith("top") and rule.endswith("%"):
+        try:
+            share = float(rule[3:-1]) / 100
+        except ValueError:
+            raise ConfigError(f"holdout: must be like top20%, got {rule}") from None
+        require(0 < share < 1, "holdout", "between top0% and top100%", rule)
+        held = observations.size >= np.quantile(observations.size, 1 - share)
+    else:
+        held = observations.where(rule)
+    require(held.any() and not held.all(), "holdout", "a rule that takes some runs and leaves some", rule)
+    return held
+
+
+def hold_out(observations: Observations, family: str, rule: str, options: FitOptions | None = None) -> HoldOut:
+    """Fit the runs that the rule leaves, predict those that it takes.
+
+    Raises:
+        ConfigError: Fewer runs are left than the family has coefficients.
+    """
+    return _refits(observations, family, {rule: held_rows(observations, rule)}, options)[0]
+
+
+def leave_one_out(
+    observations: Observations, family: str, by: str, options: FitOptions | None = None
+) -> tuple[HoldOut, ...]:
+    """Hold out each rung in turn: each level of a label or variable, all refits as one batch.
+
+    ``by="budget"`` is the leave-one-rung-out back-test, ``by="E"`` the test on a number of experts never
+    seen. What has more than 40 values (``size`` among others) is cut into 8 rungs of about equal numbers of
+    runs.
+
+    Raises:
+        ConfigError: There is only one level.
+        UnknownNameError: No such label or variable.
+    """
+    values = observations.any_column(by)
+    levels = np.unique(values, return_inverse=True)[1]
+    if values.dtype != object and levels.max() >= MAX_LEVELS:
+        edges = np.quantile(values, np.arange(1, RUNGS) / RUNGS)
+        levels = np.unique(np.searchsorted(edges, values), return_inverse=True)[1]
+    require(levels.max() > 0, f"levels of {by}", "at least two", 1)
+    masks = [levels == level for level in range(int(levels.max()) + 1)]
+    return _refits(observations, family, {_level_name(by, values[mask]): mask for mask in masks}, options)
+
+
+def _level_name(by: str, values: np.ndarray) -> str:
+    if (values == values[0]).all():
+        return f"{by} = {values[0]}"
+    return f"{by} from {values.min():.3g} to {values.max():.3g}"
+
+
+def compare_families(
+    observations: Observations,
+    families: Sequence[str],
+    *,
+    options: FitOptions | None = None,
+    folds: int = 10,
+    cluster: str = "",
+    seed: int = 0,
+) -> tuple[Score, ...]:
+    """Families by error on folds left out, best first.
+
+    Args:
+        observations: With the variables of every family.
+        families: Their names.
+        options: Objective; starts and bounds are the families' own.
+        folds: How many; each row is left out once.
+        cluster: Label or variable whose rows stay together.
+        seed: Of the folds.
+    """
+    groups = groups_of(observations, cluster) if cluster else np.arange(len(observations))
+    num_groups = int(groups.max()) + 1
+    folds = min(folds, num_groups)
+    require(folds > 1, "folds", "at least 2, and as many groups", folds)
+    fold = np.random.default_rng(seed).permutation(num_groups)[groups] % folds
+    rules = {f"fold {number}": fold == number for number in range(folds)}
+    scores = []
+    for family in families:
+        tests = _refits(observations, family, rules, options)
+        squares = np.array([test.rmse_log**2 for test in tests])
+        counts = np.array([test.held_runs for test in tests])
+        mean = float(np.average(squares, weights=counts))
+        whole = fit(observations, family, options)
+        scores.append(
+            Score(
+                family=family,
+                coefficients=len(whole.coefficients),
+                cv_rmse_log=mean**0.5,
+                cv_std_error=float(squares.std(ddof=1) / folds**0.5 / (2 * mean**0.5)),
+                rmse_log=whole.rmse_log,
+                verdict=whole.verdict,
+            )
+        )
+    return tuple(sorted(scores, key=lambda score: score.cv_rmse_log))
+
+
+def _refits(
+    observations: Observations,
+    family: str,
+    rules: dict[str, Bool[np.ndarray, " runs"]],
+    options: FitOptions | None,
+) -> tuple[HoldOut, ...]:
+    """Fit without each set of rows, from all starts, and predict them."""
+    options = options or FitOptions()
+    model = make_model(observations, family, options)
+    weights = np.stack([~held for held in rules.values()]).astype(float)
+    fewest = int(weights.sum(axis=1).min())
+    num_free = int((model.low < model.high).sum())
+    require(fewest > num_free, "holdout", f"a rule that leaves more than {num_free} runs", fewest)
+    found = best_of_starts(model, options, weights, model.starts())
+    return tuple(
+        _held_out(model, rule, held, found.points[row], bool(found.converged[row]))
+        for row, (rule, held) in enumerate(rules.items())
+    )
+
+
+def _held_out(
+    model: Model, rule: str, held: np.ndarray, point: Float[np.ndarray, " coordinates"], converged: bool
+) -> HoldOut:
+    residual = model.predict(point[None])[0][0] - model.log_loss
+    unseen, seen = residual[held], float(np.sqrt(np.mean(residual[~held] ** 2)))
+    return HoldOut(
+        rule=rule,
+        fitted_runs=int((~held).sum()),
+        held_runs=int(held.sum()),
+        rmse_log=float(np.sqrt(np.mean(unseen**2))),
+        bias_log=float(unseen.mean()),
+        worst_log=float(unseen[np.abs(unseen).argmax()]),
+        rmse_fitted=seen,
+        inside=float(np.mean(np.abs(unseen) <= BAND_Z * max(seen, 1e-12))),
+        converged=converged,
+        coefficients={name: float(value) for name, value in model.coefficients(point).items()},
+    )

@@ -1,0 +1,245 @@
+"""What every law is: a coefficient set with its evidence, and outputs by symbol."""
+
+import copy
+import functools
+import inspect
+import math
+from abc import ABC
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+
+Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
+Domains = Mapping[str, Literal["positive", "count", "share", "nonnegative"]]
+"""What inputs may be: above zero, at least 1, in [0, 1), or at least 0."""
+
+_DOMAINS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "positive": ("positive and finite", lambda value: value > 0),
+    "count": ("at least 1 and finite", lambda value: value >= 1),
+    "share": ("at least 0 and below 1", lambda value: (value >= 0) & (value < 1)),
+    "nonnegative": ("zero or more and finite", lambda value: value >= 0),
+}
+
+
+class NotEvaluatedError(InputError):
+    """The numbers of a law stand in the library, its outputs belong to another package."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawRow:
+    """One coefficient set, as it stands in a law file.
+
+    Attributes:
+        name: Its key, such as ``besiroglu2024``.
+        family: The equation it belongs to.
+        source: Paper and place.
+        status: ``verified`` (published outputs follow from it), ``transcribed`` (copied, nothing to test it
+            on), ``form-only`` (no coefficients were published), ``inconsistent`` (as printed it cannot be
+            right) or ``fitted`` (by a user).
+        n_convention: What the law calls N.
+        log_base: Of logarithms in its formula.
+        coefficients: By symbol: numbers, or in a fit columns of shape (fits, 1).
+        units: By symbol.
+        range: What the fit covered, ``[low, high]`` by symbol.
+        rmse_log: Root mean square residual of ln L on the fitted runs; 0 when not known.
+        rmse_source: Where that number stands.
+        notes: Caveats.
+        dense_baseline: The law of the same paper for dense models, where this one does not speak of them.
+        better_digits: The row to use in place of this one: the same law with more digits.
+        runs: The data set behind it, and which of its rows.
+    """
+
+    name: str
+    family: str
+    source: str
+    status: Status
+    n_convention: str
+    coefficients: dict[str, Any]
+    log_base: str = "none"
+    units: dict[str, str] = field(default_factory=dict)
+    range: dict[str, tuple[float, float]] = field(default_factory=dict)
+    rmse_log: float = 0.0
+    rmse_source: str = ""
+    notes: str = ""
+    dense_baseline: str = ""
+    better_digits: str = ""
+    runs: dict[str, str] = field(default_factory=dict)
+
+
+class Coefficients(dict[str, Any]):
+    """Coefficients by symbol; one that was never published says so when it is asked for."""
+
+    def __init__(self, row: LawRow) -> None:
+        super().__init__(row.coefficients)
+        self._row = row
+
+    def __missing__(self, symbol: str) -> Any:
+        """Refuse."""
+        why = "none was published, fit the form to runs" if self._row.status == "form-only" else "not given"
+        raise ConfigError(f"law {self._row.name}: coefficient {symbol}: {why}")
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def output(symbol: str) -> Callable[[Method], Method]:
+    """Name a method by the symbol that the law's paper uses for its result.
+
+    The method refuses when the law is inconsistent as printed and nobody has opted in.
+    """
+
+    def mark(method: Method) -> Method:
+        @functools.wraps(method)
+        def guarded(self: "Law", *args: Any, **inputs: Any) -> Any:
+            self.require_consistent()
+            return method(self, *args, **inputs)
+
+        guarded.symbol = symbol  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return mark
+
+
+def no_library(name: str) -> "Law":
+    """What a law that stands alone knows of others: nothing."""
+    raise ConfigError(f"law {name}: needs the law library (optimoe.laws.catalog.find_law)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a law would build with a budget.
+
+    Attributes:
+        answers: By question of :data:`optimoe.laws.compare.QUESTIONS`; empty when the law has none.
+        at: Its own variables there, by symbol.
+    """
+
+    answers: dict[str, float] = field(default_factory=dict)
+    at: dict[str, float] = field(default_factory=dict)
+
+
+class Law(ABC):
+    """One coefficient set with its outputs.
+
+    Attributes:
+        family: The name of the equation, the key of law files.
+        free: Coefficients that a fit estimates; empty when the law is no form to fit.
+        linear: Those in which L (or ln L) is linear and homogeneous, the others given.
+        domain: What inputs may be, where not simply positive.
+        row: Coefficients and evidence.
+    """
+
+    family: ClassVar[str]
+    free: ClassVar[tuple[str, ...]] = ()
+    linear: ClassVar[tuple[str, ...]] = ()
+    domain: ClassVar[Domains] = {}
+    _outputs: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        own = {member.symbol: name for name, member in vars(cls).items() if hasattr(member, "symbol")}
+        cls._outputs = cls._outputs | own
+
+    def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
+        self.row = row
+        self.coefficients = Coefficients(row)
+        self._library = find
+        self._opted_in = False
+
+    @property
+    def outputs(self) -> dict[str, tuple[str, ...]]:
+        """Each output's symbol, with the symbols of its inputs."""
+        return {symbol: tuple(self._inputs(symbol)) for symbol in self._outputs}
+
+    def evaluate(self, symbol: str, inputs: Mapping[str, Any]) -> Any:
+        """One output in the law's own variables.
+
+        Args:
+            symbol: Such as ``"L"`` or ``"N_opt"``.
+            inputs: Values by symbol, in the units of ``row.units``.
+
+        Raises:
+            UnknownNameError: No such output or input.
+            ConfigError: An input is missing or outside its domain.
+            InputError: The law is inconsistent as printed.
+        """
+        if symbol not in self._outputs:
+            raise UnknownNameError(f"{self.row.name}: output", symbol, self._outputs)
+        self.require_consistent()
+        known = self._inputs(symbol)
+        for name, value in inputs.items():
+            if not isinstance(value, str | bool):
+                limit, allowed = _DOMAINS[self.domain.get(name, "positive")]
+                require(np.isfinite(value) & allowed(np.asarray(value)), name, limit, value)
+        inputs = self.complete(symbol, inputs)
+        for name in inputs:
+            if name not in known:
+                raise UnknownNameError(f"{self.row.name}: input of {symbol}", name, known)
+        missing = [
+            name for name, default in known.items() if default is inspect.Parameter.empty and name not in inputs
+        ]
+        if missing:
+            raise ConfigError(f"{self.row.name}: {symbol} needs {', '.join(missing)}")
+        return getattr(self, self._outputs[symbol])(**inputs)
+
+    def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of an output, with those that follow from others filled in."""
+        return dict(inputs)
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """An architecture and its training tokens in the law's own variables.
+
+        Raises:
+            ConfigError: The law takes no architecture.
+        """
+        raise ConfigError(f"law {self.row.name}: cannot be asked about an architecture")
+
+    def evaluate_arch(self, symbol: str, arch: ArchSpec, tokens: Values) -> Any:
+        """One output for an architecture (or a grid of them) and its training tokens."""
+        inputs = self.arch_inputs(arch, tokens)
+        known = self._inputs(symbol) if symbol in self._outputs else {}
+        return self.evaluate(symbol, {name: value for name, value in inputs.items() if name in known})
+
+    def decide(self, train_flops: float) -> Decision:
+        """What the law would build with a budget."""
+        return Decision()
+
+    def decades_outside(self, placed: Mapping[str, Values]) -> dict[str, Values]:
+        """How far values lie outside ``row.range``: |log10| of the overshoot, by symbol; 0 inside."""
+        outside = {}
+        for symbol, (low, high) in self.row.range.items():
+            if symbol not in placed:
+                continue
+            value = np.log10(np.asarray(placed[symbol], dtype=float))
+            lowest = -math.inf if low <= 0 else math.log10(low)
+            outside[symbol] = np.maximum(0, np.maximum(value - math.log10(high), lowest - value))[()]
+        return outside
+
+    def allow_inconsistent(self) -> "Law":
+        """The explicit opt-in: the same law, evaluated although it cannot be right as printed."""
+        law = copy.copy(self)
+        law._opted_in = True
+        return law
+
+    def require_consistent(self) -> None:
+        """Refuse a law that cannot be right as printed, unless somebody opted in.
+
+        Raises:
+            InputError: With the reason.
+        """
+        if self.row.status == "inconsistent" and not self._opted_in:
+            raise InputError(f"law {self.row.name}: inconsistent, not for predictions: {self.row.notes}")
+
+    def find(self, name: str) -> "Law":
+        """Another law of the library, under the same opt-in."""
+        law = self._library(name)
+        return law.allow_inconsistent() if self._opted_in else law
+
+    def _inputs(self, symbol: str) -> dict[str, Any]:
+        signature = inspect.signature(getattr(self, self._outputs[symbol]))
+        return {name: parameter.default for name, parameter in signature.parameters.items()}

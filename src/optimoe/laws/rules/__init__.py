@@ -1,0 +1,1 @@
+"""What papers say besides a loss: leverage, allocation, learning rates, FLOP counts, objectives."""

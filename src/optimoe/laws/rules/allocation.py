@@ -1,0 +1,145 @@
+"""How to split compute between size and data, as powers of the budget; and learning rates."""
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Law, output
+from optimoe.laws.families.kaplan import PF_DAY
+from optimoe.laws.rules.leverage import nonembedding_train_flops
+from optimoe.laws.terms.designs import num_experts, one_expert_twin
+
+
+class Allocation(Law):
+    """M = m0·C^m1 and D = d0·C^d1 with C = M·D (Tian 2025, Table 1; Wan 2026, arXiv 2603.21862).
+
+    M training FLOPs per token without embeddings, D tokens, C in plain FLOPs. Wan's architecture maps were
+    not found.
+    """
+
+    family = "allocation"
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """C = M·D."""
+        return {"C": nonembedding_train_flops(arch) * tokens}
+
+    @output("M_opt")
+    def optimal_flops_per_token(self, C: Values) -> Values:
+        """Training FLOPs per token."""
+        return self.coefficients["m0"] * np.power(C, self.coefficients["m1"], dtype=float)
+
+    @output("D_opt")
+    def optimal_tokens(self, C: Values) -> Values:
+        """Tokens."""
+        return self.coefficients["d0"] * np.power(C, self.coefficients["d1"], dtype=float)
+
+    @output("closure")
+    def closure(self, C: Values) -> Values:
+        """M·D/C, which should be 1."""
+        return self.optimal_flops_per_token(C) * self.optimal_tokens(C) / C
+
+    def decide(self, train_flops: float) -> Decision:
+        """D over M/6, the parameters that M stands for."""
+        params = self.optimal_flops_per_token(train_flops) / TRAIN_FLOPS_PER_PARAM_TOKEN
+        ratio = float(self.optimal_tokens(train_flops) / params)
+        dense = self.row.range.get("E") == (1, 1)
+        question = "tokens_per_param_dense" if dense else "tokens_per_param"
+        return Decision(answers={question: ratio}, at={"C": train_flops})
+
+
+class AllocationExponents(Law):
+    """N_opt ∝ C^α_N, D_opt ∝ C^α_D (Wang 2024, arXiv 2410.05661); the prefactors are not known.
+
+    Of the loss they fix no more than the ratio of its exponents: β/α = α_N/α_D.
+    """
+
+    family = "exponents"
+
+    @output("N_growth_per_decade")
+    def params_growth(self) -> Values:
+        """Factor on N for ten times the compute."""
+        return np.power(10.0, self.coefficients["alpha_N"])
+
+    @output("D_growth_per_decade")
+    def tokens_growth(self) -> Values:
+        """Factor on D for ten times the compute."""
+        return np.power(10.0, self.coefficients["alpha_D"])
+
+
+class KaplanFrontier(Law):
+    """X_opt = X_e·C^p_X, C in PF-days (Kaplan 2020, arXiv 2001.08361, Table 6); N without embeddings.
+
+    Its sizes grow too fast with compute (Hoffmann 2022). Eq. 6.7 prints twice the D of Table 6.
+    """
+
+    family = "kaplan-frontier"
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """C = 6·N·D in PF-days, N without embeddings."""
+        params = count_params(arch).active_nonembedding
+        return {"C_pfdays": TRAIN_FLOPS_PER_PARAM_TOKEN * params * tokens / PF_DAY}
+
+    @output("N_opt")
+    def optimal_params(self, C_pfdays: Values) -> Values:
+        """Parameters."""
+        return self._power("N", C_pfdays)
+
+    @output("B_opt")
+    def optimal_batch(self, C_pfdays: Values) -> Values:
+        """Batch in tokens."""
+        return self._power("B", C_pfdays)
+
+    @output("S_opt")
+    def optimal_steps(self, C_pfdays: Values) -> Values:
+        """Minimum steps."""
+        return self._power("S", C_pfdays)
+
+    @output("D_opt")
+    def optimal_tokens(self, C_pfdays: Values) -> Values:
+        """Tokens."""
+        return self._power("D", C_pfdays)
+
+    def decide(self, train_flops: float) -> Decision:
+        """D/N."""
+        params = float(self.optimal_params(train_flops / PF_DAY))
+        tokens = float(self.optimal_tokens(train_flops / PF_DAY))
+        return Decision(answers={"tokens_per_param_dense": tokens / params}, at={"N": params, "D": tokens})
+
+    def _power(self, symbol: str, compute: Values) -> Values:
+        c = self.coefficients
+        return c[f"{symbol}_e"] * np.power(compute, c[f"p_{symbol}"], dtype=float)
+
+
+class JointPeakRate(Law):
+    """Peak learning rate of Ludziejewski 2025 (eq. 8): exp(c0 + c_N·ln N_act∖emb + c_E·ln E)."""
+
+    family = "lr-rule"
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """Active parameters without embeddings, and routed experts per layer."""
+        return {"N_act_nonembedding": count_params(arch).active_nonembedding, "E": num_experts(arch)}
+
+    @output("lr")
+    def peak_rate(self, N_act_nonembedding: Values, E: Values) -> Values:
+        """Peak learning rate from active non-embedding parameters and experts."""
+        c = self.coefficients
+        return np.exp(c["c0"] + c["c_N"] * np.log(N_act_nonembedding) + c["c_E"] * np.log(E))
+
+
+class LogRate(Law):
+    """Learning rate lr0 + lr1·ln N, N without embeddings: Kaplan's rule (App. D.6), used by Yun 2024.
+
+    Negative above N = exp(−lr0/lr1) = 1.2e10, where it means nothing.
+    """
+
+    family = "lr-log"
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """N: the dense model whose FFN is one expert, without embeddings."""
+        return {"N": count_params(one_expert_twin(arch)).nonembedding}
+
+    @output("lr")
+    def peak_rate(self, N: Values) -> Values:
+        """Peak learning rate."""
+        return self.coefficients["lr0"] + self.coefficients["lr1"] * np.log(N)

@@ -1,0 +1,55 @@
+"""Fits and comparisons of laws in labelled lines."""
+
+import math
+from collections.abc import Mapping
+
+from optimoe.core.units import format_count
+from optimoe.laws.compare import Comparison
+from optimoe.laws.fitting import Fit, HoldOut, Interval
+from optimoe.report.prose import Lines, labelled
+
+
+def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None) -> Lines:
+    """A fitted law: verdict, coefficients with intervals, and the test on runs it has not seen."""
+    lines = [
+        ("Law", f"{fitted.law.name}, family {fitted.law.family}: {fitted.verdict.replace('_', ' ')}"),
+        (
+            "Fit",
+            f"{fitted.runs} runs, rmse of ln L {fitted.rmse_log:.4f}, {fitted.objective_name} "
+            f"{fitted.objective:.9g}, {fitted.agree} of {fitted.starts} starts agree, "
+            f"condition {fitted.condition:.3g}",
+        ),
+    ]
+    if fitted.at_bound:
+        lines.append(("At bound", ", ".join(fitted.at_bound)))
+    if fitted.verdict == "ill_conditioned":
+        lines.append(("Weakest", f"the runs do not tell {', '.join(fitted.weakest)} apart"))
+    for symbol, value in fitted.coefficients.items():
+        interval = intervals.get(symbol)
+        band = f"  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else ""
+        lines.append((symbol, f"{value:.8g}{band}"))
+    if test is not None:
+        lines.append(
+            (
+                "Held out",
+                f"{test.rule}: {test.held_runs} runs, rmse of ln L {test.rmse_log:.4f} against "
+                f"{test.rmse_fitted:.4f} fitted, bias {test.bias_log:+.4f}, {test.inside:.0%} inside the band",
+            )
+        )
+    lines += labelled("Excluded", [f"row {flag.row}: {flag.reason}" for flag in fitted.excluded[:5]])
+    lines += labelled("Outliers", [f"row {flag.row}: {flag.reason}" for flag in fitted.outliers[:5]])
+    return lines
+
+
+def comparison_lines(comparison: Comparison) -> Lines:
+    """One design under every law: differences, advice, decisions."""
+    lines: Lines = [("Design", f"{comparison.arch} on {format_count(float(comparison.tokens))} tokens")]
+    for opinion in comparison.opinions:
+        versus = "no dense model" if math.isnan(opinion.difference) else f"{opinion.difference:+.4f} against dense"
+        reach = "inside its range" if opinion.inside else "beyond its range"
+        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}, {reach}"))
+        lines += [("", f"never fitted on {concern}") for concern in opinion.concerns]
+    for advice in comparison.advice:
+        outputs = ", ".join(f"{symbol} {float(value):.4g}" for symbol, value in advice.outputs.items())
+        lines.append((advice.law, outputs))
+    return lines + labelled("Decisions", [verdict.words for verdict in comparison.verdicts])

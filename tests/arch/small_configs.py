@@ -1,0 +1,119 @@
+"""A small ``config.json`` of each family, with more than its simplest features on."""
+
+BASE = {
+    "vocab_size": 512,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+MLA = {
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 24,
+    "q_lora_rank": 32,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 12,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "n_shared_experts": 2,
+    "moe_intermediate_size": 40,
+    "first_k_dense_replace": 1,
+    "n_group": 2,
+    "topk_group": 1,
+}
+INDEXER = {"index_n_heads": 4, "index_head_dim": 16, "index_topk": 8}
+LINEAR = {
+    "head_dim": 16,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 12,
+    "linear_conv_kernel_dim": 4,
+}
+QWEN_MOE = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 40}
+LOCAL = {"num_local_experts": 6, "num_experts_per_tok": 2}
+
+SMALL: dict[str, dict] = {
+    "llama": {"attention_bias": True, "mlp_bias": True, "head_dim": 24, "tie_word_embeddings": True},
+    "mistral": {"sliding_window": 16, "head_dim": 20},
+    "mixtral": LOCAL,
+    "qwen2": {"use_sliding_window": True, "max_window_layers": 2, "sliding_window": 16},
+    "qwen3": {"head_dim": 24, "attention_bias": True},
+    "qwen2_moe": QWEN_MOE | {"shared_expert_intermediate_size": 56, "decoder_sparse_step": 2},
+    "qwen3_moe": QWEN_MOE | {"head_dim": 24, "mlp_only_layers": [1]},
+    "qwen3_next": QWEN_MOE | LINEAR | {"shared_expert_intermediate_size": 56},
+    "qwen3_5_moe_text": QWEN_MOE | LINEAR | {"shared_expert_intermediate_size": 56},
+    "qwen3_5_text": LINEAR,
+    "gpt_oss": LOCAL | {"head_dim": 24, "sliding_window": 16},
+    "llama4_text": LOCAL
+    | {
+        "head_dim": 16,
+        "intermediate_size_mlp": 112,
+        "interleave_moe_layer_step": 2,
+        "attention_chunk_size": 16,
+    },
+    "olmoe": {"num_experts": 6, "num_experts_per_tok": 2},
+    "jamba": {
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "attn_layer_period": 4,
+        "attn_layer_offset": 2,
+        "expert_layer_period": 2,
+        "expert_layer_offset": 1,
+        "mamba_d_state": 8,
+        "mamba_d_conv": 4,
+        "mamba_expand": 2,
+        "mamba_dt_rank": 6,
+        "mamba_proj_bias": True,
+        "use_mamba_kernels": False,
+    },
+    "deepseek_v2": MLA | {"q_lora_rank": None},
+    "deepseek_v3": MLA | {"attention_bias": True},
+    "deepseek_v32": MLA | INDEXER,
+    "glm_moe_dsa": MLA | INDEXER | {"first_k_dense_replace": 3},
+    "glm4_moe": {
+        "n_routed_experts": 6,
+        "num_experts_per_tok": 2,
+        "n_shared_experts": 1,
+        "moe_intermediate_size": 40,
+        "first_k_dense_replace": 1,
+        "head_dim": 24,
+        "use_qk_norm": True,
+        "attention_bias": True,
+    },
+    "phimoe": LOCAL | {"attention_bias": True, "lm_head_bias": True},
+    "granitemoe": LOCAL | {"attention_bias": True, "tie_word_embeddings": True},
+    "minimax": LOCAL | {"head_dim": 16, "block_size": 8},
+    "minimax_m2": LOCAL | {"head_dim": 24},
+    "gemma": {"head_dim": 24, "tie_word_embeddings": True},
+    "gemma2": {"head_dim": 24, "sliding_window": 16, "tie_word_embeddings": True},
+    "gemma3_text": {
+        "head_dim": 24,
+        "sliding_window": 16,
+        "num_hidden_layers": 7,
+        "tie_word_embeddings": True,
+    },
+}
+UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
+    "kimi_k2": MLA,
+    "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
+    "arctic": LOCAL | {"moe_layer_frequency": 1},
+    "dbrx": {
+        "d_model": 64,
+        "n_heads": 4,
+        "n_layers": 4,
+        "vocab_size": 512,
+        "attn_config": {"kv_n_heads": 2},
+        "ffn_config": {"ffn_hidden_size": 40, "moe_num_experts": 6, "moe_top_k": 2},
+    },
+}
+
+
+def small_config(model_type: str) -> dict:
+    """The whole configuration of a family."""
+    if model_type == "dbrx":
+        return {"model_type": "dbrx"} | UNKNOWN_TO_TRANSFORMERS["dbrx"]
+    own = SMALL.get(model_type) or UNKNOWN_TO_TRANSFORMERS[model_type]
+    return {"model_type": model_type} | BASE | own

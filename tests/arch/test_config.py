@@ -1,0 +1,176 @@
+"""``config.json`` in and out: identity, mutations, unknown types."""
+
+import json
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
+
+from optimoe.arch.catalog import find_model, model_names
+from optimoe.arch.count import count
+from optimoe.arch.hf import from_config, load_config, to_config
+from optimoe.arch.hf.families import FAMILIES
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+
+EVERY = sorted({**SMALL, **UNKNOWN_TO_TRANSFORMERS})
+COUNTS = ("hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers")
+
+
+def test_every_family_is_tried():
+    assert set(EVERY) == set(FAMILIES)
+
+
+@pytest.mark.parametrize("model_type", EVERY)
+def test_config_to_spec_to_config_to_spec_is_the_identity(model_type):
+    spec = from_config(small_config(model_type), "model")
+    config = to_config(spec, model_type)
+    assert config["model_type"] == model_type
+    assert from_config(json.loads(json.dumps(config)), "model") == spec
+    assert to_config(from_config(config, "model"), model_type) == config
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    model_type=st.sampled_from(EVERY),
+    layers=st.integers(1, 14),
+    width=st.integers(1, 40),
+    heads=st.sampled_from([1, 2, 4, 8]),
+    tied=st.booleans(),
+)
+def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied):
+    config = small_config(model_type)
+    names = ("n_layers", "d_model", "n_heads") if model_type == "dbrx" else None
+    sizes = dict(
+        zip(
+            names or ("num_hidden_layers", "hidden_size", "num_attention_heads"),
+            (layers, 8 * width * heads, heads),
+            strict=True,
+        )
+    )
+    config |= sizes | {"tie_word_embeddings": tied}
+    if model_type == "dbrx":
+        config["attn_config"] = {"kv_n_heads": 1}
+    else:
+        config["num_key_value_heads"] = 1
+    config.pop("mlp_only_layers", None)
+    spec = from_config(config, "model")
+    assert from_config(to_config(spec, model_type), "model") == spec
+
+
+@pytest.mark.parametrize("model_type", EVERY)
+def test_a_field_that_changes_a_count_is_never_guessed(model_type):
+    """Removing a field either changes nothing or is refused, unless the family's own default is documented."""
+    config = small_config(model_type)
+    family = FAMILIES[model_type]
+    whole = from_config(config, "model")
+    for field in set(config) - {"model_type"}:
+        reduced = {key: value for key, value in config.items() if key != field}
+        try:
+            spec = from_config(reduced, "model")
+        except ConfigError as error:
+            assert "\n" not in str(error)
+            continue
+        derived = field in ("head_dim", "layer_types", "n_shared_experts", "q_lora_rank")
+        assert spec == whole or derived or field in family.defaults, field
+
+
+MUTANTS = [None, "4", 4.0, -1, 0, True, [], {}, 10**30, [1, 2], "full_attention", float("nan"), ["x"] * 4]
+
+
+def mutated(config, chance):
+    """A configuration with one to three fields missing, replaced, scaled or added."""
+    config = dict(config)
+    for _ in range(chance.randint(1, 3)):
+        field = chance.choice(list(config))
+        action = chance.random()
+        if action < 0.2:
+            config.pop(field)
+        elif action < 0.7:
+            config[field] = chance.choice(MUTANTS)
+        elif action < 0.85 and type(config.get(field)) is int:
+            config[field] = chance.choice([config[field] * 10**6, config[field] + 1, -config[field]])
+        else:
+            config[chance.choice(["num_experts", "layer_types", "head_dim", "strange", "model_type"])] = (
+                chance.choice([*MUTANTS, "mixtral", "nobody", 3])
+            )
+    return config
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mutated_configurations_give_a_spec_or_one_line(seed):
+    """500 of each seed, 10,000 together."""
+    chance = random.Random(seed)
+    specs = 0
+    for _ in range(500):
+        config = mutated(small_config(chance.choice(EVERY)), chance)
+        try:
+            spec = from_config(config, "mutant")
+        except InputError as error:
+            assert "\n" not in str(error)
+            assert str(error)
+            continue
+        assert isinstance(spec, ArchSpec)
+        params = count(spec).params
+        assert 0 < params.active <= params.total
+        specs += 1
+    assert specs > 20  # the mutations are not all refused
+
+
+def test_an_unknown_type_is_read_by_its_fields_when_they_are_unambiguous():
+    llama = small_config("llama") | {"model_type": "nobody"}
+    assert from_config(llama, "x") == from_config(small_config("llama"), "x")
+    mixtral = small_config("mixtral") | {"model_type": "nobody"}
+    assert from_config(mixtral, "x").moe == from_config(small_config("mixtral"), "x").moe
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden_size": None}, "hidden_size"),
+        ({"n_routed_experts": 8}, "n_routed_experts"),
+        ({"kv_lora_rank": 8}, "kv_lora_rank"),
+        ({"mamba_d_state": 8}, "mamba_d_state"),
+    ],
+)
+def test_an_unknown_type_with_strange_fields_is_refused_by_name(changes, words):
+    config = small_config("llama") | {"model_type": "nobody"} | changes
+    config = {key: value for key, value in config.items() if value is not None}
+    with pytest.raises(ConfigError, match=words):
+        from_config(config, "x")
+
+
+def test_a_model_of_several_modalities_is_its_text():
+    text = small_config("llama4_text")
+    outer = {"model_type": "llama4", "text_config": text | {"model_type": "llama4_text"}, "vision_config": {}}
+    assert from_config(outer, "x") == from_config(text, "x")
+
+
+def test_what_no_family_expresses_is_refused():
+    spec = from_config(small_config("deepseek_v3"), "model")
+    with pytest.raises(ConfigError, match="mixtral cannot express"):
+        to_config(spec, "mixtral")
+    with pytest.raises(UnknownNameError):
+        to_config(spec, "nobody")
+
+
+def test_a_planned_shape_goes_to_the_simplest_family():
+    assert to_config(find_model("llama-3.1-8b"))["model_type"] == "llama"
+    assert to_config(find_model("mixtral-8x7b"))["model_type"] == "mixtral"
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_of_the_catalog_counts(name):
+    counted = count(find_model(name))
+    assert 1e8 < counted.params.active <= counted.params.total < 1e13
+    assert math.isfinite(counted.prefill.total)
+
+
+def test_a_folder_is_read_by_its_config(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(small_config("mixtral")))
+    assert load_config(tmp_path).name == tmp_path.name
+    with pytest.raises(UnknownNameError, match="nearest: mixtral-8x7b"):
+        find_model("mixtral-8x7")

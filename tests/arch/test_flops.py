@@ -1,0 +1,147 @@
+"""FLOPs per token against PyTorch's own counter, on small models that really run."""
+
+from dataclasses import replace
+
+import pytest
+from tests.arch.small_configs import SMALL, small_config
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.flops import (
+    attended,
+    decode_flops,
+    expert_attention_ratio,
+    prefill_flops,
+    train_flops_per_token,
+)
+from optimoe.arch.hf import from_config
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import UNLIMITED_WINDOW, LatentAttention
+from optimoe.arch.spec import LayerGroup
+from optimoe.core.errors import ConfigError
+
+LENGTH = 12
+RECURRENT = ("qwen3_next", "qwen3_5_moe_text", "qwen3_5_text", "jamba", "minimax")
+EVERY_EXPERT = ("llama4_text",)
+"""Its module multiplies every token with every expert and masks the products."""
+
+
+def whole_context(model_type):
+    """A configuration whose indexer selects everything, as eager attention computes everything."""
+    config = small_config(model_type)
+    return config | {"index_topk": LENGTH} if "index_topk" in config else config
+
+
+def counted_by_torch(config):
+    """FLOPs of a forward pass over LENGTH tokens, by operator."""
+    torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
+    transformers = pytest.importorskip("transformers", reason="needs transformers, of the extra dev")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = dict(config)
+    made = transformers.models.auto.configuration_auto.CONFIG_MAPPING[config.pop("model_type")](**config)
+    model = transformers.AutoModelForCausalLM.from_config(made, attn_implementation="eager")
+    model.set_experts_implementation("eager")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.arange(LENGTH)[None])
+    counts = counter.get_flop_counts()["Global"]
+    return {str(operator).removeprefix("aten."): flops for operator, flops in counts.items()}
+
+
+@pytest.mark.parametrize("model_type", [name for name in SMALL if name not in (*RECURRENT, *EVERY_EXPERT)])
+def test_softmax_families_cost_exactly_what_torch_counts(model_type):
+    config = whole_context(model_type)
+    ours = LENGTH * decode_flops(from_config(config, model_type), LENGTH, mla="expanded").total
+    assert sum(counted_by_torch(config).values()) == ours
+
+
+@pytest.mark.parametrize("model_type", EVERY_EXPERT)
+def test_a_module_that_runs_every_expert_costs_the_idle_ones_more(model_type):
+    config = small_config(model_type)
+    spec = from_config(config, model_type)
+    flops = decode_flops(spec, LENGTH)
+    idle = flops.routed_experts * (spec.moe.num_experts - spec.moe.top_k) / spec.moe.top_k
+    assert sum(counted_by_torch(config).values()) == LENGTH * (flops.total + idle)
+
+
+@pytest.mark.parametrize("model_type", RECURRENT)
+def test_recurrent_families_have_exactly_the_matrix_products_that_torch_counts(model_type):
+    """Projections, experts and logits exactly; the convolution over its padded length.
+
+    The state's own products run element-wise or in chunks in these reference modules.
+    """
+    config = small_config(model_type)
+    spec = from_config(config, model_type)
+    torch_counts = counted_by_torch(config)
+    flops = decode_flops(spec, LENGTH)
+    products = sum(count for operator, count in torch_counts.items() if operator in ("mm", "addmm"))
+    state = conv = 0
+    for group in spec.layers:
+        mixer = group.mixer
+        if hasattr(mixer, "d_conv"):
+            width = getattr(mixer, "conv_width", getattr(mixer, "d_inner", 0))
+            conv += group.num_layers * 2 * width * mixer.d_conv
+        if hasattr(mixer, "d_state"):
+            state += group.num_layers * 2 * mixer.d_inner * mixer.d_state
+        elif hasattr(mixer, "value_dim"):
+            state += group.num_layers * 6 * mixer.num_value_heads * mixer.key_dim * mixer.value_dim
+        elif not hasattr(mixer, "num_kv_heads"):
+            state += group.num_layers * 4 * mixer.num_heads * mixer.head_dim**2
+    assert products == LENGTH * (flops.total - flops.attention_scores - state - conv)
+    assert torch_counts.get("convolution", 0) == (LENGTH + 3) * conv
+
+
+def test_prefill_is_the_mean_of_its_tokens():
+    for model_type in SMALL:
+        spec = from_config(small_config(model_type), model_type)
+        tokens = [decode_flops(spec, position, mla="expanded").total for position in range(1, 41)]
+        assert prefill_flops(spec, 40).total == pytest.approx(sum(tokens) / 40, rel=1e-12)
+
+
+@pytest.mark.parametrize("window", [1, 5, 8, 40, UNLIMITED_WINDOW])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_mean_of_attended_tokens_is_that_of_its_tokens(window, chunked):
+    tokens = [attended(position, window, "decode", chunked) for position in range(1, 41)]
+    assert max(tokens) == min(40, window)
+    assert attended(40, window, "prefill", chunked) == pytest.approx(sum(tokens) / 40, rel=1e-12)
+
+
+def test_two_flops_per_weight_and_four_per_attended_channel():
+    """Hand-worked: Llama 3.1 8B at position 1000."""
+    spec = find_model("llama-3.1-8b")
+    params = count_params(spec)
+    flops = decode_flops(spec, 1000)
+    assert flops.total == 2 * (params.total - params.embedding - params.norms) + 4 * 32 * 32 * 128 * 1000
+    assert train_flops_per_token(spec, 1000) == 3 * prefill_flops(spec, 1000).total
+    assert train_flops_per_token(spec, 1000, "full") == 4 * prefill_flops(spec, 1000).total
+
+
+def test_absorbed_latent_attention_reads_latents_and_expanded_reads_heads():
+    mixer = LatentAttention(
+        num_heads=128, q_lora_rank=1536, kv_lora_rank=512, qk_nope_dim=128, qk_rope_dim=64, v_dim=128
+    )
+    spec = find_model("mixtral-8x7b")
+    (group,) = spec.layers
+    latent = replace(spec, layers=(LayerGroup(num_layers=1, mixer=mixer, ffn=group.ffn),))
+    absorbed, expanded = (decode_flops(latent, 1000, mla=form) for form in ("absorbed", "expanded"))
+    assert absorbed.attention_scores == 2 * 128 * (512 + 512 + 64) * 1000
+    assert expanded.attention_scores == 2 * 128 * (128 + 64 + 128) * 1000
+    assert absorbed.attention_projections == expanded.attention_projections
+
+
+def test_the_ratio_counts_the_whole_context_as_li_2026_does():
+    """App. C with the corrected values term: d = d_x = 512, 65 experts with one shared, 2 + 1 active, n = 4096."""
+    spec = find_model("mixtral-8x7b")
+    (group,) = spec.layers
+    attention = replace(group.mixer, num_heads=8, num_kv_heads=8, head_dim=64)
+    experts = replace(group.ffn, num_experts=65, top_k=2, d_expert=512, num_shared_experts=1, d_shared=512)
+    layer = LayerGroup(num_layers=1, mixer=attention, ffn=experts)
+    one = replace(spec, d_model=512, layers=(layer,))
+    flops = decode_flops(one, 4096)
+    assert 4096 * flops.attention == pytest.approx(4.2950e10, rel=1e-4)
+    assert 4096 * flops.experts == pytest.approx(1.959998e10, rel=1e-4)
+    assert expert_attention_ratio(one, 4096) == pytest.approx(0.4563, abs=5e-5)  # four printed digits
+
+
+def test_a_position_must_be_positive():
+    with pytest.raises(ConfigError, match="position"):
+        decode_flops(find_model("mixtral-8x7b"), 0)

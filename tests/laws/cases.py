@@ -1,0 +1,92 @@
+"""Every form of loss with coefficients and the box of designs on which tests evaluate it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.laws.base import Law, LawRow
+from optimoe.laws.catalog import FAMILIES, find_law
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    law: Law
+    box: dict[str, tuple[float, float]]
+    falls_in: tuple[str, ...]
+
+    def at(self, unit):
+        """Numbers in [0, 1] by symbol to values: shares linearly, everything else in the logarithm."""
+        return {
+            symbol: low + (high - low) * unit[symbol]
+            if self.law.domain.get(symbol) == "share"
+            else low * (high / low) ** unit[symbol]
+            for symbol, (low, high) in self.box.items()
+        }
+
+    def random(self, runs, seed=0):
+        rng = np.random.default_rng(seed)
+        return self.at({symbol: rng.random(runs) for symbol in self.box})
+
+
+N, D, E = (1e7, 1e12), (1e9, 1e14), (1.0, 512.0)
+
+
+def form(family, **coefficients):
+    """A form without published coefficients, with numbers of no meaning."""
+    row = LawRow(
+        name=f"test-{family}",
+        family=family,
+        source="this test",
+        status="fitted",
+        n_convention="",
+        coefficients=coefficients,
+    )
+    return FAMILIES[family](row)
+
+
+WANG = form("wang", A=406.0, alpha=0.34, gamma=0.1, B=410.0, beta=0.28, sigma=1.7)
+YUN = form(
+    "yun",
+    **{"A": 400.0, "alpha": 0.34, "B": 0.2, "beta": 0.5, "C": 410.0, "gamma": 0.28, "F": 1.7},
+    **{"d": 1e-4, "E_start": 1.9, "E_max": 300.0},
+)
+
+
+def case(law, falls_in="", **box):
+    found = find_law(law) if isinstance(law, str) else law
+    return Case(law=found, box=box, falls_in=tuple(falls_in.split()))
+
+
+# Clark's laws do not fall in E above their cut-off (8.6e10 and more), Zhao's not in N_a beyond its best
+# share, Abnar's not in S at fixed total N.
+CASES = [
+    case("hoffmann2022-unrounded", "N D", N=N, D=D),
+    case("besiroglu2024", "N D", N=N, D=D),
+    case("krajewski2024-dense", "N D", N=N, D=D),
+    case("sardana2024-r100", "N D", N=N, D=D),
+    case("sardana2024-rall", "N D", N=N, D=D),
+    case("liew2025-dense", "N1 D", N1=N, D=D),
+    case("liew2025-moe", "N1 D", N1=N, D=D),
+    case("liew2025-upcycled", "N1 D2", N1=N, D1=D, D2=D),
+    case("kaplan2020-n", "N", N=N),
+    case("kaplan2020-d", "D", D=D),
+    case("kaplan2020-c", "C_pfdays", C_pfdays=(1e-6, 1e6)),
+    case("kaplan2020-nd", "N D", N=N, D=D),
+    case("kaplan2020-ns", "N S", N=N, S=(1e3, 1e7)),
+    case("clark2022-dense", "N", N=N),
+    case("clark2022-sbase-digits", "N E", N=(1e7, 1e10), E=E),
+    case("clark2022-rlr-digits", "N E", N=(1e7, 1e10), E=E),
+    case("clark2022-hash-digits", "N E", N=(1e7, 1e10), E=E),
+    case("clark2022-fb-sbase", "F_tflop B_per_tflop", F_tflop=(44.6, 1779.0), B_per_tflop=(3.7e5, 1e8)),
+    case("krajewski2024-e64-digits", "N D G", N=N, D=D, G=(1.0, 64.0)),
+    case("krajewski2024-e16", "N D G", N=N, D=D, G=(1.0, 64.0)),
+    case("ludziejewski2025", "N_act D", N_act=(1e7, 1e11), D=D, E=(1.0, 64.0)),
+    case("abnar2025", "N D", N=N, D=D, S=(0.0, 0.98)),
+    case("zhao2025", "N D", N=(1e9, 1e12), D=D, N_a=(1e8, 1e9), G=(1.0, 32.0), S=(0.0, 0.6)),
+    case(WANG, "N D E", N=N, D=D, E=E),
+    case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
+]
+
+
+def case_id(value):
+    return value.law.row.name

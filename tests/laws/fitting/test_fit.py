@@ -1,0 +1,247 @@
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.records import to_record
+from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
+from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
+from optimoe.laws.fitting.fit import best_of_starts, make_model
+from optimoe.laws.fitting.model import FORMS, find_form, published_rows
+from optimoe.laws.observations import Observations
+
+PUBLISHED = {
+    name: next((row.coefficients for row in published_rows(name) if set(law.free) <= set(row.coefficients)), None)
+    for name, law in FAMILIES.items()
+    if hasattr(law, "gradient") and law.free
+}
+MADE_UP = {
+    "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
+    | {"E_start": 2.0, "E_max": 300.0},
+    "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
+}
+"""Of forms whose coefficients were never published: any will do to test the fit."""
+TRUTHS = {name: truth or MADE_UP.get(name) for name, truth in PUBLISHED.items()}
+FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
+OBJECTIVES = (Huber(), Huber(delta=0.01), LeastSquares(), StudentT())
+
+
+def relative_error(fitted, name):
+    truth = find_law(name).row.coefficients
+    return max(abs(fitted.coefficients[key] / truth[key] - 1) for key in type(find_law(name)).free)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)
+@pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
+def test_planted_coefficients_are_recovered_to_a_millionth(planted, name, objective):
+    fitted = fit(planted(name), find_law(name).family, FitOptions(objective=objective))
+    assert fitted.verdict == "sound"
+    assert relative_error(fitted, name) < 1e-6
+
+
+@pytest.mark.parametrize("family", FITTABLE)
+def test_every_family_comes_back_from_its_own_runs(planted_form, family):
+    fitted = fit(planted_form(family, TRUTHS[family]), family, FitOptions(objective=LeastSquares()))
+    assert fitted.verdict == "sound"
+    free = FAMILIES[family].free
+    assert fitted.coefficients == pytest.approx({name: TRUTHS[family][name] for name in free}, rel=1e-6)
+
+
+@pytest.mark.parametrize("family", FITTABLE)
+def test_runs_of_one_size_identify_no_family(planted_form, family):
+    runs = planted_form(family, TRUTHS[family])
+    first = next(iter(runs.variables))
+    variables = runs.variables | {first: np.full(len(runs), runs.variables[first][0])}
+    row = replace(find_law("besiroglu2024").row, family=family, coefficients=TRUTHS[family])
+    runs = replace(runs, variables=variables, loss=FAMILIES[family](row).loss(**variables) * np.ones(len(runs)))
+    fitted = fit(runs, family, FitOptions(objective=LeastSquares()))
+    assert fitted.verdict == "ill_conditioned"
+
+
+@pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
+def test_most_starts_agree_on_planted_runs(planted, name):
+    fitted = fit(planted(name), find_law(name).family)
+    assert fitted.agree > 0.7 * fitted.starts
+
+
+@pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
+def test_gradients_agree_with_differences(planted, name):
+    law, variables = find_law(name), planted(name, runs=9).variables
+    gradient, coefficients = law.gradient(**variables), law.row.coefficients
+    for key in type(law).free:
+        step = abs(coefficients[key]) * 1e-6
+        ahead, behind = (
+            type(law)(replace(law.row, coefficients=coefficients | {key: coefficients[key] + side}))
+            for side in (step, -step)
+        )
+        differences = (ahead.loss(**variables) - behind.loss(**variables)) / (2 * step)
+        np.testing.assert_allclose(gradient[key], differences, rtol=1e-5, atol=1e-9 / abs(coefficients[key]))
+
+
+def test_one_number_of_experts_does_not_identify_the_joint_law(planted):
+    fitted = fit(planted("ludziejewski2025", experts=(8,)), "ludziejewski")
+    assert fitted.verdict == "ill_conditioned"
+    assert fitted.condition > 1e7
+    assert set(fitted.weakest) <= {
+        "a",
+        "alpha",
+        "delta",
+        "gamma",
+        "b",
+        "beta",
+        "omega",
+        "zeta",
+        "E_start",
+        "E_max",
+    }
+
+
+def test_one_data_budget_does_not_identify_chinchilla(planted):
+    runs = planted("besiroglu2024")
+    tokens = np.full(len(runs), 1e10)
+    runs = replace(
+        runs,
+        variables=runs.variables | {"D": tokens},
+        loss=find_law("besiroglu2024").loss(N=runs.column("N"), D=tokens),
+    )
+    assert fit(runs, "chinchilla").verdict == "ill_conditioned"
+
+
+def test_a_coefficient_at_its_limit_is_named(planted):
+    fitted = fit(planted("besiroglu2024"), "chinchilla", FitOptions(bounds={"alpha": (0.0, 0.2)}))
+    assert (fitted.verdict, fitted.at_bound) == ("at_bound", ("alpha",))
+
+
+def test_a_term_that_the_runs_do_not_show_is_named(planted):
+    law, runs = find_law("besiroglu2024"), planted("besiroglu2024")
+    bare = type(law)(replace(law.row, coefficients=law.row.coefficients | {"E": 0.0}))
+    fitted = fit(replace(runs, loss=bare.loss(**runs.variables)), "chinchilla")
+    assert (fitted.verdict, fitted.at_bound) == ("at_bound", ("E",))
+
+
+def test_fixed_coefficients_stay(planted):
+    fitted = fit(planted("besiroglu2024"), "chinchilla", FitOptions(fixed={"E": 1.81686, "beta": 0.36585}))
+    assert fitted.coefficients["E"] == 1.81686
+    assert relative_error(fitted, "besiroglu2024") < 1e-6
+
+
+def test_the_answer_is_that_of_scipy_run_by_run(planted):
+    runs = planted("besiroglu2024", noise=0.01, seed=4)
+    fitted = fit(runs, "chinchilla", FitOptions(objective=Huber(delta=1e-2)))
+    log_size, log_data, log_loss = np.log(runs.column("N")), np.log(runs.column("D")), np.log(runs.loss)
+
+    def objective(point):
+        e, a, b, alpha, beta = point
+        residual = np.log(np.exp(e) + np.exp(a - alpha * log_size) + np.exp(b - beta * log_data)) - log_loss
+        size = np.abs(residual)
+        return np.where(size <= 1e-2, residual**2 / 2, 1e-2 * (size - 5e-3)).sum()
+
+    found = minimize(objective, [0.6, 6, 7.5, 0.35, 0.36], method="Nelder-Mead", options={"maxiter": 4000})
+    assert fitted.objective <= found.fun * (1 + 1e-7)
+
+
+def test_weights_of_zero_and_one_are_a_fit_of_the_subset(planted):
+    runs, options = planted("besiroglu2024", noise=0.01), FitOptions()
+    taken = np.arange(len(runs)) % 3 > 0
+    model = make_model(runs, "chinchilla", options)
+    found = best_of_starts(model, options, np.stack([taken, ~taken]).astype(float), model.starts())
+    for row, mask in enumerate((taken, ~taken)):
+        alone = fit(runs.select(mask), "chinchilla", options)
+        assert found.value[row] == pytest.approx(alone.objective, rel=1e-9)
+
+
+def test_hoffmanns_grid_of_starts_can_be_given_as_it_is(planted):
+    grid = {
+        "alpha": (0.0, 0.5, 1.0),
+        "beta": (0.0, 0.5, 1.0),
+        "E": (0.4, 1.0, 2.7),
+        "A": (1.0, 1e4),
+        "B": (1.0, 1e4),
+    }
+    fitted = fit(planted("besiroglu2024"), "chinchilla", FitOptions(starts=grid))
+    assert fitted.starts == 108
+    assert set(fitted.start.values()) <= set(np.concatenate(list(grid.values())).tolist()) | {1e4}
+    assert relative_error(fitted, "besiroglu2024") < 1e-6
+
+
+def test_outliers_are_named_with_what_is_odd_and_stay_in_the_fit(planted):
+    runs = planted("besiroglu2024", noise=0.002)
+    loss = runs.loss.copy()
+    loss[7] *= 1.2
+    fitted = fit(replace(runs, loss=loss), "chinchilla")
+    assert [(flag.row, flag.used) for flag in fitted.outliers if "ln L is +0.1" in flag.reason] == [(8, True)]
+    assert fitted.runs == len(runs)
+
+
+def test_a_fitted_law_is_a_law_file(planted, tmp_path: Path):
+    fitted = fit(planted("ludziejewski2025", noise=0.003), "ludziejewski", name='mine, "v1"')
+    save_law(fitted.law, tmp_path / "my.toml")
+    law = find_law(str(tmp_path / "my.toml"))
+    assert law.row == fitted.law
+    assert law.row.status == "fitted"
+    assert law.row.n_convention == "active"
+
+
+def test_a_fit_is_a_record(planted):
+    record = to_record(fit(planted("besiroglu2024", noise=0.01), "chinchilla"))
+    assert record["verdict"] == "sound"
+    assert record["options"]["objective"] == {"delta": 1e-3}
+    assert set(record["law"]["coefficients"]) == {"E", "A", "B", "alpha", "beta"}
+
+
+def test_what_cannot_be_fitted_is_refused_in_one_line(planted):
+    runs = planted("besiroglu2024")
+    with pytest.raises(UnknownNameError, match="variable"):
+        fit(runs, "ludziejewski")
+    with pytest.raises(UnknownNameError, match="family"):
+        fit(runs, "chinchila")
+    with pytest.raises(ConfigError, match="more than 5 runs"):
+        fit(runs.select(np.arange(len(runs)) < 5), "chinchilla")
+    with pytest.raises(UnknownNameError, match="coefficient"):
+        fit(runs, "chinchilla", FitOptions(fixed={"gamma": 1.0}))
+
+
+def test_starts_solve_for_the_linear_coefficients_that_are_not_given(planted):
+    truth = find_law("besiroglu2024").row.coefficients
+    for fixed in ({}, {"E": truth["E"]}, {"E": truth["E"], "B": truth["B"]}):
+        starts = {name: (truth[name],) for name in ("alpha", "beta")}
+        model = make_model(planted("besiroglu2024"), "chinchilla", FitOptions(starts=starts, fixed=fixed))
+        found = model.coefficients(model.starts())
+        assert {name: values[0] for name, values in found.items()} == pytest.approx(truth, rel=1e-4)
+
+
+@pytest.mark.parametrize("family", sorted(name for name, truth in PUBLISHED.items() if truth))
+def test_every_family_can_start_from_its_published_coefficients(family, monkeypatch):
+    monkeypatch.delitem(FORMS, family, raising=False)
+    form, law = find_form(FAMILIES[family]), FAMILIES[family]
+    assert set(form.grid) == set(law.free) - set(law.linear)
+    for key in law.free:
+        low, high = form.bounds[key]
+        assert low <= PUBLISHED[family][key] <= high
+
+
+def test_besiroglus_refit_is_reproduced():
+    try:
+        runs = load_chinchilla_runs()
+    except DataSetError as error:
+        pytest.skip(str(error))
+    observations = Observations(variables={"N": runs.params, "D": runs.tokens}, loss=runs.loss)
+    fitted = fit(observations, "chinchilla")
+    assert fitted.verdict == "sound"
+    assert fitted.agree == fitted.starts
+    assert fitted.objective == pytest.approx(0.001018274018, rel=1e-9)
+    assert fitted.coefficients == pytest.approx(
+        {"E": 1.8172181, "A": 477.8259, "B": 2143.4174, "alpha": 0.3473105, "beta": 0.3671724}, rel=1e-6
+    )
+
+
+def test_a_grid_is_every_combination(planted):
+    options = FitOptions(starts={"alpha": (0.2, 0.4), "beta": (0.3, 0.5, 0.7)})
+    model = make_model(planted("besiroglu2024"), "chinchilla", options)
+    found = model.coefficients(model.starts())
+    assert list(zip(found["alpha"], found["beta"], strict=True)) == list(product((0.2, 0.4), (0.3, 0.5, 0.7)))

@@ -1,0 +1,106 @@
+"""One design, one budget, every law."""
+
+import numpy as np
+import pytest
+
+from optimoe.core.errors import ConfigError, InputError
+from optimoe.laws.catalog import find_law
+from optimoe.laws.compare import QUESTIONS, comparable_laws, compare, compare_decisions
+from optimoe.laws.terms.designs import with_experts
+from tests.laws.test_library import DENSE, FINE, SWITCH
+
+TOKENS = 2e10
+
+
+def test_a_dense_design_differs_from_its_own_baseline_by_nothing():
+    for opinion in compare(DENSE, TOKENS).opinions:
+        assert opinion.difference == 0
+        assert opinion.baseline == opinion.law
+
+
+def test_dense_laws_are_silent_about_experts_and_say_so():
+    result = compare(SWITCH, TOKENS)
+    reasons = {silence.law: silence.reason for silence in result.silent}
+    assert reasons["besiroglu2024"] == "routed experts (a dense law)"
+    speaking = {opinion.law for opinion in result.opinions}
+    assert {"ludziejewski2025", "abnar2025", "clark2022-sbase-digits"} <= speaking
+    assert not speaking & reasons.keys()
+
+
+def test_experts_help_under_every_law_that_has_a_dense_baseline_inside_its_range():
+    for opinion in compare(SWITCH, TOKENS).opinions:
+        if opinion.inside and opinion.baseline:
+            assert opinion.difference < 0
+
+
+def test_a_law_whose_paper_has_no_dense_law_has_no_difference():
+    (opinion,) = compare(SWITCH, TOKENS, ["zhao2025"]).opinions
+    assert np.isfinite(opinion.loss)
+    assert opinion.baseline == ""
+    assert np.isnan(opinion.difference)
+    assert "the fitted range is not stated" in opinion.concerns
+
+
+def test_fine_grained_experts_are_measured_against_the_dense_law_of_the_same_paper():
+    (opinion,) = compare(FINE, TOKENS, ["krajewski2024-e64-digits"]).opinions
+    assert opinion.baseline == "krajewski2024-dense"
+    assert opinion.difference < 0
+    assert opinion.concerns == ()
+
+
+def test_a_grid_of_experts_gives_an_array_for_every_law():
+    experts = np.array([1, 2, 8, 64])
+    result = compare(with_experts(SWITCH, experts), TOKENS)
+    for opinion in result.opinions:
+        for values in (opinion.loss, opinion.dense_loss, opinion.difference, opinion.inside):
+            assert np.shape(values) == (4,)
+    joint = next(one for one in result.opinions if one.law == "ludziejewski2025")
+    assert joint.difference[0] == pytest.approx(0, abs=1e-3)
+    assert (np.diff(joint.difference) < 0).all()
+    assert list(joint.inside) == [True, True, True, False]
+    assert joint.decades_beyond["E"][3] == pytest.approx(np.log10(2))
+
+
+def test_laws_without_a_loss_give_advice():
+    advice = {one.law: one.outputs for one in compare(FINE, TOKENS).advice}
+    assert advice["tian2025-el"]["EL"] > 1
+    assert advice["li2026-rstar"]["r_star"] > 0
+    assert 0 < advice["tian2025-hparams"]["lr"] < 0.1
+
+
+@pytest.mark.parametrize("train_flops", [1e19, 1e22, 1e25])
+def test_every_question_of_a_budget_is_answered_in_words(train_flops):
+    verdicts = {verdict.question: verdict for verdict in compare_decisions(train_flops)}
+    assert verdicts.keys() == QUESTIONS.keys()
+    for question, verdict in verdicts.items():
+        assert QUESTIONS[question] in verdict.words
+        assert ("disagree" in verdict.words) == (not verdict.agree)
+        values = [answer.value for answer in verdict.answers]
+        assert values == sorted(values)
+        assert all(answer.law in verdict.words for answer in verdict.answers)
+
+
+def test_clark_sees_no_use_of_experts_beyond_the_cutoff_and_the_joint_law_does():
+    flops = 6 * 130e9 * 10 * find_law("clark2022-sbase-digits").cutoff()
+    laws = ["clark2022-sbase-digits", "ludziejewski2025"]
+    (verdict,) = (one for one in compare_decisions(flops, laws) if one.question == "num_experts")
+    assert [answer.value for answer in verdict.answers] == [1, 64]
+    assert not verdict.agree
+    assert "the laws disagree: 1 (clark2022-sbase-digits [3.9 decades beyond its range])" in verdict.words
+
+
+def test_only_usable_laws_in_their_best_digits_are_compared_unless_named():
+    names = comparable_laws()
+    assert "clark2022-sbase-digits" in names
+    assert not {"clark2022-sbase", "li2026-loss", "hoffmann2022-printed", "yun2024-loss"} & set(names)
+    with pytest.raises(InputError, match="inconsistent"):
+        compare(DENSE, TOKENS, ["hoffmann2022-printed"])
+    with pytest.raises(InputError, match="form-only"):
+        compare(SWITCH, TOKENS, ["wang2024-loss"])
+
+
+def test_tokens_and_budget_must_be_positive():
+    with pytest.raises(ConfigError, match="tokens: must be positive"):
+        compare(DENSE, 0.0)
+    with pytest.raises(ConfigError, match="train_flops: must be positive"):
+        compare_decisions(0.0)
