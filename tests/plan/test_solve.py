@@ -159,6 +159,11 @@ def test_stretching_a_law_is_said():
     assert any("D is" in line and "beyond the fitted range" in line for line in large.warnings)
 
 
+def test_a_law_without_a_stated_range_is_not_taken_for_inside_it():
+    warnings = plan(problem(law="zhao2025")).warnings
+    assert any("the fitted range of zhao2025 in N, N_a, G, S, D is not stated" in line for line in warnings)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

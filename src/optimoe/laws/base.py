@@ -20,7 +20,8 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.laws.law import Decision, Domains, Law, LawRow, NotEvaluatedError, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Decision, Law, LawRow, NotEvaluatedError, output
 from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
 __all__ = [
@@ -118,6 +119,13 @@ class ArchLaw(Law):
             if symbol not in placed:
                 raise UnknownNameError(f"law {self.row.name}: range", symbol, placed)
         return self.decades_outside(placed)
+
+    def without_range(self, arch: ArchSpec) -> tuple[str, ...]:
+        """Its variables, D among them, whose fitted range nobody stated: nothing says whether they are inside."""
+        stated: set[str] = set()  # D/N bounds both, N_act bounds N, 1 − S bounds S
+        for symbol in self.row.range:
+            stated |= {symbol, symbol.split("_")[0], symbol.removeprefix("1-"), *symbol.split("_over_")}
+        return tuple(symbol for symbol in self.arch_inputs(arch, 1.0) if symbol not in stated)
 
     def band(self, loss: Values, arch: ArchSpec, tokens: Values) -> tuple[Values, Values]:
         """An interval around a predicted loss.

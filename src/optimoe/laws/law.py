@@ -2,29 +2,21 @@
 
 import copy
 import functools
-import inspect
 import math
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
+from optimoe.core import outputs
 from optimoe.core.arrays import Values
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.outputs import Method
 
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
-Domains = Mapping[str, Literal["positive", "count", "share", "nonnegative"]]
-"""What inputs may be: above zero, at least 1, in [0, 1), or at least 0."""
-
-_DOMAINS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "positive": ("positive and finite", lambda value: value > 0),
-    "count": ("at least 1 and finite", lambda value: value >= 1),
-    "share": ("at least 0 and below 1", lambda value: (value >= 0) & (value < 1)),
-    "nonnegative": ("zero or more and finite", lambda value: value >= 0),
-}
 
 
 class NotEvaluatedError(InputError):
@@ -85,9 +77,6 @@ class Coefficients(dict[str, Any]):
         raise ConfigError(f"law {self._row.name}: coefficient {symbol}: {why}")
 
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
 def output(symbol: str) -> Callable[[Method], Method]:
     """Name a method by the symbol that the law's paper uses for its result.
 
@@ -100,8 +89,7 @@ def output(symbol: str) -> Callable[[Method], Method]:
             self.require_consistent()
             return method(self, *args, **inputs)
 
-        guarded.symbol = symbol  # type: ignore[attr-defined]
-        return guarded  # type: ignore[return-value]
+        return outputs.output(symbol)(guarded)  # type: ignore[return-value]
 
     return mark
 
@@ -124,72 +112,37 @@ class Decision:
     at: dict[str, float] = field(default_factory=dict)
 
 
-class Law(ABC):
+class Law(outputs.Evaluable, ABC):
     """One coefficient set with its outputs.
 
     Attributes:
         family: The name of the equation, the key of law files.
         free: Coefficients that a fit estimates; empty when the law is no form to fit.
         linear: Those in which L (or ln L) is linear and homogeneous, the others given.
-        domain: What inputs may be, where not simply positive.
         row: Coefficients and evidence.
     """
 
     family: ClassVar[str]
     free: ClassVar[tuple[str, ...]] = ()
     linear: ClassVar[tuple[str, ...]] = ()
-    domain: ClassVar[Domains] = {}
-    _outputs: ClassVar[dict[str, str]] = {}
-
-    def __init_subclass__(cls) -> None:
-        own = {member.symbol: name for name, member in vars(cls).items() if hasattr(member, "symbol")}
-        cls._outputs = cls._outputs | own
 
     def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
         self.row = row
+        self.name = row.name
         self.coefficients = Coefficients(row)
         self._library = find
         self._opted_in = False
 
-    @property
-    def outputs(self) -> dict[str, tuple[str, ...]]:
-        """Each output's symbol, with the symbols of its inputs."""
-        return {symbol: tuple(self._inputs(symbol)) for symbol in self._outputs}
-
     def evaluate(self, symbol: str, inputs: Mapping[str, Any]) -> Any:
-        """One output in the law's own variables.
-
-        Args:
-            symbol: Such as ``"L"`` or ``"N_opt"``.
-            inputs: Values by symbol, in the units of ``row.units``.
+        """One output in the law's own variables, in the units of ``row.units``.
 
         Raises:
             UnknownNameError: No such output or input.
             ConfigError: An input is missing or outside its domain.
             InputError: The law is inconsistent as printed.
         """
-        if symbol not in self._outputs:
-            raise UnknownNameError(f"{self.row.name}: output", symbol, self._outputs)
         self.require_consistent()
-        known = self._inputs(symbol)
-        for name, value in inputs.items():
-            if not isinstance(value, str | bool):
-                limit, allowed = _DOMAINS[self.domain.get(name, "positive")]
-                require(np.isfinite(value) & allowed(np.asarray(value)), name, limit, value)
-        inputs = self.complete(symbol, inputs)
-        for name in inputs:
-            if name not in known:
-                raise UnknownNameError(f"{self.row.name}: input of {symbol}", name, known)
-        missing = [
-            name for name, default in known.items() if default is inspect.Parameter.empty and name not in inputs
-        ]
-        if missing:
-            raise ConfigError(f"{self.row.name}: {symbol} needs {', '.join(missing)}")
-        return getattr(self, self._outputs[symbol])(**inputs)
-
-    def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs of an output, with those that follow from others filled in."""
-        return dict(inputs)
+        return super().evaluate(symbol, inputs)
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """An architecture and its training tokens in the law's own variables.
@@ -239,7 +192,3 @@ class Law(ABC):
         """Another law of the library, under the same opt-in."""
         law = self._library(name)
         return law.allow_inconsistent() if self._opted_in else law
-
-    def _inputs(self, symbol: str) -> dict[str, Any]:
-        signature = inspect.signature(getattr(self, self._outputs[symbol]))
-        return {name: parameter.default for name, parameter in signature.parameters.items()}

@@ -56,6 +56,9 @@ def warnings(plan: "Plan") -> tuple[str, ...]:
         for symbol, decades in choice.decades_beyond.items()
         if decades > 0
     ]
+    unstated = law.without_range(choice.spec)
+    if unstated:
+        lines.append(f"the fitted range of {law.row.name} in {', '.join(unstated)} is not stated")
     lines.extend(f"{law.row.name} was never fitted on {concern}" for concern in law.concerns(choice.spec))
     if math.isnan(choice.loss_low):
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")

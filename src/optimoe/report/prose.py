@@ -126,7 +126,11 @@ def loss_words(plan: Plan) -> str:
     choice, law = plan.choice, plan.problem.law.row
     band = "" if math.isnan(choice.loss_low) else f" ({choice.loss_low:.3f} – {choice.loss_high:.3f})"
     beyond = [f"{symbol} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0]
-    stretch = f", beyond its fitted range: {', '.join(beyond)}" if beyond else ", inside its fitted range"
+    stretch = ", inside its fitted range"
+    if beyond:
+        stretch = f", beyond its fitted range: {', '.join(beyond)}"
+    elif plan.problem.law.without_range(choice.spec):
+        stretch = ", its fitted range not wholly stated"
     return f"{choice.loss:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
 
 
