@@ -1,78 +1,66 @@
-"""How far the serving model is from measured engines: TPOT and TTFT by model and GPU.
+"""How far the serving model is from measured engines: TPOT and TTFT by model, engine and GPU.
 
     OPTIMOE_DATA=… python benchmarks/serving_accuracy.py
 
-Rows: serving_e2e_hopper, single-pool deployments whose model is in the catalog, tensor parallel only, weight
-precision recorded, prompts not queued (TTFT below 30 s). Error is ln(predicted/measured).
+Rows: those of serving_rows. Error is ln(predicted/measured). The engine's two coefficients were fitted to
+these rows; benchmarks/fit_engine.py prints the errors with each model left out.
 """
 
-import csv
-import os
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 
-from optimoe.arch.catalog import find_model, model_names
 from optimoe.cost.accelerator import Cluster, find_accelerator
 from optimoe.cost.price import given_price
-from optimoe.cost.serving import Layout, predict_serving
+from optimoe.cost.serving import Layout, predict_serving, tpot_band
 from optimoe.cost.workload import Workload
-
-PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "bfloat16": "bf16", "bf16": "bf16", "float16": "bf16"}
-QUEUED_TTFT_MS = 30_000
+from serving_rows import ServingRow, serving_rows
 
 
-def predicted(row: dict[str, str], model: str, precision: str) -> tuple[float, float]:
+def predicted(row: ServingRow) -> tuple[float, float]:
     """TPOT and TTFT in seconds, of one data-parallel rank."""
-    tp = int(float(row["tp_size"]))
     estimate = predict_serving(
-        find_model(model),
-        Cluster(accelerator=find_accelerator(row["system"]), num_gpus=tp),
-        Workload(input_tokens=int(row["isl"]), output_tokens=int(row["osl"])),
-        layout=Layout(tp=tp, dp=1),
-        concurrency=float(row["batch_size"]),
+        row.arch,
+        Cluster(accelerator=find_accelerator(row.system), num_gpus=row.tp),
+        Workload(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
+        layout=Layout(tp=row.tp, dp=1),
+        concurrency=row.batch,
         price=given_price(1.0),
-        precision=precision,
+        precision=row.precision,
     )
     return float(estimate.tpot_s), float(estimate.ttft_s)
 
 
-def usable_rows() -> list[tuple[dict[str, str], str, str]]:
-    """Rows with their catalog name and weight precision."""
-    path = Path(os.environ["OPTIMOE_DATA"]) / "serving_e2e_hopper" / "serving.csv"
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    usable = []
-    for row in rows:
-        model = row["model_path"].split("/")[-1].lower()
-        precision = PRECISION.get(row["precision"] or row["gemm_quant_mode"])
-        single = float(row["pp_size"] or 1) == 1 and float(row["attention_dp_size"] or 1) <= 1
-        answered = float(row["silicon_ttft_ms"]) < QUEUED_TTFT_MS
-        if model in model_names() and precision and single and row["batch_size"] and answered:
-            usable.append((row, model, precision))
-    return usable
-
-
 def main() -> None:
-    """Print one line per model and GPU."""
-    errors: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for row, model, precision in usable_rows():
-        tpot_s, ttft_s = predicted(row, model, precision)
-        error = (
-            np.log(tpot_s / (float(row["silicon_tpot_ms"]) / 1e3)),
-            np.log(ttft_s / (float(row["silicon_ttft_ms"]) / 1e3)),
-        )
-        errors[model, row["system"]].append(error)
-        errors["all", "all"].append(error)
-    print(f"{'model':<16}{'gpu':<12}{'rows':>6}   TPOT median |ln| bias  p5   p95    TTFT median |ln|  bias")
-    for (model, system), pairs in sorted(errors.items()):
+    """Print one line per model, GPU and engine."""
+    errors: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    inside = []
+    for row in serving_rows():
+        tpot_s, ttft_s = predicted(row)
+        error = float(np.log(tpot_s / row.tpot_s)), float(np.log(ttft_s / row.ttft_s))
+        for key in (
+            (row.model, row.system, row.engine),
+            (row.model, "all", "all"),
+            ("all", "all", "all"),
+        ):
+            errors[key].append(error)
+        low, high = tpot_band(tpot_s)
+        inside.append(low <= row.tpot_s <= high)
+    print(f"{'':<44}{'TPOT':>11}{'':>29}{'TTFT':>11}")
+    print(
+        f"{'model':<18}{'gpu':<10}{'engine':<8}{'rows':>5}   "
+        f"{'median |ln|':>11}{'bias':>7}{'<20 %':>7}{'p5':>7}{'p95':>7}{'median |ln|':>14}{'bias':>7}"
+    )
+    for (model, system, engine), pairs in sorted(errors.items()):
         tpot, ttft = np.array(pairs).T
         low, high = np.quantile(tpot, [0.05, 0.95])
+        near = np.mean(abs(tpot) < np.log(1.2))
         print(
-            f"{model:<16}{system:<12}{len(tpot):>6}   {np.median(abs(tpot)):>15.3f}{np.median(tpot):>6.2f}"
-            f"{low:>6.2f}{high:>6.2f}{np.median(abs(ttft)):>15.3f}{np.median(ttft):>8.2f}"
+            f"{model:<18}{system:<10}{engine:<8}{len(tpot):>5}   "
+            f"{np.median(abs(tpot)):>11.3f}{np.median(tpot):>7.2f}{near:>7.2f}{low:>7.2f}{high:>7.2f}"
+            f"{np.median(abs(ttft)):>14.3f}{np.median(ttft):>7.2f}"
         )
+    print(f"measured TPOT inside the stated band: {np.mean(inside):.2f}")
 
 
 if __name__ == "__main__":

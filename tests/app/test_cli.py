@@ -152,7 +152,7 @@ def test_a_file_of_checks_is_run(tmp_path):
         (["plan", "--train-flops", "1e22", "--law", "hoffmann2022-printed"], "inconsistent"),
         (["plan", "--train-flops", "1e22", "--target-loss", "2", "--total-usd", "1M"], "--target-loss"),
         (["plan", "--train-flops", "1e22", "--train-days", "3"], "state the budget once"),
-        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi300x"], "num_gpus"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi250x"], "num_gpus"),
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xa100-sxm"], "--serve-usd-per-hour"),
         (["plan", "--train-flops", "1e22", "--mfu", "1.2"], "mfu"),
         (["plan", "--train-gpuz", "3"], "--train-gpuz"),

@@ -5,11 +5,14 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
+from optimoe.arch.flops import decode_flops
+from optimoe.arch.memory import kv_read_bytes
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.accelerator import accelerator_names, find_accelerator
-from optimoe.cost.collectives import all_reduce_s
-from optimoe.cost.roofline import Machine, decode_step, efficiency, prefill_step
+from optimoe.cost.roofline import Machine, decode_step, efficiency, efficiency_sources, prefill_step
 
-MODELS = ("mixtral-8x7b", "llama-3.1-8b")
+MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
 H100 = find_accelerator("h100-sxm")
 
 
@@ -18,24 +21,24 @@ def machine(tp=1, precision="bf16"):
 
 
 def test_decoding_one_request_reads_the_active_weights_once():
-    """Hand-worked: Llama 3.1 8B on one H100; weights without the input embedding at 75 % of 3.35 TB/s."""
+    """Llama 3.1 8B on one H100: all weights but the input embedding, at 75 to 90 % of 3.35 TB/s."""
     model = find_model("llama-3.1-8b")
     params = count(model).params
     read = 2 * (params.total - params.embedding - params.norms)
     step = decode_step(machine(), model, 1, 1)
-    assert step.weight_reads_s == pytest.approx(read / (0.75 * 3.35e12), rel=1e-12)
-    assert step.kv_reads_s == pytest.approx(131072 / (0.75 * 3.35e12), rel=1e-12)
-    assert step.launch_s == pytest.approx(32 * 16e-6)
+    assert 0.75 < read / 3.35e12 / step.weight_reads_s < 0.90
+    assert step.kv_reads_s < 1e-4
+    assert 32 * 20e-6 < step.launch_s < 32 * 60e-6
     assert step.all_reduce_s == 0
-    assert step.compute_s == 0
+    assert step.compute_s < 1e-4
 
 
 def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
     model = find_model("mixtral-8x7b")
-    rate = 0.75 * 3.35e12
-    experts = 2 * count(model).params.routed_experts
-    assert decode_step(machine(), model, 1, 1).expert_reads_s == pytest.approx(experts * 2 / 8 / rate)
-    assert decode_step(machine(), model, 100, 1).expert_reads_s == pytest.approx(experts / rate, rel=1e-9)
+    one = decode_step(machine(), model, 1, 1).expert_reads_s
+    all_s = decode_step(machine(), model, 100, 1).expert_reads_s
+    assert one / all_s == pytest.approx(2 / 8, rel=0.1)
+    assert 0.8 < 2 * count(model).params.routed_experts / 3.35e12 / all_s < 0.95
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -52,6 +55,8 @@ def test_no_step_beats_the_peaks_of_the_data_sheet(name, batch, context, tp):
     read = 2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
     assert step.total_s > flops / (tp * H100.flops_per_s("bf16"))
     assert step.total_s > read / (tp * H100.memory_bytes_per_s)
+    prompt = prefill_step(machine(tp), model, context)
+    assert prompt.total_s > count(model, context).prefill.total * context * 0.9 / (tp * H100.flops_per_s("bf16"))
 
 
 @given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
@@ -64,25 +69,44 @@ def test_a_step_grows_with_batch_and_context(batch, context, more):
     assert prefill_step(machine(2), model, context + more).total_s > prompt
 
 
+LINEAR = ArchSpec(
+    name="recurrent",
+    vocab_size=32_000,
+    d_model=4096,
+    layers=tuple(
+        LayerGroup(num_layers=4, mixer=mixer, ffn=ffn)
+        for mixer, ffn in (
+            (LightningAttention(num_heads=32, head_dim=128), DenseFFN(d_ff=14336)),
+            (
+                Mamba(d_inner=8192, d_state=16, d_conv=4, dt_rank=256),
+                PEER(num_keys=128, num_heads=8, top_k=8, d_key=128),
+            ),
+            (
+                Attention(num_heads=32, num_kv_heads=8, head_dim=128, window_tokens=512),
+                MoE(num_experts=64, top_k=8, d_expert=1024, num_shared_experts=1, d_shared=1024, d_latent=1024),
+            ),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("arch", [find_model("deepseek-v3"), find_model("glm-5"), LINEAR], ids=lambda a: a.name)
+@given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
+def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, batch, context, more):
+    step = decode_step(machine(8), arch, batch, context)
+    assert step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))
+    assert step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)
+    assert decode_step(machine(8), arch, batch + more, context).total_s > step.total_s
+    assert decode_step(machine(8), arch, batch, context + more).total_s >= step.total_s
+    prompt = prefill_step(machine(8), arch, context).total_s
+    assert prefill_step(machine(8), arch, context + more).total_s > prompt
+
+
 def test_a_grid_equals_its_scalars():
     model = find_model("mixtral-8x7b")
     batches = np.array([1.0, 7.0, 64.0])
     grid = decode_step(machine(2), model, batches, 500).total_s
     assert grid == pytest.approx([decode_step(machine(2), model, b, 500).total_s for b in batches], rel=1e-15)
-
-
-def test_an_all_reduce_takes_the_fastest_protocol():
-    """Hand-worked: 8 H100, small: LL latency 2·0.6·7 + 6.8 = 15.2 µs; large: ring at the full link."""
-    assert all_reduce_s(H100, 8, 0) == pytest.approx(15.2e-6)
-    large = 10e9
-    ring_s = 2 * 7 / 8 * large / 450e9
-    assert all_reduce_s(H100, 8, large) == pytest.approx(2 * 28e-6 * 7 + ring_s)
-    assert all_reduce_s(H100, 1, large) == 0
-
-
-@given(ranks=st.sampled_from([2, 4, 8, 16, 64]), payload=st.floats(1, 1e10))
-def test_an_all_reduce_never_beats_its_wire(ranks, payload):
-    assert all_reduce_s(H100, ranks, payload) > 2 * (ranks - 1) / ranks * payload / 450e9
 
 
 @pytest.mark.parametrize("name", accelerator_names())
@@ -95,4 +119,10 @@ def test_every_accelerator_is_whole_and_has_a_source(name):
 
 
 def test_efficiencies_are_shares():
-    assert all(0 < efficiency(name) < 1 for name in ("compute", "memory_bandwidth", "usable_memory"))
+    assert 0 < efficiency("usable_memory") < 1
+
+
+def test_every_constant_says_where_it_comes_from():
+    sources = efficiency_sources()
+    assert all(one.source and one.value for one in sources)
+    assert "kernel times" in {one.name for one in sources}

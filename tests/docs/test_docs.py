@@ -1,5 +1,6 @@
 """Every command of the README and the docs runs, in the order of its page, and prints what stands there."""
 
+import json
 import math
 import os
 import random
@@ -70,6 +71,15 @@ def test_the_law_file_of_the_docs_plans(tmp_path):
     done = run(shlex.split(command), tmp_path)
     assert done.returncode == 0, done.stderr
     assert '"law": "ours"' in done.stdout
+
+
+def test_the_laptop_of_the_docs_serves(tmp_path):
+    (block,) = blocks(ROOT / "docs" / "cost-model.md", "toml")
+    (tmp_path / "laptop.toml").write_text(block)
+    command = "optimoe cost llama-3.1-8b --gpus laptop.toml --precision int4 --concurrency 1 --json"
+    done = run(shlex.split(command), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 0.05 < json.loads(done.stdout)["tpot_s"] < 0.2  # 4 GB of weights at 89.6 GB/s
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -24,6 +24,7 @@ class Accelerator:
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
         inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
         power_w: Board power; 0 when not known.
+        architecture: Of its maker; kernels of measured architectures have their own curves.
         source: Where the figures stand.
 
     Raises:
@@ -39,6 +40,7 @@ class Accelerator:
     intra_node_bytes_per_s: float = 0.0
     inter_node_bytes_per_s: float = 0.0
     power_w: float = 0.0
+    architecture: str = ""
     notes: str = ""
 
     def __post_init__(self) -> None:

@@ -1,35 +1,118 @@
-"""Time of collectives over a tensor-parallel group."""
+"""Time of collectives over a group of GPUs: launch, hops, bandwidth that rises with the bytes in flight."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 import numpy as np
 
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
+from optimoe.core.errors import require
 from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.operators.curves import ANY_ARCHITECTURE
 
-ALL_REDUCE_PHASES = 2
-"""A reduce-scatter and an all-gather: the latency factor m, and twice the bytes over each link."""
+Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
+"""``all_reduce`` is the engines' own kernel under CUDA graphs; the others are NCCL's."""
+
+PHASES: dict[Collective, int] = {
+    "all_reduce": 2,
+    "all_reduce_nccl": 2,
+    "all_gather": 1,
+    "reduce_scatter": 1,
+    "all_to_all": 1,
+}
+"""Passes over the links: an all-reduce is a reduce-scatter and an all-gather."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCurve:
+    """What a collective reaches of the links inside a node.
+
+    Attributes:
+        launch_s: Of a call.
+        hop_s: Per step of the ring, R − 1 for each pass.
+        link_share: Of the link's peak that long messages reach.
+        ramp_bytes: At so many bytes on a link it reaches half of that.
+
+    Raises:
+        ConfigError: The share is not in (0, 1].
+    """
+
+    launch_s: float
+    hop_s: float
+    link_share: float
+    ramp_bytes: float
+
+    def __post_init__(self) -> None:
+        require(0 < self.link_share <= 1, "link_share", "above 0 and at most 1", self.link_share)
+
+
+def collective_s(
+    gpu: Accelerator,
+    collective: Collective,
+    ranks: Values,
+    payload_bytes: Values,
+    curve: LinkCurve | None = None,
+) -> Values:
+    """Seconds of one collective of ``payload_bytes`` over ``ranks`` GPUs; 0 for one rank.
+
+    The payload X is the whole tensor that each rank reduces, gathers, or (all-to-all) sends from. Inside a
+    node, with R ranks and m passes:
+
+        w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share)
+
+    Fitted for 2 to 8 GPUs on NVLink (``operators.toml``, [collective]); elsewhere an extrapolation by the
+    link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here.
+    """
+    curve = curve or find_link_curve(collective, gpu.architecture)
+    passes = PHASES[collective]
+    ranks = np.asarray(ranks)
+    wire = passes * (ranks - 1) / ranks * payload_bytes
+    link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
+    inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
+    if np.all(ranks <= gpu.gpus_per_node):
+        return np.where(ranks > 1, inside, 0.0)[()]
+    across = _across_nodes_s(gpu, passes, ranks, payload_bytes, all_to_all=collective == "all_to_all")
+    return np.where(ranks > gpu.gpus_per_node, across, np.where(ranks > 1, inside, 0.0))[()]
 
 
 def all_reduce_s(gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-    """Seconds of one all-reduce of ``payload_bytes`` over ``ranks`` GPUs; 0 for one rank.
+    """Seconds of one all-reduce by the engines' kernel: :func:`collective_s`."""
+    return collective_s(gpu, "all_reduce", ranks, payload_bytes)
 
-    Latency + bandwidth, the fastest of NCCL's protocols. With R ranks on n nodes and X bytes:
-    latency m·(intra·(R/n − 1) + inter·log2 n) + base with m = 2; bandwidth
-    2·(n·(R/n − 1)/R · X/(intra link) + (n − 1)/R · X/(inter link)) over the protocol's share of the link.
+
+@cache
+def find_link_curve(collective: Collective, architecture: str) -> LinkCurve:
+    """The curve of a collective on an architecture, or the one fitted to all measured GPUs."""
+    rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
+    row = rows.get(architecture, rows[ANY_ARCHITECTURE])
+    return LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
+
+
+def _across_nodes_s(
+    gpu: Accelerator, passes: int, ranks: Values, payload_bytes: Values, *, all_to_all: bool
+) -> Values:
+    """Over n nodes of g = R/n GPUs: the fastest of NCCL's protocols.
+
+    Latency m·(intra·(g − 1) + inter·log2 n) + base. Bytes, per pass: a ring sends n·(g − 1)/R·X inside a
+    node and (n − 1)/R·X over each network link; an all-to-all sends (g − 1)/R·X and (R − g)/R·X.
     Source: ``efficiency.toml``, [collective].
     """
-    nodes = np.ceil(np.asarray(ranks) / gpu.gpus_per_node)
+    nodes = np.ceil(ranks / gpu.gpus_per_node)
     per_node = ranks / nodes
-    intra = nodes * (per_node - 1) / ranks * payload_bytes / max(gpu.intra_node_bytes_per_s, 1.0)
-    inter = (nodes - 1) / ranks * payload_bytes / max(gpu.inter_node_bytes_per_s, 1.0)
-    wire_s = ALL_REDUCE_PHASES * (intra + inter)
+    inside = (per_node - 1) / ranks * payload_bytes * (1 if all_to_all else nodes)
+    outside = ((ranks - per_node) if all_to_all else (nodes - 1)) / ranks * payload_bytes
+    wire_s = passes * (
+        inside / max(gpu.intra_node_bytes_per_s, 1.0) + outside / max(gpu.inter_node_bytes_per_s, 1.0)
+    )
     times = [
-        ALL_REDUCE_PHASES * (protocol["intra_s"] * (per_node - 1) + protocol["inter_s"] * np.log2(nodes))
+        passes * (protocol["intra_s"] * (per_node - 1) + protocol["inter_s"] * np.log2(nodes))
         + protocol["base_s"]
         + wire_s / protocol["bandwidth_share"]
         for protocol in _protocols()
     ]
-    return np.where(np.asarray(ranks) > 1, np.minimum.reduce(np.broadcast_arrays(*times)), 0.0)[()]
+    return np.minimum.reduce(np.broadcast_arrays(*times))
 
 
 def _protocols() -> list[dict[str, float]]:

@@ -63,9 +63,9 @@ def cheapest_serving(arch: ArchSpec, deployment: Deployment) -> ServingEstimate:
     """The layout (tp, dp) and the concurrency with the least dollars per token within all limits.
 
     Every power of two that divides the GPUs and the heads, times the batches of :data:`COARSE_BATCHES` and
-    the largest that fits; then 16 finer batches at the best of these. For a grid of designs the fields are
-    arrays over it. Where nothing is feasible ``tokens_per_s`` is 0, ``usd_per_mtok`` infinite, and the other
-    fields mean nothing. On equal GPUs the least dollars per token are the most tokens per second.
+    the largest that fits; then 16 finer batches at each layout's best of these. For a grid of designs the
+    fields are arrays over it. Where nothing is feasible ``tokens_per_s`` is 0, ``usd_per_mtok`` infinite, and the
+    other fields mean nothing. On equal GPUs the least dollars per token are the most tokens per second.
 
     Raises:
         InputError: The accelerator lacks the precision.
@@ -145,10 +145,9 @@ def _search_batches(arch: ArchSpec, deployment: Deployment, degrees: np.ndarray)
     batches = np.concatenate(
         [np.broadcast_to(COARSE_BATCHES, shape), np.broadcast_to(most, (*shape[:-1], 1))], axis=-1
     )
-    coarse = _cheapest(grid, deployment, tp, np.maximum(batches, 1.0))
-    best_tp = np.asarray(coarse.layout.tp)[..., None, None]
-    start = np.asarray(coarse.concurrency / coarse.layout.dp)[..., None, None]
-    return _plain(_cheapest(grid, deployment, best_tp, np.floor(start * FINE_STEPS)))
+    coarse = _cheapest(grid, deployment, tp, np.maximum(batches, 1.0), axes=1)
+    start = np.asarray(coarse.concurrency / coarse.layout.dp)[..., None]
+    return _plain(_cheapest(grid, deployment, tp, np.floor(start * FINE_STEPS)))
 
 
 def _batch(concurrency: float, cluster: Cluster, tp: Values) -> Values:
@@ -156,8 +155,8 @@ def _batch(concurrency: float, cluster: Cluster, tp: Values) -> Values:
     return concurrency * np.reshape(tp, (-1, 1)) / cluster.num_gpus
 
 
-def _cheapest(grid: ArchSpec, deployment: Deployment, tp: Values, batch: Values) -> ServingEstimate:
-    """The cheapest feasible point of the last two axes (layouts, batches)."""
+def _cheapest(grid: ArchSpec, deployment: Deployment, tp: Values, batch: Values, axes: int = 2) -> ServingEstimate:
+    """The cheapest feasible point of the last two axes (layouts, batches), or of the last one alone."""
     estimate = _evaluate(grid, deployment, tp, batch)
     limits = deployment.limits
     feasible = (
@@ -168,7 +167,7 @@ def _cheapest(grid: ArchSpec, deployment: Deployment, tp: Values, batch: Values)
     )
     rate = np.where(feasible, estimate.tokens_per_s, 0.0)
     usd = np.where(feasible, estimate.usd_per_mtok, np.inf)
-    flat = rate.reshape(*rate.shape[:-2], -1)
+    flat = rate.reshape(*rate.shape[:-axes], -1)
     best = flat.argmax(axis=-1)[..., None]
 
     def pick(values: Any) -> Any:

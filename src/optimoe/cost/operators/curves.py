@@ -1,0 +1,116 @@
+"""The coefficients of a kernel family, and the form that all families share."""
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+
+from optimoe.core.arrays import Values
+from optimoe.core.config import load_facts
+from optimoe.core.errors import require
+from optimoe.cost.accelerator import Accelerator
+
+ANY_ARCHITECTURE = "other"
+"""The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""
+
+CPU = "cpu"
+"""The architecture of a machine without tensor tiles."""
+
+SHARPNESSES = (1, 2, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What a family of kernels reaches of the data sheet. Shares and pads carry over to other GPUs.
+
+    Attributes:
+        launch_s: Least time of a call.
+        memory_share: Of the peak bandwidth that long reads reach.
+        compute_share: Of the tensor peak that large products reach.
+        sharpness: p of the smooth maximum, a power of two: 1 is a sum (no overlap of arithmetic and reads).
+        latency_s: Serial time of the longest chain: of 4,096 steps, growing with the root (``gemm``,
+            ``decode_attention``); of one expert, growing with the root of their number (``experts``).
+        half_fill: Added to a size, at which half the compute share is reached: depth of a product, tokens a
+            query sees, width of an expert.
+        half_rows: Added to the query rows of all heads and requests, likewise.
+        pad: Rows and columns added to a product, tokens to a cache, rows to each expert.
+        side_share: Bytes that other kernels of the call move, per byte or value of their activations.
+
+    Raises:
+        ConfigError: A share is not in (0, 1], a time or size is negative, or p is not 1, 2 or 4.
+    """
+
+    launch_s: float
+    memory_share: float = 1.0
+    compute_share: float = 1.0
+    sharpness: int = 1
+    latency_s: float = 0.0
+    half_fill: float = 0.0
+    half_rows: float = 0.0
+    pad: float = 0.0
+    side_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            require(value >= 0, field.name, "zero or more", value)
+        for share in (self.memory_share, self.compute_share):
+            require(0 < share <= 1, "share", "above 0 and at most 1", share)
+        require(self.sharpness in SHARPNESSES, "sharpness", f"one of {SHARPNESSES}", self.sharpness)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelTime:
+    """Seconds of one call, by what they are spent on.
+
+    Attributes:
+        launch_s: Launch and serial latency.
+        side_s: Other traffic of activations.
+        compute_s: Arithmetic alone.
+        memory_s: Reads and writes alone.
+        sharpness: How the last two overlap.
+    """
+
+    launch_s: Values
+    side_s: Values
+    compute_s: Values
+    memory_s: Values
+    sharpness: int
+
+    @property
+    def body_s(self) -> Values:
+        """All but the launch."""
+        return self.side_s + smooth_max(self.compute_s, self.memory_s, self.sharpness)
+
+    @property
+    def total_s(self) -> Values:
+        """The whole call."""
+        return self.launch_s + self.body_s
+
+
+def smooth_max(left: Values, right: Values, sharpness: int) -> Values:
+    """(left^p + right^p)^(1/p) for p = 1, 2, 4: never below either, at most 2^(1/p) above the larger."""
+    if sharpness == 1:
+        return left + right
+    return np.sqrt(smooth_max(left * left, right * right, sharpness // 2))
+
+
+@cache
+def find_curve(family: str, kind: str, architecture: str) -> Curve:
+    """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision, a collective).
+
+    The row of the architecture where it was measured, else the row fitted to all measured GPUs. Of that a
+    ``cpu`` takes the shares alone: it launches nothing and has no large tiles to fill (assumed; optimistic).
+    """
+    rows = load_facts("optimoe.cost", "operators.toml")[family][kind]
+    row = rows.get(architecture, rows[ANY_ARCHITECTURE])
+    curve = Curve(**{field.name: row[field.name] for field in fields(Curve) if field.name in row})
+    if architecture == CPU:
+        shares = curve.memory_share, curve.compute_share, curve.sharpness
+        return Curve(launch_s=0.0, memory_share=shares[0], compute_share=shares[1], sharpness=shares[2])
+    return curve
+
+
+def memory_s(gpu: Accelerator, curve: Curve, num_bytes: Values) -> Values:
+    """Seconds to move bytes at the family's share of the peak bandwidth."""
+    return num_bytes / (gpu.memory_bytes_per_s * curve.memory_share)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.core.config import load_facts
+from optimoe.core.errors import ConfigError
+from optimoe.cost.accelerator import find_accelerator
+from optimoe.cost.collectives import PHASES, LinkCurve, all_reduce_s, collective_s, find_link_curve
+
+H100 = find_accelerator("h100-sxm")
+
+
+def test_inside_a_node_a_collective_is_launch_hops_and_wire():
+    """Hand-worked: 8 H100, 1 GB: 2·7/8·1e9 bytes at half of 450 GB/s, 4 µs and 14 hops of 1 µs."""
+    curve = LinkCurve(launch_s=4e-6, hop_s=1e-6, link_share=0.5, ramp_bytes=0.0)
+    assert collective_s(H100, "all_reduce", 8, 1e9, curve) == pytest.approx(18e-6 + 1.75e9 / 225e9)
+    assert collective_s(H100, "all_gather", 8, 1e9, curve) == pytest.approx(11e-6 + 0.875e9 / 225e9)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "payload", "measured_s"),
+    [(2, 16_384, 4.4e-6), (8, 262_144, 10.7e-6), (8, 16_777_216, 92.4e-6), (8, 268_435_456, 1089e-6)],
+)
+def test_an_all_reduce_takes_about_as_long_as_was_measured(ranks, payload, measured_s):
+    """vLLM 0.19's kernel under CUDA graphs on H100 SXM (ai-dynamo/aiconfigurator@095f58a)."""
+    assert all_reduce_s(H100, ranks, payload) == pytest.approx(measured_s, rel=0.3)
+
+
+def test_across_nodes_the_fastest_protocol_is_taken():
+    """Hand-worked: 2 × 8 H100, nothing to send: LL, 2·(0.6·7 + 5·1) + 6.8 = 25.2 µs."""
+    assert all_reduce_s(H100, 16, 0) == pytest.approx(25.2e-6)
+    large = 10e9
+    ring_s = 2 * (2 * 7 / 16 * large / 450e9 + 1 / 16 * large / 50e9)
+    assert all_reduce_s(H100, 16, large) == pytest.approx(2 * 28e-6 * (7 + 1) + ring_s)
+
+
+@pytest.mark.parametrize("collective", PHASES)
+@given(ranks=st.sampled_from([2, 4, 8]), payload=st.floats(1, 1e10), more=st.floats(1, 1e10))
+def test_no_collective_beats_its_wire_and_each_grows_with_its_payload(collective, ranks, payload, more):
+    now = collective_s(H100, collective, ranks, payload)
+    assert now > PHASES[collective] * (ranks - 1) / ranks * payload / 450e9
+    assert collective_s(H100, collective, ranks, payload + more) > now
+
+
+@given(ranks=st.sampled_from([2, 4, 8, 16, 64]), payload=st.floats(1, 1e10))
+def test_an_all_reduce_never_beats_its_wire(ranks, payload):
+    assert all_reduce_s(H100, ranks, payload) > 2 * (ranks - 1) / ranks * payload / 450e9
+
+
+@pytest.mark.parametrize("collective", PHASES)
+def test_one_rank_sends_nothing_and_a_grid_equals_its_scalars(collective):
+    ranks = np.array([1, 2, 8, 16])
+    grid = collective_s(H100, collective, ranks, 1e6)
+    assert grid[0] == 0
+    assert grid == pytest.approx([collective_s(H100, collective, int(one), 1e6) for one in ranks])
+
+
+@pytest.mark.parametrize("collective", PHASES)
+def test_every_link_curve_carries_its_error(collective):
+    rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
+    for architecture, row in rows.items():
+        assert find_link_curve(collective, architecture).link_share <= 1
+        assert architecture == "other" or 0 < row["median_error"] < 0.16
+
+
+def test_a_share_above_the_link_is_refused():
+    with pytest.raises(ConfigError):
+        LinkCurve(launch_s=0.0, hop_s=0.0, link_share=1.1, ramp_bytes=0.0)
