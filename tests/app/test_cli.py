@@ -96,6 +96,12 @@ def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
     assert "tokens" in (tmp_path / "winner" / "recipe.toml").read_text()
 
 
+def test_hardware_that_costs_nothing_is_no_error(tmp_path):
+    free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
+    assert answer(*PLAN, *free)["choice"]["total_usd"] == 0
+    assert optimoe(*PLAN, *free).returncode == 0
+
+
 def test_cost_has_the_documented_keys():
     record = answer("cost", "mixtral-8x7b", "--gpu", "h100-sxm", "--gpus", 2, "--concurrency", 16)
     assert {

@@ -91,6 +91,11 @@ def format_usd(value: float) -> str:
     return f"${value:,.0f}" if value >= 1000 else f"${value:.2f}" if value >= 0.1 else f"${value:.3g}"
 
 
+def format_change(new: float, old: float) -> str:
+    """A relative change: +38 %, or a dash where there is nothing to compare with (a price of zero)."""
+    return f"{new / old - 1:+.0%}" if old else "–"
+
+
 def _significant(value: float, digits: int) -> str:
     """The value to so many significant digits, without an exponent."""
     if value == 0:

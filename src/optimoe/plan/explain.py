@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.core.units import format_count, format_usd
+from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.cost.layouts import explain_infeasible as explain_serving
 from optimoe.cost.layouts import reach
 from optimoe.cost.price import GpuPrice
@@ -29,8 +29,8 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
     if dense and choice.arch["num_experts"] > 1:
         lines.append(
             f"A dense {format_count(dense.arch['params_total'])} reaches the same loss for "
-            f"{_percent(dense.train_usd / choice.train_usd)} training and "
-            f"{_percent(dense.usd_per_mtok / choice.usd_per_mtok)} serving cost."
+            f"{format_change(dense.train_flops, choice.train_flops)} training and "
+            f"{format_change(dense.usd_per_mtok, choice.usd_per_mtok)} serving cost."
         )
     lines.extend(_beyond_budget(plan))
     lines.extend(
@@ -161,13 +161,9 @@ def _against_lowest(choice: Candidate, lowest: Candidate) -> str:
     return (
         f"The whole budget could reach {lowest.loss:.3f} with E = {lowest.arch['num_experts']}, "
         f"{format_count(lowest.arch['params_active'])} active: the choice gives up "
-        f"{choice.loss - lowest.loss:.3f} nats and saves "
-        f"{1 - choice.total_usd / lowest.total_usd:.0%} of its total {format_usd(lowest.total_usd)}."
+        f"{choice.loss - lowest.loss:.3f} nats and costs {format_usd(choice.total_usd)} in total instead of "
+        f"{format_usd(lowest.total_usd)} ({format_change(choice.total_usd, lowest.total_usd)})."
     )
-
-
-def _percent(ratio: float) -> str:
-    return f"{ratio - 1:+.0%}"
 
 
 def _row(name: str, value: str, basis: Basis, source: str) -> Assumption:

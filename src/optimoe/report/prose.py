@@ -7,6 +7,7 @@ from typing import Any
 from optimoe.core.units import (
     SECONDS_PER_HOUR,
     format_bytes,
+    format_change,
     format_count,
     format_seconds,
     format_usd,
@@ -230,8 +231,8 @@ def _alternative(plan: Plan, item: Alternative) -> str:
     return (
         f"{label:<8}{format_count(other.arch['params_active']):>6} active of "
         f"{format_count(other.arch['params_total']):>6}   "
-        f"training {other.train_usd / choice.train_usd - 1:+7.0%}   "
-        f"serving {other.usd_per_mtok / choice.usd_per_mtok - 1:+7.0%}   total {format_usd(other.total_usd)}"
+        f"training {format_change(other.train_flops, choice.train_flops):>7}   "
+        f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"
     )
 
