@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optimoe.arch.count import count
     from optimoe.cost.serving import predict_serving
+    from optimoe.laws.fitting.fit import fit
     from optimoe.plan.solve import plan
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "count", "plan", "predict_serving"]
+__all__ = ["__version__", "count", "fit", "plan", "predict_serving"]
 
 _FRONT_DOORS = {
     "count": "optimoe.arch.count",
+    "fit": "optimoe.laws.fitting.fit",
     "predict_serving": "optimoe.cost.serving",
     "plan": "optimoe.plan.solve",
 }

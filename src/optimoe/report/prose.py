@@ -232,7 +232,8 @@ def _alternative(plan: Plan, item: Alternative) -> str:
         f"{label:<8}{format_count(other.arch['params_active']):>6} active of "
         f"{format_count(other.arch['params_total']):>6}   "
         f"training {format_change(other.train_flops, choice.train_flops):>7}   "
-        f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   total {format_usd(other.total_usd)}"
+        f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "
+        f"total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"
     )
 
