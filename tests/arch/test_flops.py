@@ -10,12 +10,14 @@ from optimoe.arch.flops import (
     attended,
     decode_flops,
     expert_attention_ratio,
+    ffn_flops,
+    mixer_flops,
     prefill_flops,
     train_flops_per_token,
 )
 from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import UNLIMITED_WINDOW, LatentAttention
+from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
 
@@ -145,3 +147,66 @@ def test_the_ratio_counts_the_whole_context_as_li_2026_does():
 def test_a_position_must_be_positive():
     with pytest.raises(ConfigError, match="position"):
         decode_flops(find_model("mixtral-8x7b"), 0)
+
+
+def counted(work):
+    """FLOPs that PyTorch counts while ``work`` runs."""
+    torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        work(torch)
+    return counter.get_total_flops()
+
+
+def test_product_key_retrieval_and_tiny_experts_cost_what_torch_counts():
+    """PEER written out: queries, two halves of sub-keys, h·k experts of one neuron each."""
+    ffn, d, tokens = PEER(num_keys=16, num_heads=2, top_k=4, d_key=8), 32, 3
+
+    def work(torch):
+        x = torch.randn(tokens, d)
+        queries = (x @ torch.randn(d, 2 * 8)).view(tokens, 2, 2, 4)  # head, half, channel
+        keys = torch.randn(2, 2, 16, 4)
+        scores = torch.einsum("thsc,hsnc->thsn", queries, keys)
+        best = scores.topk(4).indices
+        chosen = (best[:, :, 0] * 16 + best[:, :, 1]).flatten(1)
+        up, down = torch.randn(256, d)[chosen], torch.randn(256, d)[chosen]
+        torch.bmm(torch.bmm(up, x[:, :, None]).transpose(1, 2).relu(), down)
+
+    assert counted(work) == tokens * sum(ffn_flops(ffn, d).values())
+
+
+def test_latent_experts_cost_what_torch_counts():
+    ffn = MoE(num_experts=8, top_k=2, d_expert=24, d_latent=16)
+    d, tokens = 32, 5
+
+    def work(torch):
+        x = torch.randn(tokens, d)
+        _ = x @ torch.randn(d, 8)
+        low = x @ torch.randn(d, 16)
+        for _ in range(2):
+            hidden = (low @ torch.randn(16, 24)) * (low @ torch.randn(16, 24))
+            out = hidden @ torch.randn(24, 16)
+        _ = out @ torch.randn(16, d)
+
+    assert counted(work) == tokens * sum(ffn_flops(ffn, d).values())
+
+
+def test_absorbed_latent_attention_costs_what_torch_counts():
+    """One decoded token on cached latents: expansion applied to the query and to the output."""
+    mixer = LatentAttention(num_heads=4, q_lora_rank=20, kv_lora_rank=24, qk_nope_dim=12, qk_rope_dim=8, v_dim=16)
+    d, position = 32, 50
+
+    def work(torch):
+        x = torch.randn(1, d)
+        query = (x @ torch.randn(d, 20) @ torch.randn(20, 4 * 20)).view(4, 1, 20)
+        _ = x @ torch.randn(d, 24 + 8)
+        cache = torch.randn(position, 24 + 8)
+        low = torch.bmm(query[..., :12], torch.randn(4, 12, 24))
+        scores = torch.bmm(torch.cat([low, query[..., 12:]], -1), cache.T.expand(4, -1, -1))
+        mixed = torch.bmm(scores.softmax(-1), cache[:, :24].expand(4, -1, -1))
+        out = torch.bmm(mixed, torch.randn(4, 24, 16)).reshape(1, 64)
+        _ = out @ torch.randn(64, d)
+
+    parts = mixer_flops(mixer, d, position, "decode", "absorbed")
+    assert counted(work) == sum(parts.values())
