@@ -20,7 +20,7 @@ from optimoe.laws.observations import Flag, Observations
 Verdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
 
 AGREE_REL = 1e-6
-DISAGREE = 0.02
+DISAGREE = 0.1
 """Equal objectives this far apart in a coordinate: the runs do not identify it."""
 ROUNDING_PER_RUN = 1e-20
 """An objective below this per run is rounding: runs without noise."""
