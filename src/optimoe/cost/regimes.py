@@ -46,7 +46,7 @@ def dense_equivalent(arch: ArchSpec) -> DenseEquivalent:
         prefill=float(params.active),
         slow_decode=float(params.total),
         fast_decode=fast_decode_params(params.total, experts, active),
-        long_context=params.total * (1 - cache_saving(experts)) ** 3,
+        long_context=params.total * (1 - cache_saving(experts / active)) ** 3,
     )
 
 
@@ -84,7 +84,10 @@ def component_mean(P_mem: Any, P_dep: Any, P_net: Any) -> Any:
 
 
 def cache_saving(E: Any) -> Any:
-    """Share of the cache saved against the dense model of equal size: 1 − E^(−1/3)."""
+    """Share of the cache saved against the dense model of equal size: 1 − E^(−1/3).
+
+    The article's E is experts per active one: with several active, put in s = E/A.
+    """
     return 1 - E ** (-1 / 3)
 
 
