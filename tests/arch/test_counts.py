@@ -1,19 +1,27 @@
 """Parts, conventions, bytes and traffic: invariants and hand-worked cases."""
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.arch.small_configs import SMALL, small_config
+from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count, sparsity
+from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config
-from optimoe.arch.memory import bytes_per_value, kv_bytes, kv_bytes_per_token, state_bytes, weight_bytes
-from optimoe.arch.params import count_mtp_params, count_params, dense_twin
-from optimoe.arch.parts import PEER, Attention, DenseFFN, MoE
+from optimoe.arch.memory import (
+    bytes_per_value,
+    kv_bytes,
+    kv_bytes_per_token,
+    kv_read_bytes,
+    state_bytes,
+    weight_bytes,
+)
+from optimoe.arch.params import count_mtp_params, count_params, dense_twin, one_expert_twin
+from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import (
     expected_distinct_experts,
@@ -85,9 +93,15 @@ def test_conventions_of_the_laws():
     params = count_params(spec)
     assert params.nonembedding_without_router == d**2 * (8 * experts + 4) * blocks + d
     assert params.active_nonembedding - params.router == 12 * d**2 * blocks + d
-    twin = count_params(dense_twin(spec))
+    twin = count_params(one_expert_twin(spec))
     assert twin.nonembedding == 12 * d**2 * blocks + d
     assert twin.router == twin.routed_experts == 0
+
+
+def test_the_dense_twin_is_as_large_as_what_a_token_uses_but_for_the_router():
+    spec = from_config(small_config("deepseek_v3"), "x")
+    active, twin = count_params(spec), count_params(dense_twin(spec))
+    assert twin.total == twin.active == active.active - active.router
 
 
 def test_published_parts_of_mixtral():
@@ -180,19 +194,50 @@ def test_bytes_sent_by_each_parallelism():
     assert expert_parallel_bytes_per_token(spec, 8) == pytest.approx(32 * ranks * 7 / 8 * 4096 * 4)
 
 
-@pytest.mark.parametrize("model_type", SMALL)
-def test_a_grid_of_designs_is_its_designs(model_type):
-    spec = from_config(small_config(model_type), "x")
-    widths = np.array([64, 128, 192])
-    grid = replace(spec, d_model=widths)
-    singles = [count(grid.at(i)) for i in range(3)]
-    many = count(grid)
-    for field in fields(many.params):
-        column = np.broadcast_to(getattr(many.params, field.name), 3)
-        assert column.tolist() == [getattr(one.params, field.name) for one in singles]
-    for part in ("prefill", "decode"):
-        assert np.allclose(getattr(many, part).total, [getattr(one, part).total for one in singles], rtol=1e-15)
-    assert grid.over(2).d_model.shape == (3, 1, 1)
+def doubled(part):
+    """Every count of a description as the pair of itself and twice itself."""
+    changes = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, tuple):
+            changes[field.name] = tuple(doubled(item) for item in value)
+        elif is_dataclass(value):
+            changes[field.name] = doubled(value)
+        elif type(value) is int and value != UNLIMITED_WINDOW:
+            changes[field.name] = np.array([value, 2 * value])
+    return replace(part, **changes)
+
+
+def numbers(result):
+    """Every number in a result, in order."""
+    if is_dataclass(result):
+        return [number for field in fields(result) for number in numbers(getattr(result, field.name))]
+    if isinstance(result, dict):
+        return [number for value in result.values() for number in numbers(value)]
+    return [] if isinstance(result, str) else [result]
+
+
+def everything(spec):
+    """Each count of this package, on a short context and one that exceeds the windows."""
+    return [
+        *numbers(count(spec, 100)),
+        *numbers(decode_flops(spec, 30)),
+        kv_bytes(spec, 100),
+        kv_read_bytes(spec, 100),
+        expert_parallel_bytes_per_token(spec, 4),
+        expert_parallel_collectives(spec),
+        pipeline_bytes_per_token(spec, 4),
+    ]
+
+
+@pytest.mark.parametrize("model_type", [*SMALL, *UNKNOWN_TO_TRANSFORMERS])
+def test_a_grid_in_every_count_is_its_designs(model_type):
+    grid = doubled(from_config(small_config(model_type), "x"))
+    many = [np.broadcast_to(number, 2) for number in everything(grid)]
+    for index in (0, 1):
+        one = everything(grid.at(index))
+        assert [pair[index] for pair in many] == pytest.approx(one, rel=1e-14)
+    assert grid.over(2).d_model.shape == (2, 1, 1)
 
 
 @pytest.mark.parametrize(
