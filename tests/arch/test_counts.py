@@ -113,6 +113,52 @@ def test_published_parts_of_mixtral():
     assert params.routed_experts_active == params.routed_experts // 4
 
 
+@pytest.mark.parametrize(
+    ("name", "total", "active"),
+    [
+        ("gpt-oss-120b", 116.83, None),  # arXiv 2508.10925, Table 1
+        ("jamba-v0.1", 52, 12),  # transformers, docs of Jamba
+        ("qwen3-next-80b-a3b", 80, None),  # its name
+    ],
+)
+def test_sizes_that_makers_state(name, total, active):
+    params = count_params(find_model(name))
+    assert round(params.total / 1e9, 2 if total % 1 else 0) == total
+    assert active is None or round(params.active / 1e9) == active
+
+
+def test_stated_sizes_of_gemma_without_its_embedding():
+    """Gemma (arXiv 2403.08295) and Gemma 2 (2408.00118): parameters but the embedding."""
+    stated = {"gemma-7b": 7_751_248_896, "gemma-2-9b": 8_324_201_984, "gemma-2-27b": 26_047_480_320}
+    assert {name: count_params(find_model(name)).nonembedding for name in stated} == stated
+
+
+def test_the_314_billion_of_grok_are_those_beside_its_embedding():
+    assert int(count_params(find_model("grok-1")).nonembedding / 1e9) == 314
+
+
+def test_the_residual_of_arctic_gives_the_parts_that_its_card_states():
+    """\"10B dense ... with a residual 128x3.66B MoE MLP resulting in 480B total and 17B active\"."""
+    config = {
+        "hidden_size": 7168,
+        "intermediate_size": 4864,
+        "model_type": "arctic",
+        "moe_layer_frequency": 1,
+        "num_attention_heads": 56,
+        "num_experts_per_tok": 2,
+        "num_hidden_layers": 35,
+        "num_key_value_heads": 8,
+        "num_local_experts": 128,
+        "parallel_attn_mlp_res": True,
+        "vocab_size": 32_000,
+    }
+    params = count_params(from_config(config, "arctic"))
+    assert round((params.total - params.routed_experts) / 1e9) == 10
+    assert round(params.routed_experts / 128 / 1e9, 2) == 3.66
+    assert round(params.total / 1e10) == 48
+    assert round(params.active / 1e9) == 17
+
+
 def test_multi_token_prediction_is_counted_apart():
     """DeepSeek-V3's module: a routed layer, 2d → d, and its norms, about 11.5B beside the shared embeddings."""
     config = small_config("deepseek_v3") | {"num_nextn_predict_layers": 1}
