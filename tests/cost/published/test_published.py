@@ -98,7 +98,7 @@ def test_yun_s_cost_is_the_least_over_gpus():
     def table(gpus, seconds):
         flat = np.full((2, 2), seconds / 2)
         axis = np.array([1e9, 1e11])
-        return LatencyTable(gpus=gpus, params=axis, batches=np.array([1.0, 1e4]), prefill_s=flat, decode_s=flat)
+        return LatencyTable(gpus=gpus, params=axis, batches=np.array([0.0, 1e4]), prefill_s=flat, decode_s=flat)
 
     options = {"params": 8e9, "resident": 13e9, "memory_per_gpu": 20e9, "mu": 0.05, "prompt": 161, "answer": 338}
     few = kv_limited_batch(20e9, 13e9, 0.05 * 8e9 ** (2 / 3), 161, 338)

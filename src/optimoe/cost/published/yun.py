@@ -61,6 +61,8 @@ def cache_width(params: float, mu: float) -> float:
 class LatencyTable:
     """Measured latencies on G GPUs, by model size and batch: seconds, shape (sizes, batches).
 
+    The batches start low: a step prefills b/n prompts on average, often a fraction of one.
+
     Raises:
         ConfigError: Sizes or batches do not rise, or the shapes differ.
     """
