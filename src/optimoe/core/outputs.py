@@ -68,12 +68,17 @@ class Evaluable:
             if not isinstance(value, str | bool):
                 limit, allowed = _DOMAINS[self.domain.get(name, "positive")]
                 require((abs(value) < float("inf")) & allowed(value), name, limit, value)
+            if name in known:
+                meant = "a name" if known[name].annotation is str else "a number"
+                require(isinstance(value, str) == (meant == "a name"), name, meant, repr(value))
         inputs = self.complete(symbol, inputs)
         for name in inputs:
             if name not in known:
                 raise UnknownNameError(f"{self.name}: input of {symbol}", name, known)
         missing = [
-            name for name, default in known.items() if default is inspect.Parameter.empty and name not in inputs
+            name
+            for name, parameter in known.items()
+            if parameter.default is inspect.Parameter.empty and name not in inputs
         ]
         if missing:
             raise ConfigError(f"{self.name}: {symbol} needs {', '.join(missing)}")
@@ -83,6 +88,5 @@ class Evaluable:
         """The inputs of an output, with those that follow from others filled in."""
         return dict(inputs)
 
-    def _inputs(self, symbol: str) -> dict[str, Any]:
-        signature = inspect.signature(getattr(self, self._outputs[symbol]))
-        return {name: parameter.default for name, parameter in signature.parameters.items()}
+    def _inputs(self, symbol: str) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(getattr(self, self._outputs[symbol])).parameters

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimoe.arch.params import count_params
+from optimoe.arch.parts import PEER, MoE
 from optimoe.arch.spec import ArchSpec
 
 MEMORY_WEIGHT, DEPTH_WEIGHT, NETWORK_WEIGHT = 1 / 2, 1 / 4, 1 / 4
@@ -37,17 +38,26 @@ class DenseEquivalent:
 def dense_equivalent(arch: ArchSpec) -> DenseEquivalent:
     """The dense models that an architecture is like; its own size in every regime when it is dense."""
     params = count_params(arch)
-    moe = arch.moe
-    if moe is None:
+    experts, active = _routing(arch)
+    if experts == active:
         total = float(params.total)
         return DenseEquivalent(prefill=total, slow_decode=total, fast_decode=total, long_context=total)
-    experts, active = moe.num_experts, moe.top_k
     return DenseEquivalent(
         prefill=float(params.active),
         slow_decode=float(params.total),
         fast_decode=fast_decode_params(params.total, experts, active),
         long_context=params.total * (1 - cache_saving(experts / active)) ** 3,
     )
+
+
+def _routing(arch: ArchSpec) -> tuple[int, int]:
+    """E and A of the first layer that routes, routed experts alone; 1 and 1 when dense."""
+    for group in arch.layers:
+        if isinstance(group.ffn, MoE):
+            return group.ffn.num_experts, group.ffn.top_k
+        if isinstance(group.ffn, PEER):
+            return group.ffn.num_keys**2, group.ffn.num_heads * group.ffn.top_k
+    return 1, 1
 
 
 def depth_params(P: Any, E: Any, A: Any) -> Any:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.params import count_params
-from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost import regimes
 from optimoe.cost.published.catalog import find_cost_model, published_cost_checks, reproduce
 from optimoe.cost.published.erdil_code import LAYOUTS, fastest_step_s, step_s
@@ -67,20 +67,50 @@ def test_what_does_not_fit_takes_for_ever():
     ) == float("inf")
 
 
+@pytest.mark.parametrize(
+    ("name", "output", "inputs", "words"),
+    [
+        ("epoch2024", "P_eq", {"P": "abc", "E": 16.0, "A": 2.0}, "P: must be a number"),
+        ("erdil2025-code", "params_total", {"model": 5.0}, "model: must be a name"),
+        ("erdil2025-code", "params_total", {"model": "llama-3-7b"}, "nearest"),
+        ("yun2024-cost", "total_ratio", {"E": -1.0}, "E: must be positive"),
+    ],
+)
+def test_an_input_of_the_wrong_kind_is_named(name, output, inputs, words):
+    with pytest.raises(InputError, match=words):
+        find_cost_model(name).evaluate(output, inputs)
+
+
+def test_the_printed_model_too_needs_memory():
+    inputs = {"model": "gpt-3", "N_gpu": 4.0, "batch": 1.0, "input_len": 0.0}
+    assert find_cost_model("erdil2025-paper").evaluate("latency_s", inputs) == float("inf")
+
+
+def test_an_unknown_layout_is_refused():
+    inputs = {"model": "llama-3-8b", "gpu": "H100", "N_gpu": 8.0, "batch": 1.0, "input_len": 0.0, "layout": "3d"}
+    with pytest.raises(UnknownNameError, match="2d"):
+        find_cost_model("erdil2025-code").evaluate("latency_s", inputs)
+
+
 def test_yun_s_cost_is_the_least_over_gpus():
     """Hand-worked: latencies that do not depend on the batch; the table with more GPUs holds more requests."""
 
     def table(gpus, seconds):
         flat = np.full((2, 2), seconds / 2)
         axis = np.array([1e9, 1e11])
-        return LatencyTable(gpus=gpus, params=axis, batches=np.array([1.0, 1e4]), prefill_s=flat, decode_s=flat)
+        return LatencyTable(gpus=gpus, params=axis, batches=np.array([0.0, 1e4]), prefill_s=flat, decode_s=flat)
 
     options = {"params": 8e9, "resident": 13e9, "memory_per_gpu": 20e9, "mu": 0.05, "prompt": 161, "answer": 338}
     few = kv_limited_batch(20e9, 13e9, 0.05 * 8e9 ** (2 / 3), 161, 338)
     many = kv_limited_batch(80e9, 13e9, 0.05 * 8e9 ** (2 / 3), 161, 338)
     cost = cost_per_token([table(1, 0.1), table(4, 0.1)], usd_per_gpu_s=1e-3, **options)
     assert cost == pytest.approx(min(1e-4 / few, 4e-4 / many))
-    assert cost_per_token([], usd_per_gpu_s=1e-3, **options) == float("inf")
+    with pytest.raises(InfeasibleError, match="no number of GPUs"):
+        cost_per_token([table(1, 0.1)], usd_per_gpu_s=1e-3, **options | {"resident": 30e9})
+    with pytest.raises(ConfigError, match="as measured"):
+        cost_per_token([table(4, 0.1)], usd_per_gpu_s=1e-3, **options | {"params": 1e12, "resident": 1e9})
+    with pytest.raises(InfeasibleError, match="do not fit"):
+        kv_limited_batch(1e9, 2e9, 1.0, 1, 1)
     with pytest.raises(ConfigError, match="batches"):
         LatencyTable(
             gpus=1,

@@ -121,14 +121,14 @@ class ErdilPaper(Evaluable):
     @output("t_reduce_s")
     def reduction_s(self, model: str, N_gpu: float, batch: float, input_len: float) -> float:
         """Latency of one all-reduce: 6.8 µs + 1.2 µs·(√(N/nodes) − 1) + 10 µs·log2 √nodes."""
-        nodes = max(1.0, N_gpu / GPUS_PER_NODE)
+        nodes = math.ceil(N_gpu / GPUS_PER_NODE)
         return 6.8e-6 + 1.2e-6 * (math.sqrt(N_gpu / nodes) - 1) + 10e-6 * math.log2(math.sqrt(nodes))
 
     @output("network_s")
     def network_s(self, model: str, N_gpu: float, batch: float, input_len: float) -> float:
         """All-reduces of one step: their latencies, and their bytes inside and between nodes."""
         shape = find_shape(model)
-        nodes = max(1.0, N_gpu / GPUS_PER_NODE)
+        nodes = math.ceil(N_gpu / GPUS_PER_NODE)
         latency_s = shape.layers * REDUCTIONS * self.reduction_s(model, N_gpu, batch, input_len)
         reduced = self._reduced_values(shape) * batch * shape.layers * BYTES / N_gpu
         inter_s = 2 * (math.sqrt(nodes) - 1) * reduced / (READ_INTER * LL_SHARE)
@@ -137,8 +137,10 @@ class ErdilPaper(Evaluable):
 
     @output("latency_s")
     def latency_s(self, model: str, N_gpu: float, batch: float, input_len: float) -> float:
-        """Launches, network, and the longer of reads and arithmetic."""
+        """Launches, network, and the longer of reads and arithmetic; infinite where the memory is too small."""
         shape, gpu = find_shape(model), find_gpu("H100")
+        if shape.held_bytes(batch, input_len) > N_gpu * gpu.hbm_bytes:
+            return math.inf
         inputs = (model, N_gpu, batch, input_len)
         read_s = self.bytes_read(*inputs) / (N_gpu * gpu.hbm_bytes_per_s * CAP_HBM)
         arithmetic_s = self.flops(*inputs) / (N_gpu * gpu.flops_per_s * CAP_FLOPS)

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from optimoe.core.arrays import Values
+from optimoe.core.errors import InfeasibleError, UnknownNameError
 from optimoe.core.outputs import Evaluable, output
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.published.erdil import GPUS_PER_NODE, REDUCTIONS, T_KERNEL_S
@@ -63,8 +64,8 @@ def step_s(
     network = _network_s(shape, gpu, group, micro * tokens, plan)
     seconds = shape.layers * REDUCTIONS * T_KERNEL_S + network
     seconds = seconds + np.maximum(read / (gpus * gpu.hbm_bytes_per_s), arithmetic / (gpus * gpu.flops_per_s))
-    held = BYTES * shape.params_total + shape.kv_bytes_per_token * context * batch
-    applies = (stages <= np.minimum(gpus, batch)) & (held <= gpus * gpu.hbm_bytes)
+    fits = shape.held_bytes(batch, context) <= gpus * gpu.hbm_bytes
+    applies = (stages <= np.minimum(gpus, batch)) & fits
     return np.where(applies, seconds, np.inf)
 
 
@@ -134,7 +135,11 @@ class Frontier:
 
 
 def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, acceptance: float) -> Frontier:
-    """Speed against price over a grid of batches and (real-valued) GPU counts, as in the repository."""
+    """Speed against price over a grid of batches and (real-valued) GPU counts, as in the repository.
+
+    Raises:
+        InfeasibleError: No point takes less than a second per token.
+    """
     batch = np.logspace(0, np.log2(2.0**LARGEST_LOG2 * shape.sparsity), BATCHES, base=2)[:, None]
     least = BYTES * shape.params_total / gpu.hbm_bytes
     gpus = np.logspace(np.log2(least), LARGEST_LOG2, GPU_COUNTS, base=2)[None, :]
@@ -144,6 +149,10 @@ def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, accept
         token_s = drafted_token_s(shape, draft, gpu, gpus, batch, context, acceptance)
     price = usd_per_mtok(gpu, gpus, batch, token_s)
     members = list(_cheapest_within(token_s, price, np.logspace(-4, 0, LIMITS)))
+    if not members:
+        raise InfeasibleError(
+            "latency: no point of the grid takes less than a second per token; shorten input_len"
+        )
     rows, columns = np.unravel_index(members, token_s.shape)
     return Frontier(
         gpus=gpus[0, columns],
@@ -186,6 +195,8 @@ class ErdilCode(Evaluable):
     ) -> float:
         """Seconds of one step."""
         shape, device = find_shape(model), find_gpu(gpu)
+        if layout not in ("fastest", "2d"):
+            raise UnknownNameError(f"{self.name}: layout", layout, ("fastest", "2d"))
         if layout == "2d":
             return float(step_s(shape, device, N_gpu, batch, input_len, LAYOUTS[0]))
         return float(fastest_step_s(shape, device, N_gpu, batch, input_len))

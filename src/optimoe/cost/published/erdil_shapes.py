@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
 
@@ -73,6 +74,10 @@ class Shape:
     def kv_bytes_per_token(self) -> float:
         """Cache of one token: n_kv·d_head·layers values."""
         return BYTES * self.kv_heads * self.d_head * self.layers
+
+    def held_bytes(self, batch: Values, context: float) -> Values:
+        """Weights, and the caches of a batch."""
+        return BYTES * self.params_total + self.kv_bytes_per_token * context * batch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import InfeasibleError, require, require_positive
 from optimoe.core.outputs import Evaluable, output
 
 ADDED_SHARE = 1 / 3
@@ -43,7 +43,12 @@ def kv_limited_batch(memory: float, resident: float, hl: float, prompt: float, a
     """Requests that fit: (memory − weights)/((2p + n)·hl), a cache of 2hl elements per token.
 
     A request holds p + n/2 tokens on average. All quantities in elements.
+
+    Raises:
+        InfeasibleError: The weights do not fit.
     """
+    if memory <= resident:
+        raise InfeasibleError(f"memory: {resident:g} elements of weights do not fit {memory:g}; take more GPUs")
     return (memory - resident) / ((2 * prompt + answer) * hl)
 
 
@@ -55,6 +60,8 @@ def cache_width(params: float, mu: float) -> float:
 @dataclass(frozen=True, kw_only=True)
 class LatencyTable:
     """Measured latencies on G GPUs, by model size and batch: seconds, shape (sizes, batches).
+
+    The batches start low: a step prefills b/n prompts on average, often a fraction of one.
 
     Raises:
         ConfigError: Sizes or batches do not rise, or the shapes differ.
@@ -70,12 +77,23 @@ class LatencyTable:
         require_positive(self, "gpus")
         for name, axis in (("params", self.params), ("batches", self.batches)):
             require(np.diff(axis) > 0, name, "rising", axis)
+        shape = (len(self.params), len(self.batches))
+        for name, table in (("prefill_s", self.prefill_s), ("decode_s", self.decode_s)):
+            require(table.shape == shape, name, f"of shape {shape}", table.shape)
 
     def step_s(self, params: float, batch: float, answer: float) -> float:
-        """L = L_prefill(b/n) + L_decode(b), interpolated linearly in batch and size, constant beyond."""
+        """L = L_prefill(b/n) + L_decode(b), interpolated linearly in batch and size.
+
+        Raises:
+            ConfigError: Outside the table: latencies are not extrapolated.
+        """
         return self._at(self.prefill_s, params, batch / answer) + self._at(self.decode_s, params, batch)
 
     def _at(self, table: np.ndarray, params: float, batch: float) -> float:
+        for name, value, axis in (("params", params, self.params), ("batch", batch, self.batches)):
+            require(
+                axis[0] <= value <= axis[-1], name, f"between {axis[0]:g} and {axis[-1]:g}, as measured", value
+            )
         along = [np.interp(batch, self.batches, row) for row in table]
         return float(np.interp(params, self.params, along))
 
@@ -91,14 +109,22 @@ def cost_per_token(
     answer: float,
     usd_per_gpu_s: float,
 ) -> float:
-    """C(m) = min over G of G·C_0/T, T = b/L: dollars per output token; infinite when nothing fits.
+    """C(m) = min over G of G·C_0/T, T = b/L: dollars per output token.
 
     Memory and resident weights in elements; one table per number of GPUs.
+
+    Raises:
+        InfeasibleError: No number of GPUs holds the weights and one request.
+        ConfigError: A batch or size lies outside a table.
     """
-    costs = [np.inf]
+    costs = []
     for table in tables:
+        if table.gpus * memory_per_gpu <= resident:
+            continue
         hl = cache_width(params, mu)
         batch = kv_limited_batch(table.gpus * memory_per_gpu, resident, hl, prompt, answer)
         if batch >= 1:
             costs.append(table.gpus * usd_per_gpu_s * table.step_s(params, batch, answer) / batch)
+    if not costs:
+        raise InfeasibleError("memory: no number of GPUs holds the weights and one request")
     return float(min(costs))
