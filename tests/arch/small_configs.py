@@ -38,6 +38,7 @@ LOCAL = {"num_local_experts": 6, "num_experts_per_tok": 2}
 SMALL: dict[str, dict] = {
     "llama": {"attention_bias": True, "mlp_bias": True, "head_dim": 24, "tie_word_embeddings": True},
     "mistral": {"sliding_window": 16, "head_dim": 20},
+    "ministral3": {"head_dim": 24},
     "mixtral": LOCAL,
     "qwen2": {"use_sliding_window": True, "max_window_layers": 2, "sliding_window": 16},
     "qwen3": {"head_dim": 24, "attention_bias": True},
@@ -73,6 +74,7 @@ SMALL: dict[str, dict] = {
     "deepseek_v3": MLA | {"attention_bias": True},
     "deepseek_v32": MLA | INDEXER,
     "glm_moe_dsa": MLA | INDEXER | {"first_k_dense_replace": 3},
+    "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
     "glm4_moe": {
         "n_routed_experts": 6,
         "num_experts_per_tok": 2,
@@ -85,6 +87,7 @@ SMALL: dict[str, dict] = {
     },
     "phimoe": LOCAL | {"attention_bias": True, "lm_head_bias": True},
     "granitemoe": LOCAL | {"attention_bias": True, "tie_word_embeddings": True},
+    "granitemoeshared": LOCAL | {"shared_intermediate_size": 56},
     "minimax": LOCAL | {"head_dim": 16, "block_size": 8},
     "minimax_m2": LOCAL | {"head_dim": 24},
     "gemma": {"head_dim": 24, "tie_word_embeddings": True},
@@ -99,7 +102,7 @@ SMALL: dict[str, dict] = {
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
-    "arctic": LOCAL | {"moe_layer_frequency": 1},
+    "arctic": LOCAL | {"moe_layer_frequency": 1, "parallel_attn_mlp_res": True},
     "dbrx": {
         "d_model": 64,
         "n_heads": 4,

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from tests.arch.small_configs import SMALL, small_config
 
+from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
 from optimoe.arch.design import Wish, design
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
+from optimoe.core.config import load_facts
 
 torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
 transformers = pytest.importorskip("transformers", reason="needs transformers, of the extra dev")
@@ -63,6 +65,12 @@ def test_every_family_counts_what_transformers_builds(model_type):
 def test_every_released_configuration_counts_what_transformers_builds(path):
     config = json.loads(path.read_text())
     assert count_params(from_config(config, path.stem)).total == parameters(built(config))
+
+
+@pytest.mark.parametrize("name", [name for name in model_names() if name not in ("kimi-k2", "grok-1")])
+def test_every_model_of_the_catalog_counts_what_transformers_builds(name):
+    config = load_facts("optimoe.arch", "models.toml")["model"][name]["config"]
+    assert count_params(find_model(name)).total == parameters(built(config))
 
 
 def reported():

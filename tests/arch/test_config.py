@@ -12,7 +12,7 @@ from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_confi
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
 from optimoe.arch.hf import from_config, load_config, to_config
-from optimoe.arch.hf.families import FAMILIES
+from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 
@@ -51,12 +51,14 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
             strict=True,
         )
     )
-    config |= sizes | {"tie_word_embeddings": tied}
+    config |= sizes | {"tie_word_embeddings": tied and model_type != "dbrx"}
     if model_type == "dbrx":
         config["attn_config"] = {"kv_n_heads": 1}
     else:
         config["num_key_value_heads"] = 1
     config.pop("mlp_only_layers", None)
+    if "mlp_layer_types" in config:
+        config["mlp_layer_types"] = ["dense"] + ["sparse"] * (layers - 1)
     spec = from_config(config, "model")
     assert from_config(to_config(spec, model_type), "model") == spec
 
@@ -74,7 +76,7 @@ def test_a_field_that_changes_a_count_is_never_guessed(model_type):
         except ConfigError as error:
             assert "\n" not in str(error)
             continue
-        derived = field in ("head_dim", "layer_types", "n_shared_experts", "q_lora_rank")
+        derived = field in ("head_dim", "layer_types", "mlp_layer_types")
         assert spec == whole or derived or field in family.defaults, field
 
 
@@ -118,6 +120,37 @@ def test_mutated_configurations_give_a_spec_or_one_line(seed):
         assert 0 < params.active <= params.total
         specs += 1
     assert specs > 20  # the mutations are not all refused
+
+
+FIELDS = sorted({field for model_type in EVERY for field in small_config(model_type)})
+VALUES = [*MUTANTS, *range(1, 9), 16, 64, False, {"kv_n_heads": 2}, {"ffn_hidden_size": None}]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_configurations_give_a_spec_or_one_line(seed):
+    """500 of each seed, 10,000 together: any fields of any family with any values, half of them inside another."""
+    chance = random.Random(seed)
+    specs = 0
+    for _ in range(500):
+        base = small_config(chance.choice(EVERY)) if chance.random() < 0.5 else {}
+        fields = chance.sample(FIELDS, chance.randint(0, len(FIELDS)))
+        config = {field: chance.choice(VALUES) for field in fields} | base
+        config["model_type"] = chance.choice([*EVERY, *TEXT_PARTS, "nobody", None, 3])
+        if chance.random() < 0.5:
+            config = {
+                "model_type": chance.choice(list(TEXT_PARTS)),
+                "text_config": chance.choice([config, None, 3]),
+            }
+        try:
+            spec = from_config(config, "random")
+        except InputError as error:
+            assert str(error)
+            assert "\n" not in str(error)
+            continue
+        params = count(spec).params
+        assert 0 < params.active <= params.total
+        specs += 1
+    assert specs > 5  # not all are refused
 
 
 def test_an_unknown_type_is_read_by_its_fields_when_they_are_unambiguous():

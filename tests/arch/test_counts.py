@@ -1,19 +1,27 @@
 """Parts, conventions, bytes and traffic: invariants and hand-worked cases."""
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.arch.small_configs import SMALL, small_config
+from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count, sparsity
+from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config
-from optimoe.arch.memory import bytes_per_value, kv_bytes, kv_bytes_per_token, state_bytes, weight_bytes
-from optimoe.arch.params import count_mtp_params, count_params, dense_twin
-from optimoe.arch.parts import PEER, Attention, DenseFFN, MoE
+from optimoe.arch.memory import (
+    bytes_per_value,
+    kv_bytes,
+    kv_bytes_per_token,
+    kv_read_bytes,
+    state_bytes,
+    weight_bytes,
+)
+from optimoe.arch.params import count_mtp_params, count_params, dense_twin, one_expert_twin
+from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import (
     expected_distinct_experts,
@@ -85,9 +93,15 @@ def test_conventions_of_the_laws():
     params = count_params(spec)
     assert params.nonembedding_without_router == d**2 * (8 * experts + 4) * blocks + d
     assert params.active_nonembedding - params.router == 12 * d**2 * blocks + d
-    twin = count_params(dense_twin(spec))
+    twin = count_params(one_expert_twin(spec))
     assert twin.nonembedding == 12 * d**2 * blocks + d
     assert twin.router == twin.routed_experts == 0
+
+
+def test_the_dense_twin_is_as_large_as_what_a_token_uses_but_for_the_router():
+    spec = from_config(small_config("deepseek_v3"), "x")
+    active, twin = count_params(spec), count_params(dense_twin(spec))
+    assert twin.total == twin.active == active.active - active.router
 
 
 def test_published_parts_of_mixtral():
@@ -97,6 +111,52 @@ def test_published_parts_of_mixtral():
     assert params.router == 32 * 8 * 4096
     assert params.routed_experts == 32 * 8 * 3 * 4096 * 14336
     assert params.routed_experts_active == params.routed_experts // 4
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "active"),
+    [
+        ("gpt-oss-120b", 116.83, None),  # arXiv 2508.10925, Table 1
+        ("jamba-v0.1", 52, 12),  # transformers, docs of Jamba
+        ("qwen3-next-80b-a3b", 80, None),  # its name
+    ],
+)
+def test_sizes_that_makers_state(name, total, active):
+    params = count_params(find_model(name))
+    assert round(params.total / 1e9, 2 if total % 1 else 0) == total
+    assert active is None or round(params.active / 1e9) == active
+
+
+def test_stated_sizes_of_gemma_without_its_embedding():
+    """Gemma (arXiv 2403.08295) and Gemma 2 (2408.00118): parameters but the embedding."""
+    stated = {"gemma-7b": 7_751_248_896, "gemma-2-9b": 8_324_201_984, "gemma-2-27b": 26_047_480_320}
+    assert {name: count_params(find_model(name)).nonembedding for name in stated} == stated
+
+
+def test_the_314_billion_of_grok_are_those_beside_its_embedding():
+    assert int(count_params(find_model("grok-1")).nonembedding / 1e9) == 314
+
+
+def test_the_residual_of_arctic_gives_the_parts_that_its_card_states():
+    """\"10B dense ... with a residual 128x3.66B MoE MLP resulting in 480B total and 17B active\"."""
+    config = {
+        "hidden_size": 7168,
+        "intermediate_size": 4864,
+        "model_type": "arctic",
+        "moe_layer_frequency": 1,
+        "num_attention_heads": 56,
+        "num_experts_per_tok": 2,
+        "num_hidden_layers": 35,
+        "num_key_value_heads": 8,
+        "num_local_experts": 128,
+        "parallel_attn_mlp_res": True,
+        "vocab_size": 32_000,
+    }
+    params = count_params(from_config(config, "arctic"))
+    assert round((params.total - params.routed_experts) / 1e9) == 10
+    assert round(params.routed_experts / 128 / 1e9, 2) == 3.66
+    assert round(params.total / 1e10) == 48
+    assert round(params.active / 1e9) == 17
 
 
 def test_multi_token_prediction_is_counted_apart():
@@ -180,19 +240,50 @@ def test_bytes_sent_by_each_parallelism():
     assert expert_parallel_bytes_per_token(spec, 8) == pytest.approx(32 * ranks * 7 / 8 * 4096 * 4)
 
 
-@pytest.mark.parametrize("model_type", SMALL)
-def test_a_grid_of_designs_is_its_designs(model_type):
-    spec = from_config(small_config(model_type), "x")
-    widths = np.array([64, 128, 192])
-    grid = replace(spec, d_model=widths)
-    singles = [count(grid.at(i)) for i in range(3)]
-    many = count(grid)
-    for field in fields(many.params):
-        column = np.broadcast_to(getattr(many.params, field.name), 3)
-        assert column.tolist() == [getattr(one.params, field.name) for one in singles]
-    for part in ("prefill", "decode"):
-        assert np.allclose(getattr(many, part).total, [getattr(one, part).total for one in singles], rtol=1e-15)
-    assert grid.over(2).d_model.shape == (3, 1, 1)
+def doubled(part):
+    """Every count of a description as the pair of itself and twice itself."""
+    changes = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, tuple):
+            changes[field.name] = tuple(doubled(item) for item in value)
+        elif is_dataclass(value):
+            changes[field.name] = doubled(value)
+        elif type(value) is int and value != UNLIMITED_WINDOW:
+            changes[field.name] = np.array([value, 2 * value])
+    return replace(part, **changes)
+
+
+def numbers(result):
+    """Every number in a result, in order."""
+    if is_dataclass(result):
+        return [number for field in fields(result) for number in numbers(getattr(result, field.name))]
+    if isinstance(result, dict):
+        return [number for value in result.values() for number in numbers(value)]
+    return [] if isinstance(result, str) else [result]
+
+
+def everything(spec):
+    """Each count of this package, on a short context and one that exceeds the windows."""
+    return [
+        *numbers(count(spec, 100)),
+        *numbers(decode_flops(spec, 30)),
+        kv_bytes(spec, 100),
+        kv_read_bytes(spec, 100),
+        expert_parallel_bytes_per_token(spec, 4),
+        expert_parallel_collectives(spec),
+        pipeline_bytes_per_token(spec, 4),
+    ]
+
+
+@pytest.mark.parametrize("model_type", [*SMALL, *UNKNOWN_TO_TRANSFORMERS])
+def test_a_grid_in_every_count_is_its_designs(model_type):
+    grid = doubled(from_config(small_config(model_type), "x"))
+    many = [np.broadcast_to(number, 2) for number in everything(grid)]
+    for index in (0, 1):
+        one = everything(grid.at(index))
+        assert [pair[index] for pair in many] == pytest.approx(one, rel=1e-14)
+    assert grid.over(2).d_model.shape == (2, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def count(
         kv_precision=kv_precision,
         kv_bytes_per_token=kv_bytes_per_token(arch, kv_precision),
         state_bytes=state_bytes(arch),
-        params_mtp=count_mtp_params(arch) if arch.num_mtp_layers else 0,
+        params_mtp=count_mtp_params(arch),
         all_reduce_bytes_per_token=all_reduce_bytes_per_token(arch),
         tensor_parallel_collectives=tensor_parallel_collectives(arch),
         expert_attention_flops_ratio=expert_attention_ratio(arch, context_tokens),

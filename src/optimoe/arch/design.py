@@ -4,6 +4,7 @@ Widths are multiples of what hardware likes, so a round trip returns the wish wi
 """
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,6 +21,15 @@ GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
 
 EXPERT_STEP = 64
 """Expert widths are multiples of this: tiles of grouped matrix products."""
+
+WIDTH_STEP = 128
+"""d_model is a multiple of this."""
+
+LARGEST = 1e18
+"""Parameters, or FLOPs per token, beyond which a wish is a mistake."""
+
+FARTHEST = 0.25
+"""A shape farther from the wish is no answer to it."""
 
 
 def d_expert_for_granularity(
@@ -63,13 +73,17 @@ def d_expert_for_ratio(arch: ArchSpec, ratio: float, context: float, step: int =
 def with_d_expert(arch: ArchSpec, d_expert: int) -> ArchSpec:
     """The model with another width of its routed experts (and of shared experts of that width)."""
 
-    def changed(ffn: FeedForward) -> FeedForward:
-        if not isinstance(ffn, MoE):
-            return ffn
-        shared = d_expert if ffn.d_shared == ffn.d_expert else ffn.d_shared
-        return replace(ffn, d_expert=d_expert, d_shared=shared)
+    def changed(moe: MoE) -> MoE:
+        return replace(moe, d_expert=d_expert, d_shared=d_expert if moe.d_shared == moe.d_expert else moe.d_shared)
 
-    return replace(arch, layers=tuple(replace(group, ffn=changed(group.ffn)) for group in arch.layers))
+    return _with_moe(arch, changed)
+
+
+def _with_moe(arch: ArchSpec, change: Callable[[MoE], MoE]) -> ArchSpec:
+    layers = (
+        replace(group, ffn=change(group.ffn)) if isinstance(group.ffn, MoE) else group for group in arch.layers
+    )
+    return replace(arch, layers=tuple(layers))
 
 
 def params_total_from_active(arch: ArchSpec, params_active: float) -> float:
@@ -80,6 +94,38 @@ def params_total_from_active(arch: ArchSpec, params_active: float) -> float:
 def params_active_from_total(arch: ArchSpec, params_total: float) -> float:
     """N_act of a model of this E and k with so many parameters: N_total − Σ layers·(E − k)·expert."""
     return params_total - _idle_params(arch)
+
+
+def num_experts_for_total(arch: ArchSpec, params_total: float) -> int:
+    """E at which the model stores so many parameters, N_total being linear in E (experts and routers' rows).
+
+    Args:
+        arch: A model with routed experts; its own E does not matter.
+        params_total: The wish; what comes back is the nearest E, no smaller than k.
+
+    Raises:
+        ConfigError: The model does not route.
+    """
+    if arch.moe is None:
+        raise ConfigError(f"arch: must have routed experts, got {arch.name}")
+    k = arch.moe.top_k
+    least, more = (count_params(with_num_experts(arch, number)).total for number in (k, k + 1))
+    return max(k, k + round((params_total - least) / (more - least)))
+
+
+def num_experts_for_sparsity(top_k: int, sparsity: float) -> int:
+    """E of which k are active at S = (E − k)/E: the integer nearest to k/(1 − S).
+
+    Raises:
+        ConfigError: The sparsity is not in [0, 1).
+    """
+    require(0 <= sparsity < 1, "sparsity", "in [0, 1)", sparsity)
+    return round(top_k / (1 - sparsity))
+
+
+def with_num_experts(arch: ArchSpec, num_experts: int) -> ArchSpec:
+    """The model with so many routed experts in each of its routed layers."""
+    return _with_moe(arch, lambda moe: replace(moe, num_experts=num_experts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +177,7 @@ class Wish:
             "vocab_size",
             "tp",
         )
+        require(self.value <= LARGEST, "value", f"at most {LARGEST:g}", self.value)
         require(self.granularity >= 0, "granularity", "zero or more", self.granularity)
         require(self.ratio >= 0, "ratio", "zero or more", self.ratio)
         require(not (self.granularity and self.ratio), "ratio", "left out beside a granularity", self.ratio)
@@ -140,48 +187,76 @@ class Wish:
 def design(wish: Wish, name: str = "design") -> ArchSpec:
     """The shape nearest to a wish.
 
-    Every width that suits the heads is tried with the depths around d/aspect; the nearest value of the target
-    wins, the aspect ratio deciding between equals within 2 %.
+    Every width is tried with the depth that comes nearest to the wish within a quarter of d/aspect; the nearest
+    value of the target wins. Between values within 2 %, the aspect ratio and heads that span d decide.
 
     Raises:
-        InfeasibleError: Even the smallest shape is more than twice the wish.
+        InfeasibleError: No shape comes within a quarter of the wish.
         ConfigError: The wish is out of limits.
     """
-    step = wish.head_dim * math.lcm(wish.num_kv_heads, wish.tp)
-    best: tuple[float, float] | None = None
-    chosen: ArchSpec | None = None
-    width = step
-    while True:
-        usual = max(1, round(width / wish.aspect))
-        shapes = [
-            _shape(wish, name, width, max(1, usual + extra)) for extra in range(-(usual // 4), usual // 4 + 1)
-        ]
-        for shape in shapes:
-            miss = abs(_value(wish, shape) / wish.value - 1)
-            score = (round(miss / 0.02), abs(shape.num_layers - usual) / usual + miss)
-            if best is None or score < best:
-                best, chosen = score, shape
-        if _value(wish, shapes[0]) > 2 * wish.value:
-            break
-        width += step
-    assert chosen is not None
-    if _value(wish, chosen) > 2 * wish.value:
+    chosen = min(_candidates(wish, name), key=lambda shape: _misfit(wish, shape))
+    value = _value(wish, chosen)
+    if abs(value / wish.value - 1) > FARTHEST:
         raise InfeasibleError(
-            f"{wish.target}: {wish.value:g} is below half of the smallest shape, {_value(wish, chosen):.4g}; "
-            "lower head_dim, num_kv_heads, tp or vocab_size"
+            f"{wish.target}: the shape nearest to {wish.value:g} has {value:.4g}; for a smaller one "
+            "lower head_dim, num_kv_heads, tp, num_experts or vocab_size, or raise granularity"
         )
     return chosen
 
 
-def _shape(wish: Wish, name: str, width: int, num_layers: int) -> ArchSpec:
-    attention = Attention(num_heads=width // wish.head_dim, num_kv_heads=wish.num_kv_heads, head_dim=wish.head_dim)
+def _candidates(wish: Wish, name: str) -> Iterator[ArchSpec]:
+    """One shape of every width, up to the first that is too large."""
+    width = _up(wish.head_dim * _heads_step(wish) // 2, WIDTH_STEP)
+    while True:
+        shape = _at_depth(wish, _shape(wish, name, width))
+        yield shape
+        if _value(wish, shape) > (1 + FARTHEST) * wish.value:
+            return
+        width += WIDTH_STEP
+
+
+def _misfit(wish: Wish, shape: ArchSpec) -> tuple[float, float]:
+    """The miss in steps of 2 %; between equals, how far the aspect and the heads' width are from the usual."""
+    miss = abs(_value(wish, shape) / wish.value - 1)
+    attention = shape.attention
+    assert isinstance(attention, Attention)
+    spanned = attention.num_heads * attention.head_dim / shape.d_model
+    return round(miss / 0.02), miss + abs(shape.num_layers / _usual_depth(wish, shape) - 1) + abs(spanned - 1)
+
+
+def _at_depth(wish: Wish, shape: ArchSpec) -> ArchSpec:
+    """The depth nearest to the wish within a quarter of the usual (or a layer): the target is linear in it."""
+    usual = _usual_depth(wish, shape)
+    slack = max(1, usual // 4)
+    one, two = (_value(wish, _deep(shape, depth)) for depth in (1, 2))
+    wanted = 1 + (wish.value - one) / (two - one)
+    return _deep(shape, min(max(round(wanted), usual - slack, 1), usual + slack))
+
+
+def _usual_depth(wish: Wish, shape: ArchSpec) -> int:
+    return max(1, round(shape.d_model / wish.aspect))
+
+
+def _deep(shape: ArchSpec, num_layers: int) -> ArchSpec:
+    return replace(shape, layers=tuple(replace(group, num_layers=num_layers) for group in shape.layers))
+
+
+def _heads_step(wish: Wish) -> int:
+    """What the number of heads is a multiple of."""
+    return math.lcm(wish.num_kv_heads, wish.tp)
+
+
+def _shape(wish: Wish, name: str, width: int) -> ArchSpec:
+    """One layer of that width, with the heads that come nearest to spanning it."""
+    heads = _nearest(width / wish.head_dim, _heads_step(wish))
+    attention = Attention(num_heads=heads, num_kv_heads=wish.num_kv_heads, head_dim=wish.head_dim)
     granularity = wish.granularity or GRANULARITY_FACTOR[wish.convention] / 3
     d_expert = d_expert_for_granularity(width, granularity, wish.convention)
     arch = ArchSpec(
         name=name,
         vocab_size=wish.vocab_size,
         d_model=width,
-        layers=(LayerGroup(num_layers=num_layers, mixer=attention, ffn=_ffn(wish, d_expert)),),
+        layers=(LayerGroup(num_layers=1, mixer=attention, ffn=_ffn(wish, d_expert)),),
     )
     if wish.ratio:
         arch = with_d_expert(arch, d_expert_for_ratio(arch, wish.ratio, wish.context))
@@ -217,3 +292,7 @@ def _idle_params(arch: ArchSpec) -> float:
 
 def _nearest(value: float, step: int) -> int:
     return max(step, round(value / step) * step)
+
+
+def _up(value: int, step: int) -> int:
+    return -(-value // step) * step

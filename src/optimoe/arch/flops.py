@@ -19,11 +19,11 @@ from optimoe.arch.parts import (
     Mamba,
 )
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import require
+from optimoe.core.errors import UnknownNameError, require
 
-Recompute = Literal["none", "full"]
-TRAIN_PASSES: dict[Recompute, int] = {"none": 3, "full": 4}
-"""Forward-equivalents of a training step: backward costs two forwards, full recomputation one more."""
+Recompute = Literal["none", "selective", "full"]
+TRAIN_PASSES: dict[Recompute, int] = {"none": 3, "selective": 3, "full": 4}
+"""Whole forward-equivalents of a training step: backward costs two forwards, full recomputation one more."""
 
 MlaForm = Literal["absorbed", "expanded"]
 Phase = Literal["prefill", "decode"]
@@ -94,8 +94,19 @@ def prefill_flops(arch: ArchSpec, length: float) -> FlopCount:
 
 
 def train_flops_per_token(arch: ArchSpec, length: float, recompute: Recompute = "none") -> float:
-    """FLOPs per trained token on sequences of ``length``: 3 forward passes, 4 with full recomputation."""
-    return TRAIN_PASSES[recompute] * prefill_flops(arch, length).total
+    """FLOPs per trained token on sequences of ``length``: 3 forward passes, 4 with full recomputation.
+
+    Selective recomputation repeats the attention scores alone (Korthikanti 2022, arXiv 2205.05198, Sec. 5).
+
+    Raises:
+        ConfigError: The length is not positive.
+        UnknownNameError: No such recomputation.
+    """
+    if recompute not in TRAIN_PASSES:
+        raise UnknownNameError("recompute", recompute, TRAIN_PASSES)
+    forward = prefill_flops(arch, length)
+    again = forward.attention_scores if recompute == "selective" else 0
+    return TRAIN_PASSES[recompute] * forward.total + again
 
 
 def expert_attention_ratio(arch: ArchSpec, context: float) -> float:

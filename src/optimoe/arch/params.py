@@ -4,6 +4,7 @@ Symbols: d ``d_model``, h heads, h_kv key-value heads, d_h ``head_dim``, f hidde
 feed-forward (3 gated, 2 plain), E experts, k per token, E_s shared, V vocabulary, n layers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import singledispatch
 from typing import Any
@@ -21,6 +22,7 @@ from optimoe.arch.parts import (
     MoE,
 )
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.errors import holds
 
 FFN_MATRICES_GATED, FFN_MATRICES_PLAIN = 3, 2
 Parts = dict[str, int]
@@ -96,20 +98,30 @@ def count_mtp_params(arch: ArchSpec) -> int:
     Each is a layer like the last, a projection of the joined hidden state and embedding 2d → d, and three norms
     (hidden state, embedding, before the shared unembedding). Embeddings are shared with the model.
     """
+    if holds(arch.num_mtp_layers == 0):
+        return 0
     last = sum(layer_params(arch, arch.layers[-1])[part] for part in _STORED)
     return arch.num_mtp_layers * (last + 2 * arch.d_model**2 + 3 * norm_params(arch))
 
 
-def dense_twin(arch: ArchSpec) -> ArchSpec:
-    """The dense model that one expert in place of each routed layer gives: Yun's N is its ``nonembedding``.
+def one_expert_twin(arch: ArchSpec) -> ArchSpec:
+    """The dense model whose feed-forward is one expert: what upcycling starts from; Yun's N is its nonembedding.
 
-    Of a top-1 model without shared experts it is also what one token sees (Clark's and Kaplan's N).
+    Of a top-1 model without shared experts it is also what one token sees (Clark's N).
     """
+    return _twin(arch, lambda moe: moe.d_expert)
 
-    def twin(ffn: FeedForward) -> FeedForward:
-        return DenseFFN(d_ff=ffn.d_expert, gated=ffn.gated) if isinstance(ffn, MoE) else ffn
 
-    return replace(arch, layers=tuple(replace(group, ffn=twin(group.ffn)) for group in arch.layers))
+def dense_twin(arch: ArchSpec) -> ArchSpec:
+    """The dense model as wide as all experts that a token uses: equal active size, but for the router."""
+    return _twin(arch, lambda moe: moe.top_k * moe.d_expert + moe.num_shared_experts * moe.d_shared)
+
+
+def _twin(arch: ArchSpec, width: Callable[[MoE], int]) -> ArchSpec:
+    def dense(ffn: FeedForward) -> FeedForward:
+        return DenseFFN(d_ff=width(ffn), gated=ffn.gated) if isinstance(ffn, MoE) else ffn
+
+    return replace(arch, layers=tuple(replace(group, ffn=dense(group.ffn)) for group in arch.layers))
 
 
 def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
@@ -170,7 +182,7 @@ def _(mixer: LatentAttention, d_model: int) -> int:
     """d·q + q·h·(d_nope + d_rope), or d·h·(d_nope + d_rope); d·(d_c + d_rope); d_c·h·(d_nope + d_v); h·d_v·d."""
     heads, rank = mixer.num_heads, mixer.q_lora_rank
     query = heads * (mixer.qk_nope_dim + mixer.qk_rope_dim)
-    queries = rank * (d_model + query) if rank else d_model * query
+    queries = rank * (d_model + query) + (rank == 0) * d_model * query
     latent = d_model * (mixer.kv_lora_rank + mixer.qk_rope_dim)
     expand = mixer.kv_lora_rank * heads * (mixer.qk_nope_dim + mixer.v_dim)
     return queries + latent + expand + heads * mixer.v_dim * d_model + indexer_matrix_params(mixer, d_model)

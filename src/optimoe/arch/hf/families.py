@@ -16,6 +16,7 @@ from optimoe.arch.hf.ffns import (
     interleaved,
     layer_frequency,
     leading_dense,
+    listed_or_leading,
     no_layer,
     sparse_step,
 )
@@ -29,6 +30,7 @@ from optimoe.arch.hf.layers import (
     attention_period,
     every,
     every_interval,
+    every_pattern,
     listed,
     qwen_windows,
     rope_chunks,
@@ -49,11 +51,13 @@ class Family:
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
         norm, num_norms: Kind of the norms, and how many a layer has.
-        residual: Whether a dense feed-forward of width d stands beside the routed one (Arctic).
+        residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
+            routed one (Arctic).
         mtp: Field that counts multi-token-prediction layers.
         unembedding_bias: Field that says whether logits add a bias.
         defaults: For absent fields.
         fixed: Fields that are written as they are (activation and the like).
+        only: The one value that a field may have where it stands: others would need parts that are not described.
     """
 
     architecture: str
@@ -65,25 +69,29 @@ class Family:
     pattern: Pattern = no_layer
     norm: Norm = "rms"
     num_norms: int = 2
-    residual: bool = False
+    residual: str = ""
     mtp: str = ""
     unembedding_bias: str = ""
     defaults: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
+    only: dict[str, Any] = field(default_factory=dict)
 
 
 _TIED, _UNTIED = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
 _BIAS = {"attention_bias": False}
-_MHA = {"num_key_value_heads": None}  # null, and absent: as many as heads
+_MHA = {"num_key_value_heads": None}  # absent as null: as many as heads
 _QWEN_WINDOW = {"use_sliding_window": False, "max_window_layers": 28, "sliding_window": 4096}
 _SPARSE_STEP = {"decoder_sparse_step": 1, "mlp_only_layers": []}
 _BIASED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias")
+_BIASED_MHA = replace(_BIASED, null_kv=True)
 _NORMED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head")
 _GATED = Gqa(
     qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", output_gate=True, head_dim=256
 )
-_LOCAL = Routed(experts=("num_local_experts", "num_experts"), width=("intermediate_size",))
-_DEEPSEEK = Routed(experts=("n_routed_experts",), shared_count="n_shared_experts")
+_LOCAL = Routed(experts=("num_local_experts",), width=("intermediate_size",))
+_ALIASED = replace(_LOCAL, experts=("num_local_experts", "num_experts"))
+_DEEPSEEK = Routed(experts=("n_routed_experts", "num_local_experts"), shared_count="n_shared_experts")
+_EXPERTS = ("num_experts", "num_local_experts")
 _QWEN_SHARED = Routed(shared_width="shared_expert_intermediate_size", shared_gate=True)
 _MTP = "num_nextn_predict_layers"
 _LATENT = Family(
@@ -93,12 +101,20 @@ _LATENT = Family(
     pattern=leading_dense,
     mtp=_MTP,
     defaults=_UNTIED | _BIAS | {_MTP: 0},
+    only={"moe_layer_freq": 1},
+)
+_SPARSE = replace(
+    _LATENT,
+    attention=Mla(indexer=True),
+    routed=replace(_DEEPSEEK, experts=("n_routed_experts", "num_local_experts", "num_experts")),
+    pattern=listed_or_leading,
+    only={"moe_layer_freq": 1, "index_topk_freq": 1, "index_topk_pattern": None},
 )
 
 FAMILIES: dict[str, Family] = {
     "llama": Family(
         architecture="LlamaForCausalLM",
-        attention=_BIASED,
+        attention=_BIASED_MHA,
         dense=Dense(bias="mlp_bias"),
         defaults=_UNTIED | _BIAS | _MHA | {"mlp_bias": False},
         fixed={"hidden_act": "silu"},
@@ -108,23 +124,29 @@ FAMILIES: dict[str, Family] = {
         kinds=listed(all_sliding),
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": 4096},
     ),
+    "ministral3": Family(
+        architecture="Ministral3ForCausalLM",
+        attention=Gqa(head_dim=128),
+        kinds=all_sliding,
+        defaults=_UNTIED | {"sliding_window": None},
+    ),
     "mixtral": Family(
         architecture="MixtralForCausalLM",
         kinds=listed(all_sliding),
-        routed=_LOCAL,
+        routed=_ALIASED,
         pattern=every_layer,
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": None},
         fixed={"hidden_act": "silu"},
     ),
     "qwen2": Family(
         architecture="Qwen2ForCausalLM",
-        attention=Gqa(qkv_bias=True),
+        attention=Gqa(qkv_bias=True, null_kv=True),
         kinds=listed(qwen_windows),
         defaults=_UNTIED | _QWEN_WINDOW,
     ),
     "qwen3": Family(
         architecture="Qwen3ForCausalLM",
-        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=128),
+        attention=replace(_NORMED, null_kv=True, head_dim=128),
         kinds=listed(qwen_windows),
         defaults=_UNTIED | _BIAS | _QWEN_WINDOW,
     ),
@@ -140,7 +162,7 @@ FAMILIES: dict[str, Family] = {
         architecture="Qwen3MoeForCausalLM",
         attention=_NORMED,
         kinds=qwen_windows,
-        routed=Routed(),
+        routed=Routed(experts=_EXPERTS),
         pattern=sparse_step,
         defaults=_UNTIED | _BIAS | _QWEN_WINDOW | _SPARSE_STEP,
     ),
@@ -160,23 +182,24 @@ FAMILIES: dict[str, Family] = {
         kinds=listed(every_interval),
         routed=_QWEN_SHARED,
         pattern=every_layer,
-        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4},
+        mtp="mtp_num_hidden_layers",
+        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
     ),
     "qwen3_5_text": Family(
         architecture="Qwen3_5ForCausalLM",
         attention=_GATED,
         linear=DeltaNet(),
         kinds=listed(every_interval),
-        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4},
+        mtp="mtp_num_hidden_layers",
+        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
     ),
     "gpt_oss": Family(
         architecture="GptOssForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
         kinds=listed(every(2, FULL, SLIDING)),
-        routed=Routed(
-            experts=("num_local_experts",),
+        routed=replace(
+            _ALIASED,
             top_k=("num_experts_per_tok", "experts_per_token"),
-            width=("intermediate_size",),
             router_bias=True,
             expert_bias=True,
         ),
@@ -185,17 +208,17 @@ FAMILIES: dict[str, Family] = {
     ),
     "llama4_text": Family(
         architecture="Llama4ForCausalLM",
-        attention=_BIASED,
+        attention=replace(_BIASED, head_dim=128),
         kinds=listed(rope_chunks),
         dense=Dense(width="intermediate_size_mlp"),
-        routed=Routed(experts=("num_local_experts",), width=("intermediate_size",), shared_fixed=True),
+        routed=replace(_LOCAL, shared_fixed=True),
         pattern=interleaved,
         defaults=_UNTIED | _BIAS | {"no_rope_layer_interval": 4},
     ),
     "olmoe": Family(
         architecture="OlmoeForCausalLM",
-        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="full"),
-        routed=Routed(width=("intermediate_size",)),
+        attention=replace(_BIASED_MHA, qk_norm="full", fixed_head_dim=True),
+        routed=Routed(experts=_EXPERTS, width=("intermediate_size",)),
         pattern=every_layer,
         defaults=_UNTIED | _BIAS,
     ),
@@ -204,6 +227,7 @@ FAMILIES: dict[str, Family] = {
         attention=Gqa(
             heads=("n_heads", "num_attention_heads"),
             kv_heads=("attn_config.kv_n_heads", "num_key_value_heads"),
+            fixed_head_dim=True,
         ),
         routed=Routed(
             experts=("ffn_config.moe_num_experts", "num_experts"),
@@ -213,20 +237,33 @@ FAMILIES: dict[str, Family] = {
         pattern=every_layer,
         norm="layernorm_no_bias",
         defaults=_UNTIED,
+        only=_UNTIED,
     ),
     "jamba": Family(
         architecture="JambaForCausalLM",
         linear=JambaMamba(),
         kinds=attention_period,
-        routed=Routed(width=("intermediate_size",)),
+        routed=Routed(experts=_EXPERTS, width=("intermediate_size",)),
         pattern=expert_period,
         defaults=_UNTIED | {"mamba_conv_bias": True, "mamba_proj_bias": False},
     ),
-    "deepseek_v2": replace(_LATENT, architecture="DeepseekV2ForCausalLM"),
+    "deepseek_v2": replace(
+        _LATENT,
+        architecture="DeepseekV2ForCausalLM",
+        routed=replace(_DEEPSEEK, experts=("n_routed_experts", "num_experts")),
+        only={"moe_layer_freq": 1, "mlp_bias": False},
+    ),
     "deepseek_v3": _LATENT,
     "kimi_k2": _LATENT,
-    "deepseek_v32": replace(_LATENT, architecture="DeepseekV32ForCausalLM", attention=Mla(indexer=True)),
-    "glm_moe_dsa": replace(_LATENT, architecture="GlmMoeDsaForCausalLM", attention=Mla(indexer=True)),
+    "deepseek_v32": replace(_SPARSE, architecture="DeepseekV32ForCausalLM"),
+    "glm_moe_dsa": replace(_SPARSE, architecture="GlmMoeDsaForCausalLM"),
+    "glm4_moe_lite": replace(
+        _LATENT,
+        architecture="Glm4MoeLiteForCausalLM",
+        attention=Mla(rope=("qk_rope_head_dim", "head_dim")),
+        pattern=listed_or_leading,
+        only={},
+    ),
     "glm4_moe": Family(
         architecture="Glm4MoeForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
@@ -247,8 +284,15 @@ FAMILIES: dict[str, Family] = {
     ),
     "granitemoe": Family(
         architecture="GraniteMoeForCausalLM",
-        attention=_BIASED,
+        attention=_BIASED_MHA,
         routed=_LOCAL,
+        pattern=every_layer,
+        defaults=_UNTIED | _BIAS | _MHA,
+    ),
+    "granitemoeshared": Family(
+        architecture="GraniteMoeSharedForCausalLM",
+        attention=_BIASED_MHA,
+        routed=replace(_LOCAL, shared_width="shared_intermediate_size"),
         pattern=every_layer,
         defaults=_UNTIED | _BIAS | _MHA,
     ),
@@ -256,14 +300,14 @@ FAMILIES: dict[str, Family] = {
         architecture="MiniMaxForCausalLM",
         linear=Lightning(),
         kinds=listed(every(2, LINEAR, FULL)),
-        routed=_LOCAL,
+        routed=_ALIASED,
         pattern=every_layer,
         defaults=_UNTIED,
     ),
     "minimax_m2": Family(
         architecture="MiniMaxM2ForCausalLM",
         attention=Gqa(qk_norm="full", head_dim=128),
-        routed=_LOCAL,
+        routed=_ALIASED,
         pattern=every_layer,
         mtp="num_mtp_modules",
         defaults=_UNTIED | {"num_mtp_modules": 0},
@@ -283,9 +327,12 @@ FAMILIES: dict[str, Family] = {
     "gemma3_text": Family(
         architecture="Gemma3ForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=256),
-        kinds=listed(every(6, FULL, SLIDING)),
+        kinds=listed(every_pattern),
         num_norms=4,
-        defaults=_TIED | _BIAS | {"sliding_window": 4096},
+        defaults=_TIED
+        | _BIAS
+        | {"sliding_window": 4096, "sliding_window_pattern": 6}
+        | {"vocab_size": 262_208, "num_attention_heads": 8, "num_key_value_heads": 4},
     ),
     "grok-1": Family(
         architecture="Grok1ModelForCausalLM",
@@ -296,18 +343,20 @@ FAMILIES: dict[str, Family] = {
     ),
     "arctic": Family(
         architecture="ArcticForCausalLM",
-        routed=Routed(experts=("num_local_experts",), width=("intermediate_size",)),
+        attention=Gqa(null_kv=True),
+        routed=_LOCAL,
         pattern=layer_frequency,
-        num_norms=3,
-        residual=True,
-        defaults=_UNTIED,
+        residual="parallel_attn_mlp_res",
+        defaults=_UNTIED | _MHA | {"parallel_attn_mlp_res": False},
     ),
 }
 
 TEXT_PARTS = {
+    "kimi_k25": "kimi_k2",
+    "mistral3": "mistral",
     "llama4": "llama4_text",
     "qwen3_5": "qwen3_5_text",
     "qwen3_5_moe": "qwen3_5_moe_text",
     "gemma3": "gemma3_text",
 }
-"""Models of several modalities whose ``text_config`` is the language model."""
+"""Models of several modalities, and what their ``text_config`` is where it does not say."""

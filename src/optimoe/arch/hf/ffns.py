@@ -75,8 +75,9 @@ class Routed:
         if self.shared_fixed:
             return 1, width
         if self.shared_width:
-            return 1, fields.count(self.shared_width)
-        if self.shared_count and fields.has(self.shared_count):
+            d_shared = fields.count(self.shared_width, zero=not self.shared_gate)
+            return (1, d_shared) if d_shared else (0, 0)
+        if self.shared_count:
             number = fields.count(self.shared_count, zero=True)
             return number, width if number else 0
         return 0, 0
@@ -97,14 +98,19 @@ def no_layer(fields: Fields, num_layers: int) -> list[bool]:
 
 
 def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
-    """The first ``first_k_dense_replace`` layers are dense (DeepSeek, GLM), or ``mlp_layer_types`` says it."""
-    if fields.has("mlp_layer_types"):
-        kinds = fields.items("mlp_layer_types", str, num_layers)
-        if not set(kinds) <= {"dense", "sparse"}:
-            raise ConfigError(f"mlp_layer_types: must be dense or sparse, got {sorted(set(kinds))}")
-        return [kind == "sparse" for kind in kinds]
+    """The first ``first_k_dense_replace`` layers are dense (DeepSeek, GLM)."""
     dense = fields.count("first_k_dense_replace", zero=True)
     return [layer >= dense for layer in range(num_layers)]
+
+
+def listed_or_leading(fields: Fields, num_layers: int) -> list[bool]:
+    """The field ``mlp_layer_types`` where it stands, else the first layers are dense (DeepSeek V3.2, GLM-5)."""
+    if not fields.has("mlp_layer_types"):
+        return leading_dense(fields, num_layers)
+    kinds = fields.items("mlp_layer_types", str, num_layers)
+    if not set(kinds) <= {"dense", "sparse"}:
+        raise ConfigError(f"mlp_layer_types: must be dense or sparse, got {sorted(set(kinds))}")
+    return [kind == "sparse" for kind in kinds]
 
 
 def sparse_step(fields: Fields, num_layers: int) -> list[bool]:
@@ -125,7 +131,7 @@ def interleaved(fields: Fields, num_layers: int) -> list[bool]:
 
 def expert_period(fields: Fields, num_layers: int) -> list[bool]:
     """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route (Jamba)."""
-    period, offset = fields.count("expert_layer_period"), fields.count("expert_layer_offset", zero=True)
+    period, offset = fields.phase("expert_layer_period", "expert_layer_offset")
     return [layer % period == offset for layer in range(num_layers)]
 
 
@@ -138,7 +144,7 @@ def layer_frequency(fields: Fields, num_layers: int) -> list[bool]:
 def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     """The fields of a pattern; a pattern that they cannot express reads back differently."""
     step = routed.index(True) + 1 if True in routed else len(routed) + 1
-    if pattern is leading_dense:
+    if pattern in (leading_dense, listed_or_leading):
         return {"first_k_dense_replace": step - 1}
     if pattern is sparse_step:
         return {
@@ -151,6 +157,6 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
             "moe_layers": [i for i, routes in enumerate(routed) if routes],
         }
     if pattern is expert_period:
-        following = routed[step:].index(True) + 1 if True in routed[step:] else len(routed)
+        following = routed[step:].index(True) + 1 if True in routed[step:] else len(routed) + 1
         return {"expert_layer_period": following, "expert_layer_offset": step - 1}
     return {"moe_layer_frequency": step} if pattern is layer_frequency else {}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 
 Config = Mapping[str, Any]
 _MISSING = object()
@@ -12,7 +12,7 @@ _MISSING = object()
 class Fields:
     """The fields of a configuration, with what the family's own code takes for an absent one.
 
-    A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives, the first present wins.
+    A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives that must agree.
     """
 
     def __init__(self, config: Config, defaults: Config) -> None:
@@ -23,12 +23,24 @@ class Fields:
         """Whether one of the fields is there and not null."""
         return self._find(names) not in (None, _MISSING)
 
-    def count(self, *names: str, null: int = 0, zero: bool = False) -> int:
-        """A positive integer (or 0 where ``zero``); ``null`` is what null stands for, if it may be null.
+    def null(self, name: str) -> bool:
+        """Whether the field is there and null."""
+        return self._find((name,)) is None
+
+    def count(self, *names: str, null: int = 0, absent: int = 0, zero: bool = False) -> int:
+        """A positive integer, or 0 where ``zero``.
+
+        Args:
+            names: The field's names.
+            null: What null stands for, if it may be null.
+            absent: What a missing field stands for, if it may be missing.
+            zero: Whether it may be 0.
 
         Raises:
             ConfigError: Missing, or anything else.
         """
+        if absent and self._find(names) is _MISSING:
+            return absent
         value = self._required(names)
         if value is None and null:
             return null
@@ -36,6 +48,20 @@ class Fields:
             limit = "zero or a positive integer" if zero else "a positive integer"
             raise ConfigError(f"{names[0]}: must be {limit}, got {value!r}")
         return value
+
+    def phase(self, period: str, offset: str) -> tuple[int, int]:
+        """A period of layers and an offset within it.
+
+        Raises:
+            ConfigError: Missing, no counts, or the offset is no smaller than the period.
+        """
+        every, first = self.count(period), self.count(offset, zero=True)
+        require(first < every, offset, f"below {period} = {every}", first)
+        return every, first
+
+    def is_text(self, name: str, text: str) -> bool:
+        """Whether the field is that string."""
+        return self._find((name,)) == text
 
     def flag(self, *names: str) -> bool:
         """True or false.
@@ -80,10 +106,15 @@ class Fields:
 
     def _find(self, names: tuple[str, ...]) -> Any:
         for source in (self._config, self._defaults):
-            for name in names:
-                value = _dotted(source, name)
-                if value is not _MISSING:
-                    return value
+            found = {name: _dotted(source, name) for name in names}
+            stated = {name: value for name, value in found.items() if value is not _MISSING}
+            if stated:
+                first, *others = stated.values()
+                if any(other != first for other in others):
+                    raise ConfigError(
+                        f"{', '.join(stated)}: must agree, got {', '.join(map(repr, stated.values()))}"
+                    )
+                return first
         return _MISSING
 
 

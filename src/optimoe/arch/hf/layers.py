@@ -57,6 +57,11 @@ def every_interval(fields: Fields, num_layers: int) -> list[str]:
     return every(fields.count("full_attention_interval"), FULL, LINEAR)(fields, num_layers)
 
 
+def every_pattern(fields: Fields, num_layers: int) -> list[str]:
+    """Every ``sliding_window_pattern``-th layer attends to everything, the others have the window (Gemma 3)."""
+    return every(fields.count("sliding_window_pattern"), FULL, SLIDING)(fields, num_layers)
+
+
 def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
     """With ``use_sliding_window`` the layers from ``max_window_layers`` on have the window (Qwen2, Qwen3)."""
     if not fields.flag("use_sliding_window"):
@@ -79,7 +84,7 @@ def rope_chunks(fields: Fields, num_layers: int) -> list[str]:
 
 def attention_period(fields: Fields, num_layers: int) -> list[str]:
     """Layers at ``attn_layer_offset`` of each ``attn_layer_period`` attend, the others are linear (Jamba)."""
-    period, offset = fields.count("attn_layer_period"), fields.count("attn_layer_offset", zero=True)
+    period, offset = fields.phase("attn_layer_period", "attn_layer_offset")
     return [FULL if layer % period == offset else LINEAR for layer in range(num_layers)]
 
 
@@ -113,7 +118,7 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
         first = kinds.index(FULL) if FULL in kinds else len(kinds)
         after = kinds[first + 1 :]
         return {
-            "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds),
+            "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds) + 1,
             "attn_layer_offset": first,
         }
     if rule in (all_full, all_sliding):

@@ -23,7 +23,15 @@ Flag = bool | str
 
 @dataclass(frozen=True, kw_only=True)
 class Gqa:
-    """Softmax attention. ``kv_heads`` names the field, ``head_dim`` is the family's own or that of d/h (0)."""
+    """Softmax attention.
+
+    Attributes:
+        qkv_bias, output_bias, qk_norm, sinks, output_gate: Of the part, or the field that states it.
+        heads, kv_heads: Names of the fields.
+        null_kv: Whether null key-value heads are as many as heads.
+        head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
+        fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).
+    """
 
     part: ClassVar = Attention
     qkv_bias: Flag = False
@@ -33,14 +41,16 @@ class Gqa:
     output_gate: bool = False
     heads: tuple[str, ...] = ("num_attention_heads",)
     kv_heads: tuple[str, ...] = ("num_key_value_heads",)
+    null_kv: bool = False
     head_dim: int = 0
+    fixed_head_dim: bool = False
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> Attention:
         """The attention of a layer with that window."""
         num_heads = fields.count(*self.heads)
         return Attention(
             num_heads=num_heads,
-            num_kv_heads=fields.count(*self.kv_heads, null=num_heads),
+            num_kv_heads=fields.count(*self.kv_heads, null=num_heads if self.null_kv else 0),
             head_dim=self._head_dim(fields, d_model, num_heads),
             qkv_bias=_flag(fields, self.qkv_bias),
             output_bias=_flag(fields, self.output_bias),
@@ -70,26 +80,29 @@ class Gqa:
         return self.qk_norm
 
     def _head_dim(self, fields: Fields, d_model: int, num_heads: int) -> int:
-        if fields.has("head_dim"):
-            return fields.count("head_dim")
         if self.head_dim:
-            return self.head_dim
-        if d_model % num_heads:
-            raise ConfigError(f"head_dim: missing, and {d_model} does not divide by {num_heads} heads")
-        return d_model // num_heads
+            return fields.count("head_dim", absent=self.head_dim)
+        even = 0 if d_model % num_heads else d_model // num_heads
+        head_dim = fields.count("head_dim", null=even, absent=even)
+        if self.fixed_head_dim and head_dim != even:
+            raise ConfigError(f"head_dim: must be hidden_size / num_attention_heads, got {head_dim}")
+        return head_dim
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mla:
-    """Latent attention of the DeepSeek families, with an indexer where ``indexer``."""
+    """Latent attention of the DeepSeek families, with an indexer where ``indexer``; ``rope`` names the field."""
 
     part: ClassVar = LatentAttention
     indexer: bool = False
+    rope: tuple[str, ...] = ("qk_rope_head_dim",)
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
         """The attention of every layer."""
         index = None
         if self.indexer:
+            if fields.has("indexer_types") and set(fields.items("indexer_types", str)) != {"full"}:
+                raise ConfigError("indexer_types: must be full in every layer, got layers that share a selection")
             index = Indexer(
                 num_heads=fields.count("index_n_heads"),
                 head_dim=fields.count("index_head_dim"),
@@ -97,10 +110,10 @@ class Mla:
             )
         return LatentAttention(
             num_heads=fields.count("num_attention_heads"),
-            q_lora_rank=fields.count("q_lora_rank") if fields.has("q_lora_rank") else 0,
+            q_lora_rank=0 if fields.null("q_lora_rank") else fields.count("q_lora_rank"),
             kv_lora_rank=fields.count("kv_lora_rank"),
             qk_nope_dim=fields.count("qk_nope_head_dim"),
-            qk_rope_dim=fields.count("qk_rope_head_dim"),
+            qk_rope_dim=fields.count(*self.rope),
             v_dim=fields.count("v_head_dim"),
             bias=fields.flag("attention_bias"),
             indexer=index,
@@ -164,7 +177,9 @@ class JambaMamba:
             d_inner=fields.count("mamba_expand") * d_model,
             d_state=fields.count("mamba_d_state"),
             d_conv=fields.count("mamba_d_conv"),
-            dt_rank=fields.count("mamba_dt_rank"),
+            dt_rank=-(-d_model // 16)
+            if fields.is_text("mamba_dt_rank", "auto")
+            else fields.count("mamba_dt_rank"),
             conv_bias=fields.flag("mamba_conv_bias"),
             proj_bias=fields.flag("mamba_proj_bias"),
             inner_norms=True,
@@ -190,8 +205,8 @@ class Lightning:
     def read(self, fields: Fields, d_model: int) -> LightningAttention:
         """The linear mixer."""
         heads = fields.count("num_attention_heads")
-        head_dim = fields.count("head_dim") if fields.has("head_dim") else d_model // heads
-        return LightningAttention(num_heads=heads, head_dim=head_dim)
+        even = d_model // heads
+        return LightningAttention(num_heads=heads, head_dim=fields.count("head_dim", null=even, absent=even))
 
     def write(self, mixer: LightningAttention, d_model: int) -> dict[str, Any]:
         """Its fields."""

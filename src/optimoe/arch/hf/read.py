@@ -38,11 +38,22 @@ def from_config(config: Config, name: str) -> ArchSpec:
         UnknownNameError: A ``model_type`` that is not known.
     """
     model_type = Fields(config, {}).text("model_type")
-    if model_type in TEXT_PARTS and isinstance(config.get("text_config"), dict):
-        outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
-        return from_config(outer | config["text_config"] | {"model_type": TEXT_PARTS[model_type]}, name)
+    if model_type in TEXT_PARTS:
+        return from_config(_text_config(config, TEXT_PARTS[model_type]), name)
     family = FAMILIES.get(model_type) or FAMILIES[_by_fields(config, model_type)]
+    for field, value in family.only.items():
+        require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
     return _read(family, Fields(config, family.defaults), name)
+
+
+def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
+    """The language model of several modalities: ``text_config``, or the outer fields where there is none."""
+    text = config.get("text_config")
+    if not isinstance(text, dict):
+        return dict(config) | {"model_type": otherwise}
+    outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
+    own = text.get("model_type")
+    return outer | text | {"model_type": own if isinstance(own, str) and own in FAMILIES else otherwise}
 
 
 def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
@@ -55,13 +66,14 @@ def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
     kinds = family.kinds(fields, num_layers)
     mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
     ffns: dict[bool, Any] = {True: moe, False: dense}
+    residual = bool(family.residual) and fields.flag(family.residual)
     layers = [
         LayerGroup(
             num_layers=1,
             mixer=mixers[kind],
             ffn=ffns[routes],
-            residual=DenseFFN(d_ff=d_model) if family.residual and routes else None,
-            num_norms=family.num_norms if routes or not family.residual else 2,
+            residual=DenseFFN(d_ff=d_model) if residual and routes else None,
+            num_norms=family.num_norms + (residual and routes),
         )
         for kind, routes in zip(kinds, routed, strict=True)
     ]

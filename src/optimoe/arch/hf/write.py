@@ -66,6 +66,8 @@ def _fields(family: Family, arch: ArchSpec) -> dict[str, Any]:
     if moe is not None and family.routed is not None:
         config |= family.routed.write(moe)
     config |= written_pattern(family.pattern, [isinstance(layer.ffn, MoE) for layer in layers])
+    if family.residual:
+        config[family.residual] = any(layer.residual for layer in layers)
     if family.mtp:
         config[family.mtp] = arch.num_mtp_layers
     if family.unembedding_bias:
