@@ -13,7 +13,10 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from optimoe.cost.accelerator import find_accelerator
-from optimoe.cost.roofline import Machine, decode_step, engine_s, prefill_step
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.roofline import decode_step, prefill_step
 from optimoe.cost.workload import Workload
 from serving_rows import ServingRow, serving_rows
 

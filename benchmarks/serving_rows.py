@@ -9,9 +9,12 @@ from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.hf.read import load_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
+from optimoe.cost.layout import Layout
 
-PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "bfloat16": "bf16", "bf16": "bf16", "float16": "bf16"}
-QUEUED_TTFT_MS = 30_000
+PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "": "bf16"}
+"""By the recorded weight format; where none is recorded, the checkpoint's own (Llama 3.1 8B, Qwen3 32B)."""
+
+QUEUED_TTFT_S = 30.0
 
 CONFIG = {
     "deepseek-r1": "deepseek-ai--DeepSeek-V3",
@@ -25,23 +28,36 @@ CONFIG = {
 
 @dataclass(frozen=True, kw_only=True)
 class ServingRow:
-    """One deployment at one concurrency, tensor parallel only."""
+    """One deployment at one concurrency.
 
+    ``batch`` is the requests in flight of one attention rank; ``why_not`` says why a row is not answered.
+    """
+
+    id: str
     model: str
-    arch: ArchSpec
+    arch: ArchSpec | None
     engine: str
+    version: str
+    campaign: str
     system: str
     precision: str
-    tp: int
+    recorded: bool
+    layout: Layout
     input_tokens: int
     output_tokens: int
     batch: float
     tpot_s: float
     ttft_s: float
+    why_not: str
+
+    @property
+    def num_gpus(self) -> int:
+        """GPUs of the deployment."""
+        return int(self.layout.num_gpus)
 
 
 def serving_rows() -> list[ServingRow]:
-    """Rows that the model answers for: one pool, no data- or expert-parallel split, not queued."""
+    """Every row that did not queue, those included that the model cannot answer."""
     path = Path(os.environ["OPTIMOE_DATA"]) / "serving_e2e_hopper" / "serving.csv"
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -49,16 +65,17 @@ def serving_rows() -> list[ServingRow]:
     kept = []
     for row in rows:
         model = row["model_path"].split("/")[-1].lower().removesuffix("-fp8").removesuffix("-instruct")
-        precision = PRECISION.get(row["precision"] or row["gemm_quant_mode"])
-        split = [float(row[name] or 1) for name in ("pp_size", "attention_dp_size", "moe_ep_size")]
-        if precision is None or max(split) > 1 or not row["batch_size"]:
-            continue
-        if float(row["silicon_ttft_ms"]) >= QUEUED_TTFT_MS:
-            continue
-        arch = archs.setdefault(model, read_model(model))
-        if arch is not None:
-            kept.append(_row(row, model, arch, precision))
+        if model not in archs:
+            archs[model] = read_model(model)
+        one = _row(row, model, archs[model])
+        if one.ttft_s < QUEUED_TTFT_S:
+            kept.append(one)
     return kept
+
+
+def answered_rows() -> list[ServingRow]:
+    """Those that the model answers for."""
+    return [row for row in serving_rows() if not row.why_not]
 
 
 def read_model(model: str) -> ArchSpec | None:
@@ -74,17 +91,36 @@ def read_model(model: str) -> ArchSpec | None:
         return None
 
 
-def _row(row: dict[str, str], model: str, arch: ArchSpec, precision: str) -> ServingRow:
+def _row(row: dict[str, str], model: str, arch: ArchSpec | None) -> ServingRow:
+    layout, why_not = _layout(row, arch)
     return ServingRow(
+        id=row["id"],
         model=model,
         arch=arch,
         engine=row["backend"],
+        version=row["backend_version"],
+        campaign=row["campaign"],
         system=row["system"],
-        precision=precision,
-        tp=int(float(row["tp_size"])),
+        precision=PRECISION[row["gemm_quant_mode"]],
+        recorded=bool(row["gemm_quant_mode"]),
+        layout=layout,
         input_tokens=int(row["isl"]),
         output_tokens=int(row["osl"]),
         batch=float(row["batch_size"]),
         tpot_s=float(row["silicon_tpot_ms"]) / 1e3,
         ttft_s=float(row["silicon_ttft_ms"]) / 1e3,
+        why_not=why_not,
     )
+
+
+def _layout(row: dict[str, str], arch: ArchSpec | None) -> tuple[Layout, str]:
+    """Degrees as recorded; on a dense model the experts' columns mean nothing."""
+    tp, pp, dp = (max(1, int(float(row[name] or 1))) for name in ("tp_size", "pp_size", "attention_dp_size"))
+    if arch is None:
+        return Layout(tp=tp, pp=pp, dp=dp), "configuration not read"
+    if all(not hasattr(group.ffn, "num_experts") for group in arch.layers):
+        return Layout(tp=tp, pp=pp, dp=dp), ""
+    wide, dealt = (max(1, int(float(row[name] or 1))) for name in ("moe_tp_size", "moe_ep_size"))
+    layout = Layout(tp=tp, pp=pp, dp=dp, ep=dealt)
+    why_not = "" if wide * dealt == tp * dp else f"experts on {wide * dealt} GPUs, attention on {tp * dp}"
+    return layout, why_not

@@ -13,8 +13,10 @@ import numpy as np
 from optimoe.arch.parts import Attention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.accelerator import Cluster, find_accelerator
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout
 from optimoe.cost.price import given_price
-from optimoe.cost.serving import Layout, ServingEstimate, predict_serving
+from optimoe.cost.serving import Deployment, ServingEstimate, predict_serving
 from optimoe.cost.workload import Workload
 
 DEGREES = np.array([1, 2, 4, 8])
@@ -45,15 +47,13 @@ def designs(number: int) -> ArchSpec:
 
 def sweep(arch: ArchSpec, tp: Any, concurrency: Any) -> ServingEstimate:
     """Every design in every layout at every batch."""
-    return predict_serving(
-        arch,
-        Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=8),
-        Workload(input_tokens=2048, output_tokens=512),
-        layout=Layout(tp=tp, dp=8 // tp),
-        concurrency=concurrency,
+    deployment = Deployment(
+        cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=8),
+        workload=Workload(input_tokens=2048, output_tokens=512),
         price=given_price(2.0),
-        precision="fp8",
+        engine=Engine(precision="fp8"),
     )
+    return predict_serving(arch, deployment, layout=Layout(tp=tp, dp=8 // tp, ep=tp), concurrency=concurrency)
 
 
 def best_s(call: Callable[[], ServingEstimate], repeats: int) -> float:

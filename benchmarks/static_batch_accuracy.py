@@ -15,7 +15,9 @@ import numpy as np
 
 from optimoe.arch.catalog import find_model
 from optimoe.cost.accelerator import find_accelerator
-from optimoe.cost.roofline import Machine, decode_step, prefill_step
+from optimoe.cost.layout import Layout
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.roofline import decode_step, prefill_step
 
 MODELS = {
     "meta-llama/Llama-2-7b-hf": "llama-2-7b",
@@ -37,7 +39,7 @@ def predicted_s(row: dict[str, str]) -> float:
         int(row["input_and_output_len"]),
         float(row["batch_size"]),
     )
-    machine = Machine(gpu=find_accelerator(GPUS[row["hardware"]]), tp=int(row["n_devices"]))
+    machine = Machine(gpu=find_accelerator(GPUS[row["hardware"]]), layout=Layout(tp=int(row["n_devices"])))
     decode = decode_step(machine, arch, batch, 1.5 * length).total_s
     return float(batch * prefill_step(machine, arch, length).total_s + length * decode)
 

@@ -10,14 +10,17 @@ from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.accelerator import accelerator_names, find_accelerator
-from optimoe.cost.roofline import Machine, decode_step, efficiency, efficiency_sources, prefill_step
+from optimoe.cost.engine import Engine, efficiency
+from optimoe.cost.layout import Layout
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.roofline import decode_step, efficiency_sources, prefill_step
 
 MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
 H100 = find_accelerator("h100-sxm")
 
 
 def machine(tp=1, precision="bf16"):
-    return Machine(gpu=H100, tp=tp, precision=precision)
+    return Machine(gpu=H100, layout=Layout(tp=tp), engine=Engine(precision=precision))
 
 
 def test_decoding_one_request_reads_the_active_weights_once():

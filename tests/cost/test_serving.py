@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
-from optimoe.cost.layouts import COARSE_BATCHES, Deployment, best_serving, cheapest_serving
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout, candidate_layouts
+from optimoe.cost.memory import largest_batch
+from optimoe.cost.operators.machine import Machine
 from optimoe.cost.price import given_price, list_price
-from optimoe.cost.roofline import Machine
-from optimoe.cost.serving import Layout, largest_batch, predict_serving
+from optimoe.cost.search import COARSE_BATCHES, best_serving, cheapest_serving
+from optimoe.cost.serving import Deployment, evaluate, predict_serving
 from optimoe.cost.workload import Limits, Workload
 
 H100 = find_accelerator("h100-sxm")
@@ -24,22 +27,13 @@ def deployment(gpus=8, limits=None, workload=None, **changes):
         workload=workload or Workload(),
         limits=limits or Limits(),
         price=given_price(2.0),
-        **changes,
+        engine=Engine(**changes),
     )
 
 
 def serve(concurrency, tp=2, gpus=2, **changes):
-    one = deployment(gpus, **changes)
-    return predict_serving(
-        MIXTRAL,
-        one.cluster,
-        one.workload,
-        layout=Layout(tp=tp, dp=gpus // tp),
-        concurrency=concurrency,
-        price=one.price,
-        precision=one.precision,
-        kv_precision=one.kv_precision,
-    )
+    layout = Layout(tp=tp, dp=gpus // tp)
+    return predict_serving(MIXTRAL, deployment(gpus, **changes), layout=layout, concurrency=concurrency)
 
 
 def test_mixtral_on_two_h100_is_where_calibrated_tools_put_it():
@@ -50,8 +44,9 @@ def test_mixtral_on_two_h100_is_where_calibrated_tools_put_it():
 
 
 def test_mixtral_keeps_as_many_requests_as_arithmetic_says():
-    """2 × 80 GiB · 0.9 − 93.4 GB of weights, 2,048 tokens of 131,072 bytes each."""
-    fits = (2 * 85_899_345_920 * 0.9 - 2 * 46_702_792_704) // (2048 * 131_072)
+    """2 × 80 GiB · 0.9 − 93.4 GB of weights − two chunks' activations, 2,048 tokens of 131,072 bytes each."""
+    activations = 2 * 8192 * (4 * 4096 + 2 * (3 * 14336 / 2 + 4096)) + 4 * 32000 / 2
+    fits = (2 * (85_899_345_920 * 0.9 - activations) - 2 * 46_702_792_704) // (2048 * 131_072)
     assert serve(1).max_batch == fits
 
 
@@ -79,7 +74,9 @@ def test_more_requests_are_slower_each(concurrency, more):
 def test_more_memory_never_lowers_the_largest_batch(factor, name, tp, tokens):
     workload = Workload(input_tokens=tokens, output_tokens=100)
     larger = replace(H100, memory_bytes=H100.memory_bytes * factor)
-    now, then = (largest_batch(Machine(gpu=gpu, tp=tp), find_model(name), workload) for gpu in (H100, larger))
+    now, then = (
+        largest_batch(Machine(gpu=gpu, layout=Layout(tp=tp)), find_model(name), workload) for gpu in (H100, larger)
+    )
     assert then >= now
 
 
@@ -87,8 +84,10 @@ def test_the_search_equals_trying_every_layout_and_batch():
     limits = Limits(tpot_s=0.03, ttft_s=2.0)
     best = best_serving(MIXTRAL, deployment(8, limits))
     rates = []
-    for tp in (1, 2, 4, 8):
-        tried = serve(np.arange(1.0, 4096.0) * (8 // tp), tp=tp, gpus=8)
+    every = candidate_layouts(8, 8, {}, routed=True)
+    for tp, ep, pp, dp in zip(every.tp, every.ep, every.pp, every.dp, strict=True):
+        one = Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
+        tried = evaluate(MIXTRAL, deployment(8), layout=one, concurrency=np.arange(1.0, 4096.0) * one.dp)
         kept = (tried.concurrency <= tried.max_batch) & (tried.tpot_s <= 0.03) & (tried.ttft_s <= 2.0)
         rates.extend(tried.tokens_per_s[kept])
     assert best.tokens_per_s == pytest.approx(max(rates), rel=0.02)
@@ -106,7 +105,7 @@ def test_a_looser_limit_never_serves_dearer(loose, tpot_ms):
 
 
 def test_fixed_layout_and_concurrency_are_kept():
-    estimate = best_serving(MIXTRAL, deployment(8), tp=4, concurrency=10)
+    estimate = best_serving(MIXTRAL, deployment(8), fixed={"tp": 4, "ep": 1, "pp": 1}, concurrency=10)
     assert (estimate.layout.tp, estimate.layout.dp, estimate.concurrency) == (4, 2, 10)
 
 
@@ -114,11 +113,11 @@ def test_fixed_layout_and_concurrency_are_kept():
     ("changes", "options", "error", "words"),
     [
         ({"gpus": 1}, {}, InfeasibleError, "memory: 93.4 GB"),
-        ({"gpus": 2}, {"concurrency": 5000}, InfeasibleError, "largest batch is 228"),
+        ({"gpus": 2}, {"concurrency": 5000}, InfeasibleError, "largest batch is 220"),
         ({"limits": Limits(tpot_s=1e-6)}, {}, InfeasibleError, "tpot: the limit of 1.00 µs binds"),
         ({"limits": Limits(ttft_s=1e-6)}, {}, InfeasibleError, "ttft: the limit of 1.00 µs binds"),
-        ({}, {"tp": 3}, ConfigError, "tp"),
-        ({"gpus": 6}, {"tp": 6}, InputError, "divide num_heads = 32"),
+        ({}, {"fixed": {"tp": 3}}, ConfigError, "tp"),
+        ({"gpus": 6}, {"fixed": {"tp": 6}}, ConfigError, "tp: must be a divisor of num_heads = 32"),
         ({}, {"concurrency": 0}, ConfigError, "concurrency"),
         ({"gpu": find_accelerator("a100-sxm"), "precision": "fp8"}, {}, InputError, "a100-sxm has no fp8"),
         ({"precision": "fp7"}, {}, InputError, "precision"),

@@ -8,8 +8,9 @@ from cyclopts import Parameter
 from optimoe.app.options import Count, Seconds, whole
 from optimoe.core.errors import InputError
 from optimoe.cost.accelerator import Cluster, find_accelerator, parse_gpus
-from optimoe.cost.layouts import Deployment
+from optimoe.cost.engine import Engine
 from optimoe.cost.price import GpuPrice, given_price, list_price
+from optimoe.cost.serving import Deployment
 from optimoe.cost.workload import Limits, Workload
 from optimoe.plan.problem import Goal, LeastCost, LowestLoss, NearBest, Training, gpu_time_flops
 from optimoe.plan.space import Space
@@ -101,8 +102,7 @@ class ServeOptions:
             ),
             limits=Limits(ttft_s=self.ttft, tpot_s=self.tpot),
             price=_price(cluster.accelerator.name, self.serve_usd_per_hour, "--serve-usd-per-hour"),
-            precision=self.precision,
-            kv_precision=self.kv_precision,
+            engine=Engine(precision=self.precision, kv_precision=self.kv_precision),
         )
 
 

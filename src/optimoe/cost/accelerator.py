@@ -23,6 +23,7 @@ class Accelerator:
         gpus_per_node: GPUs with a fast link between them.
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
         inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
+        host_bytes_per_s: Link to the host's memory, one direction; 0 when not known.
         power_w: Board power; 0 when not known.
         architecture: Of its maker; kernels of measured architectures have their own curves.
         source: Where the figures stand.
@@ -39,6 +40,7 @@ class Accelerator:
     gpus_per_node: int = 1
     intra_node_bytes_per_s: float = 0.0
     inter_node_bytes_per_s: float = 0.0
+    host_bytes_per_s: float = 0.0
     power_w: float = 0.0
     architecture: str = ""
     notes: str = ""

@@ -82,6 +82,22 @@ def all_reduce_s(gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Valu
     return collective_s(gpu, "all_reduce", ranks, payload_bytes)
 
 
+def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
+    """Seconds to send bytes from one GPU to another: one hop of an all-gather's curve, or of the network.
+
+    Across nodes the fastest of NCCL's protocols: inter + base + bytes/(network·share).
+    """
+    if not across:
+        curve = find_link_curve("all_gather", gpu.architecture)
+        link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
+        return curve.launch_s + curve.hop_s + (payload_bytes + np.sqrt(curve.ramp_bytes * payload_bytes)) / link
+    network = max(gpu.inter_node_bytes_per_s, 1.0)
+    times = [
+        row["inter_s"] + row["base_s"] + payload_bytes / (network * row["bandwidth_share"]) for row in _protocols()
+    ]
+    return np.minimum.reduce(np.broadcast_arrays(*times))
+
+
 @cache
 def find_link_curve(collective: Collective, architecture: str) -> LinkCurve:
     """The curve of a collective on an architecture, or the one fitted to all measured GPUs."""

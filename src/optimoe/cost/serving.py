@@ -1,42 +1,43 @@
 """The front door of this package: latency, throughput and price of a model that is served."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from optimoe.arch.memory import kv_bytes, weight_bytes
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
-from optimoe.core.errors import InfeasibleError, InputError, holds, require
+from optimoe.core.errors import InfeasibleError, holds
 from optimoe.core.units import format_bytes
 from optimoe.cost.accelerator import Cluster
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout, check_layout
+from optimoe.cost.memory import gpu_memory, largest_batch
+from optimoe.cost.operators.machine import Machine
 from optimoe.cost.price import GpuPrice, usd_per_mtok
-from optimoe.cost.roofline import Machine, decode_step, efficiency, prefill_step
-from optimoe.cost.workload import Workload
+from optimoe.cost.roofline import decode_step, prefill_step
+from optimoe.cost.workload import Limits, Workload
 
 INTERFERENCE = "prefill_of_others_s"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """How a deployment splits over its GPUs: ``dp`` replicas of ``tp`` GPUs each.
+class Deployment:
+    """Everything about serving but the model and its layout.
 
-    ``ep`` and ``pp`` are 1: experts are split by width inside the tensor-parallel group.
-
-    Raises:
-        ConfigError: A degree is not positive.
+    Attributes:
+        cluster: The GPUs.
+        workload: The requests.
+        price: Of a GPU hour.
+        limits: On latency.
+        engine: The software that serves.
     """
 
-    tp: Values
-    dp: Values
-    ep: Values = 1
-    pp: Values = 1
-
-    def __post_init__(self) -> None:
-        require(np.asarray(self.tp) > 0, "tp", "positive", self.tp)
-        require(np.asarray(self.dp) > 0, "dp", "positive", self.dp)
+    cluster: Cluster
+    workload: Workload
+    price: GpuPrice
+    limits: Limits = field(default_factory=Limits)
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,54 +74,38 @@ class ServingEstimate:
 
 
 def predict_serving(
-    arch: ArchSpec,
-    cluster: Cluster,
-    workload: Workload,
-    *,
-    layout: Layout,
-    concurrency: Values,
-    price: GpuPrice,
-    precision: str = "bf16",
-    kv_precision: str = "bf16",
+    arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurrency: Values
 ) -> ServingEstimate:
     """Serve a model with continuous batching, as a closed system of ``concurrency`` requests.
 
-    A replica runs b = concurrency/dp requests. One step gives a token to each; per step b/output of them end
-    and their successors' prompts stall the others:
+    An attention rank runs b = concurrency/dp requests. One step gives a token to each, or A accepted ones with
+    speculative decoding; per token b/output of them end and their successors' prompts stall the others:
 
-        TTFT = t_decode(b) + √b·t_prefill       TPOT = t_decode(b) + (b − 1)/output · t_prefill
+        TTFT = t_decode(b) + √b·t_prefill       TPOT = t_decode(b)/A + (b − 1)/output · t_prefill/pp
         tokens/s = concurrency · output / (TTFT + (output − 1)·TPOT)
 
-    with t_decode at the mean context. A prompt waits for the running step and for the prompts that came with
-    it, assumed to be √b, the fluctuation of b independent requests (alone it would be 1, all at once
-    (b+1)/2). Not modelled: chunked prefill, prefix reuse. ``benchmarks/serving_accuracy.py`` measures the
-    error. The layout and the concurrency may be arrays that broadcast against a grid of designs.
+    with t_decode at the mean context. The layout and the concurrency may be arrays that broadcast against a
+    grid of designs. ``benchmarks/serving_accuracy.py`` measures the error.
 
     Raises:
-        ConfigError: tp does not divide the heads, or the layout does not use the cluster's GPUs.
+        ConfigError: The layout does not divide the model or use the cluster's GPUs.
         InputError: The accelerator lacks the precision.
     """
-    check_layout(arch, cluster, layout)
-    machine = Machine(gpu=cluster.accelerator, tp=layout.tp, precision=precision, kv_precision=kv_precision)
-    return evaluate(arch, cluster, machine, workload, layout=layout, concurrency=concurrency, price=price)
+    check_layout(arch, deployment.cluster.num_gpus, layout)
+    return evaluate(arch, deployment, layout=layout, concurrency=concurrency)
 
 
-def evaluate(
-    arch: ArchSpec,
-    cluster: Cluster,
-    machine: Machine,
-    workload: Workload,
-    *,
-    layout: Layout,
-    concurrency: Values,
-    price: GpuPrice,
-) -> ServingEstimate:
+def evaluate(arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurrency: Values) -> ServingEstimate:
     """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
+    workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
+    machine = Machine(gpu=deployment.cluster.accelerator, layout=layout, engine=engine)
     batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
     decode = decode_step(machine, arch, batch, workload.mean_context)
-    prefill_s = prefill_step(machine, arch, workload.input_tokens).total_s
-    interference_s = (batch - 1) / workload.output_tokens * prefill_s
-    ttft_s, tpot_s = decode.total_s + np.sqrt(batch) * prefill_s, decode.total_s + interference_s
+    step = decode.times(1 / accepted_tokens(engine))
+    fresh = workload.prefill_tokens
+    prefill_s = prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s
+    interference_s = (batch - 1) / workload.output_tokens * prefill_s / layout.pp
+    ttft_s, tpot_s = decode.total_s + np.sqrt(batch) * prefill_s, step.total_s + interference_s
     e2e_s = ttft_s + (workload.output_tokens - 1) * tpot_s
     tokens_per_s = concurrency * workload.output_tokens / e2e_s
     return ServingEstimate(
@@ -130,10 +115,19 @@ def evaluate(
         ttft_s=ttft_s,
         tpot_s=tpot_s,
         tokens_per_s=tokens_per_s,
-        tokens_per_s_per_gpu=tokens_per_s / cluster.num_gpus,
-        usd_per_mtok=usd_per_mtok(cluster.num_gpus, price, tokens_per_s),
-        parts={**asdict(decode), INTERFERENCE: interference_s},
+        tokens_per_s_per_gpu=tokens_per_s / num_gpus,
+        usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
+        parts={**asdict(step), INTERFERENCE: interference_s},
     )
+
+
+def accepted_tokens(engine: Engine) -> float:
+    """Expected tokens of a request per step: (1 − a^(n+1))/(1 − a) for n drafts of acceptance a.
+
+    Source: Leviathan et al. 2022, arXiv 2211.17192, Eq. 1 (drafts accepted independently).
+    """
+    n, a = engine.draft_tokens, engine.acceptance
+    return float(n + 1) if a == 1 else (1 - a ** (n + 1)) / (1 - a)
 
 
 def tpot_band(tpot_s: Values) -> tuple[Values, Values]:
@@ -142,20 +136,7 @@ def tpot_band(tpot_s: Values) -> tuple[Values, Values]:
     return tpot_s / high, tpot_s / low
 
 
-def largest_batch(machine: Machine, arch: ArchSpec, workload: Workload) -> Values:
-    """Requests whose full contexts fit one replica; a lower estimate, since few are at their end at once.
-
-    (0.9·memory·tp − weights) / (cache of prompt + answer), whole requests; the cache spreads over
-    min(tp, key-value heads) GPUs. Zero or less: the weights do not fit.
-    """
-    shards = machine.kv_shards(arch.layers[0].mixer.cache_heads)
-    usable = machine.gpu.memory_bytes * efficiency("usable_memory")
-    weights_per_gpu = weight_bytes(count_params(arch), machine.precision) / machine.tp
-    cache_per_gpu = kv_bytes(arch, workload.full_context, machine.kv_precision) / shards
-    return np.floor((usable - weights_per_gpu) / cache_per_gpu)
-
-
-def require_fits(arch: ArchSpec, cluster: Cluster, estimate: ServingEstimate, precision: str) -> None:
+def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> None:
     """Refuse a single estimate whose weights or requests do not fit the memory.
 
     Raises:
@@ -163,34 +144,18 @@ def require_fits(arch: ArchSpec, cluster: Cluster, estimate: ServingEstimate, pr
     """
     if holds(estimate.max_batch >= estimate.concurrency):
         return
-    usable = cluster.accelerator.memory_bytes * efficiency("usable_memory")
-    weights = weight_bytes(count_params(arch), precision)
     if holds(estimate.max_batch < 1):
-        needed = int(np.ceil(weights / usable))
+        machine = Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)
+        memory = gpu_memory(machine, arch, deployment.workload)
+        needed = memory.weights + memory.activations + memory.cache_per_request
+        least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
         raise InfeasibleError(
-            f"memory: {format_bytes(weights)} of {precision} weights and one request's cache do not fit "
-            f"tp {estimate.layout.tp} × {format_bytes(usable)}: take more GPUs (at least {needed}), "
-            "a larger tp or a lower --precision"
+            f"memory: {format_bytes(memory.weights)} of {deployment.engine.precision} weights, "
+            f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of one "
+            f"request's cache do not fit the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
+            f"(about {least}), a larger tp or ep, or a lower --precision"
         )
     raise InfeasibleError(
         f"memory: {estimate.concurrency:.0f} requests do not fit, the largest batch is "
         f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
     )
-
-
-def check_layout(arch: ArchSpec, cluster: Cluster, layout: Layout) -> None:
-    """Refuse a layout that does not use the GPUs or does not divide the heads.
-
-    Raises:
-        ConfigError, InputError: With the limit and the value.
-    """
-    require(
-        np.asarray(layout.tp * layout.dp) == cluster.num_gpus,
-        "tp × dp",
-        f"the number of GPUs, {cluster.num_gpus}",
-        f"{layout.tp} × {layout.dp}",
-    )
-    for group in arch.layers:
-        heads = group.mixer.tp_heads
-        if not holds(np.asarray(heads % layout.tp) == 0):
-            raise InputError(f"tp: must divide num_heads = {heads}, got {layout.tp}")

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from optimoe.core.errors import require_positive
+from optimoe.core.errors import require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,16 +13,24 @@ class Workload:
     Attributes:
         input_tokens: Prompt.
         output_tokens: Answer.
+        prefix_hit: Share of the prompt's tokens whose keys and values are in the cache already.
 
     Raises:
-        ConfigError: A length is not positive.
+        ConfigError: A length is not positive, or the share is not in [0, 1].
     """
 
     input_tokens: int = 1024
     output_tokens: int = 1024
+    prefix_hit: float = 0.0
 
     def __post_init__(self) -> None:
         require_positive(self, "input_tokens", "output_tokens")
+        require(0 <= self.prefix_hit <= 1, "prefix_hit", "from 0 to 1", self.prefix_hit)
+
+    @property
+    def prefill_tokens(self) -> int:
+        """Tokens of a prompt that must be computed: those without a cached prefix, at least the last."""
+        return max(1, round(self.input_tokens * (1 - self.prefix_hit)))
 
     @property
     def mean_context(self) -> float:

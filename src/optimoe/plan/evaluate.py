@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
-from optimoe.cost.layouts import cheapest_serving
+from optimoe.cost.layout import layout_record
+from optimoe.cost.search import cheapest_serving
 from optimoe.cost.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
 from optimoe.plan.problem import Problem
@@ -110,7 +111,7 @@ class Candidate:
     tokens_per_s: float
     concurrency: float
     max_batch: float
-    layout: dict[str, int]
+    layout: dict[str, float]
     bound_by: str
     parts: dict[str, float]
     serve_gpu_hours: float
@@ -149,12 +150,7 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         tokens_per_s=serving.tokens_per_s,
         concurrency=serving.concurrency,
         max_batch=serving.max_batch,
-        layout={
-            "tp": int(serving.layout.tp),
-            "ep": int(serving.layout.ep),
-            "pp": int(serving.layout.pp),
-            "dp": int(serving.layout.dp),
-        },
+        layout=layout_record(serving.layout),
         bound_by=serving.bound_by,
         parts=dict(serving.parts),
         serve_gpu_hours=gpu_s / SECONDS_PER_HOUR,

@@ -8,8 +8,8 @@ import numpy as np
 
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.units import format_change, format_count, format_usd
-from optimoe.cost.layouts import explain_infeasible as explain_serving
-from optimoe.cost.layouts import reach
+from optimoe.cost.search import explain_infeasible as explain_serving
+from optimoe.cost.search import reach
 from optimoe.cost.price import GpuPrice
 from optimoe.cost.roofline import efficiency_sources
 from optimoe.plan.evaluate import Candidate, Pool
@@ -95,7 +95,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         ),
         _row(
             "precision",
-            f"weights {deployment.precision}, cache {deployment.kv_precision}",
+            f"weights {deployment.engine.precision}, cache {deployment.engine.kv_precision}",
             Basis.ASSUMED,
             "given",
         ),

@@ -12,6 +12,7 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
+from optimoe.cost.layout import layout_record
 from optimoe.cost.serving import ServingEstimate
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.problem import Problem
@@ -145,9 +146,10 @@ def serving_words(choice: Candidate) -> str:
 
 
 def layout_words(layout: Mapping[str, Any]) -> str:
-    """Degrees of parallelism above one: ``tp 4 × dp 2``."""
-    used = [f"{name} {int(degree)}" for name, degree in layout.items() if degree > 1]
-    return " × ".join(used) or "one GPU"
+    """Degrees of parallelism above one: ``tp 4 × dp 2, ep 8``; tp, pp and dp multiply to the GPUs."""
+    used = [f"{name} {int(layout[name])}" for name in ("tp", "pp", "dp") if layout[name] > 1]
+    beside = [f"{name} {int(layout[name])}" for name in ("ep", "sp") if layout[name] > 1]
+    return ", ".join([" × ".join(used) or "one GPU", *beside])
 
 
 def laws_sentences(plan: Plan) -> list[str]:
@@ -168,15 +170,9 @@ def serving_lines(estimate: ServingEstimate, name: str, gpus: str) -> Lines:
         for cause, seconds in parts
         if seconds > 0.005 * estimate.tpot_s
     )
-    layout = {
-        "tp": estimate.layout.tp,
-        "ep": estimate.layout.ep,
-        "pp": estimate.layout.pp,
-        "dp": estimate.layout.dp,
-    }
     price = "no price known" if math.isnan(estimate.usd_per_mtok) else format_usd(estimate.usd_per_mtok)
     return [
-        ("Model", f"{name} on {gpus}, {layout_words(layout)}"),
+        ("Model", f"{name} on {gpus}, {layout_words(layout_record(estimate.layout))}"),
         ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
         ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
         (

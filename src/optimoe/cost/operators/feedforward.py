@@ -1,4 +1,7 @@
-"""The kernels of one layer's feed-forward on one GPU of a group, with what they read."""
+"""The kernels of one layer's feed-forward on one GPU, with what they read.
+
+``tokens`` are those of one attention rank; the routed experts see the tokens of all ranks that share them.
+"""
 
 from collections.abc import Iterator
 from functools import singledispatch
@@ -9,8 +12,9 @@ import numpy as np
 from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.params import ffn_matrices, ffn_matrix_params
 from optimoe.arch.parts import PEER, DenseFFN, MoE
-from optimoe.arch.traffic import expected_distinct_experts, expected_routed_params
+from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
+from optimoe.core.errors import holds, require
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
 from optimoe.cost.operators.experts import KINDS, experts_s
 from optimoe.cost.operators.machine import Machine
@@ -20,7 +24,7 @@ Operator = tuple[str, KernelTime]
 
 @singledispatch
 def feed_forward(ffn: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[Operator]:
-    """Kernels with what they read: ``weights`` or ``experts``."""
+    """Kernels with what they read: ``weights``, ``experts``, or experts from the ``host``."""
     raise TypeError(type(ffn).__name__)
 
 
@@ -32,12 +36,19 @@ def _(ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values) -> Itera
 
 @feed_forward.register
 def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[Operator]:
-    """The router, the routed experts, each split by width, and the shared ones; latent projections where used."""
+    """The router, the routed experts of this rank, and the shared ones; latent projections where used."""
     yield "weights", machine.plain_product(tokens, ffn.num_experts, d_model)
-    distinct = expected_distinct_experts(ffn.num_experts, ffn.top_k, tokens)
-    inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
-    shape = tokens * ffn.top_k, distinct, inner, ffn.d_expert / machine.tp
-    yield "experts", experts_s(machine.gpu, machine.precision, *shape, matrices=ffn_matrices(ffn))
+    layout, precision = machine.layout, machine.engine.precision
+    all_tokens = tokens * layout.attention_ranks
+    shape = all_tokens, ffn.num_experts, ffn.top_k, layout.ep
+    spread = machine.engine.routing.spread(*shape, resident=layout.resident)
+    inner, width = ffn.d_latent + (ffn.d_latent == 0) * d_model, ffn.d_expert / layout.expert_tp
+    matrices = ffn_matrices(ffn)
+    carried = np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k)
+    size = spread.pairs, spread.distinct, inner, width
+    yield "experts", experts_s(machine.gpu, precision, *size, moved_pairs=carried, matrices=matrices)
+    if not holds(np.asarray(layout.resident) == 1):
+        yield "host", _from_host(machine, spread.missing * matrices * inner * width)
     if np.any(ffn.num_shared_experts):
         yield from _dense(machine, tokens, d_model, ffn.num_shared_experts * ffn.d_shared, ffn_matrices(ffn))
     if np.any(ffn.d_latent):
@@ -50,9 +61,9 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
     """Queries and keys as products; a gather of the retrieved two-vector experts as a roofline (not measured)."""
     yield "weights", machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
     yield "weights", machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
-    curve = find_curve("experts", KINDS[machine.precision], machine.gpu.architecture)
+    curve = find_curve("experts", KINDS[machine.engine.precision], machine.gpu.architecture)
     active = ffn_matrix_params(ffn, d_model)["routed_experts_active"]
-    read = bytes_per_value(machine.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
+    read = bytes_per_value(machine.engine.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
     yield (
         "experts",
         KernelTime(
@@ -63,6 +74,14 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
             sharpness=curve.sharpness,
         ),
     )
+
+
+def _from_host(machine: Machine, values: Values) -> KernelTime:
+    """Weights that come over the host's link, one direction, before the experts can run."""
+    num_bytes = bytes_per_value(machine.engine.precision) * values
+    link = machine.gpu.host_bytes_per_s
+    require(link > 0, "host_bytes_per_s", f"known for {machine.gpu.name} where experts stay on the host", link)
+    return KernelTime(launch_s=0.0, side_s=0.0, compute_s=0.0, memory_s=num_bytes / link, sharpness=1)
 
 
 def _dense(machine: Machine, tokens: Values, d_model: Values, width: Values, matrices: int) -> Iterator[Operator]:

@@ -1,12 +1,13 @@
-"""A tensor-parallel group of equal GPUs, seen from one of them."""
+"""The GPUs of one copy of a model, seen from one of them."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from optimoe.core.arrays import Values
 from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout
 from optimoe.cost.operators.curves import KernelTime
 from optimoe.cost.operators.gemm import gemm_s
 
@@ -16,27 +17,34 @@ PLAIN_PRECISION = "bf16"
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """A tensor-parallel group and the precisions that it works in.
+    """Equal GPUs, how a model is laid out over them, and the engine that runs it.
 
     Attributes:
         gpu: The accelerator.
-        tp: Tensor-parallel degree; may be an array.
-        precision: Of the weights.
-        kv_precision: Of the cache.
+        layout: Degrees of parallelism; may hold arrays.
+        engine: Precisions, routing and the engine's own time.
     """
 
     gpu: Accelerator
-    tp: Any
-    precision: str = "bf16"
-    kv_precision: str = "bf16"
+    layout: Layout = field(default_factory=Layout)
+    engine: Engine = field(default_factory=Engine)
 
-    def kv_shards(self, num_kv_heads: Values) -> Values:
-        """GPUs over which a cache spreads: no more than it has key-value heads."""
+    @property
+    def tp(self) -> Values:
+        """GPUs that split the heads and widths."""
+        return self.layout.tp
+
+    def cache_shards(self, num_kv_heads: Values) -> Values:
+        """GPUs over which a cache spreads: its key-value heads times its parts by tokens, at most tp."""
+        return np.minimum(self.tp, num_kv_heads * self.layout.sp)
+
+    def head_shards(self, num_kv_heads: Values) -> Values:
+        """GPUs over which the key-value projections spread: no more than there are heads."""
         return np.minimum(self.tp, num_kv_heads)
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """A product of the given size on each GPU, in the precision of the weights."""
-        return gemm_s(self.gpu, self.precision, tokens, width, depth)
+        return gemm_s(self.gpu, self.engine.precision, tokens, width, depth)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same, in bf16 whatever the precision of the weights."""

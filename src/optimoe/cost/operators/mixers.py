@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from optimoe.arch.flops import MlaForm, Phase, attended, mixer_flops
 from optimoe.arch.memory import STATE_BYTES, kv_values, state_values
 from optimoe.arch.params import mixer_matrix_params
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
 from optimoe.core.arrays import Values
+from optimoe.core.errors import holds
 from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
 from optimoe.cost.operators.machine import Machine
@@ -30,7 +33,7 @@ def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -
 def _(mixer: Attention, machine: Machine, d_model: Values, tokens: Values) -> Iterator[KernelTime]:
     """Queries, their gate, keys and values as one product; output. Few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
-    kv_heads = mixer.num_kv_heads / machine.kv_shards(mixer.num_kv_heads)
+    kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
     qkv = ((1 + mixer.output_gate) * heads + 2 * kv_heads) * mixer.head_dim
     yield machine.product(tokens, qkv, d_model)
     yield machine.product(tokens, d_model, heads * mixer.head_dim)
@@ -51,63 +54,88 @@ def _(mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values)
 
 @singledispatch
 def decode_mixing(
-    mixer: Any, machine: Machine, d_model: Values, batch: Values, context: float
+    mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[KernelTime]:
-    """One token of each request through a recurrent mixer: its state is read and written in fp32."""
+    """``queries`` tokens of each request through a recurrent mixer: its state is read and written in fp32."""
     curve = find_curve("decode_attention", "bf16", machine.gpu.architecture)
     moved = 2 * STATE_BYTES * batch * state_values(mixer) / machine.tp
-    yield _recurrent(mixer, machine, d_model, batch, context, moved, "decode", curve.launch_s)
-
-
-@decode_mixing.register
-def _(mixer: Attention, machine: Machine, d_model: Values, batch: Values, context: float) -> Iterator[KernelTime]:
-    """Scores and values over the cache."""
-    seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
-    yield _over_cache(mixer, machine, d_model, batch, context, seen, kv_values(mixer))
+    yield _recurrent(mixer, machine, d_model, batch * queries, context, moved, "decode", curve.launch_s)
 
 
 @decode_mixing.register
 def _(
-    mixer: LatentAttention, machine: Machine, d_model: Values, batch: Values, context: float
+    mixer: Attention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
+) -> Iterator[KernelTime]:
+    """Scores and values over the cache, which all queries of a request share."""
+    seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
+    yield _over_cache(mixer, machine, d_model, batch, context, seen, kv_values(mixer), queries)
+
+
+@decode_mixing.register
+def _(
+    mixer: LatentAttention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[KernelTime]:
     """Absorbed: every GPU reads the whole latents for its share of the heads. An indexer reads its keys first."""
     latent, seen = mixer.kv_lora_rank + mixer.qk_rope_dim, context
     if mixer.indexer is not None:
         seen = attended(context, mixer.indexer.top_k, "decode")
-        flops = index_flops(mixer.indexer, context)
+        flops = queries * index_flops(mixer.indexer, context)
         shape = batch, mixer.indexer.head_dim, flops, context
-        yield decode_attention_s(machine.gpu, machine.kv_precision, *shape)
-    yield _over_cache(mixer, machine, d_model, batch, context, seen, latent)
+        yield decode_attention_s(machine.gpu, machine.engine.kv_precision, *shape)
+    yield _over_cache(mixer, machine, d_model, batch, context, seen, latent, queries)
 
 
 @singledispatch
-def prefill_mixing(mixer: Any, machine: Machine, d_model: Values, length: float) -> Iterator[KernelTime]:
-    """A prompt through a recurrent mixer: inputs read and outputs written once, FLOPs at attention's share."""
+def prefill_mixing(
+    mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0
+) -> Iterator[KernelTime]:
+    """``length`` tokens of a prompt, ``past`` of it cached, through a recurrent mixer.
+
+    Inputs read and outputs written once, FLOPs at attention's share.
+    """
     curve = find_curve("prefill_attention", "bf16", machine.gpu.architecture)
     moved = 2 * 2 * mixer_matrix_params(mixer, d_model) / d_model * length / machine.tp
     yield _recurrent(mixer, machine, d_model, length, length, moved, "prefill", curve.launch_s)
 
 
 @prefill_mixing.register
-def _(mixer: Attention, machine: Machine, d_model: Values, length: float) -> Iterator[KernelTime]:
+def _(
+    mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0
+) -> Iterator[KernelTime]:
     """Causal attention within the window."""
-    seen = attended(length, mixer.window_tokens, "prefill", mixer.chunked)
-    heads = mixer.num_heads / machine.tp, mixer.num_kv_heads / machine.kv_shards(mixer.num_kv_heads)
+    seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
+    heads = mixer.num_heads / machine.tp, mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
     yield prefill_attention_s(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
 
 
 @prefill_mixing.register
-def _(mixer: LatentAttention, machine: Machine, d_model: Values, length: float) -> Iterator[KernelTime]:
+def _(
+    mixer: LatentAttention, machine: Machine, d_model: Values, length: Values, past: Values = 0
+) -> Iterator[KernelTime]:
     """Expanded: as many key-value heads as heads, of the mean width of keys and values."""
     heads, head_dim = mixer.num_heads / machine.tp, (mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim) / 2
     window = UNLIMITED_WINDOW
     if mixer.indexer is not None:
         window = mixer.indexer.top_k
-        everything = attended(length, UNLIMITED_WINDOW, "prefill")
+        everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
-        yield decode_attention_s(machine.gpu, machine.kv_precision, 1, mixer.indexer.head_dim, flops, length)
-    seen = attended(length, window, "prefill")
+        yield decode_attention_s(
+            machine.gpu, machine.engine.kv_precision, 1, mixer.indexer.head_dim, flops, length
+        )
+    seen = _mean_seen(length, past, window)
     yield prefill_attention_s(machine.gpu, 1, heads, heads, head_dim, length, seen)
+
+
+def _mean_seen(length: Values, past: Values, window: Values, chunked: bool = False) -> Values:
+    """Tokens that a token of a prompt sees on average, its first ``past`` tokens being cached.
+
+    With S(n) the sum over the first n tokens: (S(past + length) − S(past))/length.
+    """
+    if holds(np.asarray(past) == 0):
+        return attended(length, window, "prefill", chunked)
+    whole, cached = past + length, np.maximum(past, 1)
+    before = past * attended(cached, window, "prefill", chunked)
+    return (whole * attended(whole, window, "prefill", chunked) - before) / length
 
 
 def index_flops(indexer: Indexer, seen: Values) -> Values:
@@ -116,13 +144,20 @@ def index_flops(indexer: Indexer, seen: Values) -> Values:
 
 
 def _over_cache(
-    mixer: Any, machine: Machine, d_model: Values, batch: Values, context: float, seen: Values, values: Values
+    mixer: Any,
+    machine: Machine,
+    d_model: Values,
+    batch: Values,
+    context: Values,
+    seen: Values,
+    values: Values,
+    queries: Values,
 ) -> KernelTime:
     """Attention over ``seen`` tokens of ``values`` cached values each, as far as they split over the GPUs."""
     form: MlaForm = "absorbed"
-    scores = mixer_flops(mixer, d_model, context, "decode", form)["attention_scores"] / machine.tp
-    shared = values / machine.kv_shards(mixer.cache_heads)
-    return decode_attention_s(machine.gpu, machine.kv_precision, batch, shared, scores, seen)
+    scores = mixer_flops(mixer, d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
+    shared = values / machine.cache_shards(mixer.cache_heads)
+    return decode_attention_s(machine.gpu, machine.engine.kv_precision, batch, shared, scores, seen)
 
 
 def _recurrent(

@@ -1,10 +1,13 @@
-"""How a batch spreads over experts: balanced, or skewed by a power law."""
+"""How a batch spreads over experts: uniform, Zipf-skewed or measured; and the draws of a kernel benchmark."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
+from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.core.arrays import Values
+from optimoe.core.errors import ConfigError, require
 
 QUANTILES = (np.arange(256) + 0.5) / 256
 
@@ -22,10 +25,111 @@ class Spread:
     Attributes:
         pairs: (token, expert) pairs.
         distinct: Experts with at least one token.
+        missing: Those of them that are not in device memory.
     """
 
     pairs: Values
     distinct: Values
+    missing: Values = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routing:
+    """How often a router picks each expert. Uniform when nothing is given.
+
+    Attributes:
+        zipf: Exponent s of load ∝ rank^(−s) over the experts in order of their load; 0 is uniform.
+        loads: Measured loads of the experts of one layer, in any unit and order; resampled by rank where a
+            design has another number of experts. Excludes ``zipf``.
+        balanced_ranks: Experts are placed (and the hot ones copied) so that no rank of an expert-parallel
+            group draws more than its share in the mean; the fluctuation of a batch stays.
+
+    Raises:
+        ConfigError: An exponent below 0, a load below 0, no load above 0, or both kinds at once.
+    """
+
+    zipf: float = 0.0
+    loads: tuple[float, ...] = ()
+    balanced_ranks: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.zipf >= 0, "zipf", "zero or more", self.zipf)
+        if self.loads:
+            require(
+                min(self.loads) >= 0 and sum(self.loads) > 0, "loads", "zero or more, not all zero", self.loads
+            )
+            if self.zipf:
+                raise ConfigError("zipf: must be left out beside measured loads, got both")
+
+    @property
+    def uniform(self) -> bool:
+        """Whether every expert is as likely."""
+        return not self.loads and self.zipf == 0
+
+    def spread(
+        self, tokens: Values, num_experts: Values, top_k: Values, ep: Values = 1, resident: Values = 1.0
+    ) -> "Spread":
+        """What the busiest of ``ep`` ranks computes and reads for T = ``tokens``.
+
+        With the relative loads w_e of the experts (mean 1), an expert is picked by a token with p_e = k·w_e/E:
+
+            d = Σ_e 1 − (1 − p_e)^T   over the rank's share n = E/ep
+            distinct = min(n, d + m(ep)·√(d·(1 − d/n)))
+            pairs    = T·k/ep · min(ep, 1 + m(ep)·√(cv²·ep/E + (1 − 1/ep)/(T·k/ep)))
+
+        with m(ep) the expected maximum of ep standard normal draws and cv the relative spread of the loads.
+        ``missing`` are those of the distinct experts that belong to the coldest share 1 − resident, which is
+        not in device memory.
+        """
+        if self.uniform:
+            touched = expected_distinct_experts(num_experts, top_k, tokens)
+            return _busiest(tokens * top_k, num_experts, ep, touched, (1 - resident) * touched, 0.0)
+        experts, load = self._nodes(np.asarray(num_experts, dtype=float))
+        picked = np.minimum(1.0, (top_k / np.asarray(num_experts))[..., None] * load)
+        each = experts * (1 - (1 - picked) ** np.asarray(tokens, dtype=float)[..., None])
+        rank = np.cumsum(experts, axis=-1) - experts / 2
+        missing = (each * (rank > np.asarray(resident * num_experts)[..., None])).sum(axis=-1)
+        skew = 0.0 if self.balanced_ranks else (experts * (load - 1) ** 2).sum(axis=-1) / num_experts
+        return _busiest(tokens * top_k, num_experts, ep, each.sum(axis=-1), missing, skew)
+
+    def _nodes(self, num_experts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Experts by falling load as (number, relative load with mean 1) along a last axis."""
+        if self.loads:
+            load = np.sort(np.asarray(self.loads, dtype=float))[::-1]
+            experts = num_experts[..., None] * np.full(len(load), 1 / len(load))
+        else:
+            edges = ((num_experts[..., None] + 0.5) / 0.5) ** ZIPF_EDGES * 0.5
+            experts = np.diff(edges, axis=-1)
+            load = (edges[..., 1:] * edges[..., :-1]) ** (-self.zipf / 2)
+        mean = (experts * load).sum(axis=-1, keepdims=True) / experts.sum(axis=-1, keepdims=True)
+        return experts, load / mean
+
+
+def _busiest(
+    pairs: Values, num_experts: Values, ep: Values, touched: Values, missing: Values, variance: Values
+) -> "Spread":
+    """The largest of ep ranks: see :meth:`Routing.spread`."""
+    held, extreme = num_experts / ep, expected_maximum(ep)
+    mean, distinct = pairs / ep, touched / ep
+    fluctuation = np.sqrt(variance / held + (1 - 1 / ep) / mean)
+    most = distinct + extreme * np.sqrt(distinct * np.maximum(0.0, 1 - distinct / held))
+    return Spread(
+        pairs=mean * np.minimum(ep, 1 + extreme * fluctuation),
+        distinct=np.minimum(held, most),
+        missing=missing / ep,
+    )
+
+
+def expected_maximum(draws: Values) -> Values:
+    """Expected largest of so many standard normal draws: Φ⁻¹((R − 3/8)/(R + 1/4)), 0 for one (Blom 1958)."""
+    return ndtri((draws - 0.375) / (draws + 0.25))
+
+
+ZIPF_EDGES = np.linspace(0.0, 1.0, 49)
+"""Edges of the bins over ranks ½ … E + ½, even in the logarithm."""
+
+UNIFORM = Routing()
+"""Every expert as likely: the most experts read, the least imbalance."""
 
 
 def balanced(tokens: Values, num_experts: Values, top_k: Values, ep: Values = 1) -> Spread:

@@ -1,0 +1,176 @@
+"""How a deployment splits a model over its GPUs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from optimoe.arch.parts import MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Flags, Values
+from optimoe.core.errors import holds, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Degrees of parallelism; ``tp · pp · dp`` is the number of GPUs. Numbers, or arrays over layouts.
+
+    ``max(tp, ep)`` GPUs of a pipeline stage hold one copy of the routed experts, the *group*: with ep ≤ tp the
+    experts of a tensor-parallel rank set, each split by width over tp/ep GPUs; with ep > tp whole experts over
+    ep/tp data-parallel ranks, which run attention each on its own requests (DP-attention) and exchange
+    tokens. Ranks that share no experts are replicas.
+
+    Attributes:
+        tp: Tensor parallel: GPUs that split heads and widths.
+        ep: Expert parallel: parts into which the experts of a layer are dealt.
+        pp: Pipeline stages.
+        dp: Data-parallel attention ranks, each with requests of its own.
+        sp: Parts into which a cache is split by tokens, beyond its key-value heads; at most tp.
+        resident: Share of the routed experts that device memory holds; the rest is read from the host.
+
+    Raises:
+        ConfigError: A degree is not positive, or the share is not in [0, 1].
+    """
+
+    tp: Values = 1
+    ep: Values = 1
+    pp: Values = 1
+    dp: Values = 1
+    sp: Values = 1
+    resident: Values = 1.0
+
+    def __post_init__(self) -> None:
+        for name in DEGREES:
+            require(np.asarray(getattr(self, name)) > 0, name, "positive", getattr(self, name))
+        share = np.asarray(self.resident)
+        require((share >= 0) & (share <= 1), "resident", "from 0 to 1", self.resident)
+
+    def each(self, change: Callable[[np.ndarray], Values]) -> "Layout":
+        """The layout with its fields, broadcast to one shape, changed alike."""
+        names = [field.name for field in fields(self)]
+        wide = np.broadcast_arrays(*(getattr(self, name) for name in names))
+        return Layout(**{name: change(values) for name, values in zip(names, wide, strict=True)})
+
+    @property
+    def num_gpus(self) -> Values:
+        """Of all replicas together."""
+        return self.tp * self.pp * self.dp
+
+    @property
+    def group(self) -> Values:
+        """GPUs of one stage that hold the experts once between them."""
+        return np.maximum(self.tp, self.ep)
+
+    @property
+    def attention_ranks(self) -> Values:
+        """Data-parallel attention ranks that share one copy of the experts."""
+        return self.group // np.asarray(self.tp)
+
+    @property
+    def expert_tp(self) -> Values:
+        """GPUs over which one expert is split by width."""
+        return self.group // np.asarray(self.ep)
+
+    @property
+    def replicas(self) -> Values:
+        """Independent copies of the model."""
+        return self.tp * np.asarray(self.dp) // self.group
+
+    @property
+    def gpus_per_replica(self) -> Values:
+        """GPUs that one copy of the model takes."""
+        return self.group * self.pp
+
+
+DEGREES = ("tp", "ep", "pp", "dp", "sp")
+
+
+def check_layout(arch: ArchSpec, num_gpus: int, layout: Layout) -> None:
+    """Refuse a layout that does not use the GPUs or does not divide the model.
+
+    Raises:
+        ConfigError: With the limit and the value.
+    """
+    given = " × ".join(str(getattr(layout, name)) for name in ("tp", "pp", "dp"))
+    require(np.asarray(layout.num_gpus) == num_gpus, "tp × pp × dp", f"the number of GPUs, {num_gpus}", given)
+    for name, limit, fits, value in _rules(arch, layout):
+        require(fits, name, limit, value)
+
+
+def divides(arch: ArchSpec, layout: Layout) -> Flags:
+    """Whether a layout divides the model; over a grid of designs and layouts."""
+    return np.logical_and.reduce(np.broadcast_arrays(*(fits for _, _, fits, _ in _rules(arch, layout))))
+
+
+def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, str, Flags, Values]]:
+    """Field, limit, whether it is kept, and value."""
+    tp, ep, pp, dp, sp = (np.asarray(getattr(layout, name)) for name in DEGREES)
+    low, high = np.minimum(tp, ep), np.maximum(tp, ep)
+    rules: list[tuple[str, str, Flags, Values]] = [
+        ("ep", f"a divisor or a multiple of tp = {layout.tp}", high % low == 0, layout.ep),
+        ("ep", f"a divisor of tp × dp = {layout.tp} × {layout.dp}", tp * dp % high == 0, layout.ep),
+        ("pp", f"at most num_layers = {arch.num_layers}", pp <= arch.num_layers, layout.pp),
+        ("sp", f"a divisor of tp = {layout.tp}", tp % sp == 0, layout.sp),
+    ]
+    routed = [group.ffn for group in arch.layers if isinstance(group.ffn, MoE)]
+    if not routed:
+        rules.append(("ep", "1 for a model without routed experts", ep == 1, layout.ep))
+        rules.append(("resident", "1 for a model without routed experts", layout.resident == 1, layout.resident))
+    for group in arch.layers:
+        heads = group.mixer.tp_heads
+        limit = f"a divisor of num_heads = {heads}{_nearest(heads, layout.tp)}"
+        rules.append(("tp", limit, np.asarray(heads % tp == 0), layout.tp))
+    for ffn in routed:
+        dealt = np.asarray(ffn.num_experts % ep == 0)
+        limit = f"a divisor of num_experts = {ffn.num_experts}{_nearest(ffn.num_experts, layout.ep)}"
+        rules.append(("ep", limit, dealt, layout.ep))
+    return rules
+
+
+def layout_record(layout: Layout) -> dict[str, float]:
+    """The degrees as plain numbers, with the replicas that follow; what a file or a page shows."""
+    degrees = {name: int(getattr(layout, name)) for name in DEGREES}
+    record: dict[str, float] = {**degrees, "replicas": int(layout.replicas)}
+    if not holds(np.asarray(layout.resident) == 1):
+        record["resident"] = float(layout.resident)
+    return record
+
+
+def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, float], *, routed: bool) -> Layout:
+    """Every layout over so many GPUs, as arrays: tp within a node, ep over the ranks.
+
+    Args:
+        num_gpus: All of them are used.
+        gpus_per_node: tp stays within.
+        fixed: Degrees that are given, and the resident share.
+        routed: Whether there are experts to deal.
+
+    A degree that is not given runs over the divisors of the GPUs (ep: of tp·dp); ``sp`` is 1 unless given.
+    Empty when the given degrees do not multiply to the GPUs.
+    """
+    found = []
+    for tp in (
+        [int(fixed["tp"])] if "tp" in fixed else [one for one in _divisors(num_gpus) if one <= gpus_per_node]
+    ):
+        for pp in [int(fixed["pp"])] if "pp" in fixed else _divisors(num_gpus):
+            dp, rest = divmod(num_gpus, tp * pp)
+            if rest or dp == 0 or fixed.get("dp", dp) != dp:
+                continue
+            for ep in [int(fixed["ep"])] if "ep" in fixed else _divisors(tp * dp) if routed else [1]:
+                found.append((tp, ep, pp, dp))
+    columns = np.array(found, dtype=int).reshape(-1, 4).T
+    tp, ep, pp, dp = columns
+    return Layout(tp=tp, ep=ep, pp=pp, dp=dp, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))
+
+
+def _nearest(number: Values, degree: Values) -> str:
+    """The divisors of a number on both sides of a degree, in words; nothing for grids."""
+    if np.ndim(number) or np.ndim(degree):
+        return ""
+    known = _divisors(int(number))
+    below, above = [one for one in known if one <= degree], [one for one in known if one > degree]
+    return f" (nearest: {' and '.join(str(one) for one in (below[-1:] + above[:1]))})"
+
+
+def _divisors(number: int) -> list[int]:
+    return [one for one in range(1, number + 1) if number % one == 0]
