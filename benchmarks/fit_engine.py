@@ -1,90 +1,146 @@
-"""Fit the engine's own time, seconds per step and per running request, and report it with models left out.
+"""Fit the engines' own time, and report the error with each model and each GPU left out.
 
     OPTIMOE_DATA=… python benchmarks/fit_engine.py
 
-Rows: those of serving_rows. Model: TPOT = decode + step + request·b + (b − 1)/output·(prefill + step), with
-the kernels of the operator model as they stand. Least squares of ln(predicted/measured), soft L1 loss beyond
-15 %. Copy the coefficients into efficiency.toml, [engine].
+Rows: serving_rows.answered_rows. Two coefficients for all engines, seconds per step and per running request, from
+TPOT; one for each engine, seconds of its front end, from TTFT. The kernels stand as fitted to single calls.
+Soft L1 loss of ln(predicted/measured) beyond 15 %. Copy the coefficients into efficiency.toml and engines.toml.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimoe.cost.accelerator import find_accelerator
+from optimoe.cost.batching import closed_system
 from optimoe.cost.engine import Engine
-from optimoe.cost.layout import Layout
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.roofline import decode_step, prefill_step
+from optimoe.cost.roofline import decode_step, engine_s, prefill_step
 from optimoe.cost.workload import Workload
-from serving_rows import ServingRow, serving_rows
+from serving_rows import ServingRow, answered_rows, row_deployment, row_running
 
-START, OUTLIER = (1e-3, 1e-5), 0.15
-
-
-@dataclass(frozen=True)
-class Table:
-    """What the fit sees of each row: seconds of the kernels, batch, answer, measured TPOT, model."""
-
-    decode_s: np.ndarray
-    prefill_s: np.ndarray
-    batch: np.ndarray
-    output: np.ndarray
-    tpot_s: np.ndarray
-    model: np.ndarray
-
-    def take(self, which: np.ndarray) -> "Table":
-        """Some of the rows."""
-        return Table(*(column[which] for column in vars(self).values()))
+OUTLIER = 0.15
+COMMON = ("step_s", "request_s")
+START = {"step_s": 1e-3, "request_s": 1e-5, "front_s": 0.05}
 
 
-def kernels(row: ServingRow) -> tuple[float, float]:
-    """Seconds of a decode step and of a prompt without the engine's own."""
-    machine = Machine(gpu=find_accelerator(row.system), tp=row.tp, precision=row.precision)
-    context = Workload(input_tokens=row.input_tokens, output_tokens=row.output_tokens).mean_context
-    decode = decode_step(machine, row.arch, row.batch, context).total_s - engine_s(row.batch)
-    return decode, prefill_step(machine, row.arch, row.input_tokens).total_s - engine_s(1)
+@dataclass(frozen=True, kw_only=True)
+class Kernels:
+    """A row with the seconds of its kernels, which the fit does not change."""
+
+    row: ServingRow
+    engine: Engine
+    workload: Workload
+    running: float
+    decode_s: float
+    prefill_s: float
 
 
-def log_error(coefficients: np.ndarray, table: Table) -> np.ndarray:
-    """ln(predicted/measured) of TPOT."""
-    step, request = coefficients
-    stalls = (table.batch - 1) / table.output
-    predicted = table.decode_s + step + request * table.batch + stalls * (table.prefill_s + step + request)
-    return np.log(predicted / table.tpot_s)
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Coefficients: of all engines, and of each one's front end."""
+
+    common: dict[str, float]
+    front_s: dict[str, float]
 
 
-def fit(table: Table) -> np.ndarray:
-    """Seconds per step and per request."""
-    found = least_squares(lambda x: log_error(np.exp(x), table), np.log(START), loss="soft_l1", f_scale=OUTLIER)
-    return np.exp(found.x)
+def kernels(row: ServingRow) -> Kernels:
+    """The kernels of a decode step and of a prompt, without the engine's own time."""
+    deployment = row_deployment(row)
+    machine = Machine(
+        gpu=deployment.cluster.accelerator,
+        layout=row.layout,
+        engine=replace(deployment.engine, step_s=0.0, request_s=0.0),
+    )
+    running = row_running(row)
+    return Kernels(
+        row=row,
+        engine=deployment.engine,
+        workload=deployment.workload,
+        running=running,
+        decode_s=float(decode_step(machine, row.arch, running, deployment.workload.mean_context).total_s),
+        prefill_s=float(prefill_step(machine, row.arch, row.input_tokens).total_s),
+    )
+
+
+def errors(rows: Iterable[Kernels], common: dict[str, float], front_s: dict[str, float]) -> np.ndarray:
+    """ln(predicted/measured) of TPOT and TTFT, one row each."""
+    found = []
+    for one in rows:
+        engine = replace(one.engine, **common, front_s=front_s[one.row.engine])
+        decode_s = one.decode_s + engine_s(engine, one.running)
+        prefill_s = one.prefill_s + engine_s(engine, 1)
+        times = decode_s, prefill_s, decode_s, prefill_s / one.row.layout.pp
+        system = closed_system(engine, one.workload, one.row.batch, one.running, *times)
+        found.append((np.log(system.tpot_s / one.row.tpot_s), np.log(system.ttft_s / one.row.ttft_s)))
+    return np.array(found, dtype=float).T
+
+
+def fit(rows: list[Kernels]) -> Fit:
+    """The common coefficients from TPOT, then each engine's front end from its TTFT."""
+    engines = sorted({one.row.engine for one in rows})
+    nothing = dict.fromkeys(engines, 0.0)
+
+    def tpot(logs: np.ndarray) -> np.ndarray:
+        return errors(rows, dict(zip(COMMON, np.exp(logs).tolist(), strict=True)), nothing)[0]
+
+    found = _solve(tpot, [START[name] for name in COMMON])
+    common = dict(zip(COMMON, found, strict=True))
+    front_s = {}
+    for engine in engines:
+        own = [one for one in rows if one.row.engine == engine]
+
+        def ttft(logs: np.ndarray, own: list[Kernels] = own, engine: str = engine) -> np.ndarray:
+            return errors(own, common, {engine: float(np.exp(logs[0]))})[1]
+
+        front_s[engine] = _solve(ttft, [START["front_s"]])[0]
+    return Fit(common=common, front_s=front_s)
+
+
+def left_out(rows: list[Kernels], key: str) -> np.ndarray:
+    """Errors of every row by coefficients that its model (or GPU) did not enter."""
+    names = np.array([getattr(one.row, key) for one in rows])
+    found = np.zeros((2, len(rows)))
+    for name in sorted(set(names.tolist())):
+        out = names == name
+        rest = [one for one, gone in zip(rows, out, strict=True) if not gone]
+        fitted = fit(rest)
+        mean = float(np.exp(np.mean(np.log(list(fitted.front_s.values())))))
+        front_s = {one.row.engine: mean for one in rows} | fitted.front_s
+        found[:, out] = errors([one for one, gone in zip(rows, out, strict=True) if gone], fitted.common, front_s)
+        _line(f"without {name}", found[:, out], fitted)
+    _line(f"each {key} left out", found)
+    return found
 
 
 def main() -> None:
-    """Print the coefficients and the errors of models left out."""
-    rows = serving_rows()
-    decode_s, prefill_s = np.array([kernels(row) for row in rows], dtype=float).T
-    columns = ([getattr(row, name) for row in rows] for name in ("batch", "output_tokens", "tpot_s", "model"))
-    table = Table(decode_s, prefill_s, *map(np.array, columns))
-    step, request = fit(table)
-    print(f"step_s = {step:.3g}\nrequest_s = {request:.3g}\n")
-    print(f"{'left out':<20}{'rows':>6}{'step_s':>10}{'request_s':>11}{'median |ln|':>13}{'bias':>8}{'<20 %':>8}")
-    errors = np.zeros(len(rows))
-    for model in sorted(set(table.model.tolist())):
-        out = table.model == model
-        found = fit(table.take(~out))
-        errors[out] = error = log_error(found, table.take(out))
-        _line(model, error, found)
-    _line("all, each left out", errors, (step, request))
-    print("quantiles of predicted/measured, 5 and 95 %:", np.exp(np.quantile(errors, [0.05, 0.95])).round(2))
+    """Print the coefficients, the errors of what was left out, and the quantiles that make the bands."""
+    rows = [kernels(row) for row in answered_rows()]
+    fitted = fit(rows)
+    print({name: float(f"{value:.3g}") for name, value in (fitted.common | fitted.front_s).items()}, "\n")
+    print(f"{'':<28}{'rows':>6}{'TPOT |ln|':>11}{'bias':>7}{'<20 %':>7}{'TTFT |ln|':>11}{'bias':>7}  coefficients")
+    _line("all, fitted", errors(rows, fitted.common, fitted.front_s))
+    by_model = left_out(rows, "model")
+    left_out(rows, "system")
+    for name, error in zip(("TPOT", "TTFT"), by_model, strict=True):
+        print(
+            f"{name}, 5 and 95 % of predicted/measured, models left out:", np.exp(np.quantile(error, [0.05, 0.95]))
+        )
 
 
-def _line(name: str, error: np.ndarray, found: tuple[float, float] | np.ndarray) -> None:
-    near = np.mean(abs(error) < np.log(1.2))
+def _solve(error: object, start: list[float]) -> list[float]:
+    found = least_squares(error, np.log(start), loss="soft_l1", f_scale=OUTLIER)
+    return np.exp(found.x).tolist()
+
+
+def _line(name: str, error: np.ndarray, fitted: Fit | None = None) -> None:
+    tpot, ttft = error
+    near = np.mean(abs(tpot) < np.log(1.2))
+    values = "" if fitted is None else " ".join(f"{v:.2g}" for v in (fitted.common | fitted.front_s).values())
     print(
-        f"{name:<20}{len(error):>6}{found[0]:>10.2e}{found[1]:>11.2e}"
-        f"{np.median(abs(error)):>13.3f}{np.median(error):>8.2f}{near:>8.2f}"
+        f"{name:<28}{len(tpot):>6}{np.median(abs(tpot)):>11.3f}{np.median(tpot):>7.2f}{near:>7.2f}"
+        f"{np.median(abs(ttft)):>11.3f}{np.median(ttft):>7.2f}  {values}"
     )
 
 

@@ -1,66 +1,119 @@
-"""How far the serving model is from measured engines: TPOT and TTFT by model, engine and GPU.
+"""How far the serving model is from measured engines: TPOT and TTFT by model, engine and GPU, beside peers.
 
-    OPTIMOE_DATA=… python benchmarks/serving_accuracy.py
+    OPTIMOE_DATA=… python benchmarks/serving_accuracy.py [peers.json]
 
-Rows: those of serving_rows. Error is ln(predicted/measured). The engine's two coefficients were fitted to
-these rows; benchmarks/fit_engine.py prints the errors with each model left out.
+Rows: serving_rows. Error is ln(predicted/measured). The engines' coefficients were fitted to these rows;
+benchmarks/fit_engine.py prints the errors with each model and each GPU left out. peers.json is what
+benchmarks/serving_peers.py writes; each peer is compared on the rows that it answers.
 """
 
+import sys
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
+from scipy.stats import spearmanr
 
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.price import given_price
-from optimoe.cost.serving import Layout, predict_serving, tpot_band
-from optimoe.cost.workload import Workload
-from serving_rows import ServingRow, serving_rows
+from optimoe.cost.serving import predict_serving, tpot_band, ttft_band
+from serving_rows import ServingRow, row_deployment, serving_rows
+
+Pair = tuple[float, float]
+Key = tuple[str, ...]
 
 
-def predicted(row: ServingRow) -> tuple[float, float]:
-    """TPOT and TTFT in seconds, of one data-parallel rank."""
-    estimate = predict_serving(
-        row.arch,
-        Cluster(accelerator=find_accelerator(row.system), num_gpus=row.tp),
-        Workload(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
-        layout=Layout(tp=row.tp, dp=1),
-        concurrency=row.batch,
-        price=given_price(1.0),
-        precision=row.precision,
-    )
+def predicted(row: ServingRow) -> Pair:
+    """TPOT and TTFT in seconds."""
+    concurrency = row.batch * row.layout.dp
+    estimate = predict_serving(row.arch, row_deployment(row), layout=row.layout, concurrency=concurrency)
     return float(estimate.tpot_s), float(estimate.ttft_s)
 
 
-def main() -> None:
-    """Print one line per model, GPU and engine."""
-    errors: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
-    inside = []
-    for row in serving_rows():
-        tpot_s, ttft_s = predicted(row)
-        error = float(np.log(tpot_s / row.tpot_s)), float(np.log(ttft_s / row.ttft_s))
-        for key in (
-            (row.model, row.system, row.engine),
-            (row.model, "all", "all"),
-            ("all", "all", "all"),
-        ):
-            errors[key].append(error)
-        low, high = tpot_band(tpot_s)
-        inside.append(low <= row.tpot_s <= high)
-    print(f"{'':<44}{'TPOT':>11}{'':>29}{'TTFT':>11}")
-    print(
-        f"{'model':<18}{'gpu':<10}{'engine':<8}{'rows':>5}   "
-        f"{'median |ln|':>11}{'bias':>7}{'<20 %':>7}{'p5':>7}{'p95':>7}{'median |ln|':>14}{'bias':>7}"
-    )
-    for (model, system, engine), pairs in sorted(errors.items()):
+def print_table(
+    rows: list[ServingRow], ours: dict[str, Pair], keys: Callable[[ServingRow], Iterable[Key]]
+) -> None:
+    """One line per key: rows, error, bias and spread of TPOT, error and bias of TTFT."""
+    errors: dict[Key, list[Pair]] = defaultdict(list)
+    for row in rows:
+        if row.id in ours:
+            tpot_s, ttft_s = ours[row.id]
+            error = float(np.log(tpot_s / row.tpot_s)), float(np.log(ttft_s / row.ttft_s))
+            for key in keys(row):
+                errors[key].append(error)
+    for key, pairs in sorted(errors.items()):
         tpot, ttft = np.array(pairs).T
-        low, high = np.quantile(tpot, [0.05, 0.95])
-        near = np.mean(abs(tpot) < np.log(1.2))
+        near, far = np.mean(abs(tpot) < np.log(1.2)), np.quantile(abs(tpot), 0.9)
         print(
-            f"{model:<18}{system:<10}{engine:<8}{len(tpot):>5}   "
-            f"{np.median(abs(tpot)):>11.3f}{np.median(tpot):>7.2f}{near:>7.2f}{low:>7.2f}{high:>7.2f}"
-            f"{np.median(abs(ttft)):>14.3f}{np.median(ttft):>7.2f}"
+            f"{' '.join(f'{name:<16}' for name in key):<52}{len(tpot):>5}{np.median(abs(tpot)):>11.3f}{far:>7.2f}"
+            f"{np.median(tpot):>7.2f}{near:>7.2f}{np.median(abs(ttft)):>13.3f}{np.quantile(abs(ttft), 0.9):>7.2f}"
+            f"{np.median(ttft):>7.2f}"
         )
-    print(f"measured TPOT inside the stated band: {np.mean(inside):.2f}")
+
+
+def heading(title: str) -> None:
+    """Names of the columns."""
+    print(
+        f"\n{title:<52}{'rows':>5}{'TPOT |ln|':>11}{'90 %':>7}{'bias':>7}{'<20 %':>7}"
+        f"{'TTFT |ln|':>13}{'90 %':>7}{'bias':>7}"
+    )
+
+
+def layout_ranks(rows: list[ServingRow], ours: dict[str, Pair]) -> list[float]:
+    """Spearman's ρ of tokens per second and GPU over the layouts of one model on one engine and workload.
+
+    Groups of at least five points that differ in layout or concurrency, two layouts at least.
+    """
+    groups: dict[Key, list[ServingRow]] = defaultdict(list)
+    for row in rows:
+        lengths = str(row.input_tokens), str(row.output_tokens)
+        groups[(row.model, row.engine, row.version, row.campaign, row.system, row.precision, *lengths)].append(row)
+    found = []
+    for group in groups.values():
+        if len(group) >= 5 and len({str(row.layout) for row in group}) >= 2:
+            in_flight = np.array([row.batch * row.layout.dp / row.num_gpus for row in group])
+            measured = [_e2e(row, (row.tpot_s, row.ttft_s)) for row in group]
+            expected = [_e2e(row, ours[row.id]) for row in group]
+            found.append(float(spearmanr(in_flight / measured, in_flight / expected).statistic))
+    return found
+
+
+def _e2e(row: ServingRow, times: Pair) -> float:
+    return times[1] + (row.output_tokens - 1) * times[0]
+
+
+def main() -> None:
+    """Print the tables."""
+    every = serving_rows()
+    rows = [row for row in every if not row.why_not]
+    ours = {row.id: predicted(row) for row in rows}
+    print(f"answered: {len(rows)} of {len(every)} rows that did not queue ({len(rows) / len(every):.1%})")
+    for title, keys in (
+        ("model, GPU, engine", lambda row: [(row.model, row.system, row.engine)]),
+        ("model", lambda row: [(row.model,)]),
+        ("GPU", lambda row: [(row.system,)]),
+        ("engine", lambda row: [(row.engine,)]),
+        ("all", lambda row: [("all",)]),
+    ):
+        heading(title)
+        print_table(rows, ours, keys)
+    bands = [(tpot_band(ours[row.id][0]), ttft_band(ours[row.id][1]), row) for row in rows]
+    inside = [(a[0] <= row.tpot_s <= a[1], b[0] <= row.ttft_s <= b[1]) for a, b, row in bands]
+    print("\ninside the stated band, TPOT and TTFT:", np.mean(inside, axis=0).round(3))
+    ranks = layout_ranks(rows, ours)
+    print(f"Spearman of layouts in {len(ranks)} groups: median {np.median(ranks):.3f}, mean {np.mean(ranks):.3f}")
+    if len(sys.argv) > 1:
+        compare_peers(every, ours, Path(sys.argv[1]))
+
+
+def compare_peers(every: list[ServingRow], ours: dict[str, Pair], path: Path) -> None:
+    """Each peer on the rows that it answers, and ours on the same rows."""
+    from serving_peers import load_peer_predictions
+
+    heading("peer, and ours on its rows")
+    for peer, answers in load_peer_predictions(path).items():
+        theirs = {key: (tpot_s, ttft_s) for key, (tpot_s, ttft_s) in answers.items() if tpot_s > 0 and ttft_s > 0}
+        print_table(every, theirs, lambda row, peer=peer: [(peer,)])
+        print_table([row for row in every if row.id in theirs], ours, lambda row: [("  ours",)])
 
 
 if __name__ == "__main__":

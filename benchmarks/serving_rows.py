@@ -9,12 +9,20 @@ from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.hf.read import load_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
+from optimoe.cost.accelerator import Cluster, find_accelerator
+from optimoe.cost.engine import find_engine
 from optimoe.cost.layout import Layout
+from optimoe.cost.memory import largest_batch
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.price import given_price
+from optimoe.cost.serving import Deployment
+from optimoe.cost.workload import Workload
 
 PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "": "bf16"}
 """By the recorded weight format; where none is recorded, the checkpoint's own (Llama 3.1 8B, Qwen3 32B)."""
 
 QUEUED_TTFT_S = 30.0
+ROUNDS = 10.0
 
 CONFIG = {
     "deepseek-r1": "deepseek-ai--DeepSeek-V3",
@@ -124,3 +132,29 @@ def _layout(row: dict[str, str], arch: ArchSpec | None) -> tuple[Layout, str]:
     layout = Layout(tp=tp, pp=pp, dp=dp, ep=dealt)
     why_not = "" if wide * dealt == tp * dp else f"experts on {wide * dealt} GPUs, attention on {tp * dp}"
     return layout, why_not
+
+
+def row_deployment(row: ServingRow) -> Deployment:
+    """How a row was served, as far as it is recorded.
+
+    The engine's preset says how it schedules and caches. Campaigns named by a date measured lengths that vary;
+    the others one length. Both start all requests at once; that ten rounds follow is assumed.
+    """
+    return Deployment(
+        cluster=Cluster(accelerator=find_accelerator(row.system), num_gpus=row.num_gpus),
+        workload=Workload(
+            input_tokens=row.input_tokens,
+            output_tokens=row.output_tokens,
+            fixed_lengths=not row.campaign[:4].isdigit(),
+            rounds=ROUNDS,
+        ),
+        price=given_price(1.0),
+        engine=find_engine(row.engine, precision=row.precision),
+    )
+
+
+def row_running(row: ServingRow) -> float:
+    """Requests of an attention rank that run at once: no more than the memory holds."""
+    deployment = row_deployment(row)
+    machine = Machine(gpu=deployment.cluster.accelerator, layout=row.layout, engine=deployment.engine)
+    return max(1.0, min(row.batch, float(largest_batch(machine, row.arch, deployment.workload))))

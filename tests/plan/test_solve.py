@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.serving import Deployment
 from optimoe.cost.price import given_price
+from optimoe.cost.serving import Deployment
 from optimoe.cost.workload import Limits, Workload
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate

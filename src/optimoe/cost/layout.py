@@ -159,8 +159,8 @@ def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, flo
             for ep in [int(fixed["ep"])] if "ep" in fixed else _divisors(tp * dp) if routed else [1]:
                 found.append((tp, ep, pp, dp))
     columns = np.array(found, dtype=int).reshape(-1, 4).T
-    tp, ep, pp, dp = columns
-    return Layout(tp=tp, ep=ep, pp=pp, dp=dp, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))
+    degrees = dict(zip(("tp", "ep", "pp", "dp"), columns, strict=True))
+    return Layout(**degrees, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))
 
 
 def _nearest(number: Values, degree: Values) -> str:

@@ -10,6 +10,7 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import InfeasibleError, holds
 from optimoe.core.units import format_bytes
 from optimoe.cost.accelerator import Cluster
+from optimoe.cost.batching import closed_system
 from optimoe.cost.engine import Engine
 from optimoe.cost.layout import Layout, check_layout
 from optimoe.cost.memory import gpu_memory, largest_batch
@@ -49,8 +50,9 @@ class ServingEstimate:
         concurrency: Requests in flight over all replicas.
         max_batch: Most requests in flight whose full contexts fit the memory, over all replicas; below 1
             the weights do not fit.
-        ttft_s: The running step, then a prompt's prefill and those that came with it.
-        tpot_s: One decode step plus the prefills of other requests that fall between two tokens.
+        ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end.
+        tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
+            prefills of other requests that fall between two tokens.
         tokens_per_s: Output tokens of the deployment.
         tokens_per_s_per_gpu: The same by GPU.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
@@ -78,14 +80,12 @@ def predict_serving(
 ) -> ServingEstimate:
     """Serve a model with continuous batching, as a closed system of ``concurrency`` requests.
 
-    An attention rank runs b = concurrency/dp requests. One step gives a token to each, or A accepted ones with
-    speculative decoding; per token b/output of them end and their successors' prompts stall the others:
+    An attention rank runs b = concurrency/dp requests. One step, at the mean context, gives a token to each, or
+    the accepted ones with speculative decoding; TTFT and TPOT follow from it and from the time of a prompt by
+    :func:`~optimoe.cost.batching.closed_system`, and tokens/s = concurrency · output/e2e.
 
-        TTFT = t_decode(b) + √b·t_prefill       TPOT = t_decode(b)/A + (b − 1)/output · t_prefill/pp
-        tokens/s = concurrency · output / (TTFT + (output − 1)·TPOT)
-
-    with t_decode at the mean context. The layout and the concurrency may be arrays that broadcast against a
-    grid of designs. ``benchmarks/serving_accuracy.py`` measures the error.
+    The layout and the concurrency may be arrays that broadcast against a grid of designs.
+    ``benchmarks/serving_accuracy.py`` measures the error.
 
     Raises:
         ConfigError: The layout does not divide the model or use the cluster's GPUs.
@@ -100,24 +100,28 @@ def evaluate(arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurre
     workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
     machine = Machine(gpu=deployment.cluster.accelerator, layout=layout, engine=engine)
     batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
-    decode = decode_step(machine, arch, batch, workload.mean_context)
-    step = decode.times(1 / accepted_tokens(engine))
+    fits = largest_batch(machine, arch, workload)
+    running = np.clip(batch, 1.0, np.maximum(fits, 1.0))
+    decode = decode_step(machine, arch, running, workload.mean_context)
+    token = decode.times(1 / accepted_tokens(engine))
     fresh = workload.prefill_tokens
-    prefill_s = prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s
-    interference_s = (batch - 1) / workload.output_tokens * prefill_s / layout.pp
-    ttft_s, tpot_s = decode.total_s + np.sqrt(batch) * prefill_s, step.total_s + interference_s
-    e2e_s = ttft_s + (workload.output_tokens - 1) * tpot_s
-    tokens_per_s = concurrency * workload.output_tokens / e2e_s
+    prompt_s = prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s
+    stage_s = prompt_s / layout.pp
+    chunks = np.ceil(fresh / engine.chunk_tokens)
+    prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
+    steps = decode.total_s, prefill_s, token.total_s, stage_s
+    system = closed_system(engine, workload, batch, running, *steps)
+    tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     return ServingEstimate(
         layout=layout,
         concurrency=concurrency,
-        max_batch=largest_batch(machine, arch, workload) * layout.dp,
-        ttft_s=ttft_s,
-        tpot_s=tpot_s,
+        max_batch=fits * layout.dp,
+        ttft_s=system.ttft_s,
+        tpot_s=system.tpot_s,
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
-        parts={**asdict(step), INTERFERENCE: interference_s},
+        parts={**asdict(token), INTERFERENCE: system.stall_s},
     )
 
 
@@ -132,8 +136,17 @@ def accepted_tokens(engine: Engine) -> float:
 
 def tpot_band(tpot_s: Values) -> tuple[Values, Values]:
     """TPOT over the 95 % and 5 % quantiles of predicted/measured (``efficiency.toml``, [tpot_error])."""
-    low, high = load_facts("optimoe.cost", "efficiency.toml")["tpot_error"]["value"]
-    return tpot_s / high, tpot_s / low
+    return _band("tpot_error", tpot_s)
+
+
+def ttft_band(ttft_s: Values) -> tuple[Values, Values]:
+    """TTFT over the same quantiles of its own (``efficiency.toml``, [ttft_error])."""
+    return _band("ttft_error", ttft_s)
+
+
+def _band(name: str, seconds: Values) -> tuple[Values, Values]:
+    low, high = load_facts("optimoe.cost", "efficiency.toml")[name]["value"]
+    return seconds / high, seconds / low
 
 
 def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> None:

@@ -14,6 +14,9 @@ class Workload:
         input_tokens: Prompt.
         output_tokens: Answer.
         prefix_hit: Share of the prompt's tokens whose keys and values are in the cache already.
+        fixed_lengths: All requests have these lengths; otherwise they are means of lengths that vary.
+        rounds: Requests that follow each other in each place of a closed run whose places all fill at once;
+            infinite is the steady state.
 
     Raises:
         ConfigError: A length is not positive, or the share is not in [0, 1].
@@ -22,10 +25,13 @@ class Workload:
     input_tokens: int = 1024
     output_tokens: int = 1024
     prefix_hit: float = 0.0
+    fixed_lengths: bool = False
+    rounds: float = math.inf
 
     def __post_init__(self) -> None:
         require_positive(self, "input_tokens", "output_tokens")
         require(0 <= self.prefix_hit <= 1, "prefix_hit", "from 0 to 1", self.prefix_hit)
+        require(self.rounds >= 1, "rounds", "at least 1", self.rounds)
 
     @property
     def prefill_tokens(self) -> int:

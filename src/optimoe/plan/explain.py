@@ -8,10 +8,10 @@ import numpy as np
 
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.units import format_change, format_count, format_usd
-from optimoe.cost.search import explain_infeasible as explain_serving
-from optimoe.cost.search import reach
 from optimoe.cost.price import GpuPrice
 from optimoe.cost.roofline import efficiency_sources
+from optimoe.cost.search import explain_infeasible as explain_serving
+from optimoe.cost.search import reach
 from optimoe.plan.evaluate import Candidate, Pool
 from optimoe.plan.problem import LeastCost, LowestLoss, Problem
 
