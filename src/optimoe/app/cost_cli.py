@@ -12,9 +12,13 @@ from optimoe.cost.layout import layout_record
 from optimoe.cost.memory import gpu_memory
 from optimoe.cost.operators.machine import Machine
 from optimoe.cost.search import best_serving
-from optimoe.cost.serving import Deployment, ServingEstimate, tpot_band
+from optimoe.cost.serving import Deployment, ServingEstimate, tpot_band, ttft_band
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
+
+app.command("optimoe.app.fleet_cli:fleet", help="The fewest and the cheapest GPUs that carry a load.")
+app.command("optimoe.app.fleet_cli:context", help="The longest prompt that fits and keeps the limits.")
+app.command("optimoe.app.fleet_cli:curves", help="Speed, throughput and price over layouts, batches and contexts.")
 
 DEFAULT_LAYOUT, DEFAULT_REQUESTS, DEFAULT_ENGINE = LayoutOptions(), RequestOptions(), EngineOptions()
 
@@ -52,29 +56,34 @@ def cost(
         workload=requests.workload,
         limits=requests.limits,
         price=read_price(cluster.accelerator.name, gpu_usd_per_hour),
-        engine=engine.engine,
+        engine=engine.setup,
     )
     estimate = best_serving(spec, deployment, fixed=layout.fixed, concurrency=concurrency)
     if json:
         print_json(serving_record(spec, deployment, estimate))
         return
-    from optimoe.report.prose import serving_lines
+    from optimoe.report.serving_prose import serving_lines
 
-    print_lines(serving_lines(estimate, spec.name, f"{cluster.num_gpus} × {cluster.accelerator.name}"))
+    memory = gpu_memory(_machine(deployment, estimate), spec, deployment.workload)
+    gpus_words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
+    print_lines(serving_lines(estimate, memory, spec.name, gpus_words))
 
 
 def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> dict[str, Any]:
     """The keys of ``optimoe cost --json``."""
     low, high = tpot_band(estimate.tpot_s)
-    machine = Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)
+    ttft_low, ttft_high = ttft_band(estimate.ttft_s)
     return {
         "name": spec.name,
         "gpu": deployment.cluster.accelerator.name,
         "num_gpus": deployment.cluster.num_gpus,
         "layout": layout_record(estimate.layout),
+        "replicas": estimate.layout.replicas,
         "concurrency": estimate.concurrency,
         "max_batch": estimate.max_batch,
         "ttft_s": estimate.ttft_s,
+        "ttft_low_s": ttft_low,
+        "ttft_high_s": ttft_high,
         "tpot_s": estimate.tpot_s,
         "tpot_low_s": low,
         "tpot_high_s": high,
@@ -84,8 +93,12 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         "price": deployment.price,
         "bound_by": estimate.bound_by,
         "parts": estimate.parts,
-        "memory": gpu_memory(machine, spec, deployment.workload),
+        "memory": gpu_memory(_machine(deployment, estimate), spec, deployment.workload),
         "workload": deployment.workload,
         "precision": deployment.engine.precision,
         "kv_precision": deployment.engine.kv_precision,
     }
+
+
+def _machine(deployment: Deployment, estimate: ServingEstimate) -> Machine:
+    return Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from optimoe.app.options import Count, Flag, Seconds, whole
 from optimoe.core.errors import InputError
 from optimoe.cost.accelerator import Cluster, find_accelerator, parse_gpus
-from optimoe.cost.engine import Engine
+from optimoe.cost.engine import DEFAULT_ENGINE, Engine, find_engine
 from optimoe.cost.operators.routing import Routing
 from optimoe.cost.price import GpuPrice, given_price, list_price, unknown_price
 from optimoe.cost.workload import Limits, Workload
@@ -81,10 +81,12 @@ class RequestOptions:
 class EngineOptions:
     """The serving software."""
 
+    engine: str = DEFAULT_ENGINE
+    """Preset of the software: vllm, sglang, trtllm."""
     precision: str = "bf16"
     """Of the weights: bf16, fp8, int8, int4, mxfp4."""
-    kv_precision: str = "bf16"
-    """Of the cache: bf16, fp8, int8, int4."""
+    kv_precision: str = "auto"
+    """Of the cache: bf16, fp8, int8, int4; auto is what the engine does with these weights."""
     zipf: float = 0.0
     """Skew of routing: load of an expert ∝ rank^(−zipf); 0 is uniform."""
     balanced_ranks: Flag = False
@@ -99,15 +101,17 @@ class EngineOptions:
     """Probability that a drafted token is accepted."""
 
     @property
-    def engine(self) -> Engine:
-        """The engine.
+    def setup(self) -> Engine:
+        """The engine as it is set up.
 
         Raises:
             ConfigError: A number is out of limits.
         """
-        return Engine(
+        given = {} if self.kv_precision == "auto" else {"kv_precision": self.kv_precision}
+        return find_engine(
+            self.engine,
             precision=self.precision,
-            kv_precision=self.kv_precision,
+            **given,
             routing=Routing(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
             overlap=self.overlap,
             chunk_tokens=whole("chunk_tokens", self.chunk_tokens),

@@ -7,7 +7,6 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import UnknownNameError, require, require_positive
 from optimoe.cost.operators.routing import UNIFORM, Routing
 
-
 DEFAULT_ENGINE = "vllm"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
-from optimoe.core.errors import holds, require
+from optimoe.core.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +128,11 @@ def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, str, Flags, Values
 
 
 def layout_record(layout: Layout) -> dict[str, float]:
-    """The degrees as plain numbers, with the replicas that follow; what a file or a page shows."""
-    degrees = {name: int(getattr(layout, name)) for name in DEGREES}
-    record: dict[str, float] = {**degrees, "replicas": int(layout.replicas)}
-    if not holds(np.asarray(layout.resident) == 1):
+    """The degrees as plain numbers: what a file or a page shows; a split cache or host experts where used."""
+    record: dict[str, float] = {name: int(getattr(layout, name)) for name in ("tp", "ep", "pp", "dp")}
+    if layout.sp > 1:
+        record["sp"] = int(layout.sp)
+    if layout.resident < 1:
         record["resident"] = float(layout.resident)
     return record
 
@@ -157,7 +158,7 @@ def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, flo
             if rest or dp == 0 or fixed.get("dp", dp) != dp:
                 continue
             for ep in [int(fixed["ep"])] if "ep" in fixed else _divisors(tp * dp) if routed else [1]:
-                found.append((tp, ep, pp, dp))
+                found += [(tp, ep, pp, dp)]
     columns = np.array(found, dtype=int).reshape(-1, 4).T
     degrees = dict(zip(("tp", "ep", "pp", "dp"), columns, strict=True))
     return Layout(**degrees, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))

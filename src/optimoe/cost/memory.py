@@ -64,7 +64,7 @@ def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
 
 
 def largest_batch(machine: Machine, arch: ArchSpec, workload: Workload) -> Values:
-    """Requests of one attention rank whose full contexts fit; a lower estimate, since few are at their end at once."""
+    """Requests of one attention rank whose full contexts fit: a lower estimate, few are at their end at once."""
     return gpu_memory(machine, arch, workload).requests
 
 

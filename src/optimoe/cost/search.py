@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ COARSE_BATCHES = np.unique(np.round(2 ** np.arange(0, 12.01, 0.5)))
 
 FINE_STEPS = np.linspace(1.0, 2**0.5, 16)
 """Multiples of the first pass's best batch that the second pass tries: up to the next coarse batch."""
+
+
+NOTHING_FIXED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,7 @@ def best_serving(
         InputError: The accelerator lacks the precision.
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
-    layouts = _layouts(arch, deployment, fixed or {})
+    layouts = every_layout(arch, deployment, fixed or {})
     if concurrency is None:
         best = cheapest_serving(arch, deployment, layouts)
     else:
@@ -122,18 +126,22 @@ def likely_layouts(arch: ArchSpec, deployment: Deployment) -> Layout:
     tp any power of two within a node; experts split by width, dealt over tp, or dealt over all ranks; one
     stage within a node and at most one per node beyond.
     """
-    every = _every_layout(arch, deployment, {})
+    every = _candidates(arch, deployment, {})
     ranks = every.tp * every.dp
     nodes = max(1, deployment.cluster.num_gpus // deployment.cluster.accelerator.gpus_per_node)
     kept = ((every.ep == 1) | (every.ep == every.tp) | (every.ep == ranks)) & (every.pp <= nodes)
     return every.each(lambda degrees: degrees[kept])
 
 
-def _layouts(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:
-    """All layouts with the given degrees that divide the model, as arrays."""
+def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float] = NOTHING_FIXED) -> Layout:
+    """All layouts with the given degrees that divide the model, as arrays.
+
+    Raises:
+        ConfigError: There is none.
+    """
     for name in DEGREES:
         require(fixed.get(name, 1) > 0, name, "positive", fixed.get(name))
-    every = _every_layout(arch, deployment, fixed)
+    every = _candidates(arch, deployment, fixed)
     if np.size(every.tp) == 0:
         num_gpus = deployment.cluster.num_gpus
         given = {name: fixed[name] for name in ("tp", "pp", "dp") if name in fixed}
@@ -145,7 +153,7 @@ def _layouts(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float])
     return every.each(lambda degrees: degrees[kept])
 
 
-def _every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:
+def _candidates(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:
     routed = any(isinstance(group.ffn, MoE) for group in arch.layers)
     cluster = deployment.cluster
     return candidate_layouts(cluster.num_gpus, cluster.accelerator.gpus_per_node, fixed, routed=routed)

@@ -164,8 +164,8 @@ def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstima
         least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
         raise InfeasibleError(
             f"memory: {format_bytes(memory.weights)} of {deployment.engine.precision} weights, "
-            f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of one "
-            f"request's cache do not fit the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
+            f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
+            f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
             f"(about {least}), a larger tp or ep, or a lower --precision"
         )
     raise InfeasibleError(

@@ -5,9 +5,7 @@ import plotly.graph_objects as go
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.result import Plan
 from optimoe.report.prose import kind_words
-
-INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
-SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
+from optimoe.report.style import ACCENT, INK, MUTED, SERIES, styled
 
 
 def front_figure(plan: Plan) -> go.Figure:
@@ -28,7 +26,7 @@ def front_figure(plan: Plan) -> go.Figure:
     _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
     figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
     figure.update_yaxes(title="loss, nats per token")
-    return _styled(figure, "Loss against serving price, whole training budget")
+    return styled(figure, "Loss against serving price, whole training budget")
 
 
 def total_figure(plan: Plan) -> go.Figure:
@@ -50,7 +48,7 @@ def total_figure(plan: Plan) -> go.Figure:
         figure.add_hline(
             y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"
         )
-    return _styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by number of experts")
+    return styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by number of experts")
 
 
 def tpot_figure(plan: Plan) -> go.Figure:
@@ -65,7 +63,7 @@ def tpot_figure(plan: Plan) -> go.Figure:
         )
     )
     figure.update_xaxes(title="ms per output token")
-    return _styled(figure, "What a decoded token waits for")
+    return styled(figure, "What a decoded token waits for")
 
 
 def _add_points(
@@ -80,15 +78,3 @@ def _add_points(
         text=[f"{member.arch['params_active'] / 1e9:.3g}B active" for member in members],
         hovertemplate="%{text}<br>%{y:.3f} nats, $%{x:.3g}/M<extra>" + name + "</extra>",
     )
-
-
-def _styled(figure: go.Figure, title: str) -> go.Figure:
-    figure.update_layout(
-        title={"text": title, "font": {"size": 15}},
-        template="plotly_white",
-        font={"family": "system-ui, sans-serif", "color": INK},
-        margin={"l": 60, "r": 20, "t": 50, "b": 50},
-        height=400,
-        legend={"orientation": "h", "y": -0.22},
-    )
-    return figure

@@ -3,10 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from plotly.offline import get_plotlyjs
-
-from optimoe import __version__
 from optimoe.arch.hf import to_config
 from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
@@ -15,6 +11,7 @@ from optimoe.plan.result import Plan, plan_record
 from optimoe.report.figures import front_figure, total_figure, tpot_figure
 from optimoe.report.prose import choice_lines, kind_words, laws_sentences, question_lines, shape_words
 from optimoe.report.recipe import recipe_toml
+from optimoe.report.style import render
 
 _HEADS = (
     "kind", "active", "total", "layers × width", "tokens",
@@ -41,13 +38,12 @@ def write_plan(plan: Plan, folder: Path) -> list[Path]:
 
 def plan_page(plan: Plan) -> str:
     """The whole page; figures and their library inside."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("optimoe.report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     figures = [total_figure(plan), tpot_figure(plan)]
     if plan.front:
         figures.insert(0, front_figure(plan))
-    return environment.get_template("plan.html").render(
+    return render(
+        "plan.html",
+        figures,
         title="Train " + shape_words(plan.choice.arch).split(" · ")[0],
         lead=f"{format_count(plan.choice.tokens)} tokens, {plan.choice.loss:.3f} nats per token, "
         f"{format_usd(plan.choice.total_usd)} over its life",
@@ -55,14 +51,8 @@ def plan_page(plan: Plan) -> str:
         careful=plan.warnings,
         reasons=plan.reasons,
         laws=laws_sentences(plan),
-        figures=[
-            figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
-            for figure in figures
-        ],
         alternatives={"heads": _HEADS, "rows": _rows(plan)},
         assumptions=plan.assumptions,
-        plotly_js=get_plotlyjs(),
-        version=__version__,
     )
 
 

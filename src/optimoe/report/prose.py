@@ -12,14 +12,10 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
-from optimoe.cost.layout import layout_record
-from optimoe.cost.serving import ServingEstimate
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import Alternative, Plan
-
-Lines = list[tuple[str, str]]
-"""Label and text; an empty label continues the one above."""
+from optimoe.report.serving_prose import Lines, layout_words
 
 
 def plan_lines(plan: Plan) -> Lines:
@@ -145,13 +141,6 @@ def serving_words(choice: Candidate) -> str:
     )
 
 
-def layout_words(layout: Mapping[str, Any]) -> str:
-    """Degrees of parallelism above one: ``tp 4 × dp 2, ep 8``; tp, pp and dp multiply to the GPUs."""
-    used = [f"{name} {int(layout[name])}" for name in ("tp", "pp", "dp") if layout[name] > 1]
-    beside = [f"{name} {int(layout[name])}" for name in ("ep", "sp") if layout[name] > 1]
-    return ", ".join([" × ".join(used) or "one GPU", *beside])
-
-
 def laws_sentences(plan: Plan) -> list[str]:
     """What each law would train with the same budget."""
     return [
@@ -159,28 +148,6 @@ def laws_sentences(plan: Plan) -> list[str]:
         f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
         f"({view.tokens_per_param:.0f} per parameter)"
         for view in plan.laws
-    ]
-
-
-def serving_lines(estimate: ServingEstimate, name: str, gpus: str) -> Lines:
-    """A serving estimate."""
-    parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
-    shares = ", ".join(
-        f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"
-        for cause, seconds in parts
-        if seconds > 0.005 * estimate.tpot_s
-    )
-    price = "no price known" if math.isnan(estimate.usd_per_mtok) else format_usd(estimate.usd_per_mtok)
-    return [
-        ("Model", f"{name} on {gpus}, {layout_words(layout_record(estimate.layout))}"),
-        ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
-        ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
-        (
-            "Rate",
-            f"{estimate.tokens_per_s:,.0f} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
-            f"{price} per M",
-        ),
-        ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
     ]
 
 

@@ -1,0 +1,147 @@
+"""Deployments in labelled lines and tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
+from optimoe.cost.fleet import Fleet
+from optimoe.cost.layout import layout_record
+from optimoe.cost.memory import GpuMemory
+from optimoe.cost.serving import Deployment, ServingEstimate, tpot_band, ttft_band
+
+Lines = list[tuple[str, str]]
+"""Label and text; an empty label continues the one above."""
+
+METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
+
+
+def layout_words(layout: Mapping[str, Any]) -> str:
+    """Degrees of parallelism above one: ``tp 4 × dp 2, ep 8``; tp, pp and dp multiply to the GPUs."""
+    used = [f"{name} {int(layout[name])}" for name in ("tp", "pp", "dp") if layout[name] > 1]
+    beside = [f"{name} {int(layout[name])}" for name in ("ep", "sp") if layout.get(name, 1) > 1]
+    if "resident" in layout:
+        beside.append(f"{layout['resident']:.0%} of the experts resident")
+    return ", ".join([" × ".join(used) or "one GPU", *beside])
+
+
+def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus: str) -> Lines:
+    """A serving estimate."""
+    parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
+    shares = ", ".join(
+        f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"
+        for cause, seconds in parts
+        if seconds > 0.005 * estimate.tpot_s
+    )
+    layout = layout_record(estimate.layout)
+    copies = f", {estimate.layout.replicas:.0f} copies of the model" if estimate.layout.replicas > 1 else ""
+    return [
+        ("Model", f"{name} on {gpus}, {layout_words(layout)}{copies}"),
+        ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
+        ("Memory", memory_words(memory, estimate)),
+        ("Latency", f"TTFT {_between(estimate.ttft_s, ttft_band)} · TPOT {_between(estimate.tpot_s, tpot_band)}"),
+        ("", METRICS),
+        (
+            "Rate",
+            f"{estimate.tokens_per_s:,.0f} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
+            f"{_usd(estimate.usd_per_mtok)} per M output tokens, their prompts included",
+        ),
+        ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
+    ]
+
+
+def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:
+    """What one GPU holds."""
+    cache = memory.cache_per_request * estimate.concurrency / estimate.layout.dp
+    return (
+        f"a GPU: weights {format_bytes(memory.weights)} + cache {format_bytes(cache)} + activations "
+        f"{format_bytes(memory.activations)} of {format_bytes(memory.usable)} usable"
+    )
+
+
+def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float) -> Lines:
+    """The smallest fleet and the cheapest, in words."""
+    lines = [("Load", f"{name}: {output_tokens_per_s:,.0f} output tokens/s")]
+    lines.append(("Fewest", _fleet_words(found[0])))
+    priced = [one for one in found if not math.isnan(one.usd_per_hour)]
+    if priced:
+        cheapest = min(priced, key=lambda one: one.usd_per_hour)
+        lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest)))
+    best = found[0].estimate
+    lines.append(("Bound by", f"{best.bound_by}: {_remedy(best.bound_by)}"))
+    lines.append(("", METRICS))
+    return lines
+
+
+def fleet_rows(found: Sequence[Fleet]) -> list[tuple[str, ...]]:
+    """Every offer, the smallest fleet first."""
+    heads = ("GPUs", "deployments", "layout", "in flight", "used", "TTFT", "TPOT", "USD/hour", "USD/Mtok")
+    rows: list[tuple[str, ...]] = [heads]
+    for one in found:
+        cluster, estimate = one.deployment.cluster, one.estimate
+        rows.append(
+            (
+                f"{one.num_gpus} × {cluster.accelerator.name}",
+                f"{one.num_deployments} × {cluster.num_gpus}",
+                layout_words(layout_record(estimate.layout)),
+                f"{estimate.concurrency:.0f}",
+                f"{one.utilisation:.0%}",
+                format_seconds(estimate.ttft_s),
+                format_seconds(estimate.tpot_s),
+                _usd(one.usd_per_hour),
+                _usd(estimate.usd_per_mtok / one.utilisation),
+            )
+        )
+    return rows
+
+
+def context_lines(deployment: Deployment, tokens: int, estimate: ServingEstimate, name: str) -> Lines:
+    """The longest prompt and how it is served."""
+    cluster = deployment.cluster
+    return [
+        ("Model", f"{name} on {cluster.num_gpus} × {cluster.accelerator.name}"),
+        (
+            "Longest",
+            f"{tokens:,} tokens ({format_count(tokens)}) of prompt and {deployment.workload.output_tokens:,} of "
+            f"answer for {estimate.concurrency:.0f} at once, {layout_words(layout_record(estimate.layout))}",
+        ),
+        ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
+        ("Bound by", "memory" if estimate.max_batch < estimate.concurrency + 1 else "the limits on latency"),
+    ]
+
+
+def _fleet_words(one: Fleet) -> str:
+    layout, cluster = layout_record(one.estimate.layout), one.deployment.cluster
+    return (
+        f"{one.num_gpus} × {cluster.accelerator.name} = {one.num_deployments} deployments of {cluster.num_gpus} "
+        f"({layout_words(layout)}), {one.estimate.concurrency:.0f} requests in flight each, "
+        f"{one.utilisation:.0%} used, {_usd(one.usd_per_hour)} an hour"
+    )
+
+
+REMEDIES = {
+    "prefill of others": "a prefix cache, shorter prompts, or separate GPUs for prefill lower it",
+    "kv reads": "a lower --kv-precision, or a model with fewer key-value heads",
+    "weight reads": "a lower --precision, or a larger tp",
+    "expert reads": "a lower --precision, a larger ep, or a batch that fills the experts",
+    "launch": "fewer layers, or a larger batch",
+    "all reduce": "a smaller tp",
+    "all to all": "--overlap, or a smaller ep",
+    "compute": "a lower --precision on GPUs that have it",
+    "host reads": "a larger --resident share",
+    "pipeline": "fewer stages",
+}
+"""What to change, by what binds."""
+
+
+def _remedy(cause: str) -> str:
+    return REMEDIES[cause]
+
+
+def _between(seconds: Any, band: Any) -> str:
+    low, high = band(seconds)
+    return f"{format_seconds(seconds)} ({format_seconds(low)} – {format_seconds(high)})"
+
+
+def _usd(amount: float) -> str:
+    return "no price" if math.isnan(amount) else format_usd(amount)

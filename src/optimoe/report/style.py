@@ -1,0 +1,51 @@
+"""How figures and pages look: one style, one file a page that opens offline."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jinja2
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from optimoe import __version__
+
+INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
+SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
+
+
+def styled(figure: go.Figure, title: str) -> go.Figure:
+    """The figure with its title, font, margins and legend."""
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        template="plotly_white",
+        font={"family": "system-ui, sans-serif", "color": INK},
+        margin={"l": 60, "r": 20, "t": 50, "b": 50},
+        height=400,
+        legend={"orientation": "h", "y": -0.22},
+    )
+    return figure
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis with full labels at 1, 2 and 5 of every decade that the values span."""
+    known = [value for value in values if value > 0]
+    decades = range(math.floor(math.log10(min(known))), math.ceil(math.log10(max(known))) + 1)
+    marks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": marks, "ticktext": [f"{mark:,.10g}" for mark in marks]}
+
+
+def render(template: str, figures: Sequence[go.Figure], **content: Any) -> str:
+    """A page from its template; figures and their library inside."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("optimoe.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template(template).render(
+        figures=[
+            figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+            for figure in figures
+        ],
+        plotly_js=get_plotlyjs(),
+        version=__version__,
+        **content,
+    )

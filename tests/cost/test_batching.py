@@ -1,0 +1,90 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.core.errors import ConfigError
+from optimoe.cost.batching import closed_system
+from optimoe.cost.engine import Engine, engine_names, find_engine
+from optimoe.cost.workload import Workload
+
+QUICK = Engine(front_s=0.0)
+
+
+def system(batch, engine=QUICK, workload=None, running=None, decode_s=0.01, prefill_s=0.05):
+    workload = workload or Workload(output_tokens=100)
+    running = batch if running is None else running
+    return closed_system(engine, workload, batch, running, decode_s, prefill_s, decode_s, prefill_s)
+
+
+@given(batch=st.floats(1, 500), decode_s=st.floats(1e-4, 0.1), prefill_s=st.floats(1e-4, 10.0))
+def test_whatever_the_order_a_round_reads_all_prompts_and_decodes_all_tokens(batch, decode_s, prefill_s):
+    for engine in (QUICK, Engine(front_s=0.0, prefill_first=True)):
+        for workload in (
+            Workload(output_tokens=100),
+            Workload(output_tokens=100, fixed_lengths=True),
+            Workload(output_tokens=100, rounds=10.0),
+        ):
+            one = system(batch, engine, workload, decode_s=decode_s, prefill_s=prefill_s)
+            assert one.e2e_s == pytest.approx(batch * prefill_s + 100 * decode_s)
+            assert one.tpot_s >= decode_s
+            assert one.ttft_s >= decode_s + prefill_s
+
+
+def test_requests_in_step_wait_for_half_of_the_others():
+    fixed = Workload(output_tokens=100, fixed_lengths=True)
+    together = system(11, Engine(front_s=0.0, prefill_first=True), fixed)
+    assert together.ttft_s == pytest.approx(0.01 + 6 * 0.05)
+    assert together.stall_s == pytest.approx(5 * 0.05 / 99)
+    assert system(11, QUICK, Workload(output_tokens=100, rounds=1.0)).ttft_s == pytest.approx(together.ttft_s)
+
+
+def test_requests_that_drift_apart_wait_less_the_shorter_prompts_are():
+    waits = [system(64, prefill_s=prefill_s).ttft_s / prefill_s for prefill_s in (1e-4, 0.05, 10.0)]
+    assert waits[1] < 1 + 63 / 2
+    assert waits[2] == pytest.approx(1 + 63 / 2, rel=0.1)
+    steady, started = system(64), system(64, workload=Workload(output_tokens=100, rounds=10.0))
+    assert steady.ttft_s < started.ttft_s
+
+
+def test_requests_beyond_the_memory_queue():
+    fits, queues = system(32), system(64, running=32)
+    assert queues.tpot_s == fits.tpot_s
+    assert queues.e2e_s == pytest.approx(2 * fits.e2e_s)
+    assert queues.ttft_s == pytest.approx(fits.ttft_s + fits.e2e_s)
+
+
+@given(batch=st.integers(1, 300), more=st.integers(1, 100), prefill_s=st.floats(1e-3, 1.0))
+def test_more_requests_are_slower_each(batch, more, prefill_s):
+    now, then = system(batch, prefill_s=prefill_s), system(batch + more, prefill_s=prefill_s)
+    assert then.ttft_s >= now.ttft_s
+    assert then.tpot_s >= now.tpot_s
+
+
+def test_one_token_answers_have_no_tpot_stall_to_divide():
+    one = system(4, workload=Workload(output_tokens=1))
+    assert math.isfinite(one.tpot_s)
+    assert one.e2e_s == one.ttft_s
+
+
+def test_arrays_are_scalars_side_by_side():
+    batches = np.array([1.0, 8.0, 100.0])
+    assert system(batches).ttft_s == pytest.approx([system(one).ttft_s for one in batches])
+
+
+def test_engines_differ_by_their_presets():
+    assert {"vllm", "sglang", "trtllm"} <= set(engine_names())
+    assert find_engine("sglang").prefill_first
+    assert find_engine("trtllm", precision="fp8").kv_precision == "fp8"
+    assert find_engine("trtllm", precision="fp8", kv_precision="bf16").kv_precision == "bf16"
+    assert find_engine("vllm").front_s == Engine().front_s
+    with pytest.raises(ConfigError, match="acceptance"):
+        Engine(acceptance=0.5)
+    with pytest.raises(ConfigError, match="overlap"):
+        Engine(overlap=2.0)
+    with pytest.raises(ConfigError, match="rounds"):
+        Workload(rounds=0.5)
+    with pytest.raises(ConfigError, match="prefix_hit"):
+        Workload(prefix_hit=1.5)

@@ -1,0 +1,117 @@
+import math
+
+import numpy as np
+import pytest
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.design import Wish, design
+from optimoe.core.errors import InfeasibleError
+from optimoe.cost.accelerator import Cluster, find_accelerator
+from optimoe.cost.curves import against_context, curves, speed_frontier
+from optimoe.cost.equivalents import LADDER, dense_ladder, full_dense_equivalent
+from optimoe.cost.fleet import Offer, fleets, load_of, longest_context
+from optimoe.cost.price import given_price
+from optimoe.cost.search import best_serving
+from optimoe.cost.serving import Deployment
+from optimoe.cost.workload import Limits, Workload
+
+MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
+
+
+def deployment(gpus=8, gpu="h100-sxm", limits=None, **requests):
+    return Deployment(
+        cluster=Cluster(accelerator=find_accelerator(gpu), num_gpus=gpus),
+        workload=Workload(**requests),
+        limits=limits or Limits(),
+        price=given_price(2.0),
+    )
+
+
+def offer(gpu="h100-sxm", most=8, usd=2.0):
+    return Offer(cluster=Cluster(accelerator=find_accelerator(gpu), num_gpus=most), price=given_price(usd))
+
+
+def test_a_fleet_carries_its_load_and_one_deployment_less_does_not():
+    for fleet in fleets(MIXTRAL, deployment(limits=Limits(tpot_s=0.04)), [offer(), offer("h200-sxm")], 40_000.0):
+        one = fleet.estimate.tokens_per_s
+        assert fleet.num_deployments * one >= 40_000 > (fleet.num_deployments - 1) * one
+        assert fleet.utilisation == pytest.approx(40_000 / (fleet.num_deployments * one))
+        assert fleet.estimate.tpot_s <= 0.04
+        assert fleet.usd_per_hour == fleet.num_gpus * 2.0
+
+
+def test_fleets_come_smallest_first_and_a_dearer_gpu_changes_no_count():
+    cheap = fleets(MIXTRAL, deployment(), [offer(), offer("h200-sxm")], 20_000.0)
+    dear = fleets(MIXTRAL, deployment(), [offer("h200-sxm", usd=9.0), offer(usd=9.0)], 20_000.0)
+    counts = [fleet.num_gpus for fleet in cheap]
+    assert counts == sorted(counts)
+    assert counts == [fleet.num_gpus for fleet in dear]
+
+
+def test_a_load_no_fleet_can_carry_says_which_limit_binds():
+    with pytest.raises(InfeasibleError, match="tpot: the limit"):
+        fleets(MIXTRAL, deployment(limits=Limits(tpot_s=1e-5)), [offer()], 1.0)
+    with pytest.raises(InfeasibleError, match="memory"):
+        fleets(MIXTRAL, deployment(), [offer(most=1)], 1.0)
+    with pytest.raises(InfeasibleError, match="load"):
+        fleets(MIXTRAL, deployment(), [offer()], 0.0)
+
+
+def test_a_load_is_stated_in_requests_or_in_tokens_a_day():
+    workload = Workload(output_tokens=500)
+    assert load_of(workload, requests_per_s=2) == 1000
+    assert load_of(workload, tokens_per_day=86_400_000) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize(("limits", "concurrency"), [(Limits(), 1), (Limits(ttft_s=2.0), 1), (Limits(), 16)])
+def test_one_token_more_than_the_longest_context_does_not_fit(limits, concurrency):
+    one = deployment(1, limits=limits, output_tokens=100)
+    tokens, estimate = longest_context(LLAMA, one, concurrency)
+    assert estimate.ttft_s <= limits.ttft_s
+    longer = deployment(1, limits=limits, input_tokens=tokens + 1, output_tokens=100)
+    with pytest.raises(InfeasibleError):
+        best_serving(LLAMA, longer, concurrency=concurrency)
+
+
+def test_a_model_that_does_not_fit_has_no_longest_context():
+    with pytest.raises(InfeasibleError, match="memory"):
+        longest_context(MIXTRAL, deployment(1), 1)
+
+
+def test_no_point_of_the_frontier_beats_another():
+    points = speed_frontier(MIXTRAL, deployment(limits=Limits(ttft_s=1.0))).points
+    users, gpus = ([getattr(one, name) for one in points] for name in ("tpot_s", "tokens_per_s_per_gpu"))
+    assert (np.diff(users) >= 0).all()
+    assert (np.diff(gpus) > 0).all()
+    assert all(one.ttft_s <= 1.0 and one.concurrency <= one.max_batch for one in points)
+    cheapest = best_serving(MIXTRAL, deployment(limits=Limits(ttft_s=1.0)))
+    assert gpus[-1] <= cheapest.tokens_per_s_per_gpu * (1 + 1e-9)
+
+
+def test_longer_prompts_are_dearer_and_stop_where_memory_does():
+    priced = against_context(LLAMA, deployment(1))
+    prices = [one.usd_per_mtok for _, one in priced]
+    assert (np.diff(prices) > 0).all()
+    assert priced[-1][0] <= longest_context(LLAMA, deployment(1), 1)[0]
+    drawn = curves(LLAMA, deployment(1))
+    assert drawn.by_context == tuple(priced)
+    assert len(drawn.by_batch) > 5
+
+
+def test_a_dense_model_is_its_own_dense_equivalent():
+    one = deployment()
+    ladder = dense_ladder(one)
+    alike = full_dense_equivalent(design(Wish(target="params_total", value=LADDER[10])), one, ladder)
+    for regime in ("prefill", "slow_decode", "fast_decode", "long_context"):
+        assert getattr(alike, regime) == pytest.approx(LADDER[10], rel=0.02)
+
+
+def test_mixtral_prefills_like_its_active_size_and_too_large_a_model_is_refused():
+    one = deployment()
+    ladder = dense_ladder(one)
+    alike = full_dense_equivalent(MIXTRAL, one, ladder)
+    assert 12.9e9 * 0.8 < alike.prefill < 12.9e9 * 1.6
+    assert 12.9e9 < alike.fast_decode < 46.7e9
+    assert not math.isnan(alike.long_context)
+    with pytest.raises(InfeasibleError, match="does not fit"):
+        full_dense_equivalent(find_model("deepseek-v3"), one, ladder)

@@ -1,0 +1,179 @@
+"""What a layout changes of a step: work, memory, exchange."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.count import count
+from optimoe.arch.flops import decode_flops
+from optimoe.core.errors import ConfigError
+from optimoe.cost.accelerator import find_accelerator
+from optimoe.cost.engine import Engine
+from optimoe.cost.layout import Layout, candidate_layouts, divides
+from optimoe.cost.memory import gpu_memory, largest_batch, weights_per_gpu
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.roofline import decode_step, prefill_step
+from optimoe.cost.workload import Workload
+
+H100 = find_accelerator("h100-sxm")
+MIXTRAL, DEEPSEEK, LLAMA = (find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b"))
+LAYOUTS = [
+    Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
+    for num_gpus in (1, 8, 16)
+    for every in [candidate_layouts(num_gpus, 8, {}, routed=True)]
+    for tp, ep, pp, dp in zip(every.tp, every.ep, every.pp, every.dp, strict=True)
+    if divides(MIXTRAL, Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp)))
+]
+
+
+def machine(layout=None, gpu=H100, **engine):
+    return Machine(gpu=gpu, layout=layout or Layout(), engine=Engine(**engine))
+
+
+@given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 1000), context=st.integers(1, 60_000))
+def test_no_layout_beats_the_data_sheet(layout, batch, context):
+    step = decode_step(machine(layout), MIXTRAL, batch, context)
+    gpus = layout.tp * layout.attention_ranks
+    requests = max(batch / layout.pp, 1) * layout.attention_ranks
+    counted = count(MIXTRAL, context)
+    read = 2 * (counted.params.active_nonembedding - counted.params.norms) + requests * counted.kv_bytes_per_token
+    assert step.total_s > requests * decode_flops(MIXTRAL, context).total / (gpus * H100.flops_per_s("bf16"))
+    assert step.total_s > read / (gpus * H100.memory_bytes_per_s)
+
+
+@given(
+    layout=st.sampled_from(LAYOUTS),
+    batch=st.integers(1, 500),
+    context=st.integers(1, 50_000),
+    more=st.integers(1, 500),
+    zipf=st.sampled_from([0.0, 0.6]),
+)
+def test_a_step_grows_with_batch_and_context_in_every_layout(layout, batch, context, more, zipf):
+    from optimoe.cost.operators.routing import Routing
+
+    one = machine(layout, routing=Routing(zipf=zipf))
+    now = decode_step(one, MIXTRAL, batch, context).total_s
+    assert decode_step(one, MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
+    assert decode_step(one, MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
+    prompt = prefill_step(one, MIXTRAL, context).total_s
+    assert prefill_step(one, MIXTRAL, context + more).total_s > prompt
+
+
+@given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 300), deeper=st.integers(1, 40))
+def test_a_larger_model_is_slower_and_heavier(layout, batch, deeper):
+    group = MIXTRAL.layers[0]
+    larger = replace(MIXTRAL, layers=(replace(group, num_layers=32 + deeper),))
+    one = machine(layout)
+    assert decode_step(one, larger, batch, 1000).total_s > decode_step(one, MIXTRAL, batch, 1000).total_s
+    assert prefill_step(one, larger, 1000).total_s > prefill_step(one, MIXTRAL, 1000).total_s
+    workload = Workload()
+    assert largest_batch(one, larger, workload) <= largest_batch(one, MIXTRAL, workload)
+
+
+@given(layout=st.sampled_from(LAYOUTS), factor=st.floats(1, 8), tokens=st.integers(1, 100_000))
+def test_more_memory_never_lowers_the_largest_batch_in_any_layout(layout, factor, tokens):
+    larger = replace(H100, memory_bytes=H100.memory_bytes * factor)
+    workload = Workload(input_tokens=tokens, output_tokens=100)
+    now, then = (largest_batch(machine(layout, gpu), MIXTRAL, workload) for gpu in (H100, larger))
+    assert then >= now
+
+
+@pytest.mark.parametrize("arch", [MIXTRAL, DEEPSEEK, LLAMA], ids=lambda arch: arch.name)
+@pytest.mark.parametrize("layout", [Layout(), Layout(tp=8), Layout(tp=4, pp=2)])
+def test_the_gpus_of_a_copy_hold_every_weight_once(arch, layout):
+    held = weights_per_gpu(machine(layout), arch) * layout.gpus_per_replica
+    total = 2 * count(arch).params.total
+    stages = np.ceil(arch.num_layers / layout.pp) * layout.pp / arch.num_layers
+    assert total <= held <= total * stages * (1 + 1e-12)
+
+
+def test_experts_are_divided_by_ep_and_attention_is_copied():
+    """DeepSeek-V3 on 8 GPUs: an eighth of the routed experts each, everything else whole on every rank."""
+    params = count(DEEPSEEK).params
+    shared = machine(Layout(tp=1, dp=8, ep=8), precision="bf16")
+    rest = params.total - params.routed_experts
+    assert weights_per_gpu(shared, DEEPSEEK) == pytest.approx(2 * (params.routed_experts / 8 + rest))
+    assert weights_per_gpu(machine(Layout(tp=8, ep=8)), DEEPSEEK) == pytest.approx(2 * params.total / 8)
+    half = machine(Layout(tp=8, ep=8, resident=0.5))
+    assert weights_per_gpu(half, DEEPSEEK) == pytest.approx(2 * (params.routed_experts / 16 + rest / 8))
+
+
+def test_a_latent_cache_is_copied_over_tp_until_it_is_split_by_tokens():
+    workload = Workload(input_tokens=100_000, output_tokens=1)
+    copied, split = (
+        gpu_memory(machine(Layout(tp=8, sp=sp)), DEEPSEEK, workload).cache_per_request for sp in (1, 8)
+    )
+    assert copied == pytest.approx(8 * split)
+    slow, fast = (decode_step(machine(Layout(tp=8, sp=sp)), DEEPSEEK, 32, 100_000) for sp in (1, 8))
+    assert fast.kv_reads_s < 0.5 * slow.kv_reads_s + slow.compute_s
+    assert fast.all_reduce_s > slow.all_reduce_s
+
+
+def test_attention_ranks_exchange_tokens_and_tensor_ranks_reduce():
+    tensor = decode_step(machine(Layout(tp=8, ep=8)), MIXTRAL, 64, 1000)
+    data = decode_step(machine(Layout(dp=8, ep=8)), MIXTRAL, 64, 1000)
+    assert tensor.all_to_all_s == 0 < tensor.all_reduce_s
+    assert data.all_reduce_s == 0 < data.all_to_all_s
+    assert decode_step(machine(Layout(dp=8)), MIXTRAL, 64, 1000).all_to_all_s == 0
+
+
+def test_dispatch_over_nodes_is_slower_than_within_one():
+    inside, across = (
+        decode_step(machine(Layout(dp=ranks, ep=ranks)), DEEPSEEK, 64, 1000).all_to_all_s for ranks in (8, 32)
+    )
+    assert across > inside > 0
+
+
+@pytest.mark.parametrize("overlap", [0.25, 0.5, 1.0])
+def test_overlap_hides_its_share_of_the_exchange_and_no_more(overlap):
+    plain, hidden = (
+        decode_step(machine(Layout(tp=2, dp=4, ep=8), overlap=share), MIXTRAL, 256, 1000) for share in (0, overlap)
+    )
+    assert hidden.all_to_all_s == pytest.approx((1 - overlap) * plain.all_to_all_s)
+    assert hidden.all_reduce_s == pytest.approx((1 - overlap) * plain.all_reduce_s)
+    assert hidden.compute_s == plain.compute_s
+
+
+def test_stages_send_activations_and_run_micro_batches():
+    whole, staged = (decode_step(machine(Layout(pp=pp)), LLAMA, 64, 1000) for pp in (1, 4))
+    assert whole.pipeline_s == 0 < staged.pipeline_s
+    assert staged.kv_reads_s == pytest.approx(decode_step(machine(), LLAMA, 16, 1000).kv_reads_s)
+
+
+def test_drafts_verify_several_tokens_for_one_read_of_the_weights():
+    plain = decode_step(machine(), LLAMA, 4, 2000)
+    drafted = decode_step(machine(draft_tokens=3, acceptance=0.7), LLAMA, 4, 2000)
+    assert plain.total_s < drafted.total_s < 1.5 * plain.total_s
+    assert drafted.kv_reads_s < 1.2 * plain.kv_reads_s
+
+
+def test_a_cached_prefix_leaves_the_rest_of_the_attention():
+    """Two chunks cost as many FLOPs of attention as one prompt; the second alone costs the larger part."""
+    one = machine()
+    whole = prefill_step(one, LLAMA, 65_536).total_s
+    first, second = prefill_step(one, LLAMA, 32_768).total_s, prefill_step(one, LLAMA, 32_768, 32_768).total_s
+    assert first + second == pytest.approx(whole, rel=0.02)
+    assert second > 1.3 * first
+
+
+def test_experts_on_the_host_come_over_its_link():
+    step = decode_step(machine(Layout(resident=0.5)), MIXTRAL, 64, 100)
+    params = count(MIXTRAL).params
+    assert step.host_reads_s == pytest.approx(2 * params.routed_experts / 2 / H100.host_bytes_per_s, rel=1e-3)
+    unknown = replace(H100, host_bytes_per_s=0.0)
+    with pytest.raises(ConfigError, match="host_bytes_per_s"):
+        decode_step(machine(Layout(resident=0.5), unknown), MIXTRAL, 1, 100)
+
+
+def test_a_grid_of_layouts_equals_its_scalars():
+    every = candidate_layouts(8, 8, {}, routed=True)
+    kept = divides(MIXTRAL, every)
+    grid = every.each(lambda degrees: degrees[kept])
+    together = decode_step(machine(grid), MIXTRAL, 32, 1000).total_s
+    for i in range(len(grid.tp)):
+        one = grid.each(lambda degrees, i=i: degrees[i].item())
+        assert decode_step(machine(one), MIXTRAL, 32, 1000).total_s == pytest.approx(together[i], rel=1e-13)
