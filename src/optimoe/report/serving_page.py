@@ -119,6 +119,7 @@ def batch_figure(curves: Curves) -> go.Figure:
         figure.add_scatter(x=flight, y=values, mode="lines", name=name, line={"color": colour}, yaxis=axis)
     prices = log_axis(_price(one) for one in curves.by_batch)
     right = {"overlaying": "y", "side": "right", "title": "TPOT, ms", "rangemode": "tozero", "showgrid": False}
+    right["tickmode"] = "auto"
     figure.update_layout(yaxis={"title": _price_title(curves), **prices}, yaxis2=right)
     figure.update_xaxes(title="requests in flight", **log_axis(flight))
     return styled(figure, f"Price and TPOT against batch, {_layout(curves.by_batch[0])}")
