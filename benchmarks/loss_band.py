@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import huber
 
-from optimoe.laws.base import BAND_GROWTH_PER_DECADE, BAND_Z, TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.laws.base import BAND_GROWTH_PER_DECADE, BAND_Z
 from optimoe.laws.datasets import DenseRuns, load_chinchilla_runs
 
 BUDGETS = (2e19, 3e19, 6e19, 1e20, 2e20, 3e20, 6e20, 1e21)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from optimoe.arch.design import with_num_experts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.compare import QUESTIONS, comparable_laws, compare, compare_decisions
-from optimoe.laws.terms.designs import with_experts
 from tests.laws.test_library import DENSE, FINE, SWITCH
 
 TOKENS = 2e10
@@ -50,7 +50,7 @@ def test_fine_grained_experts_are_measured_against_the_dense_law_of_the_same_pap
 
 def test_a_grid_of_experts_gives_an_array_for_every_law():
     experts = np.array([1, 2, 8, 64])
-    result = compare(with_experts(SWITCH, experts), TOKENS)
+    result = compare(with_num_experts(SWITCH, experts), TOKENS)
     for opinion in result.opinions:
         for values in (opinion.loss, opinion.dense_loss, opinion.difference, opinion.inside):
             assert np.shape(values) == (4,)

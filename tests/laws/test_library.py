@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimoe.arch.params import count_params
+from optimoe.arch.design import with_num_experts
+from optimoe.arch.params import count_params, dense_twin, one_expert_twin
 from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
@@ -14,7 +15,7 @@ from optimoe.laws.base import ArchLaw, LossLaw, NotEvaluatedError
 from optimoe.laws.catalog import find_law, find_loss_law, law_names
 from optimoe.laws.check import CheckRow, load_checks, run_checks
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
-from optimoe.laws.terms.designs import active_share, dense_twin, one_expert_twin, with_experts
+from optimoe.laws.terms.designs import active_share
 
 ATTENTION = Attention(num_heads=16, num_kv_heads=16, head_dim=64)
 D_MODEL, LAYERS, VOCABULARY = 1024, 16, 50_000
@@ -94,7 +95,7 @@ def test_krajewski_counts_the_paper_shape_as_the_paper_does():
     assert law.variables(FINE)["N"] - norms == D_MODEL**2 * (8 * 64 + 4) * LAYERS
     assert law.concerns(FINE) == ()
     assert law.placed(FINE, 1e10)["E"] == 64
-    assert any("expansion" in concern for concern in law.concerns(with_experts(FINE, 64)))
+    assert any("expansion" in concern for concern in law.concerns(with_num_experts(FINE, 64)))
 
 
 @pytest.mark.parametrize("name", USABLE)
@@ -132,8 +133,8 @@ def test_a_grid_of_designs_gives_what_each_design_gives():
     experts = np.array([2, 8, 32])
     for name in ("abnar2025", "clark2022-rlr-digits", "ludziejewski2025", "zhao2025"):
         law = find_law(name)
-        grid = law.arch_loss(with_experts(SWITCH, experts), 2e10)
-        loop = [law.arch_loss(with_experts(SWITCH, int(number)), 2e10) for number in experts]
+        grid = law.arch_loss(with_num_experts(SWITCH, experts), 2e10)
+        loop = [law.arch_loss(with_num_experts(SWITCH, int(number)), 2e10) for number in experts]
         np.testing.assert_allclose(grid, loop, rtol=1e-13)
 
 

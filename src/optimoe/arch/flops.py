@@ -25,6 +25,9 @@ Recompute = Literal["none", "selective", "full"]
 TRAIN_PASSES: dict[Recompute, int] = {"none": 3, "selective": 3, "full": 4}
 """Whole forward-equivalents of a training step: backward costs two forwards, full recomputation one more."""
 
+TRAIN_FLOPS_PER_PARAM_TOKEN = 6
+"""C = 6·N·D: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
+
 MlaForm = Literal["absorbed", "expanded"]
 Phase = Literal["prefill", "decode"]
 

@@ -22,11 +22,9 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import Decision, Law, LawRow, NotEvaluatedError, output
-from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
 __all__ = [
     "BAND_Z",
-    "TRAIN_FLOPS_PER_PARAM_TOKEN",
     "ArchLaw",
     "Decision",
     "Domains",

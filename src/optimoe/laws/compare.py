@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.arch.params import count_params
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.arch.params import count_params, dense_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Law
+from optimoe.laws.base import ArchLaw, Law
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.rules.serving import ServingFacts
-from optimoe.laws.terms.designs import dense_twin
 
 QUESTIONS = {
     "num_experts": "best number of experts per layer, of 1 to 64",
@@ -130,7 +130,7 @@ class Comparison:
 
 
 def compare(arch: ArchSpec, tokens: Values, laws: Iterable[str] = ()) -> Comparison:
-    """Put one design (or a grid, such as ``with_experts(arch, experts)``) before every law.
+    """Put one design (or a grid, such as ``with_num_experts(arch, experts)``) before every law.
 
     Args:
         arch: The design.

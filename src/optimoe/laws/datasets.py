@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError
-from optimoe.laws.terms.optimum import TRAIN_FLOPS_PER_PARAM_TOKEN
 
 DATA_VARIABLE = "OPTIMOE_DATA"
 CHINCHILLA_OUTLIERS = 5

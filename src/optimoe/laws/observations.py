@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.laws.tables import Columns, as_text, columns_of, evaluate, named, read_table, typed
 
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status")

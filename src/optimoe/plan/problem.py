@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass, field
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.accelerator import Accelerator
 from optimoe.cost.price import GpuPrice
 from optimoe.cost.serving import Deployment
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, LossLaw
+from optimoe.laws.base import LossLaw
 from optimoe.plan.space import Space
 
 BUDGET_TOLERANCE = 1e-9

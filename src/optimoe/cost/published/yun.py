@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import InfeasibleError, require, require_positive
 from optimoe.core.outputs import Evaluable, output
 
 ADDED_SHARE = 1 / 3
 """c: parameters that one more expert adds, as a share of the dense twin's N (every second FFN routed)."""
-
-TRAIN_FLOPS_PER_PARAM_TOKEN = 6
 
 
 class YunCost(Evaluable):

@@ -4,14 +4,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimoe.arch.flops import decode_flops
-from optimoe.arch.params import count_params
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, decode_flops
+from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Decision, Domains, output
+from optimoe.laws.base import ArchLaw, Decision, Domains, output
 from optimoe.laws.datasets import joined, load_routing_points
-from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, one_expert_twin, routing_concerns
+from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 
 RUN_TOKENS = 130e9

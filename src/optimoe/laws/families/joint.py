@@ -4,11 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, ArchLaw, Law, output
+from optimoe.laws.base import ArchLaw, Law, output
 from optimoe.laws.datasets import load_routing_points
 
 PF_DAY = 8.64e19

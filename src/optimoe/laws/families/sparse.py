@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimoe.arch.count import sparsity
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
 from optimoe.laws.terms.optimum import find_minimum
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.base import TRAIN_FLOPS_PER_PARAM_TOKEN, LawRow
+from optimoe.laws.base import LawRow
 from optimoe.laws.fitting.model import FitFamily, find_family, variables_of
 from optimoe.laws.observations import Observations
 

@@ -1,11 +1,7 @@
-"""What laws ask about an architecture: its dense twins, its active share, what is odd about its routing."""
-
-from collections.abc import Callable
-from dataclasses import replace
+"""What laws ask about an architecture: its experts, its active share, what is odd about its routing."""
 
 import numpy as np
 
-from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 
@@ -24,21 +20,6 @@ def active_share(arch: ArchSpec) -> Values:
     if moe is None:
         return 1.0
     return (moe.top_k + moe.num_shared_experts) / (moe.num_experts + moe.num_shared_experts)
-
-
-def dense_twin(arch: ArchSpec) -> ArchSpec:
-    """The dense model of equal active size (but for the router): one FFN as wide as all active experts."""
-    return _dense(arch, lambda moe: moe.top_k * moe.d_expert + moe.num_shared_experts * moe.d_shared)
-
-
-def one_expert_twin(arch: ArchSpec) -> ArchSpec:
-    """The dense model whose FFN is one expert: what upcycling starts from, and Yun's N."""
-    return _dense(arch, lambda moe: moe.d_expert)
-
-
-def with_experts(arch: ArchSpec, experts: Values) -> ArchSpec:
-    """The same design with so many routed experts in each of its MoE layers (an array gives a grid)."""
-    return _replaced(arch, lambda moe: replace(moe, num_experts=experts))
 
 
 def routing_concerns(
@@ -66,14 +47,3 @@ def routing_concerns(
     if not mixed and any(group.ffn != moe for group in arch.layers[1:]):
         concerns.append("layers of several kinds (fitted with one)")
     return tuple(concerns)
-
-
-def _dense(arch: ArchSpec, width: Callable[[MoE], Values]) -> ArchSpec:
-    return _replaced(arch, lambda moe: DenseFFN(d_ff=width(moe), gated=moe.gated))
-
-
-def _replaced(arch: ArchSpec, change: Callable[[MoE], MoE | DenseFFN]) -> ArchSpec:
-    layers = tuple(
-        replace(group, ffn=change(group.ffn)) if isinstance(group.ffn, MoE) else group for group in arch.layers
-    )
-    return replace(arch, layers=layers)

@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.arrays import Values
-
-TRAIN_FLOPS_PER_PARAM_TOKEN = 6
-"""C = 6ND: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
 
 BISECTIONS = 64
 GOLDEN_STEPS = 60
