@@ -112,6 +112,39 @@ def test_cost_has_the_documented_keys():
     assert record["concurrency"] == 16
 
 
+def test_a_layout_in_full_has_its_degrees_bands_and_memory():
+    gpus = ("--gpus", "8xh200-sxm", "--precision", "fp8", "--tp", 1, "--ep", 8, "--dp", 8, "--concurrency", 64)
+    record = answer("cost", "deepseek-v3", *gpus)
+    assert record["layout"] == {"tp": 1, "ep": 8, "pp": 1, "dp": 8}
+    assert record["parts"]["all_to_all_s"] > 0
+    assert record["tpot_low_s"] < record["tpot_s"] < record["tpot_high_s"]
+    assert record["ttft_low_s"] < record["ttft_s"] < record["ttft_high_s"]
+    memory = record["memory"]
+    assert memory["weights"] + memory["activations"] + 8 * memory["cache_per_request"] < memory["usable"]
+
+
+def test_the_inverse_questions_have_their_keys(tmp_path):
+    load = ("--requests-per-s", 20, "--tpot", "40ms")
+    found = answer("cost", "fleet", "mixtral-8x7b", "--gpu", "h100-sxm,h200-sxm", *load)
+    assert found["output_tokens_per_s"] == 20 * 1024
+    first = found["fleets"][0]
+    assert first["num_gpus"] == min(one["num_gpus"] for one in found["fleets"])
+    assert first["num_gpus"] == first["num_deployments"] * first["gpus_per_deployment"]
+    longest = answer("cost", "context", "llama-3.1-8b", "--gpus", "1xh100-sxm")
+    assert longest["input_tokens"] > 400_000
+    page = tmp_path / "cost.html"
+    drawn = answer("cost", "curves", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--out", page)
+    assert {"frontier", "by_context", "by_batch"} <= set(drawn)
+    assert "Price against context" in page.read_text()
+
+
+def test_comparing_models_gives_both_kinds_of_dense_equivalents():
+    mixtral, dense = answer("compare", "mixtral-8x7b", "llama-3.1-8b", "--gpus", "8xh100-sxm")["models"]
+    assert set(mixtral["dense_equivalent_full"]) == {"prefill", "slow_decode", "fast_decode", "long_context"}
+    assert mixtral["dense_equivalent"]["slow_decode"] == mixtral["params_total"]
+    assert dense["dense_equivalent_full"]["fast_decode"] == pytest.approx(8e9, rel=0.3)
+
+
 def test_without_a_price_the_rest_is_still_answered():
     done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xmi300x", "--json")
     assert done.returncode == 0
@@ -168,6 +201,10 @@ def test_a_file_of_checks_is_run(tmp_path):
         (["arch", "mixtral-8x7b", "--context", "0"], "positive"),
         (["cost", "mixtral-8x7b", "--gpus", "8"], "--gpu: missing"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--tp", "3"], "tp"),
+        (["cost", "llama-3.1-8b", "--gpus", "8xh100-sxm", "--ep", "8"], "ep: must be 1"),
+        (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--acceptance", "0.5"], "acceptance"),
+        (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--engine", "vlm"], "nearest: vllm"),
+        (["cost", "fleet", "mixtral-8x7b", "--gpu", "h100-sxm"], "state it once"),
         (["laws", "predict", "--law", "besiroglu2024", "--set", "N=7e9"], "needs D"),
         (
             ["laws", "predict", "--law", "besiroglu2024", "--set", "N=-1", "--set", "D=1"],
