@@ -157,7 +157,8 @@ def ask(peer: str, python: str, rows: list[dict[str, Any]], known: Answers) -> A
 
 def report(rows: list[dict[str, str]], table: dict[str, Answers]) -> None:
     """One line a peer: rows answered, and the errors on rows that did not queue."""
-    print(f"{'':<24}{'answered':>10}{'refused':>9}{'TPOT':>14}{'bias':>7}{'<20 %':>7}{'TTFT':>8}{'bias':>7}{'<20 %':>7}")
+    heads = "".join(f"{name:>14}{'bias':>7}{'<20 %':>7}" for name in ("TPOT |ln|", "TTFT |ln|"))
+    print(f"{'':<24}{'answered':>10}{'refused':>9}{heads}")
     for peer, answers in table.items():
         pairs: dict[str, list[tuple[float, float]]] = {"tpot_ms": [], "ttft_ms": []}
         for row in rows:
@@ -168,7 +169,7 @@ def report(rows: list[dict[str, str]], table: dict[str, Answers]) -> None:
                 if answer[name] is not None:
                     errors.append((answer[name], float(row[f"silicon_{name}"])))
         answered = sum("refused" not in answer for answer in answers.values())
-        cells = "".join(f"{width}" for width in map(_errors, pairs.values()))
+        cells = "".join(map(_errors, pairs.values()))
         print(f"{peer:<24}{answered:>10}{len(answers) - answered:>9}{cells}")
         reasons = Counter(answer["refused"][:90] for answer in answers.values() if "refused" in answer)
         for reason, count in reasons.most_common(4):

@@ -1,8 +1,8 @@
 """The model of Epoch's "Inference economics of language models" as its repository computes it: a decode step.
 
-Runs on optimoe's own port of the formulas, one-dimensional tensor parallelism, no pipeline. The repository counts
-two bytes a value; for weights in fp8 every value is one byte here and the peak is twice as high. It has no prefill,
-so no TTFT, and the TPOT is that of a batch that nothing interrupts.
+Runs on optimoe's own port of the formulas, one-dimensional tensor parallelism, no pipeline. The repository
+counts two bytes a value; for weights in fp8 every value is one byte here and the peak is twice as high. It has no
+prefill, so no TTFT, and the TPOT is that of a batch that nothing interrupts.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """GenZ: a roofline, every efficiency 1 (as it ships); its decode step and the prefill of one prompt, no scheduler.
 
-It is handed the sizes of the model, since it knows few of these by name. Experts that are split by number are put to
-it as split by width: its expert parallelism multiplies the GPUs.
+It is handed the sizes of the model, since it knows few of these by name. Experts that are split by number are put
+to it as split by width: its expert parallelism multiplies the GPUs.
 """
 
 from adapter import Answer, Refused, Row, serve
