@@ -50,6 +50,15 @@ def _rounded(value):
     return value
 
 
+def _line(one: Calibration) -> str:
+    factors = one.factors
+    numbers = (factors.kernel_scale, factors.prefill_scale, factors.wait_scale)
+    cells = "".join(f"{number:>9.2f}" for number in (*numbers, 1e3 * factors.step_s, 1e6 * factors.request_s))
+    pairs = ((one.before.tpot, one.after.tpot), (one.before.ttft, one.after.ttft))
+    errors = "".join(f"{before.median_error:>14.3f}{after.median_error:>8.3f}" for before, after in pairs)
+    return f"{one.name:<28}{one.records:>5}{cells}{errors}   {one.held_out} {'; '.join(one.left_out)}"
+
+
 def main() -> None:
     """Print a line a version."""
     parser = argparse.ArgumentParser()
@@ -60,12 +69,7 @@ def main() -> None:
     print(f"{'engine':<28}{'rows':>5}{columns}{'TPOT before, after':>22}{'TTFT before, after':>22}   held out")
     lines = [HEAD]
     for one in found:
-        f, tpot, ttft = one.factors, (one.before.tpot, one.after.tpot), (one.before.ttft, one.after.ttft)
-        print(
-            f"{one.name:<28}{one.records:>5}{f.kernel_scale:>9.2f}{f.prefill_scale:>9.2f}{f.wait_scale:>9.2f}"
-            f"{1e3 * f.step_s:>9.2f}{1e6 * f.request_s:>9.1f}{tpot[0].median_error:>14.3f}{tpot[1].median_error:>8.3f}"
-            f"{ttft[0].median_error:>14.3f}{ttft[1].median_error:>8.3f}   {one.held_out} {'; '.join(one.left_out)}"
-        )
+        print(_line(one))
         if one.verdict == "no_better":
             continue
         record = _rounded(to_record(one))

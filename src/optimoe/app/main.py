@@ -21,7 +21,11 @@ app = App(
 )
 app.command("optimoe.app.plan_cli:plan", help="From a budget, a traffic and hardware to the model to train.")
 app.command("optimoe.app.arch_cli:arch", help="Count a model: parameters, FLOPs, bytes.")
-app.command("optimoe.app.cost_cli:cost", help="Serve a model: latency, throughput, price, best layout.")
+app.command(
+    "optimoe.app.calibrate_cli:cost_app",
+    name="cost",
+    help="Serve a model: latency, throughput, price, best layout; calibrate on measurements.",
+)
 
 app.command("optimoe.app.compare_cli:compare", help="Models side by side, and the dense models they are like.")
 app.command("optimoe.app.compare_cli:reproduce", help="A published text's numbers, re-derived.")

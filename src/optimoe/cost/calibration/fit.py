@@ -61,6 +61,7 @@ class _Problem:
     predict: Predict
     tpot: Float[np.ndarray, " records"]
     ttft: Float[np.ndarray, " records"]
+    weight: Float[np.ndarray, " records"]
 
     def log_errors(self, logs: Logs) -> Float[np.ndarray, "latencies records"]:
         """ln(predicted/measured) of TPOT and TTFT."""
@@ -79,9 +80,10 @@ def calibrate(
 
     With x = ln(factor/shipped), minimises Σ ρ(ln(TPOT error)/0.1) + Σ ρ(ln(TTFT error)/0.5) + Σ (x/σ)²,
     ρ(r) = 2(√(1 + r²) − 1) and σ of :data:`~optimoe.cost.calibration.factors.PRIOR_SD`: few records move
-    the factors little. Held out in turn: each model if there are three, else each deployment, each length of
-    request, or each tenth record. Intervals: refits to deployments drawn with replacement, around priors drawn
-    likewise, so that a factor that the records do not tell keeps its prior's width.
+    the factors little, and repeats of one load count as one. Held out in turn: each model if there are three,
+    else each deployment, each length of request, or each tenth record. Intervals: refits to deployments drawn
+    with replacement, around priors drawn likewise, so that a factor that the records do not tell keeps its
+    prior's width.
 
     Args:
         records: Of one engine and version.
@@ -104,6 +106,7 @@ def calibrate(
         predict=model.bind(usable),
         tpot=np.log([record.tpot_s for record in usable]),
         ttft=np.log([record.ttft_s for record in usable]),
+        weight=_weights(usable),
     )
     rows = np.arange(len(usable))
     best = _solve(problem, rows)
@@ -157,7 +160,8 @@ def _solve(problem: _Problem, rows: Rows, centre: Logs | None = None) -> Logs:
 
     def residuals(logs: Logs) -> Float[np.ndarray, " residuals"]:
         tpot, ttft = problem.log_errors(logs)[:, rows]
-        return np.concatenate([_robust(tpot / TPOT_SD), _robust(ttft / TTFT_SD), (logs - pull) / SPREAD])
+        scatter = _robust(np.stack([tpot / TPOT_SD, ttft / TTFT_SD])) * np.sqrt(problem.weight[rows])
+        return np.concatenate([scatter.ravel(), (logs - pull) / SPREAD])
 
     return least_squares(residuals, np.zeros(len(FACTORS)), method="lm").x
 
@@ -224,6 +228,15 @@ def _deployment(record: LatencyRecord) -> tuple[Any, ...]:
 def _numbered(keys: Sequence[Any]) -> Int[np.ndarray, " records"]:
     order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return np.array([order[key] for key in keys])
+
+
+def _weights(records: Sequence[LatencyRecord]) -> Float[np.ndarray, " records"]:
+    """Records of one deployment under one load count as one together."""
+    loads = [
+        (*_deployment(record), record.input_tokens, record.output_tokens, record.concurrency) for record in records
+    ]
+    times = Counter(loads)
+    return np.array([1 / times[load] for load in loads])
 
 
 def _seen(names: Any) -> tuple[str, ...]:

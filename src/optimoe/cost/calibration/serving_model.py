@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -38,6 +38,7 @@ class Prediction:
 Predict = Callable[[Factors], Prediction]
 
 
+@runtime_checkable
 class ServingModel(Protocol):
     """Predicts records from factors."""
 
