@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.errors import InputError, UnknownNameError
@@ -16,6 +17,7 @@ from optimoe.cost.kernels import FITTED, KernelSource, Silicon, find_kernels
 from optimoe.cost.kernels import tables as tables_module
 from optimoe.cost.kernels.grid import RatioGrid
 from optimoe.cost.operators import routing
+from optimoe.cost.roofline import Machine, decode_step
 
 needs_tables = pytest.mark.skipif(
     importlib.util.find_spec("aiconfigurator_core") is None or importlib.util.find_spec("pyarrow") is None,
@@ -141,6 +143,17 @@ class TestAgainstTheTables:
         found = silicon.gemm(H100, "bf16", np.array([64.0, 1e7]), 4096.0, 4096.0)
         assert found.measured.tolist() == [True, False]
         assert found.basis is Basis.FITTED
+
+    def test_a_step_runs_on_measured_kernels(self, silicon):
+        """Within a third of the curves, which other versions of the same engine were measured for."""
+        mixtral = find_model("mixtral-8x7b")
+        batch = np.array([1.0, 16.0, 64.0])
+        fitted, measured = (
+            decode_step(Machine(gpu=H100, tp=2, kernels=kernels), mixtral, batch, 2048.0).total_s
+            for kernels in (FITTED, silicon)
+        )
+        assert np.all(measured != fitted)
+        assert measured == pytest.approx(fitted, rel=0.33)
 
     def test_a_gpu_without_tables_is_named(self, silicon):
         with pytest.raises(UnknownNameError, match=r"no tables of gpu.*mi300x"):

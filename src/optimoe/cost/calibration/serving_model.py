@@ -17,6 +17,7 @@ from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.accelerator import Cluster, find_accelerator
 from optimoe.cost.calibration.factors import Factors
+from optimoe.cost.kernels import FITTED, KernelSource
 from optimoe.cost.roofline import Machine, decode_step, engine_s, prefill_step
 from optimoe.cost.serving import Layout, check_layout, largest_batch
 from optimoe.cost.workload import Workload
@@ -53,8 +54,15 @@ class ServingModel(Protocol):
         """What depends on the records alone, once; the returned function is called for many factors."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ClosedSystem:
-    """The model of :func:`optimoe.cost.serving.predict_serving`: continuous batching as a closed system."""
+    """The model of :func:`optimoe.cost.serving.predict_serving`: continuous batching as a closed system.
+
+    Attributes:
+        kernels: Where kernel times come from.
+    """
+
+    kernels: KernelSource = FITTED
 
     def refuses(self, record: LatencyRecord) -> str:
         """Expert parallelism, pipelines, and records that queued for memory."""
@@ -63,7 +71,7 @@ class ClosedSystem:
         arch, cluster = find_model(record.model), _replica(record)
         try:
             check_layout(arch, cluster, Layout(tp=record.tp, dp=1))
-            most = largest_batch(_machine(record), arch, _workload(record))
+            most = largest_batch(self._machine(record), arch, _workload(record))
         except InputError as error:
             return str(error)
         if record.concurrency / record.dp > most:
@@ -72,7 +80,7 @@ class ClosedSystem:
 
     def bind(self, records: Sequence[LatencyRecord]) -> Predict:
         """The kernels of each record's decode step and prompt, in seconds."""
-        decode_s, prefill_s = np.array([_kernels_s(record) for record in records], dtype=float).T
+        decode_s, prefill_s = np.array([self._kernels_s(record) for record in records], dtype=float).T
         batch = np.array([_batch(record) for record in records])
         output = np.array([record.output_tokens for record in records], dtype=float)
 
@@ -83,6 +91,23 @@ class ClosedSystem:
             return Prediction(tpot_s=tpot_s, ttft_s=ttft_s)
 
         return predict
+
+    def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
+        """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
+        arch: ArchSpec = find_model(record.model)
+        machine, batch, workload = self._machine(record), _batch(record), _workload(record)
+        decode_s = decode_step(machine, arch, batch, workload.mean_context).total_s - engine_s(batch)
+        prefill_s = prefill_step(machine, arch, workload.input_tokens).total_s - engine_s(1)
+        return float(decode_s), float(prefill_s)
+
+    def _machine(self, record: LatencyRecord) -> Machine:
+        return Machine(
+            gpu=find_accelerator(record.gpu),
+            tp=record.tp,
+            precision=record.precision,
+            kv_precision=record.kv_precision,
+            kernels=self.kernels,
+        )
 
 
 def closed_system(
@@ -95,24 +120,6 @@ def closed_system(
     """
     tpot_s = decode_s + (batch - 1) / output_tokens * prefill_s
     return tpot_s, decode_s + (1 + wait_scale * (np.sqrt(batch) - 1)) * prefill_s
-
-
-def _kernels_s(record: LatencyRecord) -> tuple[float, float]:
-    """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
-    arch: ArchSpec = find_model(record.model)
-    machine, batch, workload = _machine(record), _batch(record), _workload(record)
-    decode_s = decode_step(machine, arch, batch, workload.mean_context).total_s - engine_s(batch)
-    prefill_s = prefill_step(machine, arch, workload.input_tokens).total_s - engine_s(1)
-    return float(decode_s), float(prefill_s)
-
-
-def _machine(record: LatencyRecord) -> Machine:
-    return Machine(
-        gpu=find_accelerator(record.gpu),
-        tp=record.tp,
-        precision=record.precision,
-        kv_precision=record.kv_precision,
-    )
 
 
 def _replica(record: LatencyRecord) -> Cluster:

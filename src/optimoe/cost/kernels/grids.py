@@ -1,5 +1,6 @@
 """Measured over fitted times of each operator, as grids over the sizes that a table varies."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,9 @@ DTYPES = {
     "mxfp4": ("w4a16_mxfp4",),
 }
 """Of the tables, by precision of the weights or of the cache: the first that was measured."""
+
+EXPERT_DTYPES = DTYPES | {"fp8": ("fp8_block", "fp8")}
+"""Experts are released in fp8 with scales by block; the kernels for one scale a tensor can be far slower."""
 
 ROUTING, EXPONENT = "power_law_1.2", 1.2
 """The spread of tokens over experts whose rows are taken; the call's own spread enters by the fitted curve."""
@@ -73,7 +77,7 @@ def experts_grid(
 ) -> RatioGrid | None:
     """The routed experts of a layer over its tokens, each expert ``width`` wide on this GPU."""
     table = where(
-        _of_precision(tables.rows("moe"), "moe_dtype", precision),
+        _of_precision(tables.rows("moe"), "moe_dtype", precision, EXPERT_DTYPES),
         distribution=ROUTING,
         hidden_size=d_model,
         num_experts=num_experts,
@@ -111,8 +115,10 @@ def _heads(table: Table | None, kv_precision: str, heads: float, kv_heads: float
     return _of_precision(where(table, attn_dtype="bfloat16", **shape), "kv_cache_dtype", kv_precision)
 
 
-def _of_precision(table: Table | None, column: str, precision: str) -> Table | None:
-    found = (where(table, **{column: dtype}) for dtype in DTYPES.get(precision, ()))
+def _of_precision(
+    table: Table | None, column: str, precision: str, dtypes: Mapping[str, tuple[str, ...]] = DTYPES
+) -> Table | None:
+    found = (where(table, **{column: dtype}) for dtype in dtypes.get(precision, ()))
     return next((rows for rows in found if rows is not None), None)
 
 

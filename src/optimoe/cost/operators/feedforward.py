@@ -12,7 +12,7 @@ from optimoe.arch.parts import PEER, DenseFFN, MoE
 from optimoe.arch.traffic import expected_distinct_experts, expected_routed_params
 from optimoe.core.arrays import Values
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
-from optimoe.cost.operators.experts import KINDS, experts_s
+from optimoe.cost.operators.experts import KINDS
 from optimoe.cost.operators.machine import Machine
 
 Operator = tuple[str, KernelTime]
@@ -37,7 +37,8 @@ def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[O
     distinct = expected_distinct_experts(ffn.num_experts, ffn.top_k, tokens)
     inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
     shape = tokens * ffn.top_k, distinct, inner, ffn.d_expert / machine.tp
-    yield "experts", experts_s(machine.gpu, machine.precision, *shape, matrices=ffn_matrices(ffn))
+    layer = {"num_experts": ffn.num_experts, "top_k": ffn.top_k, "matrices": ffn_matrices(ffn)}
+    yield "experts", machine.kernels.experts(machine.gpu, machine.precision, *shape, **layer)
     if np.any(ffn.num_shared_experts):
         yield from _dense(machine, tokens, d_model, ffn.num_shared_experts * ffn.d_shared, ffn_matrices(ffn))
     if np.any(ffn.d_latent):

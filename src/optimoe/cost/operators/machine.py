@@ -7,8 +7,8 @@ import numpy as np
 
 from optimoe.core.arrays import Values
 from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.kernels.source import FITTED, KernelSource
 from optimoe.cost.operators.curves import KernelTime
-from optimoe.cost.operators.gemm import gemm_s
 
 PLAIN_PRECISION = "bf16"
 """Engines keep the unembedding and the router in bf16 when they quantise the rest."""
@@ -23,12 +23,14 @@ class Machine:
         tp: Tensor-parallel degree; may be an array.
         precision: Of the weights.
         kv_precision: Of the cache.
+        kernels: Where the times of its kernels come from.
     """
 
     gpu: Accelerator
     tp: Any
     precision: str = "bf16"
     kv_precision: str = "bf16"
+    kernels: KernelSource = FITTED
 
     def kv_shards(self, num_kv_heads: Values) -> Values:
         """GPUs over which a cache spreads: no more than it has key-value heads."""
@@ -36,8 +38,8 @@ class Machine:
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """A product of the given size on each GPU, in the precision of the weights."""
-        return gemm_s(self.gpu, self.precision, tokens, width, depth)
+        return self.kernels.gemm(self.gpu, self.precision, tokens, width, depth)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same, in bf16 whatever the precision of the weights."""
-        return gemm_s(self.gpu, PLAIN_PRECISION, tokens, width, depth)
+        return self.kernels.gemm(self.gpu, PLAIN_PRECISION, tokens, width, depth)

@@ -13,7 +13,6 @@ from optimoe.arch.memory import STATE_BYTES, kv_values, state_values
 from optimoe.arch.params import mixer_matrix_params
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
 from optimoe.core.arrays import Values
-from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
 from optimoe.cost.operators.machine import Machine
 
@@ -76,7 +75,7 @@ def _(
         seen = attended(context, mixer.indexer.top_k, "decode")
         flops = index_flops(mixer.indexer, context)
         shape = batch, mixer.indexer.head_dim, flops, context
-        yield decode_attention_s(machine.gpu, machine.kv_precision, *shape)
+        yield machine.kernels.decode_attention(machine.gpu, machine.kv_precision, *shape)
     yield _over_cache(mixer, machine, d_model, batch, context, seen, latent)
 
 
@@ -93,7 +92,7 @@ def _(mixer: Attention, machine: Machine, d_model: Values, length: float) -> Ite
     """Causal attention within the window."""
     seen = attended(length, mixer.window_tokens, "prefill", mixer.chunked)
     heads = mixer.num_heads / machine.tp, mixer.num_kv_heads / machine.kv_shards(mixer.num_kv_heads)
-    yield prefill_attention_s(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
+    yield machine.kernels.prefill_attention(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
 
 
 @prefill_mixing.register
@@ -105,9 +104,11 @@ def _(mixer: LatentAttention, machine: Machine, d_model: Values, length: float) 
         window = mixer.indexer.top_k
         everything = attended(length, UNLIMITED_WINDOW, "prefill")
         flops = length * index_flops(mixer.indexer, everything)
-        yield decode_attention_s(machine.gpu, machine.kv_precision, 1, mixer.indexer.head_dim, flops, length)
+        yield machine.kernels.decode_attention(
+            machine.gpu, machine.kv_precision, 1, mixer.indexer.head_dim, flops, length
+        )
     seen = attended(length, window, "prefill")
-    yield prefill_attention_s(machine.gpu, 1, heads, heads, head_dim, length, seen)
+    yield machine.kernels.prefill_attention(machine.gpu, 1, heads, heads, head_dim, length, seen)
 
 
 def index_flops(indexer: Indexer, seen: Values) -> Values:
@@ -122,7 +123,7 @@ def _over_cache(
     form: MlaForm = "absorbed"
     scores = mixer_flops(mixer, d_model, context, "decode", form)["attention_scores"] / machine.tp
     shared = values / machine.kv_shards(mixer.cache_heads)
-    return decode_attention_s(machine.gpu, machine.kv_precision, batch, shared, scores, seen)
+    return machine.kernels.decode_attention(machine.gpu, machine.kv_precision, batch, shared, scores, seen)
 
 
 def _recurrent(
