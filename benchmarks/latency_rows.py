@@ -17,7 +17,7 @@ UNSTATED = "unstated"
 
 
 def latency_records() -> list[LatencyRecord]:
-    """Rows whose model and weights are known, in the order of the file."""
+    """Rows whose model can be read, in the order of the file."""
     rows = measured_rows()
     pairs = zip(rows, questions(rows), strict=True)
     records = (_record(row, question) for row, question in pairs if question["weights"])

@@ -41,6 +41,9 @@ PEERS = {
 OWN = {"erdil-code"}
 """Models that optimoe itself carries: they run in this interpreter."""
 
+CHECKPOINT = "bf16"
+"""Format of the released weights of the models whose rows name none (Llama-3.1-8B-Instruct, Qwen3-32B)."""
+
 Answers = dict[str, dict[str, Any]]
 
 
@@ -92,7 +95,7 @@ def _question(row: dict[str, str], shapes: dict[str, dict[str, Any]]) -> dict[st
         "system": row["system"],
         "backend": row["backend"],
         "backend_version": row["backend_version"],
-        "weights": PRECISION.get(row["precision"] or row["gemm_quant_mode"], ""),
+        "weights": PRECISION.get(row["precision"] or row["gemm_quant_mode"] or CHECKPOINT, ""),
         "gemm_quant": row["gemm_quant_mode"],
         "moe_quant": row["moe_quant_mode"],
         "input_tokens": int(row["isl"]),

@@ -2,8 +2,8 @@
 
 An adapter runs in the interpreter that has its peer installed and imports nothing of optimoe. It is a function
 that takes a row and returns TPOT and, where the peer has one, TTFT, in milliseconds; whatever it raises is the
-peer's refusal. A row's keys: id, model_path, system, backend, backend_version, weights (``fp8``, ``bf16`` or
-empty), gemm_quant, moe_quant, input_tokens, output_tokens, batch (requests per data-parallel rank), tp, pp, dp,
+peer's refusal. A row's keys: id, model_path, system, backend, backend_version, weights (``fp8`` or ``bf16``),
+gemm_quant, moe_quant, input_tokens, output_tokens, batch (requests per data-parallel rank), tp, pp, dp,
 moe_tp, moe_ep, and shape: sizes of the model, empty where it has latent attention.
 """
 

@@ -23,7 +23,7 @@ def predict(row: Row) -> Answer:
     setting = {
         "model": _model(row["shape"]),
         "system_name": SYSTEMS[row["system"]],
-        "bits": {"fp8": "fp8", "bf16": "bf16"}[row["weights"] or "bf16"],
+        "bits": row["weights"],
         "tensor_parallel": row["tp"],
         "parallelism_heirarchy": f"TP{{{row['tp']}}}_EP{{1}}_PP{{1}}",
     }
