@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.flops import attended
+from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.cost.kernels.grid import RatioGrid
 from optimoe.cost.kernels.source import FITTED
@@ -23,6 +24,10 @@ DTYPES = {
 
 EXPERT_DTYPES = DTYPES | {"fp8": ("fp8_block", "fp8")}
 """Experts are released in fp8 with scales by block; the kernels for one scale a tensor can be far slower."""
+
+SMALL_CACHE_BYTES, WARM_CACHE_BYTES = 1e6, 5e7
+"""Calls were repeated on one cache: between these sizes it lies in the L2, where no engine finds it, since it
+reads other layers in between. Smaller ones hardly count, larger ones do not stay there."""
 
 ROUTING, EXPONENT = "power_law_1.2", 1.2
 """The spread of tokens over experts whose rows are taken; the call's own spread enters by the fitted curve."""
@@ -55,14 +60,19 @@ def prefill_grid(tables: Tables, heads: float, kv_heads: float, head_dim: float)
 def decode_grid(
     tables: Tables, kv_precision: str, heads: float, kv_heads: float, head_dim: float
 ) -> RatioGrid | None:
-    """Attention of given heads over caches: requests and tokens in the cache."""
+    """Attention of given heads over caches: requests and tokens in the cache. Warm caches are left out."""
     table = _heads(tables.rows("generation_attention"), kv_precision, heads, kv_heads, head_dim)
     if table is None:
         return None
     requests, seen = _floats(table["batch_size"]), _floats(table["step"]) + 1
+    cache = 2 * requests * seen * kv_heads * head_dim * bytes_per_value(kv_precision)
+    cold = (cache < SMALL_CACHE_BYTES) | (cache > WARM_CACHE_BYTES)
+    if not cold.any():
+        return None
+    requests, seen, seconds = requests[cold], seen[cold], table["t"][cold]
     shape = requests, 2 * kv_heads * head_dim, 4 * heads * head_dim * seen, seen
     fitted = FITTED.decode_attention(tables.gpu, kv_precision, *shape)
-    return RatioGrid.of((requests, seen), table["t"], fitted.total_s)
+    return RatioGrid.of((requests, seen), seconds, fitted.total_s)
 
 
 @cache

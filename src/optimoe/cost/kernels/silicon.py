@@ -2,7 +2,7 @@
 
 A call takes its fitted time times measured/fitted of its shape (:mod:`optimoe.cost.kernels.grids`): exact at
 measured points, interpolated between them, the curve alone outside. Tables are those of one engine, newest
-version. Repeated calls were measured with warm caches, so small reads come out faster than in an engine.
+version.
 """
 
 from dataclasses import dataclass, replace
