@@ -111,7 +111,7 @@ def compare_peers(every: list[ServingRow], ours: dict[str, Pair], path: Path) ->
 
     heading("peer, and ours on its rows")
     for peer, answers in load_peer_predictions(path).items():
-        theirs = {key: (tpot_s, ttft_s) for key, (tpot_s, ttft_s) in answers.items() if tpot_s > 0 and ttft_s > 0}
+        theirs = {key: pair for key, pair in answers.items() if pair[0] > 0 and not pair[1] <= 0}
         print_table(every, theirs, lambda row, peer=peer: [(peer,)])
         print_table([row for row in every if row.id in theirs], ours, lambda row: [("  ours",)])
 

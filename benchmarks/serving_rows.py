@@ -47,6 +47,7 @@ class ServingRow:
     engine: str
     version: str
     campaign: str
+    measured_utc: str
     system: str
     precision: str
     recorded: bool
@@ -108,6 +109,7 @@ def _row(row: dict[str, str], model: str, arch: ArchSpec | None) -> ServingRow:
         engine=row["backend"],
         version=row["backend_version"],
         campaign=row["campaign"],
+        measured_utc=row["measured_utc"],
         system=row["system"],
         precision=PRECISION[row["gemm_quant_mode"]],
         recorded=bool(row["gemm_quant_mode"]),

@@ -44,6 +44,23 @@ def a_sweep(tmp_path):
     (tmp_path / "runs.csv").write_text("\n".join(rows))
 
 
+@pytest.fixture(autouse=True)
+def a_load_test(tmp_path):
+    """``records.jsonl``, the measured latencies that the pages speak of: an engine that is slow at every step."""
+    lines = []
+    for tp, slow in ((2, 1.3), (4, 1.25), (8, 1.2)):
+        for concurrency in (1, 4, 16, 64):
+            record = {
+                "model": "mixtral-8x7b", "gpu": "h100-sxm", "num_gpus": tp, "tp": tp,
+                "engine": "vllm", "engine_version": "0.12.0", "measured_utc": "2026-01-02",
+                "input_tokens": 1024, "output_tokens": 256, "concurrency": concurrency,
+                "tpot_s": slow * (0.002 + 0.012 / tp + 0.0002 * concurrency),
+                "ttft_s": slow * (0.05 + 0.02 * concurrency / tp),
+            }  # fmt: skip
+            lines.append(json.dumps(record))
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
     for block in blocks(page, "console"):

@@ -87,6 +87,10 @@ class EngineOptions:
     """Of the weights: bf16, fp8, int8, int4, mxfp4."""
     kv_precision: str = "auto"
     """Of the cache: bf16, fp8, int8, int4; auto is what the engine does with these weights."""
+    kernels: str = "fitted"
+    """Where kernel times come from: fitted, silicon, silicon:sglang, silicon:trtllm (extra `silicon`)."""
+    calibration: str = ""
+    """Factors of an engine's version: a name that ships, or a file of `cost calibrate`."""
     zipf: float = 0.0
     """Skew of routing: load of an expert ∝ rank^(−zipf); 0 is uniform."""
     balanced_ranks: Flag = False
@@ -108,7 +112,7 @@ class EngineOptions:
             ConfigError: A number is out of limits.
         """
         given = {} if self.kv_precision == "auto" else {"kv_precision": self.kv_precision}
-        return find_engine(
+        engine = find_engine(
             self.engine,
             precision=self.precision,
             **given,
@@ -117,7 +121,13 @@ class EngineOptions:
             chunk_tokens=whole("chunk_tokens", self.chunk_tokens),
             draft_tokens=self.draft_tokens,
             acceptance=self.acceptance,
+            kernels=self.kernels,
         )
+        if not self.calibration:
+            return engine
+        from optimoe.cost.calibration import find_calibration
+
+        return find_calibration(self.calibration).factors.on(engine)
 
 
 def read_cluster(gpus: str, gpu: str | None) -> Cluster:

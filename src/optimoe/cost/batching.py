@@ -11,12 +11,11 @@ and how many stall it afterwards:
     TTFT = front + t_decode + (1 + q)·t_prefill      TPOT = t_decode + (b − 1 − q)/(output − 1)·t_prefill
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.core.arrays import Values
+from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engine import Engine
 from optimoe.cost.workload import Workload
 
@@ -50,14 +49,43 @@ def closed_system(
     token_s: Values,
     stage_s: Values,
 ) -> ClosedSystem:
+    """:func:`closed_latency` of an engine's scheduler and front end under a workload."""
+    return closed_latency(
+        engine.front_s,
+        workload.output_tokens,
+        engine.prefill_first and workload.fixed_lengths,
+        workload.rounds,
+        batch,
+        running,
+        decode_s,
+        prefill_s,
+        token_s,
+        stage_s,
+    )
+
+
+def closed_latency(
+    front_s: Values,
+    output_tokens: Values,
+    in_step: Flags,
+    rounds: Values,
+    batch: Values,
+    running: Values,
+    decode_s: Values,
+    prefill_s: Values,
+    token_s: Values,
+    stage_s: Values,
+) -> ClosedSystem:
     """``batch`` requests in flight on an attention rank, ``running`` of which the memory holds.
 
     Those that do not fit wait for their turn: (batch − running)·e2e(running)/running before their first
     token. The decode step is taken at the full running batch, an upper estimate while many wait for prompts.
 
     Args:
-        engine: Its scheduler and front end.
-        workload: Lengths of the requests, and how they arrive.
+        front_s: From arrival to the scheduler and back.
+        output_tokens: Answer of a request.
+        in_step: Requests stay in step for ever; see :func:`waited_share`.
+        rounds: Of requests that follow each other, all places filling at once; infinite is the steady state.
         batch: Requests in flight.
         running: Those in the batch, at most ``batch``.
         decode_s: One decode step.
@@ -65,17 +93,18 @@ def closed_system(
         token_s: Decoding per token: the step over the tokens that it yields.
         stage_s: Time for which a prompt stalls the others: that of one pipeline stage.
     """
-    others, steps = running - 1, max(workload.output_tokens - 1, 1)
-    waited = others * waited_share(engine, workload, stage_s, steps * token_s)
-    first_s = engine.front_s + decode_s + prefill_s + waited * stage_s
+    others, after_first = running - 1, output_tokens - 1
+    steps = np.maximum(after_first, 1)
+    waited = others * waited_share(in_step, rounds, stage_s, steps * token_s)
+    first_s = front_s + decode_s + prefill_s + waited * stage_s
     stall_s = (others - waited) / steps * stage_s
     tpot_s = token_s + stall_s
-    e2e_s = first_s + (workload.output_tokens - 1) * tpot_s
+    e2e_s = first_s + after_first * tpot_s
     queued_s = np.maximum(batch / running - 1, 0.0) * e2e_s
     return ClosedSystem(ttft_s=first_s + queued_s, tpot_s=tpot_s, stall_s=stall_s, e2e_s=e2e_s + queued_s)
 
 
-def waited_share(engine: Engine, workload: Workload, stage_s: Values, decoding_s: Values) -> Values:
+def waited_share(in_step: Flags, rounds: Values, stage_s: Values, decoding_s: Values) -> Values:
     """Share φ of the other requests' prompts that one waits for before its own first token.
 
     Where all requests start together, ½. Engines that read prompts before they decode any further keep
@@ -86,9 +115,5 @@ def waited_share(engine: Engine, workload: Workload, stage_s: Values, decoding_s
 
     A run of r rounds that starts all requests at once has one round of the first kind: φ + (½ − φ)/r.
     """
-    if engine.prefill_first and workload.fixed_lengths:
-        return TOGETHER
     share = TOGETHER * stage_s / (stage_s + decoding_s)
-    if math.isinf(workload.rounds):
-        return share
-    return share + (TOGETHER - share) / workload.rounds
+    return np.where(in_step, TOGETHER, share + (TOGETHER - share) / rounds)[()]

@@ -31,6 +31,7 @@ class Engine:
         request_s: The same by running request (sampling).
         front_s: From a request's arrival to the scheduler and back to the client, under load.
         prefill_first: Waiting prompts are read before any further token is decoded.
+        kernels: Where kernel times come from: ``fitted`` or ``silicon`` (``optimoe.cost.kernels``).
         decode_scale, prefill_scale: Measured over predicted time of the kernels, 1 uncalibrated.
 
     Raises:
@@ -48,6 +49,7 @@ class Engine:
     request_s: float = field(default_factory=lambda: efficiency("engine_request_s"))
     front_s: float = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE)["front_s"])
     prefill_first: bool = False
+    kernels: str = "fitted"
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
 

@@ -11,7 +11,7 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Flags, Values
-from optimoe.cost.collectives import all_reduce_s, collective_s, send_s
+from optimoe.cost.collectives import collective_s, send_s
 from optimoe.cost.operators.machine import Machine
 
 COMBINE_BYTES = 2
@@ -29,7 +29,7 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Value
     layout, payload = machine.layout, tokens * all_reduce_bytes_per_token(arch)
     routed = expert_parallel_collectives(arch) / 2
     times = tensor_parallel_collectives(arch) - np.where(_shared(machine), routed, 0)
-    total_s = times * all_reduce_s(machine.gpu, layout.tp, payload)
+    total_s = times * machine.kernels.all_reduce_s(machine.gpu, layout.tp, payload)
     if np.any(np.asarray(layout.sp) > 1):
         total_s = total_s + arch.num_layers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)
     return total_s

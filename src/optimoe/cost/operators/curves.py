@@ -5,9 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from optimoe.core.arrays import Values
+from optimoe.core.arrays import Flags, Values
 from optimoe.core.config import load_facts
-from optimoe.core.errors import require
+from optimoe.core.errors import holds, require
+from optimoe.core.provenance import Basis
 from optimoe.cost.accelerator import Accelerator
 
 ANY_ARCHITECTURE = "other"
@@ -69,6 +70,7 @@ class KernelTime:
         compute_s: Arithmetic alone.
         memory_s: Reads and writes alone.
         sharpness: How the last two overlap.
+        measured: Whether the whole was measured at this shape rather than computed from a curve.
     """
 
     launch_s: Values
@@ -76,6 +78,12 @@ class KernelTime:
     compute_s: Values
     memory_s: Values
     sharpness: int
+    measured: Flags = False
+
+    @property
+    def basis(self) -> Basis:
+        """Measured where all of it is, else fitted."""
+        return Basis.MEASURED if holds(self.measured) else Basis.FITTED
 
     @property
     def body_s(self) -> Values:

@@ -16,7 +16,7 @@ from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds, require
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
-from optimoe.cost.operators.experts import KINDS, experts_s
+from optimoe.cost.operators.experts import KINDS
 from optimoe.cost.operators.machine import Machine
 
 Operator = tuple[str, KernelTime]
@@ -46,7 +46,8 @@ def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[O
     matrices = ffn_matrices(ffn)
     carried = np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k)
     size = spread.pairs, spread.distinct, inner, width
-    yield "experts", experts_s(machine.gpu, precision, *size, moved_pairs=carried, matrices=matrices)
+    layer = {"num_experts": ffn.num_experts, "top_k": ffn.top_k, "ep": layout.ep, "matrices": matrices}
+    yield "experts", machine.kernels.experts(machine.gpu, precision, *size, moved_pairs=carried, **layer)
     if not holds(np.asarray(layout.resident) == 1):
         yield "host", _from_host(machine, spread.missing * matrices * inner * width)
     if np.any(ffn.num_shared_experts):

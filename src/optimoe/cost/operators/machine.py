@@ -7,9 +7,9 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.cost.accelerator import Accelerator
 from optimoe.cost.engine import Engine
+from optimoe.cost.kernels.source import KernelSource, find_kernels
 from optimoe.cost.layout import Layout
 from optimoe.cost.operators.curves import KernelTime
-from optimoe.cost.operators.gemm import gemm_s
 
 PLAIN_PRECISION = "bf16"
 """Engines keep the unembedding and the router in bf16 when they quantise the rest."""
@@ -34,6 +34,11 @@ class Machine:
         """GPUs that split the heads and widths."""
         return self.layout.tp
 
+    @property
+    def kernels(self) -> KernelSource:
+        """Where the times of its kernels come from."""
+        return find_kernels(self.engine.kernels)
+
     def cache_shards(self, num_kv_heads: Values) -> Values:
         """GPUs over which a cache spreads: its key-value heads times its parts by tokens, at most tp."""
         return np.minimum(self.tp, num_kv_heads * self.layout.sp)
@@ -44,8 +49,8 @@ class Machine:
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """A product of the given size on each GPU, in the precision of the weights."""
-        return gemm_s(self.gpu, self.engine.precision, tokens, width, depth)
+        return self.kernels.gemm(self.gpu, self.engine.precision, tokens, width, depth)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same, in bf16 whatever the precision of the weights."""
-        return gemm_s(self.gpu, PLAIN_PRECISION, tokens, width, depth)
+        return self.kernels.gemm(self.gpu, PLAIN_PRECISION, tokens, width, depth)

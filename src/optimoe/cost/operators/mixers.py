@@ -16,7 +16,6 @@ from optimoe.arch.params import mixer_matrix_params
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
-from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import KernelTime, find_curve, memory_s
 from optimoe.cost.operators.machine import Machine
 
@@ -81,7 +80,7 @@ def _(
         seen = attended(context, mixer.indexer.top_k, "decode")
         flops = queries * index_flops(mixer.indexer, context)
         shape = batch, mixer.indexer.head_dim, flops, context
-        yield decode_attention_s(machine.gpu, machine.engine.kv_precision, *shape)
+        yield machine.kernels.decode_attention(machine.gpu, machine.engine.kv_precision, *shape)
     yield _over_cache(mixer, machine, d_model, batch, context, seen, latent, queries)
 
 
@@ -105,7 +104,7 @@ def _(
     """Causal attention within the window."""
     seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
     heads = mixer.num_heads / machine.tp, mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
-    yield prefill_attention_s(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
+    yield machine.kernels.prefill_attention(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
 
 
 @prefill_mixing.register
@@ -119,11 +118,11 @@ def _(
         window = mixer.indexer.top_k
         everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
-        yield decode_attention_s(
+        yield machine.kernels.decode_attention(
             machine.gpu, machine.engine.kv_precision, 1, mixer.indexer.head_dim, flops, length
         )
     seen = _mean_seen(length, past, window)
-    yield prefill_attention_s(machine.gpu, 1, heads, heads, head_dim, length, seen)
+    yield machine.kernels.prefill_attention(machine.gpu, 1, heads, heads, head_dim, length, seen)
 
 
 def _mean_seen(length: Values, past: Values, window: Values, chunked: bool = False) -> Values:
@@ -157,7 +156,7 @@ def _over_cache(
     form: MlaForm = "absorbed"
     scores = mixer_flops(mixer, d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
     shared = values / machine.cache_shards(mixer.cache_heads)
-    return decode_attention_s(machine.gpu, machine.engine.kv_precision, batch, shared, scores, seen)
+    return machine.kernels.decode_attention(machine.gpu, machine.engine.kv_precision, batch, shared, scores, seen)
 
 
 def _recurrent(

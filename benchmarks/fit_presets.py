@@ -1,0 +1,84 @@
+"""Calibrate the serving model on every engine version of serving_e2e_hopper, for calibrations.toml.
+
+    OPTIMOE_DATA=… python benchmarks/fit_presets.py [--write FILE]
+
+A version is calibrated where it has enough records. Prints the held-out errors before and after; ``--write``
+writes the table that ships: versions whose held-out records came nearer.
+"""
+
+import argparse
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from latency_rows import latency_records
+from optimoe.core.errors import InputError
+from optimoe.core.records import to_record
+from optimoe.cost.calibration import Calibration, FitSettings, calibrate
+from optimoe.cost.calibration.files import toml_lines
+
+HEAD = """\
+# The serving model calibrated on measured engines: five factors per engine version (optimoe.cost.calibration).
+# Written by benchmarks/fit_presets.py. Many records carry no date: they are no younger than measured_to.
+"""
+LEAST_RECORDS = 20
+DIGITS = 4
+
+
+def presets() -> list[Calibration]:
+    """One calibration for each version with enough usable records."""
+    groups = defaultdict(list)
+    for record in latency_records():
+        groups[record.engine, record.engine_version].append(record)
+    found = []
+    for (engine, version), records in sorted(groups.items()):
+        try:
+            calibration = calibrate(records, settings=FitSettings(least_records=LEAST_RECORDS))
+        except InputError as error:
+            print(f"{engine} {version}: {error}")
+            continue
+        models = tuple(Path(model).stem.partition("--")[2] or model for model in calibration.models)
+        found.append(replace(calibration, models=models))
+    return found
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return value
+
+
+def _line(one: Calibration) -> str:
+    factors = one.factors
+    numbers = (factors.decode_scale, factors.prefill_scale, 1e3 * factors.front_s)
+    cells = "".join(f"{number:>9.2f}" for number in (*numbers, 1e3 * factors.step_s, 1e6 * factors.request_s))
+    pairs = ((one.before.tpot, one.after.tpot), (one.before.ttft, one.after.ttft))
+    errors = "".join(f"{before.median_error:>14.3f}{after.median_error:>8.3f}" for before, after in pairs)
+    return f"{one.name:<28}{one.records:>5}{cells}{errors}   {one.held_out} {'; '.join(one.left_out)}"
+
+
+def main() -> None:
+    """Print a line a version."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    found = presets()
+    columns = "".join(f"{name:>9}" for name in ("decode", "prefill", "front ms", "step ms", "req µs"))
+    print(f"{'engine':<28}{'rows':>5}{columns}{'TPOT before, after':>22}{'TTFT before, after':>22}   held out")
+    lines = [HEAD]
+    for one in found:
+        print(_line(one))
+        if one.verdict == "no_better":
+            continue
+        record = _rounded(to_record(one))
+        del record["name"]
+        name = f'"{one.name}"'
+        lines += [f"[{name}]", *toml_lines(record, name), ""]
+    if options.write:
+        options.write.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""How far predicted latencies are from measured ones: ln(predicted/measured)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+NEAR = 0.2
+QUANTILES = (0.05, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Errors of one latency over records.
+
+    Attributes:
+        median_error: Median of |ln(predicted/measured)|.
+        p90_error: 90 % of the records are within this.
+        bias: Median of ln(predicted/measured): above 0 is too slow.
+        within_20: Share of the records with less than ln 1.2.
+        low: 5 % quantile of predicted/measured.
+        high: 95 % quantile.
+    """
+
+    median_error: float
+    p90_error: float
+    bias: float
+    within_20: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyErrors:
+    """Both latencies.
+
+    Attributes:
+        tpot: Time per output token.
+        ttft: Time to first token.
+    """
+
+    tpot: Accuracy
+    ttft: Accuracy
+
+
+def accuracy(log_error: Float[np.ndarray, " records"]) -> Accuracy:
+    """The errors in numbers."""
+    size = np.abs(log_error)
+    low, high = np.exp(np.quantile(log_error, QUANTILES))
+    return Accuracy(
+        median_error=float(np.median(size)),
+        p90_error=float(np.quantile(size, 0.9)),
+        bias=float(np.median(log_error)),
+        within_20=float(np.mean(size < np.log(1 + NEAR))),
+        low=float(low),
+        high=float(high),
+    )

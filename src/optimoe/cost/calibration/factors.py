@@ -1,0 +1,75 @@
+"""What a calibration may change of the serving model: five numbers, each with a belief of where it lies."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from optimoe.core.errors import require
+from optimoe.cost.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
+
+FACTORS = ("decode_scale", "prefill_scale", "front_s", "step_s", "request_s")
+
+PRIOR_SD = {"decode_scale": 0.2, "prefill_scale": 0.4, "front_s": 1.0, "step_s": 0.7, "request_s": 0.7}
+"""Standard deviation of ln(factor/shipped) before any record is seen (assumed): kernels of an engine are mostly
+within a fifth of the measured ones, its own time per step within a factor of two; front ends differ most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factors:
+    """How an engine differs from the kernels of ``operators.toml``.
+
+    Attributes:
+        decode_scale: Multiplies the time of a decode step's kernels.
+        prefill_scale: Multiplies the time of a prompt's kernels.
+        front_s: Seconds from a request's arrival to the scheduler and back to the client.
+        step_s: Seconds of the engine in every step, beside the kernels.
+        request_s: Seconds of the engine in a step for every running request.
+
+    Raises:
+        ConfigError: A scale is not positive, or a time negative.
+    """
+
+    decode_scale: float = 1.0
+    prefill_scale: float = 1.0
+    front_s: float
+    step_s: float
+    request_s: float
+
+    def __post_init__(self) -> None:
+        for name in ("decode_scale", "prefill_scale"):
+            require(0 < getattr(self, name) < np.inf, name, "positive", getattr(self, name))
+        for name in ("front_s", "step_s", "request_s"):
+            require(0 <= getattr(self, name) < np.inf, name, "zero or more", getattr(self, name))
+
+    def on(self, engine: Engine) -> Engine:
+        """The engine with these factors."""
+        return replace(engine, **{name: getattr(self, name) for name in FACTORS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Where a factor lies.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+        level: Share of the draws between them.
+    """
+
+    low: float
+    high: float
+    level: float
+
+
+def shipped_factors(engine: str) -> Factors:
+    """The factors of the model as it ships: scales of 1, the times of the engine's preset, or of the default's."""
+    preset = find_engine(engine if engine in engine_names() else DEFAULT_ENGINE)
+    return Factors(**{name: getattr(preset, name) for name in FACTORS})
+
+
+def from_logs(logs: Float[np.ndarray, " factors"], shipped: Factors) -> Factors:
+    """Factors that are exp(logs) times the shipped ones."""
+    return Factors(
+        **{name: getattr(shipped, name) * float(np.exp(log)) for name, log in zip(FACTORS, logs, strict=True)}
+    )

@@ -1,0 +1,138 @@
+"""Calibrations as files, and those that ship: one for each engine generation that was measured."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from optimoe.core.arrays import Values
+from optimoe.core.config import build, load_facts, load_json, load_toml
+from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.provenance import Assumption, Basis
+from optimoe.core.records import to_record, write_text
+from optimoe.cost.calibration.errors import LatencyErrors
+from optimoe.cost.calibration.factors import FACTORS, Factors, Interval
+
+Verdict = Literal["better", "no_better"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The factors of one version of one engine, and how far they can be trusted.
+
+    Attributes:
+        name: For finding it.
+        engine: vllm, sglang, trtllm, …
+        engine_version: Engines move TPOT by 10 to 60 % in a quarter: a calibration is of its version.
+        measured_from: Day of the first record.
+        measured_to: Day of the last.
+        gpus: That were measured.
+        models: That were measured.
+        records: Number of them.
+        left_out: Records that could not be used, by reason.
+        factors: What was fitted.
+        intervals: Of the factors.
+        held_out: What ``after`` was not fitted to, in words.
+        before: Errors of the model as it ships.
+        fitted: Errors on the records of the fit.
+        after: Errors on records that were held out.
+        source: Where the records come from.
+    """
+
+    name: str
+    engine: str
+    engine_version: str
+    measured_from: str
+    measured_to: str
+    gpus: tuple[str, ...]
+    models: tuple[str, ...]
+    records: int
+    factors: Factors
+    intervals: dict[str, Interval]
+    held_out: str
+    before: LatencyErrors
+    fitted: LatencyErrors
+    after: LatencyErrors
+    left_out: tuple[str, ...] = field(default=())
+    source: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether held-out records are nearer than with the model as it ships: product of both median errors."""
+        before, after = (
+            errors.tpot.median_error * errors.ttft.median_error for errors in (self.before, self.after)
+        )
+        return "better" if after < before else "no_better"
+
+    def tpot_band(self, tpot_s: Values) -> tuple[Values, Values]:
+        """A predicted TPOT over the 95 % and the 5 % quantile of predicted/measured on held-out records."""
+        return tpot_s / self.after.tpot.high, tpot_s / self.after.tpot.low
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """The factors as the numbers that a result rests on."""
+        source = (
+            f"{self.records} records of {self.engine} {self.engine_version}, {self.measured_from} to "
+            f"{self.measured_to}{', ' + self.source if self.source else ''}"
+        )
+        return tuple(
+            Assumption(
+                name=name.replace("_", " "),
+                value=f"{getattr(self.factors, name):.3g}",
+                basis=Basis.FITTED,
+                source=source,
+            )
+            for name in FACTORS
+        )
+
+
+def calibration_names() -> tuple[str, ...]:
+    """The calibrations that ship with optimoe."""
+    return tuple(load_facts("optimoe.cost", "calibrations.toml"))
+
+
+def find_calibration(name: str) -> Calibration:
+    """A calibration by name, or from a file that ``save_calibration`` wrote.
+
+    Raises:
+        UnknownNameError: No such calibration; lists the nearest.
+        ConfigError: The file holds none.
+    """
+    if name.endswith((".toml", ".json")):
+        table = load_toml(Path(name)) if name.endswith(".toml") else load_json(Path(name))
+        table.pop("verdict", None)
+        return build(Calibration, table, where=name)
+    known = load_facts("optimoe.cost", "calibrations.toml")
+    if name not in known:
+        raise UnknownNameError("calibration", name, known)
+    return build(Calibration, {"name": name, **known[name]}, where=f"calibration {name}")
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as TOML or JSON, by the ending of the file.
+
+    Raises:
+        InputError: Another ending, or the place cannot be written.
+    """
+    if path.suffix not in (".toml", ".json"):
+        raise InputError(f"--output: must end in .toml or .json, got {path}")
+    record = {**to_record(calibration), "verdict": calibration.verdict}
+    if path.suffix == ".json":
+        write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    else:
+        write_text(path, "\n".join(toml_lines(record)) + "\n")
+
+
+def toml_lines(record: Mapping[str, Any], table: str = "") -> Iterator[str]:
+    """Lines of TOML: the plain values of a table first, then the tables in it."""
+    for key, value in record.items():
+        if not isinstance(value, Mapping):
+            yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            name = f"{table}.{key}" if table else key
+            if any(isinstance(item, Mapping) for item in value.values()):
+                yield from toml_lines(value, name)
+            else:
+                yield from ("", f"[{name}]", *toml_lines(value, name))

@@ -1,0 +1,130 @@
+"""The serving model as a function of the factors: what a calibration fits.
+
+:class:`ServingModel` is the seam: whatever predicts both latencies of records from factors can be calibrated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from optimoe.arch.catalog import find_model
+from optimoe.core.errors import InputError
+from optimoe.core.latency import LatencyRecord
+from optimoe.cost.accelerator import find_accelerator
+from optimoe.cost.batching import closed_latency
+from optimoe.cost.calibration.factors import Factors
+from optimoe.cost.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
+from optimoe.cost.layout import Layout, check_layout
+from optimoe.cost.memory import largest_batch
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.roofline import decode_step, prefill_step
+from optimoe.cost.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Latencies of records, in their order.
+
+    Attributes:
+        tpot_s: Time per output token.
+        ttft_s: Time to first token.
+    """
+
+    tpot_s: Float[np.ndarray, " records"]
+    ttft_s: Float[np.ndarray, " records"]
+
+
+Predict = Callable[[Factors], Prediction]
+
+
+@runtime_checkable
+class ServingModel(Protocol):
+    """Predicts records from factors."""
+
+    def refuses(self, record: LatencyRecord) -> str:
+        """Why a record cannot be used; empty where it can.
+
+        Raises:
+            InputError: The record names no known model or accelerator.
+        """
+
+    def bind(self, records: Sequence[LatencyRecord]) -> Predict:
+        """What depends on the records alone, once; the returned function is called for many factors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedSystem:
+    """The model of :func:`optimoe.cost.serving.predict_serving`: continuous batching as a closed system.
+
+    Attributes:
+        kernels: Where kernel times come from.
+    """
+
+    kernels: str = "fitted"
+
+    def refuses(self, record: LatencyRecord) -> str:
+        """Layouts that do not divide the model, and records that queued for memory."""
+        arch, machine = find_model(record.model), self._machine(record)
+        try:
+            check_layout(arch, record.num_gpus, machine.layout)
+            most = float(largest_batch(machine, arch, _workload(record)))
+        except InputError as error:
+            return str(error)
+        if _batch(record) > most:
+            return f"it queued: a rank holds {max(most, 0):.0f} requests, fewer than {_batch(record):g}"
+        return ""
+
+    def bind(self, records: Sequence[LatencyRecord]) -> Predict:
+        """The kernels of each record's decode step and prompt, in seconds."""
+        decode_s, prefill_s = np.array([self._kernels_s(record) for record in records], dtype=float).T
+        batch = np.array([_batch(record) for record in records])
+        output = np.array([record.output_tokens for record in records])
+        rounds = np.array([record.rounds for record in records])
+        stages = np.array([record.pp for record in records])
+        in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
+
+        def predict(factors: Factors) -> Prediction:
+            decode = factors.decode_scale * decode_s + factors.step_s + factors.request_s * batch / stages
+            prefill = factors.prefill_scale * prefill_s + factors.step_s + factors.request_s
+            times = decode, prefill, decode, prefill / stages
+            system = closed_latency(factors.front_s, output, in_step, rounds, batch, batch, *times)
+            return Prediction(tpot_s=system.tpot_s, ttft_s=system.ttft_s)
+
+        return predict
+
+    def _machine(self, record: LatencyRecord) -> Machine:
+        engine = replace(_engine(record), kernels=self.kernels)
+        return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), engine=engine)
+
+    def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
+        """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
+        machine, arch, batch = self._machine(record), find_model(record.model), _batch(record)
+        bare = replace(machine, engine=replace(machine.engine, step_s=0.0, request_s=0.0))
+        decode = decode_step(bare, arch, batch, _workload(record).mean_context)
+        return float(decode.total_s), float(prefill_step(bare, arch, record.input_tokens).total_s)
+
+
+def _engine(record: LatencyRecord) -> Engine:
+    """The preset of the record's engine, or the default one, in the record's precisions."""
+    name = record.engine if record.engine in engine_names() else DEFAULT_ENGINE
+    return find_engine(name, precision=record.precision, kv_precision=record.kv_precision)
+
+
+def _layout(record: LatencyRecord) -> Layout:
+    return Layout(tp=record.tp, ep=record.ep, pp=record.pp, dp=record.dp)
+
+
+def _workload(record: LatencyRecord) -> Workload:
+    return Workload(
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        fixed_lengths=record.fixed_lengths,
+        rounds=record.rounds,
+    )
+
+
+def _batch(record: LatencyRecord) -> float:
+    return max(record.concurrency / record.dp, 1.0)
