@@ -28,11 +28,13 @@ def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, 
         training=Training(
             accelerator=H100, mfu=0.4, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops
         ),
-        deployment=Deployment(
-            cluster=Cluster(accelerator=H100, num_gpus=8),
-            workload=Workload(),
-            limits=limits or Limits(tpot_s=0.05),
-            price=given_price(prices.get("serve_usd", 2.0)),
+        deployments=(
+            Deployment(
+                cluster=Cluster(accelerator=H100, num_gpus=8),
+                workload=Workload(),
+                limits=limits or Limits(tpot_s=0.05),
+                price=given_price(prices.get("serve_usd", 2.0)),
+            ),
         ),
         lifetime_tokens=serve_tokens,
         law=find_loss_law(law),
@@ -44,8 +46,8 @@ def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, 
 def brute_force(asked, goal):
     """Every width and every depth of every expert count, no neighbourhoods."""
     best = math.inf
-    for experts in asked.space.num_experts:
-        pool = evaluate(asked, experts, asked.space.designs(experts, asked.space.every()))
+    for family in asked.space.families():
+        pool = evaluate(asked, family, asked.space.every())
         best = min(best, tokens_and_objective(pool, goal)[1].min())
     return best
 
@@ -132,7 +134,7 @@ def test_alternatives_reach_the_same_loss_whatever_their_training_costs():
     result = plan(problem(flops=6e22, serve_tokens=5e12))
     for item in result.alternatives:
         assert item.candidate is None or item.candidate.loss == pytest.approx(result.choice.loss, rel=1e-6)
-    own = next(i for i in result.alternatives if i.num_experts == result.choice.arch["num_experts"])
+    own = next(i for i in result.alternatives if i.family == result.choice.family)
     assert own.candidate.total_usd <= result.choice.total_usd * (1 + 1e-6)
 
 
@@ -145,7 +147,7 @@ def test_a_dense_law_plans_dense_models_and_says_what_it_never_saw():
 
 
 def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
-    result = plan(problem(space=replace(SMALL, num_experts=(1, 8), top_k=4)))
+    result = plan(problem(space=replace(SMALL, num_experts=(1, 8), top_k=(4,))))
     routed = result.choice.arch["num_experts"] > 1
     assert routed == any("never fitted on top-4 routing" in line for line in result.warnings)
     asked_about_experts = {view.law: view.routed for view in result.laws}
@@ -200,7 +202,7 @@ def test_gpus_times_days_are_flops():
         (lambda: problem(flops=math.inf), "train_flops"),
         (lambda: problem(goal=NearBest(loss_slack=-0.1)), "loss_slack"),
         (lambda: problem(serve_tokens=-1), "serve_tokens"),
-        (lambda: Space(num_experts=(4,), top_k=8), "num_experts"),
+        (lambda: Space(num_experts=(4,), top_k=(8,)), "num_experts"),
         (lambda: Space(max_width=100), "max_width"),
         (lambda: Training(accelerator=H100, mfu=1.5, price=given_price(1.0)), "mfu"),
     ],

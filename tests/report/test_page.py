@@ -33,7 +33,7 @@ def test_the_page_is_whole_and_offline(result):
     for row in result.assumptions:
         assert row.name in page
     for alternative in result.alternatives:
-        assert f"E = {alternative.num_experts}" in page or alternative.num_experts == 1
+        assert f"E = {alternative.family.num_experts}" in page or alternative.family.num_experts == 1
 
 
 def test_figures_show_the_plan_s_numbers(result):
@@ -44,7 +44,7 @@ def test_figures_show_the_plan_s_numbers(result):
     )
     bars = total_figure(result)
     totals = [sum(parts) for parts in zip(*(trace.y for trace in bars.data), strict=True)]
-    assert totals == pytest.approx([item.candidate.total_usd for item in result.by_experts if item.candidate])
+    assert totals == pytest.approx([item.candidate.total_usd for item in result.by_family if item.candidate])
     assert sum(tpot_figure(result).data[0].x) == pytest.approx(1e3 * result.choice.tpot_s)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from optimoe.app.options import Count, Flag, print_json, print_lines
-from optimoe.app.plan_options import GoalOptions, ServeOptions, SpaceOptions, TrainOptions
+from optimoe.app.plan_options import DataOptions, GoalOptions, ServeOptions, SpaceOptions, TrainOptions
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import plan_record
@@ -16,6 +16,7 @@ def plan(
     serve: ServeOptions = ServeOptions(),  # noqa: B008
     goal: GoalOptions = GoalOptions(),  # noqa: B008
     space: SpaceOptions = SpaceOptions(),  # noqa: B008
+    data: DataOptions = DataOptions(),  # noqa: B008
     serve_tokens: Count = 0.0,
     law: str = "ludziejewski2025",
     out: Path | None = None,
@@ -28,18 +29,20 @@ def plan(
         serve: Hardware, requests and limits.
         goal: What counts as best.
         space: Designs to choose from.
+        data: Training tokens at hand.
         serve_tokens: Output tokens over the model's life; their prompts come with them.
         law: Loss law: a name of `optimoe laws list`, or a law file.
         out: Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated).
         json: One JSON object instead of text.
     """
     problem = Problem(
-        deployment=serve.deployment(),
+        deployments=serve.deployments(),
         training=train.training(default_gpu=serve.gpu_name),
         lifetime_tokens=serve_tokens,
         law=find_loss_law(law),
         goal=goal.goal(),
         space=space.space(),
+        data=data.data(),
     )
     result = solve(problem)
     if not json:

@@ -1,19 +1,25 @@
 """The options of ``optimoe plan``, by what they describe; each group builds its part of the problem."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar, cast
 
 from cyclopts import Parameter
 
-from optimoe.app.options import Count, Seconds, whole
+from optimoe.app.options import Count, Flag, Seconds, whole
 from optimoe.core.errors import InputError
 from optimoe.cost.accelerator import Cluster, find_accelerator, parse_gpus
 from optimoe.cost.engine import Engine
 from optimoe.cost.price import GpuPrice, given_price, list_price
 from optimoe.cost.serving import Deployment
 from optimoe.cost.workload import Limits, Workload
-from optimoe.plan.problem import Goal, LeastCost, LowestLoss, NearBest, Training, gpu_time_flops
-from optimoe.plan.space import Space
+from optimoe.plan.problem import Count as CountOf
+from optimoe.plan.problem import Data, Goal, LeastCost, LowestLoss, NearBest, Training, gpu_time_flops
+from optimoe.plan.space import AttentionKind, Space
+
+Number = TypeVar("Number", int, float)
 
 
 @Parameter(name="*", group="Training")
@@ -64,59 +70,79 @@ class ServeOptions:
     """Hardware, requests and limits of a deployment."""
 
     serve_gpus: str = "8xh100-sxm"
-    """GPUs of one deployment, such as 8xh100-sxm, or 8xmine.toml with a GPU of your own."""
+    """GPUs of one deployment, such as 8xh100-sxm or 8xmine.toml; several kinds by comma, the cheapest is taken."""
     input_tokens: Count = 1024.0
     """Prompt of a request."""
     output_tokens: Count = 1024.0
     """Answer of a request."""
+    prefix_hit: float = 0.0
+    """Share of a prompt's tokens that a prefix cache holds."""
     ttft: Seconds = math.inf
     """Limit on the time to first token."""
     tpot: Seconds = math.inf
     """Limit on the time per output token."""
     precision: str = "bf16"
-    """Of the served weights: bf16, fp8, int8, int4, mxfp4."""
+    """Of the served weights: bf16, fp8, int8, int4, mxfp4; several by comma."""
     kv_precision: str = "bf16"
-    """Of the cache."""
+    """Of the cache; several by comma."""
     serve_usd_per_hour: float | None = None
     """Price of a serving GPU hour, instead of the list price."""
 
     @property
     def gpu_name(self) -> str:
-        """The accelerator's name or file."""
-        return parse_gpus(self.serve_gpus)[1]
+        """The first accelerator's name or file."""
+        return parse_gpus(self.serve_gpus.split(",")[0])[1]
 
-    def deployment(self) -> Deployment:
-        """The serving part of a problem.
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The ways to serve of a problem: every kind of GPU with every precision that it has.
 
         Raises:
-            InputError: A price is missing or a length is not whole.
+            InputError: A price is missing, a length is not whole, or no GPU has the precision.
             ConfigError: A number is out of limits.
         """
-        num_gpus, name = parse_gpus(self.serve_gpus)
-        cluster = Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus)
-        return Deployment(
-            cluster=cluster,
-            workload=Workload(
-                input_tokens=whole("input_tokens", self.input_tokens),
-                output_tokens=whole("output_tokens", self.output_tokens),
-            ),
-            limits=Limits(ttft_s=self.ttft, tpot_s=self.tpot),
-            price=_price(cluster.accelerator.name, self.serve_usd_per_hour, "--serve-usd-per-hour"),
-            engine=Engine(precision=self.precision, kv_precision=self.kv_precision),
+        workload = Workload(
+            input_tokens=whole("input_tokens", self.input_tokens),
+            output_tokens=whole("output_tokens", self.output_tokens),
+            prefix_hit=self.prefix_hit,
         )
+        limits = Limits(ttft_s=self.ttft, tpot_s=self.tpot)
+        found, refused = [], []
+        for gpus, precision, kv_precision in product(*(_parts(getattr(self, name)) for name in SERVED)):
+            num_gpus, name = parse_gpus(gpus)
+            cluster = Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus)
+            try:
+                cluster.accelerator.flops_per_s(precision)
+            except InputError as error:
+                refused.append(error)
+                continue
+            price = _price(cluster.accelerator.name, self.serve_usd_per_hour, "--serve-usd-per-hour")
+            engine = Engine(precision=precision, kv_precision=kv_precision)
+            found.append(Deployment(cluster=cluster, workload=workload, limits=limits, price=price, engine=engine))
+        if not found:
+            raise refused[0]
+        return tuple(found)
+
+
+SERVED = ("serve_gpus", "precision", "kv_precision")
 
 
 @Parameter(name="*", group="Goal")
 @dataclass(frozen=True, kw_only=True)
 class GoalOptions:
-    """What counts as best: at most one of these."""
+    """What counts as best: at most one of these, and which dollars are counted."""
 
     loss_slack: float | None = None
     """Take the cheapest design within this share of the lowest loss (0.01 if no goal is stated)."""
+    slack_nats: float | None = None
+    """The same, within so many nats of the lowest loss."""
     target_loss: float | None = None
     """Take the cheapest design that reaches this loss instead."""
     total_usd: Count | None = None
     """Take the lowest loss that training and serving reach within these dollars instead."""
+    usd_per_mtok: Count | None = None
+    """Take the lowest loss that is served for so much per million output tokens instead."""
+    count: CountOf = "total"
+    """Dollars that make a design the cheapest: total, or serving alone."""
 
     def goal(self) -> Goal:
         """The goal of a problem.
@@ -125,19 +151,20 @@ class GoalOptions:
             InputError: Two goals are stated.
             ConfigError: A number is out of limits.
         """
-        stated = {
-            "--loss-slack": self.loss_slack,
-            "--target-loss": self.target_loss,
-            "--total-usd": self.total_usd,
+        goals: dict[str, Callable[[float], Goal]] = {
+            "loss_slack": lambda value: NearBest(loss_slack=value, count=self.count),
+            "slack_nats": lambda value: NearBest(loss_slack=0.0, slack_nats=value, count=self.count),
+            "target_loss": lambda value: LeastCost(max_loss=value, count=self.count),
+            "total_usd": lambda value: LowestLoss(total_usd=value),
+            "usd_per_mtok": lambda value: LowestLoss(usd_per_mtok=value),
         }
-        names = [name for name, value in stated.items() if value is not None]
-        if len(names) > 1:
-            raise InputError(f"{names[0]}: cannot stand beside {names[1]}, they state different goals")
-        if self.target_loss is not None:
-            return LeastCost(max_loss=self.target_loss)
-        if self.total_usd is not None:
-            return LowestLoss(total_usd=self.total_usd)
-        return NearBest() if self.loss_slack is None else NearBest(loss_slack=self.loss_slack)
+        stated = [name for name in goals if getattr(self, name) is not None]
+        if len(stated) > 1:
+            first, second = (f"--{name.replace('_', '-')}" for name in stated[:2])
+            raise InputError(f"{first}: cannot stand beside {second}, they state different goals")
+        if not stated:
+            return NearBest(count=self.count)
+        return goals[stated[0]](getattr(self, stated[0]))
 
 
 @Parameter(name="*", group="Designs")
@@ -147,10 +174,16 @@ class SpaceOptions:
 
     experts: str = "1,2,4,8,16,32"
     """Expert counts to compare; 1 is dense."""
-    top_k: int = 1
-    """Routed experts per token."""
-    ffn_ratio: float = 3.0
-    """Hidden width of an expert, and of a dense FFN, over d_model."""
+    top_k: str = "1"
+    """Routed experts per token; several by comma."""
+    ffn_ratio: str = "3"
+    """Hidden width of an expert, and of a dense FFN, over d_model; several by comma."""
+    shared: str = "0"
+    """Shared experts; several by comma."""
+    kv_heads: str = "8"
+    """Key-value heads; several by comma."""
+    attention: str = "gqa"
+    """gqa, mla, or both by comma."""
     vocab: Count = 50_304.0
     """Vocabulary."""
     max_width: Count = 16_384.0
@@ -163,17 +196,43 @@ class SpaceOptions:
             InputError: A count is not whole.
             ConfigError: A number is out of limits.
         """
-        try:
-            num_experts = tuple(int(part) for part in self.experts.split(","))
-        except ValueError:
-            raise InputError(f"--experts: must be whole numbers like 1,8,32, got {self.experts!r}") from None
         return Space(
-            num_experts=num_experts,
-            top_k=self.top_k,
-            ffn_ratio=self.ffn_ratio,
+            num_experts=_numbers("--experts", self.experts, int),
+            top_k=_numbers("--top-k", self.top_k, int),
+            ffn_ratio=_numbers("--ffn-ratio", self.ffn_ratio, float),
+            num_shared_experts=_numbers("--shared", self.shared, int),
+            num_kv_heads=_numbers("--kv-heads", self.kv_heads, int),
+            attention=cast(tuple[AttentionKind, ...], _parts(self.attention)),
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
         )
+
+
+@Parameter(name="*", group="Data")
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The training tokens at hand."""
+
+    unique_tokens: Count = math.inf
+    """Distinct training tokens; beyond them tokens repeat, at a falling worth."""
+    no_repeats: Flag = False
+    """Do not train on a token twice."""
+
+    def data(self) -> Data:
+        """The data of a problem."""
+        return Data(unique_tokens=self.unique_tokens, repeats=not self.no_repeats)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+    try:
+        return tuple(kind(part) for part in _parts(text))
+    except ValueError:
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise InputError(f"{option}: must be {wanted} like 1,8,32, got {text!r}") from None
 
 
 def _price(accelerator: str, usd_per_hour: float | None, option: str) -> GpuPrice:

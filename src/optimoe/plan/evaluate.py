@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, describe
@@ -14,40 +14,62 @@ from optimoe.cost.search import cheapest_serving
 from optimoe.cost.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
 from optimoe.plan.problem import Problem
+from optimoe.plan.space import Family, Shapes
 
 Column = Float[np.ndarray, " designs"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """Designs of one expert count, with everything that does not depend on the training tokens.
+    """Designs of one family, with everything that does not depend on the training tokens.
 
     Attributes:
         problem: The question.
-        num_experts: E; 1 is dense.
+        family: What they share.
+        shapes: Their widths and depths.
         grid: The designs.
         params_active: With both embeddings.
-        curve: Loss against tokens.
-        serving: The cheapest deployment of each design.
+        curve: Loss against distinct tokens.
+        servings: The best of each deployment of the problem, for every design.
+        cheapest: Which deployment is the cheapest for each design.
     """
 
     problem: Problem
-    num_experts: int
+    family: Family
+    shapes: Shapes
     grid: ArchSpec
     params_active: Column
     curve: TokenCurve
-    serving: ServingEstimate
+    servings: tuple[ServingEstimate, ...]
+    cheapest: Int[np.ndarray, " designs"]
 
     @property
     def servable(self) -> Bool[np.ndarray, " designs"]:
         """Whether a deployment keeps all limits."""
-        return np.asarray(self.serving.tokens_per_s) > 0
+        return self._of_cheapest("tokens_per_s") > 0
 
     @property
     def serve_usd(self) -> Column:
         """Dollars of the lifetime's tokens; infinite where no deployment keeps the limits."""
-        usd_per_mtok = np.where(self.servable, self.serving.usd_per_mtok, 0.0)
-        return np.where(self.servable, usd_per_mtok * self.problem.lifetime_tokens / TOKENS_PER_MTOK, np.inf)
+        usd = np.where(self.servable, self.usd_per_mtok, 0.0) * self.problem.lifetime_tokens / TOKENS_PER_MTOK
+        return np.where(self.servable, usd, np.inf)
+
+    @property
+    def usd_per_mtok(self) -> Column:
+        """Dollars per million output tokens of the cheapest deployment; infinite where none keeps the limits."""
+        return self._of_cheapest("usd_per_mtok")
+
+    def loss(self, tokens: Column) -> Column:
+        """Nats per token after so many tokens, repeated ones at their worth."""
+        return np.asarray(self.curve.loss(self.problem.data.worth(tokens)))
+
+    def tokens(self, loss: float) -> Column:
+        """Tokens that reach a loss; infinite where none do."""
+        return np.asarray(self.problem.data.tokens(self.curve.tokens(loss)))
+
+    def _of_cheapest(self, name: str) -> Column:
+        rows = np.stack([np.asarray(getattr(serving, name), dtype=float) for serving in self.servings])
+        return np.take_along_axis(rows, self.cheapest[None], axis=0)[0]
 
     def train_usd(self, tokens: Column) -> Column:
         """Dollars of training on so many tokens."""
@@ -60,15 +82,19 @@ class Pool:
         return training.flops(self.params_active, 1.0) * training.usd_per_flop
 
 
-def evaluate(problem: Problem, num_experts: int, grid: ArchSpec) -> Pool:
-    """Price and judge a grid of designs."""
+def evaluate(problem: Problem, family: Family, shapes: Shapes) -> Pool:
+    """Price and judge the designs of a family, one for each shape."""
+    grid = problem.space.designs(family, shapes)
+    servings = tuple(cheapest_serving(grid, deployment) for deployment in problem.deployments)
     return Pool(
         problem=problem,
-        num_experts=num_experts,
+        family=family,
+        shapes=shapes,
         grid=grid,
         params_active=np.asarray(count_params(grid).active, dtype=float),
         curve=problem.law.arch_curve(grid),
-        serving=cheapest_serving(grid, problem.deployment),
+        servings=servings,
+        cheapest=np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0),
     )
 
 
@@ -79,7 +105,8 @@ class Candidate:
     Attributes:
         arch: Its shape, flat (``optimoe.arch.spec.describe``), with its parameters.
         spec: The full description.
-        tokens: Training tokens.
+        family: What it shares with its neighbours.
+        tokens: Training tokens; ``passes`` over the data at hand, where that is limited.
         loss, loss_low, loss_high: Nats per token, with the law's band; NaN bounds when it has none.
         train_flops: 6·N_act·D.
         train_usd, serve_usd, total_usd: Dollars of training, of the lifetime's tokens, and of both.
@@ -87,6 +114,7 @@ class Candidate:
         ttft_s, tpot_s: Latency; ``tpot_low_s``, ``tpot_high_s`` the measured error band of the cost model.
         tokens_per_s: Output tokens of one deployment.
         concurrency, max_batch: Requests in flight, and the most that fit.
+        gpu, num_gpus, precision, kv_precision: The deployment.
         layout: Degrees of parallelism.
         bound_by: What takes the largest share of TPOT; ``parts`` the seconds by cause.
         serve_gpu_hours: GPU hours of the lifetime's tokens.
@@ -95,7 +123,9 @@ class Candidate:
 
     arch: dict[str, Any]
     spec: ArchSpec
+    family: Family
     tokens: float
+    passes: float
     loss: float
     loss_low: float
     loss_high: float
@@ -111,6 +141,10 @@ class Candidate:
     tokens_per_s: float
     concurrency: float
     max_batch: float
+    gpu: str
+    num_gpus: int
+    precision: str
+    kv_precision: str
     layout: dict[str, float]
     bound_by: str
     parts: dict[str, float]
@@ -122,19 +156,22 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
     """The numbers of one design of a pool, evaluated by the same code as the grid."""
     problem = pool.problem
     spec = pool.grid.at(index)
-    serving = cheapest_serving(spec, problem.deployment)
+    deployment = problem.deployments[int(pool.cheapest[index])]
+    serving = cheapest_serving(spec, deployment)
     params = count_params(spec)
-    loss = float(pool.problem.law.arch_curve(spec).loss(tokens))
+    loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)
     train_flops = problem.training.flops(params.active, tokens)
     train_usd = train_flops * problem.training.usd_per_flop
     serve_usd = serving.usd_per_mtok * problem.lifetime_tokens / TOKENS_PER_MTOK
-    gpu_s = problem.deployment.cluster.num_gpus * problem.lifetime_tokens / serving.tokens_per_s
+    gpu_s = deployment.cluster.num_gpus * problem.lifetime_tokens / serving.tokens_per_s
     tpot_low_s, tpot_high_s = tpot_band(serving.tpot_s)
     return Candidate(
         arch=describe(spec) | {"params_total": params.total, "params_active": params.active},
         spec=spec,
+        family=pool.family,
         tokens=tokens,
+        passes=tokens / problem.data.unique_tokens,
         loss=loss,
         loss_low=float(low),
         loss_high=float(high),
@@ -150,6 +187,10 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         tokens_per_s=serving.tokens_per_s,
         concurrency=serving.concurrency,
         max_batch=serving.max_batch,
+        gpu=deployment.cluster.accelerator.name,
+        num_gpus=deployment.cluster.num_gpus,
+        precision=deployment.engine.precision,
+        kv_precision=deployment.engine.kv_precision,
         layout=layout_record(serving.layout),
         bound_by=serving.bound_by,
         parts=dict(serving.parts),

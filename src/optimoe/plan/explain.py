@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.cost.price import GpuPrice
 from optimoe.cost.roofline import efficiency_sources
 from optimoe.cost.search import explain_infeasible as explain_serving
 from optimoe.cost.search import reach
+from optimoe.cost.serving import Deployment
 from optimoe.plan.evaluate import Candidate, Pool
-from optimoe.plan.problem import LeastCost, LowestLoss, Problem
+from optimoe.plan.problem import LeastCost, LowestLoss, Problem, repeat_constant
+from optimoe.plan.space import Family
 
 if TYPE_CHECKING:
     from optimoe.plan.result import Plan
@@ -25,7 +28,7 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
     lines = []
     if plan.lowest_loss and plan.lowest_loss.loss < choice.loss * (1 - 1e-9):
         lines.append(_against_lowest(choice, plan.lowest_loss))
-    dense = next((item.candidate for item in plan.alternatives if item.num_experts == 1), None)
+    dense = next((item.candidate for item in plan.alternatives if item.family.dense), None)
     if dense and choice.arch["num_experts"] > 1:
         lines.append(
             f"A dense {format_count(dense.arch['params_total'])} reaches the same loss for "
@@ -34,7 +37,7 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
         )
     lines.extend(_beyond_budget(plan))
     lines.extend(
-        f"E = {item.num_experts} at this loss keeps no limit: nothing of that kind fits and is fast enough."
+        f"{family_words(item.family)} at this loss keeps no limit: nothing of that kind fits and is fast enough."
         for item in plan.alternatives
         if item.candidate is None
     )
@@ -72,7 +75,7 @@ def warnings(plan: "Plan") -> tuple[str, ...]:
 
 def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     """Every number from outside that the plan rests on."""
-    law, training, deployment = problem.law.row, problem.training, problem.deployment
+    law, training = problem.law.row, problem.training
     rows = [
         _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
         _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
@@ -80,36 +83,60 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         _row("MFU", f"{training.mfu:.0%} of the bf16 peak", Basis.ASSUMED, "given, or the default 40 %"),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
         _price("training", training.price),
-        _row(
-            "serving GPU",
-            f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}",
-            Basis.PUBLISHED,
-            deployment.cluster.accelerator.source,
-        ),
-        _price("serving", deployment.price),
+        *(row for deployment in problem.deployments for row in _serving_rows(deployment)),
         _row(
             "requests",
-            f"{deployment.workload.input_tokens} tokens in, {deployment.workload.output_tokens} out",
+            f"{problem.workload.input_tokens} tokens in, {problem.workload.output_tokens} out",
             Basis.ASSUMED,
             "given, or the default 1,024 and 1,024",
         ),
-        _row(
-            "precision",
-            f"weights {deployment.engine.precision}, cache {deployment.engine.kv_precision}",
-            Basis.ASSUMED,
-            "given",
-        ),
         _row("tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"),
     ]
+    if math.isfinite(problem.data.unique_tokens) and problem.data.repeats:
+        facts = load_facts("optimoe.plan", "repeats.toml")["muennighoff2023"]
+        rows.append(_row("repeated tokens", f"R* = {repeat_constant():g}", Basis(facts["basis"]), facts["source"]))
     return (*rows, *efficiency_sources())
 
 
-def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[int, Pool]) -> str:
+def _serving_rows(deployment: Deployment) -> list[Assumption]:
+    cluster, engine = deployment.cluster, deployment.engine
+    words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
+    return [
+        _row("serving GPU", words, Basis.PUBLISHED, cluster.accelerator.source),
+        _price("serving", deployment.price),
+        _row("precision", f"weights {engine.precision}, cache {engine.kv_precision}", Basis.ASSUMED, "given"),
+    ]
+
+
+def family_words(family: Family) -> str:
+    """dense, or E = 8, with what is unusual: ``E = 64, top-8, 1 shared, width 0.75·d, mla``."""
+    words = ["dense" if family.dense else f"E = {family.num_experts}"]
+    usual = Family(num_experts=family.num_experts)
+    if family.top_k != usual.top_k:
+        words.append(f"top-{family.top_k}")
+    if family.num_shared_experts:
+        words.append(f"{family.num_shared_experts} shared")
+    if family.ffn_ratio != usual.ffn_ratio:
+        words.append(f"width {family.ffn_ratio:g}·d")
+    if family.num_kv_heads != usual.num_kv_heads and family.attention == "gqa":
+        words.append(f"{family.num_kv_heads} kv")
+    if family.attention != usual.attention:
+        words.append(family.attention)
+    return ", ".join(words)
+
+
+def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[Family, Pool]) -> str:
     """Which limit binds, and what would lift it."""
     if not any(pool.servable.any() for pool in coarse.values()):
-        reached = [reach(pool.grid, problem.deployment) for pool in coarse.values()]
-        return explain_serving(reached, problem.deployment.limits)
+        reached = [reach(pool.grid, one) for pool in coarse.values() for one in problem.deployments]
+        return explain_serving(reached, problem.limits)
     if isinstance(goal, LowestLoss):
+        cheapest = min(float(pool.usd_per_mtok.min()) for pool in coarse.values())
+        if cheapest > goal.usd_per_mtok:
+            return (
+                f"usd_per_mtok: the limit of {format_usd(goal.usd_per_mtok)} binds; the cheapest design is served "
+                f"at {format_usd(cheapest)} (--usd-per-mtok {cheapest * 1.01:.3g} would lift it)"
+            )
         serving = min(
             float(pool.serve_usd[pool.servable].min()) for pool in coarse.values() if pool.servable.any()
         )
@@ -120,12 +147,17 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
     return _unreachable_loss(problem, goal, coarse)
 
 
-def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[int, Pool]) -> str:
+def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family, Pool]) -> str:
     pools = [pool for pool in coarse.values() if pool.servable.any()]
     flops = min(
-        float(problem.training.flops(pool.params_active, pool.curve.tokens(goal.max_loss))[pool.servable].min())
+        float(problem.training.flops(pool.params_active, pool.tokens(goal.max_loss))[pool.servable].min())
         for pool in pools
     )
+    if math.isinf(flops) and any(np.isfinite(pool.curve.tokens(goal.max_loss)).any() for pool in pools):
+        return (
+            f"unique_tokens: {format_count(problem.data.unique_tokens)} distinct tokens, however often repeated, "
+            f"do not reach a loss of {goal.max_loss:.4f}; raise --unique-tokens or --target-loss"
+        )
     if math.isinf(flops):
         floor = min(float(np.min(np.asarray(pool.curve.floor)[pool.servable])) for pool in pools)
         return (
@@ -151,7 +183,7 @@ def _beyond_budget(plan: "Plan") -> list[str]:
     best = min(cheaper, key=lambda candidate: candidate.total_usd)
     return [
         f"With {best.train_flops / plan.choice.train_flops:.1f}× the training, "
-        f"E = {best.arch['num_experts']} with {format_count(best.arch['params_active'])} active would reach "
+        f"{family_words(best.family)} with {format_count(best.arch['params_active'])} active would reach "
         f"the same loss for "
         f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."
     ]
@@ -159,7 +191,7 @@ def _beyond_budget(plan: "Plan") -> list[str]:
 
 def _against_lowest(choice: Candidate, lowest: Candidate) -> str:
     return (
-        f"The whole budget could reach {lowest.loss:.3f} with E = {lowest.arch['num_experts']}, "
+        f"The whole budget could reach {lowest.loss:.3f} with {family_words(lowest.family)}, "
         f"{format_count(lowest.arch['params_active'])} active: the choice gives up "
         f"{choice.loss - lowest.loss:.3f} nats and costs {format_usd(choice.total_usd)} in total instead of "
         f"{format_usd(lowest.total_usd)} ({format_change(choice.total_usd, lowest.total_usd)})."

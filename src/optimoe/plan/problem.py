@@ -2,14 +2,19 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.arrays import Values
+from optimoe.core.config import load_facts
 from optimoe.core.errors import require, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.accelerator import Accelerator
 from optimoe.cost.price import GpuPrice
 from optimoe.cost.serving import Deployment
+from optimoe.cost.workload import Limits, Workload
 from optimoe.laws.base import LossLaw
 from optimoe.plan.space import Space
 
@@ -17,29 +22,41 @@ BUDGET_TOLERANCE = 1e-9
 """Relative: a design that reaches the lowest loss itself must not fall to rounding."""
 
 
+Count = Literal["total", "serving"]
+"""Which dollars are minimised: training and the lifetime's serving, or serving alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LowestLoss:
-    """The lowest loss within the training budget, and within ``total_usd`` for training and serving together.
+    """The lowest loss within the training budget and the limits below.
+
+    With ``usd_per_mtok`` this is the bounded serving cost of Yun 2024 (arXiv 2404.02852).
+
+    Attributes:
+        total_usd: Most dollars for training and serving together.
+        usd_per_mtok: Most dollars per million output tokens.
 
     Raises:
-        ConfigError: The budget is not positive.
+        ConfigError: A limit is not positive.
     """
 
     total_usd: float = math.inf
+    usd_per_mtok: float = math.inf
 
     def __post_init__(self) -> None:
-        require_positive(self, "total_usd")
+        require_positive(self, "total_usd", "usd_per_mtok")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeastCost:
-    """The least training + serving dollars at a loss of at most ``max_loss``.
+    """The least dollars at a loss of at most ``max_loss``.
 
     Raises:
         ConfigError: The loss is not positive.
     """
 
     max_loss: float
+    count: Count = "total"
 
     def __post_init__(self) -> None:
         require_positive(self, "max_loss")
@@ -47,21 +64,74 @@ class LeastCost:
 
 @dataclass(frozen=True, kw_only=True)
 class NearBest:
-    """The least total dollars at a loss of at most (1 + ``loss_slack``) times the lowest within the budget.
+    """The least dollars at a loss of at most (1 + ``loss_slack``)·L + ``slack_nats``, L the lowest in the budget.
 
-    Bounded loss of Yun 2024 (arXiv 2404.02852). Slack 0 is the lowest loss itself.
+    Counted in serving dollars this is the bounded loss of Yun 2024 (arXiv 2404.02852). Slack 0 is the lowest
+    loss itself.
 
     Raises:
-        ConfigError: The slack is negative.
+        ConfigError: A slack is negative.
     """
 
     loss_slack: float = 0.01
+    slack_nats: float = 0.0
+    count: Count = "total"
 
     def __post_init__(self) -> None:
-        require(0 <= self.loss_slack < math.inf, "loss_slack", "zero or more", self.loss_slack)
+        for name in ("loss_slack", "slack_nats"):
+            require(0 <= getattr(self, name) < math.inf, name, "zero or more", getattr(self, name))
 
 
 Goal = LowestLoss | LeastCost | NearBest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The training tokens at hand.
+
+    Attributes:
+        unique_tokens: Distinct ones; infinite for no limit.
+        repeats: Whether they may be seen again, at the falling worth of ``data/repeats.toml``.
+
+    Raises:
+        ConfigError: There are none.
+    """
+
+    unique_tokens: float = math.inf
+    repeats: bool = True
+
+    def __post_init__(self) -> None:
+        require_positive(self, "unique_tokens")
+
+    def worth(self, tokens: Values) -> Values:
+        """Distinct tokens that so many tokens are worth: D' = U + U·R*·(1 − e^(−(D/U − 1)/R*)) for D > U.
+
+        Source: Muennighoff et al. 2023, arXiv 2305.16264, eq. 5, fitted on dense models to 9B parameters.
+        """
+        if math.isinf(self.unique_tokens):
+            return tokens
+        seen, unique = np.minimum(tokens, self.unique_tokens), self.unique_tokens
+        if not self.repeats:
+            return seen
+        passes = np.maximum(np.asarray(tokens) / unique - 1, 0.0)
+        return seen + unique * repeat_constant() * -np.expm1(-passes / repeat_constant())
+
+    def tokens(self, worth: Values) -> Values:
+        """Tokens to train on that are worth so many distinct ones; infinite where no number is."""
+        if math.isinf(self.unique_tokens):
+            return worth
+        unique, constant = self.unique_tokens, repeat_constant()
+        beyond = np.maximum(np.asarray(worth) / unique - 1, 0.0)
+        if not self.repeats:
+            return np.where(beyond > 0, np.inf, worth)[()]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            passes = np.where(beyond < constant, -constant * np.log1p(-beyond / constant), np.inf)
+        return np.minimum(worth, unique) + unique * passes
+
+
+def repeat_constant() -> float:
+    """R* of ``data/repeats.toml``: passes after which a repeated token is worth 1/e of a new one."""
+    return float(load_facts("optimoe.plan", "repeats.toml")["muennighoff2023"]["R_D_star"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,24 +188,27 @@ class Problem:
 
     Attributes:
         training: Hardware and budget of the run.
-        deployment: Where and how requests are served, with latency limits.
+        deployments: Ways to serve, of which each design takes the cheapest; they share requests and limits.
         lifetime_tokens: Output tokens over the model's life; their prompts come with them.
         law: Loss from size, tokens and experts.
         goal: What counts as best.
         space: The designs to choose from.
+        data: The training tokens at hand.
 
     Raises:
-        ConfigError: A number is out of limits, or nothing bounds the training.
+        ConfigError: A number is out of limits, nothing bounds the training, or there is no deployment.
     """
 
     training: Training
-    deployment: Deployment
+    deployments: tuple[Deployment, ...]
     lifetime_tokens: float
     law: LossLaw
     goal: Goal = field(default_factory=NearBest)
     space: Space = field(default_factory=Space)
+    data: Data = field(default_factory=Data)
 
     def __post_init__(self) -> None:
+        require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
         require(0 <= self.lifetime_tokens < math.inf, "serve_tokens", "zero or more", self.lifetime_tokens)
         bounded = (
             isinstance(self.goal, LeastCost)
@@ -143,3 +216,13 @@ class Problem:
             or (isinstance(self.goal, LowestLoss) and math.isfinite(self.goal.total_usd))
         )
         require(bounded, "train_flops", "given, unless a target loss or a total budget is", "none")
+
+    @property
+    def workload(self) -> Workload:
+        """The requests, which all deployments share."""
+        return self.deployments[0].workload
+
+    @property
+    def limits(self) -> Limits:
+        """The limits on latency, which all deployments share."""
+        return self.deployments[0].limits

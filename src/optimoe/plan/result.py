@@ -7,13 +7,14 @@ from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.problem import BUDGET_TOLERANCE, Problem
+from optimoe.plan.space import Family
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """The cheapest design of an expert count at the choice's loss; none when nothing keeps the limits."""
+    """The cheapest design of a family at the choice's loss; none when nothing keeps the limits."""
 
-    num_experts: int
+    family: Family
     candidate: Candidate | None
 
 
@@ -48,7 +49,7 @@ class Plan:
         problem: The question.
         choice: The answer.
         lowest_loss: The lowest loss that the whole budget reaches within the limits; none without a budget.
-        alternatives: Every expert count at the choice's loss.
+        alternatives: Every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
         laws: What each law would train.
         reasons: Why this and not another, in words.
@@ -67,11 +68,11 @@ class Plan:
     assumptions: tuple[Assumption, ...]
 
     @property
-    def by_experts(self) -> tuple[Alternative, ...]:
-        """Every expert count at the choice's loss, the choice itself at its own."""
-        own = self.choice.arch["num_experts"]
+    def by_family(self) -> tuple[Alternative, ...]:
+        """Every family at the choice's loss, the choice itself at its own."""
+        own = self.choice.family
         return tuple(
-            Alternative(num_experts=own, candidate=self.choice) if item.num_experts == own else item
+            Alternative(family=own, candidate=self.choice) if item.family == own else item
             for item in self.alternatives
         )
 
@@ -87,8 +88,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "choice": candidate_record(plan.choice),
         "lowest_loss": candidate_record(plan.lowest_loss) if plan.lowest_loss else None,
         "alternatives": [
-            {"num_experts": item.num_experts}
-            | (candidate_record(item.candidate) if item.candidate else {"feasible": False})
+            to_record(item.family) | (candidate_record(item.candidate) if item.candidate else {"feasible": False})
             for item in plan.alternatives
         ],
         "front": [candidate_record(member) for member in plan.front],
@@ -110,9 +110,10 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     """The question as plain JSON values; infinite limits are null."""
     return {
         "training": to_record(problem.training),
-        "deployment": to_record(problem.deployment),
+        "deployments": to_record(problem.deployments),
         "lifetime_tokens": problem.lifetime_tokens,
         "law": problem.law.row.name,
         "goal": {"kind": type(problem.goal).__name__} | to_record(problem.goal),
         "space": to_record(problem.space),
+        "data": to_record(problem.data),
     }

@@ -2,7 +2,7 @@
 
 Every goal becomes a number of training tokens and an objective for each design, in closed form through the
 law's token curve: the lowest loss spends what the budget affords, the least cost trains until the loss is
-reached. Designs are enumerated coarsely, per expert count, and every depth around the best is tried then.
+reached. Designs are enumerated coarsely, per family, and every depth around the best is tried then.
 """
 
 import math
@@ -20,10 +20,10 @@ from optimoe.plan.explain import assumptions, explain_infeasible, reasons, warni
 from optimoe.plan.pareto import front_members
 from optimoe.plan.problem import BUDGET_TOLERANCE, LeastCost, LowestLoss, NearBest, Problem
 from optimoe.plan.result import Alternative, LawView, Plan
-from optimoe.plan.space import Shapes
+from optimoe.plan.space import Family, Shapes
 
 REFINED_STARTS = 3
-"""Coarse designs of each expert count whose neighbourhoods are searched."""
+"""Coarse designs of each family whose neighbourhoods are searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +69,16 @@ def plan(problem: Problem) -> Plan:
     return replace(result, reasons=reasons(result), warnings=warnings(result))
 
 
-def coarse_pools(problem: Problem) -> dict[int, Pool]:
-    """The coarse grid of each expert count, priced and judged."""
+Pools = Mapping[Family, Pool]
+
+
+def coarse_pools(problem: Problem) -> dict[Family, Pool]:
+    """The coarse grid of each family, priced and judged."""
     shapes = problem.space.coarse()
-    return {
-        experts: evaluate(problem, experts, problem.space.designs(experts, shapes))
-        for experts in sorted(set(problem.space.num_experts))
-    }
+    return {family: evaluate(problem, family, shapes) for family in problem.space.families()}
 
 
-def bounded_goal(problem: Problem, coarse: Mapping[int, Pool]) -> LowestLoss | LeastCost:
+def bounded_goal(problem: Problem, coarse: Pools) -> LowestLoss | LeastCost:
     """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
 
     Raises:
@@ -90,20 +90,19 @@ def bounded_goal(problem: Problem, coarse: Mapping[int, Pool]) -> LowestLoss | L
     if not picks:
         raise InfeasibleError(explain_infeasible(problem, LowestLoss(), coarse))
     lowest = min(pick.objective for pick in picks.values())
-    return LeastCost(max_loss=lowest * (1 + problem.goal.loss_slack))
+    goal = problem.goal
+    return LeastCost(max_loss=lowest * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
 
 
-def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[int, Pool]) -> dict[int, Pick]:
-    """The best design of each expert count; counts for which nothing is feasible are left out."""
+def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pick]:
+    """The best design of each family; those for which nothing is feasible are left out."""
     picks = {}
-    for experts, pool in coarse.items():
-        shapes = _promising(pool, goal)
-        refined = evaluate(problem, experts, problem.space.designs(experts, shapes))
-        _, objective = tokens_and_objective(refined, goal)
+    for family, pool in coarse.items():
+        refined = evaluate(problem, family, _promising(pool, goal))
+        tokens, objective = tokens_and_objective(refined, goal)
         index = int(objective.argmin())
         if math.isfinite(objective[index]):
-            tokens, _ = tokens_and_objective(refined, goal)
-            picks[experts] = Pick(
+            picks[family] = Pick(
                 pool=refined, index=index, tokens=float(tokens[index]), objective=float(objective[index])
             )
     return picks
@@ -115,13 +114,15 @@ def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Colu
     if isinstance(goal, LowestLoss):
         if math.isfinite(goal.total_usd):
             affordable = np.minimum(affordable, (goal.total_usd - pool.serve_usd) / pool.usd_per_train_token)
-        tokens = np.maximum(affordable, 1.0)
-        feasible = pool.servable & (affordable >= 1)
-        objective = np.asarray(pool.curve.loss(tokens))
+        most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
+        tokens = np.clip(affordable, 1.0, most)
+        feasible = pool.servable & (affordable >= 1) & (pool.usd_per_mtok <= goal.usd_per_mtok)
+        objective = pool.loss(tokens)
     else:
-        tokens = np.asarray(pool.curve.tokens(goal.max_loss))
+        tokens = pool.tokens(goal.max_loss)
         feasible = pool.servable & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
-        objective = pool.train_usd(tokens) + pool.serve_usd
+        known = np.where(np.isfinite(tokens), tokens, 0.0)
+        objective = pool.serve_usd + (pool.train_usd(known) if goal.count == "total" else 0.0)
     return tokens, np.where(feasible, objective, np.inf)
 
 
@@ -140,23 +141,21 @@ def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
     return Shapes(d_model=pairs[:, 0], num_layers=pairs[:, 1])
 
 
-def equal_loss_alternatives(
-    problem: Problem, choice: Candidate, coarse: Mapping[int, Pool]
-) -> tuple[Alternative, ...]:
-    """For each expert count, the cheapest design of the choice's loss, whatever its training costs."""
+def equal_loss_alternatives(problem: Problem, choice: Candidate, coarse: Pools) -> tuple[Alternative, ...]:
+    """For each family, the cheapest design of the choice's loss, whatever its training costs."""
     free = replace(problem, training=replace(problem.training, budget_flops=math.inf), goal=LeastCost(max_loss=1))
-    pools = {experts: replace(pool, problem=free) for experts, pool in coarse.items()}
+    pools = {family: replace(pool, problem=free) for family, pool in coarse.items()}
     picks = search(free, LeastCost(max_loss=choice.loss * (1 + BUDGET_TOLERANCE)), pools)
     return tuple(
         Alternative(
-            num_experts=experts,
-            candidate=make_candidate(pick.pool, pick.index, pick.tokens) if (pick := picks.get(experts)) else None,
+            family=family,
+            candidate=make_candidate(pick.pool, pick.index, pick.tokens) if (pick := picks.get(family)) else None,
         )
-        for experts in coarse
+        for family in coarse
     )
 
 
-def front(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[Candidate, ...]:
+def front(problem: Problem, coarse: Pools) -> tuple[Candidate, ...]:
     """Designs trained on the whole budget that no other beats in loss and serving price at once.
 
     Without a training budget there is no such front, and it is empty.
@@ -166,16 +165,14 @@ def front(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[Candidate, ...]
     rows: list[tuple[Pool, int, float, float, float]] = []
     for pool in coarse.values():
         tokens, loss = tokens_and_objective(pool, LowestLoss())
-        rows.extend(
-            zip([pool] * len(loss), range(len(loss)), tokens, loss, pool.serving.usd_per_mtok, strict=True)
-        )
+        rows.extend(zip([pool] * len(loss), range(len(loss)), tokens, loss, pool.usd_per_mtok, strict=True))
     losses, prices = np.array([row[3] for row in rows]), np.array([row[4] for row in rows])
     members = np.flatnonzero(front_members(losses, prices))
     chosen = sorted((rows[i] for i in members), key=lambda row: row[3])
     return tuple(make_candidate(pool, index, float(tokens)) for pool, index, tokens, _, _ in chosen)
 
 
-def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ...]:
+def law_views(problem: Problem, coarse: Pools) -> tuple[LawView, ...]:
     """What each verified law would train with this budget, on the designs it can speak about.
 
     The problem's own law is asked about all of them.
@@ -191,7 +188,7 @@ def law_views(problem: Problem, coarse: Mapping[int, Pool]) -> tuple[LawView, ..
         ]
         best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None)
         if best is not None:
-            routed = any(pool.num_experts > 1 for pool in pools)
+            routed = any(not pool.family.dense for pool in pools)
             views.append(_law_view(law, best, routed))
     return tuple(views)
 
@@ -210,7 +207,7 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
     return LawView(
         law=law.row.name,
         source=law.row.source,
-        num_experts=pick.pool.num_experts,
+        num_experts=pick.pool.family.num_experts,
         params_active=active,
         tokens=pick.tokens,
         tokens_per_param=pick.tokens / active,
@@ -220,7 +217,7 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
     )
 
 
-def _lowest_loss(problem: Problem, coarse: Mapping[int, Pool]) -> Candidate | None:
+def _lowest_loss(problem: Problem, coarse: Pools) -> Candidate | None:
     """The lowest loss of the budget, limits kept; none without a budget."""
     if not math.isfinite(problem.training.budget_flops):
         return None

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int
 
-from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
+from optimoe.arch.design import GRANULARITY_FACTOR
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import require, require_positive
 
@@ -22,43 +24,87 @@ class Shapes:
     num_layers: Int[np.ndarray, " designs"]
 
 
+AttentionKind = Literal["gqa", "mla"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Designs that differ in width and depth alone.
+
+    Attributes:
+        num_experts: E; 1 is dense.
+        top_k: k.
+        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
+        num_shared_experts: Experts that every token uses, of the routed width.
+        num_kv_heads: Key-value heads.
+        attention: Grouped heads, or latent attention at DeepSeek-V2's proportions (arXiv 2405.04434,
+            Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
+    """
+
+    num_experts: int
+    top_k: int = 1
+    ffn_ratio: float = 3.0
+    num_shared_experts: int = 0
+    num_kv_heads: int = 8
+    attention: AttentionKind = "gqa"
+
+    @property
+    def dense(self) -> bool:
+        """Whether it does not route."""
+        return self.num_experts == 1
+
+    @property
+    def granularity(self) -> float:
+        """4·d_model/d_expert: Krajewski's G for experts of this width (arXiv 2402.07871)."""
+        return GRANULARITY_FACTOR["krajewski"] / self.ffn_ratio
+
+
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Decoders with GQA and gated feed-forwards, dense or with routed experts in every layer.
+    """Decoders with gated feed-forwards, dense or with routed experts in every layer: families × shapes.
 
     Attributes:
         num_experts: Expert counts E to compare; 1 is dense.
-        top_k: Routed experts per token of the models that route.
-        ffn_ratio: Hidden width over d_model, of the dense feed-forward and of one expert. 3 is that of the
-            joint law's runs (Ludziejewski 2025, Sec. 4).
+        top_k: Routed experts per token of the models that route; each is tried with every E above it.
+        ffn_ratio: Hidden width over d_model of one expert; a dense feed-forward takes the largest. 3 is that
+            of the joint law's runs (Ludziejewski 2025, Sec. 4).
+        num_shared_experts: Shared experts of the models that route.
+        num_kv_heads: Key-value heads; widths are multiples of head_dim · the largest.
+        attention: Kinds of attention.
         min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
         head_dim: Width of a head.
-        num_kv_heads: Key-value heads; widths are multiples of head_dim · num_kv_heads.
         vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
         max_width: Largest d_model.
 
     Raises:
-        ConfigError: A count is not positive, or some E < k.
+        ConfigError: A count is not positive, or no k fits some E.
     """
 
     num_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    top_k: int = 1
-    ffn_ratio: float = 3.0
+    top_k: tuple[int, ...] = (1,)
+    ffn_ratio: tuple[float, ...] = (3.0,)
+    num_shared_experts: tuple[int, ...] = (0,)
+    num_kv_heads: tuple[int, ...] = (8,)
+    attention: tuple[AttentionKind, ...] = ("gqa",)
     min_aspect: float = 64.0
     max_aspect: float = 128.0
     head_dim: int = 128
-    num_kv_heads: int = 8
     vocab_size: int = 50_304
     max_width: int = 16_384
 
     def __post_init__(self) -> None:
-        require_positive(
-            self, "top_k", "ffn_ratio", "min_aspect", "head_dim", "num_kv_heads", "vocab_size", "max_width"
-        )
-        require(len(self.num_experts) > 0, "num_experts", "one count or more", self.num_experts)
+        require_positive(self, "min_aspect", "head_dim", "vocab_size", "max_width")
+        for name in ("num_experts", "top_k", "ffn_ratio", "num_kv_heads", "num_shared_experts", "attention"):
+            values = getattr(self, name)
+            require(len(values) > 0, name, "one value or more", values)
+            if name not in ("num_shared_experts", "attention"):
+                require(min(values) > 0, name, "positive", min(values))
+        require(min(self.num_shared_experts) >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
+        for kind in self.attention:
+            require(kind in ("gqa", "mla"), "attention", "gqa or mla", kind)
         for experts in self.num_experts:
-            limit = f"1 (dense) or at least top_k = {self.top_k}"
-            require(experts == 1 or experts >= self.top_k > 0, "num_experts", limit, experts)
+            limit = f"1 (dense) or at least top_k = {min(self.top_k)}"
+            require(experts == 1 or experts >= min(self.top_k), "num_experts", limit, experts)
         require(self.max_aspect >= self.min_aspect, "max_aspect", "at least min_aspect", self.max_aspect)
         require(
             self.max_width >= self.width_step,
@@ -67,10 +113,24 @@ class Space:
             self.max_width,
         )
 
+    def families(self) -> tuple[Family, ...]:
+        """Every combination; dense ones once, with the widest feed-forward."""
+        found: dict[Family, None] = {}
+        for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
+            attention: dict[str, Any] = {"num_kv_heads": kv_heads, "attention": kind}
+            if experts == 1:
+                found[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
+                continue
+            for k, ratio, shared in product(self.top_k, self.ffn_ratio, self.num_shared_experts):
+                if k <= experts:
+                    expert: dict[str, Any] = {"top_k": k, "ffn_ratio": ratio, "num_shared_experts": shared}
+                    found[Family(num_experts=experts, **expert, **attention)] = None
+        return tuple(found)
+
     @property
     def width_step(self) -> int:
         """Widths are multiples of this, so that heads divide by the key-value heads."""
-        return self.head_dim * self.num_kv_heads
+        return self.head_dim * max(self.num_kv_heads)
 
     def coarse(self) -> Shapes:
         """Every width, with five depths each from shallow to deep."""
@@ -91,26 +151,40 @@ class Space:
         keep = near & ~same
         return Shapes(d_model=every.d_model[keep], num_layers=every.num_layers[keep])
 
-    def designs(self, experts: int, shapes: Shapes) -> ArchSpec:
-        """A grid of designs with one expert count, one for each shape."""
+    def designs(self, family: Family, shapes: Shapes) -> ArchSpec:
+        """A grid of designs of one family, one for each shape."""
         width: Any = shapes.d_model  # arrays where a single design has integers: a grid
         depth: Any = shapes.num_layers
-        d_hidden: Any = (np.round(width * self.ffn_ratio / 64) * 64).astype(int)
+        d_hidden: Any = (np.round(width * family.ffn_ratio / 64) * 64).astype(int)
+        shared = family.num_shared_experts
         ffn: FeedForward = (
             DenseFFN(d_ff=d_hidden)
-            if experts == 1
-            else MoE(num_experts=experts, top_k=self.top_k, d_expert=d_hidden)
-        )
-        attention = Attention(
-            num_heads=width // self.head_dim,
-            num_kv_heads=self.num_kv_heads,
-            head_dim=self.head_dim,
+            if family.dense
+            else MoE(
+                num_experts=family.num_experts,
+                top_k=family.top_k,
+                d_expert=d_hidden,
+                num_shared_experts=shared,
+                d_shared=d_hidden * (shared > 0),
+            )
         )
         return ArchSpec(
-            name="dense" if experts == 1 else f"moe-e{experts}-top{self.top_k}",
+            name="dense" if family.dense else f"moe-e{family.num_experts}-top{family.top_k}",
             vocab_size=self.vocab_size,
             d_model=width,
-            layers=(LayerGroup(num_layers=depth, mixer=attention, ffn=ffn),),
+            layers=(LayerGroup(num_layers=depth, mixer=self._mixer(family, width), ffn=ffn),),
+        )
+
+    def _mixer(self, family: Family, width: Any) -> Mixer:
+        heads = width // self.head_dim
+        if family.attention == "gqa":
+            return Attention(num_heads=heads, num_kv_heads=family.num_kv_heads, head_dim=self.head_dim)
+        return LatentAttention(
+            num_heads=heads,
+            kv_lora_rank=4 * self.head_dim,
+            qk_nope_dim=self.head_dim,
+            qk_rope_dim=self.head_dim // 2,
+            v_dim=self.head_dim,
         )
 
     def _shapes(self, choose: Callable[[np.ndarray], np.ndarray]) -> Shapes:

@@ -3,15 +3,15 @@
 import plotly.graph_objects as go
 
 from optimoe.plan.evaluate import Candidate
+from optimoe.plan.explain import family_words
 from optimoe.plan.result import Plan
-from optimoe.report.prose import kind_words
 from optimoe.report.style import ACCENT, INK, MUTED, SERIES, styled
 
 
 def front_figure(plan: Plan) -> go.Figure:
     """Loss against serving price: the front, the choice and its equal-loss alternatives."""
     figure = go.Figure()
-    counts = sorted({member.arch["num_experts"] for member in plan.front})
+    families = list(dict.fromkeys(sorted((one.family for one in plan.front), key=lambda one: one.num_experts)))
     figure.add_scatter(
         x=[member.usd_per_mtok for member in plan.front],
         y=[member.loss for member in plan.front],
@@ -20,9 +20,9 @@ def front_figure(plan: Plan) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    for colour, experts in zip(SERIES * (1 + len(counts) // len(SERIES)), counts, strict=False):
-        members = [member for member in plan.front if member.arch["num_experts"] == experts]
-        _add_points(figure, members, kind_words(experts), colour)
+    for colour, family in zip(SERIES * (1 + len(families) // len(SERIES)), families, strict=False):
+        members = [member for member in plan.front if member.family == family]
+        _add_points(figure, members, family_words(family), colour)
     _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
     figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
     figure.update_yaxes(title="loss, nats per token")
@@ -32,7 +32,7 @@ def front_figure(plan: Plan) -> go.Figure:
 def total_figure(plan: Plan) -> go.Figure:
     """Training and serving dollars of every expert count at the choice's loss."""
     designs = [
-        (kind_words(item.num_experts), item.candidate) for item in plan.by_experts if item.candidate is not None
+        (family_words(item.family), item.candidate) for item in plan.by_family if item.candidate is not None
     ]
     figure = go.Figure()
     for name, colour, dollars in (
@@ -48,7 +48,7 @@ def total_figure(plan: Plan) -> go.Figure:
         figure.add_hline(
             y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"
         )
-    return styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by number of experts")
+    return styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by family")
 
 
 def tpot_figure(plan: Plan) -> go.Figure:

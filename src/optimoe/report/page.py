@@ -7,9 +7,10 @@ from optimoe.arch.hf import to_config
 from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.plan.evaluate import Candidate
+from optimoe.plan.explain import family_words
 from optimoe.plan.result import Plan, plan_record
 from optimoe.report.figures import front_figure, total_figure, tpot_figure
-from optimoe.report.prose import choice_lines, kind_words, laws_sentences, question_lines, shape_words
+from optimoe.report.prose import choice_lines, laws_sentences, question_lines, shape_words
 from optimoe.report.recipe import recipe_toml
 from optimoe.report.style import render
 
@@ -58,8 +59,8 @@ def plan_page(plan: Plan) -> str:
 
 def _rows(plan: Plan) -> list[dict[str, Any]]:
     rows = []
-    for item in plan.by_experts:
-        cells = [kind_words(item.num_experts)]
+    for item in plan.by_family:
+        cells = [family_words(item.family)]
         cells += _cells(plan, item.candidate) if item.candidate else ["keeps no limit"]
         rows.append({"chosen": item.candidate is plan.choice, "cells": cells})
     return rows

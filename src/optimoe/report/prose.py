@@ -12,7 +12,9 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
+from optimoe.cost.serving import Deployment
 from optimoe.plan.evaluate import Candidate
+from optimoe.plan.explain import family_words
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import Alternative, Plan
 from optimoe.report.serving_prose import Lines, layout_words
@@ -32,7 +34,7 @@ def plan_lines(plan: Plan) -> Lines:
 
 def question_lines(problem: Problem) -> Lines:
     """The budget and the traffic."""
-    training, deployment = problem.training, problem.deployment
+    training, limits, workload = problem.training, problem.limits, problem.workload
     budget = "not limited"
     if math.isfinite(training.budget_flops):
         rate = training.accelerator.flops_per_s("bf16") * training.mfu
@@ -41,17 +43,16 @@ def question_lines(problem: Problem) -> Lines:
             f"{format_count(training.budget_flops)} FLOP = {hours:,.0f} hours of {training.accelerator.name} "
             f"at {training.mfu:.0%} MFU, {format_usd(training.budget_flops * training.usd_per_flop)}"
         )
-    limits = [
+    stated = [
         f"{name} ≤ {format_seconds(value)}"
-        for name, value in (("TPOT", deployment.limits.tpot_s), ("TTFT", deployment.limits.ttft_s))
+        for name, value in (("TPOT", limits.tpot_s), ("TTFT", limits.ttft_s))
         if math.isfinite(value)
     ]
-    workload = deployment.workload
     traffic = [
         f"{format_count(problem.lifetime_tokens)} output tokens",
         f"{workload.input_tokens:,} in / {workload.output_tokens:,} out",
-        f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}",
-        *limits,
+        " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
+        *stated,
     ]
     return [("Budget", budget), ("Traffic", ", ".join(traffic))]
 
@@ -183,11 +184,11 @@ def arch_lines(record: Mapping[str, Any]) -> Lines:
 
 
 def _others(plan: Plan) -> list[Alternative]:
-    return [item for item in plan.alternatives if item.num_experts != plan.choice.arch["num_experts"]]
+    return [item for item in plan.alternatives if item.family != plan.choice.family]
 
 
 def _alternative(plan: Plan, item: Alternative) -> str:
-    label = kind_words(item.num_experts)
+    label = family_words(item.family)
     other, choice = item.candidate, plan.choice
     if other is None:
         return f"{label:<8} does not fit or is not fast enough"
@@ -204,3 +205,7 @@ def _alternative(plan: Plan, item: Alternative) -> str:
 def labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
     """Texts under one label."""
     return [(label if i == 0 else "", text) for i, text in enumerate(texts)]
+
+
+def _gpus(deployment: Deployment) -> str:
+    return f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"
