@@ -13,7 +13,7 @@ from optimoe.cost.layout import Layout, candidate_layouts
 from optimoe.cost.memory import largest_batch
 from optimoe.cost.operators.machine import Machine
 from optimoe.cost.price import given_price, list_price
-from optimoe.cost.search import COARSE_BATCHES, best_serving, cheapest_serving
+from optimoe.cost.search import best_serving, cheapest_serving
 from optimoe.cost.serving import Deployment, evaluate, predict_serving
 from optimoe.cost.workload import Limits, Workload
 
@@ -169,8 +169,3 @@ def test_a_list_price_is_the_median_of_its_providers():
         list_price("mi300x")
     with pytest.raises(ConfigError):
         given_price(-1.0)
-
-
-def test_coarse_batches_are_whole_and_rise():
-    assert (np.diff(COARSE_BATCHES) > 0).all()
-    assert (np.round(COARSE_BATCHES) == COARSE_BATCHES).all()

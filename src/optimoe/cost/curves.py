@@ -7,8 +7,11 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.layout import Layout
-from optimoe.cost.search import COARSE_BATCHES, best_serving, cheapest_serving, every_layout
+from optimoe.cost.search import best_serving, cheapest_serving, every_layout
 from optimoe.cost.serving import Deployment, ServingEstimate, evaluate
+
+BATCHES = np.unique(np.round(2 ** np.arange(0, 12.01, 0.5)))
+"""Running requests of an attention rank: 1 to 4,096, two per doubling."""
 
 CONTEXTS = tuple(int(tokens) for tokens in 2 ** np.arange(9, 21))
 """Prompts of 512 to about a million tokens."""
@@ -58,14 +61,14 @@ def curves(arch: ArchSpec, deployment: Deployment) -> Curves:
 
 
 def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
-    """Every layout at every batch of :data:`COARSE_BATCHES` that fits and keeps the limits.
+    """Every layout at every batch of :data:`BATCHES` that fits and keeps the limits.
 
     Raises:
         InfeasibleError: Nothing does.
     """
     layouts = every_layout(arch, deployment)
     column = layouts.each(lambda degrees: degrees.reshape(-1, 1))
-    grid = evaluate(arch, deployment, layout=column, concurrency=COARSE_BATCHES * column.dp)
+    grid = evaluate(arch, deployment, layout=column, concurrency=BATCHES * column.dp)
     limits = deployment.limits
     fits = np.asarray(grid.concurrency <= grid.max_batch) & np.asarray(grid.tpot_s <= limits.tpot_s)
     fits &= np.asarray(grid.ttft_s <= limits.ttft_s)
@@ -83,9 +86,9 @@ def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
 
 
 def against_batch(arch: ArchSpec, deployment: Deployment, layout: Layout) -> list[ServingEstimate]:
-    """One layout at every batch of :data:`COARSE_BATCHES` that fits, limits ignored."""
+    """One layout at every batch of :data:`BATCHES` that fits, limits ignored."""
     found = []
-    for batch in COARSE_BATCHES * layout.dp:
+    for batch in BATCHES * layout.dp:
         one = evaluate(arch, deployment, layout=layout, concurrency=float(batch))
         if one.max_batch < one.concurrency:
             break
@@ -107,6 +110,6 @@ def against_context(arch: ArchSpec, deployment: Deployment) -> list[tuple[int, S
 
 
 def _point(arch: ArchSpec, deployment: Deployment, layouts: Layout, where: tuple[np.intp, ...]) -> ServingEstimate:
-    row, batch = int(where[0]), float(COARSE_BATCHES[int(where[1])])
+    row, batch = int(where[0]), float(BATCHES[int(where[1])])
     layout = layouts.each(lambda degrees: degrees[row].item())
     return evaluate(arch, deployment, layout=layout, concurrency=batch * layout.dp)

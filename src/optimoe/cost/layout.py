@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
-from optimoe.core.errors import require
+from optimoe.core.errors import holds, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,8 @@ def check_layout(arch: ArchSpec, num_gpus: int, layout: Layout) -> None:
     given = " × ".join(str(getattr(layout, name)) for name in ("tp", "pp", "dp"))
     require(np.asarray(layout.num_gpus) == num_gpus, "tp × pp × dp", f"the number of GPUs, {num_gpus}", given)
     for name, limit, fits, value in _rules(arch, layout):
-        require(fits, name, limit, value)
+        if not holds(fits):
+            require(False, name, limit(), value)
 
 
 def divides(arch: ArchSpec, layout: Layout) -> Flags:
@@ -102,29 +103,29 @@ def divides(arch: ArchSpec, layout: Layout) -> Flags:
     return np.logical_and.reduce(np.broadcast_arrays(*(fits for _, _, fits, _ in _rules(arch, layout))))
 
 
-def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, str, Flags, Values]]:
-    """Field, limit, whether it is kept, and value."""
+def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, Callable[[], str], Flags, Values]]:
+    """Field, limit in words, whether it is kept, and value."""
     tp, ep, pp, dp, sp = (np.asarray(getattr(layout, name)) for name in DEGREES)
     low, high = np.minimum(tp, ep), np.maximum(tp, ep)
-    rules: list[tuple[str, str, Flags, Values]] = [
-        ("ep", f"a divisor or a multiple of tp = {layout.tp}", high % low == 0, layout.ep),
-        ("ep", f"a divisor of tp × dp = {layout.tp} × {layout.dp}", tp * dp % high == 0, layout.ep),
-        ("pp", f"at most num_layers = {arch.num_layers}", pp <= arch.num_layers, layout.pp),
-        ("sp", f"a divisor of tp = {layout.tp}", tp % sp == 0, layout.sp),
+    rules: list[tuple[str, Callable[[], str], Flags, Values]] = [
+        ("ep", lambda: f"a divisor or a multiple of tp = {layout.tp}", high % low == 0, layout.ep),
+        ("ep", lambda: f"a divisor of tp × dp = {layout.tp} × {layout.dp}", tp * dp % high == 0, layout.ep),
+        ("pp", lambda: f"at most num_layers = {arch.num_layers}", pp <= arch.num_layers, layout.pp),
+        ("sp", lambda: f"a divisor of tp = {layout.tp}", tp % sp == 0, layout.sp),
     ]
     routed = [group.ffn for group in arch.layers if isinstance(group.ffn, MoE)]
     if not routed:
-        rules.append(("ep", "1 for a model without routed experts", ep == 1, layout.ep))
-        rules.append(("resident", "1 for a model without routed experts", layout.resident == 1, layout.resident))
-    for group in arch.layers:
-        heads = group.mixer.tp_heads
-        limit = f"a divisor of num_heads = {heads}{_nearest(heads, layout.tp)}"
-        rules.append(("tp", limit, np.asarray(heads % tp == 0), layout.tp))
-    for ffn in routed:
-        dealt = np.asarray(ffn.num_experts % ep == 0)
-        limit = f"a divisor of num_experts = {ffn.num_experts}{_nearest(ffn.num_experts, layout.ep)}"
-        rules.append(("ep", limit, dealt, layout.ep))
+        alone = "1 for a model without routed experts"
+        rules.append(("ep", lambda: alone, ep == 1, layout.ep))
+        rules.append(("resident", lambda: alone, np.asarray(layout.resident) == 1, layout.resident))
+    rules += [_divisor("tp", "num_heads", group.mixer.tp_heads, layout.tp) for group in arch.layers]
+    rules += [_divisor("ep", "num_experts", ffn.num_experts, layout.ep) for ffn in routed]
     return rules
+
+
+def _divisor(name: str, of: str, number: Values, degree: Values) -> tuple[str, Callable[[], str], Flags, Values]:
+    fits = np.asarray(number % np.asarray(degree) == 0)
+    return name, lambda: f"a divisor of {of} = {number}{_nearest(number, degree)}", fits, degree
 
 
 def layout_record(layout: Layout) -> dict[str, float]:

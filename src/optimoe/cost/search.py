@@ -1,5 +1,6 @@
 """Search of the layout and the concurrency that serve cheapest within latency limits and memory."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
@@ -13,15 +14,14 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_seconds
 from optimoe.cost.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
-from optimoe.cost.serving import Deployment, ServingEstimate, evaluate, require_fits
+from optimoe.cost.serving import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
 from optimoe.cost.workload import Limits
 
-COARSE_BATCHES = np.unique(np.round(2 ** np.arange(0, 12.01, 0.5)))
-"""Running requests of a replica that the first pass tries: 1 to 4,096, two per doubling."""
+MOST_REQUESTS = 2.0**14
+"""Running requests of an attention rank beyond which no engine goes."""
 
-FINE_STEPS = np.linspace(1.0, 2**0.5, 16)
-"""Multiples of the first pass's best batch that the second pass tries: up to the next coarse batch."""
-
+HALVINGS = 10
+"""Steps of the search for the largest batch: 14 doublings halved ten times leave 1 %."""
 
 NOTHING_FIXED: Mapping[str, float] = MappingProxyType({})
 
@@ -44,25 +44,41 @@ class Reach:
 def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | None = None) -> ServingEstimate:
     """The layout and the concurrency with the least dollars per token within all limits.
 
-    Every layout of :func:`likely_layouts`, or those given as arrays, times the batches of
-    :data:`COARSE_BATCHES` and the largest that fits; then 16 finer batches at each layout's best of these. For
-    a grid of designs the fields are arrays over it. Where nothing is feasible ``tokens_per_s`` is 0,
-    ``usd_per_mtok`` infinite, and the other fields mean nothing. On equal GPUs the least dollars per token are
-    the most tokens per second.
+    Every layout of :func:`likely_layouts`, or those given as arrays, each at the largest batch that fits the
+    memory and keeps the limits, to 1 %: latency and tokens per second both grow with the batch. For a grid of
+    designs the fields are arrays over it. Where nothing is feasible ``tokens_per_s`` is 0, ``usd_per_mtok``
+    infinite, and the other fields mean nothing. On equal GPUs the least dollars per token are the most tokens
+    per second.
 
     Raises:
         InputError: The accelerator lacks the precision.
     """
     tried = _column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
-    most = np.asarray(evaluate(grid, deployment, layout=tried, concurrency=tried.dp).max_batch) / tried.dp
-    shape = np.broadcast_shapes(np.shape(most), (len(tried.tp), len(COARSE_BATCHES)))
-    batches = np.concatenate(
-        [np.broadcast_to(COARSE_BATCHES, shape), np.broadcast_to(most, (*shape[:-1], 1))], axis=-1
-    )
-    coarse = _cheapest(grid, deployment, tried, np.maximum(batches, 1.0), axes=1)
-    start = np.asarray(coarse.concurrency / coarse.layout.dp)[..., None]
-    return _plain(_cheapest(grid, deployment, tried, np.floor(start * FINE_STEPS)))
+    ready = prepare(grid, deployment, tried)
+    return _plain(_cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready))
+
+
+def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Values:
+    """Whole requests of a rank, the most that fit and keep the limits; 1 where not even one does."""
+    dp = ready.machine.layout.dp
+    high = np.clip(np.asarray(ready.fits), 1.0, MOST_REQUESTS)
+
+    def kept(batch: Values) -> Flags:
+        estimate = evaluate(grid, deployment, layout=ready.machine.layout, concurrency=batch * dp, ready=ready)
+        limits = deployment.limits
+        return np.asarray(estimate.tpot_s <= limits.tpot_s) & np.asarray(estimate.ttft_s <= limits.ttft_s)
+
+    if math.isinf(deployment.limits.tpot_s) and math.isinf(deployment.limits.ttft_s):
+        return high
+    all_kept = kept(high)
+    shape = np.shape(all_kept)
+    low, high = np.where(all_kept, high, 1.0), np.broadcast_to(high, shape)
+    for _ in range(HALVINGS):
+        middle = np.maximum(np.floor(np.sqrt(low * high)), np.minimum(low + 1, high))
+        good = kept(middle)
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    return low
 
 
 def best_serving(
@@ -91,7 +107,8 @@ def best_serving(
     else:
         require(concurrency >= 1, "concurrency", "at least 1", concurrency)
         tried = _column(layouts)
-        best = _plain(_cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp)))
+        ready = prepare(arch, deployment, tried)
+        best = _plain(_cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp), ready))
     if best.tokens_per_s > 0:
         return best
     reached = reach(arch, deployment, layouts, concurrency)
@@ -193,10 +210,10 @@ def explain_infeasible(reached: Sequence[Reach], limits: Limits) -> str:
 
 
 def _cheapest(
-    grid: ArchSpec, deployment: Deployment, layouts: Layout, batch: Values, axes: int = 2
+    grid: ArchSpec, deployment: Deployment, layouts: Layout, batch: Values, ready: Prepared
 ) -> ServingEstimate:
-    """The cheapest feasible point of the last two axes (layouts, batches), or of the last one alone."""
-    estimate = evaluate(grid, deployment, layout=layouts, concurrency=batch * layouts.dp)
+    """The cheapest feasible point of the last two axes (layouts, batches)."""
+    estimate = evaluate(grid, deployment, layout=layouts, concurrency=batch * layouts.dp, ready=ready)
     limits = deployment.limits
     feasible = (
         divides(grid, layouts)
@@ -206,7 +223,7 @@ def _cheapest(
     )
     rate = np.where(feasible, estimate.tokens_per_s, 0.0)
     usd = np.where(feasible, estimate.usd_per_mtok, np.inf)
-    flat = rate.reshape(*rate.shape[:-axes], -1)
+    flat = rate.reshape(*rate.shape[:-2], -1)
     best = flat.argmax(axis=-1)[..., None]
 
     def pick(values: Any) -> Any:
@@ -214,6 +231,11 @@ def _cheapest(
         return np.take_along_axis(wide, best, axis=-1)[..., 0]
 
     return _map(replace(estimate, tokens_per_s=rate, usd_per_mtok=usd), pick)
+
+
+def part_of(estimate: ServingEstimate, which: int | slice) -> ServingEstimate:
+    """One design's estimate, or those of several, out of a grid's."""
+    return _plain(_map(estimate, lambda values: np.asarray(values)[which]))
 
 
 def _map(estimate: Any, change: Callable[[Values], Values]) -> Any:

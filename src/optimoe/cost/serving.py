@@ -95,19 +95,50 @@ def predict_serving(
     return evaluate(arch, deployment, layout=layout, concurrency=concurrency)
 
 
-def evaluate(arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurrency: Values) -> ServingEstimate:
-    """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
-    workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What does not depend on the batch: computed once where a search tries many.
+
+    Attributes:
+        machine: The GPUs, the layout and the engine.
+        prompt_s: Seconds of a prompt's prefill over all stages.
+        fits: Requests of an attention rank that the memory holds.
+    """
+
+    machine: Machine
+    prompt_s: Values
+    fits: Values
+
+
+def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
+    """The part of :func:`evaluate` that all batches share."""
+    workload, engine = deployment.workload, deployment.engine
     machine = Machine(gpu=deployment.cluster.accelerator, layout=layout, engine=engine)
-    batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
-    fits = largest_batch(machine, arch, workload)
-    running = np.clip(batch, 1.0, np.maximum(fits, 1.0))
-    decode = decode_step(machine, arch, running, workload.mean_context)
-    token = decode.times(1 / accepted_tokens(engine))
     fresh = workload.prefill_tokens
-    prompt_s = prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s
-    stage_s = prompt_s / layout.pp
-    chunks = np.ceil(fresh / engine.chunk_tokens)
+    return Prepared(
+        machine=machine,
+        prompt_s=prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s,
+        fits=largest_batch(machine, arch, workload),
+    )
+
+
+def evaluate(
+    arch: ArchSpec,
+    deployment: Deployment,
+    *,
+    layout: Layout,
+    concurrency: Values,
+    ready: Prepared | None = None,
+) -> ServingEstimate:
+    """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
+    ready = ready or prepare(arch, deployment, layout)
+    workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
+    batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
+    running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
+    decode = decode_step(ready.machine, arch, running, workload.mean_context)
+    token = decode.times(1 / accepted_tokens(engine))
+    stage_s = ready.prompt_s / layout.pp
+    chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
     prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
     steps = decode.total_s, prefill_s, token.total_s, stage_s
     system = closed_system(engine, workload, batch, running, *steps)
@@ -115,7 +146,7 @@ def evaluate(arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurre
     return ServingEstimate(
         layout=layout,
         concurrency=concurrency,
-        max_batch=fits * layout.dp,
+        max_batch=ready.fits * layout.dp,
         ttft_s=system.ttft_s,
         tpot_s=system.tpot_s,
         tokens_per_s=tokens_per_s,

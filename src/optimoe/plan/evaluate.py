@@ -1,6 +1,7 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.layout import layout_record
-from optimoe.cost.search import cheapest_serving
+from optimoe.cost.search import part_of
 from optimoe.cost.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
 from optimoe.plan.problem import Problem
+from optimoe.plan.served import served
 from optimoe.plan.space import Family, Shapes
 
 Column = Float[np.ndarray, " designs"]
@@ -82,20 +84,42 @@ class Pool:
         return training.flops(self.params_active, 1.0) * training.usd_per_flop
 
 
-def evaluate(problem: Problem, family: Family, shapes: Shapes) -> Pool:
-    """Price and judge the designs of a family, one for each shape."""
-    grid = problem.space.designs(family, shapes)
-    servings = tuple(cheapest_serving(grid, deployment) for deployment in problem.deployments)
-    return Pool(
-        problem=problem,
-        family=family,
-        shapes=shapes,
-        grid=grid,
-        params_active=np.asarray(count_params(grid).active, dtype=float),
-        curve=problem.law.arch_curve(grid),
-        servings=servings,
-        cheapest=np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0),
-    )
+def evaluate(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
+    """Price and judge designs of several families, those of one kind in one call."""
+    kinds: dict[tuple[bool, str], dict[Family, Shapes]] = {}
+    for family, shapes in members.items():
+        kinds.setdefault((family.dense, family.attention), {})[family] = shapes
+    pools: dict[Family, Pool] = {}
+    for kind in kinds.values():
+        pools |= _evaluate_kind(problem, kind)
+    return {family: pools[family] for family in members}
+
+
+def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
+    grid = problem.space.designs(members)
+    servings = [served(deployment, problem.space, members, grid) for deployment in problem.deployments]
+    cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
+    active, curve = np.asarray(count_params(grid).active, dtype=float), problem.law.arch_curve(grid)
+    pools, start = {}, 0
+    for family, shapes in members.items():
+        here = slice(start, start + len(shapes.d_model))
+        pools[family] = Pool(
+            problem=problem,
+            family=family,
+            shapes=shapes,
+            grid=problem.space.designs({family: shapes}),
+            params_active=active[here],
+            curve=_part(curve, here, len(active)),
+            servings=tuple(part_of(serving, here) for serving in servings),
+            cheapest=cheapest[here],
+        )
+        start = here.stop
+    return pools
+
+
+def _part(curve: TokenCurve, here: slice, size: int) -> TokenCurve:
+    parts = {field.name: np.broadcast_to(getattr(curve, field.name), size)[here] for field in fields(curve)}
+    return TokenCurve(**parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +180,8 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
     """The numbers of one design of a pool, evaluated by the same code as the grid."""
     problem = pool.problem
     spec = pool.grid.at(index)
-    deployment = problem.deployments[int(pool.cheapest[index])]
-    serving = cheapest_serving(spec, deployment)
+    cheapest = int(pool.cheapest[index])
+    deployment, serving = problem.deployments[cheapest], part_of(pool.servings[cheapest], index)
     params = count_params(spec)
     loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)

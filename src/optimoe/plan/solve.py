@@ -49,16 +49,18 @@ def plan(problem: Problem) -> Plan:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
     coarse = coarse_pools(problem)
-    goal = bounded_goal(problem, coarse)
+    bounded = math.isfinite(problem.training.budget_flops)
+    lowest = _best(search(problem, LowestLoss(), coarse)) if bounded else None
+    goal = bounded_goal(problem, coarse, lowest)
     picks = search(problem, goal, coarse)
-    best = min(picks.values(), key=lambda pick: pick.objective, default=None)
+    best = _best(picks)
     if best is None:
         raise InfeasibleError(explain_infeasible(problem, goal, coarse))
     choice = make_candidate(best.pool, best.index, best.tokens)
     result = Plan(
         problem=problem,
         choice=choice,
-        lowest_loss=_lowest_loss(problem, coarse),
+        lowest_loss=make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None,
         alternatives=equal_loss_alternatives(problem, choice, coarse),
         front=front(problem, coarse),
         laws=law_views(problem, coarse),
@@ -74,31 +76,32 @@ Pools = Mapping[Family, Pool]
 
 def coarse_pools(problem: Problem) -> dict[Family, Pool]:
     """The coarse grid of each family, priced and judged."""
-    shapes = problem.space.coarse()
-    return {family: evaluate(problem, family, shapes) for family in problem.space.families()}
+    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.coarse()))
 
 
-def bounded_goal(problem: Problem, coarse: Pools) -> LowestLoss | LeastCost:
+def bounded_goal(problem: Problem, coarse: Pools, lowest: Pick | None) -> LowestLoss | LeastCost:
     """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
 
     Raises:
         InfeasibleError: There is no lowest loss, because nothing keeps all limits.
     """
-    if not isinstance(problem.goal, NearBest):
-        return problem.goal
-    picks = search(problem, LowestLoss(), coarse)
-    if not picks:
-        raise InfeasibleError(explain_infeasible(problem, LowestLoss(), coarse))
-    lowest = min(pick.objective for pick in picks.values())
     goal = problem.goal
-    return LeastCost(max_loss=lowest * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
+    if not isinstance(goal, NearBest):
+        return goal
+    if lowest is None:
+        raise InfeasibleError(explain_infeasible(problem, LowestLoss(), coarse))
+    return LeastCost(max_loss=lowest.objective * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
+
+
+def _best(picks: Mapping[Family, Pick]) -> Pick | None:
+    return min(picks.values(), key=lambda pick: pick.objective, default=None)
 
 
 def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pick]:
     """The best design of each family; those for which nothing is feasible are left out."""
     picks = {}
-    for family, pool in coarse.items():
-        refined = evaluate(problem, family, _promising(pool, goal))
+    refinable = {family: _promising(pool, goal) for family, pool in coarse.items()}
+    for family, refined in evaluate(problem, refinable).items():
         tokens, objective = tokens_and_objective(refined, goal)
         index = int(objective.argmin())
         if math.isfinite(objective[index]):
@@ -215,15 +218,6 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
         routed=routed,
         decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()},
     )
-
-
-def _lowest_loss(problem: Problem, coarse: Pools) -> Candidate | None:
-    """The lowest loss of the budget, limits kept; none without a budget."""
-    if not math.isfinite(problem.training.budget_flops):
-        return None
-    picks = search(problem, LowestLoss(), coarse)
-    best = min(picks.values(), key=lambda pick: pick.objective, default=None)
-    return make_candidate(best.pool, best.index, best.tokens) if best else None
 
 
 def _usable_laws() -> list[LossLaw]:

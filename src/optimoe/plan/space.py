@@ -1,6 +1,6 @@
 """The designs that a plan chooses from: families of experts, widths and depths."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -151,34 +151,41 @@ class Space:
         keep = near & ~same
         return Shapes(d_model=every.d_model[keep], num_layers=every.num_layers[keep])
 
-    def designs(self, family: Family, shapes: Shapes) -> ArchSpec:
-        """A grid of designs of one family, one for each shape."""
-        width: Any = shapes.d_model  # arrays where a single design has integers: a grid
-        depth: Any = shapes.num_layers
-        d_hidden: Any = (np.round(width * family.ffn_ratio / 64) * 64).astype(int)
-        shared = family.num_shared_experts
+    def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
+        """A grid of designs, family by family; all dense or all routed, with one kind of attention."""
+        first = next(iter(members))
+        width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
+        depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
+
+        def each(name: str) -> Any:
+            return np.repeat(
+                [getattr(family, name) for family in members], [len(shapes.d_model) for shapes in members.values()]
+            )
+
+        d_hidden: Any = (np.round(width * each("ffn_ratio") / 64) * 64).astype(int)
+        shared = each("num_shared_experts")
         ffn: FeedForward = (
             DenseFFN(d_ff=d_hidden)
-            if family.dense
+            if first.dense
             else MoE(
-                num_experts=family.num_experts,
-                top_k=family.top_k,
+                num_experts=each("num_experts"),
+                top_k=each("top_k"),
                 d_expert=d_hidden,
                 num_shared_experts=shared,
                 d_shared=d_hidden * (shared > 0),
             )
         )
+        mixer = self._mixer(first.attention, width // self.head_dim, each("num_kv_heads"))
         return ArchSpec(
-            name="dense" if family.dense else f"moe-e{family.num_experts}-top{family.top_k}",
+            name="dense" if first.dense else "moe",
             vocab_size=self.vocab_size,
             d_model=width,
-            layers=(LayerGroup(num_layers=depth, mixer=self._mixer(family, width), ffn=ffn),),
+            layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
         )
 
-    def _mixer(self, family: Family, width: Any) -> Mixer:
-        heads = width // self.head_dim
-        if family.attention == "gqa":
-            return Attention(num_heads=heads, num_kv_heads=family.num_kv_heads, head_dim=self.head_dim)
+    def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
+        if kind == "gqa":
+            return Attention(num_heads=heads, num_kv_heads=num_kv_heads, head_dim=self.head_dim)
         return LatentAttention(
             num_heads=heads,
             kv_lora_rank=4 * self.head_dim,
