@@ -10,9 +10,10 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.accelerator import Cluster
-from optimoe.cost.price import GpuPrice
-from optimoe.cost.search import best_serving, cheapest_serving
-from optimoe.cost.serving import Deployment, ServingEstimate
+from optimoe.cost.load import goodput
+from optimoe.cost.price import GpuPrice, usd_per_mtok
+from optimoe.cost.search import best_serving, cheapest_serving, every_layout
+from optimoe.cost.serving import Deployment, ServingEstimate, evaluate
 from optimoe.cost.workload import Workload
 
 LARGEST_CONTEXT = 2**24
@@ -56,18 +57,25 @@ class Fleet:
 
 
 def fleets(
-    arch: ArchSpec, deployment: Deployment, offers: Sequence[Offer], output_tokens_per_s: float
+    arch: ArchSpec,
+    deployment: Deployment,
+    offers: Sequence[Offer],
+    output_tokens_per_s: float,
+    percentile: float = 0.0,
 ) -> list[Fleet]:
     """The cheapest fleet of each offer and deployment size that carries a load within the limits.
 
     Deployments of 1, 2, 4, … GPUs, each with its best layout and batch; their number is the load over the
-    throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is the smallest fleet.
+    throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is the smallest fleet. With a
+    percentile, requests come as a Poisson process, dealt out at random, and so many of them keep the limits;
+    without, the limits are on the means of a closed system.
 
     Args:
         arch: The model.
         deployment: Workload, limits and engine; its cluster and price are replaced by the offers'.
         offers: Kinds of GPUs.
         output_tokens_per_s: The load: requests per second times their answer.
+        percentile: Share of the requests that must keep the limits, such as 0.99; 0 for the means.
 
     Raises:
         ConfigError: The load is not positive.
@@ -80,11 +88,13 @@ def fleets(
     for offer in offers:
         for num_gpus in _sizes(offer.cluster.num_gpus):
             one = replace(deployment, cluster=replace(offer.cluster, num_gpus=num_gpus), price=offer.price)
-            estimate = cheapest_serving(arch, one)
-            if estimate.tokens_per_s > 0:
+            estimate = _open(arch, one, percentile) if percentile else cheapest_serving(arch, one)
+            if estimate is not None and estimate.tokens_per_s > 0:
                 found.append(_fleet(one, estimate, output_tokens_per_s))
     if not found:
         widest = replace(deployment, cluster=offers[0].cluster, price=offers[0].price)
+        if percentile:
+            goodput(arch, widest, every_layout(arch, widest), percentile)
         best_serving(arch, widest)
     return sorted(found, key=lambda fleet: (fleet.num_gpus, fleet.usd_per_hour))
 
@@ -121,6 +131,25 @@ def longest_context(arch: ArchSpec, deployment: Deployment, concurrency: float) 
 def load_of(workload: Workload, *, requests_per_s: float = 0.0, tokens_per_day: float = 0.0) -> float:
     """Output tokens per second of a load stated as requests per second, or as output tokens per day."""
     return requests_per_s * workload.output_tokens + tokens_per_day / SECONDS_PER_DAY
+
+
+def _open(arch: ArchSpec, one: Deployment, percentile: float) -> ServingEstimate | None:
+    """The deployment at its goodput, its latency that of the percentile; none where no load keeps the limits."""
+    try:
+        best = goodput(arch, one, every_layout(arch, one), percentile)
+    except InfeasibleError:
+        return None
+    estimate = evaluate(arch, one, layout=best.layout, concurrency=best.load.running * best.layout.dp)
+    rate = best.requests_per_s * one.workload.output_tokens
+    num_gpus = one.cluster.num_gpus
+    return replace(
+        estimate,
+        ttft_s=best.load.ttft_s,
+        tpot_s=best.load.tpot_s,
+        tokens_per_s=rate,
+        tokens_per_s_per_gpu=rate / num_gpus,
+        usd_per_mtok=usd_per_mtok(num_gpus, one.price, rate),
+    )
 
 
 def _fleet(one: Deployment, estimate: ServingEstimate, output_tokens_per_s: float) -> Fleet:
