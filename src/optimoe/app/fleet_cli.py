@@ -8,10 +8,13 @@ from optimoe.app.options import Count, Flag, print_columns, print_json, print_li
 from optimoe.app.serve_options import EngineOptions, LayoutOptions, RequestOptions, read_cluster, read_price
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
+from optimoe.core.records import to_record
 from optimoe.cost.accelerator import Cluster, find_accelerator
 from optimoe.cost.curves import curves as draw_curves
+from optimoe.cost.disaggregation import disaggregate as split_pools
 from optimoe.cost.fleet import Fleet, Offer, fleets, load_of, longest_context
 from optimoe.cost.layout import layout_record
+from optimoe.cost.search import cheapest_serving
 from optimoe.cost.serving import Deployment
 
 DEFAULT_LAYOUT, DEFAULT_REQUESTS, DEFAULT_ENGINE = LayoutOptions(), RequestOptions(), EngineOptions()
@@ -23,6 +26,7 @@ def fleet(
     gpu: str,
     requests_per_s: float = 0.0,
     tokens_per_day: Count = 0.0,
+    percentile: float = 0.0,
     most_gpus: int = 0,
     gpu_usd_per_hour: float | None = None,
     requests: RequestOptions = DEFAULT_REQUESTS,
@@ -36,6 +40,7 @@ def fleet(
         gpu: Kinds of GPUs, by comma: h100-sxm,h200-sxm.
         requests_per_s: The load, in requests.
         tokens_per_day: The load, in output tokens a day.
+        percentile: Share of requests that must keep the limits under random arrivals, such as 0.99; 0: the means.
         most_gpus: Of one deployment; 0 is one node.
         gpu_usd_per_hour: Price of a GPU hour, instead of the list prices.
         requests: What is asked.
@@ -58,15 +63,20 @@ def fleet(
         price=offers[0].price,
         engine=engine.setup,
     )
-    found = fleets(spec, deployment, offers, load)
+    found = fleets(spec, deployment, offers, load, percentile)
     if json:
         print_json(
-            {"name": spec.name, "output_tokens_per_s": load, "fleets": [fleet_record(one) for one in found]}
+            {
+                "name": spec.name,
+                "output_tokens_per_s": load,
+                "percentile": percentile,
+                "fleets": [fleet_record(one) for one in found],
+            }
         )
         return
     from optimoe.report.serving_prose import fleet_lines, fleet_rows
 
-    print_lines(fleet_lines(found, spec.name, load))
+    print_lines(fleet_lines(found, spec.name, load, percentile))
     print_columns(fleet_rows(found))
 
 
@@ -108,6 +118,51 @@ def context(
     from optimoe.report.serving_prose import context_lines
 
     print_lines(context_lines(replace(deployment, workload=requests.workload), tokens, estimate, spec.name))
+
+
+def disaggregate(
+    model: str,
+    *,
+    gpus: str,
+    gpu: str | None = None,
+    gpu_usd_per_hour: float | None = None,
+    requests: RequestOptions = DEFAULT_REQUESTS,
+    engine: EngineOptions = DEFAULT_ENGINE,
+    json: Flag = False,
+) -> None:
+    """Prefill and decoding on GPUs of their own, beside GPUs that do both.
+
+    Args:
+        model: Catalog name, config.json, or the folder that holds one.
+        gpus: Of one unit: how many, with --gpu; or both at once, such as 8xh100-sxm.
+        gpu: Which accelerator: a name, or a TOML file of your own.
+        gpu_usd_per_hour: Price of a GPU hour, instead of the list price.
+        requests: What is asked.
+        engine: The software.
+        json: One JSON object instead of text.
+    """
+    spec, cluster = find_model(model), read_cluster(gpus, gpu)
+    deployment = Deployment(
+        cluster=cluster,
+        workload=requests.workload,
+        limits=requests.limits,
+        price=read_price(cluster.accelerator.name, gpu_usd_per_hour),
+        engine=engine.setup,
+    )
+    pair = split_pools(spec, deployment)
+    both = cheapest_serving(spec, deployment)
+    together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
+    if json:
+        layouts = {
+            "prefill_layout": layout_record(pair.prefill_layout),
+            "decode_layout": layout_record(pair.decode_layout),
+        }
+        shares = {"prefill_share": pair.prefill_share, "together_tokens_per_s_per_gpu": together}
+        print_json({"name": spec.name} | to_record(pair) | layouts | shares)
+        return
+    from optimoe.report.serving_prose import disaggregated_lines
+
+    print_lines(disaggregated_lines(pair, together, spec.name, deployment))
 
 
 def curves(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
+from optimoe.cost.disaggregation import Disaggregated
 from optimoe.cost.fleet import Fleet
 from optimoe.cost.layout import layout_record
 from optimoe.cost.memory import GpuMemory
@@ -59,7 +60,7 @@ def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:
     )
 
 
-def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float) -> Lines:
+def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float) -> Lines:
     """The smallest fleet and the cheapest, in words."""
     lines = [("Load", f"{name}: {output_tokens_per_s:,.0f} output tokens/s")]
     lines.append(("Fewest", _fleet_words(found[0])))
@@ -69,7 +70,8 @@ def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float) -
         lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest)))
     best = found[0].estimate
     lines.append(("Bound by", f"{best.bound_by}: {_remedy(best.bound_by)}"))
-    lines.append(("", METRICS))
+    arrivals = f"Poisson arrivals; {percentile:.0%} of the requests" if percentile else "a closed system; means"
+    lines.append(("TTFT, TPOT", f"of {arrivals}. TTFT to the first token; TPOT (e2e − TTFT)/(output − 1)"))
     return lines
 
 
@@ -107,6 +109,28 @@ def context_lines(deployment: Deployment, tokens: int, estimate: ServingEstimate
         ),
         ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
         ("Bound by", "memory" if estimate.max_batch < estimate.concurrency + 1 else "the limits on latency"),
+    ]
+
+
+def disaggregated_lines(pair: Disaggregated, together: float, name: str, deployment: Deployment) -> Lines:
+    """Two pools, and what GPUs that do both reach."""
+    gpu = deployment.cluster.accelerator.name
+    against = "GPUs that do both keep no limit"
+    if together:
+        against = f"{pair.tokens_per_s_per_gpu / together - 1:+.0%} against GPUs that do both"
+    return [
+        ("Model", f"{name} on {gpu}, {pair.prefill_share:.0%} of the GPUs prefill"),
+        ("Prefill", f"{layout_words(layout_record(pair.prefill_layout))}, TTFT {format_seconds(pair.ttft_s)}"),
+        (
+            "Decode",
+            f"{layout_words(layout_record(pair.decode_layout))}, {pair.running:.0f} requests in flight, "
+            f"TPOT {format_seconds(pair.tpot_s)}",
+        ),
+        ("Between", f"the cache of a prompt takes {format_seconds(pair.transfer_s)} over the network"),
+        (
+            "Rate",
+            f"{pair.tokens_per_s_per_gpu:,.0f} output tokens/s per GPU, {_usd(pair.usd_per_mtok)} per M: {against}",
+        ),
     ]
 
 
