@@ -59,5 +59,8 @@ def test_the_cache_goes_over_the_network_of_its_gpus():
 def test_a_limit_that_no_unit_keeps_binds():
     with pytest.raises(InfeasibleError, match="ttft: the limit binds"):
         disaggregate(MIXTRAL, deployment(ttft_s=1e-3))
+    too_large = replace(deployment(), cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=1))
+    with pytest.raises(InfeasibleError, match="memory"):
+        disaggregate(MIXTRAL, too_large)
     with pytest.raises(InfeasibleError, match="tpot: the limit"):
         disaggregate(MIXTRAL, deployment(tpot_s=1e-5))

@@ -63,7 +63,9 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
     """
     limits = deployment.limits
     layouts, ttft_s, gpu_s, transfer_s = _prefill(arch, deployment)
-    kept = ttft_s <= limits.ttft_s
+    kept = np.isfinite(ttft_s) & (ttft_s <= limits.ttft_s)
+    if np.isinf(ttft_s).all():
+        best_serving(arch, replace(deployment, limits=Limits()), concurrency=1)
     if not kept.any():
         raise InfeasibleError(
             f"ttft: the limit binds; the fastest prefill unit reaches {np.min(ttft_s):.3g} s "
