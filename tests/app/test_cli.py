@@ -96,6 +96,16 @@ def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
     assert "tokens" in (tmp_path / "winner" / "recipe.toml").read_text()
 
 
+def test_the_chain_ends_at_the_total_and_every_link_has_a_basis():
+    record = answer(*PLAN, "--explain")
+    assert record["chain"][-1]["name"] == "total"
+    assert {"peak", "N_act", "D", "L", "TPOT", "output tokens/s"} <= {link["name"] for link in record["chain"]}
+    assert all(link["basis"] and link["value"] for link in record["chain"])
+    done = optimoe(*PLAN, "--explain")
+    assert done.returncode == 0
+    assert "[published" in done.stdout
+
+
 def test_hardware_that_costs_nothing_is_no_error(tmp_path):
     free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
     assert answer(*PLAN, *free)["choice"]["total_usd"] == 0
@@ -201,6 +211,8 @@ def test_a_file_of_checks_is_run(tmp_path):
         (["arch", "mixtral-8x7b", "--context", "0"], "positive"),
         (["cost", "mixtral-8x7b", "--gpus", "8"], "--gpu: missing"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--tp", "3"], "tp"),
+        (["plan", "--train-flops", "1e22", "--attention", "mha"], "attention: must be gqa or mla"),
+        (["plan", "--train-flops", "1e22", "--top-k", "two"], "--top-k: must be whole numbers"),
         (["cost", "llama-3.1-8b", "--gpus", "8xh100-sxm", "--ep", "8"], "ep: must be 1"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--acceptance", "0.5"], "acceptance"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--engine", "vlm"], "nearest: vllm"),

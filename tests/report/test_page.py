@@ -50,7 +50,9 @@ def test_figures_show_the_plan_s_numbers(result):
 
 def test_the_winner_is_a_recipe_and_a_config(result, tmp_path):
     files = write_plan(result, tmp_path)
-    assert [file.name for file in files] == ["plan.html", "plan.json", "config.json", "recipe.toml"]
+    assert [file.name for file in files] == [
+        "plan.html", "plan.json", "config.json", "recipe.toml", "megatron.args", "vllm.sh", "proxies.toml",
+    ]  # fmt: skip
     recipe = tomllib.loads((tmp_path / "winner" / "recipe.toml").read_text())
     assert recipe["run"]["tokens"] == result.choice.tokens
     assert recipe["predicted"]["loss_low"] < recipe["predicted"]["loss"] < recipe["predicted"]["loss_high"]

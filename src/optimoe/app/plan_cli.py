@@ -5,8 +5,10 @@ from pathlib import Path
 from optimoe.app.options import Count, Flag, print_json, print_lines
 from optimoe.app.plan_options import DataOptions, GoalOptions, ServeOptions, SpaceOptions, TrainOptions
 from optimoe.laws.catalog import find_loss_law
+from optimoe.plan.chain import Link, chain
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import plan_record
+from optimoe.plan.robust import assess, robustness_record
 from optimoe.plan.solve import plan as solve
 
 
@@ -19,6 +21,8 @@ def plan(
     data: DataOptions = DataOptions(),  # noqa: B008
     serve_tokens: Count = 0.0,
     law: str = "ludziejewski2025",
+    explain: Flag = False,
+    quick: Flag = False,
     out: Path | None = None,
     json: Flag = False,
 ) -> None:
@@ -32,6 +36,8 @@ def plan(
         data: Training tokens at hand.
         serve_tokens: Output tokens over the model's life; their prompts come with them.
         law: Loss law: a name of `optimoe laws list`, or a law file.
+        explain: Print the chain of numbers from the inputs to the choice, each with its basis and source.
+        quick: Leave out how sure the choice is: draws of the law, and what each input would change.
         out: Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated).
         json: One JSON object instead of text.
     """
@@ -45,15 +51,26 @@ def plan(
         data=data.data(),
     )
     result = solve(problem)
+    robustness = None if quick or explain else assess(result)
+    if explain and not json:
+        print_lines([(link.name, link_words(link)) for link in chain(result)])
+        return
     if not json:
         from optimoe.report.prose import plan_lines
 
-        print_lines(plan_lines(result))
+        print_lines(plan_lines(result, robustness))
     if out is not None or not json:
         from optimoe.report.page import write_plan
 
-        files = write_plan(result, out or Path())
+        files = write_plan(result, out or Path(), robustness)
         if not json:
             print("\n" + "  ".join(str(file) for file in files))
     if json:
-        print_json(plan_record(result))
+        sure = robustness_record(robustness, result.choice) if robustness else None
+        print_json(plan_record(result) | {"robustness": sure} | ({"chain": chain(result)} if explain else {}))
+
+
+def link_words(link: Link) -> str:
+    """Value, where it comes from, and how well that is known."""
+    source = f": {link.source}" if link.source else ""
+    return f"{link.value} = {link.formula} [{link.basis.value}{source}]"

@@ -183,7 +183,7 @@ def law_views(problem: Problem, coarse: Pools) -> tuple[LawView, ...]:
     if not math.isfinite(problem.training.budget_flops):
         return ()
     views = []
-    for law in _usable_laws():
+    for law in usable_laws():
         pools = [
             replace(pool, problem=replace(problem, law=law), curve=law.arch_curve(pool.grid))
             for pool in coarse.values()
@@ -220,7 +220,7 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
     )
 
 
-def _usable_laws() -> list[LossLaw]:
+def usable_laws() -> list[LossLaw]:
     """The first law of each paper whose published outputs follow from its coefficients."""
     laws = [find_law(name) for name in law_names()]
     verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.result import Plan
+from optimoe.plan.robust import Robustness
 from optimoe.report.style import ACCENT, INK, MUTED, SERIES, styled
 
 
@@ -64,6 +65,31 @@ def tpot_figure(plan: Plan) -> go.Figure:
     )
     figure.update_xaxes(title="ms per output token")
     return styled(figure, "What a decoded token waits for")
+
+
+def tornado_figure(plan: Plan, robustness: Robustness) -> go.Figure:
+    """Total dollars of the choice when one input moves, the others as stated."""
+    today = plan.choice.total_usd
+    figure = go.Figure()
+    for swing in reversed(robustness.swings):
+        for words, one in zip(swing.ends, swing.choices, strict=True):
+            if one is None:
+                continue
+            other = one.family != plan.choice.family
+            figure.add_bar(
+                y=[swing.name],
+                x=[one.total_usd - today],
+                base=today,
+                orientation="h",
+                marker_color=ACCENT if other else "#0e7490",
+                hovertext=f"{words}: {family_words(one.family)}, ${one.total_usd:,.0f}",
+                hoverinfo="text",
+                showlegend=False,
+            )
+    figure.add_vline(x=today, line={"color": INK, "width": 1})
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(title="total USD of the design that is then the choice", tickprefix="$")
+    return styled(figure, "What one input would change (orange: another family)")
 
 
 def _add_points(

@@ -1,16 +1,21 @@
 """The page of a plan, in one file that opens offline, and the files of its winner."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optimoe.arch.hf import to_config
+from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
+from optimoe.plan.ladder import ladder
 from optimoe.plan.result import Plan, plan_record
-from optimoe.report.figures import front_figure, total_figure, tpot_figure
-from optimoe.report.prose import choice_lines, laws_sentences, question_lines, shape_words
+from optimoe.plan.robust import Robustness, robustness_record
+from optimoe.report.figures import front_figure, tornado_figure, total_figure, tpot_figure
+from optimoe.report.launch import megatron_arguments, proxies_toml, vllm_command
+from optimoe.report.prose import choice_lines, laws_sentences, question_lines, robustness_sentences, shape_words
 from optimoe.report.recipe import recipe_toml
 from optimoe.report.style import render
 
@@ -20,28 +25,34 @@ _HEADS = (
 )  # fmt: skip
 
 
-def write_plan(plan: Plan, folder: Path) -> list[Path]:
-    """Write plan.html, plan.json and the winner's config.json and recipe.toml.
+def write_plan(plan: Plan, folder: Path, robustness: Robustness | None = None) -> list[Path]:
+    """Write plan.html, plan.json and the winner for trainers and engines, with its proxies.
 
     Raises:
         InputError: The folder cannot be written.
     """
     contents = {
-        folder / "plan.html": plan_page(plan),
-        folder / "plan.json": to_json(plan_record(plan)) + "\n",
+        folder / "plan.html": plan_page(plan, robustness),
+        folder / "plan.json": to_json(plan_record(plan) | _robust(plan, robustness)) + "\n",
         folder / "winner" / "config.json": to_json(to_config(plan.choice.spec)) + "\n",
         folder / "winner" / "recipe.toml": recipe_toml(plan),
+        folder / "winner" / "megatron.args": megatron_arguments(plan.choice),
+        folder / "winner" / "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
     }
+    with suppress(InfeasibleError):  # a winner so small that it is its own proxy
+        contents[folder / "winner" / "proxies.toml"] = proxies_toml(ladder(plan.choice))
     for path, text in contents.items():
         write_text(path, text)
     return list(contents)
 
 
-def plan_page(plan: Plan) -> str:
+def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
     """The whole page; figures and their library inside."""
     figures = [total_figure(plan), tpot_figure(plan)]
     if plan.front:
         figures.insert(0, front_figure(plan))
+    if robustness is not None:
+        figures.append(tornado_figure(plan, robustness))
     return render(
         "plan.html",
         figures,
@@ -51,6 +62,7 @@ def plan_page(plan: Plan) -> str:
         answer=[*question_lines(plan.problem), *choice_lines(plan)],
         careful=plan.warnings,
         reasons=plan.reasons,
+        sure=robustness_sentences(plan, robustness) if robustness else [],
         laws=laws_sentences(plan),
         alternatives={"heads": _HEADS, "rows": _rows(plan)},
         assumptions=plan.assumptions,
@@ -78,3 +90,7 @@ def _cells(plan: Plan, design: Candidate) -> list[str]:
         format_usd(design.total_usd),
         "over" if plan.over_budget(design) else "within",
     ]
+
+
+def _robust(plan: Plan, robustness: Robustness | None) -> dict[str, Any]:
+    return {"robustness": robustness_record(robustness, plan.choice) if robustness else None}

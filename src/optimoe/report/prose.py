@@ -17,19 +17,48 @@ from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import Alternative, Plan
+from optimoe.plan.robust import Robustness
 from optimoe.report.serving_prose import Lines, layout_words
 
 
-def plan_lines(plan: Plan) -> Lines:
+def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:
     """A plan from the question to its cautions."""
     lines = question_lines(plan.problem)
     lines += [("", "")]
     lines += choice_lines(plan)
-    lines += [("", ""), *labelled("Instead", [_alternative(plan, item) for item in _others(plan)])]
+    lines += [("", ""), *labelled("Instead", _alternatives(plan))]
     lines += labelled("Why", plan.reasons)
     lines += labelled("Laws", laws_sentences(plan))
+    if robustness is not None:
+        lines += labelled("Sure", robustness_sentences(plan, robustness))
     lines += labelled("Careful", plan.warnings)
     return lines
+
+
+def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
+    """How sure the choice is, and what would change it."""
+    found, own = robustness.uncertainty, plan.choice.family
+    sentences = []
+    if found is None:
+        sentences.append(f"how sure the law is cannot be said: {robustness.unknown}")
+    else:
+        shares = ", ".join(f"{family_words(one.family)} in {one.probability:.0%}" for one in found.chances)
+        regret = format_usd(found.mean_regret) if found.unit == "usd" else f"{found.mean_regret:.4f} nats"
+        sentences.append(
+            f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
+            f"worth {regret} on average"
+        )
+    deciding = [swing for swing in robustness.swings if swing.changes(plan.choice)]
+    for swing in deciding:
+        ends = "; ".join(
+            f"{words} → {family_words(one.family) if one else 'nothing feasible'}"
+            for words, one in zip(swing.ends, swing.choices, strict=True)
+        )
+        sentences.append(f"{swing.name} decides: {ends}")
+    if not deciding:
+        names = ", ".join(swing.name for swing in robustness.swings)
+        sentences.append(f"{family_words(own)} stays the choice when any one of these moves: {names}")
+    return sentences
 
 
 def question_lines(problem: Problem) -> Lines:
@@ -74,10 +103,8 @@ def choice_lines(plan: Plan) -> Lines:
 
 def shape_words(arch: Mapping[str, Any]) -> str:
     """A design in one line: experts, sizes, layers, width, heads."""
-    layers = (
-        f"{arch['num_layers']} layers × {arch['d_model']}, {arch['num_heads']} heads "
-        f"({arch['num_kv_heads']} kv) of {arch['head_dim']}"
-    )
+    heads = f"({arch['num_kv_heads']} kv) of {arch['head_dim']}" if "num_kv_heads" in arch else "(mla)"
+    layers = f"{arch['num_layers']} layers × {arch['d_model']}, {arch['num_heads']} heads {heads}"
     if arch["kind"] == "dense":
         return f"dense {format_count(arch['params_total'])} · {layers}, FFN {arch['d_ff']}"
     shared = f", {arch['num_shared_experts']} shared" if arch["num_shared_experts"] else ""
@@ -187,13 +214,19 @@ def _others(plan: Plan) -> list[Alternative]:
     return [item for item in plan.alternatives if item.family != plan.choice.family]
 
 
-def _alternative(plan: Plan, item: Alternative) -> str:
-    label = family_words(item.family)
+def _alternatives(plan: Plan) -> list[str]:
+    others = _others(plan)
+    width = max((len(family_words(item.family)) for item in others), default=0) + 2
+    return [_alternative(plan, item, width) for item in others]
+
+
+def _alternative(plan: Plan, item: Alternative, width: int) -> str:
+    label = f"{family_words(item.family):<{width}}"
     other, choice = item.candidate, plan.choice
     if other is None:
-        return f"{label:<8} does not fit or is not fast enough"
+        return f"{label}does not fit or is not fast enough"
     return (
-        f"{label:<8}{format_count(other.arch['params_active']):>6} active of "
+        f"{label}{format_count(other.arch['params_active']):>6} active of "
         f"{format_count(other.arch['params_total']):>6}   "
         f"training {format_change(other.train_flops, choice.train_flops):>7}   "
         f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "

@@ -129,7 +129,8 @@ def disaggregated_lines(pair: Disaggregated, together: float, name: str, deploym
         ("Between", f"the cache of a prompt takes {format_seconds(pair.transfer_s)} over the network"),
         (
             "Rate",
-            f"{pair.tokens_per_s_per_gpu:,.0f} output tokens/s per GPU, {_usd(pair.usd_per_mtok)} per M: {against}",
+            f"{pair.tokens_per_s_per_gpu:,.0f} output tokens/s per GPU, {_usd(pair.usd_per_mtok)} per M: "
+            f"{against}",
         ),
     ]
 

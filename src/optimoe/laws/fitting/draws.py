@@ -1,0 +1,76 @@
+"""Draws of a law's coefficients, as uncertain as its fitted runs left them."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from optimoe.core.errors import InputError, require
+from optimoe.laws.base import LossLaw
+from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.fitting.fit import FitOptions, make_model, make_problem
+from optimoe.laws.fitting.model import with_columns
+from optimoe.laws.fitting.solve import solve
+from optimoe.laws.observations import Observations
+
+RUNS = 256
+"""Runs behind a law whose number is not at hand (assumed; the joint law had more than 280)."""
+
+DECADES = 3
+"""Span of a variable whose fitted range has no stated lower end (assumed)."""
+
+
+def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> LossLaw:
+    """Many laws in one: every coefficient a column of shape (draws, 1).
+
+    A parametric bootstrap: ``runs`` runs spread evenly (in logarithms) over the law's fitted range get the law's
+    loss and its residual scatter; refits to resamples of them, moved so that their centre is the published
+    law, are the draws. What the real runs covered less evenly is more uncertain than this says.
+
+    Raises:
+        InputError: The law's scatter or range is not stated, or its family cannot be fitted.
+    """
+    row = law.row
+    if not row.rmse_log or not row.range:
+        raise InputError(f"law {row.name}: no draws, its fit error or its fitted range is not stated")
+    if not hasattr(FAMILIES[row.family], "gradient"):
+        raise InputError(f"law {row.name}: no draws, the family {row.family} cannot be fitted")
+    require(draws >= 2, "draws", "at least 2", draws)
+    random = np.random.default_rng(seed)
+    observations = _runs(law, runs, random)
+    options = FitOptions()
+    model = make_model(observations, row.family, options)
+    published = model.coordinates(row.coefficients)
+    weights = np.vstack([np.ones(runs), random.multinomial(runs, np.full(runs, 1 / runs), draws)]).astype(float)
+    problem = make_problem(model, options)
+    found = solve(problem, np.tile(published, (draws + 1, 1)), weights, model.low[None], model.high[None]).points
+    moved = np.clip(found[1:] - found[0] + published, model.low, model.high)
+    columns = {name: np.asarray(values)[:, None] for name, values in model.coefficients(moved).items()}
+    return _many(law, columns)
+
+
+def _many(law: LossLaw, columns: Mapping[str, Any]) -> LossLaw:
+    return type(law)(with_columns(law.row, {**law.row.coefficients, **columns}), find_law)
+
+
+def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
+    """Synthetic runs over the fitted range."""
+    names = [
+        name
+        for name, parameter in list(inspect.signature(law.loss).parameters.items())
+        if parameter.default is inspect.Parameter.empty
+    ]
+    unknown = [name for name in names if name not in law.row.range]
+    if unknown:
+        raise InputError(f"law {law.row.name}: no draws, the fitted range of {', '.join(unknown)} is not stated")
+    points = qmc.Sobol(len(names), seed=random).random(runs)
+    variables = {}
+    for column, name in zip(points.T, names, strict=True):
+        low, high = law.row.range[name]
+        low = low or high / 10**DECADES
+        values = low * (high / low) ** column
+        variables[name] = np.maximum(np.round(values), 1.0) if name.startswith("E") else values
+    scatter = np.exp(law.row.rmse_log * random.standard_normal(runs))
+    return Observations(variables=variables, loss=np.asarray(law.loss(**variables)) * scatter, source="draws")

@@ -1,0 +1,129 @@
+"""The chain of numbers from the inputs to the choice, each with its formula, basis and source."""
+
+import math
+from dataclasses import dataclass
+
+from optimoe.core.provenance import Basis
+from optimoe.core.units import TOKENS_PER_MTOK, format_count, format_seconds, format_usd
+from optimoe.plan.problem import LowestLoss, NearBest
+from optimoe.plan.result import Plan
+
+OURS = "docs/cost-model.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One number of the chain.
+
+    Attributes:
+        name: Of the number.
+        formula: From earlier ones, with their values.
+        value: In words, with its unit.
+        basis: How it was obtained.
+        source: Where the formula or the number stands.
+    """
+
+    name: str
+    formula: str
+    value: str
+    basis: Basis
+    source: str
+
+
+def chain(plan: Plan) -> tuple[Link, ...]:
+    """From the budget to the total, in the order of the calculation."""
+    return (*_training(plan), *_loss(plan), *_serving(plan), *_dollars(plan))
+
+
+def _training(plan: Plan) -> list[Link]:
+    training, choice = plan.problem.training, plan.choice
+    peak = training.accelerator.flops_per_s("bf16")
+    links = [
+        Link(
+            name="peak", formula=training.accelerator.name, value=f"{peak:.4g} FLOP/s", basis=Basis.PUBLISHED,
+            source=training.accelerator.source,
+        ),
+        Link(
+            name="USD per FLOP",
+            formula=f"{training.price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ ({peak:.4g} · {training.mfu:g})",
+            value=f"{training.usd_per_flop:.3g}", basis=training.price.basis, source=training.price.source,
+        ),
+        Link(
+            name="N_act", formula="counted from the shape, both embeddings included",
+            value=format_count(choice.arch["params_active"]), basis=Basis.DERIVED, source="optimoe.arch.params",
+        ),
+    ]  # fmt: skip
+    if math.isfinite(training.budget_flops):
+        affordable = training.budget_flops / (6 * choice.arch["params_active"])
+        formula = f"{training.budget_flops:.4g} ÷ (6 · N_act)"
+        links.append(_ours("D at most", formula, f"{format_count(affordable)} tokens", "C = 6·N·D"))
+    return links
+
+
+def _loss(plan: Plan) -> list[Link]:
+    choice, problem = plan.choice, plan.problem
+    law, goal = problem.law, problem.goal
+    inputs = {name: float(value) for name, value in law.variables(choice.spec).items()}
+    words = ", ".join(f"{name} = {value:.4g}" for name, value in inputs.items())
+    links = []
+    if plan.lowest_loss is not None:
+        value = f"{plan.lowest_loss.loss:.4f}"
+        links.append(_law(plan, "lowest loss", "least L over the space, the whole budget spent", value))
+    if isinstance(goal, NearBest) and plan.lowest_loss is not None:
+        formula = f"{plan.lowest_loss.loss:.4f} · (1 + {goal.loss_slack:g}) + {goal.slack_nats:g}"
+        links.append(_ours("loss allowed", formula, f"{choice.loss:.4f}", "the goal"))
+    asked = "the budget's tokens" if isinstance(goal, LowestLoss) else "tokens that reach the loss allowed"
+    links.append(_law(plan, "D", asked, f"{format_count(choice.tokens)} tokens"))
+    links.append(_law(plan, "L", f"{law.row.name}({words}, D = {choice.tokens:.4g})", f"{choice.loss:.4f} nats"))
+    return links
+
+
+def _serving(plan: Plan) -> list[Link]:
+    choice, workload = plan.choice, plan.problem.workload
+    links = [
+        Link(
+            name=f"token: {cause.removesuffix('_s').replace('_', ' ')}", formula="kernels of one decode step",
+            value=format_seconds(seconds), basis=Basis.FITTED, source="data/operators.toml, efficiency.toml",
+        )
+        for cause, seconds in sorted(choice.parts.items(), key=lambda part: -part[1])
+        if seconds > 0
+    ]  # fmt: skip
+    e2e_s = choice.ttft_s + (workload.output_tokens - 1) * choice.tpot_s
+    links.append(_ours("TPOT", "the sum of these", format_seconds(choice.tpot_s), OURS))
+    links.append(_ours("TTFT", "front + step + prompts before + own prompt", format_seconds(choice.ttft_s), OURS))
+    formula = f"TTFT + ({workload.output_tokens} − 1) · TPOT"
+    links.append(_ours("e2e", formula, format_seconds(e2e_s), OURS))
+    rate = f"{choice.concurrency:.0f} · {workload.output_tokens} ÷ e2e"
+    links.append(_ours("output tokens/s", rate, f"{choice.tokens_per_s:,.0f}", OURS))
+    return links
+
+
+def _dollars(plan: Plan) -> list[Link]:
+    choice, problem = plan.choice, plan.problem
+    price = next(
+        one.price for one in problem.deployments
+        if one.cluster.accelerator.name == choice.gpu and one.engine.precision == choice.precision
+    )  # fmt: skip
+    per_mtok = f"{choice.num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {choice.tokens_per_s:,.0f} · 10⁶"
+    served = f"{format_count(problem.lifetime_tokens)} ÷ 10⁶ · {choice.usd_per_mtok:.4g}"
+    flops = f"{choice.train_flops:.4g} FLOP · {problem.training.usd_per_flop:.3g}"
+    assert math.isclose(choice.serve_usd, problem.lifetime_tokens / TOKENS_PER_MTOK * choice.usd_per_mtok)
+    return [
+        Link(
+            name="USD per M tokens", formula=per_mtok, value=format_usd(choice.usd_per_mtok), basis=price.basis,
+            source=price.source,
+        ),
+        _ours("serving", served, format_usd(choice.serve_usd), "the traffic"),
+        _ours("training", flops, format_usd(choice.train_usd), "C = 6·N·D"),
+        _ours("total", "training + serving", format_usd(choice.total_usd), ""),
+    ]  # fmt: skip
+
+
+def _ours(name: str, formula: str, value: str, source: str) -> Link:
+    return Link(name=name, formula=formula, value=value, basis=Basis.DERIVED, source=source)
+
+
+def _law(plan: Plan, name: str, formula: str, value: str) -> Link:
+    row = plan.problem.law.row
+    basis = Basis.FITTED if row.status == "fitted" else Basis.PUBLISHED
+    return Link(name=name, formula=formula, value=value, basis=basis, source=row.source)
