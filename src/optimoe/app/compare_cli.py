@@ -65,9 +65,12 @@ def reproduce(text: str, *, json: Flag = False) -> None:
     """The claims of a published text, re-derived by its own formulas, with a verdict for each.
 
     Args:
-        text: Such as epoch2024.
+        text: epoch2024 or yun2024.
         json: One JSON object instead of text.
     """
+    if text == "yun2024":
+        reproduce_plans(json)
+        return
     rows = reproduce_text(text)
     if json:
         print_json({"text": text, "rows": rows})
@@ -77,6 +80,26 @@ def reproduce(text: str, *, json: Flag = False) -> None:
             (
                 row.verdict.replace("_", " "),
                 f"{row.claim}: printed {row.published:g}, ours {row.ours:.4g}"
+                + (f" ({row.reason})" if row.reason else ""),
+            )
+            for row in rows
+        ]
+    )
+
+
+def reproduce_plans(json: bool) -> None:
+    """The claims of Yun et al. 2024 under every law that can be asked."""
+    from optimoe.plan.yun import reproduce_yun
+
+    rows = reproduce_yun()
+    if json:
+        print_json({"text": "yun2024", "rows": rows})
+        return
+    print_lines(
+        [
+            (
+                row.verdict,
+                f"{row.law}: {row.claim}: ours {row.ours[0]:.3g} to {row.ours[1]:.3g}"
                 + (f" ({row.reason})" if row.reason else ""),
             )
             for row in rows

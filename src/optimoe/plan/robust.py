@@ -83,8 +83,10 @@ class Swing:
 
     def span(self, choice: Candidate) -> float:
         """Largest change of the total dollars, as a share of today's."""
+        if not choice.total_usd:
+            return 0.0
         moved = [abs(one.total_usd / choice.total_usd - 1) for one in self.choices if one is not None]
-        return max(moved, default=math.inf) if choice.total_usd else 0.0
+        return max(moved, default=math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)

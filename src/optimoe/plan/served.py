@@ -35,6 +35,11 @@ def served(
     return replace(estimate, usd_per_mtok=np.where(rate > 0, usd, np.inf))
 
 
+def forget() -> None:
+    """Compute everything afresh from now on."""
+    _known.clear()
+
+
 def _key(deployment: Deployment, space: Space, members: Mapping[Family, Shapes]) -> bytes:
     """What a serving depends on; the price is not part of it."""
     unpriced = replace(deployment, price=unknown_price())
