@@ -22,6 +22,9 @@ from optimoe.plan.problem import BUDGET_TOLERANCE, LeastCost, LowestLoss, NearBe
 from optimoe.plan.result import Alternative, LawView, Plan
 from optimoe.plan.space import Family, Shapes
 
+REFINED_FAMILIES = 8
+"""Families whose neighbourhoods are searched, the best on the coarse grid; of the others its designs stand."""
+
 REFINED_STARTS = 3
 """Coarse designs of each family whose neighbourhoods are searched."""
 
@@ -100,15 +103,23 @@ def _best(picks: Mapping[Family, Pick]) -> Pick | None:
 def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pick]:
     """The best design of each family; those for which nothing is feasible are left out."""
     picks = {}
-    refinable = {family: _promising(pool, goal) for family, pool in coarse.items()}
-    for family, refined in evaluate(problem, refinable).items():
-        tokens, objective = tokens_and_objective(refined, goal)
+    for family, pool in (dict(coarse) | _refined(problem, goal, coarse)).items():
+        tokens, objective = tokens_and_objective(pool, goal)
         index = int(objective.argmin())
         if math.isfinite(objective[index]):
             picks[family] = Pick(
-                pool=refined, index=index, tokens=float(tokens[index]), objective=float(objective[index])
+                pool=pool, index=index, tokens=float(tokens[index]), objective=float(objective[index])
             )
     return picks
+
+
+def _refined(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pool]:
+    """The neighbourhoods of the best designs, of the best families and of those that nothing is known about."""
+    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in coarse.items()}
+    ranked = sorted(least, key=lambda family: least[family])
+    chosen = [family for family in ranked if math.isfinite(least[family])][:REFINED_FAMILIES]
+    chosen += [family for family in ranked if math.isinf(least[family])][:REFINED_FAMILIES]
+    return evaluate(problem, {family: _promising(coarse[family], goal) for family in chosen})
 
 
 def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
