@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from kernel_data import GPUS, ROWS, Family, accelerator, coefficients, families
+from optimoe.cost.operators.curves import REFERENCE_HZ, at_clock
 
 FITTED_ROWS = 3000
 OUTLIER = 0.15
@@ -37,6 +38,7 @@ def fit_curve(family: Family, parts: Sequence[tuple[str, ROWS]]) -> Any:
     """The curve with the least loss over the rows of one or more GPUs, and over the sharpnesses."""
     start, low, high = (np.log(values) for values in zip(*family.free.values(), strict=True))
     parts = [(architecture, _sample(rows)) for architecture, rows in parts]
+    base_hz = accelerator(parts[0][0]).clock_hz if len(parts) == 1 else REFERENCE_HZ
 
     def curve(x: np.ndarray, sharpness: int) -> Any:
         values = dict(zip(family.free, np.exp(x).tolist(), strict=True))
@@ -44,7 +46,12 @@ def fit_curve(family: Family, parts: Sequence[tuple[str, ROWS]]) -> Any:
 
     def residuals(x: np.ndarray, sharpness: int) -> np.ndarray:
         one = curve(x, sharpness)
-        return np.concatenate([log_error(family, one, architecture, rows) for architecture, rows in parts])
+        return np.concatenate(
+            [
+                log_error(family, moved(one, base_hz, architecture), architecture, rows)
+                for architecture, rows in parts
+            ]
+        )
 
     fits = [
         (least_squares(residuals, start, bounds=(low, high), loss="soft_l1", f_scale=OUTLIER, args=(p,)), p)
@@ -52,6 +59,11 @@ def fit_curve(family: Family, parts: Sequence[tuple[str, ROWS]]) -> Any:
     ]
     best, sharpness = min(fits, key=lambda fit: fit[0].cost)
     return curve(np.minimum(best.x, high), sharpness)
+
+
+def moved(curve: Any, fitted_hz: float, architecture: str) -> Any:
+    """A curve of one clock on the GPU of an architecture."""
+    return at_clock(curve, fitted_hz, accelerator(architecture).clock_hz)
 
 
 def log_error(family: Family, curve: Any, architecture: str, rows: ROWS) -> np.ndarray:
@@ -109,17 +121,24 @@ def main() -> None:
         for name, curve in curves.items():
             errors = left_out_shapes(family, name)
             swapped = [
-                float(np.median(abs(log_error(family, curve, left, rows))))
+                float(
+                    np.median(abs(log_error(family, moved(curve, accelerator(name).clock_hz, left), left, rows)))
+                )
                 for left, rows in family.rows.items()
                 if left != name
             ]
-            facts = {"gpu": GPUS[name], "rows": len(errors), "median_error": float(np.median(abs(errors)))}
+            facts = {
+                "gpu": GPUS[name],
+                "clock_hz": accelerator(name).clock_hz,
+                "rows": len(errors),
+                "median_error": float(np.median(abs(errors))),
+            }
             facts |= {"p90_error": float(np.quantile(abs(errors), 0.9)), "bias": float(np.median(errors))}
             facts |= {"other_gpu_error": swapped[0]} if swapped else {}
             sections.append(_row(f"{title}.{name}", coefficients(curve) | facts))
             print(title, name, facts, flush=True)
         total = sum(len(rows["t"]) for rows in family.rows.values())
-        sections.append(_row(f"{title}.other", coefficients(other) | {"rows": total}))
+        sections.append(_row(f"{title}.other", coefficients(other) | {"clock_hz": REFERENCE_HZ, "rows": total}))
     path.write_text("\n".join(sections), encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ peak, 0.75 of the bandwidth, 4 µs a kernel; NCCL's published protocols). Fits a
 
 import numpy as np
 
-from fit_kernels import fit_curve, left_out_shapes, log_error
+from fit_kernels import fit_curve, left_out_shapes, log_error, moved
 from kernel_data import GPUS, accelerator, families
 
 
@@ -28,7 +28,12 @@ def main() -> None:
         for architecture, rows in family.rows.items():
             others = [(name, part) for name, part in family.rows.items() if name != architecture]
             shapes = left_out_shapes(family, architecture)
-            swapped = log_error(family, fit_curve(family, others), architecture, rows) if others else None
+            swapped = None
+            if others:
+                fitted_hz = accelerator(others[0][0]).clock_hz
+                swapped = log_error(
+                    family, moved(fit_curve(family, others), fitted_hz, architecture), architecture, rows
+                )
             flat = np.log(family.flat(None, accelerator(architecture), rows) / rows["t"])
             print(
                 f"{family.name + ' ' + family.kind:<28}{GPUS[architecture][:4]:<6}{len(shapes):>6}"

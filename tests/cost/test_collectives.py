@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,7 +62,7 @@ def test_one_rank_sends_nothing_and_a_grid_equals_its_scalars(collective):
 def test_every_link_curve_carries_its_error(collective):
     rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
     for architecture, row in rows.items():
-        assert find_link_curve(collective, architecture).link_share <= 1
+        assert find_link_curve(collective, replace(H100, architecture=architecture)).link_share <= 1
         assert architecture == "other" or 0 < row["median_error"] < 0.16
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -127,7 +129,7 @@ def test_routing_takes_grids():
 
 @pytest.mark.parametrize(("family", "kind", "architecture"), CURVES)
 def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture):
-    assert isinstance(find_curve(family, kind, architecture), Curve)
+    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture)), Curve)
     row = FAMILIES[family][kind][architecture]
     assert row["rows"] > 100
     if architecture != "other":
@@ -136,8 +138,19 @@ def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture):
 
 
 def test_an_accelerator_that_was_not_measured_takes_the_common_curve():
-    assert find_curve("gemm", "bf16", "blackwell") == find_curve("gemm", "bf16", "other")
-    assert find_curve("gemm", "bf16", "hopper") != find_curve("gemm", "bf16", "other")
+    other, blackwell = (replace(H100, architecture=name) for name in ("other", "blackwell"))
+    assert find_curve("gemm", "bf16", blackwell) == find_curve("gemm", "bf16", other)
+    assert find_curve("gemm", "bf16", H100) != find_curve("gemm", "bf16", other)
+
+
+def test_launches_and_latencies_are_cycles_and_shares_are_not():
+    fast = replace(H100, clock_hz=2 * H100.clock_hz)
+    now, then = find_curve("gemm", "bf16", H100), find_curve("gemm", "bf16", fast)
+    assert then.launch_s == pytest.approx(now.launch_s / 2)
+    assert then.latency_s == pytest.approx(now.latency_s / 2)
+    assert (then.memory_share, then.compute_share) == (now.memory_share, now.compute_share)
+    unknown = replace(H100, clock_hz=0.0)
+    assert find_curve("gemm", "bf16", unknown) == now
 
 
 @pytest.mark.parametrize("wrong", [{"memory_share": 1.2}, {"compute_share": 0.0}, {"sharpness": 3}, {"pad": -1.0}])

@@ -24,6 +24,7 @@ class Accelerator:
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
         inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
         host_bytes_per_s: Link to the host's memory, one direction; 0 when not known.
+        clock_hz: Highest clock of its cores; launches and latencies scale with its inverse. 0 when not known.
         power_w: Board power; 0 when not known.
         architecture: Of its maker; kernels of measured architectures have their own curves.
         source: Where the figures stand.
@@ -41,6 +42,7 @@ class Accelerator:
     intra_node_bytes_per_s: float = 0.0
     inter_node_bytes_per_s: float = 0.0
     host_bytes_per_s: float = 0.0
+    clock_hz: float = 0.0
     power_w: float = 0.0
     architecture: str = ""
     notes: str = ""

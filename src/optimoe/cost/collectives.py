@@ -10,7 +10,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
 from optimoe.cost.accelerator import Accelerator
-from optimoe.cost.operators.curves import ANY_ARCHITECTURE
+from optimoe.cost.operators.curves import ANY_ARCHITECTURE, at_clock
 
 Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
 """``all_reduce`` is the engines' own kernel under CUDA graphs; the others are NCCL's."""
@@ -65,7 +65,7 @@ def collective_s(
     Fitted for 2 to 8 GPUs on NVLink (``operators.toml``, [collective]); elsewhere an extrapolation by the
     link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here.
     """
-    curve = curve or find_link_curve(collective, gpu.architecture)
+    curve = curve or find_link_curve(collective, gpu)
     passes = PHASES[collective]
     ranks = np.asarray(ranks)
     wire = passes * (ranks - 1) / ranks * payload_bytes
@@ -88,7 +88,7 @@ def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
     Across nodes the fastest of NCCL's protocols: inter + base + bytes/(network·share).
     """
     if not across:
-        curve = find_link_curve("all_gather", gpu.architecture)
+        curve = find_link_curve("all_gather", gpu)
         link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
         return curve.launch_s + curve.hop_s + (payload_bytes + np.sqrt(curve.ramp_bytes * payload_bytes)) / link
     network = max(gpu.inter_node_bytes_per_s, 1.0)
@@ -98,12 +98,17 @@ def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
     return np.minimum.reduce(np.broadcast_arrays(*times))
 
 
+def find_link_curve(collective: Collective, gpu: Accelerator) -> LinkCurve:
+    """The curve of a collective on a GPU's architecture, or the one fitted to all measured GPUs, at its clock."""
+    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz)
+
+
 @cache
-def find_link_curve(collective: Collective, architecture: str) -> LinkCurve:
-    """The curve of a collective on an architecture, or the one fitted to all measured GPUs."""
+def _find_link_curve(collective: Collective, architecture: str, clock_hz: float) -> LinkCurve:
     rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
-    return LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
+    curve = LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
+    return at_clock(curve, row["clock_hz"], clock_hz)
 
 
 def _across_nodes_s(

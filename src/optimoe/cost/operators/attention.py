@@ -31,7 +31,7 @@ def prefill_attention_s(
     computed whole. Heads narrower than 128 are slower by √(128/d_h), since the softmax costs the same per score
     (measured at 64 and 128). Bytes 2·b·S·d_h·(2·h + 2·h_kv). Source: ``operators.toml``, [prefill_attention].
     """
-    curve = curve or find_curve("prefill_attention", "bf16", gpu.architecture)
+    curve = curve or find_curve("prefill_attention", "bf16", gpu)
     rows = requests * num_heads * length
     flops = 4 * head_dim * (rows + curve.half_rows) * (seen + curve.half_fill)
     narrow = np.sqrt(np.maximum(1.0, FULL_HEAD / head_dim))
@@ -69,7 +69,7 @@ def decode_attention_s(
         seen: Tokens that it attends to.
         curve: Coefficients, instead of the fitted ones.
     """
-    curve = curve or find_curve("decode_attention", "bf16", gpu.architecture)
+    curve = curve or find_curve("decode_attention", "bf16", gpu)
     per_token = requests * values * bytes_per_value(kv_precision)
     return KernelTime(
         launch_s=curve.launch_s + curve.latency_s * np.sqrt(seen / CHAIN),

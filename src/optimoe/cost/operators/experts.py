@@ -49,7 +49,7 @@ def experts_s(
         InputError: The accelerator lacks the precision.
     """
     peak_flops_per_s = gpu.flops_per_s(precision)
-    curve = curve or find_curve("experts", KINDS[precision], gpu.architecture)
+    curve = curve or find_curve("experts", KINDS[precision], gpu)
     carried = pairs if moved_pairs is None else moved_pairs
     per_width = matrices * d_model
     flops = 2 * (pairs + curve.pad * distinct) * per_width * (width + curve.half_fill)

@@ -62,7 +62,7 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
     """Queries and keys as products; a gather of the retrieved two-vector experts as a roofline (not measured)."""
     yield "weights", machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
     yield "weights", machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
-    curve = find_curve("experts", KINDS[machine.engine.precision], machine.gpu.architecture)
+    curve = find_curve("experts", KINDS[machine.engine.precision], machine.gpu)
     active = ffn_matrix_params(ffn, d_model)["routed_experts_active"]
     read = bytes_per_value(machine.engine.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
     yield (

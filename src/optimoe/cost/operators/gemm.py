@@ -37,7 +37,7 @@ def gemm_s(
         InputError: The accelerator lacks the precision.
     """
     peak_flops_per_s = gpu.flops_per_s(precision)
-    curve = curve or find_curve("gemm", KINDS[precision], gpu.architecture)
+    curve = curve or find_curve("gemm", KINDS[precision], gpu)
     activation = bytes_per_value(COMPUTE_PRECISION[precision])
     moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows
     flops = 2 * (rows + curve.pad) * (width + curve.pad) * (depth + curve.half_fill)

@@ -56,7 +56,7 @@ def decode_mixing(
     mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[KernelTime]:
     """``queries`` tokens of each request through a recurrent mixer: its state is read and written in fp32."""
-    curve = find_curve("decode_attention", "bf16", machine.gpu.architecture)
+    curve = find_curve("decode_attention", "bf16", machine.gpu)
     moved = 2 * STATE_BYTES * batch * state_values(mixer) / machine.tp
     yield _recurrent(mixer, machine, d_model, batch * queries, context, moved, "decode", curve.launch_s)
 
@@ -92,7 +92,7 @@ def prefill_mixing(
 
     Inputs read and outputs written once, FLOPs at attention's share.
     """
-    curve = find_curve("prefill_attention", "bf16", machine.gpu.architecture)
+    curve = find_curve("prefill_attention", "bf16", machine.gpu)
     moved = 2 * 2 * mixer_matrix_params(mixer, d_model) / d_model * length / machine.tp
     yield _recurrent(mixer, machine, d_model, length, length, moved, "prefill", curve.launch_s)
 
@@ -170,7 +170,7 @@ def _recurrent(
     launch_s: float,
 ) -> KernelTime:
     """What a recurrent mixer does beside its projections, as a roofline."""
-    curve = find_curve("prefill_attention", "bf16", machine.gpu.architecture)
+    curve = find_curve("prefill_attention", "bf16", machine.gpu)
     flops = mixer_flops(mixer, d_model, length, phase, "absorbed")["recurrent"]
     flops = (flops - 2 * mixer_matrix_params(mixer, d_model)) * tokens / machine.tp
     return KernelTime(
