@@ -51,6 +51,12 @@ def test_the_ladder_stays_within_its_share_and_varies_size_data_and_experts():
     assert len(ladder(CHOICE, share=0.05)) >= len(runs)
 
 
+def test_proxies_of_a_model_that_routes_to_several_experts_keep_enough_of_them():
+    choice = plan(problem(goal=LowestLoss(), space=Space(num_experts=(16,), top_k=(4,), max_width=4096))).choice
+    kept = {run.spec.moe.num_experts if run.spec.moe else 1 for run in ladder(choice, share=0.05)}
+    assert kept == {1, 8, 16}
+
+
 def test_a_share_too_small_for_any_proxy_is_said():
     with pytest.raises(InfeasibleError, match="share"):
         ladder(CHOICE, share=1e-9)

@@ -87,8 +87,11 @@ def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
     if isinstance(ffn, MoE):
         hidden = max(64, round(ffn.d_expert * scale / 64) * 64)
         shared = hidden if ffn.num_shared_experts else 0
-        ffn = replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
-        ffn = ffn if num_experts > 1 else DenseFFN(d_ff=hidden, gated=ffn.gated)
+        ffn = (
+            replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
+            if num_experts > 1
+            else DenseFFN(d_ff=hidden, gated=ffn.gated)
+        )
     elif isinstance(ffn, DenseFFN):
         ffn = replace(ffn, d_ff=max(64, round(ffn.d_ff * scale / 64) * 64))
     mixer = group.mixer
