@@ -9,10 +9,13 @@ the next, and gradients of weights are written in place, each once. torch.compil
 routing does not break its graph or make it compile again.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from optimoe.models.activations import Activation, find_activation
+from optimoe.models.buffers import POOL
 
 
 def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
@@ -64,7 +67,7 @@ def expert_loop(
     token_N, scale_N1 = order_N // K, weight_TK.reshape(-1, 1).index_select(0, order_N)
     y_TD = torch.zeros_like(x_TD)
     work = _Buffers(x_TD, ends)
-    hidden_NM = x_TD.new_empty((T * K if keep else 0, M))
+    hidden_NM = POOL.empty((T * K if keep else 0, M), x_TD)
     start = 0
     for e, end in enumerate(ends):
         if end == start:
@@ -93,7 +96,7 @@ class _Buffers:
     def __call__(self, slot: int, rows: int, columns: int) -> Tensor:
         """A contiguous (rows, columns) view of the slot."""
         if slot not in self.slots:
-            self.slots[slot] = self.like.new_empty(self.rows * columns)
+            self.slots[slot] = POOL.empty((self.rows * columns,), self.like)
         return self.slots[slot][: rows * columns].view(rows, columns)
 
 
@@ -137,7 +140,7 @@ def expert_loop_backward(
     dx_TD = torch.zeros_like(x_TD) if need_input else x_TD.new_empty(0)
     params = [p for p in (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)]
     dw_in, dw_out, db_in, db_out = (
-        torch.empty_like(p) if need_experts and p is not None else x_TD.new_empty(0) for p in params
+        POOL.empty(p.shape, p) if need_experts and p is not None else x_TD.new_empty(0) for p in params
     )
     work = _Buffers(x_TD, ends)
     start = 0
@@ -150,7 +153,8 @@ def expert_loop_backward(
         token_n, n, scale_n1 = token_N[start:end], end - start, scale_N1[start:end]
         h_nM = hidden_NM[start:end]
         grad_nD = torch.index_select(grad_TD, 0, token_n, out=work(0, n, D))
-        a_nF = _activate(act, h_nM, F, work(1, n, F))
+        s_nF = act.apply(h_nM[:, :F], work(5, n, F))
+        a_nF = torch.mul(s_nF, h_nM[:, F:], out=work(1, n, F)) if M > F else s_nF
         g_nF = torch.mm(grad_nD, w_out_EFD[e].t(), out=work(2, n, F))
         dweight_N[start:end] = torch.mul(a_nF, g_nF, out=work(3, n, F)).sum(1)
         if b_out_ED is not None:
@@ -160,7 +164,7 @@ def expert_loop_backward(
             if b_out_ED is not None:
                 torch.mm(scale_n1.t(), grad_nD, out=db_out[e : e + 1])
         g_nF.mul_(scale_n1)
-        dh_nM = _deactivate(act, g_nF, h_nM, work(4, n, M), work(1, n, F))
+        dh_nM = _deactivate(act, g_nF, h_nM, s_nF, work(4, n, M))
         if need_experts:
             x_nD = torch.index_select(x_TD, 0, token_n, out=work(0, n, D))
             torch.mm(x_nD.t(), dh_nM, out=dw_in[e])
@@ -173,20 +177,77 @@ def expert_loop_backward(
     return [dx_TD, dweight_TK, dw_in, dw_out, db_in, db_out]
 
 
-def _deactivate(act: Activation, g_nF: Tensor, h_nM: Tensor, dh_nM: Tensor, silu_nF: Tensor) -> Tensor:
-    """∂h: of a plain expert g·σ'(h); of a gated one (g·up·σ'(gate), g·σ(gate))."""
+def _deactivate(act: Activation, g_nF: Tensor, h_nM: Tensor, s_nF: Tensor, dh_nM: Tensor) -> Tensor:
+    """∂h: of a plain expert g·σ'(h); of a gated one (g·up·σ'(gate), g·σ(gate)), with s = σ(gate)."""
     F = g_nF.shape[1]
     if h_nM.shape[1] == F:
         return act.derive(g_nF, h_nM, dh_nM)
-    act.apply(h_nM[:, :F], silu_nF)
-    torch.mul(g_nF, silu_nF, out=dh_nM[:, F:])
+    torch.mul(g_nF, s_nF, out=dh_nM[:, F:])
     act.derive(g_nF.mul_(h_nM[:, F:]), h_nM[:, :F], dh_nM[:, :F])
     return dh_nM
 
 
 @expert_loop.register_fake
-def _(x_TD, expert_TK, weight_TK, w_in_EDM, w_out_EFD, b_in_EM, b_out_ED, activation, keep):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    slots = expert_TK.numel()
-    hidden_NM = x_TD.new_empty((slots if keep else 0, w_in_EDM.shape[2]))
-    order_N = expert_TK.new_empty(slots, dtype=torch.int64)
-    return torch.empty_like(x_TD), hidden_NM, order_N, expert_TK.new_empty(w_in_EDM.shape[0], dtype=torch.int32)
+def _(
+    x_TD: Tensor,
+    expert_TK: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    activation: str,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    N, (E, _, M) = expert_TK.numel(), w_in_EDM.shape
+    order_N = expert_TK.new_empty(N, dtype=torch.int64)
+    end_E = expert_TK.new_empty(E, dtype=torch.int32)
+    return torch.empty_like(x_TD), x_TD.new_empty((N if keep else 0, M)), order_N, end_E
+
+
+@expert_loop_backward.register_fake
+def _(
+    grad_TD: Tensor,
+    x_TD: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    hidden_NM: Tensor,
+    order_N: Tensor,
+    end_E: Tensor,
+    activation: str,
+    need_input: bool,
+    need_experts: bool,
+) -> list[Tensor]:
+    nothing = x_TD.new_empty(0)
+    params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
+    grads = [torch.empty_like(p) if need_experts and p is not None else nothing.clone() for p in params]
+    return [torch.empty_like(x_TD) if need_input else nothing, torch.empty_like(weight_TK), *grads]
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    x_TD, _, weight_TK, *params, activation, _ = inputs
+    _, *kept = output
+    ctx.save_for_backward(x_TD, weight_TK, *params, *kept)
+    ctx.mark_non_differentiable(*kept)
+    ctx.set_materialize_grads(False)
+    ctx.activation = activation
+
+
+def _backward(ctx: Any, grad_TD: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+    if grad_TD is None:
+        return (None,) * 9
+    need_x, _, _, *need_params = ctx.needs_input_grad[:7]
+    grads = expert_loop_backward(
+        grad_TD.contiguous(), *ctx.saved_tensors, ctx.activation, need_x, any(need_params)
+    )
+    dx_TD, dweight_TK, *dparams = (
+        grad if need else None
+        for grad, need in zip(grads, (need_x, ctx.needs_input_grad[2], *need_params), strict=True)
+    )
+    return (dx_TD, None, dweight_TK, *dparams, None, None)
+
+
+expert_loop.register_autograd(_backward, setup_context=_setup_context)
