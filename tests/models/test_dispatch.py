@@ -210,7 +210,7 @@ def test_the_loop_is_a_well_formed_operator():
     torch.manual_seed(10)
     weights = make_weights(3, 4, 4, bias=True)
     x_TD = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
-    args = (x_TD, routing("dropped", 5, 2, 3), torch.rand(5, 2, dtype=torch.float64), *weights.tensors())
+    args = (x_TD, routing("random", 5, 2, 3), torch.rand(5, 2, dtype=torch.float64), *weights.tensors())
     torch.library.opcheck(torch.ops.optimoe.expert_loop.default, (*args, "silu", True))
 
 

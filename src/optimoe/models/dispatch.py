@@ -100,11 +100,11 @@ def run_grouped(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_
     kept_N1 = (expert_TK.reshape(-1, 1) >= 0).index_select(0, order_N)
     x_ND = _Spread.apply(x_TD, order_N, inverse_N, K).where(kept_N1, 0)
     expert_N = expert_TK.reshape(-1).index_select(0, order_N).clamp_min(0)
-    h_NM = torch.nn.functional.grouped_mm(x_ND, weights.w_in_EDM, offs=end_E)
+    h_NM = _grouped_mm(x_ND, weights.w_in_EDM, end_E)
     if weights.b_in_EM is not None:
         h_NM = h_NM + weights.b_in_EM.index_select(0, expert_N)
     a_NF = weights.activate(h_NM)
-    y_ND = torch.nn.functional.grouped_mm(a_NF, weights.w_out_EFD, offs=end_E)
+    y_ND = _grouped_mm(a_NF, weights.w_out_EFD, end_E)
     if weights.b_out_ED is not None:
         y_ND = y_ND + weights.b_out_ED.index_select(0, expert_N)
     scale_N1 = weight_TK.reshape(-1, 1).index_select(0, order_N)
@@ -147,6 +147,16 @@ def run_gather(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_T
     y_TKD = _batched_affine(weights.activate(h_N1M), w_out_NFD, b_out_ND).view(T, K, D)
     y_TKD = y_TKD.where((expert_TK >= 0).unsqueeze(-1), 0)
     return (y_TKD * weight_TK.unsqueeze(-1)).sum(1).to(x_TD.dtype)
+
+
+def _grouped_mm(x_ND: Tensor, w_EDM: Tensor, end_E: Tensor) -> Tensor:
+    """Rows of each group times its matrix; PyTorch's operator takes no float64, a check on its users does."""
+    if x_ND.dtype != torch.float64:
+        return torch.nn.functional.grouped_mm(x_ND, w_EDM, offs=end_E)
+    ends = end_E.tolist()
+    starts = [0, *ends[:-1]]
+    groups = [x_ND[a:b] @ w_DM for a, b, w_DM in zip(starts, ends, w_EDM.unbind(0), strict=True)]
+    return torch.cat([*groups, x_ND.new_zeros(x_ND.shape[0] - ends[-1], w_EDM.shape[2])])
 
 
 def _batched_affine(x_BND: Tensor, w_BDM: Tensor, b_BM: Tensor | None) -> Tensor:
@@ -222,9 +232,7 @@ def _rows() -> dict[tuple[str, bool], list[tuple[str, tuple[float, ...]]]]:
 
 
 @cache
-def nearest_way(
-    device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int
-) -> str:
+def nearest_way(device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int) -> str:
     """The way of the table's row that is nearest by the logarithms of slots, experts and widths."""
     point = tuple(map(log, (max(num_slots, 1), num_experts, d_model, d_expert)))
 
