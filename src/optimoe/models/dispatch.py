@@ -209,12 +209,12 @@ WAYS: dict[str, Way] = {
 def choose_way(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor) -> str:
     """The way that was fastest at the nearest measured shape.
 
-    While a graph is traced on a CPU it is the loop: one opaque call for any number of tokens, where a choice by
-    that number would compile the model anew at every new one.
+    While a graph is traced it is the loop on a CPU (one opaque call) and the grouped product on a GPU, for any
+    number of tokens: a choice by that number would compile the model anew at a new one.
     """
     device = "cuda" if x_TD.device.type == "cuda" else "cpu"
-    if device == "cpu" and torch.compiler.is_compiling():
-        return "loop"
+    if torch.compiler.is_compiling():
+        return "loop" if device == "cpu" else "grouped"
     train = torch.is_grad_enabled() and (x_TD.requires_grad or weights.w_in_EDM.requires_grad)
     E, F, D = weights.w_out_EFD.shape
     return nearest_way(device, train, expert_TK.numel(), E, D, F)

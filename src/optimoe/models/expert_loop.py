@@ -43,7 +43,7 @@ def expert_loop(
     activation: str,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """y = Σ_k w_k·expert_k(x), expert(x) = (σ(gate)·up) W_out + b_out, (gate, up) = x W_in + b_in.
+    """Σ_k w_k·expert_k(x) of every token, expert(x) = (σ(gate)·up) W_out + b_out, (gate, up) = x W_in + b_in.
 
     Args:
         x_TD: Tokens.

@@ -5,7 +5,6 @@ C width of a query, P pairs of sub-keys that can be among the best K.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import torch
@@ -65,6 +64,7 @@ class PEER(nn.Module):
     Attributes:
         query: (D, H·C) projection.
         keys: (H, 2, n, C/2), sub-keys.
+        first_P, second_P: Ranks of the pairs that can be among the best K; derived, not saved.
         down: (N, D), the rows u.
         up: (N, D), the rows v.
 
@@ -82,6 +82,9 @@ class PEER(nn.Module):
         ConfigError: A count is not positive, ``top_k`` exceeds n, ``d_key`` is odd, or a choice is none of those.
         UnknownNameError: No such activation.
     """
+
+    first_P: Tensor
+    second_P: Tensor
 
     def __init__(
         self,
@@ -108,6 +111,9 @@ class PEER(nn.Module):
         self.keys = nn.Parameter(torch.empty(num_heads, 2, num_keys, d_key // 2))
         self.down = nn.Parameter(torch.empty(self.num_experts, d_model))
         self.up = nn.Parameter(torch.empty(self.num_experts, d_model))
+        first_P, second_P = _pairs(top_k)
+        self.register_buffer("first_P", first_P, persistent=False)
+        self.register_buffer("second_P", second_P, persistent=False)
         self.reset_parameters()
 
     @classmethod
@@ -119,6 +125,8 @@ class PEER(nn.Module):
 
     def reset_parameters(self) -> None:
         """Normal weights, scores of variance near 1, an output as large as a dense feed-forward's."""
+        for buffer, ranks_P in zip((self.first_P, self.second_P), _pairs(self.top_k), strict=True):
+            buffer.copy_(ranks_P)
         nn.init.normal_(self.keys, std=(self.d_key / 2) ** -0.5)
         nn.init.normal_(self.down, std=self.down.shape[1] ** -0.5)
         nn.init.normal_(self.up, std=(self.top_k / self.num_heads) ** 0.5)
@@ -143,19 +151,17 @@ class PEER(nn.Module):
         H, n, K = self.num_heads, self.num_keys, self.top_k
         half_HXTc = self.norm(self.query(x_TD)).view(-1, H, 2, self.d_key // 2).permute(1, 2, 0, 3)
         best_HXTK, index_HXTK = (half_HXTc @ self.keys.mT).topk(K, dim=-1)
-        first_P, second_P = (torch.tensor(ranks, device=x_TD.device) for ranks in _pairs(K))
-        sum_HTP = best_HXTK[:, 0].index_select(-1, first_P) + best_HXTK[:, 1].index_select(-1, second_P)
+        sum_HTP = best_HXTK[:, 0].index_select(-1, self.first_P) + best_HXTK[:, 1].index_select(-1, self.second_P)
         score_HTK, pair_HTK = sum_HTP.topk(K, dim=-1)
-        row_HTK = index_HXTK[:, 0].gather(-1, first_P[pair_HTK])
-        column_HTK = index_HXTK[:, 1].gather(-1, second_P[pair_HTK])
+        row_HTK = index_HXTK[:, 0].gather(-1, self.first_P[pair_HTK])
+        column_HTK = index_HXTK[:, 1].gather(-1, self.second_P[pair_HTK])
         return score_HTK.transpose(0, 1), (row_HTK * n + column_HTK).transpose(0, 1)
 
 
-@cache
-def _pairs(top_k: int) -> tuple[list[int], list[int]]:
+def _pairs(top_k: int) -> tuple[Tensor, Tensor]:
     """Ranks i, j from 0 with (i + 1)(j + 1) ≤ K."""
     pairs = [(i, j) for i in range(top_k) for j in range(top_k // (i + 1))]
-    return [i for i, _ in pairs], [j for _, j in pairs]
+    return torch.tensor([i for i, _ in pairs]), torch.tensor([j for _, j in pairs])
 
 
 class _HeadNorm(nn.Module):

@@ -23,7 +23,7 @@ CHUNK_ROWS = 4096
 def expert_pool(
     x_TD: Tensor, expert_TJ: Tensor, gate_TJ: Tensor, down_ND: Tensor, up_ND: Tensor, activation: str
 ) -> tuple[Tensor, Tensor]:
-    """y = Σ_j g_j·σ(x·u_j)·v_j, over the rows u of ``down`` and v of ``up`` that each token retrieved.
+    """Σ_j g_j·σ(x·u_j)·v_j, over the rows u of ``down`` and v of ``up`` that each token retrieved.
 
     Args:
         x_TD: Tokens.
@@ -84,7 +84,7 @@ def _sum(table_ND: Tensor, row_TJ: Tensor, weight_TJ: Tensor) -> Tensor:
 def _dot(x_TD: Tensor, table_ND: Tensor, row_TJ: Tensor) -> Tensor:
     """x·table[row_j] of each slot: what an embedding bag's backward pass computes for its weights."""
     T, J = row_TJ.shape
-    token_S = torch.arange(T, device=x_TD.device).unsqueeze(1).expand(T, J).reshape(-1)
+    token_S = torch.arange(T * J, device=x_TD.device) // J
     offset_T = torch.arange(T, device=x_TD.device) * J
     dot = torch.ops.aten._embedding_bag_per_sample_weights_backward
     return dot(x_TD.contiguous(), table_ND, row_TJ.reshape(-1), offset_T, token_S, 0).view(T, J)
@@ -96,7 +96,7 @@ def _sum_slots(x_TD: Tensor, token_S: Tensor, weight_S: Tensor, offset_N: Tensor
     if x_TD.device.type != "cpu":
         return _bags(x_TD, token_S, weight_S, offset_N[:-1])
     out_ND = POOL.empty((N, D), x_TD)
-    ends = offset_N[::CHUNK_ROWS].tolist() + [token_S.numel()]
+    ends = [*offset_N[:N:CHUNK_ROWS].tolist(), token_S.numel()]
     for row, begin, end in zip(range(0, N, CHUNK_ROWS), ends, ends[1:], strict=False):
         offset_n = offset_N[row : min(row + CHUNK_ROWS, N)] - begin
         out_ND[row : row + CHUNK_ROWS] = _bags(x_TD, token_S[begin:end], weight_S[begin:end], offset_n)
