@@ -98,7 +98,7 @@ def run_grouped(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_
     order_N, end_E = sort_slots(expert_TK, E)
     inverse_N = _invert(order_N)
     kept_N1 = (expert_TK.reshape(-1, 1) >= 0).index_select(0, order_N)
-    x_ND = _Spread.apply(x_TD, order_N, inverse_N, K).where(kept_N1, 0)
+    x_ND = _spread(x_TD, order_N, inverse_N, K).where(kept_N1, 0)
     expert_N = expert_TK.reshape(-1).index_select(0, order_N).clamp_min(0)
     h_NM = _grouped_mm(x_ND, weights.w_in_EDM, end_E)
     if weights.b_in_EM is not None:
@@ -109,7 +109,7 @@ def run_grouped(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_
         y_ND = y_ND + weights.b_out_ED.index_select(0, expert_N)
     scale_N1 = weight_TK.reshape(-1, 1).index_select(0, order_N)
     y_ND = (y_ND.where(kept_N1, 0) * scale_N1).to(x_TD.dtype)
-    return _Collect.apply(y_ND, order_N, inverse_N, K)
+    return _collect(y_ND, order_N, inverse_N, K)
 
 
 def run_padded(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
@@ -168,6 +168,16 @@ def _invert(order_N: Tensor) -> Tensor:
     return torch.empty_like(order_N).scatter_(0, order_N, places_N)
 
 
+def _spread(x_TD: Tensor, order_N: Tensor, inverse_N: Tensor, K: int) -> Tensor:
+    y_ND: Tensor = _Spread.apply(x_TD, order_N, inverse_N, K)  # type: ignore[no-untyped-call]
+    return y_ND
+
+
+def _collect(y_ND: Tensor, order_N: Tensor, inverse_N: Tensor, K: int) -> Tensor:
+    y_TD: Tensor = _Collect.apply(y_ND, order_N, inverse_N, K)  # type: ignore[no-untyped-call]
+    return y_TD
+
+
 class _Spread(torch.autograd.Function):
     """Tokens to their slots, in the order of experts; backward, the sum over a token's slots, in a fixed order."""
 
@@ -179,7 +189,7 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Collect.apply(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
+        return _collect(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
 
 
 class _Collect(torch.autograd.Function):
@@ -193,7 +203,7 @@ class _Collect(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Spread.apply(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
+        return _spread(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
 
 
 Way = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]

@@ -138,7 +138,7 @@ def expert_loop_backward(
     token_N, scale_N1 = order_N // K, weight_TK.reshape(-1, 1).index_select(0, order_N)
     dweight_N = weight_TK.new_zeros(order_N.shape[0])
     dx_TD = torch.zeros_like(x_TD) if need_input else x_TD.new_empty(0)
-    params = [p for p in (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)]
+    params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
     dw_in, dw_out, db_in, db_out = (
         POOL.empty(p.shape, p) if need_experts and p is not None else x_TD.new_empty(0) for p in params
     )
