@@ -107,7 +107,9 @@ def package_layers(num_experts, top_k, d_expert):
     """Layers of the two packages, of equal FLOPs; a line for each that is missing."""
     layers = {}
     if num_experts > 16:
-        print("  mixture-of-experts, st-moe-pytorch: their one-hot tensors are gigabytes at so many experts; skipped")
+        print(
+            "  mixture-of-experts, st-moe-pytorch: their one-hot tensors are gigabytes at so many experts; skipped"
+        )
         return layers
     if top_k == 2:
         try:
@@ -206,7 +208,9 @@ def main():
     args = parser.parse_args()
     dtype = "float32" if args.device == "cpu" else "bfloat16"
     where = f"{torch.get_num_threads()} threads" if args.device == "cpu" else torch.cuda.get_device_name()
-    print(f"{args.tokens} tokens, d_model {D_MODEL}, {dtype}, {where}, torch {torch.__version__}, forward + backward")
+    print(
+        f"{args.tokens} tokens, d_model {D_MODEL}, {dtype}, {where}, torch {torch.__version__}, forward + backward"
+    )
     for shape in args.shapes:
         compare(tuple(map(int, shape.split(","))), args)
     print(f"peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")

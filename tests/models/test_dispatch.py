@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from optimoe.core.errors import UnknownNameError
 from optimoe.models.activations import find_activation
 from optimoe.models.dispatch import WAYS, ExpertWeights, choose_way, nearest_way, run_experts
+from optimoe.models.shares import cut_shares, run_shares
 
 TOLERANCE = 1e-10
 
@@ -128,6 +129,55 @@ def test_the_loops_own_backward_pass_passes_gradcheck(gated):
         return WAYS["loop"](again, x, expert_TK, weight)
 
     assert torch.autograd.gradcheck(run, (x_TD, weight_TK, *weights.tensors()))
+
+
+@pytest.mark.parametrize("name", ROUTINGS)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_that_share_an_expert_sum_its_gradients(name, threads, monkeypatch):
+    monkeypatch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
+    monkeypatch.setattr("optimoe.models.expert_loop.ROWS", 3)
+    before = torch.get_num_threads()
+    torch.manual_seed(13)
+    weights = make_weights(4, 8, 8, bias=True)
+    x_TD, weight_TK = torch.randn(11, 8, dtype=torch.float64), torch.rand(11, 3, dtype=torch.float64)
+    args = weights, x_TD, routing(name, 11, 3, 4), weight_TK
+    torch.set_num_threads(threads)
+    try:
+        ours = gradients(WAYS["loop"], *args)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for got, want in zip(ours, gradients(WAYS["gather"], *args), strict=True):
+        torch.testing.assert_close(got, want, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_a_failure_in_a_thread_is_raised_and_the_threads_are_restored(monkeypatch):
+    monkeypatch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            run_shares(lambda slices: 1 // (1 - slices[0].share), cut_shares([4, 8], 4, 1))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 9), min_size=1, max_size=6), rows=st.integers(1, 5), threads=st.integers(1, 9)
+)
+def test_shares_hold_every_slot_once_and_equally_many(sizes, rows, threads):
+    ends = torch.tensor(sizes).cumsum(0).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
+        patch.setattr("torch.get_num_threads", lambda: threads)
+        shares = cut_shares(ends, rows, 1)
+    slots = [(part.expert, slot) for share in shares for part in share for slot in range(part.start, part.end)]
+    assert slots == [(e, slot) for e, end in enumerate(ends) for slot in range(end - sizes[e], end)]
+    counts = [sum(part.num_rows for part in share) for share in shares]
+    assert max(counts) - min(counts) <= 1
+    assert all(part.num_rows <= rows for share in shares for part in share)
 
 
 @pytest.mark.parametrize("way", WAYS)

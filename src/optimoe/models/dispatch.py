@@ -21,7 +21,7 @@ from torch import Tensor
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.models.activations import find_activation
-from optimoe.models.expert_loop import expert_loop, sort_slots
+from optimoe.models.expert_loop import expert_loop, invert, sort_slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def run_grouped(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_
     """
     K, E = expert_TK.shape[1], weights.w_in_EDM.shape[0]
     order_N, end_E = sort_slots(expert_TK, E)
-    inverse_N = _invert(order_N)
+    inverse_N = invert(order_N)
     kept_N1 = (expert_TK.reshape(-1, 1) >= 0).index_select(0, order_N)
     x_ND = _spread(x_TD, order_N, inverse_N, K).where(kept_N1, 0)
     expert_N = expert_TK.reshape(-1).index_select(0, order_N).clamp_min(0)
@@ -163,11 +163,6 @@ def _batched_affine(x_BND: Tensor, w_BDM: Tensor, b_BM: Tensor | None) -> Tensor
     return torch.bmm(x_BND, w_BDM) if b_BM is None else torch.baddbmm(b_BM.unsqueeze(1), x_BND, w_BDM)
 
 
-def _invert(order_N: Tensor) -> Tensor:
-    places_N = torch.arange(order_N.numel(), device=order_N.device)
-    return torch.empty_like(order_N).scatter_(0, order_N, places_N)
-
-
 def _spread(x_TD: Tensor, order_N: Tensor, inverse_N: Tensor, K: int) -> Tensor:
     y_ND: Tensor = _Spread.apply(x_TD, order_N, inverse_N, K)  # type: ignore[no-untyped-call]
     return y_ND
@@ -189,7 +184,8 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return _collect(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
+        order_N, inverse_N = ctx.saved_tensors
+        return _collect(grads[0], order_N, inverse_N, ctx.K), None, None, None
 
 
 class _Collect(torch.autograd.Function):
@@ -203,7 +199,8 @@ class _Collect(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return _spread(grads[0], *ctx.saved_tensors, ctx.K), None, None, None
+        order_N, inverse_N = ctx.saved_tensors
+        return _spread(grads[0], order_N, inverse_N, ctx.K), None, None, None
 
 
 Way = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]
