@@ -1,4 +1,4 @@
-"""Which way runs routed experts fastest, at many shapes: writes the table that the layer chooses by.
+"""Which way runs routed experts fastest, at many shapes: the table that the layer chooses by.
 
 At each shape all ways take turns; the fastest median wins, with ties (3 %) to the loop, which is the leanest.
 On a GPU only ways that do not wait for the host are allowed.
@@ -26,6 +26,7 @@ WAYS_ON = {"cpu": tuple(WAYS), "cuda": ("grouped", "gather")}
 
 
 def step_seconds(experts, way, inputs, train):
+    """One pass, or one step."""
     experts.way = way
     synchronize = torch.cuda.synchronize if inputs[0].is_cuda else lambda: None
     synchronize()
@@ -60,34 +61,35 @@ def measure(device, num_tokens, num_experts, d_model, d_expert, train, rounds):
 
 
 def choose(seconds):
+    """The fastest way."""
     best = min(seconds.values())
     first = next(iter(seconds))
     return first if seconds[first] <= TIE * best else min(seconds, key=seconds.get)
 
 
 def main():
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=WAYS_ON)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help="print TOML rows only")
+    parser.add_argument("--write", action="store_true", help="print rows of the table")
     args = parser.parse_args()
     for train, tokens, num_experts, (d_model, d_expert) in product((True, False), TOKENS, EXPERTS, WIDTHS):
         seconds = measure(args.device, tokens, num_experts, d_model, d_expert, train, args.rounds)
         way = choose(seconds)
         if args.write:
-            print(
-                f'[[row]]\ndevice = "{args.device}"\ntrain = {str(train).lower()}\nnum_slots = {tokens * TOP_K}\n'
-                f'num_experts = {num_experts}\nd_model = {d_model}\nd_expert = {d_expert}\nway = "{way}"\n',
-                flush=True,
-            )
-            continue
-        ratios = ", ".join(
-            f"{name} {s / seconds['loop' if 'loop' in seconds else way]:.2f}" for name, s in seconds.items()
-        )
-        print(
-            f"train {train!s:<5} T {tokens:>5} E {num_experts:>3} d {d_model} f {d_expert:>4}: {way:<8} ({ratios})",
-            flush=True,
-        )
+            row = {
+                "num_slots": tokens * TOP_K,
+                "num_experts": num_experts,
+                "d_model": d_model,
+                "d_expert": d_expert,
+            }
+            numbers = ", ".join(f"{name} = {number}" for name, number in row.items())
+            text = f'{{ device = "{args.device}", train = {str(train).lower()}, {numbers}, way = "{way}" }},'
+        else:
+            ratios = ", ".join(f"{name} {1e3 * each:.2f}" for name, each in seconds.items())
+            text = f"train {train!s:<5} T {tokens:>5} E {num_experts:>3} d {d_model} f {d_expert:>4}: {way:<8} ({ratios} ms)"
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

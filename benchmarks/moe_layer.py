@@ -39,6 +39,7 @@ class Routed(nn.Module):
         self.router, self.top_k, self.experts = nn.Linear(D_MODEL, num_experts, bias=False), top_k, experts
 
     def forward(self, x_TD):
+        """The output."""
         weight_TK, expert_TK = self.router(x_TD).float().softmax(-1).topk(self.top_k, dim=-1)
         weight_TK = weight_TK / weight_TK.sum(-1, keepdim=True)
         return self.experts(x_TD, expert_TK, weight_TK.to(x_TD.dtype))
@@ -52,6 +53,7 @@ class SortLoop(nn.Module):
         self.w_in, self.w_out = nn.Parameter(ours.w_in.detach()), nn.Parameter(ours.w_out.detach())
 
     def forward(self, x_TD, expert_TK, weight_TK):
+        """The output."""
         T, K = expert_TK.shape
         expert_N, order_N = expert_TK.reshape(-1).sort(stable=True)
         sizes = torch.bincount(expert_N, minlength=self.w_in.shape[0]).tolist()
@@ -74,6 +76,7 @@ class Dense(nn.Module):
         self.down = nn.Linear(d_ff, D_MODEL, bias=False)
 
     def forward(self, x_TD):
+        """The output."""
         return self.down(F.silu(self.gate(x_TD)) * self.up(x_TD))
 
 
@@ -85,10 +88,12 @@ class First(nn.Module):
         self.layer = layer
 
     def forward(self, x_TD):
+        """The output."""
         return self.layer(x_TD.unsqueeze(0))[0].squeeze(0)
 
 
 def transformers_experts(ours, implementation):
+    """Mixtral's experts with our weights."""
     from transformers import MixtralConfig
     from transformers.models.mixtral.modeling_mixtral import MixtralExperts
 
@@ -132,6 +137,7 @@ def package_layers(num_experts, top_k, d_expert):
 
 
 def make_layers(num_experts, top_k, d_expert, tokens):
+    """All contestants that run here."""
     ours = Experts(num_experts, D_MODEL, d_expert, gated=True, activation="silu")
     layers = {"optimoe": ours, "sort loop": SortLoop(ours)}
     for implementation in ("eager", "batched_mm", "grouped_mm"):
@@ -164,6 +170,7 @@ def step_seconds(layer, x_TD, grad_TD):
 
 
 def check_equal(layers, x_TD):
+    """Assert that all layers of equal weights agree."""
     with torch.no_grad():
         want_TD = layers["optimoe"](x_TD)
         for name, layer in layers.items():
@@ -174,6 +181,7 @@ def check_equal(layers, x_TD):
 
 
 def compare(shape, args):
+    """Take turns and print."""
     num_experts, top_k, d_expert = shape
     torch.manual_seed(0)
     print(f"E = {num_experts}, k = {top_k}, width {d_expert}")
@@ -200,6 +208,7 @@ def compare(shape, args):
 
 
 def main():
+    """Run the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=8192)

@@ -25,6 +25,7 @@ HEADS, TOP_K = 8, 16
 
 
 def make_ours(d_model, num_keys):
+    """Our layer."""
     return PEER(d_model, num_keys=num_keys, num_heads=HEADS, top_k=TOP_K, d_key=128, query_norm="none")
 
 
@@ -53,10 +54,12 @@ def make_package(ours, d_model):
 
 
 def run_ours(layer, x_TD):
+    """Our output."""
     return layer(x_TD)[0]
 
 
 def run_package(layer, x_TD):
+    """The package's output."""
     return layer(x_TD.unsqueeze(0)).squeeze(0)
 
 
@@ -83,16 +86,19 @@ def largest_difference(ours, package, x_TD, grad_TD):
 
 
 def dense_layer(d_model, d_ff):
+    """A plain feed-forward."""
     layer = torch.nn.Module()
     layer.up, layer.down = torch.nn.Linear(d_model, d_ff), torch.nn.Linear(d_ff, d_model)
     return layer
 
 
 def run_dense(layer, x_TD):
+    """Its output."""
     return layer.down(torch.nn.functional.gelu(layer.up(x_TD)))
 
 
 def compare(tokens, d_model, num_keys, rounds):
+    """Take turns and print."""
     torch.manual_seed(0)
     ours = make_ours(d_model, num_keys)
     x_TD, grad_TD = torch.randn(tokens, d_model, requires_grad=True), torch.randn(tokens, d_model)
@@ -106,7 +112,7 @@ def compare(tokens, d_model, num_keys, rounds):
     layers["dense, equal active width"] = (run_dense, dense_layer(d_model, HEADS * TOP_K))
     layers["dense, 4·d_model wide"] = (run_dense, dense_layer(d_model, 4 * d_model))
     seconds = {name: [] for name in layers}
-    for name, (run, layer) in layers.items():
+    for run, layer in layers.values():
         step_seconds(run, layer, x_TD, grad_TD)
     for _ in range(rounds):
         for name, (run, layer) in layers.items():
@@ -146,6 +152,7 @@ def million(tokens, steps=4):
 
 
 def main():
+    """Run the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=2048)

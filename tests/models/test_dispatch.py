@@ -281,6 +281,17 @@ def test_the_whole_layer_is_one_graph_whatever_the_number_of_tokens():
     assert len(graphs) == 1
 
 
+def test_padding_gives_way_to_the_loop_when_one_expert_takes_all(monkeypatch):
+    weights = make_weights(8, 4, 4)
+    called = []
+    for way in ("loop", "padded"):
+        monkeypatch.setitem(WAYS, way, lambda *_, way=way: called.append(way))
+    monkeypatch.setattr("optimoe.models.dispatch.choose_way", lambda *_: "padded")
+    for expert_T in (torch.arange(400) % 8, torch.zeros(400, dtype=torch.long)):
+        run_experts(weights, torch.randn(400, 4), expert_T.unsqueeze(1), torch.ones(400, 1))
+    assert called == ["padded", "loop"]
+
+
 def test_an_unknown_way_is_refused():
     weights = make_weights(2, 4, 4)
     with pytest.raises(UnknownNameError, match="loop"):

@@ -15,7 +15,7 @@ from threading import RLock
 import torch
 from torch import Tensor
 
-SMALLEST_BYTES = 2**22
+SMALLEST_BYTES = 2**18
 """Below this, the C library keeps memory by itself."""
 LARGEST_WASTE = 1.25
 """A block is handed out for no less than its size divided by this."""

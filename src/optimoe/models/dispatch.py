@@ -73,6 +73,8 @@ def run_experts(
     """
     if way is None:
         way = choose_way(weights, x_TD, expert_TK)
+        if way == "padded" and _is_wasteful(expert_TK, weights.w_in_EDM.shape[0]):
+            way = "loop"
     if way not in WAYS:
         raise UnknownNameError("way", way, WAYS)
     return WAYS[way](weights, x_TD, expert_TK, weight_TK)
@@ -149,6 +151,12 @@ def run_gather(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_T
     return (y_TKD * weight_TK.unsqueeze(-1)).sum(1).to(x_TD.dtype)
 
 
+def _is_wasteful(expert_TK: Tensor, num_experts: int) -> bool:
+    """Whether padding to the busiest expert would more than double the rows, a few per expert aside."""
+    slots_E = torch.bincount(expert_TK.reshape(-1) + 1, minlength=num_experts + 1)[1:]
+    return num_experts * int(slots_E.max()) > 2 * expert_TK.numel() + FREE_ROWS * num_experts
+
+
 def _grouped_mm(x_ND: Tensor, w_EDM: Tensor, end_E: Tensor) -> Tensor:
     """Rows of each group times its matrix; PyTorch's operator takes no float64, a check on its users does."""
     if x_ND.dtype != torch.float64:
@@ -203,6 +211,8 @@ class _Collect(torch.autograd.Function):
         return _spread(grads[0], order_N, inverse_N, ctx.K), None, None, None
 
 
+FREE_ROWS = 16
+"""Rows that an expert may be padded by without a thought: its weights are read for one row as for so many."""
 Way = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]
 WAYS: dict[str, Way] = {
     "loop": run_loop,

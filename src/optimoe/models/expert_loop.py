@@ -77,7 +77,7 @@ def expert_loop(
     y_ND = POOL.empty((order_N.numel(), D), x_TD)
 
     def run(slices: list[Slice]) -> None:
-        scratch = Scratch(x_TD)
+        scratch = Scratch(x_TD, slices)
         for part in slices:
             e, rows, n = part.expert, part.rows, part.num_rows
             x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
@@ -140,7 +140,7 @@ def expert_loop_backward(
     sums = _Gradients(params, ends, len(shares)) if need_experts else None
 
     def run(slices: list[Slice]) -> None:
-        scratch = Scratch(x_TD)
+        scratch = Scratch(x_TD, slices)
         for part in slices:
             e, rows, n = part.expert, part.rows, part.num_rows
             h_nM, scale_n1 = hidden_NM[rows], scale_N1[rows]

@@ -16,8 +16,9 @@ from optimoe.models.buffers import POOL
 
 MOST_SHARES = 8
 """More threads than this split each share's operations among them instead: Python takes turns."""
-SMALLEST_SHARE = 2**27
-"""Multiplications that repay a thread, about a millisecond of them."""
+SMALLEST_SHARE = 2**33
+"""Multiplications that repay a thread of its own, tens of milliseconds: OpenMP's threads spin some milliseconds
+after their last work before they leave a core to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,16 +109,16 @@ def run_shares(run: Callable[[list[Slice]], None], shares: list[list[Slice]]) ->
 
 
 class Scratch:
-    """Scratch space that one slice hands to the next, by name."""
+    """Scratch space that one slice of a share hands to the next, by name."""
 
-    def __init__(self, like: Tensor) -> None:
+    def __init__(self, like: Tensor, slices: list[Slice]) -> None:
         self.like = like
+        self.most_rows = max((part.num_rows for part in slices), default=0)
         self.blocks: dict[str, Tensor] = {}
 
     def __call__(self, name: str, rows: int, columns: int) -> Tensor:
-        """A contiguous (rows, columns) tensor; what it held before is lost."""
-        size = rows * columns
-        block = self.blocks.get(name)
-        if block is None or block.numel() < size:
-            block = self.blocks[name] = POOL.empty((size,), self.like)
-        return block[:size].view(rows, columns)
+        """A contiguous (rows, columns) tensor, always as wide; what it held before is lost."""
+        if name not in self.blocks:
+            self.blocks[name] = POOL.empty((self.most_rows, columns), self.like)
+        block = self.blocks[name]
+        return block if rows == self.most_rows else block[:rows]
