@@ -88,7 +88,8 @@ def main():
             text = f'{{ device = "{args.device}", train = {str(train).lower()}, {numbers}, way = "{way}" }},'
         else:
             ratios = ", ".join(f"{name} {1e3 * each:.2f}" for name, each in seconds.items())
-            text = f"train {train!s:<5} T {tokens:>5} E {num_experts:>3} d {d_model} f {d_expert:>4}: {way:<8} ({ratios} ms)"
+            shape = f"train {train!s:<5} T {tokens:>5} E {num_experts:>3} d {d_model} f {d_expert:>4}"
+            text = f"{shape}: {way:<8} ({ratios} ms)"
         print(text, flush=True)
 
 

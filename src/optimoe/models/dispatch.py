@@ -11,7 +11,7 @@ expert for all, the same expert twice. Which is fastest depends on device, shape
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import log
 from typing import Any
@@ -248,7 +248,7 @@ def _rows() -> dict[tuple[str, bool], list[tuple[str, tuple[float, ...]]]]:
     return rows
 
 
-@cache
+@lru_cache(maxsize=4096)
 def nearest_way(device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int) -> str:
     """The way of the table's row that is nearest by the logarithms of slots, experts and widths."""
     point = tuple(map(log, (max(num_slots, 1), num_experts, d_model, d_expert)))
