@@ -11,6 +11,7 @@ Outputs are compared first. Contestants:
 * dense: a SwiGLU layer as wide as a token's experts together. Its speed is the limit that counts FLOPs alone.
 
     python benchmarks/moe_layer.py [--rounds 7] [--tokens 8192] [--shapes 8,2,1408 64,8,352 ...] [--device cuda]
+        [--without "transformers eager" ...]
 
 A package that is not installed is skipped with a line, and so is what does not fit into memory.
 """
@@ -187,7 +188,7 @@ def compare(shape, args):
     print(f"E = {num_experts}, k = {top_k}, width {d_expert}")
     layers = make_layers(*shape, args.tokens)
     dtype = torch.float32 if args.device == "cpu" else torch.bfloat16
-    layers = {name: layer.to(args.device, dtype) for name, layer in layers.items()}
+    layers = {name: layer.to(args.device, dtype) for name, layer in layers.items() if name not in args.without}
     x_TD = torch.randn(args.tokens, D_MODEL, device=args.device, dtype=dtype, requires_grad=True)
     grad_TD = torch.randn_like(x_TD)
     check_equal(layers, x_TD)
@@ -213,6 +214,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--without", nargs="*", default=[], help="names of contestants to leave out")
     parser.add_argument("--shapes", nargs="*", default=[",".join(map(str, shape)) for shape in SHAPES])
     args = parser.parse_args()
     dtype = "float32" if args.device == "cpu" else "bfloat16"
