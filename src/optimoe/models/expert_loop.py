@@ -1,0 +1,294 @@
+"""The experts' loop on a CPU as one operator: sorted slices, one pair of matrix products per expert.
+
+Legend: T tokens, K slots per token, N = T·K slots, n slots of one slice, E experts, D model width, F hidden width
+of an expert, M = F or 2F (gate and up side by side).
+
+Why an operator of its own: autograd through a loop of slices keeps five tensors per slot and writes every one to
+fresh pages; here the pre-activations are the only ones kept, all else lives in buffers that one slice hands to
+the next, and gradients of weights are written in place. Threads take equal shares of the slots, whatever the
+routing, instead of sharing every small operation: they meet twice a pass, not twenty times an expert.
+torch.compile sees one opaque call, so that routing does not break its graph or make it compile again.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from optimoe.models.activations import Activation, find_activation
+from optimoe.models.buffers import POOL
+from optimoe.models.shares import Scratch, Slice, cut_shares, run_shares
+
+ROWS = 1024
+"""Most slots of a slice: enough for a matrix product at full speed, few enough for the cache."""
+
+
+def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
+    """Slots in the order of their experts; the dropped ones (expert −1) last.
+
+    Returns:
+        ``order_N``, slots (token·K + k), stable within an expert; ``end_E``, where each expert's slots end in it.
+    """
+    expert_N = expert_TK.reshape(-1)
+    expert_N = torch.where(expert_N < 0, num_experts, expert_N).to(torch.int32)
+    sorted_N, order_N = torch.sort(expert_N, stable=True)
+    experts_E = torch.arange(num_experts, device=expert_TK.device, dtype=torch.int32)
+    return order_N, torch.searchsorted(sorted_N, experts_E, right=True, out_int32=True)
+
+
+def invert(order_N: Tensor) -> Tensor:
+    """The place of each slot in the order."""
+    places_N = torch.arange(order_N.numel(), device=order_N.device)
+    return torch.empty_like(order_N).scatter_(0, order_N, places_N)
+
+
+@torch.library.custom_op("optimoe::expert_loop", mutates_args=())
+def expert_loop(
+    x_TD: Tensor,
+    expert_TK: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    activation: str,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Σ_k w_k·expert_k(x) of every token, expert(x) = (σ(gate)·up) W_out + b_out, (gate, up) = x W_in + b_in.
+
+    Args:
+        x_TD: Tokens.
+        expert_TK: Expert of each slot; −1 is skipped.
+        weight_TK: Gate weight of each slot.
+        w_in_EDM: First matrices; M = F is a plain expert, M = 2F a gated one.
+        w_out_EFD: Second matrices.
+        b_in_EM: Biases of the first matrices.
+        b_out_ED: Biases of the second matrices.
+        activation: Name of σ.
+        keep: Whether a backward pass will follow.
+
+    Returns:
+        y_TD, and for the backward pass the pre-activations (empty unless kept), the order and the ends of slots.
+    """
+    act, (E, D, M), F = find_activation(activation), w_in_EDM.shape, w_out_EFD.shape[1]
+    order_N, end_E = sort_slots(expert_TK, E)
+    ends, token_N = end_E.tolist(), order_N // expert_TK.shape[1]
+    hidden_NM = POOL.empty((order_N.numel() if keep else 0, M), x_TD)
+    y_ND = POOL.empty((order_N.numel(), D), x_TD)
+
+    def run(slices: list[Slice]) -> None:
+        scratch = Scratch(x_TD, slices)
+        for part in slices:
+            e, rows, n = part.expert, part.rows, part.num_rows
+            x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
+            h_nM = hidden_NM[rows] if keep else scratch("h", n, M)
+            _affine(x_nD, w_in_EDM, b_in_EM, e, h_nM)
+            a_nF = _activate(act, h_nM, F, scratch("a", n, F))
+            _affine(a_nF, w_out_EFD, b_out_ED, e, y_ND[rows])
+
+    run_shares(run, cut_shares(ends, ROWS, D * (M + F)))
+    return _combine(y_ND, order_N, ends[-1], weight_TK), hidden_NM, order_N, end_E
+
+
+def _affine(x_nD: Tensor, w_EDM: Tensor, b_EM: Tensor | None, e: int, out_nM: Tensor) -> None:
+    if b_EM is None:
+        torch.mm(x_nD, w_EDM[e], out=out_nM)
+    else:
+        torch.addmm(b_EM[e], x_nD, w_EDM[e], out=out_nM)
+
+
+def _activate(act: Activation, h_nM: Tensor, F: int, out_nF: Tensor) -> Tensor:
+    act.apply(h_nM[:, :F], out_nF)
+    return out_nF if h_nM.shape[1] == F else out_nF.mul_(h_nM[:, F:])
+
+
+def _combine(y_ND: Tensor, order_N: Tensor, kept: int, weight_TK: Tensor) -> Tensor:
+    """Σ_k weight·y over each token's slots, in a fixed order; slots behind the kept ones count as 0."""
+    y_ND[kept:].zero_()
+    place_TK = invert(order_N).view_as(weight_TK)
+    bag = torch.nn.functional.embedding_bag
+    return bag(place_TK, y_ND, per_sample_weights=weight_TK.to(y_ND.dtype), mode="sum")
+
+
+@torch.library.custom_op("optimoe::expert_loop_backward", mutates_args=())
+def expert_loop_backward(
+    grad_TD: Tensor,
+    x_TD: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    hidden_NM: Tensor,
+    order_N: Tensor,
+    end_E: Tensor,
+    activation: str,
+    need_input: bool,
+    need_experts: bool,
+) -> list[Tensor]:
+    """Gradients of x, gate weights, w_in, w_out, b_in, b_out; empty ones where not needed.
+
+    With g = grad W_outᵀ per slot: ∂weight = ⟨a, g⟩ + ⟨grad, b_out⟩, so that the experts' outputs are never kept.
+    """
+    act, (D, M), F = find_activation(activation), w_in_EDM.shape[1:], w_out_EFD.shape[1]
+    ends, token_N = end_E.tolist(), order_N // weight_TK.shape[1]
+    scale_N1 = weight_TK.reshape(-1, 1).index_select(0, order_N)
+    dweight_N = weight_TK.new_zeros(order_N.shape[0])
+    dx_ND = POOL.empty((order_N.numel() if need_input else 0, D), x_TD)
+    params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
+    shares = cut_shares(ends, ROWS, 2 * D * (M + F))
+    sums = _Gradients(params, ends, len(shares)) if need_experts else None
+
+    def run(slices: list[Slice]) -> None:
+        scratch = Scratch(x_TD, slices)
+        for part in slices:
+            e, rows, n = part.expert, part.rows, part.num_rows
+            h_nM, scale_n1 = hidden_NM[rows], scale_N1[rows]
+            grad_nD = torch.index_select(grad_TD, 0, token_N[rows], out=scratch("x", n, D))
+            s_nF = act.apply(h_nM[:, :F], scratch("s", n, F))
+            a_nF = torch.mul(s_nF, h_nM[:, F:], out=scratch("a", n, F)) if M > F else s_nF
+            g_nF = torch.mm(grad_nD, w_out_EFD[e].t(), out=scratch("g", n, F))
+            dh_nM = scratch("h", n, M)
+            dweight_n = torch.mul(a_nF, g_nF, out=dh_nM.view(-1)[: n * F].view(n, F)).sum(1)
+            if b_out_ED is not None:
+                dweight_n += grad_nD @ b_out_ED[e]
+            dweight_N[rows] = dweight_n
+            if sums is not None:
+                sums.add_out(part, a_nF.mul_(scale_n1), grad_nD, scale_n1)
+            _deactivate(act, g_nF.mul_(scale_n1), h_nM, s_nF, dh_nM)
+            if sums is not None:
+                x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
+                sums.add_in(part, x_nD, dh_nM)
+            if need_input:
+                torch.mm(dh_nM, w_in_EDM[e].t(), out=dx_ND[rows])
+
+    run_shares(run, shares)
+    dx_TD = _combine(dx_ND, order_N, ends[-1], torch.ones_like(weight_TK)) if need_input else x_TD.new_empty(0)
+    dweight_TK = torch.empty_like(dweight_N).index_copy_(0, order_N, dweight_N).view_as(weight_TK)
+    dparams = [x_TD.new_empty(0)] * 4 if sums is None else sums.finish(x_TD)
+    return [dx_TD, dweight_TK, *(dparam.clone() if dparam.numel() == 0 else dparam for dparam in dparams)]
+
+
+def _deactivate(act: Activation, g_nF: Tensor, h_nM: Tensor, s_nF: Tensor, dh_nM: Tensor) -> None:
+    """∂h: of a plain expert g·σ'(h); of a gated one (g·up·σ'(gate), g·σ(gate)), with s = σ(gate)."""
+    F = g_nF.shape[1]
+    if h_nM.shape[1] == F:
+        act.derive(g_nF, h_nM, dh_nM)
+        return
+    torch.mul(g_nF, s_nF, out=dh_nM[:, F:])
+    act.derive(g_nF.mul_(h_nM[:, F:]), h_nM[:, :F], dh_nM[:, :F])
+
+
+class _Gradients:
+    """Gradients of weights, summed over an expert's slices; a share that takes over an expert has its own sum."""
+
+    def __init__(self, params: tuple[Tensor | None, ...], ends: list[int], num_shares: int) -> None:
+        self.params = params
+        self.whole = [None if p is None else POOL.empty(p.shape, p) for p in params]
+        self.taken_over: dict[int, tuple[int, list[Tensor | None]]] = {}
+        for e, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            if start == end:
+                for grad in self.whole:
+                    if grad is not None:
+                        grad[e].zero_()
+
+    def _targets(self, part: Slice) -> list[Tensor | None]:
+        if not part.taken_over:
+            return [None if grad is None else grad[part.expert] for grad in self.whole]
+        if part.share not in self.taken_over:
+            own = [None if p is None else POOL.empty(p.shape[1:], p) for p in self.params]
+            self.taken_over[part.share] = part.expert, own
+        return self.taken_over[part.share][1]
+
+    def add_in(self, part: Slice, x_nD: Tensor, dh_nM: Tensor) -> None:
+        """∂W_in += xᵀ ∂h, ∂b_in += Σ ∂h."""
+        dw_in, _, db_in, _ = self._targets(part)
+        _accumulate(dw_in, x_nD.t(), dh_nM, part.first)
+        if db_in is not None:
+            _accumulate(db_in.unsqueeze(0), dh_nM.new_ones(1, dh_nM.shape[0]), dh_nM, part.first)
+
+    def add_out(self, part: Slice, a_nF: Tensor, grad_nD: Tensor, scale_n1: Tensor) -> None:
+        """∂W_out += (weight·a)ᵀ grad, ∂b_out += Σ weight·grad."""
+        _, dw_out, _, db_out = self._targets(part)
+        _accumulate(dw_out, a_nF.t(), grad_nD, part.first)
+        if db_out is not None:
+            _accumulate(db_out.unsqueeze(0), scale_n1.t().to(grad_nD.dtype), grad_nD, part.first)
+
+    def finish(self, like: Tensor) -> list[Tensor]:
+        """The sums of all shares, in the order of the shares; empty for weights that are none."""
+        for _, (e, own) in sorted(self.taken_over.items()):
+            for whole, part in zip(self.whole, own, strict=True):
+                if whole is not None and part is not None:
+                    whole[e].add_(part)
+        return [like.new_empty(0) if grad is None else grad for grad in self.whole]
+
+
+def _accumulate(sum_AB: Tensor | None, left_An: Tensor, right_nB: Tensor, first: bool) -> None:
+    if sum_AB is not None:
+        torch.addmm(sum_AB, left_An, right_nB, beta=0 if first else 1, out=sum_AB)
+
+
+@expert_loop.register_fake
+def _(
+    x_TD: Tensor,
+    expert_TK: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    activation: str,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    N, (E, _, M) = expert_TK.numel(), w_in_EDM.shape
+    order_N = expert_TK.new_empty(N, dtype=torch.int64)
+    end_E = expert_TK.new_empty(E, dtype=torch.int32)
+    return torch.empty_like(x_TD), x_TD.new_empty((N if keep else 0, M)), order_N, end_E
+
+
+@expert_loop_backward.register_fake
+def _(
+    grad_TD: Tensor,
+    x_TD: Tensor,
+    weight_TK: Tensor,
+    w_in_EDM: Tensor,
+    w_out_EFD: Tensor,
+    b_in_EM: Tensor | None,
+    b_out_ED: Tensor | None,
+    hidden_NM: Tensor,
+    order_N: Tensor,
+    end_E: Tensor,
+    activation: str,
+    need_input: bool,
+    need_experts: bool,
+) -> list[Tensor]:
+    nothing = x_TD.new_empty(0)
+    params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
+    grads = [torch.empty_like(p) if need_experts and p is not None else nothing.clone() for p in params]
+    return [torch.empty_like(x_TD) if need_input else nothing, torch.empty_like(weight_TK), *grads]
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    x_TD, _, weight_TK, *params, activation, _ = inputs
+    _, *kept = output
+    ctx.save_for_backward(x_TD, weight_TK, *params, *kept)
+    ctx.mark_non_differentiable(*kept)
+    ctx.set_materialize_grads(False)
+    ctx.activation = activation
+
+
+def _backward(ctx: Any, grad_TD: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+    if grad_TD is None:
+        return (None,) * 9
+    need_x, _, _, *need_params = ctx.needs_input_grad[:7]
+    grads = expert_loop_backward(
+        grad_TD.contiguous(), *ctx.saved_tensors, ctx.activation, need_x, any(need_params)
+    )
+    dx_TD, dweight_TK, *dparams = (
+        grad if need else None
+        for grad, need in zip(grads, (need_x, ctx.needs_input_grad[2], *need_params), strict=True)
+    )
+    return (dx_TD, None, dweight_TK, *dparams, None, None)
+
+
+expert_loop.register_autograd(_backward, setup_context=_setup_context)

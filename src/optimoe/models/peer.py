@@ -1,0 +1,184 @@
+"""PEER: a feed-forward of up to a million single-neuron experts, retrieved by product keys.
+
+Legend: T tokens, H heads, K experts that a head retrieves, n sub-keys of a half, N = n² experts, D model width,
+C width of a query, P pairs of sub-keys that can be among the best K.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import PEER as PEERPart
+from optimoe.core.errors import require
+from optimoe.models.activations import find_activation
+from optimoe.models.peer_pool import expert_pool
+
+QueryNorm = Literal["layernorm", "batchnorm", "none"]
+Gates = Literal["softmax", "sigmoid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PEERStats:
+    """What a PEER layer retrieved; summaries are computed when asked for.
+
+    Attributes:
+        expert_THK: Experts of each token and head.
+        gate_THK: Their gates, without gradient.
+        num_experts: Size of the pool.
+    """
+
+    expert_THK: Tensor
+    gate_THK: Tensor
+    num_experts: int
+
+    def load_N(self) -> Tensor:
+        """Share of all gates that each expert received; sums to 1."""
+        zeros_N = self.gate_THK.new_zeros(self.num_experts)
+        load_N = zeros_N.index_add(0, self.expert_THK.reshape(-1), self.gate_THK.reshape(-1))
+        return load_N / load_N.sum().clamp_min(torch.finfo(load_N.dtype).tiny)
+
+    def used_fraction(self) -> Tensor:
+        """Share of the pool that any token retrieved: the memory usage of He 2024 (arXiv 2407.04153)."""
+        used_N = torch.zeros(self.num_experts, dtype=torch.bool, device=self.expert_THK.device)
+        used_N[self.expert_THK.reshape(-1)] = True
+        return used_N.to(torch.float32).mean()
+
+    def unevenness(self) -> Tensor:
+        """Kullback-Leibler divergence of the load from the uniform one, in nats: ln N + Σ p ln p."""
+        load_N = self.load_N()
+        return torch.xlogy(load_N, load_N * self.num_experts).sum()
+
+
+class PEER(nn.Module):
+    """y = Σ_h Σ_{i ∈ top-K of head h} g_{h,i}·σ(x·u_i)·v_i over a pool that all heads share.
+
+    A head's query q = norm(x W) is split in halves; expert (i, j) scores q₁·c_i + q₂·c'_j, and the best K of all
+    n² are found exactly from the best K of each half. All K contribute; gates are a softmax over them, or
+    sigmoids. Each head has keys of its own. Source: He 2024, arXiv 2407.04153, Algorithm 1.
+
+    The batch norm of queries is the paper's; in training it lets a token see statistics of later ones. The layer
+    norm, over each head's query, has as many parameters and sees one token only.
+
+    Attributes:
+        query: (D, H·C) projection.
+        keys: (H, 2, n, C/2), sub-keys.
+        first_P, second_P: Ranks of the pairs that can be among the best K; derived, not saved.
+        down: (N, D), the rows u.
+        up: (N, D), the rows v.
+
+    Args:
+        d_model: D.
+        num_keys: n.
+        num_heads: H.
+        top_k: K.
+        d_key: C, even.
+        query_norm: Norm of the queries.
+        activation: Name of σ (:func:`optimoe.models.activations.find_activation`).
+        gates: Softmax over a head's experts, or sigmoids that do not compete.
+
+    Raises:
+        ConfigError: A count is not positive, ``top_k`` exceeds n, ``d_key`` is odd, or a choice is none of those.
+        UnknownNameError: No such activation.
+    """
+
+    first_P: Tensor
+    second_P: Tensor
+
+    def __init__(
+        self,
+        d_model: int,
+        *,
+        num_keys: int,
+        num_heads: int,
+        top_k: int,
+        d_key: int,
+        query_norm: QueryNorm = "layernorm",
+        activation: str = "gelu",
+        gates: Gates = "softmax",
+    ) -> None:
+        super().__init__()
+        PEERPart(num_keys=num_keys, num_heads=num_heads, top_k=top_k, d_key=d_key)  # checks them
+        require(d_model > 0, "d_model", "positive", d_model)
+        require(query_norm in ("layernorm", "batchnorm", "none"), "query_norm", "a norm's name", query_norm)
+        require(gates in ("softmax", "sigmoid"), "gates", "softmax or sigmoid", gates)
+        find_activation(activation)
+        self.num_keys, self.num_heads, self.top_k, self.d_key = num_keys, num_heads, top_k, d_key
+        self.num_experts, self.activation, self.gates = num_keys**2, activation, gates
+        self.query = nn.Linear(d_model, num_heads * d_key, bias=False)
+        self.norm = _make_norm(query_norm, num_heads, d_key)
+        self.keys = nn.Parameter(torch.empty(num_heads, 2, num_keys, d_key // 2))
+        self.down = nn.Parameter(torch.empty(self.num_experts, d_model))
+        self.up = nn.Parameter(torch.empty(self.num_experts, d_model))
+        first_P, second_P = _pairs(top_k)
+        self.register_buffer("first_P", first_P, persistent=False)
+        self.register_buffer("second_P", second_P, persistent=False)
+        self.reset_parameters()
+
+    @classmethod
+    def from_part(cls, part: PEERPart, d_model: int, *, batch_norm: bool = False) -> "PEER":
+        """The layer that an architecture describes."""
+        norm: QueryNorm = "none" if not part.query_norm else "batchnorm" if batch_norm else "layernorm"
+        counts = {name: getattr(part, name) for name in ("num_keys", "num_heads", "top_k", "d_key")}
+        return cls(d_model, query_norm=norm, **counts)
+
+    def reset_parameters(self) -> None:
+        """Normal weights, scores of variance near 1, an output as large as a dense feed-forward's."""
+        for buffer, ranks_P in zip((self.first_P, self.second_P), _pairs(self.top_k), strict=True):
+            buffer.copy_(ranks_P)
+        nn.init.normal_(self.keys, std=(self.d_key / 2) ** -0.5)
+        nn.init.normal_(self.down, std=self.down.shape[1] ** -0.5)
+        nn.init.normal_(self.up, std=(self.top_k / self.num_heads) ** 0.5)
+
+    def forward(self, x_TD: Tensor) -> tuple[Tensor, PEERStats]:
+        """The weighted sum of each token's experts, and what was retrieved."""
+        T, J = x_TD.shape[0], self.num_heads * self.top_k
+        score_THK, expert_THK = self.retrieve(x_TD)
+        gate_THK = score_THK.softmax(-1) if self.gates == "softmax" else score_THK.sigmoid()
+        tables = (self.down, self.up)
+        x_TD, gate_TJ = x_TD.to(self.down.dtype), gate_THK.reshape(T, J).to(self.down.dtype)
+        y_TD, _ = expert_pool(x_TD, expert_THK.reshape(T, J), gate_TJ, *tables, self.activation)
+        stats = PEERStats(expert_THK=expert_THK, gate_THK=gate_THK.detach(), num_experts=self.num_experts)
+        return y_TD, stats
+
+    def retrieve(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and experts of each head, best first, (T, H, K) both.
+
+        A pair of the i-th best and the j-th best sub-key has i·j − 1 others at least as good: only the P pairs
+        with i·j ≤ K need a look, 50 of 256 at K = 16.
+        """
+        H, n, K = self.num_heads, self.num_keys, self.top_k
+        half_HXTc = self.norm(self.query(x_TD)).view(-1, H, 2, self.d_key // 2).permute(1, 2, 0, 3)
+        best_HXTK, index_HXTK = (half_HXTc @ self.keys.mT).topk(K, dim=-1)
+        sum_HTP = best_HXTK[:, 0].index_select(-1, self.first_P) + best_HXTK[:, 1].index_select(-1, self.second_P)
+        score_HTK, pair_HTK = sum_HTP.topk(K, dim=-1)
+        row_HTK = index_HXTK[:, 0].gather(-1, self.first_P[pair_HTK])
+        column_HTK = index_HXTK[:, 1].gather(-1, self.second_P[pair_HTK])
+        return score_HTK.transpose(0, 1), (row_HTK * n + column_HTK).transpose(0, 1)
+
+
+def _pairs(top_k: int) -> tuple[Tensor, Tensor]:
+    """Ranks i, j from 0 with (i + 1)(j + 1) ≤ K."""
+    pairs = [(i, j) for i in range(top_k) for j in range(top_k // (i + 1))]
+    return torch.tensor([i for i, _ in pairs]), torch.tensor([j for _, j in pairs])
+
+
+class _HeadNorm(nn.Module):
+    """Layer norm over each head's query, with weights and biases per head and channel."""
+
+    def __init__(self, num_heads: int, d_key: int) -> None:
+        super().__init__()
+        self.shape = (num_heads, d_key)
+        self.weight = nn.Parameter(torch.ones(num_heads * d_key))
+        self.bias = nn.Parameter(torch.zeros(num_heads * d_key))
+
+    def forward(self, q_TC: Tensor) -> Tensor:
+        normed = torch.nn.functional.layer_norm(q_TC.view(-1, *self.shape), self.shape[1:])
+        return torch.addcmul(self.bias, normed.view_as(q_TC), self.weight)
+
+
+def _make_norm(name: QueryNorm, num_heads: int, d_key: int) -> nn.Module:
+    if name == "layernorm":
+        return _HeadNorm(num_heads, d_key)
+    return nn.BatchNorm1d(num_heads * d_key) if name == "batchnorm" else nn.Identity()
