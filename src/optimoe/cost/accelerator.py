@@ -19,6 +19,8 @@ class Accelerator:
         name: Its key.
         memory_bytes: Device memory.
         memory_bytes_per_s: Peak bandwidth of that memory.
+        cache_bytes: Last-level cache; 0 when not known. No step relies on it: between two calls a model reads
+            other layers.
         peak_flops_per_s: Dense tensor peak by precision of the operands.
         gpus_per_node: GPUs with a fast link between them.
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
@@ -41,6 +43,7 @@ class Accelerator:
     gpus_per_node: int = 1
     intra_node_bytes_per_s: float = 0.0
     inter_node_bytes_per_s: float = 0.0
+    cache_bytes: float = 0.0
     host_bytes_per_s: float = 0.0
     clock_hz: float = 0.0
     power_w: float = 0.0
