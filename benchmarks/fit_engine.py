@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimoe.cost.batching import closed_system
-from optimoe.cost.engine import Engine
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.roofline import decode_step, engine_s, prefill_step
-from optimoe.cost.workload import Workload
+from optimoe.cost.service.batching import closed_system
+from optimoe.cost.step.roofline import decode_step, engine_s, prefill_step
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
 
 OUTLIER = 0.15

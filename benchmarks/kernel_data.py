@@ -15,8 +15,8 @@ import pyarrow.parquet as parquet
 from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.traffic import expected_distinct_experts
-from optimoe.cost.accelerator import Accelerator, find_accelerator
-from optimoe.cost.collectives import PHASES, LinkCurve, collective_s
+from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator
+from optimoe.cost.hardware.collectives import PHASES, LinkCurve, collective_s
 from optimoe.cost.operators import routing
 from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import Curve

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.price import list_price
-from optimoe.cost.search import HALVINGS, likely_layouts
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import list_price
+from optimoe.cost.service.search import HALVINGS, likely_layouts
+from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan import served
 from optimoe.plan.problem import Problem, Training

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optimoe.arch.count import count
-    from optimoe.cost.serving import predict_serving
+    from optimoe.cost.service.serving import predict_serving
     from optimoe.laws.fitting.fit import fit
     from optimoe.plan.solve import plan
 
@@ -15,7 +15,7 @@ __all__ = ["__version__", "count", "fit", "plan", "predict_serving"]
 _FRONT_DOORS = {
     "count": "optimoe.arch.count",
     "fit": "optimoe.laws.fitting.fit",
-    "predict_serving": "optimoe.cost.serving",
+    "predict_serving": "optimoe.cost.service.serving",
     "plan": "optimoe.plan.solve",
 }
 

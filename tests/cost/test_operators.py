@@ -9,7 +9,7 @@ from optimoe.arch.flops import attended
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.cost.accelerator import find_accelerator
+from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.operators import routing
 from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import Curve, find_curve, smooth_max

@@ -11,13 +11,13 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
-from optimoe.cost.accelerator import find_accelerator
-from optimoe.cost.engine import Engine
-from optimoe.cost.layout import Layout, candidate_layouts, divides
-from optimoe.cost.memory import gpu_memory, largest_batch, weights_per_gpu
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.layout import Layout, candidate_layouts, divides
+from optimoe.cost.deployment.workload import Workload
+from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.roofline import decode_step, prefill_step
-from optimoe.cost.workload import Workload
+from optimoe.cost.step.memory import gpu_memory, largest_batch, weights_per_gpu
+from optimoe.cost.step.roofline import decode_step, prefill_step
 
 H100 = find_accelerator("h100-sxm")
 MIXTRAL, DEEPSEEK, LLAMA = (find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b"))

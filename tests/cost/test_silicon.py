@@ -12,15 +12,15 @@ from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Basis
-from optimoe.cost.accelerator import find_accelerator
-from optimoe.cost.engine import Engine
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels import FITTED, KernelSource, Silicon, find_kernels
 from optimoe.cost.kernels import tables as tables_module
 from optimoe.cost.kernels.grid import RatioGrid
-from optimoe.cost.layout import Layout
 from optimoe.cost.operators import routing
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.roofline import decode_step
+from optimoe.cost.step.roofline import decode_step
 
 needs_tables = pytest.mark.skipif(
     importlib.util.find_spec("aiconfigurator_core") is None or importlib.util.find_spec("pyarrow") is None,

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.engine import Engine
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.plan.problem import Data, LeastCost, LowestLoss, NearBest, repeat_constant
 from optimoe.plan.robust import assess, robustness_record, uncertainty
 from optimoe.plan.solve import plan

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from optimoe.cost.workload import Limits
+from optimoe.cost.deployment.workload import Limits
 from optimoe.plan.problem import LowestLoss
 from optimoe.plan.solve import plan
 from optimoe.plan.space import Space

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.price import given_price
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate
 from optimoe.plan.pareto import front_members

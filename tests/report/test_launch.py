@@ -4,7 +4,7 @@ import pytest
 
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.workload import Workload
+from optimoe.cost.deployment.workload import Workload
 from optimoe.plan.ladder import ladder
 from optimoe.plan.problem import LowestLoss
 from optimoe.plan.solve import plan

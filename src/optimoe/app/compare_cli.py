@@ -12,13 +12,13 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_record
 from optimoe.core.units import format_count
-from optimoe.cost.engine import Engine
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.equivalents import ServingCosts, dense_ladder, full_dense_equivalent
-from optimoe.cost.price import unknown_price
+from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.published.catalog import reproduce as reproduce_text
 from optimoe.cost.regimes import dense_equivalent
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Workload
+from optimoe.cost.service.serving import Deployment
 
 
 def compare(

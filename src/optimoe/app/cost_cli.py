@@ -8,11 +8,11 @@ from optimoe.app.options import Count, Flag, print_json, print_lines
 from optimoe.app.serve_options import EngineOptions, LayoutOptions, RequestOptions, read_cluster, read_price
 from optimoe.arch.catalog import find_model
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.layout import layout_record
-from optimoe.cost.memory import gpu_memory
+from optimoe.cost.deployment.layout import layout_record
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.search import best_serving
-from optimoe.cost.serving import Deployment, ServingEstimate, tpot_band, ttft_band
+from optimoe.cost.service.search import best_serving
+from optimoe.cost.service.serving import Deployment, ServingEstimate, tpot_band, ttft_band
+from optimoe.cost.step.memory import gpu_memory
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
 

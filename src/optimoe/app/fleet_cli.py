@@ -9,13 +9,13 @@ from optimoe.app.serve_options import EngineOptions, LayoutOptions, RequestOptio
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.records import to_record
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.curves import curves as draw_curves
-from optimoe.cost.disaggregation import disaggregate as split_pools
-from optimoe.cost.fleet import Fleet, Offer, fleets, load_of, longest_context
-from optimoe.cost.layout import layout_record
-from optimoe.cost.search import cheapest_serving
-from optimoe.cost.serving import Deployment
+from optimoe.cost.deployment.layout import layout_record
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.service.curves import curves as draw_curves
+from optimoe.cost.service.disaggregation import disaggregate as split_pools
+from optimoe.cost.service.fleet import Fleet, Offer, fleets, load_of, longest_context
+from optimoe.cost.service.search import cheapest_serving
+from optimoe.cost.service.serving import Deployment
 
 DEFAULT_LAYOUT, DEFAULT_REQUESTS, DEFAULT_ENGINE = LayoutOptions(), RequestOptions(), EngineOptions()
 

@@ -10,11 +10,11 @@ from cyclopts import Parameter
 
 from optimoe.app.options import Count, Flag, Seconds, whole
 from optimoe.core.errors import InputError
-from optimoe.cost.accelerator import Cluster, find_accelerator, parse_gpus
-from optimoe.cost.engine import Engine
-from optimoe.cost.price import GpuPrice, given_price, list_price
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
+from optimoe.cost.hardware.price import GpuPrice, given_price, list_price
+from optimoe.cost.service.serving import Deployment
 from optimoe.plan.problem import Count as CountOf
 from optimoe.plan.problem import Data, Goal, LeastCost, LowestLoss, NearBest, Training, gpu_time_flops
 from optimoe.plan.space import AttentionKind, Space

@@ -8,11 +8,11 @@ from cyclopts import Parameter
 
 from optimoe.app.options import Count, Flag, Seconds, whole
 from optimoe.core.errors import InputError
-from optimoe.cost.accelerator import Cluster, find_accelerator, parse_gpus
-from optimoe.cost.engine import DEFAULT_ENGINE, Engine, find_engine
+from optimoe.cost.deployment.engine import DEFAULT_ENGINE, Engine, find_engine
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
+from optimoe.cost.hardware.price import GpuPrice, given_price, list_price, unknown_price
 from optimoe.cost.operators.routing import Routing
-from optimoe.cost.price import GpuPrice, given_price, list_price, unknown_price
-from optimoe.cost.workload import Limits, Workload
 
 
 @Parameter(name="*", group="Layout (searched where left out)")

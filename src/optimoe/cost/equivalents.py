@@ -12,13 +12,13 @@ import numpy as np
 from optimoe.arch.design import Wish, design
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.layout import Layout
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.operators.machine import Machine
 from optimoe.cost.regimes import DenseEquivalent
-from optimoe.cost.roofline import prefill_step
-from optimoe.cost.search import cheapest_serving, every_layout
-from optimoe.cost.serving import Deployment, evaluate
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.service.search import cheapest_serving, every_layout
+from optimoe.cost.service.serving import Deployment, evaluate
+from optimoe.cost.step.roofline import prefill_step
 
 LADDER = tuple(float(size) for size in np.geomspace(3e8, 3e12, 25))
 """Total parameters of the dense models of comparison."""

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
-from optimoe.cost.layout import layout_record
-from optimoe.cost.search import part_of
-from optimoe.cost.serving import ServingEstimate, tpot_band
+from optimoe.cost.deployment.layout import layout_record
+from optimoe.cost.service.search import part_of
+from optimoe.cost.service.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
 from optimoe.plan.problem import Problem
 from optimoe.plan.served import served

@@ -9,11 +9,11 @@ import numpy as np
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.units import format_change, format_count, format_usd
-from optimoe.cost.price import GpuPrice
-from optimoe.cost.roofline import efficiency_sources
-from optimoe.cost.search import explain_infeasible as explain_serving
-from optimoe.cost.search import reach
-from optimoe.cost.serving import Deployment
+from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.service.search import explain_infeasible as explain_serving
+from optimoe.cost.service.search import reach
+from optimoe.cost.service.serving import Deployment
+from optimoe.cost.step.roofline import efficiency_sources
 from optimoe.plan.evaluate import Candidate, Pool
 from optimoe.plan.problem import LeastCost, LowestLoss, Problem, repeat_constant
 from optimoe.plan.space import Family

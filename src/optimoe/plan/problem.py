@@ -11,10 +11,10 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
-from optimoe.cost.accelerator import Accelerator
-from optimoe.cost.price import GpuPrice
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.service.serving import Deployment
 from optimoe.laws.base import LossLaw
 from optimoe.plan.space import Space
 

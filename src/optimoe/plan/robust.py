@@ -11,7 +11,7 @@ import numpy as np
 
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.core.records import to_record
-from optimoe.cost.price import GpuPrice
+from optimoe.cost.hardware.price import GpuPrice
 from optimoe.laws.base import LossLaw, TokenCurve
 from optimoe.laws.fitting.draws import law_draws
 from optimoe.plan.evaluate import Candidate, Column, Pool

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.price import unknown_price, usd_per_mtok
-from optimoe.cost.search import cheapest_serving
-from optimoe.cost.serving import Deployment, ServingEstimate
+from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
+from optimoe.cost.service.search import cheapest_serving
+from optimoe.cost.service.serving import Deployment, ServingEstimate
 from optimoe.plan.space import Family, Shapes, Space
 
 MOST_KEPT = 256

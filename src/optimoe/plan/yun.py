@@ -14,10 +14,10 @@ import numpy as np
 from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.accelerator import Cluster, find_accelerator
-from optimoe.cost.price import given_price
-from optimoe.cost.serving import Deployment
-from optimoe.cost.workload import Workload
+from optimoe.cost.deployment.workload import Workload
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.service.serving import Deployment
 from optimoe.laws.base import LossLaw
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import Column, Pool, evaluate

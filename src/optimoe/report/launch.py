@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from optimoe import __version__
 from optimoe.arch.parts import Attention, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.workload import Workload
+from optimoe.cost.deployment.workload import Workload
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.ladder import Proxy
 

@@ -12,7 +12,7 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
-from optimoe.cost.serving import Deployment
+from optimoe.cost.service.serving import Deployment
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.problem import Problem

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from optimoe.core.units import format_count, format_seconds, format_usd
-from optimoe.cost.curves import Curves
-from optimoe.cost.layout import layout_record
-from optimoe.cost.roofline import efficiency_sources
-from optimoe.cost.serving import ServingEstimate
+from optimoe.cost.deployment.layout import layout_record
+from optimoe.cost.service.curves import Curves
+from optimoe.cost.service.serving import ServingEstimate
+from optimoe.cost.step.roofline import efficiency_sources
 from optimoe.report.serving_prose import layout_words
 from optimoe.report.style import ACCENT, MUTED, SERIES, log_axis, render, styled
 

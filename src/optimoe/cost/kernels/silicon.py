@@ -15,7 +15,7 @@ from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import UnknownNameError
-from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels import grids
 from optimoe.cost.kernels.grid import RatioGrid
 from optimoe.cost.kernels.source import FITTED

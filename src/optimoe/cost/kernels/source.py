@@ -5,8 +5,8 @@ from typing import Protocol, runtime_checkable
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import UnknownNameError
-from optimoe.cost.accelerator import Accelerator
-from optimoe.cost.collectives import all_reduce_s
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.hardware.collectives import all_reduce_s
 from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.operators.curves import KernelTime
 from optimoe.cost.operators.experts import experts_s
@@ -67,7 +67,7 @@ class KernelSource(Protocol):
         """Routed experts; see ``experts_s``. ``num_experts`` and ``top_k`` are those of the whole layer."""
 
     def all_reduce_s(self, gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-        """An all-reduce; see ``optimoe.cost.collectives.all_reduce_s``."""
+        """An all-reduce; see ``optimoe.cost.hardware.collectives.all_reduce_s``."""
 
 
 class Fitted:
@@ -124,7 +124,7 @@ class Fitted:
         return experts_s(gpu, precision, *shape, moved_pairs=moved_pairs, matrices=matrices)
 
     def all_reduce_s(self, gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-        """``optimoe.cost.collectives.all_reduce_s``."""
+        """``optimoe.cost.hardware.collectives.all_reduce_s``."""
         return all_reduce_s(gpu, ranks, payload_bytes)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.core.errors import InputError, UnknownNameError
-from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 
 PACKAGE = "aiconfigurator_core"
 FOLDERS = {

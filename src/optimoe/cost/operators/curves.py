@@ -10,7 +10,7 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import holds, require
 from optimoe.core.provenance import Basis
-from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 
 ANY_ARCHITECTURE = "other"
 """The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""

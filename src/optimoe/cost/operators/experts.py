@@ -4,7 +4,7 @@ import numpy as np
 
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.arrays import Values
-from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.operators.curves import Curve, KernelTime, find_curve, memory_s
 
 KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "int4", "mxfp4": "bf16"}

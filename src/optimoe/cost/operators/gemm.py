@@ -4,7 +4,7 @@ import numpy as np
 
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.arrays import Values
-from optimoe.cost.accelerator import COMPUTE_PRECISION, Accelerator
+from optimoe.cost.hardware.accelerator import COMPUTE_PRECISION, Accelerator
 from optimoe.cost.operators.curves import Curve, KernelTime, find_curve, memory_s
 
 CHAIN = 4096

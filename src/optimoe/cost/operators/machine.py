@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optimoe.core.arrays import Values
-from optimoe.cost.accelerator import Accelerator
-from optimoe.cost.engine import Engine
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.source import KernelSource, find_kernels
-from optimoe.cost.layout import Layout
 from optimoe.cost.operators.curves import KernelTime
 
 PLAIN_PRECISION = "bf16"

@@ -9,7 +9,7 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
-from optimoe.cost.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.operators.curves import ANY_ARCHITECTURE, at_clock
 
 Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]

@@ -21,12 +21,12 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.cost.engine import Engine
-from optimoe.cost.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
+from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.operators.curves import KernelTime
 from optimoe.cost.operators.feedforward import feed_forward
 from optimoe.cost.operators.machine import Machine
 from optimoe.cost.operators.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.step.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 
 Mix = Callable[[Mixer], Iterator[KernelTime]]
 

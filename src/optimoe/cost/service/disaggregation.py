@@ -8,11 +8,11 @@ from optimoe.arch.memory import kv_bytes
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require_positive
-from optimoe.cost.layout import Layout
-from optimoe.cost.price import usd_per_mtok
-from optimoe.cost.search import best_serving, every_layout
-from optimoe.cost.serving import Deployment, prepare
-from optimoe.cost.workload import Limits
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.deployment.workload import Limits
+from optimoe.cost.hardware.price import usd_per_mtok
+from optimoe.cost.service.search import best_serving, every_layout
+from optimoe.cost.service.serving import Deployment, prepare
 
 PREFILL_LOAD = 0.8
 """Share of the time that prefill GPUs are busy (assumed); a prompt then waits twice its own time (M/D/1)."""

@@ -13,9 +13,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_seconds
-from optimoe.cost.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
-from optimoe.cost.serving import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
-from optimoe.cost.workload import Limits
+from optimoe.cost.deployment.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
+from optimoe.cost.deployment.workload import Limits
+from optimoe.cost.service.serving import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
 
 MOST_REQUESTS = 2.0**14
 """Running requests of an attention rank beyond which no engine goes."""

@@ -9,15 +9,15 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import InfeasibleError, holds
 from optimoe.core.units import format_bytes
-from optimoe.cost.accelerator import Cluster
-from optimoe.cost.batching import closed_system
-from optimoe.cost.engine import Engine
-from optimoe.cost.layout import Layout, check_layout
-from optimoe.cost.memory import gpu_memory, largest_batch
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.layout import Layout, check_layout
+from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.price import GpuPrice, usd_per_mtok
-from optimoe.cost.roofline import decode_step, prefill_step
-from optimoe.cost.workload import Limits, Workload
+from optimoe.cost.service.batching import closed_system
+from optimoe.cost.step.memory import gpu_memory, largest_batch
+from optimoe.cost.step.roofline import decode_step, prefill_step
 
 INTERFERENCE = "prefill_of_others_s"
 
@@ -82,7 +82,7 @@ def predict_serving(
 
     An attention rank runs b = concurrency/dp requests. One step, at the mean context, gives a token to each, or
     the accepted ones with speculative decoding; TTFT and TPOT follow from it and from the time of a prompt by
-    :func:`~optimoe.cost.batching.closed_system`, and tokens/s = concurrency · output/e2e.
+    :func:`~optimoe.cost.service.batching.closed_system`, and tokens/s = concurrency · output/e2e.
 
     The layout and the concurrency may be arrays that broadcast against a grid of designs.
     ``benchmarks/serving_accuracy.py`` measures the error.

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.core.arrays import Flags, Values
-from optimoe.cost.engine import Engine
-from optimoe.cost.workload import Workload
+from optimoe.cost.deployment.engine import Engine
+from optimoe.cost.deployment.workload import Workload
 
 TOGETHER = 0.5
 """Share of the others' prompts before one's own when all arrive at once: half of them, on average."""

@@ -9,12 +9,12 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
-from optimoe.cost.accelerator import Cluster
-from optimoe.cost.load import goodput
-from optimoe.cost.price import GpuPrice, usd_per_mtok
-from optimoe.cost.search import best_serving, cheapest_serving, every_layout
-from optimoe.cost.serving import Deployment, ServingEstimate, evaluate
-from optimoe.cost.workload import Workload
+from optimoe.cost.deployment.workload import Workload
+from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
+from optimoe.cost.service.load import goodput
+from optimoe.cost.service.search import best_serving, cheapest_serving, every_layout
+from optimoe.cost.service.serving import Deployment, ServingEstimate, evaluate
 
 LARGEST_CONTEXT = 2**24
 

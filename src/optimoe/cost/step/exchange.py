@@ -11,7 +11,7 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Flags, Values
-from optimoe.cost.collectives import collective_s, send_s
+from optimoe.cost.hardware.collectives import collective_s, send_s
 from optimoe.cost.operators.machine import Machine
 
 COMBINE_BYTES = 2

@@ -31,9 +31,9 @@ from scipy.special import ndtri, pdtr, pdtrik
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.cost.layout import Layout
-from optimoe.cost.roofline import decode_step
-from optimoe.cost.serving import Deployment, Prepared, accepted_tokens, prepare
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.service.serving import Deployment, Prepared, accepted_tokens, prepare
+from optimoe.cost.step.roofline import decode_step
 
 RUNNING = np.unique(np.round(2 ** np.arange(0, 12.26, 0.25)))
 """Running requests of an attention rank that goodput is looked for at: 1 to about 4,900, four per doubling."""

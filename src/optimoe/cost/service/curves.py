@@ -6,9 +6,9 @@ import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.layout import Layout
-from optimoe.cost.search import best_serving, cheapest_serving, every_layout
-from optimoe.cost.serving import Deployment, ServingEstimate, evaluate
+from optimoe.cost.deployment.layout import Layout
+from optimoe.cost.service.search import best_serving, cheapest_serving, every_layout
+from optimoe.cost.service.serving import Deployment, ServingEstimate, evaluate
 
 BATCHES = np.unique(np.round(2 ** np.arange(0, 12.01, 0.5)))
 """Running requests of an attention rank: 1 to 4,096, two per doubling."""

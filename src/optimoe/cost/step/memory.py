@@ -9,9 +9,9 @@ from optimoe.arch.params import count_params, ffn_matrices, mixer_matrix_params
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
-from optimoe.cost.engine import efficiency
+from optimoe.cost.deployment.engine import efficiency
+from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.operators.machine import Machine
-from optimoe.cost.workload import Workload
 
 ACTIVATION_BYTES, LOGIT_BYTES = 2, 4
 

@@ -1,0 +1,1 @@
+"""Accelerators, their links, and what an hour of them costs."""

@@ -1,0 +1,1 @@
+"""Serving: closed and open systems of requests, the search of a layout, fleets, curves."""
