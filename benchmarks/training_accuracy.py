@@ -1,0 +1,82 @@
+"""Predicted beside published speed of training runs, and the fit of ``time_scale``.
+
+    python benchmarks/training_accuracy.py
+
+Rows: ``src/optimoe/cost/data/training_claims.toml``, with sources. Prints each row, then errors by source with the
+shipped ``time_scale``, and with one that is fitted without the source's own rows (leave one source out).
+"""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from optimoe.cost.published.training import TrainingClaim, training_claims
+from optimoe.cost.training.estimate import TrainEstimate
+from optimoe.cost.training.setup import training_fact
+
+LINE = "{:<25}{:<17}{:>6} {:<38}{:>9}{:>9}{:>8}  {}"
+
+
+def bare(claim: TrainingClaim) -> TrainingClaim:
+    """The claim under the bare model, without ``time_scale``."""
+    return replace(claim, run=replace(claim.run, setup=replace(claim.run.setup, time_scale=1.0)))
+
+
+def layout_words(estimate: TrainEstimate) -> str:
+    """The layout in one cell."""
+    one = estimate.layout
+    split = f"tp{one.tp} ep{one.ep} pp{one.pp}x{one.interleave} dp{one.dp} z{one.zero} b{one.micro_batch}"
+    return f"{split} {one.recompute[:4]}"
+
+
+def summary(name: str, slow: np.ndarray) -> str:
+    """Errors of time: ln(published speed over predicted)."""
+    size = np.abs(np.expm1(slow))
+    return (
+        f"{name:<27}{len(slow):>5}{np.median(size):>9.1%}{np.expm1(np.median(slow)):>+9.1%}"
+        f"{np.quantile(size, 0.9):>9.1%}{np.mean(size <= 0.2):>9.0%}"
+    )
+
+
+def balanced_mean(groups: dict[str, list[float]]) -> float:
+    """Mean over sources of each one's median: a source with many rows weighs no more than another."""
+    return float(np.mean([np.median(rows) for rows in groups.values()]))
+
+
+def main() -> None:
+    """Print all tables."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    routed: dict[str, bool] = {}
+    print(LINE.format("source", "model", "GPUs", "layout", "published", "predicted", "error", "most beyond products"))
+    for claim in training_claims():
+        bare_speed = bare(claim).predict().tokens_per_s
+        errors[claim.group].append(float(np.log(bare_speed / claim.tokens_per_s)))
+        routed[claim.group] = claim.routed
+        ours = claim.predict()
+        mfu = claim.mfu * ours.tokens_per_s / claim.tokens_per_s
+        row = [claim.group, claim.model, claim.run.cluster.num_gpus, layout_words(ours)]
+        row += [f"{claim.mfu:.1%}", f"{mfu:.1%}", f"{mfu / claim.mfu - 1:+.0%}"]
+        print(LINE.format(*row, f"{ours.step.largest}{'' if ours.memory.fits else ', does not fit'}"))
+    for kind in (False, True):
+        groups = {name: rows for name, rows in errors.items() if routed[name] == kind}
+        report("routed" if kind else "dense", groups)
+
+
+def report(kind: str, groups: dict[str, list[float]]) -> None:
+    """Errors by source, and with ``time_scale`` fitted without it."""
+    fitted = balanced_mean(groups)
+    print(f"\n{kind}: time_scale fitted to all {np.exp(fitted):.3f}, shipped {training_fact('time_scale')}")
+    print(f"{'left out':<27}{'rows':>5}{'median':>9}{'bias':>9}{'90 %':>9}{'in 20 %':>9}")
+    left_out = []
+    for name, rows in groups.items():
+        others = {other: values for other, values in groups.items() if other != name}
+        slow = np.array(rows) - (balanced_mean(others) if others else 0.0)
+        left_out.append(slow)
+        print(summary(name, slow))
+    print(summary("each source", np.concatenate(left_out)))
+    print(summary("without time_scale", np.concatenate([np.array(rows) for rows in groups.values()])))
+
+
+if __name__ == "__main__":
+    main()
