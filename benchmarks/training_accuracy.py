@@ -13,7 +13,7 @@ import numpy as np
 
 from optimoe.cost.published.training import TrainingClaim, training_claims
 from optimoe.cost.training.estimate import TrainEstimate
-from optimoe.cost.training.setup import training_fact
+from optimoe.cost.training.setup import training_fact, training_range
 
 LINE = "{:<25}{:<17}{:>6} {:<38}{:>9}{:>9}{:>8}  {}"
 
@@ -39,9 +39,9 @@ def summary(name: str, slow: np.ndarray) -> str:
     )
 
 
-def balanced_mean(groups: dict[str, list[float]]) -> float:
-    """Mean over sources of each one's median: a source with many rows weighs no more than another."""
-    return float(np.mean([np.median(rows) for rows in groups.values()]))
+def middle(groups: dict[str, list[float]]) -> float:
+    """Median over sources of each one's median: no source weighs more for having many rows."""
+    return float(np.median([np.median(rows) for rows in groups.values()]))
 
 
 def main() -> None:
@@ -50,32 +50,34 @@ def main() -> None:
     routed: dict[str, bool] = {}
     print(LINE.format("source", "model", "GPUs", "layout", "published", "predicted", "error", "most beyond products"))
     for claim in training_claims():
-        bare_speed = bare(claim).predict().tokens_per_s
-        errors[claim.group].append(float(np.log(bare_speed / claim.tokens_per_s)))
+        errors[claim.group].append(float(np.log(bare(claim).predict().tokens_per_s / claim.tokens_per_s)))
         routed[claim.group] = claim.routed
         ours = claim.predict()
         mfu = claim.mfu * ours.tokens_per_s / claim.tokens_per_s
         row = [claim.group, claim.model, claim.run.cluster.num_gpus, layout_words(ours)]
         row += [f"{claim.mfu:.1%}", f"{mfu:.1%}", f"{mfu / claim.mfu - 1:+.0%}"]
         print(LINE.format(*row, f"{ours.step.largest}{'' if ours.memory.fits else ', does not fit'}"))
-    for kind in (False, True):
-        groups = {name: rows for name, rows in errors.items() if routed[name] == kind}
-        report("routed" if kind else "dense", groups)
+    report(errors, routed)
 
 
-def report(kind: str, groups: dict[str, list[float]]) -> None:
-    """Errors by source, and with ``time_scale`` fitted without it."""
-    fitted = balanced_mean(groups)
-    print(f"\n{kind}: time_scale fitted to all {np.exp(fitted):.3f}, shipped {training_fact('time_scale')}")
-    print(f"{'left out':<27}{'rows':>5}{'median':>9}{'bias':>9}{'90 %':>9}{'in 20 %':>9}")
-    left_out = []
-    for name, rows in groups.items():
-        others = {other: values for other, values in groups.items() if other != name}
-        slow = np.array(rows) - (balanced_mean(others) if others else 0.0)
-        left_out.append(slow)
-        print(summary(name, slow))
-    print(summary("each source", np.concatenate(left_out)))
-    print(summary("without time_scale", np.concatenate([np.array(rows) for rows in groups.values()])))
+def report(errors: dict[str, list[float]], routed: dict[str, bool]) -> None:
+    """Errors by source with ``time_scale`` fitted without it, and over all."""
+    left_out, scales = {}, []
+    print(f"\n{'left out':<27}{'rows':>5}{'median':>9}{'bias':>9}{'90 %':>9}{'in 20 %':>9}{'scale':>8}")
+    for name, rows in errors.items():
+        scale = middle({other: values for other, values in errors.items() if other != name})
+        scales.append(scale)
+        left_out[name] = np.array(rows) - scale
+        print(f"{summary(name, left_out[name])}{np.exp(scale):>8.3f}")
+    for kind, chosen in (("dense", False), ("routed", True)):
+        print(summary(f"each source, {kind}", np.concatenate([left_out[n] for n in errors if routed[n] == chosen])))
+    every = np.concatenate(list(left_out.values()))
+    print(summary("each source", every))
+    print(summary("without time_scale", np.concatenate([np.array(rows) for rows in errors.values()])))
+    low, high = np.exp(np.quantile(every, [0.05, 0.95]))
+    spread = f"{np.exp(min(scales)):.3f} to {np.exp(max(scales)):.3f} without one source"
+    print(f"\ntime_scale {np.exp(middle(errors)):.3f} ({spread}), shipped {training_fact('time_scale')}")
+    print(f"5 to 95 % of predicted/published {low:.2f} to {high:.2f}, shipped {training_range('mfu_error')}")
 
 
 if __name__ == "__main__":

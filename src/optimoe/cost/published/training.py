@@ -88,7 +88,7 @@ def _claims(group: dict[str, Any], models: dict[str, Any]) -> Iterator[TrainingC
             model=row["model"],
             arch=arch,
             run=run,
-            layouts=tuple(_layouts(row)),
+            layouts=tuple(_layouts(row, arch.num_layers)),
             tokens_per_s=_tokens_per_s(arch, run, group["measured"], row["value"]),
             routed=group.get("routed", False),
             source=group["source"],
@@ -96,7 +96,7 @@ def _claims(group: dict[str, Any], models: dict[str, Any]) -> Iterator[TrainingC
         )
 
 
-def _layouts(row: dict[str, Any]) -> Iterator[TrainLayout]:
+def _layouts(row: dict[str, Any], num_layers: int) -> Iterator[TrainLayout]:
     """What a row leaves open is a list; combinations that do not divide the batch or interleave nothing fall out."""
     given = {name: row[name] for name in LAYOUT_FIELDS if name in row}
     choices = [value if isinstance(value, list) else [value] for value in given.values()]
@@ -105,7 +105,8 @@ def _layouts(row: dict[str, Any]) -> Iterator[TrainLayout]:
         tp, pp = fields.get("tp", 1), fields.get("pp", 1)
         dp = row["num_gpus"] // (tp * pp)
         divides = row["sequences"] // dp % fields.get("micro_batch", 1) == 0
-        if divides and (pp > 1 or fields.get("interleave", 1) == 1):
+        chunks = fields.get("interleave", 1)
+        if divides and (chunks == 1 or (pp > 1 and chunks <= -(-num_layers // pp))):
             yield TrainLayout(**fields, dp=dp)
 
 

@@ -1,6 +1,5 @@
 """What a training run takes: utilisation, tokens per second, days, dollars, memory, and what binds."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,9 +14,9 @@ from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.accelerator import Cluster
 from optimoe.cost.operators.machine import Machine
 from optimoe.cost.price import GpuPrice, unknown_price
-from optimoe.cost.training.layout import TrainLayout, check_train_layout, divisors
+from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import TrainMemory, train_memory
-from optimoe.cost.training.setup import TrainSetup
+from optimoe.cost.training.setup import TrainSetup, training_range
 from optimoe.cost.training.step import TrainStep, train_step
 
 FlopConvention = Literal["6nd", "counted", "whole_square"]
@@ -89,6 +88,11 @@ class TrainEstimate:
     def mfu(self, convention: FlopConvention = "6nd") -> float:
         """Model FLOPs of the convention over time and the peak of the products' precision."""
         return float(_mfu(self.arch, self.run, self.step.total_s, convention))
+
+    def mfu_range(self, convention: FlopConvention = "6nd") -> tuple[float, float]:
+        """Where 90 % of published runs lie for a prediction like this one; at most 1."""
+        low, high = training_range("mfu_error")
+        return self.mfu(convention) / high, min(1.0, self.mfu(convention) / low)
 
     def mfu_bf16(self, convention: FlopConvention = "6nd") -> float:
         """The same over the bf16 peak, whatever the precision: what a planner's budgets are stated in."""

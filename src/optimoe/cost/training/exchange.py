@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimoe.arch.parts import MoE
+from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import (
+    ALL_TO_ALLS_PER_MOE_LAYER,
     all_reduce_bytes_per_token,
+    expected_expert_ranks,
     expert_parallel_collectives,
     tensor_parallel_collectives,
 )
-from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.collectives import collective_s, send_s
 from optimoe.cost.exchange import all_to_all_s
@@ -54,8 +57,36 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, layout: TrainLayout, tok
 
 
 def expert_parallel_s(machine: Machine, arch: ArchSpec, layout: TrainLayout, tokens: Values) -> Values:
-    """Seconds of dispatch and combine of one micro-batch through all layers, in every pass."""
-    return passes_of(layout) * all_to_all_s(machine, arch, tokens)
+    """Seconds of dispatch and combine of one micro-batch through all layers, in every pass.
+
+    Inside a node as in serving; over nodes as :func:`_over_nodes_s`.
+    """
+    inside_s = all_to_all_s(machine, arch, tokens)
+    across = np.asarray(machine.layout.group) > machine.gpu.gpus_per_node
+    if np.any(across):
+        inside_s = np.where(across, _over_nodes_s(machine, arch, tokens), inside_s)
+    return passes_of(layout) * inside_s
+
+
+def _over_nodes_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """Dispatch and combine of one pass over n nodes: a token travels once to each node, then over NVLink.
+
+    Bytes of a GPU over the network 2·T/tp·d·n·(1 − (1 − 1/n)^k)·(n − 1)/n each way, and inside the node
+    2·T/tp·d·ep·(1 − (1 − 1/ep)^k) at the same time: the slower of both (DeepEP's scheme; DeepSeek-V3, arXiv
+    2412.19437, Sec. 3.2.2). Routing that is limited to fewer nodes sends less: an upper estimate.
+    """
+    layout, gpu = machine.layout, machine.gpu
+    nodes = np.maximum(np.asarray(layout.group) / gpu.gpus_per_node, 1.0)
+    total_s: Values = 0.0
+    for group in arch.layers:
+        if not isinstance(group.ffn, MoE):
+            continue
+        one_way = tokens / layout.tp * all_reduce_bytes_per_token(arch)
+        remote = one_way * expected_expert_ranks(group.ffn.top_k, nodes) * (nodes - 1) / nodes
+        local = one_way * expected_expert_ranks(group.ffn.top_k, layout.ep)
+        slower_s = np.maximum(send_s(gpu, remote, across=True), send_s(gpu, local, across=False))
+        total_s = total_s + ALL_TO_ALLS_PER_MOE_LAYER * group.num_layers * slower_s
+    return np.where(np.asarray(layout.attention_ranks) > 1, total_s, 0.0)
 
 
 def send_between_stages_s(machine: Machine, arch: ArchSpec, layout: TrainLayout, tokens: Values) -> Values:

@@ -115,13 +115,11 @@ def check_train_layout(arch: ArchSpec, num_gpus: int, sequences: int, layout: Tr
         value = int(getattr(layout, name))
         if number % value:
             raise ConfigError(f"{name}: must be a divisor of {whose} = {number}{nearest(number, value)}, got {value}")
-    require(layout.pp * layout.interleave <= arch.num_layers, "pp × interleave", _deepest(arch), layout.pp)
+    require(layout.pp <= arch.num_layers, "pp", f"at most num_layers = {arch.num_layers}", layout.pp)
+    deep = -(-arch.num_layers // layout.pp)
+    require(layout.interleave <= deep, "interleave", f"at most the layers of a stage, {deep}", layout.interleave)
     group, split = max(layout.tp, layout.ep), min(layout.tp, layout.ep)
     require(group % split == 0, "ep", f"a divisor or a multiple of tp = {layout.tp}", layout.ep)
-
-
-def _deepest(arch: ArchSpec) -> str:
-    return f"at most num_layers = {arch.num_layers}"
 
 
 def _divisions(arch: ArchSpec, sequences: int, layout: TrainLayout) -> Iterable[tuple[str, int, str]]:
@@ -152,5 +150,5 @@ def divisors(number: int) -> list[int]:
 def trains(arch: ArchSpec, sequences: Values, layout: TrainLayout) -> Flags:
     """Whether a layout divides the model and the batch; over a grid of designs and layouts."""
     per_rank = np.asarray(layout.dp) * layout.micro_batch
-    deep = np.asarray(layout.pp) * layout.interleave <= arch.num_layers
+    deep = np.asarray(layout.interleave) <= np.ceil(arch.num_layers / np.asarray(layout.pp))
     return np.asarray(divides(arch, layout.parts) & deep & (np.asarray(sequences) % per_rank == 0))[()]

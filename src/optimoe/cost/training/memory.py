@@ -1,6 +1,6 @@
 """What the memory of one GPU holds while training, part by part; the fullest stage counts."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -72,13 +72,6 @@ class TrainMemory:
         missing = format_bytes(float(self.total - self.usable))
         part = format_bytes(float(getattr(self, self.largest)))
         return f"{missing} short of {format_bytes(float(self.total))} (most: {self.largest}, {part})"
-
-    def at(self, index: object) -> "TrainMemory":
-        """One of a grid."""
-        shape = np.broadcast_shapes(*(np.shape(getattr(self, field.name)) for field in fields(self)))
-        return TrainMemory(
-            **{f.name: float(np.broadcast_to(getattr(self, f.name), shape)[index]) for f in fields(self)}  # type: ignore[call-overload]
-        )
 
 
 def stage_params(arch: ArchSpec, layout: TrainLayout, *, ends: int) -> StageParams:
@@ -171,29 +164,34 @@ def layer_bytes_per_token(
     Generalises Korthikanti 2022 (arXiv 2205.05198, Eq. 1 to 4): for a plain transformer with dropout and
     unfused attention it is d·(10 + 24/t + 5·h·s/(d·t)), with sequence parallelism d·(34 + 5·h·s/d)/t. Inputs of
     norms and products, and masks, 2·norms·d + 4·d (+ 2·d), are split by tokens; queries, keys, values, the
-    attention's output and hidden values by width. Selective recomputation drops the scores, or with a flash
-    kernel the norms' outputs and the activation's.
+    attention's output and hidden values by width. Selective recomputation drops the scores; with a flash
+    kernel the norms' outputs, the activation's and what latent attention expands. fp8 products could keep their
+    inputs in one byte; two are counted: an upper estimate.
     """
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
     inputs = 2 * VALUE_BYTES * d_model  # of the mixer and of the feed-forward: the norms' outputs
     whole = VALUE_BYTES * group.num_norms * d_model + 2 * MASK_BYTES * setup.dropout * d_model
-    mixer, scores = _mixer_bytes(machine, group, d_model, setup, seq_len)
+    mixer, expanded, scores = _mixer_bytes(machine, group, d_model, setup, seq_len)
     hidden, activation = _hidden_bytes(machine, group, d_model, tokens)
     if setup.attention == "unfused":
         scores = np.where(selective, 0.0, scores)
     else:
-        inputs, activation = np.where(selective, 0.0, inputs), np.where(selective, 0.0, activation)
-    return (whole + inputs) / shards + (mixer + scores) / tp + hidden + activation
+        inputs, activation, expanded = (np.where(selective, 0.0, part) for part in (inputs, activation, expanded))
+    return (whole + inputs) / shards + (mixer + expanded + scores) / tp + hidden + activation
 
 
 def _mixer_bytes(
     machine: Machine, group: LayerGroup, d_model: Values, setup: TrainSetup, seq_len: Values
-) -> tuple[Values, Values]:
-    """Bytes of one token over all of tp: what the mixer keeps, and its scores (or their statistics)."""
+) -> tuple[Values, Values, Values]:
+    """Bytes of one token over all of tp: what the mixer keeps, what it expands of latents, and its scores.
+
+    A flash kernel keeps one statistic per head instead of scores. A recurrent mixer keeps its columns; its
+    states at chunk borders are left out (a lower estimate).
+    """
     mixer = group.mixer
     if not isinstance(mixer, Attention | LatentAttention):
-        return VALUE_BYTES * mixer_matrix_params(mixer, d_model) / d_model, 0.0
+        return VALUE_BYTES * mixer_matrix_params(mixer, d_model) / d_model, 0.0, 0.0
     if setup.attention == "unfused":
         each = UNFUSED_SCORE_BYTES_WITH_DROPOUT if setup.dropout else UNFUSED_SCORE_BYTES
         scores = each * mixer.num_heads * seq_len
@@ -202,17 +200,18 @@ def _mixer_bytes(
     if isinstance(mixer, Attention):
         copies = np.asarray(machine.tp) / machine.head_shards(mixer.num_kv_heads)
         heads = (2 + mixer.output_gate) * mixer.num_heads + 2 * mixer.num_kv_heads * copies
-        return VALUE_BYTES * heads * mixer.head_dim, scores
+        return VALUE_BYTES * heads * mixer.head_dim, 0.0, scores
     latents = (mixer.q_lora_rank + mixer.kv_lora_rank + mixer.qk_rope_dim) * np.asarray(machine.tp)
-    expanded = mixer.num_heads * (2 * (mixer.qk_nope_dim + mixer.qk_rope_dim) + 2 * mixer.v_dim)
-    return VALUE_BYTES * (latents + expanded), scores
+    expanded = mixer.num_heads * (2 * (mixer.qk_nope_dim + mixer.qk_rope_dim) + mixer.v_dim)
+    outputs = mixer.num_heads * mixer.v_dim
+    return VALUE_BYTES * (latents + outputs), VALUE_BYTES * expanded, scores
 
 
 def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: Values) -> tuple[Values, Values]:
     """Bytes of one token on this GPU: hidden values before the activation, and after it.
 
-    Routed experts keep, for each pair of the busiest rank, the token that arrived, the hidden values and the
-    output; the router its logits and probabilities in fp32.
+    Routed experts keep, for each pair of the busiest rank, the token that arrived and the hidden values (weighted
+    before the last product, so that outputs are not needed); the router its logits and probabilities in fp32.
     """
     before: Values = 0.0
     after: Values = 0.0
@@ -227,6 +226,6 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: 
             width, shared = ffn.d_expert / layout.expert_tp, ffn.num_shared_experts * ffn.d_shared / machine.tp
             inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
             columns = (ffn_matrices(ffn) - 1) * (pairs * width + shared)
-            before = before + VALUE_BYTES * (columns + 2 * pairs * inner) + 2 * STATISTIC_BYTES * ffn.num_experts
+            before = before + VALUE_BYTES * (columns + pairs * inner) + 2 * STATISTIC_BYTES * ffn.num_experts
             after = after + VALUE_BYTES * (pairs * width + shared)
     return before, after

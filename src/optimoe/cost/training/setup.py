@@ -21,6 +21,12 @@ def training_fact(name: str) -> float:
     return float(load_facts("optimoe.cost", "training.toml")[name]["value"])
 
 
+def training_range(name: str) -> tuple[float, float]:
+    """A pair of values of ``training.toml``."""
+    low, high = load_facts("optimoe.cost", "training.toml")[name]["value"]
+    return float(low), float(high)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainSetup:
     """A trainer and how it is set up.
