@@ -48,7 +48,10 @@ def main() -> None:
     """Print all tables."""
     errors: dict[str, list[float]] = defaultdict(list)
     routed: dict[str, bool] = {}
-    print(LINE.format("source", "model", "GPUs", "layout", "published", "predicted", "error", "most beyond products"))
+    fullness: list[float] = []
+    print(
+        LINE.format("source", "model", "GPUs", "layout", "published", "predicted", "error", "most beyond products")
+    )
     for claim in training_claims():
         errors[claim.group].append(float(np.log(bare(claim).predict().tokens_per_s / claim.tokens_per_s)))
         routed[claim.group] = claim.routed
@@ -57,7 +60,11 @@ def main() -> None:
         row = [claim.group, claim.model, claim.run.cluster.num_gpus, layout_words(ours)]
         row += [f"{claim.mfu:.1%}", f"{mfu:.1%}", f"{mfu / claim.mfu - 1:+.0%}"]
         print(LINE.format(*row, f"{ours.step.largest}{'' if ours.memory.fits else ', does not fit'}"))
+        fullness.append(float(ours.memory.total / ours.memory.usable))
     report(errors, routed)
+    over = np.array([one for one in fullness if one > 1])
+    print(f"{len(over)} of {len(fullness)} runs, all of which ran, are predicted not to fit: ", end="")
+    print(f"{np.median(over):.2f} of the usable memory in the median, {over.max():.2f} at most")
 
 
 def report(errors: dict[str, list[float]], routed: dict[str, bool]) -> None:
@@ -70,7 +77,9 @@ def report(errors: dict[str, list[float]], routed: dict[str, bool]) -> None:
         left_out[name] = np.array(rows) - scale
         print(f"{summary(name, left_out[name])}{np.exp(scale):>8.3f}")
     for kind, chosen in (("dense", False), ("routed", True)):
-        print(summary(f"each source, {kind}", np.concatenate([left_out[n] for n in errors if routed[n] == chosen])))
+        print(
+            summary(f"each source, {kind}", np.concatenate([left_out[n] for n in errors if routed[n] == chosen]))
+        )
     every = np.concatenate(list(left_out.values()))
     print(summary("each source", every))
     print(summary("without time_scale", np.concatenate([np.array(rows) for rows in errors.values()])))

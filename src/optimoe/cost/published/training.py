@@ -97,7 +97,7 @@ def _claims(group: dict[str, Any], models: dict[str, Any]) -> Iterator[TrainingC
 
 
 def _layouts(row: dict[str, Any], num_layers: int) -> Iterator[TrainLayout]:
-    """What a row leaves open is a list; combinations that do not divide the batch or interleave nothing fall out."""
+    """What a row leaves open is a list; combinations that do not divide the batch or the layers fall out."""
     given = {name: row[name] for name in LAYOUT_FIELDS if name in row}
     choices = [value if isinstance(value, list) else [value] for value in given.values()]
     for values in product(*choices):

@@ -3,13 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, decode_flops, train_flops_per_token
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import ConfigError, UnknownNameError, require, require_positive
+from optimoe.core.errors import UnknownNameError, require, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.accelerator import Cluster
 from optimoe.cost.operators.machine import Machine

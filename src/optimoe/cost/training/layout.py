@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from optimoe.arch.flops import TRAIN_PASSES, Recompute
+from optimoe.arch.flops import TRAIN_PASSES
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
@@ -47,7 +47,7 @@ class TrainLayout:
     zero: Values = 1
     micro_batch: Values = 1
     interleave: Values = 1
-    recompute: Recompute | np.ndarray = "none"
+    recompute: str | np.ndarray = "none"
     sequence_parallel: Flags = True
 
     def __post_init__(self) -> None:
@@ -108,13 +108,13 @@ def check_train_layout(arch: ArchSpec, num_gpus: int, sequences: int, layout: Tr
         ConfigError: With the limit, the value, and the nearest values that would do.
     """
     given = f"{layout.tp} × {layout.pp} × {layout.dp}"
-    require(
-        np.asarray(layout.num_gpus) == num_gpus, "tp × pp × dp", f"the number of GPUs, {num_gpus}", given
-    )
+    require(np.asarray(layout.num_gpus) == num_gpus, "tp × pp × dp", f"the number of GPUs, {num_gpus}", given)
     for name, number, whose in _divisions(arch, sequences, layout):
         value = int(getattr(layout, name))
         if number % value:
-            raise ConfigError(f"{name}: must be a divisor of {whose} = {number}{nearest(number, value)}, got {value}")
+            raise ConfigError(
+                f"{name}: must be a divisor of {whose} = {number}{nearest(number, value)}, got {value}"
+            )
     require(layout.pp <= arch.num_layers, "pp", f"at most num_layers = {arch.num_layers}", layout.pp)
     deep = -(-arch.num_layers // layout.pp)
     require(layout.interleave <= deep, "interleave", f"at most the layers of a stage, {deep}", layout.interleave)

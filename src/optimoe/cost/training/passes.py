@@ -4,7 +4,6 @@ The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of 
 [M, N]·[N, K] and the weight's gradient [K, M]·[M, N]. Each runs at the efficiency of its own shape.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -62,10 +61,6 @@ class PassTime:
     def __add__(self, other: "PassTime") -> "PassTime":
         return PassTime(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
-    def times(self, **factors: Values) -> "PassTime":
-        """The families that are named, each multiplied; the others are zero."""
-        return PassTime(**{f.name: getattr(self, f.name) * factors.get(f.name, 0.0) for f in fields(self)})
-
 
 @dataclass(frozen=True, kw_only=True)
 class InputGradient(Machine):
@@ -106,21 +101,14 @@ class Batch:
         return self.sequences * self.seq_len
 
 
-def forward_pass(machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup) -> PassTime:
+def forward_pass(
+    machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
+) -> PassTime:
     """One micro-batch through all layers, and its logits."""
-    products = _products(machine, arch, batch.tokens)
-    scores_s = sum(
-        group.num_layers * _attention_s(machine, group.mixer, arch.d_model, batch, setup, backward=False)
-        for group in arch.layers
-    )
-    moved = sum(
-        group.num_layers * elementwise_bytes(group, arch.d_model, layout, setup, recomputed=False)
-        for group in arch.layers
-    )
     return PassTime(
-        **products,
-        attention_s=scores_s,
-        elementwise_s=batch.tokens * moved / machine.gpu.memory_bytes_per_s,
+        **_products(machine, arch, batch.tokens),
+        attention_s=_mixing_s(machine, arch, batch, setup, backward=False),
+        elementwise_s=_between_s(machine, arch, batch, layout, setup),
     )
 
 
@@ -128,20 +116,13 @@ def backward_pass(
     machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
     """Gradients of inputs and of weights, without anything that is computed again."""
-    parts = {"gpu": machine.gpu, "layout": machine.layout, "engine": machine.engine}
-    of_inputs, of_weights = (_products(kind(**parts), arch, batch.tokens) for kind in (InputGradient, WeightGradient))
-    scores_s = sum(
-        group.num_layers * _attention_s(machine, group.mixer, arch.d_model, batch, setup, backward=True)
-        for group in arch.layers
-    )
-    moved = sum(
-        group.num_layers * elementwise_bytes(group, arch.d_model, layout, setup, recomputed=False)
-        for group in arch.layers
-    )
+    gpu, split, engine = machine.gpu, machine.layout, machine.engine
+    of_inputs = _products(InputGradient(gpu=gpu, layout=split, engine=engine), arch, batch.tokens)
+    of_weights = _products(WeightGradient(gpu=gpu, layout=split, engine=engine), arch, batch.tokens)
     return PassTime(
         **{name: of_inputs[name] + of_weights[name] for name in of_inputs},
-        attention_s=scores_s,
-        elementwise_s=ELEMENTWISE_BACKWARD * batch.tokens * moved / machine.gpu.memory_bytes_per_s,
+        attention_s=_mixing_s(machine, arch, batch, setup, backward=True),
+        elementwise_s=ELEMENTWISE_BACKWARD * _between_s(machine, arch, batch, layout, setup),
     )
 
 
@@ -156,12 +137,10 @@ def recomputed_s(
     if setup.attention == "unfused":
         cheap_s = forward.attention_s
     else:
-        moved = sum(
-            group.num_layers * elementwise_bytes(group, arch.d_model, layout, setup, recomputed=True)
-            for group in arch.layers
-        )
-        cheap_s = batch.tokens * moved / machine.gpu.memory_bytes_per_s
-    return np.where(layout.full_recompute, forward.layers_s, np.where(layout.selective_recompute, cheap_s, 0.0))[()]
+        cheap_s = _between_s(machine, arch, batch, layout, setup, recomputed=True)
+    return np.where(layout.full_recompute, forward.layers_s, np.where(layout.selective_recompute, cheap_s, 0.0))[
+        ()
+    ]
 
 
 def _products(machine: Machine, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
@@ -181,6 +160,31 @@ def _products(machine: Machine, arch: ArchSpec, tokens: Values) -> dict[str, Val
     return {"products_s": products_s, "experts_s": experts_s, "logits_s": logits.total_s}
 
 
+def _mixing_s(machine: Machine, arch: ArchSpec, batch: Batch, setup: TrainSetup, *, backward: bool) -> Values:
+    """Token mixing of all layers."""
+    return sum(
+        group.num_layers * _attention_s(machine, group.mixer, arch.d_model, batch, setup, backward=backward)
+        for group in arch.layers
+    )
+
+
+def _between_s(
+    machine: Machine,
+    arch: ArchSpec,
+    batch: Batch,
+    layout: TrainLayout,
+    setup: TrainSetup,
+    *,
+    recomputed: bool = False,
+) -> Values:
+    """What lies between the products of all layers, at the data sheet's bandwidth."""
+    moved = sum(
+        group.num_layers * elementwise_bytes(group, arch.d_model, layout, setup, recomputed=recomputed)
+        for group in arch.layers
+    )
+    return batch.tokens * moved / machine.gpu.memory_bytes_per_s
+
+
 def _attention_s(
     machine: Machine, mixer: Mixer, d_model: Values, batch: Batch, setup: TrainSetup, *, backward: bool
 ) -> Values:
@@ -197,6 +201,7 @@ def _attention_s(
 def _flash(machine: Machine, mixer: Attention | LatentAttention, batch: Batch) -> KernelTime:
     """Causal attention over the sequences of a micro-batch; an indexer's selection sees its ``top_k``."""
     heads = mixer.num_heads / machine.tp
+    head_dim: Values
     if isinstance(mixer, Attention):
         kv_heads, head_dim = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads), mixer.head_dim
         window, chunked = mixer.window_tokens, mixer.chunked
@@ -234,10 +239,8 @@ def elementwise_bytes(
     sequence parallelism; mixer columns and the dense feed-forward's m·f, split by width. Routed experts move
     theirs within their call. Of these the ``recomputed`` are norms and the activation.
     """
-    hidden = ffn_matrices(group.ffn) * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0
+    hidden: Values = ffn_matrices(group.ffn) * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0
     if recomputed:
         return 2 * (2 * group.num_norms * d_model / layout.sequence_shards + hidden / layout.tp)
     norms = (2 * 4 * group.num_norms + 2 * 5 * setup.dropout) * d_model / layout.sequence_shards
     return norms + 2 * (mixer_matrix_params(group.mixer, d_model) / d_model + hidden) / layout.tp
-
-

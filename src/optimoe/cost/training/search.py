@@ -162,7 +162,7 @@ def training_mfu(
         per_node, routed = cluster.accelerator.gpus_per_node, grid.moe is not None
         layouts = usual_train_layouts(cluster.num_gpus, per_node, run.sequences, routed=routed)
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
-    wide, num_designs = grid.over(1), _length(grid)
+    wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))
     rows = max(1, CHUNK // np.size(layouts.tp))
     parts = [_best_of(wide.at(slice(low, low + rows)), run, layouts) for low in range(0, num_designs, rows)]
     step_s = np.concatenate([part[0] for part in parts])[:num_designs]
@@ -187,11 +187,6 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
     time_s = np.where(usable, step.total_s, np.inf)
     choice = np.argmin(time_s, axis=-1)
     return np.take_along_axis(time_s, choice[..., None], axis=-1)[..., 0], choice
-
-
-def _length(grid: ArchSpec) -> int:
-    """Designs of a grid."""
-    return int(np.size(np.broadcast_arrays(grid.d_model, grid.num_layers, grid.vocab_size)[0]))
 
 
 def _taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:

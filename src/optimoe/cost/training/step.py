@@ -115,8 +115,8 @@ def train_step(
         "bubble_s": wait_s,
         "optimizer_s": optimizer_s(gpu, params, layout, setup),
     }
-    causes = dict(zip(causes, np.broadcast_arrays(*causes.values()), strict=True))
-    return TrainStep(**causes, unexplained_s=(setup.time_scale - 1) * sum(causes.values()))
+    wide = {name: one[()] for name, one in zip(causes, np.broadcast_arrays(*causes.values()), strict=True)}
+    return TrainStep(**wide, unexplained_s=(setup.time_scale - 1) * sum(wide.values()))
 
 
 def _micro_batch(
