@@ -16,6 +16,7 @@ from optimoe.core.errors import ConfigError
 from optimoe.cost.accelerator import Cluster, find_accelerator
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun, estimate_training, model_flops_per_token
 from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import TrainSetup
 
 LAYOUT_FIELDS = ("tp", "ep", "pp", "zero", "micro_batch", "interleave", "recompute", "sequence_parallel")
@@ -30,7 +31,7 @@ class TrainingClaim:
         model: Name.
         arch: The model.
         run: Cluster, batch and trainer.
-        layouts: The published layout; several where it leaves something open.
+        layouts: The published layout; several where it leaves something open, none where it says nothing.
         tokens_per_s: Of all GPUs, as published.
         routed: Whether the model has routed experts.
         source: Where it stands.
@@ -50,8 +51,10 @@ class TrainingClaim:
     def predict(self) -> TrainEstimate:
         """The fastest of the layouts that fit; if none does, the one that is shortest of memory least.
 
-        Recomputation that is not published is the least that fits: it is listed first.
+        Without any layout, the best of all.
         """
+        if not self.layouts:
+            return best_training(self.arch, self.run)
         every = [estimate_training(self.arch, self.run, layout) for layout in self.layouts]
         fitting = [one for one in every if one.memory.fits]
         if fitting:
@@ -88,7 +91,7 @@ def _claims(group: dict[str, Any], models: dict[str, Any]) -> Iterator[TrainingC
             model=row["model"],
             arch=arch,
             run=run,
-            layouts=tuple(_layouts(row, arch.num_layers)),
+            layouts=() if group.get("search") else tuple(_layouts(row, arch.num_layers)),
             tokens_per_s=_tokens_per_s(arch, run, group["measured"], row["value"]),
             routed=group.get("routed", False),
             source=group["source"],

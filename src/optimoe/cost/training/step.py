@@ -55,7 +55,8 @@ class TrainStep:
     @property
     def largest(self) -> str:
         """The cause that takes most beyond the products themselves; of a single step."""
-        names = [field.name for field in fields(self) if field.name not in ("products_s", "experts_s")]
+        plain = ("products_s", "experts_s", "unexplained_s")
+        names = [field.name for field in fields(self) if field.name not in plain]
         return max(names, key=lambda name: getattr(self, name))
 
 
