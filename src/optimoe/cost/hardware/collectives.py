@@ -54,6 +54,7 @@ def collective_s(
     ranks: Values,
     payload_bytes: Values,
     curve: LinkCurve | None = None,
+    stride: Values = 1,
 ) -> Values:
     """Seconds of one collective of ``payload_bytes`` over ``ranks`` GPUs; 0 for one rank.
 
@@ -63,7 +64,8 @@ def collective_s(
         w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share)
 
     Fitted for 2 to 8 GPUs on NVLink (``operators.toml``, [collective]); elsewhere an extrapolation by the
-    link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here.
+    link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here. Ranks that stand
+    ``stride`` GPUs apart leave their node the sooner.
     """
     curve = curve or find_link_curve(collective, gpu)
     passes = PHASES[collective]
@@ -71,10 +73,12 @@ def collective_s(
     wire = passes * (ranks - 1) / ranks * payload_bytes
     link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
     inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
-    if np.all(ranks <= gpu.gpus_per_node):
+    in_node = np.maximum(gpu.gpus_per_node // np.asarray(stride), 1)
+    if np.all(ranks <= in_node):
         return np.where(ranks > 1, inside, 0.0)[()]
-    across = _across_nodes_s(gpu, passes, ranks, payload_bytes, all_to_all=collective == "all_to_all")
-    return np.where(ranks > gpu.gpus_per_node, across, np.where(ranks > 1, inside, 0.0))[()]
+    nodes = np.ceil(ranks / in_node)
+    across = _across_nodes_s(gpu, passes, ranks, nodes, payload_bytes, all_to_all=collective == "all_to_all")
+    return np.where(ranks > in_node, across, np.where(ranks > 1, inside, 0.0))[()]
 
 
 def all_reduce_s(gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
@@ -112,7 +116,7 @@ def _find_link_curve(collective: Collective, architecture: str, clock_hz: float)
 
 
 def _across_nodes_s(
-    gpu: Accelerator, passes: int, ranks: Values, payload_bytes: Values, *, all_to_all: bool
+    gpu: Accelerator, passes: int, ranks: Values, nodes: Values, payload_bytes: Values, *, all_to_all: bool
 ) -> Values:
     """Over n nodes of g = R/n GPUs: the fastest of NCCL's protocols.
 
@@ -120,7 +124,6 @@ def _across_nodes_s(
     node and (n − 1)/R·X over each network link; an all-to-all sends (g − 1)/R·X and (R − g)/R·X.
     Source: ``efficiency.toml``, [collective].
     """
-    nodes = np.ceil(ranks / gpu.gpus_per_node)
     per_node = ranks / nodes
     inside = (per_node - 1) / ranks * payload_bytes * (1 if all_to_all else nodes)
     outside = ((ranks - per_node) if all_to_all else (nodes - 1)) / ranks * payload_bytes

@@ -1,0 +1,42 @@
+"""How fast the best layouts of many designs are found.
+
+    python benchmarks/training_speed.py
+
+10,000 routed designs of any width and depth on 512 H100, every usual layout of each, in one process.
+"""
+
+import time
+
+import numpy as np
+
+from optimoe.arch.parts import Attention, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.training.estimate import TrainRun
+from optimoe.cost.training.search import training_mfu, usual_train_layouts
+
+DESIGNS, GPUS, SEQUENCES = 10_000, 512, 1024
+
+
+def main() -> None:
+    """Print designs, layouts and seconds."""
+    draw = np.random.default_rng(0)
+    heads = draw.integers(1, 9, DESIGNS) * 8
+    attention = Attention(num_heads=heads, num_kv_heads=8, head_dim=128)
+    ffn = MoE(num_experts=64, top_k=4, d_expert=heads * 128)
+    layers = LayerGroup(num_layers=draw.integers(16, 80, DESIGNS), mixer=attention, ffn=ffn)
+    grid = ArchSpec(name="grid", vocab_size=50_304, d_model=heads * 128, layers=(layers,))
+    run = TrainRun(
+        cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=GPUS),
+        batch_tokens=SEQUENCES * 4096,
+        seq_len=4096,
+    )
+    layouts = usual_train_layouts(GPUS, run.cluster.accelerator.gpus_per_node, SEQUENCES, routed=True)
+    start = time.perf_counter()
+    found = training_mfu(grid, run, layouts)
+    seconds = time.perf_counter() - start
+    print(f"{DESIGNS} designs × {len(layouts.tp)} layouts in {seconds:.2f} s; {np.mean(found.fits):.0%} fit")
+
+
+if __name__ == "__main__":
+    main()

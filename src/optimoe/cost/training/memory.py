@@ -1,0 +1,231 @@
+"""What the memory of one GPU holds while training, part by part; the fullest stage counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.arch.params import count_params, ffn_matrices, mixer_matrix_params
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Flags, Values
+from optimoe.core.units import format_bytes
+from optimoe.cost.operators.machine import Machine
+from optimoe.cost.training.layout import TrainLayout, num_micro_batches
+from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup, training_fact
+
+VALUE_BYTES, MASK_BYTES, LOGIT_BYTES, STATISTIC_BYTES = 2, 1, 4, 4
+
+UNFUSED_SCORE_BYTES, UNFUSED_SCORE_BYTES_WITH_DROPOUT = 2, 5
+"""Kept per score: the softmax; with dropout also its output and mask (arXiv 2205.05198, Sec. 4.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageParams:
+    """Parameters of one GPU, before anything is shared over data-parallel ranks.
+
+    Attributes:
+        common: All but the routed experts: copied on every data-parallel rank.
+        experts: Routed experts: copied on every replica of the group that holds them once.
+        layer: The largest part of a layer, which ZeRO 3 gathers at a time.
+    """
+
+    common: Values
+    experts: Values
+    layer: Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainMemory:
+    """Bytes of one GPU, the fullest of all stages.
+
+    Attributes:
+        weights: In 16 bit, and with ZeRO 3 two layers that are gathered.
+        gradients: Of its parameters.
+        optimizer: fp32 master weights and two moments.
+        activations: Of all micro-batches in flight, kept for the backward pass, and the logits.
+        usable: Of the device memory.
+    """
+
+    weights: Values
+    gradients: Values
+    optimizer: Values
+    activations: Values
+    usable: Values
+
+    @property
+    def total(self) -> Values:
+        """What must be there."""
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+    @property
+    def fits(self) -> Flags:
+        """Whether it is."""
+        return np.asarray(self.total <= self.usable)[()]
+
+    @property
+    def largest(self) -> str:
+        """The part that takes most; of a single layout."""
+        return max(("weights", "gradients", "optimizer", "activations"), key=lambda name: getattr(self, name))
+
+    def short(self) -> str:
+        """What is missing, in words; of a single layout."""
+        missing = format_bytes(float(self.total - self.usable))
+        part = format_bytes(float(getattr(self, self.largest)))
+        return f"{missing} short of {format_bytes(float(self.total))} (most: {self.largest}, {part})"
+
+
+def stage_params(arch: ArchSpec, layout: TrainLayout, *, ends: int) -> StageParams:
+    """Parameters of one GPU in the deepest stage, ⌈layers/pp⌉ layers, with embedding (1) or also unembedding (2).
+
+    Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``.
+    """
+    params, tp = count_params(arch), np.asarray(layout.tp)
+    share = np.ceil(arch.num_layers / np.asarray(layout.pp)) / arch.num_layers
+    common = (params.nonembedding - params.routed_experts) / tp
+    experts = params.routed_experts / layout.parts.group
+    table = np.maximum(params.embedding, params.unembedding)
+    both = params.embedding + params.unembedding
+    edge = np.where(np.asarray(layout.pp) > 1, table if ends == 1 else both, both) / tp
+    layer = (common + experts) / arch.num_layers
+    return StageParams(common=share * common + edge, experts=share * experts, layer=np.maximum(layer, edge))
+
+
+def train_memory(
+    machine: Machine,
+    arch: ArchSpec,
+    layout: TrainLayout,
+    setup: TrainSetup,
+    sequences: Values,
+    seq_len: Values,
+) -> TrainMemory:
+    """Bytes of one GPU: states by ZeRO (arXiv 1910.02054, Sec. 5), activations by :func:`activation_bytes`."""
+    params = stage_params(arch, layout, ends=1)
+    replicas, dp = layout.parts.replicas, layout.dp
+
+    def kept(stage: int) -> Values:
+        """Parameters that one GPU keeps of a state which ZeRO shares from ``stage`` on."""
+        common = params.common / layout.shared_over_dp(stage, dp)
+        return common + params.experts / layout.shared_over_dp(stage, replicas)
+
+    gathered = np.where(np.asarray(layout.zero) == 3, 2 * params.layer, 0.0)
+    return TrainMemory(
+        weights=WEIGHT_BYTES * np.minimum(kept(3) + gathered, params.common + params.experts),
+        gradients=setup.gradient_bytes * kept(2),
+        optimizer=OPTIMIZER_BYTES * kept(1),
+        activations=activation_bytes(machine, arch, layout, setup, sequences, seq_len),
+        usable=machine.gpu.memory_bytes * training_fact("usable_memory"),
+    )
+
+
+def activation_bytes(
+    machine: Machine, arch: ArchSpec, layout: TrainLayout, setup: TrainSetup, sequences: Values, seq_len: Values
+) -> Values:
+    """Bytes kept for the backward pass on a GPU of the fullest stage.
+
+    Stage i of 1F1B keeps min(m, pp − i) micro-batches of its layers; the first keeps most, min(m, pp), times
+    1 + (pp − 1)/(pp·v) when interleaved (arXiv 2205.05198, Sec. 4.2.3). The last keeps one, and the logits with
+    their gradient in fp32, V/tp values per token. Full recomputation keeps the layers' inputs, and one layer.
+    """
+    pp, interleave = np.asarray(layout.pp), np.asarray(layout.interleave)
+    micro = num_micro_batches(layout, sequences)
+    tokens = np.asarray(layout.micro_batch) * seq_len
+    share = np.ceil(arch.num_layers / pp) / arch.num_layers
+    kept: Values = 0.0
+    widest: Values = 0.0
+    for group in arch.layers:
+        layer = layer_bytes_per_token(machine, group, arch.d_model, layout, setup, seq_len, tokens)
+        entry = VALUE_BYTES * arch.d_model / layout.sequence_shards
+        kept = kept + group.num_layers * np.where(layout.full_recompute, np.minimum(entry, layer), layer)
+        widest = np.maximum(widest, layer)
+    again = np.where(layout.full_recompute, widest, 0.0)
+    interleaved = np.where(interleave > 1, 1 + (pp - 1) / (pp * interleave), 1.0)
+    first = tokens * (share * kept * np.minimum(micro, pp) * interleaved + again)
+    last = tokens * (share * kept + again + _logit_bytes(arch, layout))
+    return np.maximum(first, last)
+
+
+def _logit_bytes(arch: ArchSpec, layout: TrainLayout) -> Values:
+    """Per token: logits in fp32 with their gradient, and the last norm's input and output."""
+    logits = 2 * LOGIT_BYTES * arch.vocab_size / np.asarray(layout.tp)
+    return logits + 2 * VALUE_BYTES * arch.d_model / layout.sequence_shards
+
+
+def layer_bytes_per_token(
+    machine: Machine,
+    group: LayerGroup,
+    d_model: Values,
+    layout: TrainLayout,
+    setup: TrainSetup,
+    seq_len: Values,
+    tokens: Values,
+) -> Values:
+    """Bytes per token that one layer keeps.
+
+    Generalises Korthikanti 2022 (arXiv 2205.05198, Eq. 1 to 4): for a plain transformer with dropout and
+    unfused attention it is d·(10 + 24/t + 5·h·s/(d·t)), with sequence parallelism d·(34 + 5·h·s/d)/t. Inputs of
+    norms and products, and masks, 2·norms·d + 4·d (+ 2·d), are split by tokens; queries, keys, values, the
+    attention's output and hidden values by width. Selective recomputation drops the scores; with a flash
+    kernel the norms' outputs, the activation's and what latent attention expands. fp8 products could keep their
+    inputs in one byte; two are counted: an upper estimate.
+    """
+    shards, tp = layout.sequence_shards, layout.tp
+    selective = layout.selective_recompute
+    inputs = 2 * VALUE_BYTES * d_model  # of the mixer and of the feed-forward: the norms' outputs
+    whole = VALUE_BYTES * group.num_norms * d_model + 2 * MASK_BYTES * setup.dropout * d_model
+    mixer, expanded, scores = _mixer_bytes(machine, group, d_model, setup, seq_len)
+    hidden, activation = _hidden_bytes(machine, group, d_model, tokens)
+    if setup.attention == "unfused":
+        scores = np.where(selective, 0.0, scores)
+    else:
+        inputs, activation, expanded = (np.where(selective, 0.0, part) for part in (inputs, activation, expanded))
+    return (whole + inputs) / shards + (mixer + expanded + scores) / tp + hidden + activation
+
+
+def _mixer_bytes(
+    machine: Machine, group: LayerGroup, d_model: Values, setup: TrainSetup, seq_len: Values
+) -> tuple[Values, Values, Values]:
+    """Bytes of one token over all of tp: what the mixer keeps, what it expands of latents, and its scores.
+
+    A flash kernel keeps one statistic per head instead of scores. A recurrent mixer keeps its columns; its
+    states at chunk borders are left out (a lower estimate).
+    """
+    mixer = group.mixer
+    if not isinstance(mixer, Attention | LatentAttention):
+        return VALUE_BYTES * mixer_matrix_params(mixer, d_model) / d_model, 0.0, 0.0
+    if setup.attention == "unfused":
+        each = UNFUSED_SCORE_BYTES_WITH_DROPOUT if setup.dropout else UNFUSED_SCORE_BYTES
+        scores = each * mixer.num_heads * seq_len
+    else:
+        scores = STATISTIC_BYTES * mixer.num_heads
+    if isinstance(mixer, Attention):
+        copies = np.asarray(machine.tp) / machine.head_shards(mixer.num_kv_heads)
+        heads = (2 + mixer.output_gate) * mixer.num_heads + 2 * mixer.num_kv_heads * copies
+        return VALUE_BYTES * heads * mixer.head_dim, 0.0, scores
+    latents = (mixer.q_lora_rank + mixer.kv_lora_rank + mixer.qk_rope_dim) * np.asarray(machine.tp)
+    expanded = mixer.num_heads * (2 * (mixer.qk_nope_dim + mixer.qk_rope_dim) + mixer.v_dim)
+    outputs = mixer.num_heads * mixer.v_dim
+    return VALUE_BYTES * (latents + outputs), VALUE_BYTES * expanded, scores
+
+
+def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: Values) -> tuple[Values, Values]:
+    """Bytes of one token on this GPU: hidden values before the activation, and after it.
+
+    Routed experts keep, for each pair of the busiest rank, the token that arrived and the hidden values (weighted
+    before the last product, so that outputs are not needed); the router its logits and probabilities in fp32.
+    """
+    before: Values = 0.0
+    after: Values = 0.0
+    for ffn in (group.ffn, group.residual):
+        if isinstance(ffn, DenseFFN):
+            before = before + VALUE_BYTES * (ffn_matrices(ffn) - 1) * ffn.d_ff / machine.tp
+            after = after + VALUE_BYTES * ffn.d_ff / machine.tp
+        elif isinstance(ffn, MoE):
+            layout = machine.layout
+            shape = tokens * layout.attention_ranks, ffn.num_experts, ffn.top_k, layout.ep
+            pairs = machine.engine.routing.spread(*shape).pairs / tokens
+            width, shared = ffn.d_expert / layout.expert_tp, ffn.num_shared_experts * ffn.d_shared / machine.tp
+            inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
+            columns = (ffn_matrices(ffn) - 1) * (pairs * width + shared)
+            before = before + VALUE_BYTES * (columns + pairs * inner) + 2 * STATISTIC_BYTES * ffn.num_experts
+            after = after + VALUE_BYTES * (pairs * width + shared)
+    return before, after
