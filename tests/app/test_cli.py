@@ -148,6 +148,16 @@ def test_the_inverse_questions_have_their_keys(tmp_path):
     assert "Price against context" in page.read_text()
 
 
+def test_a_training_run_has_its_layout_speed_and_dollars():
+    record = answer("cost", "train", "mixtral-8x7b", "--gpus", "64xh100-sxm", "--tokens", "100B")
+    layout = record["layout"]
+    assert layout["tp"] * layout["pp"] * layout["dp"] == 64
+    assert 0 < record["mfu_low"] < record["mfu"] < record["mfu_high"] <= 1
+    assert record["usd"] == pytest.approx(record["days"] * 24 * 64 * 2.95, rel=1e-6)
+    done = optimoe("cost", "train", "deepseek-v3", "--gpus", "8xh100-sxm", "--tokens", "1T")
+    assert done.returncode == 3
+
+
 def test_comparing_models_gives_both_kinds_of_dense_equivalents():
     mixtral, dense = answer("compare", "mixtral-8x7b", "llama-3.1-8b", "--gpus", "8xh100-sxm")["models"]
     assert set(mixtral["dense_equivalent_full"]) == {"prefill", "slow_decode", "fast_decode", "long_context"}

@@ -18,6 +18,7 @@ app = App(name="cost", help="Serve a model: latency, throughput, price, best lay
 
 app.command("optimoe.app.fleet_cli:fleet", help="The fewest and the cheapest GPUs that carry a load.")
 app.command("optimoe.app.fleet_cli:context", help="The longest prompt that fits and keeps the limits.")
+app.command("optimoe.app.training_cli:train", help="Train a model: fastest layout, MFU, days and dollars.")
 app.command("optimoe.app.calibrate_cli:calibrate", help="Fit the model to measured latencies.")
 app.command("optimoe.app.fleet_cli:disaggregate", help="Prefill and decoding on GPUs of their own.")
 app.command("optimoe.app.fleet_cli:curves", help="Speed, throughput and price over layouts, batches and contexts.")

@@ -1,0 +1,33 @@
+"""A training run in labelled lines."""
+
+import math
+
+from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
+from optimoe.cost.training.estimate import TrainEstimate
+from optimoe.report.serving_prose import Lines
+
+DEGREES = ("tp", "ep", "pp", "dp", "zero", "interleave", "micro_batch")
+
+
+def training_lines(best: TrainEstimate, tokens: float) -> Lines:
+    """Layout, speed, memory, days and dollars."""
+    run, layout = best.run, best.layout
+    low, high = best.mfu_range()
+    degrees = ", ".join(f"{name.replace('_', '-')} {int(getattr(layout, name))}" for name in DEGREES)
+    parts = sorted(((float(seconds), name) for name, seconds in vars(best.step).items()), reverse=True)
+    step = float(best.step.total_s)
+    shares = ", ".join(
+        f"{name.removesuffix('_s').replace('_', ' ')} {format_seconds(seconds)}"
+        for seconds, name in parts
+        if seconds > 0.01 * step
+    )
+    usd = best.usd(tokens)
+    price = "no price known" if math.isnan(usd) else format_usd(usd)
+    return [
+        ("Model", f"{best.arch.name} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
+        ("Layout", f"{degrees}, recompute {layout.recompute}"),
+        ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
+        ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {price}"),
+        ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
+        ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
+    ]
