@@ -106,6 +106,23 @@ def test_the_chain_ends_at_the_total_and_every_link_has_a_basis():
     assert "[published" in done.stdout
 
 
+def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text("input_tokens,output_tokens\n100,50\n300,150\n")
+    asked = ("plan", "--train-flops", "1e21", "--experts", "1,8", "--quick", "--json", "--trace", trace)
+    problem = answer(*asked[:-3], "--trace", trace, "--requests-per-s", 10, "--life-days", 100)["problem"]
+    assert problem["deployments"][0]["workload"]["input_tokens"] == 200
+    assert problem["lifetime_tokens"] == pytest.approx(10 * 100 * 86400 * 100)
+    trace.write_text("input_tokens,output_tokens\n100,none\n")
+    done = optimoe(*asked)
+    assert done.returncode == 2
+    assert "trace.csv:2: output_tokens: must be a positive number" in done.stderr
+    trace.write_text("prompt,answer\n1,2\n")
+    assert "must have a column input_tokens" in optimoe(*asked).stderr
+    both = optimoe("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--requests-per-s", "1")
+    assert both.returncode == 2
+
+
 def test_hardware_that_costs_nothing_is_no_error(tmp_path):
     free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
     assert answer(*PLAN, *free)["choice"]["total_usd"] == 0

@@ -44,7 +44,7 @@ def plan(
     problem = Problem(
         deployments=serve.deployments(),
         training=train.training(default_gpu=serve.gpu_name),
-        lifetime_tokens=serve_tokens,
+        lifetime_tokens=serve.lifetime_tokens(serve_tokens),
         law=find_loss_law(law),
         goal=goal.goal(),
         space=space.space(),

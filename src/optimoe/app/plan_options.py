@@ -4,14 +4,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import TypeVar, cast
 
 from cyclopts import Parameter
 
 from optimoe.app.options import Count, Flag, Seconds, whole
-from optimoe.core.errors import InputError
+from optimoe.core.errors import InputError, require
+from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.workload import Limits, Workload
+from optimoe.cost.deployment.workload import Limits, Workload, load_trace
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import GpuPrice, given_price, list_price
 from optimoe.cost.service.serving import Deployment
@@ -75,6 +77,12 @@ class ServeOptions:
     """Prompt of a request."""
     output_tokens: Count = 1024.0
     """Answer of a request."""
+    trace: Path | None = None
+    """CSV table of requests (input_tokens, output_tokens), in place of the two lengths."""
+    requests_per_s: float | None = None
+    """Mean traffic over the model's life, in place of --serve-tokens."""
+    life_days: float = 365.0
+    """Days that the traffic lasts."""
     prefix_hit: float = 0.0
     """Share of a prompt's tokens that a prefix cache holds."""
     ttft: Seconds = math.inf
@@ -93,6 +101,35 @@ class ServeOptions:
         """The first accelerator's name or file."""
         return parse_gpus(self.serve_gpus.split(",")[0])[1]
 
+    def workload(self) -> Workload:
+        """The requests: the mean of the trace, or the two lengths.
+
+        Raises:
+            InputError: The trace cannot be read, or a length is not whole.
+        """
+        if self.trace is not None:
+            return load_trace(self.trace, self.prefix_hit)
+        return Workload(
+            input_tokens=whole("input_tokens", self.input_tokens),
+            output_tokens=whole("output_tokens", self.output_tokens),
+            prefix_hit=self.prefix_hit,
+        )
+
+    def lifetime_tokens(self, serve_tokens: float) -> float:
+        """Output tokens over the life: as stated, or requests per second times their answer.
+
+        Raises:
+            InputError: Both are stated.
+            ConfigError: A number is out of limits.
+        """
+        if self.requests_per_s is None:
+            return serve_tokens
+        if serve_tokens:
+            raise InputError("--serve-tokens: cannot stand beside --requests-per-s, they state one thing")
+        require(self.requests_per_s > 0, "requests_per_s", "positive", self.requests_per_s)
+        require(self.life_days > 0, "life_days", "positive", self.life_days)
+        return self.requests_per_s * self.workload().output_tokens * self.life_days * SECONDS_PER_DAY
+
     def deployments(self) -> tuple[Deployment, ...]:
         """The ways to serve of a problem: every kind of GPU with every precision that it has.
 
@@ -100,11 +137,7 @@ class ServeOptions:
             InputError: A price is missing, a length is not whole, or no GPU has the precision.
             ConfigError: A number is out of limits.
         """
-        workload = Workload(
-            input_tokens=whole("input_tokens", self.input_tokens),
-            output_tokens=whole("output_tokens", self.output_tokens),
-            prefix_hit=self.prefix_hit,
-        )
+        workload = self.workload()
         limits = Limits(ttft_s=self.ttft, tpot_s=self.tpot)
         found, refused = [], []
         for gpus, precision, kv_precision in product(*(_parts(getattr(self, name)) for name in SERVED)):
