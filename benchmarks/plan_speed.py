@@ -42,7 +42,7 @@ def question() -> Problem:
         deployments=deployments,
         lifetime_tokens=5e12,
         law=find_loss_law("ludziejewski2025"),
-        space=Space(num_experts=(1, 2, 4, 8, 16, 32, 64), top_k=(1, 2, 4, 8), ffn_ratio=(3.0, 1.5)),
+        space=Space(num_experts=(1, 2, 4, 8, 16, 32, 64, 128, 256), top_k=(1, 2, 4, 8), ffn_ratio=(3.0, 1.5)),
     )
 
 
