@@ -15,8 +15,8 @@ from optimoe.cost.service.search import HALVINGS, likely_layouts
 from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan import served
+from optimoe.plan.judge.robust import uncertainty
 from optimoe.plan.problem import Problem, Training
-from optimoe.plan.robust import uncertainty
 from optimoe.plan.solve import plan
 from optimoe.plan.space import Space
 

@@ -12,8 +12,8 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.plan.judge.robust import assess, robustness_record, uncertainty
 from optimoe.plan.problem import Data, LeastCost, LowestLoss, NearBest, repeat_constant
-from optimoe.plan.robust import assess, robustness_record, uncertainty
 from optimoe.plan.solve import plan
 from optimoe.plan.space import Family, Space
 from tests.plan.test_solve import SMALL, problem

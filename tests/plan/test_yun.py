@@ -8,9 +8,9 @@ import pytest
 from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate
+from optimoe.plan.judge.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
 from optimoe.plan.problem import LeastCost, LowestLoss
 from optimoe.plan.solve import plan
-from optimoe.plan.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
 
 ASKED = yun_problem(5.15e21, find_loss_law("ludziejewski2025"))
 POOLS = {

@@ -5,11 +5,11 @@ import pytest
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.deployment.workload import Workload
-from optimoe.plan.ladder import ladder
+from optimoe.plan.judge.ladder import ladder
 from optimoe.plan.problem import LowestLoss
 from optimoe.plan.solve import plan
 from optimoe.plan.space import Space
-from optimoe.report.launch import megatron_arguments, proxies_toml, vllm_command
+from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
 from tests.plan.test_solve import problem
 
 CHOICE = plan(problem()).choice

@@ -3,9 +3,9 @@ import tomllib
 import pytest
 
 from optimoe.plan.solve import plan
-from optimoe.report.figures import front_figure, total_figure, tpot_figure
-from optimoe.report.page import plan_page, write_plan
-from optimoe.report.prose import plan_lines
+from optimoe.report.pages.figures import front_figure, total_figure, tpot_figure
+from optimoe.report.pages.plan_page import plan_page, write_plan
+from optimoe.report.words.plan_prose import plan_lines
 from tests.plan.test_solve import problem
 
 

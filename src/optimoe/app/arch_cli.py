@@ -42,7 +42,7 @@ def arch(
     if json:
         print_json(records[0] if not more else {"models": records})
         return
-    from optimoe.report.prose import arch_columns, arch_lines
+    from optimoe.report.words.plan_prose import arch_columns, arch_lines
 
     if more:
         print_columns(arch_columns(records))

@@ -5,7 +5,13 @@ from typing import Any
 from cyclopts import App
 
 from optimoe.app.options import Count, Flag, print_json, print_lines
-from optimoe.app.serve_options import EngineOptions, LayoutOptions, RequestOptions, read_cluster, read_price
+from optimoe.app.serving.serve_options import (
+    EngineOptions,
+    LayoutOptions,
+    RequestOptions,
+    read_cluster,
+    read_price,
+)
 from optimoe.arch.catalog import find_model
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.deployment.layout import layout_record
@@ -16,12 +22,12 @@ from optimoe.cost.step.memory import gpu_memory
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
 
-app.command("optimoe.app.fleet_cli:fleet", help="The fewest and the cheapest GPUs that carry a load.")
-app.command("optimoe.app.fleet_cli:context", help="The longest prompt that fits and keeps the limits.")
-app.command("optimoe.app.training_cli:train", help="Train a model: fastest layout, MFU, days and dollars.")
-app.command("optimoe.app.calibrate_cli:calibrate", help="Fit the model to measured latencies.")
-app.command("optimoe.app.fleet_cli:disaggregate", help="Prefill and decoding on GPUs of their own.")
-app.command("optimoe.app.fleet_cli:curves", help="Speed, throughput and price over layouts, batches and contexts.")
+app.command("optimoe.app.serving.fleet_cli:fleet", help="The fewest and the cheapest GPUs that carry a load.")
+app.command("optimoe.app.serving.fleet_cli:context", help="The longest prompt that fits and keeps the limits.")
+app.command("optimoe.app.serving.training_cli:train", help="Train a model: fastest layout, MFU, days and dollars.")
+app.command("optimoe.app.serving.calibrate_cli:calibrate", help="Fit the model to measured latencies.")
+app.command("optimoe.app.serving.fleet_cli:disaggregate", help="Prefill and decoding on GPUs of their own.")
+app.command("optimoe.app.serving.fleet_cli:curves", help="Speed, throughput and price, with a page.")
 
 DEFAULT_LAYOUT, DEFAULT_REQUESTS, DEFAULT_ENGINE = LayoutOptions(), RequestOptions(), EngineOptions()
 
@@ -65,7 +71,7 @@ def cost(
     if json:
         print_json(serving_record(spec, deployment, estimate))
         return
-    from optimoe.report.serving_prose import serving_lines
+    from optimoe.report.words.serving_prose import serving_lines
 
     memory = gpu_memory(_machine(deployment, estimate), spec, deployment.workload)
     gpus_words = f"{cluster.num_gpus} × {cluster.accelerator.name}"

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from optimoe.app.options import Count, Flag, print_json, print_lines
-from optimoe.app.plan_options import DataOptions, GoalOptions, ServeOptions, SpaceOptions, TrainOptions
+from optimoe.app.planning.plan_options import DataOptions, GoalOptions, ServeOptions, SpaceOptions, TrainOptions
 from optimoe.laws.catalog import find_loss_law
-from optimoe.plan.chain import Link, chain
+from optimoe.plan.judge.chain import Link, chain
+from optimoe.plan.judge.robust import assess, robustness_record
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import plan_record
-from optimoe.plan.robust import assess, robustness_record
 from optimoe.plan.solve import plan as solve
 
 
@@ -56,11 +56,11 @@ def plan(
         print_lines([(link.name, link_words(link)) for link in chain(result)])
         return
     if not json:
-        from optimoe.report.prose import plan_lines
+        from optimoe.report.words.plan_prose import plan_lines
 
         print_lines(plan_lines(result, robustness))
     if out is not None or not json:
-        from optimoe.report.page import write_plan
+        from optimoe.report.pages.plan_page import write_plan
 
         files = write_plan(result, out or Path(), robustness)
         if not json:

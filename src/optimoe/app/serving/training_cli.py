@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from optimoe.app.options import Count, Flag, print_json, print_lines, whole
-from optimoe.app.serve_options import read_cluster, read_price
+from optimoe.app.serving.serve_options import read_cluster, read_price
 from optimoe.arch.catalog import find_model
 from optimoe.core.records import to_record
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
@@ -48,7 +48,7 @@ def train(
     if json:
         print_json(training_record(best, tokens))
         return
-    from optimoe.report.training_prose import training_lines
+    from optimoe.report.words.training_prose import training_lines
 
     print_lines(training_lines(best, tokens))
 

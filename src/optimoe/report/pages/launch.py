@@ -8,7 +8,7 @@ from optimoe.arch.parts import Attention, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.deployment.workload import Workload
 from optimoe.plan.evaluate import Candidate
-from optimoe.plan.ladder import Proxy
+from optimoe.plan.judge.ladder import Proxy
 
 SEQUENCE = 4096
 """Training sequences (assumed)."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from optimoe.app.arch_cli import count_record
 from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
-from optimoe.app.serve_options import read_cluster
+from optimoe.app.serving.serve_options import read_cluster
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.spec import ArchSpec
@@ -53,7 +53,7 @@ def compare(
     if json:
         print_json({"models": records})
         return
-    from optimoe.report.prose import arch_columns
+    from optimoe.report.words.plan_prose import arch_columns
 
     print_columns([*arch_columns(records), *_likes(records, "dense_equivalent", "like dense, rule of thumb")])
     print_columns(
@@ -89,7 +89,7 @@ def reproduce(text: str, *, json: Flag = False) -> None:
 
 def reproduce_plans(json: bool) -> None:
     """The claims of Yun et al. 2024 under every law that can be asked."""
-    from optimoe.plan.yun import reproduce_yun
+    from optimoe.plan.judge.yun import reproduce_yun
 
     rows = reproduce_yun()
     if json:

@@ -15,10 +15,10 @@ from optimoe.core.units import (
 from optimoe.cost.service.serving import Deployment
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
+from optimoe.plan.judge.robust import Robustness
 from optimoe.plan.problem import Problem
 from optimoe.plan.result import Alternative, Plan
-from optimoe.plan.robust import Robustness
-from optimoe.report.serving_prose import Lines, layout_words
+from optimoe.report.words.serving_prose import Lines, layout_words
 
 
 def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:

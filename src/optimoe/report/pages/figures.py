@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
+from optimoe.plan.judge.robust import Robustness
 from optimoe.plan.result import Plan
-from optimoe.plan.robust import Robustness
-from optimoe.report.style import ACCENT, INK, MUTED, SERIES, styled
+from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
 
 
 def front_figure(plan: Plan) -> go.Figure:

@@ -10,14 +10,20 @@ from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
-from optimoe.plan.ladder import ladder
+from optimoe.plan.judge.ladder import ladder
+from optimoe.plan.judge.robust import Robustness, robustness_record
 from optimoe.plan.result import Plan, plan_record
-from optimoe.plan.robust import Robustness, robustness_record
-from optimoe.report.figures import front_figure, tornado_figure, total_figure, tpot_figure
-from optimoe.report.launch import megatron_arguments, proxies_toml, vllm_command
-from optimoe.report.prose import choice_lines, laws_sentences, question_lines, robustness_sentences, shape_words
-from optimoe.report.recipe import recipe_toml
-from optimoe.report.style import render
+from optimoe.report.pages.figures import front_figure, tornado_figure, total_figure, tpot_figure
+from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
+from optimoe.report.pages.recipe import recipe_toml
+from optimoe.report.pages.style import render
+from optimoe.report.words.plan_prose import (
+    choice_lines,
+    laws_sentences,
+    question_lines,
+    robustness_sentences,
+    shape_words,
+)
 
 _HEADS = (
     "kind", "active", "total", "layers × width", "tokens",

@@ -88,7 +88,7 @@ def fit(
     if json:
         print_json(fit_record(fitted, intervals, test))
     else:
-        from optimoe.report.law_prose import fit_lines
+        from optimoe.report.words.law_prose import fit_lines
 
         print_lines(fit_lines(fitted, intervals, test))
 
@@ -121,7 +121,7 @@ def compare(
     if json:
         print_json(comparison)
         return
-    from optimoe.report.law_prose import comparison_lines
+    from optimoe.report.words.law_prose import comparison_lines
 
     print_lines(comparison_lines(comparison))
 

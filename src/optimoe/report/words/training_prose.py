@@ -4,7 +4,7 @@ import math
 
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.training.estimate import TrainEstimate
-from optimoe.report.serving_prose import Lines
+from optimoe.report.words.serving_prose import Lines
 
 DEGREES = ("tp", "ep", "pp", "dp", "zero", "interleave", "micro_batch")
 

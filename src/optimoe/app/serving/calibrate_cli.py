@@ -49,7 +49,7 @@ def calibrate(
     if json:
         print_json(calibration_record(calibration))
         return
-    from optimoe.report.calibration_prose import calibration_lines
+    from optimoe.report.words.calibration_prose import calibration_lines
 
     print_lines(calibration_lines(calibration))
 

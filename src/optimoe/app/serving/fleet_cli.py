@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
-from optimoe.app.serve_options import EngineOptions, LayoutOptions, RequestOptions, read_cluster, read_price
+from optimoe.app.serving.serve_options import (
+    EngineOptions,
+    LayoutOptions,
+    RequestOptions,
+    read_cluster,
+    read_price,
+)
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.records import to_record
@@ -74,7 +80,7 @@ def fleet(
             }
         )
         return
-    from optimoe.report.serving_prose import fleet_lines, fleet_rows
+    from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
 
     print_lines(fleet_lines(found, spec.name, load, percentile))
     print_columns(fleet_rows(found))
@@ -115,7 +121,7 @@ def context(
         times = {"ttft_s": estimate.ttft_s, "tpot_s": estimate.tpot_s}
         print_json(record | times | {"layout": layout_record(estimate.layout)})
         return
-    from optimoe.report.serving_prose import context_lines
+    from optimoe.report.words.serving_prose import context_lines
 
     print_lines(context_lines(replace(deployment, workload=requests.workload), tokens, estimate, spec.name))
 
@@ -160,7 +166,7 @@ def disaggregate(
         shares = {"prefill_share": pair.prefill_share, "together_tokens_per_s_per_gpu": together}
         print_json({"name": spec.name} | to_record(pair) | layouts | shares)
         return
-    from optimoe.report.serving_prose import disaggregated_lines
+    from optimoe.report.words.serving_prose import disaggregated_lines
 
     print_lines(disaggregated_lines(pair, together, spec.name, deployment))
 
@@ -199,13 +205,13 @@ def curves(
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:
         from optimoe.core.records import write_text
-        from optimoe.report.serving_page import curves_page
+        from optimoe.report.pages.serving_page import curves_page
 
         write_text(out or Path("cost.html"), curves_page(drawn))
     if json:
         print_json(drawn)
         return
-    from optimoe.report.serving_page import frontier_rows
+    from optimoe.report.pages.serving_page import frontier_rows
 
     print_columns(frontier_rows(drawn.frontier.points))
     print(f"\n{out or 'cost.html'}")

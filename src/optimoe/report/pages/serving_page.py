@@ -9,8 +9,8 @@ from optimoe.cost.deployment.layout import layout_record
 from optimoe.cost.service.curves import Curves
 from optimoe.cost.service.serving import ServingEstimate
 from optimoe.cost.step.roofline import efficiency_sources
-from optimoe.report.serving_prose import layout_words
-from optimoe.report.style import ACCENT, MUTED, SERIES, log_axis, render, styled
+from optimoe.report.pages.style import ACCENT, MUTED, SERIES, log_axis, render, styled
+from optimoe.report.words.serving_prose import layout_words
 
 
 def curves_page(curves: Curves) -> str:

@@ -1,0 +1,1 @@
+"""``optimoe plan``."""

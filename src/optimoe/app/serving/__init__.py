@@ -1,0 +1,1 @@
+"""Commands about serving and training a model."""
