@@ -14,11 +14,12 @@ from optimoe.cost.hardware.price import list_price
 from optimoe.cost.service.search import HALVINGS, likely_layouts
 from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
-from optimoe.plan import served
+from optimoe.plan import known
 from optimoe.plan.judge.robust import uncertainty
-from optimoe.plan.problem import Problem, Training
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Space
+from optimoe.plan.question.training import Training
 from optimoe.plan.solve import plan
-from optimoe.plan.space import Space
 
 BATCHES = HALVINGS + 2
 """Batches that the search looks at for every design and layout."""
@@ -37,7 +38,7 @@ def question() -> Problem:
     )
     return Problem(
         training=Training(
-            accelerator=find_accelerator("h100-sxm"), mfu=0.4, price=list_price("h100-sxm"), budget_flops=6e22
+            accelerator=find_accelerator("h100-sxm"), price=list_price("h100-sxm"), budget_flops=6e22
         ),
         deployments=deployments,
         lifetime_tokens=5e12,
@@ -68,7 +69,7 @@ def main() -> None:
     """Print seconds."""
     problem = question()
     plan(replace(problem, space=Space(num_experts=(1, 8), max_width=2048)))  # imports, tables
-    served.forget()
+    known.forget()
     other = replace(problem, law=find_loss_law("zhao2025"))
     start = time.perf_counter()
     result = plan(problem)

@@ -15,9 +15,11 @@ from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate
 from optimoe.plan.pareto import front_members
-from optimoe.plan.problem import LeastCost, LowestLoss, NearBest, Problem, Training, gpu_time_flops
+from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Space
+from optimoe.plan.question.training import GivenMfu, Training, gpu_time_s
 from optimoe.plan.solve import plan, tokens_and_objective
-from optimoe.plan.space import Space
 
 H100 = find_accelerator("h100-sxm")
 SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
@@ -25,9 +27,7 @@ SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
 
 def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", **prices):
     return Problem(
-        training=Training(
-            accelerator=H100, mfu=0.4, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops
-        ),
+        training=Training(accelerator=H100, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops),
         deployments=(
             Deployment(
                 cluster=Cluster(accelerator=H100, num_gpus=8),
@@ -188,10 +188,13 @@ def test_the_training_budget_that_is_said_to_suffice_does():
     assert plan(problem(flops=flops, goal=LeastCost(max_loss=2.05))).choice.loss == pytest.approx(2.05)
 
 
-def test_gpus_times_days_are_flops():
-    assert gpu_time_flops(H100, 64, 30, 0.4) == pytest.approx(64 * 30 * 86400 * 989e12 * 0.4)
+def test_gpus_times_days_are_flops_and_dollars():
+    stated = Training(accelerator=H100, price=given_price(1.0), budget_gpu_s=gpu_time_s(64, 30))
+    tokens = float(stated.affordable_tokens(1e9, 0.4))
+    assert stated.flops(1e9, tokens) == pytest.approx(64 * 30 * 86400 * 989e12 * 0.4)
+    assert stated.usd_per_token(1e9, 0.4) * tokens == pytest.approx(64 * 30 * 24)
     with pytest.raises(ConfigError, match="train_days"):
-        gpu_time_flops(H100, 64, -1, 0.4)
+        gpu_time_s(64, -1)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_gpus_times_days_are_flops():
         (lambda: problem(serve_tokens=-1), "serve_tokens"),
         (lambda: Space(num_experts=(4,), top_k=(8,)), "num_experts"),
         (lambda: Space(max_width=100), "max_width"),
-        (lambda: Training(accelerator=H100, mfu=1.5, price=given_price(1.0)), "mfu"),
+        (lambda: GivenMfu(mfu=1.5), "mfu"),
     ],
 )
 def test_a_question_out_of_limits_names_the_field(make, words):

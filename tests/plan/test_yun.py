@@ -9,7 +9,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate
 from optimoe.plan.judge.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
-from optimoe.plan.problem import LeastCost, LowestLoss
+from optimoe.plan.question.goal import LeastCost, LowestLoss
 from optimoe.plan.solve import plan
 
 ASKED = yun_problem(5.15e21, find_loss_law("ludziejewski2025"))

@@ -6,28 +6,27 @@ from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.deployment.workload import Workload
 from optimoe.plan.judge.ladder import ladder
-from optimoe.plan.problem import LowestLoss
+from optimoe.plan.question.goal import LowestLoss
+from optimoe.plan.question.space import Space
 from optimoe.plan.solve import plan
-from optimoe.plan.space import Space
 from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
 from tests.plan.test_solve import problem
 
-CHOICE = plan(problem()).choice
+PLAN = plan(problem())
+CHOICE = PLAN.choice
 
 
 def test_megatron_s_arguments_say_the_shape():
-    arguments = dict(line.split(" ", 1) for line in megatron_arguments(CHOICE).splitlines()[1:] if " " in line)
+    arguments = dict(line.split(" ", 1) for line in megatron_arguments(PLAN).splitlines()[1:] if " " in line)
     arch = CHOICE.arch
     assert arguments["--num-layers"] == str(arch["num_layers"])
     assert arguments["--hidden-size"] == str(arch["d_model"])
     assert arguments["--num-experts"] == str(arch["num_experts"])
     assert arguments["--moe-ffn-hidden-size"] == str(arch["d_expert"])
     assert int(arguments["--train-samples"]) * 4096 == pytest.approx(CHOICE.tokens, rel=1e-6)
-    dense = plan(problem(space=Space(num_experts=(1,), max_width=2048))).choice
+    dense = plan(problem(space=Space(num_experts=(1,), max_width=2048)))
     assert "--num-experts" not in megatron_arguments(dense)
-    latent = plan(
-        problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",)))
-    ).choice
+    latent = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",))))
     assert "--multi-latent-attention" in megatron_arguments(latent)
 
 

@@ -26,7 +26,7 @@ app.command(
 )
 
 app.command("optimoe.app.serving.compare_cli:compare", help="Models side by side, with their dense likes.")
-app.command("optimoe.app.serving.compare_cli:reproduce", help="A published text's numbers, re-derived.")
+app.command("optimoe.app.planning.reproduce_cli:reproduce", help="A published text's numbers, re-derived.")
 
 laws = App(name="laws", help="The law library: published laws, fits of your own, comparisons.")
 laws.command("optimoe.app.lawbook.laws_cli:list_laws", name="list", help="Every law with its status and source.")

@@ -1,7 +1,7 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,15 @@ from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec, describe
+from optimoe.core.records import to_record
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.deployment.layout import layout_record
 from optimoe.cost.service.search import part_of
 from optimoe.cost.service.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
-from optimoe.plan.problem import Problem
-from optimoe.plan.served import served
-from optimoe.plan.space import Family, Shapes
+from optimoe.plan.known import Trained, served, trained
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Family, Shapes
 
 Column = Float[np.ndarray, " designs"]
 
@@ -32,6 +33,7 @@ class Pool:
         grid: The designs.
         params_active: With both embeddings.
         curve: Loss against distinct tokens.
+        training: How each is trained.
         servings: The best of each deployment of the problem, for every design.
         cheapest: Which deployment is the cheapest for each design.
     """
@@ -42,6 +44,7 @@ class Pool:
     grid: ArchSpec
     params_active: Column
     curve: TokenCurve
+    training: Trained
     servings: tuple[ServingEstimate, ...]
     cheapest: Int[np.ndarray, " designs"]
 
@@ -49,6 +52,11 @@ class Pool:
     def servable(self) -> Bool[np.ndarray, " designs"]:
         """Whether a deployment keeps all limits."""
         return self._of_cheapest("tokens_per_s") > 0
+
+    @property
+    def possible(self) -> Bool[np.ndarray, " designs"]:
+        """Whether besides some layout trains it."""
+        return self.servable & np.isfinite(self.training.mfu)
 
     @property
     def serve_usd(self) -> Column:
@@ -80,8 +88,12 @@ class Pool:
     @property
     def usd_per_train_token(self) -> Column:
         """Dollars of training on one token."""
-        training = self.problem.training
-        return training.flops(self.params_active, 1.0) * training.usd_per_flop
+        return np.asarray(self.problem.training.usd_per_token(self.params_active, self.training.mfu))
+
+    @property
+    def affordable_tokens(self) -> Column:
+        """Tokens that the whole budget trains; NaN where nothing trains the design."""
+        return np.asarray(self.problem.training.affordable_tokens(self.params_active, self.training.mfu))
 
 
 def evaluate(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
@@ -97,6 +109,7 @@ def evaluate(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family,
 
 def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
     grid = problem.space.designs(members)
+    how = trained(problem.training.utilisation, problem.space, members, grid)
     servings = [served(deployment, problem.space, members, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
     active, curve = np.asarray(count_params(grid).active, dtype=float), problem.law.arch_curve(grid)
@@ -110,6 +123,7 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[F
             grid=problem.space.designs({family: shapes}),
             params_active=active[here],
             curve=_part(curve, here, len(active)),
+            training=_part_of_trained(how, here),
             servings=tuple(part_of(serving, here) for serving in servings),
             cheapest=cheapest[here],
         )
@@ -120,6 +134,14 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[F
 def _part(curve: TokenCurve, here: slice, size: int) -> TokenCurve:
     parts = {field.name: np.broadcast_to(getattr(curve, field.name), size)[here] for field in fields(curve)}
     return TokenCurve(**parts)
+
+
+def _part_of_trained(how: Trained, here: slice) -> Trained:
+    grid = how.grid and replace(
+        how.grid,
+        **{name: getattr(how.grid, name)[here] for name in ("choice", "step_s", "mfu", "tokens_per_s", "fits")},
+    )
+    return Trained(mfu=how.mfu[here], grid=grid)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +155,8 @@ class Candidate:
         tokens: Training tokens; ``passes`` over the data at hand, where that is limited.
         loss, loss_low, loss_high: Nats per token, with the law's band; NaN bounds when it has none.
         train_flops: 6·N_act·D.
+        mfu, train_gpu_hours: Utilisation (6ND over the bf16 peak) and GPU time of training.
+        train_layout: Its degrees of parallelism where the utilisation is predicted; else empty.
         train_usd, serve_usd, total_usd: Dollars of training, of the lifetime's tokens, and of both.
         usd_per_mtok: Dollars per million output tokens.
         ttft_s, tpot_s: Latency; ``tpot_low_s``, ``tpot_high_s`` the measured error band of the cost model.
@@ -154,6 +178,9 @@ class Candidate:
     loss_low: float
     loss_high: float
     train_flops: float
+    mfu: float
+    train_gpu_hours: float
+    train_layout: dict[str, Any]
     train_usd: float
     serve_usd: float
     total_usd: float
@@ -186,7 +213,9 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
     loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)
     train_flops = problem.training.flops(params.active, tokens)
-    train_usd = train_flops * problem.training.usd_per_flop
+    mfu, grid = float(pool.training.mfu[index]), pool.training.grid
+    train_gpu_s = float(problem.training.gpu_s_per_token(params.active, mfu)) * tokens
+    train_usd = train_gpu_s * problem.training.price.usd_per_gpu_s
     serve_usd = serving.usd_per_mtok * problem.lifetime_tokens / TOKENS_PER_MTOK
     gpu_s = deployment.cluster.num_gpus * problem.lifetime_tokens / serving.tokens_per_s
     tpot_low_s, tpot_high_s = tpot_band(serving.tpot_s)
@@ -200,6 +229,9 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         loss_low=float(low),
         loss_high=float(high),
         train_flops=train_flops,
+        mfu=mfu,
+        train_gpu_hours=train_gpu_s / SECONDS_PER_HOUR,
+        train_layout=to_record(grid.layouts.at(int(grid.choice[index]))) if grid else {},
         train_usd=train_usd,
         serve_usd=serve_usd,
         total_usd=train_usd + serve_usd,

@@ -8,15 +8,19 @@ import numpy as np
 
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.core.units import format_change, format_count, format_usd
+from optimoe.core.units import SECONDS_PER_HOUR, format_change, format_count, format_usd
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.service.search import explain_infeasible as explain_serving
 from optimoe.cost.service.search import reach
 from optimoe.cost.service.serving import Deployment
 from optimoe.cost.step.roofline import efficiency_sources
+from optimoe.cost.training.setup import training_sources
 from optimoe.plan.evaluate import Candidate, Pool
-from optimoe.plan.problem import LeastCost, LowestLoss, Problem, repeat_constant
-from optimoe.plan.space import Family
+from optimoe.plan.question.data import repeat_constant
+from optimoe.plan.question.goal import LeastCost, LowestLoss
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Family
+from optimoe.plan.question.training import GivenMfu, PredictedMfu
 
 if TYPE_CHECKING:
     from optimoe.plan.result import Plan
@@ -32,7 +36,7 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
     if dense and choice.arch["num_experts"] > 1:
         lines.append(
             f"A dense {format_count(dense.arch['params_total'])} reaches the same loss for "
-            f"{format_change(dense.train_flops, choice.train_flops)} training and "
+            f"{format_change(dense.train_usd, choice.train_usd)} training and "
             f"{format_change(dense.usd_per_mtok, choice.usd_per_mtok)} serving cost."
         )
     lines.extend(_beyond_budget(plan))
@@ -41,8 +45,9 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
         for item in plan.alternatives
         if item.candidate is None
     )
-    if math.isfinite(problem.training.budget_flops):
-        share = choice.train_flops / problem.training.budget_flops
+    if problem.training.bounded:
+        affordable = problem.training.affordable_tokens(choice.arch["params_active"], choice.mfu)
+        share = choice.tokens / affordable
         lines.append(f"Training uses {share:.0%} of the budget.")
     lines.append(
         f"Decoding is bound by {choice.bound_by}; {choice.concurrency:.0f} requests in flight, "
@@ -80,7 +85,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
         _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
         _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
-        _row("MFU", f"{training.mfu:.0%} of the bf16 peak", Basis.ASSUMED, "given, or the default 40 %"),
+        *_utilisation_rows(training.utilisation),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
         _price("training", training.price),
         *(row for deployment in problem.deployments for row in _serving_rows(deployment)),
@@ -96,6 +101,15 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         facts = load_facts("optimoe.plan", "repeats.toml")["muennighoff2023"]
         rows.append(_row("repeated tokens", f"R* = {repeat_constant():g}", Basis(facts["basis"]), facts["source"]))
     return (*rows, *efficiency_sources())
+
+
+def _utilisation_rows(utilisation: GivenMfu | PredictedMfu) -> list[Assumption]:
+    if isinstance(utilisation, GivenMfu):
+        words = f"{utilisation.mfu:.0%} of the bf16 peak, whatever the design"
+        return [_row("MFU", words, utilisation.basis, "given, or the default 40 %")]
+    run = utilisation.run
+    words = f"{run.batch_tokens:,} tokens a step in sequences of {run.seq_len:,}"
+    return [_row("training batch", words, Basis.ASSUMED, "given, or the default"), *training_sources()]
 
 
 def _serving_rows(deployment: Deployment) -> list[Assumption]:
@@ -130,6 +144,11 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
     if not any(pool.servable.any() for pool in coarse.values()):
         reached = [reach(pool.grid, one) for pool in coarse.values() for one in problem.deployments]
         return explain_serving(reached, problem.limits)
+    if not any(pool.possible.any() for pool in coarse.values()):
+        return (
+            f"train_gpus: no design that can be served fits in the training memory under any layout on "
+            f"{_cluster_words(problem.training.utilisation)}; state more --train-gpus"
+        )
     if isinstance(goal, LowestLoss):
         cheapest = min(float(pool.usd_per_mtok.min()) for pool in coarse.values())
         if cheapest > goal.usd_per_mtok:
@@ -138,7 +157,7 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
                 f"at {format_usd(cheapest)} (--usd-per-mtok {cheapest * 1.01:.3g} would lift it)"
             )
         serving = min(
-            float(pool.serve_usd[pool.servable].min()) for pool in coarse.values() if pool.servable.any()
+            float(pool.serve_usd[pool.possible].min()) for pool in coarse.values() if pool.possible.any()
         )
         return (
             f"total_usd: the limit of {format_usd(goal.total_usd)} binds; serving alone costs at least "
@@ -148,9 +167,9 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
 
 
 def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family, Pool]) -> str:
-    pools = [pool for pool in coarse.values() if pool.servable.any()]
+    pools = [pool for pool in coarse.values() if pool.possible.any()]
     flops = min(
-        float(problem.training.flops(pool.params_active, pool.tokens(goal.max_loss))[pool.servable].min())
+        float(problem.training.flops(pool.params_active, pool.tokens(goal.max_loss))[pool.possible].min())
         for pool in pools
     )
     if math.isinf(flops) and any(np.isfinite(pool.curve.tokens(goal.max_loss)).any() for pool in pools):
@@ -159,16 +178,30 @@ def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family,
             f"do not reach a loss of {goal.max_loss:.4f}; raise --unique-tokens or --target-loss"
         )
     if math.isinf(flops):
-        floor = min(float(np.min(np.asarray(pool.curve.floor)[pool.servable])) for pool in pools)
+        floor = min(float(np.min(np.asarray(pool.curve.floor)[pool.possible])) for pool in pools)
         return (
             f"target_loss: {goal.max_loss:g} lies below {floor:.4f}, what the best design of the space "
             "reaches on infinite data under this law; raise --target-loss"
         )
-    return (
-        f"train_flops: the budget of {format_count(problem.training.budget_flops)} FLOP binds; a loss of "
-        f"{goal.max_loss:.4f} takes at least "
-        f"{format_count(flops)} (--train-flops {flops * 1.01:.3g} would lift it)"
+    if flops > problem.training.budget_flops:
+        return (
+            f"train_flops: the budget of {format_count(problem.training.budget_flops)} FLOP binds; a loss of "
+            f"{goal.max_loss:.4f} takes at least "
+            f"{format_count(flops)} (--train-flops {flops * 1.01:.3g} would lift it)"
+        )
+    times = min(
+        float((pool.tokens(goal.max_loss) / pool.affordable_tokens)[pool.possible].min()) for pool in pools
     )
+    return (
+        f"training budget: {problem.training.budget_gpu_s / SECONDS_PER_HOUR:,.0f} GPU hours bind; a loss of "
+        f"{goal.max_loss:.4f} takes at least {times:.3g}× as many"
+    )
+
+
+def _cluster_words(utilisation: GivenMfu | PredictedMfu) -> str:
+    assert isinstance(utilisation, PredictedMfu)  # a given utilisation trains every design
+    cluster = utilisation.run.cluster
+    return f"{cluster.num_gpus} × {cluster.accelerator.name}"
 
 
 def _beyond_budget(plan: "Plan") -> list[str]:
@@ -182,7 +215,7 @@ def _beyond_budget(plan: "Plan") -> list[str]:
         return []
     best = min(cheaper, key=lambda candidate: candidate.total_usd)
     return [
-        f"With {best.train_flops / plan.choice.train_flops:.1f}× the training, "
+        f"With {best.train_usd / plan.choice.train_usd:.1f}× the training, "
         f"{family_words(best.family)} with {format_count(best.arch['params_active'])} active would reach "
         f"the same loss for "
         f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."

@@ -6,8 +6,9 @@ from typing import Any
 from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
 from optimoe.plan.evaluate import Candidate
-from optimoe.plan.problem import BUDGET_TOLERANCE, Problem
-from optimoe.plan.space import Family
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Family
+from optimoe.plan.question.training import BUDGET_TOLERANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,9 @@ class Plan:
 
     def over_budget(self, candidate: Candidate) -> bool:
         """Whether a design takes more training than the budget holds."""
-        return candidate.train_flops > self.problem.training.budget_flops * (1 + BUDGET_TOLERANCE)
+        training = self.problem.training
+        most = training.affordable_tokens(candidate.arch["params_active"], candidate.mfu)
+        return bool(candidate.tokens > most * (1 + BUDGET_TOLERANCE))
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from optimoe.laws.catalog import find_law, law_names
 from optimoe.plan.evaluate import Candidate, Column, Pool, evaluate, make_candidate
 from optimoe.plan.explain import assumptions, explain_infeasible, reasons, warnings
 from optimoe.plan.pareto import front_members
-from optimoe.plan.problem import BUDGET_TOLERANCE, LeastCost, LowestLoss, NearBest, Problem
+from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Family, Shapes
+from optimoe.plan.question.training import BUDGET_TOLERANCE
 from optimoe.plan.result import Alternative, LawView, Plan
-from optimoe.plan.space import Family, Shapes
 
 REFINED_FAMILIES = 8
 """Families whose neighbourhoods are searched, the best on the coarse grid; of the others its designs stand."""
@@ -52,7 +54,7 @@ def plan(problem: Problem) -> Plan:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
     coarse = coarse_pools(problem)
-    bounded = math.isfinite(problem.training.budget_flops)
+    bounded = problem.training.bounded
     lowest = _best(search(problem, LowestLoss(), coarse)) if bounded else None
     goal = bounded_goal(problem, coarse, lowest)
     picks = search(problem, goal, coarse)
@@ -124,17 +126,17 @@ def _refined(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> d
 
 def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
     """Training tokens of each design under a goal, and what is minimised; infinite where not feasible."""
-    affordable = pool.problem.training.affordable_tokens(pool.params_active)
+    affordable = pool.affordable_tokens
     if isinstance(goal, LowestLoss):
         if math.isfinite(goal.total_usd):
             affordable = np.minimum(affordable, (goal.total_usd - pool.serve_usd) / pool.usd_per_train_token)
         most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
         tokens = np.clip(affordable, 1.0, most)
-        feasible = pool.servable & (affordable >= 1) & (pool.usd_per_mtok <= goal.usd_per_mtok)
+        feasible = pool.possible & (affordable >= 1) & (pool.usd_per_mtok <= goal.usd_per_mtok)
         objective = pool.loss(tokens)
     else:
         tokens = pool.tokens(goal.max_loss)
-        feasible = pool.servable & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
+        feasible = pool.possible & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
         known = np.where(np.isfinite(tokens), tokens, 0.0)
         objective = pool.serve_usd + (pool.train_usd(known) if goal.count == "total" else 0.0)
     return tokens, np.where(feasible, objective, np.inf)
@@ -157,7 +159,7 @@ def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
 
 def equal_loss_alternatives(problem: Problem, choice: Candidate, coarse: Pools) -> tuple[Alternative, ...]:
     """For each family, the cheapest design of the choice's loss, whatever its training costs."""
-    free = replace(problem, training=replace(problem.training, budget_flops=math.inf), goal=LeastCost(max_loss=1))
+    free = replace(problem, training=problem.training.unbounded(), goal=LeastCost(max_loss=1))
     pools = {family: replace(pool, problem=free) for family, pool in coarse.items()}
     picks = search(free, LeastCost(max_loss=choice.loss * (1 + BUDGET_TOLERANCE)), pools)
     return tuple(
@@ -174,7 +176,7 @@ def front(problem: Problem, coarse: Pools) -> tuple[Candidate, ...]:
 
     Without a training budget there is no such front, and it is empty.
     """
-    if not math.isfinite(problem.training.budget_flops):
+    if not problem.training.bounded:
         return ()
     rows: list[tuple[Pool, int, float, float, float]] = []
     for pool in coarse.values():
@@ -191,7 +193,7 @@ def law_views(problem: Problem, coarse: Pools) -> tuple[LawView, ...]:
 
     The problem's own law is asked about all of them.
     """
-    if not math.isfinite(problem.training.budget_flops):
+    if not problem.training.bounded:
         return ()
     views = []
     for law in usable_laws():

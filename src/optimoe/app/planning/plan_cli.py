@@ -7,7 +7,7 @@ from optimoe.app.planning.plan_options import DataOptions, GoalOptions, ServeOpt
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.judge.chain import Link, chain
 from optimoe.plan.judge.robust import assess, robustness_record
-from optimoe.plan.problem import Problem
+from optimoe.plan.question.problem import Problem
 from optimoe.plan.result import plan_record
 from optimoe.plan.solve import plan as solve
 

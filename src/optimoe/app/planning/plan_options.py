@@ -14,12 +14,15 @@ from optimoe.core.errors import InputError, require
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.deployment.workload import Limits, Workload, load_trace
-from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
+from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import GpuPrice, given_price, list_price
 from optimoe.cost.service.serving import Deployment
-from optimoe.plan.problem import Count as CountOf
-from optimoe.plan.problem import Data, Goal, LeastCost, LowestLoss, NearBest, Training, gpu_time_flops
-from optimoe.plan.space import AttentionKind, Space
+from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainRun
+from optimoe.plan.question.data import Data
+from optimoe.plan.question.goal import Count as CountOf
+from optimoe.plan.question.goal import Goal, LeastCost, LowestLoss, NearBest
+from optimoe.plan.question.space import AttentionKind, Space
+from optimoe.plan.question.training import DEFAULT_MFU, GivenMfu, PredictedMfu, Training, gpu_time_s
 
 Number = TypeVar("Number", int, float)
 
@@ -30,40 +33,57 @@ class TrainOptions:
     """Hardware and budget of the training run."""
 
     train_flops: Count | None = None
-    """Training budget in FLOPs (6ND). Or state it as GPUs and days."""
+    """Training budget in FLOPs (6ND)."""
     train_gpus: str | None = None
     """GPUs of the training run, such as 64xh100-sxm (the serving GPU if left out)."""
     train_days: float | None = None
-    """Days that they run."""
-    mfu: float = 0.4
-    """Model FLOPs utilisation of the training run."""
+    """Training budget as the days that they run."""
+    train_usd: Count | None = None
+    """Training budget in dollars."""
+    mfu: float | None = None
+    """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
+    batch_tokens: Count = float(USUAL_BATCH_TOKENS)
+    """Tokens of a training step, for the predicted utilisation."""
+    seq_len: Count = float(USUAL_SEQ_LEN)
+    """Tokens of a training sequence, for the same."""
     train_usd_per_hour: float | None = None
     """Price of a training GPU hour, instead of the list price."""
 
     def training(self, default_gpu: str) -> Training:
-        """The training part of a problem.
+        """The training part of a problem; of two budgets both are kept.
 
         Raises:
-            InputError: The budget is stated twice or by half, or a price is missing.
+            InputError: Days without GPUs, or a price is missing.
             ConfigError: A number is out of limits.
         """
         num_gpus, name = parse_gpus(self.train_gpus) if self.train_gpus is not None else (0, default_gpu)
         accelerator = find_accelerator(name)
-        budget_flops = math.inf if self.train_flops is None else self.train_flops
+        price = _price(accelerator.name, self.train_usd_per_hour, "--train-usd-per-hour")
+        gpu_s = math.inf
         if self.train_days is not None:
-            if self.train_flops is not None:
-                raise InputError(
-                    "--train-flops: state the budget once, as FLOPs or as --train-gpus and --train-days"
-                )
-            if self.train_gpus is None:
+            if not num_gpus:
                 raise InputError("--train-gpus: missing beside --train-days")
-            budget_flops = gpu_time_flops(accelerator, num_gpus, self.train_days, self.mfu)
+            gpu_s = gpu_time_s(num_gpus, self.train_days)
+        if self.train_usd is not None:
+            require(price.usd_per_gpu_s > 0, "train_usd_per_hour", "positive beside --train-usd", 0.0)
+            gpu_s = min(gpu_s, self.train_usd / price.usd_per_gpu_s)
         return Training(
             accelerator=accelerator,
-            mfu=self.mfu,
-            price=_price(accelerator.name, self.train_usd_per_hour, "--train-usd-per-hour"),
-            budget_flops=budget_flops,
+            price=price,
+            utilisation=self._utilisation(accelerator, num_gpus),
+            budget_flops=math.inf if self.train_flops is None else self.train_flops,
+            budget_gpu_s=gpu_s,
         )
+
+    def _utilisation(self, accelerator: Accelerator, num_gpus: int) -> GivenMfu | PredictedMfu:
+        if self.mfu is not None or not num_gpus:
+            return GivenMfu(mfu=DEFAULT_MFU if self.mfu is None else self.mfu)
+        run = TrainRun(
+            cluster=Cluster(accelerator=accelerator, num_gpus=num_gpus),
+            batch_tokens=whole("batch_tokens", self.batch_tokens),
+            seq_len=whole("seq_len", self.seq_len),
+        )
+        return PredictedMfu(run=run)
 
 
 @Parameter(name="*", group="Serving")
@@ -216,7 +236,7 @@ class SpaceOptions:
     kv_heads: str = "8"
     """Key-value heads; several by comma."""
     attention: str = "gqa"
-    """gqa, mla, or both by comma."""
+    """mha, gqa or mla; several by comma."""
     vocab: Count = 50_304.0
     """Vocabulary."""
     max_width: Count = 16_384.0

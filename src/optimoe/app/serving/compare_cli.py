@@ -1,10 +1,10 @@
-"""``optimoe compare`` and ``optimoe reproduce``: models beside each other, and texts beside their formulas."""
+"""``optimoe compare``: models beside each other."""
 
 import sys
 from typing import Any
 
 from optimoe.app.arch_cli import count_record
-from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
+from optimoe.app.options import Count, Flag, print_columns, print_json
 from optimoe.app.serving.serve_options import read_cluster
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
@@ -16,7 +16,6 @@ from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.equivalents import ServingCosts, dense_ladder, full_dense_equivalent
 from optimoe.cost.hardware.price import unknown_price
-from optimoe.cost.published.catalog import reproduce as reproduce_text
 from optimoe.cost.regimes import dense_equivalent
 from optimoe.cost.service.serving import Deployment
 
@@ -58,52 +57,6 @@ def compare(
     print_columns([*arch_columns(records), *_likes(records, "dense_equivalent", "like dense, rule of thumb")])
     print_columns(
         [("", *("" for _ in records)), *_likes(records, "dense_equivalent_full", f"on {gpus}, {precision}")]
-    )
-
-
-def reproduce(text: str, *, json: Flag = False) -> None:
-    """The claims of a published text, re-derived by its own formulas, with a verdict for each.
-
-    Args:
-        text: epoch2024 or yun2024.
-        json: One JSON object instead of text.
-    """
-    if text == "yun2024":
-        reproduce_plans(json)
-        return
-    rows = reproduce_text(text)
-    if json:
-        print_json({"text": text, "rows": rows})
-        return
-    print_lines(
-        [
-            (
-                row.verdict.replace("_", " "),
-                f"{row.claim}: printed {row.published:g}, ours {row.ours:.4g}"
-                + (f" ({row.reason})" if row.reason else ""),
-            )
-            for row in rows
-        ]
-    )
-
-
-def reproduce_plans(json: bool) -> None:
-    """The claims of Yun et al. 2024 under every law that can be asked."""
-    from optimoe.plan.judge.yun import reproduce_yun
-
-    rows = reproduce_yun()
-    if json:
-        print_json({"text": "yun2024", "rows": rows})
-        return
-    print_lines(
-        [
-            (
-                row.verdict,
-                f"{row.law}: {row.claim}: ours {row.ours[0]:.3g} to {row.ours[1]:.3g}"
-                + (f" ({row.reason})" if row.reason else ""),
-            )
-            for row in rows
-        ]
     )
 
 

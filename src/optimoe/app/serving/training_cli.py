@@ -6,7 +6,7 @@ from optimoe.app.options import Count, Flag, print_json, print_lines, whole
 from optimoe.app.serving.serve_options import read_cluster, read_price
 from optimoe.arch.catalog import find_model
 from optimoe.core.records import to_record
-from optimoe.cost.training.estimate import TrainEstimate, TrainRun
+from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainEstimate, TrainRun
 from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import TrainSetup
 
@@ -18,8 +18,8 @@ def train(
     tokens: Count,
     gpu: str | None = None,
     gpu_usd_per_hour: float | None = None,
-    batch_tokens: Count = 4_194_304.0,
-    seq_len: Count = 4096.0,
+    batch_tokens: Count = float(USUAL_BATCH_TOKENS),
+    seq_len: Count = float(USUAL_SEQ_LEN),
     precision: Literal["bf16", "fp8"] = "bf16",
     json: Flag = False,
 ) -> None:

@@ -68,11 +68,19 @@ def reproduce(text: str) -> list[Reproduction]:
     Raises:
         UnknownNameError: A text without claims.
     """
-    rows = [build(Claim, row, where="claims.toml") for row in load_facts("optimoe.cost", "claims.toml")["claim"]]
-    claims = [row for row in rows if row.text == text]
+    claims = [claim for claim in _claims() if claim.text == text]
     if not claims:
-        raise UnknownNameError("text", text, {row.text for row in rows})
+        raise UnknownNameError("text", text, claim_texts())
     return [_judge(claim) for claim in claims]
+
+
+def claim_texts() -> tuple[str, ...]:
+    """Texts with claims."""
+    return tuple(dict.fromkeys(claim.text for claim in _claims()))
+
+
+def _claims() -> list[Claim]:
+    return [build(Claim, row, where="claims.toml") for row in load_facts("optimoe.cost", "claims.toml")["claim"]]
 
 
 def _judge(claim: Claim) -> Reproduction:

@@ -20,6 +20,9 @@ from optimoe.cost.training.step import TrainStep, train_step
 FlopConvention = Literal["6nd", "counted", "whole_square"]
 CONVENTIONS: tuple[FlopConvention, ...] = ("6nd", "counted", "whole_square")
 
+USUAL_BATCH_TOKENS, USUAL_SEQ_LEN = 4_194_304, 4096
+"""Of a step and of a sequence, where nothing is stated (assumed)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRun:
@@ -37,8 +40,8 @@ class TrainRun:
     """
 
     cluster: Cluster
-    batch_tokens: int
-    seq_len: int
+    batch_tokens: int = USUAL_BATCH_TOKENS
+    seq_len: int = USUAL_SEQ_LEN
     setup: TrainSetup = field(default_factory=TrainSetup)
     price: GpuPrice = field(default_factory=unknown_price)
 

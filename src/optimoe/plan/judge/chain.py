@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from optimoe.core.provenance import Basis
 from optimoe.core.units import TOKENS_PER_MTOK, format_count, format_seconds, format_usd
-from optimoe.plan.problem import LowestLoss, NearBest
+from optimoe.plan.question.goal import LowestLoss, NearBest
+from optimoe.plan.question.training import GivenMfu
 from optimoe.plan.result import Plan
 
 OURS = "docs/cost-model.md"
@@ -43,21 +44,34 @@ def _training(plan: Plan) -> list[Link]:
             name="peak", formula=training.accelerator.name, value=f"{peak:.4g} FLOP/s", basis=Basis.PUBLISHED,
             source=training.accelerator.source,
         ),
-        Link(
-            name="USD per FLOP",
-            formula=f"{training.price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ ({peak:.4g} · {training.mfu:g})",
-            value=f"{training.usd_per_flop:.3g}", basis=training.price.basis, source=training.price.source,
-        ),
+        _mfu(plan),
         Link(
             name="N_act", formula="counted from the shape, both embeddings included",
             value=format_count(choice.arch["params_active"]), basis=Basis.DERIVED, source="optimoe.arch.params",
         ),
     ]  # fmt: skip
-    if math.isfinite(training.budget_flops):
-        affordable = training.budget_flops / (6 * choice.arch["params_active"])
-        formula = f"{training.budget_flops:.4g} ÷ (6 · N_act)"
-        links.append(_ours("D at most", formula, f"{format_count(affordable)} tokens", "C = 6·N·D"))
+    if training.bounded:
+        affordable = training.affordable_tokens(choice.arch["params_active"], choice.mfu)
+        by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act)"
+        by_time = f"{training.budget_gpu_s:.4g} GPU·s · peak · MFU ÷ (6 · N_act)"
+        stated = [words for words in (by_flops, by_time) if not words.startswith("inf")]
+        links.append(_ours("D at most", ", ".join(stated), f"{format_count(affordable)} tokens", "C = 6·N·D"))
     return links
+
+
+def _mfu(plan: Plan) -> Link:
+    choice, utilisation = plan.choice, plan.problem.training.utilisation
+    value = f"{choice.mfu:.1%} of the bf16 peak"
+    if isinstance(utilisation, GivenMfu):
+        return Link(
+            name="MFU", formula="stated", value=value, basis=utilisation.basis, source="or the default 40 %"
+        )
+    low, high = utilisation.band(choice.mfu)
+    layout = ", ".join(f"{name} {choice.train_layout[name]}" for name in ("tp", "ep", "pp", "dp", "zero"))
+    return Link(
+        name="MFU", formula=f"6ND over the step's time, best layout that fits ({layout}), {low:.0%} – {high:.0%}",
+        value=value, basis=Basis.FITTED, source="data/training.toml, fitted on published runs",
+    )  # fmt: skip
 
 
 def _loss(plan: Plan) -> list[Link]:
@@ -106,7 +120,9 @@ def _dollars(plan: Plan) -> list[Link]:
     )  # fmt: skip
     per_mtok = f"{choice.num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {choice.tokens_per_s:,.0f} · 10⁶"
     served = f"{format_count(problem.lifetime_tokens)} ÷ 10⁶ · {choice.usd_per_mtok:.4g}"
-    flops = f"{choice.train_flops:.4g} FLOP · {problem.training.usd_per_flop:.3g}"
+    rate = problem.training.price
+    trained = f"{choice.train_flops:.4g} FLOP ÷ (peak · MFU)"
+    hours = f"{choice.train_gpu_hours:,.0f} GPU hours · {rate.usd_per_gpu_hour:g} USD/h"
     assert math.isclose(choice.serve_usd, problem.lifetime_tokens / TOKENS_PER_MTOK * choice.usd_per_mtok)
     return [
         Link(
@@ -114,7 +130,11 @@ def _dollars(plan: Plan) -> list[Link]:
             source=price.source,
         ),
         _ours("serving", served, format_usd(choice.serve_usd), "the traffic"),
-        _ours("training", flops, format_usd(choice.train_usd), "C = 6·N·D"),
+        _ours("GPU hours", trained, f"{choice.train_gpu_hours:,.0f}", "C = 6·N·D"),
+        Link(
+            name="training", formula=hours, value=format_usd(choice.train_usd), basis=rate.basis,
+            source=rate.source,
+        ),
         _ours("total", "training + serving", format_usd(choice.total_usd), ""),
     ]  # fmt: skip
 

@@ -15,10 +15,11 @@ from optimoe.cost.hardware.price import GpuPrice
 from optimoe.laws.base import LossLaw, TokenCurve
 from optimoe.laws.fitting.draws import law_draws
 from optimoe.plan.evaluate import Candidate, Column, Pool
-from optimoe.plan.problem import LowestLoss, Problem
+from optimoe.plan.question.goal import LowestLoss
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Family
 from optimoe.plan.result import Plan
 from optimoe.plan.solve import coarse_pools, plan, usable_laws
-from optimoe.plan.space import Family
 
 FACTORS = {"demand": (0.5, 2.0), "price": (0.7, 1.4), "MFU": (0.75, 1.25), "TPOT limit": (0.7, 1.5)}
 """Where an input may lie besides where it was stated, as factors; prices by their providers' range if wider."""
@@ -179,12 +180,12 @@ def _wide(curve: TokenCurve, draws: int) -> TokenCurve:
 
 def _objectives(pool: Pool, curve: TokenCurve, own: np.ndarray, by_loss: bool) -> np.ndarray:
     """What each design is judged by in each draw, (draws, designs); infinite where it is not feasible."""
-    data, affordable = pool.problem.data, pool.problem.training.affordable_tokens(pool.params_active)
+    data, affordable = pool.problem.data, pool.affordable_tokens
     if by_loss:
         tokens: Column = np.maximum(affordable, 1.0)
-        return np.where(pool.servable, curve.loss(data.worth(tokens)), np.inf)
+        return np.where(pool.possible, curve.loss(data.worth(tokens)), np.inf)
     needed = np.asarray(data.tokens(curve.tokens(own)))
-    feasible = pool.servable & np.isfinite(needed) & (needed <= affordable * (1 + 1e-6))
+    feasible = pool.possible & np.isfinite(needed) & (needed <= affordable * (1 + 1e-6))
     return np.where(feasible, pool.usd_per_train_token * np.where(feasible, needed, 0.0) + pool.serve_usd, np.inf)
 
 
@@ -232,14 +233,10 @@ def _moves(problem: Problem) -> Iterator[tuple[str, list[tuple[str, Problem]]]]:
     yield at(
         "training price", lambda f: replace(problem, training=replace(training, price=_priced(training.price, f)))
     )
-    if math.isfinite(training.budget_flops):
-        yield at(
-            "MFU",
-            lambda f: replace(
-                problem,
-                training=replace(training, mfu=min(1.0, f * training.mfu), budget_flops=f * training.budget_flops),
-            ),
-        )
+    yield at(
+        "MFU",
+        lambda f: replace(problem, training=replace(training, utilisation=training.utilisation.scaled(f))),
+    )
     if math.isfinite(problem.limits.tpot_s):
         yield at(
             "TPOT limit",

@@ -21,12 +21,18 @@ from optimoe.cost.service.serving import Deployment
 from optimoe.laws.base import LossLaw
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import Column, Pool, evaluate
-from optimoe.plan.problem import LowestLoss, Problem, Training
-from optimoe.plan.space import Space
+from optimoe.plan.judge.verdict import Verdict, judged
+from optimoe.plan.question.goal import LowestLoss
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.space import Space
+from optimoe.plan.question.training import Training
 
 EXPERTS = (1, 4, 8, 16, 32)
 LAWS = ("ludziejewski2025", "zhao2025")
 """Laws of a whole training run in N, D and E, with published coefficients."""
+
+SLACK = 0.05
+"""Of the ends of a printed range: their shapes and prices are not ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +102,7 @@ def yun_problem(budget_flops: float, law: LossLaw) -> Problem:
         price=price,
     )
     return Problem(
-        training=Training(accelerator=gpu, mfu=0.4, price=price, budget_flops=budget_flops),
+        training=Training(accelerator=gpu, price=price, budget_flops=budget_flops),
         deployments=(deployment,),
         lifetime_tokens=0.0,
         law=law,
@@ -130,23 +136,6 @@ class Claim:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A claim under one law.
-
-    Attributes:
-        verdict: ``reproduced``: ours lies in the printed range (within 5 % of its ends); ``explained``: it does
-            not, and ``reason`` says why.
-    """
-
-    claim: str
-    law: str
-    published: tuple[float, float]
-    ours: tuple[float, float]
-    verdict: str
-    reason: str
-
-
 def reproduce_yun() -> list[Verdict]:
     """Every claim under every law of :data:`LAWS`."""
     rows = load_facts("optimoe.plan", "yun2024.toml")["claim"]
@@ -167,19 +156,12 @@ def _judge(claim: Claim, law: str, pools: Mapping[float, Mapping[int, Pool]]) ->
         except InfeasibleError:
             values.append(float("nan"))
     low, high = min(values), max(values)
-    inside = low >= 0.95 * claim.low and high <= 1.05 * claim.high
-    return Verdict(
-        claim=claim.claim,
-        law=law,
-        published=(claim.low, claim.high),
-        ours=(low, high),
-        verdict="reproduced" if inside else "explained",
-        reason="" if inside else claim.reason,
-    )
+    inside = low >= (1 - SLACK) * claim.low and high <= (1 + SLACK) * claim.high
+    return judged(claim.claim, law, (claim.low, claim.high), (low, high), inside, claim.reason)
 
 
 def _losses(pool: Pool) -> Column:
-    return pool.loss(pool.problem.training.affordable_tokens(pool.params_active))
+    return pool.loss(pool.affordable_tokens)
 
 
 def _least_flops(pool: Pool, loss: float) -> float:

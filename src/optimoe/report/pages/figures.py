@@ -43,8 +43,9 @@ def total_figure(plan: Plan) -> go.Figure:
         figure.add_bar(name=name, x=[label for label, _ in designs], y=dollars, marker_color=colour)
     figure.update_layout(barmode="stack")
     figure.update_yaxes(title="USD", tickprefix="$")
-    budget = plan.problem.training
-    limit = budget.budget_flops * budget.usd_per_flop
+    choice, training = plan.choice, plan.problem.training
+    affordable = training.affordable_tokens(choice.arch["params_active"], choice.mfu)
+    limit = affordable * training.usd_per_token(choice.arch["params_active"], choice.mfu)
     if limit < 4 * max(one.total_usd for _, one in designs):
         figure.add_hline(
             y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"

@@ -1,28 +1,44 @@
 """The winner for other people's tools: arguments of Megatron-LM, a command of vLLM, and the proxies' table."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optimoe import __version__
 from optimoe.arch.parts import Attention, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.deployment.workload import Workload
+from optimoe.cost.training.estimate import USUAL_SEQ_LEN
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.judge.ladder import Proxy
+from optimoe.plan.question.training import PredictedMfu
+from optimoe.plan.result import Plan
 
-SEQUENCE = 4096
-"""Training sequences (assumed)."""
+FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
+SHARDING: dict[int, list[str]] = {
+    0: [],
+    1: ["--use-distributed-optimizer"],
+    2: [*FSDP, "--data-parallel-sharding-strategy optim_grads"],
+    3: [*FSDP, "--data-parallel-sharding-strategy optim_grads_params"],
+}
+"""Megatron-LM's arguments by the stage of ZeRO."""
 
 QUANTIZATION = {"fp8": "fp8"}
 """What vLLM quantises to while loading, by the precision of the weights."""
 
 
-def megatron_arguments(choice: Candidate) -> str:
-    """One argument a line, for Megatron-LM's ``pretrain_gpt.py``; data, schedule and layout are its user's."""
+def megatron_arguments(plan: Plan) -> str:
+    """One argument a line, for Megatron-LM's ``pretrain_gpt.py``; data and schedule are its user's.
+
+    Batch and layout are those that the utilisation was predicted for; where it was given, they are its user's
+    too, and sequences have the usual length.
+    """
+    choice, utilisation = plan.choice, plan.problem.training.utilisation
     spec, moe = choice.spec, choice.spec.moe
-    samples = round(choice.tokens / SEQUENCE)
+    seq_len = utilisation.run.seq_len if isinstance(utilisation, PredictedMfu) else USUAL_SEQ_LEN
+    samples = round(choice.tokens / seq_len)
     lines = [
-        f"# Written by optimoe {__version__}: the model, and samples of {SEQUENCE} tokens.",
+        f"# Written by optimoe {__version__}: the model, and samples of {seq_len} tokens.",
         f"--num-layers {spec.num_layers}",
         f"--hidden-size {spec.d_model}",
         f"--ffn-hidden-size {moe.d_expert if moe else choice.arch['d_ff']}",
@@ -33,12 +49,15 @@ def megatron_arguments(choice: Candidate) -> str:
         "--position-embedding-type rope",
         "--untie-embeddings-and-output-weights",
         f"--vocab-size {spec.vocab_size}",
-        f"--seq-length {SEQUENCE}",
-        f"--max-position-embeddings {SEQUENCE}",
+        f"--seq-length {seq_len}",
+        f"--max-position-embeddings {seq_len}",
         f"--train-samples {samples}",
         "--bf16",
     ]
-    return "\n".join(lines + (_experts(moe) if moe else [])) + "\n"
+    lines += _experts(moe) if moe else []
+    if isinstance(utilisation, PredictedMfu):
+        lines += [f"--global-batch-size {utilisation.run.sequences}", *_split(choice.train_layout)]
+    return "\n".join(lines) + "\n"
 
 
 def vllm_command(choice: Candidate, workload: Workload) -> str:
@@ -105,6 +124,20 @@ def _attention(spec: ArchSpec) -> list[str]:
         f"--num-query-groups {mixer.num_kv_heads}",
         f"--kv-channels {mixer.head_dim}",
     ]
+
+
+def _split(layout: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"--tensor-model-parallel-size {layout['tp']:.0f}",
+        f"--pipeline-model-parallel-size {layout['pp']:.0f}",
+        f"--expert-model-parallel-size {layout['ep']:.0f}",
+        f"--micro-batch-size {layout['micro_batch']:.0f}",
+    ]
+    if layout["sequence_parallel"]:
+        lines.append("--sequence-parallel")
+    if layout["recompute"] == "full":
+        lines += ["--recompute-granularity full", "--recompute-method uniform", "--recompute-num-layers 1"]
+    return lines + SHARDING[layout["zero"]]
 
 
 def _experts(moe: MoE) -> list[str]:

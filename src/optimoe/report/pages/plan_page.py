@@ -42,7 +42,7 @@ def write_plan(plan: Plan, folder: Path, robustness: Robustness | None = None) -
         folder / "plan.json": to_json(plan_record(plan) | _robust(plan, robustness)) + "\n",
         folder / "winner" / "config.json": to_json(to_config(plan.choice.spec)) + "\n",
         folder / "winner" / "recipe.toml": recipe_toml(plan),
-        folder / "winner" / "megatron.args": megatron_arguments(plan.choice),
+        folder / "winner" / "megatron.args": megatron_arguments(plan),
         folder / "winner" / "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
     }
     with suppress(InfeasibleError):  # a winner so small that it is its own proxy

@@ -13,7 +13,10 @@ def recipe_toml(plan: Plan) -> str:
             "tokens": choice.tokens,
             "train_flops": choice.train_flops,
             "flops_convention": "6ND, active",
+            "mfu": choice.mfu,
+            "gpu_hours": choice.train_gpu_hours,
         },
+        **({"layout": choice.train_layout} if choice.train_layout else {}),
         "predicted": {
             "loss": choice.loss,
             "loss_low": choice.loss_low,

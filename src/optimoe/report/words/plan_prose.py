@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optimoe.core.units import (
+    SECONDS_PER_DAY,
     SECONDS_PER_HOUR,
     format_bytes,
     format_change,
@@ -16,9 +17,11 @@ from optimoe.cost.service.serving import Deployment
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.judge.robust import Robustness
-from optimoe.plan.problem import Problem
+from optimoe.plan.question.problem import Problem
+from optimoe.plan.question.training import PredictedMfu, Training
 from optimoe.plan.result import Alternative, Plan
 from optimoe.report.words.serving_prose import Lines, layout_words
+from optimoe.report.words.training_prose import train_layout_words
 
 
 def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:
@@ -63,15 +66,7 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
 
 def question_lines(problem: Problem) -> Lines:
     """The budget and the traffic."""
-    training, limits, workload = problem.training, problem.limits, problem.workload
-    budget = "not limited"
-    if math.isfinite(training.budget_flops):
-        rate = training.accelerator.flops_per_s("bf16") * training.mfu
-        hours = training.budget_flops / rate / SECONDS_PER_HOUR
-        budget = (
-            f"{format_count(training.budget_flops)} FLOP = {hours:,.0f} hours of {training.accelerator.name} "
-            f"at {training.mfu:.0%} MFU, {format_usd(training.budget_flops * training.usd_per_flop)}"
-        )
+    limits, workload = problem.limits, problem.workload
     stated = [
         f"{name} ≤ {format_seconds(value)}"
         for name, value in (("TPOT", limits.tpot_s), ("TTFT", limits.ttft_s))
@@ -83,7 +78,42 @@ def question_lines(problem: Problem) -> Lines:
         " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
         *stated,
     ]
-    return [("Budget", budget), ("Traffic", ", ".join(traffic))]
+    return [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
+
+
+def budget_words(training: Training) -> str:
+    """The training budget as it was stated, and what it is in the other units."""
+    gpu, price = training.accelerator.name, training.price.usd_per_gpu_s
+    stated = []
+    if math.isfinite(training.budget_flops):
+        stated.append(f"{format_count(training.budget_flops)} FLOP")
+    if math.isfinite(training.budget_gpu_s):
+        hours = training.budget_gpu_s / SECONDS_PER_HOUR
+        stated.append(f"{hours:,.0f} hours of {gpu}, {format_usd(training.budget_gpu_s * price)}")
+    if not stated:
+        return "not limited"
+    if isinstance(training.utilisation, PredictedMfu):
+        cluster = training.utilisation.run.cluster
+        return f"{' and '.join(stated)} on {cluster.num_gpus} × {gpu}, MFU predicted"
+    rate = training.accelerator.flops_per_s("bf16") * training.utilisation.mfu
+    flops = min(training.budget_flops, training.budget_gpu_s * rate)
+    seconds = flops / rate
+    also = f"{seconds / SECONDS_PER_HOUR:,.0f} hours of {gpu}, {format_usd(seconds * price)}"
+    if math.isfinite(training.budget_gpu_s):
+        also = f"{format_count(flops)} FLOP"
+    return f"{' and '.join(stated)} = {also} at {training.utilisation.mfu:.0%} MFU"
+
+
+def run_words(plan: Plan) -> str:
+    """GPU time of the training run, its utilisation and its layout."""
+    choice, utilisation = plan.choice, plan.problem.training.utilisation
+    words = f"{choice.train_gpu_hours:,.0f} GPU hours at {choice.mfu:.0%} MFU"
+    if not isinstance(utilisation, PredictedMfu):
+        return f"{words} ({utilisation.basis.value})"
+    low, high = utilisation.band(choice.mfu)
+    days = choice.train_gpu_hours / utilisation.run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
+    layout = train_layout_words(choice.train_layout)
+    return f"{words} (predicted, {low:.0%} – {high:.0%}) · {days:.1f} days · {layout}"
 
 
 def choice_lines(plan: Plan) -> Lines:
@@ -91,6 +121,7 @@ def choice_lines(plan: Plan) -> Lines:
     choice = plan.choice
     return [
         ("Train", f"{shape_words(choice.arch)} · {format_count(choice.tokens)} tokens"),
+        ("Run", run_words(plan)),
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(choice)),
         (
@@ -228,7 +259,7 @@ def _alternative(plan: Plan, item: Alternative, width: int) -> str:
     return (
         f"{label}{format_count(other.arch['params_active']):>6} active of "
         f"{format_count(other.arch['params_total']):>6}   "
-        f"training {format_change(other.train_flops, choice.train_flops):>7}   "
+        f"training {format_change(other.train_usd, choice.train_usd):>7}   "
         f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "
         f"total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"

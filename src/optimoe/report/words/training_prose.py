@@ -1,19 +1,21 @@
 """A training run in labelled lines."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+from optimoe.core.records import to_record
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.training.estimate import TrainEstimate
 from optimoe.report.words.serving_prose import Lines
 
-DEGREES = ("tp", "ep", "pp", "dp", "zero", "interleave", "micro_batch")
+DEGREES = ("tp", "ep", "pp", "dp", "interleave", "micro_batch")
 
 
 def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     """Layout, speed, memory, days and dollars."""
     run, layout = best.run, best.layout
     low, high = best.mfu_range()
-    degrees = ", ".join(f"{name.replace('_', '-')} {int(getattr(layout, name))}" for name in DEGREES)
     parts = sorted(((float(seconds), name) for name, seconds in vars(best.step).items()), reverse=True)
     step = float(best.step.total_s)
     shares = ", ".join(
@@ -25,9 +27,16 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     price = "no price known" if math.isnan(usd) else format_usd(usd)
     return [
         ("Model", f"{best.arch.name} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
-        ("Layout", f"{degrees}, recompute {layout.recompute}"),
+        ("Layout", train_layout_words(to_record(layout))),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
         ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {price}"),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
     ]
+
+
+def train_layout_words(layout: Mapping[str, Any]) -> str:
+    """The degrees above one, ZeRO's stage, and what is computed again."""
+    degrees = [f"{name.replace('_', '-')} {layout[name]:.0f}" for name in DEGREES if layout[name] > 1]
+    again = [] if layout["recompute"] == "none" else [f"{layout['recompute']} recomputation"]
+    return ", ".join([*degrees, f"ZeRO {layout['zero']:.0f}", *again])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Int
@@ -24,7 +24,7 @@ class Shapes:
     num_layers: Int[np.ndarray, " designs"]
 
 
-AttentionKind = Literal["gqa", "mla"]
+AttentionKind = Literal["mha", "gqa", "mla"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,9 @@ class Family:
         top_k: k.
         ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
         num_shared_experts: Experts that every token uses, of the routed width.
-        num_kv_heads: Key-value heads.
-        attention: Grouped heads, or latent attention at DeepSeek-V2's proportions (arXiv 2405.04434,
-            Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
+        num_kv_heads: Key-value heads of grouped attention.
+        attention: A key-value head for each head, grouped heads, or latent attention at DeepSeek-V2's
+            proportions (arXiv 2405.04434, Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
     """
 
     num_experts: int
@@ -69,7 +69,7 @@ class Space:
         ffn_ratio: Hidden width over d_model of one expert; a dense feed-forward takes the largest. 3 is that
             of the joint law's runs (Ludziejewski 2025, Sec. 4).
         num_shared_experts: Shared experts of the models that route.
-        num_kv_heads: Key-value heads; widths are multiples of head_dim · the largest.
+        num_kv_heads: Key-value heads of grouped attention; widths are then multiples of head_dim · the largest.
         attention: Kinds of attention.
         min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
         head_dim: Width of a head.
@@ -101,7 +101,7 @@ class Space:
                 require(min(values) > 0, name, "positive", min(values))
         require(min(self.num_shared_experts) >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         for kind in self.attention:
-            require(kind in ("gqa", "mla"), "attention", "gqa or mla", kind)
+            require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
         for experts in self.num_experts:
             limit = f"1 (dense) or at least top_k = {min(self.top_k)}"
             require(experts == 1 or experts >= min(self.top_k), "num_experts", limit, experts)
@@ -117,7 +117,7 @@ class Space:
         """Every combination; dense ones once, with the widest feed-forward."""
         found: dict[Family, None] = {}
         for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
-            attention: dict[str, Any] = {"num_kv_heads": kv_heads, "attention": kind}
+            attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
             if experts == 1:
                 found[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
                 continue
@@ -130,7 +130,7 @@ class Space:
     @property
     def width_step(self) -> int:
         """Widths are multiples of this, so that heads divide by the key-value heads."""
-        return self.head_dim * max(self.num_kv_heads)
+        return self.head_dim * (max(self.num_kv_heads) if "gqa" in self.attention else 1)
 
     def coarse(self) -> Shapes:
         """Every width, with five depths each from shallow to deep."""
@@ -184,8 +184,9 @@ class Space:
         )
 
     def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
-        if kind == "gqa":
-            return Attention(num_heads=heads, num_kv_heads=num_kv_heads, head_dim=self.head_dim)
+        if kind != "mla":
+            kv_heads = heads if kind == "mha" else num_kv_heads
+            return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=self.head_dim)
         return LatentAttention(
             num_heads=heads,
             kv_lora_rank=4 * self.head_dim,

@@ -1,0 +1,44 @@
+"""A printed number beside the planner's."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A claim under one law.
+
+    Attributes:
+        claim: In words.
+        law: Under which.
+        published, ours: Ranges: the printed one with its rounding, and ours over budgets or neighbouring shapes.
+        verdict: ``reproduced``; ``explained``: it differs, and ``reason`` says why; ``not_reproduced``.
+        reason: Why it differs.
+    """
+
+    claim: str
+    law: str
+    published: Range
+    ours: Range
+    verdict: Literal["reproduced", "explained", "not_reproduced"]
+    reason: str
+
+
+def judged(claim: str, law: str, published: Range, ours: Range, reproduced: bool, reason: str) -> Verdict:
+    """The verdict; a claim that is not reproduced is explained where there is a reason."""
+    otherwise: Literal["explained", "not_reproduced"] = "explained" if reason else "not_reproduced"
+    return Verdict(
+        claim=claim,
+        law=law,
+        published=published,
+        ours=ours,
+        verdict="reproduced" if reproduced else otherwise,
+        reason="" if reproduced else reason,
+    )
+
+
+def overlap(one: Range, other: Range) -> bool:
+    """Whether two ranges share a number; never where an end is NaN."""
+    return one[0] <= other[1] and one[1] >= other[0]

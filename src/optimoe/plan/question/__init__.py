@@ -1,0 +1,1 @@
+"""What is asked: goal, budget, traffic, data, and the designs to choose from."""

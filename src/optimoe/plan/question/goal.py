@@ -1,0 +1,69 @@
+"""What counts as best."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from optimoe.core.errors import require, require_positive
+
+Count = Literal["total", "serving"]
+"""Which dollars are minimised: training and the lifetime's serving, or serving alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowestLoss:
+    """The lowest loss within the training budget and the limits below.
+
+    With ``usd_per_mtok`` this is the bounded serving cost of Yun 2024 (arXiv 2404.02852).
+
+    Attributes:
+        total_usd: Most dollars for training and serving together.
+        usd_per_mtok: Most dollars per million output tokens.
+
+    Raises:
+        ConfigError: A limit is not positive.
+    """
+
+    total_usd: float = math.inf
+    usd_per_mtok: float = math.inf
+
+    def __post_init__(self) -> None:
+        require_positive(self, "total_usd", "usd_per_mtok")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastCost:
+    """The least dollars at a loss of at most ``max_loss``.
+
+    Raises:
+        ConfigError: The loss is not positive.
+    """
+
+    max_loss: float
+    count: Count = "total"
+
+    def __post_init__(self) -> None:
+        require_positive(self, "max_loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearBest:
+    """The least dollars at a loss of at most (1 + ``loss_slack``)·L + ``slack_nats``, L the lowest in the budget.
+
+    Counted in serving dollars this is the bounded loss of Yun 2024 (arXiv 2404.02852). Slack 0 is the lowest
+    loss itself.
+
+    Raises:
+        ConfigError: A slack is negative.
+    """
+
+    loss_slack: float = 0.01
+    slack_nats: float = 0.0
+    count: Count = "total"
+
+    def __post_init__(self) -> None:
+        for name in ("loss_slack", "slack_nats"):
+            require(0 <= getattr(self, name) < math.inf, name, "zero or more", getattr(self, name))
+
+
+Goal = LowestLoss | LeastCost | NearBest

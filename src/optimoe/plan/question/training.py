@@ -1,0 +1,139 @@
+"""The training run: its hardware, its budget as people state one, and how well it uses the hardware."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.core.arrays import Values
+from optimoe.core.errors import require, require_positive
+from optimoe.core.provenance import Basis
+from optimoe.core.units import SECONDS_PER_DAY
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.training.estimate import TrainRun
+from optimoe.cost.training.setup import training_range
+
+BUDGET_TOLERANCE = 1e-9
+"""Relative: a design that reaches the lowest loss itself must not fall to rounding."""
+
+DEFAULT_MFU = 0.4
+"""Assumed where none is stated and no cluster to predict it for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenMfu:
+    """One model FLOPs utilisation for every design: 6ND over the time at the bf16 peak.
+
+    Attributes:
+        mfu: The utilisation.
+        basis: Measured where it is one's own, assumed otherwise.
+
+    Raises:
+        ConfigError: It is not in (0, 1].
+    """
+
+    mfu: float
+    basis: Basis = Basis.ASSUMED
+
+    def __post_init__(self) -> None:
+        require(0 < self.mfu <= 1, "mfu", "above 0 and at most 1", self.mfu)
+
+    def scaled(self, factor: float) -> "GivenMfu":
+        """So many times as well used, at most wholly."""
+        return replace(self, mfu=min(1.0, factor * self.mfu))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedMfu:
+    """The utilisation of each design in its best layout on a cluster, predicted by ``optimoe.cost.training``.
+
+    A design that fits in the training memory under no layout cannot be trained.
+
+    Attributes:
+        run: Cluster, batch and trainer.
+        scale: Measured over predicted utilisation of one's own runs.
+
+    Raises:
+        ConfigError: The scale is not positive.
+    """
+
+    run: TrainRun
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "scale")
+
+    def scaled(self, factor: float) -> "PredictedMfu":
+        """So many times as well used."""
+        return replace(self, scale=factor * self.scale)
+
+    def band(self, mfu: float) -> tuple[float, float]:
+        """Where 90 % of published runs lie for a prediction like this one; at most 1."""
+        low, high = training_range("mfu_error")
+        return mfu / high, min(1.0, mfu / low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Hardware and budget of the training run; of two stated budgets both are kept.
+
+    Attributes:
+        accelerator: The GPU.
+        price: Of a GPU hour.
+        utilisation: Given, or predicted for each design.
+        budget_flops: Most FLOPs (6ND) to spend; infinite for no limit.
+        budget_gpu_s: Most GPU-seconds to spend; infinite for no limit.
+
+    Raises:
+        ConfigError: A budget is not positive, or the run to predict is on other GPUs.
+    """
+
+    accelerator: Accelerator
+    price: GpuPrice
+    utilisation: GivenMfu | PredictedMfu = field(default_factory=lambda: GivenMfu(mfu=DEFAULT_MFU))
+    budget_flops: float = math.inf
+    budget_gpu_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        require_positive(self, "budget_flops", "budget_gpu_s")
+        if isinstance(self.utilisation, PredictedMfu):
+            asked = self.utilisation.run.cluster.accelerator
+            require(asked == self.accelerator, "train_gpus", self.accelerator.name, asked.name)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a budget is stated."""
+        return math.isfinite(min(self.budget_flops, self.budget_gpu_s))
+
+    def unbounded(self) -> "Training":
+        """The same without any budget."""
+        return replace(self, budget_flops=math.inf, budget_gpu_s=math.inf)
+
+    def flops(self, params_active: Values, tokens: Values) -> Values:
+        """Training FLOPs by the laws' own convention, 6·N_act·D with both embeddings in N_act."""
+        return TRAIN_FLOPS_PER_PARAM_TOKEN * params_active * tokens
+
+    def gpu_s_per_token(self, params_active: Values, mfu: Values) -> Values:
+        """GPU-seconds of one token: 6·N_act ÷ (bf16 peak · MFU)."""
+        return self.flops(params_active, 1.0) / (self.accelerator.flops_per_s("bf16") * np.asarray(mfu))
+
+    def usd_per_token(self, params_active: Values, mfu: Values) -> Values:
+        """Dollars of one token."""
+        return self.gpu_s_per_token(params_active, mfu) * self.price.usd_per_gpu_s
+
+    def affordable_tokens(self, params_active: Values, mfu: Values) -> Values:
+        """Tokens that the whole budget trains: what FLOPs and GPU time both allow."""
+        by_flops = self.budget_flops / self.flops(params_active, 1.0)
+        return np.minimum(by_flops, self.budget_gpu_s / self.gpu_s_per_token(params_active, mfu))
+
+
+def gpu_time_s(num_gpus: int, days: float) -> float:
+    """GPU-seconds of so many GPUs over so many days.
+
+    Raises:
+        ConfigError: The days are not positive.
+    """
+    require(days > 0, "train_days", "positive", days)
+    return num_gpus * days * SECONDS_PER_DAY
