@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimoe.arch.flops import expert_attention_ratio
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.plan.judge.robust import assess, robustness_record, uncertainty
 from optimoe.plan.question.data import Data, repeat_constant
+from optimoe.plan.question.family import BestRatio
 from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
-from optimoe.plan.question.space import Family, Space
+from optimoe.plan.question.space import Space
 from optimoe.plan.solve import plan
 from tests.plan.test_solve import SMALL, problem
 
@@ -25,7 +27,6 @@ def test_families_are_every_combination_and_dense_once():
     families = space.families()
     assert len(families) == len(set(families)) == 2 * (1 + 4 + 4)
     assert {one.ffn_ratio for one in families if one.dense} == {3.0}
-    assert Family(num_experts=8, ffn_ratio=0.75).granularity == pytest.approx(16 / 3)
     assert all(one.top_k <= one.num_experts for one in families)
 
 
@@ -38,6 +39,30 @@ def test_a_grid_of_families_is_each_family_alone():
         alone = space.designs({family: shapes})
         for index in (0, len(shapes.d_model) - 1):
             assert together.at(number * len(shapes.d_model) + index) == alone.at(index)
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_a_ratio_of_experts_to_attention_sets_the_width_of_every_expert(shared):
+    space = replace(SMALL, num_experts=(1, 16), expert_attention_ratio=(0.5, 2.0), num_shared_experts=(shared,))
+    routed = [one for one in space.families() if not one.dense]
+    assert {one.expert_attention_ratio for one in routed} == {0.5, 2.0}
+    shapes = space.every()
+    for family in routed:
+        ratio = expert_attention_ratio(space.designs({family: shapes}), 4096)
+        step = expert_attention_ratio(space.designs({family: shapes}), 4096) / shapes.d_model * 64
+        assert np.all(np.abs(ratio - family.expert_attention_ratio) <= np.maximum(0.1, step)), family
+
+
+def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():
+    low, high = (BestRatio(train_flops=flops).of(17) for flops in (1e19, 1e20))
+    assert (low, high) == pytest.approx((0.8328, 1.2225), rel=1e-3)
+    space = replace(
+        SMALL, num_experts=(1, 16), num_shared_experts=(1,), expert_attention_ratio=BestRatio(train_flops=1e20)
+    )
+    (routed,) = (one for one in space.families() if not one.dense)
+    assert routed.expert_attention_ratio == high
+    result = plan(problem(1e20, space=space, serve_tokens=1e9))
+    assert any(row.name == "experts over attention" for row in result.assumptions)
 
 
 def test_more_ways_to_serve_never_cost_more_and_their_order_does_not_matter():

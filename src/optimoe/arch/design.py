@@ -12,6 +12,7 @@ from optimoe.arch.flops import expert_attention_ratio, prefill_flops
 from optimoe.arch.params import ParamCount, count_params, expert_params
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InfeasibleError, require, require_positive
 
 Target = Literal["params_active", "params_total", "flops_per_token"]
@@ -64,10 +65,15 @@ def d_expert_for_ratio(arch: ArchSpec, ratio: float, context: float, step: int =
     if moe is None:
         raise ConfigError(f"arch: must have routed experts, got {arch.name}")
     low, high = (expert_attention_ratio(with_d_expert(arch, width), context) for width in (step, 2 * step))
-    width = step + (ratio - low) / (high - low) * step
+    width = width_between(low, high, ratio, step)
     if width <= step / 2:
         raise InfeasibleError(f"r: {ratio:g} is below what one step of expert width gives, {low:.3g}")
     return _nearest(width, step)
+
+
+def width_between(low: Values, high: Values, ratio: Values, step: int) -> Values:
+    """The width of a ratio, given those at one and at two steps of width."""
+    return step + (ratio - low) / (high - low) * step
 
 
 def with_d_expert(arch: ArchSpec, d_expert: int) -> ArchSpec:

@@ -16,8 +16,9 @@ from optimoe.cost.service.search import part_of
 from optimoe.cost.service.serving import ServingEstimate, tpot_band
 from optimoe.laws.base import TokenCurve
 from optimoe.plan.known import Trained, served, trained
+from optimoe.plan.question.family import Family
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Family, Shapes
+from optimoe.plan.question.space import Shapes
 
 Column = Float[np.ndarray, " designs"]
 

@@ -15,11 +15,12 @@ from optimoe.cost.service.search import reach
 from optimoe.cost.service.serving import Deployment
 from optimoe.cost.step.roofline import efficiency_sources
 from optimoe.cost.training.setup import training_sources
+from optimoe.laws.catalog import find_law
 from optimoe.plan.evaluate import Candidate, Pool
 from optimoe.plan.question.data import repeat_constant
+from optimoe.plan.question.family import RATIO_LAW, BestRatio, Family
 from optimoe.plan.question.goal import LeastCost, LowestLoss
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Family
 from optimoe.plan.question.training import GivenMfu, PredictedMfu
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     if math.isfinite(problem.data.unique_tokens) and problem.data.repeats:
         facts = load_facts("optimoe.plan", "repeats.toml")["muennighoff2023"]
         rows.append(_row("repeated tokens", f"R* = {repeat_constant():g}", Basis(facts["basis"]), facts["source"]))
+    if isinstance(problem.space.expert_attention_ratio, BestRatio):
+        rule = find_law(RATIO_LAW).row
+        rows.append(_row("experts over attention", f"{rule.name} ({rule.status})", Basis.PUBLISHED, rule.source))
     return (*rows, *efficiency_sources())
 
 
@@ -130,6 +134,8 @@ def family_words(family: Family) -> str:
         words.append(f"top-{family.top_k}")
     if family.num_shared_experts:
         words.append(f"{family.num_shared_experts} shared")
+    if family.expert_attention_ratio:
+        words.append(f"r = {family.expert_attention_ratio:.2f}")
     if family.ffn_ratio != usual.ffn_ratio:
         words.append(f"width {family.ffn_ratio:g}·d")
     if family.num_kv_heads != usual.num_kv_heads and family.attention == "gqa":

@@ -15,7 +15,8 @@ from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
 from optimoe.cost.service.search import cheapest_serving
 from optimoe.cost.service.serving import Deployment, ServingEstimate
 from optimoe.cost.training.search import TrainGrid, training_mfu
-from optimoe.plan.question.space import Family, Shapes, Space
+from optimoe.plan.question.family import Family
+from optimoe.plan.question.space import Shapes, Space
 from optimoe.plan.question.training import GivenMfu, PredictedMfu
 
 MOST_KEPT = 256

@@ -6,8 +6,8 @@ from typing import Any
 from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
 from optimoe.plan.evaluate import Candidate
+from optimoe.plan.question.family import Family
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Family
 from optimoe.plan.question.training import BUDGET_TOLERANCE
 
 

@@ -18,9 +18,10 @@ from optimoe.laws.catalog import find_law, law_names
 from optimoe.plan.evaluate import Candidate, Column, Pool, evaluate, make_candidate
 from optimoe.plan.explain import assumptions, explain_infeasible, reasons, warnings
 from optimoe.plan.pareto import front_members
+from optimoe.plan.question.family import Family
 from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Family, Shapes
+from optimoe.plan.question.space import Shapes
 from optimoe.plan.question.training import BUDGET_TOLERANCE
 from optimoe.plan.result import Alternative, LawView, Plan
 

@@ -41,13 +41,14 @@ def plan(
         out: Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated).
         json: One JSON object instead of text.
     """
+    training = train.training(default_gpu=serve.gpu_name)
     problem = Problem(
         deployments=serve.deployments(),
-        training=train.training(default_gpu=serve.gpu_name),
+        training=training,
         lifetime_tokens=serve.lifetime_tokens(serve_tokens),
         law=find_loss_law(law),
         goal=goal.goal(),
-        space=space.space(),
+        space=space.space(training),
         data=data.data(),
     )
     result = solve(problem)

@@ -19,9 +19,10 @@ from optimoe.cost.hardware.price import GpuPrice, given_price, list_price
 from optimoe.cost.service.serving import Deployment
 from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainRun
 from optimoe.plan.question.data import Data
+from optimoe.plan.question.family import AttentionKind, BestRatio
 from optimoe.plan.question.goal import Count as CountOf
 from optimoe.plan.question.goal import Goal, LeastCost, LowestLoss, NearBest
-from optimoe.plan.question.space import AttentionKind, Space
+from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import DEFAULT_MFU, GivenMfu, PredictedMfu, Training, gpu_time_s
 
 Number = TypeVar("Number", int, float)
@@ -176,6 +177,7 @@ class ServeOptions:
         return tuple(found)
 
 
+RATIO_BY_LAW = "li2026"
 SERVED = ("serve_gpus", "precision", "kv_precision")
 
 
@@ -231,6 +233,9 @@ class SpaceOptions:
     """Routed experts per token; several by comma."""
     ffn_ratio: str = "3"
     """Hidden width of an expert, and of a dense FFN, over d_model; several by comma."""
+    expert_attention_ratio: str = ""
+    """In place of --ffn-ratio for models that route: FLOPs in experts over those in attention, several by comma,
+    or li2026 for the ratio that this law finds best at the training budget."""
     shared: str = "0"
     """Shared experts; several by comma."""
     kv_heads: str = "8"
@@ -242,23 +247,33 @@ class SpaceOptions:
     max_width: Count = 16_384.0
     """Largest d_model."""
 
-    def space(self) -> Space:
+    def space(self, training: Training) -> Space:
         """The space of a problem.
 
         Raises:
-            InputError: A count is not whole.
+            InputError: A count is not whole, or a law of ratios has no budget.
             ConfigError: A number is out of limits.
         """
         return Space(
             num_experts=_numbers("--experts", self.experts, int),
             top_k=_numbers("--top-k", self.top_k, int),
             ffn_ratio=_numbers("--ffn-ratio", self.ffn_ratio, float),
+            expert_attention_ratio=self._ratios(training),
             num_shared_experts=_numbers("--shared", self.shared, int),
             num_kv_heads=_numbers("--kv-heads", self.kv_heads, int),
             attention=cast(tuple[AttentionKind, ...], _parts(self.attention)),
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
         )
+
+    def _ratios(self, training: Training) -> tuple[float, ...] | BestRatio:
+        if not self.expert_attention_ratio:
+            return ()
+        if self.expert_attention_ratio != RATIO_BY_LAW:
+            return _numbers("--expert-attention-ratio", self.expert_attention_ratio, float)
+        if not training.bounded:
+            raise InputError(f"--expert-attention-ratio: {RATIO_BY_LAW} needs a training budget, got none")
+        return BestRatio(train_flops=training.budget_flops_about)
 
 
 @Parameter(name="*", group="Data")

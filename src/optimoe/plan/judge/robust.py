@@ -15,9 +15,9 @@ from optimoe.cost.hardware.price import GpuPrice
 from optimoe.laws.base import LossLaw, TokenCurve
 from optimoe.laws.fitting.draws import law_draws
 from optimoe.plan.evaluate import Candidate, Column, Pool
+from optimoe.plan.question.family import Family
 from optimoe.plan.question.goal import LowestLoss
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Family
 from optimoe.plan.result import Plan
 from optimoe.plan.solve import coarse_pools, plan, usable_laws
 

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Int
 
-from optimoe.arch.design import GRANULARITY_FACTOR
+from optimoe.arch.design import EXPERT_STEP, width_between
+from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import require, require_positive
+from optimoe.laws.rules.attention import CONTEXT_TOKENS
+from optimoe.plan.question.family import AttentionKind, BestRatio, Family
 
 COARSE_DEPTHS = 5
 
@@ -24,41 +27,6 @@ class Shapes:
     num_layers: Int[np.ndarray, " designs"]
 
 
-AttentionKind = Literal["mha", "gqa", "mla"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """Designs that differ in width and depth alone.
-
-    Attributes:
-        num_experts: E; 1 is dense.
-        top_k: k.
-        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
-        num_shared_experts: Experts that every token uses, of the routed width.
-        num_kv_heads: Key-value heads of grouped attention.
-        attention: A key-value head for each head, grouped heads, or latent attention at DeepSeek-V2's
-            proportions (arXiv 2405.04434, Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
-    """
-
-    num_experts: int
-    top_k: int = 1
-    ffn_ratio: float = 3.0
-    num_shared_experts: int = 0
-    num_kv_heads: int = 8
-    attention: AttentionKind = "gqa"
-
-    @property
-    def dense(self) -> bool:
-        """Whether it does not route."""
-        return self.num_experts == 1
-
-    @property
-    def granularity(self) -> float:
-        """4·d_model/d_expert: Krajewski's G for experts of this width (arXiv 2402.07871)."""
-        return GRANULARITY_FACTOR["krajewski"] / self.ffn_ratio
-
-
 @dataclass(frozen=True, kw_only=True)
 class Space:
     """Decoders with gated feed-forwards, dense or with routed experts in every layer: families × shapes.
@@ -68,6 +36,8 @@ class Space:
         top_k: Routed experts per token of the models that route; each is tried with every E above it.
         ffn_ratio: Hidden width over d_model of one expert; a dense feed-forward takes the largest. 3 is that
             of the joint law's runs (Ludziejewski 2025, Sec. 4).
+        expert_attention_ratio: In place of it for models that route, ratios r of FLOPs in experts to those in
+            attention; or the one that is best by Li's law at a budget.
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention; widths are then multiples of head_dim · the largest.
         attention: Kinds of attention.
@@ -83,6 +53,7 @@ class Space:
     num_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     top_k: tuple[int, ...] = (1,)
     ffn_ratio: tuple[float, ...] = (3.0,)
+    expert_attention_ratio: tuple[float, ...] | BestRatio = ()
     num_shared_experts: tuple[int, ...] = (0,)
     num_kv_heads: tuple[int, ...] = (8,)
     attention: tuple[AttentionKind, ...] = ("gqa",)
@@ -99,6 +70,9 @@ class Space:
             require(len(values) > 0, name, "one value or more", values)
             if name not in ("num_shared_experts", "attention"):
                 require(min(values) > 0, name, "positive", min(values))
+        if not isinstance(self.expert_attention_ratio, BestRatio):
+            for ratio in self.expert_attention_ratio:
+                require(ratio > 0, "expert_attention_ratio", "positive", ratio)
         require(min(self.num_shared_experts) >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         for kind in self.attention:
             require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
@@ -121,11 +95,19 @@ class Space:
             if experts == 1:
                 found[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
                 continue
-            for k, ratio, shared in product(self.top_k, self.ffn_ratio, self.num_shared_experts):
-                if k <= experts:
-                    expert: dict[str, Any] = {"top_k": k, "ffn_ratio": ratio, "num_shared_experts": shared}
+            for k, shared in product(self.top_k, self.num_shared_experts):
+                for width in self._widths(experts + shared) if k <= experts else ():
+                    expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width
                     found[Family(num_experts=experts, **expert, **attention)] = None
         return tuple(found)
+
+    def _widths(self, num_experts: int) -> list[dict[str, float]]:
+        """What sets the width of experts, as fields of a family."""
+        if isinstance(self.expert_attention_ratio, BestRatio):
+            return [{"expert_attention_ratio": self.expert_attention_ratio.of(num_experts)}]
+        if self.expert_attention_ratio:
+            return [{"expert_attention_ratio": ratio} for ratio in self.expert_attention_ratio]
+        return [{"ffn_ratio": ratio} for ratio in self.ffn_ratio]
 
     @property
     def width_step(self) -> int:
@@ -162,26 +144,38 @@ class Space:
                 [getattr(family, name) for family in members], [len(shapes.d_model) for shapes in members.values()]
             )
 
-        d_hidden: Any = (np.round(width * each("ffn_ratio") / 64) * 64).astype(int)
-        shared = each("num_shared_experts")
-        ffn: FeedForward = (
-            DenseFFN(d_ff=d_hidden)
-            if first.dense
-            else MoE(
-                num_experts=each("num_experts"),
-                top_k=each("top_k"),
-                d_expert=d_hidden,
-                num_shared_experts=shared,
-                d_shared=d_hidden * (shared > 0),
-            )
-        )
         mixer = self._mixer(first.attention, width // self.head_dim, each("num_kv_heads"))
-        return ArchSpec(
-            name="dense" if first.dense else "moe",
-            vocab_size=self.vocab_size,
-            d_model=width,
-            layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
-        )
+
+        def with_hidden(d_hidden: Any) -> ArchSpec:
+            shared = each("num_shared_experts")
+            ffn: FeedForward = (
+                DenseFFN(d_ff=d_hidden)
+                if first.dense
+                else MoE(
+                    num_experts=each("num_experts"),
+                    top_k=each("top_k"),
+                    d_expert=d_hidden,
+                    num_shared_experts=shared,
+                    d_shared=d_hidden * (shared > 0),
+                )
+            )
+            return ArchSpec(
+                name="dense" if first.dense else "moe",
+                vocab_size=self.vocab_size,
+                d_model=width,
+                layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
+            )
+
+        d_hidden = width * each("ffn_ratio")
+        ratio = each("expert_attention_ratio")
+        if np.any(ratio):
+            narrow, wide = (
+                expert_attention_ratio(with_hidden(step), CONTEXT_TOKENS)
+                for step in (EXPERT_STEP, 2 * EXPERT_STEP)
+            )
+            d_hidden = np.where(ratio > 0, width_between(narrow, wide, ratio, EXPERT_STEP), d_hidden)
+        steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
+        return with_hidden((steps * EXPERT_STEP).astype(int))
 
     def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
         if kind != "mla":

@@ -107,6 +107,12 @@ class Training:
         """Whether a budget is stated."""
         return math.isfinite(min(self.budget_flops, self.budget_gpu_s))
 
+    @property
+    def budget_flops_about(self) -> float:
+        """The budget in FLOPs at the given utilisation, or at the default one where each design has its own."""
+        mfu = self.utilisation.mfu if isinstance(self.utilisation, GivenMfu) else DEFAULT_MFU
+        return min(self.budget_flops, self.budget_gpu_s * self.accelerator.flops_per_s("bf16") * mfu)
+
     def unbounded(self) -> "Training":
         """The same without any budget."""
         return replace(self, budget_flops=math.inf, budget_gpu_s=math.inf)

@@ -1,0 +1,64 @@
+"""What designs have in common beside their widths and depths."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from optimoe.core.errors import require_positive
+from optimoe.laws.catalog import find_law
+from optimoe.laws.rules.attention import ACTIVE_EXPERTS
+
+RATIO_LAW = "li2026-rstar"
+
+AttentionKind = Literal["mha", "gqa", "mla"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Designs that differ in width and depth alone.
+
+    Attributes:
+        num_experts: E; 1 is dense.
+        top_k: k.
+        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
+        expert_attention_ratio: FLOPs in expert over those in attention layers at 4096 tokens, r (Li et al. 2026,
+            arXiv 2603.10379), which then sets the width of each design's experts; 0: ``ffn_ratio`` does.
+        num_shared_experts: Experts that every token uses, of the routed width.
+        num_kv_heads: Key-value heads of grouped attention.
+        attention: A key-value head for each head, grouped heads, or latent attention at DeepSeek-V2's
+            proportions (arXiv 2405.04434, Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
+    """
+
+    num_experts: int
+    top_k: int = 1
+    ffn_ratio: float = 3.0
+    expert_attention_ratio: float = 0.0
+    num_shared_experts: int = 0
+    num_kv_heads: int = 8
+    attention: AttentionKind = "gqa"
+
+    @property
+    def dense(self) -> bool:
+        """Whether it does not route."""
+        return self.num_experts == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestRatio:
+    """r* of Li et al. 2026 (arXiv 2603.10379, eq. 1), by number of experts.
+
+    Attributes:
+        train_flops: C, of the whole run.
+
+    Raises:
+        ConfigError: No FLOPs.
+    """
+
+    train_flops: float
+
+    def __post_init__(self) -> None:
+        require_positive(self, "train_flops")
+
+    def of(self, num_experts: int) -> float:
+        """r* for so many experts, shared ones included; the law begins at three."""
+        law = find_law(RATIO_LAW)
+        return float(law.evaluate("r_star", {"E": max(num_experts, ACTIVE_EXPERTS), "C": self.train_flops}))
