@@ -106,6 +106,18 @@ def test_the_chain_ends_at_the_total_and_every_link_has_a_basis():
     assert "[published" in done.stdout
 
 
+def test_a_budget_may_be_dollars_and_lengths_percentiles(tmp_path):
+    sheet = tmp_path / "prices.toml"
+    sheet.write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 2.0\n')
+    found = answer(
+        "plan", "--train-usd", "20K", "--prices", sheet, "--experts", "1,8", "--quick",
+        "--input-percentiles", "50=800,90=3000", "--output-percentiles", "50=200,90=600",
+    )  # fmt: skip
+    assert found["choice"]["train_usd"] <= 20e3 * (1 + 1e-9)
+    workload = found["problem"]["deployments"][0]["workload"]
+    assert (workload["input_tokens"], workload["output_tokens"]) == (1362, 289)
+
+
 def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
     trace = tmp_path / "trace.csv"
     trace.write_text("input_tokens,output_tokens\n100,50\n300,150\n")
@@ -231,6 +243,9 @@ def test_a_file_of_checks_is_run(tmp_path):
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi250x"], "num_gpus"),
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xa100-sxm"], "--serve-usd-per-hour"),
         (["plan", "--train-flops", "1e22", "--mfu", "1.2"], "mfu"),
+        (["plan", "--train-flops", "1e22", "--prices", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["plan", "--train-flops", "1e22", "--input-percentiles", "50:3"], "must look like 50=800,90=3000"),
+        (["plan", "--target-loss", "2.2", "--expert-attention-ratio", "li2026"], "needs a training budget"),
         (["plan", "--train-gpuz", "3"], "--train-gpuz"),
         (["arch", "mixtral-8x8b"], "nearest: mixtral-8x7b"),
         (["arch", "nowhere/config.json"], "cannot be read"),

@@ -1,12 +1,14 @@
 """What the commands share: quantities, hardware options, and the two ways of printing."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter, Token
 
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
+
+Number = TypeVar("Number", int, float)
 
 PLAIN_WIDTH = 118
 """Columns when the output is a file or a pipe."""
@@ -81,3 +83,21 @@ def _show(table: Any) -> None:
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     console.print(table)
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+    """Numbers between commas.
+
+    Raises:
+        InputError: Something else; names the option.
+    """
+    try:
+        return tuple(kind(part) for part in parts(text))
+    except ValueError:
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise InputError(f"{option}: must be {wanted} like 1,8,32, got {text!r}") from None

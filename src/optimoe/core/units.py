@@ -91,9 +91,15 @@ def format_usd(value: float) -> str:
     return f"${value:,.0f}" if value >= 1000 else f"${value:.2f}" if value >= 0.1 else f"${value:.3g}"
 
 
+LARGE_CHANGE = 10
+"""From here on a factor reads better than a percentage."""
+
+
 def format_change(new: float, old: float) -> str:
-    """A relative change: +38 %, or a dash where there is nothing to compare with (a price of zero)."""
-    return f"{new / old - 1:+.0%}" if old else "–"
+    """A relative change: +38 %, 12× from tenfold on, a dash where there is nothing to compare with (0)."""
+    if not old:
+        return "–"
+    return f"{new / old:,.0f}×" if new / old >= LARGE_CHANGE else f"{new / old - 1:+.0%}"
 
 
 def _significant(value: float, digits: int) -> str:

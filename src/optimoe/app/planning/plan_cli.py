@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from optimoe.app.options import Count, Flag, print_json, print_lines
-from optimoe.app.planning.plan_options import DataOptions, GoalOptions, ServeOptions, SpaceOptions, TrainOptions
+from optimoe.app.planning.budget_options import PriceOptions, TrainOptions
+from optimoe.app.planning.design_options import DataOptions, GoalOptions, SpaceOptions
+from optimoe.app.planning.traffic_options import ServeOptions
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.judge.chain import Link, chain
 from optimoe.plan.judge.robust import assess, robustness_record
@@ -16,6 +18,7 @@ def plan(
     *,
     train: TrainOptions = TrainOptions(),  # noqa: B008 (frozen)
     serve: ServeOptions = ServeOptions(),  # noqa: B008
+    price: PriceOptions = PriceOptions(),  # noqa: B008
     goal: GoalOptions = GoalOptions(),  # noqa: B008
     space: SpaceOptions = SpaceOptions(),  # noqa: B008
     data: DataOptions = DataOptions(),  # noqa: B008
@@ -31,6 +34,7 @@ def plan(
     Args:
         train: Budget of the training run.
         serve: Hardware, requests and limits.
+        price: Dollars of GPU hours.
         goal: What counts as best.
         space: Designs to choose from.
         data: Training tokens at hand.
@@ -41,9 +45,10 @@ def plan(
         out: Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated).
         json: One JSON object instead of text.
     """
-    training = train.training(default_gpu=serve.gpu_name)
+    deployments = serve.deployments(price)
+    training = train.training(default_gpu=serve.gpu_name, prices=price)
     problem = Problem(
-        deployments=serve.deployments(),
+        deployments=deployments,
         training=training,
         lifetime_tokens=serve.lifetime_tokens(serve_tokens),
         law=find_loss_law(law),

@@ -1,11 +1,9 @@
 """What is asked of a deployment: requests, and the limits on their latency."""
 
-import csv
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
-from optimoe.core.errors import InputError, require, require_positive
+from optimoe.core.errors import require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,39 +66,3 @@ class Limits:
 
     def __post_init__(self) -> None:
         require_positive(self, "ttft_s", "tpot_s")
-
-
-def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
-    """The mean request of a trace: a CSV table of ``input_tokens`` and ``output_tokens``, a row a request.
-
-    Means, because prefill time and cache grow nearly in proportion to length; attention over prompts that vary
-    widely is dearer than at their mean.
-
-    Raises:
-        InputError: The file cannot be read, lacks a column, or holds no request.
-        ConfigError: A length is not a positive number: names the line.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"trace: {path} cannot be read ({error})") from None
-    columns = {name: [_length(path, line, name, row) for line, row in enumerate(rows, 2)] for name in TRACE}
-    if not rows:
-        raise InputError(f"trace: {path} holds no request")
-    prompt, answer = (max(1, round(sum(columns[name]) / len(rows))) for name in TRACE)
-    return Workload(input_tokens=prompt, output_tokens=answer, prefix_hit=prefix_hit)
-
-
-TRACE = ("input_tokens", "output_tokens")
-
-
-def _length(path: Path, line: int, name: str, row: dict[str, str]) -> float:
-    if name not in row:
-        raise InputError(f"trace: {path} must have a column {name}, got {', '.join(map(str, row))}")
-    try:
-        value = float(row[name])
-    except (TypeError, ValueError):
-        value = math.nan
-    require(0 < value < math.inf, f"trace: {path}:{line}: {name}", "a positive number", repr(row[name]))
-    return value
