@@ -11,7 +11,7 @@ from typing import Any
 from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import list_price
-from optimoe.cost.service.search import HALVINGS, likely_layouts
+from optimoe.cost.service.search import likely_layouts
 from optimoe.cost.service.serving import Deployment
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan import known
@@ -21,7 +21,7 @@ from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import Training
 from optimoe.plan.solve import plan
 
-BATCHES = HALVINGS + 2
+BATCHES = 12
 """Batches that the search looks at for every design and layout."""
 
 

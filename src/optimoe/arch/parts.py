@@ -51,7 +51,7 @@ class Attention:
         require(
             self.num_heads % self.num_kv_heads == 0,
             "num_kv_heads",
-            f"a divisor of num_heads = {self.num_heads}",
+            lambda: f"a divisor of num_heads = {self.num_heads}",
             self.num_kv_heads,
         )
 
@@ -294,7 +294,7 @@ class MoE:
         require(
             self.top_k <= self.num_experts,
             "top_k",
-            f"at most num_experts = {self.num_experts}",
+            lambda: f"at most num_experts = {self.num_experts}",
             self.top_k,
         )
         require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)

@@ -1,5 +1,6 @@
 """The description of a decoder: layers of mixers and feed-forwards, put together by composition."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -88,11 +89,15 @@ class ArchSpec:
 
     def at(self, index: Any) -> "ArchSpec":
         """One design (or a sub-grid) out of a grid: each array field at ``index``."""
-        return _at(self, index)
+        return self.each(lambda values: values[index])
 
     def over(self, axes: int) -> "ArchSpec":
         """The same grid with so many axes appended, to broadcast against layouts and batches."""
-        return _at(self, (..., *[None] * axes)) if axes else self
+        return self.each(lambda values: values[(..., *[None] * axes)]) if axes else self
+
+    def each(self, change: Callable[[Any], Any]) -> "ArchSpec":
+        """The grid with every array in it changed alike."""
+        return _each_array(self, change)
 
 
 def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:
@@ -147,16 +152,16 @@ def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
     return "moe" if arch.moe else "dense"
 
 
-def _at(part: Any, index: Any) -> Any:
-    """The dataclass with every array in it indexed; an element becomes a plain integer."""
+def _each_array(part: Any, change: Callable[[Any], Any]) -> Any:
+    """The dataclass with every array in it changed; an element becomes a plain integer."""
     changes = {}
     for field in fields(part):
         value = getattr(part, field.name)
         if isinstance(value, tuple):
-            changes[field.name] = tuple(_at(item, index) for item in value)
+            changes[field.name] = tuple(_each_array(item, change) for item in value)
         elif hasattr(value, "__dataclass_fields__"):
-            changes[field.name] = _at(value, index)
+            changes[field.name] = _each_array(value, change)
         elif getattr(value, "ndim", 0):
-            item = value[index]
+            item = change(value)
             changes[field.name] = item if getattr(item, "ndim", 0) else item.item()
     return replace(part, **changes) if changes else part

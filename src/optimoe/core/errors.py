@@ -11,7 +11,7 @@
 Anything else that is raised is a bug and keeps its traceback (exit code 1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -51,14 +51,20 @@ def holds(condition: Any) -> bool:
     return bool(condition.all()) if hasattr(condition, "all") else bool(condition)
 
 
-def require(condition: Any, field: str, limit: str, value: Any) -> None:
+def require(condition: Any, field: str, limit: str | Callable[[], str], value: Any) -> None:
     """Check one field of a request.
+
+    Args:
+        condition: A bool or a bool array.
+        field: Its name.
+        limit: What it must be; a function where saying so takes time.
+        value: What it is.
 
     Raises:
         ConfigError: ``field: must be limit, got value`` when the condition (a bool or a bool array) fails.
     """
     if not holds(condition):
-        raise ConfigError(f"{field}: must be {limit}, got {value}")
+        raise ConfigError(f"{field}: must be {limit if isinstance(limit, str) else limit()}, got {value}")
 
 
 def require_positive(owner: object, *fields: str) -> None:

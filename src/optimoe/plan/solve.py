@@ -21,7 +21,7 @@ from optimoe.plan.pareto import front_members
 from optimoe.plan.question.family import Family
 from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Shapes
+from optimoe.plan.question.space import Shapes, united
 from optimoe.plan.question.training import BUDGET_TOLERANCE
 from optimoe.plan.result import Alternative, LawView, Plan
 
@@ -42,6 +42,24 @@ class Pick:
     objective: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What to look for.
+
+    Attributes:
+        goal: What is minimised.
+        any_training: Whatever the training costs, not within the budget.
+    """
+
+    goal: LowestLoss | LeastCost
+    any_training: bool = False
+
+
+def equal_loss(loss: float) -> Wish:
+    """The cheapest design of a loss, whatever its training costs."""
+    return Wish(goal=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
+
+
 def plan(problem: Problem) -> Plan:
     """Choose the model to train.
 
@@ -55,19 +73,20 @@ def plan(problem: Problem) -> Plan:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
     coarse = coarse_pools(problem)
-    bounded = problem.training.bounded
-    lowest = _best(search(problem, LowestLoss(), coarse)) if bounded else None
+    lowest = _best(search(problem, coarse, Wish(goal=LowestLoss()))[0]) if problem.training.bounded else None
     goal = bounded_goal(problem, coarse, lowest)
-    picks = search(problem, goal, coarse)
+    wishes = [Wish(goal=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
+    picks, *equals = search(problem, coarse, *wishes)
     best = _best(picks)
     if best is None:
         raise InfeasibleError(explain_infeasible(problem, goal, coarse))
     choice = make_candidate(best.pool, best.index, best.tokens)
+    equal = equals[0] if equals else search(problem, coarse, equal_loss(choice.loss))[0]
     result = Plan(
         problem=problem,
         choice=choice,
         lowest_loss=make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None,
-        alternatives=equal_loss_alternatives(problem, choice, coarse),
+        alternatives=_alternatives(coarse, equal),
         front=front(problem, coarse),
         laws=law_views(problem, coarse),
         reasons=(),
@@ -103,10 +122,34 @@ def _best(picks: Mapping[Family, Pick]) -> Pick | None:
     return min(picks.values(), key=lambda pick: pick.objective, default=None)
 
 
-def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pick]:
-    """The best design of each family; those for which nothing is feasible are left out."""
+def search(problem: Problem, coarse: Pools, *wishes: Wish) -> list[dict[Family, Pick]]:
+    """For each wish the best design of each family; those for which nothing is feasible are left out.
+
+    Neighbourhoods of all wishes are priced together.
+    """
+    near: dict[Family, list[Shapes]] = {}
+    for wish in wishes:
+        for family, shapes in _neighbourhoods(_asked(coarse, wish), wish.goal).items():
+            near.setdefault(family, []).append(shapes)
+    refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()})
+    return [_picks(_asked(dict(coarse) | refined, wish), wish.goal) for wish in wishes]
+
+
+def _asked(pools: Pools, wish: Wish) -> dict[Family, Pool]:
+    """The pools with the training budget that a wish allows."""
+    if not wish.any_training:
+        return dict(pools)
+    return {
+        family: replace(
+            pool, problem=replace(pool.problem, training=pool.problem.training.unbounded(), goal=wish.goal)
+        )
+        for family, pool in pools.items()
+    }
+
+
+def _picks(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Pick]:
     picks = {}
-    for family, pool in (dict(coarse) | _refined(problem, goal, coarse)).items():
+    for family, pool in pools.items():
         tokens, objective = tokens_and_objective(pool, goal)
         index = int(objective.argmin())
         if math.isfinite(objective[index]):
@@ -116,13 +159,13 @@ def search(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dic
     return picks
 
 
-def _refined(problem: Problem, goal: LowestLoss | LeastCost, coarse: Pools) -> dict[Family, Pool]:
-    """The neighbourhoods of the best designs, of the best families and of those that nothing is known about."""
+def _neighbourhoods(coarse: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Shapes]:
+    """Around the best designs, of the best families and of those that nothing is known about."""
     least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in coarse.items()}
     ranked = sorted(least, key=lambda family: least[family])
     chosen = [family for family in ranked if math.isfinite(least[family])][:REFINED_FAMILIES]
     chosen += [family for family in ranked if math.isinf(least[family])][:REFINED_FAMILIES]
-    return evaluate(problem, {family: _promising(coarse[family], goal) for family in chosen})
+    return {family: _promising(coarse[family], goal) for family in chosen}
 
 
 def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
@@ -151,18 +194,11 @@ def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
         return space.every()
     best = [i for i in objective.argsort(kind="stable")[:REFINED_STARTS] if math.isfinite(objective[i])]
     coarse = space.coarse()
-    near = [space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best]
-    pairs = np.unique(
-        np.concatenate([np.stack([shapes.d_model, shapes.num_layers], axis=1) for shapes in near]), axis=0
-    )
-    return Shapes(d_model=pairs[:, 0], num_layers=pairs[:, 1])
+    return united(*(space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best))
 
 
-def equal_loss_alternatives(problem: Problem, choice: Candidate, coarse: Pools) -> tuple[Alternative, ...]:
-    """For each family, the cheapest design of the choice's loss, whatever its training costs."""
-    free = replace(problem, training=problem.training.unbounded(), goal=LeastCost(max_loss=1))
-    pools = {family: replace(pool, problem=free) for family, pool in coarse.items()}
-    picks = search(free, LeastCost(max_loss=choice.loss * (1 + BUDGET_TOLERANCE)), pools)
+def _alternatives(coarse: Pools, picks: Mapping[Family, Pick]) -> tuple[Alternative, ...]:
+    """Each family's pick, or that there is none."""
     return tuple(
         Alternative(
             family=family,

@@ -27,6 +27,13 @@ class Shapes:
     num_layers: Int[np.ndarray, " designs"]
 
 
+def united(*parts: Shapes) -> Shapes:
+    """All shapes of several lists, each once."""
+    pairs = np.concatenate([np.stack([one.d_model, one.num_layers], axis=1) for one in parts])
+    unique = np.unique(pairs, axis=0)
+    return Shapes(d_model=unique[:, 0], num_layers=unique[:, 1])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Space:
     """Decoders with gated feed-forwards, dense or with routed experts in every layer: families × shapes.
