@@ -8,21 +8,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import list_price
-from optimoe.cost.service.search import likely_layouts
+from optimoe.cost.service import search
 from optimoe.cost.service.serving import Deployment
+from optimoe.cost.training import search as training
+from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan import known
 from optimoe.plan.judge.robust import uncertainty
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space
-from optimoe.plan.question.training import Training
+from optimoe.plan.question.training import PredictedMfu, Training, gpu_time_s
 from optimoe.plan.solve import plan
-
-BATCHES = 12
-"""Batches that the search looks at for every design and layout."""
 
 
 def question() -> Problem:
@@ -38,7 +39,12 @@ def question() -> Problem:
     )
     return Problem(
         training=Training(
-            accelerator=find_accelerator("h100-sxm"), price=list_price("h100-sxm"), budget_flops=6e22
+            accelerator=find_accelerator("h100-sxm"),
+            price=list_price("h100-sxm"),
+            utilisation=PredictedMfu(
+                run=TrainRun(cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=64))
+            ),
+            budget_gpu_s=gpu_time_s(64, 30),
         ),
         deployments=deployments,
         lifetime_tokens=5e12,
@@ -54,15 +60,30 @@ def timed(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def points(problem: Problem) -> int:
-    """Designs × GPUs × layouts × batches of the coarse grid; the refinement adds to them."""
-    shapes = problem.space.coarse()
-    layouts = [
-        len(likely_layouts(problem.space.designs({family: shapes}), one).tp)
-        for family in problem.space.families()
-        for one in problem.deployments
-    ]
-    return len(shapes.d_model) * sum(layouts) * BATCHES
+class Scored:
+    """Counts the points that the searches score: a design in a layout on some GPUs at a batch, or in training."""
+
+    def __init__(self) -> None:
+        self.points = 0
+
+    def __enter__(self) -> "Scored":
+        self._serve, self._train = search.evaluate, training.train_step
+
+        def serve(*args: Any, **kwargs: Any) -> Any:
+            estimate = self._serve(*args, **kwargs)
+            self.points += np.size(estimate.tpot_s)
+            return estimate
+
+        def train(*args: Any, **kwargs: Any) -> Any:
+            step = self._train(*args, **kwargs)
+            self.points += np.size(step.total_s)
+            return step
+
+        search.evaluate, training.train_step = serve, train
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        search.evaluate, training.train_step = self._serve, self._train
 
 
 def main() -> None:
@@ -76,14 +97,22 @@ def main() -> None:
     plan(other)
     uncertainty(result, draws=200)
     full = time.perf_counter() - start
-    scored = points(problem)
-    print(f"{scored:,} points, two laws, two GPUs, 200 draws: {full:.2f} s ({scored / full:,.0f} points/s)")
+    with Scored() as scored:
+        known.forget()
+        plan(problem)
+        plan(other)
+        uncertainty(result, draws=200)
+    rate = scored.points / full
+    print(f"{scored.points:,} points, two laws, two GPUs, 200 draws: {full:.2f} s ({rate:,.0f} points/s)")
     usual = replace(problem, space=Space(), deployments=problem.deployments[:1])
     plan(usual)
     for name, moved in {
         "law": replace(usual, law=other.law),
         "demand": replace(usual, lifetime_tokens=1e12),
-        "budget": replace(usual, training=replace(usual.training, budget_flops=3e22)),
+        "utilisation": replace(
+            usual, training=replace(usual.training, utilisation=usual.training.utilisation.scaled(0.9))
+        ),
+        "budget": replace(usual, training=replace(usual.training, budget_gpu_s=gpu_time_s(64, 15))),
         "serving price": replace(
             usual, deployments=(replace(usual.deployments[0], price=list_price("h200-sxm")),)
         ),

@@ -13,6 +13,7 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.deployment.engine import Engine
 from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.plan.judge.overtraining import size_curve
 from optimoe.plan.judge.robust import assess, robustness_record, uncertainty
 from optimoe.plan.question.data import Data, repeat_constant
 from optimoe.plan.question.family import BestRatio
@@ -202,6 +203,19 @@ def test_a_law_that_cannot_be_drawn_says_so():
 def test_what_is_stated_out_of_limits_is_named(make, words):
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+def test_the_loss_is_flat_at_its_optimal_size_and_the_price_is_not():
+    result = plan(problem(1e22, goal=LowestLoss()))
+    curve = size_curve(result)
+    sizes, losses = [point.params_active for point in curve], [point.loss for point in curve]
+    assert sizes == sorted(sizes)
+    assert min(losses) == pytest.approx(result.choice.loss, rel=2e-3)
+    best = losses.index(min(losses))
+    half = min(range(len(curve)), key=lambda i: abs(math.log(sizes[i] / sizes[best] * 2)))
+    assert curve[half].loss / curve[best].loss - 1 < 0.03
+    assert curve[half].usd_per_mtok < 0.75 * curve[best].usd_per_mtok
+    assert size_curve(plan(problem(math.inf, goal=LeastCost(max_loss=2.3)))) == ()
 
 
 def test_losses_of_a_whole_space_are_what_the_law_says():

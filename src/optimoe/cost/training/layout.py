@@ -1,7 +1,8 @@
 """How a training run splits a model, its states and its batch over GPUs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -89,11 +90,15 @@ class TrainLayout:
         """GPUs over which a state that ZeRO shards from ``stage`` on is spread, out of its ``copies``."""
         return np.where(np.asarray(self.zero) >= stage, copies, 1)[()]
 
-    def at(self, index: int) -> "TrainLayout":
-        """One layout out of an array of them."""
+    def each(self, change: Callable[[np.ndarray], Any]) -> "TrainLayout":
+        """The layouts with their fields, broadcast to one shape, changed alike."""
         names = [field.name for field in fields(self)]
         wide = np.broadcast_arrays(*(getattr(self, name) for name in names))
-        return TrainLayout(**{name: values.flat[index].item() for name, values in zip(names, wide, strict=True)})
+        return TrainLayout(**{name: change(values) for name, values in zip(names, wide, strict=True)})
+
+    def at(self, index: int) -> "TrainLayout":
+        """One layout out of an array of them."""
+        return self.each(lambda values: values.flat[index].item())
 
 
 def num_micro_batches(layout: TrainLayout, sequences: Values) -> Values:

@@ -1,8 +1,9 @@
 """The best layout of a training run under memory: of one model, and of each design of a grid."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from optimoe.arch.flops import Recompute
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
+from optimoe.cost.operators.machine import Machine
 from optimoe.cost.training.estimate import (
     FlopConvention,
     TrainEstimate,
@@ -19,14 +21,18 @@ from optimoe.cost.training.estimate import (
     predict,
 )
 from optimoe.cost.training.layout import TrainLayout, divisors, trains
-from optimoe.cost.training.memory import TrainMemory
+from optimoe.cost.training.memory import TrainMemory, train_memory
+from optimoe.cost.training.step import train_step
 
 RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "full")
 INTERLEAVES = (1, 2, 4)
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 LARGEST_STAGES = 64
 CHUNK = 4096
-"""Cells of designs × layouts that are worked on at a time: they stay in the processor's cache."""
+"""Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
+
+CHUNKS_OF_MEMORY = 4
+"""As many times those are looked at for what fits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +169,7 @@ def training_mfu(
         layouts = usual_train_layouts(cluster.num_gpus, per_node, run.sequences, routed=routed)
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
     wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))
-    rows = max(1, CHUNK // np.size(layouts.tp))
+    rows = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp))
     parts = [_best_of(wide.at(slice(low, low + rows)), run, layouts) for low in range(0, num_designs, rows)]
     step_s = np.concatenate([part[0] for part in parts])[:num_designs]
     choice = np.concatenate([part[1] for part in parts])[:num_designs]
@@ -181,18 +187,31 @@ def training_mfu(
 
 
 def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.ndarray, np.ndarray]:
-    """Shortest step of each design of a slice (infinite where none fits), and the layout's index."""
-    step, memory = predict(wide, run, layouts)
-    usable = memory.fits & trains(wide, run.sequences, layouts)
-    time_s = np.where(usable, step.total_s, np.inf)
-    choice = np.argmin(time_s, axis=-1)
-    return np.take_along_axis(time_s, choice[..., None], axis=-1)[..., 0], choice
+    """Shortest step of each design of a slice (infinite where none fits), and the layout's index.
+
+    Steps are timed for those layouts of each design that fit, in a row.
+    """
+    gpu, setup, size = run.cluster.accelerator, run.setup, (run.sequences, run.seq_len)
+    machine = Machine(gpu=gpu, layout=layouts.parts, engine=setup.engine)
+    fits = train_memory(machine, wide, layouts, setup, *size).fits
+    usable = np.asarray(fits & trains(wide, run.sequences, layouts))
+    shape, time_s = usable.shape, np.full(usable.size, np.inf)
+
+    def time_cells(cells: np.ndarray) -> np.ndarray:
+        def row(values: Any) -> Any:
+            return np.broadcast_to(values, shape).reshape(-1)[cells]
+
+        return np.asarray(train_step(gpu, wide.each(row), layouts.each(row), setup, *size).total_s)
+
+    cells = np.flatnonzero(usable)
+    for low in range(0, len(cells), CHUNK):
+        time_s[cells[low : low + CHUNK]] = time_cells(cells[low : low + CHUNK])
+    choice = np.argmin(time_s.reshape(shape), axis=-1)
+    return np.min(time_s.reshape(shape), axis=-1), choice
 
 
 def _taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:
-    names = ("tp", "ep", "pp", "dp", "zero", "micro_batch", "interleave", "recompute", "sequence_parallel")
-    wide = np.broadcast_arrays(*(np.atleast_1d(getattr(layouts, name)) for name in names))
-    return replace(layouts, **{name: values[index] for name, values in zip(names, wide, strict=True)})
+    return layouts.each(lambda values: np.atleast_1d(values)[index])
 
 
 def _short(arch: ArchSpec, run: TrainRun, layout: TrainLayout) -> str:

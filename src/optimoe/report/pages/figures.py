@@ -1,9 +1,14 @@
 """Figures of a plan: what to show, as plotly figure data."""
 
-import plotly.graph_objects as go
+from collections.abc import Sequence
 
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from optimoe.core.units import format_count
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
+from optimoe.plan.judge.overtraining import SizePoint
 from optimoe.plan.judge.robust import Robustness
 from optimoe.plan.result import Plan
 from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
@@ -28,6 +33,37 @@ def front_figure(plan: Plan) -> go.Figure:
     figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
     figure.update_yaxes(title="loss, nats per token")
     return styled(figure, "Loss against serving price, whole training budget")
+
+
+def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
+    """Loss and serving price of the choice's family by size, the whole budget spent."""
+    sizes = [point.params_active for point in curve]
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
+    figure.add_scatter(
+        x=sizes,
+        y=[point.loss for point in curve],
+        mode="lines+markers",
+        name="loss",
+        line={"color": ACCENT},
+        text=[f"{format_count(point.tokens)} tokens" for point in curve],
+        hovertemplate="%{x:.3s} active, %{text}<br>%{y:.3f} nats<extra></extra>",
+    )
+    figure.add_scatter(
+        x=sizes,
+        y=[point.usd_per_mtok for point in curve],
+        mode="lines",
+        name="serving price",
+        line={"color": "#0e7490", "dash": "dot"},
+        hovertemplate="%{x:.3s} active: $%{y:.3g}/M<extra></extra>",
+        secondary_y=True,
+    )
+    best = min(curve, key=lambda point: point.loss)
+    for size, words in ((best.params_active, "lowest loss"), (plan.choice.arch["params_active"], "choice")):
+        figure.add_vline(x=size, line={"color": INK, "dash": "dot", "width": 1}, annotation_text=words)
+    figure.update_xaxes(type="log", title="active parameters")
+    figure.update_yaxes(title="loss, nats per token", secondary_y=False)
+    figure.update_yaxes(title="USD per million output tokens", type="log", secondary_y=True, showgrid=False)
+    return styled(figure, f"{family_words(plan.choice.family)}: loss and price by size, whole training budget")
 
 
 def total_figure(plan: Plan) -> go.Figure:

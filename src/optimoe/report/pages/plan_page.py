@@ -11,9 +11,10 @@ from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.judge.ladder import ladder
+from optimoe.plan.judge.overtraining import size_curve
 from optimoe.plan.judge.robust import Robustness, robustness_record
 from optimoe.plan.result import Plan, plan_record
-from optimoe.report.pages.figures import front_figure, tornado_figure, total_figure, tpot_figure
+from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
 from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
 from optimoe.report.pages.recipe import recipe_toml
 from optimoe.report.pages.style import render
@@ -57,6 +58,8 @@ def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
     figures = [total_figure(plan), tpot_figure(plan)]
     if plan.front:
         figures.insert(0, front_figure(plan))
+    if curve := size_curve(plan):
+        figures.append(size_figure(plan, curve))
     if robustness is not None:
         figures.append(tornado_figure(plan, robustness))
     return render(
