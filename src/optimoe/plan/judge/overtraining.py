@@ -1,7 +1,7 @@
 """Loss against size around the optimum of a fixed training budget: what over-training costs, and what it saves.
 
-At a fixed budget a smaller model trains on more tokens. Near its optimum the loss is flat in the size, and serving is
-not: Yun et al. 2024 (arXiv 2404.02852), Sec. 5, train 16 and 32 experts at a fraction of their loss-optimal size.
+At a fixed budget a smaller model trains on more tokens. Near its optimum the loss is flat in the size, and serving
+is not: Yun et al. 2024 (arXiv 2404.02852, Sec. 5) train 16 and 32 experts at a fraction of their optimal size.
 """
 
 from dataclasses import dataclass

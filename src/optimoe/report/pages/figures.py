@@ -1,5 +1,6 @@
 """Figures of a plan: what to show, as plotly figure data."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -59,10 +60,14 @@ def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
     )
     best = min(curve, key=lambda point: point.loss)
     for size, words in ((best.params_active, "lowest loss"), (plan.choice.arch["params_active"], "choice")):
-        figure.add_vline(x=size, line={"color": INK, "dash": "dot", "width": 1}, annotation_text=words)
+        figure.add_vline(x=size, line={"color": INK, "dash": "dot", "width": 1})
+        figure.add_annotation(
+            x=math.log10(size), y=1, yref="paper", text=words, textangle=-90, showarrow=False, xanchor="right"
+        )
     figure.update_xaxes(type="log", title="active parameters")
     figure.update_yaxes(title="loss, nats per token", secondary_y=False)
-    figure.update_yaxes(title="USD per million output tokens", type="log", secondary_y=True, showgrid=False)
+    figure.update_yaxes(title="USD per million output tokens", tickprefix="$", secondary_y=True, showgrid=False)
+    figure.update_yaxes(rangemode="tozero", tickmode="auto", tickformat=".2~g", secondary_y=True)
     return styled(figure, f"{family_words(plan.choice.family)}: loss and price by size, whole training budget")
 
 
