@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-DEMO := --train-gpus 64xh100-sxm --train-days 30 --mfu 0.4 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
+DEMO := --train-gpus 64xh100-sxm --train-days 30 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
 
 .PHONY: demo test format lint types house unit clean
 

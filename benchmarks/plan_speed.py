@@ -19,7 +19,7 @@ from optimoe.cost.training import search as training
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan import known
-from optimoe.plan.judge.robust import uncertainty
+from optimoe.plan.judge.uncertainty import uncertainty
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import PredictedMfu, Training, gpu_time_s

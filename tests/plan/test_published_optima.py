@@ -8,7 +8,7 @@ import pytest
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.deployment.workload import Limits
 from optimoe.laws.catalog import find_law
-from optimoe.plan.judge.optima import reproduce_optima, rounding
+from optimoe.plan.published.optima import reproduce_optima, rounding
 from optimoe.plan.question.goal import LowestLoss
 from optimoe.plan.question.space import Space
 from optimoe.plan.solve import plan

@@ -61,11 +61,25 @@ def brute_force(asked, goal):
 def test_the_planner_equals_brute_force_on_a_small_space(flops, served, tpot_ms, seed):
     asked = problem(flops, serve_tokens=served, limits=Limits(tpot_s=tpot_ms / 1e3))
     lowest = brute_force(asked, LowestLoss())
-    assert plan(replace(asked, goal=LowestLoss())).choice.loss == pytest.approx(lowest, rel=1e-12)
     target = lowest * (1 + 0.01 * seed)
     cheapest = brute_force(asked, LeastCost(max_loss=target))
-    found = plan(replace(asked, goal=LeastCost(max_loss=target))).choice.total_usd
-    assert found == pytest.approx(cheapest, rel=1e-9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimoe.plan.question.space.FEW", 0)  # coarse grid and refinement, as in a large space
+        assert plan(replace(asked, goal=LowestLoss())).choice.loss == pytest.approx(lowest, rel=1e-12)
+        found = plan(replace(asked, goal=LeastCost(max_loss=target)))
+    assert not found.trace.whole
+    assert found.trace.best == found.choice.total_usd <= found.trace.first_best
+    assert found.choice.total_usd == pytest.approx(cheapest, rel=1e-9)
+
+
+def test_a_small_space_is_priced_whole_and_a_large_one_when_asked():
+    assert plan(problem()).trace.whole
+    large = Space(num_experts=(1, 2, 4, 8, 16, 32, 64), top_k=(1, 2))
+    assert not plan(problem(space=large)).trace.whole
+    trace = plan(problem(space=replace(large, exhaustive=True))).trace
+    assert trace.whole
+    assert trace.first == trace.space == large.size
+    assert trace.first_best == trace.best
 
 
 def test_near_best_is_the_least_cost_at_the_slackened_lowest_loss():

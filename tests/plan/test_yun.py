@@ -8,7 +8,7 @@ import pytest
 from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import evaluate
-from optimoe.plan.judge.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
+from optimoe.plan.published.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
 from optimoe.plan.question.goal import LeastCost, LowestLoss
 from optimoe.plan.solve import plan
 

@@ -43,6 +43,26 @@ class LawView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trace:
+    """How the choice was found.
+
+    Attributes:
+        space: Designs of the space.
+        first: Those that were priced first: all, or a coarse grid.
+        whole: Whether that is all, and the choice so the best of the space; otherwise every depth around the best
+            was priced then.
+        first_best, best: What is minimised (dollars or nats), after the first pricing and in the end; infinite
+            where the coarse grid had nothing feasible.
+    """
+
+    space: int
+    first: int
+    whole: bool
+    first_best: float
+    best: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to train, beside what, why, and what it rests on.
 
@@ -56,6 +76,7 @@ class Plan:
         reasons: Why this and not another, in words.
         warnings: What to be careful about.
         assumptions: Every number that it rests on, with its source.
+        trace: How it was found.
     """
 
     problem: Problem
@@ -67,6 +88,7 @@ class Plan:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
+    trace: Trace
 
     @property
     def by_family(self) -> tuple[Alternative, ...]:
@@ -99,6 +121,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "reasons": list(plan.reasons),
         "warnings": list(plan.warnings),
         "assumptions": to_record(plan.assumptions),
+        "trace": to_record(plan.trace),
     }
 
 

@@ -23,7 +23,7 @@ from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Shapes, united
 from optimoe.plan.question.training import BUDGET_TOLERANCE
-from optimoe.plan.result import Alternative, LawView, Plan
+from optimoe.plan.result import Alternative, LawView, Plan, Trace
 
 REFINED_FAMILIES = 8
 """Families whose neighbourhoods are searched, the best on the coarse grid; of the others its designs stand."""
@@ -92,6 +92,7 @@ def plan(problem: Problem) -> Plan:
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
+        trace=_trace(problem, coarse, goal, best),
     )
     return replace(result, reasons=reasons(result), warnings=warnings(result))
 
@@ -99,9 +100,20 @@ def plan(problem: Problem) -> Plan:
 Pools = Mapping[Family, Pool]
 
 
+def _trace(problem: Problem, coarse: Pools, goal: LowestLoss | LeastCost, best: Pick) -> Trace:
+    first = [tokens_and_objective(pool, goal)[1] for pool in coarse.values()]
+    return Trace(
+        space=problem.space.size,
+        first=sum(len(objective) for objective in first),
+        whole=problem.space.wholly_priced,
+        first_best=min(float(objective.min()) for objective in first),
+        best=best.objective,
+    )
+
+
 def coarse_pools(problem: Problem) -> dict[Family, Pool]:
-    """The coarse grid of each family, priced and judged."""
-    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.coarse()))
+    """The coarse grid of each family, or all of a small space, priced and judged."""
+    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()))
 
 
 def bounded_goal(problem: Problem, coarse: Pools, lowest: Pick | None) -> LowestLoss | LeastCost:
@@ -128,7 +140,7 @@ def search(problem: Problem, coarse: Pools, *wishes: Wish) -> list[dict[Family, 
     Neighbourhoods of all wishes are priced together.
     """
     near: dict[Family, list[Shapes]] = {}
-    for wish in wishes:
+    for wish in () if problem.space.wholly_priced else wishes:
         for family, shapes in _neighbourhoods(_asked(coarse, wish), wish.goal).items():
             near.setdefault(family, []).append(shapes)
     refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()})

@@ -84,6 +84,8 @@ class SpaceOptions:
     """Vocabulary."""
     max_width: Count = 16_384.0
     """Largest d_model."""
+    exhaustive: Flag = False
+    """Price every design, so that the choice is certain to be the best of the space."""
 
     def space(self, training: Training) -> Space:
         """The space of a problem.
@@ -102,6 +104,7 @@ class SpaceOptions:
             attention=cast(tuple[AttentionKind, ...], parts(self.attention)),
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
+            exhaustive=self.exhaustive,
         )
 
     def _ratios(self, training: Training) -> tuple[float, ...] | BestRatio:

@@ -6,10 +6,10 @@ from optimoe.app.options import Flag, print_json, print_lines
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.published.catalog import Reproduction, claim_texts
 from optimoe.cost.published.catalog import reproduce as reproduce_costs
-from optimoe.plan.judge.optima import reproduce_optima
-from optimoe.plan.judge.optima import texts as optima_texts
-from optimoe.plan.judge.verdict import Verdict
-from optimoe.plan.judge.yun import reproduce_yun
+from optimoe.plan.published.optima import reproduce_optima
+from optimoe.plan.published.optima import texts as optima_texts
+from optimoe.plan.published.verdict import Verdict
+from optimoe.plan.published.yun import reproduce_yun
 
 YUN = "yun2024"
 

@@ -33,7 +33,7 @@ class Link:
 
 def chain(plan: Plan) -> tuple[Link, ...]:
     """From the budget to the total, in the order of the calculation."""
-    return (*_training(plan), *_loss(plan), *_serving(plan), *_dollars(plan))
+    return (*_training(plan), *_loss(plan), *_serving(plan), *_dollars(plan), _search(plan))
 
 
 def _training(plan: Plan) -> list[Link]:
@@ -137,6 +137,15 @@ def _dollars(plan: Plan) -> list[Link]:
         ),
         _ours("total", "training + serving", format_usd(choice.total_usd), ""),
     ]  # fmt: skip
+
+
+def _search(plan: Plan) -> Link:
+    """Whether the choice is the best of the space, or how it was refined."""
+    trace = plan.trace
+    if trace.whole:
+        return _ours("optimal", f"every one of {trace.space:,} designs priced", "the best of the space", OURS)
+    formula = f"{trace.first:,} of {trace.space:,} designs, then every depth around the best"
+    return _ours("optimal", formula, f"objective {trace.first_best:.6g}, refined to {trace.best:.6g}", OURS)
 
 
 def _ours(name: str, formula: str, value: str, source: str) -> Link:

@@ -17,6 +17,8 @@ from optimoe.laws.rules.attention import CONTEXT_TOKENS
 from optimoe.plan.question.family import AttentionKind, BestRatio, Family
 
 COARSE_DEPTHS = 5
+FEW = 10000
+"""Designs up to which a space is priced whole, which takes no longer than a search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Space:
         head_dim: Width of a head.
         vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
         max_width: Largest d_model.
+        exhaustive: Whether every design is priced even where there are more than :data:`FEW`.
 
     Raises:
         ConfigError: A count is not positive, or no k fits some E.
@@ -69,6 +72,7 @@ class Space:
     head_dim: int = 128
     vocab_size: int = 50_304
     max_width: int = 16_384
+    exhaustive: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "min_aspect", "head_dim", "vocab_size", "max_width")
@@ -120,6 +124,20 @@ class Space:
     def width_step(self) -> int:
         """Widths are multiples of this, so that heads divide by the key-value heads."""
         return self.head_dim * (max(self.num_kv_heads) if "gqa" in self.attention else 1)
+
+    @property
+    def size(self) -> int:
+        """Designs of all families."""
+        return len(self.families()) * len(self.every().d_model)
+
+    @property
+    def wholly_priced(self) -> bool:
+        """Whether every design is, so that the best is the best of the space."""
+        return self.exhaustive or self.size <= FEW
+
+    def first(self) -> Shapes:
+        """The shapes of each family that are priced first."""
+        return self.every() if self.wholly_priced else self.coarse()
 
     def coarse(self) -> Shapes:
         """Every width, with five depths each from shallow to deep."""

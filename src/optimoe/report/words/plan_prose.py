@@ -17,6 +17,7 @@ from optimoe.cost.service.serving import Deployment
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.explain import family_words
 from optimoe.plan.judge.robust import Robustness
+from optimoe.plan.judge.uncertainty import Uncertainty
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.training import PredictedMfu, Training
 from optimoe.plan.result import Alternative, Plan
@@ -51,6 +52,7 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
             f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
             f"worth {regret} on average"
         )
+        sentences += [sweep_words(found)] if found.sweep else []
     deciding = [swing for swing in robustness.swings if swing.changes(plan.choice)]
     for swing in deciding:
         ends = "; ".join(
@@ -62,6 +64,17 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
         names = ", ".join(swing.name for swing in robustness.swings)
         sentences.append(f"{family_words(own)} stays the choice when any one of these moves: {names}")
     return sentences
+
+
+def sweep_words(found: Uncertainty) -> str:
+    """What the proxies of winner/proxies.toml cost, and what they are worth."""
+    assert found.sweep is not None
+    sweep = found.sweep
+    worth = format_usd(sweep.worth) if found.unit == "usd" else f"{sweep.worth:.4f} nats"
+    return (
+        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
+        "on average, by the better decision alone"
+    )
 
 
 def question_lines(problem: Problem) -> Lines:

@@ -21,7 +21,7 @@ from optimoe.cost.service.serving import Deployment
 from optimoe.laws.base import LossLaw
 from optimoe.laws.catalog import find_loss_law
 from optimoe.plan.evaluate import Column, Pool, evaluate
-from optimoe.plan.judge.verdict import Verdict, judged
+from optimoe.plan.published.verdict import Verdict, judged
 from optimoe.plan.question.goal import LowestLoss
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space

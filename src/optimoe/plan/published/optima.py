@@ -24,7 +24,7 @@ from optimoe.laws.base import LossLaw
 from optimoe.laws.catalog import find_loss_law
 from optimoe.laws.families.dense import Chinchilla
 from optimoe.plan.evaluate import Pool, evaluate
-from optimoe.plan.judge.verdict import Range, Verdict, judged, overlap
+from optimoe.plan.published.verdict import Range, Verdict, judged, overlap
 from optimoe.plan.question.goal import Goal, LeastCost, LowestLoss
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space

@@ -1,0 +1,1 @@
+"""Printed answers to planning questions beside the planner's."""
