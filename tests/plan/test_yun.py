@@ -56,9 +56,28 @@ def test_smaller_than_optimal_designs_lose_little_and_serve_cheaper():
     assert small.usd_per_mtok < 0.6 * best.usd_per_mtok
 
 
+ANSWERS, VERDICTS = reproduce_yun()
+
+
 def test_every_claim_has_a_verdict_under_every_law():
-    rows = reproduce_yun()
-    assert len({row.law for row in rows}) == 2
-    assert {row.verdict for row in rows} == {"reproduced", "explained"}
-    assert all(row.reason for row in rows if row.verdict == "explained")
-    assert all(np.isfinite(row.ours).all() for row in rows)
+    assert len({row.law for row in VERDICTS}) == 2
+    assert {row.verdict for row in VERDICTS} == {"reproduced", "explained"}
+    assert all(row.reason for row in VERDICTS if row.verdict == "explained")
+    assert all(np.isfinite(row.ours).all() for row in VERDICTS)
+
+
+def test_their_questions_are_answered_for_every_number_of_experts():
+    assert len(ANSWERS) == 2 * 4 * 5
+    for one in ANSWERS:
+        assert 6 * one.params * one.tokens == pytest.approx(one.flops)
+        if one.experts > 4:
+            assert one.over_trained < 1
+            assert one.equal_quality_cost < 1
+    for law in {one.law for one in ANSWERS}:
+        for flops in {one.flops for one in ANSWERS}:
+            of = {one.experts: one for one in ANSWERS if (one.law, one.flops) == (law, flops)}
+            assert of[4].over_trained == of[4].equal_quality_cost == 1
+            assert of[4].equal_cost_loss == pytest.approx(of[4].loss)
+            losses = [of[experts].equal_cost_loss for experts in (8, 16, 32)]
+            assert losses == sorted(losses, reverse=True)
+            assert np.isnan(of[1].over_trained)

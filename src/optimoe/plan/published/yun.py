@@ -6,11 +6,13 @@ for nothing. Designs route top-2 (as theirs) in every layer (theirs: every secon
 model. Where an answer differs, the verdict says so and why.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import InfeasibleError
@@ -28,6 +30,9 @@ from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import Training
 
 EXPERTS = (1, 4, 8, 16, 32)
+BASE = 4
+"""Experts of the loss-optimal model that the others are compared with, as most of their claims do."""
+
 LAWS = ("ludziejewski2025", "zhao2025")
 """Laws of a whole training run in N, D and E, with published coefficients."""
 
@@ -136,16 +141,68 @@ class Claim:
     reason: str
 
 
-def reproduce_yun() -> list[Verdict]:
-    """Every claim under every law of :data:`LAWS`."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Their questions for one number of experts, under one law and budget. NaN: no design of the space does it.
+
+    Attributes:
+        law, flops, experts: Of what.
+        params, tokens: Of the lowest loss; N as they count it.
+        loss, usd_per_mtok: Its loss and serving price.
+        over_trained: The smallest N with the loss of the loss-optimal four experts, the whole budget spent, over
+            its own ``params``.
+        equal_quality_cost: Its serving price over that of the loss-optimal four experts.
+        equal_cost_loss: The lowest loss at the serving price of the loss-optimal four experts.
+    """
+
+    law: str
+    flops: float
+    experts: int
+    params: float
+    tokens: float
+    loss: float
+    usd_per_mtok: float
+    over_trained: float
+    equal_quality_cost: float
+    equal_cost_loss: float
+
+
+def reproduce_yun() -> tuple[list[Answer], list[Verdict]]:
+    """Their questions and claims under every law of :data:`LAWS`."""
     rows = load_facts("optimoe.plan", "yun2024.toml")["claim"]
     claims = [build(Claim, row, where="yun2024.toml") for row in rows]
     budgets = sorted({budget for claim in claims for budget in claim.budgets})
-    found = []
+    answers, verdicts = [], []
     for name in LAWS:
         pools = {budget: yun_pools(budget, find_loss_law(name)) for budget in budgets}
-        found += [_judge(claim, name, pools) for claim in claims]
-    return found
+        verdicts += [_judge(claim, name, pools) for claim in claims]
+        answers += [_answer(name, budget, pools[budget], experts) for budget in budgets for experts in EXPERTS]
+    return answers, verdicts
+
+
+def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> Answer:
+    own, four = loss_optimal(pools[experts]), loss_optimal(pools[BASE])
+    smallest = _or_none(lambda: equal_quality(pools[experts], four.loss))
+    alike = _or_none(lambda: equal_cost(pools[experts], four.usd_per_mtok))
+    return Answer(
+        law=law,
+        flops=flops,
+        experts=experts,
+        params=own.params,
+        tokens=flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * own.params),
+        loss=own.loss,
+        usd_per_mtok=own.usd_per_mtok,
+        over_trained=smallest.params / own.params if smallest else math.nan,
+        equal_quality_cost=smallest.usd_per_mtok / four.usd_per_mtok if smallest else math.nan,
+        equal_cost_loss=alike.loss if alike else math.nan,
+    )
+
+
+def _or_none(search: Callable[[], Found]) -> Found | None:
+    try:
+        return search()
+    except InfeasibleError:
+        return None
 
 
 def _judge(claim: Claim, law: str, pools: Mapping[float, Mapping[int, Pool]]) -> Verdict:
