@@ -221,10 +221,10 @@ def test_the_loss_is_flat_at_its_optimal_size_and_the_price_is_not():
 
 
 def test_losses_of_a_whole_space_are_what_the_law_says():
-    from optimoe.plan.solve import coarse_pools
+    from optimoe.plan.search import first_pools
 
     asked = problem()
-    for family, pool in coarse_pools(asked).items():
+    for family, pool in first_pools(asked).items():
         tokens = np.full(len(pool.params_active), 1e11)
         spec = pool.grid.at(3)
         assert pool.loss(tokens)[3] == pytest.approx(float(asked.law.arch_loss(spec, 1e11))), family

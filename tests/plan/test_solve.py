@@ -19,7 +19,8 @@ from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import GivenMfu, Training, gpu_time_s
-from optimoe.plan.solve import plan, tokens_and_objective
+from optimoe.plan.search import tokens_and_objective
+from optimoe.plan.solve import plan
 
 H100 = find_accelerator("h100-sxm")
 SMALL = Space(num_experts=(1, 4, 16), max_width=5120)

@@ -11,7 +11,7 @@ import numpy as np
 from optimoe.plan.evaluate import Pool
 from optimoe.plan.question.goal import LowestLoss
 from optimoe.plan.result import Plan
-from optimoe.plan.solve import coarse_pools, tokens_and_objective
+from optimoe.plan.search import first_pools, tokens_and_objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ def size_curve(plan: Plan) -> tuple[SizePoint, ...]:
     """
     if not plan.problem.training.bounded:
         return ()
-    pool = coarse_pools(plan.problem)[plan.choice.family]
+    pool = first_pools(plan.problem)[plan.choice.family]
     tokens, loss = tokens_and_objective(pool, LowestLoss())
     rows = [
         _cheapest(pool, np.flatnonzero(pool.shapes.d_model == width)) for width in np.unique(pool.shapes.d_model)

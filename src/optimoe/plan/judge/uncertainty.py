@@ -16,7 +16,7 @@ from optimoe.plan.judge.sweep_value import SweepValue, value_of_sweep
 from optimoe.plan.question.family import Family
 from optimoe.plan.question.goal import LowestLoss
 from optimoe.plan.result import Plan
-from optimoe.plan.solve import coarse_pools
+from optimoe.plan.search import first_pools
 
 FAILED = 2.0
 """Cost of a family that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""
@@ -79,7 +79,7 @@ def uncertainty(result: Plan, draws: int = 200) -> Uncertainty:
     own = _losses(many, choice.spec, problem.data.worth(choice.tokens))
     by_loss = isinstance(problem.goal, LowestLoss)
     families, best = [], []
-    for family, pool in coarse_pools(problem).items():
+    for family, pool in first_pools(problem).items():
         families.append(family)
         best.append(_objectives(pool, _wide(many.arch_curve(pool.grid), draws), own, by_loss).min(axis=1))
     today = own[:, 0] if by_loss else np.full(draws, choice.total_usd)

@@ -29,7 +29,7 @@ from optimoe.plan.question.goal import Goal, LeastCost, LowestLoss
 from optimoe.plan.question.problem import Problem
 from optimoe.plan.question.space import Space
 from optimoe.plan.question.training import Training
-from optimoe.plan.solve import tokens_and_objective
+from optimoe.plan.search import tokens_and_objective
 
 HEAD_DIM = 64
 LARGEST_WIDTH = 65_536

@@ -160,47 +160,41 @@ class Space:
 
     def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
         """A grid of designs, family by family; all dense or all routed, with one kind of attention."""
+        width = np.concatenate([shapes.d_model for shapes in members.values()])
+        d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
+        if np.any(ratio):
+            one, two = (
+                expert_attention_ratio(self._grid(members, steps * EXPERT_STEP), CONTEXT_TOKENS)
+                for steps in (1, 2)
+            )
+            d_hidden = np.where(ratio > 0, width_between(one, two, ratio, EXPERT_STEP), d_hidden)
+        steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
+        return self._grid(members, (steps * EXPERT_STEP).astype(int))
+
+    def _grid(self, members: Mapping[Family, Shapes], d_hidden: Any) -> ArchSpec:
+        """The designs with so wide experts, or dense feed-forwards."""
         first = next(iter(members))
         width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
         depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
-
-        def each(name: str) -> Any:
-            return np.repeat(
-                [getattr(family, name) for family in members], [len(shapes.d_model) for shapes in members.values()]
+        shared = _column(members, "num_shared_experts")
+        ffn: FeedForward = (
+            DenseFFN(d_ff=d_hidden)
+            if first.dense
+            else MoE(
+                num_experts=_column(members, "num_experts"),
+                top_k=_column(members, "top_k"),
+                d_expert=d_hidden,
+                num_shared_experts=shared,
+                d_shared=d_hidden * (shared > 0),
             )
-
-        mixer = self._mixer(first.attention, width // self.head_dim, each("num_kv_heads"))
-
-        def with_hidden(d_hidden: Any) -> ArchSpec:
-            shared = each("num_shared_experts")
-            ffn: FeedForward = (
-                DenseFFN(d_ff=d_hidden)
-                if first.dense
-                else MoE(
-                    num_experts=each("num_experts"),
-                    top_k=each("top_k"),
-                    d_expert=d_hidden,
-                    num_shared_experts=shared,
-                    d_shared=d_hidden * (shared > 0),
-                )
-            )
-            return ArchSpec(
-                name="dense" if first.dense else "moe",
-                vocab_size=self.vocab_size,
-                d_model=width,
-                layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
-            )
-
-        d_hidden = width * each("ffn_ratio")
-        ratio = each("expert_attention_ratio")
-        if np.any(ratio):
-            narrow, wide = (
-                expert_attention_ratio(with_hidden(step), CONTEXT_TOKENS)
-                for step in (EXPERT_STEP, 2 * EXPERT_STEP)
-            )
-            d_hidden = np.where(ratio > 0, width_between(narrow, wide, ratio, EXPERT_STEP), d_hidden)
-        steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
-        return with_hidden((steps * EXPERT_STEP).astype(int))
+        )
+        mixer = self._mixer(first.attention, width // self.head_dim, _column(members, "num_kv_heads"))
+        return ArchSpec(
+            name="dense" if first.dense else "moe",
+            vocab_size=self.vocab_size,
+            d_model=width,
+            layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
+        )
 
     def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
         if kind != "mla":
@@ -222,3 +216,9 @@ class Space:
     def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
         shallow = max(1, int(np.ceil(width / self.max_aspect)))
         return np.arange(shallow, max(shallow, int(width / self.min_aspect)) + 1)
+
+
+def _column(members: Mapping[Family, Shapes], name: str) -> Any:
+    """A field of the families, once for each of their shapes."""
+    counts = [len(shapes.d_model) for shapes in members.values()]
+    return np.repeat([getattr(family, name) for family in members], counts)
