@@ -20,7 +20,9 @@ def measured_leak(router, training, tries=6):
         generator = torch.Generator().manual_seed(seed)
         one, other = (torch.randn(3, 8, 6, generator=generator, dtype=torch.float64) for _ in range(2))
         if router.kind == "hash":
-            leak = max(leak, future_leak(lambda ids: layer(one, ids)[0], ids_of(3, 8, 1), ids_of(3, 8, 2)))
+            leak = max(
+                leak, future_leak(lambda ids, x_BSD=one: layer(x_BSD, ids)[0], ids_of(3, 8, 1), ids_of(3, 8, 2))
+            )
         else:
             leak = max(leak, future_leak(lambda x_BSD: layer(x_BSD)[0], one, other))
     return leak

@@ -33,12 +33,12 @@ GROUPED = COMMON | {"num_key_value_heads": 2, "head_dim": 4, "rope_theta": 500.0
 ROUTED = {"num_experts_per_tok": 2, "intermediate_size": 12}
 LATENT = {
     "num_key_value_heads": 4,
-    "kv_lora_rank": 6,
+    "kv_lora_rank": 8,
     "qk_nope_head_dim": 4,
     "qk_rope_head_dim": 6,
-    "v_head_dim": 3,
+    "v_head_dim": 4,
     "n_routed_experts": 8,
-    "moe_intermediate_size": 6,
+    "moe_intermediate_size": 8,
     "first_k_dense_replace": 1,
     "n_shared_experts": 2,
     "n_group": 4,
@@ -61,17 +61,17 @@ THEIRS = {
     "mixtral with windows": ("mixtral", GROUPED | ROUTED | {"num_local_experts": 5, "sliding_window": 3}),
     "qwen3_moe": (
         "qwen3_moe",
-        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 6, "norm_topk_prob": True},
+        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 8, "norm_topk_prob": True},
     ),
     "qwen3_moe every second": (
         "qwen3_moe",
         GROUPED
         | ROUTED
-        | {"num_experts": 5, "moe_intermediate_size": 6, "norm_topk_prob": False, "decoder_sparse_step": 2},
+        | {"num_experts": 5, "moe_intermediate_size": 8, "norm_topk_prob": False, "decoder_sparse_step": 2},
     ),
     "qwen3_moe listed": (
         "qwen3_moe",
-        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 6, "mlp_only_layers": [0]},
+        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 8, "mlp_only_layers": [0]},
     ),
     "olmoe": ("olmoe", GROUPED | ROUTED | {"num_experts": 5, "norm_topk_prob": False}),
     "olmoe normalised": ("olmoe", GROUPED | ROUTED | {"num_experts": 5, "norm_topk_prob": True}),
@@ -141,8 +141,8 @@ HEADS = {"num_heads": 4, "num_kv_heads": 2, "head_dim": 4}
 MIXER = Attention(**HEADS)
 NORMED = Attention(**HEADS, qk_norm="head")
 FULL = Attention(**HEADS, qk_norm="full")
-MLA = LatentAttention(num_heads=2, kv_lora_rank=6, qk_nope_dim=4, qk_rope_dim=4, v_dim=3, q_lora_rank=5)
-EXPERTS = {"num_experts": 4, "top_k": 2, "d_expert": 6}
+MLA = LatentAttention(num_heads=2, kv_lora_rank=8, qk_nope_dim=4, qk_rope_dim=4, v_dim=4, q_lora_rank=5)
+EXPERTS = {"num_experts": 4, "top_k": 2, "d_expert": 8}
 
 
 def with_layers(*pairs):
@@ -159,9 +159,7 @@ OURS = {
     ),
     "olmoe": (with_layers((2, FULL, MoE(**EXPERTS))), RouterConfig()),
     "deepseek_v3": (
-        with_layers(
-            (1, MLA, DenseFFN(d_ff=10)), (2, MLA, MoE(**EXPERTS, num_shared_experts=1, d_shared=6))
-        ),
+        with_layers((1, MLA, DenseFFN(d_ff=10)), (2, MLA, MoE(**EXPERTS, num_shared_experts=1, d_shared=8))),
         RouterConfig(score="sigmoid", scale=2.5, balanced_by_bias=True, num_groups=2, top_groups=1),
     ),
 }
@@ -256,20 +254,44 @@ def test_a_router_that_the_family_has_not_is_refused_by_name(family, changes, wo
 
 
 @pytest.mark.parametrize(
-    ("arch", "router", "family"),
+    ("arch", "router", "family", "word"),
     [
-        (make_arch(), RouterConfig(kind="hash"), "mixtral"),
-        (make_arch(MoE(**EXPERTS, router_bias=True)), RouterConfig(), "mixtral"),
-        (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=6)), RouterConfig(), "mixtral"),
-        (make_arch(MoE(**EXPERTS, gated=False)), RouterConfig(), "mixtral"),
-        (make_arch(), RouterConfig(), "llama"),
-        (make_dense(), RouterConfig(), "mixtral"),
-        (make_arch(norm="layernorm"), RouterConfig(), "mixtral"),
+        (make_arch(), RouterConfig(kind="hash"), "mixtral", "kind"),
+        (make_arch(MoE(**EXPERTS, router_bias=True)), RouterConfig(), "mixtral", "router_bias"),
+        (make_arch(MoE(**EXPERTS, expert_bias=True)), RouterConfig(), "mixtral", "expert_bias"),
+        (make_arch(MoE(**EXPERTS, d_latent=8)), RouterConfig(), "mixtral", "d_latent"),
+        (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=8)), RouterConfig(), "mixtral", "shared"),
+        (make_arch(MoE(**EXPERTS, gated=False)), RouterConfig(), "mixtral", "gated"),
+        (make_arch(), RouterConfig(), "llama", "MoE"),
+        (make_dense(), RouterConfig(), "mixtral", "num_local_experts"),
+        (with_layers((1, FULL, DenseFFN(d_ff=8))), RouterConfig(), "llama", "qk_norm"),
+        (with_layers((1, MLA, DenseFFN(d_ff=8))), RouterConfig(), "llama", "LatentAttention"),
+        (make_arch(norm="layernorm"), RouterConfig(), "mixtral", "norm"),
     ],
 )
-def test_an_architecture_that_the_family_has_not_is_refused(arch, router, family):
-    with pytest.raises(ConfigError):
+def test_an_architecture_that_the_family_has_not_is_refused_by_name(arch, router, family, word):
+    with pytest.raises(ConfigError, match=word) as error:
         to_hf(build(arch, ModelConfig(router=router)), family)
+    assert "\n" not in str(error.value)
+
+
+@torch.no_grad()
+def test_a_checkpoint_that_also_predicts_later_tokens_is_read_without_them(theirs):
+    model, folder = theirs("deepseek_v3")
+    state = load_file(folder / "model.safetensors")
+    state["model.layers.3.embed_tokens.weight"] = torch.zeros(24, 16)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    ours = load_hf(folder).eval()
+    assert ours.arch.num_mtp_layers == 0
+    close(ours(ids_of()).logits_BSV, model(ids_of()).logits)
+
+
+def test_a_file_that_is_cut_off_is_refused_by_name(theirs):
+    _, folder = theirs()
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        load_hf(folder)
 
 
 def test_an_unknown_family_and_an_activation_without_a_name_are_refused(tmp_path):
@@ -310,9 +332,9 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr("optimoe.models.convert.hf.save_file", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         save_hf(make_ours("mixtral"), tmp_path / "out", "mixtral")
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         save_hf(make_ours("mixtral"), tmp_path / "new", "mixtral")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

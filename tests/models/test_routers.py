@@ -34,7 +34,7 @@ def inputs(num_sequences=2, num_positions=4, seed=1):
 
 
 def gradients(layer, y_BSD, x_BSD):
-    weights = [p for p in layer.parameters()]
+    weights = list(layer.parameters())
     seed = torch.linspace(-1, 1, y_BSD.numel(), dtype=y_BSD.dtype).view_as(y_BSD)
     return torch.autograd.grad((y_BSD * seed).sum(), [x_BSD, *weights], allow_unused=True)
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -17,13 +20,15 @@ from optimoe.models.config import DROPLESS, ModelConfig, RouterConfig
 from optimoe.models.convert.hf_names import FAMILIES, Entry, balance_biases, entries
 from optimoe.models.decoder import Decoder, build
 
-WEIGHTS = "model.safetensors"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "relu": "relu"}
 State = dict[str, Tensor]
 
 
 def save_hf(model: Decoder, folder: Path, model_type: str, max_positions: int = 4096) -> None:
     """Write ``config.json`` and ``model.safetensors``, which ``transformers`` loads as that family.
+
+    A write that fails leaves the folder as it was.
 
     Args:
         model: What to write.
@@ -34,27 +39,45 @@ def save_hf(model: Decoder, folder: Path, model_type: str, max_positions: int = 
     Raises:
         UnknownNameError: Not such a family.
         ConfigError: The family cannot express the model.
+        InputError: The place cannot be written.
     """
     config, state = to_hf(model, model_type)
-    folder.mkdir(parents=True, exist_ok=True)
     config["max_position_embeddings"] = max_positions
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+            whole = Path(beside) / "whole"
+            whole.mkdir()
+            (whole / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            save_file(state, whole / WEIGHTS, metadata={"format": "pt"})
+            if not folder.exists():
+                whole.replace(folder)
+                return
+            for name in (WEIGHTS, CONFIG):
+                (whole / name).replace(folder / name)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{folder}: cannot be written ({error})") from None
 
 
 def load_hf(folder: Path) -> Decoder:
-    """Read a folder with ``config.json`` and one or more ``.safetensors`` files, in their own type.
+    """Read a folder with ``config.json`` and ``model.safetensors`` or its parts, in their own type.
+
+    Layers that predict later tokens (``num_nextn_predict_layers``) are left out, with their tensors.
 
     Raises:
         InputError: There are no weights, or a tensor is missing, unexpected or of another shape.
         ConfigError: The configuration is not of a family that is read, or asks for what is not built here.
     """
+    whole = folder / WEIGHTS
     state: State = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        state |= load_file(file)
+    for file in [whole] if whole.exists() else sorted(folder.glob("*.safetensors")):
+        try:
+            state |= load_file(file)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{file}: cannot be read ({error})") from None
     if not state:
         raise InputError(f"{folder}: must hold .safetensors files, has none")
-    return from_hf(load_json(folder / "config.json"), state)
+    return from_hf(load_json(folder / CONFIG), state)
 
 
 def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
@@ -77,37 +100,50 @@ def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
 
 
 def from_hf(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Decoder:
-    """The model of a configuration and a checkpoint's tensors."""
+    """The model of a configuration and a checkpoint's tensors, as :func:`load_hf` reads them."""
     model_type = config.get("model_type", "")
     if model_type not in FAMILIES:
         raise UnknownNameError("model_type", model_type, FAMILIES)
     arch = from_config(dict(config), name=model_type)
+    left = _without_later_tokens(state, arch)
+    arch = replace(arch, num_mtp_layers=0)
     with torch.device("meta"):
         model = build(arch, _read(config, model_type))
-    left, ours = dict(state), {}
+    shapes, ours = model.state_dict(), {}
     for entry in _entries(arch, model_type):
-        missing = [name for name in entry.theirs if name not in left]
-        if missing:
-            raise InputError(f"checkpoint: {_listed(missing)} missing")
-        ours[entry.ours] = entry.join([left.pop(name) for name in entry.theirs])
+        like = entry.split(shapes[entry.ours])
+        ours[entry.ours] = entry.join(_taken(left, entry.theirs, like))
     if arch.tied_embeddings:
         left.pop("lm_head.weight", None)  # some writers store the embedding twice
         ours["unembedding.weight"] = ours["embedding.weight"]
     if left:
         raise InputError(f"checkpoint: {_listed(left)} unexpected")
-    _fill(model, ours)
+    model.load_state_dict(ours, assign=True)
+    if arch.tied_embeddings:
+        model.unembedding.weight = model.embedding.weight
     return model
 
 
-def _fill(model: Decoder, ours: State) -> None:
-    """Put the tensors in place, of the right shapes and none left on the meta device."""
-    for name, tensor in model.state_dict().items():
-        if name not in ours:
-            raise InputError(f"checkpoint: nothing in it for {name}")
-        require(tensor.shape == ours[name].shape, name, f"of shape {tuple(tensor.shape)}", tuple(ours[name].shape))
-    model.load_state_dict(ours, assign=True)
-    if model.arch.tied_embeddings:
-        model.unembedding.weight = model.embedding.weight
+def _taken(left: State, names: Iterable[str], like: Iterable[Tensor]) -> list[Tensor]:
+    """Take tensors out of a checkpoint, of the shapes that they must have.
+
+    Raises:
+        InputError: One is missing or of another shape.
+    """
+    missing = [name for name in names if name not in left]
+    if missing:
+        raise InputError(f"checkpoint: {_listed(missing)} missing")
+    taken = [left.pop(name) for name in names]
+    for name, tensor, wanted in zip(names, taken, like, strict=True):
+        require(tensor.shape == wanted.shape, name, f"of shape {tuple(wanted.shape)}", tuple(tensor.shape))
+    return taken
+
+
+def _without_later_tokens(state: Mapping[str, Tensor], arch: ArchSpec) -> State:
+    """The tensors without those of layers that predict later tokens, which stand after the others."""
+    first = arch.num_layers
+    later = tuple(f"model.layers.{layer}." for layer in range(first, first + arch.num_mtp_layers))
+    return {name: tensor for name, tensor in state.items() if not (later and name.startswith(later))}
 
 
 def _entries(arch: ArchSpec, model_type: str) -> list[Entry]:
