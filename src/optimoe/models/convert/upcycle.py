@@ -62,6 +62,9 @@ def upcycle(dense: Decoder, arch: ArchSpec, config: ModelConfig, how: Upcycling 
         ConfigError: The two differ in more than feed-forwards, widths do not divide, or gates do not add up.
     """
     _require_same_but_ffn(dense.arch, arch)
+    for name in ("activation", "rope_theta", "norm_eps"):
+        value, given = getattr(dense.config, name), getattr(config, name)
+        require(given == value, name, f"{value} as in the dense model", given)
     model = build(arch, config).to(dense.embedding.weight)
     state = dense.state_dict()
     routed = [layer for layer, block in enumerate(model.blocks) if isinstance(block.ffn, MoELayer)]
@@ -106,9 +109,10 @@ def _fill(old: torch.nn.Module, new: torch.nn.Module, config: ModelConfig, how: 
         weight_ED = new.router.weight
         assert isinstance(weight_ED, Tensor)
         weight_ED.copy_(weight_ED[::groups].repeat_interleave(groups, dim=0))
-    _reset(experts.w_in, experts.w_out, branches, how.reset_share)
-    for matrix in (experts.w_in, experts.w_out):
-        matrix.add_(torch.randn_like(matrix) * (how.noise * matrix.std()))
+    matrices = [*experts.w_in.mT.chunk(branches, dim=1), experts.w_out]
+    _reset(matrices, how.reset_share)
+    for matrix_EFD in matrices:
+        matrix_EFD.add_(torch.randn_like(matrix_EFD) * (how.noise * matrix_EFD.std()))
 
 
 def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> int:
@@ -125,18 +129,19 @@ def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> 
     if groups > 1:
         require(router.kind == "top_k", "kind", "top_k where experts are shards", router.kind)
         require(not part.router_bias, "router_bias", "false where experts are shards", True)
+        require(not router.noise, "noise", "false where experts are shards, which it would tell apart", True)
         whole = part.num_experts // router.num_groups % groups == 0
         require(whole, "num_groups", f"such that a group holds multiples of {groups} shards", router.num_groups)
     return groups
 
 
-def _reset(w_in_EDM: Tensor, w_out_EFD: Tensor, branches: int, share: float) -> None:
-    """Draw a share of each expert's hidden channels anew, the same ones in all of its matrices."""
-    E, F, _ = w_out_EFD.shape
-    reset_EF = torch.rand(E, F, device=w_out_EFD.device).argsort(dim=1).argsort(dim=1) < round(share * F)
-    for matrix, mask in ((w_in_EDM, reset_EF.repeat(1, branches)[:, None]), (w_out_EFD, reset_EF[..., None])):
-        fresh = torch.randn_like(matrix) * matrix.std() + matrix.mean()
-        matrix.copy_(fresh.where(mask, matrix))
+def _reset(matrices: list[Tensor], share: float) -> None:
+    """Draw a share of each expert's hidden channels anew, the same ones in all of its matrices (E, F, D)."""
+    E, F, _ = matrices[0].shape
+    reset_EF = torch.rand(E, F, device=matrices[0].device).argsort(dim=1).argsort(dim=1) < round(share * F)
+    for matrix_EFD in matrices:
+        fresh_EFD = torch.randn_like(matrix_EFD) * matrix_EFD.std() + matrix_EFD.mean()
+        matrix_EFD.copy_(fresh_EFD.where(reset_EF[..., None], matrix_EFD))
 
 
 def _require_same_but_ffn(dense: ArchSpec, arch: ArchSpec) -> None:
@@ -145,6 +150,7 @@ def _require_same_but_ffn(dense: ArchSpec, arch: ArchSpec) -> None:
     Raises:
         ConfigError: They do; the message names the first layer.
     """
+    require(dense.moe is None, "dense", "a model without routed experts", dense.name)
     same = replace(arch, name=dense.name, layers=dense.layers) == dense
     require(same, "arch", "that of the dense model but for its feed-forwards", arch.name)
     old, new = _layers(dense), _layers(arch)
