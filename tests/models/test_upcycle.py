@@ -171,6 +171,8 @@ def test_one_step_lets_equal_experts_part(part):
     assert (experts.w_in[0] - experts.w_in[4 - 4 // sets]).abs().max() > 1e-4
 
 
+WHOLE = {"num_experts": 4, "top_k": 2, "d_expert": D_FF}
+SHARED = {"d_expert": 12, "num_shared_experts": 1, "d_shared": 12}
 REFUSED = {
     "other width": ({"d_expert": 10}, {}, "d_expert"),
     "wider": ({"d_expert": 48}, {}, "d_expert"),
@@ -180,21 +182,25 @@ REFUSED = {
     "not gated": ({"gated": False}, {}, "gated"),
     "biases": ({"expert_bias": True}, {}, "expert_bias"),
     "latent": ({"d_latent": 8}, {}, "d_latent"),
-    "gated shared": ({"d_expert": 12, "num_shared_experts": 1, "d_shared": 12, "shared_gate": True}, {}, "shared_gate"),
+    "gated shared": (SHARED | {"shared_gate": True}, {}, "shared_gate"),
     "biased router of shards": ({"d_expert": 12, "router_bias": True}, {}, "router_bias"),
     "gates that do not sum": ({}, {"normalised": False}, "normalised"),
     "expert choice": ({}, {"kind": "expert_choice"}, "expert_choice"),
     "sinkhorn": ({}, {"kind": "s_base"}, "s_base"),
     "hash of shards": ({"d_expert": 12}, {"kind": "hash"}, "kind"),
     "noise on shards": ({"d_expert": 12}, {"noise": True}, "noise"),
-    "groups that cut sets": ({"d_expert": 6, "top_k": 4, "num_experts": 8}, {"num_groups": 4, "top_groups": 2}, "num_groups"),
-}  # fmt: skip
+    "groups that cut sets": (
+        {"d_expert": 6, "top_k": 4, "num_experts": 8},
+        {"num_groups": 4, "top_groups": 2},
+        "groups",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_change_the_function_is_refused_by_name(name):
     part, router, word = REFUSED[name]
-    arch = routed(MoE(**({"num_experts": 4, "top_k": 2, "d_expert": D_FF} | part)))
+    arch = routed(MoE(**(WHOLE | part)))
     with pytest.raises(ConfigError, match=word):
         upcycle(make_model(), arch, ModelConfig(router=RouterConfig(**router)))
 

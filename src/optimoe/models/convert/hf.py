@@ -91,7 +91,8 @@ def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
         ours.pop("unembedding.weight")
     for entry in _entries(model.arch, model_type):
         if entry.ours not in ours:
-            raise ConfigError(f"{model_type}: must have {entry.ours}, which the model has not")
+            hint = "; merge() a grown model first" if any("parametrizations" in name for name in ours) else ""
+            raise ConfigError(f"{model_type}: must have {entry.ours}, which the model has not{hint}")
         pieces = entry.split(ours.pop(entry.ours))
         theirs |= dict(zip(entry.theirs, (piece.contiguous() for piece in pieces), strict=True))
     if ours:

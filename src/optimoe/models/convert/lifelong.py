@@ -85,6 +85,7 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     require(old.arch.moe is not None, "arch", "a model with routed experts", old.arch.name)
     if old.config.router.kind == "hash":
         raise ConfigError("router: hash cannot grow; a table for more experts moves the tokens of old ones")
+    require(old.config.router.num_groups == 1, "num_groups", "1 to grow", old.config.router.num_groups)
     new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():
@@ -98,14 +99,18 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     return new.train(model.training)
 
 
+@torch.no_grad()
 def merge(model: Decoder) -> Decoder:
     """A copy whose grown tensors are plain parameters again, all of which train: to export it, or to grow on."""
-    merged = copy.deepcopy(model)
-    for module in list(merged.modules()):
-        if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
-    return merged.requires_grad_(True)
+    merged = build(model.arch, model.config).to(model.embedding.weight)
+    state = {}
+    for name in merged.state_dict():
+        path, _, tensor = name.rpartition(".")
+        state[name] = getattr(model.get_submodule(path), tensor).clone()
+    merged.load_state_dict(state, assign=True)
+    if model.arch.tied_embeddings:
+        merged.unembedding.weight = merged.embedding.weight
+    return merged.requires_grad_(True).train(model.training)
 
 
 def frozen_copy(model: Decoder) -> Decoder:
