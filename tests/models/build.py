@@ -37,10 +37,12 @@ def top_k_of(router: RouterConfig) -> int:
     return 1 if router.kind == "base" else 2
 
 
-def make_layer(router: RouterConfig, seed: int = 0, d_model: int = 6, **part) -> MoELayer:
+def make_layer(
+    router: RouterConfig, seed: int = 0, d_model: int = 6, activation: str = "silu", **part
+) -> MoELayer:
     """A layer in float64 with every parameter random and large enough to matter."""
     part = {"num_experts": 4, "top_k": top_k_of(router), "d_expert": 5} | part
-    layer = MoELayer(MoE(**part), d_model, VOCAB, ModelConfig(router=router)).double()
+    layer = MoELayer(MoE(**part), d_model, VOCAB, ModelConfig(router=router, activation=activation)).double()
     generator = torch.Generator().manual_seed(seed)
     for tensor in [*layer.parameters(), *layer.buffers()]:
         if tensor.is_floating_point():

@@ -13,20 +13,40 @@ def silu(x):
     return x / (1 + torch.exp(-x))
 
 
+def gelu(x):
+    return x * (1 + torch.erf(x / math.sqrt(2))) / 2
+
+
+def gelu_tanh(x):
+    return x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def relu(x):
+    return torch.where(x > 0, x, 0)
+
+
+def relu_squared(x):
+    return relu(x) ** 2
+
+
+ACTIVATIONS = {f.__name__: f for f in (silu, gelu, gelu_tanh, relu, relu_squared)}
+
+
 def expert(layer, index, x):
     experts = layer.experts
+    act = ACTIVATIONS[experts.activation]
     h = x @ experts.w_in[index]
     if experts.b_in is not None:
         h = h + experts.b_in[index]
-    h = silu(h[: experts.d_expert]) * h[experts.d_expert :] if experts.gated else silu(h)
+    h = act(h[: experts.d_expert]) * h[experts.d_expert :] if experts.gated else act(h)
     y = h @ experts.w_out[index]
     return y if experts.b_out is None else y + experts.b_out[index]
 
 
-def dense(module, x):
+def dense(module, x, act):
     h = module.w_in.weight @ x
     half = len(h) // 2
-    h = silu(h[:half]) * h[half:] if module.gated else silu(h)
+    h = act(h[:half]) * h[half:] if module.gated else act(h)
     return module.w_out.weight @ h
 
 
@@ -43,7 +63,7 @@ def moe_layer(layer, x_BSD, ids_BS=None):
         if layer.up is not None:
             y = layer.up.weight @ y
         if layer.shared is not None:
-            shared = dense(layer.shared, x)
+            shared = dense(layer.shared, x, ACTIVATIONS[layer.experts.activation])
             if layer.shared_gate is not None:
                 shared = shared * torch.sigmoid(layer.shared_gate.weight[0] @ x)
             y = y + shared

@@ -1,5 +1,7 @@
 """Losses and counters of routing decisions."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from optimoe.models.balance import (
 from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
 from optimoe.models.decoder import build
 from optimoe.models.routing import PolicyRouting, Routing, report
-from tests.models.build import VOCAB, ids_of, make_arch, make_layer
+from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_layer
 
 
 def route(logits_TE, **config):
@@ -112,6 +114,29 @@ def test_losses_are_of_the_decision_that_is_dispatched():
     dropping, dropless = route(logits_TE, capacity_factor=0.5), route(logits_TE)
     assert report(dropping).dropped > 0 and balance_loss(dropping) == balance_loss(dropless)
     assert importance_loss(dropping) != importance_loss(dropless)  # gates of what is computed
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", ROUTERS)
+def test_dispatch_losses_and_metrics_read_one_decision(name, training):
+    """Groups, biases, capacities and draws: what an expert computes is what is counted and weighed."""
+    layer = make_layer(ROUTERS[name]).train(training)
+    x_BSD = torch.randn(3, 8, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    parts_ETD = []
+    for expert in range(4):  # one expert speaks at a time
+        alone = copy.deepcopy(layer)
+        alone.experts.w_out.data[torch.arange(4) != expert] = 0
+        torch.manual_seed(5)
+        y_BSD, routing = alone(x_BSD, ids_of(3, 8))
+        parts_ETD.append(y_BSD.detach().flatten(0, 1))
+    spoke_ET = torch.stack(parts_ETD).abs().amax(dim=2) > 0
+    dispatched_ET = torch.stack([(routing.dispatched_TK == expert).any(dim=1) for expert in range(4)])
+    assert torch.equal(spoke_ET, dispatched_ET)
+    seen = report(routing)
+    assert torch.equal(seen.computed_E, spoke_ET.sum(dim=1))
+    share_E = seen.load_E.double() / seen.load_E.sum()
+    want = max(1.0, 4 * (share_E * routing.score_TE.mean(dim=0)).sum().item())
+    assert balance_loss(routing).item() == pytest.approx(want, rel=1e-12)
 
 
 def test_a_planted_imbalance_in_one_layer_is_seen():

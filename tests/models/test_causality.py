@@ -1,5 +1,7 @@
 """Whether a router sees the future is measured, and its label says what was measured."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -49,8 +51,33 @@ def test_a_model_that_sees_the_future_is_refused_for_evaluation(name):
     if model.routers[0].causal:
         assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS) < 1e-5
     else:
-        with pytest.raises(ConfigError, match="token_choice"):
+        remedy = {"drop": "position"} if router.kind == "top_k" else {"evaluation": "token_choice"}
+        with pytest.raises(ConfigError, match=f"set {next(iter(remedy))}"):
             model(ids_BS)
+        model = build(arch, ModelConfig(router=replace(router, **remedy))).eval()
+        assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS) < 1e-5
+
+
+KINDS = {  # causal in training, and as published at evaluation
+    "top_k": (True, True),
+    "hash": (True, True),
+    "rl": (True, True),
+    "expert_choice": (False, False),
+    "s_base": (False, True),
+    "base": (False, True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_whether_it_is_causal(kind):
+    layer = make_layer(RouterConfig(kind=kind), top_k=1)
+    assert (layer.router.causal_training, layer.router.causal) == KINDS[kind]
+    if KINDS[kind][0]:
+        return
+    config = ModelConfig(router=RouterConfig(kind=kind, evaluation="as_trained"))
+    model = build(make_arch(MoE(num_experts=4, top_k=1, d_expert=8)), config).eval()
+    with pytest.raises(ConfigError, match=f"{kind} of layer 0 sees later tokens"):
+        model(ids_of())
 
 
 LATENT = LatentAttention(num_heads=2, kv_lora_rank=6, qk_nope_dim=4, qk_rope_dim=2, v_dim=3)

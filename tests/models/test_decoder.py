@@ -5,15 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.backends.debugging import aot_eager
 
 from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.attention import rotary, rotate
 from optimoe.models.balance import loads_of, training_loss, update_biases
-from optimoe.models.config import LossConfig, ModelConfig
+from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
 from optimoe.models.decoder import build
 from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_dense, top_k_of
-from tests.models.shapes import ARCHS, FFNS, LATENT, MIXERS, with_mixer
+from tests.models.shapes import ARCHS, FFNS, LATENT, MIXERS, ROUTED, with_mixer
 
 
 @pytest.mark.parametrize("name", ARCHS)
@@ -166,13 +167,35 @@ def test_tied_embeddings_are_one_parameter():
     assert model.unembedding.weight is model.embedding.weight
 
 
-def test_the_whole_model_compiles_with_the_same_gradients():
-    config = ModelConfig(losses=LossConfig(balance=0.01, z=0.001))
-    model, ids_BS = build(make_arch(num_layers=1), config), ids_of()
+COMPILED = {
+    "bias and capacity": RouterConfig(score="sigmoid", balanced_by_bias=True, capacity_factor=1.0),
+    "groups": RouterConfig(num_groups=2, top_groups=1),
+    "s_base": RouterConfig(kind="s_base"),
+    "hash": RouterConfig(kind="hash"),
+    "product keys": RouterConfig(),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_the_whole_model_compiles_with_the_same_outputs_and_gradients(name):
+    """Experts stay one opaque call on a CPU (``optimoe::expert_loop``)."""
+    torch.compiler.reset()
+    config = ModelConfig(router=COMPILED[name])
+    part = FFNS["product keys"] if name == "product keys" else MoE(**ROUTED)
+    model, ids_BS = build(make_arch(part, num_layers=1), config), ids_of()
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph.print_readable(print_output=False))
+        return aot_eager(graph, inputs)
+
     results = []
-    for run in (model, torch.compile(model, backend="aot_eager")):
+    for run in (model, torch.compile(model, backend=backend)):
         model.zero_grad()
-        loss = training_loss(run(ids_BS), ids_BS, config.losses).total
-        loss.backward()
-        results.append((loss.detach(), [p.grad.clone() for p in model.parameters()]))
+        output = run(ids_BS)
+        training_loss(output, ids_BS, LossConfig()).total.backward()
+        loads = loads_of(output)
+        grads = {key: p.grad.clone() for key, p in model.named_parameters() if p.grad is not None}
+        results.append((output.logits_BSV.detach(), grads, loads))
     torch.testing.assert_close(results[0], results[1])
+    assert name == "product keys" or any("expert_loop" in graph for graph in graphs)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InputError
@@ -61,23 +60,6 @@ def test_outputs_and_gradients_are_those_of_plain_loops(name, training):
     compare(layer, *inputs())
 
 
-PARTS = {
-    "plain": {"gated": False},
-    "biases": {"expert_bias": True, "router_bias": True},
-    "shared": {"num_shared_experts": 2, "d_shared": 3},
-    "gated shared": {"num_shared_experts": 1, "d_shared": 3, "shared_gate": True},
-    "latent": {"d_latent": 3},
-    "plain shared": {"gated": False, "num_shared_experts": 1, "d_shared": 3},
-    "all experts": {"top_k": 4},
-    "one of one": {"num_experts": 1, "top_k": 1},
-}
-
-
-@pytest.mark.parametrize("name", PARTS)
-def test_every_kind_of_expert_is_that_of_plain_loops(name):
-    compare(make_layer(RouterConfig(), **PARTS[name]), *inputs())
-
-
 def test_one_expert_is_the_dense_layer():
     layer = make_layer(RouterConfig(), num_experts=1, top_k=1)
     dense = FeedForward(D, 5, True, "silu").double()
@@ -89,10 +71,13 @@ def test_one_expert_is_the_dense_layer():
     torch.testing.assert_close(y_BSD, dense(x_BSD), rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", [name for name, router in ROUTERS.items() if "groups" not in name])
-def test_permuting_experts_changes_nothing(name):
-    layer, order = make_layer(ROUTERS[name]).eval(), torch.tensor([2, 0, 3, 1])
-    permuted = make_layer(ROUTERS[name]).eval()
+def test_permuting_experts_changes_nothing(name, training):
+    if training and (ROUTERS[name].noise or ROUTERS[name].kind == "rl"):
+        return  # draws are not permuted
+    layer, order = make_layer(ROUTERS[name]).train(training), torch.tensor([2, 0, 3, 1])
+    permuted = make_layer(ROUTERS[name]).train(training)
     for tensor in (permuted.experts.w_in, permuted.experts.w_out):
         tensor.data = tensor.data[order]
     router = permuted.router
@@ -106,11 +91,9 @@ def test_permuting_experts_changes_nothing(name):
     close(layer(x_BSD, ids_BS)[0], permuted(x_BSD, ids_BS)[0])
 
 
-@pytest.mark.parametrize("name", ROUTERS)
+@pytest.mark.parametrize("name", [name for name in ROUTERS if "capacity" not in name])
 def test_no_token_is_lost_without_a_capacity(name):
     router = ROUTERS[name]
-    if router.capacity_factor != math.inf:
-        pytest.skip("has a capacity")
     x_BSD, ids_BS = inputs(3, 8)
     _, routing = make_layer(router)(x_BSD, ids_BS)
     seen = report(routing)
@@ -237,20 +220,6 @@ def test_a_bias_moves_the_choice_and_never_the_gates():
 def test_every_expert_takes_the_same_number_of_tokens_under_expert_choice():
     _, routing = make_layer(RouterConfig(kind="expert_choice"))(inputs(3, 8)[0])
     assert (count_load(routing.expert_TK, 4) == 12).all()
-
-
-@pytest.mark.parametrize("name", [name for name, r in ROUTERS.items() if r.kind not in ("base", "expert_choice")])
-def test_nothing_waits_for_the_device(name):
-    layer = make_layer(ROUTERS[name]).float()
-    mode = FakeTensorMode()
-    with mode:  # a tensor without data: reading a number or a mask from it fails
-        x_BSD, ids_BS = torch.empty(2, 4, D), torch.empty(2, 4, dtype=torch.int64)
-        for training in (True, False):
-            router = layer.router.train(training)
-            state = {k: mode.from_tensor(v) for k, v in (*router.named_parameters(), *router.named_buffers())}
-            routing = torch.func.functional_call(router, state, (x_BSD, ids_BS))
-            report(routing)
-            coactivation(routing)
 
 
 def test_the_report_adds_up():

@@ -145,9 +145,11 @@ class Decoder(nn.Module):
             return
         for layer, router in self.routers.items():
             if not router.causal:
+                kind = self.config.router.kind
+                remedy = 'drop="position"' if kind == "top_k" else 'evaluation="token_choice"'
                 raise ConfigError(
-                    f"router: {self.config.router.kind} of layer {layer} sees later tokens at evaluation, so the "
-                    'loss is none of a language model; set evaluation="token_choice"'
+                    f"router: {kind} of layer {layer} sees later tokens at evaluation, so the loss is none of a "
+                    f"language model; set {remedy}"
                 )
 
     def _ropes(self, x_BSD: Tensor) -> Mapping[int, Rope]:
