@@ -105,6 +105,7 @@ def within_capacity(
 
     Slots queue by position in their sequence (all sequences' first tokens first, so that no token's fate depends
     on later positions), by choice (all first choices before any second, GShard, arXiv 2006.16668), or by gate.
+    The permutation is turned by a sort: torch 2.13 compiles a scatter that a product reads into wrong zeros.
     """
     T, K = expert_TK.shape
     queue_N = torch.arange(T * K, device=expert_TK.device)
@@ -118,8 +119,7 @@ def within_capacity(
     load_E = count_load(expert_TK, num_experts)
     first_E = load_E.cumsum(0) - load_E
     rank_N = torch.arange(T * K, device=expert_N.device) - first_E[expert_N]
-    kept_N = torch.empty(T * K, dtype=torch.bool, device=expert_N.device)
-    return kept_N.scatter(0, queue_N[by_expert_N], rank_N < slots).view(T, K)
+    return (rank_N < slots)[queue_N[by_expert_N].argsort()].view(T, K)
 
 
 def log_probability(logits_TE: Tensor, sigmoid: bool) -> Tensor:

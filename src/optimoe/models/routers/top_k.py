@@ -99,7 +99,8 @@ class TopKRouter(Router):
         best = min(2, score_TGe.shape[2]) if self.config.group_score == "best_two" else 1
         group_TG = score_TGe.topk(best, dim=2).values.sum(dim=2)
         index_Tg = group_TG.topk(self.config.top_groups, dim=1).indices
-        allowed_TG = torch.zeros_like(group_TG, dtype=torch.bool).scatter(1, index_Tg, True)
+        groups_G = torch.arange(self.config.num_groups, device=group_TG.device)
+        allowed_TG = (index_Tg[..., None] == groups_G).any(dim=1)
         return score_TGe.masked_fill(~allowed_TG[..., None], -math.inf).flatten(1)
 
     def _kept(self, expert_TK: Tensor, weight_TK: Tensor, num_sequences: int) -> Tensor:
