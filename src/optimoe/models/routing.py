@@ -4,6 +4,7 @@ Legend: T tokens (sequence after sequence), K slots per token, E experts.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -85,6 +86,49 @@ def count_load(expert_TK: Tensor, num_experts: int) -> Tensor:
     return torch.zeros(num_experts, dtype=torch.int64, device=flat.device).scatter_add(
         0, flat.clamp_min(0), chosen
     )
+
+
+def take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    """Values of the chosen experts, (T, K): a gather, opaque to the compiler in both directions.
+
+    torch 2.13 on a CPU compiles a gather's backward pass into a scatter that comes after what reads it.
+    """
+    value_TK: Tensor = _take(value_TE, expert_TK)
+    return value_TK
+
+
+@torch.library.custom_op("optimoe::take", mutates_args=())
+def _take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    return value_TE.gather(1, expert_TK)
+
+
+@_take.register_fake
+def _(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    return value_TE.new_empty(expert_TK.shape)
+
+
+@torch.library.custom_op("optimoe::put", mutates_args=())
+def _put(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
+    return grad_TK.new_zeros(len(grad_TK), num_experts).scatter_add_(1, expert_TK, grad_TK)
+
+
+@_put.register_fake
+def _(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
+    return grad_TK.new_empty(len(grad_TK), num_experts)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    value_TE, expert_TK = inputs
+    ctx.save_for_backward(expert_TK)
+    ctx.num_experts = value_TE.shape[1]
+
+
+def _backward(ctx: Any, grad_TK: Tensor) -> tuple[Tensor, None]:
+    (expert_TK,) = ctx.saved_tensors
+    return _put(grad_TK, expert_TK, ctx.num_experts), None
+
+
+_take.register_autograd(_backward, setup_context=_save)
 
 
 @torch.no_grad()

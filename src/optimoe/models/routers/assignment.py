@@ -14,7 +14,7 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import require
 from optimoe.models.config import RouterConfig
 from optimoe.models.routers.base import Router, all_kept
-from optimoe.models.routing import Routing
+from optimoe.models.routing import Routing, take
 
 
 class BalancedRouter(Router):
@@ -38,7 +38,7 @@ class BalancedRouter(Router):
         expert_TK = self.assign(chosen) if self.as_trained else chosen.topk(self.top_k, dim=1).indices
         return Routing(
             expert_TK=expert_TK,
-            weight_TK=gate_TE.gather(1, expert_TK) * self.config.scale,
+            weight_TK=take(gate_TE, expert_TK) * self.config.scale,
             score_TE=score_TE,
             logits_TE=logits_TE,
             kept_TK=all_kept(expert_TK),

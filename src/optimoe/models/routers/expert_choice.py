@@ -11,7 +11,7 @@ from torch import Tensor
 
 from optimoe.models.config import DROPLESS, Evaluation
 from optimoe.models.routers.base import Router, capacity
-from optimoe.models.routing import EMPTY, Routing
+from optimoe.models.routing import EMPTY, Routing, take
 
 
 class ExpertChoiceRouter(Router):
@@ -45,7 +45,7 @@ class ExpertChoiceRouter(Router):
         else:
             expert_TK = score_TE.topk(self.top_k, dim=1).indices
         kept_TK = expert_TK != EMPTY
-        weight_TK = score_TE.gather(1, expert_TK.clamp_min(0)) * self.config.scale * kept_TK
+        weight_TK = take(score_TE, expert_TK.clamp_min(0)) * self.config.scale * kept_TK
         return Routing(
             expert_TK=expert_TK, weight_TK=weight_TK, score_TE=score_TE, logits_TE=logits_TE, kept_TK=kept_TK
         )

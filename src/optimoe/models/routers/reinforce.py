@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from optimoe.arch.parts import MoE
 from optimoe.models.config import RouterConfig
 from optimoe.models.routers.base import Router, all_kept, linear
-from optimoe.models.routing import PolicyRouting
+from optimoe.models.routing import PolicyRouting, take
 
 
 class PolicyRouter(Router):
@@ -55,7 +55,7 @@ class PolicyRouter(Router):
             score_TE=log_policy_TE.exp(),
             logits_TE=log_policy_TE,
             kept_TK=all_kept(expert_TK),
-            log_prob_T=log_probability_of_sample(log_policy_TE.gather(1, expert_TK)),
+            log_prob_T=log_probability_of_sample(take(log_policy_TE, expert_TK)),
             baseline_T=linear(x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
         )
 

@@ -12,7 +12,7 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import require
 from optimoe.models.config import DROPLESS, RouterConfig
 from optimoe.models.routers.base import Router, all_kept, capacity, linear, log_probability, within_capacity
-from optimoe.models.routing import Routing
+from optimoe.models.routing import Routing, take
 
 
 class TopKRouter(Router):
@@ -69,7 +69,7 @@ class TopKRouter(Router):
         sigmoid = self.config.score == "sigmoid"
         log_score_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
         expert_TK = self._choose(log_score_TE.detach())
-        log_weight_TK = log_score_TE.gather(1, expert_TK)
+        log_weight_TK = take(log_score_TE, expert_TK)
         weight_TK = log_weight_TK.softmax(1) if self.config.normalised else log_weight_TK.exp()
         weight_TK = weight_TK * self.config.scale
         kept_TK = self._kept(expert_TK, weight_TK.detach(), x_BSD.shape[0])
