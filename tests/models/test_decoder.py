@@ -162,6 +162,28 @@ def test_a_dense_model_is_a_model_of_one_expert():
     torch.testing.assert_close(dense(ids_BS).logits_BSV, routed(ids_BS).logits_BSV, rtol=1e-13, atol=1e-13)
 
 
+META = {
+    name: (make_arch(), ModelConfig(router=router)) for name, router in ROUTERS.items() if router.kind != "base"
+}
+META |= {name: (ARCHS[name], ModelConfig()) for name in ARCHS}
+
+
+@pytest.mark.parametrize("name", META)
+def test_a_model_built_on_the_meta_device_is_whole_after_a_reset(name):
+    arch, config = META[name]
+    plain = build(arch, config)
+    with torch.device("meta"):
+        model = build(arch, config)
+    model.to_empty(device="cpu")
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data.fill_(7)
+    for each in (plain, model):
+        torch.manual_seed(0)
+        each.reset_parameters()
+    one, other = (dict((*m.named_parameters(), *m.named_buffers())) for m in (plain, model))
+    assert list(one) == list(other) and all(torch.equal(one[key], other[key]) for key in one)
+
+
 def test_tied_embeddings_are_one_parameter():
     model = build(make_arch(tied_embeddings=True))
     assert model.unembedding.weight is model.embedding.weight

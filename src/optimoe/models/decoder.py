@@ -21,7 +21,7 @@ from optimoe.models.config import ModelConfig
 from optimoe.models.experts import Experts
 from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer import PEER, PEERStats
-from optimoe.models.routers import AnyRouter, Router, extra_params
+from optimoe.models.routers import AnyRouter, extra_params
 from optimoe.models.routing import Routing
 
 Seen = Routing | PEERStats | None
@@ -83,13 +83,16 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Block(group, arch, config) for group in groups)
         self.norm = make_norm(arch, config)
         self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
-        if arch.tied_embeddings:
-            self.unembedding.weight = self.embedding.weight
         self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """New weights: normal, smaller by √(2·layers) where they write to the residual stream; norms 1."""
+        """New weights: normal, smaller by √(2·layers) where they write to the residual stream; norms 1.
+
+        It also makes tables and ties anew, so that a model built on the meta device is whole after ``to_empty``.
+        """
+        if self.arch.tied_embeddings:
+            self.unembedding.weight = self.embedding.weight
         std = self.config.init_std
         for module in self.modules():
             _reset(module, std)
@@ -248,7 +251,7 @@ def _reset(module: nn.Module, std: float) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=std)
-    elif isinstance(module, Router | Experts | PEER | nn.RMSNorm | nn.LayerNorm):
+    elif isinstance(module, AnyRouter | Experts | PEER | nn.RMSNorm | nn.LayerNorm):
         module.reset_parameters()
     if isinstance(module, SelfAttention) and module.sink_H is not None:
         nn.init.zeros_(module.sink_H)

@@ -36,15 +36,20 @@ class HashRouter(nn.Module):
     def __init__(self, part: MoE, vocab_size: int, config: RouterConfig) -> None:
         super().__init__()
         self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
-        if config.hash_table == "modulo":
-            table_V = torch.arange(vocab_size) % part.num_experts
+        counts = config.token_counts or (1,) * vocab_size
+        require(len(counts) == vocab_size, "token_counts", f"{vocab_size} numbers", len(counts))
+        self.register_buffer("table_VK", torch.empty(vocab_size, part.top_k, dtype=torch.int64))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Make the table, from the configuration alone."""
+        (V, K), E = self.table_VK.shape, self.num_experts
+        if self.config.hash_table == "modulo":
+            table_V = torch.arange(V)
         else:
-            counts = config.token_counts or (1,) * vocab_size
-            require(len(counts) == vocab_size, "token_counts", f"{vocab_size} numbers", len(counts))
-            table_V = torch.tensor(balanced_table(counts, part.num_experts))
-        stride = part.num_experts // part.top_k
-        offset_K = torch.arange(part.top_k, device=table_V.device) * stride
-        self.register_buffer("table_VK", (table_V[:, None] + offset_K) % part.num_experts)
+            table_V = torch.tensor(balanced_table(self.config.token_counts or (1,) * V, E))
+        offset_K = torch.arange(K, device=table_V.device) * (E // K)
+        self.table_VK.copy_((table_V[:, None] + offset_K) % E)
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The table's experts.

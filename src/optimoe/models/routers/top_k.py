@@ -42,10 +42,11 @@ class TopKRouter(Router):
             self.register_buffer("balance_bias_E", torch.zeros(part.num_experts))
 
     def reset_parameters(self, std: float = 0.02) -> None:
-        """Normal rows; noise starts at softplus(0) = ln 2."""
+        """Normal rows, a balancing bias of zero; noise starts at softplus(0) = ln 2."""
         super().reset_parameters(std)
-        if self.config.noise and hasattr(self, "noise_weight"):  # not before it is made
-            nn.init.zeros_(self.noise_weight)
+        for name in ("noise_weight", "balance_bias_E"):
+            if hasattr(self, name):  # none, or not yet made
+                nn.init.zeros_(getattr(self, name))
 
     @property
     def causal_training(self) -> bool:
