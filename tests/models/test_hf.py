@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from optimoe.arch.hf import from_config
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.models.config import ModelConfig, RouterConfig
@@ -263,6 +263,7 @@ def test_a_router_that_the_family_has_not_is_refused_by_name(family, changes, wo
         (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=8)), RouterConfig(), "mixtral", "shared"),
         (make_arch(MoE(**EXPERTS, gated=False)), RouterConfig(), "mixtral", "gated"),
         (make_arch(), RouterConfig(), "llama", "MoE"),
+        (make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4)), RouterConfig(), "mixtral", "PEER"),
         (make_dense(), RouterConfig(), "mixtral", "num_local_experts"),
         (with_layers((1, FULL, DenseFFN(d_ff=8))), RouterConfig(), "llama", "qk_norm"),
         (with_layers((1, MLA, DenseFFN(d_ff=8))), RouterConfig(), "llama", "LatentAttention"),
