@@ -82,16 +82,10 @@ def upcycle(dense: Decoder, arch: ArchSpec, config: ModelConfig, how: Upcycling 
 def _fill(old: torch.nn.Module, new: torch.nn.Module, config: ModelConfig, how: Upcycling) -> None:
     assert isinstance(old, FeedForward)
     assert isinstance(new, MoELayer)
-    part, bias = new.part, old.w_in.bias is not None
-    if part.d_latent:
-        raise ConfigError(f"d_latent: must be 0 to copy a dense layer, got {part.d_latent}")
-    require(old.gated == part.gated, "gated", str(old.gated), part.gated)
-    require(bias == part.expert_bias, "expert_bias", f"{bias} as in the dense layer", part.expert_bias)
+    part, branches = new.part, 1 + old.gated
+    _require_same_kind(old, part)
     d_shared = part.num_shared_experts * part.d_shared
-    require(not (bias and d_shared), "num_shared_experts", "0 beside biases", part.num_shared_experts)
-    require(not part.shared_gate, "shared_gate", "false: it would scale a part of the dense layer", True)
     groups = _shards(old, part, config, d_shared)
-    branches = 1 + old.gated
     in_bfD = old.w_in.weight.view(branches, -1, old.w_in.in_features)
     if new.shared is not None:
         new.shared.w_in.weight.copy_(in_bfD[:, :d_shared].flatten(0, 1))
@@ -113,6 +107,21 @@ def _fill(old: torch.nn.Module, new: torch.nn.Module, config: ModelConfig, how: 
     _reset(matrices, how.reset_share)
     for matrix_EFD in matrices:
         matrix_EFD.add_(torch.randn_like(matrix_EFD) * (how.noise * matrix_EFD.std()))
+
+
+def _require_same_kind(old: FeedForward, part: MoE) -> None:
+    """Refuse experts that are no pieces of the dense layer.
+
+    Raises:
+        ConfigError: They are not; the message names the field.
+    """
+    bias = old.w_in.bias is not None
+    require(part.d_latent == 0, "d_latent", "0 to copy a dense layer", part.d_latent)
+    require(old.gated == part.gated, "gated", str(old.gated), part.gated)
+    require(bias == part.expert_bias, "expert_bias", f"{bias} as in the dense layer", part.expert_bias)
+    alone = not (bias and part.num_shared_experts)
+    require(alone, "num_shared_experts", "0 beside biases", part.num_shared_experts)
+    require(not part.shared_gate, "shared_gate", "false: it would scale a part of the dense layer", True)
 
 
 def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> int:
