@@ -9,7 +9,7 @@ from pathlib import Path
 from optimoe.app.main import app
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "optimoe"
-PACKAGES = ("core", "arch", "laws", "cost", "plan", "report")
+PACKAGES = ("core", "arch", "laws", "cost", "plan", "models", "report")
 
 
 def public_names(path: Path) -> list[str]:

@@ -127,6 +127,8 @@ class PEER(nn.Module):
         """Normal weights, scores of variance near 1, an output as large as a dense feed-forward's."""
         for buffer, ranks_P in zip((self.first_P, self.second_P), _pairs(self.top_k), strict=True):
             buffer.copy_(ranks_P)
+        if isinstance(self.norm, _HeadNorm | nn.BatchNorm1d):
+            self.norm.reset_parameters()
         nn.init.normal_(self.keys, std=(self.d_key / 2) ** -0.5)
         nn.init.normal_(self.down, std=self.down.shape[1] ** -0.5)
         nn.init.normal_(self.up, std=(self.top_k / self.num_heads) ** 0.5)
@@ -170,8 +172,13 @@ class _HeadNorm(nn.Module):
     def __init__(self, num_heads: int, d_key: int) -> None:
         super().__init__()
         self.shape = (num_heads, d_key)
-        self.weight = nn.Parameter(torch.ones(num_heads * d_key))
-        self.bias = nn.Parameter(torch.zeros(num_heads * d_key))
+        self.weight = nn.Parameter(torch.empty(num_heads * d_key))
+        self.bias = nn.Parameter(torch.empty(num_heads * d_key))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
 
     def forward(self, q_TC: Tensor) -> Tensor:
         normed = torch.nn.functional.layer_norm(q_TC.view(-1, *self.shape), self.shape[1:])

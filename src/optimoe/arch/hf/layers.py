@@ -124,9 +124,5 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
     if rule in (all_full, all_sliding):
         return config if rule is all_sliding else {}
     if rule is qwen_windows:
-        sliding = SLIDING in kinds
-        return config | {
-            "use_sliding_window": sliding,
-            "max_window_layers": kinds.index(SLIDING) if sliding else len(kinds),
-        }
+        return config | {"max_window_layers": kinds.index(SLIDING) if SLIDING in kinds else len(kinds)}
     return config | {"layer_types": kinds}

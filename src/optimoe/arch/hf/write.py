@@ -1,5 +1,6 @@
 """An architecture into the ``config.json`` of a family that can express it."""
 
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from optimoe.arch.hf.families import FAMILIES, Family
@@ -7,7 +8,7 @@ from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
 from optimoe.arch.hf.read import from_config
 from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
 
@@ -24,26 +25,83 @@ def to_config(arch: ArchSpec, model_type: str = "") -> dict[str, Any]:
     """
     if model_type and model_type not in FAMILIES:
         raise UnknownNameError("model_type", model_type, FAMILIES)
-    for name in (model_type,) if model_type else FAMILIES:
-        config = _written(FAMILIES[name], name, arch)
-        if config is not None:
-            return config
-    tried = model_type or "any known family"
-    raise ConfigError(f"config.json: {arch.name} has parts that {tried} cannot express")
+    if model_type:
+        return _written(model_type, arch)
+    for name in FAMILIES:
+        try:
+            return _written(name, arch)
+        except OptimoeError:
+            continue
+    raise ConfigError(f"config.json: {arch.name} has parts that any known family cannot express")
 
 
-def _written(family: Family, model_type: str, arch: ArchSpec) -> dict[str, Any] | None:
-    """What the family writes, if it reads back as the same architecture."""
+def _written(model_type: str, arch: ArchSpec) -> dict[str, Any]:
+    """What the family writes.
+
+    Raises:
+        ConfigError: It does not read back as the same architecture; the message names the first difference.
+    """
+    family = FAMILIES[model_type]
+    config = {"architectures": [family.architecture], "model_type": model_type}
     try:
-        config = _nested(_fields(family, arch))
-        config = {"architectures": [family.architecture], "model_type": model_type} | config
-        return config if from_config(config, arch.name) == arch else None
-    except OptimoeError:
-        return None
+        config |= _nested(_fields(family, arch))
+        back = from_config(config, arch.name)
+    except OptimoeError as error:
+        raise ConfigError(
+            f"config.json: {arch.name} has parts that {model_type} cannot express ({error})"
+        ) from None
+    if back != arch:
+        where = _difference(arch, back)
+        raise ConfigError(f"config.json: {arch.name} has parts that {model_type} cannot express ({where})")
+    return config
+
+
+def _difference(arch: ArchSpec, other: ArchSpec) -> str:
+    """Where two architectures first differ: the field, and what each has there."""
+    for field in fields(arch):
+        ours, theirs = getattr(arch, field.name), getattr(other, field.name)
+        if field.name != "layers" and ours != theirs:
+            return f"{field.name} {ours}, not {theirs}"
+    for layer, (ours, theirs) in enumerate(zip(_single(arch), _single(other), strict=False)):
+        if ours != theirs:
+            return f"layer {layer}: {_first(ours, theirs)}"
+    return f"{arch.num_layers} layers, not {other.num_layers}"
+
+
+def _require_known_parts(family: Family, layers: list[LayerGroup]) -> None:
+    """Refuse parts that a family has no fields for.
+
+    Raises:
+        ConfigError: There is one; the message names the layer and the part.
+    """
+    known: list[type] = [DenseFFN, family.attention.part]
+    known += [MoE] if family.routed else []
+    known += [family.linear.part] if family.linear else []
+    for layer, group in enumerate(layers):
+        for part in (group.mixer, group.ffn):
+            if not isinstance(part, tuple(known)):
+                raise ConfigError(f"layer {layer}: {type(part).__name__}")
+
+
+def _single(arch: ArchSpec) -> list[LayerGroup]:
+    return [replace(group, num_layers=1) for group in arch.layers for _ in range(group.num_layers)]
+
+
+def _first(ours: Any, theirs: Any) -> str:
+    """The first field in which two parts differ."""
+    if type(ours) is not type(theirs):
+        return f"{type(ours).__name__}, not {type(theirs).__name__}"
+    for field in fields(ours):
+        one, other = getattr(ours, field.name), getattr(theirs, field.name)
+        if one != other:
+            inner = is_dataclass(one) or is_dataclass(other)
+            return f"{field.name} {_first(one, other) if inner else f'{one}, not {other}'}"
+    return "equal"
 
 
 def _fields(family: Family, arch: ArchSpec) -> dict[str, Any]:
-    layers = [group for group in arch.layers for _ in range(group.num_layers)]
+    layers = _single(arch)
+    _require_known_parts(family, layers)
     mixers = [layer.mixer for layer in layers]
     config: dict[str, Any] = {
         "vocab_size": arch.vocab_size,
@@ -59,6 +117,8 @@ def _fields(family: Family, arch: ArchSpec) -> dict[str, Any]:
         linear: Any = next((mixer for mixer in mixers if isinstance(mixer, family.linear.part)), None)
         config |= family.linear.write(linear, arch.d_model) if linear is not None else {}
     config |= written_kinds(family.kinds, mixers)
+    if "use_sliding_window" in family.defaults:  # without it transformers ignores the window
+        config["use_sliding_window"] = config["sliding_window"] is not None
     dense = next((layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)), None)
     if dense is not None:
         config |= family.dense.write(dense)

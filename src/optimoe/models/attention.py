@@ -1,0 +1,168 @@
+"""Softmax attention: grouped queries and latent, rotary positions, windows.
+
+Legend: B sequences, S positions, H query heads, J key-value heads, C channels of a head, R half of the rotated
+channels, D model width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import Attention, LatentAttention
+
+LATENT_NORM_EPS = 1e-6
+"""Of the norms inside latent attention: DeepSeek's own, whatever the model's other norms add."""
+
+Rope = tuple[Tensor, Tensor]
+
+
+def rotary(num_positions: int, dim: int, theta: float, like: Tensor) -> Rope:
+    """Cosine and sine of position·theta^(−2r/dim), (S, R) each, for r < R = dim/2 (RoPE, arXiv 2104.09864)."""
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    exponent_R = torch.arange(0, dim, 2, device=like.device, dtype=dtype) / dim
+    angle_SR = torch.outer(torch.arange(num_positions, device=like.device, dtype=dtype), theta**-exponent_R)
+    return angle_SR.cos().to(like.dtype), angle_SR.sin().to(like.dtype)
+
+
+def rotate(x_BHSC: Tensor, rope: Rope) -> Tensor:
+    """Rotate channel r with channel r + R by the position's angle."""
+    cos_SR, sin_SR = rope
+    first, second = x_BHSC.chunk(2, dim=-1)
+    return torch.cat([first * cos_SR - second * sin_SR, second * cos_SR + first * sin_SR], dim=-1)
+
+
+def visible(num_positions: int, window_tokens: int, chunked: bool, device: torch.device) -> Tensor:
+    """Which keys each query sees, (S, S) bool: none after it, and of those before it the window's."""
+    at_S = torch.arange(num_positions, device=device)
+    query_S1, key_1S = at_S[:, None], at_S[None, :]
+    past = key_1S <= query_S1
+    if chunked:
+        return past & (query_S1 // window_tokens == key_1S // window_tokens)
+    return past & (query_S1 - key_1S < window_tokens)
+
+
+class SelfAttention(nn.Module):
+    """softmax(q·k/√C + mask) v with J ≤ H key-value heads (GQA, arXiv 2305.13245).
+
+    Attributes:
+        query, key, value, output: Projections.
+        gate: Projection of the output's gate, or none: the output is multiplied with its sigmoid.
+        query_norm, key_norm: RMS norms per head or over all heads, or none.
+        sink_H: A logit per head that takes part in the softmax and contributes nothing, or none.
+    """
+
+    def __init__(self, part: Attention, d_model: int, norm_eps: float) -> None:
+        super().__init__()
+        self.part = part
+        d_query, d_key = part.num_heads * part.head_dim, part.num_kv_heads * part.head_dim
+        self.query = nn.Linear(d_model, d_query, bias=part.qkv_bias)
+        self.key = nn.Linear(d_model, d_key, bias=part.qkv_bias)
+        self.value = nn.Linear(d_model, d_key, bias=part.qkv_bias)
+        self.gate = nn.Linear(d_model, d_query, bias=part.qkv_bias) if part.output_gate else None
+        self.output = nn.Linear(d_query, d_model, bias=part.output_bias)
+        widths = {"none": None, "head": (part.head_dim,) * 2, "full": (d_query, d_key)}[part.qk_norm]
+        self.query_norm = nn.RMSNorm(widths[0], eps=norm_eps) if widths else None
+        self.key_norm = nn.RMSNorm(widths[1], eps=norm_eps) if widths else None
+        self.sink_H = nn.Parameter(torch.zeros(part.num_heads)) if part.sinks else None
+
+    @property
+    def rope_dim(self) -> int:
+        """Channels that are rotated."""
+        return self.part.head_dim
+
+    def forward(self, x_BSD: Tensor, rope: Rope | None) -> Tensor:
+        """Attention over the sequence.
+
+        Args:
+            x_BSD: Input.
+            rope: Angles of :func:`rotary`; none where positions are learned.
+        """
+        q_BHSC = self._heads(self.query(x_BSD), self.query_norm)
+        k_BJSC = self._heads(self.key(x_BSD), self.key_norm)
+        v_BJSC = self._heads(self.value(x_BSD), None)
+        if rope is not None:
+            q_BHSC, k_BJSC = rotate(q_BHSC, rope), rotate(k_BJSC, rope)
+        y_BSD = self._attend(q_BHSC, k_BJSC, v_BJSC).transpose(1, 2).flatten(2)
+        if self.gate is not None:
+            y_BSD = y_BSD * torch.sigmoid(self.gate(x_BSD))
+        return self.output(y_BSD)
+
+    def _heads(self, x_BSD: Tensor, norm: nn.Module | None) -> Tensor:
+        """Split into heads, normed before or after as the architecture says."""
+        if norm is not None and self.part.qk_norm == "full":
+            x_BSD = norm(x_BSD)
+        x_BSHC = x_BSD.view(*x_BSD.shape[:-1], -1, self.part.head_dim)
+        if norm is not None and self.part.qk_norm == "head":
+            x_BSHC = norm(x_BSHC)
+        return x_BSHC.transpose(1, 2)
+
+    def _attend(self, q_BHSC: Tensor, k_BJSC: Tensor, v_BJSC: Tensor) -> Tensor:
+        num_positions = q_BHSC.shape[2]
+        attend = nn.functional.scaled_dot_product_attention
+        grouped = self.part.num_heads != self.part.num_kv_heads
+        if self.part.window_tokens >= num_positions and self.sink_H is None:
+            return attend(q_BHSC, k_BJSC, v_BJSC, is_causal=True, enable_gqa=grouped)
+        window = min(self.part.window_tokens, num_positions)
+        seen_SS = visible(num_positions, window, self.part.chunked, q_BHSC.device)
+        if self.sink_H is None:
+            return attend(q_BHSC, k_BJSC, v_BJSC, attn_mask=seen_SS, enable_gqa=grouped)
+        mask_SS = torch.zeros_like(seen_SS, dtype=q_BHSC.dtype).masked_fill(~seen_SS, -torch.inf)
+        sink_HS1 = self.sink_H.to(q_BHSC.dtype)[:, None, None].expand(-1, num_positions, 1)
+        mask_HSs = torch.cat([mask_SS.expand(self.part.num_heads, -1, -1), sink_HS1], dim=-1)[None]
+        k_BJsC, v_BJsC = (nn.functional.pad(x_BJSC, (0, 0, 0, 1)) for x_BJSC in (k_BJSC, v_BJSC))
+        return attend(q_BHSC, k_BJsC, v_BJsC, attn_mask=mask_HSs, enable_gqa=grouped)
+
+
+class LatentSelfAttention(nn.Module):
+    """Attention whose keys and values are expanded from one narrow latent (MLA; arXiv 2405.04434, Sec. 2.1).
+
+    Attributes:
+        query_down, query_norm, query_up: The compressed queries; where they are not, ``query_up`` projects D.
+        latent: D → latent and the rotated key that all heads share.
+        latent_norm, expand: The latent's norm, and its expansion to keys and values of all heads.
+        output: H·C_v → D.
+    """
+
+    def __init__(self, part: LatentAttention, d_model: int) -> None:
+        super().__init__()
+        self.part = part
+        rank, d_query = part.q_lora_rank, part.num_heads * (part.qk_nope_dim + part.qk_rope_dim)
+        self.query_down = nn.Linear(d_model, rank, bias=part.bias) if rank else None
+        self.query_norm = nn.RMSNorm(rank, eps=LATENT_NORM_EPS) if rank else None
+        self.query_up = nn.Linear(rank or d_model, d_query, bias=False)
+        self.latent = nn.Linear(d_model, part.kv_lora_rank + part.qk_rope_dim, bias=part.bias)
+        self.latent_norm = nn.RMSNorm(part.kv_lora_rank, eps=LATENT_NORM_EPS)
+        d_expanded = part.num_heads * (part.qk_nope_dim + part.v_dim)
+        self.expand = nn.Linear(part.kv_lora_rank, d_expanded, bias=False)
+        self.output = nn.Linear(part.num_heads * part.v_dim, d_model, bias=part.bias)
+
+    @property
+    def rope_dim(self) -> int:
+        """Channels that are rotated."""
+        return self.part.qk_rope_dim
+
+    def forward(self, x_BSD: Tensor, rope: Rope | None) -> Tensor:
+        """Attention over the sequence.
+
+        Args:
+            x_BSD: Input.
+            rope: Angles of :func:`rotary`; none where positions are learned.
+        """
+        part = self.part
+        narrow = x_BSD
+        if self.query_down is not None and self.query_norm is not None:
+            narrow = self.query_norm(self.query_down(x_BSD))
+        q_BHSC = self.query_up(narrow).unflatten(-1, (part.num_heads, -1)).transpose(1, 2)
+        q_fixed, q_turned = q_BHSC.split([part.qk_nope_dim, part.qk_rope_dim], dim=-1)
+        latent, k_turned = self.latent(x_BSD).split([part.kv_lora_rank, part.qk_rope_dim], dim=-1)
+        wide = self.expand(self.latent_norm(latent)).unflatten(-1, (part.num_heads, -1)).transpose(1, 2)
+        k_fixed, v_BHSC = wide.split([part.qk_nope_dim, part.v_dim], dim=-1)
+        k_turned = k_turned[:, None]
+        if rope is not None:
+            q_turned, k_turned = rotate(q_turned, rope), rotate(k_turned, rope)
+        q_BHSC = torch.cat([q_fixed, q_turned], dim=-1)
+        k_BHSC = torch.cat([k_fixed, k_turned.expand(-1, part.num_heads, -1, -1)], dim=-1)
+        y_BHSC = nn.functional.scaled_dot_product_attention(q_BHSC, k_BHSC, v_BHSC, is_causal=True)
+        return self.output(y_BHSC.transpose(1, 2).flatten(2))
+
+
+AnyAttention = SelfAttention | LatentSelfAttention

@@ -1,0 +1,1 @@
+"""Models into other models: Hugging Face's, upcycled ones, grown ones."""

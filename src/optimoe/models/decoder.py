@@ -1,0 +1,257 @@
+"""A decoder-only language model, built from a description.
+
+Legend: B sequences, S positions, D model width, V vocabulary.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree
+from torch.utils.checkpoint import checkpoint
+
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import FeedForward as FeedForwardPart
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.models.attention import AnyAttention, LatentSelfAttention, Rope, SelfAttention, rotary
+from optimoe.models.config import ModelConfig
+from optimoe.models.experts import Experts
+from optimoe.models.moe import FeedForward, MoELayer
+from optimoe.models.peer import PEER, PEERStats
+from optimoe.models.routers import AnyRouter, extra_params
+from optimoe.models.routing import Routing
+
+Seen = Routing | PEERStats | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass returns; nothing is kept inside the model.
+
+    Attributes:
+        logits_BSV: Logits of the next token.
+        routings: The decision of every routed layer, by layer number.
+        retrieved: What every PEER layer retrieved, by layer number.
+    """
+
+    logits_BSV: Tensor
+    routings: dict[int, Routing]
+    retrieved: dict[int, PEERStats]
+
+
+_pytree.register_dataclass(Output)
+
+
+def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
+    """The model that an architecture describes, with new weights, on the current default device.
+
+    Args:
+        arch: One design, not a grid.
+        config: What the architecture leaves open; left out, the defaults.
+
+    Raises:
+        ConfigError: The architecture has a part that is not built here; the message names it.
+    """
+    grid = getattr(count_params(arch).total, "ndim", 0)
+    require(grid == 0, "arch", "one design", f"a grid of {grid} axes")
+    if arch.num_mtp_layers:
+        raise ConfigError(f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}")
+    return Decoder(arch, config or ModelConfig())
+
+
+class Decoder(nn.Module):
+    """Embedding, blocks, norm, logits.
+
+    Attributes:
+        arch, config: What it was built from.
+        embedding: (V, D).
+        positions: Learned positions, or none with RoPE.
+        blocks: The layers.
+        norm: The last norm.
+        unembedding: D → V; its weight is the embedding's where tied.
+    """
+
+    def __init__(self, arch: ArchSpec, config: ModelConfig) -> None:
+        super().__init__()
+        self.arch, self.config = arch, config
+        self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)
+        self.positions = nn.Embedding(arch.num_positions, arch.d_model) if arch.num_positions else None
+        groups = [group for group in arch.layers for _ in range(group.num_layers)]
+        self.blocks = nn.ModuleList(Block(group, arch, config) for group in groups)
+        self.norm = make_norm(arch, config)
+        self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """New weights: normal, smaller by √(2·layers) where they write to the residual stream; norms 1.
+
+        It also makes tables and ties anew, so that a model built on the meta device is whole after ``to_empty``.
+        """
+        if self.arch.tied_embeddings:
+            self.unembedding.weight = self.embedding.weight
+        std = self.config.init_std
+        for module in self.modules():
+            _reset(module, std)
+        small = std / (2 * len(self.blocks)) ** 0.5
+        for module in self.modules():
+            if isinstance(module, SelfAttention | LatentSelfAttention):
+                nn.init.normal_(module.output.weight, std=small)
+            elif isinstance(module, FeedForward):
+                nn.init.normal_(module.w_out.weight, std=small)
+            elif isinstance(module, Experts):
+                nn.init.normal_(module.w_in, std=std)
+                nn.init.normal_(module.w_out, std=small)
+
+    def forward(self, ids_BS: Tensor, *, recompute: bool = False) -> Output:
+        """Logits and routing decisions.
+
+        Args:
+            ids_BS: Token ids.
+            recompute: Whether backward computes each block's activations again instead of keeping them.
+
+        Raises:
+            ConfigError: The model is not training and a router sees the future at evaluation.
+            InputError: The sequence is longer than the learned positions.
+        """
+        self._refuse_leaks()
+        x_BSD = self.embedding(ids_BS)
+        if self.positions is not None:
+            x_BSD = x_BSD + self.positions(_positions(ids_BS, self.arch.num_positions))
+        ropes = self._ropes(x_BSD)
+        routings: dict[int, Routing] = {}
+        retrieved: dict[int, PEERStats] = {}
+        for layer, block in enumerate(self.blocks):
+            rope = ropes.get(block.mixer.rope_dim)  # type: ignore[union-attr, arg-type]
+            if recompute:
+                x_BSD, seen = checkpoint(block, x_BSD, rope, ids_BS, use_reentrant=False)
+            else:
+                x_BSD, seen = block(x_BSD, rope, ids_BS)
+            if isinstance(seen, Routing):
+                routings[layer] = seen
+            elif seen is not None:
+                retrieved[layer] = seen
+        logits_BSV = self.unembedding(self.norm(x_BSD))
+        return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved)
+
+    @property
+    def routers(self) -> dict[int, AnyRouter]:
+        """The router of every routed layer, by layer number."""
+        layers = enumerate(self.blocks)
+        return {layer: block.ffn.router for layer, block in layers if isinstance(block.ffn, MoELayer)}
+
+    def _refuse_leaks(self) -> None:
+        if self.training:
+            return
+        for layer, router in self.routers.items():
+            if not router.causal:
+                kind = self.config.router.kind
+                remedy = 'drop="position"' if kind == "top_k" else 'evaluation="token_choice"'
+                raise ConfigError(
+                    f"router: {kind} of layer {layer} sees later tokens at evaluation, so the loss is none of a "
+                    f"language model; set {remedy}"
+                )
+
+    def _ropes(self, x_BSD: Tensor) -> Mapping[int, Rope]:
+        if self.positions is not None:
+            return {}
+        dims = {block.mixer.rope_dim for block in self.blocks}  # type: ignore[union-attr]
+        return {dim: rotary(x_BSD.shape[1], dim, self.config.rope_theta, x_BSD) for dim in dims}  # type: ignore[misc, arg-type]
+
+
+class Block(nn.Module):
+    """x + mixer(norm(x)), then x + ffn(norm(x)); norms after each part too where there are four.
+
+    A residual feed-forward works on the same input as the routed one, through a third norm where there is one.
+    """
+
+    def __init__(self, group: LayerGroup, arch: ArchSpec, config: ModelConfig) -> None:
+        super().__init__()
+        after = group.num_norms == 4
+        expected = (2, 3) if group.residual is not None else (2, 4)
+        require(group.num_norms in expected, "num_norms", f"one of {expected}", group.num_norms)
+        self.mixer_norm = make_norm(arch, config)
+        self.mixer = make_mixer(group.mixer, arch.d_model, config)
+        self.mixer_norm_after = make_norm(arch, config) if after else nn.Identity()
+        self.ffn_norm = make_norm(arch, config)
+        self.ffn = make_ffn(group.ffn, arch, config)
+        self.ffn_norm_after = make_norm(arch, config) if after else nn.Identity()
+        self.residual = make_ffn(group.residual, arch, config) if group.residual is not None else None
+        self.residual_norm = make_norm(arch, config) if group.num_norms == 3 else None
+
+    def forward(self, x_BSD: Tensor, rope: Rope | None, ids_BS: Tensor) -> tuple[Tensor, Seen]:
+        """The layer's output, and what it routed or retrieved."""
+        x_BSD = x_BSD + self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope))
+        h_BSD = self.ffn_norm(x_BSD)
+        seen: Seen = None
+        if isinstance(self.ffn, MoELayer):
+            y_BSD, seen = self.ffn(h_BSD, ids_BS)
+        elif isinstance(self.ffn, PEER):
+            y_TD, seen = self.ffn(h_BSD.flatten(0, 1))
+            y_BSD = y_TD.view_as(h_BSD)
+        else:
+            y_BSD = self.ffn(h_BSD)
+        y_BSD = self.ffn_norm_after(y_BSD)
+        if self.residual is not None:
+            beside_BSD = h_BSD if self.residual_norm is None else self.residual_norm(x_BSD)
+            y_BSD = y_BSD + self.residual(beside_BSD)
+        return x_BSD + y_BSD, seen
+
+
+def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
+    """A norm over the residual stream."""
+    if arch.norm == "rms":
+        return nn.RMSNorm(arch.d_model, eps=config.norm_eps)
+    return nn.LayerNorm(arch.d_model, eps=config.norm_eps, bias=arch.norm == "layernorm")
+
+
+def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
+    """The attention that an architecture describes.
+
+    Raises:
+        ConfigError: It is another mixer, or latent attention with an indexer.
+    """
+    if isinstance(part, Attention):
+        return SelfAttention(part, d_model, config.norm_eps)
+    if isinstance(part, LatentAttention) and part.indexer is None:
+        return LatentSelfAttention(part, d_model)
+    name = "Indexer" if isinstance(part, LatentAttention) else type(part).__name__
+    raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
+
+
+def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig) -> nn.Module:
+    """The feed-forward that an architecture describes."""
+    if isinstance(part, DenseFFN):
+        return FeedForward.from_part(part, arch.d_model, config.activation)
+    if isinstance(part, MoE):
+        return MoELayer(part, arch.d_model, arch.vocab_size, config)
+    return PEER.from_part(part, arch.d_model)
+
+
+def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
+    """What :func:`build` adds to, or leaves out of, ``count_params(arch).total`` for the sake of a router."""
+    routed = ((group.num_layers, group.ffn) for group in arch.layers if isinstance(group.ffn, MoE))
+    return sum(layers * extra_params(part, arch.d_model, config.router) for layers, part in routed)
+
+
+def _positions(ids_BS: Tensor, num_positions: int) -> Tensor:
+    if ids_BS.shape[1] > num_positions:
+        raise InputError(f"ids: must be at most {num_positions} positions long, got {ids_BS.shape[1]}")
+    return torch.arange(ids_BS.shape[1], device=ids_BS.device)
+
+
+def _reset(module: nn.Module, std: float) -> None:
+    """New weights of one module, those of its children apart."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=std)
+    elif isinstance(module, AnyRouter | Experts | PEER | nn.RMSNorm | nn.LayerNorm):
+        module.reset_parameters()
+    if isinstance(module, SelfAttention) and module.sink_H is not None:
+        nn.init.zeros_(module.sink_H)

@@ -1,0 +1,89 @@
+"""Feed-forwards of a layer: dense, and routed with shared experts.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, F hidden width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.models.activations import find_activation
+from optimoe.models.config import ModelConfig
+from optimoe.models.experts import Experts
+from optimoe.models.routers import make_router
+from optimoe.models.routing import Routing
+
+
+class FeedForward(nn.Module):
+    """(σ(x W_gate) · x W_up) W_out, or σ(x W_in) W_out where not gated.
+
+    Attributes:
+        w_in: D → 2F (gate first, then up), or D → F.
+        w_out: F → D.
+    """
+
+    def __init__(self, d_model: int, d_ff: int, gated: bool, activation: str, bias: bool = False) -> None:
+        super().__init__()
+        self.gated, self.activation = gated, find_activation(activation).function
+        self.w_in = nn.Linear(d_model, (1 + gated) * d_ff, bias=bias)
+        self.w_out = nn.Linear(d_ff, d_model, bias=bias)
+
+    @classmethod
+    def from_part(cls, part: DenseFFN, d_model: int, activation: str) -> "FeedForward":
+        """The layer that an architecture describes."""
+        return cls(d_model, part.d_ff, part.gated, activation, part.bias)
+
+    def forward(self, x_BSD: Tensor) -> Tensor:
+        """Each token by itself."""
+        h_BSF = self.w_in(x_BSD)
+        if not self.gated:
+            return self.w_out(self.activation(h_BSF))
+        gate_BSF, up_BSF = h_BSF.chunk(2, dim=-1)
+        return self.w_out(self.activation(gate_BSF) * up_BSF)
+
+
+class MoELayer(nn.Module):
+    """y = Σ_k w_k·Expert_k(x) + shared(x), with the router's decision beside it.
+
+    Shared experts are one feed-forward as wide as all of them, which is their sum; a learned gate σ(x·g) scales
+    it where the architecture says so. Latent experts work between two projections D → D_l → D.
+
+    Args:
+        part: The feed-forward of an architecture.
+        d_model: D.
+        vocab_size: Token ids, for hash routing.
+        config: How to route, and the activation.
+    """
+
+    def __init__(self, part: MoE, d_model: int, vocab_size: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.part = part
+        width = part.d_latent or d_model
+        self.router = make_router(part, d_model, vocab_size, config.router)
+        self.experts = Experts(
+            part.num_experts, width, part.d_expert, part.gated, config.activation, part.expert_bias
+        )
+        self.down = nn.Linear(d_model, width, bias=False) if part.d_latent else None
+        self.up = nn.Linear(width, d_model, bias=False) if part.d_latent else None
+        d_shared = part.num_shared_experts * part.d_shared
+        self.shared = FeedForward(d_model, d_shared, part.gated, config.activation) if d_shared else None
+        self.shared_gate = nn.Linear(d_model, 1, bias=False) if part.shared_gate else None
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> tuple[Tensor, Routing]:
+        """The layer's output and its routing decision.
+
+        Args:
+            x_BSD: Input.
+            ids_BS: Token ids, which only hash routing reads.
+        """
+        routing: Routing = self.router(x_BSD, ids_BS)
+        y_BSD = self.down(x_BSD) if self.down is not None else x_BSD
+        y_TD = self.experts(y_BSD.flatten(0, 1), routing.dispatched_TK, routing.weight_TK)
+        y_BSD = y_TD.view_as(y_BSD)
+        y_BSD = self.up(y_BSD) if self.up is not None else y_BSD
+        if self.shared is None:
+            return y_BSD, routing
+        shared_BSD = self.shared(x_BSD)
+        if self.shared_gate is not None:
+            shared_BSD = shared_BSD * torch.sigmoid(self.shared_gate(x_BSD))
+        return y_BSD + shared_BSD, routing

@@ -1,0 +1,109 @@
+"""Balanced assignment: BASE by a linear assignment, S-BASE by Sinkhorn's iterations. Neither needs a loss.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, C columns.
+"""
+
+import math
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from optimoe.arch.parts import MoE
+from optimoe.core.errors import require
+from optimoe.models.config import RouterConfig
+from optimoe.models.routers.base import Router, all_kept
+from optimoe.models.routing import Routing, take
+
+
+class BalancedRouter(Router):
+    """Gates σ(logit) for k = 1, softmax(logits) for k > 1; the assignment itself passes no gradient."""
+
+    @property
+    def causal_training(self) -> bool:
+        """False: the assignment weighs all tokens of the batch against each other."""
+        return False
+
+    def assign(self, logits_TE: Tensor) -> Tensor:
+        """The balanced choice, (T, K)."""
+        raise NotImplementedError
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+        """Balanced in training, each token's best at evaluation."""
+        logits_TE = self.logits(x_BSD.flatten(0, 1))
+        score_TE = logits_TE.softmax(dim=1)
+        gate_TE = logits_TE.sigmoid() if self.top_k == 1 else score_TE
+        chosen = logits_TE.detach()
+        expert_TK = self.assign(chosen) if self.as_trained else chosen.topk(self.top_k, dim=1).indices
+        return Routing(
+            expert_TK=expert_TK,
+            weight_TK=take(gate_TE, expert_TK) * self.config.scale,
+            score_TE=score_TE,
+            logits_TE=logits_TE,
+            kept_TK=all_kept(expert_TK),
+        )
+
+
+class SinkhornRouter(BalancedRouter):
+    """The k largest entries of each token's row of the Sinkhorn plan (S-BASE, Clark et al., arXiv 2202.01169).
+
+    Conventions are Megatron-Core's ``sinkhorn``; Clark's own temperature and iteration count are unconfirmed. The
+    plan balances exactly, its largest entries nearly.
+    """
+
+    def assign(self, logits_TE: Tensor) -> Tensor:
+        """Top k of the plan."""
+        plan_TE = sinkhorn(logits_TE, self.config.sinkhorn_iterations)
+        return plan_TE.topk(self.top_k, dim=1).indices
+
+
+class AssignmentRouter(BalancedRouter):
+    """The assignment of most total score with equal tokens per expert (BASE; Lewis et al. 2021, arXiv 2103.16716).
+
+    The output is σ(x·w_e)·Expert_e(x) beside the residual stream: α·(x + f) + (1 − α)·x = x + α·f. Solved on the
+    CPU in about T² E operations, and waits for it: for studies at small batches.
+
+    Raises:
+        ConfigError: k is not 1.
+    """
+
+    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+        require(part.top_k == 1, "top_k", "1 in base routing", part.top_k)
+        super().__init__(part, d_model, config)
+
+    def assign(self, logits_TE: Tensor) -> Tensor:
+        """The linear assignment; loads differ by one at most."""
+        return balanced_assignment(logits_TE)
+
+
+@torch.no_grad()
+def sinkhorn(logits_TE: Tensor, iterations: int) -> Tensor:
+    """diag(u) exp(logits) diag(v) with row sums 1/T and column sums 1/E, by alternating normalisation in logs.
+
+    The last step is on the columns: these sums are exact, and those of rows converge.
+    """
+    T, E = logits_TE.shape
+    v_E = torch.zeros_like(logits_TE[0])
+    u_T = torch.zeros_like(logits_TE[:, 0])
+    for _ in range(iterations):
+        u_T = -math.log(T) - (logits_TE + v_E).logsumexp(dim=1)
+        v_E = -math.log(E) - (logits_TE + u_T[:, None]).logsumexp(dim=0)
+    return (logits_TE + u_T[:, None] + v_E).exp()
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.no_grad()
+def balanced_assignment(logits_TE: Tensor) -> Tensor:
+    """Experts (T, 1) of maximal total score, ⌊T/E⌋ or ⌈T/E⌉ tokens for each.
+
+    Every expert has ⌊T/E⌋ columns that must be filled, worth more than any difference of scores, and, where E
+    does not divide T, one that may be.
+    """
+    T, E = logits_TE.shape
+    score_TE = logits_TE.to("cpu", torch.float64).numpy()
+    fixed, rest = divmod(T, E)
+    bonus = 2 * (np.ptp(score_TE) + 1) * T
+    score_TC = np.concatenate([score_TE + bonus] * fixed + [score_TE] * (rest > 0), axis=1)
+    _, column_T = linear_sum_assignment(score_TC, maximize=True)
+    return torch.from_numpy(column_T % E).to(logits_TE.device, torch.int64)[:, None]

@@ -1,0 +1,128 @@
+"""What all routers share: logits, the choice of experts, gates, and capacity.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, N = T·K slots.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import MoE
+from optimoe.models.config import Drop, Evaluation, RouterConfig
+from optimoe.models.routing import Routing, count_load
+
+
+class Router(nn.Module):
+    """Finds the experts of each token; logits are x W^T in float32 (or wider), whatever the model's type.
+
+    Attributes:
+        weight: (E, D), one row per expert.
+        bias: (E,), or none.
+        published: How the method's authors evaluate it.
+
+    Args:
+        part: The feed-forward that it routes for.
+        d_model: D.
+        config: How to route.
+    """
+
+    published: ClassVar[Evaluation] = "token_choice"
+
+    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+        super().__init__()
+        self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
+        self.weight = nn.Parameter(torch.empty(part.num_experts, d_model))
+        self.bias = nn.Parameter(torch.empty(part.num_experts)) if part.router_bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Normal rows, no bias."""
+        nn.init.normal_(self.weight, std=std)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    @property
+    def causal_training(self) -> bool:
+        """Whether routing as in training gives a token the same experts whatever comes after it."""
+        raise NotImplementedError
+
+    @property
+    def causal(self) -> bool:
+        """Whether evaluation gives a token the same experts whatever comes after it."""
+        return self.causal_training if self._evaluation == "as_trained" else True
+
+    @property
+    def as_trained(self) -> bool:
+        """Whether the next call routes as in training."""
+        return self.training or self._evaluation == "as_trained"
+
+    @property
+    def _evaluation(self) -> Evaluation:
+        return self.published if self.config.evaluation == "published" else self.config.evaluation
+
+    def logits(self, x_TD: Tensor) -> Tensor:
+        """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
+        return linear(x_TD, self.weight, self.bias)
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+        """The decision for a batch.
+
+        Args:
+            x_BSD: What is routed.
+            ids_BS: Token ids, which only hash routing reads.
+        """
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """The shape, for ``print(module)``."""
+        return f"{self.config.kind}, num_experts={self.num_experts}, top_k={self.top_k}"
+
+
+def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:
+    """A product in float32 or wider, also where autocast is on."""
+    dtype = torch.promote_types(x_TD.dtype, torch.float32)
+    with torch.autocast(x_TD.device.type, enabled=False):
+        bias_E = None if bias_E is None else bias_E.to(dtype)
+        return nn.functional.linear(x_TD.to(dtype), weight_ED.to(dtype), bias_E)
+
+
+def all_kept(expert_TK: Tensor) -> Tensor:
+    """True for every slot."""
+    return torch.ones_like(expert_TK, dtype=torch.bool)
+
+
+def capacity(num_tokens: int, top_k: int, num_experts: int, factor: float) -> int:
+    """Slots of an expert: ⌈factor·T·k/E⌉ (Switch Transformer, arXiv 2101.03961, eq. 3, for k > 1), T at most."""
+    return min(num_tokens, math.ceil(factor * num_tokens * top_k / num_experts))
+
+
+def within_capacity(
+    expert_TK: Tensor, weight_TK: Tensor, num_sequences: int, num_experts: int, slots: int, drop: Drop
+) -> Tensor:
+    """Which slots find room when each expert takes so many, (T, K) bool.
+
+    Slots queue by position in their sequence (all sequences' first tokens first, so that no token's fate depends
+    on later positions), by choice (all first choices before any second, GShard, arXiv 2006.16668), or by gate.
+    The permutation is turned by a sort: torch 2.13 compiles a scatter that a product reads into wrong zeros.
+    """
+    T, K = expert_TK.shape
+    queue_N = torch.arange(T * K, device=expert_TK.device)
+    if drop == "score":
+        queue_N = weight_TK.reshape(-1).argsort(descending=True, stable=True)
+    else:
+        queue_BSK = queue_N.view(num_sequences, T // num_sequences, K)
+        axes = (1, 0, 2) if drop == "position" else (2, 1, 0)
+        queue_N = queue_BSK.permute(axes).reshape(-1)
+    expert_N, by_expert_N = expert_TK.reshape(-1)[queue_N].sort(stable=True)
+    load_E = count_load(expert_TK, num_experts)
+    first_E = load_E.cumsum(0) - load_E
+    rank_N = torch.arange(T * K, device=expert_N.device) - first_E[expert_N]
+    return (rank_N < slots)[queue_N[by_expert_N].argsort()].view(T, K)
+
+
+def log_probability(logits_TE: Tensor, sigmoid: bool) -> Tensor:
+    """Log of scores that sum to 1 for each token, by log-space normalisation: no score underflows to nothing."""
+    scores_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE
+    return scores_TE.log_softmax(dim=1)

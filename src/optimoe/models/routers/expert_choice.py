@@ -1,0 +1,72 @@
+"""Expert choice: each expert takes the tokens that score best, which lets later tokens decide on earlier ones.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, G groups of N
+tokens, c tokens per expert.
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from optimoe.models.config import DROPLESS, Evaluation
+from optimoe.models.routers.base import Router, capacity
+from optimoe.models.routing import EMPTY, Routing, take
+
+
+class ExpertChoiceRouter(Router):
+    """Expert e takes the c tokens of its group with the largest softmax_E(x W^T)_e, gate that probability.
+
+    Every expert computes exactly c = ⌈f·N·k/E⌉ tokens, f the capacity factor, and a token has any number of
+    experts. Source: Zhou et al. 2022 (arXiv 2202.09368, Sec. 3.2).
+
+    **It is not causal**: whether a token is among an expert's best depends on tokens after it, so a loss measured
+    this way has seen the future, and sampling one token at a time cannot reproduce it. With
+    ``choice_group="position"`` tokens compete only with those at their position in other sequences (Krajewski
+    2024, arXiv 2402.07871, App. A), which leaks nothing but makes a token's experts depend on its batch. With
+    ``evaluation="token_choice"`` each token takes its k most probable experts when the module is not training.
+
+    One number, the most experts that any token has, is read back from the device in each call.
+    """
+
+    published: ClassVar[Evaluation] = "as_trained"
+
+    @property
+    def causal_training(self) -> bool:
+        """False, but for choices among tokens of one position."""
+        return self.config.choice_group == "position"
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+        """The experts' choices, or the tokens' at token-choice evaluation."""
+        logits_TE = self.logits(x_BSD.flatten(0, 1))
+        score_TE = logits_TE.softmax(dim=1)
+        if self.as_trained:
+            expert_TK = _slots(self._taken(score_TE.detach(), x_BSD.shape[0]))
+        else:
+            expert_TK = score_TE.topk(self.top_k, dim=1).indices
+        kept_TK = expert_TK != EMPTY
+        weight_TK = take(score_TE, expert_TK.clamp_min(0)) * self.config.scale * kept_TK
+        return Routing(
+            expert_TK=expert_TK, weight_TK=weight_TK, score_TE=score_TE, logits_TE=logits_TE, kept_TK=kept_TK
+        )
+
+    def _taken(self, score_TE: Tensor, num_sequences: int) -> Tensor:
+        """Which tokens each expert takes, (T, E) bool."""
+        score_BSE = score_TE.view(num_sequences, -1, self.num_experts)
+        group = self.config.choice_group
+        score_GNE = score_BSE.transpose(0, 1) if group == "position" else score_BSE
+        score_GNE = score_BSE.flatten(0, 1)[None] if group == "batch" else score_GNE
+        factor = 1.0 if self.config.capacity_factor == DROPLESS else self.config.capacity_factor
+        count = capacity(score_GNE.shape[1], self.top_k, self.num_experts, factor)
+        index_GcE = score_GNE.topk(count, dim=1).indices
+        taken_GNE = torch.zeros_like(score_GNE, dtype=torch.bool).scatter(1, index_GcE, True)
+        if group == "position":
+            taken_GNE = taken_GNE.transpose(0, 1)
+        return taken_GNE.reshape(score_TE.shape)
+
+
+def _slots(taken_TE: Tensor) -> Tensor:
+    """Each token's experts in as many slots as the most popular token needs, the rest empty."""
+    num_slots = max(1, int(taken_TE.sum(dim=1).max()))
+    expert_TK = taken_TE.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :num_slots]
+    return expert_TK.where(taken_TE.gather(1, expert_TK), EMPTY)

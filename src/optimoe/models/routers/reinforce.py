@@ -1,0 +1,68 @@
+"""RL-R: the router is a policy, trained by REINFORCE with a learned baseline.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import MoE
+from optimoe.models.config import RouterConfig
+from optimoe.models.routers.base import Router, all_kept, linear
+from optimoe.models.routing import PolicyRouting, take
+
+
+class PolicyRouter(Router):
+    """k experts sampled without replacement from π = softmax(x W^T) in training, the k most probable otherwise.
+
+    Gates are 1/k, so that the router learns from the reward alone, through
+    :func:`optimoe.models.balance.policy_losses`. Method: RL-R of Clark et al. 2022 (arXiv 2202.01169); their
+    reward, baseline, entropy and balance terms are not confirmed, and these are ours: the reward of a token is
+    its log-likelihood of the next one, and each layer's baseline is an affine function of what it routes.
+
+    Attributes:
+        baseline: Affine map to the expected reward.
+    """
+
+    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+        super().__init__(part, d_model, config)
+        self.baseline = nn.Linear(d_model, 1)
+
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Normal rows; the baseline starts at zero."""
+        super().reset_parameters(std)
+        if hasattr(self, "baseline"):  # not before it is made
+            nn.init.zeros_(self.baseline.weight)
+            nn.init.zeros_(self.baseline.bias)
+
+    @property
+    def causal_training(self) -> bool:
+        """True: a token's sample depends on itself."""
+        return True
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> PolicyRouting:
+        """A sampled or greedy decision."""
+        x_TD = x_BSD.flatten(0, 1)
+        log_policy_TE = self.logits(x_TD).log_softmax(dim=1)
+        choice_TE = log_policy_TE.detach()
+        if self.as_trained:  # Gumbel's trick: the k best of perturbed log-probabilities are a sample
+            choice_TE = choice_TE - torch.empty_like(choice_TE).exponential_().log()
+        expert_TK = choice_TE.topk(self.top_k, dim=1).indices
+        dtype = log_policy_TE.dtype
+        return PolicyRouting(
+            expert_TK=expert_TK,
+            weight_TK=torch.full_like(expert_TK, 1 / self.top_k, dtype=dtype) * self.config.scale,
+            score_TE=log_policy_TE.exp(),
+            logits_TE=log_policy_TE,
+            kept_TK=all_kept(expert_TK),
+            log_prob_T=log_probability_of_sample(take(log_policy_TE, expert_TK)),
+            baseline_T=linear(x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
+        )
+
+
+def log_probability_of_sample(log_policy_TK: Tensor) -> Tensor:
+    """Log-probability of an ordered sample: Σ_i [ln π_i − ln(1 − Σ_{j<i} π_j)] (Plackett-Luce), (T,)."""
+    policy_TK = log_policy_TK.exp()
+    before_TK = policy_TK.cumsum(dim=1) - policy_TK
+    room_TK = (1 - before_TK).clamp_min(torch.finfo(policy_TK.dtype).eps)
+    return (log_policy_TK - room_TK.log()).sum(dim=1)

@@ -1,0 +1,112 @@
+"""Token choice: each token takes the k experts that score best.
+
+Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, G groups.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from optimoe.arch.parts import MoE
+from optimoe.core.errors import require
+from optimoe.models.config import DROPLESS, RouterConfig
+from optimoe.models.routers.base import Router, all_kept, capacity, linear, log_probability, within_capacity
+from optimoe.models.routing import Routing, take
+
+
+class TopKRouter(Router):
+    """The k best of s(x W^T + ε·softplus(x W_noise^T)), s a softmax or sigmoids, ε ~ N(0, 1) while training.
+
+    Sources: noise, Shazeer et al. 2017 (arXiv 1701.06538, eq. 4); capacity, Switch (arXiv 2101.03961, Sec. 2.2);
+    groups, DeepSeek V2 and V3 (arXiv 2405.04434, Sec. 2.2.2; 2412.19437, Sec. 2.1.2); bias on the choice but not
+    on the gates, V3, eq. 16. Gates are w = s gathered at the chosen, divided by their sum where ``normalised``,
+    times ``scale``; a softmax over the chosen alone equals the normalised softmax over all.
+
+    Attributes:
+        noise_weight: (E, D), or none.
+        balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.balance.update_bias`.
+    """
+
+    balance_bias_E: Tensor
+
+    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+        groups = part.num_experts % config.num_groups == 0
+        require(groups, "num_groups", f"a divisor of num_experts = {part.num_experts}", config.num_groups)
+        reachable = part.num_experts // config.num_groups * config.top_groups
+        require(part.top_k <= reachable, "top_k", f"at most {reachable}, the experts of top_groups", part.top_k)
+        super().__init__(part, d_model, config)
+        if config.noise:
+            self.noise_weight = nn.Parameter(torch.zeros(part.num_experts, d_model))
+        if config.balanced_by_bias:
+            self.register_buffer("balance_bias_E", torch.zeros(part.num_experts))
+
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Normal rows, a balancing bias of zero; noise starts at softplus(0) = ln 2."""
+        super().reset_parameters(std)
+        for name in ("noise_weight", "balance_bias_E"):
+            if hasattr(self, name):  # none, or not yet made
+                nn.init.zeros_(getattr(self, name))
+
+    @property
+    def causal_training(self) -> bool:
+        """True when nobody is dropped, or who comes later."""
+        return self.config.drop == "position" or self.config.capacity_factor == DROPLESS
+
+    @property
+    def causal(self) -> bool:
+        """True when nobody is dropped at evaluation, or who comes later."""
+        if self._evaluation == "as_trained":
+            return self.causal_training
+        return self.config.drop == "position" or self.config.eval_capacity_factor == DROPLESS
+
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+        """Choice, gates and drops of a batch."""
+        x_TD = x_BSD.flatten(0, 1)
+        logits_TE = self.logits(x_TD)
+        if self.config.noise and self.as_trained:
+            std_TE = nn.functional.softplus(linear(x_TD, self.noise_weight))
+            logits_TE = logits_TE + torch.randn_like(logits_TE) * std_TE
+        sigmoid = self.config.score == "sigmoid"
+        log_score_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
+        expert_TK = self._choose(log_score_TE.detach())
+        log_weight_TK = take(log_score_TE, expert_TK)
+        weight_TK = log_weight_TK.softmax(1) if self.config.normalised else log_weight_TK.exp()
+        weight_TK = weight_TK * self.config.scale
+        kept_TK = self._kept(expert_TK, weight_TK.detach(), x_BSD.shape[0])
+        return Routing(
+            expert_TK=expert_TK,
+            weight_TK=weight_TK * kept_TK,
+            score_TE=log_probability(logits_TE, sigmoid).exp(),
+            logits_TE=logits_TE,
+            kept_TK=kept_TK,
+        )
+
+    @torch.no_grad()
+    def _choose(self, log_score_TE: Tensor) -> Tensor:
+        """The k best, among the best groups and with the balancing bias where there are any."""
+        if self.config.num_groups == 1 and not self.config.balanced_by_bias:
+            return log_score_TE.topk(self.top_k, dim=1).indices
+        score_TE = log_score_TE.exp()
+        if self.config.balanced_by_bias:
+            score_TE = score_TE + self.balance_bias_E
+        if self.config.num_groups > 1:
+            score_TE = self._best_groups(score_TE)
+        return score_TE.topk(self.top_k, dim=1).indices
+
+    def _best_groups(self, score_TE: Tensor) -> Tensor:
+        """Scores with those outside the best groups at −∞."""
+        score_TGe = score_TE.view(score_TE.shape[0], self.config.num_groups, -1)
+        best = min(2, score_TGe.shape[2]) if self.config.group_score == "best_two" else 1
+        group_TG = score_TGe.topk(best, dim=2).values.sum(dim=2)
+        index_Tg = group_TG.topk(self.config.top_groups, dim=1).indices
+        groups_G = torch.arange(self.config.num_groups, device=group_TG.device)
+        allowed_TG = (index_Tg[..., None] == groups_G).any(dim=1)
+        return score_TGe.masked_fill(~allowed_TG[..., None], -math.inf).flatten(1)
+
+    def _kept(self, expert_TK: Tensor, weight_TK: Tensor, num_sequences: int) -> Tensor:
+        factor = self.config.capacity_factor if self.as_trained else self.config.eval_capacity_factor
+        if factor == DROPLESS:
+            return all_kept(expert_TK)
+        slots = capacity(expert_TK.shape[0], self.top_k, self.num_experts, factor)
+        return within_capacity(expert_TK, weight_TK, num_sequences, self.num_experts, slots, self.config.drop)

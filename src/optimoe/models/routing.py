@@ -1,0 +1,159 @@
+"""One routing decision, which dispatch, losses and metrics share.
+
+Legend: T tokens (sequence after sequence), K slots per token, E experts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree
+
+EMPTY = -1
+"""The expert of a slot that holds none."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which experts each token takes, and why.
+
+    Attributes:
+        expert_TK: Chosen experts (int64); −1 where a slot is empty. Slots that a full expert turned away keep
+            their expert here and are not kept.
+        weight_TK: Gates; 0 where not kept.
+        score_TE: Probabilities of all experts, each token's summing to 1, as losses and entropy use them.
+        logits_TE: What the probabilities were made from, noise included.
+        kept_TK: Whether a slot is computed; false where it is empty or dropped.
+    """
+
+    expert_TK: Tensor
+    weight_TK: Tensor
+    score_TE: Tensor
+    logits_TE: Tensor
+    kept_TK: Tensor
+
+    @property
+    def dispatched_TK(self) -> Tensor:
+        """Experts to compute: as chosen, −1 where dropped."""
+        return self.expert_TK.where(self.kept_TK, EMPTY)
+
+
+@dataclass(frozen=True)
+class PolicyRouting(Routing):
+    """A sampled decision.
+
+    Attributes:
+        log_prob_T: Log-probability of the sampled experts under the policy.
+        baseline_T: The reward expected by the learned baseline.
+    """
+
+    log_prob_T: Tensor
+    baseline_T: Tensor
+
+
+for _kind in (Routing, PolicyRouting):  # so that wrappers of modules find the tensors in it
+    _pytree.register_dataclass(_kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoutingReport:
+    """What one layer's routing looks like, as tensors without gradient.
+
+    Attributes:
+        load_E: Slots for which each expert was chosen, dropped ones included.
+        computed_E: Slots that each expert computes.
+        dropped: Slots that were turned away.
+        unrouted: Tokens that no expert computes.
+        entropy: Mean entropy of the router's probabilities, nats; ln E at the start, 0 when certain.
+        load_imbalance: Busiest expert's load ÷ mean; 1 is balanced.
+        dead: Experts that nobody chose.
+    """
+
+    load_E: Tensor
+    computed_E: Tensor
+    dropped: Tensor
+    unrouted: Tensor
+    entropy: Tensor
+    load_imbalance: Tensor
+    dead: Tensor
+
+
+def count_load(expert_TK: Tensor, num_experts: int) -> Tensor:
+    """Slots per expert, (E,) int64; empty ones are not counted. Nothing waits for the device."""
+    flat = expert_TK.reshape(-1)
+    chosen = (flat != EMPTY).to(torch.int64)
+    return torch.zeros(num_experts, dtype=torch.int64, device=flat.device).scatter_add(
+        0, flat.clamp_min(0), chosen
+    )
+
+
+def take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    """Values of the chosen experts, (T, K): a gather, opaque to the compiler in both directions.
+
+    torch 2.13 on a CPU compiles a gather's backward pass into a scatter that comes after what reads it.
+    """
+    value_TK: Tensor = _take(value_TE, expert_TK)
+    return value_TK
+
+
+@torch.library.custom_op("optimoe::take", mutates_args=())
+def _take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    return value_TE.gather(1, expert_TK)
+
+
+@_take.register_fake
+def _(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+    return value_TE.new_empty(expert_TK.shape)
+
+
+@torch.library.custom_op("optimoe::put", mutates_args=())
+def _put(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
+    return grad_TK.new_zeros(len(grad_TK), num_experts).scatter_add_(1, expert_TK, grad_TK)
+
+
+@_put.register_fake
+def _(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
+    return grad_TK.new_empty(len(grad_TK), num_experts)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    value_TE, expert_TK = inputs
+    ctx.save_for_backward(expert_TK)
+    ctx.num_experts = value_TE.shape[1]
+
+
+def _backward(ctx: Any, grad_TK: Tensor) -> tuple[Tensor, None]:
+    (expert_TK,) = ctx.saved_tensors
+    return _put(grad_TK, expert_TK, ctx.num_experts), None
+
+
+_take.register_autograd(_backward, setup_context=_save)
+
+
+@torch.no_grad()
+def report(routing: Routing) -> RoutingReport:
+    """Load, drops, entropy and imbalance of one layer."""
+    num_experts = routing.score_TE.shape[1]
+    load_E = count_load(routing.expert_TK, num_experts)
+    chosen_TK = routing.expert_TK != EMPTY
+    mean = load_E.sum().clamp_min(1) / num_experts
+    return RoutingReport(
+        load_E=load_E,
+        computed_E=count_load(routing.dispatched_TK, num_experts),
+        dropped=(chosen_TK & ~routing.kept_TK).sum(),
+        unrouted=(~routing.kept_TK.any(dim=1)).sum(),
+        entropy=torch.special.entr(routing.score_TE).sum(dim=1).mean(),
+        load_imbalance=load_E.max() / mean,
+        dead=(load_E == 0).sum(),
+    )
+
+
+@torch.no_grad()
+def coactivation(routing: Routing) -> Tensor:
+    """How many tokens computed both experts, (E, E) int64; the diagonal is each expert's load."""
+    num_experts = routing.score_TE.shape[1]
+    expert_TK = routing.dispatched_TK
+    zeros_TE = torch.zeros(expert_TK.shape[0], num_experts, device=expert_TK.device)
+    taken_TE = zeros_TE.scatter_add(1, expert_TK.clamp_min(0), (expert_TK != EMPTY).to(zeros_TE.dtype))
+    return (taken_TE.T.to(torch.float64) @ taken_TE.to(torch.float64)).to(torch.int64)

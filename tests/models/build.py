@@ -1,0 +1,66 @@
+"""Small layers and models for the tests."""
+
+import torch
+
+from optimoe.arch.parts import Attention, DenseFFN, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.moe import MoELayer
+
+VOCAB = 24
+ROUTERS = {
+    "softmax": RouterConfig(),
+    "unnormalised": RouterConfig(normalised=False, scale=1.5),
+    "softmax after": RouterConfig(score="softmax_after"),
+    "sigmoid": RouterConfig(score="sigmoid", scale=2.5),
+    "noise": RouterConfig(noise=True),
+    "bias": RouterConfig(balanced_by_bias=True),
+    "sigmoid bias groups": RouterConfig(score="sigmoid", balanced_by_bias=True, num_groups=2, top_groups=1),
+    "groups by best": RouterConfig(num_groups=2, top_groups=1, group_score="best", normalised=False),
+    "capacity by position": RouterConfig(capacity_factor=0.75, eval_capacity_factor=1.0),
+    "capacity by choice": RouterConfig(capacity_factor=0.75, drop="choice", normalised=False),
+    "capacity by score": RouterConfig(capacity_factor=0.75, eval_capacity_factor=0.5, drop="score"),
+    "expert choice": RouterConfig(kind="expert_choice"),
+    "expert choice, token choice": RouterConfig(kind="expert_choice", evaluation="token_choice"),
+    "expert choice by sequence": RouterConfig(kind="expert_choice", choice_group="sequence", capacity_factor=1.5),
+    "expert choice by position": RouterConfig(kind="expert_choice", choice_group="position"),
+    "s_base": RouterConfig(kind="s_base"),
+    "s_base as trained": RouterConfig(kind="s_base", evaluation="as_trained"),
+    "base": RouterConfig(kind="base"),
+    "hash": RouterConfig(kind="hash"),
+    "hash modulo": RouterConfig(kind="hash", hash_table="modulo"),
+    "rl": RouterConfig(kind="rl"),
+}
+
+
+def top_k_of(router: RouterConfig) -> int:
+    return 1 if router.kind == "base" else 2
+
+
+def make_layer(
+    router: RouterConfig, seed: int = 0, d_model: int = 6, activation: str = "silu", **part
+) -> MoELayer:
+    """A layer in float64 with every parameter random and large enough to matter."""
+    part = {"num_experts": 4, "top_k": top_k_of(router), "d_expert": 5} | part
+    layer = MoELayer(MoE(**part), d_model, VOCAB, ModelConfig(router=router, activation=activation)).double()
+    generator = torch.Generator().manual_seed(seed)
+    for tensor in [*layer.parameters(), *layer.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data.copy_(torch.randn(tensor.shape, generator=generator) * 0.7)
+    return layer
+
+
+def make_arch(ffn=None, num_layers: int = 2, **fields) -> ArchSpec:
+    mixer = Attention(num_heads=4, num_kv_heads=2, head_dim=4)
+    ffn = ffn or MoE(num_experts=4, top_k=2, d_expert=8)
+    group = LayerGroup(num_layers=num_layers, mixer=mixer, ffn=ffn)
+    return ArchSpec(**({"name": "tiny", "vocab_size": VOCAB, "d_model": 16, "layers": (group,)} | fields))
+
+
+def make_dense(d_ff: int = 16, **fields) -> ArchSpec:
+    return make_arch(DenseFFN(d_ff=d_ff), **fields)
+
+
+def ids_of(num_sequences: int = 2, num_positions: int = 8, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, VOCAB, (num_sequences, num_positions), generator=generator)

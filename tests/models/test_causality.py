@@ -1,0 +1,117 @@
+"""Whether a router sees the future is measured, and its label says what was measured."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from optimoe.arch.parts import PEER, Attention, LatentAttention, MoE
+from optimoe.arch.spec import LayerGroup
+from optimoe.core.errors import ConfigError
+from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.decoder import build
+from optimoe.models.routers.causality import future_leak
+from tests.models.build import ROUTERS, ids_of, make_arch, make_dense, make_layer, top_k_of
+
+
+def measured_leak(router, training, tries=6):
+    """The largest leak over batches in which tokens compete."""
+    layer = make_layer(router).train(training)
+    leak = 0.0
+    for seed in range(tries):
+        generator = torch.Generator().manual_seed(seed)
+        one, other = (torch.randn(3, 8, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+        if router.kind == "hash":
+            leak = max(
+                leak, future_leak(lambda ids, x_BSD=one: layer(x_BSD, ids)[0], ids_of(3, 8, 1), ids_of(3, 8, 2))
+            )
+        else:
+            leak = max(leak, future_leak(lambda x_BSD: layer(x_BSD)[0], one, other))
+    return leak
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", ROUTERS)
+def test_the_label_is_what_the_probe_finds(name, training):
+    router = ROUTERS[name]
+    layer = make_layer(router)
+    label = layer.router.causal_training if training else layer.router.causal
+    leak = measured_leak(router, training)
+    assert (leak < 1e-12) == label, f"leaks {leak:g}"
+
+
+@pytest.mark.parametrize("name", ROUTERS)
+def test_a_model_that_sees_the_future_is_refused_for_evaluation(name):
+    router = ROUTERS[name]
+    arch = make_arch(MoE(num_experts=4, top_k=top_k_of(router), d_expert=8))
+    model = build(arch, ModelConfig(router=router))
+    ids_BS, other_BS = ids_of(3, 8, 1), ids_of(3, 8, 2)
+    assert model(ids_BS).logits_BSV.shape == (3, 8, 24)
+    model.eval()
+    if model.routers[0].causal:
+        assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS) < 1e-5
+    else:
+        remedy = {"drop": "position"} if router.kind == "top_k" else {"evaluation": "token_choice"}
+        with pytest.raises(ConfigError, match=f"set {next(iter(remedy))}"):
+            model(ids_BS)
+        model = build(arch, ModelConfig(router=replace(router, **remedy))).eval()
+        assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS) < 1e-5
+
+
+KINDS = {  # causal in training, and as published at evaluation
+    "top_k": (True, True),
+    "hash": (True, True),
+    "rl": (True, True),
+    "expert_choice": (False, False),
+    "s_base": (False, True),
+    "base": (False, True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_whether_it_is_causal(kind):
+    layer = make_layer(RouterConfig(kind=kind), top_k=1)
+    assert (layer.router.causal_training, layer.router.causal) == KINDS[kind]
+    if KINDS[kind][0]:
+        return
+    config = ModelConfig(router=RouterConfig(kind=kind, evaluation="as_trained"))
+    model = build(make_arch(MoE(num_experts=4, top_k=1, d_expert=8)), config).eval()
+    with pytest.raises(ConfigError, match=f"{kind} of layer 0 sees later tokens"):
+        model(ids_of())
+
+
+LATENT = LatentAttention(num_heads=2, kv_lora_rank=6, qk_nope_dim=4, qk_rope_dim=2, v_dim=3)
+HEADS = {"num_heads": 2, "num_kv_heads": 1, "head_dim": 4}
+
+
+@pytest.mark.parametrize(
+    "mixer",
+    [
+        Attention(**HEADS),
+        Attention(**HEADS, window_tokens=3),
+        Attention(**HEADS, window_tokens=3, chunked=True),
+        Attention(**HEADS, sinks=True, output_gate=True, qk_norm="full"),
+        LATENT,
+    ],
+)
+def test_attention_sees_no_later_token(mixer):
+    dense = make_dense()
+    arch = make_arch(layers=(LayerGroup(num_layers=2, mixer=mixer, ffn=dense.layers[0].ffn),))
+    model = build(arch).double()
+    leak = future_leak(lambda ids: model(ids).logits_BSV, ids_of(2, 8, 1), ids_of(2, 8, 2))
+    assert leak < 1e-12
+
+
+def test_product_keys_see_no_later_token():
+    model = build(make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4))).double()
+    assert future_leak(lambda ids: model(ids).logits_BSV, ids_of(2, 8, 1), ids_of(2, 8, 2)) < 1e-12
+
+
+def test_the_probe_finds_a_planted_leak():
+    def peeks(x_BS):
+        return x_BS + x_BS.mean(dim=1, keepdim=True)
+
+    one, other = torch.randn(2, 5), torch.randn(2, 5)
+    assert future_leak(peeks, one, other) > 0.1
+    assert future_leak(lambda x_BS: x_BS.cumsum(1) + torch.rand(2, 5), one, other) < 1e-6
+    assert RouterConfig().kind == "top_k"

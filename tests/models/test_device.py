@@ -1,0 +1,98 @@
+"""The forward and backward pass of a model never wait for a GPU; with one, it computes what a CPU does."""
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from optimoe.arch.parts import MoE
+from optimoe.models.balance import loads_of, training_loss, update_biases
+from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.decoder import build
+from optimoe.models.routing import coactivation, report
+from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
+
+SILENT = [name for name, router in ROUTERS.items() if router.kind not in ("base", "expert_choice")]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def make_model(router):
+    torch.manual_seed(0)
+    balances = 0.01 * (router.kind in ("top_k", "expert_choice", "rl"))
+    losses = LossConfig(balance=balances, z=0.01 * (router.kind != "hash"))
+    part = MoE(num_experts=8, top_k=top_k_of(router), d_expert=16, num_shared_experts=1, d_shared=16)
+    return build(make_arch(part, d_model=32), ModelConfig(router=router, losses=losses, init_std=0.2))
+
+
+def make_ids():
+    return torch.randint(0, VOCAB, (4, 17), generator=torch.Generator().manual_seed(0))
+
+
+def step(model, ids_BS, call=None):
+    """A training step's forward and backward pass, and its report."""
+    output = (call or model)(ids_BS[:, :-1])
+    training_loss(output, ids_BS[:, 1:], model.config.losses).total.backward()
+    if model.config.router.balanced_by_bias and call is None:
+        update_biases(model, loads_of(output), 1e-3)
+    return output, [(report(routing), coactivation(routing)) for routing in output.routings.values()]
+
+
+def step_without_data(router, training):
+    """The step on tensors that have shapes and no data: reading a number or a mask from one fails."""
+    model = make_model(router).bfloat16().train(training)
+    for block in model.blocks:
+        block.ffn.experts.way = "grouped"  # as on a GPU
+    with FakeTensorMode() as mode:
+        state = {k: mode.from_tensor(v) for k, v in (*model.named_parameters(), *model.named_buffers())}
+        ids_BS = torch.empty(4, 17, dtype=torch.int64)
+        step(model, ids_BS, lambda ids: torch.func.functional_call(model, state, (ids,)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", SILENT)
+def test_no_step_reads_from_the_device(name, training):
+    if training or make_model(ROUTERS[name]).routers[0].causal:
+        step_without_data(ROUTERS[name], training)
+
+
+def test_expert_choice_reads_one_number_as_it_says():
+    with pytest.raises(DataDependentOutputException):
+        step_without_data(RouterConfig(kind="expert_choice"), True)
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", SILENT)
+def test_a_gpu_is_never_waited_for(name):
+    model, ids_BS = make_model(ROUTERS[name]).cuda().bfloat16(), make_ids().cuda()
+    step(model, ids_BS)  # what is set up once may wait
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step(model, ids_BS)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", [name for name in ROUTERS if ROUTERS[name].kind != "rl" and name != "noise"])
+def test_a_gpu_computes_what_a_cpu_does(name):
+    model, ids_BS = make_model(ROUTERS[name]).double(), make_ids()
+    other = make_model(ROUTERS[name]).double().cuda()
+    (one, _), (two, _) = step(model, ids_BS), step(other, ids_BS.cuda())
+    torch.testing.assert_close(two.logits_BSV.cpu(), one.logits_BSV, rtol=1e-9, atol=1e-9)
+    for layer, routing in one.routings.items():
+        assert torch.equal(two.routings[layer].dispatched_TK.cpu(), routing.dispatched_TK)
+    for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(theirs.grad.cpu(), ours.grad, rtol=1e-8, atol=1e-9)
+
+
+@needs_gpu
+def test_half_precision_on_a_gpu_is_near_double_on_a_cpu():
+    model, ids_BS = make_model(RouterConfig()), make_ids()
+    want = model.double()(ids_BS).logits_BSV
+    got = make_model(RouterConfig()).cuda().bfloat16()(ids_BS.cuda()).logits_BSV
+    error = (got.cpu().double() - want).norm() / want.norm()
+    assert error < 0.1  # a token near a tie may take another expert
+
+
+def test_logits_are_finite_in_low_precision():
+    model = make_model(RouterConfig(score="sigmoid", balanced_by_bias=True)).bfloat16()
+    assert torch.isfinite(model(make_ids()).logits_BSV).all()

@@ -1,0 +1,347 @@
+"""Checkpoints of Hugging Face's own classes, in and out."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from optimoe.arch.hf import from_config
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.spec import LayerGroup
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.convert.hf import load_hf, save_hf, to_hf
+from optimoe.models.convert.hf_names import FAMILIES
+from optimoe.models.decoder import build
+from tests.models.build import ids_of, make_arch, make_dense
+
+COMMON = {
+    "vocab_size": 24,
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+    "initializer_range": 0.3,
+    "tie_word_embeddings": False,
+    "pad_token_id": None,
+    "bos_token_id": None,
+    "eos_token_id": None,
+}
+GROUPED = COMMON | {"num_key_value_heads": 2, "head_dim": 4, "rope_theta": 500.0, "rms_norm_eps": 1e-4}
+ROUTED = {"num_experts_per_tok": 2, "intermediate_size": 12}
+LATENT = {
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 8,
+    "qk_nope_head_dim": 4,
+    "qk_rope_head_dim": 6,
+    "v_head_dim": 4,
+    "n_routed_experts": 8,
+    "moe_intermediate_size": 8,
+    "first_k_dense_replace": 1,
+    "n_shared_experts": 2,
+    "n_group": 4,
+    "topk_group": 2,
+    "routed_scaling_factor": 1.7,
+    "norm_topk_prob": True,
+}
+THEIRS = {
+    "llama": ("llama", GROUPED | {"intermediate_size": 20}),
+    "llama with biases": ("llama", GROUPED | {"intermediate_size": 20, "attention_bias": True, "mlp_bias": True}),
+    "llama tied": ("llama", GROUPED | {"intermediate_size": 20, "tie_word_embeddings": True}),
+    "llama gelu": ("llama", GROUPED | {"intermediate_size": 20, "hidden_act": "gelu_pytorch_tanh"}),
+    "qwen3": ("qwen3", GROUPED | {"intermediate_size": 20, "head_dim": 6}),
+    "qwen3 with windows": (
+        "qwen3",
+        GROUPED
+        | {"intermediate_size": 20, "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1},
+    ),
+    "mixtral": ("mixtral", GROUPED | ROUTED | {"num_local_experts": 5}),
+    "mixtral with windows": ("mixtral", GROUPED | ROUTED | {"num_local_experts": 5, "sliding_window": 3}),
+    "qwen3_moe": (
+        "qwen3_moe",
+        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 8, "norm_topk_prob": True},
+    ),
+    "qwen3_moe every second": (
+        "qwen3_moe",
+        GROUPED
+        | ROUTED
+        | {"num_experts": 5, "moe_intermediate_size": 8, "norm_topk_prob": False, "decoder_sparse_step": 2},
+    ),
+    "qwen3_moe listed": (
+        "qwen3_moe",
+        GROUPED | ROUTED | {"num_experts": 5, "moe_intermediate_size": 8, "mlp_only_layers": [0]},
+    ),
+    "olmoe": ("olmoe", GROUPED | ROUTED | {"num_experts": 5, "norm_topk_prob": False}),
+    "olmoe normalised": ("olmoe", GROUPED | ROUTED | {"num_experts": 5, "norm_topk_prob": True}),
+    "deepseek_v3": ("deepseek_v3", COMMON | ROUTED | LATENT | {"q_lora_rank": 5}),
+    "deepseek_v3 plain queries": (
+        "deepseek_v3",
+        COMMON | ROUTED | LATENT | {"q_lora_rank": None, "norm_topk_prob": False, "n_shared_experts": 1},
+    ),
+    "deepseek_v3 with biases": (
+        "deepseek_v3",
+        COMMON | ROUTED | LATENT | {"q_lora_rank": 5, "attention_bias": True, "n_group": 1, "topk_group": 1},
+    ),
+}
+
+
+def make_theirs(name):
+    model_type, fields = THEIRS[name]
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(model_type, **fields)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    for key, tensor in model.state_dict().items():
+        if key.endswith("e_score_correction_bias"):
+            tensor.normal_(std=0.3)  # zero at the start, like norms and biases, which would hide a missing one
+        elif tensor.dim() == 1:
+            tensor.add_(torch.randn_like(tensor) * 0.2)
+    return model
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """Make their model, saved by them."""
+
+    def make(name="mixtral", **save):
+        model = make_theirs(name)
+        model.save_pretrained(tmp_path / "theirs", **save)
+        return model, tmp_path / "theirs"
+
+    return make
+
+
+def close(one, other):
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", THEIRS)
+@torch.no_grad()
+def test_their_model_comes_in_and_goes_out_with_its_logits_and_its_tensors(name, theirs, tmp_path):
+    model, folder = theirs(name)
+    ids_BS = ids_of(2, 12)
+    ours = load_hf(folder).eval()
+    want = model(ids_BS).logits
+    assert want.std() > 0.1
+    close(ours(ids_BS).logits_BSV, want)
+    save_hf(ours, tmp_path / "ours", THEIRS[name][0])
+    back, found = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "ours", attn_implementation="eager", output_loading_info=True
+    )
+    assert not any(found.values()), found
+    close(back.eval()(ids_BS).logits, want)
+    one, other = model.state_dict(), back.state_dict()
+    assert list(one) == list(other) and all(torch.equal(one[key], other[key]) for key in one)
+    one, other = (load_file(path / "model.safetensors") for path in (folder, tmp_path / "ours"))
+    assert sorted(one) == sorted(other) and all(torch.equal(one[key], other[key]) for key in one)
+
+
+HEADS = {"num_heads": 4, "num_kv_heads": 2, "head_dim": 4}
+MIXER = Attention(**HEADS)
+NORMED = Attention(**HEADS, qk_norm="head")
+FULL = Attention(**HEADS, qk_norm="full")
+MLA = LatentAttention(num_heads=2, kv_lora_rank=8, qk_nope_dim=4, qk_rope_dim=4, v_dim=4, q_lora_rank=5)
+EXPERTS = {"num_experts": 4, "top_k": 2, "d_expert": 8}
+
+
+def with_layers(*pairs):
+    return make_arch(layers=tuple(LayerGroup(num_layers=n, mixer=mixer, ffn=ffn) for n, mixer, ffn in pairs))
+
+
+OURS = {
+    "llama": (make_dense(), RouterConfig()),
+    "qwen3": (with_layers((2, NORMED, DenseFFN(d_ff=10))), RouterConfig()),
+    "mixtral": (make_arch(), RouterConfig(noise=False, capacity_factor=1.0, score="softmax_after")),
+    "qwen3_moe": (
+        with_layers((1, NORMED, DenseFFN(d_ff=10)), (2, NORMED, MoE(**EXPERTS))),
+        RouterConfig(normalised=False),
+    ),
+    "olmoe": (with_layers((2, FULL, MoE(**EXPERTS))), RouterConfig()),
+    "deepseek_v3": (
+        with_layers((1, MLA, DenseFFN(d_ff=10)), (2, MLA, MoE(**EXPERTS, num_shared_experts=1, d_shared=8))),
+        RouterConfig(score="sigmoid", scale=2.5, balanced_by_bias=True, num_groups=2, top_groups=1),
+    ),
+}
+
+
+def make_ours(family, **router):
+    torch.manual_seed(0)
+    arch, base = OURS[family]
+    fields = {name: getattr(base, name) for name in RouterConfig.__dataclass_fields__} | router
+    model = build(arch, ModelConfig(router=RouterConfig(**fields), init_std=0.2, rope_theta=300.0, norm_eps=1e-5))
+    for layer_router in model.routers.values():
+        if hasattr(layer_router, "balance_bias_E"):
+            layer_router.balance_bias_E.normal_(std=0.2)
+    return model.eval()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_our_model_goes_out_and_comes_back_as_it_was(family, tmp_path):
+    model, ids_BS = make_ours(family), ids_of(2, 12)
+    save_hf(model, tmp_path / "out", family)
+    want = model(ids_BS).logits_BSV
+    back = AutoModelForCausalLM.from_pretrained(tmp_path / "out", attn_implementation="eager").eval()
+    close(back(ids_BS).logits, want)
+    again = load_hf(tmp_path / "out").eval()
+    assert again.arch.layers == model.arch.layers
+    one, other = model.state_dict(), again.state_dict()
+    assert list(one) == list(other) and all(torch.equal(one[key], other[key]) for key in one)
+    assert torch.equal(again(ids_BS).logits_BSV, want)
+
+
+def test_a_checkpoint_keeps_its_type(tmp_path):
+    save_hf(make_ours("mixtral").bfloat16(), tmp_path / "out", "mixtral")
+    assert {tensor.dtype for tensor in load_hf(tmp_path / "out").state_dict().values()} == {torch.bfloat16}
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+@torch.no_grad()
+def test_a_checkpoint_in_several_files_is_read(theirs):
+    model, folder = theirs("deepseek_v3", max_shard_size="10KB")
+    assert len(list(folder.glob("*.safetensors"))) > 2
+    close(load_hf(folder).eval()(ids_of()).logits_BSV, model(ids_of()).logits)
+
+
+BROKEN = {
+    "missing": "model.layers.1.block_sparse_moe.experts.3.w3.weight",
+    "misshapen": "model.layers.0.self_attn.k_proj.weight",
+    "misshapen expert": "model.layers.0.block_sparse_moe.experts.2.w2.weight",
+    "unexpected": "model.layers.7.self_attn.q_proj.weight",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_tensor_that_does_not_fit_is_named_in_one_line(how, theirs):
+    _, folder = theirs()
+    state, name = load_file(folder / "model.safetensors"), BROKEN[how]
+    if how == "missing":
+        del state[name]
+    else:
+        state[name] = torch.zeros(3, 5)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=name.replace(".", r"\.")) as error:
+        load_hf(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_weights_is_refused(theirs):
+    _, folder = theirs()
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="safetensors"):
+        load_hf(folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "word"),
+    [
+        ("mixtral", {"normalised": False, "score": "softmax"}, "normalised"),
+        ("mixtral", {"score": "sigmoid"}, "score"),
+        ("mixtral", {"scale": 2.0}, "scale"),
+        ("qwen3_moe", {"num_groups": 2}, "num_groups"),
+        ("olmoe", {"balanced_by_bias": True}, "balance_bias_E"),
+        ("olmoe", {"eval_capacity_factor": 1.5}, "eval_capacity_factor"),
+        ("deepseek_v3", {"score": "softmax"}, "score"),
+        ("deepseek_v3", {"group_score": "best"}, "group_score"),
+        ("deepseek_v3", {"balanced_by_bias": False}, "balance_bias_E"),
+    ],
+)
+def test_a_router_that_the_family_has_not_is_refused_by_name(family, changes, word, tmp_path):
+    with pytest.raises(ConfigError, match=word):
+        save_hf(make_ours(family, **changes), tmp_path / "out", family)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arch", "router", "family", "word"),
+    [
+        (make_arch(), RouterConfig(kind="hash"), "mixtral", "kind"),
+        (make_arch(MoE(**EXPERTS, router_bias=True)), RouterConfig(), "mixtral", "router_bias"),
+        (make_arch(MoE(**EXPERTS, expert_bias=True)), RouterConfig(), "mixtral", "expert_bias"),
+        (make_arch(MoE(**EXPERTS, d_latent=8)), RouterConfig(), "mixtral", "d_latent"),
+        (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=8)), RouterConfig(), "mixtral", "shared"),
+        (make_arch(MoE(**EXPERTS, gated=False)), RouterConfig(), "mixtral", "gated"),
+        (make_arch(), RouterConfig(), "llama", "MoE"),
+        (make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4)), RouterConfig(), "mixtral", "PEER"),
+        (make_dense(), RouterConfig(), "mixtral", "num_local_experts"),
+        (with_layers((1, FULL, DenseFFN(d_ff=8))), RouterConfig(), "llama", "qk_norm"),
+        (with_layers((1, MLA, DenseFFN(d_ff=8))), RouterConfig(), "llama", "LatentAttention"),
+        (make_arch(norm="layernorm"), RouterConfig(), "mixtral", "norm"),
+    ],
+)
+def test_an_architecture_that_the_family_has_not_is_refused_by_name(arch, router, family, word):
+    with pytest.raises(ConfigError, match=word) as error:
+        to_hf(build(arch, ModelConfig(router=router)), family)
+    assert "\n" not in str(error.value)
+
+
+@torch.no_grad()
+def test_a_checkpoint_that_also_predicts_later_tokens_is_read_without_them(theirs):
+    model, folder = theirs("deepseek_v3")
+    state = load_file(folder / "model.safetensors")
+    state["model.layers.3.embed_tokens.weight"] = torch.zeros(24, 16)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    ours = load_hf(folder).eval()
+    assert ours.arch.num_mtp_layers == 0
+    close(ours(ids_of()).logits_BSV, model(ids_of()).logits)
+
+
+def test_a_file_that_is_cut_off_is_refused_by_name(theirs):
+    _, folder = theirs()
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        load_hf(folder)
+
+
+def test_an_unknown_family_and_an_activation_without_a_name_are_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="gpt_oss"):
+        save_hf(make_ours("mixtral"), tmp_path, "gpt_oss")
+    with pytest.raises(ConfigError, match="activation"):
+        save_hf(build(make_dense(), ModelConfig(activation="relu_squared")), tmp_path, "llama")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}}, "rope_type"),
+        ({"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_type"),
+        ({"hidden_act": "quick_gelu"}, "hidden_act"),
+        ({"rms_norm_eps": None}, "rms_norm_eps"),
+        ({"rope_parameters": None}, "rope_theta"),
+        ({"partial_rotary_factor": 0.5}, "partial_rotary_factor"),
+        ({"model_type": "gpt_oss"}, "model_type"),
+        ({"hidden_size": None}, "hidden_size"),
+    ],
+)
+def test_a_configuration_that_asks_for_what_is_not_built_is_refused_by_name(fields, word, theirs):
+    _, folder = theirs()
+    config = json.loads((folder / "config.json").read_text()) | fields
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises((ConfigError, UnknownNameError), match=word) as error:
+        load_hf(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
+    save_hf(make_ours("mixtral"), tmp_path / "out", "mixtral")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def full(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("optimoe.models.convert.hf.save_file", full)
+    with pytest.raises(InputError, match="no space"):
+        save_hf(make_ours("mixtral"), tmp_path / "out", "mixtral")
+    with pytest.raises(InputError, match="no space"):
+        save_hf(make_ours("mixtral"), tmp_path / "new", "mixtral")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_shape_that_is_written_is_the_shape_that_is_counted():
+    config, state = to_hf(make_ours("qwen3_moe"), "qwen3_moe")
+    assert from_config(config, "tiny") == OURS["qwen3_moe"][0]
+    assert len(state) == len({tensor.data_ptr() for tensor in state.values()})
