@@ -13,8 +13,8 @@ from statistics import median
 
 import torch
 
-from optimoe.models.dispatch import WAYS
-from optimoe.models.experts import Experts
+from optimoe.models.experts.dispatch import WAYS
+from optimoe.models.experts.layer import Experts
 
 TOKENS = (1, 16, 256, 2048, 8192)
 TOP_K = 2

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from optimoe.models.experts import Experts
+from optimoe.models.experts.layer import Experts
 
 D_MODEL = 512
 SHAPES = ((8, 2, 1408), (64, 8, 352), (256, 8, 352), (16, 1, 1408), (32, 4, 352))

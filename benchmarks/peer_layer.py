@@ -19,7 +19,7 @@ from statistics import median
 
 import torch
 
-from optimoe.models.peer import PEER
+from optimoe.models.peer.layer import PEER
 
 HEADS, TOP_K = 8, 16
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimoe.models.buffers import SMALLEST_BYTES, BufferPool
+from optimoe.models.experts.buffers import SMALLEST_BYTES, BufferPool
 
 LIKE = torch.empty(0)
 LARGE = SMALLEST_BYTES // 4  # float32 elements

@@ -14,7 +14,7 @@ from optimoe.core.errors import ConfigError
 from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import build, count_extra_params
 from optimoe.models.moe import MoELayer
-from optimoe.models.peer import PEER
+from optimoe.models.peer.layer import PEER
 from tests.models.build import ROUTERS, make_arch, top_k_of
 from tests.models.shapes import ARCHS, FFNS, MIXERS
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.core.errors import UnknownNameError
-from optimoe.models.activations import find_activation
-from optimoe.models.dispatch import WAYS, ExpertWeights, choose_way, nearest_way, run_experts
-from optimoe.models.shares import cut_shares, run_shares
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.dispatch import WAYS, ExpertWeights, choose_way, nearest_way, run_experts
+from optimoe.models.experts.shares import cut_shares, run_shares
 
 TOLERANCE = 1e-10
 
@@ -134,8 +134,8 @@ def test_the_loops_own_backward_pass_passes_gradcheck(gated):
 @pytest.mark.parametrize("name", ROUTINGS)
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_that_share_an_expert_sum_its_gradients(name, threads, monkeypatch):
-    monkeypatch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
-    monkeypatch.setattr("optimoe.models.expert_loop.ROWS", 3)
+    monkeypatch.setattr("optimoe.models.experts.shares.SMALLEST_SHARE", 1)
+    monkeypatch.setattr("optimoe.models.experts.loop.ROWS", 3)
     before = torch.get_num_threads()
     torch.manual_seed(13)
     weights = make_weights(4, 8, 8, bias=True)
@@ -152,7 +152,7 @@ def test_threads_that_share_an_expert_sum_its_gradients(name, threads, monkeypat
 
 
 def test_a_failure_in_a_thread_is_raised_and_the_threads_are_restored(monkeypatch):
-    monkeypatch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
+    monkeypatch.setattr("optimoe.models.experts.shares.SMALLEST_SHARE", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -170,7 +170,7 @@ def test_a_failure_in_a_thread_is_raised_and_the_threads_are_restored(monkeypatc
 def test_shares_hold_every_slot_once_and_equally_many(sizes, rows, threads):
     ends = torch.tensor(sizes).cumsum(0).tolist()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("optimoe.models.shares.SMALLEST_SHARE", 1)
+        patch.setattr("optimoe.models.experts.shares.SMALLEST_SHARE", 1)
         patch.setattr("torch.get_num_threads", lambda: threads)
         shares = cut_shares(ends, rows, 1)
     slots = [(part.expert, slot) for share in shares for part in share for slot in range(part.start, part.end)]
@@ -286,7 +286,7 @@ def test_padding_gives_way_to_the_loop_when_one_expert_takes_all(monkeypatch):
     called = []
     for way in ("loop", "padded"):
         monkeypatch.setitem(WAYS, way, lambda *_, way=way: called.append(way))
-    monkeypatch.setattr("optimoe.models.dispatch.choose_way", lambda *_: "padded")
+    monkeypatch.setattr("optimoe.models.experts.dispatch.choose_way", lambda *_: "padded")
     for expert_T in (torch.arange(400) % 8, torch.zeros(400, dtype=torch.long)):
         run_experts(weights, torch.randn(400, 4), expert_T.unsqueeze(1), torch.ones(400, 1))
     assert called == ["padded", "loop"]
@@ -299,7 +299,7 @@ def test_an_unknown_way_is_refused():
 
 
 def test_the_table_names_only_ways_that_exist():
-    from optimoe.models.dispatch import _rows
+    from optimoe.models.experts.dispatch import _rows
 
     assert {way for rows in _rows().values() for way, _ in rows} <= set(WAYS)
 

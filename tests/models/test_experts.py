@@ -6,8 +6,8 @@ import torch
 from optimoe.arch.params import ffn_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.models.dispatch import WAYS
-from optimoe.models.experts import Experts
+from optimoe.models.experts.dispatch import WAYS
+from optimoe.models.experts.layer import Experts
 
 
 @pytest.mark.parametrize("gated", [True, False])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from optimoe.arch.params import ffn_params
 from optimoe.arch.parts import PEER as PEERPart
 from optimoe.core.errors import ConfigError
-from optimoe.models.activations import find_activation
-from optimoe.models.peer import PEER
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.peer.layer import PEER
 
 TOLERANCE = 1e-10
 
@@ -102,7 +102,7 @@ def test_many_rows_are_summed_in_chunks_without_a_change(monkeypatch):
     layer = make_layer(num_keys=9)
     x_TD = torch.randn(9, 8, dtype=torch.float64)
     whole = torch.autograd.grad(layer(x_TD)[0].square().sum(), [layer.down, layer.up])
-    monkeypatch.setattr("optimoe.models.peer_pool.CHUNK_ROWS", 10)
+    monkeypatch.setattr("optimoe.models.peer.pool.CHUNK_ROWS", 10)
     for mine, other in zip(
         torch.autograd.grad(layer(x_TD)[0].square().sum(), [layer.down, layer.up]), whole, strict=True
     ):

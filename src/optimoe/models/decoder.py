@@ -18,9 +18,9 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.models.attention import AnyAttention, LatentSelfAttention, Rope, SelfAttention, rotary
 from optimoe.models.config import ModelConfig
-from optimoe.models.experts import Experts
+from optimoe.models.experts.layer import Experts
 from optimoe.models.moe import FeedForward, MoELayer
-from optimoe.models.peer import PEER, PEERStats
+from optimoe.models.peer.layer import PEER, PEERStats
 from optimoe.models.routers import AnyRouter, extra_params
 from optimoe.models.routing import Routing
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.models.activations import find_activation
 from optimoe.models.config import ModelConfig
-from optimoe.models.experts import Experts
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.layer import Experts
 from optimoe.models.routers import make_router
 from optimoe.models.routing import Routing
 

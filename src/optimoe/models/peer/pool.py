@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optimoe.models.activations import find_activation
-from optimoe.models.buffers import POOL
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.buffers import POOL
 
 CHUNK_ROWS = 4096
 """Rows of a table's gradient that are summed at once on a CPU, and stay in the cache until they are copied."""

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from optimoe.core.errors import UnknownNameError
-from optimoe.models.activations import find_activation
-from optimoe.models.expert_loop import expert_loop, invert, sort_slots
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.loop import expert_loop, invert, sort_slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ExpertWeights:
         w_out_EFD: Second matrices.
         b_in_EM: Biases of the first matrices.
         b_out_ED: Biases of the second matrices.
-        activation: Name of σ (:func:`optimoe.models.activations.find_activation`).
+        activation: Name of σ (:func:`optimoe.models.experts.activations.find_activation`).
     """
 
     w_in_EDM: Tensor

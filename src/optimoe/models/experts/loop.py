@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optimoe.models.activations import Activation, find_activation
-from optimoe.models.buffers import POOL
-from optimoe.models.shares import Scratch, Slice, cut_shares, run_shares
+from optimoe.models.experts.activations import Activation, find_activation
+from optimoe.models.experts.buffers import POOL
+from optimoe.models.experts.shares import Scratch, Slice, cut_shares, run_shares
 
 ROWS = 1024
 """Most slots of a slice: enough for a matrix product at full speed, few enough for the cache."""

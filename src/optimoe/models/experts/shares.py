@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from optimoe.models.buffers import POOL
+from optimoe.models.experts.buffers import POOL
 
 MOST_SHARES = 8
 """More threads than this split each share's operations among them instead: Python takes turns."""

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import PEER as PEERPart
 from optimoe.core.errors import require
-from optimoe.models.activations import find_activation
-from optimoe.models.peer_pool import expert_pool
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.peer.pool import expert_pool
 
 QueryNorm = Literal["layernorm", "batchnorm", "none"]
 Gates = Literal["softmax", "sigmoid"]
@@ -75,7 +75,7 @@ class PEER(nn.Module):
         top_k: K.
         d_key: C, even.
         query_norm: Norm of the queries.
-        activation: Name of σ (:func:`optimoe.models.activations.find_activation`).
+        activation: Name of σ (:func:`optimoe.models.experts.activations.find_activation`).
         gates: Softmax over a head's experts, or sigmoids that do not compete.
 
     Raises:

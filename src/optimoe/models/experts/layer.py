@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.core.errors import require
-from optimoe.models.activations import find_activation
-from optimoe.models.dispatch import WAYS, ExpertWeights, run_experts
+from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.dispatch import WAYS, ExpertWeights, run_experts
 
 
 class Experts(nn.Module):
@@ -29,9 +29,9 @@ class Experts(nn.Module):
         d_model: D.
         d_expert: F.
         gated: Whether each expert has a gate matrix (SwiGLU and its like).
-        activation: Name of σ (:func:`optimoe.models.activations.find_activation`).
+        activation: Name of σ (:func:`optimoe.models.experts.activations.find_activation`).
         bias: Whether each matrix adds a bias.
-        way: One of :data:`optimoe.models.dispatch.WAYS`; left out, the fastest by the measured table.
+        way: One of :data:`optimoe.models.experts.dispatch.WAYS`; left out, the fastest by the measured table.
 
     Raises:
         ConfigError: A count is not positive.

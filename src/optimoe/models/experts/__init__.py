@@ -1,0 +1,1 @@
+"""Routed experts, and ways to compute them fast."""

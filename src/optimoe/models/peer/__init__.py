@@ -1,0 +1,1 @@
+"""A million tiny experts, retrieved by product keys (PEER)."""
