@@ -270,3 +270,14 @@ def test_a_decision_is_found_by_wrappers_of_modules():
     flat, _ = torch.utils._pytree.tree_flatten(route(torch.randn(4, 4)))
     assert len(flat) == 5 and all(isinstance(leaf, torch.Tensor) for leaf in flat)
     assert isinstance(route(torch.randn(4, 4)), Routing) and VOCAB
+
+
+def test_a_bias_keeps_its_precision_in_a_model_of_16_bits():
+    router = make_layer(RouterConfig(balanced_by_bias=True)).float().router
+    router.balance_bias_E += torch.arange(router.num_experts) * 0.001234
+    exact = router.balance_bias_E.clone()
+    router.bfloat16()
+    assert router.weight.dtype == torch.bfloat16
+    assert torch.equal(router.balance_bias_E, exact)
+    assert router.double().balance_bias_E.dtype == torch.float64
+    assert router.to("meta").balance_bias_E.is_meta

@@ -4,6 +4,7 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,17 @@ class TopKRouter(Router):
         for name in ("noise_weight", "balance_bias_E"):
             if hasattr(self, name):  # none, or not yet made
                 nn.init.zeros_(getattr(self, name))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TopKRouter":
+        """Moved and cast like any module, but for the bias: steps of 1e-3 would be lost in 16 bits."""
+        before = self._buffers.get("balance_bias_E")
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if before is not None:
+            after = self.balance_bias_E
+            dtype = torch.promote_types(after.dtype, torch.float32)
+            exact = after if before.is_meta or after.is_meta else before.to(after.device)
+            self.balance_bias_E = exact.to(dtype)
+        return self
 
     @property
     def causal_training(self) -> bool:
