@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from optimoe.core.provenance import Basis
+from optimoe.core.provenance import Basis, weakest
 from optimoe.core.units import TOKENS_PER_MTOK, format_count, format_seconds, format_usd
 from optimoe.plan.question.goal import LowestLoss, NearBest
 from optimoe.plan.question.training import GivenMfu
 from optimoe.plan.result import Plan
 
-OURS = "docs/cost-model.md"
+OURS, PLANNING = "docs/cost-model.md", "docs/planning.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +38,13 @@ def chain(plan: Plan) -> tuple[Link, ...]:
 
 def _training(plan: Plan) -> list[Link]:
     training, choice = plan.problem.training, plan.choice
-    peak = training.accelerator.flops_per_s("bf16")
+    gpu, active = training.accelerator, format_count(choice.arch["params_active"])
+    counted = "counted from the shape, both embeddings included"
     links = [
-        Link(
-            name="peak", formula=training.accelerator.name, value=f"{peak:.4g} FLOP/s", basis=Basis.PUBLISHED,
-            source=training.accelerator.source,
-        ),
+        _link("peak", gpu.name, f"{gpu.flops_per_s('bf16'):.4g} FLOP/s", Basis.PUBLISHED, gpu.source),
         _mfu(plan),
-        Link(
-            name="N_act", formula="counted from the shape, both embeddings included",
-            value=format_count(choice.arch["params_active"]), basis=Basis.DERIVED, source="optimoe.arch.params",
-        ),
-    ]  # fmt: skip
+        _ours("N_act", counted, active, "optimoe.arch.params"),
+    ]
     if training.bounded:
         affordable = training.affordable_tokens(choice.arch["params_active"], choice.mfu)
         by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act)"
@@ -63,15 +58,11 @@ def _mfu(plan: Plan) -> Link:
     choice, utilisation = plan.choice, plan.problem.training.utilisation
     value = f"{choice.mfu:.1%} of the bf16 peak"
     if isinstance(utilisation, GivenMfu):
-        return Link(
-            name="MFU", formula="stated", value=value, basis=utilisation.basis, source="or the default 40 %"
-        )
+        return _link("MFU", "stated", value, utilisation.basis, "or the default 40 %")
     low, high = utilisation.band(choice.mfu)
     layout = ", ".join(f"{name} {choice.train_layout[name]}" for name in ("tp", "ep", "pp", "dp", "zero"))
-    return Link(
-        name="MFU", formula=f"6ND over the step's time, best layout that fits ({layout}), {low:.0%} – {high:.0%}",
-        value=value, basis=Basis.FITTED, source="data/training.toml, fitted on published runs",
-    )  # fmt: skip
+    formula = f"6ND over the step's time, best layout that fits ({layout}), {low:.0%} – {high:.0%}"
+    return _link("MFU", formula, value, Basis.FITTED, "data/training.toml, fitted on published runs")
 
 
 def _loss(plan: Plan) -> list[Link]:
@@ -94,14 +85,15 @@ def _loss(plan: Plan) -> list[Link]:
 
 def _serving(plan: Plan) -> list[Link]:
     choice, workload = plan.choice, plan.problem.workload
+    kernels = "data/operators.toml, efficiency.toml"
     links = [
-        Link(
-            name=f"token: {cause.removesuffix('_s').replace('_', ' ')}", formula="kernels of one decode step",
-            value=format_seconds(seconds), basis=Basis.FITTED, source="data/operators.toml, efficiency.toml",
+        _link(f"token: {cause}", "kernels of one decode step", format_seconds(seconds), Basis.FITTED, kernels)
+        for cause, seconds in sorted(
+            ((name.removesuffix("_s").replace("_", " "), seconds) for name, seconds in choice.parts.items()),
+            key=lambda part: -part[1],
         )
-        for cause, seconds in sorted(choice.parts.items(), key=lambda part: -part[1])
         if seconds > 0
-    ]  # fmt: skip
+    ]
     e2e_s = choice.ttft_s + (workload.output_tokens - 1) * choice.tpot_s
     links.append(_ours("TPOT", "the sum of these", format_seconds(choice.tpot_s), OURS))
     links.append(_ours("TTFT", "front + step + prompts before + own prompt", format_seconds(choice.ttft_s), OURS))
@@ -124,35 +116,38 @@ def _dollars(plan: Plan) -> list[Link]:
     trained = f"{choice.train_flops:.4g} FLOP ÷ (peak · MFU)"
     hours = f"{choice.train_gpu_hours:,.0f} GPU hours · {rate.usd_per_gpu_hour:g} USD/h"
     assert math.isclose(choice.serve_usd, problem.lifetime_tokens / TOKENS_PER_MTOK * choice.usd_per_mtok)
+    trained_on = weakest(rate.basis, _mfu(plan).basis, Basis.DERIVED)
+    served_on = weakest(price.basis, Basis.FITTED, Basis.DERIVED)
+    both = weakest(trained_on, served_on)
     return [
-        Link(
-            name="USD per M tokens", formula=per_mtok, value=format_usd(choice.usd_per_mtok), basis=price.basis,
-            source=price.source,
+        _link("USD per M tokens", per_mtok, format_usd(choice.usd_per_mtok), served_on, price.source),
+        _link("serving", served, format_usd(choice.serve_usd), served_on, "the traffic"),
+        _link("GPU hours", trained, f"{choice.train_gpu_hours:,.0f}", trained_on, "C = 6·N·D"),
+        _link("training", hours, format_usd(choice.train_usd), trained_on, rate.source),
+        _link(
+            "total", "training + serving", format_usd(choice.total_usd), weakest(trained_on, served_on), PLANNING
         ),
-        _ours("serving", served, format_usd(choice.serve_usd), "the traffic"),
-        _ours("GPU hours", trained, f"{choice.train_gpu_hours:,.0f}", "C = 6·N·D"),
-        Link(
-            name="training", formula=hours, value=format_usd(choice.train_usd), basis=rate.basis,
-            source=rate.source,
-        ),
-        _ours("total", "training + serving", format_usd(choice.total_usd), ""),
-    ]  # fmt: skip
+    ]
 
 
 def _search(plan: Plan) -> Link:
     """Whether the choice is the best of the space, or how it was refined."""
     trace = plan.trace
     if trace.whole:
-        return _ours("optimal", f"every one of {trace.space:,} designs priced", "the best of the space", OURS)
+        return _ours("optimal", f"every one of {trace.space:,} designs priced", "the best of the space", PLANNING)
     formula = f"{trace.first:,} of {trace.space:,} designs, then every depth around the best"
-    return _ours("optimal", formula, f"objective {trace.first_best:.6g}, refined to {trace.best:.6g}", OURS)
+    return _ours("optimal", formula, f"objective {trace.first_best:.6g}, refined to {trace.best:.6g}", PLANNING)
+
+
+def _link(name: str, formula: str, value: str, basis: Basis, source: str) -> Link:
+    return Link(name=name, formula=formula, value=value, basis=basis, source=source)
 
 
 def _ours(name: str, formula: str, value: str, source: str) -> Link:
-    return Link(name=name, formula=formula, value=value, basis=Basis.DERIVED, source=source)
+    return _link(name, formula, value, Basis.DERIVED, source)
 
 
 def _law(plan: Plan, name: str, formula: str, value: str) -> Link:
     row = plan.problem.law.row
     basis = Basis.FITTED if row.status == "fitted" else Basis.PUBLISHED
-    return Link(name=name, formula=formula, value=value, basis=basis, source=row.source)
+    return _link(name, formula, value, basis, row.source)
