@@ -124,9 +124,7 @@ def _dollars(plan: Plan) -> list[Link]:
         _link("serving", served, format_usd(choice.serve_usd), served_on, "the traffic"),
         _link("GPU hours", trained, f"{choice.train_gpu_hours:,.0f}", trained_on, "C = 6·N·D"),
         _link("training", hours, format_usd(choice.train_usd), trained_on, rate.source),
-        _link(
-            "total", "training + serving", format_usd(choice.total_usd), weakest(trained_on, served_on), PLANNING
-        ),
+        _link("total", "training + serving", format_usd(choice.total_usd), both, PLANNING),
     ]
 
 
