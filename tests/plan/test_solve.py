@@ -12,7 +12,7 @@ from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.service.serving import Deployment
-from optimoe.laws.catalog import find_loss_law
+from optimoe.laws.catalog import find_loss_law, law_names
 from optimoe.plan.evaluate import evaluate
 from optimoe.plan.pareto import front_members
 from optimoe.plan.question.goal import LeastCost, LowestLoss, NearBest
@@ -125,6 +125,19 @@ def test_scaling_all_prices_scales_dollars_and_not_the_choice():
     once, thrice = plan(problem()), plan(problem(train_usd=6.0, serve_usd=6.0))
     assert thrice.choice.arch == once.choice.arch
     assert thrice.choice.total_usd == pytest.approx(3 * once.choice.total_usd)
+
+
+def test_the_order_of_laws_and_gpus_changes_nothing(monkeypatch):
+    one = problem()
+    h200 = replace(one.deployments[0], cluster=Cluster(accelerator=find_accelerator("h200-sxm"), num_gpus=8))
+    asked = replace(one, deployments=(one.deployments[0], h200))
+    before = plan(asked)
+    names = law_names()
+    monkeypatch.setattr("optimoe.plan.solve.law_names", lambda: names[::-1])
+    after = plan(replace(asked, deployments=asked.deployments[::-1]))
+    assert after.choice == before.choice
+    assert after.laws == before.laws
+    assert after.front == before.front
 
 
 def test_members_of_the_front_are_unbeaten():

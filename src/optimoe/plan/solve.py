@@ -156,8 +156,10 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
 
 
 def usable_laws() -> list[LossLaw]:
-    """The first law of each paper whose published outputs follow from its coefficients."""
-    laws = [find_law(name) for name in law_names()]
-    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
-    papers = {law.row.source.split(",")[0]: law for law in reversed(verified)}
-    return sorted(papers.values(), key=verified.index)
+    """Of each paper the first law, by name, whose published outputs follow from its coefficients."""
+    laws = [find_law(name) for name in sorted(law_names())]
+    papers: dict[str, LossLaw] = {}
+    for law in laws:
+        if isinstance(law, LossLaw) and law.row.status == "verified":
+            papers.setdefault(law.row.source.split(",")[0], law)
+    return list(papers.values())
