@@ -41,9 +41,8 @@ def question() -> Problem:
         training=Training(
             accelerator=find_accelerator("h100-sxm"),
             price=list_price("h100-sxm"),
-            utilisation=PredictedMfu(
-                run=TrainRun(cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=64))
-            ),
+            utilisation=PredictedMfu(),
+            run=TrainRun(cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=64)),
             budget_gpu_s=gpu_time_s(64, 30),
         ),
         deployments=deployments,

@@ -22,7 +22,7 @@ from tests.plan.test_solve import H100, problem
 def on(num_gpus, days=20.0, gpu=H100, **stated):
     run = TrainRun(cluster=Cluster(accelerator=gpu, num_gpus=num_gpus))
     training = Training(
-        accelerator=gpu, price=given_price(2.0), utilisation=PredictedMfu(run=run),
+        accelerator=gpu, price=given_price(2.0), utilisation=PredictedMfu(), run=run,
         budget_gpu_s=gpu_time_s(num_gpus, days),
     )  # fmt: skip
     return replace(problem(), training=replace(training, **stated))
@@ -32,7 +32,7 @@ PREDICTED = plan(on(64))
 
 
 def test_the_choice_is_trained_as_the_training_model_says():
-    choice, run = PREDICTED.choice, PREDICTED.problem.training.utilisation.run
+    choice, run = PREDICTED.choice, PREDICTED.problem.training.run
     estimate = estimate_training(choice.spec, run, TrainLayout(**choice.train_layout))
     assert estimate.memory.fits
     assert choice.mfu == pytest.approx(estimate.mfu_bf16())
@@ -64,7 +64,22 @@ def test_a_given_utilisation_turns_gpu_time_into_flops():
     given = replace(on(64).training, utilisation=GivenMfu(mfu=0.3))
     choice = plan(replace(problem(goal=LowestLoss()), training=given)).choice
     assert choice.train_flops == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3, rel=1e-3)
-    assert choice.train_layout == {}
+    assert choice.train_layout["dp"] >= 1
+    nowhere = replace(given, run=None)
+    assert plan(replace(problem(goal=LowestLoss()), training=nowhere)).choice.train_layout == {}
+
+
+def test_a_given_utilisation_still_has_to_fit_the_training_memory():
+    asked = on(8, days=2000.0, utilisation=GivenMfu(mfu=0.4))
+    fits = plan(replace(asked, goal=LowestLoss())).choice
+    anywhere = plan(replace(asked, goal=LowestLoss(), training=replace(asked.training, run=None))).choice
+    assert fits.arch["params_total"] < anywhere.arch["params_total"]
+    assert 16 * fits.arch["params_total"] < 8 * 80 * 2**30
+
+
+def test_a_prediction_needs_a_cluster():
+    with pytest.raises(ConfigError, match="train_gpus"):
+        replace(on(8).training, run=None)
 
 
 def test_what_fits_no_training_memory_is_not_chosen():

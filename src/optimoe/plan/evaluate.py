@@ -110,7 +110,7 @@ def evaluate(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family,
 
 def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
     grid = problem.space.designs(members)
-    how = trained(problem.training.utilisation, problem.space, members, grid)
+    how = trained(problem.training, problem.space, members, grid)
     servings = [served(deployment, problem.space, members, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
     active, curve = np.asarray(count_params(grid).active, dtype=float), problem.law.arch_curve(grid)
@@ -157,7 +157,7 @@ class Candidate:
         loss, loss_low, loss_high: Nats per token, with the law's band; NaN bounds when it has none.
         train_flops: 6·N_act·D.
         mfu, train_gpu_hours: Utilisation (6ND over the bf16 peak) and GPU time of training.
-        train_layout: Its degrees of parallelism where the utilisation is predicted; else empty.
+        train_layout: Its degrees of parallelism where the cluster is known; else empty.
         train_usd, serve_usd, total_usd: Dollars of training, of the lifetime's tokens, and of both.
         usd_per_mtok: Dollars per million output tokens.
         ttft_s, tpot_s: Latency; ``tpot_low_s``, ``tpot_high_s`` the measured error band of the cost model.

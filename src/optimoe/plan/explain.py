@@ -21,7 +21,7 @@ from optimoe.plan.question.data import repeat_constant
 from optimoe.plan.question.family import RATIO_LAW, BestRatio, Family
 from optimoe.plan.question.goal import LeastCost, LowestLoss
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.training import GivenMfu, PredictedMfu
+from optimoe.plan.question.training import GivenMfu, Training
 
 if TYPE_CHECKING:
     from optimoe.plan.result import Plan
@@ -86,7 +86,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
         _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
         _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
-        *_utilisation_rows(training.utilisation),
+        *_utilisation_rows(training),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
         _price("training", training.price),
         *(row for deployment in problem.deployments for row in _serving_rows(deployment)),
@@ -107,13 +107,15 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     return (*rows, *efficiency_sources())
 
 
-def _utilisation_rows(utilisation: GivenMfu | PredictedMfu) -> list[Assumption]:
+def _utilisation_rows(training: Training) -> list[Assumption]:
+    rows, utilisation, run = [], training.utilisation, training.run
     if isinstance(utilisation, GivenMfu):
         words = f"{utilisation.mfu:.0%} of the bf16 peak, whatever the design"
-        return [_row("MFU", words, utilisation.basis, "given, or the default 40 %")]
-    run = utilisation.run
-    words = f"{run.batch_tokens:,} tokens a step in sequences of {run.seq_len:,}"
-    return [_row("training batch", words, Basis.ASSUMED, "given, or the default"), *training_sources()]
+        rows.append(_row("MFU", words, utilisation.basis, "given, or the default 40 %"))
+    if run is not None:
+        words = f"{run.batch_tokens:,} tokens a step in sequences of {run.seq_len:,}"
+        rows += [_row("training batch", words, Basis.ASSUMED, "given, or the default"), *training_sources()]
+    return rows
 
 
 def _serving_rows(deployment: Deployment) -> list[Assumption]:
@@ -153,7 +155,7 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
     if not any(pool.possible.any() for pool in coarse.values()):
         return (
             f"train_gpus: no design that can be served fits in the training memory under any layout on "
-            f"{_cluster_words(problem.training.utilisation)}; state more --train-gpus"
+            f"{_cluster_words(problem.training)}; state more --train-gpus"
         )
     if isinstance(goal, LowestLoss):
         cheapest = min(float(pool.usd_per_mtok.min()) for pool in coarse.values())
@@ -204,9 +206,9 @@ def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family,
     )
 
 
-def _cluster_words(utilisation: GivenMfu | PredictedMfu) -> str:
-    assert isinstance(utilisation, PredictedMfu)  # a given utilisation trains every design
-    cluster = utilisation.run.cluster
+def _cluster_words(training: Training) -> str:
+    assert training.run is not None  # without a cluster every design can be trained
+    cluster = training.run.cluster
     return f"{cluster.num_gpus} × {cluster.accelerator.name}"
 
 

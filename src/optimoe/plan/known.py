@@ -17,7 +17,7 @@ from optimoe.cost.service.serving import Deployment, ServingEstimate
 from optimoe.cost.training.search import TrainGrid, training_mfu
 from optimoe.plan.question.family import Family
 from optimoe.plan.question.space import Shapes, Space
-from optimoe.plan.question.training import GivenMfu, PredictedMfu
+from optimoe.plan.question.training import GivenMfu, Training
 
 MOST_KEPT = 256
 """Grids that are kept; the least recently used goes first."""
@@ -39,20 +39,23 @@ class Trained:
 
     Attributes:
         mfu: 6ND over the time at the bf16 peak; NaN where no layout fits in memory.
-        grid: The best layout of each design; none where the utilisation is given.
+        grid: The best layout of each design; none where the cluster is not known.
     """
 
     mfu: Float[np.ndarray, " designs"]
     grid: TrainGrid | None
 
 
-def trained(utilisation: GivenMfu | PredictedMfu, space: Space, members: Members, grid: ArchSpec) -> Trained:
-    """The utilisation of every design of a grid."""
-    if isinstance(utilisation, GivenMfu):
-        size = np.size(count_params(grid).active)
-        return Trained(mfu=np.full(size, utilisation.mfu), grid=None)
-    run = replace(utilisation.run, price=unknown_price())
+def trained(training: Training, space: Space, members: Members, grid: ArchSpec) -> Trained:
+    """The utilisation of every design of a grid, and its layout."""
+    utilisation = training.utilisation
+    if training.run is None:
+        assert isinstance(utilisation, GivenMfu)  # a prediction has a run
+        return Trained(mfu=np.full(np.size(count_params(grid).active), utilisation.mfu), grid=None)
+    run = replace(training.run, price=unknown_price())
     found = _find((run, *_shape_of(space, members)), lambda: training_mfu(grid, run))
+    if isinstance(utilisation, GivenMfu):
+        return Trained(mfu=np.where(found.fits, utilisation.mfu, np.nan), grid=found)
     gpu = run.cluster.accelerator
     to_bf16 = gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
     return Trained(mfu=np.asarray(found.mfu) * to_bf16 * utilisation.scale, grid=found)

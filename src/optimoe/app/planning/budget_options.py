@@ -59,9 +59,9 @@ class TrainOptions:
     mfu: float | None = None
     """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
     batch_tokens: Count = float(USUAL_BATCH_TOKENS)
-    """Tokens of a training step, for the predicted utilisation."""
+    """Tokens of a training step on --train-gpus."""
     seq_len: Count = float(USUAL_SEQ_LEN)
-    """Tokens of a training sequence, for the same."""
+    """Tokens of a training sequence."""
 
     def training(self, default_gpu: str, prices: PriceOptions) -> Training:
         """The training part of a problem; of two budgets both are kept.
@@ -84,17 +84,22 @@ class TrainOptions:
         return Training(
             accelerator=accelerator,
             price=price,
-            utilisation=self._utilisation(accelerator, num_gpus),
+            utilisation=self._utilisation(num_gpus),
+            run=self._run(accelerator, num_gpus),
             budget_flops=math.inf if self.train_flops is None else self.train_flops,
             budget_gpu_s=gpu_s,
         )
 
-    def _utilisation(self, accelerator: Accelerator, num_gpus: int) -> GivenMfu | PredictedMfu:
-        if self.mfu is not None or not num_gpus:
-            return GivenMfu(mfu=DEFAULT_MFU if self.mfu is None else self.mfu)
-        run = TrainRun(
+    def _utilisation(self, num_gpus: int) -> GivenMfu | PredictedMfu:
+        if self.mfu is None and num_gpus:
+            return PredictedMfu()
+        return GivenMfu(mfu=DEFAULT_MFU if self.mfu is None else self.mfu)
+
+    def _run(self, accelerator: Accelerator, num_gpus: int) -> TrainRun | None:
+        if not num_gpus:
+            return None
+        return TrainRun(
             cluster=Cluster(accelerator=accelerator, num_gpus=num_gpus),
             batch_tokens=whole("batch_tokens", self.batch_tokens),
             seq_len=whole("seq_len", self.seq_len),
         )
-        return PredictedMfu(run=run)

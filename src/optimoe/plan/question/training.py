@@ -47,19 +47,15 @@ class GivenMfu:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedMfu:
-    """The utilisation of each design in its best layout on a cluster, predicted by ``optimoe.cost.training``.
-
-    A design that fits in the training memory under no layout cannot be trained.
+    """The utilisation of each design in its best layout, predicted by ``optimoe.cost.training``.
 
     Attributes:
-        run: Cluster, batch and trainer.
         scale: Measured over predicted utilisation of one's own runs.
 
     Raises:
         ConfigError: The scale is not positive.
     """
 
-    run: TrainRun
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -83,23 +79,28 @@ class Training:
         accelerator: The GPU.
         price: Of a GPU hour.
         utilisation: Given, or predicted for each design.
+        run: Cluster, batch and trainer: a design that fits in its memory under no layout cannot be trained. None
+            where nobody said on how many GPUs: then memory is not looked at, and the utilisation must be given.
         budget_flops: Most FLOPs (6ND) to spend; infinite for no limit.
         budget_gpu_s: Most GPU-seconds to spend; infinite for no limit.
 
     Raises:
-        ConfigError: A budget is not positive, or the run to predict is on other GPUs.
+        ConfigError: A budget is not positive, the run is on other GPUs, or there is none to predict for.
     """
 
     accelerator: Accelerator
     price: GpuPrice
     utilisation: GivenMfu | PredictedMfu = field(default_factory=lambda: GivenMfu(mfu=DEFAULT_MFU))
+    run: TrainRun | None = None
     budget_flops: float = math.inf
     budget_gpu_s: float = math.inf
 
     def __post_init__(self) -> None:
         require_positive(self, "budget_flops", "budget_gpu_s")
-        if isinstance(self.utilisation, PredictedMfu):
-            asked = self.utilisation.run.cluster.accelerator
+        predicted = isinstance(self.utilisation, PredictedMfu)
+        require(self.run is not None or not predicted, "train_gpus", "given to predict the utilisation", "none")
+        if self.run is not None:
+            asked = self.run.cluster.accelerator
             require(asked == self.accelerator, "train_gpus", self.accelerator.name, asked.name)
 
     @property

@@ -11,7 +11,6 @@ from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.training.estimate import USUAL_SEQ_LEN
 from optimoe.plan.evaluate import Candidate
 from optimoe.plan.judge.ladder import Proxy
-from optimoe.plan.question.training import PredictedMfu
 from optimoe.plan.result import Plan
 
 FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
@@ -30,12 +29,12 @@ QUANTIZATION = {"fp8": "fp8"}
 def megatron_arguments(plan: Plan) -> str:
     """One argument a line, for Megatron-LM's ``pretrain_gpt.py``; data and schedule are its user's.
 
-    Batch and layout are those that the utilisation was predicted for; where it was given, they are its user's
-    too, and sequences have the usual length.
+    Batch and layout are those of the plan; without a training cluster they are its user's too, and sequences have
+    the usual length.
     """
-    choice, utilisation = plan.choice, plan.problem.training.utilisation
+    choice, run = plan.choice, plan.problem.training.run
     spec, moe = choice.spec, choice.spec.moe
-    seq_len = utilisation.run.seq_len if isinstance(utilisation, PredictedMfu) else USUAL_SEQ_LEN
+    seq_len = run.seq_len if run else USUAL_SEQ_LEN
     samples = round(choice.tokens / seq_len)
     lines = [
         f"# Written by optimoe {__version__}: the model, and samples of {seq_len} tokens.",
@@ -55,8 +54,8 @@ def megatron_arguments(plan: Plan) -> str:
         "--bf16",
     ]
     lines += _experts(moe) if moe else []
-    if isinstance(utilisation, PredictedMfu):
-        lines += [f"--global-batch-size {utilisation.run.sequences}", *_split(choice.train_layout)]
+    if run is not None:
+        lines += [f"--global-batch-size {run.sequences}", *_split(choice.train_layout)]
     return "\n".join(lines) + "\n"
 
 

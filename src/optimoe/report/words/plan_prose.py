@@ -19,7 +19,7 @@ from optimoe.plan.explain import family_words
 from optimoe.plan.judge.robust import Robustness
 from optimoe.plan.judge.uncertainty import Uncertainty
 from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.training import PredictedMfu, Training
+from optimoe.plan.question.training import GivenMfu, PredictedMfu, Training
 from optimoe.plan.result import Alternative, Plan
 from optimoe.report.words.serving_prose import Lines, layout_words
 from optimoe.report.words.training_prose import train_layout_words
@@ -105,28 +105,32 @@ def budget_words(training: Training) -> str:
         stated.append(f"{hours:,.0f} hours of {gpu}, {format_usd(training.budget_gpu_s * price)}")
     if not stated:
         return "not limited"
+    where = f" on {training.run.cluster.num_gpus} × {gpu}" if training.run else ""
     if isinstance(training.utilisation, PredictedMfu):
-        cluster = training.utilisation.run.cluster
-        return f"{' and '.join(stated)} on {cluster.num_gpus} × {gpu}, MFU predicted"
+        return f"{' and '.join(stated)}{where}, MFU predicted"
     rate = training.accelerator.flops_per_s("bf16") * training.utilisation.mfu
     flops = min(training.budget_flops, training.budget_gpu_s * rate)
     seconds = flops / rate
     also = f"{seconds / SECONDS_PER_HOUR:,.0f} hours of {gpu}, {format_usd(seconds * price)}"
     if math.isfinite(training.budget_gpu_s):
         also = f"{format_count(flops)} FLOP"
-    return f"{' and '.join(stated)} = {also} at {training.utilisation.mfu:.0%} MFU"
+    return f"{' and '.join(stated)} = {also}{where} at {training.utilisation.mfu:.0%} MFU"
 
 
 def run_words(plan: Plan) -> str:
     """GPU time of the training run, its utilisation and its layout."""
-    choice, utilisation = plan.choice, plan.problem.training.utilisation
-    words = f"{choice.train_gpu_hours:,.0f} GPU hours at {choice.mfu:.0%} MFU"
-    if not isinstance(utilisation, PredictedMfu):
-        return f"{words} ({utilisation.basis.value})"
-    low, high = utilisation.band(choice.mfu)
-    days = choice.train_gpu_hours / utilisation.run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
-    layout = train_layout_words(choice.train_layout)
-    return f"{words} (predicted, {low:.0%} – {high:.0%}) · {days:.1f} days · {layout}"
+    choice, training = plan.choice, plan.problem.training
+    utilisation, run = training.utilisation, training.run
+    if isinstance(utilisation, GivenMfu):
+        known: str = utilisation.basis.value
+    else:
+        low, high = utilisation.band(choice.mfu)
+        known = f"predicted, {low:.0%} – {high:.0%}"
+    words = f"{choice.train_gpu_hours:,.0f} GPU hours at {choice.mfu:.0%} MFU ({known})"
+    if run is None:
+        return words
+    days = choice.train_gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
+    return f"{words} · {days:.1f} days · {train_layout_words(choice.train_layout)}"
 
 
 def choice_lines(plan: Plan) -> Lines:
