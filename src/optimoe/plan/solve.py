@@ -156,10 +156,15 @@ def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
 
 
 def usable_laws() -> list[LossLaw]:
-    """Of each paper the first law, by name, whose published outputs follow from its coefficients."""
+    """Of each paper the first law, by name, whose published outputs follow from its coefficients.
+
+    One that another law names as its dense baseline stands back.
+    """
     laws = [find_law(name) for name in sorted(law_names())]
+    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    baselines = {law.row.dense_baseline for law in verified}
     papers: dict[str, LossLaw] = {}
-    for law in laws:
-        if isinstance(law, LossLaw) and law.row.status == "verified":
+    for law in verified:
+        if law.row.name not in baselines:
             papers.setdefault(law.row.source.split(",")[0], law)
     return list(papers.values())
