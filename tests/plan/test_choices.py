@@ -50,9 +50,10 @@ def test_a_ratio_of_experts_to_attention_sets_the_width_of_every_expert(shared):
     assert {one.expert_attention_ratio for one in routed} == {0.5, 2.0}
     shapes = space.every()
     for family in routed:
-        ratio = expert_attention_ratio(space.designs({family: shapes}), 4096)
-        step = expert_attention_ratio(space.designs({family: shapes}), 4096) / shapes.d_model * 64
-        assert np.all(np.abs(ratio - family.expert_attention_ratio) <= np.maximum(0.1, step)), family
+        grid = space.designs({family: shapes})
+        ratio, width = expert_attention_ratio(grid, 4096), grid.moe.d_expert
+        half_a_step = 32 / width * ratio
+        assert np.all(np.abs(ratio - family.expert_attention_ratio) <= half_a_step), family
 
 
 def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():

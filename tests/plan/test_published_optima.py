@@ -26,7 +26,7 @@ def test_lowest_loss_is_at_the_laws_own_optimum(experts, flops):
 
 
 def test_the_joint_law_s_compute_optima_are_found():
-    """Table 1: all eleven N, and D but for one whose printed value is half a percent from the law's own."""
+    """Table 1: all eleven N, and D but for one whose printed value is 0.1 % beyond the reach of ours."""
     sizes = [row for row in reproduce_optima("ludziejewski2025") if "lowest loss" in row.claim]
     assert len(sizes) == 22
     missed = [row.claim for row in sizes if row.verdict != "reproduced"]

@@ -121,7 +121,7 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[F
             problem=problem,
             family=family,
             shapes=shapes,
-            grid=problem.space.designs({family: shapes}),
+            grid=grid.at(here),
             params_active=active[here],
             curve=_part(curve, here, len(active)),
             training=_part_of_trained(how, here),

@@ -10,7 +10,7 @@ from optimoe.app.serving.serve_options import (
     LayoutOptions,
     RequestOptions,
     read_cluster,
-    read_price,
+    read_deployment,
 )
 from optimoe.arch.catalog import find_model
 from optimoe.arch.spec import ArchSpec
@@ -60,13 +60,7 @@ def cost(
     """
     spec = find_model(model)
     cluster = read_cluster(gpus, gpu)
-    deployment = Deployment(
-        cluster=cluster,
-        workload=requests.workload,
-        limits=requests.limits,
-        price=read_price(cluster.accelerator.name, gpu_usd_per_hour),
-        engine=engine.setup,
-    )
+    deployment = read_deployment(cluster, gpu_usd_per_hour, requests, engine)
     estimate = best_serving(spec, deployment, fixed=layout.fixed, concurrency=concurrency)
     if json:
         print_json(serving_record(spec, deployment, estimate))

@@ -1,15 +1,15 @@
 """``optimoe cost fleet``, ``context`` and ``curves``: the inverse questions, and how cost changes."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from optimoe.app.options import Count, Flag, print_columns, print_json, print_lines
 from optimoe.app.serving.serve_options import (
     EngineOptions,
-    LayoutOptions,
     RequestOptions,
     read_cluster,
+    read_deployment,
     read_price,
 )
 from optimoe.arch.catalog import find_model
@@ -23,7 +23,7 @@ from optimoe.cost.service.fleet import Fleet, Offer, fleets, load_of, longest_co
 from optimoe.cost.service.search import cheapest_serving
 from optimoe.cost.service.serving import Deployment
 
-DEFAULT_LAYOUT, DEFAULT_REQUESTS, DEFAULT_ENGINE = LayoutOptions(), RequestOptions(), EngineOptions()
+DEFAULT_REQUESTS, DEFAULT_ENGINE = RequestOptions(), EngineOptions()
 
 
 def fleet(
@@ -108,13 +108,7 @@ def context(
         json: One JSON object instead of text.
     """
     spec, cluster = find_model(model), read_cluster(gpus, gpu)
-    deployment = Deployment(
-        cluster=cluster,
-        workload=requests.workload,
-        limits=requests.limits,
-        price=read_price(cluster.accelerator.name, None),
-        engine=engine.setup,
-    )
+    deployment = read_deployment(cluster, None, requests, engine)
     tokens, estimate = longest_context(spec, deployment, concurrency)
     if json:
         record = {"name": spec.name, "input_tokens": tokens, "concurrency": concurrency}
@@ -123,7 +117,7 @@ def context(
         return
     from optimoe.report.words.serving_prose import context_lines
 
-    print_lines(context_lines(replace(deployment, workload=requests.workload), tokens, estimate, spec.name))
+    print_lines(context_lines(deployment, tokens, estimate, spec.name))
 
 
 def disaggregate(
@@ -148,13 +142,7 @@ def disaggregate(
         json: One JSON object instead of text.
     """
     spec, cluster = find_model(model), read_cluster(gpus, gpu)
-    deployment = Deployment(
-        cluster=cluster,
-        workload=requests.workload,
-        limits=requests.limits,
-        price=read_price(cluster.accelerator.name, gpu_usd_per_hour),
-        engine=engine.setup,
-    )
+    deployment = read_deployment(cluster, gpu_usd_per_hour, requests, engine)
     pair = split_pools(spec, deployment)
     both = cheapest_serving(spec, deployment)
     together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
@@ -195,13 +183,7 @@ def curves(
         json: One JSON object instead of text.
     """
     spec, cluster = find_model(model), read_cluster(gpus, gpu)
-    deployment = Deployment(
-        cluster=cluster,
-        workload=requests.workload,
-        limits=requests.limits,
-        price=read_price(cluster.accelerator.name, gpu_usd_per_hour),
-        engine=engine.setup,
-    )
+    deployment = read_deployment(cluster, gpu_usd_per_hour, requests, engine)
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:
         from optimoe.core.records import write_text

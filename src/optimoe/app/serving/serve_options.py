@@ -13,6 +13,7 @@ from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import GpuPrice, given_price, list_price, unknown_price
 from optimoe.cost.operators.routing import Routing
+from optimoe.cost.service.serving import Deployment
 
 
 @Parameter(name="*", group="Layout (searched where left out)")
@@ -145,6 +146,19 @@ def read_cluster(gpus: str, gpu: str | None) -> Cluster:
     else:
         raise InputError(f"--gpus: must be a number beside --gpu, got {gpus!r}")
     return Cluster(accelerator=find_accelerator(gpu), num_gpus=num_gpus)
+
+
+def read_deployment(
+    cluster: Cluster, usd_per_hour: float | None, requests: RequestOptions, engine: EngineOptions
+) -> Deployment:
+    """What the options describe together."""
+    return Deployment(
+        cluster=cluster,
+        workload=requests.workload,
+        limits=requests.limits,
+        price=read_price(cluster.accelerator.name, usd_per_hour),
+        engine=engine.setup,
+    )
 
 
 def read_price(accelerator: str, usd_per_hour: float | None) -> GpuPrice:

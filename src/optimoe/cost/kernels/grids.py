@@ -39,8 +39,8 @@ def gemm_grid(tables: Tables, precision: str) -> RatioGrid | None:
     table = _of_precision(tables.rows("gemm"), "gemm_dtype", precision)
     if table is None:
         return None
-    sizes = table["m"], table["n"], table["k"]
-    return RatioGrid.of(sizes, table["t"], FITTED.gemm(tables.gpu, precision, *map(_floats, sizes)).total_s)
+    sizes = _floats(table["m"]), _floats(table["n"]), _floats(table["k"])
+    return RatioGrid.of(sizes, table["t"], FITTED.gemm(tables.gpu, precision, *sizes).total_s)
 
 
 @cache

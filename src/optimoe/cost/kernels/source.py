@@ -75,34 +75,10 @@ class Fitted:
 
     name = "fitted"
 
-    def gemm(self, gpu: Accelerator, precision: str, rows: Values, width: Values, depth: Values) -> KernelTime:
-        """``gemm_s``."""
-        return gemm_s(gpu, precision, rows, width, depth)
-
-    def prefill_attention(
-        self,
-        gpu: Accelerator,
-        requests: Values,
-        num_heads: Values,
-        num_kv_heads: Values,
-        head_dim: Values,
-        length: Values,
-        seen: Values,
-    ) -> KernelTime:
-        """``prefill_attention_s``."""
-        return prefill_attention_s(gpu, requests, num_heads, num_kv_heads, head_dim, length, seen)
-
-    def decode_attention(
-        self,
-        gpu: Accelerator,
-        kv_precision: str,
-        requests: Values,
-        values: Values,
-        score_flops: Values,
-        seen: Values,
-    ) -> KernelTime:
-        """``decode_attention_s``."""
-        return decode_attention_s(gpu, kv_precision, requests, values, score_flops, seen)
+    gemm = staticmethod(gemm_s)
+    prefill_attention = staticmethod(prefill_attention_s)
+    decode_attention = staticmethod(decode_attention_s)
+    all_reduce_s = staticmethod(all_reduce_s)
 
     def experts(
         self,
@@ -122,10 +98,6 @@ class Fitted:
         """``experts_s``."""
         shape = pairs, distinct, d_model, width
         return experts_s(gpu, precision, *shape, moved_pairs=moved_pairs, matrices=matrices)
-
-    def all_reduce_s(self, gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-        """``optimoe.cost.hardware.collectives.all_reduce_s``."""
-        return all_reduce_s(gpu, ranks, payload_bytes)
 
 
 FITTED = Fitted()

@@ -4,6 +4,7 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 """
 
 import math
+from abc import abstractmethod
 
 import numpy as np
 import torch
@@ -25,9 +26,9 @@ class BalancedRouter(Router):
         """False: the assignment weighs all tokens of the batch against each other."""
         return False
 
+    @abstractmethod
     def assign(self, logits_TE: Tensor) -> Tensor:
         """The balanced choice, (T, K)."""
-        raise NotImplementedError
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """Balanced in training, each token's best at evaluation."""

@@ -4,6 +4,7 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -14,7 +15,7 @@ from optimoe.models.config import Drop, Evaluation, RouterConfig
 from optimoe.models.routing import Routing, count_load
 
 
-class Router(nn.Module):
+class Router(nn.Module, ABC):
     """Finds the experts of each token; logits are x W^T in float32 (or wider), whatever the model's type.
 
     Attributes:
@@ -35,7 +36,11 @@ class Router(nn.Module):
         self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
         self.weight = nn.Parameter(torch.empty(part.num_experts, d_model))
         self.bias = nn.Parameter(torch.empty(part.num_experts)) if part.router_bias else None
+        self.add_parameters(d_model)
         self.reset_parameters()
+
+    def add_parameters(self, d_model: int) -> None:
+        """Makes what a kind has beyond the rows of its experts: nothing, unless it says otherwise."""
 
     def reset_parameters(self, std: float = 0.02) -> None:
         """Normal rows, no bias."""
@@ -44,9 +49,9 @@ class Router(nn.Module):
             nn.init.zeros_(self.bias)
 
     @property
+    @abstractmethod
     def causal_training(self) -> bool:
         """Whether routing as in training gives a token the same experts whatever comes after it."""
-        raise NotImplementedError
 
     @property
     def causal(self) -> bool:
@@ -66,6 +71,7 @@ class Router(nn.Module):
         """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
         return linear(x_TD, self.weight, self.bias)
 
+    @abstractmethod
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The decision for a batch.
 
@@ -73,7 +79,6 @@ class Router(nn.Module):
             x_BSD: What is routed.
             ids_BS: Token ids, which only hash routing reads.
         """
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""

@@ -6,8 +6,6 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 import torch
 from torch import Tensor, nn
 
-from optimoe.arch.parts import MoE
-from optimoe.models.config import RouterConfig
 from optimoe.models.routers.base import Router, all_kept, linear
 from optimoe.models.routing import PolicyRouting, take
 
@@ -24,16 +22,15 @@ class PolicyRouter(Router):
         baseline: Affine map to the expected reward.
     """
 
-    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
-        super().__init__(part, d_model, config)
+    def add_parameters(self, d_model: int) -> None:
+        """The baseline."""
         self.baseline = nn.Linear(d_model, 1)
 
     def reset_parameters(self, std: float = 0.02) -> None:
         """Normal rows; the baseline starts at zero."""
         super().reset_parameters(std)
-        if hasattr(self, "baseline"):  # not before it is made
-            nn.init.zeros_(self.baseline.weight)
-            nn.init.zeros_(self.baseline.bias)
+        nn.init.zeros_(self.baseline.weight)
+        nn.init.zeros_(self.baseline.bias)
 
     @property
     def causal_training(self) -> bool:

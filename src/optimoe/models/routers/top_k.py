@@ -37,17 +37,21 @@ class TopKRouter(Router):
         reachable = part.num_experts // config.num_groups * config.top_groups
         require(part.top_k <= reachable, "top_k", f"at most {reachable}, the experts of top_groups", part.top_k)
         super().__init__(part, d_model, config)
-        if config.noise:
-            self.noise_weight = nn.Parameter(torch.zeros(part.num_experts, d_model))
-        if config.balanced_by_bias:
-            self.register_buffer("balance_bias_E", torch.zeros(part.num_experts))
+
+    def add_parameters(self, d_model: int) -> None:
+        """Rows that scale the noise, and the bias that balances, where the configuration has them."""
+        if self.config.noise:
+            self.noise_weight = nn.Parameter(torch.empty(self.num_experts, d_model))
+        if self.config.balanced_by_bias:
+            self.register_buffer("balance_bias_E", torch.empty(self.num_experts))
 
     def reset_parameters(self, std: float = 0.02) -> None:
         """Normal rows, a balancing bias of zero; noise starts at softplus(0) = ln 2."""
         super().reset_parameters(std)
-        for name in ("noise_weight", "balance_bias_E"):
-            if hasattr(self, name):  # none, or not yet made
-                nn.init.zeros_(getattr(self, name))
+        if self.config.noise:
+            nn.init.zeros_(self.noise_weight)
+        if self.config.balanced_by_bias:
+            nn.init.zeros_(self.balance_bias_E)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TopKRouter":
         """Moved and cast like any module, but for the bias: steps of 1e-3 would be lost in 16 bits."""

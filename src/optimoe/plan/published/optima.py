@@ -33,7 +33,7 @@ from optimoe.plan.search import tokens_and_objective
 
 HEAD_DIM = 64
 LARGEST_WIDTH = 65_536
-FRONTIER_FLOPS = (1e19, 1e23)
+FRONTIER_FLOPS = (1e20, 1e26)
 GIGABYTE = 1e9
 CACHE_TOKENS = 16_384
 
