@@ -10,6 +10,9 @@ Outputs are compared first. Contestants:
   themselves, drop what exceeds 1.25 of an even share, and the first takes k = 2 only;
 * dense: a SwiGLU layer as wide as a token's experts together. Its speed is the limit that counts FLOPs alone.
 
+Page faults are printed beside the speed: every new large tensor costs some, and what they cost varies with the
+state of the machine, by which the ratio to the dense layer varies in turn.
+
     python benchmarks/moe_layer.py [--rounds 7] [--tokens 8192] [--shapes 8,2,1408 64,8,352 ...] [--device cuda]
         [--without "transformers eager" ...]
 
@@ -157,17 +160,22 @@ def make_layers(num_experts, top_k, d_expert, tokens):
     return layers | package_layers(num_experts, top_k, d_expert) | {"dense": Dense(top_k * d_expert)}
 
 
-def step_seconds(layer, x_TD, grad_TD):
-    """One forward and backward pass; gradients are dropped, as an optimiser does."""
+def step(layer, x_TD, grad_TD):
+    """Seconds and page faults of a forward and backward pass; gradients are dropped, as an optimiser does."""
     synchronize = torch.cuda.synchronize if x_TD.is_cuda else lambda: None
     synchronize()
-    start = time.perf_counter()
+    start, faults = time.perf_counter(), page_faults()
     layer(x_TD).backward(grad_TD)
     synchronize()
-    seconds = time.perf_counter() - start
+    cost = time.perf_counter() - start, page_faults() - faults
     layer.zero_grad(set_to_none=True)
     x_TD.grad = None
-    return seconds
+    return cost
+
+
+def page_faults():
+    """Pages of memory that the system has given this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def check_equal(layers, x_TD):
@@ -192,18 +200,19 @@ def compare(shape, args):
     x_TD = torch.randn(args.tokens, D_MODEL, device=args.device, dtype=dtype, requires_grad=True)
     grad_TD = torch.randn_like(x_TD)
     check_equal(layers, x_TD)
-    seconds = {name: [] for name in layers}
+    costs = {name: [] for name in layers}
     for layer in layers.values():
-        step_seconds(layer, x_TD, grad_TD)
+        step(layer, x_TD, grad_TD)
     for _ in range(args.rounds):
         for name, layer in layers.items():
-            seconds[name].append(step_seconds(layer, x_TD, grad_TD))
-    dense = seconds["dense"]
-    for name, times in sorted(seconds.items(), key=lambda item: median(item[1])):
+            costs[name].append(step(layer, x_TD, grad_TD))
+    dense, _ = zip(*costs["dense"], strict=True)
+    for name, rounds in sorted(costs.items(), key=lambda item: median(seconds for seconds, _ in item[1])):
+        times, faults = zip(*rounds, strict=True)
         ratio = median(a / b for a, b in zip(dense, times, strict=True))
         print(
             f"  {name:<24} {args.tokens / median(times):>9,.0f} tok/s   {ratio:.2f} of dense "
-            f"(fastest rounds {min(dense) / min(times):.2f})",
+            f"(fastest rounds {min(dense) / min(times):.2f})   {median(faults):>9,.0f} page faults",
             flush=True,
         )
 

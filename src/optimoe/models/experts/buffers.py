@@ -5,9 +5,11 @@ a quarter of a training step so, on gradients as large as its weights. The C lib
 system whenever a tensor dies; this pool keeps it, as PyTorch's own allocator does on a GPU.
 """
 
+import mmap
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from math import prod
 from threading import RLock
@@ -60,7 +62,7 @@ class BufferPool:
                 block = self._idle.pop(min(fits, key=lambda key: self._idle[key].numel()))
                 self.idle_bytes -= block.numel()
             else:
-                block = torch.empty(num_bytes, dtype=torch.uint8)
+                block = _fresh(num_bytes)
             self.in_use_bytes += block.numel()
             self.peak_bytes = max(self.peak_bytes, self.in_use_bytes)
             self._trim()
@@ -77,6 +79,16 @@ class BufferPool:
         while self.in_use_bytes + self.idle_bytes > self.peak_bytes:
             _, block = self._idle.popitem(last=False)
             self.idle_bytes -= block.numel()
+
+
+def _fresh(num_bytes: int) -> Tensor:
+    """New memory, on pages of 2 MiB where the system grants them: fewer page faults, fewer misses of the TLB."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.empty(num_bytes, dtype=torch.uint8)
+    memory = mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=torch.uint8)
 
 
 POOL = BufferPool()

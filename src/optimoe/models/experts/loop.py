@@ -129,6 +129,7 @@ def expert_loop_backward(
     """Gradients of x, gate weights, w_in, w_out, b_in, b_out; empty ones where not needed.
 
     With g = grad W_outᵀ per slot: ∂weight = ⟨a, g⟩ + ⟨grad, b_out⟩, so that the experts' outputs are never kept.
+    The gate weight scales rows of D numbers (x, grad, ∂x), not the wider ones of the hidden layer.
     """
     act, (D, M), F = find_activation(activation), w_in_EDM.shape[1:], w_out_EFD.shape[1]
     ends, token_N = end_E.tolist(), order_N // weight_TK.shape[1]
@@ -154,16 +155,16 @@ def expert_loop_backward(
                 dweight_n += grad_nD @ b_out_ED[e]
             dweight_N[rows] = dweight_n
             if sums is not None:
-                sums.add_out(part, a_nF.mul_(scale_n1), grad_nD, scale_n1)
-            _deactivate(act, g_nF.mul_(scale_n1), h_nM, s_nF, dh_nM)
+                sums.add_out(part, a_nF, grad_nD.mul_(scale_n1))
+            _deactivate(act, g_nF, h_nM, s_nF, dh_nM)
             if sums is not None:
                 x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
-                sums.add_in(part, x_nD, dh_nM)
+                sums.add_in(part, x_nD.mul_(scale_n1), dh_nM, scale_n1)
             if need_input:
                 torch.mm(dh_nM, w_in_EDM[e].t(), out=dx_ND[rows])
 
     run_shares(run, shares)
-    dx_TD = _combine(dx_ND, order_N, ends[-1], torch.ones_like(weight_TK)) if need_input else x_TD.new_empty(0)
+    dx_TD = _combine(dx_ND, order_N, ends[-1], weight_TK) if need_input else x_TD.new_empty(0)
     dweight_TK = torch.empty_like(dweight_N).index_copy_(0, order_N, dweight_N).view_as(weight_TK)
     dparams = [x_TD.new_empty(0)] * 4 if sums is None else sums.finish(x_TD)
     return [dx_TD, dweight_TK, *(dparam.clone() if dparam.numel() == 0 else dparam for dparam in dparams)]
@@ -200,19 +201,20 @@ class _Gradients:
             self.taken_over[part.share] = part.expert, own
         return self.taken_over[part.share][1]
 
-    def add_in(self, part: Slice, x_nD: Tensor, dh_nM: Tensor) -> None:
-        """∂W_in += xᵀ ∂h, ∂b_in += Σ ∂h."""
+    def add_in(self, part: Slice, scaled_x_nD: Tensor, dh_nM: Tensor, scale_n1: Tensor) -> None:
+        """∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
         dw_in, _, db_in, _ = self._targets(part)
-        _accumulate(dw_in, x_nD.t(), dh_nM, part.first)
+        _accumulate(dw_in, scaled_x_nD.t(), dh_nM, part.first)
         if db_in is not None:
-            _accumulate(db_in.unsqueeze(0), dh_nM.new_ones(1, dh_nM.shape[0]), dh_nM, part.first)
+            _accumulate(db_in.unsqueeze(0), scale_n1.t().to(dh_nM.dtype), dh_nM, part.first)
 
-    def add_out(self, part: Slice, a_nF: Tensor, grad_nD: Tensor, scale_n1: Tensor) -> None:
-        """∂W_out += (weight·a)ᵀ grad, ∂b_out += Σ weight·grad."""
+    def add_out(self, part: Slice, a_nF: Tensor, scaled_grad_nD: Tensor) -> None:
+        """∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
         _, dw_out, _, db_out = self._targets(part)
-        _accumulate(dw_out, a_nF.t(), grad_nD, part.first)
+        _accumulate(dw_out, a_nF.t(), scaled_grad_nD, part.first)
         if db_out is not None:
-            _accumulate(db_out.unsqueeze(0), scale_n1.t().to(grad_nD.dtype), grad_nD, part.first)
+            ones_1n = scaled_grad_nD.new_ones(1, part.num_rows)
+            _accumulate(db_out.unsqueeze(0), ones_1n, scaled_grad_nD, part.first)
 
     def finish(self, like: Tensor) -> list[Tensor]:
         """The sums of all shares, in the order of the shares; empty for weights that are none."""
