@@ -12,7 +12,7 @@ Outputs are compared first. Contestants:
 
 Page faults are printed beside the speed: every new large tensor costs some, and what they cost varies with the
 state of the machine, by which the ratio to the dense layer varies in turn. It takes some twenty rounds for a
-median that repeats to ±3 %; a contestant five times slower than the dense layer takes part in the first few only.
+median that repeats to ±4 %; a contestant five times slower than the dense layer takes part in the first few only.
 
     python benchmarks/moe_layer.py [--rounds 21] [--tokens 8192] [--shapes 8,2,1408 64,8,352 ...] [--device cuda]
         [--without "transformers eager" ...]
