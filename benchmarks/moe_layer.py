@@ -12,7 +12,7 @@ Outputs are compared first. Contestants:
 
 Page faults are printed beside the speed: every new large tensor costs some, and what they cost varies with the
 state of the machine, by which the ratio to the dense layer varies in turn. It takes some twenty rounds for a
-median that repeats to ±4 %; a contestant five times slower than the dense layer takes part in the first few only.
+median that repeats to ±4 %; a contestant five times slower than the dense layer leaves after three.
 
     python benchmarks/moe_layer.py [--rounds 21] [--tokens 8192] [--shapes 8,2,1408 64,8,352 ...] [--device cuda]
         [--without "transformers eager" ...]
@@ -34,7 +34,9 @@ from optimoe.models.experts.layer import Experts
 D_MODEL = 512
 SHAPES = ((8, 2, 1408), (64, 8, 352), (256, 8, 352), (16, 1, 1408), (32, 4, 352))
 LARGEST_GIB = 12
-SLOW, SLOW_ROUNDS = 5, 3
+SLOW = 5
+"""Times the dense layer's seconds: a slower contestant leaves after the first rounds."""
+SLOW_ROUNDS = 3
 
 
 class Routed(nn.Module):
@@ -202,18 +204,24 @@ def compare(shape, args):
     x_TD = torch.randn(args.tokens, D_MODEL, device=args.device, dtype=dtype, requires_grad=True)
     grad_TD = torch.randn_like(x_TD)
     check_equal(layers, x_TD)
-    warm_up = {name: step(layer, x_TD, grad_TD)[0] for name, layer in layers.items()}
     costs = {name: [] for name in layers}
+
+    def typical(name):
+        return median(seconds for seconds, _ in costs[name])
+
+    for layer in layers.values():
+        step(layer, x_TD, grad_TD)
     for turn in range(args.rounds):
         for name, layer in layers.items():
-            if turn < SLOW_ROUNDS or warm_up[name] < SLOW * warm_up["dense"]:
-                costs[name].append(step(layer, x_TD, grad_TD))
+            costs[name].append(step(layer, x_TD, grad_TD))
+        if turn + 1 == SLOW_ROUNDS:
+            layers = {name: layer for name, layer in layers.items() if typical(name) < SLOW * typical("dense")}
     dense, _ = zip(*costs["dense"], strict=True)
-    for name, rounds in sorted(costs.items(), key=lambda item: median(seconds for seconds, _ in item[1])):
+    for name, rounds in sorted(costs.items(), key=lambda item: typical(item[0])):
         times, faults = zip(*rounds, strict=True)
         ratio = median(a / b for a, b in zip(dense, times, strict=False))
         print(
-            f"  {name:<24} {args.tokens / median(times):>9,.0f} tok/s   {ratio:.2f} of dense "
+            f"  {name:<24} {args.tokens / typical(name):>9,.0f} tok/s   {ratio:.2f} of dense "
             f"(fastest rounds {min(dense) / min(times):.2f})   {median(faults):>9,.0f} page faults",
             flush=True,
         )
