@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.workload import Workload
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.service.batching import closed_system
-from optimoe.cost.step.roofline import decode_step, engine_s, prefill_step
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.step import decode_step, engine_s, prefill_step
+from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
 
 OUTLIER = 0.15

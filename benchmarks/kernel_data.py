@@ -16,12 +16,12 @@ from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator
-from optimoe.cost.hardware.collectives import PHASES, LinkCurve, collective_s
-from optimoe.cost.operators import routing
-from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
-from optimoe.cost.operators.curves import Curve
-from optimoe.cost.operators.experts import experts_s
-from optimoe.cost.operators.gemm import gemm_s
+from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
+from optimoe.cost.kernels.collectives import PHASES, LinkCurve, collective_s
+from optimoe.cost.kernels.curve import Curve
+from optimoe.cost.kernels.experts import experts_s
+from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.spread import balanced, power_law
 
 GPUS = {"hopper": "h100-sxm", "ampere": "a100-sxm"}
 ROWS = dict[str, np.ndarray]
@@ -145,9 +145,9 @@ def _experts(kind: str, dtype: str) -> Family:
             at = tokens[rows], experts[rows], top_k[rows]
             exponent = distribution.removeprefix("power_law_")
             spread = (
-                routing.balanced(*at, ep=ep[rows])
+                balanced(*at, ep=ep[rows])
                 if distribution == "balanced"
-                else routing.power_law(*at, float(exponent), ep=ep[rows])
+                else power_law(*at, float(exponent), ep=ep[rows])
             )
             pairs[rows], distinct[rows] = spread.pairs, spread.distinct
         width, d_model = data["inter_size"] / tp, data["hidden_size"].astype(float)

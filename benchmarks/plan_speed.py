@@ -9,21 +9,21 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from optimoe.cost.service import search
 
-from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import list_price
-from optimoe.cost.service import search
-from optimoe.cost.service.serving import Deployment
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.training import search as training
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
-from optimoe.plan import known
-from optimoe.plan.judge.uncertainty import uncertainty
-from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.space import Space
-from optimoe.plan.question.training import PredictedMfu, Training, gpu_time_s
-from optimoe.plan.solve import plan
+from optimoe.planner import known
+from optimoe.planner.confidence.uncertainty import uncertainty
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
 
 
 def question() -> Problem:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from optimoe.cost.service.serving import predict_serving, tpot_band, ttft_band
+from optimoe.cost.serving.estimate import predict_serving, tpot_band, ttft_band
 from serving_rows import ServingRow, row_deployment, serving_rows
 
 Pair = tuple[float, float]

@@ -9,14 +9,14 @@ from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.hf.read import load_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
-from optimoe.cost.deployment.engine import find_engine
-from optimoe.cost.deployment.layout import Layout
-from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.service.serving import Deployment
-from optimoe.cost.step.memory import largest_batch
+from optimoe.cost.layers.engine import find_engine
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.workload import Workload
 
 PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "": "bf16"}
 """By the recorded weight format; where none is recorded, the checkpoint's own (Llama 3.1 8B, Qwen3 32B)."""

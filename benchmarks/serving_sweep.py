@@ -12,12 +12,12 @@ import numpy as np
 
 from optimoe.arch.parts import Attention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.layout import Layout
-from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.service.serving import Deployment, ServingEstimate, predict_serving
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate, predict_serving
+from optimoe.cost.serving.workload import Workload
 
 DEGREES = np.array([1, 2, 4, 8])
 BATCHES = np.unique(np.round(2 ** np.arange(0, 12.5, 0.5)))

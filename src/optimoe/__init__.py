@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optimoe.arch.count import count
-    from optimoe.cost.service.serving import predict_serving
+    from optimoe.cost.serving.estimate import predict_serving
     from optimoe.laws.fitting.fit import fit
-    from optimoe.plan.solve import plan
+    from optimoe.planner.plan import plan
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "count", "fit", "plan", "predict_serving"]
@@ -15,8 +15,8 @@ __all__ = ["__version__", "count", "fit", "plan", "predict_serving"]
 _FRONT_DOORS = {
     "count": "optimoe.arch.count",
     "fit": "optimoe.laws.fitting.fit",
-    "predict_serving": "optimoe.cost.service.serving",
-    "plan": "optimoe.plan.solve",
+    "predict_serving": "optimoe.cost.serving.estimate",
+    "plan": "optimoe.planner.plan",
 }
 
 

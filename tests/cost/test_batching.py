@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError
-from optimoe.cost.deployment.engine import Engine, engine_names, find_engine
-from optimoe.cost.deployment.workload import Workload
-from optimoe.cost.service.batching import closed_system
+from optimoe.cost.layers.engine import Engine, engine_names, find_engine
+from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.workload import Workload
 
 QUICK = Engine(front_s=0.0)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.hardware.collectives import PHASES, LinkCurve, all_reduce_s, collective_s, find_link_curve
+from optimoe.cost.kernels.collectives import PHASES, LinkCurve, all_reduce_s, collective_s, find_link_curve
 
 H100 = find_accelerator("h100-sxm")
 

@@ -5,13 +5,13 @@ import pytest
 from optimoe.arch.catalog import find_model
 from optimoe.arch.memory import kv_bytes
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.deployment.layout import Layout
-from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.service.disaggregation import disaggregate, nodes_for, transfer_s
-from optimoe.cost.service.search import best_serving
-from optimoe.cost.service.serving import Deployment
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing.disaggregation import disaggregate, nodes_for, transfer_s
+from optimoe.cost.sizing.layouts import best_serving
 
 MIXTRAL = find_model("mixtral-8x7b")
 

@@ -6,14 +6,14 @@ import pytest
 from optimoe.arch.catalog import find_model
 from optimoe.arch.design import Wish, design
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.deployment.workload import Limits, Workload
-from optimoe.cost.equivalents import LADDER, dense_ladder, full_dense_equivalent
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.service.curves import against_context, curves, speed_frontier
-from optimoe.cost.service.fleet import Offer, fleets, load_of, longest_context
-from optimoe.cost.service.search import best_serving
-from optimoe.cost.service.serving import Deployment
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing.curves import against_context, curves, speed_frontier
+from optimoe.cost.sizing.dense_equivalent import LADDER, dense_ladder, full_dense_equivalent
+from optimoe.cost.sizing.fleet import Offer, fleets, load_of, longest_context
+from optimoe.cost.sizing.layouts import best_serving
 
 MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
 

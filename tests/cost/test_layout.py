@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError
-from optimoe.cost.deployment.layout import DEGREES, Layout, candidate_layouts, check_layout, divides, layout_record
+from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides, layout_record
 
 MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
 

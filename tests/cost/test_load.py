@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.layout import Layout
-from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.service.batching import closed_system
-from optimoe.cost.service.load import goodput, open_system
-from optimoe.cost.service.search import every_layout
-from optimoe.cost.service.serving import Deployment
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.load import goodput, open_system
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing.layouts import every_layout
 from tests.cost.simulation import Replica, serve
 
 MIXTRAL = find_model("mixtral-8x7b")
@@ -143,7 +143,7 @@ def test_limits_that_no_load_keeps_are_said():
 
 
 def test_goodput_stays_below_what_a_closed_system_can_do():
-    from optimoe.cost.service.search import best_serving
+    from optimoe.cost.sizing.layouts import best_serving
 
     best = best_serving(MIXTRAL, deployment(tpot_s=0.03))
     assert most(tpot_s=0.03).requests_per_s < best.tokens_per_s / 256

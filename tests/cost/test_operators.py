@@ -10,11 +10,11 @@ from optimoe.arch.memory import bytes_per_value
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.operators import routing
-from optimoe.cost.operators.attention import decode_attention_s, prefill_attention_s
-from optimoe.cost.operators.curves import Curve, find_curve, smooth_max
-from optimoe.cost.operators.experts import experts_s
-from optimoe.cost.operators.gemm import gemm_s
+from optimoe.cost.kernels import spread
+from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
+from optimoe.cost.kernels.curve import Curve, find_curve, smooth_max
+from optimoe.cost.kernels.experts import experts_s
+from optimoe.cost.kernels.gemm import gemm_s
 
 H100, A100, B200 = (find_accelerator(name) for name in ("h100-sxm", "a100-sxm", "b200-sxm"))
 GPUS = st.sampled_from([H100, A100, B200])
@@ -110,8 +110,8 @@ def test_a_smooth_maximum_lies_between_the_maximum_and_its_bound(left, right, sh
     ep=st.sampled_from([1, 2, 8]),
 )
 def test_skewed_routing_touches_no_more_experts_and_loads_the_busiest_rank_more(tokens, experts, top_k, ep):
-    even = routing.balanced(tokens, experts, top_k, ep)
-    skewed = routing.power_law(tokens, experts, top_k, 1.2, ep)
+    even = spread.balanced(tokens, experts, top_k, ep)
+    skewed = spread.power_law(tokens, experts, top_k, 1.2, ep)
     assert skewed.pairs >= even.pairs * (1 - 1e-9)
     assert 1 <= skewed.distinct <= experts / ep
     assert even.distinct <= max(experts / ep, 1)
@@ -122,8 +122,8 @@ def test_skewed_routing_touches_no_more_experts_and_loads_the_busiest_rank_more(
 
 def test_routing_takes_grids():
     tokens = np.array([1.0, 100.0, 10_000.0])
-    grid = routing.power_law(tokens, 128, 8, 1.2)
-    alone = [routing.power_law(one, 128, 8, 1.2).distinct for one in tokens]
+    grid = spread.power_law(tokens, 128, 8, 1.2)
+    alone = [spread.power_law(one, 128, 8, 1.2).distinct for one in tokens]
     assert grid.distinct == pytest.approx(alone)
 
 

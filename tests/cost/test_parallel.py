@@ -11,13 +11,13 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.layout import Layout, candidate_layouts, divides
-from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.step.memory import gpu_memory, largest_batch, weights_per_gpu
-from optimoe.cost.step.roofline import decode_step, prefill_step
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.memory import gpu_memory, largest_batch, weights_per_gpu
+from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.workload import Workload
 
 H100 = find_accelerator("h100-sxm")
 MIXTRAL, DEEPSEEK, LLAMA = (find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b"))
@@ -53,7 +53,7 @@ def test_no_layout_beats_the_data_sheet(layout, batch, context):
     zipf=st.sampled_from([0.0, 0.6]),
 )
 def test_a_step_grows_with_batch_and_context_in_every_layout(layout, batch, context, more, zipf):
-    from optimoe.cost.operators.routing import Routing
+    from optimoe.cost.kernels.spread import Routing
 
     one = machine(layout, routing=Routing(zipf=zipf))
     now = decode_step(one, MIXTRAL, batch, context).total_s

@@ -9,11 +9,11 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.cost.deployment.engine import Engine, efficiency
-from optimoe.cost.deployment.layout import Layout
 from optimoe.cost.hardware.accelerator import accelerator_names, find_accelerator
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.step.roofline import decode_step, efficiency_sources, prefill_step
+from optimoe.cost.layers.engine import Engine, efficiency
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
 
 MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
 H100 = find_accelerator("h100-sxm")

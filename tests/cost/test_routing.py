@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.core.errors import ConfigError
-from optimoe.cost.operators.routing import UNIFORM, Routing, expected_maximum
+from optimoe.cost.kernels.spread import UNIFORM, Routing, expected_maximum
 
 
 def simulate(loads, top_k, tokens, ep, draws=200):

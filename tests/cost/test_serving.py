@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.layout import Layout, candidate_layouts
-from optimoe.cost.deployment.workload import Limits, Workload
 from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import given_price, list_price
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.service.search import best_serving, cheapest_serving
-from optimoe.cost.service.serving import Deployment, evaluate, predict_serving
-from optimoe.cost.step.memory import largest_batch
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout, candidate_layouts
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.estimate import Deployment, evaluate, predict_serving
+from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
 
 H100 = find_accelerator("h100-sxm")
 MIXTRAL = find_model("mixtral-8x7b")

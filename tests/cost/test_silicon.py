@@ -12,15 +12,18 @@ from optimoe.arch.flops import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Basis
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.deployment.layout import Layout
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.kernels import FITTED, KernelSource, Silicon, find_kernels
-from optimoe.cost.kernels import tables as tables_module
-from optimoe.cost.kernels.grid import RatioGrid
-from optimoe.cost.operators import routing
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.step.roofline import decode_step
+from optimoe.cost.kernels.find import find_kernels
+from optimoe.cost.kernels.fitted import FITTED
+from optimoe.cost.kernels.measured import tables as tables_module
+from optimoe.cost.kernels.measured.grid import RatioGrid
+from optimoe.cost.kernels.measured.source import Silicon
+from optimoe.cost.kernels.source import KernelSource
+from optimoe.cost.kernels.spread import power_law
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.step import decode_step
 
 needs_tables = pytest.mark.skipif(
     importlib.util.find_spec("aiconfigurator_core") is None or importlib.util.find_spec("pyarrow") is None,
@@ -127,7 +130,7 @@ class TestAgainstTheTables:
             distribution="power_law_1.2",
         )  # fmt: skip
         tokens = rows["num_tokens"].astype(float)
-        spread = routing.power_law(tokens, 8, 2, 1.2)
+        spread = power_law(tokens, 8, 2, 1.2)
         shape = spread.pairs, spread.distinct, 4096, 7168
         self.check(silicon.experts(A100, "bf16", *shape, num_experts=8, top_k=2), rows["latency"] * 1e-3)
 

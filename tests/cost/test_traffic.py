@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.cost.deployment.traffic import mean_length
 from optimoe.cost.hardware.price import list_price, load_prices
+from optimoe.cost.serving.traffic import mean_length
 
 
 @given(mu=st.floats(2, 8), sigma=st.floats(0, 1.5))

@@ -15,8 +15,8 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InfeasibleError, UnknownNameError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.operators.gemm import gemm_s
-from optimoe.cost.operators.machine import Machine
+from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     CONVENTIONS,
     TrainRun,

@@ -11,10 +11,10 @@ from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws import catalog
-from optimoe.laws.base import ArchLaw, LossLaw, NotEvaluatedError
 from optimoe.laws.catalog import find_law, find_loss_law, law_names
 from optimoe.laws.check import CheckRow, load_checks, run_checks
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
+from optimoe.laws.loss_law import ArchLaw, LossLaw, NotEvaluatedError
 from optimoe.laws.terms.designs import active_share
 
 ATTENTION = Attention(num_heads=16, num_kv_heads=16, head_dim=64)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.laws.base import LossLaw
+from optimoe.laws.loss_law import LossLaw
 from tests.laws.cases import CASES, case_id
 
 SHARE = st.floats(0.0, 1.0)

@@ -4,11 +4,11 @@ import pytest
 
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.deployment.workload import Workload
-from optimoe.plan.judge.ladder import ladder
-from optimoe.plan.question.goal import LowestLoss
-from optimoe.plan.question.space import Space
-from optimoe.plan.solve import plan
+from optimoe.cost.serving.workload import Workload
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.space import Space
+from optimoe.planner.proxies import ladder
 from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
 from tests.plan.test_solve import problem
 

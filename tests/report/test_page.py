@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from optimoe.plan.solve import plan
+from optimoe.planner.plan import plan
 from optimoe.report.pages.figures import front_figure, total_figure, tpot_figure
 from optimoe.report.pages.plan_page import plan_page, write_plan
 from optimoe.report.words.plan_prose import plan_lines

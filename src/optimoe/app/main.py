@@ -19,23 +19,23 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
-app.command("optimoe.app.planning.plan_cli:plan", help="From a budget and a traffic to the model to train.")
-app.command("optimoe.app.arch_cli:arch", help="Count a model: parameters, FLOPs, bytes.")
+app.command("optimoe.app.cli.planning.plan:plan", help="From a budget and a traffic to the model to train.")
+app.command("optimoe.app.cli.arch:arch", help="Count a model: parameters, FLOPs, bytes.")
 app.command(
-    "optimoe.app.serving.cost_cli:app", name="cost", help="Serve a model: latency, throughput, price, best layout."
+    "optimoe.app.cli.serving.cost:app", name="cost", help="Serve a model: latency, throughput, price, best layout."
 )
 
-app.command("optimoe.app.serving.compare_cli:compare", help="Models side by side, with their dense likes.")
-app.command("optimoe.app.planning.reproduce_cli:reproduce", help="A published text's numbers, re-derived.")
+app.command("optimoe.app.cli.serving.compare:compare", help="Models side by side, with their dense likes.")
+app.command("optimoe.app.cli.planning.reproduce:reproduce", help="A published text's numbers, re-derived.")
 
 laws = App(name="laws", help="The law library: published laws, fits of your own, comparisons.")
-laws.command("optimoe.app.lawbook.laws_cli:list_laws", name="list", help="Every law with its status and source.")
-laws.command("optimoe.app.lawbook.laws_cli:show", help="One law: coefficients, units, range, outputs.")
-laws.command("optimoe.app.lawbook.laws_cli:predict", help="Evaluate a law in its own variables.")
-laws.command("optimoe.app.lawbook.fit_cli:fit", help="A law from a table of runs, with verdict and intervals.")
-laws.command("optimoe.app.lawbook.fit_cli:compare", help="One design under every law that can speak about it.")
-laws.command("optimoe.app.lawbook.fit_cli:decide", help="What each law would decide at a training budget.")
-laws.command("optimoe.app.lawbook.laws_cli:check", help="Run a file of [[check]] rows through the library.")
+laws.command("optimoe.app.cli.laws.library:list_laws", name="list", help="Every law with its status and source.")
+laws.command("optimoe.app.cli.laws.library:show", help="One law: coefficients, units, range, outputs.")
+laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its own variables.")
+laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
+laws.command("optimoe.app.cli.laws.fit:compare", help="One design under every law that can speak about it.")
+laws.command("optimoe.app.cli.laws.fit:decide", help="What each law would decide at a training budget.")
+laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")
 app.command(laws)
 
 

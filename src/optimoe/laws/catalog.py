@@ -9,7 +9,6 @@ from typing import Any
 
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.base import Law, LawRow, LossLaw
 from optimoe.laws.families.clark import Clark, ClarkCompute
 from optimoe.laws.families.dense import Chinchilla, Liew, LiewUpcycled
 from optimoe.laws.families.forms import LiLoss, Wang, Yun
@@ -17,6 +16,7 @@ from optimoe.laws.families.joint import Joint
 from optimoe.laws.families.kaplan import Kaplan, KaplanSteps, PowerOfCompute, PowerOfParams, PowerOfTokens
 from optimoe.laws.families.krajewski import Krajewski
 from optimoe.laws.families.sparse import Abnar, Zhao
+from optimoe.laws.loss_law import Law, LawRow, LossLaw
 from optimoe.laws.rules.allocation import (
     Allocation,
     AllocationExponents,

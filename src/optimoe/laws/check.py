@@ -8,8 +8,8 @@ from typing import Any
 from optimoe.core.config import build, load_toml
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.outputs import Evaluable
-from optimoe.laws.base import Law
 from optimoe.laws.catalog import find_law
+from optimoe.laws.loss_law import Law
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from optimoe.arch.params import count_params, dense_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.base import ArchLaw, Law
 from optimoe.laws.catalog import find_law, law_names
+from optimoe.laws.loss_law import ArchLaw, Law
 from optimoe.laws.rules.serving import ServingFacts
 
 QUESTIONS = {

@@ -18,11 +18,11 @@ from optimoe.cost.calibration import (
     save_calibration,
 )
 from optimoe.cost.calibration.factors import FACTORS, shipped_factors
-from optimoe.cost.deployment.layout import Layout
-from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.service.serving import Deployment, predict_serving
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.estimate import Deployment, predict_serving
+from optimoe.cost.serving.workload import Workload
 
 PLANTED = Factors(decode_scale=1.3, prefill_scale=0.8, front_s=0.1, step_s=3e-3, request_s=3e-5)
 SHIPPED = shipped_factors("vllm")

@@ -3,8 +3,8 @@ import inspect
 import numpy as np
 import pytest
 
-from optimoe.laws.base import LawRow
 from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.loss_law import LawRow
 from optimoe.laws.observations import Observations
 
 SHARES = {"S"}

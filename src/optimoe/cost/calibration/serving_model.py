@@ -14,14 +14,14 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.factors import Factors
-from optimoe.cost.deployment.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
-from optimoe.cost.deployment.layout import Layout, check_layout
-from optimoe.cost.deployment.workload import Workload
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.service.batching import closed_latency
-from optimoe.cost.step.memory import largest_batch
-from optimoe.cost.step.roofline import decode_step, prefill_step
+from optimoe.cost.layers.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
+from optimoe.cost.layers.layout import Layout, check_layout
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.batching import closed_latency
+from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class ServingModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedSystem:
-    """The model of :func:`optimoe.cost.service.serving.predict_serving`: continuous batching as a closed system.
+    """The model of :func:`optimoe.cost.serving.estimate.predict_serving`: continuous batching as a closed system.
 
     Attributes:
         kernels: Where kernel times come from.

@@ -1,6 +1,9 @@
-"""Where kernel times come from: curves fitted to measured kernels, or measured tables themselves."""
+"""Seconds of one kernel on one GPU, from its shape: curves fitted to measured kernels, or measured tables.
 
-from optimoe.cost.kernels.silicon import Silicon
-from optimoe.cost.kernels.source import FITTED, Fitted, KernelSource, find_kernels
+Physics first, then a few fitted coefficients per family and architecture (``data/operators.toml``):
 
-__all__ = ["FITTED", "Fitted", "KernelSource", "Silicon", "find_kernels"]
+    t = launch + side traffic + smooth maximum of compute time and memory time
+
+Both times are those of the data sheet over a share of at most 1, for shapes padded to what the hardware
+handles. So no kernel is ever faster than the roofline of the data sheet.
+"""

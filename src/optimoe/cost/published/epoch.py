@@ -4,7 +4,7 @@ from typing import Any
 
 from optimoe.core.config import load_facts
 from optimoe.core.outputs import Evaluable, output
-from optimoe.cost import regimes
+from optimoe.cost.published import epoch_rules
 from optimoe.cost.published.erdil_shapes import find_shape
 
 ROUNDED_EXPERTS, ROUNDED_ACTIVE = 0.44, 0.63
@@ -12,34 +12,37 @@ ROUNDED_EXPERTS, ROUNDED_ACTIVE = 0.44, 0.63
 
 
 class Epoch(Evaluable):
-    """How MoE models compare to dense ones in inference. The general formulas: :mod:`optimoe.cost.regimes`."""
+    """How MoE models compare to dense ones in inference.
+
+    The general formulas: :mod:`optimoe.cost.published.epoch_rules`.
+    """
 
     name = "epoch2024"
 
     @output("P_dep")
     def depth(self, P: float, E: float, A: float) -> float:
         """P·A/E."""
-        return regimes.depth_params(P, E, A)
+        return epoch_rules.depth_params(P, E, A)
 
     @output("P_depth_cube_root")
     def depth_of_layers(self, P_ref: float, layers: float, layers_ref: float) -> float:
         """P_ref·(layers/layers_ref)³."""
-        return regimes.depth_params_of(P_ref, layers, layers_ref)
+        return epoch_rules.depth_params_of(P_ref, layers, layers_ref)
 
     @output("volume_ratio")
     def volume_ratio(self, E: float, A: float) -> float:
         """A/√E."""
-        return regimes.network_volume_ratio(E, A)
+        return epoch_rules.network_volume_ratio(E, A)
 
     @output("P_net")
     def network(self, P: float, E: float, A: float) -> float:
         """P·(A/√E)^(3/2)."""
-        return regimes.network_params(P, E, A)
+        return epoch_rules.network_params(P, E, A)
 
     @output("P_eq")
     def equivalent(self, P: float, E: float, A: float) -> float:
         """P·A^(5/8)/E^(7/16)."""
-        return regimes.fast_decode_params(P, E, A)
+        return epoch_rules.fast_decode_params(P, E, A)
 
     @output("P_eq_rounded")
     def equivalent_rounded(self, P: float, E: float, A: float) -> float:
@@ -49,7 +52,7 @@ class Epoch(Evaluable):
     @output("geometric_mean")
     def component_mean(self, P_mem: float, P_dep: float, P_net: float) -> float:
         """P_mem^(1/2)·P_dep^(1/4)·P_net^(1/4)."""
-        return regimes.component_mean(P_mem, P_dep, P_net)
+        return epoch_rules.component_mean(P_mem, P_dep, P_net)
 
     @output("share")
     def share(self, s: float, A: float) -> float:
@@ -64,7 +67,7 @@ class Epoch(Evaluable):
     @output("critical_batch")
     def critical_batch(self, bytes_per_weight: float, flops_per_s: float, hbm_bytes_per_s: float) -> float:
         """p·FLOP/s / (2·HBM B/s)."""
-        return regimes.critical_batch(bytes_per_weight, flops_per_s, hbm_bytes_per_s)
+        return epoch_rules.critical_batch(bytes_per_weight, flops_per_s, hbm_bytes_per_s)
 
     @output("arithmetic_s")
     def arithmetic_s(self, P: float, batch: float, flops_per_s: float) -> float:

@@ -11,7 +11,7 @@ from optimoe.core.errors import UnknownNameError, require, require_positive
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, unknown_price
-from optimoe.cost.operators.machine import Machine
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.setup import TrainSetup, training_range

@@ -14,9 +14,9 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Values
-from optimoe.cost.hardware.collectives import collective_s, send_s
-from optimoe.cost.operators.machine import Machine
-from optimoe.cost.step.exchange import all_to_all_s
+from optimoe.cost.kernels.collectives import collective_s, send_s
+from optimoe.cost.layers.exchange import all_to_all_s
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.memory import StageParams
 from optimoe.cost.training.setup import WEIGHT_BYTES, TrainSetup

@@ -11,7 +11,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.cost.deployment.layout import Layout, divides
+from optimoe.cost.layers.layout import Layout, divides
 
 ZERO_STAGES = (0, 1, 2, 3)
 COUNTS = ("tp", "ep", "pp", "dp", "micro_batch", "interleave")

@@ -9,7 +9,7 @@ from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
-from optimoe.cost.operators.machine import Machine
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout, num_micro_batches
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup, training_fact
 

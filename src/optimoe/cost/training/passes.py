@@ -13,12 +13,12 @@ from optimoe.arch.params import ffn_matrices, mixer_matrix_params
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
-from optimoe.cost.operators.attention import prefill_attention_s
-from optimoe.cost.operators.curves import KernelTime, find_curve
-from optimoe.cost.operators.feedforward import feed_forward
-from optimoe.cost.operators.gemm import gemm_s
-from optimoe.cost.operators.machine import PLAIN_PRECISION, Machine
-from optimoe.cost.operators.mixers import prefill_mixing, projections
+from optimoe.cost.kernels.attention import prefill_attention_s
+from optimoe.cost.kernels.curve import KernelTime, find_curve
+from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.layers.feedforward import feed_forward
+from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
+from optimoe.cost.layers.mixers import prefill_mixing, projections
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.setup import TrainSetup
 

@@ -11,7 +11,7 @@ from optimoe.arch.flops import Recompute
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.cost.operators.machine import Machine
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     FlopConvention,
     TrainEstimate,

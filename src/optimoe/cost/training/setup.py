@@ -6,8 +6,8 @@ from typing import Literal
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require, require_positive
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.cost.deployment.engine import Engine
-from optimoe.cost.operators.routing import UNIFORM, Routing
+from optimoe.cost.kernels.spread import UNIFORM, Routing
+from optimoe.cost.layers.engine import Engine
 
 AttentionKernel = Literal["flash", "unfused"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.operators.machine import Machine
+from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.exchange import (
     DataParallelTime,
     data_parallel_s,

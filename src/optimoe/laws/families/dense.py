@@ -7,8 +7,8 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import Decision, Law, LossLaw, TokenCurve, output
 from optimoe.laws.datasets import load_chinchilla_runs
+from optimoe.laws.loss_law import Decision, Law, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
 

@@ -6,8 +6,8 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import ArchLaw, Law, output
 from optimoe.laws.datasets import load_routing_points
+from optimoe.laws.loss_law import ArchLaw, Law, output
 
 PF_DAY = 8.64e19
 """FLOPs of a petaflop/s-day: 1e15 · 86,400."""

@@ -10,8 +10,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.families.dense import Chinchilla
+from optimoe.laws.loss_law import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import find_root
 

@@ -10,7 +10,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.base import Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.loss_law import Decision, Domains, LossLaw, TokenCurve, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
 from optimoe.laws.terms.optimum import find_minimum
 

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.stats import qmc
 
 from optimoe.core.errors import InputError, require
-from optimoe.laws.base import LossLaw
 from optimoe.laws.catalog import FAMILIES, find_law
 from optimoe.laws.fitting.fit import FitOptions, make_model, make_problem
 from optimoe.laws.fitting.model import with_columns
 from optimoe.laws.fitting.solve import solve
+from optimoe.laws.loss_law import LossLaw
 from optimoe.laws.observations import Observations
 
 RUNS = 256

@@ -11,10 +11,10 @@ from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.records import write_text
-from optimoe.laws.base import LawRow
 from optimoe.laws.fitting.model import Model, find_family, published_rows
 from optimoe.laws.fitting.objectives import Huber, Objective
 from optimoe.laws.fitting.solve import Points, Problem, Solutions, solve
+from optimoe.laws.loss_law import LawRow
 from optimoe.laws.observations import Flag, Observations
 
 Verdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]

@@ -9,11 +9,11 @@ from scipy.stats import t as student
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
-from optimoe.laws.base import BAND_Z
 from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit, make_model, make_problem
 from optimoe.laws.fitting.model import Model, find_family, with_columns
 from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.solve import solve
+from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.observations import Observations
 
 PROFILE_REACH = 6.0

@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.base import LawRow
 from optimoe.laws.fitting.model import FitFamily, find_family, variables_of
+from optimoe.laws.loss_law import LawRow
 from optimoe.laws.observations import Observations
 
 FEWEST_RUNS = 4

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.base import LawRow
 from optimoe.laws.catalog import FAMILIES, find_law, law_names
 from optimoe.laws.fitting.solve import Points
+from optimoe.laws.loss_law import LawRow
 from optimoe.laws.observations import Observations
 
 POSITIVE = (1e-9, 1e30)

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.base import BAND_Z
 from optimoe.laws.fitting.fit import FitOptions, Verdict, best_of_starts, fit, make_model
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
+from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.observations import Observations
 
 MAX_LEVELS = 40

@@ -6,8 +6,8 @@ import numpy as np
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.base import Domains, Law, output
 from optimoe.laws.families.dense import Chinchilla
+from optimoe.laws.loss_law import Domains, Law, output
 from optimoe.laws.terms.optimum import find_root
 
 JUST_ABOVE = 1 + 1e-9

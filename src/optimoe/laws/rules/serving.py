@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from optimoe.laws.base import Law, NotEvaluatedError
+from optimoe.laws.loss_law import Law, NotEvaluatedError
 
 
 class ServingFacts(Law):

@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optimoe.core.units import format_count
-from optimoe.plan.evaluate import Candidate
-from optimoe.plan.explain import family_words
-from optimoe.plan.judge.overtraining import SizePoint
-from optimoe.plan.judge.robust import Robustness
-from optimoe.plan.result import Plan
+from optimoe.planner.confidence.overtraining import SizePoint
+from optimoe.planner.confidence.robust import Robustness
+from optimoe.planner.designs import Candidate
+from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.result import Plan
 from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
 
 

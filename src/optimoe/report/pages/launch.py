@@ -7,11 +7,11 @@ from typing import Any
 from optimoe import __version__
 from optimoe.arch.parts import Attention, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.deployment.workload import Workload
+from optimoe.cost.serving.workload import Workload
 from optimoe.cost.training.estimate import USUAL_SEQ_LEN
-from optimoe.plan.evaluate import Candidate
-from optimoe.plan.judge.ladder import Proxy
-from optimoe.plan.result import Plan
+from optimoe.planner.designs import Candidate
+from optimoe.planner.proxies import Proxy
+from optimoe.planner.result import Plan
 
 FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
 SHARDING: dict[int, list[str]] = {

@@ -8,12 +8,12 @@ from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
-from optimoe.plan.evaluate import Candidate
-from optimoe.plan.explain import family_words
-from optimoe.plan.judge.ladder import ladder
-from optimoe.plan.judge.overtraining import size_curve
-from optimoe.plan.judge.robust import Robustness, robustness_record
-from optimoe.plan.result import Plan, plan_record
+from optimoe.planner.confidence.overtraining import size_curve
+from optimoe.planner.confidence.robust import Robustness, robustness_record
+from optimoe.planner.designs import Candidate
+from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.proxies import ladder
+from optimoe.planner.result import Plan, plan_record
 from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
 from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
 from optimoe.report.pages.recipe import recipe_toml

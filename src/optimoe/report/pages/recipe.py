@@ -1,7 +1,7 @@
 """The winner as a training recipe: architecture and run in one TOML file."""
 
 from optimoe import __version__
-from optimoe.plan.result import Plan
+from optimoe.planner.result import Plan
 
 
 def recipe_toml(plan: Plan) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from optimoe.core.units import format_count, format_seconds, format_usd
-from optimoe.cost.deployment.layout import layout_record
-from optimoe.cost.service.curves import Curves
-from optimoe.cost.service.serving import ServingEstimate
-from optimoe.cost.step.roofline import efficiency_sources
+from optimoe.cost.layers.layout import layout_record
+from optimoe.cost.serving.estimate import ServingEstimate
+from optimoe.cost.serving.step import efficiency_sources
+from optimoe.cost.sizing.curves import Curves
 from optimoe.report.pages.style import ACCENT, MUTED, SERIES, log_axis, render, styled
 from optimoe.report.words.serving_prose import layout_words
 

@@ -13,14 +13,14 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
-from optimoe.cost.service.serving import Deployment
-from optimoe.plan.evaluate import Candidate
-from optimoe.plan.explain import family_words
-from optimoe.plan.judge.robust import Robustness
-from optimoe.plan.judge.uncertainty import Uncertainty
-from optimoe.plan.question.problem import Problem
-from optimoe.plan.question.training import GivenMfu, PredictedMfu, Training
-from optimoe.plan.result import Alternative, Plan
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.planner.confidence.robust import Robustness
+from optimoe.planner.confidence.uncertainty import Uncertainty
+from optimoe.planner.designs import Candidate
+from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
+from optimoe.planner.result import Alternative, Plan
 from optimoe.report.words.serving_prose import Lines, layout_words
 from optimoe.report.words.training_prose import train_layout_words
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
-from optimoe.cost.deployment.layout import layout_record
-from optimoe.cost.service.disaggregation import Disaggregated
-from optimoe.cost.service.fleet import Fleet
-from optimoe.cost.service.serving import Deployment, ServingEstimate, tpot_band, ttft_band
-from optimoe.cost.step.memory import GpuMemory
+from optimoe.cost.layers.layout import layout_record
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
+from optimoe.cost.serving.memory import GpuMemory
+from optimoe.cost.sizing.disaggregation import Disaggregated
+from optimoe.cost.sizing.fleet import Fleet
 
 Lines = list[tuple[str, str]]
 """Label and text; an empty label continues the one above."""

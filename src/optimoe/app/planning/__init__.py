@@ -1,1 +1,0 @@
-"""``optimoe plan``."""

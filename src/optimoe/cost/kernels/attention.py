@@ -1,0 +1,80 @@
+"""Softmax attention with grouped heads: over a prompt (prefill) and over a cache (decode)."""
+
+import numpy as np
+
+from optimoe.arch.memory import bytes_per_value
+from optimoe.core.arrays import Values
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.kernels.curve import Curve, KernelTime, find_curve, memory_s
+from optimoe.cost.kernels.gemm import CHAIN
+
+FULL_HEAD = 128
+
+ACTIVATION_BYTES = 2
+"""Queries, keys, values and outputs of a prompt are bf16, and so is the arithmetic."""
+
+
+def prefill_attention_s(
+    gpu: Accelerator,
+    requests: Values,
+    num_heads: Values,
+    num_kv_heads: Values,
+    head_dim: Values,
+    length: Values,
+    seen: Values,
+    curve: Curve | None = None,
+) -> KernelTime:
+    """Seconds of causal attention over a prompt in one layer, h and h_kv heads on this GPU.
+
+    With S = length, b requests, and s̄ = seen, the tokens that a query sees on average, FLOPs are
+    4·d_h·(b·h·S + half_rows)·(s̄ + half_fill): few rows do not fill the GPU, and blocks on the diagonal are
+    computed whole. Heads narrower than 128 are slower by √(128/d_h), since the softmax costs the same per score
+    (measured at 64 and 128). Bytes 2·b·S·d_h·(2·h + 2·h_kv). Source: ``operators.toml``, [prefill_attention].
+    """
+    curve = curve or find_curve("prefill_attention", "bf16", gpu)
+    rows = requests * num_heads * length
+    flops = 4 * head_dim * (rows + curve.half_rows) * (seen + curve.half_fill)
+    narrow = np.sqrt(np.maximum(1.0, FULL_HEAD / head_dim))
+    moved = ACTIVATION_BYTES * requests * length * head_dim * 2 * (num_heads + num_kv_heads)
+    return KernelTime(
+        launch_s=curve.launch_s,
+        side_s=0.0,
+        compute_s=narrow * flops / (gpu.flops_per_s("bf16") * curve.compute_share),
+        memory_s=memory_s(gpu, curve, moved),
+        sharpness=curve.sharpness,
+    )
+
+
+def decode_attention_s(
+    gpu: Accelerator,
+    kv_precision: str,
+    requests: Values,
+    values: Values,
+    score_flops: Values,
+    seen: Values,
+    curve: Curve | None = None,
+) -> KernelTime:
+    """Seconds of one query per request over its cache in one layer, on one GPU.
+
+    Bytes requests·values·(seen + pad)·bytes per value, at the memory share; FLOPs requests·score_flops;
+    launch + latency·√(seen/4096) for the chain over one cache. The cache is taken as cold: between two calls
+    a model reads other layers. Source: ``operators.toml``, [decode_attention].
+
+    Args:
+        gpu: The accelerator.
+        kv_precision: Of the cache.
+        requests: Queries.
+        values: Cached per token on this GPU: 2·h_kv·d_h with grouped heads.
+        score_flops: Of one query on this GPU: 4·h·d_h·seen.
+        seen: Tokens that it attends to.
+        curve: Coefficients, instead of the fitted ones.
+    """
+    curve = curve or find_curve("decode_attention", "bf16", gpu)
+    per_token = requests * values * bytes_per_value(kv_precision)
+    return KernelTime(
+        launch_s=curve.launch_s + curve.latency_s * np.sqrt(seen / CHAIN),
+        side_s=0.0,
+        compute_s=requests * score_flops / (gpu.flops_per_s("bf16") * curve.compute_share),
+        memory_s=memory_s(gpu, curve, per_token * (seen + curve.pad)),
+        sharpness=curve.sharpness,
+    )

@@ -1,0 +1,144 @@
+"""Time of collectives over a group of GPUs: launch, hops, bandwidth that rises with the bytes in flight."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from optimoe.core.arrays import Values
+from optimoe.core.config import load_facts
+from optimoe.core.errors import require
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.kernels.curve import ANY_ARCHITECTURE, at_clock
+
+Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
+"""``all_reduce`` is the engines' own kernel under CUDA graphs; the others are NCCL's."""
+
+PHASES: dict[Collective, int] = {
+    "all_reduce": 2,
+    "all_reduce_nccl": 2,
+    "all_gather": 1,
+    "reduce_scatter": 1,
+    "all_to_all": 1,
+}
+"""Passes over the links: an all-reduce is a reduce-scatter and an all-gather."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCurve:
+    """What a collective reaches of the links inside a node.
+
+    Attributes:
+        launch_s: Of a call.
+        hop_s: Per step of the ring, R − 1 for each pass.
+        link_share: Of the link's peak that long messages reach.
+        ramp_bytes: At so many bytes on a link it reaches half of that.
+
+    Raises:
+        ConfigError: The share is not in (0, 1].
+    """
+
+    launch_s: float
+    hop_s: float
+    link_share: float
+    ramp_bytes: float
+
+    def __post_init__(self) -> None:
+        require(0 < self.link_share <= 1, "link_share", "above 0 and at most 1", self.link_share)
+
+
+def collective_s(
+    gpu: Accelerator,
+    collective: Collective,
+    ranks: Values,
+    payload_bytes: Values,
+    curve: LinkCurve | None = None,
+    stride: Values = 1,
+) -> Values:
+    """Seconds of one collective of ``payload_bytes`` over ``ranks`` GPUs; 0 for one rank.
+
+    The payload X is the whole tensor that each rank reduces, gathers, or (all-to-all) sends from. Inside a
+    node, with R ranks and m passes:
+
+        w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share)
+
+    Fitted for 2 to 8 GPUs on NVLink (``operators.toml``, [collective]); elsewhere an extrapolation by the
+    link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here. Ranks that stand
+    ``stride`` GPUs apart leave their node the sooner.
+    """
+    curve = curve or find_link_curve(collective, gpu)
+    passes = PHASES[collective]
+    ranks = np.asarray(ranks)
+    wire = passes * (ranks - 1) / ranks * payload_bytes
+    link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
+    inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
+    in_node = np.maximum(gpu.gpus_per_node // np.asarray(stride), 1)
+    if np.all(ranks <= in_node):
+        return np.where(ranks > 1, inside, 0.0)[()]
+    nodes = np.ceil(ranks / in_node)
+    across = _across_nodes_s(gpu, passes, ranks, nodes, payload_bytes, all_to_all=collective == "all_to_all")
+    return np.where(ranks > in_node, across, np.where(ranks > 1, inside, 0.0))[()]
+
+
+def all_reduce_s(gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
+    """Seconds of one all-reduce by the engines' kernel: :func:`collective_s`."""
+    return collective_s(gpu, "all_reduce", ranks, payload_bytes)
+
+
+def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
+    """Seconds to send bytes from one GPU to another: one hop of an all-gather's curve, or of the network.
+
+    Across nodes the fastest of NCCL's protocols: inter + base + bytes/(network·share).
+    """
+    if not across:
+        curve = find_link_curve("all_gather", gpu)
+        link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
+        return curve.launch_s + curve.hop_s + (payload_bytes + np.sqrt(curve.ramp_bytes * payload_bytes)) / link
+    network = max(gpu.inter_node_bytes_per_s, 1.0)
+    times = [
+        row["inter_s"] + row["base_s"] + payload_bytes / (network * row["bandwidth_share"]) for row in _protocols()
+    ]
+    return np.minimum.reduce(np.broadcast_arrays(*times))
+
+
+def find_link_curve(collective: Collective, gpu: Accelerator) -> LinkCurve:
+    """The curve of a collective on a GPU's architecture, or the one fitted to all measured GPUs, at its clock."""
+    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz)
+
+
+@cache
+def _find_link_curve(collective: Collective, architecture: str, clock_hz: float) -> LinkCurve:
+    rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
+    row = rows.get(architecture, rows[ANY_ARCHITECTURE])
+    curve = LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
+    return at_clock(curve, row["clock_hz"], clock_hz)
+
+
+def _across_nodes_s(
+    gpu: Accelerator, passes: int, ranks: Values, nodes: Values, payload_bytes: Values, *, all_to_all: bool
+) -> Values:
+    """Over n nodes of g = R/n GPUs: the fastest of NCCL's protocols.
+
+    Latency m·(intra·(g − 1) + inter·log2 n) + base. Bytes, per pass: a ring sends n·(g − 1)/R·X inside a
+    node and (n − 1)/R·X over each network link; an all-to-all sends (g − 1)/R·X and (R − g)/R·X.
+    Source: ``efficiency.toml``, [collective].
+    """
+    per_node = ranks / nodes
+    inside = (per_node - 1) / ranks * payload_bytes * (1 if all_to_all else nodes)
+    outside = ((ranks - per_node) if all_to_all else (nodes - 1)) / ranks * payload_bytes
+    wire_s = passes * (
+        inside / max(gpu.intra_node_bytes_per_s, 1.0) + outside / max(gpu.inter_node_bytes_per_s, 1.0)
+    )
+    times = [
+        passes * (protocol["intra_s"] * (per_node - 1) + protocol["inter_s"] * np.log2(nodes))
+        + protocol["base_s"]
+        + wire_s / protocol["bandwidth_share"]
+        for protocol in _protocols()
+    ]
+    return np.minimum.reduce(np.broadcast_arrays(*times))
+
+
+def _protocols() -> list[dict[str, float]]:
+    table = load_facts("optimoe.cost", "efficiency.toml")["collective"]
+    return [row for row in table.values() if isinstance(row, dict)]

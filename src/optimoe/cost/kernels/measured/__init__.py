@@ -1,0 +1,1 @@
+"""Measured operator times as a source of kernel times."""

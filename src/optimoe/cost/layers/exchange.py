@@ -1,0 +1,75 @@
+"""What the GPUs of one copy of a model send each other in a pass, in seconds."""
+
+import numpy as np
+
+from optimoe.arch.parts import MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.arch.traffic import (
+    all_reduce_bytes_per_token,
+    expected_expert_ranks,
+    expert_parallel_collectives,
+    tensor_parallel_collectives,
+)
+from optimoe.core.arrays import Flags, Values
+from optimoe.cost.kernels.collectives import collective_s, send_s
+from optimoe.cost.layers.machine import Machine
+
+COMBINE_BYTES = 2
+"""Outputs of experts travel in bf16."""
+
+DISPATCH_BYTES = {"fp8": 1}
+"""Inputs of experts travel in the precision of the products, else in bf16 (DeepSeek-V3, arXiv 2412.19437)."""
+
+
+def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """All-reduces over tp: two a layer, one where dispatch and combine stand in for the second.
+
+    A cache that is split by tokens (sp > 1) adds one reduce-scatter of the attention outputs over its parts.
+    """
+    layout, payload = machine.layout, tokens * all_reduce_bytes_per_token(arch)
+    routed = expert_parallel_collectives(arch) / 2
+    times = tensor_parallel_collectives(arch) - np.where(_shared(machine), routed, 0)
+    total_s = times * machine.kernels.all_reduce_s(machine.gpu, layout.tp, payload)
+    if np.any(np.asarray(layout.sp) > 1):
+        total_s = total_s + arch.num_layers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)
+    return total_s
+
+
+def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """Dispatch to the experts' GPUs and combine, where several attention ranks share experts; else 0.
+
+    The faster of two ways, over the R GPUs of the group: every token to all (all-gather, then
+    reduce-scatter), or each token to the ranks of its experts (two all-to-alls), whose expected number is
+    ep·(1 − (1 − 1/ep)^k).
+    """
+    shared = _shared(machine)
+    if not np.any(shared):
+        return 0.0
+    layout, gpu, ranks = machine.layout, machine.gpu, machine.layout.group
+    whole = tokens * layout.attention_ranks * all_reduce_bytes_per_token(arch)
+    gather_s = collective_s(gpu, "all_gather", ranks, whole) + collective_s(gpu, "reduce_scatter", ranks, whole)
+    total_s: Values = 0.0
+    for group in arch.layers:
+        if isinstance(group.ffn, MoE):
+            copies = tokens / layout.tp * expected_expert_ranks(group.ffn.top_k, layout.ep) * layout.expert_tp
+            one_byte = copies * arch.d_model
+            there = collective_s(
+                gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(machine.engine.precision, 2)
+            )
+            back = collective_s(gpu, "all_to_all", ranks, one_byte * COMBINE_BYTES)
+            total_s = total_s + group.num_layers * np.minimum(gather_s, there + back)
+    return np.where(shared, total_s, 0.0)
+
+
+def pipeline_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """Activations of a pass from stage to stage, pp − 1 times; over the network where stages span nodes."""
+    layout = machine.layout
+    payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
+    across = np.asarray(layout.gpus_per_replica > machine.gpu.gpus_per_node)
+    return (layout.pp - 1) * np.where(
+        across, send_s(machine.gpu, payload, across=True), send_s(machine.gpu, payload, across=False)
+    )
+
+
+def _shared(machine: Machine) -> Flags:
+    return np.asarray(machine.layout.attention_ranks) > 1

@@ -1,9 +1,0 @@
-"""Seconds of one kernel on one GPU, from its shape: matrix products, experts, attention.
-
-Physics first, then a few fitted coefficients per family and architecture (``data/operators.toml``):
-
-    t = launch + side traffic + smooth maximum of compute time and memory time
-
-Both times are those of the data sheet over a share of at most 1, for shapes padded to what the hardware
-handles. So no kernel is ever faster than the roofline of the data sheet.
-"""

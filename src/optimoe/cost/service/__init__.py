@@ -1,1 +1,0 @@
-"""Serving: closed and open systems of requests, the search of a layout, fleets, curves."""

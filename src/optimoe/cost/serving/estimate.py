@@ -1,0 +1,205 @@
+"""The front door of this package: latency, throughput and price of a model that is served."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.core.config import load_facts
+from optimoe.core.errors import InfeasibleError, holds
+from optimoe.core.units import format_bytes
+from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.layout import Layout, check_layout
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.memory import gpu_memory, largest_batch
+from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.workload import Limits, Workload
+
+INTERFERENCE = "prefill_of_others_s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """Everything about serving but the model and its layout.
+
+    Attributes:
+        cluster: The GPUs.
+        workload: The requests.
+        price: Of a GPU hour.
+        limits: On latency.
+        engine: The software that serves.
+    """
+
+    cluster: Cluster
+    workload: Workload
+    price: GpuPrice
+    limits: Limits = field(default_factory=Limits)
+    engine: Engine = field(default_factory=Engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingEstimate:
+    """A deployment at a number of requests in flight. Fields are numbers, or arrays over a grid.
+
+    Attributes:
+        layout: Degrees of parallelism.
+        concurrency: Requests in flight over all replicas.
+        max_batch: Most requests in flight whose full contexts fit the memory, over all replicas; below 1
+            the weights do not fit.
+        ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end.
+        tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
+            prefills of other requests that fall between two tokens.
+        tokens_per_s: Output tokens of the deployment.
+        tokens_per_s_per_gpu: The same by GPU.
+        usd_per_mtok: Dollars per million output tokens (prompts included in the price).
+        parts: Seconds of TPOT by cause.
+    """
+
+    layout: Layout
+    concurrency: Values
+    max_batch: Values
+    ttft_s: Values
+    tpot_s: Values
+    tokens_per_s: Values
+    tokens_per_s_per_gpu: Values
+    usd_per_mtok: Values
+    parts: dict[str, Values]
+
+    @property
+    def bound_by(self) -> str:
+        """The cause that takes the largest share of TPOT (of a single estimate, not of a grid)."""
+        return max(self.parts, key=lambda cause: float(self.parts[cause])).removesuffix("_s").replace("_", " ")
+
+
+def predict_serving(
+    arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurrency: Values
+) -> ServingEstimate:
+    """Serve a model with continuous batching, as a closed system of ``concurrency`` requests.
+
+    An attention rank runs b = concurrency/dp requests. One step, at the mean context, gives a token to each, or
+    the accepted ones with speculative decoding; TTFT and TPOT follow from it and from the time of a prompt by
+    :func:`~optimoe.cost.serving.batching.closed_system`, and tokens/s = concurrency · output/e2e.
+
+    The layout and the concurrency may be arrays that broadcast against a grid of designs.
+    ``benchmarks/serving_accuracy.py`` measures the error.
+
+    Raises:
+        ConfigError: The layout does not divide the model or use the cluster's GPUs.
+        InputError: The accelerator lacks the precision.
+    """
+    check_layout(arch, deployment.cluster.num_gpus, layout)
+    return evaluate(arch, deployment, layout=layout, concurrency=concurrency)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What does not depend on the batch: computed once where a search tries many.
+
+    Attributes:
+        machine: The GPUs, the layout and the engine.
+        prompt_s: Seconds of a prompt's prefill over all stages.
+        fits: Requests of an attention rank that the memory holds.
+    """
+
+    machine: Machine
+    prompt_s: Values
+    fits: Values
+
+
+def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
+    """The part of :func:`evaluate` that all batches share."""
+    workload, engine = deployment.workload, deployment.engine
+    machine = Machine(gpu=deployment.cluster.accelerator, layout=layout, engine=engine)
+    fresh = workload.prefill_tokens
+    return Prepared(
+        machine=machine,
+        prompt_s=prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s,
+        fits=largest_batch(machine, arch, workload),
+    )
+
+
+def evaluate(
+    arch: ArchSpec,
+    deployment: Deployment,
+    *,
+    layout: Layout,
+    concurrency: Values,
+    ready: Prepared | None = None,
+) -> ServingEstimate:
+    """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
+    ready = ready or prepare(arch, deployment, layout)
+    workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
+    batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
+    running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
+    decode = decode_step(ready.machine, arch, running, workload.mean_context)
+    token = decode.times(1 / accepted_tokens(engine))
+    stage_s = ready.prompt_s / layout.pp
+    chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
+    prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
+    steps = decode.total_s, prefill_s, token.total_s, stage_s
+    system = closed_system(engine, workload, batch, running, *steps)
+    tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
+    return ServingEstimate(
+        layout=layout,
+        concurrency=concurrency,
+        max_batch=ready.fits * layout.dp,
+        ttft_s=system.ttft_s,
+        tpot_s=system.tpot_s,
+        tokens_per_s=tokens_per_s,
+        tokens_per_s_per_gpu=tokens_per_s / num_gpus,
+        usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
+        parts={**asdict(token), INTERFERENCE: system.stall_s},
+    )
+
+
+def accepted_tokens(engine: Engine) -> float:
+    """Expected tokens of a request per step: (1 − a^(n+1))/(1 − a) for n drafts of acceptance a.
+
+    Source: Leviathan et al. 2022, arXiv 2211.17192, Eq. 1 (drafts accepted independently).
+    """
+    n, a = engine.draft_tokens, engine.acceptance
+    return float(n + 1) if a == 1 else (1 - a ** (n + 1)) / (1 - a)
+
+
+def tpot_band(tpot_s: Values) -> tuple[Values, Values]:
+    """TPOT over the 95 % and 5 % quantiles of predicted/measured (``efficiency.toml``, [tpot_error])."""
+    return _band("tpot_error", tpot_s)
+
+
+def ttft_band(ttft_s: Values) -> tuple[Values, Values]:
+    """TTFT over the same quantiles of its own (``efficiency.toml``, [ttft_error])."""
+    return _band("ttft_error", ttft_s)
+
+
+def _band(name: str, seconds: Values) -> tuple[Values, Values]:
+    low, high = load_facts("optimoe.cost", "efficiency.toml")[name]["value"]
+    return seconds / high, seconds / low
+
+
+def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> None:
+    """Refuse a single estimate whose weights or requests do not fit the memory.
+
+    Raises:
+        InfeasibleError: Says what does not fit and what would.
+    """
+    if holds(estimate.max_batch >= estimate.concurrency):
+        return
+    if holds(estimate.max_batch < 1):
+        machine = Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)
+        memory = gpu_memory(machine, arch, deployment.workload)
+        needed = memory.weights + memory.activations + memory.cache_per_request
+        least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
+        raise InfeasibleError(
+            f"memory: {format_bytes(memory.weights)} of {deployment.engine.precision} weights, "
+            f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
+            f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
+            f"(about {least}), a larger tp or ep, or a lower --precision"
+        )
+    raise InfeasibleError(
+        f"memory: {estimate.concurrency:.0f} requests do not fit, the largest batch is "
+        f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
+    )

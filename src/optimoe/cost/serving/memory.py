@@ -1,0 +1,99 @@
+"""What the memory of one GPU holds while serving, and the largest batch that fits."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimoe.arch.memory import bytes_per_value, kv_bytes
+from optimoe.arch.params import count_params, ffn_matrices, mixer_matrix_params
+from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Values
+from optimoe.cost.layers.engine import efficiency
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.workload import Workload
+
+ACTIVATION_BYTES, LOGIT_BYTES = 2, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuMemory:
+    """Bytes of one GPU, the fullest of its stage.
+
+    Attributes:
+        usable: Of the device memory, what an engine gives to the three below; the rest is its own (context,
+            communication buffers, captured graphs).
+        weights: Its share of the model.
+        activations: Of the largest chunk of prompts, with the logits of a full batch of one token each.
+        cache_per_request: Of one request of its attention rank, at full length.
+    """
+
+    usable: Values
+    weights: Values
+    activations: Values
+    cache_per_request: Values
+
+    @property
+    def requests(self) -> Values:
+        """Requests of an attention rank that fit at full length, whole; zero or less: the weights do not."""
+        return np.floor((self.usable - self.weights - self.activations) / self.cache_per_request)
+
+
+def gpu_memory(machine: Machine, arch: ArchSpec, workload: Workload) -> GpuMemory:
+    """The memory of one GPU of a deployment."""
+    return GpuMemory(
+        usable=machine.gpu.memory_bytes * efficiency("usable_memory"),
+        weights=weights_per_gpu(machine, arch),
+        activations=_activations(machine, arch),
+        cache_per_request=_cache_per_request(machine, arch, workload.full_context),
+    )
+
+
+def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
+    """Bytes of the weights on one GPU.
+
+    Routed experts over the GPUs of the group, as far as they are resident; everything else over tp; both over
+    the stages, the deepest of which holds ⌈layers/pp⌉ layers. Embeddings stand in the first and last stage.
+    """
+    layout, params = machine.layout, count_params(arch)
+    stage = np.ceil(arch.num_layers / np.asarray(layout.pp)) / arch.num_layers
+    experts = params.routed_experts / layout.group * layout.resident
+    common = (params.nonembedding - params.routed_experts) / layout.tp
+    ends = (params.embedding + params.unembedding) / layout.tp / np.minimum(layout.pp, 2)
+    return bytes_per_value(machine.engine.precision) * (stage * (experts + common) + ends)
+
+
+def largest_batch(machine: Machine, arch: ArchSpec, workload: Workload) -> Values:
+    """Requests of one attention rank whose full contexts fit: a lower estimate, few are at their end at once."""
+    return gpu_memory(machine, arch, workload).requests
+
+
+def _cache_per_request(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """Each layer's cache over its shards, the deepest stage's share of the layers."""
+    stage = np.ceil(arch.num_layers / np.asarray(machine.layout.pp)) / arch.num_layers
+    return stage * sum(
+        kv_bytes(replace(arch, layers=(group,)), tokens, machine.engine.kv_precision)
+        / machine.cache_shards(group.mixer.cache_heads)
+        for group in arch.layers
+    )
+
+
+def _activations(machine: Machine, arch: ArchSpec) -> Values:
+    """2 bytes · chunk · (4·d + widest layer's values on this GPU), and one chunk's last logits in fp32."""
+    widest: Values = 0
+    for group in arch.layers:
+        widest = np.maximum(widest, _values_per_token(machine, group, arch.d_model))
+    values = 4 * arch.d_model + widest
+    return machine.engine.chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
+
+
+def _values_per_token(machine: Machine, group: LayerGroup, d_model: Values) -> Values:
+    """The larger of the mixer's columns and the feed-forward's hidden values for one token of the chunk."""
+    layout, ffn = machine.layout, group.ffn
+    mixer = mixer_matrix_params(group.mixer, d_model) / d_model / layout.tp
+    if isinstance(ffn, DenseFFN):
+        return np.maximum(mixer, ffn_matrices(ffn) * ffn.d_ff / layout.tp)
+    if isinstance(ffn, MoE):
+        pairs = ffn.top_k * layout.attention_ranks / layout.ep
+        return np.maximum(mixer, pairs * (ffn_matrices(ffn) * ffn.d_expert / layout.expert_tp + d_model))
+    return mixer

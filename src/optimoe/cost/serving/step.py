@@ -1,0 +1,192 @@
+"""Seconds of one step, prefill or decode, by what they are spent on.
+
+The kernels of the layers follow each other on every GPU, each on its share of the heads, widths and experts;
+their times are those of ``optimoe.cost.operators``, fitted to measured kernels:
+
+    t = Σ_layers (projections + mixing + feed-forward + exchange) + unembedding + stages + engine
+
+The exchange of a layer is two all-reduces over ``tp``; where attention ranks share experts, dispatch and
+combine take the place of the second. The engine adds what no kernel table holds: seconds per step
+(scheduler) and per request (sampling). Sources: ``data/operators.toml``, ``data/efficiency.toml``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from optimoe.arch.params import ffn_matrices, mixer_matrix_params
+from optimoe.arch.parts import DenseFFN, Mixer
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Values
+from optimoe.core.config import load_facts
+from optimoe.core.provenance import Assumption, Basis
+from optimoe.cost.kernels.curve import KernelTime
+from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
+from optimoe.cost.layers.feedforward import feed_forward
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
+
+Mix = Callable[[Mixer], Iterator[KernelTime]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """Seconds of a step by cause; a kernel's time goes to the side of its roofline that binds.
+
+    ``host_reads_s`` are experts that come from the host's memory, ``all_to_all_s`` dispatch and combine,
+    ``pipeline_s`` what stages send each other.
+    """
+
+    compute_s: Values
+    weight_reads_s: Values
+    expert_reads_s: Values
+    kv_reads_s: Values
+    host_reads_s: Values
+    all_reduce_s: Values
+    all_to_all_s: Values
+    pipeline_s: Values
+    launch_s: Values
+
+    @property
+    def total_s(self) -> Values:
+        """All causes together."""
+        return sum(getattr(self, field.name) for field in fields(self))
+
+    def __add__(self, other: "StepTime") -> "StepTime":
+        return StepTime(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    def times(self, factor: Values) -> "StepTime":
+        """Every cause multiplied."""
+        return StepTime(**{field.name: factor * getattr(self, field.name) for field in fields(self)})
+
+
+def engine_s(engine: Engine, requests: Values) -> Values:
+    """Seconds of the engine itself in one step: the scheduler, and sampling by request.
+
+    Fitted to measured engines on top of the kernels: ``efficiency.toml``.
+    """
+    return engine.step_s + engine.request_s * requests
+
+
+def efficiency_sources() -> tuple[Assumption, ...]:
+    """The constants of the cost model, each with its basis and source."""
+    kernels = load_facts("optimoe.cost", "operators.toml")
+    families = ", ".join(name.replace("_", " ") for name, row in kernels.items() if isinstance(row, dict))
+    curves = Assumption(
+        name="kernel times",
+        value=f"by shape: {families}",
+        basis=Basis(kernels["basis"]),
+        source=kernels["source"],
+    )
+    return (
+        curves,
+        *(
+            Assumption(
+                name=name.replace("_", " "),
+                value=str(row.get("value", "by protocol")),
+                basis=Basis(row["basis"]),
+                source=row["source"],
+            )
+            for name, row in load_facts("optimoe.cost", "efficiency.toml").items()
+        ),
+    )
+
+
+def decode_step(machine: Machine, arch: ArchSpec, batch: Values, context: Values) -> StepTime:
+    """One step of the ``batch`` requests of an attention rank, each with ``context`` tokens in the cache.
+
+    With pp stages the batch runs as pp micro-batches, one in each stage: the time is that of one micro-batch
+    through all stages. With n drafted tokens a step verifies n + 1 tokens of each request, after n passes of a
+    one-layer draft (an MTP module: DeepSeek-V3, arXiv 2412.19437, Sec. 2.2).
+    """
+    drafts = machine.engine.draft_tokens
+    micro = np.maximum(np.asarray(batch, dtype=float) / machine.layout.pp, 1.0)
+
+    def mix(queries: int) -> Mix:
+        return lambda mixer: decode_mixing(mixer, machine, arch.d_model, micro, context, queries)
+
+    step = _step(machine, arch, mix(drafts + 1), tokens=micro * (drafts + 1), logits=micro * (drafts + 1))
+    if drafts:
+        head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1),))
+        step = step + _step(machine, head, mix(1), tokens=micro, logits=micro).times(drafts)
+    step = step.times(machine.engine.decode_scale)
+    return replace(step, launch_s=step.launch_s + engine_s(machine.engine, micro))
+
+
+def prefill_step(machine: Machine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
+    """A prompt on each attention rank: ``length`` tokens after ``past`` cached ones, logits of the last only."""
+
+    def mix(mixer: Mixer) -> Iterator[KernelTime]:
+        return prefill_mixing(mixer, machine, arch.d_model, length, past)
+
+    step = _step(machine, arch, mix, tokens=length, logits=1).times(machine.engine.prefill_scale)
+    return replace(step, launch_s=step.launch_s + engine_s(machine.engine, 1))
+
+
+def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values) -> StepTime:
+    """Sum the kernels of a pass over ``tokens`` of an attention rank, ``logits`` of which need one row each."""
+    causes: dict[str, Values] = {"compute": 0.0, "weights": 0.0, "experts": 0.0, "kv": 0.0, "host": 0.0}
+    launch_s: Values = 0.0
+    for times, cause, kernel in _kernels(machine, arch, mix, tokens, logits):
+        body_s, bound = times * kernel.body_s, np.asarray(kernel.compute_s >= kernel.memory_s)
+        causes["compute"] = causes["compute"] + np.where(bound, body_s, 0.0)
+        causes[cause] = causes[cause] + np.where(bound, 0.0, body_s)
+        launch_s = launch_s + times * kernel.launch_s
+    moved = sum(group.num_layers * _elementwise_bytes(machine, group, arch.d_model) for group in arch.layers)
+    compute_s = causes["compute"] + tokens * moved / machine.gpu.memory_bytes_per_s
+    all_reduce_s, exchange_s = tensor_parallel_s(machine, arch, tokens), all_to_all_s(machine, arch, tokens)
+    hidden = _hidden_share(machine, all_reduce_s + exchange_s, compute_s + causes["weights"] + causes["experts"])
+    return StepTime(
+        compute_s=compute_s,
+        weight_reads_s=causes["weights"],
+        expert_reads_s=causes["experts"],
+        kv_reads_s=causes["kv"],
+        host_reads_s=causes["host"],
+        all_reduce_s=all_reduce_s * (1 - hidden),
+        all_to_all_s=exchange_s * (1 - hidden),
+        pipeline_s=pipeline_s(machine, arch, tokens),
+        launch_s=launch_s,
+    )
+
+
+def _hidden_share(machine: Machine, exchange_s: Values, arithmetic_s: Values) -> Values:
+    """Share of the exchange behind arithmetic: the engine's overlap, while there is arithmetic to hide it."""
+    overlap = machine.engine.overlap
+    if overlap == 0:
+        return 0.0
+    return np.minimum(overlap, arithmetic_s / np.maximum(exchange_s, 1e-12))
+
+
+def _kernels(
+    machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values
+) -> Iterator[tuple[Values, str, KernelTime]]:
+    """Every kernel of a pass: how often it runs, what it reads, how long one run takes.
+
+    All stages wait for the deepest, ⌈layers/pp⌉ layers: as many times as pp of those.
+    """
+    pp, layers = np.asarray(machine.layout.pp), np.asarray(arch.num_layers)
+    uneven = np.where(pp > 1, np.ceil(layers / pp) * pp / layers, 1.0)
+    for group in arch.layers:
+        times = group.num_layers * uneven
+        for kernel in projections(group.mixer, machine, arch.d_model, tokens):
+            yield times, "weights", kernel
+        for kernel in mix(group.mixer):
+            yield times, "kv", kernel
+        for ffn in (group.ffn, group.residual):
+            for cause, kernel in feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ():
+                yield times, cause, kernel
+    yield 1, "weights", machine.plain_product(logits, arch.vocab_size / machine.tp, arch.d_model)
+
+
+def _elementwise_bytes(machine: Machine, group: LayerGroup, d_model: Values) -> Values:
+    """Bytes per token and layer of what lies between the products, in bf16.
+
+    Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
+    matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
+    """
+    values = 4 * group.num_norms * d_model + mixer_matrix_params(group.mixer, d_model) / d_model / machine.tp
+    if isinstance(group.ffn, DenseFFN):
+        values = values + ffn_matrices(group.ffn) * group.ffn.d_ff / machine.tp
+    return 2 * values

@@ -1,1 +1,0 @@
-"""One step of a deployment: seconds by cause, what GPUs send each other, what each holds."""

@@ -1,0 +1,1 @@
+"""What people state, from flags, JSON or TOML: one frozen dataclass a request."""

@@ -1,0 +1,60 @@
+"""Loss against size around the optimum of a fixed training budget: what over-training costs, and what it saves.
+
+At a fixed budget a smaller model trains on more tokens. Near its optimum the loss is flat in the size, and serving
+is not: Yun et al. 2024 (arXiv 2404.02852, Sec. 5) train 16 and 32 experts at a fraction of their optimal size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.planner.designs import Pool
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.result import Plan
+from optimoe.planner.search import first_pools, tokens_and_objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizePoint:
+    """A design trained on the whole budget.
+
+    Attributes:
+        params_active: With both embeddings.
+        tokens: That the budget affords.
+        loss: Nats per token.
+        usd_per_mtok: Its serving price.
+    """
+
+    params_active: float
+    tokens: float
+    loss: float
+    usd_per_mtok: float
+
+
+def size_curve(plan: Plan) -> tuple[SizePoint, ...]:
+    """The choice's family by size, the cheapest shape to serve of each width that the limits allow.
+
+    Empty without a training budget.
+    """
+    if not plan.problem.training.bounded:
+        return ()
+    pool = first_pools(plan.problem)[plan.choice.family]
+    tokens, loss = tokens_and_objective(pool, LowestLoss())
+    rows = [
+        _cheapest(pool, np.flatnonzero(pool.shapes.d_model == width)) for width in np.unique(pool.shapes.d_model)
+    ]
+    points = [
+        SizePoint(
+            params_active=float(pool.params_active[row]),
+            tokens=float(tokens[row]),
+            loss=float(loss[row]),
+            usd_per_mtok=float(pool.usd_per_mtok[row]),
+        )
+        for row in rows
+        if np.isfinite(loss[row])
+    ]
+    return tuple(sorted(points, key=lambda point: point.params_active))
+
+
+def _cheapest(pool: Pool, rows: np.ndarray) -> int:
+    return int(rows[np.argmin(pool.usd_per_mtok[rows])])

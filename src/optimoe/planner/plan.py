@@ -1,0 +1,179 @@
+"""The front door of this package: from a problem to a plan."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.core.errors import InfeasibleError
+from optimoe.laws.catalog import find_law, law_names
+from optimoe.laws.loss_law import LossLaw
+from optimoe.planner.designs import Candidate, Pool, make_candidate
+from optimoe.planner.explain.reasons import assumptions, explain_infeasible, reasons, warnings
+from optimoe.planner.pareto import front_members
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.result import Alternative, LawView, Plan, Trace
+from optimoe.planner.search import (
+    Pick,
+    Pools,
+    Wish,
+    best_of,
+    equal_loss,
+    first_pools,
+    search,
+    tokens_and_objective,
+)
+
+
+def plan(problem: Problem) -> Plan:
+    """Choose the model to train.
+
+    Args:
+        problem: Budget, traffic, hardware, law, goal and space.
+
+    Returns:
+        The choice, what it stands against, and everything it rests on.
+
+    Raises:
+        InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+    """
+    first = first_pools(problem)
+    lowest = best_of(search(problem, first, Wish(goal=LowestLoss()))[0]) if problem.training.bounded else None
+    goal = bounded_goal(problem, first, lowest)
+    wishes = [Wish(goal=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
+    picks, *equals = search(problem, first, *wishes)
+    best = best_of(picks)
+    if best is None:
+        raise InfeasibleError(explain_infeasible(problem, goal, first))
+    choice = make_candidate(best.pool, best.index, best.tokens)
+    equal = equals[0] if equals else search(problem, first, equal_loss(choice.loss))[0]
+    result = Plan(
+        problem=problem,
+        choice=choice,
+        lowest_loss=make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None,
+        alternatives=_alternatives(first, equal),
+        front=front(problem, first),
+        laws=law_views(problem, first),
+        reasons=(),
+        warnings=(),
+        assumptions=assumptions(problem),
+        trace=_trace(problem, first, goal, best),
+    )
+    return replace(result, reasons=reasons(result), warnings=warnings(result))
+
+
+def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: Pick) -> Trace:
+    objectives = [tokens_and_objective(pool, goal)[1] for pool in first.values()]
+    return Trace(
+        space=problem.space.size,
+        first=sum(len(objective) for objective in objectives),
+        whole=problem.space.wholly_priced,
+        first_best=min(float(objective.min()) for objective in objectives),
+        best=best.objective,
+    )
+
+
+def bounded_goal(problem: Problem, first: Pools, lowest: Pick | None) -> LowestLoss | LeastCost:
+    """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
+
+    Raises:
+        InfeasibleError: There is no lowest loss, because nothing keeps all limits.
+    """
+    goal = problem.goal
+    if not isinstance(goal, NearBest):
+        return goal
+    if lowest is None:
+        raise InfeasibleError(explain_infeasible(problem, LowestLoss(), first))
+    return LeastCost(max_loss=lowest.objective * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
+
+
+def _alternatives(first: Pools, picks: Mapping[Family, Pick]) -> tuple[Alternative, ...]:
+    """Each family's pick, or that there is none."""
+    return tuple(
+        Alternative(
+            family=family,
+            candidate=make_candidate(pick.pool, pick.index, pick.tokens) if (pick := picks.get(family)) else None,
+        )
+        for family in first
+    )
+
+
+def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
+    """Designs trained on the whole budget that no other beats in loss and serving price at once.
+
+    Without a training budget there is no such front, and it is empty.
+    """
+    if not problem.training.bounded:
+        return ()
+    rows: list[tuple[Pool, int, float, float, float]] = []
+    for pool in first.values():
+        tokens, loss = tokens_and_objective(pool, LowestLoss())
+        rows.extend(zip([pool] * len(loss), range(len(loss)), tokens, loss, pool.usd_per_mtok, strict=True))
+    losses, prices = np.array([row[3] for row in rows]), np.array([row[4] for row in rows])
+    members = np.flatnonzero(front_members(losses, prices))
+    chosen = sorted((rows[i] for i in members), key=lambda row: row[3])
+    return tuple(make_candidate(pool, index, float(tokens)) for pool, index, tokens, _, _ in chosen)
+
+
+def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
+    """What each verified law would train with this budget, on the designs it can speak about.
+
+    The problem's own law is asked about all of them.
+    """
+    if not problem.training.bounded:
+        return ()
+    views = []
+    for law in usable_laws():
+        pools = [
+            replace(pool, problem=replace(problem, law=law), curve=law.arch_curve(pool.grid))
+            for pool in first.values()
+            if law.row == problem.law.row or not law.concerns(pool.grid)
+        ]
+        best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None)
+        if best is not None:
+            routed = any(not pool.family.dense for pool in pools)
+            views.append(_law_view(law, best, routed))
+    return tuple(views)
+
+
+def _lowest(pool: Pool) -> Pick | None:
+    tokens, loss = tokens_and_objective(pool, LowestLoss())
+    index = int(loss.argmin())
+    if not math.isfinite(loss[index]):
+        return None
+    return Pick(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
+
+
+def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
+    spec = pick.pool.grid.at(pick.index)
+    active = count_params(spec).active
+    return LawView(
+        law=law.row.name,
+        source=law.row.source,
+        num_experts=pick.pool.family.num_experts,
+        params_active=active,
+        tokens=pick.tokens,
+        tokens_per_param=pick.tokens / active,
+        loss=pick.objective,
+        routed=routed,
+        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()},
+    )
+
+
+def usable_laws() -> list[LossLaw]:
+    """Of each paper the first law, by name, whose published outputs follow from its coefficients.
+
+    One that another law names as its dense baseline stands back.
+    """
+    laws = [find_law(name) for name in sorted(law_names())]
+    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    baselines = {law.row.dense_baseline for law in verified}
+    papers: dict[str, LossLaw] = {}
+    for law in verified:
+        if law.row.name not in baselines:
+            papers.setdefault(law.row.source.split(",")[0], law)
+    return list(papers.values())

@@ -1,0 +1,59 @@
+"""The question: a budget, a traffic, hardware, a law, the designs to choose from and what counts as best."""
+
+import math
+from dataclasses import dataclass, field
+
+from optimoe.core.errors import require
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.laws.loss_law import LossLaw
+from optimoe.planner.problem.data import Data
+from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What to plan.
+
+    Attributes:
+        training: Hardware and budget of the run.
+        deployments: Ways to serve, of which each design takes the cheapest; they share requests and limits.
+        lifetime_tokens: Output tokens over the model's life; their prompts come with them.
+        law: Loss from size, tokens and experts.
+        goal: What counts as best.
+        space: The designs to choose from.
+        data: The training tokens at hand.
+
+    Raises:
+        ConfigError: A number is out of limits, nothing bounds the training, or there is no deployment.
+    """
+
+    training: Training
+    deployments: tuple[Deployment, ...]
+    lifetime_tokens: float
+    law: LossLaw
+    goal: Goal = field(default_factory=NearBest)
+    space: Space = field(default_factory=Space)
+    data: Data = field(default_factory=Data)
+
+    def __post_init__(self) -> None:
+        require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
+        require(0 <= self.lifetime_tokens < math.inf, "serve_tokens", "zero or more", self.lifetime_tokens)
+        bounded = (
+            isinstance(self.goal, LeastCost)
+            or self.training.bounded
+            or (isinstance(self.goal, LowestLoss) and math.isfinite(self.goal.total_usd))
+        )
+        require(bounded, "train_flops", "given, unless a target loss or a total budget is", "none")
+
+    @property
+    def workload(self) -> Workload:
+        """The requests, which all deployments share."""
+        return self.deployments[0].workload
+
+    @property
+    def limits(self) -> Limits:
+        """The limits on latency, which all deployments share."""
+        return self.deployments[0].limits

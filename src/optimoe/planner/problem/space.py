@@ -1,0 +1,224 @@
+"""The designs that a plan chooses from: families of experts, widths and depths."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Int
+
+from optimoe.arch.design import EXPERT_STEP, width_between
+from optimoe.arch.flops import expert_attention_ratio
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.errors import require, require_positive
+from optimoe.laws.rules.attention import CONTEXT_TOKENS
+from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
+
+COARSE_DEPTHS = 5
+FEW = 10000
+"""Designs up to which a space is priced whole, which takes no longer than a search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shapes:
+    """Widths and depths, side by side: design i has ``d_model[i]`` and ``num_layers[i]``."""
+
+    d_model: Int[np.ndarray, " designs"]
+    num_layers: Int[np.ndarray, " designs"]
+
+
+def united(*parts: Shapes) -> Shapes:
+    """All shapes of several lists, each once."""
+    pairs = np.concatenate([np.stack([one.d_model, one.num_layers], axis=1) for one in parts])
+    unique = np.unique(pairs, axis=0)
+    return Shapes(d_model=unique[:, 0], num_layers=unique[:, 1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Decoders with gated feed-forwards, dense or with routed experts in every layer: families × shapes.
+
+    Attributes:
+        num_experts: Expert counts E to compare; 1 is dense.
+        top_k: Routed experts per token of the models that route; each is tried with every E above it.
+        ffn_ratio: Hidden width over d_model of one expert; a dense feed-forward takes the largest. 3 is that
+            of the joint law's runs (Ludziejewski 2025, Sec. 4).
+        expert_attention_ratio: In place of it for models that route, ratios r of FLOPs in experts to those in
+            attention; or the one that is best by Li's law at a budget.
+        num_shared_experts: Shared experts of the models that route.
+        num_kv_heads: Key-value heads of grouped attention; widths are then multiples of head_dim · the largest.
+        attention: Kinds of attention.
+        min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
+        head_dim: Width of a head.
+        vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
+        max_width: Largest d_model.
+        exhaustive: Whether every design is priced even where there are more than :data:`FEW`.
+
+    Raises:
+        ConfigError: A count is not positive, or no k fits some E.
+    """
+
+    num_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    top_k: tuple[int, ...] = (1,)
+    ffn_ratio: tuple[float, ...] = (3.0,)
+    expert_attention_ratio: tuple[float, ...] | BestRatio = ()
+    num_shared_experts: tuple[int, ...] = (0,)
+    num_kv_heads: tuple[int, ...] = (8,)
+    attention: tuple[AttentionKind, ...] = ("gqa",)
+    min_aspect: float = 64.0
+    max_aspect: float = 128.0
+    head_dim: int = 128
+    vocab_size: int = 50_304
+    max_width: int = 16_384
+    exhaustive: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(self, "min_aspect", "head_dim", "vocab_size", "max_width")
+        for name in ("num_experts", "top_k", "ffn_ratio", "num_kv_heads", "num_shared_experts", "attention"):
+            values = getattr(self, name)
+            require(len(values) > 0, name, "one value or more", values)
+            if name not in ("num_shared_experts", "attention"):
+                require(min(values) > 0, name, "positive", min(values))
+        if not isinstance(self.expert_attention_ratio, BestRatio):
+            for ratio in self.expert_attention_ratio:
+                require(ratio > 0, "expert_attention_ratio", "positive", ratio)
+        require(min(self.num_shared_experts) >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
+        for kind in self.attention:
+            require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
+        for experts in self.num_experts:
+            limit = f"1 (dense) or at least top_k = {min(self.top_k)}"
+            require(experts == 1 or experts >= min(self.top_k), "num_experts", limit, experts)
+        require(self.max_aspect >= self.min_aspect, "max_aspect", "at least min_aspect", self.max_aspect)
+        require(
+            self.max_width >= self.width_step,
+            "max_width",
+            f"at least head_dim · num_kv_heads = {self.width_step}",
+            self.max_width,
+        )
+
+    def families(self) -> tuple[Family, ...]:
+        """Every combination; dense ones once, with the widest feed-forward."""
+        found: dict[Family, None] = {}
+        for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
+            attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
+            if experts == 1:
+                found[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
+                continue
+            for k, shared in product(self.top_k, self.num_shared_experts):
+                for width in self._widths(experts + shared) if k <= experts else ():
+                    expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width
+                    found[Family(num_experts=experts, **expert, **attention)] = None
+        return tuple(found)
+
+    def _widths(self, num_experts: int) -> list[dict[str, float]]:
+        """What sets the width of experts, as fields of a family."""
+        if isinstance(self.expert_attention_ratio, BestRatio):
+            return [{"expert_attention_ratio": self.expert_attention_ratio.of(num_experts)}]
+        if self.expert_attention_ratio:
+            return [{"expert_attention_ratio": ratio} for ratio in self.expert_attention_ratio]
+        return [{"ffn_ratio": ratio} for ratio in self.ffn_ratio]
+
+    @property
+    def width_step(self) -> int:
+        """Widths are multiples of this, so that heads divide by the key-value heads."""
+        return self.head_dim * (max(self.num_kv_heads) if "gqa" in self.attention else 1)
+
+    @property
+    def size(self) -> int:
+        """Designs of all families."""
+        return len(self.families()) * len(self.every().d_model)
+
+    @property
+    def wholly_priced(self) -> bool:
+        """Whether every design is, so that the best is the best of the space."""
+        return self.exhaustive or self.size <= FEW
+
+    def first(self) -> Shapes:
+        """The shapes of each family that are priced first."""
+        return self.every() if self.wholly_priced else self.coarse()
+
+    def coarse(self) -> Shapes:
+        """Every width, with five depths each from shallow to deep."""
+        return self._shapes(
+            lambda depths: np.unique(np.linspace(depths[0], depths[-1], COARSE_DEPTHS).astype(int))
+        )
+
+    def every(self) -> Shapes:
+        """Every width with every depth: what the refinement stands for."""
+        return self._shapes(lambda depths: depths)
+
+    def around(self, d_model: int, num_layers: int) -> Shapes:
+        """Every depth, between the coarse neighbours, of the widths next to a design."""
+        every = self.every()
+        near = np.abs(every.d_model - d_model) <= self.width_step
+        span = max(1, int(np.ceil(num_layers / (COARSE_DEPTHS - 1))))
+        same = (every.d_model == d_model) & (np.abs(every.num_layers - num_layers) > span)
+        keep = near & ~same
+        return Shapes(d_model=every.d_model[keep], num_layers=every.num_layers[keep])
+
+    def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
+        """A grid of designs, family by family; all dense or all routed, with one kind of attention."""
+        width = np.concatenate([shapes.d_model for shapes in members.values()])
+        d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
+        if np.any(ratio):
+            one, two = (
+                expert_attention_ratio(self._grid(members, steps * EXPERT_STEP), CONTEXT_TOKENS)
+                for steps in (1, 2)
+            )
+            d_hidden = np.where(ratio > 0, width_between(one, two, ratio, EXPERT_STEP), d_hidden)
+        steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
+        return self._grid(members, (steps * EXPERT_STEP).astype(int))
+
+    def _grid(self, members: Mapping[Family, Shapes], d_hidden: Any) -> ArchSpec:
+        """The designs with so wide experts, or dense feed-forwards."""
+        first = next(iter(members))
+        width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
+        depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
+        shared = _column(members, "num_shared_experts")
+        ffn: FeedForward = (
+            DenseFFN(d_ff=d_hidden)
+            if first.dense
+            else MoE(
+                num_experts=_column(members, "num_experts"),
+                top_k=_column(members, "top_k"),
+                d_expert=d_hidden,
+                num_shared_experts=shared,
+                d_shared=d_hidden * (shared > 0),
+            )
+        )
+        mixer = self._mixer(first.attention, width // self.head_dim, _column(members, "num_kv_heads"))
+        return ArchSpec(
+            name="dense" if first.dense else "moe",
+            vocab_size=self.vocab_size,
+            d_model=width,
+            layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
+        )
+
+    def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
+        if kind != "mla":
+            kv_heads = heads if kind == "mha" else num_kv_heads
+            return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=self.head_dim)
+        return LatentAttention(
+            num_heads=heads,
+            kv_lora_rank=4 * self.head_dim,
+            qk_nope_dim=self.head_dim,
+            qk_rope_dim=self.head_dim // 2,
+            v_dim=self.head_dim,
+        )
+
+    def _shapes(self, choose: Callable[[np.ndarray], np.ndarray]) -> Shapes:
+        widths = np.arange(self.width_step, self.max_width + 1, self.width_step)
+        depths = [choose(self._depths(int(width))) for width in widths]
+        return Shapes(d_model=np.repeat(widths, [len(own) for own in depths]), num_layers=np.concatenate(depths))
+
+    def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
+        shallow = max(1, int(np.ceil(width / self.max_aspect)))
+        return np.arange(shallow, max(shallow, int(width / self.min_aspect)) + 1)
+
+
+def _column(members: Mapping[Family, Shapes], name: str) -> Any:
+    """A field of the families, once for each of their shapes."""
+    counts = [len(shapes.d_model) for shapes in members.values()]
+    return np.repeat([getattr(family, name) for family in members], counts)

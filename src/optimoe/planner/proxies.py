@@ -1,0 +1,111 @@
+"""Proxies: small runs of the winner's family, to fit one's own law to before committing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.errors import InfeasibleError, require
+from optimoe.planner.designs import Candidate
+
+HEAD_DIM = 64
+"""Heads of a proxy: small models with wide heads would have too few of them."""
+
+WIDTH_STEP = 128
+SMALLEST_WIDTH = 256
+DATA = (0.5, 1.0, 2.0)
+"""Tokens per parameter of the proxies, over the winner's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proxy:
+    """One run of the ladder.
+
+    Attributes:
+        spec: The model: the winner's family, aspect ratio and relative widths, its vocabulary.
+        tokens: Training tokens.
+        train_flops: 6·N_act·D.
+    """
+
+    spec: ArchSpec
+    tokens: float
+    train_flops: float
+
+
+def ladder(choice: Candidate, share: float = 0.01) -> tuple[Proxy, ...]:
+    """Runs that cost ``share`` of the winner's training together, the smallest models first.
+
+    Widths halve from the winner's down to 256; each at half, once and twice the winner's tokens per active
+    parameter; also with half the experts and with one, so that a law's dependence on E is seen. As many of them as
+    the share affords.
+
+    Raises:
+        ConfigError: The share is not in (0, 1].
+        InfeasibleError: Not even the smallest run fits the share.
+    """
+    require(0 < share <= 1, "share", "above 0 and at most 1", share)
+    left, runs = share * choice.train_flops, []
+    for run in sorted(_runs(choice), key=lambda run: run.train_flops):
+        if run.train_flops > left:
+            break
+        left -= run.train_flops
+        runs.append(run)
+    if not runs:
+        raise InfeasibleError(f"share: {share:g} of the training is less than the smallest proxy takes; raise it")
+    return tuple(runs)
+
+
+def _runs(choice: Candidate) -> Iterator[Proxy]:
+    per_param = choice.tokens / choice.arch["params_active"]
+    experts = choice.family.num_experts
+    for width in _widths(choice.spec.d_model):
+        for kept in sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True):
+            spec = _shrunk(choice.spec, width, kept)
+            active = count_params(spec).active
+            for factor in DATA:
+                tokens = factor * per_param * active
+                flops = TRAIN_FLOPS_PER_PARAM_TOKEN * active * tokens
+                yield Proxy(spec=spec, tokens=tokens, train_flops=flops)
+
+
+def _widths(largest: int) -> list[int]:
+    """Halves of the winner's width, in steps of 128."""
+    widths, width = [], largest // 2
+    while width >= SMALLEST_WIDTH:
+        widths.append(max(SMALLEST_WIDTH, width // WIDTH_STEP * WIDTH_STEP))
+        width //= 2
+    return widths
+
+
+def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
+    """The winner at another width, its depth in proportion, with so many experts (1: dense)."""
+    group = spec.layers[0]
+    scale, heads = width / spec.d_model, width // HEAD_DIM
+    ffn = group.ffn
+    if isinstance(ffn, MoE):
+        hidden = max(64, round(ffn.d_expert * scale / 64) * 64)
+        shared = hidden if ffn.num_shared_experts else 0
+        ffn = (
+            replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
+            if num_experts > 1
+            else DenseFFN(d_ff=hidden, gated=ffn.gated)
+        )
+    elif isinstance(ffn, DenseFFN):
+        ffn = replace(ffn, d_ff=max(64, round(ffn.d_ff * scale / 64) * 64))
+    mixer = group.mixer
+    if isinstance(mixer, LatentAttention):
+        mixer = replace(
+            mixer, num_heads=heads, kv_lora_rank=4 * HEAD_DIM, qk_nope_dim=HEAD_DIM, qk_rope_dim=HEAD_DIM // 2,
+            v_dim=HEAD_DIM,
+        )  # fmt: skip
+    elif isinstance(mixer, Attention):
+        kv_heads = max(one for one in (1, 2, 4, 8) if heads % one == 0 and one <= mixer.num_kv_heads)
+        mixer = replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
+    layers = max(2, round(spec.num_layers * scale))
+    kind = "dense" if num_experts == 1 else f"e{num_experts}"
+    return replace(
+        spec, name=f"proxy-{kind}-d{width}", d_model=width,
+        layers=(replace(group, num_layers=layers, mixer=mixer, ffn=ffn),),
+    )  # fmt: skip

@@ -1,0 +1,240 @@
+"""Optima that texts print, found again by the planner among real shapes.
+
+Shapes are those of Ludziejewski et al. 2025 (arXiv 2502.05172, eqs. 9-10): heads of 64, as many heads and layers
+as d/64, gated feed-forwards of 3·d, a key-value head for each head. Sizes come in steps then; ours is the range
+half-way to the neighbouring shapes, and a printed number is the range that rounds to it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from optimoe.core.config import build, load_facts
+from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.units import parse_quantity
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.layers.engine import Engine, efficiency
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Workload
+from optimoe.laws.catalog import find_loss_law
+from optimoe.laws.families.dense import Chinchilla
+from optimoe.laws.loss_law import LossLaw
+from optimoe.planner.designs import Pool, evaluate
+from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import Training
+from optimoe.planner.published.verdict import Range, Verdict, judged, overlap
+from optimoe.planner.search import tokens_and_objective
+
+HEAD_DIM = 64
+LARGEST_WIDTH = 65_536
+FRONTIER_FLOPS = (1e20, 1e26)
+GIGABYTE = 1e9
+CACHE_TOKENS = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Parameters and tokens of the lowest loss of a budget, as printed."""
+
+    text: str
+    law: str
+    flops: float
+    experts: int
+    params: str
+    tokens: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """The best number of experts where weights and one request's cache fill a memory."""
+
+    text: str
+    law: str
+    flops: float
+    gigabytes: float
+    experts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifetime:
+    """The size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
+
+    text: str
+    law: str
+    like: float
+    served: float
+    params: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exponent:
+    """By which power of the budget the best size, or its tokens, grow."""
+
+    text: str
+    law: str
+    quantity: str
+    exponent: str
+
+
+def reproduce_optima(text: str) -> list[Verdict]:
+    """Every printed optimum of a text.
+
+    Raises:
+        UnknownNameError: A text without any.
+    """
+    facts = load_facts("optimoe.planner", "optima.toml")
+    found: list[Verdict] = []
+    for name, (kind, verdicts) in KINDS.items():
+        for row in facts[name]:
+            if row["text"] == text:
+                found += verdicts(build(kind, row, where="optima.toml"))
+    if not found:
+        raise UnknownNameError("text", text, texts())
+    return found
+
+
+def texts() -> tuple[str, ...]:
+    """Texts with printed optima."""
+    facts = load_facts("optimoe.planner", "optima.toml")
+    return tuple(dict.fromkeys(row["text"] for name in KINDS for row in facts[name]))
+
+
+def rounding(printed: str) -> Range:
+    """The numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
+
+    Raises:
+        InputError: It is no number.
+    """
+    match = re.fullmatch(r"\d+(?:\.(\d+))?([A-Z]?)", printed)
+    if match is None:
+        raise InputError(f"{printed!r} is not a printed number such as 2.85B")
+    half = 0.5 * 10.0 ** -len(match[1] or "") * parse_quantity("1" + match[2])
+    value = parse_quantity(printed)
+    return value - half, value + half
+
+
+def _size(row: Size) -> list[Verdict]:
+    pool = _pool(row.experts, Training(**_hardware(), budget_flops=row.flops), find_loss_law(row.law))
+    params = _best(pool, LowestLoss())
+    tokens = tuple(float(pool.problem.training.affordable_tokens(size, 1.0)) for size in reversed(params))
+    where = f"at {row.flops:.3g} FLOP" + (f", E = {row.experts}" if row.experts > 1 else ", dense")
+    found = []
+    for name, printed, ours in (("N", row.params, params), ("D", row.tokens, (tokens[0], tokens[1]))):
+        kept = rounding(printed)
+        claim = f"the lowest loss {where} has {name} = {printed}"
+        found.append(judged(claim, row.law, kept, ours, overlap(kept, ours), row.reason))
+    return found
+
+
+def _memory(row: Memory) -> list[Verdict]:
+    law, training = find_loss_law(row.law), Training(**_hardware(), budget_flops=row.flops)
+    losses = {}
+    for experts in (1, 2, 4, 8, 16, 32):
+        pool = _pool(experts, training, law, memory_bytes=row.gigabytes * GIGABYTE)
+        losses[experts] = float(tokens_and_objective(pool, LowestLoss())[1].min())
+    best = min(losses, key=lambda experts: losses[experts])
+    behind = losses[row.experts] - losses[best]
+    band = law.row.rmse_log * losses[best]
+    claim = f"{row.gigabytes:g} GB at {row.flops:.3g} FLOP are best used by E = {row.experts}"
+    reason = f"a near-tie: E = {row.experts} loses {behind:.4f} nats, the law's own error is {band:.4f}"
+    return [
+        judged(
+            claim, row.law, (row.experts,) * 2, (best,) * 2, best == row.experts, reason if behind < band else ""
+        )
+    ]
+
+
+def _lifetime(row: Lifetime) -> list[Verdict]:
+    law = find_loss_law(row.law)
+    assert isinstance(law, Chinchilla)
+    loss = float(law.loss(row.like, law.tokens_for_params(row.like)))
+    pool = _pool(1, Training(**_hardware()), law, goal=LeastCost(max_loss=loss), served=row.served)
+    ours, kept = _best(served_by_flops(pool), LeastCost(max_loss=loss)), rounding(row.params)
+    claim = f"the loss of {row.like:.3g} parameters and {row.served:.3g} served tokens: train {row.params}"
+    return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
+
+
+def _exponent(row: Exponent) -> list[Verdict]:
+    low, high = FRONTIER_FLOPS
+    ends = [
+        _best(_pool(1, Training(**_hardware(), budget_flops=flops), find_loss_law(row.law)), LowestLoss())
+        for flops in (low, high)
+    ]
+    decades = np.log(high / low)
+    slopes = sorted(float(np.log(ends[1][i] / ends[0][j]) / decades) for i, j in ((0, 1), (1, 0)))
+    ours = (slopes[0], slopes[1]) if row.quantity == "params" else (1 - slopes[1], 1 - slopes[0])
+    kept = rounding(row.exponent)
+    claim = f"the best {row.quantity} grow as the budget to the power {row.exponent}"
+    return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
+
+
+KINDS: dict[str, tuple[type[Any], Callable[[Any], list[Verdict]]]] = {
+    "size": (Size, _size),
+    "memory": (Memory, _memory),
+    "lifetime": (Lifetime, _lifetime),
+    "exponent": (Exponent, _exponent),
+}
+
+
+def served_by_flops(pool: Pool) -> Pool:
+    """The pool with a served token at the price of 2·N training FLOPs (Sardana 2024, arXiv 2401.00448, eq. 3)."""
+    usd_per_mtok = pool.usd_per_train_token / 3 * 1e6
+    rate = np.ones_like(usd_per_mtok)
+    servings = tuple(replace(one, usd_per_mtok=usd_per_mtok, tokens_per_s=rate) for one in pool.servings)
+    return replace(pool, servings=servings)
+
+
+def _hardware() -> dict[str, Any]:
+    return {"accelerator": find_accelerator("h100-sxm"), "price": given_price(1.0)}
+
+
+def _pool(
+    experts: int,
+    training: Training,
+    law: LossLaw,
+    *,
+    memory_bytes: float = 1e18,
+    goal: Goal | None = None,
+    served: float = 0.0,
+) -> Pool:
+    """Every shape with so many experts, served one request at a time by one device of so much memory."""
+    gpu = replace(training.accelerator, memory_bytes=memory_bytes / efficiency("usable_memory"))
+    deployment = Deployment(
+        cluster=Cluster(accelerator=gpu, num_gpus=1),
+        workload=Workload(input_tokens=CACHE_TOKENS - 1, output_tokens=1),
+        price=training.price,
+        engine=Engine(chunk_tokens=1),
+    )
+    space = Space(
+        num_experts=(experts,),
+        attention=("mha",),
+        head_dim=HEAD_DIM,
+        min_aspect=HEAD_DIM,
+        max_aspect=HEAD_DIM,
+        max_width=LARGEST_WIDTH,
+    )
+    problem = Problem(
+        training=training,
+        deployments=(deployment,),
+        lifetime_tokens=served,
+        law=law,
+        goal=goal or LowestLoss(),
+        space=space,
+    )
+    (pool,) = evaluate(problem, dict.fromkeys(space.families(), space.every())).values()
+    return pool
+
+
+def _best(pool: Pool, goal: LowestLoss | LeastCost) -> Range:
+    """Active parameters of the best design, half-way to the shapes next to it."""
+    index = int(tokens_and_objective(pool, goal)[1].argmin())
+    sizes = pool.params_active[max(index - 1, 0) : index + 2]
+    own = pool.params_active[index]
+    return float(own + sizes[0]) / 2, float(own + sizes[-1]) / 2

@@ -1,0 +1,145 @@
+"""The answer: a plan and its parts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from optimoe.core.provenance import Assumption
+from optimoe.core.records import to_record
+from optimoe.planner.designs import Candidate
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.training import BUDGET_TOLERANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """The cheapest design of a family at the choice's loss; none when nothing keeps the limits."""
+
+    family: Family
+    candidate: Candidate | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawView:
+    """The loss-optimal design of one law within the same budget and limits.
+
+    Attributes:
+        law, source: Which law.
+        num_experts: Its best E (1 is dense); ``routed`` says whether it was asked about experts.
+        params_active, tokens, tokens_per_param: The size and data it asks for.
+        loss: Nats per token on that law's own corpus: not comparable between laws.
+        decades_beyond: How far outside its fitted range.
+    """
+
+    law: str
+    source: str
+    num_experts: int
+    params_active: int
+    tokens: float
+    tokens_per_param: float
+    loss: float
+    routed: bool
+    decades_beyond: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """How the choice was found.
+
+    Attributes:
+        space: Designs of the space.
+        first: Those that were priced first: all, or a coarse grid.
+        whole: Whether that is all, and the choice so the best of the space; otherwise every depth around the best
+            was priced then.
+        first_best, best: What is minimised (dollars or nats), after the first pricing and in the end; infinite
+            where the coarse grid had nothing feasible.
+    """
+
+    space: int
+    first: int
+    whole: bool
+    first_best: float
+    best: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to train, beside what, why, and what it rests on.
+
+    Attributes:
+        problem: The question.
+        choice: The answer.
+        lowest_loss: The lowest loss that the whole budget reaches within the limits; none without a budget.
+        alternatives: Every family at the choice's loss.
+        front: Loss against serving price of designs trained on the whole budget.
+        laws: What each law would train.
+        reasons: Why this and not another, in words.
+        warnings: What to be careful about.
+        assumptions: Every number that it rests on, with its source.
+        trace: How it was found.
+    """
+
+    problem: Problem
+    choice: Candidate
+    lowest_loss: Candidate | None
+    alternatives: tuple[Alternative, ...]
+    front: tuple[Candidate, ...]
+    laws: tuple[LawView, ...]
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    assumptions: tuple[Assumption, ...]
+    trace: Trace
+
+    @property
+    def by_family(self) -> tuple[Alternative, ...]:
+        """Every family at the choice's loss, the choice itself at its own."""
+        own = self.choice.family
+        return tuple(
+            Alternative(family=own, candidate=self.choice) if item.family == own else item
+            for item in self.alternatives
+        )
+
+    def over_budget(self, candidate: Candidate) -> bool:
+        """Whether a design takes more training than the budget holds."""
+        training = self.problem.training
+        most = training.affordable_tokens(candidate.arch["params_active"], candidate.mfu)
+        return bool(candidate.tokens > most * (1 + BUDGET_TOLERANCE))
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """A plan as plain JSON values."""
+    return {
+        "problem": problem_record(plan.problem),
+        "choice": candidate_record(plan.choice),
+        "lowest_loss": candidate_record(plan.lowest_loss) if plan.lowest_loss else None,
+        "alternatives": [
+            to_record(item.family) | (candidate_record(item.candidate) if item.candidate else {"feasible": False})
+            for item in plan.alternatives
+        ],
+        "front": [candidate_record(member) for member in plan.front],
+        "laws": to_record(plan.laws),
+        "reasons": list(plan.reasons),
+        "warnings": list(plan.warnings),
+        "assumptions": to_record(plan.assumptions),
+        "trace": to_record(plan.trace),
+    }
+
+
+def candidate_record(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as plain JSON values; its shape is ``arch``."""
+    record: dict[str, Any] = to_record(candidate)
+    del record["spec"]
+    return record
+
+
+def problem_record(problem: Problem) -> dict[str, Any]:
+    """The question as plain JSON values; infinite limits are null."""
+    return {
+        "training": to_record(problem.training),
+        "deployments": to_record(problem.deployments),
+        "lifetime_tokens": problem.lifetime_tokens,
+        "law": problem.law.row.name,
+        "goal": {"kind": type(problem.goal).__name__} | to_record(problem.goal),
+        "space": to_record(problem.space),
+        "data": to_record(problem.data),
+    }

@@ -1,0 +1,140 @@
+"""The best designs of a space under a goal.
+
+Every goal becomes a number of training tokens and an objective for each design, in closed form through the
+law's token curve: the lowest loss spends what the budget affords, the least cost trains until the loss is
+reached. A small space is priced whole; of a large one each width with a few depths, then all around the best.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimoe.planner.designs import Column, Pool, evaluate
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Shapes, united
+from optimoe.planner.problem.training import BUDGET_TOLERANCE
+
+Pools = Mapping[Family, Pool]
+
+REFINED_FAMILIES = 8
+"""Families whose neighbourhoods are searched, the best on the coarse grid; of the others its designs stand."""
+
+REFINED_STARTS = 3
+"""Coarse designs of each family whose neighbourhoods are searched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """The best design of a pool under one goal."""
+
+    pool: Pool
+    index: int
+    tokens: float
+    objective: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What to look for.
+
+    Attributes:
+        goal: What is minimised.
+        any_training: Whatever the training costs, not within the budget.
+    """
+
+    goal: LowestLoss | LeastCost
+    any_training: bool = False
+
+
+def equal_loss(loss: float) -> Wish:
+    """The cheapest design of a loss, whatever its training costs."""
+    return Wish(goal=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
+
+
+def first_pools(problem: Problem) -> dict[Family, Pool]:
+    """The coarse grid of each family, or all of a small space, priced and judged."""
+    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()))
+
+
+def search(problem: Problem, first: Pools, *wishes: Wish) -> list[dict[Family, Pick]]:
+    """For each wish the best design of each family; those for which nothing is feasible are left out.
+
+    Neighbourhoods of all wishes are priced together.
+    """
+    near: dict[Family, list[Shapes]] = {}
+    for wish in () if problem.space.wholly_priced else wishes:
+        for family, shapes in _neighbourhoods(_asked(first, wish), wish.goal).items():
+            near.setdefault(family, []).append(shapes)
+    refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()})
+    return [_picks(_asked(dict(first) | refined, wish), wish.goal) for wish in wishes]
+
+
+def _asked(pools: Pools, wish: Wish) -> dict[Family, Pool]:
+    """The pools with the training budget that a wish allows."""
+    if not wish.any_training:
+        return dict(pools)
+    return {
+        family: replace(
+            pool, problem=replace(pool.problem, training=pool.problem.training.unbounded(), goal=wish.goal)
+        )
+        for family, pool in pools.items()
+    }
+
+
+def _picks(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Pick]:
+    picks = {}
+    for family, pool in pools.items():
+        tokens, objective = tokens_and_objective(pool, goal)
+        index = int(objective.argmin())
+        if math.isfinite(objective[index]):
+            picks[family] = Pick(
+                pool=pool, index=index, tokens=float(tokens[index]), objective=float(objective[index])
+            )
+    return picks
+
+
+def _neighbourhoods(first: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Shapes]:
+    """Around the best designs, of the best families and of those that nothing is known about."""
+    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in first.items()}
+    ranked = sorted(least, key=lambda family: least[family])
+    chosen = [family for family in ranked if math.isfinite(least[family])][:REFINED_FAMILIES]
+    chosen += [family for family in ranked if math.isinf(least[family])][:REFINED_FAMILIES]
+    return {family: _promising(first[family], goal) for family in chosen}
+
+
+def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
+    """Training tokens of each design under a goal, and what is minimised; infinite where not feasible."""
+    affordable = pool.affordable_tokens
+    if isinstance(goal, LowestLoss):
+        if math.isfinite(goal.total_usd):
+            affordable = np.minimum(affordable, (goal.total_usd - pool.serve_usd) / pool.usd_per_train_token)
+        most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
+        tokens = np.clip(affordable, 1.0, most)
+        feasible = pool.possible & (affordable >= 1) & (pool.usd_per_mtok <= goal.usd_per_mtok)
+        objective = pool.loss(tokens)
+    else:
+        tokens = pool.tokens(goal.max_loss)
+        feasible = pool.possible & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
+        known = np.where(np.isfinite(tokens), tokens, 0.0)
+        objective = pool.serve_usd + (pool.train_usd(known) if goal.count == "total" else 0.0)
+    return tokens, np.where(feasible, objective, np.inf)
+
+
+def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
+    """The neighbourhoods of the best coarse designs; everything when no coarse design is feasible."""
+    space = pool.problem.space
+    _, objective = tokens_and_objective(pool, goal)
+    if not np.isfinite(objective).any():
+        return space.every()
+    best = [i for i in objective.argsort(kind="stable")[:REFINED_STARTS] if math.isfinite(objective[i])]
+    coarse = space.coarse()
+    return united(*(space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best))
+
+
+def best_of(picks: Mapping[Family, Pick]) -> Pick | None:
+    """The best family's, if any has one."""
+    return min(picks.values(), key=lambda pick: pick.objective, default=None)

@@ -1,0 +1,119 @@
+"""Budgets as people state them, and the utilisation that they are worth."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from optimoe.core.errors import ConfigError, InfeasibleError
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.training.estimate import TrainRun, estimate_training
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.planner.explain.chain import chain
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training, gpu_time_s
+from optimoe.report.pages.launch import megatron_arguments
+from optimoe.report.words.plan_prose import budget_words, run_words
+from tests.plan.test_solve import H100, problem
+
+
+def on(num_gpus, days=20.0, gpu=H100, **stated):
+    run = TrainRun(cluster=Cluster(accelerator=gpu, num_gpus=num_gpus))
+    training = Training(
+        accelerator=gpu, price=given_price(2.0), utilisation=PredictedMfu(), run=run,
+        budget_gpu_s=gpu_time_s(num_gpus, days),
+    )  # fmt: skip
+    return replace(problem(), training=replace(training, **stated))
+
+
+PREDICTED = plan(on(64))
+
+
+def test_the_choice_is_trained_as_the_training_model_says():
+    choice, run = PREDICTED.choice, PREDICTED.problem.training.run
+    estimate = estimate_training(choice.spec, run, TrainLayout(**choice.train_layout))
+    assert estimate.memory.fits
+    assert choice.mfu == pytest.approx(estimate.mfu_bf16())
+    assert choice.train_gpu_hours == pytest.approx(64 * 24 * estimate.days(choice.tokens))
+    assert choice.train_usd == pytest.approx(2 * choice.train_gpu_hours)
+    assert choice.train_gpu_hours <= 64 * 20 * 24 * (1 + 1e-9)
+
+
+def test_designs_differ_in_their_utilisation():
+    others = [item.candidate.mfu for item in PREDICTED.alternatives if item.candidate]
+    assert max(others) > 1.05 * min(others)
+    dense = next(item.candidate for item in PREDICTED.alternatives if item.family.dense)
+    assert dense.mfu == max(others)
+
+
+def test_dollars_and_gpu_time_are_one_budget():
+    days = plan(on(64)).choice
+    dollars = plan(on(64, budget_gpu_s=64 * 20 * 24 * 2.0 / (2.0 / 3600))).choice
+    assert dollars == days
+
+
+def test_of_two_budgets_both_are_kept():
+    choice = plan(on(64, budget_flops=1e21)).choice
+    assert choice.train_flops <= 1e21 * (1 + 1e-9)
+    assert choice.train_gpu_hours < PREDICTED.choice.train_gpu_hours
+
+
+def test_a_given_utilisation_turns_gpu_time_into_flops():
+    given = replace(on(64).training, utilisation=GivenMfu(mfu=0.3))
+    choice = plan(replace(problem(goal=LowestLoss()), training=given)).choice
+    assert choice.train_flops == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3, rel=1e-3)
+    assert choice.train_layout["dp"] >= 1
+    nowhere = replace(given, run=None)
+    assert plan(replace(problem(goal=LowestLoss()), training=nowhere)).choice.train_layout == {}
+
+
+def test_a_given_utilisation_still_has_to_fit_the_training_memory():
+    asked = on(8, days=2000.0, utilisation=GivenMfu(mfu=0.4))
+    fits = plan(replace(asked, goal=LowestLoss())).choice
+    anywhere = plan(replace(asked, goal=LowestLoss(), training=replace(asked.training, run=None))).choice
+    assert fits.arch["params_total"] < anywhere.arch["params_total"]
+    assert 16 * fits.arch["params_total"] < 8 * 80 * 2**30
+
+
+def test_a_prediction_needs_a_cluster():
+    with pytest.raises(ConfigError, match="train_gpus"):
+        replace(on(8).training, run=None)
+
+
+def test_what_fits_no_training_memory_is_not_chosen():
+    few = plan(on(8, days=160.0, budget_flops=math.inf)).choice
+    assert few.arch["params_total"] < PREDICTED.choice.arch["params_total"]
+
+
+def test_a_cluster_that_trains_nothing_is_said():
+    small = replace(find_accelerator("rtx-4090"), memory_bytes=2e9)
+    with pytest.raises(InfeasibleError, match="train_gpus: no design"):
+        plan(on(1, gpu=small))
+
+
+def test_better_use_never_worsens_the_loss():
+    asked = replace(on(64), goal=LowestLoss())
+    scaled = replace(asked.training, utilisation=asked.training.utilisation.scaled(1.2))
+    assert plan(replace(asked, training=scaled)).choice.loss < plan(asked).choice.loss
+
+
+def test_a_run_on_other_gpus_than_the_budget_s_is_refused():
+    with pytest.raises(ConfigError, match="train_gpus"):
+        on(64, accelerator=find_accelerator("a100-sxm"))
+
+
+def test_the_words_and_the_chain_say_where_the_utilisation_is_from():
+    assert "MFU predicted" in budget_words(PREDICTED.problem.training)
+    assert "ZeRO" in run_words(PREDICTED)
+    mfu = next(link for link in chain(PREDICTED) if link.name == "MFU")
+    assert mfu.basis.value == "fitted"
+    assert any(row.name == "training batch" for row in PREDICTED.assumptions)
+
+
+def test_megatron_gets_the_layout_of_the_prediction():
+    lines, layout = megatron_arguments(PREDICTED).splitlines(), PREDICTED.choice.train_layout
+    assert f"--tensor-model-parallel-size {layout['tp']}" in lines
+    assert f"--expert-model-parallel-size {layout['ep']}" in lines
+    assert "--global-batch-size 1024" in lines
