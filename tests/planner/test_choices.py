@@ -21,7 +21,7 @@ from optimoe.planner.problem.data import Data, repeat_constant
 from optimoe.planner.problem.family import BestRatio
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
-from tests.plan.test_solve import SMALL, problem
+from tests.planner.test_solve import SMALL, problem
 
 
 def test_families_are_every_combination_and_dense_once():

@@ -16,7 +16,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training, gpu_time_s
 from optimoe.report.pages.launch import megatron_arguments
 from optimoe.report.words.plan_prose import budget_words, run_words
-from tests.plan.test_solve import H100, problem
+from tests.planner.test_solve import H100, problem
 
 
 def on(num_gpus, days=20.0, gpu=H100, **stated):

@@ -10,7 +10,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.proxies import ladder
 from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
-from tests.plan.test_solve import problem
+from tests.planner.test_solve import problem
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice

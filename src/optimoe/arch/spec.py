@@ -1,11 +1,11 @@
 """The description of a decoder: layers of mixers and feed-forwards, put together by composition."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from optimoe.arch.parts import RECURRENT, Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.core.errors import require, require_positive
+from optimoe.core.grid import map_arrays, take
 
 Norm = Literal["rms", "layernorm", "layernorm_no_bias"]
 
@@ -89,15 +89,11 @@ class ArchSpec:
 
     def at(self, index: Any) -> "ArchSpec":
         """One design (or a sub-grid) out of a grid: each array field at ``index``."""
-        return self.each(lambda values: values[index])
+        return take(self, index)
 
     def over(self, axes: int) -> "ArchSpec":
         """The same grid with so many axes appended, to broadcast against layouts and batches."""
-        return self.each(lambda values: values[(..., *[None] * axes)]) if axes else self
-
-    def each(self, change: Callable[[Any], Any]) -> "ArchSpec":
-        """The grid with every array in it changed alike."""
-        return _each_array(self, change)
+        return map_arrays(self, lambda values: values[(..., *[None] * axes)]) if axes else self
 
 
 def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:
@@ -150,18 +146,3 @@ def describe(arch: ArchSpec) -> dict[str, Any]:
 def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
     """Whether any layer routes."""
     return "moe" if arch.moe else "dense"
-
-
-def _each_array(part: Any, change: Callable[[Any], Any]) -> Any:
-    """The dataclass with every array in it changed; an element becomes a plain integer."""
-    changes = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
-        if isinstance(value, tuple):
-            changes[field.name] = tuple(_each_array(item, change) for item in value)
-        elif hasattr(value, "__dataclass_fields__"):
-            changes[field.name] = _each_array(value, change)
-        elif getattr(value, "ndim", 0):
-            item = change(value)
-            changes[field.name] = item if getattr(item, "ndim", 0) else item.item()
-    return replace(part, **changes) if changes else part

@@ -1,8 +1,8 @@
 """The dense model that costs as much to serve, by the full cost model: one size for every regime.
 
 The rules of thumb of :mod:`optimoe.cost.published.epoch_rules` know E, A and P alone. Here a model and a ladder
-of dense models (gated feed-forward, 8 key-value heads) are served on the same GPUs, each in its best layout, and the size
-is interpolated at which the dense ladder costs what the model costs.
+of dense models (gated feed-forward, 8 key-value heads) are served on the same GPUs, each in its best layout, and
+the size is interpolated at which the dense ladder costs what the model costs.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -12,6 +12,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
+from optimoe.core.grid import map_arrays
 from optimoe.core.units import format_seconds
 from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
@@ -78,7 +79,9 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         split = layout.each(row)
         machine = replace(ready.machine, layout=split)
         part = Prepared(machine=machine, prompt_s=row(ready.prompt_s), fits=row(ready.fits))
-        estimate = evaluate(grid.each(row), deployment, layout=split, concurrency=batch * split.dp, ready=part)
+        estimate = evaluate(
+            map_arrays(grid, row), deployment, layout=split, concurrency=batch * split.dp, ready=part
+        )
         return np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s) - 1
 
     found = np.ones(shape).reshape(-1)

@@ -11,6 +11,7 @@ from optimoe.arch.flops import Recompute
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
+from optimoe.core.grid import map_arrays
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     FlopConvention,
@@ -201,7 +202,7 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
         def row(values: Any) -> Any:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        return np.asarray(train_step(gpu, wide.each(row), layouts.each(row), setup, *size).total_s)
+        return np.asarray(train_step(gpu, map_arrays(wide, row), layouts.each(row), setup, *size).total_s)
 
     cells = np.flatnonzero(usable)
     for low in range(0, len(cells), CHUNK):

@@ -1,0 +1,60 @@
+"""Grids: dataclasses of arrays, changed and taken apart by one code."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.core.grid import broadcast, map_arrays, map_numbers, take
+
+
+@dataclass(frozen=True)
+class Part:
+    width: object
+    name: str = "part"
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class Whole:
+    parts: tuple
+    times: dict
+    size: object
+
+
+def whole(size=3):
+    return Whole(parts=(Part(np.arange(size)), Part(7)), times={"decode_s": np.arange(size) / 2}, size=2.0)
+
+
+def test_arrays_change_everywhere_and_nothing_else():
+    doubled = map_arrays(whole(), lambda values: 2 * values)
+    assert doubled.parts[0].width.tolist() == [0, 2, 4]
+    assert doubled.times["decode_s"].tolist() == [0, 1, 2]
+    assert (doubled.parts[1].width, doubled.size, doubled.parts[0].name, doubled.parts[0].on) == (
+        7,
+        2.0,
+        "part",
+        True,
+    )
+
+
+def test_plain_numbers_change_with_map_numbers_but_flags_do_not():
+    doubled = map_numbers(whole(), lambda values: 2 * values)
+    assert (doubled.parts[1].width, doubled.size, doubled.parts[1].on) == (14, 4.0, True)
+
+
+def test_what_holds_no_array_is_given_back_itself():
+    part = Part(3)
+    assert map_arrays(part, lambda values: 2 * values) is part
+
+
+def test_a_broadcast_grid_has_one_shape():
+    wide = broadcast(Whole(parts=(Part(np.ones((4, 1))), Part(7)), times={"s": np.zeros(3)}, size=2.0))
+    assert np.shape(wide.size) == np.shape(wide.parts[1].width) == np.shape(wide.times["s"]) == (4, 3)
+    assert wide.parts[1].name == "part"
+
+
+def test_one_member_of_a_grid_holds_plain_numbers():
+    one = take(whole(), 2)
+    assert (one.parts[0].width, one.times["decode_s"], one.parts[1].width) == (2, 1.0, 7)
+    assert type(one.parts[0].width) is int
+    assert take(whole(), slice(1, 3)).parts[0].width.tolist() == [1, 2]
