@@ -13,7 +13,7 @@ import numpy as np
 
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, bootstrap, fit, profile
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 CASES = (
     ("besiroglu2024", 120, 0.005, Huber()),

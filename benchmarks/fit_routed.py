@@ -16,7 +16,7 @@ import numpy as np
 
 from optimoe.core.errors import InputError
 from optimoe.laws.fitting import FitOptions, bootstrap, fit, hold_out, leave_one_out
-from optimoe.laws.observations import load_observations
+from optimoe.laws.runs import load_observations
 
 COLUMNS = {
     "N": "dense_parameter_count",

@@ -25,7 +25,7 @@ from optimoe.laws.datasets import load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, bootstrap, fit
 from optimoe.laws.fitting.fit import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 DELTA = 1e-3
 EXPONENTS = (0.0, 0.5, 1.0, 1.5, 2.0)

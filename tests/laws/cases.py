@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.laws.catalog import FAMILIES, find_law
-from optimoe.laws.loss_law import Law, LawRow
+from optimoe.laws.law import Law, LawRow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ def test_a_grid_of_experts_gives_an_array_for_every_law():
     for opinion in result.opinions:
         for values in (opinion.loss, opinion.dense_loss, opinion.difference, opinion.inside):
             assert np.shape(values) == (4,)
-    joint = next(one for one in result.opinions if one.law == "ludziejewski2025")
+    joint = next(opinion for opinion in result.opinions if opinion.law == "ludziejewski2025")
     assert joint.difference[0] == pytest.approx(0, abs=1e-3)
     assert (np.diff(joint.difference) < 0).all()
     assert list(joint.inside) == [True, True, True, False]
@@ -62,7 +62,7 @@ def test_a_grid_of_experts_gives_an_array_for_every_law():
 
 
 def test_laws_without_a_loss_give_advice():
-    advice = {one.law: one.outputs for one in compare(FINE, TOKENS).advice}
+    advice = {row.law: row.outputs for row in compare(FINE, TOKENS).advice}
     assert advice["tian2025-el"]["EL"] > 1
     assert advice["li2026-rstar"]["r_star"] > 0
     assert 0 < advice["tian2025-hparams"]["lr"] < 0.1
@@ -83,7 +83,7 @@ def test_every_question_of_a_budget_is_answered_in_words(train_flops):
 def test_clark_sees_no_use_of_experts_beyond_the_cutoff_and_the_joint_law_does():
     flops = 6 * 130e9 * 10 * find_law("clark2022-sbase-digits").cutoff()
     laws = ["clark2022-sbase-digits", "ludziejewski2025"]
-    (verdict,) = (one for one in compare_decisions(flops, laws) if one.question == "num_experts")
+    (verdict,) = (answered for answered in compare_decisions(flops, laws) if answered.question == "num_experts")
     assert [answer.value for answer in verdict.answers] == [1, 64]
     assert not verdict.agree
     assert "the laws disagree: 1 (clark2022-sbase-digits [3.9 decades beyond its range])" in verdict.words

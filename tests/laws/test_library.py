@@ -14,7 +14,8 @@ from optimoe.laws import catalog
 from optimoe.laws.catalog import find_law, find_loss_law, law_names
 from optimoe.laws.check import CheckRow, load_checks, run_checks
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
-from optimoe.laws.loss_law import ArchLaw, LossLaw, NotEvaluatedError
+from optimoe.laws.law import NotEvaluatedError
+from optimoe.laws.loss_law import ArchLaw, LossLaw
 from optimoe.laws.terms.designs import active_share
 
 ATTENTION = Attention(num_heads=16, num_kv_heads=16, head_dim=64)
@@ -103,7 +104,7 @@ def test_krajewski_counts_the_paper_shape_as_the_paper_does():
 def test_every_usable_law_answers_or_says_why_not(name, arch):
     law = find_law(name)
     if isinstance(law, ArchLaw):
-        if law.speaks_of(arch):
+        if law.applies_to(arch):
             loss = law.arch_loss(arch, 2e10)
             assert 1 < loss < 6
             low, high = law.band(loss, arch, 2e10)

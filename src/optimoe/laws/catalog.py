@@ -16,7 +16,8 @@ from optimoe.laws.families.joint import Joint
 from optimoe.laws.families.kaplan import Kaplan, KaplanSteps, PowerOfCompute, PowerOfParams, PowerOfTokens
 from optimoe.laws.families.krajewski import Krajewski
 from optimoe.laws.families.sparse import Abnar, Zhao
-from optimoe.laws.loss_law import Law, LawRow, LossLaw
+from optimoe.laws.law import Law, LawRow
+from optimoe.laws.loss_law import LossLaw
 from optimoe.laws.rules.allocation import (
     Allocation,
     AllocationExponents,
@@ -24,7 +25,7 @@ from optimoe.laws.rules.allocation import (
     KaplanFrontier,
     LogRate,
 )
-from optimoe.laws.rules.attention import ExpertAttention
+from optimoe.laws.rules.expert_attention_ratio import ExpertAttention
 from optimoe.laws.rules.flops import FlopAccounting
 from optimoe.laws.rules.leverage import Hyperparameters, Leverage
 from optimoe.laws.rules.lifetime import LifetimeObjective

@@ -9,7 +9,7 @@ from optimoe.core.config import build, load_toml
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.outputs import Evaluable
 from optimoe.laws.catalog import find_law
-from optimoe.laws.loss_law import Law
+from optimoe.laws.law import Law
 
 
 @dataclass(frozen=True, kw_only=True)

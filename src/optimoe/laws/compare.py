@@ -15,7 +15,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, require
 from optimoe.laws.catalog import find_law, law_names
-from optimoe.laws.loss_law import ArchLaw, Law
+from optimoe.laws.law import Law
+from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.rules.serving import ServingFacts
 
 QUESTIONS = {
@@ -67,7 +68,7 @@ class Advice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Silence:
+class NotApplicable:
     """A law that cannot speak about a design, with the reason."""
 
     law: str
@@ -90,7 +91,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class LawVerdict:
     """One question at a budget.
 
     Attributes:
@@ -125,8 +126,8 @@ class Comparison:
     train_flops: float
     opinions: tuple[Opinion, ...]
     advice: tuple[Advice, ...]
-    silent: tuple[Silence, ...]
-    verdicts: tuple[Verdict, ...]
+    silent: tuple[NotApplicable, ...]
+    verdicts: tuple[LawVerdict, ...]
 
 
 def compare(arch: ArchSpec, tokens: Values, laws: Iterable[str] = ()) -> Comparison:
@@ -142,21 +143,21 @@ def compare(arch: ArchSpec, tokens: Values, laws: Iterable[str] = ()) -> Compari
         InputError: A law that was asked for is unusable.
     """
     require(np.all(np.asarray(tokens) > 0), "tokens", "positive", tokens)
-    found = [find_law(name) for name in laws or comparable_laws()]
-    said = [_say(law, arch, tokens) for law in found]
+    asked = [find_law(name) for name in laws or comparable_laws()]
+    said = [_say(law, arch, tokens) for law in asked]
     train_flops = float(np.max(TRAIN_FLOPS_PER_PARAM_TOKEN * count_params(arch).active * np.asarray(tokens)))
     return Comparison(
         arch=arch.name,
         tokens=tokens,
         train_flops=train_flops,
-        opinions=tuple(one for one in said if isinstance(one, Opinion)),
-        advice=tuple(one for one in said if isinstance(one, Advice)),
-        silent=tuple(one for one in said if isinstance(one, Silence)),
-        verdicts=_verdicts(train_flops, found),
+        opinions=tuple(statement for statement in said if isinstance(statement, Opinion)),
+        advice=tuple(statement for statement in said if isinstance(statement, Advice)),
+        silent=tuple(statement for statement in said if isinstance(statement, NotApplicable)),
+        verdicts=_verdicts(train_flops, asked),
     )
 
 
-def compare_decisions(train_flops: float, laws: Iterable[str] = ()) -> tuple[Verdict, ...]:
+def compare_decisions(train_flops: float, laws: Iterable[str] = ()) -> tuple[LawVerdict, ...]:
     """What each law would build with a budget, question by question.
 
     Args:
@@ -183,23 +184,23 @@ def comparable_laws() -> tuple[str, ...]:
     )
 
 
-def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | Silence:
+def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotApplicable:
     if not isinstance(law, ArchLaw):
         return _advise(law, arch, tokens)
-    if not law.speaks_of(arch):
-        return Silence(law=law.row.name, reason="; ".join(law.concerns(arch)))
+    if not law.applies_to(arch):
+        return NotApplicable(law=law.row.name, reason="; ".join(law.concerns(arch)))
     twin, dense = dense_twin(arch), law.dense_law()
-    speaks = dense.speaks_of(twin)
+    has_twin = dense.applies_to(twin)
     grid = np.zeros(np.broadcast_shapes(np.shape(tokens), np.shape(count_params(arch).total)))[()]
     loss = law.arch_loss(arch, tokens) + grid
-    dense_loss = (dense.arch_loss(twin, tokens) if speaks else np.nan) + grid
+    dense_loss = (dense.arch_loss(twin, tokens) if has_twin else np.nan) + grid
     beyond = {symbol: value + grid for symbol, value in law.decades_beyond(arch, tokens).items()}
     return Opinion(
         law=law.row.name,
         source=law.row.source,
         status=law.row.status,
         loss=loss,
-        baseline=dense.row.name if speaks else "",
+        baseline=dense.row.name if has_twin else "",
         dense_loss=dense_loss,
         difference=loss - dense_loss,
         decades_beyond=beyond,
@@ -208,7 +209,7 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | Silence
     )
 
 
-def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | Silence:
+def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
     try:
         inputs = law.arch_inputs(arch, tokens)
         outputs = {
@@ -217,11 +218,11 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | Silence:
             if needed and set(needed) <= inputs.keys()
         }
     except ConfigError as error:
-        return Silence(law=law.row.name, reason=str(error))
+        return NotApplicable(law=law.row.name, reason=str(error))
     return Advice(law=law.row.name, source=law.row.source, outputs=outputs)
 
 
-def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[Verdict, ...]:
+def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]:
     answers: dict[str, list[Answer]] = {question: [] for question in QUESTIONS}
     for law in laws:
         law.require_consistent()
@@ -230,13 +231,13 @@ def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[Verdict, ...]:
         for question, value in decision.answers.items():
             answers[question].append(Answer(law=law.row.name, value=value, decades_beyond=beyond))
     return tuple(
-        _verdict(question, train_flops, sorted(found, key=lambda answer: answer.value))
-        for question, found in answers.items()
-        if found
+        _verdict(question, train_flops, sorted(given, key=lambda answer: answer.value))
+        for question, given in answers.items()
+        if given
     )
 
 
-def _verdict(question: str, train_flops: float, answers: list[Answer]) -> Verdict:
+def _verdict(question: str, train_flops: float, answers: list[Answer]) -> LawVerdict:
     low, high = answers[0], answers[-1]
     agree = high.value <= low.value * AGREE_WITHIN
     start = f"{QUESTIONS[question]} at {train_flops:.3g} FLOP:"
@@ -246,7 +247,7 @@ def _verdict(question: str, train_flops: float, answers: list[Answer]) -> Verdic
         words = f"{start} the {len(answers)} laws that answer agree: {_by_value(answers)}"
     else:
         words = f"{start} the laws disagree: {_by_value(answers)}"
-    return Verdict(question=question, answers=tuple(answers), agree=agree, words=words)
+    return LawVerdict(question=question, answers=tuple(answers), agree=agree, words=words)
 
 
 def _by_value(answers: list[Answer]) -> str:

@@ -20,21 +20,7 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.core.outputs import Domains
-from optimoe.laws.law import Decision, Law, LawRow, NotEvaluatedError, output
-
-__all__ = [
-    "BAND_Z",
-    "ArchLaw",
-    "Decision",
-    "Domains",
-    "Law",
-    "LawRow",
-    "LossLaw",
-    "NotEvaluatedError",
-    "TokenCurve",
-    "output",
-]
+from optimoe.laws.law import Law
 
 BAND_Z = 1.645
 BAND_GROWTH_PER_DECADE = 4.0
@@ -79,7 +65,7 @@ class ArchLaw(Law):
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Nats per token of an architecture or a grid of them."""
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Whether the law's variables can describe the design at all (a dense law: dense models only)."""
         return True
 

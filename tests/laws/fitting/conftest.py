@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from optimoe.laws.catalog import FAMILIES, find_law
-from optimoe.laws.loss_law import LawRow
-from optimoe.laws.observations import Observations
+from optimoe.laws.law import LawRow
+from optimoe.laws.runs import Observations
 
 SHARES = {"S"}
 COUNTS = {"E", "G"}

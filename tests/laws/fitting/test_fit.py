@@ -13,7 +13,7 @@ from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
 from optimoe.laws.fitting.fit import best_of_starts, make_model
 from optimoe.laws.fitting.model import FORMS, find_form, published_rows
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 PUBLISHED = {
     name: next((row.coefficients for row in published_rows(name) if set(law.free) <= set(row.coefficients)), None)

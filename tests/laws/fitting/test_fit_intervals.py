@@ -16,7 +16,7 @@ from optimoe.laws.fitting import (
     profile,
 )
 from optimoe.laws.fitting.fit import make_model
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 REPEATS = 40
 

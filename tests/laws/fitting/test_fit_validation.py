@@ -13,7 +13,7 @@ from optimoe.laws.fitting import (
     next_runs,
 )
 from optimoe.laws.fitting.validation import held_rows
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 
 def test_the_largest_fifth_is_predicted_from_the_rest(planted):

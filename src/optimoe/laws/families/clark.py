@@ -9,8 +9,10 @@ from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
-from optimoe.laws.loss_law import ArchLaw, Decision, Domains, output
+from optimoe.laws.law import Decision, output
+from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 

@@ -8,7 +8,8 @@ from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
-from optimoe.laws.loss_law import Decision, Law, LossLaw, TokenCurve, output
+from optimoe.laws.law import Decision, Law, output
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
 
@@ -40,7 +41,7 @@ class Chinchilla(LossLaw):
             exponent=-c["beta"],
         )
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Of dense models."""
         return arch.moe is None
 
@@ -151,13 +152,13 @@ class Liew(LossLaw):
         floor = c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float)
         return TokenCurve(floor=floor, scale=c["A"], exponent=-c["alpha"])
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Of dense models, or of MoEs, by the row."""
         return (arch.moe is None) == (self._experts() == 1)
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
         """MoEs had 8 experts; the dense law knows dense models only."""
-        if self.speaks_of(arch):
+        if self.applies_to(arch):
             return routing_concerns(arch, experts=self._experts())
         return ("routed experts (a dense law)",) if arch.moe else ("no experts (a law of MoEs)",)
 

@@ -7,7 +7,9 @@ import numpy as np
 from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.loss_law import Domains, Law, LossLaw, TokenCurve, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Law, output
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import num_experts, routing_concerns
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
 

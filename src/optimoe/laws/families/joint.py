@@ -9,7 +9,9 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
-from optimoe.laws.loss_law import Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Decision, output
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient

@@ -7,7 +7,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_routing_points
-from optimoe.laws.loss_law import ArchLaw, Law, output
+from optimoe.laws.law import Law, output
+from optimoe.laws.loss_law import ArchLaw
 
 PF_DAY = 8.64e19
 """FLOPs of a petaflop/s-day: 1e15 · 86,400."""
@@ -25,7 +26,7 @@ class DenseLaw(ArchLaw):
         """N, without embeddings."""
         return {"N": count_params(arch).nonembedding}
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Of dense models."""
         return arch.moe is None
 

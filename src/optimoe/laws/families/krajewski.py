@@ -10,8 +10,10 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
+from optimoe.core.outputs import Domains
 from optimoe.laws.families.dense import Chinchilla
-from optimoe.laws.loss_law import Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.laws.law import Decision, output
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import find_root
 
@@ -52,7 +54,7 @@ class Krajewski(LossLaw):
         floor = c["c"] + grain * np.power(N, -c["alpha"], dtype=float)
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Of MoEs; the dense law of the paper has coefficients of its own."""
         return arch.moe is not None
 

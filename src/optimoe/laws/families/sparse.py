@@ -10,7 +10,9 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.loss_law import Decision, Domains, LossLaw, TokenCurve, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Decision, output
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
 from optimoe.laws.terms.optimum import find_minimum
 
@@ -145,7 +147,7 @@ class Zhao(LossLaw):
         floor = self.expert_factor(G, S) * inner + c["a"] * total + c["c"] * active + c["eps"]
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
 
-    def speaks_of(self, arch: ArchSpec) -> bool:
+    def applies_to(self, arch: ArchSpec) -> bool:
         """Of MoEs."""
         return arch.moe is not None
 

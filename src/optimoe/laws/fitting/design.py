@@ -10,7 +10,7 @@ from jaxtyping import Float
 from optimoe.core.errors import require
 from optimoe.laws.fitting.fit import Fit, make_model
 from optimoe.laws.fitting.model import FitFamily, Model, find_family
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 DIFFERENCE = 1e-5
 

@@ -13,7 +13,7 @@ from optimoe.laws.fitting.fit import FitOptions, make_model, make_problem
 from optimoe.laws.fitting.model import with_columns
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import LossLaw
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 RUNS = 256
 """Runs behind a law whose number is not at hand (assumed; the joint law had more than 280)."""
@@ -45,8 +45,8 @@ def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> L
     published = model.coordinates(row.coefficients)
     weights = np.vstack([np.ones(runs), random.multinomial(runs, np.full(runs, 1 / runs), draws)]).astype(float)
     problem = make_problem(model, options)
-    found = solve(problem, np.tile(published, (draws + 1, 1)), weights, model.low[None], model.high[None]).points
-    moved = np.clip(found[1:] - found[0] + published, model.low, model.high)
+    refits = solve(problem, np.tile(published, (draws + 1, 1)), weights, model.low[None], model.high[None]).points
+    moved = np.clip(refits[1:] - refits[0] + published, model.low, model.high)
     columns = {name: np.asarray(values)[:, None] for name, values in model.coefficients(moved).items()}
     return _many(law, columns)
 

@@ -13,11 +13,11 @@ from optimoe.core.errors import ConfigError, require
 from optimoe.core.records import write_text
 from optimoe.laws.fitting.model import Model, find_family, published_rows
 from optimoe.laws.fitting.objectives import Huber, Objective
-from optimoe.laws.fitting.solve import Points, Problem, Solutions, solve
-from optimoe.laws.loss_law import LawRow
-from optimoe.laws.observations import Flag, Observations
+from optimoe.laws.fitting.solve import FitProblem, Points, Solutions, solve
+from optimoe.laws.law import LawRow
+from optimoe.laws.runs import Flag, Observations
 
-Verdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
+FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
 
 AGREE_REL = 1e-6
 DISAGREE = 0.1
@@ -80,7 +80,7 @@ class Fit:
     """
 
     law: LawRow
-    verdict: Verdict
+    verdict: FitVerdict
     at_bound: tuple[str, ...]
     condition: float
     weakest: tuple[str, ...]
@@ -127,17 +127,17 @@ def fit(
     num_free = int((model.low < model.high).sum())
     require(len(observations) > num_free, "observations", f"more than {num_free} runs", len(observations))
     starts = model.starts()
-    found = solve(
+    solutions = solve(
         make_problem(model, options),
         starts,
         np.ones((1, len(observations))),
         model.low[None],
         model.high[None],
     )
-    best = int(np.argmin(found.value))
-    if not np.isfinite(found.value[best]):
+    best = int(np.argmin(solutions.value))
+    if not np.isfinite(solutions.value[best]):
         raise ConfigError(f"family {model.family.family}: cannot be evaluated at any of {len(starts)} starts")
-    return _describe(observations, model, options, starts, found, best, name)
+    return _describe(observations, model, options, starts, solutions, best, name)
 
 
 def make_model(observations: Observations, family: str, options: FitOptions) -> Model:
@@ -151,9 +151,9 @@ def make_model(observations: Observations, family: str, options: FitOptions) -> 
     )
 
 
-def make_problem(model: Model, options: FitOptions) -> Problem:
+def make_problem(model: Model, options: FitOptions) -> FitProblem:
     """What the solver minimises."""
-    return Problem(predict=model.predict, log_loss=model.log_loss, objective=options.objective)
+    return FitProblem(predict=model.predict, log_loss=model.log_loss, objective=options.objective)
 
 
 def best_of_starts(
@@ -164,15 +164,15 @@ def best_of_starts(
 ) -> Solutions:
     """For every row of weights, the best minimum over all starts; one batch of rows × starts."""
     num_fits, num_starts = len(weights), len(starts)
-    found = solve(
+    solutions = solve(
         make_problem(model, options),
         np.tile(starts, (num_fits, 1)),
         np.repeat(weights, num_starts, axis=0),
         model.low[None],
         model.high[None],
     )
-    best = found.value.reshape(num_fits, num_starts).argmin(axis=1) + num_starts * np.arange(num_fits)
-    return found.take(best)
+    best = solutions.value.reshape(num_fits, num_starts).argmin(axis=1) + num_starts * np.arange(num_fits)
+    return solutions.take(best)
 
 
 def _describe(
@@ -180,36 +180,36 @@ def _describe(
     model: Model,
     options: FitOptions,
     starts: Points,
-    found: Solutions,
+    solutions: Solutions,
     best: int,
     name: str,
 ) -> Fit:
-    point, value = found.points[best], float(found.value[best])
+    point, value = solutions.points[best], float(solutions.value[best])
     coefficients = {key: float(number) for key, number in model.coefficients(point).items()}
     predicted, jacobian = model.predict(point[None])
     residual = predicted[0] - model.log_loss
     at_bound = _at_bound(model, point, jacobian[0])
     condition, weakest = conditioning(model, point, jacobian[0])
     rmse = float(np.sqrt(np.mean(residual**2)))
-    agreeing = found.value <= value + AGREE_REL * abs(value) + ROUNDING_PER_RUN * len(observations)
-    spread = disagreement(found.points[agreeing], point)
+    agreeing = solutions.value <= value + AGREE_REL * abs(value) + ROUNDING_PER_RUN * len(observations)
+    spread = disagreement(solutions.points[agreeing], point)
     ill_conditioned = condition > options.max_condition or bool((spread > DISAGREE).any())
     if condition <= options.max_condition and ill_conditioned:
         weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
     return Fit(
         law=_law_row(observations, model, coefficients, rmse, name),
-        verdict=_verdict(bool(found.converged[best]), ill_conditioned, bool(at_bound)),
+        verdict=_verdict(bool(solutions.converged[best]), ill_conditioned, bool(at_bound)),
         at_bound=at_bound,
         condition=condition,
         weakest=weakest,
         objective_name=options.objective.name,
         objective=value,
-        scale=float(found.scale[best]),
+        scale=float(solutions.scale[best]),
         rmse_log=rmse,
         runs=len(observations),
         starts=len(starts),
         agree=int(agreeing.sum()),
-        converged_starts=int(found.converged.sum()),
+        converged_starts=int(solutions.converged.sum()),
         start={key: float(number) for key, number in model.coefficients(starts[best]).items()},
         outliers=_outliers(observations, residual),
         excluded=observations.flags,
@@ -217,7 +217,7 @@ def _describe(
     )
 
 
-def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool) -> Verdict:
+def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool) -> FitVerdict:
     if ill_conditioned:  # also the usual reason why a fit does not converge
         return "ill_conditioned"
     if not converged:

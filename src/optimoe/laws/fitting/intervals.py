@@ -14,7 +14,7 @@ from optimoe.laws.fitting.model import Model, find_family, with_columns
 from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import BAND_Z
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 PROFILE_REACH = 6.0
 PROFILE_POINTS = 12
@@ -115,7 +115,7 @@ def bootstrap(
     require(num_groups > 1, f"cluster {cluster}", "of at least two groups", num_groups)
     drawn = np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), resamples)
     point = model.coordinates(fitted.coefficients)
-    found = solve(
+    solutions = solve(
         make_problem(model, fitted.options),
         np.tile(point, (resamples, 1)),
         drawn[:, groups].astype(float),
@@ -123,10 +123,10 @@ def bootstrap(
         model.high[None],
     )
     return Resamples(
-        coefficients=model.coefficients(found.points),
+        coefficients=model.coefficients(solutions.points),
         residual=model.log_loss - model.predict(point[None])[0][0],
         cluster=cluster or "row",
-        converged=float(found.converged.mean()),
+        converged=float(solutions.converged.mean()),
     )
 
 
@@ -165,13 +165,13 @@ def profile(
     reach = np.linspace(0, PROFILE_REACH * limit / BAND_Z, PROFILE_POINTS + 1)[1:]
     offsets = np.concatenate([-reach[::-1], reach])
     starts, low, high = _profile_starts(model, point, error, columns, offsets)
-    found = solve(make_problem(model, fitted.options), starts, np.ones((1, len(observations))), low, high)
+    solutions = solve(make_problem(model, fitted.options), starts, np.ones((1, len(observations))), low, high)
     shape = (len(columns), len(offsets))
-    rise = np.maximum(found.value - fitted.objective, 0).reshape(shape)
+    rise = np.maximum(solutions.value - fitted.objective, 0).reshape(shape)
     roots = np.sign(offsets) * np.sqrt(2 * factor * rise)
     intervals = {}
     for row, column in enumerate(columns):
-        tested = found.points[:, column].reshape(shape)[row]
+        tested = solutions.points[:, column].reshape(shape)[row]
         ends = np.tile(point, (2, 1))
         ends[:, column] = _crossings(tested, roots[row], point[column], limit)
         with np.errstate(over="ignore"):

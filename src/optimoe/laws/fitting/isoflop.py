@@ -8,8 +8,8 @@ from jaxtyping import Float
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, require
 from optimoe.laws.fitting.model import FitFamily, find_family, variables_of
-from optimoe.laws.loss_law import LawRow
-from optimoe.laws.observations import Observations
+from optimoe.laws.law import LawRow
+from optimoe.laws.runs import Observations
 
 FEWEST_RUNS = 4
 GRID = 4001
@@ -103,18 +103,18 @@ def analyse_isoflop(
     rows = [row for row in rows if len(set(observations.column(size)[row])) >= FEWEST_RUNS]
     require(rows, "observations", f"with {FEWEST_RUNS} sizes at one budget", "none")
 
-    found = sorted(
-        (_one_budget(observations.select(np.isin(np.arange(len(group)), row)), model, size) for row in rows),
+    analysed = sorted(
+        (_at_budget(observations.select(np.isin(np.arange(len(group)), row)), model, size) for row in rows),
         key=lambda budget: budget.train_flops,
     )
     return IsoFlopAnalysis(
-        budgets=tuple(found),
-        exponent_parabola=_slope([(b.train_flops, b.params_parabola) for b in found if b.inside]),
-        exponent_direct=_slope([(b.train_flops, b.params_direct) for b in found]),
+        budgets=tuple(analysed),
+        exponent_parabola=_slope([(b.train_flops, b.params_parabola) for b in analysed if b.inside]),
+        exponent_direct=_slope([(b.train_flops, b.params_direct) for b in analysed]),
     )
 
 
-def _one_budget(runs: Observations, model: FitFamily, size: str) -> IsoFlop:
+def _at_budget(runs: Observations, model: FitFamily, size: str) -> IsoFlop:
     params, flops = runs.column(size), float(np.exp(np.log(runs.size).mean()))
     others = {name: column[0] for name, column in variables_of(type(model), runs).items()}
 

@@ -14,8 +14,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.catalog import FAMILIES, find_law, law_names
 from optimoe.laws.fitting.solve import Points
-from optimoe.laws.loss_law import LawRow
-from optimoe.laws.observations import Observations
+from optimoe.laws.law import LawRow
+from optimoe.laws.runs import Observations
 
 POSITIVE = (1e-9, 1e30)
 """Bounds of the factor of a power of N, D or E: its logarithm is what moves along with the exponent."""
@@ -52,9 +52,9 @@ class FitFamily(Protocol):
 
 
 if TYPE_CHECKING:
-    Family: TypeAlias = type[FitFamily]
+    FamilyClass: TypeAlias = type[FitFamily]
 else:
-    Family: TypeAlias = type
+    FamilyClass: TypeAlias = type
     """A class of laws (a protocol with attributes cannot be checked on classes while running)."""
 
 
@@ -113,7 +113,7 @@ FORMS = {
 }
 
 
-def find_family(name: str) -> Family:
+def find_family(name: str) -> FamilyClass:
     """A family that can be fitted: by its own name, by a law of it, or by the paper (``yun2024``).
 
     Raises:
@@ -134,7 +134,7 @@ def published_rows(family: str) -> list[LawRow]:
     return [law.row for law in map(find_law, law_names()) if law.row.family == family]
 
 
-def find_form(family: Family) -> Form:
+def find_form(family: FamilyClass) -> Form:
     """Where to look: the family's entry, or a neighbourhood of its published coefficients; else nothing."""
     if family.family in FORMS:
         return FORMS[family.family]
@@ -160,7 +160,7 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
-def variables_of(family: Family, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
+def variables_of(family: FamilyClass, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
     """The columns that a family's loss takes, by symbol; one with a default may be missing.
 
     Raises:
@@ -197,7 +197,7 @@ class Model:
     def __init__(
         self,
         observations: Observations,
-        family: Family,
+        family: FamilyClass,
         *,
         starts: Mapping[str, tuple[float, ...]],
         bounds: Mapping[str, tuple[float, float]],

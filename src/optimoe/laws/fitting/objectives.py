@@ -72,8 +72,8 @@ class LeastSquares:
 
     def parts(self, residual: Batch, scale: Column) -> tuple[Batch, Batch, Batch, Batch]:
         """(r²/2, r, 1, 1)."""
-        one = np.ones_like(residual)
-        return 0.5 * residual**2, residual, one, one
+        ones = np.ones_like(residual)
+        return 0.5 * residual**2, residual, ones, ones
 
     def rescale(self, residual: Batch, weight: Batch, scale: Column) -> Column:
         """No scale."""

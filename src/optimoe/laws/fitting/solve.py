@@ -32,7 +32,7 @@ STALLED = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class FitProblem:
     """What the fits of a batch share.
 
     Attributes:
@@ -90,7 +90,7 @@ class _State:
 
 
 def solve(
-    problem: Problem,
+    problem: FitProblem,
     starts: Points,
     weights: Float[np.ndarray, "#fits runs"],
     low: Float[np.ndarray, "#fits coordinates"],
@@ -130,37 +130,39 @@ def solve(
 
 
 def _solve_share(
-    problem: Problem, starts: np.ndarray, weights: np.ndarray, low: np.ndarray, high: np.ndarray
+    problem: FitProblem, starts: np.ndarray, weights: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> Solutions:
     num_fits = len(starts)
-    found = Solutions(
+    solutions = Solutions(
         points=np.clip(starts, low, high),
         value=np.full(num_fits, np.inf),
         converged=np.zeros(num_fits, dtype=bool),
         scale=np.ones(num_fits),
         iterations=np.zeros(num_fits, dtype=int),
     )
-    state = _begin(problem, found.points, weights, low, high)
+    state = _begin(problem, solutions.points, weights, low, high)
     for _ in range(MAX_ITERATIONS):
-        found.iterations[state.index] += 1
+        solutions.iterations[state.index] += 1
         done = _advance(problem, state)
         if done.any():
-            _record(found, state, done)
-            found.converged[state.index[done]] = np.isfinite(state.value[done])
+            _record(solutions, state, done)
+            solutions.converged[state.index[done]] = np.isfinite(state.value[done])
             state = state.keep(~done)
         if not len(state.index):
             break
-    _record(found, state, np.ones(len(state.index), dtype=bool))
-    return found
+    _record(solutions, state, np.ones(len(state.index), dtype=bool))
+    return solutions
 
 
-def _record(found: Solutions, state: _State, rows: np.ndarray) -> None:
-    found.points[state.index[rows]] = state.point[rows]
-    found.value[state.index[rows]] = np.where(np.isfinite(state.value[rows]), state.value[rows], np.inf)
-    found.scale[state.index[rows]] = state.scale[rows, 0]
+def _record(solutions: Solutions, state: _State, rows: np.ndarray) -> None:
+    solutions.points[state.index[rows]] = state.point[rows]
+    solutions.value[state.index[rows]] = np.where(np.isfinite(state.value[rows]), state.value[rows], np.inf)
+    solutions.scale[state.index[rows]] = state.scale[rows, 0]
 
 
-def _begin(problem: Problem, points: np.ndarray, weights: np.ndarray, low: np.ndarray, high: np.ndarray) -> _State:
+def _begin(
+    problem: FitProblem, points: np.ndarray, weights: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> _State:
     num_fits = len(points)
     state = _State(
         index=np.arange(num_fits),
@@ -179,7 +181,7 @@ def _begin(problem: Problem, points: np.ndarray, weights: np.ndarray, low: np.nd
     return state
 
 
-def _advance(problem: Problem, state: _State) -> np.ndarray:
+def _advance(problem: FitProblem, state: _State) -> np.ndarray:
     """One step of every row, in place; which rows are done."""
     step, gain = _step(state)
     trial = state.point + step
@@ -226,7 +228,7 @@ def _step(state: _State) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _evaluate(
-    problem: Problem, state: _State, points: np.ndarray
+    problem: FitProblem, state: _State, points: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Objective (fits,), gradient (fits, p), curvature (fits, p, p) and scale (fits, 1), block by block."""
     num_fits, p = points.shape

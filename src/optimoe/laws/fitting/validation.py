@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.fitting.fit import FitOptions, Verdict, best_of_starts, fit, make_model
+from optimoe.laws.fitting.fit import FitOptions, FitVerdict, best_of_starts, fit, make_model
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.loss_law import BAND_Z
-from optimoe.laws.observations import Observations
+from optimoe.laws.runs import Observations
 
 MAX_LEVELS = 40
 RUNGS = 8
@@ -64,7 +64,7 @@ class Score:
     cv_rmse_log: float
     cv_std_error: float
     rmse_log: float
-    verdict: Verdict
+    verdict: FitVerdict
 
 
 def held_rows(observations: Observations, rule: str) -> Bool[np.ndarray, " runs"]:
@@ -185,9 +185,9 @@ def _refits(
     fewest = int(weights.sum(axis=1).min())
     num_free = int((model.low < model.high).sum())
     require(fewest > num_free, "holdout", f"a rule that leaves more than {num_free} runs", fewest)
-    found = best_of_starts(model, options, weights, model.starts())
+    solutions = best_of_starts(model, options, weights, model.starts())
     return tuple(
-        _held_out(model, rule, held, found.points[row], bool(found.converged[row]))
+        _held_out(model, rule, held, solutions.points[row], bool(solutions.converged[row]))
         for row, (rule, held) in enumerate(rules.items())
     )
 

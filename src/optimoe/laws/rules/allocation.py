@@ -7,7 +7,7 @@ from optimoe.arch.params import count_params, one_expert_twin
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.families.kaplan import PF_DAY
-from optimoe.laws.loss_law import Decision, Law, output
+from optimoe.laws.law import Decision, Law, output
 from optimoe.laws.rules.leverage import nonembedding_train_flops
 from optimoe.laws.terms.designs import num_experts
 

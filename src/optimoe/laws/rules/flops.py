@@ -3,7 +3,7 @@
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.loss_law import Law, output
+from optimoe.laws.law import Law, output
 
 
 class FlopAccounting(Law):

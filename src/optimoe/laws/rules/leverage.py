@@ -7,7 +7,7 @@ from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.loss_law import Decision, Law, output
+from optimoe.laws.law import Decision, Law, output
 from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
 from optimoe.laws.terms.saturation import saturated_experts
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
+from optimoe.core.outputs import Domains
 from optimoe.laws.families.dense import Chinchilla
-from optimoe.laws.loss_law import Domains, Law, output
+from optimoe.laws.law import Law, output
 from optimoe.laws.terms.optimum import find_root
 
 JUST_ABOVE = 1 + 1e-9

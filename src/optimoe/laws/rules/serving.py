@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from optimoe.laws.loss_law import Law, NotEvaluatedError
+from optimoe.laws.law import Law, NotEvaluatedError
 
 
 class ServingFacts(Law):

@@ -11,7 +11,7 @@ BISECTIONS = 64
 GOLDEN_STEPS = 60
 GOLDEN = (5**0.5 - 1) / 2
 
-Curve = Callable[[Values], Values]
+CurveFunction = Callable[[Values], Values]
 
 
 def optimal_params(m: Values, mu: Values, n: Values, nu: Values, C: Values) -> Values:
@@ -48,7 +48,7 @@ def compute_for_loss(m: Values, mu: Values, n: Values, nu: Values, excess: Value
     return TRAIN_FLOPS_PER_PARAM_TOKEN * scaled
 
 
-def find_root(rising: Curve, low: Values, high: Values, like: Values) -> Values:
+def find_root(rising: CurveFunction, low: Values, high: Values, like: Values) -> Values:
     """Where a rising curve crosses zero between two positive numbers, by bisection of the logarithm.
 
     Args:
@@ -66,7 +66,7 @@ def find_root(rising: Curve, low: Values, high: Values, like: Values) -> Values:
     return np.exp((lower + upper) / 2)[()]
 
 
-def find_minimum(valley: Curve, low: Values, high: Values, like: Values) -> Values:
+def find_minimum(valley: CurveFunction, low: Values, high: Values, like: Values) -> Values:
     """Where a curve with one valley is lowest, by golden section of the logarithm; relative error 1e-8.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from optimoe.core.errors import require_positive
 from optimoe.laws.catalog import find_law
-from optimoe.laws.rules.attention import ACTIVE_EXPERTS
+from optimoe.laws.rules.expert_attention_ratio import ACTIVE_EXPERTS
 
 RATIO_LAW = "li2026-rstar"
 

@@ -26,7 +26,7 @@ from optimoe.laws.fitting import (
     save_law,
 )
 from optimoe.laws.fitting import fit as fit_law
-from optimoe.laws.observations import load_observations
+from optimoe.laws.runs import load_observations
 
 Listed = Annotated[list[str] | None, Parameter(negative="")]
 

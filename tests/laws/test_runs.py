@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.laws.observations import as_observations, load_observations
+from optimoe.laws.runs import as_observations, load_observations
 
 TABLE = {"params": [1e8, 2e8, 4e8], "tokens": [1e9, 1e9, 2e9], "val": [3.0, 2.8, 2.6]}
 MAPPING = {"N": "params", "D": "tokens", "loss": "val"}

@@ -8,7 +8,8 @@ from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.loss_law import Domains, Law, output
+from optimoe.core.outputs import Domains
+from optimoe.laws.law import Law, output
 from optimoe.laws.terms.optimum import find_root
 
 ACTIVE_EXPERTS = 3
