@@ -9,7 +9,6 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.training.estimate import TrainRun, estimate_training
-from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.explain.chain import chain
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
@@ -33,19 +32,19 @@ PREDICTED = plan(on(64))
 
 def test_the_choice_is_trained_as_the_training_model_says():
     choice, run = PREDICTED.choice, PREDICTED.problem.training.run
-    estimate = estimate_training(choice.spec, run, TrainLayout(**choice.train_layout))
+    estimate = estimate_training(choice.spec, run, choice.training.layout)
     assert estimate.memory.fits
-    assert choice.mfu == pytest.approx(estimate.mfu_bf16())
-    assert choice.train_gpu_hours == pytest.approx(64 * 24 * estimate.days(choice.tokens))
-    assert choice.train_usd == pytest.approx(2 * choice.train_gpu_hours)
-    assert choice.train_gpu_hours <= 64 * 20 * 24 * (1 + 1e-9)
+    assert choice.training.mfu == pytest.approx(estimate.mfu_bf16())
+    assert choice.training.gpu_hours == pytest.approx(64 * 24 * estimate.days(choice.tokens))
+    assert choice.train_usd == pytest.approx(2 * choice.training.gpu_hours)
+    assert choice.training.gpu_hours <= 64 * 20 * 24 * (1 + 1e-9)
 
 
 def test_designs_differ_in_their_utilisation():
-    others = [item.candidate.mfu for item in PREDICTED.alternatives if item.candidate]
+    others = [item.candidate.training.mfu for item in PREDICTED.alternatives if item.candidate]
     assert max(others) > 1.05 * min(others)
     dense = next(item.candidate for item in PREDICTED.alternatives if item.family.dense)
-    assert dense.mfu == max(others)
+    assert dense.training.mfu == max(others)
 
 
 def test_dollars_and_gpu_time_are_one_budget():
@@ -56,25 +55,25 @@ def test_dollars_and_gpu_time_are_one_budget():
 
 def test_of_two_budgets_both_are_kept():
     choice = plan(on(64, budget_flops=1e21)).choice
-    assert choice.train_flops <= 1e21 * (1 + 1e-9)
-    assert choice.train_gpu_hours < PREDICTED.choice.train_gpu_hours
+    assert choice.training.flops <= 1e21 * (1 + 1e-9)
+    assert choice.training.gpu_hours < PREDICTED.choice.training.gpu_hours
 
 
 def test_a_given_utilisation_turns_gpu_time_into_flops():
     given = replace(on(64).training, utilisation=GivenMfu(mfu=0.3))
     choice = plan(replace(problem(goal=LowestLoss()), training=given)).choice
-    assert choice.train_flops == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3, rel=1e-3)
-    assert choice.train_layout["dp"] >= 1
+    assert choice.training.flops == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3, rel=1e-3)
+    assert choice.training.layout.dp >= 1
     nowhere = replace(given, run=None)
-    assert plan(replace(problem(goal=LowestLoss()), training=nowhere)).choice.train_layout == {}
+    assert plan(replace(problem(goal=LowestLoss()), training=nowhere)).choice.training.layout is None
 
 
 def test_a_given_utilisation_still_has_to_fit_the_training_memory():
     asked = on(8, days=2000.0, utilisation=GivenMfu(mfu=0.4))
     fits = plan(replace(asked, goal=LowestLoss())).choice
     anywhere = plan(replace(asked, goal=LowestLoss(), training=replace(asked.training, run=None))).choice
-    assert fits.arch["params_total"] < anywhere.arch["params_total"]
-    assert 16 * fits.arch["params_total"] < 8 * 80 * 2**30
+    assert fits.params.total < anywhere.params.total
+    assert 16 * fits.params.total < 8 * 80 * 2**30
 
 
 def test_a_prediction_needs_a_cluster():
@@ -84,7 +83,7 @@ def test_a_prediction_needs_a_cluster():
 
 def test_what_fits_no_training_memory_is_not_chosen():
     few = plan(on(8, days=160.0, budget_flops=math.inf)).choice
-    assert few.arch["params_total"] < PREDICTED.choice.arch["params_total"]
+    assert few.params.total < PREDICTED.choice.params.total
 
 
 def test_a_cluster_that_trains_nothing_is_said():
@@ -96,7 +95,7 @@ def test_a_cluster_that_trains_nothing_is_said():
 def test_better_use_never_worsens_the_loss():
     asked = replace(on(64), goal=LowestLoss())
     scaled = replace(asked.training, utilisation=asked.training.utilisation.scaled(1.2))
-    assert plan(replace(asked, training=scaled)).choice.loss < plan(asked).choice.loss
+    assert plan(replace(asked, training=scaled)).choice.loss.value < plan(asked).choice.loss.value
 
 
 def test_a_run_on_other_gpus_than_the_budget_s_is_refused():
@@ -113,7 +112,7 @@ def test_the_words_and_the_chain_say_where_the_utilisation_is_from():
 
 
 def test_megatron_gets_the_layout_of_the_prediction():
-    lines, layout = megatron_arguments(PREDICTED).splitlines(), PREDICTED.choice.train_layout
-    assert f"--tensor-model-parallel-size {layout['tp']}" in lines
-    assert f"--expert-model-parallel-size {layout['ep']}" in lines
+    lines, layout = megatron_arguments(PREDICTED).splitlines(), PREDICTED.choice.training.layout
+    assert f"--tensor-model-parallel-size {layout.tp}" in lines
+    assert f"--expert-model-parallel-size {layout.ep}" in lines
     assert "--global-batch-size 1024" in lines

@@ -18,11 +18,11 @@ CHOICE = PLAN.choice
 
 def test_megatron_s_arguments_say_the_shape():
     arguments = dict(line.split(" ", 1) for line in megatron_arguments(PLAN).splitlines()[1:] if " " in line)
-    arch = CHOICE.arch
-    assert arguments["--num-layers"] == str(arch["num_layers"])
-    assert arguments["--hidden-size"] == str(arch["d_model"])
-    assert arguments["--num-experts"] == str(arch["num_experts"])
-    assert arguments["--moe-ffn-hidden-size"] == str(arch["d_expert"])
+    spec, moe = CHOICE.spec, CHOICE.spec.moe
+    assert arguments["--num-layers"] == str(spec.num_layers)
+    assert arguments["--hidden-size"] == str(spec.d_model)
+    assert arguments["--num-experts"] == str(moe.num_experts)
+    assert arguments["--moe-ffn-hidden-size"] == str(moe.d_expert)
     assert int(arguments["--train-samples"]) * 4096 == pytest.approx(CHOICE.tokens, rel=1e-6)
     dense = plan(problem(space=Space(num_experts=(1,), max_width=2048)))
     assert "--num-experts" not in megatron_arguments(dense)
@@ -32,15 +32,15 @@ def test_megatron_s_arguments_say_the_shape():
 
 def test_vllm_s_command_has_the_layout_of_the_plan():
     command = vllm_command(CHOICE, Workload())
-    layout = CHOICE.layout
-    assert ("--tensor-parallel-size" in command) == (layout["tp"] > 1)
-    assert ("--enable-expert-parallel" in command) == (layout["ep"] > 1)
+    layout = CHOICE.serving.layout
+    assert ("--tensor-parallel-size" in command) == (layout.tp > 1)
+    assert ("--enable-expert-parallel" in command) == (layout.ep > 1)
     assert "--max-model-len 2048" in command
 
 
 def test_the_ladder_stays_within_its_share_and_varies_size_data_and_experts():
     runs = ladder(CHOICE, share=0.02)
-    assert sum(run.train_flops for run in runs) <= 0.02 * CHOICE.train_flops
+    assert sum(run.train_flops for run in runs) <= 0.02 * CHOICE.training.flops
     assert len({run.spec.d_model for run in runs}) >= 2
     assert len({run.spec.moe.num_experts if run.spec.moe else 1 for run in runs}) == 3
     for run in runs:

@@ -37,3 +37,18 @@ class Assumption:
     value: str
     basis: Basis
     source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with the band that it lies in; NaN bounds where the error is not known.
+
+    Attributes:
+        value: The number.
+        low: The lower end of the band.
+        high: The upper end of the band.
+    """
+
+    value: float
+    low: float
+    high: float

@@ -10,7 +10,8 @@ from optimoe.arch.params import count_params
 from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
-from optimoe.planner.designs import Candidate, Pool, make_candidate
+from optimoe.planner.candidate import Candidate, make_candidate
+from optimoe.planner.designs import Pool
 from optimoe.planner.explain.reasons import assumptions, explain_infeasible, reasons, warnings
 from optimoe.planner.pareto import front_members
 from optimoe.planner.problem.family import Family
@@ -50,7 +51,7 @@ def plan(problem: Problem) -> Plan:
     if best is None:
         raise InfeasibleError(explain_infeasible(problem, goal, first))
     choice = make_candidate(best.pool, best.index, best.tokens)
-    equal = equals[0] if equals else search(problem, first, equal_loss(choice.loss))[0]
+    equal = equals[0] if equals else search(problem, first, equal_loss(choice.loss.value))[0]
     result = Plan(
         problem=problem,
         choice=choice,

@@ -8,7 +8,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.planner.designs import Candidate
+from optimoe.planner.candidate import Candidate
 
 HEAD_DIM = 64
 """Heads of a proxy: small models with wide heads would have too few of them."""
@@ -46,7 +46,7 @@ def ladder(choice: Candidate, share: float = 0.01) -> tuple[Proxy, ...]:
         InfeasibleError: Not even the smallest run fits the share.
     """
     require(0 < share <= 1, "share", "above 0 and at most 1", share)
-    left, runs = share * choice.train_flops, []
+    left, runs = share * choice.training.flops, []
     for run in sorted(_runs(choice), key=lambda run: run.train_flops):
         if run.train_flops > left:
             break
@@ -58,7 +58,7 @@ def ladder(choice: Candidate, share: float = 0.01) -> tuple[Proxy, ...]:
 
 
 def _runs(choice: Candidate) -> Iterator[Proxy]:
-    per_param = choice.tokens / choice.arch["params_active"]
+    per_param = choice.tokens / choice.params.active
     experts = choice.family.num_experts
     for width in _widths(choice.spec.d_model):
         for kept in sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True):

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from optimoe.arch.params import ParamCount
+from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
-from optimoe.planner.designs import Candidate
+from optimoe.cost.layers.layout import layout_record
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
@@ -102,7 +105,7 @@ class Plan:
     def over_budget(self, candidate: Candidate) -> bool:
         """Whether a design takes more training than the budget holds."""
         training = self.problem.training
-        most = training.affordable_tokens(candidate.arch["params_active"], candidate.mfu)
+        most = training.affordable_tokens(candidate.params.active, candidate.training.mfu)
         return bool(candidate.tokens > most * (1 + BUDGET_TOLERANCE))
 
 
@@ -126,10 +129,47 @@ def plan_record(plan: Plan) -> dict[str, Any]:
 
 
 def candidate_record(candidate: Candidate) -> dict[str, Any]:
-    """A candidate as plain JSON values; its shape is ``arch``."""
-    record: dict[str, Any] = to_record(candidate)
-    del record["spec"]
+    """A candidate as plain JSON values, flat; its shape is ``arch``."""
+    training, deployment, serving = candidate.training, candidate.deployment, candidate.serving
+    record: dict[str, Any] = to_record({
+        "arch": arch_record(candidate.spec, candidate.params),
+        "family": candidate.family,
+        "tokens": candidate.tokens,
+        "passes": candidate.passes,
+        "loss": candidate.loss.value,
+        "loss_low": candidate.loss.low,
+        "loss_high": candidate.loss.high,
+        "train_flops": training.flops,
+        "mfu": training.mfu,
+        "train_gpu_hours": training.gpu_hours,
+        "train_layout": training.layout or {},
+        "train_usd": candidate.train_usd,
+        "serve_usd": candidate.serve_usd,
+        "total_usd": candidate.total_usd,
+        "usd_per_mtok": candidate.usd_per_mtok,
+        "ttft_s": candidate.ttft_s,
+        "tpot_s": candidate.tpot_s,
+        "tpot_low_s": candidate.tpot.low,
+        "tpot_high_s": candidate.tpot.high,
+        "tokens_per_s": serving.tokens_per_s,
+        "concurrency": serving.concurrency,
+        "max_batch": serving.max_batch,
+        "gpu": deployment.cluster.accelerator.name,
+        "num_gpus": deployment.cluster.num_gpus,
+        "precision": deployment.engine.precision,
+        "kv_precision": deployment.engine.kv_precision,
+        "layout": layout_record(serving.layout),
+        "bound_by": serving.bound_by,
+        "parts": serving.parts,
+        "serve_gpu_hours": candidate.serve_gpu_hours,
+        "decades_beyond": candidate.decades_beyond,
+    })  # fmt: skip
     return record
+
+
+def arch_record(spec: ArchSpec, params: ParamCount) -> dict[str, Any]:
+    """The shape of a design, flat, with its parameters."""
+    return describe(spec) | {"params_total": params.total, "params_active": params.active}
 
 
 def problem_record(problem: Problem) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.core.records import to_record
 from optimoe.cost.hardware.price import GpuPrice
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
-from optimoe.planner.designs import Candidate
 from optimoe.planner.plan import plan, usable_laws
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Plan
@@ -74,7 +74,7 @@ def robustness_record(robustness: Robustness, choice: Candidate) -> dict[str, An
     def end(words: str, one: Candidate | None) -> dict[str, Any]:
         if one is None:
             return {"at": words, "feasible": False}
-        return {"at": words, "family": to_record(one.family), "total_usd": one.total_usd, "loss": one.loss}
+        return {"at": words, "family": to_record(one.family), "total_usd": one.total_usd, "loss": one.loss.value}
 
     return {
         "uncertainty": to_record(robustness.uncertainty),

@@ -115,7 +115,7 @@ def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
     flops = sum(run.train_flops for run in runs)
     return SweepValue(
         num_runs=len(runs),
-        usd=choice.train_usd * flops / choice.train_flops if training.price.usd_per_gpu_s else 0.0,
+        usd=choice.train_usd * flops / choice.training.flops if training.price.usd_per_gpu_s else 0.0,
         worth=value_of_sweep(costs, seen, many.row.rmse_log),
     )
 

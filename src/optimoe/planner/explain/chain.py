@@ -38,7 +38,7 @@ def chain(plan: Plan) -> tuple[Link, ...]:
 
 def _training(plan: Plan) -> list[Link]:
     training, choice = plan.problem.training, plan.choice
-    gpu, active = training.accelerator, format_count(choice.arch["params_active"])
+    gpu, active = training.accelerator, format_count(choice.params.active)
     counted = "counted from the shape, both embeddings included"
     links = [
         _link("peak", gpu.name, f"{gpu.flops_per_s('bf16'):.4g} FLOP/s", Basis.PUBLISHED, gpu.source),
@@ -46,7 +46,7 @@ def _training(plan: Plan) -> list[Link]:
         _ours("N_act", counted, active, "optimoe.arch.params"),
     ]
     if training.bounded:
-        affordable = training.affordable_tokens(choice.arch["params_active"], choice.mfu)
+        affordable = training.affordable_tokens(choice.params.active, choice.training.mfu)
         by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act)"
         by_time = f"{training.budget_gpu_s:.4g} GPU·s · peak · MFU ÷ (6 · N_act)"
         stated = [words for words in (by_flops, by_time) if not words.startswith("inf")]
@@ -56,12 +56,13 @@ def _training(plan: Plan) -> list[Link]:
 
 def _mfu(plan: Plan) -> Link:
     choice, utilisation = plan.choice, plan.problem.training.utilisation
-    value = f"{choice.mfu:.1%} of the bf16 peak"
+    value = f"{choice.training.mfu:.1%} of the bf16 peak"
     if isinstance(utilisation, GivenMfu):
         return _link("MFU", "stated", value, utilisation.basis, "or the default 40 %")
-    low, high = utilisation.band(choice.mfu)
-    layout = ", ".join(f"{name} {choice.train_layout[name]}" for name in ("tp", "ep", "pp", "dp", "zero"))
-    formula = f"6ND over the step's time, best layout that fits ({layout}), {low:.0%} – {high:.0%}"
+    low, high = utilisation.band(choice.training.mfu)
+    layout = choice.training.layout
+    degrees = ", ".join(f"{name} {getattr(layout, name)}" for name in ("tp", "ep", "pp", "dp", "zero"))
+    formula = f"6ND over the step's time, best layout that fits ({degrees}), {low:.0%} – {high:.0%}"
     return _link("MFU", formula, value, Basis.FITTED, "data/training.toml, fitted on published runs")
 
 
@@ -72,26 +73,25 @@ def _loss(plan: Plan) -> list[Link]:
     words = ", ".join(f"{name} = {value:.4g}" for name, value in inputs.items())
     links = []
     if plan.lowest_loss is not None:
-        value = f"{plan.lowest_loss.loss:.4f}"
+        value = f"{plan.lowest_loss.loss.value:.4f}"
         links.append(_law(plan, "lowest loss", "least L over the space, the whole budget spent", value))
     if isinstance(goal, NearBest) and plan.lowest_loss is not None:
-        formula = f"{plan.lowest_loss.loss:.4f} · (1 + {goal.loss_slack:g}) + {goal.slack_nats:g}"
-        links.append(_ours("loss allowed", formula, f"{choice.loss:.4f}", "the goal"))
+        formula = f"{plan.lowest_loss.loss.value:.4f} · (1 + {goal.loss_slack:g}) + {goal.slack_nats:g}"
+        links.append(_ours("loss allowed", formula, f"{choice.loss.value:.4f}", "the goal"))
     asked = "the budget's tokens" if isinstance(goal, LowestLoss) else "tokens that reach the loss allowed"
     links.append(_law(plan, "D", asked, f"{format_count(choice.tokens)} tokens"))
-    links.append(_law(plan, "L", f"{law.row.name}({words}, D = {choice.tokens:.4g})", f"{choice.loss:.4f} nats"))
+    formula = f"{law.row.name}({words}, D = {choice.tokens:.4g})"
+    links.append(_law(plan, "L", formula, f"{choice.loss.value:.4f} nats"))
     return links
 
 
 def _serving(plan: Plan) -> list[Link]:
     choice, workload = plan.choice, plan.problem.workload
     kernels = "data/operators.toml, efficiency.toml"
+    causes = {name.removesuffix("_s").replace("_", " "): seconds for name, seconds in choice.serving.parts.items()}
     links = [
         _link(f"token: {cause}", "kernels of one decode step", format_seconds(seconds), Basis.FITTED, kernels)
-        for cause, seconds in sorted(
-            ((name.removesuffix("_s").replace("_", " "), seconds) for name, seconds in choice.parts.items()),
-            key=lambda part: -part[1],
-        )
+        for cause, seconds in sorted(causes.items(), key=lambda part: -part[1])
         if seconds > 0
     ]
     e2e_s = choice.ttft_s + (workload.output_tokens - 1) * choice.tpot_s
@@ -99,31 +99,29 @@ def _serving(plan: Plan) -> list[Link]:
     links.append(_ours("TTFT", "front + step + prompts before + own prompt", format_seconds(choice.ttft_s), OURS))
     formula = f"TTFT + ({workload.output_tokens} − 1) · TPOT"
     links.append(_ours("e2e", formula, format_seconds(e2e_s), OURS))
-    rate = f"{choice.concurrency:.0f} · {workload.output_tokens} ÷ e2e"
-    links.append(_ours("output tokens/s", rate, f"{choice.tokens_per_s:,.0f}", OURS))
+    rate = f"{choice.serving.concurrency:.0f} · {workload.output_tokens} ÷ e2e"
+    links.append(_ours("output tokens/s", rate, f"{choice.serving.tokens_per_s:,.0f}", OURS))
     return links
 
 
 def _dollars(plan: Plan) -> list[Link]:
     choice, problem = plan.choice, plan.problem
-    price = next(
-        one.price for one in problem.deployments
-        if one.cluster.accelerator.name == choice.gpu and one.engine.precision == choice.precision
-    )  # fmt: skip
-    per_mtok = f"{choice.num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {choice.tokens_per_s:,.0f} · 10⁶"
+    price, num_gpus = choice.deployment.price, choice.deployment.cluster.num_gpus
+    rate = f"{choice.serving.tokens_per_s:,.0f}"
+    per_mtok = f"{num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {rate} · 10⁶"
     served = f"{format_count(problem.lifetime_tokens)} ÷ 10⁶ · {choice.usd_per_mtok:.4g}"
-    rate = problem.training.price
-    trained = f"{choice.train_flops:.4g} FLOP ÷ (peak · MFU)"
-    hours = f"{choice.train_gpu_hours:,.0f} GPU hours · {rate.usd_per_gpu_hour:g} USD/h"
+    train_price = problem.training.price
+    trained = f"{choice.training.flops:.4g} FLOP ÷ (peak · MFU)"
+    hours = f"{choice.training.gpu_hours:,.0f} GPU hours · {train_price.usd_per_gpu_hour:g} USD/h"
     assert math.isclose(choice.serve_usd, problem.lifetime_tokens / TOKENS_PER_MTOK * choice.usd_per_mtok)
-    trained_on = weakest(rate.basis, _mfu(plan).basis, Basis.DERIVED)
+    trained_on = weakest(train_price.basis, _mfu(plan).basis, Basis.DERIVED)
     served_on = weakest(price.basis, Basis.FITTED, Basis.DERIVED)
     both = weakest(trained_on, served_on)
     return [
         _link("USD per M tokens", per_mtok, format_usd(choice.usd_per_mtok), served_on, price.source),
         _link("serving", served, format_usd(choice.serve_usd), served_on, "the traffic"),
-        _link("GPU hours", trained, f"{choice.train_gpu_hours:,.0f}", trained_on, "C = 6·N·D"),
-        _link("training", hours, format_usd(choice.train_usd), trained_on, rate.source),
+        _link("GPU hours", trained, f"{choice.training.gpu_hours:,.0f}", trained_on, "C = 6·N·D"),
+        _link("training", hours, format_usd(choice.train_usd), trained_on, train_price.source),
         _link("total", "training + serving", format_usd(choice.total_usd), both, PLANNING),
     ]
 

@@ -16,7 +16,8 @@ from optimoe.cost.sizing.layouts import explain_infeasible as explain_serving
 from optimoe.cost.sizing.layouts import reach
 from optimoe.cost.training.setup import training_sources
 from optimoe.laws.catalog import find_law
-from optimoe.planner.designs import Candidate, Pool
+from optimoe.planner.candidate import Candidate
+from optimoe.planner.designs import Pool
 from optimoe.planner.problem.data import repeat_constant
 from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 def reasons(plan: "Plan") -> tuple[str, ...]:
     """Why the choice stands where it does."""
-    choice, problem = plan.choice, plan.problem
+    choice, problem, serving = plan.choice, plan.problem, plan.choice.serving
     lines = []
-    if plan.lowest_loss and plan.lowest_loss.loss < choice.loss * (1 - 1e-9):
+    if plan.lowest_loss and plan.lowest_loss.loss.value < choice.loss.value * (1 - 1e-9):
         lines.append(_against_lowest(choice, plan.lowest_loss))
     dense = next((item.candidate for item in plan.alternatives if item.family.dense), None)
-    if dense and choice.arch["num_experts"] > 1:
+    if dense and not choice.family.dense:
         lines.append(
-            f"A dense {format_count(dense.arch['params_total'])} reaches the same loss for "
+            f"A dense {format_count(dense.params.total)} reaches the same loss for "
             f"{format_change(dense.train_usd, choice.train_usd)} training and "
             f"{format_change(dense.usd_per_mtok, choice.usd_per_mtok)} serving cost."
         )
@@ -47,12 +48,12 @@ def reasons(plan: "Plan") -> tuple[str, ...]:
         if item.candidate is None
     )
     if problem.training.bounded:
-        affordable = problem.training.affordable_tokens(choice.arch["params_active"], choice.mfu)
+        affordable = problem.training.affordable_tokens(choice.params.active, choice.training.mfu)
         share = choice.tokens / affordable
         lines.append(f"Training uses {share:.0%} of the budget.")
     lines.append(
-        f"Decoding is bound by {choice.bound_by}; {choice.concurrency:.0f} requests in flight, "
-        f"{choice.max_batch:.0f} would fit."
+        f"Decoding is bound by {serving.bound_by}; {serving.concurrency:.0f} requests in flight, "
+        f"{serving.max_batch:.0f} would fit."
     )
     return tuple(lines)
 
@@ -69,12 +70,12 @@ def warnings(plan: "Plan") -> tuple[str, ...]:
     if unstated:
         lines.append(f"the fitted range of {law.row.name} in {', '.join(unstated)} is not stated")
     lines.extend(f"{law.row.name} was never fitted on {concern}" for concern in law.concerns(choice.spec))
-    if math.isnan(choice.loss_low):
+    if math.isnan(choice.loss.low):
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
     space = plan.problem.space
-    if choice.arch["d_model"] == space.max_width:
+    if choice.spec.d_model == space.max_width:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
-    if choice.arch["num_experts"] == max(space.num_experts) > 1:
+    if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
     return tuple(lines)
 
@@ -224,7 +225,7 @@ def _beyond_budget(plan: "Plan") -> list[str]:
     best = min(cheaper, key=lambda candidate: candidate.total_usd)
     return [
         f"With {best.train_usd / plan.choice.train_usd:.1f}× the training, "
-        f"{family_words(best.family)} with {format_count(best.arch['params_active'])} active would reach "
+        f"{family_words(best.family)} with {format_count(best.params.active)} active would reach "
         f"the same loss for "
         f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."
     ]
@@ -232,10 +233,10 @@ def _beyond_budget(plan: "Plan") -> list[str]:
 
 def _against_lowest(choice: Candidate, lowest: Candidate) -> str:
     return (
-        f"The whole budget could reach {lowest.loss:.3f} with {family_words(lowest.family)}, "
-        f"{format_count(lowest.arch['params_active'])} active: the choice gives up "
-        f"{choice.loss - lowest.loss:.3f} nats and costs {format_usd(choice.total_usd)} in total instead of "
-        f"{format_usd(lowest.total_usd)} ({format_change(choice.total_usd, lowest.total_usd)})."
+        f"The whole budget could reach {lowest.loss.value:.3f} with {family_words(lowest.family)}, "
+        f"{format_count(lowest.params.active)} active: the choice gives up "
+        f"{choice.loss.value - lowest.loss.value:.3f} nats and costs {format_usd(choice.total_usd)} in total "
+        f"instead of {format_usd(lowest.total_usd)} ({format_change(choice.total_usd, lowest.total_usd)})."
     )
 
 

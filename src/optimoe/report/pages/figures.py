@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optimoe.core.units import format_count
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import SizePoint
 from optimoe.planner.confidence.robust import Robustness
-from optimoe.planner.designs import Candidate
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.result import Plan
 from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
@@ -21,7 +21,7 @@ def front_figure(plan: Plan) -> go.Figure:
     families = list(dict.fromkeys(sorted((one.family for one in plan.front), key=lambda one: one.num_experts)))
     figure.add_scatter(
         x=[member.usd_per_mtok for member in plan.front],
-        y=[member.loss for member in plan.front],
+        y=[member.loss.value for member in plan.front],
         mode="lines",
         line={"color": MUTED, "width": 1, "shape": "hv"},
         hoverinfo="skip",
@@ -59,7 +59,7 @@ def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
         secondary_y=True,
     )
     best = min(curve, key=lambda point: point.loss)
-    for size, words in ((best.params_active, "lowest loss"), (plan.choice.arch["params_active"], "choice")):
+    for size, words in ((best.params_active, "lowest loss"), (plan.choice.params.active, "choice")):
         figure.add_vline(x=size, line={"color": INK, "dash": "dot", "width": 1})
         figure.add_annotation(
             x=math.log10(size), y=1, yref="paper", text=words, textangle=-90, showarrow=False, xanchor="right"
@@ -85,18 +85,18 @@ def total_figure(plan: Plan) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_yaxes(title="USD", tickprefix="$")
     choice, training = plan.choice, plan.problem.training
-    affordable = training.affordable_tokens(choice.arch["params_active"], choice.mfu)
-    limit = affordable * training.usd_per_token(choice.arch["params_active"], choice.mfu)
+    affordable = training.affordable_tokens(choice.params.active, choice.training.mfu)
+    limit = affordable * training.usd_per_token(choice.params.active, choice.training.mfu)
     if limit < 4 * max(one.total_usd for _, one in designs):
         figure.add_hline(
             y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"
         )
-    return styled(figure, f"Cost of a loss of {plan.choice.loss:.3f} by family")
+    return styled(figure, f"Cost of a loss of {plan.choice.loss.value:.3f} by family")
 
 
 def tpot_figure(plan: Plan) -> go.Figure:
     """Seconds of one output token by cause, for the choice."""
-    parts = sorted(plan.choice.parts.items(), key=lambda part: part[1])
+    parts = sorted(plan.choice.serving.parts.items(), key=lambda part: part[1])
     figure = go.Figure(
         go.Bar(
             x=[1e3 * seconds for _, seconds in parts],
@@ -139,10 +139,10 @@ def _add_points(
 ) -> None:
     figure.add_scatter(
         x=[member.usd_per_mtok for member in members],
-        y=[member.loss for member in members],
+        y=[member.loss.value for member in members],
         mode="markers",
         name=name,
         marker={"color": colour, "size": size, "symbol": symbol},
-        text=[f"{member.arch['params_active'] / 1e9:.3g}B active" for member in members],
+        text=[f"{member.params.active / 1e9:.3g}B active" for member in members],
         hovertemplate="%{text}<br>%{y:.3f} nats, $%{x:.3g}/M<extra>" + name + "</extra>",
     )

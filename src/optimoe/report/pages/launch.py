@@ -1,15 +1,15 @@
 """The winner for other people's tools: arguments of Megatron-LM, a command of vLLM, and the proxies' table."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from optimoe import __version__
-from optimoe.arch.parts import Attention, LatentAttention, MoE
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.training.estimate import USUAL_SEQ_LEN
-from optimoe.planner.designs import Candidate
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.proxies import Proxy
 from optimoe.planner.result import Plan
 
@@ -40,7 +40,7 @@ def megatron_arguments(plan: Plan) -> str:
         f"# Written by optimoe {__version__}: the model, and samples of {seq_len} tokens.",
         f"--num-layers {spec.num_layers}",
         f"--hidden-size {spec.d_model}",
-        f"--ffn-hidden-size {moe.d_expert if moe else choice.arch['d_ff']}",
+        f"--ffn-hidden-size {moe.d_expert if moe else _dense_width(spec)}",
         *_attention(spec),
         "--swiglu",
         "--normalization RMSNorm",
@@ -54,29 +54,28 @@ def megatron_arguments(plan: Plan) -> str:
         "--bf16",
     ]
     lines += _experts(moe) if moe else []
-    if run is not None:
-        lines += [f"--global-batch-size {run.sequences}", *_split(choice.train_layout)]
+    if run is not None and choice.training.layout is not None:
+        lines += [f"--global-batch-size {run.sequences}", *_split(choice.training.layout)]
     return "\n".join(lines) + "\n"
 
 
 def vllm_command(choice: Candidate, workload: Workload) -> str:
     """The command that serves one deployment as planned; several copies of the model are several commands."""
-    layout = choice.layout
-    replicas = layout["dp"] if layout["ep"] == 1 else layout["tp"] * layout["dp"] / max(layout["tp"], layout["ep"])
-    ranks = layout["dp"] / replicas
+    layout, engine = choice.serving.layout, choice.deployment.engine
+    replicas = int(layout.replicas)
     words = ["vllm", "serve", "winner", "--max-model-len", str(workload.full_context)]
-    words += ["--max-num-seqs", f"{max(1, int(choice.concurrency // layout['dp']))}"]
-    sizes = {"tensor": layout["tp"], "pipeline": layout["pp"], "data": ranks}
+    words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
+    sizes = {"tensor": layout.tp, "pipeline": layout.pp, "data": layout.dp / replicas}
     for name, size in sizes.items():
         if size > 1:
             words += [f"--{name}-parallel-size", f"{size:.0f}"]
-    if layout["ep"] > 1:
+    if layout.ep > 1:
         words.append("--enable-expert-parallel")
-    if choice.precision in QUANTIZATION:
-        words += ["--quantization", QUANTIZATION[choice.precision]]
-    if choice.kv_precision == "fp8":
+    if engine.precision in QUANTIZATION:
+        words += ["--quantization", QUANTIZATION[engine.precision]]
+    if engine.kv_precision == "fp8":
         words += ["--kv-cache-dtype", "fp8"]
-    copies = f"# {replicas:.0f} copies, one for each of the replicas\n" if replicas > 1 else ""
+    copies = f"# {replicas} copies, one for each of the replicas\n" if replicas > 1 else ""
     return f"#!/bin/sh\n# Written by optimoe {__version__}.\n{copies}{shlex.join(words)}\n"
 
 
@@ -125,18 +124,24 @@ def _attention(spec: ArchSpec) -> list[str]:
     ]
 
 
-def _split(layout: Mapping[str, Any]) -> list[str]:
+def _dense_width(spec: ArchSpec) -> int:
+    ffn = spec.layers[0].ffn
+    assert isinstance(ffn, DenseFFN)
+    return ffn.d_ff
+
+
+def _split(layout: TrainLayout) -> list[str]:
     lines = [
-        f"--tensor-model-parallel-size {layout['tp']:.0f}",
-        f"--pipeline-model-parallel-size {layout['pp']:.0f}",
-        f"--expert-model-parallel-size {layout['ep']:.0f}",
-        f"--micro-batch-size {layout['micro_batch']:.0f}",
+        f"--tensor-model-parallel-size {layout.tp:.0f}",
+        f"--pipeline-model-parallel-size {layout.pp:.0f}",
+        f"--expert-model-parallel-size {layout.ep:.0f}",
+        f"--micro-batch-size {layout.micro_batch:.0f}",
     ]
-    if layout["sequence_parallel"]:
+    if layout.sequence_parallel:
         lines.append("--sequence-parallel")
-    if layout["recompute"] == "full":
+    if layout.recompute == "full":
         lines += ["--recompute-granularity full", "--recompute-method uniform", "--recompute-num-layers 1"]
-    return lines + SHARDING[layout["zero"]]
+    return lines + SHARDING[int(layout.zero)]
 
 
 def _experts(moe: MoE) -> list[str]:

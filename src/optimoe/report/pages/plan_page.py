@@ -8,9 +8,9 @@ from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_json, write_text
 from optimoe.core.units import format_count, format_seconds, format_usd
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness, robustness_record
-from optimoe.planner.designs import Candidate
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.proxies import ladder
 from optimoe.planner.result import Plan, plan_record
@@ -65,8 +65,8 @@ def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
     return render(
         "plan.html",
         figures,
-        title="Train " + shape_words(plan.choice.arch).split(" · ")[0],
-        lead=f"{format_count(plan.choice.tokens)} tokens, {plan.choice.loss:.3f} nats per token, "
+        title="Train " + shape_words(plan.choice.spec, plan.choice.params).split(" · ")[0],
+        lead=f"{format_count(plan.choice.tokens)} tokens, {plan.choice.loss.value:.3f} nats per token, "
         f"{format_usd(plan.choice.total_usd)} over its life",
         answer=[*question_lines(plan.problem), *choice_lines(plan)],
         careful=plan.warnings,
@@ -89,9 +89,9 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
 
 def _cells(plan: Plan, design: Candidate) -> list[str]:
     return [
-        format_count(design.arch["params_active"]),
-        format_count(design.arch["params_total"]),
-        f"{design.arch['num_layers']} × {design.arch['d_model']}",
+        format_count(design.params.active),
+        format_count(design.params.total),
+        f"{design.spec.num_layers} × {design.spec.d_model}",
         format_count(design.tokens),
         format_usd(design.train_usd),
         format_usd(design.usd_per_mtok),

@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from optimoe.arch.params import ParamCount
+from optimoe.arch.parts import Attention, DenseFFN
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import (
     SECONDS_PER_DAY,
     SECONDS_PER_HOUR,
@@ -13,10 +16,11 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
+from optimoe.cost.layers.layout import layout_record
 from optimoe.cost.serving.estimate import Deployment
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.uncertainty import Uncertainty
-from optimoe.planner.designs import Candidate
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
@@ -124,20 +128,21 @@ def run_words(plan: Plan) -> str:
     if isinstance(utilisation, GivenMfu):
         known: str = utilisation.basis.value
     else:
-        low, high = utilisation.band(choice.mfu)
+        low, high = utilisation.band(choice.training.mfu)
         known = f"predicted, {low:.0%} – {high:.0%}"
-    words = f"{choice.train_gpu_hours:,.0f} GPU hours at {choice.mfu:.0%} MFU ({known})"
-    if run is None:
+    words = f"{choice.training.gpu_hours:,.0f} GPU hours at {choice.training.mfu:.0%} MFU ({known})"
+    layout = choice.training.layout
+    if run is None or layout is None:
         return words
-    days = choice.train_gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
-    return f"{words} · {days:.1f} days · {train_layout_words(choice.train_layout)}"
+    days = choice.training.gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
+    return f"{words} · {days:.1f} days · {train_layout_words(layout)}"
 
 
 def choice_lines(plan: Plan) -> Lines:
     """What to train, the loss it reaches and what it costs."""
     choice = plan.choice
     return [
-        ("Train", f"{shape_words(choice.arch)} · {format_count(choice.tokens)} tokens"),
+        ("Train", f"{shape_words(choice.spec, choice.params)} · {format_count(choice.tokens)} tokens"),
         ("Run", run_words(plan)),
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(choice)),
@@ -149,17 +154,20 @@ def choice_lines(plan: Plan) -> Lines:
     ]
 
 
-def shape_words(arch: Mapping[str, Any]) -> str:
+def shape_words(spec: ArchSpec, params: ParamCount) -> str:
     """A design in one line: experts, sizes, layers, width, heads."""
-    heads = f"({arch['num_kv_heads']} kv) of {arch['head_dim']}" if "num_kv_heads" in arch else "(mla)"
-    layers = f"{arch['num_layers']} layers × {arch['d_model']}, {arch['num_heads']} heads {heads}"
-    if arch["kind"] == "dense":
-        return f"dense {format_count(arch['params_total'])} · {layers}, FFN {arch['d_ff']}"
-    shared = f", {arch['num_shared_experts']} shared" if arch["num_shared_experts"] else ""
+    mixer, ffn, moe = spec.attention, spec.layers[0].ffn, spec.moe
+    assert mixer is not None  # designs of a plan have softmax attention in every layer
+    heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
+    layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}"
+    if isinstance(ffn, DenseFFN):
+        return f"dense {format_count(params.total)} · {layers}, FFN {ffn.d_ff}"
+    assert moe is not None
+    shared = f", {moe.num_shared_experts} shared" if moe.num_shared_experts else ""
     return (
-        f"MoE E = {arch['num_experts']}, top-{arch['top_k']}{shared} · "
-        f"{format_count(arch['params_active'])} active of {format_count(arch['params_total'])} · "
-        f"{layers}, experts {arch['d_expert']}"
+        f"MoE E = {moe.num_experts}, top-{moe.top_k}{shared} · "
+        f"{format_count(params.active)} active of {format_count(params.total)} · "
+        f"{layers}, experts {moe.d_expert}"
     )
 
 
@@ -198,22 +206,23 @@ def kind_words(num_experts: int) -> str:
 def loss_words(plan: Plan) -> str:
     """The loss with its band, its law and how far that law is stretched."""
     choice, law = plan.choice, plan.problem.law.row
-    band = "" if math.isnan(choice.loss_low) else f" ({choice.loss_low:.3f} – {choice.loss_high:.3f})"
+    band = "" if math.isnan(choice.loss.low) else f" ({choice.loss.low:.3f} – {choice.loss.high:.3f})"
     beyond = [f"{symbol} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0]
     stretch = ", inside its fitted range"
     if beyond:
         stretch = f", beyond its fitted range: {', '.join(beyond)}"
     elif plan.problem.law.without_range(choice.spec):
         stretch = ", its fitted range not wholly stated"
-    return f"{choice.loss:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
+    return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
 
 
 def serving_words(choice: Candidate) -> str:
     """Price and latency with the band of the cost model."""
     return (
         f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
-        f"({format_seconds(choice.tpot_low_s)} – {format_seconds(choice.tpot_high_s)}) · "
-        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.layout)} · bound by {choice.bound_by}"
+        f"({format_seconds(choice.tpot.low)} – {format_seconds(choice.tpot.high)}) · "
+        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(layout_record(choice.serving.layout))} · "
+        f"bound by {choice.serving.bound_by}"
     )
 
 
@@ -274,8 +283,8 @@ def _alternative(plan: Plan, item: Alternative, width: int) -> str:
     if other is None:
         return f"{label}does not fit or is not fast enough"
     return (
-        f"{label}{format_count(other.arch['params_active']):>6} active of "
-        f"{format_count(other.arch['params_total']):>6}   "
+        f"{label}{format_count(other.params.active):>6} active of "
+        f"{format_count(other.params.total):>6}   "
         f"training {format_change(other.train_usd, choice.train_usd):>7}   "
         f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "
         f"total {format_usd(other.total_usd)}"

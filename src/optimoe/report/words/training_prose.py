@@ -1,12 +1,10 @@
 """A training run in labelled lines."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-from optimoe.core.records import to_record
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.training.estimate import TrainEstimate
+from optimoe.cost.training.layout import TrainLayout
 from optimoe.report.words.serving_prose import Lines
 
 DEGREES = ("tp", "ep", "pp", "dp", "interleave", "micro_batch")
@@ -27,7 +25,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     price = "no price known" if math.isnan(usd) else format_usd(usd)
     return [
         ("Model", f"{best.arch.name} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
-        ("Layout", train_layout_words(to_record(layout))),
+        ("Layout", train_layout_words(layout)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
         ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {price}"),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
@@ -35,8 +33,9 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     ]
 
 
-def train_layout_words(layout: Mapping[str, Any]) -> str:
+def train_layout_words(layout: TrainLayout) -> str:
     """The degrees above one, ZeRO's stage, and what is computed again."""
-    degrees = [f"{name.replace('_', '-')} {layout[name]:.0f}" for name in DEGREES if layout[name] > 1]
-    again = [] if layout["recompute"] == "none" else [f"{layout['recompute']} recomputation"]
-    return ", ".join([*degrees, f"ZeRO {layout['zero']:.0f}", *again])
+    degrees = {name.replace("_", "-"): getattr(layout, name) for name in DEGREES}
+    used = [f"{name} {degree:.0f}" for name, degree in degrees.items() if degree > 1]
+    again = [] if layout.recompute == "none" else [f"{layout.recompute} recomputation"]
+    return ", ".join([*used, f"ZeRO {layout.zero:.0f}", *again])

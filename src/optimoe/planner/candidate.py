@@ -1,0 +1,146 @@
+"""One design of a plan with its numbers: what it is made of, its loss, its training run and how it is served."""
+
+from dataclasses import dataclass
+
+from optimoe.arch.params import ParamCount, count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.provenance import Estimate
+from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band
+from optimoe.cost.sizing.layouts import part_of
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.planner.designs import Pool
+from optimoe.planner.problem.family import Family
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCost:
+    """What the training run of one design takes.
+
+    Attributes:
+        flops: C = 6·N_act·D, by the laws' own convention.
+        mfu: Model FLOPs utilisation: 6ND over the time at the bf16 peak.
+        gpu_s: GPU-seconds, C ÷ (bf16 peak · MFU).
+        usd: Dollars at the price of a GPU hour.
+        layout: The best layout that fits in memory; None where the cluster is not known.
+    """
+
+    flops: float
+    mfu: float
+    gpu_s: float
+    usd: float
+    layout: TrainLayout | None
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPU time in hours."""
+        return self.gpu_s / SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One design with its numbers.
+
+    Attributes:
+        spec: The model.
+        params: Its parameters by part.
+        family: What it shares with designs that differ in width and depth alone.
+        tokens: Training tokens, repeated ones counted again.
+        passes: Training tokens over the distinct ones at hand; 0 where those are not limited.
+        loss: Nats per token, with the law's band; NaN bounds where the law's fit error is not known.
+        training: What its training run takes.
+        deployment: The cheapest way to serve it, of those of the problem.
+        serving: Layout, latency, throughput and price there.
+        lifetime_tokens: Output tokens over the model's life.
+        decades_beyond: How far outside the law's fitted range, |log10| by the law's symbols; 0 inside.
+    """
+
+    spec: ArchSpec
+    params: ParamCount
+    family: Family
+    tokens: float
+    passes: float
+    loss: Estimate
+    training: TrainingCost
+    deployment: Deployment
+    serving: ServingEstimate
+    lifetime_tokens: float
+    decades_beyond: dict[str, float]
+
+    @property
+    def ttft_s(self) -> float:
+        """Mean time to the first token."""
+        return float(self.serving.ttft_s)
+
+    @property
+    def tpot_s(self) -> float:
+        """Mean time per output token after the first."""
+        return float(self.serving.tpot_s)
+
+    @property
+    def tpot(self) -> Estimate:
+        """Seconds per output token with the measured error band of the cost model."""
+        low_s, high_s = tpot_band(self.serving.tpot_s)
+        return Estimate(value=self.tpot_s, low=float(low_s), high=float(high_s))
+
+    @property
+    def usd_per_mtok(self) -> float:
+        """Dollars per million output tokens."""
+        return float(self.serving.usd_per_mtok)
+
+    @property
+    def train_usd(self) -> float:
+        """Dollars of training."""
+        return self.training.usd
+
+    @property
+    def serve_usd(self) -> float:
+        """Dollars of the lifetime's tokens."""
+        return self.usd_per_mtok * self.lifetime_tokens / TOKENS_PER_MTOK
+
+    @property
+    def total_usd(self) -> float:
+        """Dollars of training and of the lifetime's tokens."""
+        return self.train_usd + self.serve_usd
+
+    @property
+    def serve_gpu_hours(self) -> float:
+        """GPU hours of the lifetime's tokens, every deployment busy."""
+        gpu_s = self.deployment.cluster.num_gpus * self.lifetime_tokens / float(self.serving.tokens_per_s)
+        return gpu_s / SECONDS_PER_HOUR
+
+
+def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
+    """The numbers of one design of a pool, evaluated by the same code as the grid."""
+    problem, spec = pool.problem, pool.grid.at(index)
+    cheapest, params = int(pool.cheapest[index]), count_params(spec)
+    loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
+    low, high = problem.law.band(loss, spec, tokens)
+    beyond = problem.law.decades_beyond(spec, tokens)
+    return Candidate(
+        spec=spec,
+        params=params,
+        family=pool.family,
+        tokens=tokens,
+        passes=tokens / problem.data.unique_tokens,
+        loss=Estimate(value=loss, low=float(low), high=float(high)),
+        training=_training_cost(pool, index, params.active, tokens),
+        deployment=problem.deployments[cheapest],
+        serving=part_of(pool.servings[cheapest], index),
+        lifetime_tokens=problem.lifetime_tokens,
+        decades_beyond={symbol: float(decades) for symbol, decades in beyond.items()},
+    )
+
+
+def _training_cost(pool: Pool, index: int, params_active: int, tokens: float) -> TrainingCost:
+    """What a design of a pool, with so many active parameters, takes to train on so many tokens."""
+    training = pool.problem.training
+    mfu, grid = float(pool.training.mfu[index]), pool.training.grid
+    gpu_s = float(training.gpu_s_per_token(params_active, mfu)) * tokens
+    return TrainingCost(
+        flops=float(training.flops(params_active, tokens)),
+        mfu=mfu,
+        gpu_s=gpu_s,
+        usd=gpu_s * training.price.usd_per_gpu_s,
+        layout=grid.layouts.at(int(grid.choice[index])) if grid else None,
+    )
