@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as parquet
 
-from optimoe.arch.flops import attended
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator

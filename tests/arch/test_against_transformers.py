@@ -10,7 +10,7 @@ from tests.arch.small_configs import SMALL, small_config
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
-from optimoe.arch.design import Wish, design
+from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
@@ -111,7 +111,7 @@ def test_active_parameters_are_what_one_token_touches(model_type):
 def test_a_written_configuration_loads_in_transformers(name, tmp_path):
     """The folder that ``optimoe arch --hf`` leaves, through AutoConfig and AutoModelForCausalLM."""
     if name == "planned":
-        spec = design(Wish(target="params_total", value=2e10, num_experts=16, top_k=2))
+        spec = design(DesignTarget(target="params_total", value=2e10, num_experts=16, top_k=2))
         config = to_config(spec)
     else:
         spec = from_config(small_config(name), name)

@@ -10,6 +10,7 @@ from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_confi
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count, sparsity
+from optimoe.arch.design import dense_twin, one_expert_twin
 from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config
 from optimoe.arch.memory import (
@@ -20,7 +21,7 @@ from optimoe.arch.memory import (
     state_bytes,
     weight_bytes,
 )
-from optimoe.arch.params import count_mtp_params, count_params, dense_twin, one_expert_twin
+from optimoe.arch.params import count_mtp_params, count_params
 from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import (

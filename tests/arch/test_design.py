@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import granularity
 from optimoe.arch.design import (
-    Wish,
+    DesignTarget,
     d_expert_for_granularity,
     d_expert_for_ratio,
     design,
@@ -99,7 +99,7 @@ def target_of(wish, spec):
 def test_a_design_is_what_was_wished_for_within_three_percent_or_a_layer(
     target, exponent, experts, fine, shared, kv_heads, tp
 ):
-    wish = Wish(
+    wish = DesignTarget(
         target=target,
         value=10**exponent,
         num_experts=experts,
@@ -122,7 +122,7 @@ def test_a_design_is_what_was_wished_for_within_three_percent_or_a_layer(
 
 
 def test_a_design_by_ratio_has_it():
-    wish = Wish(target="flops_per_token", value=1e10, num_experts=64, top_k=4, ratio=1.5, num_kv_heads=4)
+    wish = DesignTarget(target="flops_per_token", value=1e10, num_experts=64, top_k=4, ratio=1.5, num_kv_heads=4)
     spec = design(wish)
     assert expert_attention_ratio(spec, 4096) == pytest.approx(1.5, rel=0.05)
     assert prefill_flops(spec, 4096).total == pytest.approx(1e10, rel=0.1)
@@ -142,4 +142,4 @@ def test_a_design_by_ratio_has_it():
 )
 def test_a_wish_out_of_limits_is_refused(changes, error, words):
     with pytest.raises(error, match=words):
-        design(Wish(**({"target": "params_active", "value": 1e9} | changes)))
+        design(DesignTarget(**({"target": "params_active", "value": 1e9} | changes)))

@@ -6,16 +6,9 @@ import pytest
 from tests.arch.small_configs import SMALL, small_config
 
 from optimoe.arch.catalog import find_model
-from optimoe.arch.flops import (
-    attended,
-    decode_flops,
-    expert_attention_ratio,
-    ffn_flops,
-    mixer_flops,
-    prefill_flops,
-    train_flops_per_token,
-)
+from optimoe.arch.flops import decode_flops, expert_attention_ratio, prefill_flops, train_flops_per_token
 from optimoe.arch.hf import from_config
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import (
     PEER,
@@ -187,7 +180,7 @@ def test_product_key_retrieval_and_tiny_experts_cost_what_torch_counts():
         up, down = torch.randn(256, d)[chosen], torch.randn(256, d)[chosen]
         torch.bmm(torch.bmm(up, x[:, :, None]).transpose(1, 2).relu(), down)
 
-    assert counted(work) == tokens * sum(ffn_flops(ffn, d).values())
+    assert counted(work) == tokens * sum(ffn.flops(d).values())
 
 
 def test_latent_experts_cost_what_torch_counts():
@@ -203,7 +196,7 @@ def test_latent_experts_cost_what_torch_counts():
             out = hidden @ torch.randn(24, 16)
         _ = out @ torch.randn(16, d)
 
-    assert counted(work) == tokens * sum(ffn_flops(ffn, d).values())
+    assert counted(work) == tokens * sum(ffn.flops(d).values())
 
 
 def test_absorbed_latent_attention_costs_what_torch_counts():
@@ -222,7 +215,7 @@ def test_absorbed_latent_attention_costs_what_torch_counts():
         out = torch.bmm(mixed, torch.randn(4, 24, 16)).reshape(1, 64)
         _ = out @ torch.randn(64, d)
 
-    parts = mixer_flops(mixer, d, position, "decode", "absorbed")
+    parts = mixer.flops(d, position, "decode", "absorbed")
     assert counted(work) == sum(parts.values())
 
 
@@ -242,7 +235,7 @@ def test_a_windowed_token_costs_what_torch_counts_on_the_keys_it_sees(chunked, s
         mixed = torch.bmm(torch.bmm(query, keys.transpose(1, 2)).softmax(-1), values)
         _ = mixed.reshape(1, 96) @ torch.randn(96, d)
 
-    assert counted(work) == sum(mixer_flops(mixer, d, position, "decode", "absorbed").values())
+    assert counted(work) == sum(mixer.flops(d, position, "decode", "absorbed").values())
 
 
 def test_a_selected_token_costs_what_torch_counts_on_index_and_selection():
@@ -268,7 +261,7 @@ def test_a_selected_token_costs_what_torch_counts_on_index_and_selection():
         out = torch.bmm(torch.bmm(weights, cache[:, :24].expand(4, -1, -1)), torch.randn(4, 24, 16))
         _ = out.reshape(1, 64) @ torch.randn(64, d)
 
-    assert counted(work) == sum(mixer_flops(mixer, d, position, "decode", "absorbed").values())
+    assert counted(work) == sum(mixer.flops(d, position, "decode", "absorbed").values())
 
 
 def delta_rule(torch, mixer, d):
@@ -317,5 +310,5 @@ def convolved(torch, channels, kernel):
     ids=lambda case: getattr(case, "__name__", ""),
 )
 def test_a_step_of_a_recurrent_mixer_costs_what_torch_counts(mixer, step):
-    flops = sum(mixer_flops(mixer, 32, 50, "decode", "absorbed").values())
+    flops = sum(mixer.flops(32, 50, "decode", "absorbed").values())
     assert counted(lambda torch: step(torch, mixer, 32)) == flops

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.arch.catalog import find_model
-from optimoe.arch.design import Wish, design
+from optimoe.arch.design import DesignTarget, design
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -101,7 +101,7 @@ def test_longer_prompts_are_dearer_and_stop_where_memory_does():
 def test_a_dense_model_is_its_own_dense_equivalent():
     one = deployment()
     ladder = dense_ladder(one)
-    alike = full_dense_equivalent(design(Wish(target="params_total", value=LADDER[10])), one, ladder)
+    alike = full_dense_equivalent(design(DesignTarget(target="params_total", value=LADDER[10])), one, ladder)
     for regime in ("prefill", "slow_decode", "fast_decode", "long_context"):
         assert getattr(alike, regime) == pytest.approx(LADDER[10], rel=0.02)
 

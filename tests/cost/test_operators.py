@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.arch.flops import attended
 from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.mixers.attended import attended
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.cost.hardware.accelerator import find_accelerator

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from optimoe.arch.catalog import find_model
-from optimoe.arch.flops import attended
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Basis

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimoe.arch.design import with_num_experts
-from optimoe.arch.params import count_params, dense_twin, one_expert_twin
+from optimoe.arch.design import dense_twin, one_expert_twin, with_num_experts
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from optimoe.arch.params import ffn_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.models.experts.dispatch import WAYS
@@ -15,7 +14,7 @@ from optimoe.models.experts.layer import Experts
 def test_parameters_are_those_that_the_architecture_counts(gated, bias):
     part = MoE(num_experts=5, top_k=2, d_expert=3, gated=gated, expert_bias=bias)
     experts = Experts(5, 4, 3, gated, "silu", bias)
-    assert sum(p.numel() for p in experts.parameters()) == ffn_params(part, 4)["routed_experts"]
+    assert sum(p.numel() for p in experts.parameters()) == part.params(4)["routed_experts"]
     assert experts.w_in.shape == (5, 4, (1 + gated) * 3) and experts.w_out.shape == (5, 3, 4)
 
 

@@ -5,7 +5,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimoe.arch.params import ffn_params
 from optimoe.arch.parts import PEER as PEERPart
 from optimoe.core.errors import ConfigError
 from optimoe.models.experts.activations import find_activation
@@ -92,7 +91,7 @@ def test_every_one_of_a_heads_experts_contributes(gates):
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_parameters_are_those_that_the_architecture_counts(query_norm, batch_norm):
     part = PEERPart(num_keys=5, num_heads=2, top_k=3, d_key=4, query_norm=query_norm)
-    layer, counted = PEER.from_part(part, 8, batch_norm=batch_norm), ffn_params(part, 8)
+    layer, counted = PEER.from_part(part, 8, batch_norm=batch_norm), part.params(8)
     experts = layer.down.numel() + layer.up.numel()
     assert experts == counted["routed_experts"]
     assert sum(p.numel() for p in layer.parameters()) == counted["router"] + counted["routed_experts"]

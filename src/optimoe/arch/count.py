@@ -1,6 +1,7 @@
 """The front door of this package: everything that can be counted of one model."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from optimoe.arch.flops import (
     FlopCount,
@@ -13,6 +14,10 @@ from optimoe.arch.memory import kv_bytes_per_token, state_bytes, weight_bytes
 from optimoe.arch.params import ParamCount, count_mtp_params, count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
+
+Convention = Literal["krajewski", "ling"]
+GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
+"""Granularity is 4·d/d_expert (Krajewski 2024, plain feed-forward of 4·d) or 2·d/d_expert (Ling)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,4 +106,4 @@ def granularity(arch: ArchSpec) -> dict[str, float]:
     moe = arch.moe
     if moe is None:
         return {}
-    return {"krajewski": 4 * arch.d_model / moe.d_expert, "ling": 2 * arch.d_model / moe.d_expert}
+    return {name: factor * arch.d_model / moe.d_expert for name, factor in GRANULARITY_FACTOR.items()}

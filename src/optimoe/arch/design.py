@@ -1,6 +1,6 @@
 """From what a designer wants to a shape: the inverses of the counts.
 
-Widths are multiples of what hardware likes, so a round trip returns the wish within the rounding of a shape.
+Widths are multiples of what hardware likes, so a round trip returns the target within the rounding of a shape.
 """
 
 import math
@@ -8,18 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from optimoe.arch.count import GRANULARITY_FACTOR, Convention
 from optimoe.arch.flops import expert_attention_ratio, prefill_flops
-from optimoe.arch.params import ParamCount, count_params, expert_params
+from optimoe.arch.params import ParamCount, count_params
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InfeasibleError, require, require_positive
 
 Target = Literal["params_active", "params_total", "flops_per_token"]
-Convention = Literal["krajewski", "ling"]
-GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
-"""Granularity is 4·d/d_expert (Krajewski 2024, plain feed-forward of 4·d) or 2·d/d_expert (Ling)."""
-
 EXPERT_STEP = 64
 """Expert widths are multiples of this: tiles of grouped matrix products."""
 
@@ -27,10 +24,10 @@ WIDTH_STEP = 128
 """d_model is a multiple of this."""
 
 LARGEST = 1e18
-"""Parameters, or FLOPs per token, beyond which a wish is a mistake."""
+"""Parameters, or FLOPs per token, beyond which a target is a mistake."""
 
 FARTHEST = 0.25
-"""A shape farther from the wish is no answer to it."""
+"""A shape farther from the target, relatively, is no answer to it."""
 
 
 def d_expert_for_granularity(
@@ -107,7 +104,7 @@ def num_experts_for_total(arch: ArchSpec, params_total: float) -> int:
 
     Args:
         arch: A model with routed experts; its own E does not matter.
-        params_total: The wish; what comes back is the nearest E, no smaller than k.
+        params_total: The target; what comes back is the nearest E, no smaller than k.
 
     Raises:
         ConfigError: The model does not route.
@@ -134,13 +131,33 @@ def with_num_experts(arch: ArchSpec, num_experts: int) -> ArchSpec:
     return _with_moe(arch, lambda moe: replace(moe, num_experts=num_experts))
 
 
+def one_expert_twin(arch: ArchSpec) -> ArchSpec:
+    """The dense model whose feed-forward is one expert: what upcycling starts from; Yun's N is its nonembedding.
+
+    Of a top-1 model without shared experts it is also what one token sees (Clark's N).
+    """
+    return _dense_twin_of_width(arch, lambda moe: moe.d_expert)
+
+
+def dense_twin(arch: ArchSpec) -> ArchSpec:
+    """The dense model as wide as all experts that a token uses: equal active size, but for the router."""
+    return _dense_twin_of_width(arch, lambda moe: moe.top_k * moe.d_expert + moe.num_shared_experts * moe.d_shared)
+
+
+def _dense_twin_of_width(arch: ArchSpec, width: Callable[[MoE], int]) -> ArchSpec:
+    def dense(ffn: FeedForward) -> FeedForward:
+        return DenseFFN(d_ff=width(ffn), gated=ffn.gated) if isinstance(ffn, MoE) else ffn
+
+    return replace(arch, layers=tuple(replace(group, ffn=dense(group.ffn)) for group in arch.layers))
+
+
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class DesignTarget:
     """A model by what it should be.
 
     Attributes:
         target: What ``value`` counts: active or total parameters with embeddings, or prefill FLOPs per token.
-        value: The wish.
+        value: What it should be.
         num_experts, top_k: E and k; E = 1 is dense.
         granularity: Of the experts (of the feed-forward when dense), in ``convention``; 4/3, a width of 3·d,
             when neither it nor a ratio is given (0).
@@ -190,107 +207,107 @@ class Wish:
         require(self.num_experts > 1 or not self.ratio, "ratio", "left out of a dense model", self.ratio)
 
 
-def design(wish: Wish, name: str = "design") -> ArchSpec:
-    """The shape nearest to a wish.
+def design(wanted: DesignTarget, name: str = "design") -> ArchSpec:
+    """The shape nearest to a target.
 
-    Every width is tried with the depth that comes nearest to the wish within a quarter of d/aspect; the nearest
+    Every width is tried with the depth that comes nearest to the target within a quarter of d/aspect; the nearest
     value of the target wins. Between values within 2 %, the aspect ratio and heads that span d decide.
 
     Raises:
-        InfeasibleError: No shape comes within a quarter of the wish.
-        ConfigError: The wish is out of limits.
+        InfeasibleError: No shape comes within a quarter of the target.
+        ConfigError: The target is out of limits.
     """
-    chosen = min(_candidates(wish, name), key=lambda shape: _misfit(wish, shape))
-    value = _value(wish, chosen)
-    if abs(value / wish.value - 1) > FARTHEST:
+    chosen = min(_candidates(wanted, name), key=lambda shape: _misfit(wanted, shape))
+    value = _value(wanted, chosen)
+    if abs(value / wanted.value - 1) > FARTHEST:
         raise InfeasibleError(
-            f"{wish.target}: the shape nearest to {wish.value:g} has {value:.4g}; for a smaller one "
+            f"{wanted.target}: the shape nearest to {wanted.value:g} has {value:.4g}; for a smaller one "
             "lower head_dim, num_kv_heads, tp, num_experts or vocab_size, or raise granularity"
         )
     return chosen
 
 
-def _candidates(wish: Wish, name: str) -> Iterator[ArchSpec]:
+def _candidates(wanted: DesignTarget, name: str) -> Iterator[ArchSpec]:
     """One shape of every width, up to the first that is too large."""
-    width = _up(wish.head_dim * _heads_step(wish) // 2, WIDTH_STEP)
+    width = _up(wanted.head_dim * _heads_step(wanted) // 2, WIDTH_STEP)
     while True:
-        shape = _at_depth(wish, _shape(wish, name, width))
+        shape = _at_depth(wanted, _shape(wanted, name, width))
         yield shape
-        if _value(wish, shape) > (1 + FARTHEST) * wish.value:
+        if _value(wanted, shape) > (1 + FARTHEST) * wanted.value:
             return
         width += WIDTH_STEP
 
 
-def _misfit(wish: Wish, shape: ArchSpec) -> tuple[float, float]:
+def _misfit(wanted: DesignTarget, shape: ArchSpec) -> tuple[float, float]:
     """The miss in steps of 2 %; between equals, how far the aspect and the heads' width are from the usual."""
-    miss = abs(_value(wish, shape) / wish.value - 1)
+    miss = abs(_value(wanted, shape) / wanted.value - 1)
     attention = shape.attention
     assert isinstance(attention, Attention)
     spanned = attention.num_heads * attention.head_dim / shape.d_model
-    return round(miss / 0.02), miss + abs(shape.num_layers / _usual_depth(wish, shape) - 1) + abs(spanned - 1)
+    return round(miss / 0.02), miss + abs(shape.num_layers / _usual_depth(wanted, shape) - 1) + abs(spanned - 1)
 
 
-def _at_depth(wish: Wish, shape: ArchSpec) -> ArchSpec:
-    """The depth nearest to the wish within a quarter of the usual (or a layer): the target is linear in it."""
-    usual = _usual_depth(wish, shape)
+def _at_depth(wanted: DesignTarget, shape: ArchSpec) -> ArchSpec:
+    """The depth nearest to the target within a quarter of the usual (or a layer): the target is linear in it."""
+    usual = _usual_depth(wanted, shape)
     slack = max(1, usual // 4)
-    one, two = (_value(wish, _deep(shape, depth)) for depth in (1, 2))
-    wanted = 1 + (wish.value - one) / (two - one)
-    return _deep(shape, min(max(round(wanted), usual - slack, 1), usual + slack))
+    one, two = (_value(wanted, _deep(shape, depth)) for depth in (1, 2))
+    depth = 1 + (wanted.value - one) / (two - one)
+    return _deep(shape, min(max(round(depth), usual - slack, 1), usual + slack))
 
 
-def _usual_depth(wish: Wish, shape: ArchSpec) -> int:
-    return max(1, round(shape.d_model / wish.aspect))
+def _usual_depth(wanted: DesignTarget, shape: ArchSpec) -> int:
+    return max(1, round(shape.d_model / wanted.aspect))
 
 
 def _deep(shape: ArchSpec, num_layers: int) -> ArchSpec:
     return replace(shape, layers=tuple(replace(group, num_layers=num_layers) for group in shape.layers))
 
 
-def _heads_step(wish: Wish) -> int:
+def _heads_step(wanted: DesignTarget) -> int:
     """What the number of heads is a multiple of."""
-    return math.lcm(wish.num_kv_heads, wish.tp)
+    return math.lcm(wanted.num_kv_heads, wanted.tp)
 
 
-def _shape(wish: Wish, name: str, width: int) -> ArchSpec:
+def _shape(wanted: DesignTarget, name: str, width: int) -> ArchSpec:
     """One layer of that width, with the heads that come nearest to spanning it."""
-    heads = _nearest(width / wish.head_dim, _heads_step(wish))
-    attention = Attention(num_heads=heads, num_kv_heads=wish.num_kv_heads, head_dim=wish.head_dim)
-    granularity = wish.granularity or GRANULARITY_FACTOR[wish.convention] / 3
-    d_expert = d_expert_for_granularity(width, granularity, wish.convention)
+    heads = _nearest(width / wanted.head_dim, _heads_step(wanted))
+    attention = Attention(num_heads=heads, num_kv_heads=wanted.num_kv_heads, head_dim=wanted.head_dim)
+    granularity = wanted.granularity or GRANULARITY_FACTOR[wanted.convention] / 3
+    d_expert = d_expert_for_granularity(width, granularity, wanted.convention)
     arch = ArchSpec(
         name=name,
-        vocab_size=wish.vocab_size,
+        vocab_size=wanted.vocab_size,
         d_model=width,
-        layers=(LayerGroup(num_layers=1, mixer=attention, ffn=_ffn(wish, d_expert)),),
+        layers=(LayerGroup(num_layers=1, mixer=attention, ffn=_ffn(wanted, d_expert)),),
     )
-    if wish.ratio:
-        arch = with_d_expert(arch, d_expert_for_ratio(arch, wish.ratio, wish.context))
+    if wanted.ratio:
+        arch = with_d_expert(arch, d_expert_for_ratio(arch, wanted.ratio, wanted.context))
     return arch
 
 
-def _ffn(wish: Wish, width: int) -> FeedForward:
-    if wish.num_experts == 1:
+def _ffn(wanted: DesignTarget, width: int) -> FeedForward:
+    if wanted.num_experts == 1:
         return DenseFFN(d_ff=width)
     return MoE(
-        num_experts=wish.num_experts,
-        top_k=wish.top_k,
+        num_experts=wanted.num_experts,
+        top_k=wanted.top_k,
         d_expert=width,
-        num_shared_experts=wish.num_shared_experts,
-        d_shared=width if wish.num_shared_experts else 0,
+        num_shared_experts=wanted.num_shared_experts,
+        d_shared=width if wanted.num_shared_experts else 0,
     )
 
 
-def _value(wish: Wish, arch: ArchSpec) -> float:
-    if wish.target == "flops_per_token":
-        return prefill_flops(arch, wish.context).total
+def _value(wanted: DesignTarget, arch: ArchSpec) -> float:
+    if wanted.target == "flops_per_token":
+        return prefill_flops(arch, wanted.context).total
     params: ParamCount = count_params(arch)
-    return params.active if wish.target == "params_active" else params.total
+    return params.active if wanted.target == "params_active" else params.total
 
 
 def _idle_params(arch: ArchSpec) -> float:
     return sum(
-        group.num_layers * (group.ffn.num_experts - group.ffn.top_k) * expert_params(group.ffn, arch.d_model)
+        group.num_layers * (group.ffn.num_experts - group.ffn.top_k) * group.ffn.expert_params(arch.d_model)
         for group in arch.layers
         if isinstance(group.ffn, MoE)
     )

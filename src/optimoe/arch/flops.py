@@ -5,19 +5,9 @@ one token attends to.
 """
 
 from dataclasses import dataclass, fields
-from functools import singledispatch
-from typing import Any, Literal
+from typing import Literal
 
-from optimoe.arch.params import ffn_matrix_params, indexer_matrix_params, mixer_matrix_params
-from optimoe.arch.parts import (
-    UNLIMITED_WINDOW,
-    Attention,
-    FeedForward,
-    GatedDeltaNet,
-    LatentAttention,
-    LightningAttention,
-    Mamba,
-)
+from optimoe.arch.mixers.attended import MlaForm, Phase
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import UnknownNameError, require
 
@@ -27,9 +17,6 @@ TRAIN_PASSES: dict[Recompute, int] = {"none": 3, "selective": 3, "full": 4}
 
 TRAIN_FLOPS_PER_PARAM_TOKEN = 6
 """C = 6·N·D: two FLOPs forward and four backward per parameter and token (Kaplan 2020, Sec. 2.1)."""
-
-MlaForm = Literal["absorbed", "expanded"]
-Phase = Literal["prefill", "decode"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +38,7 @@ class FlopCount:
 
     @property
     def total(self) -> float:
-        """All parts together."""
+        """FLOPs of all parts together."""
         return sum(getattr(self, field.name) for field in fields(self))
 
     @property
@@ -125,108 +112,11 @@ def expert_attention_ratio(arch: ArchSpec, context: float) -> float:
 def _forward(arch: ArchSpec, length: float, phase: Phase, mla: MlaForm) -> FlopCount:
     sums: dict[str, float] = {field.name: 0 for field in fields(FlopCount)}
     for group in arch.layers:
-        parts = mixer_flops(group.mixer, arch.d_model, length, phase, mla)
+        parts = group.mixer.flops(arch.d_model, length, phase, mla)
         for ffn in (group.ffn, group.residual):
-            for part, flops in ffn_flops(ffn, arch.d_model).items() if ffn else ():
+            for part, flops in ffn.flops(arch.d_model).items() if ffn else ():
                 parts[part] = parts.get(part, 0) + flops
         for part, flops in parts.items():
             sums[part] = sums[part] + group.num_layers * flops
     sums["unembedding"] = 2 * arch.d_model * arch.vocab_size
     return FlopCount(**sums)
-
-
-@singledispatch
-def mixer_flops(mixer: Any, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """One token through one mixer, by part of :class:`FlopCount`."""
-    raise TypeError(type(mixer).__name__)
-
-
-@mixer_flops.register
-def _(mixer: Attention, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """Projections 2 per weight; scores and weighted values 2·h·d_h each, per attended token."""
-    seen = attended(length, mixer.window_tokens, phase, mixer.chunked)
-    return {
-        "attention_projections": 2 * mixer_matrix_params(mixer, d_model),
-        "attention_scores": 4 * mixer.num_heads * mixer.head_dim * seen,
-    }
-
-
-@mixer_flops.register
-def _(mixer: LatentAttention, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """Expanded: 2·h·(d_nope + d_rope + d_v) per attended token. Absorbed: 2·h·(2·d_c + d_rope).
-
-    The projections cost the same in both: the absorbed form applies the expansion to query and output
-    instead of key and value. An indexer scores every token and sums its heads, 2·h_i·(d_i + 1) each, and
-    attention sees its ``top_k``.
-    """
-    heads, indexer = mixer.num_heads, mixer.indexer
-    seen = attended(length, indexer.top_k if indexer else UNLIMITED_WINDOW, phase)
-    absorbed = 2 * mixer.kv_lora_rank + mixer.qk_rope_dim
-    expanded = mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim
-    selection: float = 0
-    if indexer is not None:
-        everything = attended(length, UNLIMITED_WINDOW, phase)
-        scores = indexer.num_heads * (indexer.head_dim + 1) * everything
-        selection = 2 * (indexer_matrix_params(mixer, d_model) + scores)
-    return {
-        "attention_projections": 2 * (mixer_matrix_params(mixer, d_model) - indexer_matrix_params(mixer, d_model)),
-        "attention_scores": 2 * heads * (absorbed if mla == "absorbed" else expanded) * seen,
-        "indexer": selection,
-    }
-
-
-@mixer_flops.register
-def _(mixer: Mamba, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """Projections, convolution 2·i·c, and the read-out of the state 2·i·s (its update is element-wise)."""
-    inner = mixer.d_inner * (mixer.d_conv + mixer.d_state)
-    return {"recurrent": 2 * (mixer_matrix_params(mixer, d_model) + inner)}
-
-
-@mixer_flops.register
-def _(mixer: GatedDeltaNet, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """Projections, convolution, and three products with the state per value head: 6·h_v·d_k·d_v.
-
-    Read-out of the key, rank-one update, read-out of the query. Chunked kernels do more in prefill.
-    """
-    state = 3 * mixer.num_value_heads * mixer.key_dim * mixer.value_dim
-    return {"recurrent": 2 * (mixer_matrix_params(mixer, d_model) + mixer.conv_width * mixer.d_conv + state)}
-
-
-@mixer_flops.register
-def _(mixer: LightningAttention, d_model: int, length: float, phase: Phase, mla: MlaForm) -> dict[str, float]:
-    """Projections, and two products with the state per head: 4·h·d_h²."""
-    state = 2 * mixer.num_heads * mixer.head_dim**2
-    return {"recurrent": 2 * (mixer_matrix_params(mixer, d_model) + state)}
-
-
-def ffn_flops(ffn: FeedForward, d_model: int) -> dict[str, float]:
-    """Two FLOPs per weight of each matrix that a token passes."""
-    params = ffn_matrix_params(ffn, d_model)
-    if "routed_experts" in params:
-        params["routed_experts"] = params.pop("routed_experts_active")
-    return {part: 2 * weights for part, weights in params.items()}
-
-
-def attended(length: float, window: float, phase: Phase, chunked: bool = False) -> Any:
-    """Tokens that one token attends to: the last of ``length`` in decode, the mean over them in prefill.
-
-    Sliding window w: min(i, w) for token i, in the mean s·(1 − (s − 1)/(2·length)) with s = min(length, w).
-    Chunks of c: (i − 1) mod c + 1, in the mean [q·c·(c + 1) + r·(r + 1)]/(2·length) with q whole chunks and
-    r tokens left.
-    """
-    if chunked:
-        whole, left = length // window, length % window
-        if phase == "decode":
-            return (length - 1) % window + 1
-        return (whole * window * (window + 1) + left * (left + 1)) / (2 * length)
-    seen = minimum(length, window)
-    return seen if phase == "decode" else seen * (1 - (seen - 1) / (2 * length))
-
-
-def minimum(left: Any, right: Any) -> Any:
-    """The smaller of two numbers or arrays; NumPy is loaded for arrays only."""
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return min(left, right)
-    import numpy as np
-
-    return np.minimum(left, right)

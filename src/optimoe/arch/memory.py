@@ -1,19 +1,8 @@
 """Bytes at rest: weights by precision, the growing cache, and the fixed state of recurrent mixers."""
 
-from functools import singledispatch
-from typing import Any, Literal
+from typing import Literal
 
-from optimoe.arch.flops import minimum
 from optimoe.arch.params import ParamCount
-from optimoe.arch.parts import (
-    UNLIMITED_WINDOW,
-    Attention,
-    GatedDeltaNet,
-    LatentAttention,
-    LightningAttention,
-    Mamba,
-    Mixer,
-)
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import UnknownNameError
 
@@ -49,23 +38,18 @@ def weight_bytes(params: ParamCount, precision: str = "bf16") -> float:
 
 def kv_bytes_per_token(arch: ArchSpec, precision: str = "bf16") -> float:
     """Cache bytes that one more token adds while no window is full; 0 from recurrent mixers."""
-    values = sum(group.num_layers * kv_values(group.mixer) for group in arch.layers)
+    values = sum(group.num_layers * group.mixer.cache_values for group in arch.layers)
     return values * bytes_per_value(precision)
 
 
 def state_bytes(arch: ArchSpec) -> float:
     """Bytes of one sequence's recurrent states and convolution tails, whatever its length."""
-    return STATE_BYTES * sum(group.num_layers * state_values(group.mixer) for group in arch.layers)
+    return STATE_BYTES * sum(group.num_layers * group.mixer.state_values for group in arch.layers)
 
 
 def kv_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> float:
     """Bytes of one sequence of ``tokens``: the cache, a window holding no more than its width, and the states."""
-    values = sum(
-        group.num_layers
-        * kv_values(group.mixer)
-        * minimum(tokens, group.mixer.window_tokens if isinstance(group.mixer, Attention) else tokens)
-        for group in arch.layers
-    )
+    values = sum(group.num_layers * group.mixer.held_values(tokens) for group in arch.layers)
     return values * bytes_per_value(precision) + state_bytes(arch)
 
 
@@ -74,55 +58,5 @@ def kv_read_bytes(arch: ArchSpec, tokens: float, precision: str = "bf16") -> flo
 
     An indexer reads every index key, and the latents of its selection only.
     """
-    values = sum(group.num_layers * _kv_read_values(group.mixer, tokens) for group in arch.layers)
+    values = sum(group.num_layers * group.mixer.read_values(tokens) for group in arch.layers)
     return values * bytes_per_value(precision) + state_bytes(arch)
-
-
-def _kv_read_values(mixer: Mixer, tokens: float) -> float:
-    if isinstance(mixer, LatentAttention) and mixer.indexer is not None:
-        latents = (kv_values(mixer) - mixer.indexer.head_dim) * minimum(tokens, mixer.indexer.top_k)
-        return mixer.indexer.head_dim * tokens + latents
-    window = mixer.window_tokens if isinstance(mixer, Attention) else UNLIMITED_WINDOW
-    return kv_values(mixer) * minimum(tokens, window)
-
-
-@singledispatch
-def kv_values(mixer: Any) -> int:
-    """Values that one token adds to the cache of one layer; 0 for a recurrent mixer."""
-    return 0
-
-
-@kv_values.register
-def _(mixer: Attention) -> int:
-    """Keys and values: 2·h_kv·d_h."""
-    return 2 * mixer.num_kv_heads * mixer.head_dim
-
-
-@kv_values.register
-def _(mixer: LatentAttention) -> int:
-    """The latent, the shared RoPE key and the index key: d_c + d_rope + d_i."""
-    return mixer.kv_lora_rank + mixer.qk_rope_dim + (mixer.indexer.head_dim if mixer.indexer else 0)
-
-
-@singledispatch
-def state_values(mixer: Any) -> int:
-    """Values of the fixed state of one layer; 0 for softmax attention."""
-    return 0
-
-
-@state_values.register
-def _(mixer: Mamba) -> int:
-    """State i·s and the convolution's last c − 1 inputs."""
-    return mixer.d_inner * (mixer.d_state + mixer.d_conv - 1)
-
-
-@state_values.register
-def _(mixer: GatedDeltaNet) -> int:
-    """State h_v·d_k·d_v and the convolution's last c − 1 inputs."""
-    return mixer.num_value_heads * mixer.key_dim * mixer.value_dim + mixer.conv_width * (mixer.d_conv - 1)
-
-
-@state_values.register
-def _(mixer: LightningAttention) -> int:
-    """State h·d_h²."""
-    return mixer.num_heads * mixer.head_dim**2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from optimoe.arch.parts import RECURRENT, Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
@@ -92,7 +92,7 @@ class ArchSpec:
         return take(self, index)
 
     def over(self, axes: int) -> "ArchSpec":
-        """The same grid with so many axes appended, to broadcast against layouts and batches."""
+        """This grid with so many axes appended, to broadcast against layouts and batches."""
         return map_arrays(self, lambda values: values[(..., *[None] * axes)]) if axes else self
 
 
@@ -126,7 +126,7 @@ def describe(arch: ArchSpec) -> dict[str, Any]:
         }
     elif attention is not None:
         summary |= {"num_heads": attention.num_heads, "kv_lora_rank": attention.kv_lora_rank}
-    recurrent = sum(group.num_layers for group in arch.layers if isinstance(group.mixer, RECURRENT))
+    recurrent = sum(group.num_layers for group in arch.layers if group.mixer.recurrent)
     if recurrent:
         summary["num_recurrent_layers"] = recurrent
     dense = next((group.ffn for group in arch.layers if isinstance(group.ffn, DenseFFN)), None)

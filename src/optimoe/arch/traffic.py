@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from optimoe.arch.params import expert_params
 from optimoe.arch.parts import PEER, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec
 
@@ -34,7 +33,7 @@ def expected_routed_params(ffn: FeedForward, d_model: Any, tokens: Any) -> Any:
     """
     if isinstance(ffn, MoE):
         distinct = expected_distinct_experts(ffn.num_experts, ffn.top_k, tokens)
-        return distinct * expert_params(ffn, d_model)
+        return distinct * ffn.expert_params(d_model)
     if isinstance(ffn, PEER):
         return expected_distinct_experts(ffn.num_keys**2, ffn.top_k, tokens * ffn.num_heads) * 2 * d_model
     return 0

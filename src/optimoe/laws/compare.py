@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimoe.arch.design import dense_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params, dense_twin
+from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, require

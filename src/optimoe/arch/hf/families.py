@@ -40,7 +40,7 @@ from optimoe.arch.spec import Norm
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class ConfigFamily:
     """How one ``model_type`` is put together.
 
     Attributes:
@@ -94,7 +94,7 @@ _DEEPSEEK = Routed(experts=("n_routed_experts", "num_local_experts"), shared_cou
 _EXPERTS = ("num_experts", "num_local_experts")
 _QWEN_SHARED = Routed(shared_width="shared_expert_intermediate_size", shared_gate=True)
 _MTP = "num_nextn_predict_layers"
-_LATENT = Family(
+_LATENT = ConfigFamily(
     architecture="DeepseekV3ForCausalLM",
     attention=Mla(),
     routed=_DEEPSEEK,
@@ -111,26 +111,26 @@ _SPARSE = replace(
     only={"moe_layer_freq": 1, "index_topk_freq": 1, "index_topk_pattern": None},
 )
 
-FAMILIES: dict[str, Family] = {
-    "llama": Family(
+FAMILIES: dict[str, ConfigFamily] = {
+    "llama": ConfigFamily(
         architecture="LlamaForCausalLM",
         attention=_BIASED_MHA,
         dense=Dense(bias="mlp_bias"),
         defaults=_UNTIED | _BIAS | _MHA | {"mlp_bias": False},
         fixed={"hidden_act": "silu"},
     ),
-    "mistral": Family(
+    "mistral": ConfigFamily(
         architecture="MistralForCausalLM",
         kinds=listed(all_sliding),
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": 4096},
     ),
-    "ministral3": Family(
+    "ministral3": ConfigFamily(
         architecture="Ministral3ForCausalLM",
         attention=Gqa(head_dim=128),
         kinds=all_sliding,
         defaults=_UNTIED | {"sliding_window": None},
     ),
-    "mixtral": Family(
+    "mixtral": ConfigFamily(
         architecture="MixtralForCausalLM",
         kinds=listed(all_sliding),
         routed=_ALIASED,
@@ -138,19 +138,19 @@ FAMILIES: dict[str, Family] = {
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": None},
         fixed={"hidden_act": "silu"},
     ),
-    "qwen2": Family(
+    "qwen2": ConfigFamily(
         architecture="Qwen2ForCausalLM",
         attention=Gqa(qkv_bias=True, null_kv=True),
         kinds=listed(qwen_windows),
         defaults=_UNTIED | _QWEN_WINDOW,
     ),
-    "qwen3": Family(
+    "qwen3": ConfigFamily(
         architecture="Qwen3ForCausalLM",
         attention=replace(_NORMED, null_kv=True, head_dim=128),
         kinds=listed(qwen_windows),
         defaults=_UNTIED | _BIAS | _QWEN_WINDOW,
     ),
-    "qwen2_moe": Family(
+    "qwen2_moe": ConfigFamily(
         architecture="Qwen2MoeForCausalLM",
         attention=Gqa(qkv_bias="qkv_bias"),
         kinds=listed(qwen_windows),
@@ -158,7 +158,7 @@ FAMILIES: dict[str, Family] = {
         pattern=sparse_step,
         defaults=_UNTIED | _QWEN_WINDOW | _SPARSE_STEP | {"qkv_bias": True},
     ),
-    "qwen3_moe": Family(
+    "qwen3_moe": ConfigFamily(
         architecture="Qwen3MoeForCausalLM",
         attention=_NORMED,
         kinds=qwen_windows,
@@ -166,7 +166,7 @@ FAMILIES: dict[str, Family] = {
         pattern=sparse_step,
         defaults=_UNTIED | _BIAS | _QWEN_WINDOW | _SPARSE_STEP,
     ),
-    "qwen3_next": Family(
+    "qwen3_next": ConfigFamily(
         architecture="Qwen3NextForCausalLM",
         attention=_GATED,
         linear=DeltaNet(),
@@ -175,7 +175,7 @@ FAMILIES: dict[str, Family] = {
         pattern=sparse_step,
         defaults=_UNTIED | _BIAS | _SPARSE_STEP | {"full_attention_interval": 4},
     ),
-    "qwen3_5_moe_text": Family(
+    "qwen3_5_moe_text": ConfigFamily(
         architecture="Qwen3_5MoeForCausalLM",
         attention=_GATED,
         linear=DeltaNet(),
@@ -185,7 +185,7 @@ FAMILIES: dict[str, Family] = {
         mtp="mtp_num_hidden_layers",
         defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
     ),
-    "qwen3_5_text": Family(
+    "qwen3_5_text": ConfigFamily(
         architecture="Qwen3_5ForCausalLM",
         attention=_GATED,
         linear=DeltaNet(),
@@ -193,7 +193,7 @@ FAMILIES: dict[str, Family] = {
         mtp="mtp_num_hidden_layers",
         defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
     ),
-    "gpt_oss": Family(
+    "gpt_oss": ConfigFamily(
         architecture="GptOssForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
         kinds=listed(every(2, FULL, SLIDING)),
@@ -206,7 +206,7 @@ FAMILIES: dict[str, Family] = {
         pattern=every_layer,
         defaults=_UNTIED | {"attention_bias": True},
     ),
-    "llama4_text": Family(
+    "llama4_text": ConfigFamily(
         architecture="Llama4ForCausalLM",
         attention=replace(_BIASED, head_dim=128),
         kinds=listed(rope_chunks),
@@ -215,14 +215,14 @@ FAMILIES: dict[str, Family] = {
         pattern=interleaved,
         defaults=_UNTIED | _BIAS | {"no_rope_layer_interval": 4},
     ),
-    "olmoe": Family(
+    "olmoe": ConfigFamily(
         architecture="OlmoeForCausalLM",
         attention=replace(_BIASED_MHA, qk_norm="full", fixed_head_dim=True),
         routed=Routed(experts=_EXPERTS, width=("intermediate_size",)),
         pattern=every_layer,
         defaults=_UNTIED | _BIAS,
     ),
-    "dbrx": Family(
+    "dbrx": ConfigFamily(
         architecture="DbrxForCausalLM",
         attention=Gqa(
             heads=("n_heads", "num_attention_heads"),
@@ -239,7 +239,7 @@ FAMILIES: dict[str, Family] = {
         defaults=_UNTIED,
         only=_UNTIED,
     ),
-    "jamba": Family(
+    "jamba": ConfigFamily(
         architecture="JambaForCausalLM",
         linear=JambaMamba(),
         kinds=attention_period,
@@ -264,7 +264,7 @@ FAMILIES: dict[str, Family] = {
         pattern=listed_or_leading,
         only={},
     ),
-    "glm4_moe": Family(
+    "glm4_moe": ConfigFamily(
         architecture="Glm4MoeForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
         routed=_DEEPSEEK,
@@ -272,7 +272,7 @@ FAMILIES: dict[str, Family] = {
         mtp=_MTP,
         defaults=_UNTIED | _BIAS | {"use_qk_norm": False, _MTP: 0},
     ),
-    "phimoe": Family(
+    "phimoe": ConfigFamily(
         architecture="PhimoeForCausalLM",
         attention=_BIASED,
         kinds=all_sliding,
@@ -282,21 +282,21 @@ FAMILIES: dict[str, Family] = {
         unembedding_bias="lm_head_bias",
         defaults=_UNTIED | _BIAS | {"lm_head_bias": False, "sliding_window": None},
     ),
-    "granitemoe": Family(
+    "granitemoe": ConfigFamily(
         architecture="GraniteMoeForCausalLM",
         attention=_BIASED_MHA,
         routed=_LOCAL,
         pattern=every_layer,
         defaults=_UNTIED | _BIAS | _MHA,
     ),
-    "granitemoeshared": Family(
+    "granitemoeshared": ConfigFamily(
         architecture="GraniteMoeSharedForCausalLM",
         attention=_BIASED_MHA,
         routed=replace(_LOCAL, shared_width="shared_intermediate_size"),
         pattern=every_layer,
         defaults=_UNTIED | _BIAS | _MHA,
     ),
-    "minimax": Family(
+    "minimax": ConfigFamily(
         architecture="MiniMaxForCausalLM",
         linear=Lightning(),
         kinds=listed(every(2, LINEAR, FULL)),
@@ -304,7 +304,7 @@ FAMILIES: dict[str, Family] = {
         pattern=every_layer,
         defaults=_UNTIED,
     ),
-    "minimax_m2": Family(
+    "minimax_m2": ConfigFamily(
         architecture="MiniMaxM2ForCausalLM",
         attention=Gqa(qk_norm="full", head_dim=128),
         routed=_ALIASED,
@@ -312,19 +312,19 @@ FAMILIES: dict[str, Family] = {
         mtp="num_mtp_modules",
         defaults=_UNTIED | {"num_mtp_modules": 0},
     ),
-    "gemma": Family(
+    "gemma": ConfigFamily(
         architecture="GemmaForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
         defaults=_TIED | _BIAS,
     ),
-    "gemma2": Family(
+    "gemma2": ConfigFamily(
         architecture="Gemma2ForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
         kinds=listed(every(2, FULL, SLIDING)),
         num_norms=4,
         defaults=_TIED | _BIAS | {"sliding_window": 4096},
     ),
-    "gemma3_text": Family(
+    "gemma3_text": ConfigFamily(
         architecture="Gemma3ForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=256),
         kinds=listed(every_pattern),
@@ -334,14 +334,14 @@ FAMILIES: dict[str, Family] = {
         | {"sliding_window": 4096, "sliding_window_pattern": 6}
         | {"vocab_size": 262_208, "num_attention_heads": 8, "num_key_value_heads": 4},
     ),
-    "grok-1": Family(
+    "grok-1": ConfigFamily(
         architecture="Grok1ModelForCausalLM",
         routed=Routed(experts=("num_experts",), width=("intermediate_size",)),
         pattern=every_layer,
         num_norms=4,
         defaults=_TIED,
     ),
-    "arctic": Family(
+    "arctic": ConfigFamily(
         architecture="ArcticForCausalLM",
         attention=Gqa(null_kv=True),
         routed=_LOCAL,

@@ -17,11 +17,11 @@ class Dense:
     bias: str = ""
 
     def read(self, fields: Fields) -> DenseFFN:
-        """The dense feed-forward."""
+        """Read a dense feed-forward from its fields."""
         return DenseFFN(d_ff=fields.count(self.width), bias=fields.flag(self.bias) if self.bias else False)
 
     def write(self, ffn: DenseFFN) -> dict[str, Any]:
-        """Its fields."""
+        """Write a feed-forward into the fields that it was read from."""
         return {self.width: ffn.d_ff} | ({self.bias: ffn.bias} if self.bias else {})
 
 
@@ -44,7 +44,7 @@ class Routed:
     expert_bias: bool = False
 
     def read(self, fields: Fields) -> MoE:
-        """The routed feed-forward."""
+        """Read routed and shared experts from their fields."""
         width = fields.count(*self.width)
         num_shared, d_shared = self._shared(fields, width)
         return MoE(
@@ -59,7 +59,7 @@ class Routed:
         )
 
     def write(self, ffn: MoE) -> dict[str, Any]:
-        """Its fields."""
+        """Write a feed-forward into the fields that it was read from."""
         config = {
             self.experts[0]: ffn.num_experts,
             self.top_k[0]: ffn.top_k,
@@ -88,12 +88,12 @@ Pattern = Callable[[Fields, int], list[bool]]
 
 
 def every_layer(fields: Fields, num_layers: int) -> list[bool]:
-    """All layers route."""
+    """Every layer of the model routes."""
     return [True] * num_layers
 
 
 def no_layer(fields: Fields, num_layers: int) -> list[bool]:
-    """No layer routes."""
+    """No layer of the model routes."""
     return [False] * num_layers
 
 

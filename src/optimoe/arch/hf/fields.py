@@ -64,7 +64,7 @@ class Fields:
         return self._find((name,)) == text
 
     def flag(self, *names: str) -> bool:
-        """True or false.
+        """Read a field that must be true or false.
 
         Raises:
             ConfigError: Missing, or anything else.
@@ -75,7 +75,7 @@ class Fields:
         return value
 
     def text(self, *names: str) -> str:
-        """A string.
+        """Read a field that must be a string.
 
         Raises:
             ConfigError: Missing, or anything else.

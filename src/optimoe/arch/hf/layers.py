@@ -5,7 +5,7 @@ from typing import Any
 
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
-from optimoe.arch.parts import RECURRENT, UNLIMITED_WINDOW, Attention, Mixer
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Mixer
 from optimoe.core.errors import ConfigError
 
 FULL, SLIDING, CHUNKED, LINEAR = (
@@ -63,7 +63,7 @@ def every_pattern(fields: Fields, num_layers: int) -> list[str]:
 
 
 def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
-    """With ``use_sliding_window`` the layers from ``max_window_layers`` on have the window (Qwen2, Qwen3)."""
+    """Sliding windows of Qwen2 and Qwen3: with ``use_sliding_window`` from layer ``max_window_layers`` on."""
     if not fields.flag("use_sliding_window"):
         return [FULL] * num_layers
     first = fields.count("max_window_layers", zero=True)
@@ -99,7 +99,7 @@ def window(fields: Fields, kind: str) -> int:
 
 def kind_of(mixer: Mixer) -> str:
     """The kind of a layer by its mixer."""
-    if isinstance(mixer, RECURRENT):
+    if mixer.recurrent:
         return LINEAR
     if window_of(mixer) == UNLIMITED_WINDOW:
         return FULL

@@ -23,7 +23,7 @@ Flag = bool | str
 
 @dataclass(frozen=True, kw_only=True)
 class Gqa:
-    """Softmax attention.
+    """Fields of softmax attention with grouped heads.
 
     Attributes:
         qkv_bias, output_bias, qk_norm, sinks, output_gate: Of the part, or the field that states it.
@@ -146,7 +146,7 @@ class DeltaNet:
     part = GatedDeltaNet
 
     def read(self, fields: Fields, d_model: int) -> GatedDeltaNet:
-        """The linear mixer."""
+        """Read a linear mixer from its fields."""
         return GatedDeltaNet(
             num_key_heads=fields.count("linear_num_key_heads"),
             num_value_heads=fields.count("linear_num_value_heads"),
@@ -156,7 +156,7 @@ class DeltaNet:
         )
 
     def write(self, mixer: GatedDeltaNet, d_model: int) -> dict[str, Any]:
-        """Its fields."""
+        """Write a mixer into the fields that it was read from."""
         return {
             "linear_num_key_heads": mixer.num_key_heads,
             "linear_num_value_heads": mixer.num_value_heads,
@@ -172,7 +172,7 @@ class JambaMamba:
     part = Mamba
 
     def read(self, fields: Fields, d_model: int) -> Mamba:
-        """The state-space mixer."""
+        """Read a state-space mixer from its fields."""
         return Mamba(
             d_inner=fields.count("mamba_expand") * d_model,
             d_state=fields.count("mamba_d_state"),
@@ -186,7 +186,7 @@ class JambaMamba:
         )
 
     def write(self, mixer: Mamba, d_model: int) -> dict[str, Any]:
-        """Its fields."""
+        """Write a mixer into the fields that it was read from."""
         return {
             "mamba_expand": mixer.d_inner // d_model,
             "mamba_d_state": mixer.d_state,
@@ -203,13 +203,13 @@ class Lightning:
     part = LightningAttention
 
     def read(self, fields: Fields, d_model: int) -> LightningAttention:
-        """The linear mixer."""
+        """Read a linear mixer from its fields."""
         heads = fields.count("num_attention_heads")
         even = d_model // heads
         return LightningAttention(num_heads=heads, head_dim=fields.count("head_dim", null=even, absent=even))
 
     def write(self, mixer: LightningAttention, d_model: int) -> dict[str, Any]:
-        """Its fields."""
+        """Write a mixer into the fields that it was read from."""
         return {"num_attention_heads": mixer.num_heads, "head_dim": mixer.head_dim}
 
 

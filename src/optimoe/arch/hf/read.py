@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, Family
+from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
 from optimoe.arch.parts import DenseFFN, Mixer
@@ -56,7 +56,7 @@ def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
     return outer | text | {"model_type": own if isinstance(own, str) and own in FAMILIES else otherwise}
 
 
-def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
+def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
     num_layers = fields.count("num_hidden_layers", "n_layers")
     require(num_layers <= MOST_LAYERS, "num_hidden_layers", f"at most {MOST_LAYERS}", num_layers)
     d_model = fields.count("hidden_size", "d_model")
@@ -89,7 +89,7 @@ def _read(family: Family, fields: Fields, name: str) -> ArchSpec:
     )
 
 
-def _mixer(family: Family, fields: Fields, kind: str, d_model: int) -> Mixer:
+def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mixer:
     if kind != LINEAR:
         return family.attention.read(fields, d_model, window(fields, kind), kind == CHUNKED)
     if family.linear is None:

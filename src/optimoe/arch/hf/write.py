@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from optimoe.arch.hf.families import FAMILIES, Family
+from optimoe.arch.hf.families import FAMILIES, ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
 from optimoe.arch.hf.read import from_config
@@ -68,7 +68,7 @@ def _difference(arch: ArchSpec, other: ArchSpec) -> str:
     return f"{arch.num_layers} layers, not {other.num_layers}"
 
 
-def _require_known_parts(family: Family, layers: list[LayerGroup]) -> None:
+def _require_known_parts(family: ConfigFamily, layers: list[LayerGroup]) -> None:
     """Refuse parts that a family has no fields for.
 
     Raises:
@@ -99,7 +99,7 @@ def _first(ours: Any, theirs: Any) -> str:
     return "equal"
 
 
-def _fields(family: Family, arch: ArchSpec) -> dict[str, Any]:
+def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     layers = _single(arch)
     _require_known_parts(family, layers)
     mixers = [layer.mixer for layer in layers]

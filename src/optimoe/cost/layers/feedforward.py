@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.memory import bytes_per_value
-from optimoe.arch.params import ffn_matrices, ffn_matrix_params
 from optimoe.arch.parts import PEER, DenseFFN, MoE
 from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
@@ -31,7 +30,7 @@ def feed_forward(ffn: Any, machine: Machine, d_model: Values, tokens: Values) ->
 @feed_forward.register
 def _(ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values) -> Iterator[Operator]:
     """Up and gate as one product, and down; widths split over the GPUs."""
-    return _dense(machine, tokens, d_model, ffn.d_ff, ffn_matrices(ffn))
+    return _dense(machine, tokens, d_model, ffn.d_ff, ffn.num_matrices)
 
 
 @feed_forward.register
@@ -43,7 +42,7 @@ def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[O
     shape = all_tokens, ffn.num_experts, ffn.top_k, layout.ep
     spread = machine.engine.routing.spread(*shape, resident=layout.resident)
     inner, width = ffn.d_latent + (ffn.d_latent == 0) * d_model, ffn.d_expert / layout.expert_tp
-    matrices = ffn_matrices(ffn)
+    matrices = ffn.num_matrices
     carried = np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k)
     size = spread.pairs, spread.distinct, inner, width
     layer = {"num_experts": ffn.num_experts, "top_k": ffn.top_k, "ep": layout.ep, "matrices": matrices}
@@ -51,7 +50,7 @@ def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[O
     if not holds(np.asarray(layout.resident) == 1):
         yield "host", _from_host(machine, spread.missing * matrices * inner * width)
     if np.any(ffn.num_shared_experts):
-        yield from _dense(machine, tokens, d_model, ffn.num_shared_experts * ffn.d_shared, ffn_matrices(ffn))
+        yield from _dense(machine, tokens, d_model, ffn.num_shared_experts * ffn.d_shared, ffn.num_matrices)
     if np.any(ffn.d_latent):
         yield "weights", machine.product(tokens, ffn.d_latent, d_model)
         yield "weights", machine.product(tokens, d_model, ffn.d_latent)
@@ -63,7 +62,7 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
     yield "weights", machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
     yield "weights", machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
     curve = find_curve("experts", KINDS[machine.engine.precision], machine.gpu)
-    active = ffn_matrix_params(ffn, d_model)["routed_experts_active"]
+    active = ffn.matrix_params(d_model)["routed_experts_active"]
     read = bytes_per_value(machine.engine.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
     yield (
         "experts",

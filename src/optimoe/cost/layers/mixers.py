@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.flops import MlaForm, Phase, attended, mixer_flops
-from optimoe.arch.memory import STATE_BYTES, kv_values, state_values
-from optimoe.arch.params import mixer_matrix_params
+from optimoe.arch.memory import STATE_BYTES
+from optimoe.arch.mixers.attended import MlaForm, Phase, attended
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
@@ -23,7 +22,7 @@ from optimoe.cost.layers.machine import Machine
 @singledispatch
 def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[KernelTime]:
     """The products with a mixer's matrices: half of them in, half out, split over the GPUs."""
-    inner = mixer_matrix_params(mixer, d_model) / (2 * d_model) / machine.tp
+    inner = mixer.matrix_params(d_model) / (2 * d_model) / machine.tp
     yield machine.product(tokens, inner, d_model)
     yield machine.product(tokens, d_model, inner)
 
@@ -57,7 +56,7 @@ def decode_mixing(
 ) -> Iterator[KernelTime]:
     """``queries`` tokens of each request through a recurrent mixer: its state is read and written in fp32."""
     curve = find_curve("decode_attention", "bf16", machine.gpu)
-    moved = 2 * STATE_BYTES * batch * state_values(mixer) / machine.tp
+    moved = 2 * STATE_BYTES * batch * mixer.state_values / machine.tp
     yield _recurrent(mixer, machine, d_model, batch * queries, context, moved, "decode", curve.launch_s)
 
 
@@ -67,7 +66,7 @@ def _(
 ) -> Iterator[KernelTime]:
     """Scores and values over the cache, which all queries of a request share."""
     seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
-    yield _over_cache(mixer, machine, d_model, batch, context, seen, kv_values(mixer), queries)
+    yield _over_cache(mixer, machine, d_model, batch, context, seen, mixer.cache_values, queries)
 
 
 @decode_mixing.register
@@ -93,7 +92,7 @@ def prefill_mixing(
     Inputs read and outputs written once, FLOPs at attention's share.
     """
     curve = find_curve("prefill_attention", "bf16", machine.gpu)
-    moved = 2 * 2 * mixer_matrix_params(mixer, d_model) / d_model * length / machine.tp
+    moved = 2 * 2 * mixer.matrix_params(d_model) / d_model * length / machine.tp
     yield _recurrent(mixer, machine, d_model, length, length, moved, "prefill", curve.launch_s)
 
 
@@ -154,7 +153,7 @@ def _over_cache(
 ) -> KernelTime:
     """Attention over ``seen`` tokens of ``values`` cached values each, as far as they split over the GPUs."""
     form: MlaForm = "absorbed"
-    scores = mixer_flops(mixer, d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
+    scores = mixer.flops(d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
     shared = values / machine.cache_shards(mixer.cache_heads)
     return machine.kernels.decode_attention(machine.gpu, machine.engine.kv_precision, batch, shared, scores, seen)
 
@@ -171,8 +170,8 @@ def _recurrent(
 ) -> KernelTime:
     """What a recurrent mixer does beside its projections, as a roofline."""
     curve = find_curve("prefill_attention", "bf16", machine.gpu)
-    flops = mixer_flops(mixer, d_model, length, phase, "absorbed")["recurrent"]
-    flops = (flops - 2 * mixer_matrix_params(mixer, d_model)) * tokens / machine.tp
+    flops = mixer.flops(d_model, length, phase, "absorbed")["recurrent"]
+    flops = (flops - 2 * mixer.matrix_params(d_model)) * tokens / machine.tp
     return KernelTime(
         launch_s=launch_s,
         side_s=0.0,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimoe.arch.memory import bytes_per_value, kv_bytes
-from optimoe.arch.params import count_params, ffn_matrices, mixer_matrix_params
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
@@ -90,10 +90,10 @@ def _activations(machine: Machine, arch: ArchSpec) -> Values:
 def _values_per_token(machine: Machine, group: LayerGroup, d_model: Values) -> Values:
     """The larger of the mixer's columns and the feed-forward's hidden values for one token of the chunk."""
     layout, ffn = machine.layout, group.ffn
-    mixer = mixer_matrix_params(group.mixer, d_model) / d_model / layout.tp
+    mixer = group.mixer.matrix_params(d_model) / d_model / layout.tp
     if isinstance(ffn, DenseFFN):
-        return np.maximum(mixer, ffn_matrices(ffn) * ffn.d_ff / layout.tp)
+        return np.maximum(mixer, ffn.num_matrices * ffn.d_ff / layout.tp)
     if isinstance(ffn, MoE):
         pairs = ffn.top_k * layout.attention_ranks / layout.ep
-        return np.maximum(mixer, pairs * (ffn_matrices(ffn) * ffn.d_expert / layout.expert_tp + d_model))
+        return np.maximum(mixer, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + d_model))
     return mixer

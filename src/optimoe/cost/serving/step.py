@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from optimoe.arch.params import ffn_matrices, mixer_matrix_params
 from optimoe.arch.parts import DenseFFN, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
@@ -186,7 +185,7 @@ def _elementwise_bytes(machine: Machine, group: LayerGroup, d_model: Values) -> 
     Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
     matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
     """
-    values = 4 * group.num_norms * d_model + mixer_matrix_params(group.mixer, d_model) / d_model / machine.tp
+    values = 4 * group.num_norms * d_model + group.mixer.matrix_params(d_model) / d_model / machine.tp
     if isinstance(group.ffn, DenseFFN):
-        values = values + ffn_matrices(group.ffn) * group.ffn.d_ff / machine.tp
+        values = values + group.ffn.num_matrices * group.ffn.d_ff / machine.tp
     return 2 * values

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from optimoe.arch.design import Wish, design
+from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.layers.layout import Layout
@@ -85,7 +85,8 @@ def full_dense_equivalent(arch: ArchSpec, deployment: Deployment, ladder: list[S
 def dense_ladder(deployment: Deployment) -> list[ServingCosts]:
     """What the dense models of :data:`LADDER` cost on the GPUs of a deployment."""
     return [
-        serving_costs(design(Wish(target="params_total", value=size), name="dense"), deployment) for size in LADDER
+        serving_costs(design(DesignTarget(target="params_total", value=size), name="dense"), deployment)
+        for size in LADDER
     ]
 
 

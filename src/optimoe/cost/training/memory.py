@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.arch.params import count_params, ffn_matrices, mixer_matrix_params
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Flags, Values
@@ -191,7 +191,7 @@ def _mixer_bytes(
     """
     mixer = group.mixer
     if not isinstance(mixer, Attention | LatentAttention):
-        return VALUE_BYTES * mixer_matrix_params(mixer, d_model) / d_model, 0.0, 0.0
+        return VALUE_BYTES * mixer.matrix_params(d_model) / d_model, 0.0, 0.0
     if setup.attention == "unfused":
         each = UNFUSED_SCORE_BYTES_WITH_DROPOUT if setup.dropout else UNFUSED_SCORE_BYTES
         scores = each * mixer.num_heads * seq_len
@@ -217,7 +217,7 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: 
     after: Values = 0.0
     for ffn in (group.ffn, group.residual):
         if isinstance(ffn, DenseFFN):
-            before = before + VALUE_BYTES * (ffn_matrices(ffn) - 1) * ffn.d_ff / machine.tp
+            before = before + VALUE_BYTES * (ffn.num_matrices - 1) * ffn.d_ff / machine.tp
             after = after + VALUE_BYTES * ffn.d_ff / machine.tp
         elif isinstance(ffn, MoE):
             layout = machine.layout
@@ -225,7 +225,7 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: 
             pairs = machine.engine.routing.spread(*shape).pairs / tokens
             width, shared = ffn.d_expert / layout.expert_tp, ffn.num_shared_experts * ffn.d_shared / machine.tp
             inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
-            columns = (ffn_matrices(ffn) - 1) * (pairs * width + shared)
+            columns = (ffn.num_matrices - 1) * (pairs * width + shared)
             before = before + VALUE_BYTES * (columns + pairs * inner) + 2 * STATISTIC_BYTES * ffn.num_experts
             after = after + VALUE_BYTES * (pairs * width + shared)
     return before, after

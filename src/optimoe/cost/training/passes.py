@@ -8,8 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from optimoe.arch.flops import attended
-from optimoe.arch.params import ffn_matrices, mixer_matrix_params
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
@@ -239,8 +238,8 @@ def elementwise_bytes(
     sequence parallelism; mixer columns and the dense feed-forward's m·f, split by width. Routed experts move
     theirs within their call. Of these the ``recomputed`` are norms and the activation.
     """
-    hidden: Values = ffn_matrices(group.ffn) * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0
+    hidden: Values = group.ffn.num_matrices * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0
     if recomputed:
         return 2 * (2 * group.num_norms * d_model / layout.sequence_shards + hidden / layout.tp)
     norms = (2 * 4 * group.num_norms + 2 * 5 * setup.dropout) * d_model / layout.sequence_shards
-    return norms + 2 * (mixer_matrix_params(group.mixer, d_model) / d_model + hidden) / layout.tp
+    return norms + 2 * (group.mixer.matrix_params(d_model) / d_model + hidden) / layout.tp

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, decode_flops
-from optimoe.arch.params import count_params, one_expert_twin
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimoe.arch.params import count_params, one_expert_twin
+from optimoe.arch.design import one_expert_twin
+from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains

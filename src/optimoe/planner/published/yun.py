@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params, one_expert_twin
+from optimoe.arch.params import count_params
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator

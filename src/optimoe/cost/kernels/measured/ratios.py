@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.flops import attended
 from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.cost.kernels.fitted import FITTED
 from optimoe.cost.kernels.measured.grid import RatioGrid

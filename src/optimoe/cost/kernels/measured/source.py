@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.flops import attended
+from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import UnknownNameError

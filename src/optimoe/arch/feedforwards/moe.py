@@ -1,0 +1,89 @@
+"""Routed experts, of which a token takes the top k, and shared experts that every token takes."""
+
+from dataclasses import dataclass
+
+from optimoe.arch.feedforwards.base import FeedForwardPart, Parts, bias_params, num_matrices
+from optimoe.core.errors import require, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoE(FeedForwardPart):
+    """Routed experts, of which a token takes ``top_k``, and shared experts that every token takes.
+
+    Attributes:
+        num_experts: Routed experts, E.
+        top_k: Routed experts per token, k.
+        d_expert: Hidden width of a routed expert.
+        num_shared_experts: Always-on experts, E_s.
+        d_shared: Hidden width of a shared expert, f_s.
+        shared_gate: Whether a learned scalar gates the shared experts (Qwen2-MoE).
+        gated: Three matrices per expert (SwiGLU-like), or two.
+        router_bias: Whether the router adds a bias.
+        expert_bias: Whether each expert matrix adds a bias (gpt-oss).
+        d_latent: Width to which tokens are projected down before the routed experts and back after, d_l; 0
+            routes them at d_model.
+
+    Raises:
+        ConfigError: A count is not positive, or E < k.
+    """
+
+    num_experts: int
+    top_k: int
+    d_expert: int
+    num_shared_experts: int = 0
+    d_shared: int = 0
+    shared_gate: bool = False
+    gated: bool = True
+    router_bias: bool = False
+    expert_bias: bool = False
+    d_latent: int = 0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "num_experts", "top_k", "d_expert")
+        require(
+            self.top_k <= self.num_experts,
+            "top_k",
+            lambda: f"at most num_experts = {self.num_experts}",
+            self.top_k,
+        )
+        require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
+        require(self.d_latent >= 0, "d_latent", "zero or more", self.d_latent)
+        require(
+            (self.num_shared_experts == 0) == (self.d_shared == 0),
+            "d_shared",
+            "positive exactly when there are shared experts",
+            self.d_shared,
+        )
+
+    @property
+    def num_matrices(self) -> int:
+        """Matrices of an expert: up, gate and down, or up and down."""
+        return num_matrices(self.gated)
+
+    def expert_params(self, d_model: int) -> int:
+        """The matrices of one routed expert: m·d·f, or m·d_l·f where tokens are routed at a latent width."""
+        width = self.d_latent + (self.d_latent == 0) * d_model
+        return self.num_matrices * width * self.d_expert
+
+    def matrix_params(self, d_model: int) -> Parts:
+        """Router d·E, shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
+
+        Latent experts are m·d_l·f, and the two projections 2·d·d_l count as shared: every token passes them.
+        """
+        expert = self.expert_params(d_model)
+        shared = self.num_shared_experts * self.num_matrices * d_model * self.d_shared
+        return {
+            "router": d_model * self.num_experts,
+            "shared_experts": shared + self.shared_gate * d_model + 2 * d_model * self.d_latent,
+            "routed_experts": self.num_experts * expert,
+            "routed_experts_active": self.top_k * expert,
+        }
+
+    def params(self, d_model: int) -> Parts:
+        """Matrices, the router's bias and the experts' biases where it has them."""
+        parts = self.matrix_params(d_model)
+        parts["router"] += self.router_bias * self.num_experts
+        bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
+        parts["routed_experts"] += self.num_experts * bias
+        parts["routed_experts_active"] += self.top_k * bias
+        return parts

@@ -1,0 +1,89 @@
+"""Softmax attention with grouped heads: MHA, GQA, MQA; over everything, a sliding window, or a block."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from optimoe.arch.mixers.attended import UNLIMITED_WINDOW, MlaForm, Phase, attended, minimum
+from optimoe.arch.mixers.base import MixerFlops, TokenMixer
+from optimoe.core.errors import require, require_positive
+
+QkNorm = Literal["none", "head", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(TokenMixer):
+    """Softmax attention: MHA (``num_kv_heads = num_heads``), GQA, or MQA (``num_kv_heads = 1``).
+
+    Attributes:
+        num_heads: Query heads, h.
+        num_kv_heads: Key and value heads, h_kv; divides ``num_heads``.
+        head_dim: Width of a head, d_h.
+        qkv_bias: Whether the query, key and value projections add a bias.
+        output_bias: Whether the output projection adds a bias.
+        qk_norm: Norms of queries and keys: none, one weight per head channel, or over all heads.
+        sinks: Whether each head learns a sink logit (gpt-oss).
+        output_gate: Whether a gate of the queries' width multiplies the output (Qwen3-Next).
+        window_tokens: A token sees at most so many tokens, itself included.
+        chunked: The window is a block that all its tokens start afresh in (Llama 4), not a sliding one.
+
+    Raises:
+        ConfigError: A count is not positive, or the key-value heads do not divide the heads.
+    """
+
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    qkv_bias: bool = False
+    output_bias: bool = False
+    qk_norm: QkNorm = "none"
+    sinks: bool = False
+    output_gate: bool = False
+    window_tokens: int = UNLIMITED_WINDOW
+    chunked: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens")
+        require(
+            self.num_heads % self.num_kv_heads == 0,
+            "num_kv_heads",
+            lambda: f"a divisor of num_heads = {self.num_heads}",
+            self.num_kv_heads,
+        )
+
+    def matrix_params(self, d_model: int) -> int:
+        """Q (and its gate), K, V, O: d·d_h·((2 + gate)·h + 2·h_kv)."""
+        return d_model * self.head_dim * ((2 + self.output_gate) * self.num_heads + 2 * self.num_kv_heads)
+
+    def vector_params(self, d_model: int) -> int:
+        """Biases of the projections, norms of queries and keys, and a sink per head."""
+        queries, keys = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim
+        norms = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
+        qkv = self.qkv_bias * ((1 + self.output_gate) * queries + 2 * keys)
+        return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads
+
+    def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
+        """Projections 2 per weight; scores and weighted values 2·h·d_h each, per attended token."""
+        seen = attended(length, self.window_tokens, phase, self.chunked)
+        return {
+            "attention_projections": 2 * self.matrix_params(d_model),
+            "attention_scores": 4 * self.num_heads * self.head_dim * seen,
+        }
+
+    @property
+    def cache_values(self) -> int:
+        """KV cache values of grouped heads, one token and layer: keys and values, 2·h_kv·d_h."""
+        return 2 * self.num_kv_heads * self.head_dim
+
+    def held_values(self, tokens: float) -> Any:
+        """KV cache values of a sequence: a window holds no more tokens than its width."""
+        return self.cache_values * minimum(tokens, self.window_tokens)
+
+    @property
+    def tp_heads(self) -> int:
+        """Heads that tensor parallelism splits."""
+        return self.num_heads
+
+    @property
+    def cache_heads(self) -> int:
+        """Parts into which the cache splits over GPUs: its key-value heads."""
+        return self.num_kv_heads

@@ -1,0 +1,74 @@
+"""What every token mixer says of itself: parameters, FLOPs, cache, state, and how it splits over GPUs.
+
+Symbols: d ``d_model``, h heads, h_kv key-value heads, d_h ``head_dim``; t tokens that one token attends to.
+Every count may be an integer or an array of integers (a grid of designs); all formulas then return arrays.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from optimoe.arch.mixers.attended import MlaForm, Phase
+
+MixerFlops = dict[str, float]
+"""FLOPs of one token by part of ``optimoe.arch.flops.FlopCount``."""
+
+
+class TokenMixer(ABC):
+    """A token mixer of a decoder layer.
+
+    Attributes:
+        recurrent: Whether it keeps a state of fixed size instead of a cache that grows with the context.
+    """
+
+    recurrent: ClassVar[bool] = False
+
+    @abstractmethod
+    def matrix_params(self, d_model: int) -> int:
+        """Parameters of the matrices that every token is multiplied with: two FLOPs each."""
+
+    @abstractmethod
+    def vector_params(self, d_model: int) -> int:
+        """Parameters of biases, norms, convolution kernels, decays and sinks."""
+
+    def params(self, d_model: int) -> int:
+        """All parameters that the mixer stores: its matrices and its vectors."""
+        return self.matrix_params(d_model) + self.vector_params(d_model)
+
+    @abstractmethod
+    def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
+        """FLOPs of one token through the mixer, by part of ``FlopCount``.
+
+        Args:
+            d_model: Width of the residual stream.
+            length: Tokens of the sequence: the position in decode, the length in prefill.
+            phase: The last token (decode), or the mean over all of them (prefill).
+            mla: How latent attention is computed; other mixers take no notice.
+        """
+
+    @property
+    def cache_values(self) -> int:
+        """Values that one token adds to the KV cache of one layer; 0 for a recurrent mixer."""
+        return 0
+
+    def held_values(self, tokens: float) -> Any:
+        """Values that the KV cache of a sequence of ``tokens`` holds in one layer."""
+        return self.cache_values * tokens
+
+    def read_values(self, tokens: float) -> Any:
+        """Values of the KV cache that decoding one token reads, ``tokens`` being in the sequence."""
+        return self.held_values(tokens)
+
+    @property
+    def state_values(self) -> int:
+        """Values of the fixed state of one layer, convolution tails included; 0 for softmax attention."""
+        return 0
+
+    @property
+    @abstractmethod
+    def tp_heads(self) -> int:
+        """Heads that tensor parallelism splits."""
+
+    @property
+    @abstractmethod
+    def cache_heads(self) -> int:
+        """Parts into which its cache or state splits over GPUs."""
