@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from optimoe.arch.params import ParamCount, count_params
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.grid import take
 from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band
-from optimoe.cost.sizing.layouts import part_of
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
@@ -126,7 +126,7 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         loss=Estimate(value=loss, low=float(low), high=float(high)),
         training=_training_cost(pool, index, params.active, tokens),
         deployment=problem.deployments[cheapest],
-        serving=part_of(pool.servings[cheapest], index),
+        serving=take(pool.servings[cheapest], index),
         lifetime_tokens=problem.lifetime_tokens,
         decades_beyond={symbol: float(decades) for symbol, decades in beyond.items()},
     )

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.grid import take
 from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.serving.estimate import ServingEstimate
-from optimoe.cost.sizing.layouts import part_of
 from optimoe.laws.loss_law import TokenCurve
 from optimoe.planner.pricing import Trained, served, trained
 from optimoe.planner.problem.family import Family
@@ -122,7 +122,7 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[F
             params_active=active[here],
             curve=_part(curve, here, len(active)),
             training=_part_of_trained(how, here),
-            servings=tuple(part_of(serving, here) for serving in servings),
+            servings=tuple(take(serving, here) for serving in servings),
             cheapest=cheapest[here],
         )
         start = here.stop

@@ -9,7 +9,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration import (
-    ClosedSystem,
+    ClosedPrediction,
     Factors,
     FitSettings,
     calibrate,
@@ -50,7 +50,7 @@ def blank(model="mixtral-8x7b", tp=4, **changes):
 
 def measured(records, factors, noise=0.0, seed=0):
     random = np.random.default_rng(seed)
-    predicted = ClosedSystem().bind(records)(factors)
+    predicted = ClosedPrediction().bind(records)(factors)
     errors = np.exp(noise * random.standard_normal((2, len(records))))
     return [
         replace(record, tpot_s=float(tpot_s * tpot), ttft_s=float(ttft_s * ttft))
@@ -80,7 +80,7 @@ def test_the_shipped_factors_are_the_model_that_serves():
     )
     layout = Layout(tp=record.tp)
     estimate = predict_serving(find_model(record.model), deployment, layout=layout, concurrency=record.concurrency)
-    predicted = ClosedSystem().bind([record])(SHIPPED)
+    predicted = ClosedPrediction().bind([record])(SHIPPED)
     assert predicted.tpot_s == pytest.approx([estimate.tpot_s])
     assert predicted.ttft_s == pytest.approx([estimate.ttft_s])
 

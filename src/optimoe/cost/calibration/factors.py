@@ -48,7 +48,7 @@ class Factors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
+class FactorInterval:
     """Where a factor lies.
 
     Attributes:

@@ -12,9 +12,9 @@ from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import to_record, write_text
 from optimoe.cost.calibration.errors import LatencyErrors
-from optimoe.cost.calibration.factors import FACTORS, Factors, Interval
+from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors
 
-Verdict = Literal["better", "no_better"]
+CalibrationVerdict = Literal["better", "no_better"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Calibration:
     models: tuple[str, ...]
     records: int
     factors: Factors
-    intervals: dict[str, Interval]
+    intervals: dict[str, FactorInterval]
     held_out: str
     before: LatencyErrors
     fitted: LatencyErrors
@@ -58,7 +58,7 @@ class Calibration:
     source: str = ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> CalibrationVerdict:
         """Whether held-out records are nearer than with the model as it ships: product of both median errors."""
         before, after = (
             errors.tpot.median_error * errors.ttft.median_error for errors in (self.before, self.after)

@@ -12,9 +12,9 @@ from scipy.optimize import least_squares
 from optimoe.core.errors import InputError, require
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.errors import LatencyErrors, accuracy
-from optimoe.cost.calibration.factors import FACTORS, PRIOR_SD, Factors, Interval, from_logs, shipped_factors
+from optimoe.cost.calibration.factors import FACTORS, PRIOR_SD, FactorInterval, Factors, from_logs, shipped_factors
 from optimoe.cost.calibration.files import Calibration
-from optimoe.cost.calibration.serving_model import ClosedSystem, Predict, ServingModel
+from optimoe.cost.calibration.serving_model import ClosedPrediction, Predict, ServingModel
 
 TPOT_SD, TTFT_SD = 0.1, 0.5
 """Scatter of ln(measured/predicted) that a good model leaves (assumed); a record that is further off counts as
@@ -99,7 +99,7 @@ def calibrate(
     Raises:
         InputError: Several engines or versions, too few usable records, or an unknown model or GPU.
     """
-    model, settings = model or ClosedSystem(), settings or FitSettings()
+    model, settings = model or ClosedPrediction(), settings or FitSettings()
     engine, version = _one_engine(records)
     usable, left_out = _usable(records, model)
     if len(usable) < settings.least_records:
@@ -123,8 +123,8 @@ def calibrate(
         engine_version=version,
         measured_from=min(record.date for record in usable),
         measured_to=max(record.date for record in usable),
-        gpus=_seen(record.gpu for record in usable),
-        models=_seen(record.model for record in usable),
+        gpus=_distinct(record.gpu for record in usable),
+        models=_distinct(record.model for record in usable),
         records=len(usable),
         left_out=left_out,
         factors=problem.factors(best),
@@ -133,7 +133,7 @@ def calibrate(
         before=_errors(problem.log_errors(np.zeros(len(FACTORS)))),
         fitted=_errors(problem.log_errors(best)),
         after=_errors(held_out),
-        source=", ".join(_seen(record.source for record in usable if record.source)[:3]),
+        source=", ".join(_distinct(record.source for record in usable if record.source)[:3]),
     )
 
 
@@ -204,7 +204,9 @@ def _groups(records: Sequence[LatencyRecord]) -> tuple[Int[np.ndarray, " records
     return np.arange(len(records)) % MOST_FOLDS, "each tenth of the records left out in turn"
 
 
-def _intervals(problem: _Problem, records: Sequence[LatencyRecord], settings: FitSettings) -> dict[str, Interval]:
+def _intervals(
+    problem: _Problem, records: Sequence[LatencyRecord], settings: FitSettings
+) -> dict[str, FactorInterval]:
     random = np.random.default_rng(settings.seed)
     groups = _numbered([_deployment(record) for record in records])
     if groups.max() + 1 < LEAST_GROUPS:
@@ -217,7 +219,7 @@ def _intervals(problem: _Problem, records: Sequence[LatencyRecord], settings: Fi
     tail = (1 - settings.level) / 2
     ends = [problem.factors(logs) for logs in np.quantile(draws, [tail, 1 - tail], axis=0)]
     return {
-        name: Interval(low=getattr(ends[0], name), high=getattr(ends[1], name), level=settings.level)
+        name: FactorInterval(low=getattr(ends[0], name), high=getattr(ends[1], name), level=settings.level)
         for name in FACTORS
     }
 
@@ -245,6 +247,6 @@ def _weights(records: Sequence[LatencyRecord]) -> Float[np.ndarray, " records"]:
     return np.array([1 / times[load] for load in loads])
 
 
-def _seen(names: Any) -> tuple[str, ...]:
+def _distinct(names: Any) -> tuple[str, ...]:
     """Each name once, in order of appearance."""
     return tuple(dict.fromkeys(names))

@@ -56,7 +56,7 @@ class ServingModel(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClosedSystem:
+class ClosedPrediction:
     """The model of :func:`optimoe.cost.serving.estimate.predict_serving`: continuous batching as a closed system.
 
     Attributes:

@@ -29,14 +29,14 @@ LARGEST_LOG2 = 18
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ErdilLayout:
     """A layout: tensor parallelism in one or two dimensions, and pipeline stages."""
 
     dimensions: Literal[1, 2]
     stages: int
 
 
-LAYOUTS = tuple(Plan(dimensions=dimensions, stages=stages) for stages in STAGES for dimensions in (2, 1))
+LAYOUTS = tuple(ErdilLayout(dimensions=dimensions, stages=stages) for stages in STAGES for dimensions in (2, 1))
 
 
 def collective_s(gpu: Gpu, phases: int, ranks: Values, nodes: Values, payload: Values) -> Values:
@@ -53,15 +53,15 @@ def collective_s(gpu: Gpu, phases: int, ranks: Values, nodes: Values, payload: V
 
 
 def step_s(
-    shape: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, plan: Plan, tokens: int = 1
+    shape: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, layout: ErdilLayout, tokens: int = 1
 ) -> Values:
     """Seconds of one step of ``batch`` requests with ``tokens`` each; infinite where the layout does not apply."""
-    stages = plan.stages
+    stages = layout.stages
     group, micro = gpus / stages, batch / stages
-    along, across = (np.sqrt(group), np.sqrt(group)) if plan.dimensions == 2 else (group, 1.0)
+    along, across = (np.sqrt(group), np.sqrt(group)) if layout.dimensions == 2 else (group, 1.0)
     read = stages * _bytes(shape, micro * tokens, micro * context, along, across)
     arithmetic = batch * tokens * _flops_per_token(shape, context)
-    network = _network_s(shape, gpu, group, micro * tokens, plan)
+    network = _network_s(shape, gpu, group, micro * tokens, layout)
     seconds = shape.layers * REDUCTIONS * T_KERNEL_S + network
     seconds = seconds + np.maximum(read / (gpus * gpu.hbm_bytes_per_s), arithmetic / (gpus * gpu.flops_per_s))
     fits = shape.held_bytes(batch, context) <= gpus * gpu.hbm_bytes
@@ -71,7 +71,7 @@ def step_s(
 
 def fastest_step_s(shape: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, tokens: int = 1) -> Values:
     """The fastest layout of each point."""
-    return np.minimum.reduce([step_s(shape, gpu, gpus, batch, context, plan, tokens) for plan in LAYOUTS])
+    return np.minimum.reduce([step_s(shape, gpu, gpus, batch, context, layout, tokens) for layout in LAYOUTS])
 
 
 def drafted_token_s(
@@ -107,10 +107,10 @@ def _flops_per_token(shape: Shape, context: float) -> float:
     return 2 * shape.params_active + 4 * shape.heads * shape.d_head * shape.layers * context
 
 
-def _network_s(shape: Shape, gpu: Gpu, group: Values, tokens: Values, plan: Plan) -> Values:
+def _network_s(shape: Shape, gpu: Gpu, group: Values, tokens: Values, layout: ErdilLayout) -> Values:
     hidden = shape.active * (2 if shape.gated else 1) * shape.d_ff
     out = shape.active * shape.d_model
-    if plan.dimensions == 2:
+    if layout.dimensions == 2:
         words = np.array([shape.d_qkv, shape.d_model, hidden, out])
         ranks, nodes = np.sqrt(group), np.sqrt(np.ceil(group / GPUS_PER_NODE))
         share = np.sqrt(group)
@@ -121,11 +121,11 @@ def _network_s(shape: Shape, gpu: Gpu, group: Values, tokens: Values, plan: Plan
         collective_s(gpu, ALL_REDUCE, ranks, nodes, BYTES * float(width) * tokens / share) for width in words
     )
     sends = collective_s(gpu, PEER_SEND, 2.0, 2.0, BYTES * shape.d_model * tokens / group)
-    return shape.layers * reduces + (plan.stages - 1) * sends
+    return shape.layers * reduces + (layout.stages - 1) * sends
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frontier:
+class ErdilFrontier:
     """The cheapest point within each latency limit: arrays over the limits that can be met."""
 
     gpus: np.ndarray
@@ -134,7 +134,7 @@ class Frontier:
     usd_per_mtok: np.ndarray
 
 
-def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, acceptance: float) -> Frontier:
+def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, acceptance: float) -> ErdilFrontier:
     """Speed against price over a grid of batches and (real-valued) GPU counts, as in the repository.
 
     Raises:
@@ -154,7 +154,7 @@ def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, accept
             "latency: no point of the grid takes less than a second per token; shorten input_len"
         )
     rows, columns = np.unravel_index(members, token_s.shape)
-    return Frontier(
+    return ErdilFrontier(
         gpus=gpus[0, columns],
         batch=batch[rows, 0],
         token_s=token_s[rows, columns],
@@ -246,10 +246,10 @@ class ErdilCode(Evaluable):
         return float(points.usd_per_mtok[_preferred(points, exponent)])
 
     @staticmethod
-    def _frontier(model: str, gpu: str, input_len: float, draft: str, acceptance: float) -> Frontier:
+    def _frontier(model: str, gpu: str, input_len: float, draft: str, acceptance: float) -> ErdilFrontier:
         helper = find_shape(draft) if draft else None
         return frontier(find_shape(model), find_gpu(gpu), input_len, helper, acceptance)
 
 
-def _preferred(points: Frontier, exponent: float) -> int:
+def _preferred(points: ErdilFrontier, exponent: float) -> int:
     return int(np.argmax(points.token_s**-exponent / points.usd_per_mtok))

@@ -55,11 +55,11 @@ class TrainingClaim:
         """
         if not self.layouts:
             return best_training(self.arch, self.run)
-        every = [estimate_training(self.arch, self.run, layout) for layout in self.layouts]
-        fitting = [one for one in every if one.memory.fits]
+        estimates = [estimate_training(self.arch, self.run, layout) for layout in self.layouts]
+        fitting = [estimate for estimate in estimates if estimate.memory.fits]
         if fitting:
-            return min(fitting, key=lambda one: float(one.step.total_s))
-        return min(every, key=lambda one: float(one.memory.total))
+            return min(fitting, key=lambda estimate: float(estimate.step.total_s))
+        return min(estimates, key=lambda estimate: float(estimate.memory.total))
 
     @property
     def mfu(self) -> float:

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import map_arrays
+from optimoe.core.grid import map_arrays, map_numbers
 from optimoe.core.units import format_seconds
 from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
@@ -31,7 +30,7 @@ NOTHING_FIXED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
+class Feasibility:
     """What the best layout of each single kind reaches, for saying which limit binds. Numbers or arrays.
 
     Attributes:
@@ -60,7 +59,7 @@ def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | N
     tried = _column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
     ready = prepare(grid, deployment, tried)
-    return _plain(_cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready))
+    return _cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready)
 
 
 def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Values:
@@ -84,11 +83,11 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         )
         return np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s) - 1
 
-    found = np.ones(shape).reshape(-1)
+    batches = np.ones(shape).reshape(-1)
     cells = np.flatnonzero(np.broadcast_to(usable, shape))
     if len(cells):
-        found[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells])
-    return found.reshape(shape)
+        batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells])
+    return batches.reshape(shape)
 
 
 Excess = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -111,9 +110,9 @@ def _largest_within(excess: Excess, cells: np.ndarray, most: np.ndarray) -> np.n
         a, b, f, g = low[left], high[left], under[left], over[left]
         snapped = BATCHES[np.searchsorted(BATCHES, a + (b - a) * f / (f - g), side="right") - 1]
         middle = np.clip(snapped, _next(a), BATCHES[np.searchsorted(BATCHES, b) - 1])
-        found = excess(middle, cells[left])
-        good = found <= 0
-        under[left], over[left] = np.where(good, found, f / 2), np.where(good, g / 2, found)
+        between = excess(middle, cells[left])
+        good = between <= 0
+        under[left], over[left] = np.where(good, between, f / 2), np.where(good, g / 2, between)
         low[left], high[left] = np.where(good, middle, a), np.where(good, b, middle)
     return low
 
@@ -150,21 +149,21 @@ def best_serving(
         require(concurrency >= 1, "concurrency", "at least 1", concurrency)
         tried = _column(layouts)
         ready = prepare(arch, deployment, tried)
-        best = _plain(_cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp), ready))
+        best = _cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp), ready)
     if best.tokens_per_s > 0:
         return best
-    reached = reach(arch, deployment, layouts, concurrency)
+    reached = feasibility(arch, deployment, layouts, concurrency)
     if not np.any(reached.fits):
         _require_some_fit(arch, deployment, layouts, concurrency)
     raise InfeasibleError(explain_infeasible([reached], deployment.limits))
 
 
-def reach(
+def feasibility(
     arch: ArchSpec,
     deployment: Deployment,
     layouts: Layout | None = None,
     concurrency: float | None = None,
-) -> Reach:
+) -> Feasibility:
     """What a number of requests (left out: one per attention rank) reaches over all layouts that fit."""
     tried = _column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
@@ -172,7 +171,7 @@ def reach(
     estimate = evaluate(grid, deployment, layout=tried, concurrency=requests)
     fits = divides(grid, tried) & np.asarray(estimate.max_batch >= estimate.concurrency)
     fits, tpot_s, ttft_s = np.broadcast_arrays(fits, estimate.tpot_s, estimate.ttft_s)
-    return Reach(
+    return Feasibility(
         fits=fits.any(axis=(-2, -1)),
         least_tpot_s=np.where(fits, tpot_s, np.inf).min(axis=(-2, -1)),
         least_ttft_s=np.where(fits, ttft_s, np.inf).min(axis=(-2, -1)),
@@ -223,8 +222,8 @@ def _require_some_fit(arch: ArchSpec, deployment: Deployment, layouts: Layout, c
     requests = np.asarray(layouts.dp) if concurrency is None else np.full(np.shape(layouts.dp), concurrency)
     estimate = evaluate(arch, deployment, layout=layouts, concurrency=requests)
     nearest = int(np.argmax(estimate.max_batch / requests))
-    one = _map(estimate, lambda values: np.broadcast_to(values, requests.shape)[nearest].item())
-    require_fits(arch, deployment, one)
+    best = map_numbers(estimate, lambda values: np.broadcast_to(values, requests.shape)[nearest].item())
+    require_fits(arch, deployment, best)
 
 
 def _column(layouts: Layout) -> Layout:
@@ -232,12 +231,12 @@ def _column(layouts: Layout) -> Layout:
     return layouts.each(lambda degrees: degrees.reshape(-1, 1))
 
 
-def explain_infeasible(reached: Sequence[Reach], limits: Limits) -> str:
+def explain_infeasible(reached: Sequence[Feasibility], limits: Limits) -> str:
     """One line on the limit that binds all of these designs, and what would lift it."""
-    if not any(np.any(one.fits) for one in reached):
+    if not any(np.any(design.fits) for design in reached):
         return "memory: the weights and one request do not fit; take more GPUs or a lower precision"
-    tpot_s = float(min(np.min(one.least_tpot_s) for one in reached))
-    ttft_s = float(min(np.min(one.least_ttft_s) for one in reached))
+    tpot_s = float(min(np.min(design.least_tpot_s) for design in reached))
+    ttft_s = float(min(np.min(design.least_ttft_s) for design in reached))
     if tpot_s > limits.tpot_s:
         return (
             f"tpot: the limit of {format_seconds(limits.tpot_s)} binds; the fastest design reaches "
@@ -268,32 +267,9 @@ def _cheapest(
     flat = rate.reshape(*rate.shape[:-2], -1)
     best = flat.argmax(axis=-1)[..., None]
 
-    def pick(values: Any) -> Any:
+    def at_best(values: Values) -> Values:
         wide = np.broadcast_to(values, rate.shape).reshape(flat.shape)
-        return np.take_along_axis(wide, best, axis=-1)[..., 0]
+        chosen = np.take_along_axis(wide, best, axis=-1)[..., 0]
+        return chosen.item() if chosen.ndim == 0 else chosen
 
-    return _map(replace(estimate, tokens_per_s=rate, usd_per_mtok=usd), pick)
-
-
-def part_of(estimate: ServingEstimate, which: int | slice) -> ServingEstimate:
-    """One design's estimate, or those of several, out of a grid's."""
-    return _plain(_map(estimate, lambda values: np.asarray(values)[which]))
-
-
-def _map(estimate: Any, change: Callable[[Values], Values]) -> Any:
-    """The estimate with every number in it changed."""
-    changes: dict[str, Any] = {}
-    for field in fields(estimate):
-        value = getattr(estimate, field.name)
-        if is_dataclass(value):
-            changes[field.name] = _map(value, change)
-        elif isinstance(value, dict):
-            changes[field.name] = {key: change(item) for key, item in value.items()}
-        else:
-            changes[field.name] = change(value)
-    return replace(estimate, **changes)
-
-
-def _plain(estimate: ServingEstimate) -> ServingEstimate:
-    """Zero-dimensional arrays as numbers."""
-    return _map(estimate, lambda values: values.item() if np.ndim(values) == 0 else values)
+    return map_numbers(replace(estimate, tokens_per_s=rate, usd_per_mtok=usd), at_best)

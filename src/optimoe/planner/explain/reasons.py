@@ -13,7 +13,7 @@ from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
 from optimoe.cost.sizing.layouts import explain_infeasible as explain_serving
-from optimoe.cost.sizing.layouts import reach
+from optimoe.cost.sizing.layouts import feasibility
 from optimoe.cost.training.setup import training_sources
 from optimoe.laws.catalog import find_law
 from optimoe.planner.candidate import Candidate
@@ -151,7 +151,9 @@ def family_words(family: Family) -> str:
 def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[Family, Pool]) -> str:
     """Which limit binds, and what would lift it."""
     if not any(pool.servable.any() for pool in coarse.values()):
-        reached = [reach(pool.grid, one) for pool in coarse.values() for one in problem.deployments]
+        reached = [
+            feasibility(pool.grid, deployment) for pool in coarse.values() for deployment in problem.deployments
+        ]
         return explain_serving(reached, problem.limits)
     if not any(pool.possible.any() for pool in coarse.values()):
         return (
