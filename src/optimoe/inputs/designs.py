@@ -8,7 +8,7 @@ from typing import cast
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
-from optimoe.inputs.quantities import Count, Flag, numbers, parts, whole
+from optimoe.inputs.quantities import Flag, Quantity, numbers, parts, whole
 from optimoe.planner.problem.data import Data
 from optimoe.planner.problem.family import AttentionKind, BestRatio
 from optimoe.planner.problem.goal import Count as CountOf
@@ -30,9 +30,9 @@ class GoalOptions:
     """The same, within so many nats of the lowest loss."""
     target_loss: float | None = None
     """Take the cheapest design that reaches this loss instead."""
-    total_usd: Count | None = None
+    total_usd: Quantity | None = None
     """Take the lowest loss that training and serving reach within these dollars instead."""
-    usd_per_mtok: Count | None = None
+    usd_per_mtok: Quantity | None = None
     """Take the lowest loss that is served for so much per million output tokens instead."""
     count: CountOf = "total"
     """Dollars that make a design the cheapest: total, or serving alone."""
@@ -80,9 +80,9 @@ class SpaceOptions:
     """Key-value heads; several by comma."""
     attention: str = "gqa"
     """mha, gqa or mla; several by comma."""
-    vocab: Count = 50_304.0
+    vocab: Quantity = 50_304.0
     """Vocabulary."""
-    max_width: Count = 16_384.0
+    max_width: Quantity = 16_384.0
     """Largest d_model."""
     exhaustive: Flag = False
     """Price every design, so that the choice is certain to be the best of the space."""
@@ -122,7 +122,7 @@ class SpaceOptions:
 class DataOptions:
     """The training tokens at hand."""
 
-    unique_tokens: Count = math.inf
+    unique_tokens: Quantity = math.inf
     """Distinct training tokens; beyond them tokens repeat, at a falling worth."""
     no_repeats: Flag = False
     """Do not train on a token twice."""

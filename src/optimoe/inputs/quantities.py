@@ -21,7 +21,7 @@ def _reader(kind: str) -> Any:
     return read
 
 
-Count = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=False, n_tokens=1)]
+Quantity = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=False, n_tokens=1)]
 """``1e22``, ``70B``, ``15T``."""
 Seconds = Annotated[float, Parameter(converter=_reader("seconds"), accepts_keys=False, n_tokens=1)]
 """``50ms``, ``2s``."""

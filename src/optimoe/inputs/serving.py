@@ -13,7 +13,7 @@ from optimoe.cost.kernels.spread import Routing
 from optimoe.cost.layers.engine import DEFAULT_ENGINE, Engine, find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
-from optimoe.inputs.quantities import Count, Flag, Seconds, whole
+from optimoe.inputs.quantities import Flag, Quantity, Seconds, whole
 
 
 @Parameter(name="*", group="Layout (searched where left out)")
@@ -46,9 +46,9 @@ class LayoutOptions:
 class RequestOptions:
     """What is asked, and how fast it must be answered."""
 
-    input_tokens: Count = 1024.0
+    input_tokens: Quantity = 1024.0
     """Prompt of a request."""
-    output_tokens: Count = 1024.0
+    output_tokens: Quantity = 1024.0
     """Answer of a request."""
     prefix_hit: float = 0.0
     """Share of a prompt's tokens that a prefix cache holds."""
@@ -98,7 +98,7 @@ class EngineOptions:
     """Hot experts are placed, and copied, so that ranks are loaded alike."""
     overlap: float = 0.0
     """Share of the exchange between GPUs that runs behind arithmetic."""
-    chunk_tokens: Count = 8192.0
+    chunk_tokens: Quantity = 8192.0
     """Most prompt tokens of one step."""
     draft_tokens: int = 0
     """Tokens drafted per step (speculative decoding, MTP)."""

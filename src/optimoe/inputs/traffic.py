@@ -14,7 +14,7 @@ from optimoe.cost.layers.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.traffic import load_trace, mean_length
 from optimoe.cost.serving.workload import Limits, Workload
-from optimoe.inputs.quantities import Count, Seconds, parts, whole
+from optimoe.inputs.quantities import Quantity, Seconds, parts, whole
 from optimoe.inputs.training import PriceOptions
 
 SERVED = ("serve_gpus", "precision", "kv_precision")
@@ -27,9 +27,9 @@ class ServeOptions:
 
     serve_gpus: str = "8xh100-sxm"
     """GPUs of one deployment, such as 8xh100-sxm or 8xmine.toml; several kinds by comma, the cheapest is taken."""
-    input_tokens: Count = 1024.0
+    input_tokens: Quantity = 1024.0
     """Prompt of a request."""
-    output_tokens: Count = 1024.0
+    output_tokens: Quantity = 1024.0
     """Answer of a request."""
     input_percentiles: str = ""
     """Percentiles of prompts, such as 50=800,90=3000, in place of their mean length."""

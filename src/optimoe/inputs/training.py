@@ -10,7 +10,7 @@ from optimoe.core.errors import InputError, require
 from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import GpuPrice, given_price, list_price, load_prices
 from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainRun
-from optimoe.inputs.quantities import Count, whole
+from optimoe.inputs.quantities import Quantity, whole
 from optimoe.planner.problem.training import DEFAULT_MFU, GivenMfu, PredictedMfu, Training, gpu_time_s
 
 
@@ -48,19 +48,19 @@ class PriceOptions:
 class TrainOptions:
     """Hardware and budget of the training run."""
 
-    train_flops: Count | None = None
+    train_flops: Quantity | None = None
     """Training budget in FLOPs (6ND)."""
     train_gpus: str | None = None
     """GPUs of the training run, such as 64xh100-sxm (the serving GPU if left out)."""
     train_days: float | None = None
     """Training budget as the days that they run."""
-    train_usd: Count | None = None
+    train_usd: Quantity | None = None
     """Training budget in dollars."""
     mfu: float | None = None
     """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
-    batch_tokens: Count = float(USUAL_BATCH_TOKENS)
+    batch_tokens: Quantity = float(USUAL_BATCH_TOKENS)
     """Tokens of a training step on --train-gpus."""
-    seq_len: Count = float(USUAL_SEQ_LEN)
+    seq_len: Quantity = float(USUAL_SEQ_LEN)
     """Tokens of a training sequence."""
 
     def training(self, default_gpu: str, prices: PriceOptions) -> Training:

@@ -11,13 +11,13 @@ from optimoe.arch.hf import to_config
 from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.errors import InputError
 from optimoe.core.records import to_json, write_text
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 
 
 def arch(
     model: str,
     *more: str,
-    context: Count = 4096.0,
+    context: Quantity = 4096.0,
     precision: str = "bf16",
     kv_precision: str = "bf16",
     hf: Path | None = None,
@@ -43,7 +43,7 @@ def arch(
     if json:
         print_json(records[0] if not more else {"models": records})
         return
-    from optimoe.report.words.plan_prose import arch_columns, arch_lines
+    from optimoe.report.words.arch_prose import arch_columns, arch_lines
 
     if more:
         print_columns(arch_columns(records))

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from optimoe.core.units import format_seconds
 from optimoe.cost.calibration import Accuracy, Calibration
-from optimoe.report.words.plan_prose import labelled
-from optimoe.report.words.serving_prose import Lines
+from optimoe.report.words.lines import Lines, labelled
 
 VERDICTS = {
     "better": "nearer to unseen records than the model as it ships",

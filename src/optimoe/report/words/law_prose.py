@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from optimoe.core.units import format_count
 from optimoe.laws.compare import Comparison
 from optimoe.laws.fitting import Fit, HoldOut, Interval
-from optimoe.report.words.plan_prose import labelled
-from optimoe.report.words.serving_prose import Lines
+from optimoe.report.words.lines import Lines, labelled
 
 
 def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None) -> Lines:

@@ -1,8 +1,6 @@
 """A result in labelled lines: what a person reads first."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from optimoe.arch.params import ParamCount
 from optimoe.arch.parts import Attention, DenseFFN
@@ -10,7 +8,6 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import (
     SECONDS_PER_DAY,
     SECONDS_PER_HOUR,
-    format_bytes,
     format_change,
     format_count,
     format_seconds,
@@ -25,7 +22,8 @@ from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
 from optimoe.planner.result import Alternative, Plan
-from optimoe.report.words.serving_prose import Lines, layout_words
+from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.serving_prose import layout_words
 from optimoe.report.words.training_prose import train_layout_words
 
 
@@ -171,33 +169,6 @@ def shape_words(spec: ArchSpec, params: ParamCount) -> str:
     )
 
 
-def arch_columns(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Counted models side by side: a row for each quantity, the first column its name."""
-
-    def row(name: str, pick: Callable[[Mapping[str, Any]], str]) -> tuple[str, ...]:
-        return (name, *(pick(record) for record in records))
-
-    def flops(phase: str) -> Callable[[Mapping[str, Any]], str]:
-        return lambda record: format_count(record["flops_per_token"][phase])
-
-    return [
-        row("", lambda record: record["name"]),
-        row("params", lambda record: format_count(record["params_total"])),
-        row("active", lambda record: format_count(record["params_active"])),
-        row("without embeddings", lambda record: format_count(record["params_nonembedding"])),
-        row("layers × width", lambda record: f"{record['arch']['num_layers']} × {record['arch']['d_model']}"),
-        row("experts, top-k", lambda record: f"{record['arch']['num_experts']}, {record['arch']['top_k']}"),
-        row("sparsity", lambda record: f"{record['sparsity']:.3f}"),
-        row("r experts/attention", lambda record: f"{record['expert_attention_flops_ratio']:.2f}"),
-        row("FLOPs/token prefill", flops("prefill")),
-        row("FLOPs/token decode", flops("decode")),
-        row("FLOPs/token training", flops("train")),
-        row("weights", lambda record: format_bytes(record["weight_bytes"])),
-        row("cache per token", lambda record: format_bytes(record["kv_bytes_per_token"])),
-        row("fixed state", lambda record: format_bytes(record["state_bytes"])),
-    ]
-
-
 def kind_words(num_experts: int) -> str:
     """``dense`` or ``E = 8``."""
     return "dense" if num_experts == 1 else f"E = {num_experts}"
@@ -236,37 +207,6 @@ def laws_sentences(plan: Plan) -> list[str]:
     ]
 
 
-def arch_lines(record: Mapping[str, Any]) -> Lines:
-    """A counted model."""
-    flops = record["flops_per_token"]
-    parts = ", ".join(f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n)
-    return [
-        ("Model", str(record["name"])),
-        (
-            "Params",
-            f"{record['params_total']:,} total · {record['params_active']:,} active · "
-            f"{record['params_nonembedding']:,} without embeddings",
-        ),
-        ("", parts),
-        (
-            "FLOPs",
-            f"per token at {record['context_tokens']:,.0f} tokens: prefill {format_count(flops['prefill'])}, "
-            f"decode {format_count(flops['decode'])}, training {format_count(flops['train'])}",
-        ),
-        (
-            "Bytes",
-            f"weights {format_bytes(record['weight_bytes'])} ({record['precision']}), cache "
-            f"{format_bytes(record['kv_bytes_per_token'])} per token ({record['kv_precision']})",
-        ),
-        (
-            "Ratios",
-            f"experts/attention r = {record['expert_attention_flops_ratio']:.2f}"
-            f" · sparsity {record['sparsity']:.3f}"
-            + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()),
-        ),
-    ]
-
-
 def _others(plan: Plan) -> list[Alternative]:
     return [item for item in plan.alternatives if item.family != plan.choice.family]
 
@@ -290,11 +230,6 @@ def _alternative(plan: Plan, item: Alternative, width: int) -> str:
         f"total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"
     )
-
-
-def labelled(label: str, texts: "list[str] | tuple[str, ...]") -> Lines:
-    """Texts under one label."""
-    return [(label if i == 0 else "", text) for i, text in enumerate(texts)]
 
 
 def _gpus(deployment: Deployment) -> str:

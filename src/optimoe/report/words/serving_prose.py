@@ -10,9 +10,7 @@ from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band
 from optimoe.cost.serving.memory import GpuMemory
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet
-
-Lines = list[tuple[str, str]]
-"""Label and text; an empty label continues the one above."""
+from optimoe.report.words.lines import Lines
 
 METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
 

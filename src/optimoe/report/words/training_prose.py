@@ -5,7 +5,7 @@ import math
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.training.estimate import TrainEstimate
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.report.words.serving_prose import Lines
+from optimoe.report.words.lines import Lines
 
 DEGREES = ("tp", "ep", "pp", "dp", "interleave", "micro_batch")
 

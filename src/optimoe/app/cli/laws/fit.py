@@ -9,7 +9,7 @@ from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.records import to_record
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.laws.compare import compare as compare_laws
 from optimoe.laws.compare import compare_decisions
 from optimoe.laws.fitting import (
@@ -106,7 +106,7 @@ def fit_record(fitted: Fit, intervals: dict[str, Interval], test: HoldOut | None
 def compare(
     model: str,
     *,
-    tokens: Count,
+    tokens: Quantity,
     laws: Listed = None,
     json: Flag = False,
 ) -> None:
@@ -127,7 +127,7 @@ def compare(
     print_lines(comparison_lines(comparison))
 
 
-def decide(*, train_flops: Count, laws: Listed = None, json: Flag = False) -> None:
+def decide(*, train_flops: Quantity, laws: Listed = None, json: Flag = False) -> None:
     """What each law would decide at a training budget: experts, granularity, tokens per parameter.
 
     Args:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.inputs.designs import DataOptions, GoalOptions, SpaceOptions
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.traffic import ServeOptions
 from optimoe.inputs.training import PriceOptions, TrainOptions
 from optimoe.laws.catalog import find_loss_law
@@ -23,7 +23,7 @@ def plan(
     goal: GoalOptions = GoalOptions(),  # noqa: B008
     space: SpaceOptions = SpaceOptions(),  # noqa: B008
     data: DataOptions = DataOptions(),  # noqa: B008
-    serve_tokens: Count = 0.0,
+    serve_tokens: Quantity = 0.0,
     law: str = "ludziejewski2025",
     explain: Flag = False,
     quick: Flag = False,

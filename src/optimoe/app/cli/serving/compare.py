@@ -17,14 +17,14 @@ from optimoe.cost.published.epoch_rules import dense_equivalent
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.dense_equivalent import ServingCosts, dense_ladder, full_dense_equivalent
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.serving import read_cluster
 
 
 def compare(
     model: str,
     *more: str,
-    context: Count = 4096.0,
+    context: Quantity = 4096.0,
     gpus: str = "32xh100-sxm",
     precision: str = "bf16",
     json: Flag = False,
@@ -53,7 +53,7 @@ def compare(
     if json:
         print_json({"models": records})
         return
-    from optimoe.report.words.plan_prose import arch_columns
+    from optimoe.report.words.arch_prose import arch_columns
 
     print_columns([*arch_columns(records), *_likes(records, "dense_equivalent", "like dense, rule of thumb")])
     print_columns(

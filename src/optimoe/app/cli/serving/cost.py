@@ -12,7 +12,7 @@ from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.sizing.layouts import best_serving
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.serving import (
     EngineOptions,
     LayoutOptions,
@@ -40,7 +40,7 @@ def cost(
     gpus: str,
     gpu: str | None = None,
     gpu_usd_per_hour: float | None = None,
-    concurrency: Count | None = None,
+    concurrency: Quantity | None = None,
     layout: LayoutOptions = DEFAULT_LAYOUT,
     requests: RequestOptions = DEFAULT_REQUESTS,
     engine: EngineOptions = DEFAULT_ENGINE,

@@ -15,7 +15,7 @@ from optimoe.cost.sizing.curves import curves as draw_curves
 from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
 from optimoe.cost.sizing.fleet import Fleet, Offer, fleets, load_of, longest_context
 from optimoe.cost.sizing.layouts import cheapest_serving
-from optimoe.inputs.quantities import Count, Flag
+from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.serving import (
     EngineOptions,
     RequestOptions,
@@ -32,7 +32,7 @@ def fleet(
     *,
     gpu: str,
     requests_per_s: float = 0.0,
-    tokens_per_day: Count = 0.0,
+    tokens_per_day: Quantity = 0.0,
     percentile: float = 0.0,
     most_gpus: int = 0,
     gpu_usd_per_hour: float | None = None,
@@ -92,7 +92,7 @@ def context(
     *,
     gpus: str,
     gpu: str | None = None,
-    concurrency: Count = 1.0,
+    concurrency: Quantity = 1.0,
     requests: RequestOptions = DEFAULT_REQUESTS,
     engine: EngineOptions = DEFAULT_ENGINE,
     json: Flag = False,

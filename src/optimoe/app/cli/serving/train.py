@@ -8,7 +8,7 @@ from optimoe.core.records import to_record
 from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainEstimate, TrainRun
 from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import TrainSetup
-from optimoe.inputs.quantities import Count, Flag, whole
+from optimoe.inputs.quantities import Flag, Quantity, whole
 from optimoe.inputs.serving import read_cluster, read_price
 
 
@@ -16,11 +16,11 @@ def train(
     model: str,
     *,
     gpus: str,
-    tokens: Count,
+    tokens: Quantity,
     gpu: str | None = None,
     gpu_usd_per_hour: float | None = None,
-    batch_tokens: Count = float(USUAL_BATCH_TOKENS),
-    seq_len: Count = float(USUAL_SEQ_LEN),
+    batch_tokens: Quantity = float(USUAL_BATCH_TOKENS),
+    seq_len: Quantity = float(USUAL_SEQ_LEN),
     precision: Literal["bf16", "fp8"] = "bf16",
     json: Flag = False,
 ) -> None:
