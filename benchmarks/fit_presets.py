@@ -12,15 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from latency_rows import latency_records
+from optimoe.core.config import save_toml
 from optimoe.core.errors import InputError
 from optimoe.core.records import to_record
 from optimoe.cost.calibration import Calibration, FitSettings, calibrate
-from optimoe.cost.calibration.files import toml_lines
 
 HEAD = """\
-# The serving model calibrated on measured engines: five factors per engine version (optimoe.cost.calibration).
-# Written by benchmarks/fit_presets.py. Many records carry no date: they are no younger than measured_to.
-"""
+The serving model calibrated on measured engines: five factors per engine version (optimoe.cost.calibration).
+Written by benchmarks/fit_presets.py. Many records carry no date: they are no younger than measured_to."""
 LEAST_RECORDS = 20
 DIGITS = 4
 
@@ -67,17 +66,16 @@ def main() -> None:
     found = presets()
     columns = "".join(f"{name:>9}" for name in ("decode", "prefill", "front ms", "step ms", "req µs"))
     print(f"{'engine':<28}{'rows':>5}{columns}{'TPOT before, after':>22}{'TTFT before, after':>22}   held out")
-    lines = [HEAD]
+    tables = {}
     for one in found:
         print(_line(one))
         if one.verdict == "no_better":
             continue
         record = _rounded(to_record(one))
         del record["name"]
-        name = f'"{one.name}"'
-        lines += [f"[{name}]", *toml_lines(record, name), ""]
+        tables[one.name] = record
     if options.write:
-        options.write.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        save_toml(options.write, tables, comment=HEAD)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 import json
 import math
+import tomllib
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from optimoe.core.config import build, load_json, load_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.config import build, load_json, load_toml, save_toml, to_toml
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, shown
 from optimoe.core.provenance import Basis, weakest
-from optimoe.core.records import to_json, to_record, write_text
+from optimoe.core.records import to_json, to_record, to_values, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,87 @@ def test_what_is_no_json_object_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"config\.json"):
         load_json(path)
+
+
+HOSTILE = 'our "v2" \\ runs \u2028 · ü \t.csv'
+
+
+@pytest.mark.parametrize("load", [load_json, load_toml])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        "a = " + "[" * 1000 + "]" * 1000,
+        '{"a": ' + "9" * 5000 + "}",
+        "a = " + "9" * 5000,
+        'a = "\udcff"',
+        "a = 1\na = 2",
+        "a = '" + "x" * 5000,
+    ],
+    ids=["deep json", "deep toml", "digits json", "digits toml", "not utf-8", "twice", "long"],
+)
+def test_a_file_of_the_wrong_grammar_is_one_short_line(tmp_path, load, content):
+    path = tmp_path / "file"
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: not ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(path)) + 220
+
+
+@pytest.mark.parametrize("load", [load_json, load_toml])
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path, load):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path)
+
+
+def test_what_is_written_as_toml_reads_back_to_the_bit(tmp_path):
+    table = {
+        "name": HOSTILE,
+        HOSTILE: {"deep er": {"x": [1, 2.5, "a\nb"]}},
+        "floats": [0.1, 1e22, -0.0, 5e-324, 1 / 3, math.inf],
+        "whole": 2**62,
+        "flag": True,
+        "rows": [{"name": "a" * 200, "width": 3}, {"name": "b"}],
+    }
+    save_toml(tmp_path / "t.toml", table | {"none": None, "inner": {"none": None}}, comment="a line\nanother")
+    back = load_toml(tmp_path / "t.toml")
+    assert back == table | {"inner": {}}
+    assert type(back["whole"]) is int
+    assert math.copysign(1.0, back["floats"][2]) == -1.0
+    assert (tmp_path / "t.toml").read_text().startswith("# a line\n# another\n\nname = ")
+
+
+def test_dataclasses_and_arrays_become_toml():
+    text = to_toml(
+        {"point": Point(width=2), "column": np.arange(3), "value": np.float64(0.5), "kind": Basis.FITTED}
+    )
+    assert tomllib.loads(text) == {
+        "point": {"width": 2, "ratio": 1.0},
+        "column": [0, 1, 2],
+        "value": 0.5,
+        "kind": "fitted",
+    }
+
+
+def test_values_keep_infinities_that_a_record_cannot_hold():
+    assert to_values({"a": math.inf}) == {"a": math.inf}
+    assert to_record({"a": math.inf}) == {"a": None}
+
+
+def test_long_values_are_cut_in_an_error_line():
+    assert shown("x" * 60) == "x" * 60
+    assert shown("x" * 61) == "x" * 57 + "…"
+    assert shown("a\nb") == "a b"
+    with pytest.raises(UnknownNameError) as caught:
+        build(Point, {"w" * 5000: 1}, where="file")
+    assert len(str(caught.value)) < 150
+
+
+def test_text_that_utf_8_cannot_hold_does_not_stop_a_file_from_being_written(tmp_path):
+    write_text(tmp_path / "f", "runs \udcff.csv")
+    assert (tmp_path / "f").read_text() == "runs ?.csv"
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path):

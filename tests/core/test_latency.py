@@ -29,7 +29,8 @@ def written(tmp_path, *lines):
 
 
 def test_records_survive_a_file(tmp_path):
-    records = (LatencyRecord(**GOOD), replace(LatencyRecord(**GOOD), concurrency=8, source="ours"))
+    hostile = 'our "v2" \\ runs\u2028\x85 · ü.csv'
+    records = (LatencyRecord(**GOOD), replace(LatencyRecord(**GOOD), concurrency=8, source=hostile))
     save_latency_records(tmp_path / "r.jsonl", records)
     assert load_latency_records(tmp_path / "r.jsonl") == records
     assert records[0].date == "2026-01-02"

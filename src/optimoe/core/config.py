@@ -1,17 +1,19 @@
-"""TOML and JSON files and tables into frozen dataclasses, with one-line errors."""
+"""TOML and JSON files and tables into frozen dataclasses, with one-line errors; and tables into TOML files."""
 
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import tomli_w
 
-from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.errors import ConfigError, UnknownNameError, shown
+from optimoe.core.records import to_values, write_text
 
 T = TypeVar("T")
 
@@ -34,8 +36,8 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             raise UnknownNameError(f"{where}: field", key, fields)
     try:
         return msgspec.convert(table, cls)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_without_path_root(error)}") from None
+    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+        raise ConfigError(f"{where}: {shown(str(error), 200).replace(' - at `$.', ' - at `')}") from None
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -44,12 +46,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It cannot be read or is not TOML.
     """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML ({error})") from None
+    return _parsed(path, "TOML", tomllib.loads)
 
 
 def load_json(path: Path) -> dict[str, Any]:
@@ -58,15 +55,48 @@ def load_json(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It cannot be read, is not JSON or is not an object.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not JSON ({error})") from None
+    content = _parsed(path, "JSON", json.loads)
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must hold a JSON object, got {type(content).__name__}")
     return content
+
+
+def _parsed(path: Path, kind: str, parse: Callable[[str], Any]) -> Any:
+    """What a parser makes of a file.
+
+    Raises:
+        ConfigError: The file cannot be read, or the parser refuses it: wrong grammar, not UTF-8 or an integer of
+            thousands of digits (ValueError), or nested deeper than the parser can follow (RecursionError).
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise ConfigError(f"{path}: not {kind} ({shown(str(error), 200)})") from None
+
+
+def to_toml(table: Mapping[str, Any], comment: str = "") -> str:
+    """The text of a TOML file.
+
+    Floats read back to the same bits, whole numbers stay whole, infinities are ``inf``, and a field that is None
+    is left out, as TOML has no null.
+
+    Args:
+        table: Plain values, dataclasses or arrays by key; text may hold anything.
+        comment: Lines for people, at the head of the file.
+    """
+    head = "".join(f"# {line}\n" for line in comment.splitlines())
+    return head + ("\n" if head else "") + tomli_w.dumps(_without_none(to_values(table)))
+
+
+def save_toml(path: Path, table: Mapping[str, Any], comment: str = "") -> None:
+    """Write a TOML file, whole or not at all; what it holds is that of :func:`to_toml`.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    write_text(path, to_toml(table, comment))
 
 
 @cache
@@ -75,5 +105,8 @@ def load_facts(package: str, name: str) -> dict[str, Any]:
     return tomllib.loads(files(package).joinpath("data", name).read_text(encoding="utf-8"))
 
 
-def _without_path_root(error: msgspec.ValidationError) -> str:
-    return str(error).replace(" - at `$.", " - at `")
+def _without_none(value: Any) -> Any:
+    """The same tables without their fields that are None."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value

@@ -34,7 +34,7 @@ class UnknownNameError(InputError):
     """No such name; the text lists the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
+        known, name = sorted(known), shown(name)
         near = get_close_matches(name.lower(), known, n=4, cutoff=0.4)
         hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(known)}"
         super().__init__(f"{kind}: unknown name {name!r} ({hint})")
@@ -44,6 +44,12 @@ class InfeasibleError(OptimoeError):
     """The question is well formed but nothing satisfies it; the text says what binds and what would help."""
 
     exit_code = 3
+
+
+def shown(text: str, length: int = 60) -> str:
+    """A text as an error line shows it: on one line, and cut where it is longer."""
+    line = " ".join(text.split("\n"))
+    return line if len(line) <= length else f"{line[: length - 3]}…"
 
 
 def holds(condition: Any) -> bool:

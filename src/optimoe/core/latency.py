@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import build
-from optimoe.core.errors import ConfigError, InputError, require, require_positive
+from optimoe.core.errors import ConfigError, InputError, require, require_positive, shown
 from optimoe.core.records import write_text
 
 LONGEST_S = 24 * 3600.0
@@ -103,7 +103,8 @@ def load_latency_records(path: Path) -> tuple[LatencyRecord, ...]:
         ConfigError: A line is no record: ``FILE:LINE: field: limit, got value``.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # not splitlines(): JSON text may hold U+2028 and its like, which are no ends of lines here
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.reason
         raise InputError(f"{path}: cannot be read ({reason})") from None
@@ -125,10 +126,10 @@ def save_latency_records(path: Path, records: Iterable[LatencyRecord]) -> None:
 def _record(where: str, line: str) -> LatencyRecord:
     try:
         table = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: not JSON ({error}), got {_shown(line)}") from None
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise ConfigError(f"{where}: not JSON ({error}), got {shown(line)}") from None
     if not isinstance(table, dict):
-        raise ConfigError(f"{where}: must be a JSON object, got {_shown(line)}")
+        raise ConfigError(f"{where}: must be a JSON object, got {shown(line)}")
     try:
         return build(LatencyRecord, table, where="record")
     except InputError as error:
@@ -141,11 +142,7 @@ def _named(text: str, table: dict[str, Any]) -> str:
     if field is None or field[1] not in table:
         return text
     expected = text[: field.start()].removesuffix(" - at ").rstrip()
-    return f"{field[1]}: {expected[0].lower()}{expected[1:]}: {_shown(json.dumps(table[field[1]]))}"
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return f"{field[1]}: {expected[0].lower()}{expected[1:]}: {shown(json.dumps(table[field[1]]))}"
 
 
 def _is_date(text: str) -> bool:

@@ -14,7 +14,12 @@ from optimoe.core.errors import InputError
 
 def to_record(result: Any) -> Any:
     """A result (nested dataclasses, arrays, enums) as plain JSON values; infinities and NaN become null."""
-    return _plain(msgspec.to_builtins(result, enc_hook=_as_list))
+    return _plain(to_values(result))
+
+
+def to_values(result: Any) -> Any:
+    """A result (nested dataclasses, arrays, enums) as plain dicts, lists, numbers and text."""
+    return msgspec.to_builtins(result, enc_hook=_as_list)
 
 
 def to_json(result: Any) -> str:
@@ -37,7 +42,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        # errors="replace": a file name that is not UTF-8 reaches a text as lone surrogates, which no file can hold
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -187,6 +187,13 @@ def test_a_fitted_law_is_a_law_file(planted, tmp_path: Path):
     assert law.row.n_convention == "active"
 
 
+def test_a_law_file_with_any_name_and_source_is_read_back(planted, tmp_path: Path):
+    runs = replace(planted("besiroglu2024", noise=0.003), source='our "v2" \\ runs · ü.csv')
+    law = fit(runs, "chinchilla", name='a "quoted" \\ law').law
+    save_law(law, tmp_path / "my.toml")
+    assert find_law(str(tmp_path / "my.toml")).row == law
+
+
 def test_a_fit_is_a_record(planted):
     record = to_record(fit(planted("besiroglu2024", noise=0.01), "chinchilla"))
     assert record["verdict"] == "sound"

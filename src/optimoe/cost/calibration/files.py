@@ -1,16 +1,15 @@
 """Calibrations as files, and those that ship: one for each engine generation that was measured."""
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from optimoe.core.arrays import Values
-from optimoe.core.config import build, load_facts, load_json, load_toml
+from optimoe.core.config import build, load_facts, load_json, load_toml, save_toml
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.core.records import to_record, write_text
+from optimoe.core.records import to_record, to_values, write_text
 from optimoe.cost.calibration.errors import LatencyErrors
 from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors
 
@@ -117,22 +116,8 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
     """
     if path.suffix not in (".toml", ".json"):
         raise InputError(f"--output: must end in .toml or .json, got {path}")
-    record = {**to_record(calibration), "verdict": calibration.verdict}
     if path.suffix == ".json":
+        record = {**to_record(calibration), "verdict": calibration.verdict}
         write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     else:
-        write_text(path, "\n".join(toml_lines(record)) + "\n")
-
-
-def toml_lines(record: Mapping[str, Any], table: str = "") -> Iterator[str]:
-    """Lines of TOML: the plain values of a table first, then the tables in it."""
-    for key, value in record.items():
-        if not isinstance(value, Mapping):
-            yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    for key, value in record.items():
-        if isinstance(value, Mapping):
-            name = f"{table}.{key}" if table else key
-            if any(isinstance(item, Mapping) for item in value.values()):
-                yield from toml_lines(value, name)
-            else:
-                yield from ("", f"[{name}]", *toml_lines(value, name))
+        save_toml(path, {**to_values(calibration), "verdict": calibration.verdict})

@@ -1,16 +1,15 @@
 """The front door: a table of runs and a family in, a law with a verdict out."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from optimoe.core.config import save_toml
 from optimoe.core.errors import ConfigError, require
-from optimoe.core.records import write_text
 from optimoe.laws.fitting.model import Model, find_family, published_rows
 from optimoe.laws.fitting.objectives import Huber, Objective
 from optimoe.laws.fitting.solve import FitProblem, Points, Solutions, solve
@@ -320,18 +319,6 @@ def save_law(row: LawRow, path: Path) -> None:
     Raises:
         InputError: The place cannot be written.
     """
-    texts = ("name", "family", "source", "status", "n_convention", "log_base", "rmse_source", "notes")
-    lines = ["[[law]]", *(f"{key} = {_toml(getattr(row, key))}" for key in texts)]
-    lines += [f"rmse_log = {_toml(row.rmse_log)}"]
-    lines += [f"{key} = {_toml(getattr(row, key))}" for key in ("coefficients", "units", "range")]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return repr(float(value))
+    keys = ("name", "family", "source", "status", "n_convention", "log_base", "rmse_source", "notes", "rmse_log")
+    tables = ("coefficients", "units", "range")
+    save_toml(path, {"law": [{key: getattr(row, key) for key in keys + tables}]})

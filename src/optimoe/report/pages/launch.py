@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from optimoe import __version__
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.config import to_toml
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.training.estimate import USUAL_SEQ_LEN
 from optimoe.cost.training.layout import TrainLayout
@@ -81,27 +82,27 @@ def vllm_command(choice: Candidate, workload: Workload) -> str:
 
 def proxies_toml(runs: Sequence[Proxy]) -> str:
     """The ladder as a table of runs, the smallest first."""
-    lines = [f"# Written by optimoe {__version__}: small runs of the winner's family, for a law of one's own."]
-    for run in runs:
-        spec, group = run.spec, run.spec.layers[0]
-        moe = spec.moe
-        rows: dict[str, object] = {
-            "name": spec.name,
-            "num_layers": spec.num_layers,
-            "d_model": spec.d_model,
-            "num_heads": group.mixer.tp_heads,
-            "num_experts": moe.num_experts if moe else 1,
-            "top_k": moe.top_k if moe else 1,
-            "d_hidden": moe.d_expert if moe else getattr(group.ffn, "d_ff", 0),
-            "vocab_size": spec.vocab_size,
-            "tokens": run.tokens,
-            "train_flops": run.train_flops,
-        }
-        lines += ["", "[[run]]"]
-        lines += [
-            f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value!r}" for key, value in rows.items()
-        ]
-    return "\n".join(lines) + "\n"
+    table = {"run": [_row(run) for run in runs]}
+    return to_toml(
+        table, f"Written by optimoe {__version__}: small runs of the winner's family, for a law of one's own."
+    )
+
+
+def _row(run: Proxy) -> dict[str, object]:
+    spec, group = run.spec, run.spec.layers[0]
+    moe = spec.moe
+    return {
+        "name": spec.name,
+        "num_layers": spec.num_layers,
+        "d_model": spec.d_model,
+        "num_heads": group.mixer.tp_heads,
+        "num_experts": moe.num_experts if moe else 1,
+        "top_k": moe.top_k if moe else 1,
+        "d_hidden": moe.d_expert if moe else getattr(group.ffn, "d_ff", 0),
+        "vocab_size": spec.vocab_size,
+        "tokens": run.tokens,
+        "train_flops": run.train_flops,
+    }
 
 
 def _attention(spec: ArchSpec) -> list[str]:

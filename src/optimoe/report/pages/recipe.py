@@ -1,6 +1,7 @@
 """The winner as a training recipe: architecture and run in one TOML file."""
 
 from optimoe import __version__
+from optimoe.core.config import to_toml
 from optimoe.core.records import to_record
 from optimoe.planner.result import Plan, arch_record
 
@@ -26,13 +27,6 @@ def recipe_toml(plan: Plan) -> str:
             "law_source": law.source,
         },
     }
-    lines = [f"# Written by optimoe {__version__}: the model to train, and what it is predicted to reach."]
-    for table, values in rows.items():
-        lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return to_toml(
+        rows, f"Written by optimoe {__version__}: the model to train, and what it is predicted to reach."
+    )
