@@ -19,14 +19,14 @@ from statistics import median
 
 import torch
 
-from optimoe.models.peer.layer import PEER
+from optimoe.models.peer.layer import PEERLayer
 
 HEADS, TOP_K = 8, 16
 
 
 def make_ours(d_model, num_keys):
     """Our layer."""
-    return PEER(d_model, num_keys=num_keys, num_heads=HEADS, top_k=TOP_K, d_key=128, query_norm="none")
+    return PEERLayer(d_model, num_keys=num_keys, num_heads=HEADS, top_k=TOP_K, d_key=128, query_norm="none")
 
 
 def make_package(ours, d_model):

@@ -11,8 +11,8 @@ from torch import distributed
 from optimoe.core.errors import ConfigError
 from optimoe.models.balance import (
     IGNORED,
-    balance_loss,
     importance_loss,
+    load_balance_loss,
     loads_of,
     over_ranks,
     policy_losses,
@@ -49,7 +49,7 @@ def test_no_router_output_lowers_the_balance_loss_below_its_value_in_balance(
     generator = torch.Generator().manual_seed(seed)
     logits_TE = torch.randn(12, 4, generator=generator) * spread + shift
     routing = route(logits_TE, score=score, balanced_by_bias=biased)
-    loss = balance_loss(routing, 3, scope)
+    loss = load_balance_loss(routing, 3, scope)
     assert 1 <= loss <= 4 and torch.isfinite(loss)
     assert torch.allclose(routing.score_TE.sum(1), torch.ones(12, dtype=torch.float64))
 
@@ -60,7 +60,7 @@ def test_scores_that_underflow_still_have_gradients_towards_balance(score):
     layer = make_layer(RouterConfig(score=score), d_model=4, num_experts=4, top_k=1)
     layer.router.weight.data = torch.eye(4, dtype=torch.float64)
     routing = layer.router(logits_TE[None])
-    loss = balance_loss(routing)
+    loss = load_balance_loss(routing)
     loss.backward()
     assert loss > 1.5 and logits_TE.grad[:, 0].sum() > 1e-3
     assert torch.isfinite(routing.weight_TK).all() and torch.allclose(
@@ -75,14 +75,14 @@ def test_the_balance_loss_is_that_of_the_switch_transformer():
     top_TK = probability_TE.topk(2).indices
     share = [(top_TK == e).sum().item() / 64 for e in range(4)]
     want = 4 * sum(share[e] * probability_TE[:, e].mean().item() for e in range(4))
-    assert balance_loss(route(logits_TE)).item() == pytest.approx(want, rel=1e-12) and want > 1
+    assert load_balance_loss(route(logits_TE)).item() == pytest.approx(want, rel=1e-12) and want > 1
 
 
 def test_one_expert_that_takes_all_costs_e():
     logits_TE = torch.tensor([[60.0, 0, 0, 0]]).repeat(8, 1)
     layer = make_layer(RouterConfig(), d_model=4, num_experts=4, top_k=1)
     layer.router.weight.data = torch.eye(4, dtype=torch.float64)
-    assert balance_loss(layer.router(logits_TE[None].double())).item() == pytest.approx(4)
+    assert load_balance_loss(layer.router(logits_TE[None].double())).item() == pytest.approx(4)
 
 
 def test_sequences_that_balance_only_together_are_seen_by_the_sequence_loss():
@@ -90,8 +90,8 @@ def test_sequences_that_balance_only_together_are_seen_by_the_sequence_loss():
         [torch.tensor([[9.0, 9, 0, 0]]).repeat(6, 1), torch.tensor([[0.0, 0, 9, 9]]).repeat(6, 1)]
     )
     routing = route(logits_TE)
-    assert balance_loss(routing, 2, "batch").item() == pytest.approx(1)
-    assert balance_loss(routing, 2, "sequence").item() == pytest.approx(2, rel=1e-3)
+    assert load_balance_loss(routing, 2, "batch").item() == pytest.approx(1)
+    assert load_balance_loss(routing, 2, "sequence").item() == pytest.approx(2, rel=1e-3)
 
 
 def test_z_and_importance_losses_by_hand():
@@ -112,7 +112,7 @@ def test_losses_are_of_the_decision_that_is_dispatched():
     """A capacity changes what is computed, and neither what was chosen nor its loss."""
     logits_TE = torch.randn(12, 4) + torch.tensor([3.0, 0, 0, 0])
     dropping, dropless = route(logits_TE, capacity_factor=0.5), route(logits_TE)
-    assert report(dropping).dropped > 0 and balance_loss(dropping) == balance_loss(dropless)
+    assert report(dropping).dropped > 0 and load_balance_loss(dropping) == load_balance_loss(dropless)
     assert importance_loss(dropping) != importance_loss(dropless)  # gates of what is computed
 
 
@@ -136,7 +136,7 @@ def test_dispatch_losses_and_metrics_read_one_decision(name, training):
     assert torch.equal(seen.computed_E, spoke_ET.sum(dim=1))
     share_E = seen.load_E.double() / seen.load_E.sum()
     want = max(1.0, 4 * (share_E * routing.score_TE.mean(dim=0)).sum().item())
-    assert balance_loss(routing).item() == pytest.approx(want, rel=1e-12)
+    assert load_balance_loss(routing).item() == pytest.approx(want, rel=1e-12)
 
 
 def test_a_planted_imbalance_in_one_layer_is_seen():
@@ -261,7 +261,7 @@ def test_loads_are_summed_over_ranks(tmp_path):
     try:
         assert torch.equal(over_ranks(load_E), load_E)
         routing = route(torch.randn(8, 4))
-        assert balance_loss(routing, 1, "global") == balance_loss(routing, 1, "batch")
+        assert load_balance_loss(routing, 1, "global") == load_balance_loss(routing, 1, "batch")
     finally:
         distributed.destroy_process_group()
 

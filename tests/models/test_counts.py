@@ -7,14 +7,13 @@ import torch
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import PEER as PEERPart
-from optimoe.arch.parts import MoE
+from optimoe.arch.parts import PEER, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
 from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import build, count_extra_params
 from optimoe.models.moe import MoELayer
-from optimoe.models.peer.layer import PEER
+from optimoe.models.peer.layer import PEERLayer
 from tests.models.build import ROUTERS, make_arch, top_k_of
 from tests.models.shapes import ARCHS, FFNS, MIXERS
 
@@ -43,7 +42,7 @@ def sizes(model):
             experts, router = size(block.ffn.experts), size(block.ffn.router)
             parts["shared_experts"] += size(block.ffn) - experts - router
             chosen = ffn.top_k / ffn.num_experts
-        elif isinstance(block.ffn, PEER):
+        elif isinstance(block.ffn, PEERLayer):
             experts = size(block.ffn, RETRIEVED)
             router, chosen = size(block.ffn) - experts, ffn.num_heads * ffn.top_k / ffn.num_keys**2
         else:
@@ -114,5 +113,5 @@ def test_models_of_the_catalog_are_built_as_counted_or_say_what_is_missing():
 
 
 def test_a_retrieval_layer_of_a_million_experts_is_counted():
-    arch = make_arch(PEERPart(num_keys=1024, num_heads=8, top_k=16, d_key=128))
+    arch = make_arch(PEER(num_keys=1024, num_heads=8, top_k=16, d_key=128))
     assert sizes(built(arch)) == asdict(count_params(arch))

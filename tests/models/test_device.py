@@ -40,7 +40,7 @@ def step_without_data(router, training):
     """The step on tensors that have shapes and no data: reading a number or a mask from one fails."""
     model = make_model(router).bfloat16().train(training)
     for block in model.blocks:
-        block.ffn.experts.way = "grouped"  # as on a GPU
+        block.ffn.experts.kernel = "grouped"  # as on a GPU
     with FakeTensorMode() as mode:
         state = {k: mode.from_tensor(v) for k, v in (*model.named_parameters(), *model.named_buffers())}
         ids_BS = torch.empty(4, 17, dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""Every way to run routed experts against a plain loop over tokens, in float64."""
+"""Every kernel of routed experts against a plain loop over tokens, in float64."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.experts.dispatch import WAYS, ExpertWeights, choose_way, nearest_way, run_experts
+from optimoe.models.experts.dispatch import KERNELS, ExpertWeights, choose_kernel, nearest_kernel, run_experts
 from optimoe.models.experts.shares import cut_shares, run_shares
 
 TOLERANCE = 1e-10
@@ -67,16 +67,16 @@ def routing(name, T, K, E):
 ROUTINGS = ("random", "one expert", "dropped", "all dropped", "duplicates")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", ROUTINGS)
 @pytest.mark.parametrize("T", [0, 1, 13])
-def test_outputs_and_gradients_are_the_plain_loops(way, name, T):
+def test_outputs_and_gradients_are_the_plain_loops(kernel, name, T):
     torch.manual_seed(1)
     E, K, D, F = 6, 3, 8, 8
     weights = make_weights(E, D, F)
     x_TD, weight_TK = torch.randn(T, D, dtype=torch.float64), torch.rand(T, K, dtype=torch.float64)
     expert_TK = routing(name, T, K, E)
-    ours = gradients(WAYS[way], weights, x_TD, expert_TK, weight_TK)
+    ours = gradients(KERNELS[kernel], weights, x_TD, expert_TK, weight_TK)
     if T == 0:
         assert [g.shape for g in ours[1:]] == [(0, D), (0, K), (E, D, 2 * F), (E, F, D)]
         assert all(not g.any() for g in ours)
@@ -88,29 +88,29 @@ def test_outputs_and_gradients_are_the_plain_loops(way, name, T):
         torch.testing.assert_close(got, want, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu", "relu_squared"])
-def test_every_kind_of_expert_is_right_in_every_way(way, gated, bias, activation):
+def test_every_kind_of_expert_is_right_by_every_kernel(kernel, gated, bias, activation):
     torch.manual_seed(2)
     weights = make_weights(4, 8, 8, gated, bias, activation)
     x_TD, weight_TK = torch.randn(9, 8, dtype=torch.float64), torch.rand(9, 2, dtype=torch.float64)
     expert_TK = routing("dropped", 9, 2, 4)
-    ours = gradients(WAYS[way], weights, x_TD, expert_TK, weight_TK)
+    ours = gradients(KERNELS[kernel], weights, x_TD, expert_TK, weight_TK)
     for got, want in zip(ours, gradients(reference, weights, x_TD, expert_TK, weight_TK), strict=True):
         torch.testing.assert_close(got, want, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), T=st.integers(1, 12), K=st.integers(1, 4), E=st.integers(1, 6))
-def test_any_routing_gives_the_same_in_every_way(data, T, K, E):
+def test_any_routing_gives_the_same_by_every_kernel(data, T, K, E):
     expert = data.draw(st.lists(st.integers(-1, E - 1), min_size=T * K, max_size=T * K))
     torch.manual_seed(3)
     weights = make_weights(E, 4, 4)
     x_TD, weight_TK = torch.randn(T, 4, dtype=torch.float64), torch.randn(T, K, dtype=torch.float64)
     args = weights, x_TD, torch.tensor(expert).view(T, K), weight_TK
-    first, *others = (gradients(way, *args) for way in WAYS.values())
+    first, *others = (gradients(kernel, *args) for kernel in KERNELS.values())
     for other in others:
         for got, want in zip(other, first, strict=True):
             torch.testing.assert_close(got, want, rtol=TOLERANCE, atol=TOLERANCE)
@@ -126,7 +126,7 @@ def test_the_loops_own_backward_pass_passes_gradcheck(gated):
 
     def run(x, weight, w_in, w_out, b_in, b_out):
         again = ExpertWeights(w_in_EDM=w_in, w_out_EFD=w_out, b_in_EM=b_in, b_out_ED=b_out, activation="silu")
-        return WAYS["loop"](again, x, expert_TK, weight)
+        return KERNELS["loop"](again, x, expert_TK, weight)
 
     assert torch.autograd.gradcheck(run, (x_TD, weight_TK, *weights.tensors()))
 
@@ -143,11 +143,11 @@ def test_threads_that_share_an_expert_sum_its_gradients(name, threads, monkeypat
     args = weights, x_TD, routing(name, 11, 3, 4), weight_TK
     torch.set_num_threads(threads)
     try:
-        ours = gradients(WAYS["loop"], *args)
+        ours = gradients(KERNELS["loop"], *args)
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
-    for got, want in zip(ours, gradients(WAYS["gather"], *args), strict=True):
+    for got, want in zip(ours, gradients(KERNELS["gather"], *args), strict=True):
         torch.testing.assert_close(got, want, rtol=TOLERANCE, atol=TOLERANCE)
 
 
@@ -180,8 +180,8 @@ def test_shares_hold_every_slot_once_and_equally_many(sizes, rows, threads):
     assert all(part.num_rows <= rows for share in shares for part in share)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_permuting_experts_changes_nothing(way):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_permuting_experts_changes_nothing(kernel):
     torch.manual_seed(5)
     E = 5
     weights = make_weights(E, 8, 8)
@@ -194,8 +194,8 @@ def test_permuting_experts_changes_nothing(way):
         b_out_ED=None,
         activation="silu",
     )
-    before = WAYS[way](weights, x_TD, expert_TK, weight_TK)
-    after = WAYS[way](moved, x_TD, torch.argsort(order_E)[expert_TK], weight_TK)
+    before = KERNELS[kernel](weights, x_TD, expert_TK, weight_TK)
+    after = KERNELS[kernel](moved, x_TD, torch.argsort(order_E)[expert_TK], weight_TK)
     torch.testing.assert_close(after, before, rtol=TOLERANCE, atol=TOLERANCE)
 
 
@@ -204,7 +204,7 @@ def test_frozen_parts_get_no_gradient_and_the_others_the_same(frozen):
     torch.manual_seed(6)
     expert_TK = routing("random", 10, 2, 4)
 
-    def run(way, freeze):
+    def run(kernel, freeze):
         torch.manual_seed(7)
         weights = make_weights(4, 8, 8)
         x_TD = torch.randn(10, 8, dtype=torch.float64, requires_grad=True)
@@ -212,7 +212,7 @@ def test_frozen_parts_get_no_gradient_and_the_others_the_same(frozen):
         leaves = {"x": x_TD, "weight": weight_TK, "w_in": weights.w_in_EDM, "w_out": weights.w_out_EFD}
         for name in ("w_in", "w_out") if freeze == "experts" else (freeze,):
             leaves[name].requires_grad_(False)
-        WAYS[way](weights, x_TD, expert_TK, weight_TK).square().sum().backward()
+        KERNELS[kernel](weights, x_TD, expert_TK, weight_TK).square().sum().backward()
         return [leaf.grad for leaf in leaves.values()]
 
     for got, want in zip(run("loop", frozen), run("gather", frozen), strict=True):
@@ -229,21 +229,21 @@ def test_activation_checkpointing_changes_no_gradient():
 
     def checkpointed(weights, *inputs):
         def run(*tensors):
-            return WAYS["loop"](weights, *tensors)
+            return KERNELS["loop"](weights, *tensors)
 
         return torch.utils.checkpoint.checkpoint(run, *inputs, use_reentrant=False)
 
-    for got, want in zip(gradients(checkpointed, *args), gradients(WAYS["loop"], *args), strict=True):
+    for got, want in zip(gradients(checkpointed, *args), gradients(KERNELS["loop"], *args), strict=True):
         assert torch.equal(got, want)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_low_precision_tokens_take_float32_gates(way):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_low_precision_tokens_take_float32_gates(kernel):
     torch.manual_seed(9)
     weights = make_weights(4, 16, 16, dtype=torch.bfloat16)
     x_TD, weight_TK = torch.randn(10, 16, dtype=torch.bfloat16), torch.rand(10, 2)
     expert_TK = routing("dropped", 10, 2, 4)
-    y_TD = WAYS[way](weights, x_TD, expert_TK, weight_TK.requires_grad_())
+    y_TD = KERNELS[kernel](weights, x_TD, expert_TK, weight_TK.requires_grad_())
     y_TD.float().square().sum().backward()
     assert y_TD.dtype == torch.bfloat16 and weight_TK.grad.dtype == torch.float32
     wide = ExpertWeights(
@@ -284,9 +284,9 @@ def test_the_whole_layer_is_one_graph_whatever_the_number_of_tokens():
 def test_padding_gives_way_to_the_loop_when_one_expert_takes_all(monkeypatch):
     weights = make_weights(8, 4, 4)
     called = []
-    for way in ("loop", "padded"):
-        monkeypatch.setitem(WAYS, way, lambda *_, way=way: called.append(way))
-    monkeypatch.setattr("optimoe.models.experts.dispatch.choose_way", lambda *_: "padded")
+    for kernel in ("loop", "padded"):
+        monkeypatch.setitem(KERNELS, kernel, lambda *_, kernel=kernel: called.append(kernel))
+    monkeypatch.setattr("optimoe.models.experts.dispatch.choose_kernel", lambda *_: "padded")
     for expert_T in (torch.arange(400) % 8, torch.zeros(400, dtype=torch.long)):
         run_experts(weights, torch.randn(400, 4), expert_T.unsqueeze(1), torch.ones(400, 1))
     assert called == ["padded", "loop"]
@@ -301,33 +301,33 @@ def test_an_unknown_way_is_refused():
 def test_the_table_names_only_ways_that_exist():
     from optimoe.models.experts.dispatch import _rows
 
-    assert {way for rows in _rows().values() for way, _ in rows} <= set(WAYS)
+    assert {kernel for rows in _rows().values() for kernel, _ in rows} <= set(KERNELS)
 
 
 @pytest.mark.parametrize("train", [True, False])
 def test_on_a_gpu_no_way_is_chosen_that_waits_for_the_host(train):
     for num_slots in (1, 64, 4096, 10**6):
         for num_experts in (1, 8, 64, 512):
-            assert nearest_way("cuda", train, num_slots, num_experts, 2048, 768) in ("grouped", "gather")
+            assert nearest_kernel("cuda", train, num_slots, num_experts, 2048, 768) in ("grouped", "gather")
 
 
 def test_the_choice_is_a_way():
     weights = make_weights(2, 4, 4)
-    assert choose_way(weights, torch.randn(1, 4), torch.zeros(1, 1, dtype=torch.long)) in WAYS
+    assert choose_kernel(weights, torch.randn(1, 4), torch.zeros(1, 1, dtype=torch.long)) in KERNELS
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("way", ["grouped", "gather"])
-def test_on_a_gpu_nothing_waits_for_the_host(way):
+@pytest.mark.parametrize("kernel", ["grouped", "gather"])
+def test_on_a_gpu_nothing_waits_for_the_host(kernel):
     torch.manual_seed(12)
     weights = make_weights(4, 16, 16, dtype=torch.bfloat16)
     tensors = [None if p is None else p.detach().cuda().requires_grad_() for p in weights.tensors()]
     weights = ExpertWeights(**dict(zip(weights.__dict__, [*tensors, "silu"], strict=True)))
     x_TD = torch.randn(32, 16, dtype=torch.bfloat16, device="cuda", requires_grad=True)
     expert_TK, weight_TK = routing("dropped", 32, 2, 4).cuda(), torch.rand(32, 2, device="cuda")
-    WAYS[way](weights, x_TD, expert_TK, weight_TK).sum().backward()
+    KERNELS[kernel](weights, x_TD, expert_TK, weight_TK).sum().backward()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        WAYS[way](weights, x_TD, expert_TK, weight_TK).sum().backward()
+        KERNELS[kernel](weights, x_TD, expert_TK, weight_TK).sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")

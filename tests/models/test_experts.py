@@ -5,7 +5,7 @@ import torch
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.models.experts.dispatch import WAYS
+from optimoe.models.experts.dispatch import KERNELS
 from optimoe.models.experts.layer import Experts
 
 
@@ -18,10 +18,10 @@ def test_parameters_are_those_that_the_architecture_counts(gated, bias):
     assert experts.w_in.shape == (5, 4, (1 + gated) * 3) and experts.w_out.shape == (5, 3, 4)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_one_expert_with_gate_one_is_a_dense_feed_forward(way):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_expert_with_gate_one_is_a_dense_feed_forward(kernel):
     torch.manual_seed(0)
-    experts = Experts(1, 8, 8, True, "silu", way=way).double()
+    experts = Experts(1, 8, 8, True, "silu", kernel=kernel).double()
     x_TD = torch.randn(6, 8, dtype=torch.float64)
     expert_TK, weight_TK = torch.zeros(6, 1, dtype=torch.long), torch.ones(6, 1, dtype=torch.float64)
     gate, up = (x_TD @ experts.w_in[0]).chunk(2, dim=-1)
@@ -29,10 +29,10 @@ def test_one_expert_with_gate_one_is_a_dense_feed_forward(way):
     torch.testing.assert_close(experts(x_TD, expert_TK, weight_TK), want, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_autocast_runs_experts_in_its_type_and_returns_float32_gradients(way):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_autocast_runs_experts_in_its_type_and_returns_float32_gradients(kernel):
     torch.manual_seed(1)
-    experts = Experts(4, 16, 16, True, "silu", way=way)
+    experts = Experts(4, 16, 16, True, "silu", kernel=kernel)
     x_TD, expert_TK, weight_TK = torch.randn(8, 16), torch.randint(0, 4, (8, 2)), torch.rand(8, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y_TD = experts(x_TD, expert_TK, weight_TK)
@@ -79,7 +79,7 @@ def test_gradients_accumulate_over_passes():
     [
         ({"num_experts": 0}, ConfigError),
         ({"d_expert": -1}, ConfigError),
-        ({"way": "fast"}, ConfigError),
+        ({"kernel": "fast"}, ConfigError),
         ({"activation": "swoosh"}, UnknownNameError),
     ],
 )

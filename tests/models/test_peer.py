@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimoe.arch.parts import PEER as PEERPart
+from optimoe.arch.parts import PEER
 from optimoe.core.errors import ConfigError
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.peer.layer import PEER
+from optimoe.models.peer.layer import PEERLayer
 
 TOLERANCE = 1e-10
 
@@ -16,7 +16,7 @@ TOLERANCE = 1e-10
 def make_layer(seed=0, **changes):
     torch.manual_seed(seed)
     settings = {"num_keys": 7, "num_heads": 3, "top_k": 4, "d_key": 6} | changes
-    return PEER(8, **settings).double()
+    return PEERLayer(8, **settings).double()
 
 
 def dense_scores(layer, x_TD):
@@ -42,7 +42,7 @@ def dense_layer(layer, x_TD):
 def test_retrieval_is_that_of_brute_force(n, k, h, T, seed):
     layer = make_layer(seed, num_keys=n, top_k=min(k, n), num_heads=h)
     x_TD = torch.randn(T, 8, dtype=torch.float64)
-    score, expert = layer.retrieve(x_TD)
+    score, expert = layer.retrieve_by_product_keys(x_TD)
     want = dense_scores(layer, x_TD).topk(layer.top_k, dim=-1)
     torch.testing.assert_close(score, want.values, rtol=TOLERANCE, atol=TOLERANCE)
     assert torch.equal(expert.sort(-1).values, want.indices.sort(-1).values)
@@ -51,7 +51,7 @@ def test_retrieval_is_that_of_brute_force(n, k, h, T, seed):
 def test_retrieval_with_equal_scores_is_as_good_as_brute_force():
     layer = make_layer()
     torch.nn.init.zeros_(layer.keys)
-    score, expert = layer.retrieve(torch.randn(5, 8, dtype=torch.float64))
+    score, expert = layer.retrieve_by_product_keys(torch.randn(5, 8, dtype=torch.float64))
     assert not score.any()
     assert all(len(set(head.tolist())) == layer.top_k for head in expert.flatten(0, 1))
 
@@ -90,8 +90,8 @@ def test_every_one_of_a_heads_experts_contributes(gates):
 @pytest.mark.parametrize("query_norm", [True, False])
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_parameters_are_those_that_the_architecture_counts(query_norm, batch_norm):
-    part = PEERPart(num_keys=5, num_heads=2, top_k=3, d_key=4, query_norm=query_norm)
-    layer, counted = PEER.from_part(part, 8, batch_norm=batch_norm), part.params(8)
+    part = PEER(num_keys=5, num_heads=2, top_k=3, d_key=4, query_norm=query_norm)
+    layer, counted = PEERLayer.from_part(part, 8, batch_norm=batch_norm), part.params(8)
     experts = layer.down.numel() + layer.up.numel()
     assert experts == counted["routed_experts"]
     assert sum(p.numel() for p in layer.parameters()) == counted["router"] + counted["routed_experts"]

@@ -90,7 +90,7 @@ def layer_losses(
     if isinstance(routing, PolicyRouting):
         policy, baseline, entropy = policy_losses(routing, reward_T, valid_T)
     return LayerLosses(
-        balance=balance_loss(routing, num_sequences, scope),
+        balance=load_balance_loss(routing, num_sequences, scope),
         z=z_loss(routing),
         importance=importance_loss(routing),
         policy=policy,
@@ -99,7 +99,7 @@ def layer_losses(
     )
 
 
-def balance_loss(routing: Routing, num_sequences: int = 1, scope: Scope = "batch") -> Tensor:
+def load_balance_loss(routing: Routing, num_sequences: int = 1, scope: Scope = "batch") -> Tensor:
     """max(1, E·Σ_e f_e·P_e), f_e the share of slots and P_e the mean probability of expert e.
 
     1 is its value in balance, for any k; E when one expert takes all of k = 1. Shares are of what was chosen,

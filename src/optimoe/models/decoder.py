@@ -20,11 +20,12 @@ from optimoe.models.attention import AnyAttention, LatentSelfAttention, Rope, Se
 from optimoe.models.config import ModelConfig
 from optimoe.models.experts.layer import Experts
 from optimoe.models.moe import FeedForward, MoELayer
-from optimoe.models.peer.layer import PEER, PEERStats
+from optimoe.models.peer.layer import PEERLayer, PEERStats
 from optimoe.models.routers import AnyRouter, extra_params
 from optimoe.models.routing import Routing
 
-Seen = Routing | PEERStats | None
+LayerDecision = Routing | PEERStats | None
+"""What a layer chose: the experts it routed to, the ones it retrieved, or nothing where it is dense."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,13 @@ class Decoder(nn.Module):
         for layer, block in enumerate(self.blocks):
             rope = ropes.get(block.mixer.rope_dim)  # type: ignore[union-attr, arg-type]
             if recompute:
-                x_BSD, seen = checkpoint(block, x_BSD, rope, ids_BS, use_reentrant=False)
+                x_BSD, decision = checkpoint(block, x_BSD, rope, ids_BS, use_reentrant=False)
             else:
-                x_BSD, seen = block(x_BSD, rope, ids_BS)
-            if isinstance(seen, Routing):
-                routings[layer] = seen
-            elif seen is not None:
-                retrieved[layer] = seen
+                x_BSD, decision = block(x_BSD, rope, ids_BS)
+            if isinstance(decision, Routing):
+                routings[layer] = decision
+            elif decision is not None:
+                retrieved[layer] = decision
         logits_BSV = self.unembedding(self.norm(x_BSD))
         return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved)
 
@@ -182,15 +183,15 @@ class Block(nn.Module):
         self.residual = make_ffn(group.residual, arch, config) if group.residual is not None else None
         self.residual_norm = make_norm(arch, config) if group.num_norms == 3 else None
 
-    def forward(self, x_BSD: Tensor, rope: Rope | None, ids_BS: Tensor) -> tuple[Tensor, Seen]:
+    def forward(self, x_BSD: Tensor, rope: Rope | None, ids_BS: Tensor) -> tuple[Tensor, LayerDecision]:
         """The layer's output, and what it routed or retrieved."""
         x_BSD = x_BSD + self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope))
         h_BSD = self.ffn_norm(x_BSD)
-        seen: Seen = None
+        decision: LayerDecision = None
         if isinstance(self.ffn, MoELayer):
-            y_BSD, seen = self.ffn(h_BSD, ids_BS)
-        elif isinstance(self.ffn, PEER):
-            y_TD, seen = self.ffn(h_BSD.flatten(0, 1))
+            y_BSD, decision = self.ffn(h_BSD, ids_BS)
+        elif isinstance(self.ffn, PEERLayer):
+            y_TD, decision = self.ffn(h_BSD.flatten(0, 1))
             y_BSD = y_TD.view_as(h_BSD)
         else:
             y_BSD = self.ffn(h_BSD)
@@ -198,7 +199,7 @@ class Block(nn.Module):
         if self.residual is not None:
             beside_BSD = h_BSD if self.residual_norm is None else self.residual_norm(x_BSD)
             y_BSD = y_BSD + self.residual(beside_BSD)
-        return x_BSD + y_BSD, seen
+        return x_BSD + y_BSD, decision
 
 
 def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
@@ -228,7 +229,7 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig) -> nn.M
         return FeedForward.from_part(part, arch.d_model, config.activation)
     if isinstance(part, MoE):
         return MoELayer(part, arch.d_model, arch.vocab_size, config)
-    return PEER.from_part(part, arch.d_model)
+    return PEERLayer.from_part(part, arch.d_model)
 
 
 def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
@@ -251,7 +252,7 @@ def _reset(module: nn.Module, std: float) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=std)
-    elif isinstance(module, AnyRouter | Experts | PEER | nn.RMSNorm | nn.LayerNorm):
+    elif isinstance(module, AnyRouter | Experts | PEERLayer | nn.RMSNorm | nn.LayerNorm):
         module.reset_parameters()
     if isinstance(module, SelfAttention) and module.sink_H is not None:
         nn.init.zeros_(module.sink_H)

@@ -103,7 +103,7 @@ def _take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
 
 
 @_take.register_fake
-def _(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
+def _fake_take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
     return value_TE.new_empty(expert_TK.shape)
 
 
@@ -113,7 +113,7 @@ def _put(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
 
 
 @_put.register_fake
-def _(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
+def _fake_put(grad_TK: Tensor, expert_TK: Tensor, num_experts: int) -> Tensor:
     return grad_TK.new_empty(len(grad_TK), num_experts)
 
 

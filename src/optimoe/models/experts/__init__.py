@@ -1,1 +1,1 @@
-"""Routed experts, and ways to compute them fast."""
+"""Routed experts, and the kernels that compute them."""

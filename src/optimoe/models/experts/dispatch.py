@@ -1,11 +1,11 @@
-"""Ways to compute y = Σ_k w_k·expert_k(x) for routed tokens, and the choice among them.
+"""Kernels that compute y = Σ_k w_k·expert_k(x) for routed tokens, and the choice among them.
 
 Legend: T tokens, K slots per token, N = T·K slots, E experts, C slots of the busiest expert, D model width,
 F hidden width of an expert, M = F or 2F (gate and up side by side).
 
-All ways give the same outputs and gradients, skip slots of expert −1, and take any routing: empty experts, one
+All kernels give the same outputs and gradients, skip slots of expert −1, and take any routing: empty experts, one
 expert for all, the same expert twice. Which is fastest depends on device, shape and pass:
-:func:`choose_way` reads it off a table that ``benchmarks/dispatch_table.py`` measured.
+:func:`choose_kernel` reads it off a table that ``benchmarks/dispatch_table.py`` measured.
 """
 
 import tomllib
@@ -54,7 +54,7 @@ class ExpertWeights:
 
 
 def run_experts(
-    weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor, way: str | None = None
+    weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor, kernel: str | None = None
 ) -> Tensor:
     """The weighted sum of each token's experts.
 
@@ -63,21 +63,21 @@ def run_experts(
         x_TD: Tokens.
         expert_TK: Expert of each slot, integers in [−1, E); −1 skips the slot.
         weight_TK: Gate weight of each slot; may be of a wider type than the tokens.
-        way: One of :data:`WAYS`; left out, the fastest by the measured table.
+        kernel: One of :data:`KERNELS`; left out, the fastest by the measured table.
 
     Returns:
         y_TD, of the type of the tokens.
 
     Raises:
-        UnknownNameError: No such way.
+        UnknownNameError: No such kernel.
     """
-    if way is None:
-        way = choose_way(weights, x_TD, expert_TK)
-        if way == "padded" and _is_wasteful(expert_TK, weights.w_in_EDM.shape[0]):
-            way = "loop"
-    if way not in WAYS:
-        raise UnknownNameError("way", way, WAYS)
-    return WAYS[way](weights, x_TD, expert_TK, weight_TK)
+    if kernel is None:
+        kernel = choose_kernel(weights, x_TD, expert_TK)
+        if kernel == "padded" and _is_wasteful(expert_TK, weights.w_in_EDM.shape[0]):
+            kernel = "loop"
+    if kernel not in KERNELS:
+        raise UnknownNameError("kernel", kernel, KERNELS)
+    return KERNELS[kernel](weights, x_TD, expert_TK, weight_TK)
 
 
 def run_loop(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
@@ -213,18 +213,18 @@ class _Collect(torch.autograd.Function):
 
 FREE_ROWS = 16
 """Rows that an expert may be padded by without a thought: its weights are read for one row as for so many."""
-Way = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]
-WAYS: dict[str, Way] = {
+Kernel = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]
+KERNELS: dict[str, Kernel] = {
     "loop": run_loop,
     "grouped": run_grouped,
     "padded": run_padded,
     "gather": run_gather,
 }
-"""All ways by name."""
+"""All kernels by name."""
 
 
-def choose_way(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor) -> str:
-    """The way that was fastest at the nearest measured shape.
+def choose_kernel(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor) -> str:
+    """The kernel that was fastest at the nearest measured shape.
 
     While a graph is traced it is the loop on a CPU (one opaque call) and the grouped product on a GPU, for any
     number of tokens: a choice by that number would compile the model anew at a new one.
@@ -234,7 +234,7 @@ def choose_way(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor) -> str:
         return "loop" if device == "cpu" else "grouped"
     train = torch.is_grad_enabled() and (x_TD.requires_grad or weights.w_in_EDM.requires_grad)
     E, F, D = weights.w_out_EFD.shape
-    return nearest_way(device, train, expert_TK.numel(), E, D, F)
+    return nearest_kernel(device, train, expert_TK.numel(), E, D, F)
 
 
 @cache
@@ -244,13 +244,13 @@ def _rows() -> dict[tuple[str, bool], list[tuple[str, tuple[float, ...]]]]:
     for row in tomllib.loads(text)["row"]:
         shape = (row["num_slots"], row["num_experts"], row["d_model"], row["d_expert"])
         key = (row["device"], row["train"])
-        rows.setdefault(key, []).append((row["way"], tuple(map(log, shape))))
+        rows.setdefault(key, []).append((row["kernel"], tuple(map(log, shape))))
     return rows
 
 
 @lru_cache(maxsize=4096)
-def nearest_way(device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int) -> str:
-    """The way of the table's row that is nearest by the logarithms of slots, experts and widths."""
+def nearest_kernel(device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int) -> str:
+    """The kernel of the table's row that is nearest by the logarithms of slots, experts and widths."""
     point = tuple(map(log, (max(num_slots, 1), num_experts, d_model, d_expert)))
 
     def distance(row: tuple[str, tuple[float, ...]]) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from optimoe.core.errors import require
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.experts.dispatch import WAYS, ExpertWeights, run_experts
+from optimoe.models.experts.dispatch import KERNELS, ExpertWeights, run_experts
 
 
 class Experts(nn.Module):
@@ -31,11 +31,11 @@ class Experts(nn.Module):
         gated: Whether each expert has a gate matrix (SwiGLU and its like).
         activation: Name of σ (:func:`optimoe.models.experts.activations.find_activation`).
         bias: Whether each matrix adds a bias.
-        way: One of :data:`optimoe.models.experts.dispatch.WAYS`; left out, the fastest by the measured table.
+        kernel: One of :data:`optimoe.models.experts.dispatch.KERNELS`; left out, the fastest as measured.
 
     Raises:
         ConfigError: A count is not positive.
-        UnknownNameError: No such activation or way.
+        UnknownNameError: No such activation or kernel.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class Experts(nn.Module):
         activation: str,
         bias: bool = False,
         *,
-        way: str | None = None,
+        kernel: str | None = None,
     ) -> None:
         super().__init__()
         for name, count in (("num_experts", num_experts), ("d_model", d_model), ("d_expert", d_expert)):
             require(count > 0, name, "positive", count)
-        require(way is None or way in WAYS, "way", f"one of {', '.join(WAYS)}", way)
+        require(kernel is None or kernel in KERNELS, "kernel", f"one of {', '.join(KERNELS)}", kernel)
         find_activation(activation)
         self.num_experts, self.d_model, self.d_expert = num_experts, d_model, d_expert
-        self.gated, self.activation, self.way = gated, activation, way
+        self.gated, self.activation, self.kernel = gated, activation, kernel
         d_hidden = (1 + gated) * d_expert
         self.w_in = nn.Parameter(torch.empty(num_experts, d_model, d_hidden))
         self.w_out = nn.Parameter(torch.empty(num_experts, d_expert, d_model))
@@ -91,7 +91,7 @@ class Experts(nn.Module):
         weights = ExpertWeights(
             w_in_EDM=w_in, w_out_EFD=w_out, b_in_EM=b_in, b_out_ED=b_out, activation=self.activation
         )
-        return run_experts(weights, x_TD, expert_TK, weight_TK, self.way)
+        return run_experts(weights, x_TD, expert_TK, weight_TK, self.kernel)
 
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""

@@ -231,7 +231,7 @@ def _accumulate(sum_AB: Tensor | None, left_An: Tensor, right_nB: Tensor, first:
 
 
 @expert_loop.register_fake
-def _(
+def _fake_expert_loop(
     x_TD: Tensor,
     expert_TK: Tensor,
     weight_TK: Tensor,
@@ -249,7 +249,7 @@ def _(
 
 
 @expert_loop_backward.register_fake
-def _(
+def _fake_expert_loop_backward(
     grad_TD: Tensor,
     x_TD: Tensor,
     weight_TK: Tensor,

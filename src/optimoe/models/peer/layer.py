@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from optimoe.arch.parts import PEER as PEERPart
+from optimoe.arch.parts import PEER
 from optimoe.core.errors import require
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.peer.pool import expert_pool
@@ -51,7 +51,7 @@ class PEERStats:
         return torch.xlogy(load_N, load_N * self.num_experts).sum()
 
 
-class PEER(nn.Module):
+class PEERLayer(nn.Module):
     """y = Σ_h Σ_{i ∈ top-K of head h} g_{h,i}·σ(x·u_i)·v_i over a pool that all heads share.
 
     A head's query q = norm(x W) is split in halves; expert (i, j) scores q₁·c_i + q₂·c'_j, and the best K of all
@@ -99,7 +99,7 @@ class PEER(nn.Module):
         gates: Gates = "softmax",
     ) -> None:
         super().__init__()
-        PEERPart(num_keys=num_keys, num_heads=num_heads, top_k=top_k, d_key=d_key)  # checks them
+        PEER(num_keys=num_keys, num_heads=num_heads, top_k=top_k, d_key=d_key)  # checks them
         require(d_model > 0, "d_model", "positive", d_model)
         require(query_norm in ("layernorm", "batchnorm", "none"), "query_norm", "a norm's name", query_norm)
         require(gates in ("softmax", "sigmoid"), "gates", "softmax or sigmoid", gates)
@@ -117,7 +117,7 @@ class PEER(nn.Module):
         self.reset_parameters()
 
     @classmethod
-    def from_part(cls, part: PEERPart, d_model: int, *, batch_norm: bool = False) -> "PEER":
+    def from_part(cls, part: PEER, d_model: int, *, batch_norm: bool = False) -> "PEERLayer":
         """The layer that an architecture describes."""
         norm: QueryNorm = "none" if not part.query_norm else "batchnorm" if batch_norm else "layernorm"
         counts = {name: getattr(part, name) for name in ("num_keys", "num_heads", "top_k", "d_key")}
@@ -136,7 +136,7 @@ class PEER(nn.Module):
     def forward(self, x_TD: Tensor) -> tuple[Tensor, PEERStats]:
         """The weighted sum of each token's experts, and what was retrieved."""
         T, J = x_TD.shape[0], self.num_heads * self.top_k
-        score_THK, expert_THK = self.retrieve(x_TD)
+        score_THK, expert_THK = self.retrieve_by_product_keys(x_TD)
         gate_THK = score_THK.softmax(-1) if self.gates == "softmax" else score_THK.sigmoid()
         tables = (self.down, self.up)
         x_TD, gate_TJ = x_TD.to(self.down.dtype), gate_THK.reshape(T, J).to(self.down.dtype)
@@ -144,7 +144,7 @@ class PEER(nn.Module):
         stats = PEERStats(expert_THK=expert_THK, gate_THK=gate_THK.detach(), num_experts=self.num_experts)
         return y_TD, stats
 
-    def retrieve(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+    def retrieve_by_product_keys(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and experts of each head, best first, (T, H, K) both.
 
         A pair of the i-th best and the j-th best sub-key has i·j − 1 others at least as good: only the P pairs

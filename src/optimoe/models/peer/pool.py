@@ -109,14 +109,14 @@ def _bags(x_TD: Tensor, token_S: Tensor, weight_S: Tensor, offset_n: Tensor) -> 
 
 
 @expert_pool.register_fake
-def _(
+def _fake_expert_pool(
     x_TD: Tensor, expert_TJ: Tensor, gate_TJ: Tensor, down_ND: Tensor, up_ND: Tensor, activation: str
 ) -> tuple[Tensor, Tensor]:
     return torch.empty_like(x_TD), torch.empty_like(gate_TJ)
 
 
 @expert_pool_backward.register_fake
-def _(
+def _fake_expert_pool_backward(
     grad_TD: Tensor,
     x_TD: Tensor,
     expert_TJ: Tensor,
