@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.arch.small_configs import SMALL, small_config
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
@@ -14,6 +13,7 @@ from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
+from tests.arch.small_configs import SMALL, small_config
 
 torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
 transformers = pytest.importorskip("transformers", reason="needs transformers, of the extra dev")

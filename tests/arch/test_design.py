@@ -10,6 +10,7 @@ from optimoe.arch.design import (
     DesignTarget,
     d_expert_for_granularity,
     d_expert_for_ratio,
+    dense_twin,
     design,
     num_experts_for_sparsity,
     num_experts_for_total,
@@ -22,6 +23,7 @@ from optimoe.arch.flops import expert_attention_ratio, prefill_flops
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
+from tests.arch.small_configs import small_config
 
 
 @given(d_model=st.integers(4, 128), wanted=st.floats(0.5, 32), convention=st.sampled_from(["krajewski", "ling"]))
@@ -143,3 +145,9 @@ def test_a_design_by_ratio_has_it():
 def test_a_wish_out_of_limits_is_refused(changes, error, words):
     with pytest.raises(error, match=words):
         design(DesignTarget(**({"target": "params_active", "value": 1e9} | changes)))
+
+
+def test_the_dense_twin_is_as_large_as_what_a_token_uses_but_for_the_router():
+    spec = from_config(small_config("deepseek_v3"), "x")
+    active, twin = count_params(spec), count_params(dense_twin(spec))
+    assert twin.total == twin.active == active.active - active.router

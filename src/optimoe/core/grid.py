@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def map_arrays(value: T, change: Callable[[Any], Any]) -> T:
-    """The same thing with every array in it changed; plain numbers, texts and flags stay as they are.
+    """Change every array in a thing; plain numbers, texts and flags stay as they are.
 
     Looks into dataclasses, dicts, lists and tuples; a single value that is left becomes a plain number.
     """
@@ -19,12 +19,12 @@ def map_arrays(value: T, change: Callable[[Any], Any]) -> T:
 
 
 def map_numbers(value: T, change: Callable[[Any], Any]) -> T:
-    """The same thing with every number in it changed, be it plain or an array."""
+    """Change every number in a thing, be it plain or an array."""
     return _mapped(value, change, _is_number)
 
 
 def broadcast(value: T) -> T:
-    """The same thing with every number in it as an array of their common shape."""
+    """Give every number in a thing their common shape, as arrays."""
     import numpy as np
 
     numbers: list[Any] = []

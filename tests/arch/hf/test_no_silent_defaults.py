@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests.arch.small_configs import SMALL, small_config
-from tests.arch.test_against_transformers import built, parameters
 
 from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_params
 from optimoe.core.errors import InputError
+from tests.arch.small_configs import SMALL, small_config
+from tests.arch.test_against_transformers import built, parameters
 
 ADDED: dict[str, list] = {
     "attention_bias": [True, False],

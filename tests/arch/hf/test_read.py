@@ -1,23 +1,21 @@
 """``config.json`` in and out: identity, mutations, unknown types."""
 
 import json
-import math
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
 
-from optimoe.arch.catalog import find_model, model_names
+from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.hf import from_config, load_config, to_config
 from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
 
 EVERY = sorted({**SMALL, **UNKNOWN_TO_TRANSFORMERS})
-COUNTS = ("hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers")
 
 
 def test_every_family_is_tried():
@@ -123,6 +121,8 @@ def test_mutated_configurations_give_a_spec_or_one_line(seed):
 
 
 FIELDS = sorted({field for model_type in EVERY for field in small_config(model_type)})
+
+
 VALUES = [*MUTANTS, *range(1, 9), 16, 64, False, {"kv_n_heads": 2}, {"ffn_hidden_size": None}]
 
 
@@ -193,13 +193,6 @@ def test_what_no_family_expresses_is_refused():
 def test_a_planned_shape_goes_to_the_simplest_family():
     assert to_config(find_model("llama-3.1-8b"))["model_type"] == "llama"
     assert to_config(find_model("mixtral-8x7b"))["model_type"] == "mixtral"
-
-
-@pytest.mark.parametrize("name", model_names())
-def test_every_model_of_the_catalog_counts(name):
-    counted = count(find_model(name))
-    assert 1e8 < counted.params.active <= counted.params.total < 1e13
-    assert math.isfinite(counted.prefill.total)
 
 
 def test_a_folder_is_read_by_its_config(tmp_path):

@@ -1,0 +1,82 @@
+"""Latent attention (MLA), absorbed and expanded, and its indexer: by hand and against PyTorch's count."""
+
+from dataclasses import replace
+
+import pytest
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.flops import decode_flops
+from optimoe.arch.parts import (
+    Indexer,
+    LatentAttention,
+)
+from optimoe.arch.spec import LayerGroup
+
+
+def test_absorbed_latent_attention_reads_latents_and_expanded_reads_heads():
+    mixer = LatentAttention(
+        num_heads=128, q_lora_rank=1536, kv_lora_rank=512, qk_nope_dim=128, qk_rope_dim=64, v_dim=128
+    )
+    spec = find_model("mixtral-8x7b")
+    (group,) = spec.layers
+    latent = replace(spec, layers=(LayerGroup(num_layers=1, mixer=mixer, ffn=group.ffn),))
+    absorbed, expanded = (decode_flops(latent, 1000, mla=form) for form in ("absorbed", "expanded"))
+    assert absorbed.attention_scores == 2 * 128 * (512 + 512 + 64) * 1000
+    assert expanded.attention_scores == 2 * 128 * (128 + 64 + 128) * 1000
+    assert absorbed.attention_projections == expanded.attention_projections
+
+
+def counted(work):
+    """FLOPs that PyTorch counts while ``work`` runs."""
+    torch = pytest.importorskip("torch", reason="needs torch, of the extra train")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        work(torch)
+    return counter.get_total_flops()
+
+
+def test_absorbed_latent_attention_costs_what_torch_counts():
+    """One decoded token on cached latents: expansion applied to the query and to the output."""
+    mixer = LatentAttention(num_heads=4, q_lora_rank=20, kv_lora_rank=24, qk_nope_dim=12, qk_rope_dim=8, v_dim=16)
+    d, position = 32, 50
+
+    def work(torch):
+        x = torch.randn(1, d)
+        query = (x @ torch.randn(d, 20) @ torch.randn(20, 4 * 20)).view(4, 1, 20)
+        _ = x @ torch.randn(d, 24 + 8)
+        cache = torch.randn(position, 24 + 8)
+        low = torch.bmm(query[..., :12], torch.randn(4, 12, 24))
+        scores = torch.bmm(torch.cat([low, query[..., 12:]], -1), cache.T.expand(4, -1, -1))
+        mixed = torch.bmm(scores.softmax(-1), cache[:, :24].expand(4, -1, -1))
+        out = torch.bmm(mixed, torch.randn(4, 24, 16)).reshape(1, 64)
+        _ = out @ torch.randn(64, d)
+
+    parts = mixer.flops(d, position, "decode", "absorbed")
+    assert counted(work) == sum(parts.values())
+
+
+def test_a_selected_token_costs_what_torch_counts_on_index_and_selection():
+    """Every token is scored by the indexer and its heads summed; attention sees the best eight."""
+    indexer = Indexer(num_heads=3, head_dim=10, top_k=8)
+    mixer = LatentAttention(
+        num_heads=4, q_lora_rank=20, kv_lora_rank=24, qk_nope_dim=12, qk_rope_dim=8, v_dim=16, indexer=indexer
+    )
+    d, position = 32, 50
+
+    def work(torch):
+        x = torch.randn(1, d)
+        compressed = x @ torch.randn(d, 20)
+        index_query = (compressed @ torch.randn(20, 30)).view(3, 10)
+        _, head_weights = x @ torch.randn(d, 10), x @ torch.randn(d, 3)
+        scores = (index_query @ torch.randn(position, 10).T).relu()
+        chosen = (head_weights @ scores).topk(8).indices[0]
+        query = (compressed @ torch.randn(20, 4 * 20)).view(4, 1, 20)
+        _ = x @ torch.randn(d, 24 + 8)
+        cache = torch.randn(position, 24 + 8)[chosen]
+        low = torch.bmm(query[..., :12], torch.randn(4, 12, 24))
+        weights = torch.bmm(torch.cat([low, query[..., 12:]], -1), cache.T.expand(4, -1, -1)).softmax(-1)
+        out = torch.bmm(torch.bmm(weights, cache[:, :24].expand(4, -1, -1)), torch.randn(4, 24, 16))
+        _ = out.reshape(1, 64) @ torch.randn(64, d)
+
+    assert counted(work) == sum(mixer.flops(d, position, "decode", "absorbed").values())
