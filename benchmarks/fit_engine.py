@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimoe.cost.layers.engine import Engine
-from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, engine_s, prefill_step
 from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
@@ -48,19 +47,16 @@ class Fit:
 def kernels(row: ServingRow) -> Kernels:
     """The kernels of a decode step and of a prompt, without the engine's own time."""
     deployment = row_deployment(row)
-    machine = Machine(
-        gpu=deployment.cluster.accelerator,
-        layout=row.layout,
-        engine=replace(deployment.engine, step_s=0.0, request_s=0.0),
-    )
+    machine = deployment.machine(row.layout)
+    bare = replace(deployment.engine, step_s=0.0, request_s=0.0)
     running = row_running(row)
     return Kernels(
         row=row,
         engine=deployment.engine,
         workload=deployment.workload,
         running=running,
-        decode_s=float(decode_step(machine, row.arch, running, deployment.workload.mean_context).total_s),
-        prefill_s=float(prefill_step(machine, row.arch, row.input_tokens).total_s),
+        decode_s=float(decode_step(machine, bare, row.arch, running, deployment.workload.mean_context).total_s),
+        prefill_s=float(prefill_step(machine, bare, row.arch, row.input_tokens).total_s),
     )
 
 

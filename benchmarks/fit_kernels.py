@@ -27,7 +27,7 @@ HEAD = """\
 # What kernels reach of the data sheet: a few coefficients per family, kind and architecture, written by
 # benchmarks/fit_kernels.py. "other" is fitted to all measured GPUs and serves those that were not measured.
 #
-# Coefficients: optimoe.cost.kernels.curve.Curve and optimoe.cost.kernels.collectives.LinkCurve.
+# Coefficients: optimoe.cost.kernels.curve.KernelCurve and optimoe.cost.kernels.collectives.LinkCurve.
 # rows                  measured
 # median_error, bias    of ln(predicted/measured) on shapes left out of the fit
 # other_gpu_error       median of |ln(predicted/measured)| on the GPU left out of the fit

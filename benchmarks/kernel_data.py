@@ -18,7 +18,7 @@ from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator
 from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.kernels.collectives import PHASES, LinkCurve, collective_s
-from optimoe.cost.kernels.curve import Curve
+from optimoe.cost.kernels.curve import KernelCurve
 from optimoe.cost.kernels.experts import experts_s
 from optimoe.cost.kernels.gemm import gemm_s
 from optimoe.cost.kernels.spread import balanced, power_law
@@ -57,7 +57,7 @@ class Family:
     predict: Predict
     free: dict[str, tuple[float, float, float]]
     flat: Predict
-    curve: type = Curve
+    curve: type = KernelCurve
     sharpnesses: tuple[int, ...] = (1, 2, 4)
 
 
@@ -158,7 +158,7 @@ def _experts(kind: str, dtype: str) -> Family:
             "shape": _shape(data["hidden_size"], data["inter_size"], experts, top_k),
         }  # fmt: skip
 
-    def predict(curve: Curve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
+    def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
         shape = r["pairs"], r["distinct"], r["d"], r["f"]
         return experts_s(gpu, precision, *shape, moved_pairs=r["moved"], curve=curve).total_s
 
@@ -191,7 +191,7 @@ def _prefill() -> Family:
         data = table(architecture, "context_attention_perf")
         return _heads(data) | {"s": data["isl"].astype(float)}
 
-    def predict(curve: Curve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
+    def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
         shape = r["b"], r["h"], r["kv"], r["dh"], r["s"], attended(r["s"], r["window"], "prefill")
         return prefill_attention_s(gpu, *shape, curve=curve).total_s
 
@@ -213,7 +213,7 @@ def _decode() -> Family:
         cache = 2 * heads["b"] * heads["kv"] * heads["dh"] * context * np.where(heads["kv8"], 1, 2)
         return heads | {"context": context, "fitted": (cache < SMALL_CACHE) | (cache > WARM_CACHE)}
 
-    def predict(curve: Curve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
+    def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
         values, seen = 2 * r["kv"] * r["dh"], r["context"]
         shape = r["b"], values, 4 * r["h"] * r["dh"] * seen, seen
         half, full = (decode_attention_s(gpu, kind, *shape, curve=curve).total_s for kind in ("fp8", "bf16"))

@@ -30,7 +30,7 @@ def _record(row: ServingRow) -> LatencyRecord:
         engine_version=row.version or f"{UNSTATED}-{date[:7]}",
         measured_utc=date,
         precision=row.precision,
-        kv_precision=deployment.engine.kv_precision,
+        kv_precision=deployment.engine.execution.kv_precision,
         tp=layout.tp,
         ep=layout.ep,
         pp=layout.pp,

@@ -11,9 +11,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.layers.engine import find_engine
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.workload import Workload
@@ -158,5 +157,5 @@ def row_deployment(row: ServingRow) -> Deployment:
 def row_running(row: ServingRow) -> float:
     """Requests of an attention rank that run at once: no more than the memory holds."""
     deployment = row_deployment(row)
-    machine = Machine(gpu=deployment.cluster.accelerator, layout=row.layout, engine=deployment.engine)
-    return max(1.0, min(row.batch, float(largest_batch(machine, row.arch, deployment.workload))))
+    machine, engine = deployment.machine(row.layout), deployment.engine
+    return max(1.0, min(row.batch, float(largest_batch(machine, engine, row.arch, deployment.workload))))

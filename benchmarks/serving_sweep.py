@@ -14,8 +14,9 @@ from optimoe.arch.parts import Attention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, predict_serving
 from optimoe.cost.serving.workload import Workload
 
@@ -51,7 +52,7 @@ def sweep(arch: ArchSpec, tp: Any, concurrency: Any) -> ServingEstimate:
         cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=8),
         workload=Workload(input_tokens=2048, output_tokens=512),
         price=given_price(2.0),
-        engine=Engine(precision="fp8"),
+        engine=Engine(execution=Execution(precision="fp8")),
     )
     return predict_serving(arch, deployment, layout=Layout(tp=tp, dp=8 // tp, ep=tp), concurrency=concurrency)
 

@@ -17,6 +17,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, prefill_step
 
 MODELS = {
@@ -39,9 +40,10 @@ def predicted_s(row: dict[str, str]) -> float:
         int(row["input_and_output_len"]),
         float(row["batch_size"]),
     )
+    engine = Engine()
     machine = Machine(gpu=find_accelerator(GPUS[row["hardware"]]), layout=Layout(tp=int(row["n_devices"])))
-    decode = decode_step(machine, arch, batch, 1.5 * length).total_s
-    return float(batch * prefill_step(machine, arch, length).total_s + length * decode)
+    decode = decode_step(machine, engine, arch, batch, 1.5 * length).total_s
+    return float(batch * prefill_step(machine, engine, arch, length).total_s + length * decode)
 
 
 def main() -> None:

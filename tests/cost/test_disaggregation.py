@@ -8,6 +8,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.disaggregation import disaggregate, nodes_for, transfer_s
@@ -52,7 +53,7 @@ def test_no_prompt_stalls_decoding():
 def test_the_cache_goes_over_the_network_of_its_gpus():
     asked, cache = deployment(), kv_bytes(MIXTRAL, 4096)
     assert transfer_s(MIXTRAL, asked, Layout(tp=2)) == pytest.approx(cache / (2 * 50e9))
-    fp8 = replace(asked, engine=replace(asked.engine, kv_precision="fp8"))
+    fp8 = replace(asked, engine=find_engine("vllm", kv_precision="fp8"))
     assert transfer_s(MIXTRAL, fp8, Layout(tp=2)) < transfer_s(MIXTRAL, asked, Layout(tp=2))
 
 

@@ -12,7 +12,7 @@ from optimoe.core.errors import ConfigError, InputError
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels import spread
 from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
-from optimoe.cost.kernels.curve import Curve, find_curve, smooth_max
+from optimoe.cost.kernels.curve import KernelCurve, find_curve, smooth_max
 from optimoe.cost.kernels.experts import experts_s
 from optimoe.cost.kernels.gemm import gemm_s
 
@@ -129,7 +129,7 @@ def test_routing_takes_grids():
 
 @pytest.mark.parametrize(("family", "kind", "architecture"), CURVES)
 def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture):
-    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture)), Curve)
+    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture)), KernelCurve)
     row = FAMILIES[family][kind][architecture]
     assert row["rows"] > 100
     if architecture != "other":
@@ -156,7 +156,7 @@ def test_launches_and_latencies_are_cycles_and_shares_are_not():
 @pytest.mark.parametrize("wrong", [{"memory_share": 1.2}, {"compute_share": 0.0}, {"sharpness": 3}, {"pad": -1.0}])
 def test_a_curve_that_could_beat_the_data_sheet_is_refused(wrong):
     with pytest.raises(ConfigError):
-        Curve(launch_s=1e-6, **wrong)
+        KernelCurve(launch_s=1e-6, **wrong)
 
 
 def test_a_precision_that_the_gpu_lacks_is_refused():

@@ -12,9 +12,10 @@ from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch, weights_per_gpu
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
@@ -30,13 +31,13 @@ LAYOUTS = [
 ]
 
 
-def machine(layout=None, gpu=H100, **engine):
-    return Machine(gpu=gpu, layout=layout or Layout(), engine=Engine(**engine))
+def machine(layout=None, gpu=H100, **execution):
+    return Machine(gpu=gpu, layout=layout or Layout(), execution=Execution(**execution))
 
 
 @given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 1000), context=st.integers(1, 60_000))
 def test_no_layout_beats_the_data_sheet(layout, batch, context):
-    step = decode_step(machine(layout), MIXTRAL, batch, context)
+    step = decode_step(machine(layout), Engine(), MIXTRAL, batch, context)
     gpus = layout.tp * layout.attention_ranks
     requests = max(batch / layout.pp, 1) * layout.attention_ranks
     counted = count(MIXTRAL, context)
@@ -53,14 +54,14 @@ def test_no_layout_beats_the_data_sheet(layout, batch, context):
     zipf=st.sampled_from([0.0, 0.6]),
 )
 def test_a_step_grows_with_batch_and_context_in_every_layout(layout, batch, context, more, zipf):
-    from optimoe.cost.kernels.spread import Routing
+    from optimoe.cost.kernels.spread import RoutingSkew
 
-    one = machine(layout, routing=Routing(zipf=zipf))
-    now = decode_step(one, MIXTRAL, batch, context).total_s
-    assert decode_step(one, MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
-    assert decode_step(one, MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
-    prompt = prefill_step(one, MIXTRAL, context).total_s
-    assert prefill_step(one, MIXTRAL, context + more).total_s > prompt
+    one = machine(layout, routing=RoutingSkew(zipf=zipf))
+    now = decode_step(one, Engine(), MIXTRAL, batch, context).total_s
+    assert decode_step(one, Engine(), MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
+    assert decode_step(one, Engine(), MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
+    prompt = prefill_step(one, Engine(), MIXTRAL, context).total_s
+    assert prefill_step(one, Engine(), MIXTRAL, context + more).total_s > prompt
 
 
 @given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 300), deeper=st.integers(1, 40))
@@ -68,17 +69,20 @@ def test_a_larger_model_is_slower_and_heavier(layout, batch, deeper):
     group = MIXTRAL.layers[0]
     larger = replace(MIXTRAL, layers=(replace(group, num_layers=32 + deeper),))
     one = machine(layout)
-    assert decode_step(one, larger, batch, 1000).total_s > decode_step(one, MIXTRAL, batch, 1000).total_s
-    assert prefill_step(one, larger, 1000).total_s > prefill_step(one, MIXTRAL, 1000).total_s
+    assert (
+        decode_step(one, Engine(), larger, batch, 1000).total_s
+        > decode_step(one, Engine(), MIXTRAL, batch, 1000).total_s
+    )
+    assert prefill_step(one, Engine(), larger, 1000).total_s > prefill_step(one, Engine(), MIXTRAL, 1000).total_s
     workload = Workload()
-    assert largest_batch(one, larger, workload) <= largest_batch(one, MIXTRAL, workload)
+    assert largest_batch(one, Engine(), larger, workload) <= largest_batch(one, Engine(), MIXTRAL, workload)
 
 
 @given(layout=st.sampled_from(LAYOUTS), factor=st.floats(1, 8), tokens=st.integers(1, 100_000))
 def test_more_memory_never_lowers_the_largest_batch_in_any_layout(layout, factor, tokens):
     larger = replace(H100, memory_bytes=H100.memory_bytes * factor)
     workload = Workload(input_tokens=tokens, output_tokens=100)
-    now, then = (largest_batch(machine(layout, gpu), MIXTRAL, workload) for gpu in (H100, larger))
+    now, then = (largest_batch(machine(layout, gpu), Engine(), MIXTRAL, workload) for gpu in (H100, larger))
     assert then >= now
 
 
@@ -105,25 +109,26 @@ def test_experts_are_divided_by_ep_and_attention_is_copied():
 def test_a_latent_cache_is_copied_over_tp_until_it_is_split_by_tokens():
     workload = Workload(input_tokens=100_000, output_tokens=1)
     copied, split = (
-        gpu_memory(machine(Layout(tp=8, sp=sp)), DEEPSEEK, workload).cache_per_request for sp in (1, 8)
+        gpu_memory(machine(Layout(tp=8, sp=sp)), Engine(), DEEPSEEK, workload).cache_per_request for sp in (1, 8)
     )
     assert copied == pytest.approx(8 * split)
-    slow, fast = (decode_step(machine(Layout(tp=8, sp=sp)), DEEPSEEK, 32, 100_000) for sp in (1, 8))
+    slow, fast = (decode_step(machine(Layout(tp=8, sp=sp)), Engine(), DEEPSEEK, 32, 100_000) for sp in (1, 8))
     assert fast.kv_reads_s < 0.5 * slow.kv_reads_s + slow.compute_s
     assert fast.all_reduce_s > slow.all_reduce_s
 
 
 def test_attention_ranks_exchange_tokens_and_tensor_ranks_reduce():
-    tensor = decode_step(machine(Layout(tp=8, ep=8)), MIXTRAL, 64, 1000)
-    data = decode_step(machine(Layout(dp=8, ep=8)), MIXTRAL, 64, 1000)
+    tensor = decode_step(machine(Layout(tp=8, ep=8)), Engine(), MIXTRAL, 64, 1000)
+    data = decode_step(machine(Layout(dp=8, ep=8)), Engine(), MIXTRAL, 64, 1000)
     assert tensor.all_to_all_s == 0 < tensor.all_reduce_s
     assert data.all_reduce_s == 0 < data.all_to_all_s
-    assert decode_step(machine(Layout(dp=8)), MIXTRAL, 64, 1000).all_to_all_s == 0
+    assert decode_step(machine(Layout(dp=8)), Engine(), MIXTRAL, 64, 1000).all_to_all_s == 0
 
 
 def test_dispatch_over_nodes_is_slower_than_within_one():
     inside, across = (
-        decode_step(machine(Layout(dp=ranks, ep=ranks)), DEEPSEEK, 64, 1000).all_to_all_s for ranks in (8, 32)
+        decode_step(machine(Layout(dp=ranks, ep=ranks)), Engine(), DEEPSEEK, 64, 1000).all_to_all_s
+        for ranks in (8, 32)
     )
     assert across > inside > 0
 
@@ -131,7 +136,8 @@ def test_dispatch_over_nodes_is_slower_than_within_one():
 @pytest.mark.parametrize("overlap", [0.25, 0.5, 1.0])
 def test_overlap_hides_its_share_of_the_exchange_and_no_more(overlap):
     plain, hidden = (
-        decode_step(machine(Layout(tp=2, dp=4, ep=8), overlap=share), MIXTRAL, 256, 1000) for share in (0, overlap)
+        decode_step(machine(Layout(tp=2, dp=4, ep=8), overlap=share), Engine(), MIXTRAL, 256, 1000)
+        for share in (0, overlap)
     )
     assert hidden.all_to_all_s == pytest.approx((1 - overlap) * plain.all_to_all_s)
     assert hidden.all_reduce_s == pytest.approx((1 - overlap) * plain.all_reduce_s)
@@ -139,14 +145,14 @@ def test_overlap_hides_its_share_of_the_exchange_and_no_more(overlap):
 
 
 def test_stages_send_activations_and_run_micro_batches():
-    whole, staged = (decode_step(machine(Layout(pp=pp)), LLAMA, 64, 1000) for pp in (1, 4))
+    whole, staged = (decode_step(machine(Layout(pp=pp)), Engine(), LLAMA, 64, 1000) for pp in (1, 4))
     assert whole.pipeline_s == 0 < staged.pipeline_s
-    assert staged.kv_reads_s == pytest.approx(decode_step(machine(), LLAMA, 16, 1000).kv_reads_s)
+    assert staged.kv_reads_s == pytest.approx(decode_step(machine(), Engine(), LLAMA, 16, 1000).kv_reads_s)
 
 
 def test_drafts_verify_several_tokens_for_one_read_of_the_weights():
-    plain = decode_step(machine(), LLAMA, 4, 2000)
-    drafted = decode_step(machine(draft_tokens=3, acceptance=0.7), LLAMA, 4, 2000)
+    plain = decode_step(machine(), Engine(), LLAMA, 4, 2000)
+    drafted = decode_step(machine(), Engine(draft_tokens=3, acceptance=0.7), LLAMA, 4, 2000)
     assert plain.total_s < drafted.total_s < 1.5 * plain.total_s
     assert drafted.kv_reads_s < 1.2 * plain.kv_reads_s
 
@@ -154,26 +160,31 @@ def test_drafts_verify_several_tokens_for_one_read_of_the_weights():
 def test_a_cached_prefix_leaves_the_rest_of_the_attention():
     """Two chunks cost as many FLOPs of attention as one prompt; the second alone costs the larger part."""
     one = machine()
-    whole = prefill_step(one, LLAMA, 65_536).total_s
-    first, second = prefill_step(one, LLAMA, 32_768).total_s, prefill_step(one, LLAMA, 32_768, 32_768).total_s
+    whole = prefill_step(one, Engine(), LLAMA, 65_536).total_s
+    first, second = (
+        prefill_step(one, Engine(), LLAMA, 32_768).total_s,
+        prefill_step(one, Engine(), LLAMA, 32_768, 32_768).total_s,
+    )
     assert first + second == pytest.approx(whole, rel=0.02)
     assert second > 1.3 * first
 
 
 def test_experts_on_the_host_come_over_its_link():
-    step = decode_step(machine(Layout(resident=0.5)), MIXTRAL, 64, 100)
+    step = decode_step(machine(Layout(resident=0.5)), Engine(), MIXTRAL, 64, 100)
     params = count(MIXTRAL).params
     assert step.host_reads_s == pytest.approx(2 * params.routed_experts / 2 / H100.host_bytes_per_s, rel=1e-3)
     unknown = replace(H100, host_bytes_per_s=0.0)
     with pytest.raises(ConfigError, match="host_bytes_per_s"):
-        decode_step(machine(Layout(resident=0.5), unknown), MIXTRAL, 1, 100)
+        decode_step(machine(Layout(resident=0.5), unknown), Engine(), MIXTRAL, 1, 100)
 
 
 def test_a_grid_of_layouts_equals_its_scalars():
     every = candidate_layouts(8, 8, {}, routed=True)
     kept = divides(MIXTRAL, every)
     grid = every.each(lambda degrees: degrees[kept])
-    together = decode_step(machine(grid), MIXTRAL, 32, 1000).total_s
+    together = decode_step(machine(grid), Engine(), MIXTRAL, 32, 1000).total_s
     for i in range(len(grid.tp)):
         one = grid.each(lambda degrees, i=i: degrees[i].item())
-        assert decode_step(machine(one), MIXTRAL, 32, 1000).total_s == pytest.approx(together[i], rel=1e-13)
+        assert decode_step(machine(one), Engine(), MIXTRAL, 32, 1000).total_s == pytest.approx(
+            together[i], rel=1e-13
+        )

@@ -9,10 +9,12 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.accelerator import accelerator_names, find_accelerator
-from optimoe.cost.layers.engine import Engine, efficiency
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
 
 MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
@@ -20,7 +22,7 @@ H100 = find_accelerator("h100-sxm")
 
 
 def machine(tp=1, precision="bf16"):
-    return Machine(gpu=H100, layout=Layout(tp=tp), engine=Engine(precision=precision))
+    return Machine(gpu=H100, layout=Layout(tp=tp), execution=Execution(precision=precision))
 
 
 def test_decoding_one_request_reads_the_active_weights_once():
@@ -28,7 +30,7 @@ def test_decoding_one_request_reads_the_active_weights_once():
     model = find_model("llama-3.1-8b")
     params = count(model).params
     read = 2 * (params.total - params.embedding - params.norms)
-    step = decode_step(machine(), model, 1, 1)
+    step = decode_step(machine(), Engine(), model, 1, 1)
     assert 0.75 < read / 3.35e12 / step.weight_reads_s < 0.90
     assert step.kv_reads_s < 1e-4
     assert 32 * 20e-6 < step.launch_s < 32 * 60e-6
@@ -38,8 +40,8 @@ def test_decoding_one_request_reads_the_active_weights_once():
 
 def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
     model = find_model("mixtral-8x7b")
-    one = decode_step(machine(), model, 1, 1).expert_reads_s
-    all_s = decode_step(machine(), model, 100, 1).expert_reads_s
+    one = decode_step(machine(), Engine(), model, 1, 1).expert_reads_s
+    all_s = decode_step(machine(), Engine(), model, 100, 1).expert_reads_s
     assert one / all_s == pytest.approx(2 / 8, rel=0.1)
     assert 0.8 < 2 * count(model).params.routed_experts / 3.35e12 / all_s < 0.95
 
@@ -53,23 +55,23 @@ def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
 def test_no_step_beats_the_peaks_of_the_data_sheet(name, batch, context, tp):
     model = find_model(name)
     counted = count(model, context)
-    step = decode_step(machine(tp), model, batch, context)
+    step = decode_step(machine(tp), Engine(), model, batch, context)
     flops = batch * counted.decode.total
     read = 2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
     assert step.total_s > flops / (tp * H100.flops_per_s("bf16"))
     assert step.total_s > read / (tp * H100.memory_bytes_per_s)
-    prompt = prefill_step(machine(tp), model, context)
+    prompt = prefill_step(machine(tp), Engine(), model, context)
     assert prompt.total_s > count(model, context).prefill.total * context * 0.9 / (tp * H100.flops_per_s("bf16"))
 
 
 @given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
 def test_a_step_grows_with_batch_and_context(batch, context, more):
     model = find_model("mixtral-8x7b")
-    now = decode_step(machine(2), model, batch, context).total_s
-    assert decode_step(machine(2), model, batch + more, context).total_s >= now
-    assert decode_step(machine(2), model, batch, context + more).total_s >= now
-    prompt = prefill_step(machine(2), model, context).total_s
-    assert prefill_step(machine(2), model, context + more).total_s > prompt
+    now = decode_step(machine(2), Engine(), model, batch, context).total_s
+    assert decode_step(machine(2), Engine(), model, batch + more, context).total_s >= now
+    assert decode_step(machine(2), Engine(), model, batch, context + more).total_s >= now
+    prompt = prefill_step(machine(2), Engine(), model, context).total_s
+    assert prefill_step(machine(2), Engine(), model, context + more).total_s > prompt
 
 
 LINEAR = ArchSpec(
@@ -96,20 +98,22 @@ LINEAR = ArchSpec(
 @pytest.mark.parametrize("arch", [find_model("deepseek-v3"), find_model("glm-5"), LINEAR], ids=lambda a: a.name)
 @given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
 def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, batch, context, more):
-    step = decode_step(machine(8), arch, batch, context)
+    step = decode_step(machine(8), Engine(), arch, batch, context)
     assert step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))
     assert step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)
-    assert decode_step(machine(8), arch, batch + more, context).total_s > step.total_s
-    assert decode_step(machine(8), arch, batch, context + more).total_s >= step.total_s
-    prompt = prefill_step(machine(8), arch, context).total_s
-    assert prefill_step(machine(8), arch, context + more).total_s > prompt
+    assert decode_step(machine(8), Engine(), arch, batch + more, context).total_s > step.total_s
+    assert decode_step(machine(8), Engine(), arch, batch, context + more).total_s >= step.total_s
+    prompt = prefill_step(machine(8), Engine(), arch, context).total_s
+    assert prefill_step(machine(8), Engine(), arch, context + more).total_s > prompt
 
 
 def test_a_grid_equals_its_scalars():
     model = find_model("mixtral-8x7b")
     batches = np.array([1.0, 7.0, 64.0])
-    grid = decode_step(machine(2), model, batches, 500).total_s
-    assert grid == pytest.approx([decode_step(machine(2), model, b, 500).total_s for b in batches], rel=1e-15)
+    grid = decode_step(machine(2), Engine(), model, batches, 500).total_s
+    assert grid == pytest.approx(
+        [decode_step(machine(2), Engine(), model, b, 500).total_s for b in batches], rel=1e-15
+    )
 
 
 @pytest.mark.parametrize("name", accelerator_names())

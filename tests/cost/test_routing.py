@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.core.errors import ConfigError
-from optimoe.cost.kernels.spread import UNIFORM, Routing, expected_maximum
+from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew, expected_maximum
 
 
 def simulate(loads, top_k, tokens, ep, draws=200):
@@ -43,17 +43,19 @@ def test_the_busiest_rank_is_that_of_draws(tokens, ep):
 def test_skewed_routing_reads_as_many_experts_as_draws(tokens, zipf):
     loads = np.arange(1, 65) ** -zipf
     distinct, _, _ = simulate(loads, 4, tokens, 1)
-    assert Routing(zipf=zipf).spread(tokens, 64, 4).distinct == pytest.approx(distinct, rel=0.06)
-    assert Routing(loads=tuple(loads.tolist())).spread(tokens, 64, 4).distinct == pytest.approx(distinct, rel=0.06)
+    assert RoutingSkew(zipf=zipf).spread(tokens, 64, 4).distinct == pytest.approx(distinct, rel=0.06)
+    assert RoutingSkew(loads=tuple(loads.tolist())).spread(tokens, 64, 4).distinct == pytest.approx(
+        distinct, rel=0.06
+    )
 
 
 def test_hot_experts_placed_at_random_load_the_busiest_rank_and_placement_evens_them():
     rng = np.random.default_rng(1)
     loads = np.arange(1, 129) ** -0.5
     drawn = np.mean([simulate(rng.permutation(loads), 8, 512, 8, draws=5)[1] for _ in range(40)])
-    skewed = Routing(zipf=0.5).spread(512, 128, 8, 8).pairs
+    skewed = RoutingSkew(zipf=0.5).spread(512, 128, 8, 8).pairs
     assert skewed == pytest.approx(drawn, rel=0.1)
-    even = Routing(zipf=0.5, balanced_ranks=True).spread(512, 128, 8, 8).pairs
+    even = RoutingSkew(zipf=0.5, balanced_ranks=True).spread(512, 128, 8, 8).pairs
     assert 512 < even < skewed
 
 
@@ -65,7 +67,7 @@ def test_hot_experts_placed_at_random_load_the_busiest_rank_and_placement_evens_
     k=st.integers(1, 8),
 )
 def test_more_tokens_never_read_or_compute_less(tokens, more, ep, zipf, k):
-    routing = Routing(zipf=zipf)
+    routing = RoutingSkew(zipf=zipf)
     now, then = (routing.spread(count, 128, k, ep) for count in (tokens, tokens + more))
     assert then.pairs >= now.pairs * (1 - 1e-12)
     assert then.distinct >= now.distinct * (1 - 1e-12)
@@ -75,13 +77,13 @@ def test_more_tokens_never_read_or_compute_less(tokens, more, ep, zipf, k):
 
 def test_the_coldest_experts_are_the_ones_missing():
     assert UNIFORM.spread(1000, 64, 4, resident=0.25).missing == pytest.approx(48, rel=1e-3)
-    skewed = Routing(zipf=1.0).spread(4, 64, 4, resident=0.5)
+    skewed = RoutingSkew(zipf=1.0).spread(4, 64, 4, resident=0.5)
     assert skewed.missing < 0.5 * skewed.distinct * 0.7
-    assert Routing(zipf=1.0).spread(4, 64, 4).missing == 0
+    assert RoutingSkew(zipf=1.0).spread(4, 64, 4).missing == 0
 
 
 def test_a_grid_of_expert_counts_equals_its_scalars():
-    routing, experts = Routing(zipf=0.7), np.array([8, 64, 256])
+    routing, experts = RoutingSkew(zipf=0.7), np.array([8, 64, 256])
     grid = routing.spread(32, experts, 2, 4)
     for i, one in enumerate(experts):
         alone = routing.spread(32, int(one), 2, 4)
@@ -101,4 +103,4 @@ def test_the_expected_maximum_is_that_of_normal_draws():
 def test_loads_and_exponents_have_limits():
     for bad in ({"zipf": -1.0}, {"loads": (0.0, 0.0)}, {"loads": (-1.0, 2.0)}, {"loads": (1.0,), "zipf": 1.0}):
         with pytest.raises(ConfigError):
-            Routing(**bad)
+            RoutingSkew(**bad)

@@ -9,9 +9,9 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import given_price, list_price
-from optimoe.cost.layers.engine import Engine
 from optimoe.cost.layers.layout import Layout, candidate_layouts
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine, find_engine
 from optimoe.cost.serving.estimate import Deployment, evaluate, predict_serving
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.workload import Limits, Workload
@@ -27,7 +27,7 @@ def deployment(gpus=8, limits=None, workload=None, **changes):
         workload=workload or Workload(),
         limits=limits or Limits(),
         price=given_price(2.0),
-        engine=Engine(**changes),
+        engine=find_engine("vllm", **changes),
     )
 
 
@@ -75,7 +75,8 @@ def test_more_memory_never_lowers_the_largest_batch(factor, name, tp, tokens):
     workload = Workload(input_tokens=tokens, output_tokens=100)
     larger = replace(H100, memory_bytes=H100.memory_bytes * factor)
     now, then = (
-        largest_batch(Machine(gpu=gpu, layout=Layout(tp=tp)), find_model(name), workload) for gpu in (H100, larger)
+        largest_batch(Machine(gpu=gpu, layout=Layout(tp=tp)), Engine(), find_model(name), workload)
+        for gpu in (H100, larger)
     )
     assert then >= now
 

@@ -20,9 +20,10 @@ from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.source import Silicon
 from optimoe.cost.kernels.source import KernelSource
 from optimoe.cost.kernels.spread import power_law
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step
 
 needs_tables = pytest.mark.skipif(
@@ -161,7 +162,11 @@ class TestAgainstTheTables:
         batch = np.array([1.0, 16.0, 64.0])
         fitted, measured = (
             decode_step(
-                Machine(gpu=H100, layout=Layout(tp=2), engine=Engine(kernels=kernels)), mixtral, batch, 2048.0
+                Machine(gpu=H100, layout=Layout(tp=2), execution=Execution(kernels=kernels)),
+                Engine(),
+                mixtral,
+                batch,
+                2048.0,
             ).total_s
             for kernels in ("fitted", silicon.name)
         )

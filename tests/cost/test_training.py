@@ -95,7 +95,7 @@ ARCHS = st.builds(
 )
 def test_activations_are_those_of_korthikanti_2022_figure_1(arch, layout, gib_none, gib_selective):
     setup = TrainSetup(attention="unfused", dropout=True)
-    machine = Machine(gpu=find_accelerator("a100-sxm"), layout=layout.parts, engine=setup.engine)
+    machine = Machine(gpu=find_accelerator("a100-sxm"), layout=layout.parts, execution=setup.execution)
 
     def gib(recompute, parallel):
         changed = replace(layout, recompute=recompute, sequence_parallel=parallel)
@@ -322,5 +322,5 @@ def test_memory_says_its_largest_part():
 
 def test_train_memory_is_what_predict_gives():
     layout, question = TrainLayout(dp=64), run()
-    machine = Machine(gpu=find_accelerator("h100-sxm"), layout=layout.parts, engine=question.setup.engine)
+    machine = Machine(gpu=find_accelerator("h100-sxm"), layout=layout.parts, execution=question.setup.execution)
     assert train_memory(machine, gpt(), layout, question.setup, 512, 4096) == memory(gpt(), layout, question)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import assess, robustness_record
@@ -71,7 +71,7 @@ def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():
 def test_more_ways_to_serve_never_cost_more_and_their_order_does_not_matter():
     one = problem()
     h200 = replace(one.deployments[0], cluster=Cluster(accelerator=find_accelerator("h200-sxm"), num_gpus=8))
-    fp8 = replace(one.deployments[0], engine=Engine(precision="fp8"))
+    fp8 = replace(one.deployments[0], engine=find_engine("vllm", precision="fp8", kv_precision="bf16"))
     alone, both = plan(one).choice, plan(replace(one, deployments=(one.deployments[0], h200, fp8))).choice
     turned = plan(replace(one, deployments=(fp8, h200, one.deployments[0]))).choice
     assert both.total_usd <= alone.total_usd * (1 + 1e-9)

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
 from optimoe.cost.hardware.price import GpuPrice, given_price, list_price, unknown_price
-from optimoe.cost.kernels.spread import Routing
-from optimoe.cost.layers.engine import DEFAULT_ENGINE, Engine, find_engine
+from optimoe.cost.kernels.spread import RoutingSkew
+from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.inputs.quantities import Flag, Quantity, Seconds, whole
@@ -117,7 +117,7 @@ class EngineOptions:
             self.engine,
             precision=self.precision,
             **given,
-            routing=Routing(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
+            routing=RoutingSkew(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
             overlap=self.overlap,
             chunk_tokens=whole("chunk_tokens", self.chunk_tokens),
             draft_tokens=self.draft_tokens,

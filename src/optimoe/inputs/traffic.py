@@ -10,7 +10,8 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, require
 from optimoe.core.units import SECONDS_PER_DAY, parse_quantity
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.traffic import load_trace, mean_length
 from optimoe.cost.serving.workload import Limits, Workload
@@ -106,7 +107,7 @@ class ServeOptions:
                 refused.append(error)
                 continue
             price = prices.serving(cluster.accelerator.name)
-            engine = Engine(precision=precision, kv_precision=kv_precision)
+            engine = Engine(execution=Execution(precision=precision, kv_precision=kv_precision))
             found.append(Deployment(cluster=cluster, workload=workload, limits=limits, price=price, engine=engine))
         if not found:
             raise refused[0]

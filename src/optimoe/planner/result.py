@@ -8,6 +8,7 @@ from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.provenance import Assumption
 from optimoe.core.records import to_record
 from optimoe.cost.layers.layout import layout_record
+from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
@@ -156,8 +157,8 @@ def candidate_record(candidate: Candidate) -> dict[str, Any]:
         "max_batch": serving.max_batch,
         "gpu": deployment.cluster.accelerator.name,
         "num_gpus": deployment.cluster.num_gpus,
-        "precision": deployment.engine.precision,
-        "kv_precision": deployment.engine.kv_precision,
+        "precision": deployment.engine.execution.precision,
+        "kv_precision": deployment.engine.execution.kv_precision,
         "layout": layout_record(serving.layout),
         "bound_by": serving.bound_by,
         "parts": serving.parts,
@@ -176,10 +177,17 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     """The question as plain JSON values; infinite limits are null."""
     return {
         "training": to_record(problem.training),
-        "deployments": to_record(problem.deployments),
+        "deployments": [deployment_record(one) for one in problem.deployments],
         "lifetime_tokens": problem.lifetime_tokens,
         "law": problem.law.row.name,
         "goal": {"kind": type(problem.goal).__name__} | to_record(problem.goal),
         "space": to_record(problem.space),
         "data": to_record(problem.data),
     }
+
+
+def deployment_record(deployment: Deployment) -> dict[str, Any]:
+    """One way to serve as plain JSON values, the words of its engine's scheduler and kernels side by side."""
+    record: dict[str, Any] = to_record(deployment)
+    engine = record["engine"]
+    return record | {"engine": engine.pop("execution") | engine}

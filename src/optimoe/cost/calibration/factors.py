@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import require
-from optimoe.cost.layers.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
+from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
 
 FACTORS = ("decode_scale", "prefill_scale", "front_s", "step_s", "request_s")
 

@@ -15,10 +15,10 @@ from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.factors import Factors
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.layers.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import closed_latency
+from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
@@ -67,10 +67,11 @@ class ClosedPrediction:
 
     def refuses(self, record: LatencyRecord) -> str:
         """Layouts that do not divide the model, and records that queued for memory."""
-        arch, machine = find_model(record.model), self._machine(record)
+        arch, engine = find_model(record.model), _engine(record)
+        machine = self._machine(record)
         try:
             check_layout(arch, record.num_gpus, machine.layout)
-            most = float(largest_batch(machine, arch, _workload(record)))
+            most = float(largest_batch(machine, engine, arch, _workload(record)))
         except InputError as error:
             return str(error)
         if _batch(record) > most:
@@ -96,15 +97,15 @@ class ClosedPrediction:
         return predict
 
     def _machine(self, record: LatencyRecord) -> Machine:
-        engine = replace(_engine(record), kernels=self.kernels)
-        return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), engine=engine)
+        execution = replace(_engine(record).execution, kernels=self.kernels)
+        return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), execution=execution)
 
     def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
         """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
         machine, arch, batch = self._machine(record), find_model(record.model), _batch(record)
-        bare = replace(machine, engine=replace(machine.engine, step_s=0.0, request_s=0.0))
-        decode = decode_step(bare, arch, batch, _workload(record).mean_context)
-        return float(decode.total_s), float(prefill_step(bare, arch, record.input_tokens).total_s)
+        bare = replace(_engine(record), step_s=0.0, request_s=0.0)
+        decode = decode_step(machine, bare, arch, batch, _workload(record).mean_context)
+        return float(decode.total_s), float(prefill_step(machine, bare, arch, record.input_tokens).total_s)
 
 
 def _engine(record: LatencyRecord) -> Engine:

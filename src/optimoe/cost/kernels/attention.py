@@ -5,7 +5,7 @@ import numpy as np
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.curve import Curve, KernelTime, find_curve, memory_s
+from optimoe.cost.kernels.curve import KernelCurve, KernelTime, find_curve, memory_s
 from optimoe.cost.kernels.gemm import CHAIN
 
 FULL_HEAD = 128
@@ -22,7 +22,7 @@ def prefill_attention_s(
     head_dim: Values,
     length: Values,
     seen: Values,
-    curve: Curve | None = None,
+    curve: KernelCurve | None = None,
 ) -> KernelTime:
     """Seconds of causal attention over a prompt in one layer, h and h_kv heads on this GPU.
 
@@ -52,7 +52,7 @@ def decode_attention_s(
     values: Values,
     score_flops: Values,
     seen: Values,
-    curve: Curve | None = None,
+    curve: KernelCurve | None = None,
 ) -> KernelTime:
     """Seconds of one query per request over its cache in one layer, on one GPU.
 

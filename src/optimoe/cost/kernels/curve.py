@@ -28,7 +28,7 @@ REFERENCE_HZ = 1.98e9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class KernelCurve:
     """What a family of kernels reaches of the data sheet. Shares and pads carry over to other GPUs.
 
     Attributes:
@@ -110,7 +110,7 @@ def smooth_max(left: Values, right: Values, sharpness: int) -> Values:
     return np.sqrt(smooth_max(left * left, right * right, sharpness // 2))
 
 
-def find_curve(family: str, kind: str, gpu: Accelerator) -> Curve:
+def find_curve(family: str, kind: str, gpu: Accelerator) -> KernelCurve:
     """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision, a collective).
 
     The row of the architecture where it was measured, else the row fitted to all measured GPUs; its times of
@@ -133,16 +133,16 @@ def at_clock(curve: Any, measured_hz: float, clock_hz: float) -> Any:
 
 
 @cache
-def _find_curve(family: str, kind: str, architecture: str, clock_hz: float) -> Curve:
+def _find_curve(family: str, kind: str, architecture: str, clock_hz: float) -> KernelCurve:
     rows = load_facts("optimoe.cost", "operators.toml")[family][kind]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
-    curve = Curve(**{field.name: row[field.name] for field in fields(Curve) if field.name in row})
+    curve = KernelCurve(**{field.name: row[field.name] for field in fields(KernelCurve) if field.name in row})
     if architecture == CPU:
         shares = curve.memory_share, curve.compute_share, curve.sharpness
-        return Curve(launch_s=0.0, memory_share=shares[0], compute_share=shares[1], sharpness=shares[2])
+        return KernelCurve(launch_s=0.0, memory_share=shares[0], compute_share=shares[1], sharpness=shares[2])
     return at_clock(curve, row["clock_hz"], clock_hz)
 
 
-def memory_s(gpu: Accelerator, curve: Curve, num_bytes: Values) -> Values:
+def memory_s(gpu: Accelerator, curve: KernelCurve, num_bytes: Values) -> Values:
     """Seconds to move bytes at the family's share of the peak bandwidth."""
     return num_bytes / (gpu.memory_bytes_per_s * curve.memory_share)

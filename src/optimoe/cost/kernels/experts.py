@@ -5,7 +5,7 @@ import numpy as np
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.curve import Curve, KernelTime, find_curve, memory_s
+from optimoe.cost.kernels.curve import KernelCurve, KernelTime, find_curve, memory_s
 
 KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "int4", "mxfp4": "bf16"}
 """Measured kind by precision of the weights. The measured int4 kernel is slower than bf16 at most shapes;
@@ -24,7 +24,7 @@ def experts_s(
     *,
     moved_pairs: Values | None = None,
     matrices: int = 3,
-    curve: Curve | None = None,
+    curve: KernelCurve | None = None,
 ) -> KernelTime:
     """Seconds of the routed experts of one layer on one GPU, without communication.
 

@@ -5,7 +5,7 @@ import numpy as np
 from optimoe.arch.memory import bytes_per_value
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import COMPUTE_PRECISION, Accelerator
-from optimoe.cost.kernels.curve import Curve, KernelTime, find_curve, memory_s
+from optimoe.cost.kernels.curve import KernelCurve, KernelTime, find_curve, memory_s
 
 CHAIN = 4096
 """Depth at which a product's serial latency is ``latency_s``."""
@@ -24,7 +24,7 @@ def gemm_s(
     rows: Values,
     width: Values,
     depth: Values,
-    curve: Curve | None = None,
+    curve: KernelCurve | None = None,
 ) -> KernelTime:
     """Seconds of one product of M = rows, N = width, K = depth.
 

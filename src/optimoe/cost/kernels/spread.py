@@ -34,7 +34,7 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Routing:
+class RoutingSkew:
     """How often a router picks each expert. Uniform when nothing is given.
 
     Attributes:
@@ -128,7 +128,7 @@ def expected_maximum(draws: Values) -> Values:
 ZIPF_EDGES = np.linspace(0.0, 1.0, 49)
 """Edges of the bins over ranks ½ … E + ½, even in the logarithm."""
 
-UNIFORM = Routing()
+UNIFORM = RoutingSkew()
 """Every expert as likely: the most experts read, the least imbalance."""
 
 

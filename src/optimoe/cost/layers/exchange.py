@@ -54,7 +54,7 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
             copies = tokens / layout.tp * expected_expert_ranks(group.ffn.top_k, layout.ep) * layout.expert_tp
             one_byte = copies * arch.d_model
             there = collective_s(
-                gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(machine.engine.precision, 2)
+                gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(machine.execution.precision, 2)
             )
             back = collective_s(gpu, "all_to_all", ranks, one_byte * COMBINE_BYTES)
             total_s = total_s + group.num_layers * np.minimum(gather_s, there + back)

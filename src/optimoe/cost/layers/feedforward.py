@@ -37,10 +37,10 @@ def _(ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values) -> Itera
 def _(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[Operator]:
     """The router, the routed experts of this rank, and the shared ones; latent projections where used."""
     yield "weights", machine.plain_product(tokens, ffn.num_experts, d_model)
-    layout, precision = machine.layout, machine.engine.precision
+    layout, precision = machine.layout, machine.execution.precision
     all_tokens = tokens * layout.attention_ranks
     shape = all_tokens, ffn.num_experts, ffn.top_k, layout.ep
-    spread = machine.engine.routing.spread(*shape, resident=layout.resident)
+    spread = machine.execution.routing.spread(*shape, resident=layout.resident)
     inner, width = ffn.d_latent + (ffn.d_latent == 0) * d_model, ffn.d_expert / layout.expert_tp
     matrices = ffn.num_matrices
     carried = np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k)
@@ -61,9 +61,9 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
     """Queries and keys as products; a gather of the retrieved two-vector experts as a roofline (not measured)."""
     yield "weights", machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
     yield "weights", machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
-    curve = find_curve("experts", KINDS[machine.engine.precision], machine.gpu)
+    curve = find_curve("experts", KINDS[machine.execution.precision], machine.gpu)
     active = ffn.matrix_params(d_model)["routed_experts_active"]
-    read = bytes_per_value(machine.engine.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
+    read = bytes_per_value(machine.execution.precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
     yield (
         "experts",
         KernelTime(
@@ -78,7 +78,7 @@ def _(ffn: PEER, machine: Machine, d_model: Values, tokens: Values) -> Iterator[
 
 def _from_host(machine: Machine, values: Values) -> KernelTime:
     """Weights that come over the host's link, one direction, before the experts can run."""
-    num_bytes = bytes_per_value(machine.engine.precision) * values
+    num_bytes = bytes_per_value(machine.execution.precision) * values
     link = machine.gpu.host_bytes_per_s
     require(link > 0, "host_bytes_per_s", f"known for {machine.gpu.name} where experts stay on the host", link)
     return KernelTime(launch_s=0.0, side_s=0.0, compute_s=0.0, memory_s=num_bytes / link, sharpness=1)

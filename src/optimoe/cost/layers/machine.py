@@ -9,7 +9,7 @@ from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.curve import KernelTime
 from optimoe.cost.kernels.find import find_kernels
 from optimoe.cost.kernels.source import KernelSource
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 
 PLAIN_PRECISION = "bf16"
@@ -18,17 +18,17 @@ PLAIN_PRECISION = "bf16"
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Equal GPUs, how a model is laid out over them, and the engine that runs it.
+    """Equal GPUs, how a model is laid out over them, and how its kernels run.
 
     Attributes:
         gpu: The accelerator.
         layout: Degrees of parallelism; may hold arrays.
-        engine: Precisions, routing and the engine's own time.
+        execution: Precisions, routing, overlap, and the source of kernel times.
     """
 
     gpu: Accelerator
     layout: Layout = field(default_factory=Layout)
-    engine: Engine = field(default_factory=Engine)
+    execution: Execution = field(default_factory=Execution)
 
     @property
     def tp(self) -> Values:
@@ -38,7 +38,7 @@ class Machine:
     @property
     def kernels(self) -> KernelSource:
         """Where the times of its kernels come from."""
-        return find_kernels(self.engine.kernels)
+        return find_kernels(self.execution.kernels)
 
     def cache_shards(self, num_kv_heads: Values) -> Values:
         """GPUs over which a cache spreads: its key-value heads times its parts by tokens, at most tp."""
@@ -50,7 +50,7 @@ class Machine:
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """A product of the given size on each GPU, in the precision of the weights."""
-        return self.kernels.gemm(self.gpu, self.engine.precision, tokens, width, depth)
+        return self.kernels.gemm(self.gpu, self.execution.precision, tokens, width, depth)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same, in bf16 whatever the precision of the weights."""

@@ -79,7 +79,7 @@ def _(
         seen = attended(context, mixer.indexer.top_k, "decode")
         flops = queries * index_flops(mixer.indexer, context)
         shape = batch, mixer.indexer.head_dim, flops, context
-        yield machine.kernels.decode_attention(machine.gpu, machine.engine.kv_precision, *shape)
+        yield machine.kernels.decode_attention(machine.gpu, machine.execution.kv_precision, *shape)
     yield _over_cache(mixer, machine, d_model, batch, context, seen, latent, queries)
 
 
@@ -118,7 +118,7 @@ def _(
         everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
         yield machine.kernels.decode_attention(
-            machine.gpu, machine.engine.kv_precision, 1, mixer.indexer.head_dim, flops, length
+            machine.gpu, machine.execution.kv_precision, 1, mixer.indexer.head_dim, flops, length
         )
     seen = _mean_seen(length, past, window)
     yield machine.kernels.prefill_attention(machine.gpu, 1, heads, heads, head_dim, length, seen)
@@ -155,7 +155,9 @@ def _over_cache(
     form: MlaForm = "absorbed"
     scores = mixer.flops(d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
     shared = values / machine.cache_shards(mixer.cache_heads)
-    return machine.kernels.decode_attention(machine.gpu, machine.engine.kv_precision, batch, shared, scores, seen)
+    return machine.kernels.decode_attention(
+        machine.gpu, machine.execution.kv_precision, batch, shared, scores, seen
+    )
 
 
 def _recurrent(

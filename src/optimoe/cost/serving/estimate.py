@@ -11,10 +11,10 @@ from optimoe.core.errors import InfeasibleError, holds
 from optimoe.core.units import format_bytes
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
-from optimoe.cost.layers.engine import Engine
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Limits, Workload
@@ -39,6 +39,10 @@ class Deployment:
     price: GpuPrice
     limits: Limits = field(default_factory=Limits)
     engine: Engine = field(default_factory=Engine)
+
+    def machine(self, layout: Layout) -> Machine:
+        """The GPUs of the deployment under a layout, running their kernels as its engine does."""
+        return Machine(gpu=self.cluster.accelerator, layout=layout, execution=self.engine.execution)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +104,7 @@ class Prepared:
     """What does not depend on the batch: computed once where a search tries many.
 
     Attributes:
-        machine: The GPUs, the layout and the engine.
+        machine: The GPUs, the layout, and how kernels run.
         prompt_s: Seconds of a prompt's prefill over all stages.
         fits: Requests of an attention rank that the memory holds.
     """
@@ -113,12 +117,12 @@ class Prepared:
 def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
     """The part of :func:`evaluate` that all batches share."""
     workload, engine = deployment.workload, deployment.engine
-    machine = Machine(gpu=deployment.cluster.accelerator, layout=layout, engine=engine)
+    machine = deployment.machine(layout)
     fresh = workload.prefill_tokens
     return Prepared(
         machine=machine,
-        prompt_s=prefill_step(machine, arch, fresh, workload.input_tokens - fresh).total_s,
-        fits=largest_batch(machine, arch, workload),
+        prompt_s=prefill_step(machine, engine, arch, fresh, workload.input_tokens - fresh).total_s,
+        fits=largest_batch(machine, engine, arch, workload),
     )
 
 
@@ -135,7 +139,7 @@ def evaluate(
     workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
     batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
     running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
-    decode = decode_step(ready.machine, arch, running, workload.mean_context)
+    decode = decode_step(ready.machine, engine, arch, running, workload.mean_context)
     token = decode.times(1 / accepted_tokens(engine))
     stage_s = ready.prompt_s / layout.pp
     chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
@@ -189,12 +193,11 @@ def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstima
     if holds(estimate.max_batch >= estimate.concurrency):
         return
     if holds(estimate.max_batch < 1):
-        machine = Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)
-        memory = gpu_memory(machine, arch, deployment.workload)
+        memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, arch, deployment.workload)
         needed = memory.weights + memory.activations + memory.cache_per_request
         least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
         raise InfeasibleError(
-            f"memory: {format_bytes(memory.weights)} of {deployment.engine.precision} weights, "
+            f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights, "
             f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
             f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
             f"(about {least}), a larger tp or ep, or a lower --precision"

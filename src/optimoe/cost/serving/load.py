@@ -178,7 +178,9 @@ def loaded(
     context, engine = deployment.workload.mean_context, deployment.engine
     accepted = accepted_tokens(engine)
     batches = running, running + np.sqrt(running)
-    token_s, more_s = (decode_step(ready.machine, arch, batch, context).total_s / accepted for batch in batches)
+    token_s, more_s = (
+        decode_step(ready.machine, engine, arch, batch, context).total_s / accepted for batch in batches
+    )
     return open_system(
         running,
         token_s,

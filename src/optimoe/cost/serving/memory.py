@@ -9,8 +9,9 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
-from optimoe.cost.layers.engine import efficiency
+from optimoe.cost.facts import efficiency
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
 ACTIVATION_BYTES, LOGIT_BYTES = 2, 4
@@ -39,12 +40,12 @@ class GpuMemory:
         return np.floor((self.usable - self.weights - self.activations) / self.cache_per_request)
 
 
-def gpu_memory(machine: Machine, arch: ArchSpec, workload: Workload) -> GpuMemory:
+def gpu_memory(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> GpuMemory:
     """The memory of one GPU of a deployment."""
     return GpuMemory(
         usable=machine.gpu.memory_bytes * efficiency("usable_memory"),
         weights=weights_per_gpu(machine, arch),
-        activations=_activations(machine, arch),
+        activations=_activations(machine, engine.chunk_tokens, arch),
         cache_per_request=_cache_per_request(machine, arch, workload.full_context),
     )
 
@@ -60,31 +61,31 @@ def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
     experts = params.routed_experts / layout.group * layout.resident
     common = (params.nonembedding - params.routed_experts) / layout.tp
     ends = (params.embedding + params.unembedding) / layout.tp / np.minimum(layout.pp, 2)
-    return bytes_per_value(machine.engine.precision) * (stage * (experts + common) + ends)
+    return bytes_per_value(machine.execution.precision) * (stage * (experts + common) + ends)
 
 
-def largest_batch(machine: Machine, arch: ArchSpec, workload: Workload) -> Values:
+def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> Values:
     """Requests of one attention rank whose full contexts fit: a lower estimate, few are at their end at once."""
-    return gpu_memory(machine, arch, workload).requests
+    return gpu_memory(machine, engine, arch, workload).requests
 
 
 def _cache_per_request(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Each layer's cache over its shards, the deepest stage's share of the layers."""
     stage = np.ceil(arch.num_layers / np.asarray(machine.layout.pp)) / arch.num_layers
     return stage * sum(
-        kv_bytes(replace(arch, layers=(group,)), tokens, machine.engine.kv_precision)
+        kv_bytes(replace(arch, layers=(group,)), tokens, machine.execution.kv_precision)
         / machine.cache_shards(group.mixer.cache_heads)
         for group in arch.layers
     )
 
 
-def _activations(machine: Machine, arch: ArchSpec) -> Values:
+def _activations(machine: Machine, chunk_tokens: int, arch: ArchSpec) -> Values:
     """2 bytes · chunk · (4·d + widest layer's values on this GPU), and one chunk's last logits in fp32."""
     widest: Values = 0
     for group in arch.layers:
         widest = np.maximum(widest, _values_per_token(machine, group, arch.d_model))
     values = 4 * arch.d_model + widest
-    return machine.engine.chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
+    return chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
 
 
 def _values_per_token(machine: Machine, group: LayerGroup, d_model: Values) -> Values:

@@ -21,11 +21,11 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.cost.kernels.curve import KernelTime
-from optimoe.cost.layers.engine import Engine
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.serving.engine import Engine
 
 Mix = Callable[[Mixer], Iterator[KernelTime]]
 
@@ -93,14 +93,14 @@ def efficiency_sources() -> tuple[Assumption, ...]:
     )
 
 
-def decode_step(machine: Machine, arch: ArchSpec, batch: Values, context: Values) -> StepTime:
+def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values, context: Values) -> StepTime:
     """One step of the ``batch`` requests of an attention rank, each with ``context`` tokens in the cache.
 
     With pp stages the batch runs as pp micro-batches, one in each stage: the time is that of one micro-batch
     through all stages. With n drafted tokens a step verifies n + 1 tokens of each request, after n passes of a
     one-layer draft (an MTP module: DeepSeek-V3, arXiv 2412.19437, Sec. 2.2).
     """
-    drafts = machine.engine.draft_tokens
+    drafts = engine.draft_tokens
     micro = np.maximum(np.asarray(batch, dtype=float) / machine.layout.pp, 1.0)
 
     def mix(queries: int) -> Mix:
@@ -110,18 +110,18 @@ def decode_step(machine: Machine, arch: ArchSpec, batch: Values, context: Values
     if drafts:
         head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1),))
         step = step + _step(machine, head, mix(1), tokens=micro, logits=micro).times(drafts)
-    step = step.times(machine.engine.decode_scale)
-    return replace(step, launch_s=step.launch_s + engine_s(machine.engine, micro))
+    step = step.times(engine.decode_scale)
+    return replace(step, launch_s=step.launch_s + engine_s(engine, micro))
 
 
-def prefill_step(machine: Machine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
+def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
     """A prompt on each attention rank: ``length`` tokens after ``past`` cached ones, logits of the last only."""
 
     def mix(mixer: Mixer) -> Iterator[KernelTime]:
         return prefill_mixing(mixer, machine, arch.d_model, length, past)
 
-    step = _step(machine, arch, mix, tokens=length, logits=1).times(machine.engine.prefill_scale)
-    return replace(step, launch_s=step.launch_s + engine_s(machine.engine, 1))
+    step = _step(machine, arch, mix, tokens=length, logits=1).times(engine.prefill_scale)
+    return replace(step, launch_s=step.launch_s + engine_s(engine, 1))
 
 
 def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values) -> StepTime:
@@ -152,7 +152,7 @@ def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Va
 
 def _hidden_share(machine: Machine, exchange_s: Values, arithmetic_s: Values) -> Values:
     """Share of the exchange behind arithmetic: the engine's overlap, while there is arithmetic to hide it."""
-    overlap = machine.engine.overlap
+    overlap = machine.execution.overlap
     if overlap == 0:
         return 0.0
     return np.minimum(overlap, arithmetic_s / np.maximum(exchange_s, 1e-12))

@@ -13,7 +13,6 @@ from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.layers.machine import Machine
 from optimoe.cost.published.epoch_rules import DenseEquivalent
 from optimoe.cost.serving.estimate import Deployment, evaluate
 from optimoe.cost.serving.step import prefill_step
@@ -53,8 +52,8 @@ def serving_costs(arch: ArchSpec, deployment: Deployment) -> ServingCosts:
     fits = np.asarray(alone.max_batch >= 1)
     if not fits.any():
         return ServingCosts(**{field.name: np.inf for field in fields(ServingCosts)})
-    machine = Machine(gpu=deployment.cluster.accelerator, layout=layouts, engine=deployment.engine)
-    prompt_s = layouts.tp * np.asarray(prefill_step(machine, arch, PROMPT).total_s) / PROMPT
+    machine = deployment.machine(layouts)
+    prompt_s = layouts.tp * np.asarray(prefill_step(machine, deployment.engine, arch, PROMPT).total_s) / PROMPT
     return ServingCosts(
         prefill=float(np.min(prompt_s[fits])),
         slow_decode=_gpu_s_per_token(arch, short, layouts),

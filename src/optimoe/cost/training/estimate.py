@@ -154,7 +154,7 @@ def predict(arch: ArchSpec, run: TrainRun, layout: TrainLayout) -> tuple[TrainSt
     """Step and memory over grids of designs and layouts, by the same code as for one."""
     gpu, size = run.cluster.accelerator, (run.sequences, run.seq_len)
     step = train_step(gpu, arch, layout, run.setup, *size)
-    machine = Machine(gpu=gpu, layout=layout.parts, engine=run.setup.engine)
+    machine = Machine(gpu=gpu, layout=layout.parts, execution=run.setup.execution)
     return step, train_memory(machine, arch, layout, run.setup, *size)
 
 

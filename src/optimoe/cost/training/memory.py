@@ -222,7 +222,7 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: 
         elif isinstance(ffn, MoE):
             layout = machine.layout
             shape = tokens * layout.attention_ranks, ffn.num_experts, ffn.top_k, layout.ep
-            pairs = machine.engine.routing.spread(*shape).pairs / tokens
+            pairs = machine.execution.routing.spread(*shape).pairs / tokens
             width, shared = ffn.d_expert / layout.expert_tp, ffn.num_shared_experts * ffn.d_shared / machine.tp
             inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
             columns = (ffn.num_matrices - 1) * (pairs * width + shared)

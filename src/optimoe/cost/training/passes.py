@@ -67,7 +67,7 @@ class InputGradient(Machine):
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """[M, N]·[N, K]: width and depth change places."""
-        return gemm_s(self.gpu, self.engine.precision, tokens, depth, width)
+        return gemm_s(self.gpu, self.execution.precision, tokens, depth, width)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same in bf16."""
@@ -80,7 +80,7 @@ class WeightGradient(Machine):
 
     def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """[K, M]·[M, N]: the tokens are what is summed over."""
-        return gemm_s(self.gpu, self.engine.precision, depth, width, tokens)
+        return gemm_s(self.gpu, self.execution.precision, depth, width, tokens)
 
     def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
         """The same in bf16."""
@@ -115,9 +115,9 @@ def backward_pass(
     machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
     """Gradients of inputs and of weights, without anything that is computed again."""
-    gpu, split, engine = machine.gpu, machine.layout, machine.engine
-    of_inputs = _products(InputGradient(gpu=gpu, layout=split, engine=engine), arch, batch.tokens)
-    of_weights = _products(WeightGradient(gpu=gpu, layout=split, engine=engine), arch, batch.tokens)
+    gpu, split, execution = machine.gpu, machine.layout, machine.execution
+    of_inputs = _products(InputGradient(gpu=gpu, layout=split, execution=execution), arch, batch.tokens)
+    of_weights = _products(WeightGradient(gpu=gpu, layout=split, execution=execution), arch, batch.tokens)
     return PassTime(
         **{name: of_inputs[name] + of_weights[name] for name in of_inputs},
         attention_s=_mixing_s(machine, arch, batch, setup, backward=True),

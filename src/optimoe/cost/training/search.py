@@ -193,7 +193,7 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
     Steps are timed for those layouts of each design that fit, in a row.
     """
     gpu, setup, size = run.cluster.accelerator, run.setup, (run.sequences, run.seq_len)
-    machine = Machine(gpu=gpu, layout=layouts.parts, engine=setup.engine)
+    machine = Machine(gpu=gpu, layout=layouts.parts, execution=setup.execution)
     fits = train_memory(machine, wide, layouts, setup, *size).fits
     usable = np.asarray(fits & trains(wide, run.sequences, layouts))
     shape, time_s = usable.shape, np.full(usable.size, np.inf)

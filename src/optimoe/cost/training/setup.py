@@ -6,8 +6,8 @@ from typing import Literal
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require, require_positive
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.cost.kernels.spread import UNIFORM, Routing
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
+from optimoe.cost.layers.execution import Execution
 
 AttentionKernel = Literal["flash", "unfused"]
 
@@ -50,7 +50,7 @@ class TrainSetup:
     attention: AttentionKernel = "flash"
     dropout: bool = False
     gradient_bytes: int = 4
-    routing: Routing = UNIFORM
+    routing: RoutingSkew = UNIFORM
     tp_overlap: float = 0.0
     ep_overlap: float = 0.0
     pp_overlap: float = 0.0
@@ -64,9 +64,9 @@ class TrainSetup:
         require(self.time_scale >= 1, "time_scale", "1 or more", self.time_scale)
 
     @property
-    def engine(self) -> Engine:
-        """The same for the kernels' formulas."""
-        return Engine(precision=self.precision, routing=self.routing, step_s=0.0, request_s=0.0)
+    def execution(self) -> Execution:
+        """How the trainer's kernels run: its precision and routing, on fitted kernel times."""
+        return Execution(precision=self.precision, routing=self.routing)
 
 
 def training_sources() -> tuple[Assumption, ...]:

@@ -92,7 +92,7 @@ def train_step(
     ⌈layers/p⌉ layers but the last, which takes what is left, and the logits. Direction: optimistic, for what no
     kernel table holds (``time_scale`` takes that up), and stragglers and failures are left out.
     """
-    machine = Machine(gpu=gpu, layout=layout.parts, engine=setup.engine)
+    machine = Machine(gpu=gpu, layout=layout.parts, execution=setup.execution)
     batch = Batch(sequences=layout.micro_batch, seq_len=seq_len)
     micro = num_micro_batches(layout, sequences)
     one = _micro_batch(machine, arch, batch, layout, setup)

@@ -120,12 +120,14 @@ def _utilisation_rows(training: Training) -> list[Assumption]:
 
 
 def _serving_rows(deployment: Deployment) -> list[Assumption]:
-    cluster, engine = deployment.cluster, deployment.engine
+    cluster, execution = deployment.cluster, deployment.engine.execution
     words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
     return [
         _row("serving GPU", words, Basis.PUBLISHED, cluster.accelerator.source),
         _price("serving", deployment.price),
-        _row("precision", f"weights {engine.precision}, cache {engine.kv_precision}", Basis.ASSUMED, "given"),
+        _row(
+            "precision", f"weights {execution.precision}, cache {execution.kv_precision}", Basis.ASSUMED, "given"
+        ),
     ]
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.units import parse_quantity
+from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.layers.engine import Engine, efficiency
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.laws.catalog import find_loss_law

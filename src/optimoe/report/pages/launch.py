@@ -62,7 +62,7 @@ def megatron_arguments(plan: Plan) -> str:
 
 def vllm_command(choice: Candidate, workload: Workload) -> str:
     """The command that serves one deployment as planned; several copies of the model are several commands."""
-    layout, engine = choice.serving.layout, choice.deployment.engine
+    layout, execution = choice.serving.layout, choice.deployment.engine.execution
     replicas = int(layout.replicas)
     words = ["vllm", "serve", "winner", "--max-model-len", str(workload.full_context)]
     words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
@@ -72,9 +72,9 @@ def vllm_command(choice: Candidate, workload: Workload) -> str:
             words += [f"--{name}-parallel-size", f"{size:.0f}"]
     if layout.ep > 1:
         words.append("--enable-expert-parallel")
-    if engine.precision in QUANTIZATION:
-        words += ["--quantization", QUANTIZATION[engine.precision]]
-    if engine.kv_precision == "fp8":
+    if execution.precision in QUANTIZATION:
+        words += ["--quantization", QUANTIZATION[execution.precision]]
+    if execution.kv_precision == "fp8":
         words += ["--kv-cache-dtype", "fp8"]
     copies = f"# {replicas} copies, one for each of the replicas\n" if replicas > 1 else ""
     return f"#!/bin/sh\n# Written by optimoe {__version__}.\n{copies}{shlex.join(words)}\n"

@@ -12,8 +12,9 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_record
 from optimoe.core.units import format_count
 from optimoe.cost.hardware.price import unknown_price
-from optimoe.cost.layers.engine import Engine
+from optimoe.cost.layers.execution import Execution
 from optimoe.cost.published.epoch_rules import dense_equivalent
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.dense_equivalent import ServingCosts, dense_ladder, full_dense_equivalent
@@ -46,7 +47,7 @@ def compare(
         cluster=read_cluster(gpus, None),
         workload=Workload(),
         price=unknown_price(),
-        engine=Engine(precision=precision),
+        engine=Engine(execution=Execution(precision=precision)),
     )
     ladder = dense_ladder(deployment)
     records = [_record(spec, context, deployment, ladder) for spec in specs]

@@ -8,7 +8,6 @@ from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.layers.layout import layout_record
-from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.sizing.layouts import best_serving
@@ -68,7 +67,7 @@ def cost(
         return
     from optimoe.report.words.serving_prose import serving_lines
 
-    memory = gpu_memory(_machine(deployment, estimate), spec, deployment.workload)
+    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
     gpus_words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
     print_lines(serving_lines(estimate, memory, spec.name, gpus_words))
 
@@ -97,12 +96,8 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         "price": deployment.price,
         "bound_by": estimate.bound_by,
         "parts": estimate.parts,
-        "memory": gpu_memory(_machine(deployment, estimate), spec, deployment.workload),
+        "memory": gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload),
         "workload": deployment.workload,
-        "precision": deployment.engine.precision,
-        "kv_precision": deployment.engine.kv_precision,
+        "precision": deployment.engine.execution.precision,
+        "kv_precision": deployment.engine.execution.kv_precision,
     }
-
-
-def _machine(deployment: Deployment, estimate: ServingEstimate) -> Machine:
-    return Machine(gpu=deployment.cluster.accelerator, layout=estimate.layout, engine=deployment.engine)

@@ -1,18 +1,14 @@
-"""What the serving software does: precisions, routing of its tokens, chunks, drafts, and its own time."""
+"""What the serving software does: how its kernels run, its chunks and drafts, and the time it takes itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from optimoe.core.config import load_facts
 from optimoe.core.errors import UnknownNameError, require, require_positive
-from optimoe.cost.kernels.spread import UNIFORM, Routing
+from optimoe.cost.facts import efficiency
+from optimoe.cost.layers.execution import Execution
 
 DEFAULT_ENGINE = "vllm"
-
-
-def efficiency(name: str) -> float:
-    """One value of ``efficiency.toml``."""
-    return float(load_facts("optimoe.cost", "efficiency.toml")[name]["value"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,28 +16,21 @@ class Engine:
     """A serving engine and how it is set up.
 
     Attributes:
-        precision: Of the weights.
-        kv_precision: Of the cache.
-        routing: How tokens spread over experts.
-        overlap: Share of the exchange between GPUs that runs behind arithmetic, as far as there is any.
+        execution: Precisions, routing, overlap, and the source of kernel times.
         chunk_tokens: Most tokens of prompts that one step takes in; also sizes the activations.
         draft_tokens: Tokens drafted per step by speculative decoding; 0 is plain decoding.
         acceptance: Probability that a drafted token is accepted, given that those before it were.
-        step_s: Of the engine itself in one step (scheduler).
-        request_s: The same by running request (sampling).
+        step_s: Seconds of the engine itself in one step (scheduler).
+        request_s: Seconds of the engine itself in one step for each running request (sampling).
         front_s: From a request's arrival to the scheduler and back to the client, under load.
         prefill_first: Waiting prompts are read before any further token is decoded.
-        kernels: Where kernel times come from: ``fitted`` or ``silicon`` (``optimoe.cost.kernels``).
         decode_scale, prefill_scale: Measured over predicted time of the kernels, 1 uncalibrated.
 
     Raises:
-        ConfigError: A share is not in [0, 1], or a time or size is negative.
+        ConfigError: The acceptance is not in [0, 1], or a time or size is negative.
     """
 
-    precision: str = "bf16"
-    kv_precision: str = "bf16"
-    routing: Routing = UNIFORM
-    overlap: float = 0.0
+    execution: Execution = field(default_factory=Execution)
     chunk_tokens: int = 8192
     draft_tokens: int = 0
     acceptance: float = 0.0
@@ -49,13 +38,11 @@ class Engine:
     request_s: float = field(default_factory=lambda: efficiency("engine_request_s"))
     front_s: float = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE)["front_s"])
     prefill_first: bool = False
-    kernels: str = "fitted"
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("overlap", "acceptance"):
-            require(0 <= getattr(self, name) <= 1, name, "from 0 to 1", getattr(self, name))
+        require(0 <= self.acceptance <= 1, "acceptance", "from 0 to 1", self.acceptance)
         for name in ("draft_tokens", "step_s", "request_s", "front_s"):
             require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
         require_positive(self, "chunk_tokens", "decode_scale", "prefill_scale")
@@ -80,10 +67,17 @@ def engine_preset(name: str) -> dict[str, Any]:
 def find_engine(name: str, **setup: Any) -> Engine:
     """An engine's preset, with the rest of its set-up; a cache precision that is given stands.
 
+    Args:
+        name: An engine of :func:`engine_names`.
+        setup: Fields of :class:`Engine` and of its :class:`~optimoe.cost.layers.execution.Execution` alike.
+
     Raises:
         UnknownNameError: No preset of that name; lists the nearest.
     """
     row = engine_preset(name)
     if setup.get("precision") == "fp8":
         setup.setdefault("kv_precision", row["kv_of_fp8"])
-    return Engine(front_s=row["front_s"], prefill_first=row["prefill_first"], **setup)
+    names = {field.name for field in fields(Execution)}
+    execution = Execution(**{word: value for word, value in setup.items() if word in names})
+    rest = {word: value for word, value in setup.items() if word not in names}
+    return Engine(execution=execution, front_s=row["front_s"], prefill_first=row["prefill_first"], **rest)
