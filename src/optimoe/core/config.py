@@ -14,7 +14,8 @@ import msgspec
 import tomli_w
 
 from optimoe.core.errors import ConfigError, UnknownNameError, require, require_choice, shown
-from optimoe.core.records import to_values, write_text
+from optimoe.core.files import write_text
+from optimoe.core.records import to_values
 
 T = TypeVar("T")
 
