@@ -15,7 +15,7 @@ from optimoe.cost.sizing.dense_equivalent import LADDER, dense_ladder, full_dens
 from optimoe.cost.sizing.fleet import Offer, fleets, load_of, longest_context
 from optimoe.cost.sizing.layouts import best_serving
 
-MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
+MIXTRAL, LLAMA, SCOUT = (find_model(name) for name in ("mixtral-8x7b", "llama-3.1-8b", "llama-4-scout"))
 
 
 def deployment(gpus=8, gpu="h100-sxm", limits=None, **requests):
@@ -57,6 +57,38 @@ def test_a_load_no_fleet_can_carry_says_which_limit_binds():
         fleets(MIXTRAL, deployment(), [offer()], 0.0)
 
 
+def test_the_stated_most_is_among_the_sizes_and_stages_serve_where_nothing_else_does():
+    """216 GB of weights on three GPUs of 80 GB: 3 divides neither 40 heads nor 16 experts, so only stages do."""
+    found = fleets(SCOUT, deployment(), [offer(most=3)], 5120.0)
+    assert [(fleet.deployment.cluster.num_gpus, fleet.estimate.layout.pp) for fleet in found] == [(3, 3)]
+    alone = best_serving(SCOUT, deployment(3))
+    assert found[0].estimate == alone
+    assert found[0].num_deployments == math.ceil(5120 / alone.tokens_per_s) == 8
+    assert found[0].estimate.tpot_s == pytest.approx(43.9e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (3, [1, 2, 3]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
+def test_deployments_double_up_to_the_most(most, sizes):
+    found = fleets(LLAMA, deployment(), [offer(most=most)], 1000.0)
+    assert sorted(fleet.deployment.cluster.num_gpus for fleet in found) == sizes
+
+
+@pytest.mark.parametrize(
+    ("percentile", "words"), [(0.0, "memory: 216 GB of bf16"), (0.9, "memory: the weights and two")]
+)
+def test_a_model_that_fits_no_size_is_refused_with_what_would_hold_it(percentile, words):
+    with pytest.raises(InfeasibleError, match=words):
+        fleets(SCOUT, deployment(), [offer(most=1)], 5120.0, percentile)
+
+
+def test_each_kind_of_gpu_says_why_its_largest_deployment_does_not_serve():
+    with pytest.raises(InfeasibleError) as caught:
+        fleets(MIXTRAL, deployment(limits=Limits(tpot_s=1e-5)), [offer(most=1), offer("h200-sxm")], 5120.0)
+    small, large = str(caught.value).split("; h200-sxm: ")
+    assert small.startswith("h100-sxm: memory: 93.4 GB")
+    assert large.startswith("tpot: the limit of 10.0 µs binds")
+
+
 def test_a_load_is_stated_in_requests_or_in_tokens_a_day():
     workload = Workload(output_tokens=500)
     assert load_of(workload, requests_per_s=2) == 1000
@@ -76,6 +108,13 @@ def test_one_token_more_than_the_longest_context_does_not_fit(limits, concurrenc
 def test_a_model_that_does_not_fit_has_no_longest_context():
     with pytest.raises(InfeasibleError, match="memory"):
         longest_context(MIXTRAL, deployment(1), 1)
+
+
+def test_curves_of_what_serves_nowhere_say_what_binds():
+    with pytest.raises(InfeasibleError, match="tpot: the limit"):
+        speed_frontier(MIXTRAL, deployment(limits=Limits(tpot_s=1e-5)))
+    with pytest.raises(InfeasibleError, match=r"memory: 93\.4 GB"):
+        speed_frontier(MIXTRAL, deployment(1))
 
 
 def test_no_point_of_the_frontier_beats_another():

@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
-from optimoe.core.errors import holds, require
+from optimoe.core.errors import ConfigError, holds, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +93,17 @@ def check_layout(arch: ArchSpec, num_gpus: int, layout: Layout) -> None:
     """
     given = " × ".join(str(getattr(layout, name)) for name in ("tp", "pp", "dp"))
     require(np.asarray(layout.num_gpus) == num_gpus, "tp × pp × dp", f"the number of GPUs, {num_gpus}", given)
+    broken = undivided(arch, layout)
+    if broken:
+        raise ConfigError(broken)
+
+
+def undivided(arch: ArchSpec, layout: Layout) -> str:
+    """The first rule by which a layout does not divide the model, as an error line; empty when it does."""
     for name, limit, fits, value in _rules(arch, layout):
         if not holds(fits):
-            require(False, name, limit(), value)
+            return f"{name}: must be {limit()}, got {value}"
+    return ""
 
 
 def divides(arch: ArchSpec, layout: Layout) -> Flags:

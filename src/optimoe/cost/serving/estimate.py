@@ -7,7 +7,7 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
-from optimoe.core.errors import InfeasibleError, holds
+from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
@@ -184,25 +184,19 @@ def _band(name: str, seconds: Values) -> tuple[Values, Values]:
     return seconds / high, seconds / low
 
 
-def require_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> None:
-    """Refuse a single estimate whose weights or requests do not fit the memory.
-
-    Raises:
-        InfeasibleError: Says what does not fit and what would.
-    """
-    if holds(estimate.max_batch >= estimate.concurrency):
-        return
-    if holds(estimate.max_batch < 1):
-        memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, arch, deployment.workload)
-        needed = memory.weights + memory.activations + memory.cache_per_request
-        least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
-        raise InfeasibleError(
-            f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights, "
-            f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
-            f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
-            f"(about {least}), a larger tp or ep, or a lower --precision"
+def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:
+    """One line on why a single estimate does not fit the memory: what is too large, and what would fit."""
+    if holds(estimate.max_batch >= 1):
+        return (
+            f"memory: {estimate.concurrency:.0f} requests do not fit, the largest batch is "
+            f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
         )
-    raise InfeasibleError(
-        f"memory: {estimate.concurrency:.0f} requests do not fit, the largest batch is "
-        f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
+    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, arch, deployment.workload)
+    needed = memory.weights + memory.activations + memory.cache_per_request
+    least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
+    return (
+        f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights, "
+        f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
+        f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
+        f"(about {least}), a larger tp or ep, or a lower --precision"
     )

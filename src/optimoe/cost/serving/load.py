@@ -23,7 +23,7 @@ with that simulation: means within 11 % (TPOT 20 % at ρ = 0.83), 90th and 99th 
 of TTFT within 26 % (52 % at ρ = 0.83).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri, pdtr, pdtrik
@@ -31,6 +31,7 @@ from scipy.special import ndtri, pdtr, pdtrik
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
+from optimoe.core.grid import map_numbers
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, Prepared, accepted_tokens, prepare
 from optimoe.cost.serving.step import decode_step
@@ -151,22 +152,23 @@ def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile:
     ready = prepare(arch, deployment, column)
     load = loaded(arch, deployment, ready, RUNNING, percentile)
     limits = deployment.limits
-    kept = (ready.fits > RUNNING) & (load.ttft_s <= limits.ttft_s) & (load.tpot_s <= limits.tpot_s)
+    held = np.broadcast_to(ready.fits > RUNNING, np.shape(load.ttft_s))  # a place must be free for the next one
+    if not held.any():
+        raise InfeasibleError(
+            "memory: the weights and two requests do not fit; take more GPUs or a lower precision"
+        )
+    kept = held & (load.ttft_s <= limits.ttft_s) & (load.tpot_s <= limits.tpot_s)
     rate = np.where(kept, load.requests_per_s * column.dp, 0.0)
     if not rate.any():
         raise InfeasibleError(
             f"ttft, tpot: no load keeps the limits for {percentile:.0%} of the requests; the lightest has TTFT "
-            f"{np.min(load.ttft_s):.3g} s and TPOT {np.min(load.tpot_s):.3g} s"
+            f"{np.min(load.ttft_s[held]):.3g} s and TPOT {np.min(load.tpot_s[held]):.3g} s"
         )
     row, at = np.unravel_index(int(rate.argmax()), rate.shape)
-    picked = {
-        field.name: float(np.broadcast_to(getattr(load, field.name), rate.shape)[row, at])
-        for field in fields(OpenSystem)
-    }
     return Goodput(
         layout=layouts.each(lambda degrees: degrees[row].item()),
         requests_per_s=float(rate[row, at]),
-        load=OpenSystem(**picked),
+        load=map_numbers(load, lambda values: float(np.broadcast_to(values, rate.shape)[row, at])),
         percentile=percentile,
     )
 

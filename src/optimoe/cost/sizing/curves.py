@@ -8,7 +8,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
-from optimoe.cost.sizing.layouts import best_serving, cheapest_serving, every_layout
+from optimoe.cost.sizing.candidates import as_column, every_layout
+from optimoe.cost.sizing.feasibility import why_nothing_serves
+from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
 
 BATCHES = np.unique(np.round(2 ** np.arange(0, 12.01, 0.5)))
 """Running requests of an attention rank: 1 to 4,096, two per doubling."""
@@ -45,7 +47,7 @@ class Curves:
 
 
 def curves(arch: ArchSpec, deployment: Deployment) -> Curves:
-    """All of them.
+    """Speed against throughput, price against context and price against batch, of one deployment.
 
     Raises:
         InfeasibleError: Nothing keeps the limits; says which binds.
@@ -67,13 +69,13 @@ def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
         InfeasibleError: Nothing does.
     """
     layouts = every_layout(arch, deployment)
-    column = layouts.each(lambda degrees: degrees.reshape(-1, 1))
+    column = as_column(layouts)
     grid = evaluate(arch, deployment, layout=column, concurrency=BATCHES * column.dp)
     limits = deployment.limits
     fits = np.asarray(grid.concurrency <= grid.max_batch) & np.asarray(grid.tpot_s <= limits.tpot_s)
     fits &= np.asarray(grid.ttft_s <= limits.ttft_s)
     if not fits.any():
-        best_serving(arch, deployment)
+        raise InfeasibleError(why_nothing_serves(arch, deployment, layouts))
     rate = np.where(fits, grid.tokens_per_s_per_gpu, 0.0)
     points: list[ServingEstimate] = []
     best = 0.0
@@ -87,26 +89,30 @@ def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
 
 def against_batch(arch: ArchSpec, deployment: Deployment, layout: Layout) -> list[ServingEstimate]:
     """One layout at every batch of :data:`BATCHES` that fits, limits ignored."""
-    found = []
+    estimates = []
     for batch in BATCHES * layout.dp:
-        one = evaluate(arch, deployment, layout=layout, concurrency=float(batch))
-        if one.max_batch < one.concurrency:
+        estimate = evaluate(arch, deployment, layout=layout, concurrency=float(batch))
+        if estimate.max_batch < estimate.concurrency:
             break
-        found.append(one)
-    return found
+        estimates.append(estimate)
+    return estimates
 
 
 def against_context(arch: ArchSpec, deployment: Deployment) -> list[tuple[int, ServingEstimate]]:
-    """The cheapest deployment for each prompt of :data:`CONTEXTS`, as far as one keeps the limits."""
-    found = []
+    """The cheapest deployment for each prompt of :data:`CONTEXTS`, as far as one keeps the limits.
+
+    Raises:
+        InfeasibleError: Not even the shortest prompt does.
+    """
+    priced = []
     for tokens in CONTEXTS:
         workload = replace(deployment.workload, input_tokens=tokens)
         estimate = cheapest_serving(arch, replace(deployment, workload=workload), every_layout(arch, deployment))
         if estimate.tokens_per_s > 0:
-            found.append((tokens, estimate))
-    if not found:
+            priced.append((tokens, estimate))
+    if not priced:
         raise InfeasibleError(f"context: not even a prompt of {CONTEXTS[0]} tokens keeps the limits")
-    return found
+    return priced
 
 
 def _point(arch: ArchSpec, deployment: Deployment, layouts: Layout, where: tuple[np.intp, ...]) -> ServingEstimate:

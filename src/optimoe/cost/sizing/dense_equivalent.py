@@ -17,7 +17,8 @@ from optimoe.cost.published.epoch_rules import DenseEquivalent
 from optimoe.cost.serving.estimate import Deployment, evaluate
 from optimoe.cost.serving.step import prefill_step
 from optimoe.cost.serving.workload import Limits, Workload
-from optimoe.cost.sizing.layouts import cheapest_serving, every_layout
+from optimoe.cost.sizing.candidates import every_layout
+from optimoe.cost.sizing.layouts import cheapest_serving
 
 LADDER = tuple(float(size) for size in np.geomspace(3e8, 3e12, 25))
 """Total parameters of the dense models of comparison."""

@@ -12,7 +12,9 @@ from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, prepare
 from optimoe.cost.serving.workload import Limits
-from optimoe.cost.sizing.layouts import best_serving, every_layout
+from optimoe.cost.sizing.candidates import every_layout
+from optimoe.cost.sizing.feasibility import why_nothing_serves
+from optimoe.cost.sizing.layouts import best_serving
 
 PREFILL_LOAD = 0.8
 """Share of the time that prefill GPUs are busy (assumed); a prompt then waits twice its own time (M/D/1)."""
@@ -65,7 +67,9 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
     layouts, ttft_s, gpu_s, transfer_s = _prefill(arch, deployment)
     kept = np.isfinite(ttft_s) & (ttft_s <= limits.ttft_s)
     if np.isinf(ttft_s).all():
-        best_serving(arch, replace(deployment, limits=Limits()), concurrency=1)
+        raise InfeasibleError(
+            why_nothing_serves(arch, replace(deployment, limits=Limits()), layouts, concurrency=1)
+        )
     if not kept.any():
         raise InfeasibleError(
             f"ttft: the limit binds; the fastest prefill unit reaches {np.min(ttft_s):.3g} s "

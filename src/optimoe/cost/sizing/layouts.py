@@ -1,47 +1,30 @@
 """Search of the layout and the concurrency that serve cheapest within latency limits and memory."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.arrays import Flags, Values
+from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
-from optimoe.core.units import format_seconds
-from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
-from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare, require_fits
-from optimoe.cost.serving.workload import Limits
+from optimoe.cost.layers.layout import Layout, divides
+from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
+from optimoe.cost.sizing.candidates import NOTHING_FIXED, as_column, every_layout, likely_layouts
+from optimoe.cost.sizing.feasibility import why_nothing_serves
 
 MOST_REQUESTS = 2.0**14
 """Running requests of an attention rank beyond which no engine goes."""
 
+# 1.01^974 is the last power below 2^14: 1 % is far within the model's own error, and keeps the list short.
 BATCHES = np.append(np.unique(np.floor(1.01 ** np.arange(975))), MOST_REQUESTS)
 """Requests of an attention rank that are looked at: every number to 100, then steps of 1 % to 2^14."""
 
 MOST_STEPS = 40
-"""Of the search among them; a handful is usual."""
-
-NOTHING_FIXED: Mapping[str, float] = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feasibility:
-    """What the best layout of each single kind reaches, for saying which limit binds. Numbers or arrays.
-
-    Attributes:
-        fits: Whether the weights and one request fit the memory in some layout.
-        least_tpot_s: Smallest TPOT among layouts that fit; infinite when none does.
-        least_ttft_s: Smallest TTFT among them.
-    """
-
-    fits: Flags
-    least_tpot_s: Values
-    least_ttft_s: Values
+"""Rounds of the search among them; a handful is usual. Each moves an end inwards, so that stopping early only
+gives a smaller batch."""
 
 
 def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | None = None) -> ServingEstimate:
@@ -56,7 +39,7 @@ def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | N
     Raises:
         InputError: The accelerator lacks the precision.
     """
-    tried = _column(likely_layouts(arch, deployment) if layouts is None else layouts)
+    tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
     ready = prepare(grid, deployment, tried)
     return _cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready)
@@ -102,16 +85,19 @@ def _largest_within(excess: Excess, cells: np.ndarray, most: np.ndarray) -> np.n
     high, low = most.copy(), np.ones_like(most)
     under, over = excess(low, cells), excess(high, cells)
     low = np.where((over <= 0) & (under <= 0), high, low)
+    # Where not even one request keeps the limits low stays 1, and the caller's own check of the limits refuses it.
     left = np.flatnonzero((over > 0) & (under <= 0))
     for _ in range(MOST_STEPS):
-        left = left[_next(low[left]) < high[left]]
+        left = left[_next(low[left]) < high[left]]  # settled: no batch is listed between the ends
         if not len(left):
             break
         a, b, f, g = low[left], high[left], under[left], over[left]
+        # Down to a listed batch, then at least one step away from either end: every round moves an end.
         snapped = BATCHES[np.searchsorted(BATCHES, a + (b - a) * f / (f - g), side="right") - 1]
         middle = np.clip(snapped, _next(a), BATCHES[np.searchsorted(BATCHES, b) - 1])
         between = excess(middle, cells[left])
         good = between <= 0
+        # The end that stays is halved: on a bent curve plain false position creeps up from one side alone.
         under[left], over[left] = np.where(good, between, f / 2), np.where(good, g / 2, between)
         low[left], high[left] = np.where(good, middle, a), np.where(good, b, middle)
     return low
@@ -126,7 +112,7 @@ def best_serving(
     arch: ArchSpec,
     deployment: Deployment,
     *,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] = NOTHING_FIXED,
     concurrency: float | None = None,
 ) -> ServingEstimate:
     """One model: :func:`cheapest_serving` over all layouts, with degrees or the concurrency fixed where given.
@@ -142,112 +128,17 @@ def best_serving(
         InputError: The accelerator lacks the precision.
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
-    layouts = every_layout(arch, deployment, fixed or {})
+    layouts = every_layout(arch, deployment, fixed)
     if concurrency is None:
         best = cheapest_serving(arch, deployment, layouts)
     else:
         require(concurrency >= 1, "concurrency", "at least 1", concurrency)
-        tried = _column(layouts)
+        tried = as_column(layouts)
         ready = prepare(arch, deployment, tried)
         best = _cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp), ready)
     if best.tokens_per_s > 0:
         return best
-    reached = feasibility(arch, deployment, layouts, concurrency)
-    if not np.any(reached.fits):
-        _require_some_fit(arch, deployment, layouts, concurrency)
-    raise InfeasibleError(explain_infeasible([reached], deployment.limits))
-
-
-def feasibility(
-    arch: ArchSpec,
-    deployment: Deployment,
-    layouts: Layout | None = None,
-    concurrency: float | None = None,
-) -> Feasibility:
-    """What a number of requests (left out: one per attention rank) reaches over all layouts that fit."""
-    tried = _column(likely_layouts(arch, deployment) if layouts is None else layouts)
-    grid = arch.over(2)
-    requests = np.asarray(tried.dp) if concurrency is None else concurrency
-    estimate = evaluate(grid, deployment, layout=tried, concurrency=requests)
-    fits = divides(grid, tried) & np.asarray(estimate.max_batch >= estimate.concurrency)
-    fits, tpot_s, ttft_s = np.broadcast_arrays(fits, estimate.tpot_s, estimate.ttft_s)
-    return Feasibility(
-        fits=fits.any(axis=(-2, -1)),
-        least_tpot_s=np.where(fits, tpot_s, np.inf).min(axis=(-2, -1)),
-        least_ttft_s=np.where(fits, ttft_s, np.inf).min(axis=(-2, -1)),
-    )
-
-
-def likely_layouts(arch: ArchSpec, deployment: Deployment) -> Layout:
-    """The layouts worth trying on a whole grid of designs, as arrays.
-
-    tp any power of two within a node; experts split by width, dealt over tp, or dealt over all ranks; one
-    stage within a node and at most one per node beyond.
-    """
-    every = _candidates(arch, deployment, {})
-    ranks = every.tp * every.dp
-    nodes = max(1, deployment.cluster.num_gpus // deployment.cluster.accelerator.gpus_per_node)
-    kept = ((every.ep == 1) | (every.ep == every.tp) | (every.ep == ranks)) & (every.pp <= nodes)
-    return every.each(lambda degrees: degrees[kept])
-
-
-def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float] = NOTHING_FIXED) -> Layout:
-    """All layouts with the given degrees that divide the model, as arrays.
-
-    Raises:
-        ConfigError: There is none.
-    """
-    for name in DEGREES:
-        require(fixed.get(name, 1) > 0, name, "positive", fixed.get(name))
-    every = _candidates(arch, deployment, fixed)
-    if np.size(every.tp) == 0:
-        num_gpus = deployment.cluster.num_gpus
-        given = {name: fixed[name] for name in ("tp", "pp", "dp") if name in fixed}
-        words = " × ".join(given), " × ".join(str(degree) for degree in given.values())
-        require(np.prod(list(given.values())) == num_gpus, words[0], f"a divisor of the {num_gpus} GPUs", words[1])
-    kept = np.broadcast_to(divides(arch, every), np.shape(every.tp))
-    if not kept.any():
-        check_layout(arch, deployment.cluster.num_gpus, every.each(lambda degrees: degrees[0].item()))
-    return every.each(lambda degrees: degrees[kept])
-
-
-def _candidates(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:
-    routed = any(isinstance(group.ffn, MoE) for group in arch.layers)
-    cluster = deployment.cluster
-    return candidate_layouts(cluster.num_gpus, cluster.accelerator.gpus_per_node, fixed, routed=routed)
-
-
-def _require_some_fit(arch: ArchSpec, deployment: Deployment, layouts: Layout, concurrency: float | None) -> None:
-    """Explain the memory of the layout that comes nearest."""
-    requests = np.asarray(layouts.dp) if concurrency is None else np.full(np.shape(layouts.dp), concurrency)
-    estimate = evaluate(arch, deployment, layout=layouts, concurrency=requests)
-    nearest = int(np.argmax(estimate.max_batch / requests))
-    best = map_numbers(estimate, lambda values: np.broadcast_to(values, requests.shape)[nearest].item())
-    require_fits(arch, deployment, best)
-
-
-def _column(layouts: Layout) -> Layout:
-    """Layouts along the last axis but one; batches stand on the last."""
-    return layouts.each(lambda degrees: degrees.reshape(-1, 1))
-
-
-def explain_infeasible(reached: Sequence[Feasibility], limits: Limits) -> str:
-    """One line on the limit that binds all of these designs, and what would lift it."""
-    if not any(np.any(design.fits) for design in reached):
-        return "memory: the weights and one request do not fit; take more GPUs or a lower precision"
-    tpot_s = float(min(np.min(design.least_tpot_s) for design in reached))
-    ttft_s = float(min(np.min(design.least_ttft_s) for design in reached))
-    if tpot_s > limits.tpot_s:
-        return (
-            f"tpot: the limit of {format_seconds(limits.tpot_s)} binds; the fastest design reaches "
-            f"{format_seconds(tpot_s)} (--tpot {tpot_s * 1.01:.3g} would lift it)"
-        )
-    if ttft_s > limits.ttft_s:
-        return (
-            f"ttft: the limit of {format_seconds(limits.ttft_s)} binds; the fastest design reaches "
-            f"{format_seconds(ttft_s)} (--ttft {ttft_s * 1.01:.3g} would lift it)"
-        )
-    return "tpot and ttft: each limit can be met alone, but not both in one layout; raise either"
+    raise InfeasibleError(why_nothing_serves(arch, deployment, layouts, concurrency))
 
 
 def _cheapest(

@@ -12,8 +12,8 @@ from optimoe.core.units import SECONDS_PER_HOUR, format_change, format_count, fo
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
-from optimoe.cost.sizing.layouts import explain_infeasible as explain_serving
-from optimoe.cost.sizing.layouts import feasibility
+from optimoe.cost.sizing.feasibility import explain_infeasible as explain_serving
+from optimoe.cost.sizing.feasibility import feasibility
 from optimoe.cost.training.setup import training_sources
 from optimoe.laws.catalog import find_law
 from optimoe.planner.candidate import Candidate

@@ -1,0 +1,89 @@
+"""Whether anything serves within memory and limits, and where nothing does, which of them binds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Flags, Values
+from optimoe.core.grid import map_numbers
+from optimoe.core.units import format_seconds
+from optimoe.cost.layers.layout import Layout, divides
+from optimoe.cost.serving.estimate import Deployment, evaluate, memory_shortage
+from optimoe.cost.serving.workload import Limits
+from optimoe.cost.sizing.candidates import as_column, likely_layouts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feasibility:
+    """What the best layout of each single kind reaches, for saying which limit binds. Numbers or arrays.
+
+    Attributes:
+        fits: Whether the weights and one request fit the memory in some layout.
+        least_tpot_s: Smallest TPOT among layouts that fit; infinite when none does.
+        least_ttft_s: Smallest TTFT among them.
+    """
+
+    fits: Flags
+    least_tpot_s: Values
+    least_ttft_s: Values
+
+
+def feasibility(
+    arch: ArchSpec,
+    deployment: Deployment,
+    layouts: Layout | None = None,
+    concurrency: float | None = None,
+) -> Feasibility:
+    """What a number of requests (left out: one per attention rank) reaches over all layouts that fit.
+
+    Layouts are those of :func:`~optimoe.cost.sizing.candidates.likely_layouts` unless given.
+    """
+    tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
+    grid = arch.over(2)
+    requests = np.asarray(tried.dp) if concurrency is None else concurrency
+    estimate = evaluate(grid, deployment, layout=tried, concurrency=requests)
+    fits = divides(grid, tried) & np.asarray(estimate.max_batch >= estimate.concurrency)
+    fits, tpot_s, ttft_s = np.broadcast_arrays(fits, estimate.tpot_s, estimate.ttft_s)
+    return Feasibility(
+        fits=fits.any(axis=(-2, -1)),
+        least_tpot_s=np.where(fits, tpot_s, np.inf).min(axis=(-2, -1)),
+        least_ttft_s=np.where(fits, ttft_s, np.inf).min(axis=(-2, -1)),
+    )
+
+
+def why_nothing_serves(
+    arch: ArchSpec, deployment: Deployment, layouts: Layout, concurrency: float | None = None
+) -> str:
+    """One line on what stands in the way of one model in all of these layouts, and what would lift it.
+
+    Memory is explained by the layout that comes nearest to holding the requests.
+    """
+    reached = feasibility(arch, deployment, layouts, concurrency)
+    if np.any(reached.fits):
+        return explain_infeasible([reached], deployment.limits)
+    requests = np.asarray(layouts.dp) if concurrency is None else np.full(np.shape(layouts.dp), concurrency)
+    estimate = evaluate(arch, deployment, layout=layouts, concurrency=requests)
+    nearest = int(np.argmax(estimate.max_batch / requests))
+    best = map_numbers(estimate, lambda values: np.broadcast_to(values, requests.shape)[nearest].item())
+    return memory_shortage(arch, deployment, best)
+
+
+def explain_infeasible(reached: Sequence[Feasibility], limits: Limits) -> str:
+    """One line on the limit that binds all of these designs, and what would lift it."""
+    if not any(np.any(design.fits) for design in reached):
+        return "memory: the weights and one request do not fit; take more GPUs or a lower precision"
+    tpot_s = float(min(np.min(design.least_tpot_s) for design in reached))
+    ttft_s = float(min(np.min(design.least_ttft_s) for design in reached))
+    if tpot_s > limits.tpot_s:
+        return (
+            f"tpot: the limit of {format_seconds(limits.tpot_s)} binds; the fastest design reaches "
+            f"{format_seconds(tpot_s)} (--tpot {tpot_s * 1.01:.3g} would lift it)"
+        )
+    if ttft_s > limits.ttft_s:
+        return (
+            f"ttft: the limit of {format_seconds(limits.ttft_s)} binds; the fastest design reaches "
+            f"{format_seconds(ttft_s)} (--ttft {ttft_s * 1.01:.3g} would lift it)"
+        )
+    return "tpot and ttft: each limit can be met alone, but not both in one layout; raise either"
