@@ -1,15 +1,16 @@
 import json
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
 
-from optimoe.core.config import build, load_json, load_toml, save_toml, to_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, shown
+from optimoe.core.config import build, build_kind, load_json, load_toml, save_toml, to_table, to_toml
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
 from optimoe.core.provenance import Basis, weakest
-from optimoe.core.records import to_json, to_record, to_values, write_text
+from optimoe.core.records import same_fields, to_json, to_record, to_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +127,6 @@ def test_long_values_are_cut_in_an_error_line():
     assert len(str(caught.value)) < 150
 
 
-def test_text_that_utf_8_cannot_hold_does_not_stop_a_file_from_being_written(tmp_path):
-    write_text(tmp_path / "f", "runs \udcff.csv")
-    assert (tmp_path / "f").read_text() == "runs ?.csv"
-
-
 def test_files_that_cannot_be_read_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_json(tmp_path / "none.json")
@@ -151,20 +147,60 @@ def test_records_are_plain_json_and_infinity_is_null():
     assert json.loads(to_json(record))["c"] is None
 
 
-def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "plan.json"
-    write_text(path, "old")
-
-    def full_disk(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(InputError, match="No space left"):
-        write_text(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_combination_is_as_weak_as_its_weakest_part():
     assert weakest(Basis.MEASURED, Basis.ASSUMED, Basis.FITTED) is Basis.ASSUMED
     assert weakest(Basis.PUBLISHED, Basis.MEASURED) is Basis.PUBLISHED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circle:
+    kind: ClassVar[str] = "circle"
+    radius: float = 1.0
+    most: float = math.inf
+    edge: Literal["sharp", "soft"] = "sharp"
+    dashes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    shape: Circle = field(default_factory=Circle)
+    title: str = "x"
+
+
+def find_shape(kind):
+    require_choice(kind, "kind", {"circle": Circle})
+    return Circle
+
+
+def test_a_table_of_a_kind_reads_back_through_json_and_toml():
+    circle = Circle(radius=2, edge="soft", dashes=(1, 2))
+    table = to_table(circle)
+    assert table == {"kind": "circle", "radius": 2, "edge": "soft", "dashes": [1, 2]}
+    for read in (json.loads(json.dumps(table)), tomllib.loads(to_toml(table))):
+        assert build_kind(find_shape, read, "shape") == circle
+    assert build_kind(find_shape, to_table(Circle(most=3.0)), "shape").most == 3
+    assert to_table(Drawing())["shape"]["kind"] == "circle"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({}, "shape: kind: must be a name, got None"),
+        ({"kind": 3}, "shape: kind: must be a name, got 3"),
+        ({"kind": "cirle"}, "kind: unknown name 'cirle' (nearest: circle)"),
+        ({"kind": "circle", "radios": 2}, "shape: field: unknown name 'radios' (nearest: radius, most)"),
+        ({"kind": "circle", "radius": "2"}, "shape: Expected `float`, got `str` - at `radius`"),
+        ({"kind": "circle", "edge": "softer"}, "shape: edge: unknown name 'softer' (nearest: soft)"),
+        ("circle", "shape: must be a table, got 'circle'"),
+    ],
+)
+def test_a_wrong_table_of_a_kind_is_one_line(table, words):
+    with pytest.raises(InputError) as caught:
+        build_kind(find_shape, table, "shape")
+    assert str(caught.value) == words
+
+
+def test_a_record_takes_the_attributes_of_equal_name():
+    assert same_fields(Point, Point(width=3, ratio=2.0), width=4) == Point(width=4, ratio=2.0)
+    with pytest.raises(AttributeError, match="ratio"):
+        same_fields(Point, object(), width=4)

@@ -2,18 +2,20 @@
 
 import dataclasses
 import json
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_origin, get_type_hints
 
 import msgspec
 import tomli_w
 
-from optimoe.core.errors import ConfigError, UnknownNameError, shown
-from optimoe.core.records import to_values, write_text
+from optimoe.core.errors import ConfigError, UnknownNameError, require, require_choice, shown
+from optimoe.core.files import write_text
+from optimoe.core.records import to_values
 
 T = TypeVar("T")
 
@@ -28,16 +30,54 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Raises:
         ConfigError: A field is missing, has the wrong type or is out of its limits.
-        UnknownNameError: A key is no field of the dataclass.
+        UnknownNameError: A key is no field of the dataclass, or an option is none of its words.
     """
     fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
             raise UnknownNameError(f"{where}: field", key, fields)
+    for name, hint in get_type_hints(cls).items():
+        if get_origin(hint) is Literal and name in table:
+            require_choice(table[name], f"{where}: {name}", hint)
     try:
         return msgspec.convert(table, cls)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
         raise ConfigError(f"{where}: {shown(str(error), 200).replace(' - at `$.', ' - at `')}") from None
+
+
+def build_kind(find: Callable[[str], type[T]], table: Mapping[str, Any], where: str) -> T:
+    """Construct one of several dataclasses from a table whose ``kind`` says which.
+
+    Args:
+        find: From a kind to its dataclass, or an error that names the nearest kinds.
+        table: Field names and values beside ``kind``.
+        where: What the table is, for the error line.
+
+    Raises:
+        ConfigError: ``kind`` is missing, or a field is missing, has the wrong type or is out of its limits.
+        UnknownNameError: There is no such kind, or a key is no field of it.
+    """
+    require(isinstance(table, Mapping), where, "a table", shown(repr(table)))
+    kind = table.get("kind")
+    require(isinstance(kind, str), f"{where}: kind", "a name", shown(repr(kind)))
+    return build(find(str(kind)), {name: value for name, value in table.items() if name != "kind"}, where)
+
+
+def to_table(config: Any) -> dict[str, Any]:
+    """A dataclass as a plain table that :func:`build` reads back, with ``kind`` first where its class has one.
+
+    A field that is infinite by default is left out where it still is, because JSON has no infinity.
+    """
+    kind = getattr(type(config), "kind", None)
+    table: dict[str, Any] = {"kind": kind} if isinstance(kind, str) else {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            table[field.name] = to_table(value)
+        elif not (isinstance(value, float) and math.isinf(value) and value == field.default):
+            plain = to_values(value)
+            table[field.name] = list(plain) if isinstance(plain, tuple) else plain
+    return table
 
 
 def load_toml(path: Path) -> dict[str, Any]:

@@ -12,8 +12,12 @@ Anything else that is raised is a bug and keeps its traceback (exit code 1).
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any
+from functools import cache
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 class OptimoeError(Exception):
@@ -82,3 +86,74 @@ def require_positive(owner: object, *fields: str) -> None:
     for field in fields:
         value = getattr(owner, field)
         require(value > 0, field, "positive", value)
+
+
+def require_choice(value: Any, field: str, choices: Any) -> None:
+    """Check that an option is one of the words it may be.
+
+    Args:
+        value: What it is.
+        field: Its name.
+        choices: The words: a ``Literal``, or anything that lists them.
+
+    Raises:
+        UnknownNameError: It is none of them; the text names the nearest.
+    """
+    words = get_args(choices) if get_origin(choices) is Literal else tuple(choices)
+    if value not in words:
+        raise UnknownNameError(field, shown(str(value)), map(str, words))
+
+
+def require_types(owner: object) -> None:
+    """Check that every field of a dataclass is of the type that its annotation states.
+
+    Flags are bools, counts are integers and no bools, numbers are real and not NaN, an option is a word of its
+    ``Literal``, a tuple holds members of one type. Call it first in ``__post_init__``, before limits are checked.
+
+    Raises:
+        UnknownNameError: An option is none of its words; the text names the nearest.
+        ConfigError: Another field has another type.
+    """
+    cls: Any = type(owner)
+    for name, hint in _hints(cls).items():
+        _require_type(getattr(owner, name), name, hint)
+
+
+@cache
+def _hints(owner: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(owner)
+    return {field.name: hints[field.name] for field in fields(owner)}
+
+
+_PLAIN: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+}
+
+
+def _require_type(value: Any, field: str, hint: Any) -> None:
+    origin = get_origin(hint)
+    if origin is Literal:
+        require_choice(value, field, hint)
+    elif origin in (Union, UnionType):
+        _require_any_type(value, field, get_args(hint))
+    elif origin is tuple:
+        require(isinstance(value, tuple), field, "a tuple", shown(repr(value)))
+        for item in value:
+            _require_type(item, field, get_args(hint)[0])
+    elif hint in _PLAIN:
+        kind, words = _PLAIN[hint]
+        # A bool is an int to Python, and NaN a number that no limit refuses.
+        fits = isinstance(value, kind) and (hint is bool or not isinstance(value, bool)) and value == value
+        require(fits, field, words, shown(repr(value)))
+    elif isinstance(hint, type):
+        require(isinstance(value, hint), field, f"a {hint.__name__}", shown(repr(value)))
+
+
+def _require_any_type(value: Any, field: str, hints: tuple[Any, ...]) -> None:
+    """Check a field that may be nothing or of one other type; a wider choice is not checked."""
+    others = [hint for hint in hints if hint is not NoneType]
+    if len(others) == 1 and value is not None:
+        _require_type(value, field, others[0])

@@ -14,7 +14,7 @@ from typing import Any
 
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, InputError, require, require_positive, shown
-from optimoe.core.records import write_text
+from optimoe.core.files import write_text
 
 LONGEST_S = 24 * 3600.0
 """A latency above this is not in seconds."""

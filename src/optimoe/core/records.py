@@ -1,15 +1,13 @@
-"""Results as files: dataclasses to JSON, and text written whole or not at all."""
+"""Results as plain values and as JSON."""
 
 import json
 import math
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import msgspec
 
-from optimoe.core.errors import InputError
+Record = TypeVar("Record")
 
 
 def to_record(result: Any) -> Any:
@@ -27,32 +25,10 @@ def to_json(result: Any) -> str:
     return json.dumps(to_record(result), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    The text goes to a temporary file beside it, which then takes its name: a full disk or a kill leaves the
-    old file as it was.
-
-    Raises:
-        InputError: The place cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        # errors="replace": a file name that is not UTF-8 reaches a text as lone surrogates, which no file can hold
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def same_fields(cls: type[Record], result: Any, **others: Any) -> Record:
+    """A record whose fields are the attributes of equal name of a result, but for those that are given."""
+    own = {field.name: getattr(result, field.name) for field in fields(cls) if field.name not in others}  # type: ignore[arg-type]
+    return cls(**own, **others)
 
 
 def _as_list(value: Any) -> Any:

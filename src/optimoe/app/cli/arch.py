@@ -10,7 +10,8 @@ from optimoe.arch.count import ArchCount, count
 from optimoe.arch.hf import to_config
 from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.errors import InputError
-from optimoe.core.records import to_json, write_text
+from optimoe.core.files import write_text
+from optimoe.core.records import to_json
 from optimoe.inputs.quantities import Flag, Quantity
 
 

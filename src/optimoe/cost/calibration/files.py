@@ -8,8 +8,9 @@ from typing import Literal
 from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_json, load_toml, save_toml
 from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.files import write_text
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.core.records import to_record, to_values, write_text
+from optimoe.core.records import to_record, to_values
 from optimoe.cost.calibration.errors import LatencyErrors
 from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors
 

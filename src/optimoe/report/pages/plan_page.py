@@ -6,7 +6,8 @@ from typing import Any
 
 from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
-from optimoe.core.records import to_json, write_text
+from optimoe.core.files import write_text
+from optimoe.core.records import to_json
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import size_curve

@@ -187,7 +187,7 @@ def curves(
     deployment = read_deployment(cluster, gpu_usd_per_hour, requests, engine)
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:
-        from optimoe.core.records import write_text
+        from optimoe.core.files import write_text
         from optimoe.report.pages.serving_page import curves_page
 
         write_text(out or Path("cost.html"), curves_page(drawn))

@@ -1,0 +1,67 @@
+"""Text files written whole or not at all."""
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optimoe.core.errors import InputError
+
+EXIT_ON_SIGTERM = 128 + signal.SIGTERM
+"""What a shell shows of a process that SIGTERM has ended."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, with the permissions that the umask leaves.
+
+    The text goes to a hidden file beside it, which then takes its name: a full disk or a kill leaves the old file
+    as it was, and an interrupt or SIGTERM no hidden one.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    hidden = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    # The name is chosen before the file is made, so that an exception at any point below finds what to remove.
+    with _sigterm_as_exception():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            # errors="replace": a file name that is not UTF-8 is a text with lone surrogates: none can be written
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            hidden.replace(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        finally:
+            _remove(hidden)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # the folder is no folder, or may not be written: nothing was made there
+        return
+
+
+@contextmanager
+def _sigterm_as_exception() -> Iterator[None]:
+    """SIGTERM unwinds the stack instead of ending the process at once, where nobody else handles it."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(_number: int, _frame: Any) -> None:
+        raise SystemExit(EXIT_ON_SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
