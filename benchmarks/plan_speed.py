@@ -9,18 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from optimoe.cost.service import search
 
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import list_price
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing import layouts as search
 from optimoe.cost.training import search as training
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
-from optimoe.planner import known
 from optimoe.planner.confidence.uncertainty import uncertainty
 from optimoe.planner.plan import plan
+from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
@@ -89,18 +89,18 @@ def main() -> None:
     """Print seconds."""
     problem = question()
     plan(replace(problem, space=Space(num_experts=(1, 8), max_width=2048)))  # imports, tables
-    known.forget()
     other = replace(problem, law=find_loss_law("zhao2025"))
     start = time.perf_counter()
-    result = plan(problem)
-    plan(other)
-    uncertainty(result, draws=200)
+    memory = PricedGrids()
+    result = plan(problem, memory)
+    plan(other, memory)
+    uncertainty(result, 200, memory)
     full = time.perf_counter() - start
     with Scored() as scored:
-        known.forget()
-        plan(problem)
-        plan(other)
-        uncertainty(result, draws=200)
+        memory = PricedGrids()
+        plan(problem, memory)
+        plan(other, memory)
+        uncertainty(result, 200, memory)
     rate = scored.points / full
     print(f"{scored.points:,} points, two laws, two GPUs, 200 draws: {full:.2f} s ({rate:,.0f} points/s)")
     usual = replace(problem, space=Space(), deployments=problem.deployments[:1])

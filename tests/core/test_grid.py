@@ -1,10 +1,12 @@
 """Grids: dataclasses of arrays, changed and taken apart by one code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import pytest
 
-from optimoe.core.grid import broadcast, map_arrays, map_numbers, take
+from optimoe.core.grid import broadcast, content_key, map_arrays, map_numbers, take
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,53 @@ def test_one_member_of_a_grid_holds_plain_numbers():
     assert (one.parts[0].width, one.times["decode_s"], one.parts[1].width) == (2, 1.0, 7)
     assert type(one.parts[0].width) is int
     assert take(whole(), slice(1, 3)).parts[0].width.tolist() == [1, 2]
+
+
+@dataclass(frozen=True)
+class Inner:
+    rows: Any
+    note: str = ""
+    hidden: Any = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner
+    table: dict[str, float]
+
+
+def key(rows=(1, 2), note="", table=None):
+    return content_key(Outer(Inner(np.array(rows), note), {"a": 1.0} if table is None else table))
+
+
+def test_equal_content_has_an_equal_key_and_any_other_content_another():
+    assert key() == key()
+    assert content_key(Inner(1, hidden=object())) == content_key(Inner(1))
+    others = [
+        key(rows=(2, 1)),
+        key(rows=((1, 2),)),
+        key(rows=(1.0, 2.0)),
+        key(note="x"),
+        key(table={"b": 1.0}),
+        key(table={"a": 1.0, "b": 1.0}),
+        content_key("ab", "c"),
+        content_key("a", "bc"),
+        content_key(("a", "b"), "c"),
+        content_key("a", ("b", "c")),
+        content_key(1),
+        content_key(True),
+        content_key(None),
+        content_key("None"),
+    ]
+    assert len({key(), *others}) == 1 + len(others)
+
+
+def test_what_has_no_content_to_tell_has_no_key():
+    with pytest.raises(TypeError, match="function"):
+        content_key(lambda: 1)
+
+
+def test_a_shape_that_is_asked_for_widens_plain_numbers_too():
+    wide = broadcast(Part(2.0), (3, 1))
+    assert np.shape(wide.width) == (3, 1)
+    assert np.shape(broadcast(Part(np.arange(4.0)), (3, 1)).width) == (3, 4)

@@ -135,12 +135,12 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
 def _training_cost(pool: Pool, index: int, params_active: int, tokens: float) -> TrainingCost:
     """What a design of a pool, with so many active parameters, takes to train on so many tokens."""
     training = pool.problem.training
-    mfu, grid = float(pool.training.mfu[index]), pool.training.grid
+    mfu = float(pool.training.mfu[index])
     gpu_s = float(training.gpu_s_per_token(params_active, mfu)) * tokens
     return TrainingCost(
         flops=float(training.flops(params_active, tokens)),
         mfu=mfu,
         gpu_s=gpu_s,
         usd=gpu_s * training.price.usd_per_gpu_s,
-        layout=grid.layouts.at(int(grid.choice[index])) if grid else None,
+        layout=pool.training.layout(index),
     )

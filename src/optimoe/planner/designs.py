@@ -1,18 +1,18 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import take
+from optimoe.core.grid import broadcast, take
 from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.loss_law import TokenCurve
-from optimoe.planner.pricing import Trained, served, trained
+from optimoe.planner.pricing import SHARED, PricedGrids, Trained
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Shapes
@@ -94,23 +94,32 @@ class Pool:
         return np.asarray(self.problem.training.affordable_tokens(self.params_active, self.training.mfu))
 
 
-def evaluate(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
-    """Price and judge designs of several families, those of one kind in one call."""
+def evaluate(
+    problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids = SHARED
+) -> dict[Family, Pool]:
+    """Price and judge designs of several families, those of one kind in one call.
+
+    Args:
+        problem: The question.
+        members: The shapes of each family.
+        memory: Of grids that were priced before.
+    """
     kinds: dict[tuple[bool, str], dict[Family, Shapes]] = {}
     for family, shapes in members.items():
         kinds.setdefault((family.dense, family.attention), {})[family] = shapes
     pools: dict[Family, Pool] = {}
     for kind in kinds.values():
-        pools |= _evaluate_kind(problem, kind)
+        pools |= _evaluate_kind(problem, kind, memory)
     return {family: pools[family] for family in members}
 
 
-def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[Family, Pool]:
+def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids) -> dict[Family, Pool]:
     grid = problem.space.designs(members)
-    how = trained(problem.training, problem.space, members, grid)
-    servings = [served(deployment, problem.space, members, grid) for deployment in problem.deployments]
+    training = memory.trained(problem.training, grid)
+    servings = [memory.served(deployment, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
     active, curve = np.asarray(count_params(grid).active, dtype=float), problem.law.arch_curve(grid)
+    curve = broadcast(curve, active.shape)  # a law may give one number for all designs
     pools, start = {}, 0
     for family, shapes in members.items():
         here = slice(start, start + len(shapes.d_model))
@@ -120,23 +129,10 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes]) -> dict[F
             shapes=shapes,
             grid=grid.at(here),
             params_active=active[here],
-            curve=_part(curve, here, len(active)),
-            training=_part_of_trained(how, here),
+            curve=take(curve, here),
+            training=training.at(here),
             servings=tuple(take(serving, here) for serving in servings),
             cheapest=cheapest[here],
         )
         start = here.stop
     return pools
-
-
-def _part(curve: TokenCurve, here: slice, size: int) -> TokenCurve:
-    parts = {field.name: np.broadcast_to(getattr(curve, field.name), size)[here] for field in fields(curve)}
-    return TokenCurve(**parts)
-
-
-def _part_of_trained(how: Trained, here: slice) -> Trained:
-    grid = how.grid and replace(
-        how.grid,
-        **{name: getattr(how.grid, name)[here] for name in ("choice", "step_s", "mfu", "tokens_per_s", "fits")},
-    )
-    return Trained(mfu=how.mfu[here], grid=grid)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,14 +15,15 @@ from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Pool
 from optimoe.planner.explain.reasons import assumptions, explain_infeasible, reasons, warnings
 from optimoe.planner.pareto import front_members
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
 from optimoe.planner.search import (
-    Pick,
+    Best,
     Pools,
-    Wish,
+    SearchGoal,
     best_of,
     equal_loss,
     first_pools,
@@ -30,11 +32,13 @@ from optimoe.planner.search import (
 )
 
 
-def plan(problem: Problem) -> Plan:
+def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
     """Choose the model to train.
 
     Args:
         problem: Budget, traffic, hardware, law, goal and space.
+        memory: Grids that were priced before, to which those of this plan are added; one for the process unless
+            given.
 
     Returns:
         The choice, what it stands against, and everything it rests on.
@@ -42,16 +46,17 @@ def plan(problem: Problem) -> Plan:
     Raises:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
-    first = first_pools(problem)
-    lowest = best_of(search(problem, first, Wish(goal=LowestLoss()))[0]) if problem.training.bounded else None
+    first = first_pools(problem, memory)
+    look = partial(search, problem, first, memory=memory)
+    lowest = best_of(look(SearchGoal(minimised=LowestLoss()))[0]) if problem.training.bounded else None
     goal = bounded_goal(problem, first, lowest)
-    wishes = [Wish(goal=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
-    picks, *equals = search(problem, first, *wishes)
-    best = best_of(picks)
+    goals = [SearchGoal(minimised=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
+    by_family, *equals = look(*goals)
+    best = best_of(by_family)
     if best is None:
         raise InfeasibleError(explain_infeasible(problem, goal, first))
     choice = make_candidate(best.pool, best.index, best.tokens)
-    equal = equals[0] if equals else search(problem, first, equal_loss(choice.loss.value))[0]
+    equal = equals[0] if equals else look(equal_loss(choice.loss.value))[0]
     result = Plan(
         problem=problem,
         choice=choice,
@@ -67,7 +72,7 @@ def plan(problem: Problem) -> Plan:
     return replace(result, reasons=reasons(result), warnings=warnings(result))
 
 
-def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: Pick) -> Trace:
+def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: Best) -> Trace:
     objectives = [tokens_and_objective(pool, goal)[1] for pool in first.values()]
     return Trace(
         space=problem.space.size,
@@ -78,7 +83,7 @@ def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: P
     )
 
 
-def bounded_goal(problem: Problem, first: Pools, lowest: Pick | None) -> LowestLoss | LeastCost:
+def bounded_goal(problem: Problem, first: Pools, lowest: Best | None) -> LowestLoss | LeastCost:
     """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
 
     Raises:
@@ -92,12 +97,12 @@ def bounded_goal(problem: Problem, first: Pools, lowest: Pick | None) -> LowestL
     return LeastCost(max_loss=lowest.objective * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
 
 
-def _alternatives(first: Pools, picks: Mapping[Family, Pick]) -> tuple[Alternative, ...]:
-    """Each family's pick, or that there is none."""
+def _alternatives(first: Pools, best: Mapping[Family, Best]) -> tuple[Alternative, ...]:
+    """The best design of each family, or that there is none."""
     return tuple(
         Alternative(
             family=family,
-            candidate=make_candidate(pick.pool, pick.index, pick.tokens) if (pick := picks.get(family)) else None,
+            candidate=make_candidate(own.pool, own.index, own.tokens) if (own := best.get(family)) else None,
         )
         for family in first
     )
@@ -134,34 +139,34 @@ def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
             for pool in first.values()
             if law.row == problem.law.row or not law.concerns(pool.grid)
         ]
-        best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda pick: pick.objective, default=None)
+        best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda best: best.objective, default=None)
         if best is not None:
             routed = any(not pool.family.dense for pool in pools)
             views.append(_law_view(law, best, routed))
     return tuple(views)
 
 
-def _lowest(pool: Pool) -> Pick | None:
+def _lowest(pool: Pool) -> Best | None:
     tokens, loss = tokens_and_objective(pool, LowestLoss())
     index = int(loss.argmin())
     if not math.isfinite(loss[index]):
         return None
-    return Pick(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
+    return Best(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
 
 
-def _law_view(law: LossLaw, pick: Pick, routed: bool) -> LawView:
-    spec = pick.pool.grid.at(pick.index)
+def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
+    spec = best.pool.grid.at(best.index)
     active = count_params(spec).active
     return LawView(
         law=law.row.name,
         source=law.row.source,
-        num_experts=pick.pool.family.num_experts,
+        num_experts=best.pool.family.num_experts,
         params_active=active,
-        tokens=pick.tokens,
-        tokens_per_param=pick.tokens / active,
-        loss=pick.objective,
+        tokens=best.tokens,
+        tokens_per_param=best.tokens / active,
+        loss=best.objective,
         routed=routed,
-        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, pick.tokens).items()},
+        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, best.tokens).items()},
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimoe.planner.designs import Column, Pool, evaluate
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
@@ -28,7 +29,7 @@ REFINED_STARTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pick:
+class Best:
     """The best design of a pool under one goal."""
 
     pool: Pool
@@ -38,63 +39,65 @@ class Pick:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What to look for.
+class SearchGoal:
+    """What one search looks for.
 
     Attributes:
-        goal: What is minimised.
-        any_training: Whatever the training costs, not within the budget.
+        minimised: The loss or the dollars, with their limits.
+        any_training: Whether the training may cost more than the budget.
     """
 
-    goal: LowestLoss | LeastCost
+    minimised: LowestLoss | LeastCost
     any_training: bool = False
 
 
-def equal_loss(loss: float) -> Wish:
+def equal_loss(loss: float) -> SearchGoal:
     """The cheapest design of a loss, whatever its training costs."""
-    return Wish(goal=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
+    return SearchGoal(minimised=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
 
 
-def first_pools(problem: Problem) -> dict[Family, Pool]:
+def first_pools(problem: Problem, memory: PricedGrids = SHARED) -> dict[Family, Pool]:
     """The coarse grid of each family, or all of a small space, priced and judged."""
-    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()))
+    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()), memory)
 
 
-def search(problem: Problem, first: Pools, *wishes: Wish) -> list[dict[Family, Pick]]:
-    """For each wish the best design of each family; those for which nothing is feasible are left out.
+def search(
+    problem: Problem, first: Pools, *goals: SearchGoal, memory: PricedGrids = SHARED
+) -> list[dict[Family, Best]]:
+    """For each goal the best design of each family; those for which nothing is feasible are left out.
 
-    Neighbourhoods of all wishes are priced together.
+    Neighbourhoods of all goals are priced together.
     """
     near: dict[Family, list[Shapes]] = {}
-    for wish in () if problem.space.wholly_priced else wishes:
-        for family, shapes in _neighbourhoods(_asked(first, wish), wish.goal).items():
+    for goal in () if problem.space.wholly_priced else goals:
+        for family, shapes in _neighbourhoods(_asked(first, goal), goal.minimised).items():
             near.setdefault(family, []).append(shapes)
-    refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()})
-    return [_picks(_asked(dict(first) | refined, wish), wish.goal) for wish in wishes]
+    refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()}, memory)
+    return [_best_by_family(_asked(dict(first) | refined, goal), goal.minimised) for goal in goals]
 
 
-def _asked(pools: Pools, wish: Wish) -> dict[Family, Pool]:
-    """The pools with the training budget that a wish allows."""
-    if not wish.any_training:
+def _asked(pools: Pools, goal: SearchGoal) -> dict[Family, Pool]:
+    """The pools with the training budget that a goal allows."""
+    if not goal.any_training:
         return dict(pools)
     return {
         family: replace(
-            pool, problem=replace(pool.problem, training=pool.problem.training.unbounded(), goal=wish.goal)
+            pool, problem=replace(pool.problem, training=pool.problem.training.unbounded(), goal=goal.minimised)
         )
         for family, pool in pools.items()
     }
 
 
-def _picks(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Pick]:
-    picks = {}
+def _best_by_family(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Best]:
+    best = {}
     for family, pool in pools.items():
         tokens, objective = tokens_and_objective(pool, goal)
         index = int(objective.argmin())
         if math.isfinite(objective[index]):
-            picks[family] = Pick(
+            best[family] = Best(
                 pool=pool, index=index, tokens=float(tokens[index]), objective=float(objective[index])
             )
-    return picks
+    return best
 
 
 def _neighbourhoods(first: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Shapes]:
@@ -135,6 +138,6 @@ def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
     return united(*(space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best))
 
 
-def best_of(picks: Mapping[Family, Pick]) -> Pick | None:
-    """The best family's, if any has one."""
-    return min(picks.values(), key=lambda pick: pick.objective, default=None)
+def best_of(by_family: Mapping[Family, Best]) -> Best | None:
+    """The best design of the best family; None where no family has a feasible one."""
+    return min(by_family.values(), key=lambda best: best.objective, default=None)

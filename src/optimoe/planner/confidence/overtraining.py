@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.planner.designs import Pool
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import Plan
 from optimoe.planner.search import first_pools, tokens_and_objective
@@ -31,14 +32,14 @@ class SizePoint:
     usd_per_mtok: float
 
 
-def size_curve(plan: Plan) -> tuple[SizePoint, ...]:
+def size_curve(plan: Plan, memory: PricedGrids = SHARED) -> tuple[SizePoint, ...]:
     """The choice's family by size, the cheapest shape to serve of each width that the limits allow.
 
     Empty without a training budget.
     """
     if not plan.problem.training.bounded:
         return ()
-    pool = first_pools(plan.problem)[plan.choice.family]
+    pool = first_pools(plan.problem, memory)[plan.choice.family]
     tokens, loss = tokens_and_objective(pool, LowestLoss())
     rows = [
         _cheapest(pool, np.flatnonzero(pool.shapes.d_model == width)) for width in np.unique(pool.shapes.d_model)

@@ -11,6 +11,7 @@ from optimoe.cost.hardware.price import GpuPrice
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
 from optimoe.planner.plan import plan, usable_laws
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Plan
 
@@ -59,13 +60,13 @@ class Robustness:
     swings: tuple[Swing, ...]
 
 
-def assess(result: Plan, draws: int = 200) -> Robustness:
+def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
     """Both views of a plan's choice."""
     try:
-        found, unknown = uncertainty(result, draws), ""
+        found, unknown = uncertainty(result, draws, memory), ""
     except InputError as error:
         found, unknown = None, str(error)
-    return Robustness(uncertainty=found, unknown=unknown, swings=swings(result))
+    return Robustness(uncertainty=found, unknown=unknown, swings=swings(result, memory))
 
 
 def robustness_record(robustness: Robustness, choice: Candidate) -> dict[str, Any]:
@@ -90,24 +91,24 @@ def robustness_record(robustness: Robustness, choice: Candidate) -> dict[str, An
     }
 
 
-def swings(result: Plan) -> tuple[Swing, ...]:
+def swings(result: Plan, memory: PricedGrids = SHARED) -> tuple[Swing, ...]:
     """Re-plan with one input at a time at the ends of its range, the widest swing first; and with other laws."""
-    found = [_swing(name, moved) for name, moved in _moves(result.problem)]
+    found = [_swing(name, moved, memory) for name, moved in _moves(result.problem)]
     laws = [law for law in usable_laws() if law.row.name != result.problem.law.row.name]
     routed = [law for law in laws if not law.concerns(result.choice.spec)]
     if routed:
         moved = [(law.row.name, replace(result.problem, law=law)) for law in routed]
-        found.append(_swing("law", moved))
+        found.append(_swing("law", moved, memory))
     return tuple(sorted(found, key=lambda swing: -swing.span(result.choice)))
 
 
-def _swing(name: str, moved: Iterable[tuple[str, Problem]]) -> Swing:
+def _swing(name: str, moved: Iterable[tuple[str, Problem]], memory: PricedGrids) -> Swing:
     ends: list[str] = []
     choices: list[Candidate | None] = []
     for words, problem in moved:
         ends.append(words)
         try:
-            choices.append(plan(problem).choice)
+            choices.append(plan(problem, memory).choice)
         except (InfeasibleError, InputError):
             choices.append(None)
     return Swing(name=name, ends=tuple(ends), choices=tuple(choices))

@@ -1,17 +1,19 @@
 """The choice under draws of the law's coefficients, and what learning more about the law is worth."""
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
+from optimoe.core.grid import broadcast
 from optimoe.laws.fitting.draws import law_draws
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.confidence.sweep_value import SweepValue, value_of_sweep
 from optimoe.planner.designs import Column, Pool
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.proxies import ladder
@@ -68,7 +70,7 @@ def _draws(law: LossLaw, draws: int) -> LossLaw:
     return law_draws(law, draws)
 
 
-def uncertainty(result: Plan, draws: int = 200) -> Uncertainty:
+def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Uncertainty:
     """The choice under draws of its law's coefficients; each family on the coarse grid of shapes.
 
     Raises:
@@ -79,9 +81,9 @@ def uncertainty(result: Plan, draws: int = 200) -> Uncertainty:
     own = _losses(many, choice.spec, problem.data.worth(choice.tokens))
     by_loss = isinstance(problem.goal, LowestLoss)
     families, best = [], []
-    for family, pool in first_pools(problem).items():
+    for family, pool in first_pools(problem, memory).items():
         families.append(family)
-        best.append(_objectives(pool, _wide(many.arch_curve(pool.grid), draws), own, by_loss).min(axis=1))
+        best.append(_objectives(pool, broadcast(many.arch_curve(pool.grid), (draws, 1)), own, by_loss).min(axis=1))
     today = own[:, 0] if by_loss else np.full(draws, choice.total_usd)
     best[families.index(choice.family)] = np.minimum(best[families.index(choice.family)], today)
     rows = np.array(best)
@@ -118,13 +120,6 @@ def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
         usd=choice.train_usd * flops / choice.training.flops if training.price.usd_per_gpu_s else 0.0,
         worth=value_of_sweep(costs, seen, many.row.rmse_log),
     )
-
-
-def _wide(curve: TokenCurve, draws: int) -> TokenCurve:
-    """A curve with an axis of draws, whether or not every part of it was drawn."""
-    parts = {field.name: np.atleast_2d(getattr(curve, field.name)) for field in fields(curve)}
-    shape = (draws, max(np.shape(part)[1] for part in parts.values()))
-    return TokenCurve(**{name: np.broadcast_to(part, shape) for name, part in parts.items()})
 
 
 def _objectives(pool: Pool, curve: TokenCurve, own: np.ndarray, by_loss: bool) -> np.ndarray:

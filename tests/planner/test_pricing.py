@@ -1,0 +1,148 @@
+"""The memory of priced grids: what hits, what misses, and that no answer is another grid's."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from optimoe.cost.layers.engine import Engine
+
+from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.training.estimate import TrainRun
+from optimoe.laws.catalog import find_loss_law
+from optimoe.planner.plan import plan
+from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import PredictedMfu
+from optimoe.planner.search import first_pools
+from tests.planner.test_solve import H100, problem
+
+SPACE = Space(num_experts=(1, 8), max_width=1024)
+ASKED = problem(space=SPACE)
+RUN = TrainRun(cluster=Cluster(accelerator=H100, num_gpus=64))
+PREDICTED = replace(ASKED, training=replace(ASKED.training, run=RUN, utilisation=PredictedMfu()))
+
+
+def grids_after(*problems):
+    """Grids that a new memory keeps after pricing these problems in turn."""
+    memory = PricedGrids()
+    for one in problems:
+        first_pools(one, memory)
+    return len(memory)
+
+
+DEPLOYMENT = ASKED.deployments[0]
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        replace(PREDICTED, law=find_loss_law("zhao2025")),
+        replace(PREDICTED, lifetime_tokens=1.0),
+        replace(PREDICTED, goal=LowestLoss()),
+        replace(PREDICTED, training=replace(PREDICTED.training, budget_flops=1e20)),
+        replace(PREDICTED, training=replace(PREDICTED.training, price=given_price(9.0))),
+        replace(PREDICTED, training=replace(PREDICTED.training, utilisation=PredictedMfu(scale=0.9))),
+        replace(PREDICTED, deployments=(replace(DEPLOYMENT, price=given_price(9.0)),)),
+    ],
+    ids=["law", "demand", "goal", "budget", "training price", "utilisation", "serving price"],
+)
+def test_another_law_budget_demand_or_price_prices_no_grid_anew(moved):
+    assert grids_after(PREDICTED, moved) == grids_after(PREDICTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiedSpace(Space):
+    """A space with a field that nothing but its designs knows of."""
+
+    tied: bool = False
+
+    def designs(self, members):
+        return replace(super().designs(members), tied_embeddings=self.tied)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        replace(SPACE, vocab_size=128_256),
+        replace(SPACE, head_dim=64, num_kv_heads=(16,)),
+        replace(SPACE, num_kv_heads=(4,), head_dim=256),
+        replace(SPACE, max_aspect=96.0),
+        replace(SPACE, max_width=2048),
+        replace(SPACE, ffn_ratio=(2.0,)),
+        replace(SPACE, attention=("mla",)),
+        TiedSpace(num_experts=(1, 8), max_width=1024, tied=True),
+    ],
+    ids=["vocabulary", "heads", "kv heads", "aspect", "width", "ffn", "attention", "a field of a subclass"],
+)
+def test_a_space_of_other_designs_is_priced_anew(moved):
+    """Whatever makes the designs differ: the key is made of the designs, not of a list of the space's fields."""
+    memory = PricedGrids()
+    first_pools(ASKED, memory)
+    once = len(memory)
+    after = first_pools(replace(ASKED, space=moved), memory)
+    assert len(memory) == 2 * once
+    alone = first_pools(replace(ASKED, space=moved), PricedGrids())
+    for family, pool in after.items():
+        assert np.array_equal(pool.usd_per_mtok, alone[family].usd_per_mtok), family
+
+
+def test_a_space_that_names_the_same_designs_otherwise_is_found():
+    assert grids_after(ASKED, replace(ASKED, space=TiedSpace(num_experts=(1, 8), max_width=1024))) == 2
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        replace(DEPLOYMENT, limits=Limits(tpot_s=0.01)),
+        replace(DEPLOYMENT, workload=Workload(input_tokens=4096)),
+        replace(DEPLOYMENT, engine=Engine(precision="fp8")),
+        replace(DEPLOYMENT, cluster=Cluster(accelerator=H100, num_gpus=4)),
+        replace(DEPLOYMENT, cluster=Cluster(accelerator=replace(H100, memory_bytes=5e10), num_gpus=8)),
+    ],
+    ids=["limits", "workload", "engine", "GPUs", "memory"],
+)
+def test_another_way_to_serve_is_priced_anew(moved):
+    assert grids_after(ASKED, replace(ASKED, deployments=(moved,))) == 2 * grids_after(ASKED)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [replace(RUN, batch_tokens=2_097_152), replace(RUN, cluster=Cluster(accelerator=H100, num_gpus=32))],
+    ids=["batch", "GPUs"],
+)
+def test_another_training_run_is_priced_anew(moved):
+    """Two grids, dense and routed, are served, and trained in two ways."""
+    other = replace(PREDICTED, training=replace(PREDICTED.training, run=moved))
+    assert grids_after(PREDICTED, other) == 2 + 2 * 2
+
+
+def test_the_least_recently_used_grids_leave_first():
+    memory = PricedGrids(most_kept=2)
+    first_pools(ASKED, memory)  # two kinds of designs: dense and routed
+    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(8,))), memory)  # the routed one is used again
+    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(4,))), memory)  # so the dense one leaves
+    assert len(memory) == 2
+    before = [*memory._answers]
+    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(8,))), memory)
+    assert sorted(before) == sorted(memory._answers)
+
+
+def test_a_memory_shared_by_threads_gives_what_each_would_compute_alone():
+    problems = [replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (1, 2, 4, 8)]
+    alone = [plan(one, PricedGrids()).choice for one in problems]
+    memory = PricedGrids(most_kept=3)  # so that grids leave while others are looked for
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda one: plan(one, memory).choice, 4 * problems))
+    assert together == 4 * alone
+    assert len(memory) <= 3
+
+
+def test_two_memories_know_nothing_of_each_other():
+    memory, other = PricedGrids(), PricedGrids()
+    first_pools(ASKED, memory)
+    assert len(memory) == 2
+    assert len(other) == 0
