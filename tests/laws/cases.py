@@ -1,10 +1,11 @@
 """Every form of loss with coefficients and the box of designs on which tests evaluate it."""
 
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.catalog import FAMILIES, find_law, published_rows
 from optimoe.laws.law import Law, LawRow
 
 
@@ -86,6 +87,40 @@ CASES = [
     case(WANG, "N D E", N=N, D=D, E=E),
     case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
 ]
+
+
+SHARES = {"S"}
+COUNTS = {"E", "G"}
+
+
+def spread(law, runs, rng, experts=(1, 2, 4, 8, 16, 32, 64)):
+    """A wide design in a law's variables: sizes and tokens over three decades, experts in powers of two."""
+    variables = {}
+    for symbol in list(inspect.signature(type(law).loss).parameters)[1:]:
+        if symbol in COUNTS:
+            variables[symbol] = rng.choice(np.array(experts, dtype=float), runs)
+        elif symbol in SHARES:
+            variables[symbol] = rng.uniform(0.05, 0.9, runs)
+        elif symbol == "N_a":
+            variables[symbol] = variables["N"] * rng.uniform(0.03, 0.6, runs)
+        else:
+            variables[symbol] = np.exp(rng.uniform(17, 24, runs))
+    return variables
+
+
+PUBLISHED = {
+    name: next((row.coefficients for row in published_rows(name) if set(law.free) <= set(row.coefficients)), None)
+    for name, law in FAMILIES.items()
+    if hasattr(law, "gradient") and law.free
+}
+MADE_UP = {
+    "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
+    | {"E_start": 2.0, "E_max": 300.0},
+    "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
+}
+"""Of forms whose coefficients were never published: any will do to test the fit."""
+TRUTHS = {name: truth or MADE_UP.get(name) for name, truth in PUBLISHED.items()}
+FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
 
 
 def case_id(value):

@@ -5,7 +5,7 @@ import functools
 import math
 from abc import ABC
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -63,6 +63,30 @@ class LawRow:
     better_digits: str = ""
     runs: dict[str, str] = field(default_factory=dict)
 
+    def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
+        """The same row with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one."""
+        return replace(self, coefficients=dict(coefficients))
+
+
+POSITIVE = (1e-9, 1e30)
+"""Bounds of the factor of a power of N, D or E: its logarithm is what moves along with the exponent."""
+FLOOR = (0.0, 100.0)
+"""Bounds of an additive loss; it can be zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitForm:
+    """Where the fit of a class of laws looks.
+
+    Attributes:
+        grid: Starting values of the coefficients that enter nonlinearly; starts are all combinations, with
+            the linear coefficients solved for at each.
+        bounds: Limits by coefficient. A coefficient with a lower limit above zero is fitted as its logarithm.
+    """
+
+    grid: dict[str, tuple[float, ...]]
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
 
 class Coefficients(dict[str, Any]):
     """Coefficients by symbol; one that was never published says so when it is asked for."""
@@ -116,15 +140,17 @@ class Law(outputs.Evaluable, ABC):
     """One coefficient set with its outputs.
 
     Attributes:
-        family: The name of the equation, the key of law files.
+        family: The name of the equation, the key of law files; for a class in a file of the user's, its place.
         free: Coefficients that a fit estimates; empty when the law is no form to fit.
         linear: Those in which L (or ln L) is linear and homogeneous, the others given.
+        fit_form: Starts and bounds of a fit; when none, they surround the published coefficients.
         row: Coefficients and evidence.
     """
 
     family: ClassVar[str]
     free: ClassVar[tuple[str, ...]] = ()
     linear: ClassVar[tuple[str, ...]] = ()
+    fit_form: ClassVar[FitForm | None] = None
 
     def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
         self.row = row

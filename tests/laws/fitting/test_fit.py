@@ -12,22 +12,10 @@ from optimoe.laws.catalog import FAMILIES, find_law
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
 from optimoe.laws.fitting.fit import best_of_starts, make_model
-from optimoe.laws.fitting.model import FORMS, find_form, published_rows
+from optimoe.laws.fitting.model import find_form
 from optimoe.laws.runs import Observations
+from tests.laws.cases import FITTABLE, PUBLISHED, TRUTHS
 
-PUBLISHED = {
-    name: next((row.coefficients for row in published_rows(name) if set(law.free) <= set(row.coefficients)), None)
-    for name, law in FAMILIES.items()
-    if hasattr(law, "gradient") and law.free
-}
-MADE_UP = {
-    "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
-    | {"E_start": 2.0, "E_max": 300.0},
-    "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
-}
-"""Of forms whose coefficients were never published: any will do to test the fit."""
-TRUTHS = {name: truth or MADE_UP.get(name) for name, truth in PUBLISHED.items()}
-FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
 OBJECTIVES = (Huber(), Huber(delta=0.01), LeastSquares(), StudentT())
 
 
@@ -42,14 +30,6 @@ def test_planted_coefficients_are_recovered_to_a_millionth(planted, name, object
     fitted = fit(planted(name), find_law(name).family, FitOptions(objective=objective))
     assert fitted.verdict == "sound"
     assert relative_error(fitted, name) < 1e-6
-
-
-@pytest.mark.parametrize("family", FITTABLE)
-def test_every_family_comes_back_from_its_own_runs(planted_form, family):
-    fitted = fit(planted_form(family, TRUTHS[family]), family, FitOptions(objective=LeastSquares()))
-    assert fitted.verdict == "sound"
-    free = FAMILIES[family].free
-    assert fitted.coefficients == pytest.approx({name: TRUTHS[family][name] for name in free}, rel=1e-6)
 
 
 @pytest.mark.parametrize("family", FITTABLE)
@@ -165,7 +145,8 @@ def test_hoffmanns_grid_of_starts_can_be_given_as_it_is(planted):
     }
     fitted = fit(planted("besiroglu2024"), "chinchilla", FitOptions(starts=grid))
     assert fitted.starts == 108
-    assert set(fitted.start.values()) <= set(np.concatenate(list(grid.values())).tolist()) | {1e4}
+    for name, start in fitted.start.items():  # A and B pass through a logarithm: 1e4 to rounding
+        assert any(start == pytest.approx(given, rel=1e-12, abs=0) for given in grid[name])
     assert relative_error(fitted, "besiroglu2024") < 1e-6
 
 
@@ -224,7 +205,7 @@ def test_starts_solve_for_the_linear_coefficients_that_are_not_given(planted):
 
 @pytest.mark.parametrize("family", sorted(name for name, truth in PUBLISHED.items() if truth))
 def test_every_family_can_start_from_its_published_coefficients(family, monkeypatch):
-    monkeypatch.delitem(FORMS, family, raising=False)
+    monkeypatch.setattr(FAMILIES[family], "fit_form", None)
     form, law = find_form(FAMILIES[family]), FAMILIES[family]
     assert set(form.grid) == set(law.free) - set(law.linear)
     for key in law.free:

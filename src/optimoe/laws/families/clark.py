@@ -12,10 +12,10 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
-from optimoe.laws.law import Decision, output
+from optimoe.laws.law import Decision, FitForm, output
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
-from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 
 RUN_TOKENS = 130e9
 STEP_TOKENS, CONTEXT_TOKENS = 2.0**19, 2048
@@ -54,6 +54,10 @@ class Clark(FixedTokens):
     family = "clark"
     free = ("a", "b", "c", "d", "E_start", "E_max")
     linear = ("a", "b", "c", "d")
+    fit_form = FitForm(
+        grid={"E_start": (1.5, 4.0), "E_max": (50.0, 200.0, 800.0)},
+        bounds=dict.fromkeys("abcd", (-100.0, 100.0)) | SATURATION_BOUNDS,
+    )
     domain: ClassVar[Domains] = {"E": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

@@ -9,7 +9,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
-from optimoe.laws.law import Decision, Law, output
+from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
@@ -27,6 +27,10 @@ class Chinchilla(LossLaw):
     family = "chinchilla"
     free = ("E", "A", "B", "alpha", "beta")
     linear = ("E", "A", "B")
+    fit_form = FitForm(
+        grid=dict.fromkeys(("alpha", "beta"), (0.1, 0.3, 0.6, 1.0, 1.5)),
+        bounds={"E": FLOOR, "A": POSITIVE, "B": POSITIVE, "alpha": (0.0, 3.0), "beta": (0.0, 3.0)},
+    )
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: every parameter, both embeddings included unless the convention says otherwise."""

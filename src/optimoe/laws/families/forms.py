@@ -9,10 +9,10 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import FLOOR, POSITIVE, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import num_experts, routing_concerns
-from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 
 
 class Wang(LossLaw):
@@ -25,6 +25,11 @@ class Wang(LossLaw):
     family = "wang"
     free = ("A", "alpha", "gamma", "B", "beta", "sigma")
     linear = ("A", "B", "sigma")
+    fit_form = FitForm(
+        grid={"alpha": (0.1, 0.3, 0.6), "gamma": (0.05, 0.2), "beta": (0.1, 0.3, 0.6)},
+        bounds={"A": POSITIVE, "B": POSITIVE, "sigma": FLOOR}
+        | {"alpha": (0.0, 3.0), "beta": (0.0, 3.0), "gamma": (-3.0, 3.0)},
+    )
     domain: ClassVar[Domains] = {"E": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
@@ -72,6 +77,14 @@ class Yun(LossLaw):
     family = "yun"
     free = ("A", "alpha", "B", "beta", "C", "gamma", "F", "d", "E_start", "E_max")
     linear = ("A", "B", "C", "F")
+    fit_form = FitForm(
+        grid={"alpha": (0.1, 0.3, 0.6), "beta": (0.1, 0.4, 1.0), "gamma": (0.1, 0.3, 0.6), "d": (0.0,)}
+        | {"E_start": (2.0,), "E_max": (50.0, 500.0)},
+        bounds=dict.fromkeys("ABC", POSITIVE)
+        | {"F": FLOOR, "d": (-1.0, 1.0)}
+        | dict.fromkeys(("alpha", "beta", "gamma"), (0.0, 3.0))
+        | SATURATION_BOUNDS,
+    )
     domain: ClassVar[Domains] = {"E": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

@@ -10,11 +10,11 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.core.outputs import Domains
-from optimoe.laws.law import Decision, output
+from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
-from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 
 VOCABULARY = 50_257
 HEAD_DIM = 64
@@ -33,6 +33,15 @@ class Joint(LossLaw):
     family = "ludziejewski"
     free = ("a", "alpha", "delta", "gamma", "b", "beta", "omega", "zeta", "E_start", "E_max", "c")
     linear = ("a", "b", "c")
+    fit_form = FitForm(
+        grid=dict.fromkeys(("alpha", "beta"), (-0.08, -0.2, -0.4))
+        | {"delta": (-0.3, 0.0), "omega": (0.0, 0.5), "gamma": (0.0,), "zeta": (0.0,)}
+        | {"E_start": (2.0,), "E_max": (50.0, 500.0)},
+        bounds={"a": POSITIVE, "b": POSITIVE, "c": FLOOR}
+        | dict.fromkeys(("alpha", "beta"), (-3.0, 0.0))
+        | dict.fromkeys(("delta", "gamma", "omega", "zeta"), (-5.0, 5.0))
+        | SATURATION_BOUNDS,
+    )
     domain: ClassVar[Domains] = {"E": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

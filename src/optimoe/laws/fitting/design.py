@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import require
+from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.fit import Fit, make_model
-from optimoe.laws.fitting.model import FitFamily, Model, find_family
+from optimoe.laws.fitting.model import Model
+from optimoe.laws.gradients import FittableLaw, gradient_of
 from optimoe.laws.runs import Observations
 
 DIFFERENCE = 1e-5
@@ -42,7 +44,7 @@ def next_runs(
     *,
     criterion: Literal["D", "I", "decision"] = "D",
     targets: Mapping[str, Float[np.ndarray, " targets"]] | None = None,
-    decision: Callable[[FitFamily], float] | None = None,
+    decision: Callable[[FittableLaw], float] | None = None,
 ) -> NextRuns:
     """Choose runs greedily by gain per cost, from the linearised covariance of the fit.
 
@@ -96,7 +98,7 @@ def _gradients(
 ) -> Float[np.ndarray, "coordinates designs"]:
     """D ln L/d coordinates at designs that were not run."""
     law = find_family(fitted.law.family)(fitted.law)
-    gradient, loss = law.gradient(**designs), np.asarray(law.loss(**designs))
+    gradient, loss = gradient_of(law, designs), np.asarray(law.loss(**designs))
     chain = np.array([fitted.coefficients[name] for name in model.names])
     chain = np.where(model.is_log, chain, 1.0)
     rows = np.stack([np.broadcast_to(gradient[name], loss.shape) for name in model.names])
@@ -110,7 +112,7 @@ def _aim(
     free: np.ndarray,
     criterion: str,
     targets: Mapping[str, np.ndarray] | None,
-    decision: Callable[[FitFamily], float] | None,
+    decision: Callable[[FittableLaw], float] | None,
 ) -> np.ndarray | None:
     """Columns whose mean squared length under the covariance is to shrink; none for D."""
     if criterion == "D":

@@ -8,9 +8,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from optimoe.core.errors import InputError, require
-from optimoe.laws.catalog import FAMILIES, find_law
+from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting.fit import FitOptions, make_model, make_problem
-from optimoe.laws.fitting.model import with_columns
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import LossLaw
 from optimoe.laws.runs import Observations
@@ -35,7 +34,7 @@ def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> L
     row = law.row
     if not row.rmse_log or not row.range:
         raise InputError(f"law {row.name}: no draws, its fit error or its fitted range is not stated")
-    if not hasattr(FAMILIES[row.family], "gradient"):
+    if not law.free:
         raise InputError(f"law {row.name}: no draws, the family {row.family} cannot be fitted")
     require(draws >= 2, "draws", "at least 2", draws)
     random = np.random.default_rng(seed)
@@ -52,7 +51,7 @@ def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> L
 
 
 def _many(law: LossLaw, columns: Mapping[str, Any]) -> LossLaw:
-    return type(law)(with_columns(law.row, {**law.row.coefficients, **columns}), find_law)
+    return type(law)(law.row.with_coefficients({**law.row.coefficients, **columns}), find_law)
 
 
 def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:

@@ -1,7 +1,7 @@
 """The front door: a table of runs and a family in, a law with a verdict out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,9 @@ from jaxtyping import Float
 
 from optimoe.core.config import save_toml
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.fitting.model import Model, find_family, published_rows
+from optimoe.core.plugins import is_file_reference, relative_reference
+from optimoe.laws.catalog import FAMILIES, find_family, published_rows
+from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.objectives import Huber, Objective
 from optimoe.laws.fitting.solve import FitProblem, Points, Solutions, solve
 from optimoe.laws.law import LawRow
@@ -113,7 +115,7 @@ def fit(
 
     Args:
         observations: The runs; variables are called as in the family.
-        family: Its name.
+        family: Its name, a law of it, or ``my_law.py:MyLaw`` for a class in a file of yours.
         options: Objective, starts, bounds.
         name: Of the law that comes out.
 
@@ -126,6 +128,8 @@ def fit(
     num_free = int((model.low < model.high).sum())
     require(len(observations) > num_free, "observations", f"more than {num_free} runs", len(observations))
     starts = model.starts()
+    if model.family.family not in FAMILIES:  # the gradients of built-in laws are checked by tests
+        model.check_gradient(starts)
     solutions = solve(
         make_problem(model, options),
         starts,
@@ -299,7 +303,7 @@ def _law_row(
 ) -> LawRow:
     published = next(iter(published_rows(model.family.family)), None)
     return LawRow(
-        name=name or f"{model.family.family}-fit",
+        name=name or f"{model.family.family.rpartition(':')[2]}-fit",
         family=model.family.family,
         source=f"fitted to {len(observations)} runs of {observations.source}",
         status="fitted",
@@ -316,9 +320,13 @@ def _law_row(
 def save_law(row: LawRow, path: Path) -> None:
     """Write a law file, which ``--law FILE.toml`` and ``find_law`` take.
 
+    A class in a Python file is named by its path as seen from the law file: move the two together.
+
     Raises:
         InputError: The place cannot be written.
     """
+    if is_file_reference(row.family):
+        row = replace(row, family=relative_reference(row.family, path.parent))
     keys = ("name", "family", "source", "status", "n_convention", "log_base", "rmse_source", "notes", "rmse_log")
     tables = ("coefficients", "units", "range")
     save_toml(path, {"law": [{key: getattr(row, key) for key in keys + tables}]})

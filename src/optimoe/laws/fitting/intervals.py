@@ -9,8 +9,9 @@ from scipy.stats import t as student
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
+from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit, make_model, make_problem
-from optimoe.laws.fitting.model import Model, find_family, with_columns
+from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import BAND_Z
@@ -249,7 +250,7 @@ def predict_band(
     designs = dict(zip(variables, np.broadcast_arrays(*map(np.atleast_1d, variables.values())), strict=True))
     model = family(fitted.law)
     columns = {name: values[:, None] for name, values in resamples.coefficients.items()}
-    draws = np.asarray(family(with_columns(fitted.law, columns)).loss(**designs))
+    draws = np.asarray(family(fitted.law.with_coefficients(columns)).loss(**designs))
     noise = np.random.default_rng(seed).choice(resamples.residual, draws.shape)
     ends = (0.5 - level / 2, 0.5 + level / 2)
     low, high = np.quantile(draws, ends, axis=0)

@@ -7,7 +7,9 @@ from jaxtyping import Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.fitting.model import FitFamily, find_family, variables_of
+from optimoe.laws.catalog import find_family
+from optimoe.laws.fitting.model import variables_of
+from optimoe.laws.gradients import FittableLaw
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
 
@@ -114,7 +116,7 @@ def analyse_isoflop(
     )
 
 
-def _at_budget(runs: Observations, model: FitFamily, size: str) -> IsoFlop:
+def _at_budget(runs: Observations, model: FittableLaw, size: str) -> IsoFlop:
     params, flops = runs.column(size), float(np.exp(np.log(runs.size).mean()))
     others = {name: column[0] for name, column in variables_of(type(model), runs).items()}
 

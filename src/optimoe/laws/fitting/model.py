@@ -2,145 +2,33 @@
 
 import inspect
 from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, field
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.catalog import FAMILIES, find_law, law_names
+from optimoe.laws.catalog import published_rows
 from optimoe.laws.fitting.solve import Points
-from optimoe.laws.law import LawRow
+from optimoe.laws.gradients import FittableClass, FittableLaw, gradient_of, require_true_gradient
+from optimoe.laws.law import POSITIVE, FitForm, LawRow
 from optimoe.laws.runs import Observations
 
-POSITIVE = (1e-9, 1e30)
-"""Bounds of the factor of a power of N, D or E: its logarithm is what moves along with the exponent."""
-FLOOR = (0.0, 100.0)
-"""Bounds of an additive loss; it can be zero."""
 MAX_STARTS = 512
 GRID_SEED = 0
 SPREAD = (0.6, 1.5)
 TINY_TERM = 1e-3
+CHECKED_STARTS, CHECKED_RUNS = 16, 64
 
 
-@runtime_checkable
-class FitFamily(Protocol):
-    """What a class of laws needs to be fitted.
-
-    Attributes:
-        family: Its name.
-        free: The coefficients.
-        linear: Those in which L (or ln L) is linear and homogeneous at fixed others.
-    """
-
-    family: str
-    free: tuple[str, ...]
-    linear: tuple[str, ...]
-
-    def __init__(self, row: LawRow) -> None:
-        """From coefficients."""
-
-    def loss(self, **variables: Values) -> Values:
-        """Nats per token; the parameters are the columns that a fit needs."""
-
-    def gradient(self, **variables: Values) -> dict[str, Values]:
-        """dL/dcoefficient by symbol."""
-
-
-if TYPE_CHECKING:
-    FamilyClass: TypeAlias = type[FitFamily]
-else:
-    FamilyClass: TypeAlias = type
-    """A class of laws (a protocol with attributes cannot be checked on classes while running)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """Where the fit of a family looks.
-
-    Attributes:
-        grid: Starting values of the coefficients that enter nonlinearly; starts are all combinations, with
-            the linear coefficients solved for at each.
-        bounds: Limits by coefficient. A coefficient with a lower limit above zero is fitted as its logarithm.
-    """
-
-    grid: dict[str, tuple[float, ...]]
-    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-
-_RATES = (0.1, 0.3, 0.6, 1.0, 1.5)
-_FALLS = (-0.08, -0.2, -0.4)
-_SATURATION = {"E_start": (1e-3, 1e3), "E_max": (1.0, 1e5)}
-
-FORMS = {
-    "chinchilla": Form(
-        grid={"alpha": _RATES, "beta": _RATES},
-        bounds={"E": FLOOR} | dict.fromkeys("AB", POSITIVE) | dict.fromkeys(("alpha", "beta"), (0.0, 3.0)),
-    ),
-    "ludziejewski": Form(
-        grid={"alpha": _FALLS, "beta": _FALLS, "delta": (-0.3, 0.0), "omega": (0.0, 0.5), "gamma": (0.0,)}
-        | {"zeta": (0.0,), "E_start": (2.0,), "E_max": (50.0, 500.0)},
-        bounds=dict.fromkeys("ab", POSITIVE)
-        | {"c": FLOOR}
-        | dict.fromkeys(("alpha", "beta"), (-3.0, 0.0))
-        | dict.fromkeys(("delta", "gamma", "omega", "zeta"), (-5.0, 5.0))
-        | _SATURATION,
-    ),
-    "yun": Form(
-        grid={"alpha": (0.1, 0.3, 0.6), "beta": (0.1, 0.4, 1.0), "gamma": (0.1, 0.3, 0.6), "d": (0.0,)}
-        | {"E_start": (2.0,), "E_max": (50.0, 500.0)},
-        bounds=dict.fromkeys("ABC", POSITIVE)
-        | {"F": FLOOR}
-        | dict.fromkeys(("alpha", "beta", "gamma"), (0.0, 3.0))
-        | {"d": (-1.0, 1.0)}
-        | _SATURATION,
-    ),
-    "wang": Form(
-        grid={"alpha": (0.1, 0.3, 0.6), "gamma": (0.05, 0.2), "beta": (0.1, 0.3, 0.6)},
-        bounds=dict.fromkeys("AB", POSITIVE)
-        | {"sigma": FLOOR}
-        | dict.fromkeys(("alpha", "beta"), (0.0, 3.0))
-        | {"gamma": (-3.0, 3.0)},
-    ),
-    "clark": Form(
-        grid={"E_start": (1.5, 4.0), "E_max": (50.0, 200.0, 800.0)},
-        bounds=dict.fromkeys("abcd", (-100.0, 100.0)) | _SATURATION,
-    ),
-}
-
-
-def find_family(name: str) -> FamilyClass:
-    """A family that can be fitted: by its own name, by a law of it, or by the paper (``yun2024``).
-
-    Raises:
-        UnknownNameError: No such family, or one without gradients.
-    """
-    known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if hasattr(law, "gradient")}
-    if name in known:
-        return known[name]
-    rows = [find_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
-    family = next((row.family for row in rows if row.family in known), "")
-    if not family:
-        raise UnknownNameError("family", name, known)
-    return known[family]
-
-
-def published_rows(family: str) -> list[LawRow]:
-    """The published coefficient sets of a family."""
-    return [law.row for law in map(find_law, law_names()) if law.row.family == family]
-
-
-def find_form(family: FamilyClass) -> Form:
-    """Where to look: the family's entry, or a neighbourhood of its published coefficients; else nothing."""
-    if family.family in FORMS:
-        return FORMS[family.family]
+def find_form(family: FittableClass) -> FitForm:
+    """Where a fit looks: the family's own form, or a neighbourhood of its published coefficients; else nothing."""
+    if family.fit_form is not None:
+        return family.fit_form
     rows = [row for row in published_rows(family.family) if set(family.free) <= set(row.coefficients)]
     values = {name: np.array([row.coefficients[name] for row in rows]) for name in family.free if rows}
-    return Form(
+    return FitForm(
         grid={
             name: tuple(factor * float(np.median(value)) for factor in SPREAD)
             for name, value in values.items()
@@ -160,7 +48,7 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
-def variables_of(family: FamilyClass, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
+def variables_of(family: FittableClass, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
     """The columns that a family's loss takes, by symbol; one with a default may be missing.
 
     Raises:
@@ -172,13 +60,6 @@ def variables_of(family: FamilyClass, observations: Observations) -> dict[str, F
         for parameter in list(parameters)[1:]
         if parameter.default is inspect.Parameter.empty or parameter.name in observations.variables
     }
-
-
-def with_columns(row: LawRow, coefficients: Mapping[str, Any]) -> LawRow:
-    """The row with a column of shape (fits, 1) for every coefficient: many laws in one."""
-    many = copy(row)
-    object.__setattr__(many, "coefficients", coefficients)
-    return many
 
 
 class Model:
@@ -197,7 +78,7 @@ class Model:
     def __init__(
         self,
         observations: Observations,
-        family: FamilyClass,
+        family: FittableClass,
         *,
         starts: Mapping[str, tuple[float, ...]],
         bounds: Mapping[str, tuple[float, float]],
@@ -230,9 +111,9 @@ class Model:
         self._linear = [name for name in family.linear if name not in self._grid]
         self.positive_terms = {name for name in family.linear if limits[name][0] >= 0}
 
-    def law(self, coefficients: Mapping[str, Any]) -> FitFamily:
+    def law(self, coefficients: Mapping[str, Any]) -> FittableLaw:
         """The family with these coefficients (numbers, or columns of shape (fits, 1))."""
-        return self.family(with_columns(self._row, coefficients))
+        return self.family(self._row.with_coefficients(coefficients))
 
     def coordinates(self, coefficients: Mapping[str, Any]) -> Float[np.ndarray, "*fits coordinates"]:
         """Coefficients as the solver moves them: logarithms of those bounded above zero."""
@@ -250,7 +131,7 @@ class Model:
         """(ln L of shape (fits, runs), d ln L/d coordinates of shape (fits, coordinates, runs))."""
         columns = {name: value[:, None] for name, value in self.coefficients(points).items()}
         law = self.law(columns)
-        loss, gradient = law.loss(**self.variables), law.gradient(**self.variables)
+        loss, gradient = law.loss(**self.variables), gradient_of(law, self.variables)
         loss = np.broadcast_to(loss, (len(points), len(self.log_loss)))
         jacobian = np.empty((len(points), len(self.names), len(self.log_loss)))
         per_loss = 1 / loss
@@ -259,12 +140,27 @@ class Model:
             np.multiply(gradient[name], chain, out=jacobian[:, number])
         return np.log(loss), jacobian
 
+    def check_gradient(self, starts: Points) -> None:
+        """Compare a gradient that the law gives with differences, at some of the starts and runs.
+
+        Raises:
+            ConfigError: It is not the slope of the loss; the text names the coefficient.
+        """
+        rows = np.unique(np.linspace(0, len(self.log_loss) - 1, CHECKED_RUNS).astype(int))
+        fits = np.unique(np.linspace(0, len(starts) - 1, CHECKED_STARTS).astype(int))
+        columns = {name: value[:, None] for name, value in self.coefficients(starts[fits]).items()}
+        with np.errstate(all="ignore"):
+            require_true_gradient(
+                self.law(columns), {symbol: column[rows] for symbol, column in self.variables.items()}
+            )
+
     def starts(self) -> Points:
         """Every combination of the grid, with the linear coefficients solved for (variable projection)."""
         names = [name for name in self.names if name in self._grid]
         missing = set(self.names) - set(names) - set(self._linear)
         if missing:
-            raise ConfigError(f"family {self.family.family}: no starting values for {', '.join(sorted(missing))}")
+            listed = ", ".join(sorted(missing))
+            raise ConfigError(f"family {self.family.family}: no starting values for {listed} (give fit_form.grid)")
         grid = np.array(list(product(*(self._grid[name] for name in names))), dtype=float)
         if len(grid) > MAX_STARTS and self._linear:
             grid = np.random.default_rng(GRID_SEED).permutation(grid)[:MAX_STARTS]
@@ -286,7 +182,7 @@ class Model:
         columns |= {name: np.ones((fits, 1)) for name in self._linear}
         law = self.law(columns)
         with np.errstate(all="ignore"):
-            gradient, loss = law.gradient(**self.variables), law.loss(**self.variables)
+            gradient, loss = gradient_of(law, self.variables), law.loss(**self.variables)
             terms = sum(columns[name] * gradient[name] for name in self.family.linear)
             log_linear = np.allclose(terms / loss, np.log(loss), equal_nan=True)
             unit, value = (loss, np.log(loss)) if log_linear else (np.exp(self.log_loss), loss)

@@ -2,6 +2,9 @@
 
 from optimoe.core.arrays import Values
 
+SATURATION_BOUNDS = {"E_start": (1e-3, 1e3), "E_max": (1.0, 1e5)}
+"""Where fits look for the two constants."""
+
 
 def saturated_experts(E: Values, E_start: Values, E_max: Values) -> Values:
     """Ê: 1/Ê = 1/(E − 1 + (1/E_start − 1/E_max)^−1) + 1/E_max, so that Ê(1) = E_start and Ê(∞) = E_max.

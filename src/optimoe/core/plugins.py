@@ -1,0 +1,75 @@
+"""Python files of the user's: a class named as ``path.py:Name``, from the command line or from Python.
+
+A file that is loaded is run. Names from elsewhere (a request of a web page, a JSON or TOML record that somebody
+sent) must not come here.
+"""
+
+import importlib.util
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from optimoe.core.errors import ConfigError, UnknownNameError, require
+
+
+def is_file_reference(text: str) -> bool:
+    """Whether a text names something in a Python file: ``path.py:Name``."""
+    path, _, name = text.rpartition(":")
+    return path.endswith(".py") and bool(name)
+
+
+def absolute_reference(reference: str, folder: Path) -> str:
+    """A reference with its path made absolute; a relative one starts at the folder."""
+    path, _, name = reference.rpartition(":")
+    return f"{(folder / path).resolve()}:{name}"
+
+
+def relative_reference(reference: str, folder: Path) -> str:
+    """A reference with its path as seen from a folder, so that the two can be moved together."""
+    path, _, name = reference.rpartition(":")
+    try:
+        return f"{Path(os.path.relpath(path, folder.resolve())).as_posix()}:{name}"
+    except ValueError:  # another drive (Windows): no way leads there from the folder
+        return reference
+
+
+def load_from_file(reference: str) -> Any:
+    """What a Python file calls so: ``load_from_file("my_law.py:MyLaw")``.
+
+    A file is run once, and again after it was changed.
+
+    Raises:
+        ConfigError: The file is not there, or it is not Python that can be imported.
+        UnknownNameError: It has nothing of that name.
+    """
+    require(is_file_reference(reference), "name", "like my_law.py:MyLaw", repr(reference))
+    path_text, _, name = reference.rpartition(":")
+    path = Path(path_text).resolve()
+    if not path.is_file():
+        raise ConfigError(f"{reference}: there is no file {path}")
+    module = _load_module(path, path.stat().st_mtime_ns)
+    if not hasattr(module, name):
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise UnknownNameError(f"{path_text}: name", name, public)
+    return getattr(module, name)
+
+
+@lru_cache
+def _load_module(path: Path, changed_ns: int) -> ModuleType:
+    """The module of a file; the time of its last change is part of the memory's key."""
+    module_name = f"optimoe_file_{path.stem}_{abs(hash(path)):x}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses and typing look a class's module up by name, so it is registered before the file runs.
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, ImportError) as error:
+        del sys.modules[module_name]
+        raise ConfigError(f"{path}: cannot be imported ({error})") from None
+    return module
