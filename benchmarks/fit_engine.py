@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, engine_s, prefill_step
 from optimoe.cost.serving.workload import Workload
@@ -67,8 +67,10 @@ def errors(rows: Iterable[Kernels], common: dict[str, float], front_s: dict[str,
         engine = replace(one.engine, **common, front_s=front_s[one.row.engine])
         decode_s = one.decode_s + engine_s(engine, one.running)
         prefill_s = one.prefill_s + engine_s(engine, 1)
-        times = decode_s, prefill_s, decode_s, prefill_s / one.row.layout.pp
-        system = closed_system(engine, one.workload, one.row.batch, one.running, *times)
+        stage_s = prefill_s / one.row.layout.pp
+        step = StepSeconds(decode_s=decode_s, token_s=decode_s, prefill_s=prefill_s, stage_s=stage_s)
+        requests = Rounds.of(engine, one.workload)
+        system = closed_system(requests, step, batch=one.row.batch, running=one.running)
         found.append((np.log(system.tpot_s / one.row.tpot_s), np.log(system.ttft_s / one.row.ttft_s)))
     return np.array(found, dtype=float).T
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from adapter import Answer, Refused, Row, serve
 
 from optimoe.cost.published import erdil_code, erdil_shapes
-from optimoe.cost.published.erdil_code import Plan, step_s
+from optimoe.cost.published.erdil_code import ErdilLayout, ErdilPoint, step_s
 from optimoe.cost.published.erdil_shapes import Shape, find_gpu
 
 GPUS = {"h100_sxm": "H100", "h200_sxm": "H200"}
@@ -27,8 +27,8 @@ def predict(row: Row) -> Answer:
     gpu = find_gpu(GPUS[row["system"]])
     gpu = replace(gpu, flops_per_s=gpu.flops_per_s * 2 / value_bytes)
     context = row["input_tokens"] + row["output_tokens"] / 2
-    plan = Plan(dimensions=1, stages=1)
-    seconds = float(step_s(_shape(row["shape"]), gpu, row["tp"], row["batch"], context, plan))
+    point = ErdilPoint(shape=_shape(row["shape"]), gpu=gpu, gpus=row["tp"], batch=row["batch"], context=context)
+    seconds = float(step_s(point, ErdilLayout(dimensions=1, stages=1)))
     if seconds == float("inf"):
         raise Refused("does not fit the memory")
     return 1e3 * seconds, None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError
 from optimoe.cost.layers.execution import Execution
-from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.engine import Engine, engine_names, find_engine
 from optimoe.cost.serving.workload import Workload
 
@@ -18,7 +18,8 @@ QUICK = Engine(front_s=0.0)
 def system(batch, engine=QUICK, workload=None, running=None, decode_s=0.01, prefill_s=0.05):
     workload = workload or Workload(output_tokens=100)
     running = batch if running is None else running
-    return closed_system(engine, workload, batch, running, decode_s, prefill_s, decode_s, prefill_s)
+    step = StepSeconds(decode_s=decode_s, token_s=decode_s, prefill_s=prefill_s, stage_s=prefill_s)
+    return closed_system(Rounds.of(engine, workload), step, batch=batch, running=running)
 
 
 @given(batch=st.floats(1, 500), decode_s=st.floats(1e-4, 0.1), prefill_s=st.floats(1e-4, 10.0))

@@ -12,7 +12,7 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.load import goodput, open_system
@@ -39,8 +39,9 @@ def closed(concurrency, prefill_s, *, prefill_first=False, fixed=False, rounds=8
 def formula(concurrency, prefill_s, *, prefill_first=False, fixed=False, rounds=8):
     engine = Engine(front_s=0.0, prefill_first=prefill_first)
     workload = Workload(output_tokens=OUTPUT, fixed_lengths=fixed, rounds=float(rounds))
-    step, batch = decode_s(concurrency), float(concurrency)
-    return closed_system(engine, workload, batch, batch, step, prefill_s, step, prefill_s)
+    token_s, batch = decode_s(concurrency), float(concurrency)
+    step = StepSeconds(decode_s=token_s, token_s=token_s, prefill_s=prefill_s, stage_s=prefill_s)
+    return closed_system(Rounds.of(engine, workload), step, batch=batch, running=batch)
 
 
 LOADS = [(b, prefill_s) for b in (8, 32, 128) for prefill_s in (0.005, 0.02, 0.08)]
@@ -67,7 +68,15 @@ def test_requests_in_step_wait_as_simulated(concurrency, prefill_s):
 
 def open_load(running, prefill_s, percentile=0.99, places=1e9):
     swing_s = decode_s(running + math.sqrt(running)) - decode_s(running)
-    return open_system(running, decode_s(running), swing_s, prefill_s, OUTPUT, places, percentile=percentile)
+    return open_system(
+        running=running,
+        token_s=decode_s(running),
+        swing_s=swing_s,
+        prefill_s=prefill_s,
+        output_tokens=OUTPUT,
+        places=places,
+        percentile=percentile,
+    )
 
 
 def simulated(rate, prefill_s, count=6000, places=10**9, seed=1):

@@ -1,5 +1,7 @@
 """Every check-value of the published cost models, and the properties of their formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost.published import epoch_rules
 from optimoe.cost.published.catalog import find_cost_model, published_cost_checks, reproduce
-from optimoe.cost.published.erdil_code import LAYOUTS, fastest_step_s, step_s
+from optimoe.cost.published.erdil_code import LAYOUTS, ErdilPoint, fastest_step_s, step_s
 from optimoe.cost.published.erdil_shapes import find_gpu, find_shape
 from optimoe.cost.published.yun import LatencyTable, cost_per_token, kv_limited_batch
 
@@ -53,12 +55,14 @@ def test_a_dense_model_is_like_itself_and_a_routed_one_lies_between():
 
 
 def test_a_grid_of_erdil_s_model_is_its_points():
-    shape, gpu = find_shape("mixtral-8x22b"), find_gpu("H100")
     gpus, batch = np.array([8.0, 16.0, 40.0]), np.array([1.0, 7.0, 200.0])
-    grid = fastest_step_s(shape, gpu, gpus, batch, 1000.0)
-    points = [fastest_step_s(shape, gpu, n, b, 1000.0) for n, b in zip(gpus, batch, strict=True)]
+    point = ErdilPoint(
+        shape=find_shape("mixtral-8x22b"), gpu=find_gpu("H100"), gpus=gpus, batch=batch, context=1000.0
+    )
+    grid = fastest_step_s(point)
+    points = [fastest_step_s(replace(point, gpus=n, batch=b)) for n, b in zip(gpus, batch, strict=True)]
     assert grid == pytest.approx(points, rel=1e-15)
-    assert all((grid <= step_s(shape, gpu, gpus, batch, 1000.0, layout)).all() for layout in LAYOUTS)
+    assert all((grid <= step_s(point, layout)).all() for layout in LAYOUTS)
 
 
 def test_what_does_not_fit_takes_for_ever():

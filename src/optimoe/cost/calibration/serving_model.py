@@ -17,7 +17,7 @@ from optimoe.cost.calibration.factors import Factors
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.batching import closed_latency
+from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
@@ -90,8 +90,9 @@ class ClosedPrediction:
         def predict(factors: Factors) -> Prediction:
             decode = factors.decode_scale * decode_s + factors.step_s + factors.request_s * batch / stages
             prefill = factors.prefill_scale * prefill_s + factors.step_s + factors.request_s
-            times = decode, prefill, decode, prefill / stages
-            system = closed_latency(factors.front_s, output, in_step, rounds, batch, batch, *times)
+            requests = Rounds(output_tokens=output, front_s=factors.front_s, in_step=in_step, rounds=rounds)
+            step = StepSeconds(decode_s=decode, token_s=decode, prefill_s=prefill, stage_s=prefill / stages)
+            system = closed_system(requests, step, batch=batch, running=batch)
             return Prediction(tpot_s=system.tpot_s, ttft_s=system.ttft_s)
 
         return predict

@@ -141,10 +141,10 @@ class ErdilPaper(Evaluable):
         shape, gpu = find_shape(model), find_gpu("H100")
         if shape.held_bytes(batch, input_len) > N_gpu * gpu.hbm_bytes:
             return math.inf
-        inputs = (model, N_gpu, batch, input_len)
-        read_s = self.bytes_read(*inputs) / (N_gpu * gpu.hbm_bytes_per_s * CAP_HBM)
-        arithmetic_s = self.flops(*inputs) / (N_gpu * gpu.flops_per_s * CAP_FLOPS)
-        return shape.layers * REDUCTIONS * T_KERNEL_S + self.network_s(*inputs) + max(read_s, arithmetic_s)
+        read_s = self.bytes_read(model, N_gpu, batch, input_len) / (N_gpu * gpu.hbm_bytes_per_s * CAP_HBM)
+        arithmetic_s = self.flops(model, N_gpu, batch, input_len) / (N_gpu * gpu.flops_per_s * CAP_FLOPS)
+        network_s = self.network_s(model, N_gpu, batch, input_len)
+        return shape.layers * REDUCTIONS * T_KERNEL_S + network_s + max(read_s, arithmetic_s)
 
     @staticmethod
     def _reduced_values(shape: Shape) -> float:

@@ -6,7 +6,7 @@ functions take and give NumPy arrays that broadcast.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,14 +18,30 @@ from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.published.erdil import GPUS_PER_NODE, REDUCTIONS, T_KERNEL_S
 from optimoe.cost.published.erdil_shapes import BYTES, Gpu, Shape, find_gpu, find_shape
 
-PROTOCOLS = ((0.6e-6, 5e-6, 6.8e-6, 0.5), (1.25e-6, 8.5e-6, 14e-6, 0.95), (28e-6, 28e-6, 0.0, 1.0))
-"""LL, LL128, Simple: seconds per rank inside a node, per doubling of nodes, base; share of the bandwidth."""
-
 ALL_REDUCE, PEER_SEND = 2, 1
 STAGES = (1, 2, 4, 6)
 GAMMA_MAX = 20
 BATCHES, GPU_COUNTS, LIMITS = 400, 400, 600
 LARGEST_LOG2 = 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class NcclProtocol:
+    """A protocol of NCCL: seconds per rank in a node, per doubling of nodes, at least; its share of the link."""
+
+    rank_s: float
+    node_s: float
+    base_s: float
+    bandwidth_share: float
+
+    def latency_s(self, phases: int, ranks: Values, nodes: Values) -> Values:
+        """Seconds of a message without bytes: phases·(t_rank·(ranks/nodes − 1) + t_node·log2 nodes) + base."""
+        return phases * (self.rank_s * (ranks / nodes - 1) + self.node_s * np.log2(nodes)) + self.base_s
+
+
+LL = NcclProtocol(rank_s=0.6e-6, node_s=5e-6, base_s=6.8e-6, bandwidth_share=0.5)
+LL128 = NcclProtocol(rank_s=1.25e-6, node_s=8.5e-6, base_s=14e-6, bandwidth_share=0.95)
+SIMPLE = NcclProtocol(rank_s=28e-6, node_s=28e-6, base_s=0.0, bandwidth_share=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,49 +55,60 @@ class ErdilLayout:
 LAYOUTS = tuple(ErdilLayout(dimensions=dimensions, stages=stages) for stages in STAGES for dimensions in (2, 1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ErdilPoint:
+    """A model on GPUs with a batch of requests in flight, each with a context; GPUs and batch may be arrays."""
+
+    shape: Shape
+    gpu: Gpu
+    gpus: Values
+    batch: Values
+    context: float
+
+
 def collective_s(gpu: Gpu, phases: int, ranks: Values, nodes: Values, payload: Values) -> Values:
-    """The fastest protocol of an all-reduce (2 phases) or a send (1, half the bandwidth part); 0 for one rank."""
+    """The fastest protocol of an all-reduce (2 phases) or a send (1, half the bandwidth part); 0 for one rank.
+
+    The same ring as the main cost model's, ``optimoe.cost.kernels.collectives._across_nodes_s``, with the
+    repository's own protocols: kept apart, for this one must give what the repository gives.
+    """
     inside = np.maximum(0.0, ranks / nodes - 1)
     wire = nodes * inside * payload / (ranks * gpu.intra_bytes_per_s)
     wire = wire + (nodes - 1) * payload / (ranks * gpu.inter_bytes_per_s)
     wire = wire if phases == ALL_REDUCE else wire / 2
     times = [
-        phases * (rank_s * (ranks / nodes - 1) + node_s * np.log2(nodes)) + base_s + wire / share
-        for rank_s, node_s, base_s, share in PROTOCOLS
+        protocol.latency_s(phases, ranks, nodes) + wire / protocol.bandwidth_share
+        for protocol in (LL, LL128, SIMPLE)
     ]
     return np.where(np.asarray(ranks) <= 1, 0.0, np.minimum.reduce(np.broadcast_arrays(*times)))
 
 
-def step_s(
-    shape: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, layout: ErdilLayout, tokens: int = 1
-) -> Values:
-    """Seconds of one step of ``batch`` requests with ``tokens`` each; infinite where the layout does not apply."""
-    stages = layout.stages
-    group, micro = gpus / stages, batch / stages
+def step_s(point: ErdilPoint, layout: ErdilLayout, tokens: int = 1) -> Values:
+    """Seconds of one step with ``tokens`` of each request; infinite where the layout does not apply."""
+    shape, gpu, stages = point.shape, point.gpu, layout.stages
+    group, micro = point.gpus / stages, point.batch / stages
     along, across = (np.sqrt(group), np.sqrt(group)) if layout.dimensions == 2 else (group, 1.0)
-    read = stages * _bytes(shape, micro * tokens, micro * context, along, across)
-    arithmetic = batch * tokens * _flops_per_token(shape, context)
+    read = stages * _bytes(shape, micro * tokens, micro * point.context, along, across)
+    arithmetic = point.batch * tokens * _flops_per_token(shape, point.context)
     network = _network_s(shape, gpu, group, micro * tokens, layout)
     seconds = shape.layers * REDUCTIONS * T_KERNEL_S + network
-    seconds = seconds + np.maximum(read / (gpus * gpu.hbm_bytes_per_s), arithmetic / (gpus * gpu.flops_per_s))
-    fits = shape.held_bytes(batch, context) <= gpus * gpu.hbm_bytes
-    applies = (stages <= np.minimum(gpus, batch)) & fits
-    return np.where(applies, seconds, np.inf)
+    work_s = np.maximum(read / (point.gpus * gpu.hbm_bytes_per_s), arithmetic / (point.gpus * gpu.flops_per_s))
+    fits = shape.held_bytes(point.batch, point.context) <= point.gpus * gpu.hbm_bytes
+    applies = (stages <= np.minimum(point.gpus, point.batch)) & fits
+    return np.where(applies, seconds + work_s, np.inf)
 
 
-def fastest_step_s(shape: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, tokens: int = 1) -> Values:
-    """The fastest layout of each point."""
-    return np.minimum.reduce([step_s(shape, gpu, gpus, batch, context, layout, tokens) for layout in LAYOUTS])
+def fastest_step_s(point: ErdilPoint, tokens: int = 1) -> Values:
+    """Seconds of one step in the fastest layout of each point."""
+    return np.minimum.reduce([step_s(point, layout, tokens) for layout in LAYOUTS])
 
 
-def drafted_token_s(
-    shape: Shape, draft: Shape, gpu: Gpu, gpus: Values, batch: Values, context: float, acceptance: float
-) -> Values:
+def drafted_token_s(point: ErdilPoint, draft: Shape, acceptance: float) -> Values:
     """Seconds per token with a draft model: min over γ of (t_P(γ + 1) + γ·t_Q)·(1 − α)/(1 − α^(γ + 1))."""
-    draft_s = fastest_step_s(draft, gpu, gpus, batch, context)
-    best = fastest_step_s(shape, gpu, gpus, batch, context)
+    draft_s = fastest_step_s(replace(point, shape=draft))
+    best = fastest_step_s(point)
     for gamma in range(1, GAMMA_MAX + 1):
-        verify_s = fastest_step_s(shape, gpu, gpus, batch, context, tokens=gamma + 1)
+        verify_s = fastest_step_s(point, tokens=gamma + 1)
         accepted = (1 - acceptance ** (gamma + 1)) / (1 - acceptance)
         best = np.minimum(best, (verify_s + gamma * draft_s) / accepted)
     return best
@@ -143,10 +170,8 @@ def frontier(shape: Shape, gpu: Gpu, context: float, draft: Shape | None, accept
     batch = np.logspace(0, np.log2(2.0**LARGEST_LOG2 * shape.sparsity), BATCHES, base=2)[:, None]
     least = BYTES * shape.params_total / gpu.hbm_bytes
     gpus = np.logspace(np.log2(least), LARGEST_LOG2, GPU_COUNTS, base=2)[None, :]
-    if draft is None:
-        token_s = fastest_step_s(shape, gpu, gpus, batch, context)
-    else:
-        token_s = drafted_token_s(shape, draft, gpu, gpus, batch, context, acceptance)
+    grid = ErdilPoint(shape=shape, gpu=gpu, gpus=gpus, batch=batch, context=context)
+    token_s = fastest_step_s(grid) if draft is None else drafted_token_s(grid, draft, acceptance)
     price = usd_per_mtok(gpu, gpus, batch, token_s)
     members = list(_cheapest_within(token_s, price, np.logspace(-4, 0, LIMITS)))
     if not members:
@@ -186,20 +211,18 @@ class ErdilCode(Evaluable):
     @output("allreduce_latency_ll_s")
     def ll_latency_s(self, ranks: float, nodes: float) -> float:
         """Latency of an all-reduce in NCCL's LL protocol."""
-        rank_s, node_s, base_s, _ = PROTOCOLS[0]
-        return float(ALL_REDUCE * (rank_s * (ranks / nodes - 1) + node_s * np.log2(nodes)) + base_s)
+        return float(LL.latency_s(ALL_REDUCE, ranks, nodes))
 
     @output("latency_s")
     def latency_s(
         self, model: str, gpu: str, N_gpu: float, batch: float, input_len: float, layout: str = "fastest"
     ) -> float:
         """Seconds of one step."""
-        shape, device = find_shape(model), find_gpu(gpu)
         if layout not in ("fastest", "2d"):
             raise UnknownNameError(f"{self.name}: layout", layout, ("fastest", "2d"))
-        if layout == "2d":
-            return float(step_s(shape, device, N_gpu, batch, input_len, LAYOUTS[0]))
-        return float(fastest_step_s(shape, device, N_gpu, batch, input_len))
+        shape, device = find_shape(model), find_gpu(gpu)
+        point = ErdilPoint(shape=shape, gpu=device, gpus=N_gpu, batch=batch, context=input_len)
+        return float(step_s(point, LAYOUTS[0]) if layout == "2d" else fastest_step_s(point))
 
     @output("tokens_per_s")
     def tokens_per_s(self, model: str, gpu: str, N_gpu: float, batch: float, input_len: float) -> float:

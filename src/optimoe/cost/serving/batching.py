@@ -11,6 +11,7 @@ and how many stall it afterwards:
     TTFT = front + t_decode + (1 + q)·t_prefill      TPOT = t_decode + (b − 1 − q)/(output − 1)·t_prefill
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,58 @@ TOGETHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClosedSystem:
-    """Latency of a request in the mean.
+class Rounds:
+    """Requests of one length that follow each other in every place of a scheduler. Numbers, or arrays over runs.
 
     Attributes:
-        ttft_s: Until its first token.
-        tpot_s: Per token after the first, of which ``stall_s`` are prompts of others.
-        e2e_s: Whole.
+        output_tokens: Answer of a request.
+        front_s: Seconds from a request's arrival to the scheduler and back to the client.
+        in_step: Requests stay in step for ever; see :func:`waited_share`.
+        rounds: How many follow each other, all places filling at once; infinite is the steady state.
+    """
+
+    output_tokens: Values
+    front_s: Values = 0.0
+    in_step: Flags = False
+    rounds: Values = math.inf
+
+    @classmethod
+    def of(cls, engine: Engine, workload: Workload) -> "Rounds":
+        """The requests of a workload as an engine schedules them."""
+        return cls(
+            output_tokens=workload.output_tokens,
+            front_s=engine.front_s,
+            in_step=engine.prefill_first and workload.fixed_lengths,
+            rounds=workload.rounds,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSeconds:
+    """Seconds of what a replica does over and over. Numbers, or arrays over batches.
+
+    Attributes:
+        decode_s: One decode step of the running batch.
+        token_s: Decoding per token: the step over the tokens that it yields a request.
+        prefill_s: One prompt, from its first chunk to its first token.
+        stage_s: Time for which a prompt stalls the others: that of one pipeline stage.
+    """
+
+    decode_s: Values
+    token_s: Values
+    prefill_s: Values
+    stage_s: Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedSystem:
+    """Mean latency of a request among a constant number in flight.
+
+    Attributes:
+        ttft_s: Seconds until its first token.
+        tpot_s: Seconds per token after the first, of which ``stall_s`` are prompts of others.
+        stall_s: Seconds per token for which prompts of others stall it.
+        e2e_s: Seconds of the whole request.
     """
 
     ttft_s: Values
@@ -39,72 +85,30 @@ class ClosedSystem:
     e2e_s: Values
 
 
-def closed_system(
-    engine: Engine,
-    workload: Workload,
-    batch: Values,
-    running: Values,
-    decode_s: Values,
-    prefill_s: Values,
-    token_s: Values,
-    stage_s: Values,
-) -> ClosedSystem:
-    """:func:`closed_latency` of an engine's scheduler and front end under a workload."""
-    return closed_latency(
-        engine.front_s,
-        workload.output_tokens,
-        engine.prefill_first and workload.fixed_lengths,
-        workload.rounds,
-        batch,
-        running,
-        decode_s,
-        prefill_s,
-        token_s,
-        stage_s,
-    )
-
-
-def closed_latency(
-    front_s: Values,
-    output_tokens: Values,
-    in_step: Flags,
-    rounds: Values,
-    batch: Values,
-    running: Values,
-    decode_s: Values,
-    prefill_s: Values,
-    token_s: Values,
-    stage_s: Values,
-) -> ClosedSystem:
+def closed_system(requests: Rounds, step: StepSeconds, *, batch: Values, running: Values) -> ClosedSystem:
     """``batch`` requests in flight on an attention rank, ``running`` of which the memory holds.
 
     Those that do not fit wait for their turn: (batch − running)·e2e(running)/running before their first
     token. The decode step is taken at the full running batch, an upper estimate while many wait for prompts.
 
     Args:
-        front_s: From arrival to the scheduler and back.
-        output_tokens: Answer of a request.
-        in_step: Requests stay in step for ever; see :func:`waited_share`.
-        rounds: Of requests that follow each other, all places filling at once; infinite is the steady state.
+        requests: Their answers, and how the scheduler lets them in.
+        step: Seconds of a decode step and of a prompt.
         batch: Requests in flight.
         running: Those in the batch, at most ``batch``.
-        decode_s: One decode step.
-        prefill_s: One prompt, from its first chunk to its first token.
-        token_s: Decoding per token: the step over the tokens that it yields.
-        stage_s: Time for which a prompt stalls the others: that of one pipeline stage.
     """
-    others, after_first = running - 1, output_tokens - 1
+    others, after_first = running - 1, requests.output_tokens - 1
     steps = np.maximum(after_first, 1)
-    waited = others * waited_share(in_step, rounds, stage_s, steps * token_s)
-    first_s = front_s + decode_s + prefill_s + waited * stage_s
-    stall_s = (others - waited) / steps * stage_s
-    tpot_s = token_s + stall_s
+    waited = others * waited_share(requests, step)
+    first_s = requests.front_s + step.decode_s + step.prefill_s + waited * step.stage_s
+    stall_s = (others - waited) / steps * step.stage_s
+    tpot_s = step.token_s + stall_s
     e2e_s = first_s + after_first * tpot_s
     queued_s = np.maximum(batch / running - 1, 0.0) * e2e_s
     return ClosedSystem(ttft_s=first_s + queued_s, tpot_s=tpot_s, stall_s=stall_s, e2e_s=e2e_s + queued_s)
 
 
-def waited_share(in_step: Flags, rounds: Values, stage_s: Values, decoding_s: Values) -> Values:
+def waited_share(requests: Rounds, step: StepSeconds) -> Values:
     """Share φ of the other requests' prompts that one waits for before its own first token.
 
     Where all requests start together, ½. Engines that read prompts before they decode any further keep
@@ -115,5 +119,6 @@ def waited_share(in_step: Flags, rounds: Values, stage_s: Values, decoding_s: Va
 
     A run of r rounds that starts all requests at once has one round of the first kind: φ + (½ − φ)/r.
     """
-    share = TOGETHER * stage_s / (stage_s + decoding_s)
-    return np.where(in_step, TOGETHER, share + (TOGETHER - share) / rounds)[()]
+    decoding_s = np.maximum(requests.output_tokens - 1, 1) * step.token_s
+    share = TOGETHER * step.stage_s / (step.stage_s + decoding_s)
+    return np.where(requests.in_step, TOGETHER, share + (TOGETHER - share) / requests.rounds)[()]

@@ -13,7 +13,7 @@ from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.batching import closed_system
+from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
@@ -144,8 +144,8 @@ def evaluate(
     stage_s = ready.prompt_s / layout.pp
     chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
     prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
-    steps = decode.total_s, prefill_s, token.total_s, stage_s
-    system = closed_system(engine, workload, batch, running, *steps)
+    step = StepSeconds(decode_s=decode.total_s, token_s=token.total_s, prefill_s=prefill_s, stage_s=stage_s)
+    system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     return ServingEstimate(
         layout=layout,

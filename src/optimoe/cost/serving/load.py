@@ -64,6 +64,7 @@ class OpenSystem:
 
 
 def open_system(
+    *,
     running: Values,
     token_s: Values,
     swing_s: Values,
@@ -184,12 +185,12 @@ def loaded(
         decode_step(ready.machine, engine, arch, batch, context).total_s / accepted for batch in batches
     )
     return open_system(
-        running,
-        token_s,
-        more_s - token_s,
-        ready.prompt_s / ready.machine.layout.pp,
-        deployment.workload.output_tokens,
-        ready.fits,
+        running=running,
+        token_s=token_s,
+        swing_s=more_s - token_s,
+        prefill_s=ready.prompt_s / ready.machine.layout.pp,
+        output_tokens=deployment.workload.output_tokens,
+        places=ready.fits,
         front_s=engine.front_s,
         percentile=percentile,
     )
