@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from optimoe.cost.layers.engine import Engine
 
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import given_price
+from optimoe.cost.layers.execution import Execution
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
@@ -99,7 +100,7 @@ def test_a_space_that_names_the_same_designs_otherwise_is_found():
     [
         replace(DEPLOYMENT, limits=Limits(tpot_s=0.01)),
         replace(DEPLOYMENT, workload=Workload(input_tokens=4096)),
-        replace(DEPLOYMENT, engine=Engine(precision="fp8")),
+        replace(DEPLOYMENT, engine=Engine(execution=Execution(precision="fp8"))),
         replace(DEPLOYMENT, cluster=Cluster(accelerator=H100, num_gpus=4)),
         replace(DEPLOYMENT, cluster=Cluster(accelerator=replace(H100, memory_bytes=5e10), num_gpus=8)),
     ],
