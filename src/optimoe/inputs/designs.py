@@ -11,8 +11,7 @@ from optimoe.core.errors import InputError
 from optimoe.inputs.quantities import Flag, Quantity, numbers, parts, whole
 from optimoe.planner.problem.data import Data
 from optimoe.planner.problem.family import AttentionKind, BestRatio
-from optimoe.planner.problem.goal import Count as CountOf
-from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import Training
 
@@ -34,7 +33,7 @@ class GoalOptions:
     """Take the lowest loss that training and serving reach within these dollars instead."""
     usd_per_mtok: Quantity | None = None
     """Take the lowest loss that is served for so much per million output tokens instead."""
-    count: CountOf = "total"
+    count: CountedDollars = "total"
     """Dollars that make a design the cheapest: total, or serving alone."""
 
     def goal(self) -> Goal:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from optimoe.core.errors import require, require_positive
 
-Count = Literal["total", "serving"]
+CountedDollars = Literal["total", "serving"]
 """Which dollars are minimised: training and the lifetime's serving, or serving alone."""
 
 
@@ -40,7 +40,7 @@ class LeastCost:
     """
 
     max_loss: float
-    count: Count = "total"
+    count: CountedDollars = "total"
 
     def __post_init__(self) -> None:
         require_positive(self, "max_loss")
@@ -59,7 +59,7 @@ class NearBest:
 
     loss_slack: float = 0.01
     slack_nats: float = 0.0
-    count: Count = "total"
+    count: CountedDollars = "total"
 
     def __post_init__(self) -> None:
         for name in ("loss_slack", "slack_nats"):

@@ -29,7 +29,7 @@ from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import Training
-from optimoe.planner.published.verdict import Range, Verdict, judged, overlap
+from optimoe.planner.published.verdict import ClaimVerdict, Range, judged, overlap
 from optimoe.planner.search import tokens_and_objective
 
 HEAD_DIM = 64
@@ -84,14 +84,14 @@ class Exponent:
     exponent: str
 
 
-def reproduce_optima(text: str) -> list[Verdict]:
+def reproduce_optima(text: str) -> list[ClaimVerdict]:
     """Every printed optimum of a text.
 
     Raises:
         UnknownNameError: A text without any.
     """
     facts = load_facts("optimoe.planner", "optima.toml")
-    found: list[Verdict] = []
+    found: list[ClaimVerdict] = []
     for name, (kind, verdicts) in KINDS.items():
         for row in facts[name]:
             if row["text"] == text:
@@ -121,7 +121,7 @@ def rounding(printed: str) -> Range:
     return value - half, value + half
 
 
-def _size(row: Size) -> list[Verdict]:
+def _size(row: Size) -> list[ClaimVerdict]:
     pool = _pool(row.experts, Training(**_hardware(), budget_flops=row.flops), find_loss_law(row.law))
     params = _best(pool, LowestLoss())
     tokens = tuple(float(pool.problem.training.affordable_tokens(size, 1.0)) for size in reversed(params))
@@ -134,7 +134,7 @@ def _size(row: Size) -> list[Verdict]:
     return found
 
 
-def _memory(row: Memory) -> list[Verdict]:
+def _memory(row: Memory) -> list[ClaimVerdict]:
     law, training = find_loss_law(row.law), Training(**_hardware(), budget_flops=row.flops)
     losses = {}
     for experts in (1, 2, 4, 8, 16, 32):
@@ -152,7 +152,7 @@ def _memory(row: Memory) -> list[Verdict]:
     ]
 
 
-def _lifetime(row: Lifetime) -> list[Verdict]:
+def _lifetime(row: Lifetime) -> list[ClaimVerdict]:
     law = find_loss_law(row.law)
     assert isinstance(law, Chinchilla)
     loss = float(law.loss(row.like, law.tokens_for_params(row.like)))
@@ -162,7 +162,7 @@ def _lifetime(row: Lifetime) -> list[Verdict]:
     return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
 
 
-def _exponent(row: Exponent) -> list[Verdict]:
+def _exponent(row: Exponent) -> list[ClaimVerdict]:
     low, high = FRONTIER_FLOPS
     ends = [
         _best(_pool(1, Training(**_hardware(), budget_flops=flops), find_loss_law(row.law)), LowestLoss())
@@ -176,7 +176,7 @@ def _exponent(row: Exponent) -> list[Verdict]:
     return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
 
 
-KINDS: dict[str, tuple[type[Any], Callable[[Any], list[Verdict]]]] = {
+KINDS: dict[str, tuple[type[Any], Callable[[Any], list[ClaimVerdict]]]] = {
     "size": (Size, _size),
     "memory": (Memory, _memory),
     "lifetime": (Lifetime, _lifetime),

@@ -7,7 +7,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ClaimVerdict:
     """A claim under one law.
 
     Attributes:
@@ -26,10 +26,10 @@ class Verdict:
     reason: str
 
 
-def judged(claim: str, law: str, published: Range, ours: Range, reproduced: bool, reason: str) -> Verdict:
+def judged(claim: str, law: str, published: Range, ours: Range, reproduced: bool, reason: str) -> ClaimVerdict:
     """The verdict; a claim that is not reproduced is explained where there is a reason."""
     otherwise: Literal["explained", "not_reproduced"] = "explained" if reason else "not_reproduced"
-    return Verdict(
+    return ClaimVerdict(
         claim=claim,
         law=law,
         published=published,

@@ -28,7 +28,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import Training
-from optimoe.planner.published.verdict import Verdict, judged
+from optimoe.planner.published.verdict import ClaimVerdict, judged
 
 EXPERTS = (1, 4, 8, 16, 32)
 BASE = 4
@@ -42,7 +42,7 @@ SLACK = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class YunDesign:
     """One design of a pool, trained on the whole budget.
 
     Attributes:
@@ -58,12 +58,12 @@ class Found:
     usd_per_mtok: float
 
 
-def loss_optimal(pool: Pool) -> Found:
+def loss_optimal(pool: Pool) -> YunDesign:
     """The lowest loss of the budget."""
-    return _found(pool, int(np.where(pool.servable, _losses(pool), np.inf).argmin()))
+    return _design(pool, int(np.where(pool.servable, _losses(pool), np.inf).argmin()))
 
 
-def equal_quality(pool: Pool, loss: float) -> Found:
+def equal_quality(pool: Pool, loss: float) -> YunDesign:
     """The smallest design that reaches a loss with the whole budget: over-trained. Their first search.
 
     They bisect on N, which supposes that the loss falls with N up to the optimum; here all shapes are looked at.
@@ -76,10 +76,10 @@ def equal_quality(pool: Pool, loss: float) -> Found:
         raise InfeasibleError(
             f"loss: {loss:.4f} is not reached with {pool.family.num_experts} experts in this budget"
         )
-    return _found(pool, int(np.where(reached, pool.params_active, np.inf).argmin()))
+    return _design(pool, int(np.where(reached, pool.params_active, np.inf).argmin()))
 
 
-def equal_cost(pool: Pool, usd_per_mtok: float) -> Found:
+def equal_cost(pool: Pool, usd_per_mtok: float) -> YunDesign:
     """The lowest loss of designs that are served for so much, trained on the whole budget. Their second search.
 
     Raises:
@@ -90,7 +90,7 @@ def equal_cost(pool: Pool, usd_per_mtok: float) -> Found:
         raise InfeasibleError(
             f"usd_per_mtok: {usd_per_mtok:.3g} is below every design of {pool.family.num_experts} experts"
         )
-    return _found(pool, int(np.where(kept, _losses(pool), np.inf).argmin()))
+    return _design(pool, int(np.where(kept, _losses(pool), np.inf).argmin()))
 
 
 def training_share(pool: Pool, other: Pool, loss: float) -> float:
@@ -131,7 +131,7 @@ def yun_pools(budget_flops: float, law: LossLaw) -> dict[int, Pool]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class YunClaim:
     """A range that the text states, the quantity that it is about, and why ours may differ."""
 
     claim: str
@@ -143,7 +143,7 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class YunAnswer:
     """Their questions for one number of experts, under one law and budget. NaN: no design of the space does it.
 
     Attributes:
@@ -168,10 +168,10 @@ class Answer:
     equal_cost_loss: float
 
 
-def reproduce_yun() -> tuple[list[Answer], list[Verdict]]:
+def reproduce_yun() -> tuple[list[YunAnswer], list[ClaimVerdict]]:
     """Their questions and claims under every law of :data:`LAWS`."""
     rows = load_facts("optimoe.planner", "yun2024.toml")["claim"]
-    claims = [build(Claim, row, where="yun2024.toml") for row in rows]
+    claims = [build(YunClaim, row, where="yun2024.toml") for row in rows]
     budgets = sorted({budget for claim in claims for budget in claim.budgets})
     answers, verdicts = [], []
     for name in LAWS:
@@ -181,11 +181,11 @@ def reproduce_yun() -> tuple[list[Answer], list[Verdict]]:
     return answers, verdicts
 
 
-def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> Answer:
+def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> YunAnswer:
     own, four = loss_optimal(pools[experts]), loss_optimal(pools[BASE])
     smallest = _or_none(lambda: equal_quality(pools[experts], four.loss))
     alike = _or_none(lambda: equal_cost(pools[experts], four.usd_per_mtok))
-    return Answer(
+    return YunAnswer(
         law=law,
         flops=flops,
         experts=experts,
@@ -199,14 +199,14 @@ def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> 
     )
 
 
-def _or_none(search: Callable[[], Found]) -> Found | None:
+def _or_none(search: Callable[[], YunDesign]) -> YunDesign | None:
     try:
         return search()
     except InfeasibleError:
         return None
 
 
-def _judge(claim: Claim, law: str, pools: Mapping[float, Mapping[int, Pool]]) -> Verdict:
+def _judge(claim: YunClaim, law: str, pools: Mapping[float, Mapping[int, Pool]]) -> ClaimVerdict:
     values = []
     for budget in claim.budgets:
         try:
@@ -226,8 +226,8 @@ def _least_flops(pool: Pool, loss: float) -> float:
     return float(np.min(pool.problem.training.flops(pool.params_active, pool.tokens(loss))))
 
 
-def _found(pool: Pool, index: int) -> Found:
-    return Found(
+def _design(pool: Pool, index: int) -> YunDesign:
+    return YunDesign(
         index=index,
         params=float(pool.params_active[index]),
         loss=float(_losses(pool)[index]),

@@ -12,8 +12,8 @@ from optimoe.cost.published.catalog import reproduce as reproduce_costs
 from optimoe.inputs.quantities import Flag
 from optimoe.planner.published.optima import reproduce_optima
 from optimoe.planner.published.optima import texts as optima_texts
-from optimoe.planner.published.verdict import Verdict
-from optimoe.planner.published.yun import Answer, reproduce_yun
+from optimoe.planner.published.verdict import ClaimVerdict
+from optimoe.planner.published.yun import YunAnswer, reproduce_yun
 
 YUN = "yun2024"
 
@@ -36,7 +36,7 @@ def reproduce(text: str, *, json: Flag = False) -> None:
     print_lines([(row.verdict.replace("_", " "), _words(row)) for row in rows])
 
 
-def _columns(law: str, answers: Sequence[Answer]) -> list[tuple[str, ...]]:
+def _columns(law: str, answers: Sequence[YunAnswer]) -> list[tuple[str, ...]]:
     """A row for each budget and number of experts; "alike" has the loss, or the price, of the best E = 4."""
     heads = (law, "E", "N", "D", "loss", "USD/Mtok", "alike: N", "price", "alike: loss")
     return [
@@ -62,7 +62,7 @@ def _share(value: float) -> str:
     return "–" if isnan(value) else f"{value:.0%}"
 
 
-def _rows(text: str) -> Sequence[Reproduction | Verdict]:
+def _rows(text: str) -> Sequence[Reproduction | ClaimVerdict]:
     if text in optima_texts():
         return reproduce_optima(text)
     if text in claim_texts():
@@ -70,9 +70,9 @@ def _rows(text: str) -> Sequence[Reproduction | Verdict]:
     raise UnknownNameError("text", text, (*claim_texts(), YUN, *optima_texts()))
 
 
-def _words(row: Reproduction | Verdict) -> str:
+def _words(row: Reproduction | ClaimVerdict) -> str:
     reason = f" ({row.reason})" if row.reason else ""
-    if isinstance(row, Verdict):
+    if isinstance(row, ClaimVerdict):
         low, high = (f"{value:.4g}" for value in row.ours)
         ours = low if low == high else f"{low} to {high}"
         return f"{row.law}: {row.claim}: ours {ours}{reason}"
