@@ -17,6 +17,7 @@ from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator
 from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
+from optimoe.cost.kernels.calls import DecodeAttention, Gemm, PrefillAttention, RoutedExperts
 from optimoe.cost.kernels.collectives import PHASES, LinkCurve, collective_s
 from optimoe.cost.kernels.curve import KernelCurve
 from optimoe.cost.kernels.experts import experts_s
@@ -124,7 +125,9 @@ def _gemm(kind: str, dtype: str) -> Family:
         name="gemm",
         kind=kind,
         rows=_measured(rows),
-        predict=lambda curve, gpu, r: gemm_s(gpu, precision, r["m"], r["n"], r["k"], curve).total_s,
+        predict=lambda curve, gpu, r: (
+            gemm_s(gpu, precision, Gemm(rows=r["m"], width=r["n"], depth=r["k"]), curve).total_s
+        ),
         free=free if kind == "bf16" else free | {"side_share": (3.0, 0.1, 20.0)},
         flat=flat,
     )
@@ -154,13 +157,23 @@ def _experts(kind: str, dtype: str) -> Family:
         uniform = expected_distinct_experts(experts, top_k, tokens) / ep
         return {
             "pairs": pairs, "distinct": distinct, "d": d_model, "f": width, "moved": tokens * top_k,
-            "uniform": uniform, "even": tokens * top_k / ep, "t": data["t"],
+            "experts": experts, "top_k": top_k, "ep": ep, "t": data["t"],
+            "uniform": uniform, "even": tokens * top_k / ep,
             "shape": _shape(data["hidden_size"], data["inter_size"], experts, top_k),
         }  # fmt: skip
 
     def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        shape = r["pairs"], r["distinct"], r["d"], r["f"]
-        return experts_s(gpu, precision, *shape, moved_pairs=r["moved"], curve=curve).total_s
+        shape = RoutedExperts(
+            pairs=r["pairs"],
+            distinct=r["distinct"],
+            d_model=r["d"],
+            width=r["f"],
+            num_experts=r["experts"],
+            top_k=r["top_k"],
+            ep=r["ep"],
+            moved_pairs=r["moved"],
+        )
+        return experts_s(gpu, precision, shape, curve).total_s
 
     def flat(_: Any, gpu: Accelerator, r: ROWS) -> np.ndarray:
         weight = {"bf16": 2, "fp8": 1, "int4": 0.516}[precision] * 3 * r["d"] * r["f"]
@@ -192,8 +205,15 @@ def _prefill() -> Family:
         return _heads(data) | {"s": data["isl"].astype(float)}
 
     def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        shape = r["b"], r["h"], r["kv"], r["dh"], r["s"], attended(r["s"], r["window"], "prefill")
-        return prefill_attention_s(gpu, *shape, curve=curve).total_s
+        shape = PrefillAttention(
+            requests=r["b"],
+            num_heads=r["h"],
+            num_kv_heads=r["kv"],
+            head_dim=r["dh"],
+            length=r["s"],
+            seen=attended(r["s"], r["window"], "prefill"),
+        )
+        return prefill_attention_s(gpu, shape, curve).total_s
 
     def flat(_: Any, gpu: Accelerator, r: ROWS) -> np.ndarray:
         flops = 4 * r["b"] * r["h"] * r["dh"] * r["s"] * attended(r["s"], r["window"], "prefill")
@@ -214,9 +234,10 @@ def _decode() -> Family:
         return heads | {"context": context, "fitted": (cache < SMALL_CACHE) | (cache > WARM_CACHE)}
 
     def predict(curve: KernelCurve | None, gpu: Accelerator, r: ROWS) -> np.ndarray:
-        values, seen = 2 * r["kv"] * r["dh"], r["context"]
-        shape = r["b"], values, 4 * r["h"] * r["dh"] * seen, seen
-        half, full = (decode_attention_s(gpu, kind, *shape, curve=curve).total_s for kind in ("fp8", "bf16"))
+        shape = DecodeAttention(
+            requests=r["b"], num_heads=r["h"], num_kv_heads=r["kv"], head_dim=r["dh"], seen=r["context"]
+        )
+        half, full = (decode_attention_s(gpu, kind, shape, curve).total_s for kind in ("fp8", "bf16"))
         return np.where(r["kv8"], half, full)
 
     def flat(_: Any, gpu: Accelerator, r: ROWS) -> np.ndarray:

@@ -15,7 +15,7 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InfeasibleError, UnknownNameError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     CONVENTIONS,
@@ -26,7 +26,7 @@ from optimoe.cost.training.estimate import (
 )
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.memory import TrainMemory, activation_bytes, train_memory
-from optimoe.cost.training.passes import InputGradient, WeightGradient
+from optimoe.cost.training.passes import layer_products
 from optimoe.cost.training.search import (
     best_training,
     candidate_train_layouts,
@@ -120,10 +120,21 @@ def test_every_gpu_together_hold_the_states_once_under_zero_1():
 
 
 def test_gradients_of_a_product_run_at_their_own_shapes():
-    gpu = find_accelerator("h100-sxm")
-    shape = {"tokens": 4096, "width": 11008, "depth": 2048}
-    assert InputGradient(gpu=gpu).product(**shape) == gemm_s(gpu, "bf16", 4096, 2048, 11008)
-    assert WeightGradient(gpu=gpu).product(**shape) == gemm_s(gpu, "bf16", 2048, 11008, 4096)
+    products = layer_products(Machine(gpu=find_accelerator("h100-sxm")), gpt(), 4096)
+    (of_inputs, of_weights) = (products.for_inputs(), products.for_weights())
+    for (_, one), (_, by_input), (_, by_weight) in zip(
+        products.layers, of_inputs.layers, of_weights.layers, strict=True
+    ):
+        assert by_input == replace(one, shape=one.shape.for_input())
+        assert by_weight == replace(one, shape=one.shape.for_weight())
+    assert of_weights.logits.shape == Gemm(rows=2048, width=51_200, depth=4096)
+
+
+def test_routed_experts_take_their_forward_time_for_each_gradient():
+    products = layer_products(Machine(gpu=find_accelerator("h100-sxm")), gpt(experts=8), 4096)
+    for passed in (products.for_inputs(), products.for_weights()):
+        (experts,) = (kernel for _, kernel in products.layers if kernel.reads == "experts")
+        assert experts in [kernel for _, kernel in passed.layers]
 
 
 @settings(max_examples=60, deadline=None)

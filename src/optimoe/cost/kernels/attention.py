@@ -1,41 +1,41 @@
-"""Softmax attention with grouped heads: over a prompt (prefill) and over a cache (decode)."""
+"""Softmax attention: over a prompt (prefill) and over a cache (decode), with grouped heads or absorbed MLA."""
 
 import numpy as np
 
 from optimoe.arch.memory import bytes_per_value
-from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.curve import KernelCurve, KernelTime, find_curve, memory_s
-from optimoe.cost.kernels.gemm import CHAIN
+from optimoe.cost.kernels.calls import DecodeAttention, KernelTime, LatentDecodeAttention, PrefillAttention
+from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
 FULL_HEAD = 128
+"""Head width of which the curve of prompts speaks: most models' and most measured rows'."""
 
 ACTIVATION_BYTES = 2
 """Queries, keys, values and outputs of a prompt are bf16, and so is the arithmetic."""
 
 
 def prefill_attention_s(
-    gpu: Accelerator,
-    requests: Values,
-    num_heads: Values,
-    num_kv_heads: Values,
-    head_dim: Values,
-    length: Values,
-    seen: Values,
-    curve: KernelCurve | None = None,
+    gpu: Accelerator, attention: PrefillAttention, curve: KernelCurve | None = None
 ) -> KernelTime:
     """Seconds of causal attention over a prompt in one layer, h and h_kv heads on this GPU.
 
-    With S = length, b requests, and s̄ = seen, the tokens that a query sees on average, FLOPs are
+    With S the length, b requests, and s̄ the tokens that a query sees on average, FLOPs are
     4·d_h·(b·h·S + half_rows)·(s̄ + half_fill): few rows do not fill the GPU, and blocks on the diagonal are
     computed whole. Heads narrower than 128 are slower by √(128/d_h), since the softmax costs the same per score
     (measured at 64 and 128). Bytes 2·b·S·d_h·(2·h + 2·h_kv). Source: ``operators.toml``, [prefill_attention].
+
+    Args:
+        gpu: The accelerator.
+        attention: The shape.
+        curve: Coefficients, instead of the fitted ones.
     """
     curve = curve or find_curve("prefill_attention", "bf16", gpu)
-    rows = requests * num_heads * length
-    flops = 4 * head_dim * (rows + curve.half_rows) * (seen + curve.half_fill)
+    requests, length, head_dim = attention.requests, attention.length, attention.head_dim
+    rows = requests * attention.num_heads * length
+    flops = 4 * head_dim * (rows + curve.half_rows) * (attention.seen + curve.half_fill)
     narrow = np.sqrt(np.maximum(1.0, FULL_HEAD / head_dim))
-    moved = ACTIVATION_BYTES * requests * length * head_dim * 2 * (num_heads + num_kv_heads)
+    heads = attention.num_heads + attention.num_kv_heads
+    moved = ACTIVATION_BYTES * requests * length * head_dim * 2 * heads
     return KernelTime(
         launch_s=curve.launch_s,
         side_s=0.0,
@@ -48,10 +48,7 @@ def prefill_attention_s(
 def decode_attention_s(
     gpu: Accelerator,
     kv_precision: str,
-    requests: Values,
-    values: Values,
-    score_flops: Values,
-    seen: Values,
+    attention: DecodeAttention | LatentDecodeAttention,
     curve: KernelCurve | None = None,
 ) -> KernelTime:
     """Seconds of one query per request over its cache in one layer, on one GPU.
@@ -62,19 +59,17 @@ def decode_attention_s(
 
     Args:
         gpu: The accelerator.
-        kv_precision: Of the cache.
-        requests: Queries.
-        values: Cached per token on this GPU: 2·h_kv·d_h with grouped heads.
-        score_flops: Of one query on this GPU: 4·h·d_h·seen.
-        seen: Tokens that it attends to.
+        kv_precision: Precision of the cache.
+        attention: The shape, with grouped heads or over latents.
         curve: Coefficients, instead of the fitted ones.
     """
     curve = curve or find_curve("decode_attention", "bf16", gpu)
-    per_token = requests * values * bytes_per_value(kv_precision)
+    per_token = attention.requests * attention.values * bytes_per_value(kv_precision)
+    flops = attention.requests * attention.score_flops
     return KernelTime(
-        launch_s=curve.launch_s + curve.latency_s * np.sqrt(seen / CHAIN),
+        launch_s=curve.launch_s + curve.latency_s * np.sqrt(attention.seen / CHAIN),
         side_s=0.0,
-        compute_s=requests * score_flops / (gpu.flops_per_s("bf16") * curve.compute_share),
-        memory_s=memory_s(gpu, curve, per_token * (seen + curve.pad)),
+        compute_s=flops / (gpu.flops_per_s("bf16") * curve.compute_share),
+        memory_s=memory_s(gpu, curve, per_token * (attention.seen + curve.pad)),
         sharpness=curve.sharpness,
     )

@@ -10,6 +10,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
 from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.kernels.calls import AllReduce, HostRead, KernelTime
 from optimoe.cost.kernels.curve import ANY_ARCHITECTURE, at_clock
 
 Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
@@ -81,9 +82,21 @@ def collective_s(
     return np.where(ranks > in_node, across, np.where(ranks > 1, inside, 0.0))[()]
 
 
-def all_reduce_s(gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-    """Seconds of one all-reduce by the engines' kernel: :func:`collective_s`."""
-    return collective_s(gpu, "all_reduce", ranks, payload_bytes)
+def all_reduce_s(gpu: Accelerator, all_reduce: AllReduce) -> KernelTime:
+    """Seconds of one all-reduce by the engines' kernel: :func:`collective_s`, all of it beside any product."""
+    seconds = collective_s(gpu, "all_reduce", all_reduce.ranks, all_reduce.payload_bytes)
+    return KernelTime(launch_s=0.0, side_s=seconds, compute_s=0.0, memory_s=0.0, sharpness=1)
+
+
+def host_read_s(gpu: Accelerator, read: HostRead) -> KernelTime:
+    """Seconds to read bytes from the host's memory at the peak of its link, one direction (optimistic).
+
+    Raises:
+        ConfigError: The accelerator's link to its host is not known.
+    """
+    link = gpu.host_bytes_per_s
+    require(link > 0, "host_bytes_per_s", f"known for {gpu.name} where experts stay on the host", link)
+    return KernelTime(launch_s=0.0, side_s=0.0, compute_s=0.0, memory_s=read.num_bytes / link, sharpness=1)
 
 
 def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:

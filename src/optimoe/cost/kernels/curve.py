@@ -4,13 +4,11 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-import numpy as np
-
-from optimoe.core.arrays import Flags, Values
+from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
-from optimoe.core.errors import holds, require
-from optimoe.core.provenance import Basis
+from optimoe.core.errors import require
 from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.kernels.calls import KernelFamily, KernelTime, Roofline
 
 ANY_ARCHITECTURE = "other"
 """The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""
@@ -19,6 +17,15 @@ CPU = "cpu"
 """The architecture of a machine without tensor tiles."""
 
 SHARPNESSES = (1, 2, 4)
+"""Powers of two, which a smooth maximum takes by repeated squaring; more are no closer to the measured times."""
+
+CHAIN = 4096
+"""Steps of the longest serial chain of a call (depth of a product, tokens of a cache) at which its latency is
+``latency_s``."""
+
+EXPERT_KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "int4", "mxfp4": "bf16"}
+"""Measured kind of routed experts by precision of the weights. The measured int4 kernel is slower than bf16 at
+most shapes; mxfp4 was not measured and is taken as bf16 arithmetic on 4-bit reads (an optimistic estimate)."""
 
 CYCLES = ("launch_s", "latency_s", "hop_s")
 """Coefficients that are times of their own."""
@@ -67,50 +74,7 @@ class KernelCurve:
         require(self.sharpness in SHARPNESSES, "sharpness", f"one of {SHARPNESSES}", self.sharpness)
 
 
-@dataclass(frozen=True, kw_only=True)
-class KernelTime:
-    """Seconds of one call, by what they are spent on.
-
-    Attributes:
-        launch_s: Launch and serial latency.
-        side_s: Other traffic of activations.
-        compute_s: Arithmetic alone.
-        memory_s: Reads and writes alone.
-        sharpness: How the last two overlap.
-        measured: Whether the whole was measured at this shape rather than computed from a curve.
-    """
-
-    launch_s: Values
-    side_s: Values
-    compute_s: Values
-    memory_s: Values
-    sharpness: int
-    measured: Flags = False
-
-    @property
-    def basis(self) -> Basis:
-        """Measured where all of it is, else fitted."""
-        return Basis.MEASURED if holds(self.measured) else Basis.FITTED
-
-    @property
-    def body_s(self) -> Values:
-        """All but the launch."""
-        return self.side_s + smooth_max(self.compute_s, self.memory_s, self.sharpness)
-
-    @property
-    def total_s(self) -> Values:
-        """The whole call."""
-        return self.launch_s + self.body_s
-
-
-def smooth_max(left: Values, right: Values, sharpness: int) -> Values:
-    """(left^p + right^p)^(1/p) for p = 1, 2, 4: never below either, at most 2^(1/p) above the larger."""
-    if sharpness == 1:
-        return left + right
-    return np.sqrt(smooth_max(left * left, right * right, sharpness // 2))
-
-
-def find_curve(family: str, kind: str, gpu: Accelerator) -> KernelCurve:
+def find_curve(family: KernelFamily, kind: str, gpu: Accelerator) -> KernelCurve:
     """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision, a collective).
 
     The row of the architecture where it was measured, else the row fitted to all measured GPUs; its times of
@@ -133,7 +97,7 @@ def at_clock(curve: Any, measured_hz: float, clock_hz: float) -> Any:
 
 
 @cache
-def _find_curve(family: str, kind: str, architecture: str, clock_hz: float) -> KernelCurve:
+def _find_curve(family: KernelFamily, kind: str, architecture: str, clock_hz: float) -> KernelCurve:
     rows = load_facts("optimoe.cost", "operators.toml")[family][kind]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
     curve = KernelCurve(**{field.name: row[field.name] for field in fields(KernelCurve) if field.name in row})
@@ -146,3 +110,22 @@ def _find_curve(family: str, kind: str, architecture: str, clock_hz: float) -> K
 def memory_s(gpu: Accelerator, curve: KernelCurve, num_bytes: Values) -> Values:
     """Seconds to move bytes at the family's share of the peak bandwidth."""
     return num_bytes / (gpu.memory_bytes_per_s * curve.memory_share)
+
+
+def roofline_s(gpu: Accelerator, precision: str, kernel: Roofline) -> KernelTime:
+    """Seconds of a kernel that was not measured: FLOPs and bytes at the shares of a family that was.
+
+    The family's launch, flops/(bf16 peak·share), bytes/(bandwidth·share); derived, not fitted.
+    """
+
+    def curve(family: KernelFamily) -> KernelCurve:
+        return find_curve(family, EXPERT_KINDS[precision] if family == "experts" else "bf16", gpu)
+
+    shares = curve(kernel.shares_of)
+    return KernelTime(
+        launch_s=curve(kernel.launch_of).launch_s,
+        side_s=0.0,
+        compute_s=kernel.flops / (gpu.flops_per_s("bf16") * shares.compute_share),
+        memory_s=memory_s(gpu, shares, kernel.num_bytes),
+        sharpness=shares.sharpness,
+    )

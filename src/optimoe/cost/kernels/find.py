@@ -3,9 +3,9 @@
 from functools import cache
 
 from optimoe.core.errors import UnknownNameError
+from optimoe.cost.kernels.calls import KernelSource
 from optimoe.cost.kernels.fitted import FITTED
 from optimoe.cost.kernels.measured.source import Silicon
-from optimoe.cost.kernels.source import KernelSource
 
 KERNEL_SOURCES = ("fitted", "silicon")
 

@@ -1,10 +1,23 @@
 """Kernel times from the fitted curves: every shape, every GPU."""
 
-from optimoe.core.arrays import Values
+from typing import assert_never
+
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
-from optimoe.cost.kernels.collectives import all_reduce_s
-from optimoe.cost.kernels.curve import KernelTime
+from optimoe.cost.kernels.calls import (
+    AllReduce,
+    DecodeAttention,
+    Gemm,
+    HostRead,
+    Kernel,
+    KernelTime,
+    LatentDecodeAttention,
+    PrefillAttention,
+    Roofline,
+    RoutedExperts,
+)
+from optimoe.cost.kernels.collectives import all_reduce_s, host_read_s
+from optimoe.cost.kernels.curve import roofline_s
 from optimoe.cost.kernels.experts import experts_s
 from optimoe.cost.kernels.gemm import gemm_s
 
@@ -14,29 +27,29 @@ class Fitted:
 
     name = "fitted"
 
-    gemm = staticmethod(gemm_s)
-    prefill_attention = staticmethod(prefill_attention_s)
-    decode_attention = staticmethod(decode_attention_s)
-    all_reduce_s = staticmethod(all_reduce_s)
+    def time(self, gpu: Accelerator, precision: str, kernel: Kernel) -> KernelTime:
+        """Seconds by the formula of the kernel's family.
 
-    def experts(
-        self,
-        gpu: Accelerator,
-        precision: str,
-        pairs: Values,
-        distinct: Values,
-        d_model: Values,
-        width: Values,
-        *,
-        num_experts: Values,
-        top_k: Values,
-        ep: Values = 1,
-        moved_pairs: Values | None = None,
-        matrices: int = 3,
-    ) -> KernelTime:
-        """``experts_s``."""
-        shape = pairs, distinct, d_model, width
-        return experts_s(gpu, precision, *shape, moved_pairs=moved_pairs, matrices=matrices)
+        Raises:
+            InputError: The accelerator lacks the precision.
+        """
+        match kernel:
+            case Gemm():
+                return gemm_s(gpu, precision, kernel)
+            case PrefillAttention():
+                return prefill_attention_s(gpu, kernel)
+            case DecodeAttention() | LatentDecodeAttention():
+                return decode_attention_s(gpu, precision, kernel)
+            case RoutedExperts():
+                return experts_s(gpu, precision, kernel)
+            case AllReduce():
+                return all_reduce_s(gpu, kernel)
+            case Roofline():
+                return roofline_s(gpu, precision, kernel)
+            case HostRead():
+                return host_read_s(gpu, kernel)
+            case _:
+                assert_never(kernel)
 
 
 FITTED = Fitted()

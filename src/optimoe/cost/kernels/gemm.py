@@ -3,12 +3,9 @@
 import numpy as np
 
 from optimoe.arch.memory import bytes_per_value
-from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import COMPUTE_PRECISION, Accelerator
-from optimoe.cost.kernels.curve import KernelCurve, KernelTime, find_curve, memory_s
-
-CHAIN = 4096
-"""Depth at which a product's serial latency is ``latency_s``."""
+from optimoe.cost.kernels.calls import Gemm, KernelTime
+from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
 OUTPUT_BYTES = 2
 """Outputs are written in bf16."""
@@ -18,26 +15,26 @@ KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "bf16", "mxfp4": "
 multiplied in bf16 (their kernels were not measured for dense products: an optimistic estimate)."""
 
 
-def gemm_s(
-    gpu: Accelerator,
-    precision: str,
-    rows: Values,
-    width: Values,
-    depth: Values,
-    curve: KernelCurve | None = None,
-) -> KernelTime:
-    """Seconds of one product of M = rows, N = width, K = depth.
+def gemm_s(gpu: Accelerator, precision: str, product: Gemm, curve: KernelCurve | None = None) -> KernelTime:
+    """Seconds of one product of M rows, N width, K depth.
 
     compute 2·(M + pad)·(N + pad)·(K + half)/(peak·share), memory (w·K·N + a·M·K + 2·M·N)/(bandwidth·share),
     launch + latency·√(K/4096), and side_share·M·K bytes for quantising the activations, with w and a bytes
     per weight and activation. Source: ``operators.toml``, [gemm]. Direction: ragged M (17 rows) and small N
     are slower than the smooth curve by up to the printed 90 % error.
 
+    Args:
+        gpu: The accelerator.
+        precision: Precision of the weights.
+        product: The shape.
+        curve: Coefficients, instead of the fitted ones.
+
     Raises:
         InputError: The accelerator lacks the precision.
     """
     peak_flops_per_s = gpu.flops_per_s(precision)
     curve = curve or find_curve("gemm", KINDS[precision], gpu)
+    rows, width, depth = product.rows, product.width, product.depth
     activation = bytes_per_value(COMPUTE_PRECISION[precision])
     moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows
     flops = 2 * (rows + curve.pad) * (width + curve.pad) * (depth + curve.half_fill)

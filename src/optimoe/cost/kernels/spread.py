@@ -108,7 +108,7 @@ class RoutingSkew:
 def _busiest(
     pairs: Values, num_experts: Values, ep: Values, touched: Values, missing: Values, variance: Values
 ) -> "Spread":
-    """The largest of ep ranks: see :meth:`Routing.spread`."""
+    """The largest of ep ranks: see :meth:`RoutingSkew.spread`."""
     held, extreme = num_experts / ep, expected_maximum(ep)
     mean, distinct = pairs / ep, touched / ep
     fluctuation = np.sqrt(variance / held + (1 - 1 / ep) / mean)

@@ -11,8 +11,9 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Flags, Values
+from optimoe.cost.kernels.calls import AllReduce
 from optimoe.cost.kernels.collectives import collective_s, send_s
-from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
 
 COMBINE_BYTES = 2
 """Outputs of experts travel in bf16."""
@@ -29,7 +30,8 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Value
     layout, payload = machine.layout, tokens * all_reduce_bytes_per_token(arch)
     routed = expert_parallel_collectives(arch) / 2
     times = tensor_parallel_collectives(arch) - np.where(_shared(machine), routed, 0)
-    total_s = times * machine.kernels.all_reduce_s(machine.gpu, layout.tp, payload)
+    one = machine.kernels.time(machine.gpu, PLAIN_PRECISION, AllReduce(ranks=layout.tp, payload_bytes=payload))
+    total_s = times * one.total_s
     if np.any(np.asarray(layout.sp) > 1):
         total_s = total_s + arch.num_layers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)
     return total_s

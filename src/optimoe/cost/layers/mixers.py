@@ -1,6 +1,6 @@
 """The kernels of one layer's token mixer on one GPU of a group: projections, and the mixing itself.
 
-Softmax attention was measured; latent attention runs the same kernels at its own sizes; recurrent mixers are
+Softmax attention was measured; latent attention (MLA) runs the same kernels at its own sizes; recurrent mixers are
 rooflines at the shares of attention (derived, not measured).
 """
 
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.memory import STATE_BYTES
-from optimoe.arch.mixers.attended import MlaForm, Phase, attended
+from optimoe.arch.mixers.attended import Phase, attended
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
-from optimoe.cost.kernels.curve import KernelTime, find_curve, memory_s
-from optimoe.cost.layers.machine import Machine
+from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
+from optimoe.cost.layers.machine import LayerKernel, Machine
 
 
 @singledispatch
-def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[KernelTime]:
+def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
     """The products with a mixer's matrices: half of them in, half out, split over the GPUs."""
     inner = mixer.matrix_params(d_model) / (2 * d_model) / machine.tp
     yield machine.product(tokens, inner, d_model)
@@ -28,7 +28,9 @@ def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -
 
 
 @projections.register
-def _(mixer: Attention, machine: Machine, d_model: Values, tokens: Values) -> Iterator[KernelTime]:
+def attention_projections(
+    mixer: Attention, machine: Machine, d_model: Values, tokens: Values
+) -> Iterator[LayerKernel]:
     """Queries, their gate, keys and values as one product; output. Few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
     kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
@@ -38,7 +40,9 @@ def _(mixer: Attention, machine: Machine, d_model: Values, tokens: Values) -> It
 
 
 @projections.register
-def _(mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values) -> Iterator[KernelTime]:
+def latent_projections(
+    mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values
+) -> Iterator[LayerKernel]:
     """Down to the latents on every GPU; queries up, expansion and output split over the GPUs."""
     heads, rank = mixer.num_heads / machine.tp, mixer.q_lora_rank
     yield machine.product(tokens, rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model)
@@ -53,75 +57,117 @@ def _(mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values)
 @singledispatch
 def decode_mixing(
     mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """``queries`` tokens of each request through a recurrent mixer: its state is read and written in fp32."""
-    curve = find_curve("decode_attention", "bf16", machine.gpu)
     moved = 2 * STATE_BYTES * batch * mixer.state_values / machine.tp
-    yield _recurrent(mixer, machine, d_model, batch * queries, context, moved, "decode", curve.launch_s)
+    flops = _recurrent_flops(mixer, d_model, context, "decode") * (batch * queries) / machine.tp
+    yield machine.mixing(
+        Roofline(flops=flops, num_bytes=moved, shares_of="prefill_attention", launch_of="decode_attention")
+    )
 
 
 @decode_mixing.register
-def _(
+def attention_decode_mixing(
     mixer: Attention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """Scores and values over the cache, which all queries of a request share."""
     seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
-    yield _over_cache(mixer, machine, d_model, batch, context, seen, mixer.cache_values, queries)
+    yield machine.mixing(
+        DecodeAttention(
+            requests=batch,
+            num_heads=mixer.num_heads * queries / machine.tp,
+            num_kv_heads=mixer.num_kv_heads / machine.cache_shards(mixer.cache_heads),
+            head_dim=mixer.head_dim,
+            seen=seen,
+        )
+    )
 
 
 @decode_mixing.register
-def _(
+def latent_decode_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """Absorbed: every GPU reads the whole latents for its share of the heads. An indexer reads its keys first."""
-    latent, seen = mixer.kv_lora_rank + mixer.qk_rope_dim, context
+    seen = context
     if mixer.indexer is not None:
         seen = attended(context, mixer.indexer.top_k, "decode")
         flops = queries * index_flops(mixer.indexer, context)
-        shape = batch, mixer.indexer.head_dim, flops, context
-        yield machine.kernels.decode_attention(machine.gpu, machine.execution.kv_precision, *shape)
-    yield _over_cache(mixer, machine, d_model, batch, context, seen, latent, queries)
+        yield machine.mixing(_indexing(mixer.indexer, batch, flops, context))
+    scores = mixer.flops(d_model, context, "decode", "absorbed")["attention_scores"]
+    yield machine.mixing(
+        LatentDecodeAttention(
+            requests=batch,
+            values=(mixer.kv_lora_rank + mixer.qk_rope_dim) / machine.cache_shards(mixer.cache_heads),
+            score_flops=scores * queries / machine.tp,
+            seen=seen,
+        )
+    )
 
 
 @singledispatch
 def prefill_mixing(
     mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """``length`` tokens of a prompt, ``past`` of it cached, through a recurrent mixer.
 
     Inputs read and outputs written once, FLOPs at attention's share.
     """
-    curve = find_curve("prefill_attention", "bf16", machine.gpu)
     moved = 2 * 2 * mixer.matrix_params(d_model) / d_model * length / machine.tp
-    yield _recurrent(mixer, machine, d_model, length, length, moved, "prefill", curve.launch_s)
+    flops = _recurrent_flops(mixer, d_model, length, "prefill") * length / machine.tp
+    yield machine.mixing(
+        Roofline(flops=flops, num_bytes=moved, shares_of="prefill_attention", launch_of="prefill_attention")
+    )
 
 
 @prefill_mixing.register
-def _(
+def attention_prefill_mixing(
     mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """Causal attention within the window."""
     seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
-    heads = mixer.num_heads / machine.tp, mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
-    yield machine.kernels.prefill_attention(machine.gpu, 1, *heads, mixer.head_dim, length, seen)
+    yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
 
 
 @prefill_mixing.register
-def _(
+def latent_prefill_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, length: Values, past: Values = 0
-) -> Iterator[KernelTime]:
+) -> Iterator[LayerKernel]:
     """Expanded: as many key-value heads as heads, of the mean width of keys and values."""
-    heads, head_dim = mixer.num_heads / machine.tp, (mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim) / 2
     window = UNLIMITED_WINDOW
     if mixer.indexer is not None:
         window = mixer.indexer.top_k
         everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
-        yield machine.kernels.decode_attention(
-            machine.gpu, machine.execution.kv_precision, 1, mixer.indexer.head_dim, flops, length
-        )
+        yield machine.mixing(_indexing(mixer.indexer, 1, flops, length))
     seen = _mean_seen(length, past, window)
-    yield machine.kernels.prefill_attention(machine.gpu, 1, heads, heads, head_dim, length, seen)
+    yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
+
+
+def prompt_attention(
+    mixer: Attention | LatentAttention, machine: Machine, *, requests: Values, length: Values, seen: Values
+) -> PrefillAttention:
+    """Softmax attention over prompts on each GPU, its share of the heads; few key-value heads are copied.
+
+    Latent attention is expanded: as many key-value heads as heads, of the mean width of keys and values.
+    """
+    num_heads = mixer.num_heads / machine.tp
+    if isinstance(mixer, Attention):
+        num_kv_heads, head_dim = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads), mixer.head_dim
+    else:
+        num_kv_heads, head_dim = num_heads, expanded_head_dim(mixer)
+    return PrefillAttention(
+        requests=requests,
+        num_heads=num_heads,
+        num_kv_heads=num_kv_heads,
+        head_dim=head_dim,
+        length=length,
+        seen=seen,
+    )
+
+
+def expanded_head_dim(mixer: LatentAttention) -> Values:
+    """Width of a head of expanded latent attention, the mean of keys and values: (d_nope + d_rope + d_v)/2."""
+    return (mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim) / 2
 
 
 def _mean_seen(length: Values, past: Values, window: Values, chunked: bool = False) -> Values:
@@ -141,43 +187,11 @@ def index_flops(indexer: Indexer, seen: Values) -> Values:
     return 2 * indexer.num_heads * (indexer.head_dim + 1) * seen
 
 
-def _over_cache(
-    mixer: Any,
-    machine: Machine,
-    d_model: Values,
-    batch: Values,
-    context: Values,
-    seen: Values,
-    values: Values,
-    queries: Values,
-) -> KernelTime:
-    """Attention over ``seen`` tokens of ``values`` cached values each, as far as they split over the GPUs."""
-    form: MlaForm = "absorbed"
-    scores = mixer.flops(d_model, context, "decode", form)["attention_scores"] * queries / machine.tp
-    shared = values / machine.cache_shards(mixer.cache_heads)
-    return machine.kernels.decode_attention(
-        machine.gpu, machine.execution.kv_precision, batch, shared, scores, seen
-    )
+def _indexing(indexer: Indexer, requests: Values, flops: Values, seen: Values) -> LatentDecodeAttention:
+    """The indexer's pass over its keys, which all its heads share and every GPU holds."""
+    return LatentDecodeAttention(requests=requests, values=indexer.head_dim, score_flops=flops, seen=seen)
 
 
-def _recurrent(
-    mixer: Any,
-    machine: Machine,
-    d_model: Values,
-    tokens: Values,
-    length: float,
-    moved: Values,
-    phase: Phase,
-    launch_s: float,
-) -> KernelTime:
-    """What a recurrent mixer does beside its projections, as a roofline."""
-    curve = find_curve("prefill_attention", "bf16", machine.gpu)
-    flops = mixer.flops(d_model, length, phase, "absorbed")["recurrent"]
-    flops = (flops - 2 * mixer.matrix_params(d_model)) * tokens / machine.tp
-    return KernelTime(
-        launch_s=launch_s,
-        side_s=0.0,
-        compute_s=flops / (machine.gpu.flops_per_s("bf16") * curve.compute_share),
-        memory_s=memory_s(machine.gpu, curve, moved),
-        sharpness=curve.sharpness,
-    )
+def _recurrent_flops(mixer: Any, d_model: Values, length: Values, phase: Phase) -> Values:
+    """FLOPs of a token in a recurrent mixer beside its projections."""
+    return mixer.flops(d_model, length, phase, "absorbed")["recurrent"] - 2 * mixer.matrix_params(d_model)

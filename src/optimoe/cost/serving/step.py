@@ -20,14 +20,13 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
-from optimoe.cost.kernels.curve import KernelTime
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.feedforward import feed_forward
-from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
 from optimoe.cost.serving.engine import Engine
 
-Mix = Callable[[Mixer], Iterator[KernelTime]]
+Mix = Callable[[Mixer], Iterator[LayerKernel]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
 def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
     """A prompt on each attention rank: ``length`` tokens after ``past`` cached ones, logits of the last only."""
 
-    def mix(mixer: Mixer) -> Iterator[KernelTime]:
+    def mix(mixer: Mixer) -> Iterator[LayerKernel]:
         return prefill_mixing(mixer, machine, arch.d_model, length, past)
 
     step = _step(machine, arch, mix, tokens=length, logits=1).times(engine.prefill_scale)
@@ -128,10 +127,11 @@ def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Va
     """Sum the kernels of a pass over ``tokens`` of an attention rank, ``logits`` of which need one row each."""
     causes: dict[str, Values] = {"compute": 0.0, "weights": 0.0, "experts": 0.0, "kv": 0.0, "host": 0.0}
     launch_s: Values = 0.0
-    for times, cause, kernel in _kernels(machine, arch, mix, tokens, logits):
+    for times, one in _kernels(machine, arch, mix, tokens, logits):
+        kernel = machine.time(one)
         body_s, bound = times * kernel.body_s, np.asarray(kernel.compute_s >= kernel.memory_s)
         causes["compute"] = causes["compute"] + np.where(bound, body_s, 0.0)
-        causes[cause] = causes[cause] + np.where(bound, 0.0, body_s)
+        causes[one.reads] = causes[one.reads] + np.where(bound, 0.0, body_s)
         launch_s = launch_s + times * kernel.launch_s
     moved = sum(group.num_layers * _elementwise_bytes(machine, group, arch.d_model) for group in arch.layers)
     compute_s = causes["compute"] + tokens * moved / machine.gpu.memory_bytes_per_s
@@ -160,8 +160,8 @@ def _hidden_share(machine: Machine, exchange_s: Values, arithmetic_s: Values) ->
 
 def _kernels(
     machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values
-) -> Iterator[tuple[Values, str, KernelTime]]:
-    """Every kernel of a pass: how often it runs, what it reads, how long one run takes.
+) -> Iterator[tuple[Values, LayerKernel]]:
+    """Every kernel of a pass, and how often it runs.
 
     All stages wait for the deepest, ⌈layers/pp⌉ layers: as many times as pp of those.
     """
@@ -170,13 +170,13 @@ def _kernels(
     for group in arch.layers:
         times = group.num_layers * uneven
         for kernel in projections(group.mixer, machine, arch.d_model, tokens):
-            yield times, "weights", kernel
+            yield times, kernel
         for kernel in mix(group.mixer):
-            yield times, "kv", kernel
+            yield times, kernel
         for ffn in (group.ffn, group.residual):
-            for cause, kernel in feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ():
-                yield times, cause, kernel
-    yield 1, "weights", machine.plain_product(logits, arch.vocab_size / machine.tp, arch.d_model)
+            for kernel in feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ():
+                yield times, kernel
+    yield 1, machine.plain_product(logits, arch.vocab_size / machine.tp, arch.d_model)
 
 
 def _elementwise_bytes(machine: Machine, group: LayerGroup, d_model: Values) -> Values:

@@ -4,7 +4,8 @@ The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of 
 [M, N]·[N, K] and the weight's gradient [K, M]·[M, N]. Each runs at the efficiency of its own shape.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,12 +13,11 @@ from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
-from optimoe.cost.kernels.attention import prefill_attention_s
-from optimoe.cost.kernels.curve import KernelTime, find_curve
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.calls import Gemm
+from optimoe.cost.kernels.curve import find_curve
 from optimoe.cost.layers.feedforward import feed_forward
-from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
-from optimoe.cost.layers.mixers import prefill_mixing, projections
+from optimoe.cost.layers.machine import LayerKernel, Machine
+from optimoe.cost.layers.mixers import expanded_head_dim, prefill_mixing, projections, prompt_attention
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.setup import TrainSetup
 
@@ -62,29 +62,35 @@ class PassTime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputGradient(Machine):
-    """The machine while it computes gradients of inputs."""
+class Products:
+    """The products and experts of one micro-batch through all layers, as shapes: made once for all its passes.
 
-    def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
-        """[M, N]·[N, K]: width and depth change places."""
-        return gemm_s(self.gpu, self.execution.precision, tokens, depth, width)
+    Attributes:
+        layers: Number of layers and one of their kernels, kernel by kernel.
+        logits: The product with the unembedding.
+    """
 
-    def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
-        """The same in bf16."""
-        return gemm_s(self.gpu, PLAIN_PRECISION, tokens, depth, width)
+    layers: tuple[tuple[Values, LayerKernel], ...]
+    logits: LayerKernel
+
+    def for_inputs(self) -> "Products":
+        """Gradients of the inputs: each product at that gradient's own shape."""
+        return self._each(Gemm.for_input)
+
+    def for_weights(self) -> "Products":
+        """Gradients of the weights: each product at that gradient's own shape."""
+        return self._each(Gemm.for_weight)
+
+    def _each(self, gradient: Callable[[Gemm], Gemm]) -> "Products":
+        layers = tuple((times, _gradient(kernel, gradient)) for times, kernel in self.layers)
+        return Products(layers=layers, logits=_gradient(self.logits, gradient))
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightGradient(Machine):
-    """The machine while it computes gradients of weights."""
-
-    def product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
-        """[K, M]·[M, N]: the tokens are what is summed over."""
-        return gemm_s(self.gpu, self.execution.precision, depth, width, tokens)
-
-    def plain_product(self, tokens: Values, width: Values, depth: Values) -> KernelTime:
-        """The same in bf16."""
-        return gemm_s(self.gpu, PLAIN_PRECISION, depth, width, tokens)
+def _gradient(kernel: LayerKernel, gradient: Callable[[Gemm], Gemm]) -> LayerKernel:
+    """One of the two gradients of a kernel; routed experts take their forward time for each (derived)."""
+    if isinstance(kernel.shape, Gemm):
+        return replace(kernel, shape=gradient(kernel.shape))
+    return kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,24 +106,35 @@ class Batch:
         return self.sequences * self.seq_len
 
 
+def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products:
+    """Every product of one micro-batch of ``tokens`` on one GPU."""
+    layers = []
+    for group in arch.layers:
+        kernels = list(projections(group.mixer, machine, arch.d_model, tokens))
+        for ffn in (group.ffn, group.residual):
+            kernels += feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ()
+        layers += [(group.num_layers, kernel) for kernel in kernels]
+    logits = machine.plain_product(tokens, arch.vocab_size / machine.tp, arch.d_model)
+    return Products(layers=tuple(layers), logits=logits)
+
+
 def forward_pass(
-    machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
+    machine: Machine, arch: ArchSpec, products: Products, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
     """One micro-batch through all layers, and its logits."""
     return PassTime(
-        **_products(machine, arch, batch.tokens),
+        **_products_s(machine, products),
         attention_s=_mixing_s(machine, arch, batch, setup, backward=False),
         elementwise_s=_between_s(machine, arch, batch, layout, setup),
     )
 
 
 def backward_pass(
-    machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
+    machine: Machine, arch: ArchSpec, products: Products, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
     """Gradients of inputs and of weights, without anything that is computed again."""
-    gpu, split, execution = machine.gpu, machine.layout, machine.execution
-    of_inputs = _products(InputGradient(gpu=gpu, layout=split, execution=execution), arch, batch.tokens)
-    of_weights = _products(WeightGradient(gpu=gpu, layout=split, execution=execution), arch, batch.tokens)
+    of_inputs = _products_s(machine, products.for_inputs())
+    of_weights = _products_s(machine, products.for_weights())
     return PassTime(
         **{name: of_inputs[name] + of_weights[name] for name in of_inputs},
         attention_s=_mixing_s(machine, arch, batch, setup, backward=True),
@@ -142,21 +159,18 @@ def recomputed_s(
     ]
 
 
-def _products(machine: Machine, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-    """Products, experts and logits of one pass on a machine."""
+def _products_s(machine: Machine, products: Products) -> dict[str, Values]:
+    """Seconds of the products, the experts and the logits of one pass."""
     products_s: Values = 0.0
     experts_s: Values = 0.0
-    for group in arch.layers:
-        for kernel in projections(group.mixer, machine, arch.d_model, tokens):
-            products_s = products_s + group.num_layers * kernel.total_s
-        for ffn in (group.ffn, group.residual):
-            for cause, kernel in feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ():
-                if cause == "experts":
-                    experts_s = experts_s + group.num_layers * kernel.total_s
-                else:
-                    products_s = products_s + group.num_layers * kernel.total_s
-    logits = machine.plain_product(tokens, arch.vocab_size / machine.tp, arch.d_model)
-    return {"products_s": products_s, "experts_s": experts_s, "logits_s": logits.total_s}
+    for times, kernel in products.layers:
+        seconds = times * machine.time(kernel).total_s
+        if kernel.reads == "experts":
+            experts_s = experts_s + seconds
+        else:
+            products_s = products_s + seconds
+    logits_s = machine.time(products.logits).total_s
+    return {"products_s": products_s, "experts_s": experts_s, "logits_s": logits_s}
 
 
 def _mixing_s(machine: Machine, arch: ArchSpec, batch: Batch, setup: TrainSetup, *, backward: bool) -> Values:
@@ -190,25 +204,23 @@ def _attention_s(
     """Mixing of one layer; recurrent mixers run their prefill roofline, backward twice."""
     if not isinstance(mixer, Attention | LatentAttention):
         kernels = prefill_mixing(mixer, machine, d_model, batch.seq_len)
-        return batch.sequences * sum(kernel.total_s for kernel in kernels) * (2.0 if backward else 1.0)
+        return (
+            batch.sequences * sum(machine.time(kernel).total_s for kernel in kernels) * (2.0 if backward else 1.0)
+        )
     if setup.attention == "unfused":
         return _unfused_s(machine, mixer, batch, backward=backward)
-    kernel = _flash(machine, mixer, batch)
-    return kernel.total_s * (FLASH_BACKWARD if backward else 1.0)
+    return _flash_s(machine, mixer, batch) * (FLASH_BACKWARD if backward else 1.0)
 
 
-def _flash(machine: Machine, mixer: Attention | LatentAttention, batch: Batch) -> KernelTime:
+def _flash_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch) -> Values:
     """Causal attention over the sequences of a micro-batch; an indexer's selection sees its ``top_k``."""
-    heads = mixer.num_heads / machine.tp
-    head_dim: Values
     if isinstance(mixer, Attention):
-        kv_heads, head_dim = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads), mixer.head_dim
         window, chunked = mixer.window_tokens, mixer.chunked
     else:
-        kv_heads, head_dim = heads, (mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim) / 2
         window, chunked = mixer.indexer.top_k if mixer.indexer else UNLIMITED_WINDOW, False
     seen = attended(batch.seq_len, window, "prefill", chunked)
-    return prefill_attention_s(machine.gpu, batch.sequences, heads, kv_heads, head_dim, batch.seq_len, seen)
+    shape = prompt_attention(mixer, machine, requests=batch.sequences, length=batch.seq_len, seen=seen)
+    return machine.time(machine.mixing(shape)).total_s
 
 
 def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch, *, backward: bool) -> Values:
@@ -216,11 +228,7 @@ def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batc
 
     FLOPs 4·d_h·h·s per token (backward twice), at the share of products; bytes per score as above. Derived.
     """
-    head_dim = (
-        mixer.head_dim
-        if isinstance(mixer, Attention)
-        else (mixer.qk_nope_dim + mixer.qk_rope_dim + mixer.v_dim) / 2
-    )
+    head_dim = mixer.head_dim if isinstance(mixer, Attention) else expanded_head_dim(mixer)
     curve = find_curve("gemm", "bf16", machine.gpu)
     scores = batch.tokens * batch.seq_len * mixer.num_heads / machine.tp
     flops = 4 * scores * (head_dim + curve.half_fill) * (UNFUSED_BACKWARD if backward else 1.0)

@@ -17,7 +17,7 @@ from optimoe.cost.training.exchange import (
 )
 from optimoe.cost.training.layout import TrainLayout, num_micro_batches
 from optimoe.cost.training.memory import StageParams, stage_params
-from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, recomputed_s
+from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, layer_products, recomputed_s
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup
 
 
@@ -123,8 +123,9 @@ def train_step(
 def _micro_batch(
     machine: Machine, arch: ArchSpec, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> _MicroBatch:
-    forward = forward_pass(machine, arch, batch, layout, setup)
-    both = forward + backward_pass(machine, arch, batch, layout, setup)
+    products = layer_products(machine, arch, batch.tokens)
+    forward = forward_pass(machine, arch, products, batch, layout, setup)
+    both = forward + backward_pass(machine, arch, products, batch, layout, setup)
     all_reduce_s = tensor_parallel_s(machine, arch, layout, batch.tokens)
     exchange_s = expert_parallel_s(machine, arch, layout, batch.tokens)
     return _MicroBatch(

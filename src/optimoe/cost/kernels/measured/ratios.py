@@ -9,6 +9,7 @@ import numpy as np
 from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
+from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, PrefillAttention, RoutedExperts
 from optimoe.cost.kernels.fitted import FITTED
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import Table, Tables, where
@@ -20,7 +21,7 @@ DTYPES = {
     "int4": ("int4_wo",),
     "mxfp4": ("w4a16_mxfp4",),
 }
-"""Of the tables, by precision of the weights or of the cache: the first that was measured."""
+"""Names that the tables give a precision of the weights or of the cache; the first that was measured is taken."""
 
 EXPERT_DTYPES = DTYPES | {"fp8": ("fp8_block", "fp8")}
 """Experts are released in fp8 with scales by block; the kernels for one scale a tensor can be far slower."""
@@ -29,50 +30,68 @@ SMALL_CACHE_BYTES, WARM_CACHE_BYTES = 1e6, 5e7
 """Calls were repeated on one cache: between these sizes it lies in the L2, where no engine finds it, since it
 reads other layers in between. Smaller ones hardly count, larger ones do not stay there."""
 
-ROUTING, EXPONENT = "power_law_1.2", 1.2
+DISTRIBUTION, EXPONENT = "power_law_1.2", 1.2
 """The spread of tokens over experts whose rows are taken; the call's own spread enters by the fitted curve."""
+
+ELEMENT_BYTES = 2.0
+"""The tables of all-reduces count elements of 16 bit."""
 
 
 @cache
 def gemm_grid(tables: Tables, precision: str) -> RatioGrid | None:
-    """Products over M, N and K."""
+    """The grid of products over M, N and K; none where the precision was not measured."""
     table = _of_precision(tables.rows("gemm"), "gemm_dtype", precision)
     if table is None:
         return None
-    sizes = _floats(table["m"]), _floats(table["n"]), _floats(table["k"])
-    return RatioGrid.of(sizes, table["t"], FITTED.gemm(tables.gpu, precision, *sizes).total_s)
+    product = Gemm(rows=_floats(table["m"]), width=_floats(table["n"]), depth=_floats(table["k"]))
+    fitted = FITTED.time(tables.gpu, precision, product)
+    return RatioGrid.of((product.rows, product.width, product.depth), table["t"], fitted.total_s)
 
 
 @cache
-def prefill_grid(tables: Tables, heads: float, kv_heads: float, head_dim: float) -> RatioGrid | None:
-    """Attention of given heads over prompts: requests and length."""
-    table = _heads(tables.rows("context_attention"), "bf16", heads, kv_heads, head_dim)
+def prefill_grid(tables: Tables, num_heads: float, num_kv_heads: float, head_dim: float) -> RatioGrid | None:
+    """The grid of attention of given heads over prompts, by requests and length; none where not measured."""
+    table = _of_heads(tables.rows("context_attention"), "bf16", num_heads, num_kv_heads, head_dim)
     if table is None:
         return None
-    requests: Any = _floats(table["batch_size"])
+    requests = _floats(table["batch_size"])
     length: Any = _floats(table["isl"])
-    seen = attended(length, UNLIMITED_WINDOW, "prefill")
-    fitted = FITTED.prefill_attention(tables.gpu, requests, heads, kv_heads, head_dim, length, seen)
-    return RatioGrid.of((requests, length), table["t"], fitted.total_s)
+    attention = PrefillAttention(
+        requests=requests,
+        num_heads=num_heads,
+        num_kv_heads=num_kv_heads,
+        head_dim=head_dim,
+        length=length,
+        seen=attended(length, UNLIMITED_WINDOW, "prefill"),
+    )
+    return RatioGrid.of((requests, length), table["t"], FITTED.time(tables.gpu, "bf16", attention).total_s)
 
 
 @cache
 def decode_grid(
-    tables: Tables, kv_precision: str, heads: float, kv_heads: float, head_dim: float
+    tables: Tables, kv_precision: str, num_heads: float, num_kv_heads: float, head_dim: float
 ) -> RatioGrid | None:
-    """Attention of given heads over caches: requests and tokens in the cache. Warm caches are left out."""
-    table = _heads(tables.rows("generation_attention"), kv_precision, heads, kv_heads, head_dim)
+    """The grid of attention of given heads over caches, by requests and tokens; none where not measured.
+
+    Warm caches are left out.
+    """
+    table = _of_heads(tables.rows("generation_attention"), kv_precision, num_heads, num_kv_heads, head_dim)
     if table is None:
         return None
     requests, seen = _floats(table["batch_size"]), _floats(table["step"]) + 1
-    cache = 2 * requests * seen * kv_heads * head_dim * bytes_per_value(kv_precision)
+    cache = 2 * requests * seen * num_kv_heads * head_dim * bytes_per_value(kv_precision)
     cold = (cache < SMALL_CACHE_BYTES) | (cache > WARM_CACHE_BYTES)
     if not cold.any():
         return None
-    requests, seen, seconds = requests[cold], seen[cold], table["t"][cold]
-    shape = requests, 2 * kv_heads * head_dim, 4 * heads * head_dim * seen, seen
-    fitted = FITTED.decode_attention(tables.gpu, kv_precision, *shape)
-    return RatioGrid.of((requests, seen), seconds, fitted.total_s)
+    attention = DecodeAttention(
+        requests=requests[cold],
+        num_heads=num_heads,
+        num_kv_heads=num_kv_heads,
+        head_dim=head_dim,
+        seen=seen[cold],
+    )
+    fitted = FITTED.time(tables.gpu, kv_precision, attention)
+    return RatioGrid.of((requests[cold], seen[cold]), table["t"][cold], fitted.total_s)
 
 
 @cache
@@ -85,10 +104,13 @@ def experts_grid(
     top_k: float,
     ep: float,
 ) -> RatioGrid | None:
-    """The routed experts of a layer over its tokens, each expert ``width`` wide on this GPU."""
+    """The grid of routed experts over the tokens of a layer; none where its shape was not measured.
+
+    ``width`` is that of an expert's share on this GPU.
+    """
     table = where(
         _of_precision(tables.rows("moe"), "moe_dtype", precision, EXPERT_DTYPES),
-        distribution=ROUTING,
+        distribution=DISTRIBUTION,
         hidden_size=d_model,
         num_experts=num_experts,
         topk=top_k,
@@ -100,29 +122,45 @@ def experts_grid(
         return None
     tokens = _floats(table["num_tokens"])
     spread = power_law(tokens, num_experts, top_k, EXPONENT, ep)
-    shape = spread.pairs, spread.distinct, d_model, width
-    layer: dict[str, Any] = {"num_experts": num_experts, "top_k": top_k, "ep": ep}
-    fitted = FITTED.experts(tables.gpu, precision, *shape, moved_pairs=tokens * top_k, **layer)
-    return RatioGrid.of((tokens,), table["t"], fitted.total_s)
+    experts = RoutedExperts(
+        pairs=spread.pairs,
+        distinct=spread.distinct,
+        d_model=d_model,
+        width=width,
+        num_experts=num_experts,
+        top_k=top_k,
+        ep=ep,
+        moved_pairs=tokens * top_k,
+    )
+    return RatioGrid.of((tokens,), table["t"], FITTED.time(tables.gpu, precision, experts).total_s)
 
 
 @cache
 def all_reduce_grid(tables: Tables, ranks: float) -> RatioGrid | None:
-    """The engine's all-reduce under CUDA graphs, over the bytes of its payload."""
+    """The grid of the engine's all-reduce under CUDA graphs, over the bytes of its payload."""
     rows = where(tables.rows("custom_allreduce"), num_gpus=ranks)
     table = where(rows, backend=f"{tables.engine}_graph") or rows
     if table is None:
         return None
-    payload = 2.0 * table["message_size"]
-    return RatioGrid.of((payload,), table["t"], FITTED.all_reduce_s(tables.gpu, ranks, payload))
+    payload = ELEMENT_BYTES * table["message_size"]
+    fitted = FITTED.time(tables.gpu, "bf16", AllReduce(ranks=ranks, payload_bytes=payload))
+    return RatioGrid.of((payload,), table["t"], fitted.total_s)
 
 
-def _heads(table: Table | None, kv_precision: str, heads: float, kv_heads: float, head_dim: float) -> Table | None:
+def _of_heads(
+    table: Table | None, kv_precision: str, num_heads: float, num_kv_heads: float, head_dim: float
+) -> Table | None:
     """Rows of bf16 attention without a window."""
-    shape = {"num_heads": heads, "num_key_value_heads": kv_heads, "head_dim": head_dim}
     if table is not None and "window_size" in table:
         table = where(table, window_size=0)
-    return _of_precision(where(table, attn_dtype="bfloat16", **shape), "kv_cache_dtype", kv_precision)
+    table = where(
+        table,
+        attn_dtype="bfloat16",
+        num_heads=num_heads,
+        num_key_value_heads=num_kv_heads,
+        head_dim=head_dim,
+    )
+    return _of_precision(table, "kv_cache_dtype", kv_precision)
 
 
 def _of_precision(

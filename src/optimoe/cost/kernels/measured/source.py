@@ -5,9 +5,9 @@ exact at measured points, interpolated between them, the curve alone outside. Ta
 newest version.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,15 +16,26 @@ from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.curve import KernelTime
+from optimoe.cost.kernels.calls import (
+    AllReduce,
+    DecodeAttention,
+    Gemm,
+    Kernel,
+    KernelTime,
+    PrefillAttention,
+    RoutedExperts,
+)
 from optimoe.cost.kernels.fitted import FITTED
 from optimoe.cost.kernels.measured import ratios
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import ENGINES, Tables, tables_root
 
-HEAD_DIMS = (128, 64, 192, 256, 512)
 FULL = 1e-6
-"""A prompt's attention counts as full where the tokens seen differ by less than this share."""
+"""A prompt's attention counts as full where the tokens seen differ by less than this share: rounding of a mean
+over 10⁶ tokens leaves less, and any window takes away more."""
+
+Ratio = tuple[Values, Flags]
+"""Measured over fitted time, and where it is known; 1 elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,89 +62,41 @@ class Silicon:
 
     @property
     def name(self) -> str:
-        """How a user chooses it."""
+        """The name by which a user chooses the source."""
         return f"silicon:{self.engine}"
 
-    def gemm(self, gpu: Accelerator, precision: str, rows: Values, width: Values, depth: Values) -> KernelTime:
-        """One product, by M, N and K."""
-        fitted = FITTED.gemm(gpu, precision, rows, width, depth)
-        grid = ratios.gemm_grid(self.tables(gpu), precision)
-        return fitted if grid is None else _scaled(fitted, *grid.ratio(rows, width, depth))
+    def time(self, gpu: Accelerator, precision: str, kernel: Kernel) -> KernelTime:
+        """Seconds by the table of the kernel's family where it holds the shape, by the fitted curve elsewhere.
 
-    def prefill_attention(
-        self,
-        gpu: Accelerator,
-        requests: Values,
-        num_heads: Values,
-        num_kv_heads: Values,
-        head_dim: Values,
-        length: Values,
-        seen: Values,
-    ) -> KernelTime:
-        """Full causal attention over prompts, by requests and length, for measured heads."""
-        fitted = FITTED.prefill_attention(gpu, requests, num_heads, num_kv_heads, head_dim, length, seen)
-        full = np.abs(seen / attended(length, UNLIMITED_WINDOW, "prefill") - 1) < FULL
-        heads = num_heads, num_kv_heads, head_dim
-        ratio, known = _by_key(lambda key: ratios.prefill_grid(self.tables(gpu), *key), heads, (requests, length))
-        return _scaled(fitted, np.where(full, ratio, 1.0), known & full)
+        What no table can hold (latent attention, which has no head width; rooflines; reads from the host) takes
+        the curve.
 
-    def decode_attention(
-        self,
-        gpu: Accelerator,
-        kv_precision: str,
-        requests: Values,
-        values: Values,
-        score_flops: Values,
-        seen: Values,
-    ) -> KernelTime:
-        """Attention over caches, by requests and context, for measured heads.
-
-        The head width is not in the call: the first of 128, 64, 192, 256 and 512 at which heads and key-value
-        heads are whole and measured. Latent attention has no such width and takes the curve.
+        Raises:
+            InputError: The accelerator lacks the precision.
+            UnknownNameError: The accelerator was not measured; lists the nearest.
         """
-        fitted = FITTED.decode_attention(gpu, kv_precision, requests, values, score_flops, seen)
-        tables, ratio, known = self.tables(gpu), np.asarray(1.0), np.asarray(False)
-
-        def find(key: tuple[float, ...]) -> RatioGrid | None:
-            return ratios.decode_grid(tables, kv_precision, *key)
-
-        for head_dim in HEAD_DIMS:
-            heads = score_flops / (4 * head_dim * seen), values / (2 * head_dim), head_dim
-            found, here = _by_key(find, heads, (requests, seen))
-            ratio, known = np.where(known, ratio, found), known | here
+        fitted, tables = FITTED.time(gpu, precision, kernel), self.tables(gpu)
+        match kernel:
+            case Gemm():
+                grid = ratios.gemm_grid(tables, precision)
+                if grid is None:
+                    return fitted
+                ratio, known = grid.ratio(kernel.rows, kernel.width, kernel.depth)
+            case PrefillAttention():
+                ratio, known = _prefill_ratio(tables, kernel)
+            case DecodeAttention():
+                ratio, known = _decode_ratio(tables, precision, kernel)
+            case RoutedExperts():
+                ratio, known = _experts_ratio(tables, precision, kernel)
+            case AllReduce():
+                ratio, known = _by_key(
+                    lambda ranks: ratios.all_reduce_grid(tables, ranks),
+                    {"ranks": kernel.ranks},
+                    (kernel.payload_bytes,),
+                )
+            case _:
+                return fitted
         return _scaled(fitted, ratio, known)
-
-    def experts(
-        self,
-        gpu: Accelerator,
-        precision: str,
-        pairs: Values,
-        distinct: Values,
-        d_model: Values,
-        width: Values,
-        *,
-        num_experts: Values,
-        top_k: Values,
-        ep: Values = 1,
-        moved_pairs: Values | None = None,
-        matrices: int = 3,
-    ) -> KernelTime:
-        """Routed experts of a measured shape, by tokens of the whole layer."""
-        layer: dict[str, Any] = {"num_experts": num_experts, "top_k": top_k, "ep": ep}
-        fitted = FITTED.experts(
-            gpu, precision, pairs, distinct, d_model, width, moved_pairs=moved_pairs, matrices=matrices, **layer
-        )
-        shape = d_model, width, num_experts, top_k, ep
-        tokens = (pairs * ep if moved_pairs is None else moved_pairs) / top_k
-        tables = self.tables(gpu)
-        ratio, known = _by_key(lambda key: ratios.experts_grid(tables, precision, *key), shape, (tokens,))
-        return _scaled(fitted, ratio, known)
-
-    def all_reduce_s(self, gpu: Accelerator, ranks: Values, payload_bytes: Values) -> Values:
-        """The engine's own all-reduce, for measured numbers of GPUs."""
-        fitted = FITTED.all_reduce_s(gpu, ranks, payload_bytes)
-        ratio, _ = _by_key(lambda key: ratios.all_reduce_grid(self.tables(gpu), *key), (ranks,), (payload_bytes,))
-        return fitted * ratio
 
     def tables(self, gpu: Accelerator) -> Tables:
         """The tables of an accelerator.
@@ -142,6 +105,53 @@ class Silicon:
             UnknownNameError: It was not measured; lists the nearest.
         """
         return Tables(root=self.root, engine=self.engine, gpu=gpu)
+
+
+def _prefill_ratio(tables: Tables, attention: PrefillAttention) -> Ratio:
+    """Full causal attention over prompts, by requests and length, for measured heads."""
+    everything = attended(attention.length, UNLIMITED_WINDOW, "prefill")
+    full = np.abs(attention.seen / everything - 1) < FULL
+    ratio, known = _by_key(
+        lambda num_heads, num_kv_heads, head_dim: ratios.prefill_grid(tables, num_heads, num_kv_heads, head_dim),
+        _heads(attention),
+        (attention.requests, attention.length),
+    )
+    return np.where(full, ratio, 1.0), known & full
+
+
+def _decode_ratio(tables: Tables, kv_precision: str, attention: DecodeAttention) -> Ratio:
+    """Attention over caches, by requests and context, for measured heads of the very width."""
+    return _by_key(
+        lambda num_heads, num_kv_heads, head_dim: ratios.decode_grid(
+            tables, kv_precision, num_heads, num_kv_heads, head_dim
+        ),
+        _heads(attention),
+        (attention.requests, attention.seen),
+    )
+
+
+def _heads(attention: PrefillAttention | DecodeAttention) -> dict[str, Values]:
+    return {
+        "num_heads": attention.num_heads,
+        "num_kv_heads": attention.num_kv_heads,
+        "head_dim": attention.head_dim,
+    }
+
+
+def _experts_ratio(tables: Tables, precision: str, experts: RoutedExperts) -> Ratio:
+    """Routed experts of a measured shape, by tokens of the whole layer."""
+    keys = {
+        "d_model": experts.d_model,
+        "width": experts.width,
+        "num_experts": experts.num_experts,
+        "top_k": experts.top_k,
+        "ep": experts.ep,
+    }
+    return _by_key(
+        lambda **key: ratios.experts_grid(tables, precision, **key),
+        keys,
+        (experts.moved_pairs / experts.top_k,),
+    )
 
 
 def _scaled(fitted: KernelTime, ratio: Values, measured: Flags) -> KernelTime:
@@ -156,15 +166,15 @@ def _scaled(fitted: KernelTime, ratio: Values, measured: Flags) -> KernelTime:
     )
 
 
-def _by_key(find: Any, keys: tuple[Values, ...], sizes: tuple[Values, ...]) -> tuple[Values, Flags]:
-    """The ratio of every element by the grid of its keys; 1 and unknown where the keys have none."""
-    columns = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (*keys, *sizes)))
+def _by_key(find: Callable[..., RatioGrid | None], keys: Mapping[str, Values], sizes: tuple[Values, ...]) -> Ratio:
+    """The ratio of every element by the grid that ``find`` has of its keys; 1 and unknown where it has none."""
+    columns = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (*keys.values(), *sizes)))
     shape = columns[0].shape
     flat = np.stack([column.ravel() for column in columns])
     ratio, known = np.ones(flat.shape[1]), np.zeros(flat.shape[1], dtype=bool)
     kinds, which = np.unique(flat[: len(keys)], axis=1, return_inverse=True)
     for number, kind in enumerate(kinds.T):
-        grid = find(tuple(kind.tolist()))
+        grid = find(**dict(zip(keys, kind.tolist(), strict=True)))
         if grid is not None:
             here = which.ravel() == number
             ratio[here], known[here] = grid.ratio(*flat[len(keys) :, here])

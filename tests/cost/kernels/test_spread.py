@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.traffic import expected_distinct_experts
 from optimoe.core.errors import ConfigError
-from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew, expected_maximum
+from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew, balanced, expected_maximum, power_law
 
 
 def simulate(loads, top_k, tokens, ep, draws=200):
@@ -104,3 +104,27 @@ def test_loads_and_exponents_have_limits():
     for bad in ({"zipf": -1.0}, {"loads": (0.0, 0.0)}, {"loads": (-1.0, 2.0)}, {"loads": (1.0,), "zipf": 1.0}):
         with pytest.raises(ConfigError):
             RoutingSkew(**bad)
+
+
+@given(
+    tokens=st.integers(1, 20_000),
+    experts=st.sampled_from([8, 128, 256]),
+    top_k=st.sampled_from([1, 2, 8]),
+    ep=st.sampled_from([1, 2, 8]),
+)
+def test_skewed_routing_touches_no_more_experts_and_loads_the_busiest_rank_more(tokens, experts, top_k, ep):
+    even = balanced(tokens, experts, top_k, ep)
+    skewed = power_law(tokens, experts, top_k, 1.2, ep)
+    assert skewed.pairs >= even.pairs * (1 - 1e-9)
+    assert 1 <= skewed.distinct <= experts / ep
+    assert even.distinct <= max(experts / ep, 1)
+    if ep == 1:
+        assert skewed.pairs == pytest.approx(tokens * top_k)
+        assert skewed.distinct <= even.distinct * (1 + 1e-9)
+
+
+def test_routing_takes_grids():
+    tokens = np.array([1.0, 100.0, 10_000.0])
+    grid = power_law(tokens, 128, 8, 1.2)
+    alone = [power_law(one, 128, 8, 1.2).distinct for one in tokens]
+    assert grid.distinct == pytest.approx(alone)

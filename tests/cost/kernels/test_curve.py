@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.core.config import load_facts
+from optimoe.core.errors import ConfigError
+from optimoe.cost.kernels.calls import smooth_max
+from optimoe.cost.kernels.curve import KernelCurve, find_curve
+from tests.cost.kernels.shapes import H100
+
+FAMILIES = {
+    name: kinds
+    for name, kinds in load_facts("optimoe.cost", "operators.toml").items()
+    if isinstance(kinds, dict) and name != "collective"
+}
+CURVES = [
+    (family, kind, architecture)
+    for family, kinds in FAMILIES.items()
+    for kind, rows in kinds.items()
+    for architecture in rows
+]
+
+
+@given(left=st.floats(1e-9, 1e3), right=st.floats(1e-9, 1e3), sharpness=st.sampled_from([1, 2, 4]))
+def test_a_smooth_maximum_lies_between_the_maximum_and_its_bound(left, right, sharpness):
+    larger = max(left, right)
+    value = smooth_max(left, right, sharpness)
+    assert larger * (1 - 1e-12) <= value <= larger * 2 ** (1 / sharpness) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("family", "kind", "architecture"), CURVES)
+def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture):
+    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture)), KernelCurve)
+    row = FAMILIES[family][kind][architecture]
+    assert row["rows"] > 100
+    if architecture != "other":
+        assert 0 < row["median_error"] < 0.16
+        assert row["median_error"] < row["p90_error"]
+
+
+def test_an_accelerator_that_was_not_measured_takes_the_common_curve():
+    other, blackwell = (replace(H100, architecture=name) for name in ("other", "blackwell"))
+    assert find_curve("gemm", "bf16", blackwell) == find_curve("gemm", "bf16", other)
+    assert find_curve("gemm", "bf16", H100) != find_curve("gemm", "bf16", other)
+
+
+def test_launches_and_latencies_are_cycles_and_shares_are_not():
+    fast = replace(H100, clock_hz=2 * H100.clock_hz)
+    now, then = find_curve("gemm", "bf16", H100), find_curve("gemm", "bf16", fast)
+    assert then.launch_s == pytest.approx(now.launch_s / 2)
+    assert then.latency_s == pytest.approx(now.latency_s / 2)
+    assert (then.memory_share, then.compute_share) == (now.memory_share, now.compute_share)
+    unknown = replace(H100, clock_hz=0.0)
+    assert find_curve("gemm", "bf16", unknown) == now
+
+
+@pytest.mark.parametrize("wrong", [{"memory_share": 1.2}, {"compute_share": 0.0}, {"sharpness": 3}, {"pad": -1.0}])
+def test_a_curve_that_could_beat_the_data_sheet_is_refused(wrong):
+    with pytest.raises(ConfigError):
+        KernelCurve(launch_s=1e-6, **wrong)
