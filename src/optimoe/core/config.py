@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import tomli_w
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Construct a dataclass from a table, strictly: right types, no unknown keys.
+    """Construct a dataclass from a table, strictly: right types, no unknown keys, in its inner dataclasses too.
 
     Args:
         cls: A frozen dataclass.
@@ -32,13 +32,7 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         ConfigError: A field is missing, has the wrong type or is out of its limits.
         UnknownNameError: A key is no field of the dataclass, or an option is none of its words.
     """
-    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key in table:
-        if key not in fields:
-            raise UnknownNameError(f"{where}: field", key, fields)
-    for name, hint in get_type_hints(cls).items():
-        if get_origin(hint) is Literal and name in table:
-            require_choice(table[name], f"{where}: {name}", hint)
+    _require_known_names(cls, table, where)
     try:
         return msgspec.convert(table, cls)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
@@ -143,6 +137,38 @@ def save_toml(path: Path, table: Mapping[str, Any], comment: str = "") -> None:
 def load_facts(package: str, name: str) -> dict[str, Any]:
     """Read a table of facts that ships with a package, such as ``("optimoe.cost", "accelerators.toml")``."""
     return tomllib.loads(files(package).joinpath("data", name).read_text(encoding="utf-8"))
+
+
+def _require_known_names(cls: type, table: Mapping[str, Any], where: str) -> None:
+    """Refuse keys that are no field of a dataclass, and options that are none of their words, at any depth.
+
+    Raises:
+        UnknownNameError: There is one; the text lists the nearest.
+    """
+    hints = _field_hints(cls)
+    for key, value in table.items():
+        if key not in hints:
+            raise UnknownNameError(f"{where}: field", str(key), hints)
+        hint = hints[key]
+        if get_origin(hint) is Literal:
+            require_choice(value, f"{where}: {key}", hint)
+        inner = _dataclass_in(hint)
+        for item in value if isinstance(value, list) else [value]:
+            if inner is not None and isinstance(item, Mapping):
+                _require_known_names(inner, item, f"{where}: {key}")
+
+
+@cache
+def _field_hints(cls: Any) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _dataclass_in(hint: Any) -> type | None:
+    """The dataclass that a field holds, alone, beside None or in a tuple; keys of a dict are no fields."""
+    parts = () if get_origin(hint) is dict else (hint, *get_args(hint))
+    known = [part for part in parts if isinstance(part, type) and dataclasses.is_dataclass(part)]
+    return known[0] if len(known) == 1 else None
 
 
 def _without_none(value: Any) -> Any:

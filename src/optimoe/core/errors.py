@@ -13,6 +13,7 @@ Anything else that is raised is a bug and keeps its traceback (exit code 1).
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
@@ -75,6 +76,48 @@ def require(condition: Any, field: str, limit: str | Callable[[], str], value: A
     """
     if not holds(condition):
         raise ConfigError(f"{field}: must be {limit if isinstance(limit, str) else limit()}, got {value}")
+
+
+def require_text(owner: object, *fields: str) -> None:
+    """Check that the named fields of a dataclass are text on one line, and not blank.
+
+    Raises:
+        ConfigError: naming the first field that is not.
+    """
+    for field in fields:
+        value = getattr(owner, field)
+        fine = isinstance(value, str) and value.strip() and len(value.splitlines()) == 1
+        require(fine, field, "given, on one line", shown(repr(value)))
+
+
+def require_nonnegative(owner: object, *fields: str) -> None:
+    """Check that the named fields of a dataclass are numbers (or arrays) that are not below zero.
+
+    Raises:
+        ConfigError: naming the first field that is.
+    """
+    for field in fields:
+        value = getattr(owner, field)
+        require(value >= 0, field, "zero or more", value)
+
+
+def require_date(owner: object, *fields: str) -> None:
+    """Check that the named fields of a dataclass are dates, or dates and times, as in ISO 8601.
+
+    Raises:
+        ConfigError: naming the first field that is not.
+    """
+    for field in fields:
+        value = getattr(owner, field)
+        require(_is_date(value), field, "an ISO 8601 date", repr(value))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) >= len("2026-01-31")
 
 
 def require_positive(owner: object, *fields: str) -> None:

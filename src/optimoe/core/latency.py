@@ -8,12 +8,11 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import build
-from optimoe.core.errors import ConfigError, InputError, require, require_positive, shown
+from optimoe.core.errors import ConfigError, InputError, require, require_date, require_positive, shown
 from optimoe.core.files import write_text
 
 LONGEST_S = 24 * 3600.0
@@ -87,7 +86,7 @@ class LatencyRecord:
         gpus = self.tp * self.pp * self.dp
         require(gpus == self.num_gpus, "num_gpus", f"tp · pp · dp = {gpus}", self.num_gpus)
         require((self.tp * self.dp) % self.ep == 0, "ep", f"a divisor of tp · dp = {self.tp * self.dp}", self.ep)
-        require(_is_date(self.measured_utc), "measured_utc", "an ISO 8601 date", repr(self.measured_utc))
+        require_date(self, "measured_utc")
 
     @property
     def date(self) -> str:
@@ -143,11 +142,3 @@ def _named(text: str, table: dict[str, Any]) -> str:
         return text
     expected = text[: field.start()].removesuffix(" - at ").rstrip()
     return f"{field[1]}: {expected[0].lower()}{expected[1:]}: {shown(json.dumps(table[field[1]]))}"
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) >= len("2026-01-31")

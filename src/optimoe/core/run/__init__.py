@@ -1,0 +1,32 @@
+"""Training runs as files: what to train (:class:`RunSpec`) and what came of it (:class:`RunRecord`).
+
+The meeting point of what asks for runs (a plan, a sweep), what trains them, and what learns from them (a fit).
+"""
+
+from optimoe.core.run.files import load_runs, runs_toml, save_runs
+from optimoe.core.run.parts import DataMix, DataSource, Optimizer, RunLayout, Schedule
+from optimoe.core.run.record import (
+    CurvePoint,
+    RunLog,
+    RunRecord,
+    append_run_record,
+    load_run_records,
+)
+from optimoe.core.run.spec import RunSpec
+
+__all__ = [
+    "CurvePoint",
+    "DataMix",
+    "DataSource",
+    "Optimizer",
+    "RunLayout",
+    "RunLog",
+    "RunRecord",
+    "RunSpec",
+    "Schedule",
+    "append_run_record",
+    "load_run_records",
+    "load_runs",
+    "runs_toml",
+    "save_runs",
+]

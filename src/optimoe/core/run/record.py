@@ -1,0 +1,244 @@
+"""What came of a training run, as JSON lines that several processes may append to."""
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from optimoe.core.config import build
+from optimoe.core.errors import (
+    ConfigError,
+    InputError,
+    require,
+    require_date,
+    require_nonnegative,
+    require_positive,
+    require_text,
+    require_types,
+    shown,
+)
+from optimoe.core.records import to_record
+from optimoe.core.run.spec import RunSpec
+
+RunStatus = Literal["finished", "stopped", "diverged"]
+
+MOST_ROUTER_STATISTICS = 64
+"""A record keeps summaries of the routers, not a number for each expert of each layer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """One point of a loss curve.
+
+    Attributes:
+        tokens: Trained on so far.
+        flops: Counted training FLOPs so far.
+        seconds: Of training so far, evaluations left out.
+        loss: Nats per token there.
+
+    Raises:
+        ConfigError: A number is negative or not finite.
+    """
+
+    tokens: int
+    flops: float
+    seconds: float
+    loss: float
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        for name in ("tokens", "flops", "seconds"):
+            require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
+        require(math.isfinite(self.loss), "loss", "finite (end the curve where a run diverges)", self.loss)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run that was trained, or of which the training ended early.
+
+    Attributes:
+        run: What was asked for, every default written out.
+        run_id: The hash of what the run does, as it was when it began; left out, that of ``run``.
+        status: ``finished``, ``stopped`` (before its tokens were seen) or ``diverged``.
+        params_total: Parameters stored, both embeddings in.
+        params_active: Those that one token touches, both embeddings in.
+        params_nonembedding: ``params_total`` without embeddings.
+        params_active_nonembedding: ``params_active`` without embeddings.
+        tokens_seen: Trained on.
+        train_flops: FLOPs of the training as counted part by part, attention in.
+        train_flops_6nd: 6 · ``params_active`` · ``tokens_seen``.
+        seconds: Of training, evaluations and saving left out.
+        tokens_per_s: Trained tokens a second, over all devices.
+        mfu: ``train_flops_6nd`` over the time and the peak of the devices.
+        loss: Held-out loss, nats per token, of the trained model routing as in use; none where it diverged.
+        bits_per_byte: The same loss in bits per byte of the held-out text; none likewise.
+        curve: Training or held-out loss along the run, a few hundred points at most.
+        causal_training: Whether no token's training loss saw later ones; routers that choose over a batch do.
+        router: Summaries of the routers by name, such as ``load_ratio_max`` or ``dead_experts``.
+        versions: Of the software, by package.
+        host: The machine's name.
+        device: What it ran on, and on how many.
+        started_utc: When it began, ISO 8601.
+        ended_utc: When it ended, ISO 8601.
+
+    Raises:
+        UnknownNameError: No such status.
+        ConfigError: A value is out of its limits; the text names the field, the limit and the value.
+    """
+
+    run: RunSpec
+    run_id: str = ""
+    status: RunStatus
+    params_total: int
+    params_active: int
+    params_nonembedding: int
+    params_active_nonembedding: int
+    tokens_seen: int
+    train_flops: float
+    train_flops_6nd: float
+    seconds: float
+    tokens_per_s: float
+    mfu: float
+    loss: float | None
+    bits_per_byte: float | None
+    curve: tuple[CurvePoint, ...] = ()
+    causal_training: bool = True
+    router: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    host: str = ""
+    device: str = ""
+    started_utc: str
+    ended_utc: str
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        if not self.run_id:
+            object.__setattr__(self, "run_id", self.run.run_id)
+        require_text(self, "run_id")
+        params = ("params_total", "params_active", "params_nonembedding", "params_active_nonembedding")
+        require_positive(self, *params)
+        require(
+            self.params_active <= self.params_total, "params_active", "at most params_total", self.params_active
+        )
+        require_nonnegative(self, "tokens_seen")
+        for name in ("train_flops", "train_flops_6nd", "seconds", "tokens_per_s", "mfu"):
+            require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
+        for name in ("loss", "bits_per_byte"):
+            value = getattr(self, name)
+            require(value is None or 0 <= value < math.inf, name, "zero or more and finite, or null", value)
+        known = self.loss is not None or self.status != "finished"
+        require(known, "loss", "given of a finished run", "null")
+        full = self.status != "finished" or self.tokens_seen >= self.run.tokens
+        require(full, "tokens_seen", f"at least the run's {self.run.tokens} in a finished run", self.tokens_seen)
+        most = f"at most {MOST_ROUTER_STATISTICS} summaries"
+        require(len(self.router) <= MOST_ROUTER_STATISTICS, "router", most, len(self.router))
+        for name, value in self.router.items():
+            require(math.isfinite(value), f"router.{name}", "finite", value)
+        require_date(self, "started_utc", "ended_utc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLog:
+    """The records of a file.
+
+    Attributes:
+        records: In its order.
+        torn: Lines that a killed process left unfinished: ``FILE:LINE: cut short, got …``.
+    """
+
+    records: tuple[RunRecord, ...]
+    torn: tuple[str, ...] = ()
+
+    @property
+    def finished_ids(self) -> frozenset[str]:
+        """Ids of the runs that need not be done again: finished, or diverged, which would diverge again."""
+        return frozenset(record.run_id for record in self.records if record.status != "stopped")
+
+
+def append_run_record(path: Path, record: RunRecord) -> None:
+    """Add a record to a file, as one line.
+
+    One ``write`` to a file opened with ``O_APPEND``: on a local file system the kernel moves to the end and writes
+    in one step, so that lines of processes that append at once never mix, nobody waits for a lock or leaves one
+    behind, and what was there is never rewritten. A process killed or a disk filled while writing can leave a torn
+    last line; the next record then begins on a line of its own and :func:`load_run_records` reports the torn one.
+    Network file systems append less strictly: there, give each process a file and read the folder.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    line = json.dumps(to_record(asdict(record)), ensure_ascii=False, allow_nan=False) + "\n"
+    data = line.encode("utf-8", errors="replace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            written = os.write(handle, (b"\n" if _ends_torn(handle) else b"") + data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    if written < len(data):
+        raise InputError(f"{path}: cannot be written whole ({written} of {len(data)} bytes)")
+
+
+def load_run_records(path: Path) -> RunLog:
+    """Read a file of records, or every ``.jsonl`` file of a folder.
+
+    Raises:
+        InputError: It cannot be read.
+        ConfigError: A line is whole and no record: ``FILE:LINE: field: must be …, got …``.
+    """
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    logs = [_load_file(file) for file in files]
+    return RunLog(
+        records=tuple(record for log in logs for record in log.records),
+        torn=tuple(line for log in logs for line in log.torn),
+    )
+
+
+def _load_file(path: Path) -> RunLog:
+    try:
+        # a torn line may end within a letter; not splitlines(): a text may hold U+2028, which ends no line here
+        lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read ({reason})") from None
+    records, torn = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            table = json.loads(line)
+        except (ValueError, RecursionError, OverflowError):
+            if not line.startswith('{"run'):
+                raise ConfigError(f"{where}: not a record of a run, got {shown(line)}") from None
+            torn.append(f"{where}: cut short after {len(line)} characters")
+            continue
+        records.append(_record(table, where))
+    return RunLog(records=tuple(records), torn=tuple(torn))
+
+
+def _record(table: Any, where: str) -> RunRecord:
+    """One record.
+
+    Raises:
+        ConfigError: With the line, the field, the limit and the value.
+    """
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: must be a JSON object, got {shown(json.dumps(table))}")
+    try:
+        return build(RunRecord, table, where=where)
+    except InputError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from None
+
+
+def _ends_torn(handle: int) -> bool:
+    """Whether a file ends within a line."""
+    size = os.lseek(handle, 0, os.SEEK_END)
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
