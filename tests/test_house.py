@@ -34,7 +34,7 @@ FORMULAS = {
     "granularity": "arch/count.py",
     "KV cache values of MLA": "arch/mixers/latent.py",
     "all_reduce": "cost/kernels/collectives.py",
-    "best_ratio": "laws/rules/attention.py",
+    "best_ratio": "laws/rules/expert_attention_ratio.py",
     "dense_equivalent": "cost/published/epoch_rules.py",
     "product_key": "models/peer/layer.py",
 }

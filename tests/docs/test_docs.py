@@ -94,7 +94,7 @@ def test_the_law_class_of_the_docs_fits_predicts_and_plans(tmp_path):
     page = ROOT / "docs" / "fitting.md"
     (block,) = (block for block in blocks(page, "python") if "class MyLaw" in block)
     (tmp_path / "my_law.py").write_text(block)
-    (commands,) = (block for block in blocks(page, "") if "my_law.py:MyLaw" in block)
+    (commands,) = (block for block in blocks(page, "sh") if "my_law.py:MyLaw" in block)
     for command in commands.splitlines():
         done = run(shlex.split(command), tmp_path)
         assert done.returncode == 0, f"{command}: {done.stderr}"

@@ -142,7 +142,7 @@ def find_family(name: str) -> FittableClass:
 
 
 def load_family(reference: str) -> type[Law]:
-    """A class of laws in a Python file of the user's; its family is from then on the place where it stands.
+    """A class of laws in a Python file of the user's; its family becomes the place where it stands.
 
     Args:
         reference: ``path.py:Name``; a relative path starts at the working directory.

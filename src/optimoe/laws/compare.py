@@ -70,7 +70,7 @@ class Advice:
 
 @dataclass(frozen=True, kw_only=True)
 class NotApplicable:
-    """A law that cannot speak about a design, with the reason."""
+    """A law that does not apply to a design, with the reason."""
 
     law: str
     reason: str
@@ -118,7 +118,7 @@ class Comparison:
         train_flops: 6·N_act·D, the budget of the verdicts (the largest of a grid).
         opinions: Losses.
         advice: Outputs of laws without a loss.
-        silent: Laws that cannot speak about it.
+        silent: Laws that do not apply to it.
         verdicts: Decisions.
     """
 

@@ -14,6 +14,7 @@ from optimoe.core.errors import ConfigError
 
 DATA_VARIABLE = "OPTIMOE_DATA"
 CHINCHILLA_OUTLIERS = 5
+"""The highest losses, far off the law, which Besiroglu 2024 leaves out."""
 
 
 class DataSetError(ConfigError):

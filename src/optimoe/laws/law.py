@@ -25,7 +25,7 @@ class NotEvaluatedError(InputError):
 
 @dataclass(frozen=True, kw_only=True)
 class LawRow:
-    """One coefficient set, as it stands in a law file.
+    """Coefficients and their evidence, as they stand in a law file.
 
     Attributes:
         name: Its key, such as ``besiroglu2024``.
@@ -42,7 +42,7 @@ class LawRow:
         rmse_log: Root mean square residual of ln L on the fitted runs; 0 when not known.
         rmse_source: Where that number stands.
         notes: Caveats.
-        dense_baseline: The law of the same paper for dense models, where this one does not speak of them.
+        dense_baseline: The law of the same paper for dense models, where this one does not describe them.
         better_digits: The row to use in place of this one: the same law with more digits.
         runs: The data set behind it, and which of its rows.
     """
@@ -64,7 +64,7 @@ class LawRow:
     runs: dict[str, str] = field(default_factory=dict)
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
-        """The same row with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one."""
+        """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one."""
         return replace(self, coefficients=dict(coefficients))
 
 
@@ -185,7 +185,7 @@ class Law(outputs.Evaluable, ABC):
         return self.evaluate(symbol, {name: value for name, value in inputs.items() if name in known})
 
     def decide(self, train_flops: float) -> Decision:
-        """What the law would build with a budget."""
+        """What the law would build with a budget of training FLOPs."""
         return Decision()
 
     def decades_outside(self, placed: Mapping[str, Values]) -> dict[str, Values]:
@@ -215,6 +215,6 @@ class Law(outputs.Evaluable, ABC):
             raise InputError(f"law {self.row.name}: inconsistent, not for predictions: {self.row.notes}")
 
     def find(self, name: str) -> "Law":
-        """Another law of the library, under the same opt-in."""
+        """Some other law of the same library, under the same opt-in."""
         law = self._library(name)
         return law.allow_inconsistent() if self._opted_in else law

@@ -23,6 +23,7 @@ from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.law import Law
 
 BAND_Z = 1.645
+"""Standard deviations that hold 90 % of a normal distribution."""
 BAND_GROWTH_PER_DECADE = 4.0
 """The band beyond the fitted range: see :meth:`ArchLaw.band`."""
 
@@ -39,7 +40,7 @@ class TokenCurve:
     exponent: Values
 
     def loss(self, tokens: Values) -> Values:
-        """Nats per token after ``tokens``."""
+        """Loss in nats per token after so many tokens."""
         return self.floor + self.scale * np.power(tokens, self.exponent, dtype=float)
 
     def tokens(self, loss: Values) -> Values:
@@ -63,21 +64,21 @@ class ArchLaw(Law):
 
     @abstractmethod
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
-        """Nats per token of an architecture or a grid of them."""
+        """Loss in nats per token of an architecture or a grid of them."""
 
     def applies_to(self, arch: ArchSpec) -> bool:
         """Whether the law's variables can describe the design at all (a dense law: dense models only)."""
         return True
 
     def dense_law(self) -> "ArchLaw":
-        """The law of the same paper that speaks of dense models: this one, or the one its row names."""
+        """Law of the same paper for dense models: this one, or the one that its row names."""
         law = self.find(self.row.dense_baseline) if self.row.dense_baseline else self
         if not isinstance(law, ArchLaw):
             raise ConfigError(f"dense_baseline: must be a loss of architectures, got {law.row.name}")
         return law
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """The variables, and D."""
+        """The design in the law's own variables, and D."""
         return self.variables(arch) | {"D": tokens}
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
@@ -105,14 +106,14 @@ class ArchLaw(Law):
         return self.decades_outside(placed)
 
     def without_range(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Its variables, D among them, whose fitted range nobody stated: nothing says whether they are inside."""
+        """Variables, D among them, whose fitted range nobody stated: nothing says whether they are inside."""
         stated: set[str] = set()  # D/N bounds both, N_act bounds N, 1 − S bounds S
         for symbol in self.row.range:
             stated |= {symbol, symbol.split("_")[0], symbol.removeprefix("1-"), *symbol.split("_over_")}
         return tuple(symbol for symbol in self.arch_inputs(arch, 1.0) if symbol not in stated)
 
     def band(self, loss: Values, arch: ArchSpec, tokens: Values) -> tuple[Values, Values]:
-        """An interval around a predicted loss.
+        """An interval around a predicted loss, wider beyond the fitted range.
 
         ln L ± 1.645·rmse·(1 + 4·decades): 90 % of a normal residual inside the fitted range, wider by four
         times itself per decade beyond it (summed over variables). The factor 4 is a back-test: Chinchilla's
@@ -140,5 +141,5 @@ class LossLaw(ArchLaw):
         return self.curve(**self.variables(arch))
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
-        """The curve at ``tokens``."""
+        """Loss in nats per token: the design's curve at so many tokens."""
         return self.arch_curve(arch).loss(tokens)

@@ -80,7 +80,7 @@ class Observations:
         return len(self.loss)
 
     def column(self, symbol: str) -> Float[np.ndarray, " runs"]:
-        """One variable.
+        """A variable's column by its symbol.
 
         Raises:
             UnknownNameError: The table has none of that name.
@@ -90,7 +90,7 @@ class Observations:
         return self.variables[symbol]
 
     def any_column(self, name: str) -> np.ndarray:
-        """A variable, a label, or ``size``.
+        """A column by name: a variable, a label, or ``size``.
 
         Raises:
             UnknownNameError: The table has none of that name.

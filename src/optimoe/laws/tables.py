@@ -80,7 +80,7 @@ def _value(node: ast.AST, columns: Mapping[str, Any]) -> Any:
 
 
 def named(columns: Mapping[str, Any], name: str) -> Any:
-    """A column.
+    """A column of the table by its name.
 
     Raises:
         UnknownNameError: There is none of that name.

@@ -33,7 +33,7 @@ class FixedTokens(ArchLaw):
         return self.evaluate("L", self.variables(arch)) * np.ones_like(tokens, dtype=float)
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on top-1 routing of full-width experts in every second layer, none shared."""
+        """Other than top-1 routing of full-width experts in every second layer is a concern."""
         concerns = routing_concerns(arch, top_k=1, mixed=True)
         routed = sum(group.num_layers for group in arch.layers if isinstance(group.ffn, MoE))
         if arch.moe and np.any(np.abs(np.divide(routed, arch.num_layers) - ROUTED_SHARE) > 1 / arch.num_layers):
@@ -69,18 +69,18 @@ class Clark(FixedTokens):
 
     @output("E_hat")
     def expert_effect(self, E: Values) -> Values:
-        """Ê, the saturated expert count."""
+        """Saturated expert count Ê, what E experts are worth."""
         return saturated_experts(E, self.coefficients["E_start"], self.coefficients["E_max"])
 
     @output("L")
     def loss(self, N: Values, E: Values) -> Values:
-        """Nats per token after 130B tokens."""
+        """Loss in nats per token after 130B tokens, with E experts."""
         c = self.coefficients
         size, effect = np.log10(N), np.log10(self.expert_effect(E))
         return np.power(10.0, c["a"] * size + c["b"] * effect + c["c"] * size * effect + c["d"])
 
     def gradient(self, N: Values, E: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         steep = self.loss(N, E) * np.log(10)
         effect = self.expert_effect(E)
@@ -120,17 +120,17 @@ class Clark(FixedTokens):
 
     @output("c_from_N_cutoff")
     def interaction_from_cutoff(self, N_cutoff: Values) -> Values:
-        """C = −b/log10 N_cutoff: the digits that the table leaves out."""
+        """Interaction c = −b/log10 N_cutoff, with the digits that the table leaves out."""
         return -self.coefficients["b"] / np.log10(N_cutoff)
 
     @output("slope_N")
     def params_slope(self, E: Values) -> Values:
-        """−d log L/d log N = −(a + c·log10 Ê)."""
+        """Slope of log L in log N with the sign turned, −(a + c·log10 Ê)."""
         return -(self.coefficients["a"] + self.coefficients["c"] * np.log10(self.expert_effect(E)))
 
     @output("slope_E")
     def experts_slope(self, N: Values) -> Values:
-        """−d log L/d log Ê = −(b + c·log10 N)."""
+        """Slope of log L in log Ê with the sign turned, −(b + c·log10 N)."""
         return -(self.coefficients["b"] + self.coefficients["c"] * np.log10(N))
 
     @output("rms_log10_L")
@@ -143,7 +143,7 @@ class Clark(FixedTokens):
         return float(np.sqrt(np.mean(residual**2)))
 
     def decide(self, train_flops: float) -> Decision:
-        """Best of 1, 2, …, 64 experts for the size that the budget trains on 130B tokens."""
+        """The best of 1, 2, …, 64 experts for the size that the budget trains on 130B tokens."""
         params = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * RUN_TOKENS)
         best = float(EXPERT_CHOICES[np.argmin(self.loss(params, EXPERT_CHOICES))])
         return Decision(answers={"num_experts": best}, at={"N": params, "E": best})
@@ -166,18 +166,18 @@ class ClarkCompute(FixedTokens):
         return {"F_tflop": step, "B_per_tflop": count_params(arch).nonembedding / step}
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """K and the share of routed layers varied; shared experts did not occur."""
+        """Shared experts are a concern; k and the share of routed layers varied in the runs."""
         return routing_concerns(arch, mixed=True)
 
     @output("L")
     def loss(self, F_tflop: Values, B_per_tflop: Values) -> Values:
-        """Nats per token after 130B tokens."""
+        """Loss in nats per token after 130B tokens, from compute and parameters per compute."""
         c = self.coefficients
         work, use = np.log10(F_tflop), np.log10(B_per_tflop)
         return np.power(10.0, c["a"] * work + c["b"] * use + c["c"] * work * use + c["d"])
 
     def gradient(self, F_tflop: Values, B_per_tflop: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         steep = self.loss(F_tflop, B_per_tflop) * np.log(10)
         work, use = np.log10(F_tflop), np.log10(B_per_tflop)
         return {"a": steep * work, "b": steep * use, "c": steep * work * use, "d": steep}

@@ -47,20 +47,20 @@ class Chinchilla(LossLaw):
         )
 
     def applies_to(self, arch: ArchSpec) -> bool:
-        """Of dense models."""
+        """A Chinchilla law describes dense models, and no others."""
         return arch.moe is None
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on dense models only."""
+        """Experts are a concern: the runs were dense models only."""
         return ("routed experts (a dense law)",) if arch.moe else ()
 
     @output("L")
     def loss(self, N: Values, D: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at N parameters and D tokens."""
         return self.curve(N=N).loss(D)
 
     def gradient(self, N: Values, D: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
         return {
@@ -124,7 +124,7 @@ class Chinchilla(LossLaw):
         return float(huber(delta, residual).sum())
 
     def decide(self, train_flops: float) -> Decision:
-        """D/N of the compute optimum."""
+        """The compute optimum answers how many tokens a parameter of a dense model is worth."""
         params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
         ratio = tokens / params
         return Decision(
@@ -158,22 +158,22 @@ class Liew(LossLaw):
         return TokenCurve(floor=floor, scale=c["A"], exponent=-c["alpha"])
 
     def applies_to(self, arch: ArchSpec) -> bool:
-        """Of dense models, or of MoEs, by the row."""
+        """A row of Liew's describes either dense models or MoEs, as its range of E says."""
         return (arch.moe is None) == (self._experts() == 1)
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """MoEs had 8 experts; the dense law knows dense models only."""
+        """Experts are a concern unless their number is that of the runs, 8 for the MoE law."""
         if self.applies_to(arch):
             return routing_concerns(arch, experts=self._experts())
         return ("routed experts (a dense law)",) if arch.moe else ("no experts (a law of MoEs)",)
 
     @output("L")
     def loss(self, N1: Values, D: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at D tokens of training from scratch."""
         return self.curve(N1=N1).loss(D)
 
     def gradient(self, N1: Values, D: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size, data = np.power(N1, -c["beta"], dtype=float), np.power(D, -c["alpha"], dtype=float)
         return {
@@ -185,7 +185,7 @@ class Liew(LossLaw):
         }
 
     def decide(self, train_flops: float) -> Decision:
-        """D/N1 of the compute optimum, at C = 6·N1·D."""
+        """The compute optimum at C = 6·N1·D answers how many tokens a parameter is worth."""
         c = self.coefficients
         params = float(optimal_params(c["B"], c["beta"], c["A"], c["alpha"], train_flops))
         ratio = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params**2)
@@ -219,11 +219,11 @@ class LiewUpcycled(Law):
 
     @output("L")
     def loss(self, N1: Values, D1: Values, D2: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token after D1 dense and D2 upcycled tokens."""
         return self.curve(N1=N1, D1=D1).loss(D2)
 
     def gradient(self, N1: Values, D1: Values, D2: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size, sunk, more = np.power(N1, -c["beta"], dtype=float), np.log(D1), np.log(D2)
         data = np.exp(-c["alpha1"] * sunk + (-c["alpha2"] + c["alpha3"] * sunk) * more)

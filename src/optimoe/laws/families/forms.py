@@ -43,16 +43,16 @@ class Wang(LossLaw):
         return TokenCurve(floor=c["sigma"] + c["A"] * size, scale=c["B"], exponent=-c["beta"])
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """The runs had 8 experts, none shared."""
+        """Other than 8 experts, or shared ones, are a concern: no run had them."""
         return routing_concerns(arch, experts=8)
 
     @output("L")
     def loss(self, N: Values, D: Values, E: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token of a MoE with E experts."""
         return self.curve(N=N, E=E).loss(D)
 
     def gradient(self, N: Values, D: Values, E: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["gamma"], dtype=float)
         data = np.power(D, -c["beta"], dtype=float)
@@ -92,7 +92,7 @@ class Yun(LossLaw):
         return {"N": count_params(one_expert_twin(arch)).nonembedding, "E": num_experts(arch)}
 
     def curve(self, N: Values, E: Values) -> TokenCurve:
-        """The factor exp(d·ln N·ln Ê) is shared by floor and scale."""
+        """Loss against tokens; the factor exp(d·ln N·ln Ê) is shared by floor and scale."""
         c = self.coefficients
         effect = self.expert_effect(E, c["E_start"], c["E_max"])
         factor = np.exp(c["d"] * np.log(N) * np.log(effect))
@@ -100,7 +100,7 @@ class Yun(LossLaw):
         return TokenCurve(floor=factor * floor, scale=factor * c["C"], exponent=-c["gamma"])
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on top-2 routing of full-width experts in every second layer."""
+        """Other than top-2 routing of full-width experts is a concern; it stood in every second layer."""
         return routing_concerns(arch, top_k=2, mixed=True)
 
     @output("E_hat")
@@ -110,11 +110,11 @@ class Yun(LossLaw):
 
     @output("L")
     def loss(self, N: Values, D: Values, E: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token of a MoE with E experts."""
         return self.curve(N=N, E=E).loss(D)
 
     def gradient(self, N: Values, D: Values, E: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         effect = self.expert_effect(E, c["E_start"], c["E_max"])
         log_size, log_effect = np.log(N), np.log(effect)
@@ -151,7 +151,7 @@ class LiLoss(Law):
 
     @output("L")
     def loss(self, N: Values, D: Values, S: Values, r: Values, R: Values) -> Values:
-        """What eq. 2 gives as printed; not a usable loss."""
+        """What eq. 2 gives as printed, which is no usable loss."""
         c = self.coefficients
         sparse = np.exp(R) * np.power(np.subtract(1.0, S), c["gamma"])
         return (

@@ -20,6 +20,7 @@ VOCABULARY = 50_257
 HEAD_DIM = 64
 """Of Ludziejewski's runs: GPT-2's vocabulary, and d/64 layers of d/64 heads."""
 WIDTH_RANGE = (1.0, 1e7)
+"""Widths among which the one with so many total parameters is looked for: up to 1e20 parameters."""
 
 
 class Joint(LossLaw):
@@ -54,46 +55,46 @@ class Joint(LossLaw):
         return TokenCurve(floor=floor, scale=self.n(E), exponent=self.nu(E))
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on top-1 routing of full-width experts in every layer, without shared experts."""
+        """Other than top-1 routing of full-width experts in every layer is a concern, and shared experts are."""
         return routing_concerns(arch, top_k=1)
 
     @output("E_hat")
     def expert_effect(self, E: Values) -> Values:
-        """Ê, the saturated expert count."""
+        """Saturated expert count Ê, what E experts are worth."""
         c = self.coefficients
         return saturated_experts(E, c["E_start"], c["E_max"])
 
     @output("m")
     def m(self, E: Values) -> Values:
-        """M = a·Ê^δ."""
+        """Factor of the size term at E experts, m = a·Ê^δ."""
         c = self.coefficients
         return c["a"] * self.expert_effect(E) ** c["delta"]
 
     @output("mu")
     def mu(self, E: Values) -> Values:
-        """μ = α + γ·ln Ê."""
+        """Exponent of the size term at E experts, μ = α + γ·ln Ê."""
         c = self.coefficients
         return c["alpha"] + c["gamma"] * np.log(self.expert_effect(E))
 
     @output("n")
     def n(self, E: Values) -> Values:
-        """N = b·Ê^ω."""
+        """Factor of the data term at E experts, n = b·Ê^ω."""
         c = self.coefficients
         return c["b"] * self.expert_effect(E) ** c["omega"]
 
     @output("nu")
     def nu(self, E: Values) -> Values:
-        """ν = β + ζ·ln Ê."""
+        """Exponent of the data term at E experts, ν = β + ζ·ln Ê."""
         c = self.coefficients
         return c["beta"] + c["zeta"] * np.log(self.expert_effect(E))
 
     @output("L")
     def loss(self, N_act: Values, D: Values, E: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token of a MoE with E experts (eq. 6)."""
         return self.curve(N_act=N_act, E=E).loss(D)
 
     def gradient(self, N_act: Values, D: Values, E: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         log_size, log_data, effect = np.log(N_act), np.log(D), self.expert_effect(E)
         log_effect = np.log(effect)
@@ -128,7 +129,7 @@ class Joint(LossLaw):
 
     @output("D_opt")
     def optimal_tokens(self, F: Values, E: Values) -> Values:
-        """Compute-optimal tokens: D = F/(6·N_act)."""
+        """Compute-optimal tokens at F training FLOPs, D = F/(6·N_act)."""
         return F / (TRAIN_FLOPS_PER_PARAM_TOKEN * self.optimal_params(F, E))
 
     @output("L_opt")
@@ -142,7 +143,7 @@ class Joint(LossLaw):
         return compute_for_loss(*self._powers(E), np.subtract(L, self.coefficients["c"]))
 
     def decide(self, train_flops: float) -> Decision:
-        """Best of 1, 2, …, 64 experts, and tokens per active parameter there."""
+        """The best of 1, 2, …, 64 experts, and tokens per active parameter there."""
         best = float(EXPERT_CHOICES[np.argmin(self.optimal_loss(train_flops, EXPERT_CHOICES))])
         params = float(self.optimal_params(train_flops, best))
         tokens = float(self.optimal_tokens(train_flops, best))

@@ -15,7 +15,7 @@ PF_DAY = 8.64e19
 
 
 def power(constant: Values, value: Values, exponent: Values) -> Values:
-    """(X_c/X)^α."""
+    """Power law of Kaplan's normalisation, (X_c/X)^α: 1 at X = X_c."""
     return np.power(np.divide(constant, value), exponent)
 
 
@@ -23,15 +23,15 @@ class DenseLaw(ArchLaw):
     """A loss of dense models; N without embeddings (Kaplan by his definition, Clark as his runs count)."""
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N, without embeddings."""
+        """The design's N counts all parameters but the embeddings."""
         return {"N": count_params(arch).nonembedding}
 
     def applies_to(self, arch: ArchSpec) -> bool:
-        """Of dense models."""
+        """A dense law describes dense models, and no others."""
         return arch.moe is None
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on dense models only."""
+        """Experts are a concern: the runs were dense models only."""
         return ("routed experts (a dense law)",) if arch.moe else ()
 
 
@@ -45,17 +45,17 @@ class PowerOfParams(DenseLaw):
     free = ("alpha_N", "N_c")
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
-        """The loss whatever the tokens: of enough data (Kaplan), or of 130B tokens (Clark)."""
+        """Loss whatever the tokens: with enough data (Kaplan), or after 130B tokens (Clark)."""
         self.require_usable()
         return self.loss(**self.variables(arch)) * np.ones_like(tokens, dtype=float)
 
     @output("L")
     def loss(self, N: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at N parameters."""
         return power(self.coefficients["N_c"], N, self.coefficients["alpha_N"])
 
     def gradient(self, N: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c, loss = self.coefficients, self.loss(N)
         return {"alpha_N": loss * np.log(c["N_c"] / N), "N_c": loss * c["alpha_N"] / c["N_c"]}
 
@@ -83,16 +83,16 @@ class PowerOfTokens(Law):
 
     @output("L")
     def loss(self, D: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token after D tokens."""
         return power(self.coefficients["D_c"], D, self.coefficients["alpha_D"])
 
     def gradient(self, D: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c, loss = self.coefficients, self.loss(D)
         return {"alpha_D": loss * np.log(c["D_c"] / D), "D_c": loss * c["alpha_D"] / c["D_c"]}
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """D alone."""
+        """The only input is D: the size does not count."""
         return {"D": tokens}
 
 
@@ -108,16 +108,16 @@ class PowerOfCompute(Law):
 
     @output("L")
     def loss(self, C_pfdays: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at C PF-days."""
         return power(self.coefficients["C_c"], C_pfdays, self.coefficients["alpha_C"])
 
     def gradient(self, C_pfdays: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c, loss = self.coefficients, self.loss(C_pfdays)
         return {"alpha_C": loss * np.log(c["C_c"] / C_pfdays), "C_c": loss * c["alpha_C"] / c["C_c"]}
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """C = 6·N·D with N without embeddings, in PF-days."""
+        """The only input is C = 6·N·D in PF-days, N without embeddings."""
         params = count_params(arch).nonembedding
         return {"C_pfdays": TRAIN_FLOPS_PER_PARAM_TOKEN * params * tokens / PF_DAY}
 
@@ -133,19 +133,19 @@ class Kaplan(DenseLaw):
     free = ("alpha_N", "alpha_D", "N_c", "D_c")
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
-        """The loss."""
+        """Loss in nats per token of a dense design after so many tokens."""
         self.require_usable()
         return self.loss(**self.variables(arch), D=tokens)
 
     @output("L")
     def loss(self, N: Values, D: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at N parameters and D tokens."""
         c = self.coefficients
         size = power(c["N_c"], N, c["alpha_N"] / c["alpha_D"])
         return np.power(size + np.divide(c["D_c"], D), c["alpha_D"])
 
     def gradient(self, N: Values, D: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c, loss = self.coefficients, self.loss(N, D)
         ratio = c["alpha_N"] / c["alpha_D"]
         size, data = power(c["N_c"], N, ratio), np.divide(c["D_c"], D)
@@ -180,12 +180,12 @@ class KaplanSteps(Law):
 
     @output("L")
     def loss(self, N: Values, S: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at N parameters after S minimum steps."""
         c = self.coefficients
         return power(c["N_c"], N, c["alpha_N"]) + power(c["S_c"], S, c["alpha_S"])
 
     def gradient(self, N: Values, S: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size, steps = power(c["N_c"], N, c["alpha_N"]), power(c["S_c"], S, c["alpha_S"])
         return {
@@ -202,7 +202,7 @@ class KaplanSteps(Law):
 
     @output("alpha_C_min")
     def compute_exponent(self) -> Values:
-        """1/(1/α_S + 1/α_B + 1/α_N)."""
+        """Exponent of the loss in compute, 1/(1/α_S + 1/α_B + 1/α_N)."""
         c = self.coefficients
         return 1 / (1 / c["alpha_S"] + 1 / c["alpha_B"] + 1 / c["alpha_N"])
 
@@ -213,7 +213,7 @@ class KaplanSteps(Law):
 
     @output("steps_ratio")
     def steps_ratio(self, excess: Values, excess_reference: Values) -> Values:
-        """Steps likewise."""
+        """Steps when stopping ``excess`` above the converged loss, over those of ``excess_reference``."""
         return np.power((1 + 1 / excess) / (1 + 1 / excess_reference), 1 / self.coefficients["alpha_S"])
 
     @output("compute_saving")

@@ -55,7 +55,7 @@ class Krajewski(LossLaw):
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
 
     def applies_to(self, arch: ArchSpec) -> bool:
-        """Of MoEs; the dense law of the paper has coefficients of its own."""
+        """The law describes MoEs; the paper's dense law has coefficients of its own."""
         return arch.moe is not None
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
@@ -101,11 +101,11 @@ class Krajewski(LossLaw):
 
     @output("L")
     def loss(self, N: Values, D: Values, G: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at granularity G."""
         return self.curve(N=N, G=G).loss(D)
 
     def gradient(self, N: Values, D: Values, G: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
         grain = np.power(G, -c["gamma"], dtype=float)

@@ -37,7 +37,7 @@ class Abnar(LossLaw):
         return {"N": count_params(arch).total, "S": sparsity(arch)}
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """Also 1 − S, whose decades mean something."""
+        """What the range may name includes 1 − S, whose decades mean something."""
         inputs = super().placed(arch, tokens)
         return inputs | {"1-S": 1 - inputs["S"]}
 
@@ -54,16 +54,16 @@ class Abnar(LossLaw):
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted without shared experts."""
+        """Shared experts are a concern: no run had them."""
         return routing_concerns(arch)
 
     @output("L")
     def loss(self, N: Values, D: Values, S: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token at sparsity S."""
         return self.curve(N=N, S=S).loss(D)
 
     def gradient(self, N: Values, D: Values, S: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c = self.coefficients
         active = np.subtract(1.0, S)
         size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
@@ -148,11 +148,11 @@ class Zhao(LossLaw):
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
 
     def applies_to(self, arch: ArchSpec) -> bool:
-        """Of MoEs."""
+        """The law describes MoEs, and no dense models."""
         return arch.moe is not None
 
     def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted on MoEs; shared experts are in the law."""
+        """A dense model is a concern; shared experts are in the law."""
         if arch.moe is None:
             return ("no experts (a law of MoEs)",)
         return routing_concerns(arch, shared=True)
@@ -164,17 +164,17 @@ class Zhao(LossLaw):
 
     @output("q")
     def expert_factor(self, G: Values, S: Values) -> Values:
-        """Q = eG + f/G + mS² + nS."""
+        """Effect of active and shared experts, q = eG + f/G + mS² + nS."""
         c = self.coefficients
         return c["e"] * G + np.divide(c["f"], G) + c["m"] * np.square(S) + c["n"] * S
 
     @output("L")
     def loss(self, N: Values, D: Values, N_a: Values, G: Values, S: Values) -> Values:
-        """Nats per token."""
+        """Loss in nats per token with G active experts, a share S of them shared."""
         return self.curve(N=N, N_a=N_a, G=G, S=S).loss(D)
 
     def gradient(self, N: Values, D: Values, N_a: Values, G: Values, S: Values) -> dict[str, Values]:
-        """dL/dcoefficient, by symbol."""
+        """Slope of the loss by coefficient, dL/dcoefficient."""
         c, q = self.coefficients, self.expert_factor(G, S)
         total = np.power(N, -c["alpha"], dtype=float)
         active = np.power(N_a, -c["alpha"], dtype=float)
@@ -197,12 +197,12 @@ class Zhao(LossLaw):
 
     @output("G_opt")
     def optimal_active_experts(self) -> Values:
-        """√(f/e)."""
+        """Best number of active experts, √(f/e)."""
         return np.sqrt(self.coefficients["f"] / self.coefficients["e"])
 
     @output("S_opt")
     def optimal_shared_share(self) -> Values:
-        """−n/(2m)."""
+        """Best share of shared experts, −n/(2m)."""
         return -self.coefficients["n"] / (2 * self.coefficients["m"])
 
     @output("ratio_opt")

@@ -15,6 +15,7 @@ from optimoe.laws.gradients import FittableLaw, gradient_of
 from optimoe.laws.runs import Observations
 
 DIFFERENCE = 1e-5
+"""Step in a coordinate for the slope of a decision: truncation 1e-10, rounding 1e-11 of the decision."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,25 +21,35 @@ from optimoe.laws.runs import Flag, Observations
 FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged"]
 
 AGREE_REL = 1e-6
+"""Objectives this close are one minimum: the solver stops at 1e-13, other minima lie further off."""
 DISAGREE = 0.1
 """Equal objectives this far apart in a coordinate: the runs do not identify it."""
 ROUNDING_PER_RUN = 1e-20
 """An objective below this per run is rounding: runs without noise."""
 VANISHED = 1e-4
+"""A term that moves ln L by less, everywhere, is far below the noise of any training run."""
 OUTLIER_DEVIATIONS = 5.0
+"""Of normal residuals, one in two million lies further out."""
 MAD_TO_SIGMA = 1.4826
+"""1/Φ⁻¹(3/4): makes the median absolute deviation of a normal distribution its standard deviation."""
+EDGE_REL = 1e-6
+"""A coordinate this close to its limit is at it."""
+WEAK_SHARE = 0.5
+"""Coefficients with half of the largest share in the weakest direction are named with it."""
+EXTREME_SHARE = 0.98
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """How to fit.
+    """How a family is fitted to runs.
 
     Attributes:
         objective: Huber(delta), LeastSquares() or StudentT(degrees), on residuals of ln L.
         starts: Starting values by coefficient, in place of the family's own; all combinations are tried.
         bounds: Limits by coefficient, likewise.
         fixed: Coefficients that are given.
-        max_condition: Condition number above which the runs do not identify the coefficients.
+        max_condition: Condition number above which the runs do not identify the coefficients; at 1e7 the normal
+            equations lose 14 of 16 digits.
     """
 
     objective: Objective = field(default_factory=Huber)
@@ -100,7 +110,7 @@ class Fit:
 
     @property
     def coefficients(self) -> dict[str, float]:
-        """By symbol."""
+        """The law's coefficients by symbol."""
         return self.law.coefficients
 
 
@@ -144,7 +154,7 @@ def fit(
 
 
 def make_model(observations: Observations, family: str, options: FitOptions) -> Model:
-    """The family on these runs."""
+    """The family on these runs, with starts, bounds and fixed coefficients."""
     return Model(
         observations,
         find_family(family),
@@ -155,7 +165,7 @@ def make_model(observations: Observations, family: str, options: FitOptions) -> 
 
 
 def make_problem(model: Model, options: FitOptions) -> FitProblem:
-    """What the solver minimises."""
+    """What the solver minimises: the model's misfit under the objective."""
     return FitProblem(predict=model.predict, log_loss=model.log_loss, objective=options.objective)
 
 
@@ -165,7 +175,7 @@ def best_of_starts(
     weights: Float[np.ndarray, "fits runs"],
     starts: Float[np.ndarray, "starts coordinates"],
 ) -> Solutions:
-    """For every row of weights, the best minimum over all starts; one batch of rows × starts."""
+    """The best minimum over all starts for every row of weights, in one batch of rows × starts."""
     num_fits, num_starts = len(weights), len(starts)
     solutions = solve(
         make_problem(model, options),
@@ -221,6 +231,7 @@ def _describe(
 
 
 def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool) -> FitVerdict:
+    # The order is that of use to a reader: what explains the others comes first.
     if ill_conditioned:  # also the usual reason why a fit does not converge
         return "ill_conditioned"
     if not converged:
@@ -240,7 +251,7 @@ def disagreement(points: Points, point: Float[np.ndarray, " coordinates"]) -> Fl
 
 def _at_bound(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[str, ...]:
     """Coefficients at a limit, and positive linear ones whose term is nowhere above 1e-4 of the loss."""
-    edge = 1e-6 * (1 + np.abs(point))
+    edge = EDGE_REL * (1 + np.abs(point))
     limit = (model.low < model.high) & ((point <= model.low + edge) | (point >= model.high - edge))
     vanished = np.array([name in model.positive_terms for name in model.names])
     vanished &= np.abs(jacobian).max(axis=1) < VANISHED
@@ -264,7 +275,9 @@ def conditioning(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple
     _, singular, right = np.linalg.svd((columns / size[:, None]).T, full_matrices=False)
     share = np.abs(right[-1])
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
-    return condition, tuple(name for name, part in zip(names, share, strict=True) if part >= 0.5 * share.max())
+    return condition, tuple(
+        name for name, part in zip(names, share, strict=True) if part >= WEAK_SHARE * share.max()
+    )
 
 
 def _outliers(observations: Observations, residual: np.ndarray) -> tuple[Flag, ...]:
@@ -293,7 +306,7 @@ def _oddity(observations: Observations, row: int) -> str:
     for name, column in columns.items():
         below = float(np.mean(column < column[row]))
         above = float(np.mean(column > column[row]))
-        if above >= 0.98 or below >= 0.98:
+        if above >= EXTREME_SHARE or below >= EXTREME_SHARE:
             words.append(f"{name} = {column[row]:.3g} is {'below' if above > below else 'above'} 98 % of the runs")
     return "; " + ", ".join(words) if words else ""
 

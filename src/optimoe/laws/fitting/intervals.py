@@ -18,7 +18,9 @@ from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
 
 PROFILE_REACH = 6.0
+"""Standard errors that a profile reaches at 90 %: flat profiles end far beyond what the curvature promises."""
 PROFILE_POINTS = 12
+"""Points on each side, half a standard error apart: the signed root between them is nearly straight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +165,7 @@ def profile(
     require(movable[columns].all(), "names", "of coefficients that are neither fixed nor at a limit", names)
     factor, error = _deviance_factor(model, fitted, point, movable)
     limit = float(student.ppf(0.5 + level / 2, len(observations) - int(movable.sum())))
+    # Without the zero: there the refit is the fit itself.
     reach = np.linspace(0, PROFILE_REACH * limit / BAND_Z, PROFILE_POINTS + 1)[1:]
     offsets = np.concatenate([-reach[::-1], reach])
     starts, low, high = _profile_starts(model, point, error, columns, offsets)
@@ -204,6 +207,7 @@ def _profile_starts(
 def _crossings(tested: np.ndarray, signed: np.ndarray, middle: float, limit: float) -> tuple[float, float]:
     """Where the signed root of the deviance crosses ∓limit; infinite where it does not."""
     at = np.insert(tested, len(tested) // 2, middle)
+    # A refit that stopped early would fold the root back; interpolation needs it to rise.
     root = np.maximum.accumulate(np.insert(signed, len(signed) // 2, 0.0))
     low = float(np.interp(-limit, root, at)) if root[0] <= -limit else -np.inf
     high = float(np.interp(limit, root, at)) if root[-1] >= limit else np.inf
@@ -217,6 +221,7 @@ def _deviance_factor(
     predicted, jacobian = model.predict(point[None])
     residual = predicted[0] - model.log_loss
     slope_square, bend = score_moments(fitted.options.objective, residual, fitted.scale)
+    # Residuals of a fit are too small by the coefficients it used up.
     slope_square *= len(residual) / max(len(residual) - int(movable.sum()), 1)
     free = jacobian[0][movable]
     covariance = np.zeros((len(point), len(point)))
@@ -227,6 +232,8 @@ def _deviance_factor(
 def score_moments(objective: Objective, residual: np.ndarray, scale: float) -> tuple[float, float]:
     """(E[ψ²], E[ψ′]) over the residuals; ψ′ as a difference over half a robust standard deviation."""
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(residual - np.median(residual))))
+    # Half a deviation: Huber's ψ′ is a step function, which a small difference would sample at random. The limits
+    # keep runs without noise, whose residuals are rounding, from dividing by zero.
     step, column = max(0.5 * sigma, 1e-15), np.array([[scale]])
     slope = objective.parts(residual[None], column)[1]
     ahead, behind = (objective.parts((residual + side)[None], column)[1] for side in (step, -step))

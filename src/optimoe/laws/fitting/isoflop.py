@@ -14,13 +14,16 @@ from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
 
 FEWEST_RUNS = 4
+"""Through three runs a parabola always passes, and says nothing."""
 GRID = 4001
 GRID_DECADES = 3.0
+"""The law's own minimum is looked for this far on both sides of the runs, in steps of 0.35 %, and refined by the
+parabola through the lowest three points."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IsoFlop:
-    """One budget.
+    """One budget of an IsoFLOP analysis: the best size by parabola and by law.
 
     Attributes:
         train_flops: C.

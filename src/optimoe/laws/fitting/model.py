@@ -16,10 +16,20 @@ from optimoe.laws.law import POSITIVE, FitForm, LawRow
 from optimoe.laws.runs import Observations
 
 MAX_STARTS = 512
+"""A larger grid, such as a user's, is sampled at random: with linear terms solved for, few starts do."""
 GRID_SEED = 0
 SPREAD = (0.6, 1.5)
+"""Starts on both sides of a published coefficient."""
 TINY_TERM = 1e-3
+"""Where a positive term starts that fits best at zero or below: the logarithm of zero could not move."""
 CHECKED_STARTS, CHECKED_RUNS = 16, 64
+"""Enough to see a wrong slope anywhere in the runs' range, for about the cost of one iteration of a fit."""
+EXPONENT_REACH = 20
+"""Bounds of a nonlinear coefficient, in units of its largest published size."""
+SCALE_REACH = 1e3
+"""Bounds of a scale such as N_c or E_max, likewise."""
+GRAM_RIDGE = 1e-12
+"""Of the unit diagonal: terms that the runs cannot tell apart make the projection singular."""
 
 
 def find_form(family: FittableClass) -> FitForm:
@@ -42,9 +52,9 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     size = float(np.abs(values).max())
     if linear:
         return POSITIVE if (values > 0).all() else (-1e30, 1e30)
-    limit = 20 * size + 1
-    if (values > 10).all():
-        return (1e-3, 1e3 * size)
+    limit = EXPONENT_REACH * size + 1
+    if (values > 10).all():  # no exponent is that large: a scale, fitted as its logarithm
+        return (1 / SCALE_REACH, SCALE_REACH * size)
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
@@ -206,12 +216,14 @@ def _nonnegative(
     gram = unit @ unit.transpose(0, 2, 1) / runs
     moment = (unit @ np.nan_to_num(target)[:, :, None])[:, :, 0] / runs
     best, lowest = np.full((fits, terms), TINY_TERM), np.full(fits, np.inf)
+    # All terms first: with two or three linear coefficients the subsets are few, and a full solution that is
+    # allowed has the least misfit.
     for count in range(terms, 0, -1):
         for chosen in combinations(range(terms), count):
             if any(not positive[term] and term not in chosen for term in range(terms)):
                 continue
             part = np.ix_(range(fits), chosen, chosen)
-            solved = np.linalg.solve(gram[part] + 1e-12 * np.eye(count), moment[:, chosen, None])[:, :, 0]
+            solved = np.linalg.solve(gram[part] + GRAM_RIDGE * np.eye(count), moment[:, chosen, None])[:, :, 0]
             misfit = -(solved * moment[:, chosen]).sum(axis=1)
             allowed = ((solved > 0) | ~positive[list(chosen)]).all(axis=1) & (misfit < lowest)
             lowest[allowed] = misfit[allowed]

@@ -12,6 +12,10 @@ from jaxtyping import Float
 
 from optimoe.core.errors import require_positive
 
+EM_STEPS = 3
+TINY_VARIANCE = 1e-30
+"""Below this, residuals of ln L are rounding: runs without noise."""
+
 Batch = Float[np.ndarray, "fits runs"]
 Column = Float[np.ndarray, "fits 1"]
 
@@ -22,18 +26,18 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """How it is called in results."""
+        """What results call the objective."""
 
     def parts(self, residual: Batch, scale: Column) -> tuple[Batch, Batch, Batch, Batch]:
-        """(ρ, ψ, ψ/r, max(ρ″, 0)), each of shape (fits, runs)."""
+        """Value, slope, weight and curvature (ρ, ψ, ψ/r, max(ρ″, 0)), each of shape (fits, runs)."""
 
     def rescale(self, residual: Batch, weight: Batch, scale: Column) -> Column:
-        """A better residual scale at fixed coefficients."""
+        """A better residual scale at fixed coefficients, one for each fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Huber:
-    """ρ = r²/2 where |r| ≤ δ, else δ·(|r| − δ/2); the objective is the sum (Besiroglu 2024, notebook).
+    """Huber loss: ρ = r²/2 where |r| ≤ δ, else δ·(|r| − δ/2); the sum over runs (Besiroglu 2024, notebook).
 
     Hoffmann 2022 and most papers after it use δ = 1e-3, Ludziejewski 2025 0.01. A δ far below the residuals
     makes it nearly least absolute deviations.
@@ -46,43 +50,43 @@ class Huber:
 
     @property
     def name(self) -> str:
-        """With its δ."""
+        """Name with the δ that was used."""
         return f"huber(delta={self.delta:g}) on ln L"
 
     def parts(self, residual: Batch, scale: Column) -> tuple[Batch, Batch, Batch, Batch]:
-        """(ρ, ψ, ψ/r, ρ″)."""
+        """Value, slope, weight and curvature (ρ, ψ, ψ/r, ρ″), each of shape (fits, runs)."""
         slope = np.clip(residual, -self.delta, self.delta)
         size = np.maximum(np.abs(residual), self.delta)
         weight = self.delta / size
         return slope * (residual - 0.5 * slope), slope, weight, (weight == 1).astype(float)
 
     def rescale(self, residual: Batch, weight: Batch, scale: Column) -> Column:
-        """No scale."""
+        """The scale stays as it is: Huber's loss has none."""
         return scale
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeastSquares:
-    """ρ = r²/2: the maximum likelihood of normal residuals of ln L."""
+    """Least squares, ρ = r²/2: the maximum likelihood of normal residuals of ln L."""
 
     @property
     def name(self) -> str:
-        """Half the sum of squares."""
+        """Name of the objective, half the sum of squares."""
         return "least squares on ln L"
 
     def parts(self, residual: Batch, scale: Column) -> tuple[Batch, Batch, Batch, Batch]:
-        """(r²/2, r, 1, 1)."""
+        """Value, slope, weight and curvature (r²/2, r, 1, 1), each of shape (fits, runs)."""
         ones = np.ones_like(residual)
         return 0.5 * residual**2, residual, ones, ones
 
     def rescale(self, residual: Batch, weight: Batch, scale: Column) -> Column:
-        """No scale."""
+        """The scale stays as it is: least squares have none."""
         return scale
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentT:
-    """ρ = (ν+1)/2·ln(1 + r²/(νs²)) + ln s: minus the log likelihood of t residuals, without constants.
+    """Student-t likelihood: ρ = (ν+1)/2·ln(1 + r²/(νs²)) + ln s, minus its logarithm without constants.
 
     The scale s is estimated with the coefficients: s² = Σ w·r²·(ν+1)/(ν + r²/s²) / Σ w (the EM step of
     Lange, Little and Taylor 1989).
@@ -95,11 +99,11 @@ class StudentT:
 
     @property
     def name(self) -> str:
-        """With its degrees of freedom."""
+        """Name with the degrees of freedom."""
         return f"student-t(degrees={self.degrees:g}) on ln L"
 
     def parts(self, residual: Batch, scale: Column) -> tuple[Batch, Batch, Batch, Batch]:
-        """(ρ, ψ, ψ/r, max(ρ″, 0))."""
+        """Value, slope, weight and curvature (ρ, ψ, ψ/r, max(ρ″, 0)), each of shape (fits, runs)."""
         spread = self.degrees * scale**2
         squared = residual**2
         weight = (self.degrees + 1) / (spread + squared)
@@ -107,16 +111,14 @@ class StudentT:
         return value, weight * residual, weight, weight * np.maximum(spread - squared, 0) / (spread + squared)
 
     def rescale(self, residual: Batch, weight: Batch, scale: Column) -> Column:
-        """Three EM steps, from the residuals' own size at the first call."""
+        """Residual scale after three EM steps, from the residuals' own size at the first call."""
         total = weight.sum(axis=1, keepdims=True)
         squared = residual**2
         mean_square = (weight * squared).sum(axis=1, keepdims=True) / total
+        # The solver starts at scale 1, far above residuals of ln L: from their own size three steps are enough,
+        # and the next evaluation goes on from here.
         variance = np.minimum(scale**2, np.maximum(mean_square, TINY_VARIANCE))
-        for _ in range(3):
+        for _ in range(EM_STEPS):
             share = (self.degrees + 1) * weight * squared / (self.degrees + squared / variance)
             variance = np.maximum(share.sum(axis=1, keepdims=True) / total, TINY_VARIANCE)
         return np.sqrt(variance)
-
-
-TINY_VARIANCE = 1e-30
-"""Below this, residuals of ln L are rounding: runs without noise."""

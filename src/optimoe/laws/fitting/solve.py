@@ -20,15 +20,29 @@ Predict = Callable[[Points], tuple[Float[np.ndarray, "fits runs"], Float[np.ndar
 """Coordinates to (ln L, d ln L/d coordinates)."""
 
 MAX_ITERATIONS = 400
+"""Fits that the runs identify take some tens; one that creeps along a flat valley ends here, not converged."""
 BLOCK_NUMBERS = 1 << 15
+"""Fits × runs of one block: 256 KiB an array, so that the arrays of a block stay in the processor's cache."""
 STEP_TOLERANCE = 1e-11
+"""A step below this, relative to 1 + |coordinate|: far below any use of a coefficient, far above rounding."""
 GAIN_TOLERANCE = 1e-13
+"""An expected fall below this share of the objective: a sum over runs in double precision cannot show less."""
+FIRST_DAMPING = 1e-2
+"""Close to a plain Gauss–Newton step; a start that is too far off for it raises the damping by itself."""
 MIN_DAMPING = 1e-12
+"""Damping is only ever multiplied: from zero it could not rise again."""
 MIN_BLEND = 1e-3
+"""κ never falls to zero: beyond Huber's δ the true curvature is zero, and with every run there so would be H."""
 BLEND_FALL = 0.3
+"""Six good steps take κ from 1 (safe) to its least (fast)."""
 RIDGE = 1e-14
+"""Added to the unit diagonal, at its rounding: coefficients that the runs cannot tell apart make H singular."""
 STALLED = 1e9
 """Damping at which a fit stops: no step along any direction helps any more."""
+GOOD, FAIR = 0.75, 0.25
+"""Share of the expected fall that came true: the usual marks of trust-region methods (Moré 1978)."""
+AFTER_GOOD, AFTER_FAIR, AFTER_POOR, AFTER_REJECTED = 0.1, 0.5, 2.0, 5.0
+"""Factors on the damping: it falls faster than it rises, as most fits soon are where Newton's steps are right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +186,7 @@ def _begin(
         weight=weights,
         scale=np.ones((num_fits, 1)),
         blend=np.ones(num_fits),
-        damping=np.full(num_fits, 1e-2),
+        damping=np.full(num_fits, FIRST_DAMPING),
         value=np.empty(0),
         slope=np.empty(0),
         curvature=np.empty(0),
@@ -186,12 +200,15 @@ def _advance(problem: FitProblem, state: _State) -> np.ndarray:
     step, gain = _step(state)
     trial = state.point + step
     size = np.max(np.abs(step) / (1 + np.abs(state.point)), axis=1)
+    # Judged by the step that is about to be tried: a row that is done still takes it when it helps.
     done = (
         (size <= STEP_TOLERANCE)
         | (np.abs(gain) <= GAIN_TOLERANCE * np.abs(state.value))
         | (state.damping > STALLED)
         | ~np.isfinite(state.value)
     )
+    # κ falls before the evaluation, so that the curvature at the new point is already the faster one; rows whose
+    # step is rejected keep their curvature and take their κ back.
     blend = state.blend
     state.blend = np.maximum(blend * BLEND_FALL, MIN_BLEND)
     value, slope, curvature, scale = _evaluate(problem, state, trial)
@@ -199,8 +216,8 @@ def _advance(problem: FitProblem, state: _State) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         quality = (state.value - value) / np.maximum(gain, np.finfo(float).tiny)
     state.blend = np.where(better, state.blend, blend)
-    factor = np.where(quality > 0.75, 0.1, np.where(quality > 0.25, 0.5, 2.0))
-    state.damping = np.maximum(state.damping * np.where(better, factor, 5.0), MIN_DAMPING)
+    factor = np.where(quality > GOOD, AFTER_GOOD, np.where(quality > FAIR, AFTER_FAIR, AFTER_POOR))
+    state.damping = np.maximum(state.damping * np.where(better, factor, AFTER_REJECTED), MIN_DAMPING)
     news = {"point": trial, "value": value, "slope": slope, "curvature": curvature, "scale": scale}
     for name, new in news.items():
         getattr(state, name)[better] = new[better]
@@ -211,9 +228,11 @@ def _step(state: _State) -> tuple[np.ndarray, np.ndarray]:
     """The damped step inside the bounds, and the fall of the objective that the quadratic model expects."""
     slope, H = state.slope, state.curvature
     diagonal = np.einsum("fjj->fj", H)
+    # Held: at a limit with the slope pushing outwards, or without any effect on the loss.
     held = ((state.point <= state.low) & (slope >= 0)) | ((state.point >= state.high) & (slope <= 0))
     held |= diagonal <= 0
     free = ~held
+    # In units of √diagonal the damping is λ·diag H: the same whatever the scale of a coordinate (Marquardt).
     unit = np.where(held, 1.0, np.sqrt(np.where(held, 1.0, diagonal)))
     scaled = H / (unit[:, :, None] * unit[:, None, :]) * (free[:, :, None] & free[:, None, :])
     identity = np.eye(H.shape[1])
@@ -222,6 +241,7 @@ def _step(state: _State) -> tuple[np.ndarray, np.ndarray]:
     system[bad] = identity
     g = np.where(held, 0.0, slope / unit)
     step = np.linalg.solve(system, -g[:, :, None])[:, :, 0] / unit
+    # Clipped before the gain is reckoned, so that the quality of a step is that of the step taken.
     step = np.clip(state.point + step, state.low, state.high) - state.point
     gain = -(slope * step).sum(axis=1) - 0.5 * np.einsum("fi,fij,fj->f", step, H, step)
     return step, gain

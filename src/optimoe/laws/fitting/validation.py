@@ -14,7 +14,9 @@ from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
 
 MAX_LEVELS = 40
+"""More values than this are a continuous variable: leaving out each would be leaving out single runs."""
 RUNGS = 8
+"""Each leaves out an eighth of the runs: enough are left to fit, and enough are held out to test."""
 
 
 @dataclass(frozen=True, kw_only=True)

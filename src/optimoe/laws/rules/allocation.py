@@ -23,17 +23,17 @@ class Allocation(Law):
     family = "allocation"
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """C = M·D."""
+        """The only input is the training compute C = M·D."""
         return {"C": nonembedding_train_flops(arch) * tokens}
 
     @output("M_opt")
     def optimal_flops_per_token(self, C: Values) -> Values:
-        """Training FLOPs per token."""
+        """Compute-optimal training FLOPs per token, M = m0·C^m1."""
         return self.coefficients["m0"] * np.power(C, self.coefficients["m1"], dtype=float)
 
     @output("D_opt")
     def optimal_tokens(self, C: Values) -> Values:
-        """Tokens."""
+        """Compute-optimal tokens at C FLOPs, D = d0·C^d1."""
         return self.coefficients["d0"] * np.power(C, self.coefficients["d1"], dtype=float)
 
     @output("closure")
@@ -42,7 +42,7 @@ class Allocation(Law):
         return self.optimal_flops_per_token(C) * self.optimal_tokens(C) / C
 
     def decide(self, train_flops: float) -> Decision:
-        """D over M/6, the parameters that M stands for."""
+        """Tokens per parameter at the optimum: D over M/6, the parameters that M stands for."""
         params = self.optimal_flops_per_token(train_flops) / TRAIN_FLOPS_PER_PARAM_TOKEN
         ratio = float(self.optimal_tokens(train_flops) / params)
         dense = self.row.range.get("E") == (1, 1)
@@ -78,32 +78,32 @@ class KaplanFrontier(Law):
     family = "kaplan-frontier"
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """C = 6·N·D in PF-days, N without embeddings."""
+        """The only input is C = 6·N·D in PF-days, N without embeddings."""
         params = count_params(arch).active_nonembedding
         return {"C_pfdays": TRAIN_FLOPS_PER_PARAM_TOKEN * params * tokens / PF_DAY}
 
     @output("N_opt")
     def optimal_params(self, C_pfdays: Values) -> Values:
-        """Parameters."""
+        """Compute-optimal parameters without embeddings at C PF-days."""
         return self._power("N", C_pfdays)
 
     @output("B_opt")
     def optimal_batch(self, C_pfdays: Values) -> Values:
-        """Batch in tokens."""
+        """Batch in tokens on the frontier at C PF-days."""
         return self._power("B", C_pfdays)
 
     @output("S_opt")
     def optimal_steps(self, C_pfdays: Values) -> Values:
-        """Minimum steps."""
+        """Minimum number of steps on the frontier at C PF-days."""
         return self._power("S", C_pfdays)
 
     @output("D_opt")
     def optimal_tokens(self, C_pfdays: Values) -> Values:
-        """Tokens."""
+        """Compute-optimal tokens at C PF-days."""
         return self._power("D", C_pfdays)
 
     def decide(self, train_flops: float) -> Decision:
-        """D/N."""
+        """Tokens per parameter of a dense model on the frontier."""
         params = float(self.optimal_params(train_flops / PF_DAY))
         tokens = float(self.optimal_tokens(train_flops / PF_DAY))
         return Decision(answers={"tokens_per_param_dense": tokens / params}, at={"N": params, "D": tokens})
@@ -143,5 +143,5 @@ class LogRate(Law):
 
     @output("lr")
     def peak_rate(self, N: Values) -> Values:
-        """Peak learning rate."""
+        """Peak learning rate at N parameters without embeddings."""
         return self.coefficients["lr0"] + self.coefficients["lr1"] * np.log(N)

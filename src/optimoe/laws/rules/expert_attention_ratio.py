@@ -16,10 +16,11 @@ ACTIVE_EXPERTS = 3
 """One shared and two routed experts in every run."""
 CONTEXT_TOKENS = 4096
 RATIO_RANGE = (1e-12, 1e12)
+"""Where the best ratio is looked for: all that a design could have, with room."""
 
 
 class ExpertAttention(Law):
-    """r* = α_r·C^β_r, the best ratio of expert to attention FLOPs (eq. 1, Sec. 3.2 and 3.3).
+    """Best ratio of expert to attention FLOPs, r* = α_r·C^β_r (eq. 1, Sec. 3.2 and 3.3).
 
     α_r = α0·(1−S)^α1, β_r = β0·(1−S)^β1, S = (E − 3)/E with the shared expert in E; C total training FLOPs
     (the text says per token in places: then r* would leave the swept 0.2 to 1.5). r is a ratio, not a share.
@@ -44,33 +45,33 @@ class ExpertAttention(Law):
 
     @output("S")
     def sparsity(self, E: Values) -> Values:
-        """(E − 3)/E."""
+        """Sparsity as the paper counts it, S = (E − 3)/E."""
         require(np.all(np.asarray(E) >= ACTIVE_EXPERTS), "E", f"at least {ACTIVE_EXPERTS}", E)
         return (E - ACTIVE_EXPERTS) / E
 
     @output("alpha_r")
     def factor(self, E: Values) -> Values:
-        """α0·(1−S)^α1."""
+        """Factor of the power law, α_r = α0·(1−S)^α1."""
         return self.coefficients["alpha0"] * np.power(1 - self.sparsity(E), self.coefficients["alpha1"])
 
     @output("beta_r")
     def exponent(self, E: Values) -> Values:
-        """β0·(1−S)^β1."""
+        """Exponent of the power law, β_r = β0·(1−S)^β1."""
         return self.coefficients["beta0"] * np.power(1 - self.sparsity(E), self.coefficients["beta1"])
 
     @output("r_star")
     def best_ratio(self, E: Values, C: Values) -> Values:
-        """r*."""
+        """Best ratio of expert to attention FLOPs at a budget, r* = α_r·C^β_r."""
         return self.factor(E) * np.power(C, self.exponent(E), dtype=float)
 
     @output("C_at_r")
     def compute_at_ratio(self, E: Values, r: Values) -> Values:
-        """The budget at which r is best."""
+        """Budget at which r is the best ratio."""
         return np.power(r / self.factor(E), 1 / self.exponent(E))
 
     @output("C_crossing")
     def crossing(self, E1: Values, E2: Values) -> Values:
-        """The budget at which the curves of two expert counts meet; their order is reversed below it."""
+        """Budget at which the curves of two expert counts meet; their order is reversed below it."""
         require(np.all(np.not_equal(E1, E2)), "E2", "another count than E1", E2)
         return np.power(self.factor(E2) / self.factor(E1), 1 / (self.exponent(E1) - self.exponent(E2)))
 
@@ -85,14 +86,14 @@ class ExpertAttention(Law):
     def attention_flops_standard(
         self, n: Values, d: Values, d_expert: Values, E_routed: Values, k: Values, n_shared: Values
     ) -> Values:
-        """The same with the right value product, 2n²d."""
+        """Attention FLOPs per sequence and layer with the right value product, 2n²d."""
         return 8 * n * d**2 + 4 * n**2 * d
 
     @output("C_expert")
     def expert_flops(
         self, n: Values, d: Values, d_expert: Values, E_routed: Values, k: Values, n_shared: Values
     ) -> Values:
-        """Router and active experts per sequence and layer: n·(2dE + 6·d·d_x·(k + n_shared))."""
+        """FLOPs of router and active experts per sequence and layer, n·(2dE + 6·d·d_x·(k + n_shared))."""
         return n * (2 * d * E_routed + 6 * d * d_expert * (k + n_shared))
 
     @output("foc_r")

@@ -17,7 +17,7 @@ class FlopAccounting(Law):
 
     @output("C")
     def train_flops(self, N: Values, D: Values) -> Values:
-        """C = 6ND."""
+        """Training FLOPs by the rule of thumb, C = 6ND."""
         return self.coefficients["train_per_param_token"] * N * D
 
     @output("ratio_layers_only")

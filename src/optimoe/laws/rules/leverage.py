@@ -51,12 +51,12 @@ class Leverage(Law):
 
     @output("A_hat")
     def saturated_ratio(self, A: Values) -> Values:
-        """Â: the saturated count of :func:`saturated_experts` with A in place of E − 1."""
+        """Saturated activation ratio Â: :func:`saturated_experts` with A in place of E − 1."""
         return saturated_experts(A + 1, self.coefficients["A_start"], self.coefficients["A_max"])
 
     @output("EL")
     def leverage(self, A: Values, G: Values, C: Values) -> Values:
-        """Efficiency leverage."""
+        """Efficiency leverage EL, dense compute over the MoE's at equal loss."""
         c = self.coefficients
         grain = np.log2(G)
         exponent = c["a"] + c["d"] * np.log10(C) + c["gamma"] * grain**2 + c["beta"] * grain
@@ -64,7 +64,7 @@ class Leverage(Law):
 
     @output("G_opt")
     def optimal_granularity(self) -> Values:
-        """2^(−β/(2γ)), in the convention 2·d/d_expert."""
+        """Best granularity 2^(−β/(2γ)), in the convention 2·d/d_expert."""
         return np.exp2(-self.coefficients["beta"] / (2 * self.coefficients["gamma"]))
 
     @output("nonembedding_params")
@@ -101,15 +101,15 @@ class Hyperparameters(Law):
     family = "hyperparameters"
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """C = M·D."""
+        """The only input is the training compute C = M·D."""
         return {"C": nonembedding_train_flops(arch) * tokens}
 
     @output("lr")
     def peak_rate(self, C: Values) -> Values:
-        """Peak learning rate."""
+        """Peak learning rate at C training FLOPs."""
         return self.coefficients["lr0"] * np.power(C, self.coefficients["lr1"], dtype=float)
 
     @output("batch_tokens")
     def batch_tokens(self, C: Values) -> Values:
-        """Batch, in tokens."""
+        """Batch size in tokens at C training FLOPs."""
         return self.coefficients["batch0"] * np.power(C, self.coefficients["batch1"], dtype=float)

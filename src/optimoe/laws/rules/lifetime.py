@@ -46,7 +46,7 @@ class LifetimeObjective(Law):
 
     @output("D_ratio")
     def tokens_ratio(self, base: str, N0: Values, D_inf: Values) -> Values:
-        """Its tokens over the Chinchilla-optimal tokens of N0."""
+        """Tokens of the best model over the Chinchilla-optimal tokens of N0."""
         return self.tokens(base, N0, D_inf) / self._base(base).tokens_for_params(N0)
 
     @output("flops_change")

@@ -15,7 +15,7 @@ class ServingFacts(Law):
     family = "serving-cost"
 
     def evaluate(self, symbol: str, inputs: Mapping[str, Any]) -> Any:
-        """Refuse.
+        """Serving models are not evaluated by the law library.
 
         Raises:
             NotEvaluatedError: Always.
