@@ -13,7 +13,9 @@ from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Pool
-from optimoe.planner.explain.reasons import assumptions, explain_infeasible, reasons, warnings
+from optimoe.planner.explain.assumptions import assumptions
+from optimoe.planner.explain.infeasible import explain_infeasible
+from optimoe.planner.explain.reasons import reasons, warnings
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family

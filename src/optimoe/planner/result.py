@@ -177,7 +177,7 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     """The question as plain JSON values; infinite limits are null."""
     return {
         "training": to_record(problem.training),
-        "deployments": [deployment_record(one) for one in problem.deployments],
+        "deployments": [deployment_record(deployment) for deployment in problem.deployments],
         "lifetime_tokens": problem.lifetime_tokens,
         "law": problem.law.row.name,
         "goal": {"kind": type(problem.goal).__name__} | to_record(problem.goal),

@@ -91,7 +91,7 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
     counted = Counter(families[int(winner)] for winner in rows.argmin(axis=0))
     return Uncertainty(
         draws=draws,
-        chances=tuple(Chance(family=one, probability=count / draws) for one, count in counted.most_common()),
+        chances=tuple(Chance(family=family, probability=count / draws) for family, count in counted.most_common()),
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
         unit="nats" if by_loss else "usd",

@@ -31,7 +31,7 @@ class Shapes:
 
 def united(*parts: Shapes) -> Shapes:
     """All shapes of several lists, each once."""
-    pairs = np.concatenate([np.stack([one.d_model, one.num_layers], axis=1) for one in parts])
+    pairs = np.concatenate([np.stack([shapes.d_model, shapes.num_layers], axis=1) for shapes in parts])
     unique = np.unique(pairs, axis=0)
     return Shapes(d_model=unique[:, 0], num_layers=unique[:, 1])
 
@@ -100,17 +100,17 @@ class Space:
 
     def families(self) -> tuple[Family, ...]:
         """Every combination; dense ones once, with the widest feed-forward."""
-        found: dict[Family, None] = {}
+        families: dict[Family, None] = {}
         for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
             attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
             if experts == 1:
-                found[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
+                families[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
                 continue
             for k, shared in product(self.top_k, self.num_shared_experts):
                 for width in self._widths(experts + shared) if k <= experts else ():
                     expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width
-                    found[Family(num_experts=experts, **expert, **attention)] = None
-        return tuple(found)
+                    families[Family(num_experts=experts, **expert, **attention)] = None
+        return tuple(families)
 
     def _widths(self, num_experts: int) -> list[dict[str, float]]:
         """What sets the width of experts, as fields of a family."""
@@ -163,11 +163,11 @@ class Space:
         width = np.concatenate([shapes.d_model for shapes in members.values()])
         d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
         if np.any(ratio):
-            one, two = (
+            one_step, two_steps = (
                 expert_attention_ratio(self._grid(members, steps * EXPERT_STEP), CONTEXT_TOKENS)
                 for steps in (1, 2)
             )
-            d_hidden = np.where(ratio > 0, width_between(one, two, ratio, EXPERT_STEP), d_hidden)
+            d_hidden = np.where(ratio > 0, width_between(one_step, two_steps, ratio, EXPERT_STEP), d_hidden)
         steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
         return self._grid(members, (steps * EXPERT_STEP).astype(int))
 

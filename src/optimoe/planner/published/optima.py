@@ -40,7 +40,7 @@ CACHE_TOKENS = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class SizeClaim:
     """Parameters and tokens of the lowest loss of a budget, as printed."""
 
     text: str
@@ -53,7 +53,7 @@ class Size:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class MemoryClaim:
     """The best number of experts where weights and one request's cache fill a memory."""
 
     text: str
@@ -64,7 +64,7 @@ class Memory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lifetime:
+class LifetimeClaim:
     """The size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
 
     text: str
@@ -75,7 +75,7 @@ class Lifetime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exponent:
+class ExponentClaim:
     """By which power of the budget the best size, or its tokens, grow."""
 
     text: str
@@ -91,14 +91,14 @@ def reproduce_optima(text: str) -> list[ClaimVerdict]:
         UnknownNameError: A text without any.
     """
     facts = load_facts("optimoe.planner", "optima.toml")
-    found: list[ClaimVerdict] = []
-    for name, (kind, verdicts) in KINDS.items():
+    verdicts: list[ClaimVerdict] = []
+    for name, (kind, judge) in KINDS.items():
         for row in facts[name]:
             if row["text"] == text:
-                found += verdicts(build(kind, row, where="optima.toml"))
-    if not found:
+                verdicts += judge(build(kind, row, where="optima.toml"))
+    if not verdicts:
         raise UnknownNameError("text", text, texts())
-    return found
+    return verdicts
 
 
 def texts() -> tuple[str, ...]:
@@ -121,20 +121,20 @@ def rounding(printed: str) -> Range:
     return value - half, value + half
 
 
-def _size(row: Size) -> list[ClaimVerdict]:
+def _size(row: SizeClaim) -> list[ClaimVerdict]:
     pool = _pool(row.experts, Training(**_hardware(), budget_flops=row.flops), find_loss_law(row.law))
     params = _best(pool, LowestLoss())
     tokens = tuple(float(pool.problem.training.affordable_tokens(size, 1.0)) for size in reversed(params))
     where = f"at {row.flops:.3g} FLOP" + (f", E = {row.experts}" if row.experts > 1 else ", dense")
-    found = []
+    verdicts = []
     for name, printed, ours in (("N", row.params, params), ("D", row.tokens, (tokens[0], tokens[1]))):
         kept = rounding(printed)
         claim = f"the lowest loss {where} has {name} = {printed}"
-        found.append(judged(claim, row.law, kept, ours, overlap(kept, ours), row.reason))
-    return found
+        verdicts.append(judged(claim, row.law, kept, ours, overlap(kept, ours), row.reason))
+    return verdicts
 
 
-def _memory(row: Memory) -> list[ClaimVerdict]:
+def _memory(row: MemoryClaim) -> list[ClaimVerdict]:
     law, training = find_loss_law(row.law), Training(**_hardware(), budget_flops=row.flops)
     losses = {}
     for experts in (1, 2, 4, 8, 16, 32):
@@ -152,7 +152,7 @@ def _memory(row: Memory) -> list[ClaimVerdict]:
     ]
 
 
-def _lifetime(row: Lifetime) -> list[ClaimVerdict]:
+def _lifetime(row: LifetimeClaim) -> list[ClaimVerdict]:
     law = find_loss_law(row.law)
     assert isinstance(law, Chinchilla)
     loss = float(law.loss(row.like, law.tokens_for_params(row.like)))
@@ -162,7 +162,7 @@ def _lifetime(row: Lifetime) -> list[ClaimVerdict]:
     return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
 
 
-def _exponent(row: Exponent) -> list[ClaimVerdict]:
+def _exponent(row: ExponentClaim) -> list[ClaimVerdict]:
     low, high = FRONTIER_FLOPS
     ends = [
         _best(_pool(1, Training(**_hardware(), budget_flops=flops), find_loss_law(row.law)), LowestLoss())
@@ -177,10 +177,10 @@ def _exponent(row: Exponent) -> list[ClaimVerdict]:
 
 
 KINDS: dict[str, tuple[type[Any], Callable[[Any], list[ClaimVerdict]]]] = {
-    "size": (Size, _size),
-    "memory": (Memory, _memory),
-    "lifetime": (Lifetime, _lifetime),
-    "exponent": (Exponent, _exponent),
+    "size": (SizeClaim, _size),
+    "memory": (MemoryClaim, _memory),
+    "lifetime": (LifetimeClaim, _lifetime),
+    "exponent": (ExponentClaim, _exponent),
 }
 
 
@@ -188,7 +188,7 @@ def served_by_flops(pool: Pool) -> Pool:
     """The pool with a served token at the price of 2·N training FLOPs (Sardana 2024, arXiv 2401.00448, eq. 3)."""
     usd_per_mtok = pool.usd_per_train_token / 3 * 1e6
     rate = np.ones_like(usd_per_mtok)
-    servings = tuple(replace(one, usd_per_mtok=usd_per_mtok, tokens_per_s=rate) for one in pool.servings)
+    servings = tuple(replace(serving, usd_per_mtok=usd_per_mtok, tokens_per_s=rate) for serving in pool.servings)
     return replace(pool, servings=servings)
 
 

@@ -39,6 +39,6 @@ def judged(claim: str, law: str, published: Range, ours: Range, reproduced: bool
     )
 
 
-def overlap(one: Range, other: Range) -> bool:
+def overlap(first: Range, second: Range) -> bool:
     """Whether two ranges share a number; never where an end is NaN."""
-    return one[0] <= other[1] and one[1] >= other[0]
+    return first[0] <= second[1] and first[1] >= second[0]

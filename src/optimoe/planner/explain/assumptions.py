@@ -1,0 +1,74 @@
+"""Every number from outside that a plan rests on, with its basis and its source."""
+
+import math
+
+from optimoe.core.config import load_facts
+from optimoe.core.provenance import Assumption, Basis
+from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.step import efficiency_sources
+from optimoe.cost.training.setup import training_sources
+from optimoe.laws.catalog import find_law
+from optimoe.planner.problem.data import repeat_constant
+from optimoe.planner.problem.family import RATIO_LAW, BestRatio
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.training import GivenMfu, Training
+
+
+def assumptions(problem: Problem) -> tuple[Assumption, ...]:
+    """Every number from outside that the plan rests on."""
+    law, training = problem.law.row, problem.training
+    rows = [
+        _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
+        _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
+        _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
+        *_utilisation_rows(training),
+        _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
+        _price("training", training.price),
+        *(row for deployment in problem.deployments for row in _serving_rows(deployment)),
+        _row(
+            "requests",
+            f"{problem.workload.input_tokens} tokens in, {problem.workload.output_tokens} out",
+            Basis.ASSUMED,
+            "given, or the default 1,024 and 1,024",
+        ),
+        _row("tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"),
+    ]
+    if math.isfinite(problem.data.unique_tokens) and problem.data.repeats:
+        facts = load_facts("optimoe.planner", "repeats.toml")["muennighoff2023"]
+        rows.append(_row("repeated tokens", f"R* = {repeat_constant():g}", Basis(facts["basis"]), facts["source"]))
+    if isinstance(problem.space.expert_attention_ratio, BestRatio):
+        rule = find_law(RATIO_LAW).row
+        rows.append(_row("experts over attention", f"{rule.name} ({rule.status})", Basis.PUBLISHED, rule.source))
+    return (*rows, *efficiency_sources())
+
+
+def _utilisation_rows(training: Training) -> list[Assumption]:
+    rows, utilisation, run = [], training.utilisation, training.run
+    if isinstance(utilisation, GivenMfu):
+        words = f"{utilisation.mfu:.0%} of the bf16 peak, whatever the design"
+        rows.append(_row("MFU", words, utilisation.basis, "given, or the default 40 %"))
+    if run is not None:
+        words = f"{run.batch_tokens:,} tokens a step in sequences of {run.seq_len:,}"
+        rows += [_row("training batch", words, Basis.ASSUMED, "given, or the default"), *training_sources()]
+    return rows
+
+
+def _serving_rows(deployment: Deployment) -> list[Assumption]:
+    cluster, execution = deployment.cluster, deployment.engine.execution
+    words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
+    return [
+        _row("serving GPU", words, Basis.PUBLISHED, cluster.accelerator.source),
+        _price("serving", deployment.price),
+        _row(
+            "precision", f"weights {execution.precision}, cache {execution.kv_precision}", Basis.ASSUMED, "given"
+        ),
+    ]
+
+
+def _row(name: str, value: str, basis: Basis, source: str) -> Assumption:
+    return Assumption(name=name, value=value, basis=basis, source=source)
+
+
+def _price(use: str, price: GpuPrice) -> Assumption:
+    return _row(f"{use} price", f"${price.usd_per_gpu_hour:g} per GPU hour", price.basis, price.source)

@@ -1,0 +1,82 @@
+"""Which limit binds when no design keeps all of them, and what would lift it."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
+from optimoe.cost.sizing.feasibility import explain_infeasible as explain_serving
+from optimoe.cost.sizing.feasibility import feasibility
+from optimoe.planner.designs import Pool
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.training import Training
+
+
+def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[Family, Pool]) -> str:
+    """Which limit binds, and what would lift it."""
+    if not any(pool.servable.any() for pool in coarse.values()):
+        reached = [
+            feasibility(pool.grid, deployment) for pool in coarse.values() for deployment in problem.deployments
+        ]
+        return explain_serving(reached, problem.limits)
+    if not any(pool.possible.any() for pool in coarse.values()):
+        return (
+            f"train_gpus: no design that can be served fits in the training memory under any layout on "
+            f"{_cluster_words(problem.training)}; state more --train-gpus"
+        )
+    if isinstance(goal, LowestLoss):
+        cheapest = min(float(pool.usd_per_mtok.min()) for pool in coarse.values())
+        if cheapest > goal.usd_per_mtok:
+            return (
+                f"usd_per_mtok: the limit of {format_usd(goal.usd_per_mtok)} binds; the cheapest design is served "
+                f"at {format_usd(cheapest)} (--usd-per-mtok {cheapest * 1.01:.3g} would lift it)"
+            )
+        serving = min(
+            float(pool.serve_usd[pool.possible].min()) for pool in coarse.values() if pool.possible.any()
+        )
+        return (
+            f"total_usd: the limit of {format_usd(goal.total_usd)} binds; serving alone costs at least "
+            f"{format_usd(serving)} (raise --total-usd or lower --serve-tokens)"
+        )
+    return _unreachable_loss(problem, goal, coarse)
+
+
+def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family, Pool]) -> str:
+    pools = [pool for pool in coarse.values() if pool.possible.any()]
+    flops = min(
+        float(problem.training.flops(pool.params_active, pool.tokens(goal.max_loss))[pool.possible].min())
+        for pool in pools
+    )
+    if math.isinf(flops) and any(np.isfinite(pool.curve.tokens(goal.max_loss)).any() for pool in pools):
+        return (
+            f"unique_tokens: {format_count(problem.data.unique_tokens)} distinct tokens, however often repeated, "
+            f"do not reach a loss of {goal.max_loss:.4f}; raise --unique-tokens or --target-loss"
+        )
+    if math.isinf(flops):
+        floor = min(float(np.min(np.asarray(pool.curve.floor)[pool.possible])) for pool in pools)
+        return (
+            f"target_loss: {goal.max_loss:g} lies below {floor:.4f}, what the best design of the space "
+            "reaches on infinite data under this law; raise --target-loss"
+        )
+    if flops > problem.training.budget_flops:
+        return (
+            f"train_flops: the budget of {format_count(problem.training.budget_flops)} FLOP binds; a loss of "
+            f"{goal.max_loss:.4f} takes at least "
+            f"{format_count(flops)} (--train-flops {flops * 1.01:.3g} would lift it)"
+        )
+    times = min(
+        float((pool.tokens(goal.max_loss) / pool.affordable_tokens)[pool.possible].min()) for pool in pools
+    )
+    return (
+        f"training budget: {problem.training.budget_gpu_s / SECONDS_PER_HOUR:,.0f} GPU hours bind; a loss of "
+        f"{goal.max_loss:.4f} takes at least {times:.3g}× as many"
+    )
+
+
+def _cluster_words(training: Training) -> str:
+    assert training.run is not None  # without a cluster every design can be trained
+    cluster = training.run.cluster
+    return f"{cluster.num_gpus} × {cluster.accelerator.name}"
