@@ -14,6 +14,7 @@ from optimoe.arch.memory import kv_bytes_per_token, state_bytes, weight_bytes
 from optimoe.arch.params import ParamCount, count_mtp_params, count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
+from optimoe.core.units import format_bytes, format_count
 
 Convention = Literal["krajewski", "ling"]
 GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
@@ -57,6 +58,16 @@ class ArchCount:
     expert_attention_flops_ratio: float
     sparsity: float
     granularity: dict[str, float]
+
+    def __repr__(self) -> str:
+        """Parameters, FLOPs and bytes in one line; of a grid its shape."""
+        if shape := getattr(self.params.total, "shape", ()):
+            return f"ArchCount(a grid of shape {shape})"
+        flops = f"{format_count(self.decode.total)} FLOPs/token decoded"
+        return (
+            f"ArchCount({format_count(self.params.active)} active of {format_count(self.params.total)}, {flops}, "
+            f"{format_bytes(self.weight_bytes)} weights, {format_bytes(self.kv_bytes_per_token)} cache/token)"
+        )
 
 
 def count(

@@ -6,7 +6,7 @@ from optimoe.arch.params import ParamCount, count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import take
 from optimoe.core.provenance import Estimate
-from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK, format_count, format_usd
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.designs import Pool
@@ -66,6 +66,15 @@ class Candidate:
     serving: ServingEstimate
     lifetime_tokens: float
     decades_beyond: dict[str, float]
+
+    def __repr__(self) -> str:
+        """The decisive numbers in one line."""
+        experts, sizes = f"E={self.family.num_experts}, k={self.family.top_k}", self.params
+        dollars = f"{format_usd(self.train_usd)} training + {format_usd(self.serve_usd)} serving"
+        return (
+            f"Candidate({experts}, {format_count(sizes.active)} active of {format_count(sizes.total)}, "
+            f"{format_count(self.tokens)} tokens, loss {self.loss.value:.3f}, {dollars})"
+        )
 
     @property
     def ttft_s(self) -> float:

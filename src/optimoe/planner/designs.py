@@ -46,6 +46,12 @@ class Pool:
     servings: tuple[ServingEstimate, ...]
     cheapest: Int[np.ndarray, " designs"]
 
+    def __repr__(self) -> str:
+        """The family and how many of its designs can be served and trained, in one line."""
+        experts = f"E={self.family.num_experts}, k={self.family.top_k}"
+        possible = f"{self.servable.sum():,} can be served, {self.possible.sum():,} trained too"
+        return f"Pool({experts}, {len(self.params_active):,} designs, {possible})"
+
     @property
     def servable(self) -> Bool[np.ndarray, " designs"]:
         """Whether a deployment keeps all limits."""

@@ -39,6 +39,12 @@ class Trained:
     layouts: TrainLayout | None = None
     choice: Int[np.ndarray, " designs"] | None = None
 
+    def __repr__(self) -> str:
+        """How many designs some layout trains, in one line."""
+        fits = np.isfinite(self.mfu)
+        best = f", MFU up to {self.mfu[fits].max():.3f}" if fits.any() else ""
+        return f"Trained({fits.sum():,} of {len(self.mfu):,} designs{best})"
+
     def at(self, which: slice) -> "Trained":
         """Some of the designs; the layouts are the same for all."""
         return replace(self, mfu=self.mfu[which], choice=None if self.choice is None else self.choice[which])

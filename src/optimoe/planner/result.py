@@ -94,6 +94,11 @@ class Plan:
     assumptions: tuple[Assumption, ...]
     trace: Trace
 
+    def __repr__(self) -> str:
+        """The choice and how much it stands beside, in one line."""
+        beside = f"{len(self.alternatives)} families, {len(self.front)} on the front, {len(self.laws)} laws"
+        return f"Plan({self.choice!r}, {beside}, {len(self.warnings)} warnings)"
+
     @property
     def by_family(self) -> tuple[Alternative, ...]:
         """Every family at the choice's loss, the choice itself at its own."""

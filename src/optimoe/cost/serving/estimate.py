@@ -8,7 +8,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import holds
-from optimoe.core.units import format_bytes
+from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
@@ -72,6 +72,16 @@ class ServingEstimate:
     tokens_per_s_per_gpu: Values
     usd_per_mtok: Values
     parts: dict[str, Values]
+
+    def __repr__(self) -> str:
+        """Latency, throughput and price in one line; of a grid its shape."""
+        if np.ndim(self.tpot_s):
+            return f"ServingEstimate(a grid of shape {np.shape(self.tpot_s)})"
+        return (
+            f"ServingEstimate({self.concurrency:g} in flight of {self.max_batch:.0f}, "
+            f"TTFT {format_seconds(float(self.ttft_s))}, TPOT {format_seconds(float(self.tpot_s))}, "
+            f"{self.tokens_per_s:,.0f} tokens/s, {format_usd(float(self.usd_per_mtok))}/Mtok)"
+        )
 
     @property
     def bound_by(self) -> str:

@@ -108,6 +108,11 @@ class Fit:
     excluded: tuple[Flag, ...]
     options: FitOptions
 
+    def __repr__(self) -> str:
+        """The law, the verdict and the error in one line."""
+        agree = f"{self.agree} of {self.starts} starts agree"
+        return f"Fit({self.law.name}, {self.verdict}, {self.runs} runs, rmse {self.rmse_log:.3g}, {agree})"
+
     @property
     def coefficients(self) -> dict[str, float]:
         """The law's coefficients by symbol."""
