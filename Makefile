@@ -1,11 +1,12 @@
 # make demo   set up, plan a model, leave plan.html
 # make test   set up, check everything
+# make long   what takes longer: kills, other versions, many more random cases (half an hour and more)
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := --train-gpus 64xh100-sxm --train-days 30 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
 
-.PHONY: demo test format lint types house unit clean
+.PHONY: demo test long format lint types house unit clean
 
 demo: .venv/core
 	$(BIN)/optimoe plan $(DEMO)
@@ -35,6 +36,10 @@ unit: .venv/dev
 .venv/dev: .venv/core
 	$(PIP) --editable '.[dev]'
 	touch $@
+
+long: .venv/dev
+	$(BIN)/pytest tests/long -n 0
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
 clean:
 	rm -rf .venv plan.html plan.json winner

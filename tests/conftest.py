@@ -1,6 +1,9 @@
 """Settings of all tests: how long a machine takes is no property of the code."""
 
+import os
+
 from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "untimed"))

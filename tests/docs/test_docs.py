@@ -9,9 +9,11 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from optimoe.laws.catalog import find_law
 
@@ -122,6 +124,27 @@ def test_every_promised_file_is_there():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert not any("torch" in requirement for requirement in extras["dependencies"])
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
+
+
+def test_every_package_that_an_installation_brings_is_pinned():
+    """A new release of some package never turns the tests red by itself."""
+    pinned = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line and not line.startswith("#")
+    }
+    brought, todo = set(), ["optimoe[dev]"]
+    while todo:
+        requirement = Requirement(todo.pop())
+        for text in metadata.requires(requirement.name) or []:
+            needed = Requirement(text)
+            wanted = [{"extra": extra} for extra in requirement.extras or {""}]
+            if needed.marker is None or any(needed.marker.evaluate(extra) for extra in wanted):
+                name = needed.name.lower().replace("_", "-")
+                if name not in brought:
+                    brought.add(name)
+                    todo.append(f"{name}[{','.join(needed.extras)}]" if needed.extras else name)
+    assert brought - pinned == set()
 
 
 def test_the_reference_is_that_of_the_code():
