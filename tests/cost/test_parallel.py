@@ -11,6 +11,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
@@ -181,10 +182,10 @@ def test_experts_on_the_host_come_over_its_link():
 def test_a_grid_of_layouts_equals_its_scalars():
     every = candidate_layouts(8, 8, {}, routed=True)
     kept = divides(MIXTRAL, every)
-    grid = every.each(lambda degrees: degrees[kept])
+    grid = take(broadcast(every), kept)
     together = decode_step(machine(grid), Engine(), MIXTRAL, 32, 1000).total_s
     for i in range(len(grid.tp)):
-        one = grid.each(lambda degrees, i=i: degrees[i].item())
+        one = take(grid, i)
         assert decode_step(machine(one), Engine(), MIXTRAL, 32, 1000).total_s == pytest.approx(
             together[i], rel=1e-13
         )

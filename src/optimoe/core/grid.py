@@ -44,6 +44,13 @@ def take(value: T, index: Any) -> T:
     return map_arrays(value, lambda array: array[index])
 
 
+def add(one: T, other: T) -> T:
+    """Sum two dataclasses of numbers, field by field."""
+    names = [field.name for field in fields(one)]  # type: ignore[arg-type]
+    sums = {name: getattr(one, name) + getattr(other, name) for name in names}
+    return replace(one, **sums)  # type: ignore[type-var]
+
+
 def content_key(*values: Any) -> bytes:
     """Sixteen bytes that tell values apart by all of their content; equal ones of the same types have equal keys.
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides, layout_record
 
 MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
@@ -40,7 +41,7 @@ def test_every_candidate_uses_all_gpus_and_copies_are_whole(num_gpus, node):
     assert (every.num_gpus == num_gpus).all()
     assert (every.tp <= node).all()
     kept = divides(MIXTRAL, every)
-    whole = every.each(lambda degrees: degrees[np.broadcast_to(kept, every.tp.shape)])
+    whole = take(broadcast(every), np.broadcast_to(kept, every.tp.shape))
     assert (whole.replicas * whole.gpus_per_replica == num_gpus).all()
     assert (MIXTRAL.moe.num_experts % whole.ep == 0).all()
 

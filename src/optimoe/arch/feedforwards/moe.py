@@ -62,8 +62,11 @@ class MoE(FeedForwardPart):
 
     def expert_params(self, d_model: int) -> int:
         """The matrices of one routed expert: m·d·f, or m·d_l·f where tokens are routed at a latent width."""
-        width = self.d_latent + (self.d_latent == 0) * d_model
-        return self.num_matrices * width * self.d_expert
+        return self.num_matrices * self.routed_width(d_model) * self.d_expert
+
+    def routed_width(self, d_model: int) -> int:
+        """Width at which tokens are routed: d_l where they are projected down, else d."""
+        return self.d_latent + (self.d_latent == 0) * d_model
 
     def matrix_params(self, d_model: int) -> Parts:
         """Router d·E, shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.

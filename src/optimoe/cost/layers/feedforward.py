@@ -34,13 +34,12 @@ def dense_feed_forward(ffn: DenseFFN, machine: Machine, d_model: Values, tokens:
 def routed_feed_forward(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
     """The router, the routed experts of this rank, and the shared ones; latent projections where used."""
     yield machine.plain_product(tokens, ffn.num_experts, d_model)
-    layout, precision, routing = machine.layout, machine.execution.precision, machine.execution.routing
+    layout, precision, spread = machine.layout, machine.execution.precision, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
-    spread = routing.spread(all_tokens, ffn.num_experts, ffn.top_k, layout.ep, resident=layout.resident)
     experts = RoutedExperts(
         pairs=spread.pairs,
         distinct=spread.distinct,
-        d_model=ffn.d_latent + (ffn.d_latent == 0) * d_model,
+        d_model=ffn.routed_width(d_model),
         width=ffn.d_expert / layout.expert_tp,
         num_experts=ffn.num_experts,
         top_k=ffn.top_k,

@@ -1,7 +1,7 @@
 """How a deployment splits a model over its GPUs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,12 +44,6 @@ class Layout:
             require(np.asarray(getattr(self, name)) > 0, name, "positive", getattr(self, name))
         share = np.asarray(self.resident)
         require((share >= 0) & (share <= 1), "resident", "from 0 to 1", self.resident)
-
-    def each(self, change: Callable[[np.ndarray], Values]) -> "Layout":
-        """The layout with its fields, broadcast to one shape, changed alike."""
-        names = [field.name for field in fields(self)]
-        wide = np.broadcast_arrays(*(getattr(self, name) for name in names))
-        return Layout(**{name: change(values) for name, values in zip(names, wide, strict=True)})
 
     @property
     def num_gpus(self) -> Values:

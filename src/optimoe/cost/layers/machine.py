@@ -5,10 +5,12 @@ from typing import Literal
 
 import numpy as np
 
+from optimoe.arch.parts import MoE
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import Gemm, Kernel, KernelSource, KernelTime
 from optimoe.cost.kernels.find import find_kernels
+from optimoe.cost.kernels.spread import Spread
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 
@@ -66,6 +68,12 @@ class Machine:
     def head_shards(self, num_kv_heads: Values) -> Values:
         """GPUs over which the key-value projections spread: no more than there are heads."""
         return np.minimum(self.tp, num_kv_heads)
+
+    def spread(self, ffn: MoE, tokens: Values) -> Spread:
+        """What the busiest GPU of those that share experts computes and reads for ``tokens`` of each of them."""
+        layout, routing = self.layout, self.execution.routing
+        all_tokens = tokens * layout.attention_ranks
+        return routing.spread(all_tokens, ffn.num_experts, ffn.top_k, layout.ep, resident=layout.resident)
 
     def product(self, tokens: Values, width: Values, depth: Values) -> LayerKernel:
         """A product on each GPU with weights in the precision of the model."""

@@ -31,7 +31,7 @@ from scipy.special import ndtri, pdtr, pdtrik
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import map_numbers
+from optimoe.core.grid import broadcast, map_arrays, map_numbers, take
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, Prepared, accepted_tokens, prepare
 from optimoe.cost.serving.step import decode_step
@@ -149,7 +149,7 @@ def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile:
     Raises:
         InfeasibleError: Not even the lightest load keeps them.
     """
-    column = layouts.each(lambda degrees: degrees.reshape(-1, 1))
+    column = map_arrays(broadcast(layouts), lambda degrees: degrees.reshape(-1, 1))
     ready = prepare(arch, deployment, column)
     load = loaded(arch, deployment, ready, RUNNING, percentile)
     limits = deployment.limits
@@ -167,7 +167,7 @@ def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile:
         )
     row, at = np.unravel_index(int(rate.argmax()), rate.shape)
     return Goodput(
-        layout=layouts.each(lambda degrees: degrees[row].item()),
+        layout=take(broadcast(layouts), int(row)),
         requests_per_s=float(rate[row, at]),
         load=map_numbers(load, lambda values: float(np.broadcast_to(values, rate.shape)[row, at])),
         percentile=percentile,

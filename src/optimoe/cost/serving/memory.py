@@ -6,11 +6,12 @@ import numpy as np
 
 from optimoe.arch.memory import bytes_per_value, kv_bytes
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.parts import FeedForward, MoE
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.facts import efficiency
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.sizes import LayerSizes, deepest_stage_share, layer_sizes
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
@@ -57,7 +58,7 @@ def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
     the stages, the deepest of which holds ⌈layers/pp⌉ layers. Embeddings stand in the first and last stage.
     """
     layout, params = machine.layout, count_params(arch)
-    stage = np.ceil(arch.num_layers / np.asarray(layout.pp)) / arch.num_layers
+    stage = deepest_stage_share(arch, layout.pp)
     experts = params.routed_experts / layout.group * layout.resident
     common = (params.nonembedding - params.routed_experts) / layout.tp
     ends = (params.embedding + params.unembedding) / layout.tp / np.minimum(layout.pp, 2)
@@ -71,8 +72,7 @@ def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Wo
 
 def _cache_per_request(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Each layer's cache over its shards, the deepest stage's share of the layers."""
-    stage = np.ceil(arch.num_layers / np.asarray(machine.layout.pp)) / arch.num_layers
-    return stage * sum(
+    return deepest_stage_share(arch, machine.layout.pp) * sum(
         kv_bytes(replace(arch, layers=(group,)), tokens, machine.execution.kv_precision)
         / machine.cache_shards(group.mixer.cache_heads)
         for group in arch.layers
@@ -82,19 +82,17 @@ def _cache_per_request(machine: Machine, arch: ArchSpec, tokens: Values) -> Valu
 def _activations(machine: Machine, chunk_tokens: int, arch: ArchSpec) -> Values:
     """2 bytes · chunk · (4·d + widest layer's values on this GPU), and one chunk's last logits in fp32."""
     widest: Values = 0
-    for group in arch.layers:
-        widest = np.maximum(widest, _values_per_token(machine, group, arch.d_model))
+    for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
+        widest = np.maximum(widest, _values_per_token(machine, group.ffn, sizes, arch.d_model))
     values = 4 * arch.d_model + widest
     return chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
 
 
-def _values_per_token(machine: Machine, group: LayerGroup, d_model: Values) -> Values:
+def _values_per_token(machine: Machine, ffn: FeedForward | None, sizes: LayerSizes, d_model: Values) -> Values:
     """The larger of the mixer's columns and the feed-forward's hidden values for one token of the chunk."""
-    layout, ffn = machine.layout, group.ffn
-    mixer = group.mixer.matrix_params(d_model) / d_model / layout.tp
-    if isinstance(ffn, DenseFFN):
-        return np.maximum(mixer, ffn.num_matrices * ffn.d_ff / layout.tp)
+    layout = machine.layout
+    widest = np.maximum(sizes.mixer_columns, sizes.dense_hidden) / layout.tp
     if isinstance(ffn, MoE):
         pairs = ffn.top_k * layout.attention_ranks / layout.ep
-        return np.maximum(mixer, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + d_model))
-    return mixer
+        widest = np.maximum(widest, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + d_model))
+    return widest

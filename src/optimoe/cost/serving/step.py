@@ -15,15 +15,17 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from optimoe.arch.parts import DenseFFN, Mixer
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.parts import Mixer
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
+from optimoe.core.grid import add, map_numbers
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 from optimoe.cost.serving.engine import Engine
 
 Mix = Callable[[Mixer], Iterator[LayerKernel]]
@@ -53,11 +55,11 @@ class StepTime:
         return sum(getattr(self, field.name) for field in fields(self))
 
     def __add__(self, other: "StepTime") -> "StepTime":
-        return StepTime(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return add(self, other)
 
     def times(self, factor: Values) -> "StepTime":
         """Every cause multiplied."""
-        return StepTime(**{field.name: factor * getattr(self, field.name) for field in fields(self)})
+        return map_numbers(self, lambda seconds: factor * seconds)
 
 
 def engine_s(engine: Engine, requests: Values) -> Values:
@@ -133,7 +135,7 @@ def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Va
         causes["compute"] = causes["compute"] + np.where(bound, body_s, 0.0)
         causes[one.reads] = causes[one.reads] + np.where(bound, 0.0, body_s)
         launch_s = launch_s + times * kernel.launch_s
-    moved = sum(group.num_layers * _elementwise_bytes(machine, group, arch.d_model) for group in arch.layers)
+    moved = sum(sizes.num_layers * _elementwise_bytes(machine, sizes) for sizes in layer_sizes(arch))
     compute_s = causes["compute"] + tokens * moved / machine.gpu.memory_bytes_per_s
     all_reduce_s, exchange_s = tensor_parallel_s(machine, arch, tokens), all_to_all_s(machine, arch, tokens)
     hidden = _hidden_share(machine, all_reduce_s + exchange_s, compute_s + causes["weights"] + causes["experts"])
@@ -179,13 +181,10 @@ def _kernels(
     yield 1, machine.plain_product(logits, arch.vocab_size / machine.tp, arch.d_model)
 
 
-def _elementwise_bytes(machine: Machine, group: LayerGroup, d_model: Values) -> Values:
+def _elementwise_bytes(machine: Machine, sizes: LayerSizes) -> Values:
     """Bytes per token and layer of what lies between the products, in bf16.
 
     Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
     matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
     """
-    values = 4 * group.num_norms * d_model + group.mixer.matrix_params(d_model) / d_model / machine.tp
-    if isinstance(group.ffn, DenseFFN):
-        values = values + group.ffn.num_matrices * group.ffn.d_ff / machine.tp
-    return 2 * values
+    return 2 * (4 * sizes.norm_values + sizes.mixer_columns / machine.tp + sizes.dense_hidden / machine.tp)

@@ -8,6 +8,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require
+from optimoe.core.grid import broadcast, map_arrays, take
 from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, divides, undivided
 from optimoe.cost.serving.estimate import Deployment
 
@@ -24,7 +25,7 @@ def likely_layouts(arch: ArchSpec, deployment: Deployment) -> Layout:
     ranks = every.tp * every.dp
     nodes = max(1, deployment.cluster.num_gpus // deployment.cluster.accelerator.gpus_per_node)
     kept = ((every.ep == 1) | (every.ep == every.tp) | (every.ep == ranks)) & (every.pp <= nodes)
-    return every.each(lambda degrees: degrees[kept])
+    return take(broadcast(every), kept)
 
 
 def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float] = NOTHING_FIXED) -> Layout:
@@ -48,13 +49,13 @@ def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, flo
         raise ConfigError(f"{names}: must be a divisor of the {num_gpus} GPUs, got {degrees}")
     kept = np.broadcast_to(divides(arch, every), np.shape(every.tp))
     if not kept.any():
-        raise ConfigError(undivided(arch, every.each(lambda degrees: degrees[0].item())))
-    return every.each(lambda degrees: degrees[kept])
+        raise ConfigError(undivided(arch, take(broadcast(every), 0)))
+    return take(broadcast(every), kept)
 
 
 def as_column(layouts: Layout) -> Layout:
     """Layouts along the last axis but one; batches stand on the last."""
-    return layouts.each(lambda degrees: degrees.reshape(-1, 1))
+    return map_arrays(broadcast(layouts), lambda degrees: degrees.reshape(-1, 1))
 
 
 def _candidates(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:

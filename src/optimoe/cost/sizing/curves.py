@@ -6,6 +6,7 @@ import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
 from optimoe.cost.sizing.candidates import as_column, every_layout
@@ -117,5 +118,5 @@ def against_context(arch: ArchSpec, deployment: Deployment) -> list[tuple[int, S
 
 def _point(arch: ArchSpec, deployment: Deployment, layouts: Layout, where: tuple[np.intp, ...]) -> ServingEstimate:
     row, batch = int(where[0]), float(BATCHES[int(where[1])])
-    layout = layouts.each(lambda degrees: degrees[row].item())
+    layout = take(broadcast(layouts), row)
     return evaluate(arch, deployment, layout=layout, concurrency=batch * layout.dp)

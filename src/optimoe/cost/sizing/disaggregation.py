@@ -8,6 +8,7 @@ from optimoe.arch.memory import kv_bytes
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require_positive
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, prepare
@@ -82,7 +83,7 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
     decode_gpu_s = deployment.workload.output_tokens * deployment.cluster.num_gpus / float(decode.tokens_per_s)
     per_gpu = deployment.workload.output_tokens / (float(gpu_s[best]) + decode_gpu_s)
     return Disaggregated(
-        prefill_layout=layouts.each(lambda degrees: degrees[best].item()),
+        prefill_layout=take(broadcast(layouts), best),
         decode_layout=decode.layout,
         prefill_gpus_per_request=float(gpu_s[best]),
         decode_gpus_per_request=decode_gpu_s,

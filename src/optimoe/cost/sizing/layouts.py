@@ -58,7 +58,7 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         def row(values: Values) -> np.ndarray:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        split = layout.each(row)
+        split = map_numbers(layout, row)
         machine = replace(ready.machine, layout=split)
         part = Prepared(machine=machine, prompt_s=row(ready.prompt_s), fits=row(ready.fits))
         estimate = evaluate(

@@ -1,8 +1,7 @@
 """How a training run splits a model, its states and its batch over GPUs."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import Layout, divides
 
 ZERO_STAGES = (0, 1, 2, 3)
@@ -90,15 +90,9 @@ class TrainLayout:
         """GPUs over which a state that ZeRO shards from ``stage`` on is spread, out of its ``copies``."""
         return np.where(np.asarray(self.zero) >= stage, copies, 1)[()]
 
-    def each(self, change: Callable[[np.ndarray], Any]) -> "TrainLayout":
-        """The layouts with their fields, broadcast to one shape, changed alike."""
-        names = [field.name for field in fields(self)]
-        wide = np.broadcast_arrays(*(getattr(self, name) for name in names))
-        return TrainLayout(**{name: change(values) for name, values in zip(names, wide, strict=True)})
-
     def at(self, index: int) -> "TrainLayout":
         """One layout out of an array of them."""
-        return self.each(lambda values: values.flat[index].item())
+        return take(broadcast(self), index)
 
 
 def num_micro_batches(layout: TrainLayout, sequences: Values) -> Values:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.sizes import LayerSizes, deepest_stage_share, layer_sizes
 from optimoe.cost.training.layout import TrainLayout, num_micro_batches
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup, training_fact
 
@@ -80,7 +81,7 @@ def stage_params(arch: ArchSpec, layout: TrainLayout, *, ends: int) -> StagePara
     Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``.
     """
     params, tp = count_params(arch), np.asarray(layout.tp)
-    share = np.ceil(arch.num_layers / np.asarray(layout.pp)) / arch.num_layers
+    share = deepest_stage_share(arch, layout.pp)
     common = (params.nonembedding - params.routed_experts) / tp
     experts = params.routed_experts / layout.parts.group
     table = np.maximum(params.embedding, params.unembedding)
@@ -129,11 +130,11 @@ def activation_bytes(
     pp, interleave = np.asarray(layout.pp), np.asarray(layout.interleave)
     micro = num_micro_batches(layout, sequences)
     tokens = np.asarray(layout.micro_batch) * seq_len
-    share = np.ceil(arch.num_layers / pp) / arch.num_layers
+    share = deepest_stage_share(arch, pp)
     kept: Values = 0.0
     widest: Values = 0.0
-    for group in arch.layers:
-        layer = layer_bytes_per_token(machine, group, arch.d_model, layout, setup, seq_len, tokens)
+    for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
+        layer = layer_bytes_per_token(machine, group, sizes, arch.d_model, layout, setup, seq_len, tokens)
         entry = VALUE_BYTES * arch.d_model / layout.sequence_shards
         kept = kept + group.num_layers * np.where(layout.full_recompute, np.minimum(entry, layer), layer)
         widest = np.maximum(widest, layer)
@@ -153,6 +154,7 @@ def _logit_bytes(arch: ArchSpec, layout: TrainLayout) -> Values:
 def layer_bytes_per_token(
     machine: Machine,
     group: LayerGroup,
+    sizes: LayerSizes,
     d_model: Values,
     layout: TrainLayout,
     setup: TrainSetup,
@@ -171,8 +173,8 @@ def layer_bytes_per_token(
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
     inputs = 2 * VALUE_BYTES * d_model  # of the mixer and of the feed-forward: the norms' outputs
-    whole = VALUE_BYTES * group.num_norms * d_model + 2 * MASK_BYTES * setup.dropout * d_model
-    mixer, expanded, scores = _mixer_bytes(machine, group, d_model, setup, seq_len)
+    whole = VALUE_BYTES * sizes.norm_values + 2 * MASK_BYTES * setup.dropout * d_model
+    mixer, expanded, scores = _mixer_bytes(machine, group.mixer, sizes, setup, seq_len)
     hidden, activation = _hidden_bytes(machine, group, d_model, tokens)
     if setup.attention == "unfused":
         scores = np.where(selective, 0.0, scores)
@@ -182,16 +184,15 @@ def layer_bytes_per_token(
 
 
 def _mixer_bytes(
-    machine: Machine, group: LayerGroup, d_model: Values, setup: TrainSetup, seq_len: Values
+    machine: Machine, mixer: Mixer, sizes: LayerSizes, setup: TrainSetup, seq_len: Values
 ) -> tuple[Values, Values, Values]:
     """Bytes of one token over all of tp: what the mixer keeps, what it expands of latents, and its scores.
 
     A flash kernel keeps one statistic per head instead of scores. A recurrent mixer keeps its columns; its
     states at chunk borders are left out (a lower estimate).
     """
-    mixer = group.mixer
     if not isinstance(mixer, Attention | LatentAttention):
-        return VALUE_BYTES * mixer.matrix_params(d_model) / d_model, 0.0, 0.0
+        return VALUE_BYTES * sizes.mixer_columns, 0.0, 0.0
     if setup.attention == "unfused":
         each = UNFUSED_SCORE_BYTES_WITH_DROPOUT if setup.dropout else UNFUSED_SCORE_BYTES
         scores = each * mixer.num_heads * seq_len
@@ -220,12 +221,11 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: 
             before = before + VALUE_BYTES * (ffn.num_matrices - 1) * ffn.d_ff / machine.tp
             after = after + VALUE_BYTES * ffn.d_ff / machine.tp
         elif isinstance(ffn, MoE):
-            layout = machine.layout
-            shape = tokens * layout.attention_ranks, ffn.num_experts, ffn.top_k, layout.ep
-            pairs = machine.execution.routing.spread(*shape).pairs / tokens
-            width, shared = ffn.d_expert / layout.expert_tp, ffn.num_shared_experts * ffn.d_shared / machine.tp
-            inner = ffn.d_latent + (ffn.d_latent == 0) * d_model
-            columns = (ffn.num_matrices - 1) * (pairs * width + shared)
-            before = before + VALUE_BYTES * (columns + pairs * inner) + 2 * STATISTIC_BYTES * ffn.num_experts
-            after = after + VALUE_BYTES * (pairs * width + shared)
+            pairs = machine.spread(ffn, tokens).pairs / tokens
+            hidden = pairs * ffn.d_expert / machine.layout.expert_tp
+            hidden = hidden + ffn.num_shared_experts * ffn.d_shared / machine.tp
+            arrived = pairs * ffn.routed_width(d_model)
+            before = before + VALUE_BYTES * ((ffn.num_matrices - 1) * hidden + arrived)
+            before = before + 2 * STATISTIC_BYTES * ffn.num_experts
+            after = after + VALUE_BYTES * hidden
     return before, after

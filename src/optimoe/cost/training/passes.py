@@ -5,19 +5,21 @@ The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimoe.arch.mixers.attended import attended
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.grid import add
 from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.kernels.curve import find_curve
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import expanded_head_dim, prefill_mixing, projections, prompt_attention
+from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.setup import TrainSetup
 
@@ -58,7 +60,7 @@ class PassTime:
         return self.layers_s + self.logits_s
 
     def __add__(self, other: "PassTime") -> "PassTime":
-        return PassTime(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return add(self, other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,8 +194,8 @@ def _between_s(
 ) -> Values:
     """What lies between the products of all layers, at the data sheet's bandwidth."""
     moved = sum(
-        group.num_layers * elementwise_bytes(group, arch.d_model, layout, setup, recomputed=recomputed)
-        for group in arch.layers
+        sizes.num_layers * elementwise_bytes(sizes, arch.d_model, layout, setup, recomputed=recomputed)
+        for sizes in layer_sizes(arch)
     )
     return batch.tokens * moved / machine.gpu.memory_bytes_per_s
 
@@ -238,7 +240,7 @@ def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batc
 
 
 def elementwise_bytes(
-    group: LayerGroup, d_model: Values, layout: TrainLayout, setup: TrainSetup, *, recomputed: bool
+    sizes: LayerSizes, d_model: Values, layout: TrainLayout, setup: TrainSetup, *, recomputed: bool
 ) -> Values:
     """Bytes per token and layer, forward, of what lies between the products, in 16 bit.
 
@@ -246,8 +248,7 @@ def elementwise_bytes(
     sequence parallelism; mixer columns and the dense feed-forward's m·f, split by width. Routed experts move
     theirs within their call. Of these the ``recomputed`` are norms and the activation.
     """
-    hidden: Values = group.ffn.num_matrices * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0
     if recomputed:
-        return 2 * (2 * group.num_norms * d_model / layout.sequence_shards + hidden / layout.tp)
-    norms = (2 * 4 * group.num_norms + 2 * 5 * setup.dropout) * d_model / layout.sequence_shards
-    return norms + 2 * (group.mixer.matrix_params(d_model) / d_model + hidden) / layout.tp
+        return 2 * (2 * sizes.norm_values / layout.sequence_shards + sizes.dense_hidden / layout.tp)
+    norms = (2 * 4 * sizes.norm_values + 2 * 5 * setup.dropout * d_model) / layout.sequence_shards
+    return norms + 2 * (sizes.mixer_columns + sizes.dense_hidden) / layout.tp

@@ -11,7 +11,7 @@ from optimoe.arch.flops import Recompute
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import map_arrays
+from optimoe.core.grid import broadcast, map_arrays, map_numbers
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     FlopConvention,
@@ -202,7 +202,7 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
         def row(values: Any) -> Any:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        return np.asarray(train_step(gpu, map_arrays(wide, row), layouts.each(row), setup, *size).total_s)
+        return np.asarray(train_step(gpu, map_arrays(wide, row), map_numbers(layouts, row), setup, *size).total_s)
 
     cells = np.flatnonzero(usable)
     for low in range(0, len(cells), CHUNK):
@@ -212,7 +212,7 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
 
 
 def _taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:
-    return layouts.each(lambda values: np.atleast_1d(values)[index])
+    return map_arrays(broadcast(layouts), lambda values: np.atleast_1d(values)[index])
 
 
 def _short(arch: ArchSpec, run: TrainRun, layout: TrainLayout) -> str:
