@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimoe.core.grid import broadcast, content_key, map_arrays, map_numbers, take
+from optimoe.core.grid import add, broadcast, content_key, map_arrays, map_numbers, take
 
 
 @dataclass(frozen=True)
@@ -110,3 +110,14 @@ def test_a_shape_that_is_asked_for_widens_plain_numbers_too():
     wide = broadcast(Part(2.0), (3, 1))
     assert np.shape(wide.width) == (3, 1)
     assert np.shape(broadcast(Part(np.arange(4.0)), (3, 1)).width) == (3, 4)
+
+
+def test_two_dataclasses_of_numbers_are_summed_field_by_field():
+    @dataclass(frozen=True)
+    class Seconds:
+        launch_s: object
+        body_s: object
+
+    total = add(Seconds(1.0, np.array([1.0, 2.0])), Seconds(2.0, np.array([10.0, 20.0])))
+    assert total.launch_s == 3.0
+    assert total.body_s.tolist() == [11.0, 22.0]
