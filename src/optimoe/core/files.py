@@ -42,6 +42,20 @@ def write_text(path: Path, text: str) -> None:
             _remove(hidden)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        InputError: It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except NotADirectoryError:  # a folder on the way is a file, so that there is none
+        return
+    except OSError as error:
+        raise InputError(f"{path}: cannot be removed ({error.strerror})") from None
+
+
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)

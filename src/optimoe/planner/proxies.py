@@ -8,6 +8,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, require
+from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate
 
 HEAD_DIM = 64
@@ -18,14 +19,18 @@ SMALLEST_WIDTH = 256
 DATA = (0.5, 1.0, 2.0)
 """Tokens per parameter of the proxies, over the winner's."""
 
+PROXY_SHARE = 0.01
+"""Of the winner's training, for all proxies together."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """One run of the ladder.
+    """One small run of the ladder.
 
     Attributes:
-        spec: The model: the winner's family, aspect ratio and relative widths, its vocabulary.
-        tokens: Training tokens.
+        spec: The model: the winner's family, aspect ratio and relative widths, its vocabulary. Its name, such as
+            ``proxy-e8-d256-2.70B``, says experts, width and tokens, and is unique in the ladder.
+        tokens: Training tokens, not yet whole.
         train_flops: 6·N_act·D.
     """
 
@@ -34,7 +39,7 @@ class Proxy:
     train_flops: float
 
 
-def ladder(choice: Candidate, share: float = 0.01) -> tuple[Proxy, ...]:
+def ladder(choice: Candidate, share: float = PROXY_SHARE) -> tuple[Proxy, ...]:
     """Runs that cost ``share`` of the winner's training together, the smallest models first.
 
     Widths halve from the winner's down to 256; each at half, once and twice the winner's tokens per active
@@ -67,7 +72,8 @@ def _runs(choice: Candidate) -> Iterator[Proxy]:
             for factor in DATA:
                 tokens = factor * per_param * active
                 flops = TRAIN_FLOPS_PER_PARAM_TOKEN * active * tokens
-                yield Proxy(spec=spec, tokens=tokens, train_flops=flops)
+                named = replace(spec, name=f"{spec.name}-{format_count(tokens)}")
+                yield Proxy(spec=named, tokens=tokens, train_flops=flops)
 
 
 def _widths(largest: int) -> list[int]:
@@ -101,7 +107,7 @@ def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
             v_dim=HEAD_DIM,
         )  # fmt: skip
     elif isinstance(mixer, Attention):
-        kv_heads = max(one for one in (1, 2, 4, 8) if heads % one == 0 and one <= mixer.num_kv_heads)
+        kv_heads = max(count for count in (1, 2, 4, 8) if heads % count == 0 and count <= mixer.num_kv_heads)
         mixer = replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
     layers = max(2, round(spec.num_layers * scale))
     kind = "dense" if num_experts == 1 else f"e{num_experts}"

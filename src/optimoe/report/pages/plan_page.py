@@ -1,23 +1,18 @@
 """The page of a plan, in one file that opens offline, and the files of its winner."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from optimoe.arch.hf import to_config
-from optimoe.core.errors import InfeasibleError
-from optimoe.core.files import write_text
+from optimoe.core.files import remove_file, write_text
 from optimoe.core.records import to_json
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness, robustness_record
 from optimoe.planner.explain.reasons import family_words
-from optimoe.planner.proxies import ladder
 from optimoe.planner.result import Plan, plan_record
+from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
-from optimoe.report.pages.launch import megatron_arguments, proxies_toml, vllm_command
-from optimoe.report.pages.recipe import recipe_toml
 from optimoe.report.pages.style import render
 from optimoe.report.words.plan_prose import (
     choice_lines,
@@ -36,19 +31,19 @@ _HEADS = (
 def write_plan(plan: Plan, folder: Path, robustness: Robustness | None = None) -> list[Path]:
     """Write plan.html, plan.json and the winner for trainers and engines, with its proxies.
 
+    Files of an earlier plan's winner that this one has none of are removed.
+
     Raises:
         InputError: The folder cannot be written.
     """
     contents = {
         folder / "plan.html": plan_page(plan, robustness),
         folder / "plan.json": to_json(plan_record(plan) | _robust(plan, robustness)) + "\n",
-        folder / "winner" / "config.json": to_json(to_config(plan.choice.spec)) + "\n",
-        folder / "winner" / "recipe.toml": recipe_toml(plan),
-        folder / "winner" / "megatron.args": megatron_arguments(plan),
-        folder / "winner" / "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
+        **{folder / "winner" / name: text for name, text in winner_files(plan).items()},
     }
-    with suppress(InfeasibleError):  # a winner so small that it is its own proxy
-        contents[folder / "winner" / "proxies.toml"] = proxies_toml(ladder(plan.choice))
+    for name in WINNER_FILES:
+        if folder / "winner" / name not in contents:
+            remove_file(folder / "winner" / name)
     for path, text in contents.items():
         write_text(path, text)
     return list(contents)

@@ -1,17 +1,10 @@
-"""The winner for other people's tools: arguments of Megatron-LM, a command of vLLM, and the proxies' table."""
-
-import shlex
-from collections.abc import Sequence
+"""The winner as arguments of Megatron-LM."""
 
 from optimoe import __version__
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.config import to_toml
-from optimoe.cost.serving.workload import Workload
 from optimoe.cost.training.estimate import USUAL_SEQ_LEN
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.planner.candidate import Candidate
-from optimoe.planner.proxies import Proxy
 from optimoe.planner.result import Plan
 
 FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
@@ -22,9 +15,6 @@ SHARDING: dict[int, list[str]] = {
     3: [*FSDP, "--data-parallel-sharding-strategy optim_grads_params"],
 }
 """Megatron-LM's arguments by the stage of ZeRO."""
-
-QUANTIZATION = {"fp8": "fp8"}
-"""What vLLM quantises to while loading, by the precision of the weights."""
 
 
 def megatron_arguments(plan: Plan) -> str:
@@ -58,51 +48,6 @@ def megatron_arguments(plan: Plan) -> str:
     if run is not None and choice.training.layout is not None:
         lines += [f"--global-batch-size {run.sequences}", *_split(choice.training.layout)]
     return "\n".join(lines) + "\n"
-
-
-def vllm_command(choice: Candidate, workload: Workload) -> str:
-    """The command that serves one deployment as planned; several copies of the model are several commands."""
-    layout, execution = choice.serving.layout, choice.deployment.engine.execution
-    replicas = int(layout.replicas)
-    words = ["vllm", "serve", "winner", "--max-model-len", str(workload.full_context)]
-    words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
-    sizes = {"tensor": layout.tp, "pipeline": layout.pp, "data": layout.dp / replicas}
-    for name, size in sizes.items():
-        if size > 1:
-            words += [f"--{name}-parallel-size", f"{size:.0f}"]
-    if layout.ep > 1:
-        words.append("--enable-expert-parallel")
-    if execution.precision in QUANTIZATION:
-        words += ["--quantization", QUANTIZATION[execution.precision]]
-    if execution.kv_precision == "fp8":
-        words += ["--kv-cache-dtype", "fp8"]
-    copies = f"# {replicas} copies, one for each of the replicas\n" if replicas > 1 else ""
-    return f"#!/bin/sh\n# Written by optimoe {__version__}.\n{copies}{shlex.join(words)}\n"
-
-
-def proxies_toml(runs: Sequence[Proxy]) -> str:
-    """The ladder as a table of runs, the smallest first."""
-    table = {"run": [_row(run) for run in runs]}
-    return to_toml(
-        table, f"Written by optimoe {__version__}: small runs of the winner's family, for a law of one's own."
-    )
-
-
-def _row(run: Proxy) -> dict[str, object]:
-    spec, group = run.spec, run.spec.layers[0]
-    moe = spec.moe
-    return {
-        "name": spec.name,
-        "num_layers": spec.num_layers,
-        "d_model": spec.d_model,
-        "num_heads": group.mixer.tp_heads,
-        "num_experts": moe.num_experts if moe else 1,
-        "top_k": moe.top_k if moe else 1,
-        "d_hidden": moe.d_expert if moe else getattr(group.ffn, "d_ff", 0),
-        "vocab_size": spec.vocab_size,
-        "tokens": run.tokens,
-        "train_flops": run.train_flops,
-    }
 
 
 def _attention(spec: ArchSpec) -> list[str]:

@@ -1,0 +1,107 @@
+"""The winner of a plan and its proxies as runs that a trainer takes."""
+
+from dataclasses import asdict
+
+from optimoe.arch.hf import to_config
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.run import RunLayout, RunSpec, Schedule
+from optimoe.cost.training.estimate import USUAL_SEQ_LEN
+from optimoe.laws.catalog import find_law
+from optimoe.laws.rules.leverage import Hyperparameters
+from optimoe.planner.proxies import PROXY_SHARE, ladder
+from optimoe.planner.result import Plan
+
+RATE_LAW = "tian2025-hparams"
+"""Peak rate and batch over compute: of the published rules the one that was fitted to runs of a proxy's size."""
+
+WARMUP_SHARE = 0.01
+"""Part of the tokens over which the rate rises (assumed)."""
+
+WINNER = "winner"
+
+
+def winner_run(plan: Plan) -> RunSpec:
+    """The run that trains the winner, with the batch and layout of the plan where it has a cluster."""
+    choice, run = plan.choice, plan.problem.training.run
+    spec, tokens = choice.spec, round(choice.tokens)
+    layout = RunLayout(**asdict(choice.training.layout)) if choice.training.layout is not None else None
+    seq_len = run.seq_len if run else USUAL_SEQ_LEN
+    return RunSpec(
+        name=WINNER,
+        architecture=to_config(spec),
+        tokens=tokens,
+        batch_tokens=run.batch_tokens if run else published_batch_tokens(spec, tokens, seq_len),
+        seq_len=seq_len,
+        schedule=_schedule(spec, tokens),
+        precision=run.setup.precision if run else "bf16",
+        layout=layout,
+        source=_source(plan),
+        notes=_notes(spec, tokens, "" if run else " and batch"),
+    )
+
+
+def proxy_runs(plan: Plan, share: float = PROXY_SHARE) -> tuple[RunSpec, ...]:
+    """The proxies of :func:`optimoe.planner.proxies.ladder` as runs, the smallest first.
+
+    Raises:
+        ConfigError: The share is not in (0, 1].
+        InfeasibleError: Not even the smallest run fits the share.
+    """
+    run = plan.problem.training.run
+    seq_len = run.seq_len if run else USUAL_SEQ_LEN
+    return tuple(
+        RunSpec(
+            name=proxy.spec.name,
+            architecture=to_config(proxy.spec),
+            tokens=round(proxy.tokens),
+            batch_tokens=published_batch_tokens(proxy.spec, round(proxy.tokens), seq_len),
+            seq_len=seq_len,
+            schedule=_schedule(proxy.spec, round(proxy.tokens)),
+            precision=run.setup.precision if run else "bf16",
+            source=_source(plan),
+            notes=_notes(proxy.spec, round(proxy.tokens), " and batch"),
+        )
+        for proxy in ladder(plan.choice, share)
+    )
+
+
+def published_peak_rate(spec: ArchSpec, tokens: int) -> float:
+    """Peak learning rate η = 1.1576·C^−0.1529, C the training FLOPs without embeddings.
+
+    Source: Tian et al. 2025, arXiv 2507.17702, eq. 3; fitted on MoEs with 7.8 % of their experts active.
+    """
+    law = _rate_law()
+    return float(law.peak_rate(**law.arch_inputs(spec, tokens)))
+
+
+def published_batch_tokens(spec: ArchSpec, tokens: int, seq_len: int) -> int:
+    """Batch of 0.0694·C^0.3644 tokens, rounded to one sequence or more; C and source as of the peak rate."""
+    law = _rate_law()
+    batch = float(law.batch_tokens(**law.arch_inputs(spec, tokens)))
+    return max(1, round(batch / seq_len)) * seq_len
+
+
+def _rate_law() -> Hyperparameters:
+    law = find_law(RATE_LAW)
+    assert isinstance(law, Hyperparameters)
+    return law
+
+
+def _schedule(spec: ArchSpec, tokens: int) -> Schedule:
+    return Schedule(peak_rate=published_peak_rate(spec, tokens), warmup_tokens=round(WARMUP_SHARE * tokens))
+
+
+def _source(plan: Plan) -> str:
+    law = plan.problem.law.row
+    return f"optimoe plan on law {law.name}: {law.source}"
+
+
+def _notes(spec: ArchSpec, tokens: int, batch: str) -> str:
+    """Where the numbers come from that the plan itself does not choose."""
+    law = _rate_law()
+    beyond = float(law.decades_outside(law.arch_inputs(spec, tokens))["C"])
+    outside = f", C is {beyond:.1f} decades outside its fitted range" if beyond else ""
+    return (
+        f"Peak rate{batch} by {law.row.source}{outside}; warm-up over {WARMUP_SHARE:.0%} of the tokens, shape of "
+        "the schedule and optimizer are assumed; router and losses are the trainer's default."
+    )

@@ -1,0 +1,70 @@
+"""The folder of a plan's winner: its model, its run and its proxies as files, and what launches and serves it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from optimoe import __version__
+from optimoe.arch.hf import to_config
+from optimoe.core.errors import InfeasibleError
+from optimoe.core.records import to_json
+from optimoe.core.run import RunSpec, runs_toml
+from optimoe.planner.proxies import Proxy, ladder
+from optimoe.planner.result import Plan, arch_record
+from optimoe.planner.runs import proxy_runs, winner_run
+from optimoe.report.launch.megatron import megatron_arguments
+from optimoe.report.launch.vllm import vllm_command
+
+FLOPS_CONVENTION = "6ND, active"
+
+WINNER_FILES = ("config.json", "recipe.toml", "megatron.args", "vllm.sh", "proxies.toml")
+"""What the folder may hold of ours; of these, what a new plan does not write is removed."""
+
+
+def winner_files(plan: Plan) -> dict[str, str]:
+    """The text of each file by its name, out of :data:`WINNER_FILES`."""
+    contents = {
+        "config.json": to_json(to_config(plan.choice.spec)) + "\n",
+        "recipe.toml": recipe_toml(plan),
+        "megatron.args": megatron_arguments(plan),
+        "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
+    }
+    with suppress(InfeasibleError):  # a winner so small that it is its own proxy
+        contents["proxies.toml"] = proxies_toml(proxy_runs(plan), ladder(plan.choice))
+    return contents
+
+
+def recipe_toml(plan: Plan) -> str:
+    """The winner's run, which :func:`optimoe.core.run.load_runs` reads, beside what the plan predicts of it."""
+    head = f"Written by optimoe {__version__}: the run that trains the winner, and what the plan predicts of it."
+    return runs_toml([winner_run(plan)], plan=_predicted(plan), comment=head)
+
+
+def proxies_toml(runs: Sequence[RunSpec], proxies: Sequence[Proxy]) -> str:
+    """The ladder as runs, the smallest first, beside what the plan predicts that each takes."""
+    head = f"Written by optimoe {__version__}: small runs of the winner's family, for a law of one's own."
+    flops = {run.name: proxy.train_flops for run, proxy in zip(runs, proxies, strict=True)}
+    return runs_toml(runs, plan={"flops_convention": FLOPS_CONVENTION, "train_flops": flops}, comment=head)
+
+
+def _predicted(plan: Plan) -> dict[str, Any]:
+    """What the plan says of its winner: the model in words, what its training takes, and the loss it reaches."""
+    choice, law = plan.choice, plan.problem.law.row
+    return {
+        "model": {"config": "config.json", **arch_record(choice.spec, choice.params)},
+        "training": {
+            "tokens": choice.tokens,
+            "train_flops": choice.training.flops,
+            "flops_convention": FLOPS_CONVENTION,
+            "mfu": choice.training.mfu,
+            "gpu_hours": choice.training.gpu_hours,
+            "usd": choice.training.usd,
+        },
+        "predicted": {
+            "loss": choice.loss.value,
+            "loss_low": choice.loss.low,
+            "loss_high": choice.loss.high,
+            "law": law.name,
+            "law_source": law.source,
+        },
+    }

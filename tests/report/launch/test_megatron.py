@@ -1,0 +1,24 @@
+import pytest
+
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.space import Space
+from optimoe.report.launch.megatron import megatron_arguments
+from tests.planner.test_solve import problem
+
+PLAN = plan(problem())
+CHOICE = PLAN.choice
+
+
+def test_megatron_s_arguments_say_the_shape():
+    arguments = dict(line.split(" ", 1) for line in megatron_arguments(PLAN).splitlines()[1:] if " " in line)
+    spec, moe = CHOICE.spec, CHOICE.spec.moe
+    assert arguments["--num-layers"] == str(spec.num_layers)
+    assert arguments["--hidden-size"] == str(spec.d_model)
+    assert arguments["--num-experts"] == str(moe.num_experts)
+    assert arguments["--moe-ffn-hidden-size"] == str(moe.d_expert)
+    assert int(arguments["--train-samples"]) * 4096 == pytest.approx(CHOICE.tokens, rel=1e-6)
+    dense = plan(problem(space=Space(num_experts=(1,), max_width=2048)))
+    assert "--num-experts" not in megatron_arguments(dense)
+    latent = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",))))
+    assert "--multi-latent-attention" in megatron_arguments(latent)

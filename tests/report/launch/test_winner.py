@@ -1,0 +1,87 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from optimoe.arch.hf import load_config
+from optimoe.core.config import load_toml
+from optimoe.core.errors import InputError
+from optimoe.core.run import load_runs
+from optimoe.laws.fitting import save_law
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.space import Space
+from optimoe.planner.proxies import ladder
+from optimoe.planner.runs import proxy_runs, winner_run
+from optimoe.report.launch.winner import WINNER_FILES, winner_files
+from optimoe.report.pages.plan_page import write_plan
+from tests.core.run.cases import HOSTILE
+from tests.planner.test_solve import problem
+
+
+@pytest.fixture(scope="module")
+def result():
+    return plan(problem())
+
+
+def hostile_law(folder):
+    row = problem().law.row
+    path = folder / f"{HOSTILE}.toml"
+    save_law(replace(row, name=HOSTILE, source=f"fitted to 64 runs of {HOSTILE}"), path)
+    return str(path)
+
+
+def test_every_file_of_the_winner_is_read_back_whatever_the_law_is_called(tmp_path):
+    result = plan(problem(law=hostile_law(tmp_path)))
+    folder = tmp_path / HOSTILE
+    write_plan(result, folder)
+    winner = folder / "winner"
+    assert load_runs(winner / "recipe.toml") == (winner_run(result),)
+    assert load_runs(winner / "proxies.toml") == proxy_runs(result)
+    told = load_toml(winner / "recipe.toml")["plan"]["predicted"]
+    assert (told["law"], told["law_source"]) == (HOSTILE, f"fitted to 64 runs of {HOSTILE}")
+    record = json.loads((folder / "plan.json").read_text())
+    assert record["problem"]["law"] == HOSTILE
+    assert replace(load_config(winner), name=result.choice.spec.name) == result.choice.spec
+
+
+def test_the_recipe_says_what_the_plan_predicts(result, tmp_path):
+    (tmp_path / "recipe.toml").write_text(winner_files(result)["recipe.toml"])
+    told, choice = load_toml(tmp_path / "recipe.toml")["plan"], result.choice
+    assert told["training"] == {
+        "tokens": choice.tokens,
+        "train_flops": choice.training.flops,
+        "flops_convention": "6ND, active",
+        "mfu": choice.training.mfu,
+        "gpu_hours": choice.training.gpu_hours,
+        "usd": choice.training.usd,
+    }
+    assert told["model"]["params_total"] == choice.params.total
+    assert told["model"]["num_experts"] == choice.spec.moe.num_experts
+    assert told["predicted"]["loss_low"] < told["predicted"]["loss"] < told["predicted"]["loss_high"]
+
+
+def test_the_proxies_say_what_each_takes(result, tmp_path):
+    (tmp_path / "proxies.toml").write_text(winner_files(result)["proxies.toml"])
+    told = load_toml(tmp_path / "proxies.toml")["plan"]["train_flops"]
+    assert told == {proxy.spec.name: proxy.train_flops for proxy in ladder(result.choice)}
+
+
+def test_proxies_of_an_earlier_plan_do_not_stay_beside_a_winner_that_has_none(result, tmp_path):
+    write_plan(result, tmp_path)
+    (tmp_path / "winner" / "notes.txt").write_text("mine")
+    tiny = plan(problem(1e17, space=Space(num_experts=(1,), num_kv_heads=(1,), max_width=256)))
+    files = write_plan(tiny, tmp_path)
+    left = {path.name for path in (tmp_path / "winner").iterdir()}
+    assert left == {"config.json", "recipe.toml", "megatron.args", "vllm.sh", "notes.txt"}
+    assert {file.name for file in files} == left - {"notes.txt"} | {"plan.html", "plan.json"}
+
+
+def test_what_cannot_be_removed_is_one_line(tmp_path):
+    tiny = plan(problem(1e17, space=Space(num_experts=(1,), num_kv_heads=(1,), max_width=256)))
+    (tmp_path / "winner" / "proxies.toml").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"proxies\.toml: cannot be removed"):
+        write_plan(tiny, tmp_path)
+
+
+def test_a_winner_has_no_file_that_the_next_plan_would_not_know(result):
+    assert set(winner_files(result)) == set(WINNER_FILES)
