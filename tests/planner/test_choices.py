@@ -14,13 +14,14 @@ from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.planner.confidence.overtraining import size_curve
-from optimoe.planner.confidence.robust import assess, robustness_record
+from optimoe.planner.confidence.robust import assess
 from optimoe.planner.confidence.uncertainty import uncertainty
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.data import Data, repeat_constant
 from optimoe.planner.problem.family import BestRatio
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
+from optimoe.report.records.plan.confidence import robustness_record
 from tests.planner.test_solve import SMALL, problem
 
 
@@ -184,7 +185,7 @@ def test_each_input_is_moved_alone_and_what_it_changes_is_said():
     spans = [swing.span(result.choice) for swing in robust.swings]
     assert spans == sorted(spans, reverse=True)
     record = robustness_record(robust, result.choice)
-    assert len(record["swings"]) == len(robust.swings)
+    assert [swing.input for swing in record.swings] == [swing.name for swing in robust.swings]
 
 
 def test_a_law_that_cannot_be_drawn_says_so():

@@ -107,42 +107,6 @@ def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:
     return tuple(groups)
 
 
-def describe(arch: ArchSpec) -> dict[str, Any]:
-    """A flat summary of a design for tables and JSON: its first attention, dense FFN and MoE."""
-    attention, moe = arch.attention, arch.moe
-    summary: dict[str, Any] = {
-        "name": arch.name,
-        "kind": kind(arch),
-        "num_layers": arch.num_layers,
-        "d_model": arch.d_model,
-        "vocab_size": arch.vocab_size,
-        "tied_embeddings": arch.tied_embeddings,
-    }
-    if isinstance(attention, Attention):
-        summary |= {
-            "num_heads": attention.num_heads,
-            "num_kv_heads": attention.num_kv_heads,
-            "head_dim": attention.head_dim,
-        }
-    elif attention is not None:
-        summary |= {"num_heads": attention.num_heads, "kv_lora_rank": attention.kv_lora_rank}
-    recurrent = sum(group.num_layers for group in arch.layers if group.mixer.recurrent)
-    if recurrent:
-        summary["num_recurrent_layers"] = recurrent
-    dense = next((group.ffn for group in arch.layers if isinstance(group.ffn, DenseFFN)), None)
-    if dense is not None:
-        summary["d_ff"] = dense.d_ff
-    summary |= {
-        "num_experts": moe.num_experts if moe else 1,
-        "top_k": moe.top_k if moe else 1,
-        "num_shared_experts": moe.num_shared_experts if moe else 0,
-    }
-    if moe:
-        summary["num_moe_layers"] = sum(g.num_layers for g in arch.layers if isinstance(g.ffn, MoE))
-        summary["d_expert"] = moe.d_expert
-    return summary
-
-
 def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
     """Whether any layer routes."""
     return "moe" if arch.moe else "dense"

@@ -39,7 +39,7 @@ class TrainingCost:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One design of a plan, made of its parts; the flat keys of JSON are made by the record alone.
+    """One design with its numbers.
 
     Attributes:
         spec: The model.
@@ -99,7 +99,7 @@ class Candidate:
 
     @property
     def train_usd(self) -> float:
-        """The dollars of the training run."""
+        """Dollars of training."""
         return self.training.usd
 
     @property
@@ -114,7 +114,7 @@ class Candidate:
 
     @property
     def serve_gpu_hours(self) -> float:
-        """GPU hours that serve the lifetime's tokens, every deployment busy."""
+        """GPU hours of the lifetime's tokens, every deployment busy."""
         gpu_s = self.deployment.cluster.num_gpus * self.lifetime_tokens / float(self.serving.tokens_per_s)
         return gpu_s / SECONDS_PER_HOUR
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError
 from optimoe.core.grid import broadcast, take
-from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides, layout_record
+from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
 
 MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
 
@@ -83,8 +83,3 @@ def test_degrees_are_positive_and_shares_are_shares():
             Layout(**{name: 0})
     with pytest.raises(ConfigError, match="resident"):
         Layout(resident=1.5)
-
-
-def test_a_record_shows_the_four_degrees_and_what_is_unusual():
-    assert layout_record(Layout(tp=2)) == {"tp": 2, "ep": 1, "pp": 1, "dp": 1}
-    assert layout_record(Layout(tp=8, sp=2, resident=0.5))["sp"] == 2

@@ -1,18 +1,16 @@
 """``optimoe arch``: count models."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from optimoe.app.cli.printing import print_columns, print_json, print_lines
 from optimoe.arch.catalog import find_model
-from optimoe.arch.count import ArchCount, count
+from optimoe.arch.count import count
 from optimoe.arch.hf import to_config
-from optimoe.arch.spec import ArchSpec, describe
 from optimoe.core.errors import InputError
 from optimoe.core.files import write_text
 from optimoe.core.records import to_json
 from optimoe.inputs.quantities import Flag, Quantity
+from optimoe.report.records.arch import count_record, counts_record
 
 
 def arch(
@@ -42,7 +40,7 @@ def arch(
     if hf is not None:
         write_text(hf / "config.json", to_json(to_config(specs[0])) + "\n")
     if json:
-        print_json(records[0] if not more else {"models": records})
+        print_json(counts_record(records) if more else records[0])
         return
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
 
@@ -50,34 +48,3 @@ def arch(
         print_columns(arch_columns(records))
     else:
         print_lines(arch_lines(records[0]))
-
-
-def count_record(spec: ArchSpec, counted: ArchCount) -> dict[str, Any]:
-    """The keys of ``optimoe arch --json``."""
-    return {
-        "name": spec.name,
-        "arch": describe(spec),
-        "params_total": counted.params.total,
-        "params_active": counted.params.active,
-        "params_nonembedding": counted.params.nonembedding,
-        "params_active_nonembedding": counted.params.active_nonembedding,
-        "parts": asdict(counted.params),
-        "context_tokens": counted.context_tokens,
-        "flops_per_token": {
-            "prefill": counted.prefill.total,
-            "decode": counted.decode.total,
-            "train": counted.train_flops_per_token,
-        },
-        "flops_parts": {"prefill": asdict(counted.prefill), "decode": asdict(counted.decode)},
-        "precision": counted.precision,
-        "weight_bytes": counted.weight_bytes,
-        "kv_precision": counted.kv_precision,
-        "kv_bytes_per_token": counted.kv_bytes_per_token,
-        "state_bytes": counted.state_bytes,
-        "params_mtp": counted.params_mtp,
-        "all_reduce_bytes_per_token": counted.all_reduce_bytes_per_token,
-        "tensor_parallel_collectives": counted.tensor_parallel_collectives,
-        "expert_attention_flops_ratio": counted.expert_attention_flops_ratio,
-        "sparsity": counted.sparsity,
-        "granularity": counted.granularity,
-    }

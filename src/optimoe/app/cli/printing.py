@@ -8,10 +8,11 @@ PLAIN_WIDTH = 118
 
 
 def print_json(record: Any) -> None:
-    """One JSON object on standard output."""
+    """One JSON object on standard output: a record of ``report.records``, with the version of the schema."""
     from optimoe.core.records import to_json
+    from optimoe.report.records.schema import document
 
-    print(to_json(record))
+    print(to_json(document(record)))
 
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:

@@ -130,16 +130,6 @@ def _divisor(name: str, of: str, number: Values, degree: Values) -> tuple[str, C
     return name, lambda: f"a divisor of {of} = {number}{_nearest(number, degree)}", fits, degree
 
 
-def layout_record(layout: Layout) -> dict[str, float]:
-    """The degrees as plain numbers: what a file or a page shows; a split cache or host experts where used."""
-    record: dict[str, float] = {name: int(getattr(layout, name)) for name in ("tp", "ep", "pp", "dp")}
-    if layout.sp > 1:
-        record["sp"] = int(layout.sp)
-    if layout.resident < 1:
-        record["resident"] = float(layout.resident)
-    return record
-
-
 def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, float], *, routed: bool) -> Layout:
     """Every layout over so many GPUs, as arrays: tp within a node, ep over the ranks.
 

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from optimoe.core.errors import InfeasibleError, InputError
-from optimoe.core.records import to_record
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
@@ -37,11 +36,11 @@ class Swing:
     choices: tuple[Candidate | None, ...]
 
     def changes(self, choice: Candidate) -> bool:
-        """Whether the choice at some end is of another family, or nothing is feasible there."""
+        """Whether some end chooses another family."""
         return any(moved is None or moved.family != choice.family for moved in self.choices)
 
     def span(self, choice: Candidate) -> float:
-        """The largest change of the total dollars, as a share of today's."""
+        """Largest change of the total dollars, as a share of today's."""
         if not choice.total_usd:
             return 0.0
         changes = [abs(moved.total_usd / choice.total_usd - 1) for moved in self.choices if moved is not None]
@@ -64,39 +63,12 @@ class Robustness:
 
 
 def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
-    """Judge a plan's choice under draws of its law, and with one input at a time moved."""
+    """Both views of a plan's choice."""
     try:
         drawn, unknown = uncertainty(result, draws, memory), ""
     except InputError as error:
         drawn, unknown = None, str(error)
     return Robustness(uncertainty=drawn, unknown=unknown, swings=swings(result, memory))
-
-
-def robustness_record(robustness: Robustness, choice: Candidate) -> dict[str, Any]:
-    """Robustness as plain JSON values, designs by family and dollars."""
-
-    def end(words: str, moved: Candidate | None) -> dict[str, Any]:
-        if moved is None:
-            return {"at": words, "feasible": False}
-        return {
-            "at": words,
-            "family": to_record(moved.family),
-            "total_usd": moved.total_usd,
-            "loss": moved.loss.value,
-        }
-
-    return {
-        "uncertainty": to_record(robustness.uncertainty),
-        "unknown": robustness.unknown,
-        "swings": [
-            {
-                "input": swing.name,
-                "changes_the_choice": swing.changes(choice),
-                "ends": [end(words, moved) for words, moved in zip(swing.ends, swing.choices, strict=True)],
-            }
-            for swing in robustness.swings
-        ],
-    }
 
 
 def swings(result: Plan, memory: PricedGrids = SHARED) -> tuple[Swing, ...]:

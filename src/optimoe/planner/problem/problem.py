@@ -15,7 +15,7 @@ from optimoe.planner.problem.training import Training
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """The question that a plan answers, checked on construction.
+    """What to plan.
 
     Attributes:
         training: Hardware and budget of the run.

@@ -33,17 +33,10 @@ from optimoe.planner.published.verdict import ClaimVerdict, Range, judged, overl
 from optimoe.planner.search import tokens_and_objective
 
 HEAD_DIM = 64
-"""Width of a head, and of d_model for each layer (eqs. 9-10)."""
-
 LARGEST_WIDTH = 65_536
-"""Wide enough that no printed optimum lies at the edge of the shapes."""
-
 FRONTIER_FLOPS = (1e20, 1e26)
-"""Ends of the frontier whose slope is taken: six decades, so that the step from shape to shape does not matter."""
-
 GIGABYTE = 1e9
 CACHE_TOKENS = 16_384
-"""Tokens of the one request whose cache a memory holds beside the weights (Ludziejewski 2025, Table 2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +54,7 @@ class SizeClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryClaim:
-    """The printed best number of experts where weights and one request's cache fill a memory."""
+    """The best number of experts where weights and one request's cache fill a memory."""
 
     text: str
     law: str
@@ -72,7 +65,7 @@ class MemoryClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class LifetimeClaim:
-    """The printed size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
+    """The size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
 
     text: str
     law: str
@@ -83,7 +76,7 @@ class LifetimeClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class ExponentClaim:
-    """The power of the budget by which the best size, or its tokens, grow, as printed."""
+    """By which power of the budget the best size, or its tokens, grow."""
 
     text: str
     law: str
@@ -92,7 +85,7 @@ class ExponentClaim:
 
 
 def reproduce_optima(text: str) -> list[ClaimVerdict]:
-    """Hold every printed optimum of a text beside the planner's.
+    """Every printed optimum of a text.
 
     Raises:
         UnknownNameError: A text without any.
@@ -109,13 +102,13 @@ def reproduce_optima(text: str) -> list[ClaimVerdict]:
 
 
 def texts() -> tuple[str, ...]:
-    """Names of the texts with printed optima."""
+    """Texts with printed optima."""
     facts = load_facts("optimoe.planner", "optima.toml")
     return tuple(dict.fromkeys(row["text"] for name in KINDS for row in facts[name]))
 
 
 def rounding(printed: str) -> Range:
-    """The range of numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
+    """The numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
 
     Raises:
         InputError: It is no number.

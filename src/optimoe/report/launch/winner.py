@@ -7,13 +7,14 @@ from typing import Any
 from optimoe import __version__
 from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
-from optimoe.core.records import to_json
+from optimoe.core.records import to_json, to_record
 from optimoe.core.run import RunSpec, runs_toml
 from optimoe.planner.proxies import Proxy, ladder
-from optimoe.planner.result import Plan, arch_record
+from optimoe.planner.result import Plan
 from optimoe.planner.runs import proxy_runs, winner_run
 from optimoe.report.launch.megatron import megatron_arguments
 from optimoe.report.launch.vllm import vllm_command
+from optimoe.report.records.plan.plan import planned_design_record
 
 FLOPS_CONVENTION = "6ND, active"
 
@@ -51,7 +52,7 @@ def _predicted(plan: Plan) -> dict[str, Any]:
     """What the plan says of its winner: the model in words, what its training takes, and the loss it reaches."""
     choice, law = plan.choice, plan.problem.law.row
     return {
-        "model": {"config": "config.json", **arch_record(choice.spec, choice.params)},
+        "model": {"config": "config.json", **to_record(planned_design_record(choice))},
         "training": {
             "tokens": choice.tokens,
             "train_flops": choice.training.flops,

@@ -8,12 +8,14 @@ from optimoe.core.records import to_json
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import size_curve
-from optimoe.planner.confidence.robust import Robustness, robustness_record
+from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words
-from optimoe.planner.result import Plan, plan_record
+from optimoe.planner.result import Plan
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
 from optimoe.report.pages.style import render
+from optimoe.report.records.plan.plan import plan_record
+from optimoe.report.records.schema import document
 from optimoe.report.words.plan_prose import (
     choice_lines,
     laws_sentences,
@@ -38,7 +40,7 @@ def write_plan(plan: Plan, folder: Path, robustness: Robustness | None = None) -
     """
     contents = {
         folder / "plan.html": plan_page(plan, robustness),
-        folder / "plan.json": to_json(plan_record(plan) | _robust(plan, robustness)) + "\n",
+        folder / "plan.json": to_json(document(plan_record(plan, robustness))) + "\n",
         **{folder / "winner" / name: text for name, text in winner_files(plan).items()},
     }
     for name in WINNER_FILES:
@@ -95,7 +97,3 @@ def _cells(plan: Plan, design: Candidate) -> list[str]:
         format_usd(design.total_usd),
         "over" if plan.over_budget(design) else "within",
     ]
-
-
-def _robust(plan: Plan, robustness: Robustness | None) -> dict[str, Any]:
-    return {"robustness": robustness_record(robustness, plan.choice) if robustness else None}

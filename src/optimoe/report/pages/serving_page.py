@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from optimoe.core.units import format_count, format_seconds, format_usd
-from optimoe.cost.layers.layout import layout_record
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.cost.serving.step import efficiency_sources
 from optimoe.cost.sizing.curves import Curves
@@ -44,7 +43,7 @@ def frontier_rows(points: Sequence[ServingEstimate]) -> list[tuple[str, ...]]:
         heads,
         *(
             (
-                layout_words(layout_record(one.layout)),
+                layout_words(one.layout),
                 f"{one.concurrency:.0f}",
                 f"{1 / one.tpot_s:,.0f}",
                 f"{one.tokens_per_s_per_gpu:,.0f}",
@@ -149,7 +148,7 @@ def parts_figure(curves: Curves) -> go.Figure:
 
 
 def _layout(one: ServingEstimate) -> str:
-    return layout_words(layout_record(one.layout))
+    return layout_words(one.layout)
 
 
 def _price(one: ServingEstimate) -> float:

@@ -1,65 +1,89 @@
 """Counted models in words: labelled lines for one, columns for several."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 
 from optimoe.core.units import format_bytes, format_count
+from optimoe.report.records.arch import ComparedRecord, CountRecord, DenseEquivalentRecord
 from optimoe.report.words.lines import Lines
 
 
-def arch_lines(record: Mapping[str, Any]) -> Lines:
+def arch_lines(record: CountRecord) -> Lines:
     """A counted model."""
-    flops = record["flops_per_token"]
-    parts = ", ".join(f"{part.replace('_', ' ')} {format_count(n)}" for part, n in record["parts"].items() if n)
+    flops = record.flops_per_token
+    parts = ", ".join(
+        f"{part.replace('_', ' ')} {format_count(n)}" for part, n in asdict(record.parts).items() if n
+    )
     return [
-        ("Model", str(record["name"])),
+        ("Model", record.name),
         (
             "Params",
-            f"{record['params_total']:,} total · {record['params_active']:,} active · "
-            f"{record['params_nonembedding']:,} without embeddings",
+            f"{record.params_total:,} total · {record.params_active:,} active · "
+            f"{record.params_nonembedding:,} without embeddings",
         ),
         ("", parts),
         (
             "FLOPs",
-            f"per token at {record['context_tokens']:,.0f} tokens: prefill {format_count(flops['prefill'])}, "
-            f"decode {format_count(flops['decode'])}, training {format_count(flops['train'])}",
+            f"per token at {record.context_tokens:,.0f} tokens: prefill {format_count(flops.prefill)}, "
+            f"decode {format_count(flops.decode)}, training {format_count(flops.train)}",
         ),
         (
             "Bytes",
-            f"weights {format_bytes(record['weight_bytes'])} ({record['precision']}), cache "
-            f"{format_bytes(record['kv_bytes_per_token'])} per token ({record['kv_precision']})",
+            f"weights {format_bytes(record.weight_bytes)} ({record.precision}), cache "
+            f"{format_bytes(record.kv_bytes_per_token)} per token ({record.kv_precision})",
         ),
         (
             "Ratios",
-            f"experts/attention r = {record['expert_attention_flops_ratio']:.2f}"
-            f" · sparsity {record['sparsity']:.3f}"
-            + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record["granularity"].items()),
+            f"experts/attention r = {record.expert_attention_flops_ratio:.2f}"
+            f" · sparsity {record.sparsity:.3f}"
+            + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record.granularity.items()),
         ),
     ]
 
 
-def arch_columns(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:
     """Counted models side by side: a row for each quantity, the first column its name."""
 
-    def row(name: str, pick: Callable[[Mapping[str, Any]], str]) -> tuple[str, ...]:
+    def row(name: str, pick: Callable[[CountRecord], str]) -> tuple[str, ...]:
         return (name, *(pick(record) for record in records))
 
-    def flops(phase: str) -> Callable[[Mapping[str, Any]], str]:
-        return lambda record: format_count(record["flops_per_token"][phase])
+    def flops(phase: str) -> Callable[[CountRecord], str]:
+        return lambda record: format_count(getattr(record.flops_per_token, phase))
 
     return [
-        row("", lambda record: record["name"]),
-        row("params", lambda record: format_count(record["params_total"])),
-        row("active", lambda record: format_count(record["params_active"])),
-        row("without embeddings", lambda record: format_count(record["params_nonembedding"])),
-        row("layers × width", lambda record: f"{record['arch']['num_layers']} × {record['arch']['d_model']}"),
-        row("experts, top-k", lambda record: f"{record['arch']['num_experts']}, {record['arch']['top_k']}"),
-        row("sparsity", lambda record: f"{record['sparsity']:.3f}"),
-        row("r experts/attention", lambda record: f"{record['expert_attention_flops_ratio']:.2f}"),
+        row("", lambda record: record.name),
+        row("params", lambda record: format_count(record.params_total)),
+        row("active", lambda record: format_count(record.params_active)),
+        row("without embeddings", lambda record: format_count(record.params_nonembedding)),
+        row("layers × width", lambda record: f"{record.arch.num_layers} × {record.arch.d_model}"),
+        row("experts, top-k", lambda record: f"{record.arch.num_experts}, {record.arch.top_k}"),
+        row("sparsity", lambda record: f"{record.sparsity:.3f}"),
+        row("r experts/attention", lambda record: f"{record.expert_attention_flops_ratio:.2f}"),
         row("FLOPs/token prefill", flops("prefill")),
         row("FLOPs/token decode", flops("decode")),
         row("FLOPs/token training", flops("train")),
-        row("weights", lambda record: format_bytes(record["weight_bytes"])),
-        row("cache per token", lambda record: format_bytes(record["kv_bytes_per_token"])),
-        row("fixed state", lambda record: format_bytes(record["state_bytes"])),
+        row("weights", lambda record: format_bytes(record.weight_bytes)),
+        row("cache per token", lambda record: format_bytes(record.kv_bytes_per_token)),
+        row("fixed state", lambda record: format_bytes(record.state_bytes)),
     ]
+
+
+def dense_equivalent_columns(
+    records: Sequence[ComparedRecord], on: str
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Dense equivalents, a row for each regime: by the rules of thumb, and by the cost model ``on`` some GPUs."""
+
+    def rows(label: str, sizes: Sequence[DenseEquivalentRecord]) -> list[tuple[str, ...]]:
+        return [
+            (f"{label}: {field.name.replace('_', ' ')}", *(_size(getattr(size, field.name)) for size in sizes))
+            for field in fields(DenseEquivalentRecord)
+        ]
+
+    return (
+        rows("like dense, rule of thumb", [record.dense_equivalent for record in records]),
+        rows(f"on {on}", [record.dense_equivalent_full for record in records]),
+    )
+
+
+def _size(params: float | None) -> str:
+    return "–" if params is None else format_count(params)

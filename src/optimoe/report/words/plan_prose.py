@@ -13,7 +13,6 @@ from optimoe.core.units import (
     format_seconds,
     format_usd,
 )
-from optimoe.cost.layers.layout import layout_record
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
@@ -192,7 +191,7 @@ def serving_words(choice: Candidate) -> str:
     return (
         f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
         f"({format_seconds(choice.tpot.low)} – {format_seconds(choice.tpot.high)}) · "
-        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(layout_record(choice.serving.layout))} · "
+        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.serving.layout)} · "
         f"bound by {choice.serving.bound_by}"
     )
 

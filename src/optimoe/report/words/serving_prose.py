@@ -1,11 +1,11 @@
 """Deployments in labelled lines and tables."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
-from optimoe.cost.layers.layout import layout_record
+from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
 from optimoe.cost.serving.memory import GpuMemory
 from optimoe.cost.sizing.disaggregation import Disaggregated
@@ -15,12 +15,14 @@ from optimoe.report.words.lines import Lines
 METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
 
 
-def layout_words(layout: Mapping[str, Any]) -> str:
+def layout_words(layout: Layout) -> str:
     """Degrees of parallelism above one: ``tp 4 × dp 2, ep 8``; tp, pp and dp multiply to the GPUs."""
-    used = [f"{name} {int(layout[name])}" for name in ("tp", "pp", "dp") if layout[name] > 1]
-    beside = [f"{name} {int(layout[name])}" for name in ("ep", "sp") if layout.get(name, 1) > 1]
-    if "resident" in layout:
-        beside.append(f"{layout['resident']:.0%} of the experts resident")
+    used, beside = (
+        [f"{name} {int(getattr(layout, name))}" for name in names if getattr(layout, name) > 1]
+        for names in (("tp", "pp", "dp"), ("ep", "sp"))
+    )
+    if layout.resident < 1:
+        beside.append(f"{layout.resident:.0%} of the experts resident")
     return ", ".join([" × ".join(used) or "one GPU", *beside])
 
 
@@ -32,10 +34,9 @@ def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus:
         for cause, seconds in parts
         if seconds > 0.005 * estimate.tpot_s
     )
-    layout = layout_record(estimate.layout)
     copies = f", {estimate.layout.replicas:.0f} copies of the model" if estimate.layout.replicas > 1 else ""
     return [
-        ("Model", f"{name} on {gpus}, {layout_words(layout)}{copies}"),
+        ("Model", f"{name} on {gpus}, {layout_words(estimate.layout)}{copies}"),
         ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
         ("Memory", memory_words(memory, estimate)),
         ("Latency", f"TTFT {_between(estimate.ttft_s, ttft_band)} · TPOT {_between(estimate.tpot_s, tpot_band)}"),
@@ -83,7 +84,7 @@ def fleet_rows(found: Sequence[Fleet]) -> list[tuple[str, ...]]:
             (
                 f"{one.num_gpus} × {cluster.accelerator.name}",
                 f"{one.num_deployments} × {cluster.num_gpus}",
-                layout_words(layout_record(estimate.layout)),
+                layout_words(estimate.layout),
                 f"{estimate.concurrency:.0f}",
                 f"{one.utilisation:.0%}",
                 format_seconds(estimate.ttft_s),
@@ -103,7 +104,7 @@ def context_lines(deployment: Deployment, tokens: int, estimate: ServingEstimate
         (
             "Longest",
             f"{tokens:,} tokens ({format_count(tokens)}) of prompt and {deployment.workload.output_tokens:,} of "
-            f"answer for {estimate.concurrency:.0f} at once, {layout_words(layout_record(estimate.layout))}",
+            f"answer for {estimate.concurrency:.0f} at once, {layout_words(estimate.layout)}",
         ),
         ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
         ("Bound by", "memory" if estimate.max_batch < estimate.concurrency + 1 else "the limits on latency"),
@@ -118,10 +119,10 @@ def disaggregated_lines(pair: Disaggregated, together: float, name: str, deploym
         against = f"{pair.tokens_per_s_per_gpu / together - 1:+.0%} against GPUs that do both"
     return [
         ("Model", f"{name} on {gpu}, {pair.prefill_share:.0%} of the GPUs prefill"),
-        ("Prefill", f"{layout_words(layout_record(pair.prefill_layout))}, TTFT {format_seconds(pair.ttft_s)}"),
+        ("Prefill", f"{layout_words(pair.prefill_layout)}, TTFT {format_seconds(pair.ttft_s)}"),
         (
             "Decode",
-            f"{layout_words(layout_record(pair.decode_layout))}, {pair.running:.0f} requests in flight, "
+            f"{layout_words(pair.decode_layout)}, {pair.running:.0f} requests in flight, "
             f"TPOT {format_seconds(pair.tpot_s)}",
         ),
         ("Between", f"the cache of a prompt takes {format_seconds(pair.transfer_s)} over the network"),
@@ -134,7 +135,7 @@ def disaggregated_lines(pair: Disaggregated, together: float, name: str, deploym
 
 
 def _fleet_words(one: Fleet) -> str:
-    layout, cluster = layout_record(one.estimate.layout), one.deployment.cluster
+    layout, cluster = one.estimate.layout, one.deployment.cluster
     return (
         f"{one.num_gpus} × {cluster.accelerator.name} = {one.num_deployments} deployments of {cluster.num_gpus} "
         f"({layout_words(layout)}), {one.estimate.concurrency:.0f} requests in flight each, "

@@ -1,21 +1,18 @@
 """``optimoe laws fit`` and ``laws compare``: laws from runs, and one design under every law."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
-from optimoe.core.records import to_record
 from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.laws.compare import compare as compare_laws
 from optimoe.laws.compare import compare_decisions
 from optimoe.laws.fitting import (
-    Fit,
     FitOptions,
-    HoldOut,
     Huber,
     Interval,
     LeastSquares,
@@ -27,6 +24,8 @@ from optimoe.laws.fitting import (
 )
 from optimoe.laws.fitting import fit as fit_law
 from optimoe.laws.runs import load_observations
+from optimoe.report.records.laws.comparison import decisions_record, law_comparison_record
+from optimoe.report.records.laws.fits import fit_record
 
 Listed = Annotated[list[str] | None, Parameter(negative="")]
 
@@ -94,15 +93,6 @@ def fit(
         print_lines(fit_lines(fitted, intervals, test))
 
 
-def fit_record(fitted: Fit, intervals: dict[str, Interval], test: HoldOut | None) -> dict[str, Any]:
-    """The keys of ``optimoe laws fit --json``."""
-    record: dict[str, Any] = to_record(fitted)
-    record["coefficients"] = to_record(fitted.coefficients)
-    record["intervals"] = to_record(intervals)
-    record["holdout"] = to_record(test)
-    return record
-
-
 def compare(
     model: str,
     *,
@@ -120,7 +110,7 @@ def compare(
     """
     comparison = compare_laws(find_model(model), tokens, laws or ())
     if json:
-        print_json(comparison)
+        print_json(law_comparison_record(comparison))
         return
     from optimoe.report.words.law_prose import comparison_lines
 
@@ -137,7 +127,7 @@ def decide(*, train_flops: Quantity, laws: Listed = None, json: Flag = False) ->
     """
     verdicts = compare_decisions(train_flops, laws or ())
     if json:
-        print_json({"train_flops": train_flops, "verdicts": verdicts})
+        print_json(decisions_record(train_flops, verdicts))
         return
     print_lines([(verdict.question.replace("_", " "), verdict.words) for verdict in verdicts])
 

@@ -13,6 +13,7 @@ from optimoe.cost.published.catalog import MODELS, find_cost_model
 from optimoe.inputs.quantities import Flag
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.check import find_opted_in, load_checks, run_checks
+from optimoe.report.records.laws.library import checks_record, law_list_record, law_show_record, prediction_record
 
 
 def list_laws(*, json: Flag = False) -> None:
@@ -23,7 +24,7 @@ def list_laws(*, json: Flag = False) -> None:
     """
     rows = [find_law(name).row for name in law_names()]
     if json:
-        print_json({"laws": rows})
+        print_json(law_list_record(rows))
         return
     print_lines([(row.name, f"{row.status:<13} {row.source}") for row in rows])
 
@@ -38,7 +39,7 @@ def show(law: str, *, json: Flag = False) -> None:
     row = find_law(law).row
     outputs = _find_published(law).outputs
     if json:
-        print_json({"law": row, "coefficients": row.coefficients, "outputs": outputs})
+        print_json(law_show_record(row, outputs))
         return
     print_lines(
         [
@@ -83,16 +84,7 @@ def predict(
     model = find_cost_model(law) if law in MODELS else found
     value = model.evaluate(output, inputs)
     if json:
-        print_json(
-            {
-                "law": found.row.name,
-                "status": found.row.status,
-                "source": found.row.source,
-                "output": output,
-                "inputs": inputs,
-                "loss" if output == "L" else "value": value,
-            }
-        )
+        print_json(prediction_record(found.row, output, inputs, value))
         return
     print_lines([(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")])
 
@@ -109,7 +101,7 @@ def check(file: Path, *, json: Flag = False) -> None:
     failed = [result for result in results if result.ok is False]
     pending = [result for result in results if result.ok is None]
     if json:
-        print_json({"passed": passed, "failed": len(failed), "pending": len(pending), "rows": results})
+        print_json(checks_record(results))
     else:
         lines = [("Passed", f"{passed} of {len(results)}")]
         lines += [

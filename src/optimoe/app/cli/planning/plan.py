@@ -8,11 +8,11 @@ from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.traffic import ServeOptions
 from optimoe.inputs.training import PriceOptions, TrainOptions
 from optimoe.laws.catalog import find_loss_law
-from optimoe.planner.confidence.robust import assess, robustness_record
+from optimoe.planner.confidence.robust import assess
 from optimoe.planner.explain.chain import Link, chain
 from optimoe.planner.plan import plan as solve
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.result import plan_record
+from optimoe.report.records.plan.plan import plan_record
 
 
 def plan(
@@ -73,8 +73,7 @@ def plan(
         if not json:
             print("\n" + "  ".join(str(file) for file in files))
     if json:
-        sure = robustness_record(robustness, result.choice) if robustness else None
-        print_json(plan_record(result) | {"robustness": sure} | ({"chain": chain(result)} if explain else {}))
+        print_json(plan_record(result, robustness, chain(result) if explain else None))
 
 
 def link_words(link: Link) -> str:

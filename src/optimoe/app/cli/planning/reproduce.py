@@ -14,6 +14,7 @@ from optimoe.planner.published.optima import reproduce_optima
 from optimoe.planner.published.optima import texts as optima_texts
 from optimoe.planner.published.verdict import ClaimVerdict
 from optimoe.planner.published.yun import YunAnswer, reproduce_yun
+from optimoe.report.records.reproduce import reproductions_record
 
 YUN = "yun2024"
 
@@ -28,7 +29,7 @@ def reproduce(text: str, *, json: Flag = False) -> None:
     """
     answers, rows = reproduce_yun() if text == YUN else ([], _rows(text))
     if json:
-        print_json({"text": text, "rows": rows} | ({"answers": answers} if answers else {}))
+        print_json(reproductions_record(text, rows, answers))
         return
     for law, of_law in groupby(answers, key=lambda one: one.law):
         print_columns(_columns(law, list(of_law)))

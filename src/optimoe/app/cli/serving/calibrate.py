@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.core.errors import UnknownNameError
 from optimoe.core.latency import LatencyRecord, load_latency_records
-from optimoe.core.records import to_record
 from optimoe.inputs.quantities import Flag
 
 if TYPE_CHECKING:
-    from optimoe.cost.calibration import Calibration
+    pass
 
 
 def calibrate(
@@ -48,16 +47,13 @@ def calibrate(
     if output is not None:
         save_calibration(calibration, output)
     if json:
+        from optimoe.report.records.calibration import calibration_record
+
         print_json(calibration_record(calibration))
         return
     from optimoe.report.words.calibration_prose import calibration_lines
 
     print_lines(calibration_lines(calibration))
-
-
-def calibration_record(calibration: "Calibration") -> dict[str, Any]:
-    """The keys of ``optimoe cost calibrate --json``, which are those of the file."""
-    return {**to_record(calibration), "verdict": calibration.verdict}
 
 
 def _choose(records: Sequence[LatencyRecord], engine: str, version: str) -> list[LatencyRecord]:

@@ -1,16 +1,12 @@
 """``optimoe compare``: models beside each other."""
 
 import sys
-from typing import Any
 
-from optimoe.app.cli.arch import count_record
 from optimoe.app.cli.printing import print_columns, print_json
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
-from optimoe.core.records import to_record
-from optimoe.core.units import format_count
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.published.epoch_rules import dense_equivalent
@@ -20,6 +16,7 @@ from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.dense_equivalent import ServingCosts, dense_ladder, full_dense_equivalent
 from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.serving import read_cluster
+from optimoe.report.records.arch import ComparedRecord, compared_record, comparison_record, count_record
 
 
 def compare(
@@ -50,35 +47,24 @@ def compare(
         engine=Engine(execution=Execution(precision=precision)),
     )
     ladder = dense_ladder(deployment)
-    records = [_record(spec, context, deployment, ladder) for spec in specs]
+    records = [_compared(spec, context, deployment, ladder) for spec in specs]
     if json:
-        print_json({"models": records})
+        print_json(comparison_record(records))
         return
-    from optimoe.report.words.arch_prose import arch_columns
+    from optimoe.report.words.arch_prose import arch_columns, dense_equivalent_columns
 
-    print_columns([*arch_columns(records), *_likes(records, "dense_equivalent", "like dense, rule of thumb")])
-    print_columns(
-        [("", *("" for _ in records)), *_likes(records, "dense_equivalent_full", f"on {gpus}, {precision}")]
-    )
+    by_rule, by_cost = dense_equivalent_columns(records, on=f"{gpus}, {precision}")
+    print_columns([*arch_columns(records), *by_rule])
+    print_columns([("", *("" for _ in records)), *by_cost])
 
 
-def _record(spec: ArchSpec, context: float, deployment: Deployment, ladder: list[ServingCosts]) -> dict[str, Any]:
-    record = count_record(spec, count(spec, context)) | {"dense_equivalent": to_record(dense_equivalent(spec))}
+def _compared(
+    spec: ArchSpec, context: float, deployment: Deployment, ladder: list[ServingCosts]
+) -> ComparedRecord:
+    counted = count_record(spec, count(spec, context))
     try:
-        full = to_record(full_dense_equivalent(spec, deployment, ladder))
+        by_cost = full_dense_equivalent(spec, deployment, ladder)
     except InfeasibleError as error:
         print(f"optimoe: {error}", file=sys.stderr)
-        full = dict.fromkeys(record["dense_equivalent"])
-    return record | {"dense_equivalent_full": full}
-
-
-def _likes(records: list[dict[str, Any]], key: str, label: str) -> list[tuple[str, ...]]:
-    """The sizes of the dense likes, a row for each regime."""
-    return [
-        (f"{label}: {regime.replace('_', ' ')}", *(_size(one[key][regime]) for one in records))
-        for regime in records[0][key]
-    ]
-
-
-def _size(params: float | None) -> str:
-    return "–" if params is None else format_count(params)
+        return compared_record(counted, dense_equivalent(spec), None)
+    return compared_record(counted, dense_equivalent(spec), by_cost)

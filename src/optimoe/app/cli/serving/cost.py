@@ -1,14 +1,9 @@
 """``optimoe cost``: serve a model."""
 
-from typing import Any
-
 from cyclopts import App
 
 from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.arch.catalog import find_model
-from optimoe.arch.spec import ArchSpec
-from optimoe.cost.layers.layout import layout_record
-from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.sizing.layouts import best_serving
 from optimoe.inputs.quantities import Flag, Quantity
@@ -19,6 +14,7 @@ from optimoe.inputs.serving import (
     read_cluster,
     read_deployment,
 )
+from optimoe.report.records.serving import serving_record
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
 
@@ -70,34 +66,3 @@ def cost(
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
     gpus_words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
     print_lines(serving_lines(estimate, memory, spec.name, gpus_words))
-
-
-def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> dict[str, Any]:
-    """The keys of ``optimoe cost --json``."""
-    low, high = tpot_band(estimate.tpot_s)
-    ttft_low, ttft_high = ttft_band(estimate.ttft_s)
-    return {
-        "name": spec.name,
-        "gpu": deployment.cluster.accelerator.name,
-        "num_gpus": deployment.cluster.num_gpus,
-        "layout": layout_record(estimate.layout),
-        "replicas": estimate.layout.replicas,
-        "concurrency": estimate.concurrency,
-        "max_batch": estimate.max_batch,
-        "ttft_s": estimate.ttft_s,
-        "ttft_low_s": ttft_low,
-        "ttft_high_s": ttft_high,
-        "tpot_s": estimate.tpot_s,
-        "tpot_low_s": low,
-        "tpot_high_s": high,
-        "tokens_per_s": estimate.tokens_per_s,
-        "tokens_per_s_per_gpu": estimate.tokens_per_s_per_gpu,
-        "usd_per_mtok": estimate.usd_per_mtok,
-        "price": deployment.price,
-        "bound_by": estimate.bound_by,
-        "parts": estimate.parts,
-        "memory": gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload),
-        "workload": deployment.workload,
-        "precision": deployment.engine.execution.precision,
-        "kv_precision": deployment.engine.execution.kv_precision,
-    }

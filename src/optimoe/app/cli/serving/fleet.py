@@ -1,19 +1,15 @@
 """``optimoe cost fleet``, ``context`` and ``curves``: the inverse questions, and how cost changes."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from optimoe.app.cli.printing import print_columns, print_json, print_lines
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
-from optimoe.core.records import to_record
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
-from optimoe.cost.layers.layout import layout_record
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.sizing.curves import curves as draw_curves
 from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
-from optimoe.cost.sizing.fleet import Fleet, Offer, fleets, load_of, longest_context
+from optimoe.cost.sizing.fleet import Offer, fleets, load_of, longest_context
 from optimoe.cost.sizing.layouts import cheapest_serving
 from optimoe.inputs.quantities import Flag, Quantity
 from optimoe.inputs.serving import (
@@ -23,6 +19,7 @@ from optimoe.inputs.serving import (
     read_deployment,
     read_price,
 )
+from optimoe.report.records.serving import context_record, curves_record, disaggregation_record, fleets_record
 
 DEFAULT_REQUESTS, DEFAULT_ENGINE = RequestOptions(), EngineOptions()
 
@@ -72,14 +69,7 @@ def fleet(
     )
     found = fleets(spec, deployment, offers, load, percentile)
     if json:
-        print_json(
-            {
-                "name": spec.name,
-                "output_tokens_per_s": load,
-                "percentile": percentile,
-                "fleets": [fleet_record(one) for one in found],
-            }
-        )
+        print_json(fleets_record(spec, load, percentile, found))
         return
     from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
 
@@ -112,9 +102,7 @@ def context(
     deployment = read_deployment(cluster, None, requests, engine)
     tokens, estimate = longest_context(spec, deployment, concurrency)
     if json:
-        record = {"name": spec.name, "input_tokens": tokens, "concurrency": concurrency}
-        times = {"ttft_s": estimate.ttft_s, "tpot_s": estimate.tpot_s}
-        print_json(record | times | {"layout": layout_record(estimate.layout)})
+        print_json(context_record(spec, tokens, concurrency, estimate))
         return
     from optimoe.report.words.serving_prose import context_lines
 
@@ -148,12 +136,7 @@ def disaggregate(
     both = cheapest_serving(spec, deployment)
     together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
     if json:
-        layouts = {
-            "prefill_layout": layout_record(pair.prefill_layout),
-            "decode_layout": layout_record(pair.decode_layout),
-        }
-        shares = {"prefill_share": pair.prefill_share, "together_tokens_per_s_per_gpu": together}
-        print_json({"name": spec.name} | to_record(pair) | layouts | shares)
+        print_json(disaggregation_record(spec, pair, together))
         return
     from optimoe.report.words.serving_prose import disaggregated_lines
 
@@ -192,30 +175,9 @@ def curves(
 
         write_text(out or Path("cost.html"), curves_page(drawn))
     if json:
-        print_json(drawn)
+        print_json(curves_record(drawn))
         return
     from optimoe.report.pages.serving_page import frontier_rows
 
     print_columns(frontier_rows(drawn.frontier.points))
     print(f"\n{out or 'cost.html'}")
-
-
-def fleet_record(one: Fleet) -> dict[str, Any]:
-    """One fleet as plain values."""
-    estimate, cluster = one.estimate, one.deployment.cluster
-    return {
-        "gpu": cluster.accelerator.name,
-        "num_gpus": one.num_gpus,
-        "num_deployments": one.num_deployments,
-        "gpus_per_deployment": cluster.num_gpus,
-        "layout": layout_record(estimate.layout),
-        "concurrency": estimate.concurrency,
-        "utilisation": one.utilisation,
-        "usd_per_hour": one.usd_per_hour,
-        "usd_per_mtok": estimate.usd_per_mtok / one.utilisation,
-        "ttft_s": estimate.ttft_s,
-        "tpot_s": estimate.tpot_s,
-        "tokens_per_s": estimate.tokens_per_s,
-        "bound_by": estimate.bound_by,
-        "price": asdict(one.deployment.price),
-    }

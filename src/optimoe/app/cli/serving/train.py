@@ -1,15 +1,15 @@
 """``optimoe cost train``: how long a training run takes, and in which layout."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from optimoe.app.cli.printing import print_json, print_lines
 from optimoe.arch.catalog import find_model
-from optimoe.core.records import to_record
-from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainEstimate, TrainRun
+from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainRun
 from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import TrainSetup
 from optimoe.inputs.quantities import Flag, Quantity, whole
 from optimoe.inputs.serving import read_cluster, read_price
+from optimoe.report.records.training import training_record
 
 
 def train(
@@ -52,24 +52,3 @@ def train(
     from optimoe.report.words.training_prose import training_lines
 
     print_lines(training_lines(best, tokens))
-
-
-def training_record(best: TrainEstimate, tokens: float) -> dict[str, Any]:
-    """The keys of ``optimoe cost train --json``."""
-    low, high = best.mfu_range()
-    return {
-        "name": best.arch.name,
-        "gpu": best.run.cluster.accelerator.name,
-        "num_gpus": best.run.cluster.num_gpus,
-        "layout": to_record(best.layout),
-        "mfu": best.mfu(),
-        "mfu_low": low,
-        "mfu_high": high,
-        "tokens_per_s": best.tokens_per_s,
-        "days": best.days(tokens),
-        "usd": best.usd(tokens),
-        "step_s": best.step.total_s,
-        "step": to_record(best.step),
-        "memory": to_record(best.memory),
-        "bound_by": best.bound_by,
-    }

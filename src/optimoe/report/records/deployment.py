@@ -1,0 +1,274 @@
+"""JSON of what a model is served on: GPUs and their price, requests, limits, engine and layout."""
+
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+
+from optimoe.core.records import same_fields
+from optimoe.cost.hardware.accelerator import Accelerator, Cluster
+from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.kernels.spread import RoutingSkew
+from optimoe.cost.layers.layout import Layout
+from optimoe.cost.serving.engine import Engine
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutRecord:
+    """Degrees of parallelism of a deployment; tp · pp · dp is its number of GPUs.
+
+    Attributes:
+        tp: Tensor parallel: GPUs that split heads and widths.
+        ep: Expert parallel: parts into which the experts of a layer are dealt.
+        pp: Pipeline stages.
+        dp: Data-parallel attention ranks, each with requests of its own.
+        sp: Parts into which a cache is split by tokens; absent where it is whole.
+        resident: Share of the routed experts that device memory holds; absent where that is all of them.
+    """
+
+    tp: int
+    ep: int
+    pp: int
+    dp: int
+    sp: int | UnsetType = UNSET
+    resident: float | UnsetType = UNSET
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceRecord:
+    """Dollars of one GPU for one hour.
+
+    Attributes:
+        usd_per_gpu_hour: The price that is used; null where none is known.
+        low: Lowest price over the providers; the price itself where the user gave it.
+        high: Highest price over the providers; the price itself where the user gave it.
+        basis: How the price is known: measured, published, fitted, derived or assumed.
+        source: Providers, or the option that gave it.
+    """
+
+    usd_per_gpu_hour: float | None
+    low: float | None
+    high: float | None
+    basis: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadRecord:
+    """The requests of a deployment.
+
+    Attributes:
+        input_tokens: Tokens of a prompt.
+        output_tokens: Tokens of an answer.
+        prefix_hit: Share of the prompt's tokens whose keys and values are in the cache already.
+        fixed_lengths: Whether all requests have these lengths; otherwise they are means.
+        rounds: Requests that follow each other in each place of a closed run; null is the steady state.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    prefix_hit: float
+    fixed_lengths: bool
+    rounds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsRecord:
+    """Upper limits on mean latency; null where there is none.
+
+    Attributes:
+        ttft_s: Time to the first token.
+        tpot_s: Time per output token, (e2e − TTFT)/(output − 1).
+    """
+
+    ttft_s: float | None
+    tpot_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoutingRecord:
+    """How often a router picks each expert; uniform where nothing is given.
+
+    Attributes:
+        zipf: Exponent of load against the experts' rank by load; 0 is uniform.
+        loads: Measured loads of the experts of one layer, in any unit; empty where none are given.
+        balanced_ranks: Whether experts are placed so that every expert-parallel rank has an equal mean load.
+    """
+
+    zipf: float
+    loads: tuple[float, ...]
+    balanced_ranks: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRecord:
+    """A serving engine and how it is set up.
+
+    Attributes:
+        precision: Precision of the weights.
+        kv_precision: Precision of the cache.
+        routing: How tokens spread over experts.
+        overlap: Share of the exchange between GPUs that runs behind arithmetic.
+        chunk_tokens: Most tokens of prompts that one step takes in.
+        draft_tokens: Tokens drafted per step by speculative decoding; 0 is plain decoding.
+        acceptance: Probability that a drafted token is accepted, given that those before it were.
+        step_s: Time of the engine itself in one step.
+        request_s: Time of the engine itself in one step for each running request.
+        front_s: Time from a request's arrival to the scheduler and back to the client.
+        prefill_first: Whether waiting prompts are read before any further token is decoded.
+        kernels: Where kernel times come from: ``fitted`` curves or ``silicon`` tables.
+        decode_scale: Measured over predicted time of a decode step's kernels; 1 uncalibrated.
+        prefill_scale: Measured over predicted time of a prompt's kernels; 1 uncalibrated.
+    """
+
+    precision: str
+    kv_precision: str
+    routing: RoutingRecord
+    overlap: float
+    chunk_tokens: int
+    draft_tokens: int
+    acceptance: float
+    step_s: float
+    request_s: float
+    front_s: float
+    prefill_first: bool
+    kernels: str
+    decode_scale: float
+    prefill_scale: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorRecord:
+    """One GPU, by its data sheet.
+
+    Attributes:
+        name: Its key, or the name of the user's own file.
+        memory_bytes: Device memory.
+        memory_bytes_per_s: Peak bandwidth of that memory.
+        peak_flops_per_s: Dense tensor peak by precision of the operands.
+        source: Where the figures stand.
+        gpus_per_node: GPUs with a fast link between them.
+        intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
+        inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
+        cache_bytes: Last-level cache; 0 when not known.
+        host_bytes_per_s: Link to the host's memory, one direction; 0 when not known.
+        clock_hz: Highest clock of the cores; 0 when not known.
+        power_w: Board power; 0 when not known.
+        architecture: The maker's name for the generation; empty when not known.
+        notes: Caveats.
+    """
+
+    name: str
+    memory_bytes: float
+    memory_bytes_per_s: float
+    peak_flops_per_s: dict[str, float]
+    source: str
+    gpus_per_node: int
+    intra_node_bytes_per_s: float
+    inter_node_bytes_per_s: float
+    cache_bytes: float
+    host_bytes_per_s: float
+    clock_hz: float
+    power_w: float
+    architecture: str
+    notes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterRecord:
+    """Equal GPUs that work together.
+
+    Attributes:
+        accelerator: The GPU.
+        num_gpus: Number of GPUs.
+    """
+
+    accelerator: AcceleratorRecord
+    num_gpus: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentRecord:
+    """Everything about serving but the model and its layout.
+
+    Attributes:
+        cluster: The GPUs.
+        workload: The requests.
+        price: Price of a GPU hour.
+        limits: Limits on latency.
+        engine: The software that serves.
+    """
+
+    cluster: ClusterRecord
+    workload: WorkloadRecord
+    price: PriceRecord
+    limits: LimitsRecord
+    engine: EngineRecord
+
+
+def layout_record(layout: Layout) -> LayoutRecord:
+    """The degrees as whole numbers; a split cache and experts in host memory only where they are used."""
+    return LayoutRecord(
+        tp=int(layout.tp),
+        ep=int(layout.ep),
+        pp=int(layout.pp),
+        dp=int(layout.dp),
+        sp=int(layout.sp) if layout.sp > 1 else UNSET,
+        resident=float(layout.resident) if layout.resident < 1 else UNSET,
+    )
+
+
+def price_record(price: GpuPrice) -> PriceRecord:
+    """A price with its range and source."""
+    return same_fields(PriceRecord, price)
+
+
+def workload_record(workload: Workload) -> WorkloadRecord:
+    """The requests."""
+    return same_fields(WorkloadRecord, workload)
+
+
+def limits_record(limits: Limits) -> LimitsRecord:
+    """The limits on latency."""
+    return same_fields(LimitsRecord, limits)
+
+
+def routing_record(routing: RoutingSkew) -> RoutingRecord:
+    """How tokens spread over experts."""
+    return same_fields(RoutingRecord, routing)
+
+
+def engine_record(engine: Engine) -> EngineRecord:
+    """An engine with the execution of its kernels, flat."""
+    execution = engine.execution
+    return same_fields(
+        EngineRecord,
+        engine,
+        precision=execution.precision,
+        kv_precision=execution.kv_precision,
+        routing=routing_record(execution.routing),
+        overlap=execution.overlap,
+        kernels=execution.kernels,
+    )
+
+
+def accelerator_record(accelerator: Accelerator) -> AcceleratorRecord:
+    """A GPU."""
+    return same_fields(AcceleratorRecord, accelerator)
+
+
+def cluster_record(cluster: Cluster) -> ClusterRecord:
+    """GPUs that work together."""
+    return ClusterRecord(accelerator=accelerator_record(cluster.accelerator), num_gpus=cluster.num_gpus)
+
+
+def deployment_record(deployment: Deployment) -> DeploymentRecord:
+    """A deployment without model and layout."""
+    return DeploymentRecord(
+        cluster=cluster_record(deployment.cluster),
+        workload=workload_record(deployment.workload),
+        price=price_record(deployment.price),
+        limits=limits_record(deployment.limits),
+        engine=engine_record(deployment.engine),
+    )

@@ -1,0 +1,157 @@
+"""JSON of ``optimoe laws compare`` and ``decide``: one question under every law."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optimoe.core.records import same_fields
+from optimoe.laws.compare import Comparison, LawVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpinionRecord:
+    """The loss of a design under one law.
+
+    Attributes:
+        law: The law's name.
+        source: Paper and place.
+        status: The status of its coefficients.
+        loss: Nats per token on that law's own corpus.
+        baseline: The law that gives the dense loss; empty when there is none.
+        dense_loss: Loss of the dense model of equal active size on as many tokens; null when there is none.
+        difference: ``loss − dense_loss``, comparable between laws; null when there is none.
+        decades_beyond: How far outside the fitted range, |log10| by symbol; 0 inside.
+        inside: Whether everything is inside the fitted range.
+        concerns: What no run behind the law had.
+    """
+
+    law: str
+    source: str
+    status: str
+    loss: float
+    baseline: str
+    dense_loss: float | None
+    difference: float | None
+    decades_beyond: dict[str, float]
+    inside: bool
+    concerns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceRecord:
+    """What a law without a loss says about a design.
+
+    Attributes:
+        law: The law's name.
+        source: Paper and place.
+        outputs: Its outputs by symbol.
+    """
+
+    law: str
+    source: str
+    outputs: dict[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotApplicableRecord:
+    """A law that does not apply to a design.
+
+    Attributes:
+        law: The law's name.
+        reason: Why it does not apply.
+    """
+
+    law: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawAnswerRecord:
+    """One law's answer to one question.
+
+    Attributes:
+        law: The law's name.
+        value: The answer.
+        decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
+    """
+
+    law: str
+    value: float
+    decades_beyond: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawVerdictRecord:
+    """One question at a budget under every law that answers it.
+
+    Attributes:
+        question: What is asked, such as ``num_experts`` or ``tokens_per_param``.
+        answers: The smallest first.
+        agree: Whether all answers lie within a factor of 1.5.
+        words: The same as a sentence.
+    """
+
+    question: str
+    answers: tuple[LawAnswerRecord, ...]
+    agree: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawComparisonRecord:
+    """One design under every law.
+
+    Attributes:
+        arch: The design's name.
+        tokens: Training tokens.
+        train_flops: 6·N_act·D, the budget of the verdicts.
+        opinions: Losses.
+        advice: Outputs of laws without a loss.
+        silent: Laws that do not apply to it.
+        verdicts: Decisions at the budget.
+    """
+
+    arch: str
+    tokens: float
+    train_flops: float
+    opinions: tuple[OpinionRecord, ...]
+    advice: tuple[AdviceRecord, ...]
+    silent: tuple[NotApplicableRecord, ...]
+    verdicts: tuple[LawVerdictRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionsRecord:
+    """What each law would decide at a training budget.
+
+    Attributes:
+        train_flops: The budget.
+        verdicts: Decisions, a question each.
+    """
+
+    train_flops: float
+    verdicts: tuple[LawVerdictRecord, ...]
+
+
+def law_comparison_record(comparison: Comparison) -> LawComparisonRecord:
+    """One design under every law."""
+    return same_fields(
+        LawComparisonRecord,
+        comparison,
+        opinions=tuple(same_fields(OpinionRecord, opinion) for opinion in comparison.opinions),
+        advice=tuple(same_fields(AdviceRecord, advice) for advice in comparison.advice),
+        silent=tuple(same_fields(NotApplicableRecord, law) for law in comparison.silent),
+        verdicts=tuple(law_verdict_record(verdict) for verdict in comparison.verdicts),
+    )
+
+
+def law_verdict_record(verdict: LawVerdict) -> LawVerdictRecord:
+    """One question under every law that answers it."""
+    answers = tuple(same_fields(LawAnswerRecord, answer) for answer in verdict.answers)
+    return same_fields(LawVerdictRecord, verdict, answers=answers)
+
+
+def decisions_record(train_flops: float, verdicts: Sequence[LawVerdict]) -> DecisionsRecord:
+    """What each law would decide at a budget."""
+    return DecisionsRecord(
+        train_flops=train_flops, verdicts=tuple(law_verdict_record(verdict) for verdict in verdicts)
+    )

@@ -1,0 +1,182 @@
+"""JSON of ``optimoe laws fit``: a law fitted to a table of runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+
+from optimoe.core.records import same_fields
+from optimoe.laws.fitting import Fit, FitOptions, HoldOut, Interval
+from optimoe.report.records.laws.library import LawRecord, law_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlagRecord:
+    """A remark on one row of a table of runs.
+
+    Attributes:
+        row: Number of the row in its table, from 1.
+        run: The run's id; empty when there is none.
+        reason: The remark.
+        used: Whether the row is still among the observations.
+    """
+
+    row: int
+    run: str
+    reason: str
+    used: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveRecord:
+    """What a fit minimises, by its one parameter; least squares has none.
+
+    Attributes:
+        delta: Residual at which Huber's loss turns linear.
+        degrees: Degrees of freedom of Student's t.
+    """
+
+    delta: float | UnsetType = UNSET
+    degrees: float | UnsetType = UNSET
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptionsRecord:
+    """How a law was fitted.
+
+    Attributes:
+        objective: What was minimised.
+        starts: Starting values by coefficient, in place of the family's own.
+        bounds: Limits by coefficient, in place of the family's own.
+        fixed: Coefficients that were given.
+        max_condition: Condition number above which the runs do not identify the coefficients.
+    """
+
+    objective: ObjectiveRecord
+    starts: dict[str, tuple[float, ...]]
+    bounds: dict[str, tuple[float | None, float | None]]
+    fixed: dict[str, float]
+    max_condition: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalRecord:
+    """Where a coefficient lies.
+
+    Attributes:
+        low: Lower end; null where the runs do not bound it.
+        high: Upper end; null where the runs do not bound it.
+        std_error: Standard deviation; null when there is none.
+        level: Coverage, such as 0.9.
+        method: ``bootstrap`` or ``profile``.
+    """
+
+    low: float | None
+    high: float | None
+    std_error: float | None
+    level: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOutRecord:
+    """A prediction of runs that took no part in the fit.
+
+    Attributes:
+        rule: Which runs were held out.
+        fitted_runs: Runs that were fitted.
+        held_runs: Runs that were predicted.
+        rmse_log: Root mean square of ln L_law − ln L_run over the held-out runs.
+        bias_log: Mean of ln L_law − ln L_run over the held-out runs; positive when the law is too high.
+        worst_log: The largest by size.
+        rmse_fitted: Root mean square over the fitted runs.
+        inside: Share of held-out runs in the band of 90 % that the fit claims.
+        converged: Whether the fit to the others converged.
+        coefficients: Coefficients of the fit to the others.
+    """
+
+    rule: str
+    fitted_runs: int
+    held_runs: int
+    rmse_log: float
+    bias_log: float
+    worst_log: float
+    rmse_fitted: float
+    inside: float
+    converged: bool
+    coefficients: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitRecord:
+    """A fitted law with what is known about it.
+
+    Attributes:
+        law: Coefficients, fitted range and residual.
+        verdict: ``sound``, ``at_bound``, ``ill_conditioned`` or ``not_converged``.
+        at_bound: Coefficients that sit at a limit.
+        condition: Condition number of the Jacobian of ln L; null where it is infinite.
+        weakest: Coefficients that the runs determine least.
+        objective_name: What was minimised.
+        objective: Its value, the sum over runs.
+        scale: Residual scale of Student-t residuals; 1 otherwise.
+        rmse_log: Root mean square of ln L_law − ln L_run.
+        runs: Rows fitted.
+        starts: Starting points tried.
+        agree: Starting points that ended at the best objective.
+        converged_starts: Starting points that converged at all.
+        start: The starting point that won, by coefficient.
+        outliers: Rows far from the law, all of them used in the fit.
+        excluded: Rows that were left out of the table.
+        options: How it was fitted.
+        coefficients: Values by symbol.
+        intervals: Interval of each coefficient by symbol; empty without resamples.
+        holdout: The test on runs that were not fitted; null where none were held out.
+    """
+
+    law: LawRecord
+    verdict: str
+    at_bound: tuple[str, ...]
+    condition: float | None
+    weakest: tuple[str, ...]
+    objective_name: str
+    objective: float
+    scale: float
+    rmse_log: float
+    runs: int
+    starts: int
+    agree: int
+    converged_starts: int
+    start: dict[str, float]
+    outliers: tuple[RunFlagRecord, ...]
+    excluded: tuple[RunFlagRecord, ...]
+    options: FitOptionsRecord
+    coefficients: dict[str, float]
+    intervals: dict[str, IntervalRecord]
+    holdout: HoldOutRecord | None
+
+
+def fit_record(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None) -> FitRecord:
+    """A fit with its intervals and its test on runs that it has not seen."""
+    return same_fields(
+        FitRecord,
+        fitted,
+        law=law_record(fitted.law),
+        outliers=tuple(same_fields(RunFlagRecord, flag) for flag in fitted.outliers),
+        excluded=tuple(same_fields(RunFlagRecord, flag) for flag in fitted.excluded),
+        options=fit_options_record(fitted.options),
+        intervals={symbol: same_fields(IntervalRecord, interval) for symbol, interval in intervals.items()},
+        holdout=same_fields(HoldOutRecord, test) if test else None,
+    )
+
+
+def fit_options_record(options: FitOptions) -> FitOptionsRecord:
+    """How a law was fitted; an objective is known by its parameter."""
+    objective = options.objective
+    return same_fields(
+        FitOptionsRecord,
+        options,
+        objective=ObjectiveRecord(
+            delta=getattr(objective, "delta", UNSET), degrees=getattr(objective, "degrees", UNSET)
+        ),
+    )

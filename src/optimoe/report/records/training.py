@@ -1,0 +1,222 @@
+"""JSON of ``optimoe cost train``, and of a training run as it was asked for."""
+
+from dataclasses import dataclass
+
+from optimoe.core.records import same_fields
+from optimoe.cost.training.estimate import TrainEstimate, TrainRun
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.setup import TrainSetup
+from optimoe.report.records.deployment import (
+    ClusterRecord,
+    PriceRecord,
+    RoutingRecord,
+    cluster_record,
+    price_record,
+    routing_record,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainLayoutRecord:
+    """How a training run is split; tp · pp · dp is its number of GPUs.
+
+    Attributes:
+        tp: Tensor parallel: GPUs that split heads and widths.
+        ep: Expert parallel: parts into which the experts of a layer are dealt.
+        pp: Pipeline stages.
+        dp: Data-parallel ranks, each with sequences of its own.
+        zero: Stage of ZeRO: what the data-parallel ranks share.
+        micro_batch: Sequences of one rank in one pass.
+        interleave: Chunks of layers per pipeline stage.
+        recompute: Activations computed again in the backward pass: none, selective or full.
+        sequence_parallel: Whether norms and residuals are split by tokens over tp.
+    """
+
+    tp: int
+    ep: int
+    pp: int
+    dp: int
+    zero: int
+    micro_batch: int
+    interleave: int
+    recompute: str
+    sequence_parallel: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStepRecord:
+    """Seconds of one step by cause; exchange counts as far as arithmetic does not hide it.
+
+    Attributes:
+        products_s: Matrix products of attention, dense feed-forwards and logits, forward and backward.
+        experts_s: Routed and shared experts, forward and backward.
+        attention_s: Scores and weighted values, forward and backward.
+        elementwise_s: Norms, activations and residuals, forward and backward.
+        recompute_s: What runs again in the backward pass.
+        tensor_parallel_s: Exchange of tensor-parallel ranks.
+        all_to_all_s: Exchange of tokens between expert-parallel ranks.
+        data_parallel_s: Exchange of gradients and weights.
+        pipeline_s: Exchange between pipeline stages.
+        bubble_s: Waiting for the pipeline to fill and drain, and for its slowest stage.
+        optimizer_s: Update of the weights.
+        unexplained_s: What real trainers need beyond all that.
+    """
+
+    products_s: float
+    experts_s: float
+    attention_s: float
+    elementwise_s: float
+    recompute_s: float
+    tensor_parallel_s: float
+    all_to_all_s: float
+    data_parallel_s: float
+    pipeline_s: float
+    bubble_s: float
+    optimizer_s: float
+    unexplained_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainMemoryRecord:
+    """Bytes of the GPU that holds most.
+
+    Attributes:
+        weights: Bytes of weights in 16 bit.
+        gradients: Bytes of its parameters' gradients.
+        optimizer: Bytes of fp32 master weights and two moments.
+        activations: Bytes kept for the backward pass, and the logits.
+        usable: Bytes of device memory that a trainer can use.
+    """
+
+    weights: float
+    gradients: float
+    optimizer: float
+    activations: float
+    usable: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """A training run in its fastest layout that fits.
+
+    Attributes:
+        name: The model's name.
+        gpu: The accelerator's name.
+        num_gpus: GPUs of the run.
+        layout: How the run is split.
+        mfu: Model FLOPs utilisation, 6ND over the time at the peak of the products' precision.
+        mfu_low: Lower end of the band of 90 % of published runs.
+        mfu_high: Upper end of that band.
+        tokens_per_s: Training tokens per second of all GPUs.
+        days: Days of the run, without failures and restarts.
+        usd: Dollars of the run; null without a price.
+        step_s: Time of one step.
+        step: Time of one step by cause.
+        memory: What one GPU holds.
+        bound_by: The cause that takes the largest part of a step.
+    """
+
+    name: str
+    gpu: str
+    num_gpus: int
+    layout: TrainLayoutRecord
+    mfu: float
+    mfu_low: float
+    mfu_high: float
+    tokens_per_s: float
+    days: float
+    usd: float | None
+    step_s: float
+    step: TrainStepRecord
+    memory: TrainMemoryRecord
+    bound_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSetupRecord:
+    """A trainer and how it is set up.
+
+    Attributes:
+        precision: Precision of the products: bf16 or fp8.
+        attention: ``flash`` never stores the scores, ``unfused`` writes and reads them.
+        dropout: Whether masks are kept for the backward pass.
+        gradient_bytes: Bytes of one gradient at rest and on the wire.
+        routing: How tokens spread over experts.
+        tp_overlap: Share of the tensor-parallel exchange that runs behind arithmetic.
+        ep_overlap: Share of the expert-parallel exchange that runs behind arithmetic.
+        pp_overlap: Share of the pipeline's exchange that runs behind arithmetic.
+        dp_overlap: Share of the arithmetic behind which gradients and weights travel.
+        time_scale: Measured over predicted time of a step; 1 is the bare model.
+    """
+
+    precision: str
+    attention: str
+    dropout: bool
+    gradient_bytes: int
+    routing: RoutingRecord
+    tp_overlap: float
+    ep_overlap: float
+    pp_overlap: float
+    dp_overlap: float
+    time_scale: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRunRecord:
+    """A training run on a stated cluster.
+
+    Attributes:
+        cluster: The GPUs.
+        batch_tokens: Tokens of one step over all ranks.
+        seq_len: Tokens of a sequence.
+        setup: The trainer.
+        price: Price of a GPU hour.
+    """
+
+    cluster: ClusterRecord
+    batch_tokens: int
+    seq_len: int
+    setup: TrainSetupRecord
+    price: PriceRecord
+
+
+def train_layout_record(layout: TrainLayout) -> TrainLayoutRecord:
+    """How a run is split."""
+    return same_fields(TrainLayoutRecord, layout)
+
+
+def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
+    """A run on so many tokens, with what its step and its memory consist of."""
+    mfu_low, mfu_high = best.mfu_range()
+    return TrainingRecord(
+        name=best.arch.name,
+        gpu=best.run.cluster.accelerator.name,
+        num_gpus=best.run.cluster.num_gpus,
+        layout=train_layout_record(best.layout),
+        mfu=best.mfu(),
+        mfu_low=mfu_low,
+        mfu_high=mfu_high,
+        tokens_per_s=best.tokens_per_s,
+        days=best.days(tokens),
+        usd=best.usd(tokens),
+        step_s=best.step.total_s,
+        step=same_fields(TrainStepRecord, best.step),
+        memory=same_fields(TrainMemoryRecord, best.memory),
+        bound_by=best.bound_by,
+    )
+
+
+def train_setup_record(setup: TrainSetup) -> TrainSetupRecord:
+    """A trainer."""
+    return same_fields(TrainSetupRecord, setup, routing=routing_record(setup.routing))
+
+
+def train_run_record(run: TrainRun) -> TrainRunRecord:
+    """A run as it was asked for."""
+    return same_fields(
+        TrainRunRecord,
+        run,
+        cluster=cluster_record(run.cluster),
+        setup=train_setup_record(run.setup),
+        price=price_record(run.price),
+    )

@@ -1,0 +1,42 @@
+"""The flat JSON of a plan says what its parts say."""
+
+from optimoe.core.records import to_record
+from optimoe.planner.plan import plan
+from optimoe.report.records.plan.plan import candidate_record, plan_record
+from tests.planner.test_solve import problem
+
+PLAN = plan(problem())
+CHOICE = PLAN.choice
+
+
+def test_the_flat_record_says_what_the_parts_say():
+    record = candidate_record(CHOICE)
+    assert record.arch.params_active == CHOICE.params.active
+    assert (record.loss_low, record.loss) == (CHOICE.loss.low, CHOICE.loss.value)
+    assert record.total_usd == record.train_usd + record.serve_usd == CHOICE.total_usd
+    assert record.gpu == CHOICE.deployment.cluster.accelerator.name
+    assert to_record(record)["train_layout"] == {}
+    assert record.tpot_low_s < record.tpot_s < record.tpot_high_s
+
+
+def test_an_alternative_begins_with_its_family():
+    record = to_record(plan_record(PLAN))
+    assert len(record["alternatives"]) == len(PLAN.alternatives)
+    for item, alternative in zip(PLAN.alternatives, record["alternatives"], strict=True):
+        assert next(iter(alternative)) == "num_experts"
+        assert alternative["num_experts"] == item.family.num_experts
+        assert ("loss" in alternative) == (item.candidate is not None)
+        assert alternative.get("feasible", True) == (item.candidate is not None)
+
+
+def test_the_chain_is_there_only_where_it_was_asked_for():
+    assert "chain" not in to_record(plan_record(PLAN))
+    assert to_record(plan_record(PLAN, chain=()))["chain"] == []
+    assert to_record(plan_record(PLAN))["robustness"] is None
+
+
+def test_a_limit_that_is_not_stated_is_null():
+    asked = to_record(plan_record(PLAN))["problem"]
+    assert asked["training"]["budget_gpu_s"] is None
+    assert asked["deployments"][0]["limits"]["ttft_s"] is None
+    assert asked["goal"]["kind"] == type(PLAN.problem.goal).__name__

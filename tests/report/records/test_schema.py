@@ -1,0 +1,245 @@
+"""Every command prints one JSON object that its schema describes."""
+
+import copy
+import dataclasses
+import functools
+import inspect
+import json
+import pkgutil
+import random
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+import jsonschema
+import pytest
+from msgspec import UNSET, UnsetType
+
+import optimoe.report.records as records
+from optimoe.app.main import app
+from optimoe.core.errors import UnknownNameError
+from optimoe.planner.confidence import robust
+from optimoe.report.records import schema as schemas
+from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
+
+README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+SHORT = {  # long searches, in a form that takes seconds
+    "--train-gpus 64xh100-sxm --train-days 30": "--train-flops 1e20",
+    "--serve-tokens 5T": "--serve-tokens 10B --experts 1,2",
+    "--target-loss 2.1 --serve-tokens 1T": "--target-loss 2.1 --serve-tokens 1T --experts 1,8 --quick",
+    "--loss-slack 0": "--loss-slack 0 --experts 1,8 --quick",
+    "--experts 1,8,32": "--experts 1,8,32 --quick",
+    "--law ours.toml --train-flops 1e22": "--train-flops 1e22 --experts 1,8 --quick",
+    "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
+    "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
+}
+MORE = (
+    "laws show ludziejewski2025",
+    "laws show kaplan2020-c",
+    "laws predict --law epoch2024 --output P_eq --set P=1.8T --set E=16 --set A=2",
+    "laws check checks.toml",
+    "cost calibrate records.jsonl --resamples 3",
+    "plan --train-gpus 64xh100-sxm --train-days 5 --serve-tokens 100B --experts 1,8 --quick --explain",
+    "plan --total-usd 500k --serve-tokens 100B --experts 1,8 --top-k 1 --quick",
+    "cost llama-3.1-8b --gpus 1xl40s --gpu-usd-per-hour 1.2",
+    "cost mixtral-8x7b --gpus 1xh100-sxm --resident 0.5 --concurrency 4",
+)
+
+
+def readme_commands():
+    blocks = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+    found = [line[len("$ optimoe ") :] for line in "\n".join(blocks).splitlines() if line.startswith("$ optimoe ")]
+    for long, short in SHORT.items():
+        found = [command.replace(long, short) for command in found]
+    return list(dict.fromkeys(command.removesuffix(" --json") for command in found))
+
+
+def command_of(line):
+    words = line.split()
+    return " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The files that the commands read, in the folder where they run."""
+    chance = random.Random(0)
+    rows = ["N,D,loss"]
+    rows += [
+        f"{n},{d},{(1.8 + 480 / n**0.35 + 2100 / d**0.37) * (1 + chance.gauss(0, 0.003))}"
+        for n in (1e8, 3e8, 1e9, 3e9)
+        for d in (2e9, 1e10, 5e10)
+    ]
+    (tmp_path / "runs.csv").write_text("\n".join(rows))
+    check = (
+        '[[check]]\nlaw = "{}"\ninputs = {{}}\noutput = "L"\nvalue = 1.0\ntolerance_rel = 1e-5\nsource = "none"\n'
+    )
+    (tmp_path / "checks.toml").write_text(check.format("nobody2030"))
+    lines = [
+        json.dumps({
+            "model": "mixtral-8x7b", "gpu": "h100-sxm", "num_gpus": tp, "tp": tp, "engine": "vllm",
+            "engine_version": "0.12.0", "measured_utc": "2026-01-02", "input_tokens": 1024, "output_tokens": 256,
+            "concurrency": concurrency, "tpot_s": 0.003 + 0.015 / tp + 0.0002 * concurrency,
+            "ttft_s": 0.06 + 0.02 * concurrency / tp,
+        })
+        for tp in (2, 4, 8)
+        for concurrency in (1, 4, 16)
+    ]  # fmt: skip
+    (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def few_draws_and_swings(monkeypatch):
+    """How sure a plan is takes half a minute: here few draws, and few inputs moved."""
+    swung = {name: factors[:1] for name, factors in robust.FACTORS.items()}
+    monkeypatch.setattr(robust, "FACTORS", swung)
+    monkeypatch.setattr(robust, "usable_laws", lambda: ())
+    assess = functools.partial(robust.assess, draws=8)
+    monkeypatch.setattr("optimoe.app.cli.planning.plan.assess", assess)
+
+
+def closed(schema):
+    """The same schema, which refuses keys that it does not name."""
+    schema = copy.deepcopy(schema)
+
+    def close(node):
+        if isinstance(node, dict):
+            if "properties" in node:
+                node["additionalProperties"] = False
+            for value in node.values():
+                close(value)
+        elif isinstance(node, list):
+            for value in node:
+                close(value)
+
+    close(schema)
+    return schema
+
+
+def refuse(literal):
+    raise AssertionError(f"{literal} is no JSON number")
+
+
+@pytest.mark.parametrize("line", [*readme_commands(), *MORE])
+def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
+    app([*shlex.split(line), "--json"])
+    printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert next(iter(printed)) == "schema_version"
+    jsonschema.Draft202012Validator(closed(json_schema(command_of(line)))).validate(printed)
+
+
+def test_the_readme_and_these_lines_run_every_command_that_has_a_schema():
+    assert {command_of(line) for line in [*readme_commands(), *MORE]} == set(COMMANDS)
+
+
+def commands_of(group, path=()):
+    for name in group:
+        if not name.startswith("-"):
+            yield from ((" ".join((*path, name))), *commands_of(group[name], (*path, name)))
+
+
+def test_every_command_has_a_schema():
+    groups = {"laws"}
+    assert set(commands_of(app)) - groups == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_schema_is_a_schema(command):
+    jsonschema.Draft202012Validator.check_schema(json_schema(command))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_schema_wants_its_version_first(command):
+    schema = json_schema(command)
+    for kind in schema.get("anyOf", [schema]):
+        assert kind["required"][0] == next(iter(kind["properties"])) == "schema_version"
+        assert kind["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+
+
+def test_an_unknown_command_names_the_nearest():
+    with pytest.raises(UnknownNameError, match="cost fleet"):
+        json_schema("cost flet")
+
+
+def every_record():
+    for module in pkgutil.walk_packages(records.__path__, records.__name__ + "."):
+        for _, cls in inspect.getmembers(import_module(module.name), dataclasses.is_dataclass):
+            if cls.__module__ == module.name:
+                yield cls
+
+
+RECORDS = sorted(set(every_record()), key=lambda cls: cls.__name__)
+
+
+@pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
+def test_every_field_of_a_record_is_described_and_no_other(cls):
+    docs = field_docs(cls)
+    assert set(docs) == {field.name for field in dataclasses.fields(cls)}
+    assert all(text.strip().endswith((".", "…")) for text in docs.values()), docs
+    assert cls.__dataclass_params__.frozen
+    assert all(field.kw_only for field in dataclasses.fields(cls))
+    assert cls.__name__.endswith("Record")
+
+
+def test_every_record_is_reached_from_a_command():
+    reached = set()
+    for command in COMMANDS:
+        reached |= set(json_schema(command)["$defs"]) | {cls.__name__ for cls in record_types(command)}
+    assert {cls.__name__ for cls in RECORDS} - reached == set()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """A leaf.
+
+    Attributes:
+        a, b: Two numbers
+            on two lines.
+
+    Raises:
+        ConfigError: Never.
+    """
+
+    a: int
+    b: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tree(Leaf):
+    """A tree.
+
+    Attributes:
+        leaf: One of two.
+        rows: Pairs.
+        names: By name.
+        kind: Which.
+    """
+
+    leaf: Leaf | None
+    rows: tuple[tuple[int, Leaf], ...]
+    names: dict[str, bool] | UnsetType = UNSET
+    kind: Literal["oak", "ash"] = "oak"
+
+
+def test_types_become_their_schema(monkeypatch):
+    monkeypatch.setattr(schemas, "record_types", lambda command: (Tree,))
+    schema = json_schema("tree")
+    assert schema["required"] == ["schema_version", "a", "b", "leaf", "rows"]
+    found = schema["properties"]
+    assert found["a"] == {"type": "integer", "description": "Two numbers on two lines."}
+    assert found["b"]["type"] == ["number", "null"]
+    assert found["leaf"]["anyOf"] == [{"$ref": "#/$defs/Leaf"}, {"type": "null"}]
+    pair = found["rows"]["items"]
+    assert pair == {
+        "type": "array",
+        "prefixItems": [{"type": "integer"}, {"$ref": "#/$defs/Leaf"}],
+        "items": False,
+        "minItems": 2,
+    }
+    assert found["names"] == {
+        "type": "object", "additionalProperties": {"type": "boolean"}, "description": "By name.",
+    }  # fmt: skip
+    assert found["kind"]["enum"] == ["oak", "ash"]
+    assert schema["$defs"]["Leaf"]["required"] == ["a", "b"]
