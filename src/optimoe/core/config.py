@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 import tomli_w
 
-from optimoe.core.errors import ConfigError, UnknownNameError, require, require_choice, shown
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
 from optimoe.core.files import write_text
 from optimoe.core.records import to_values
 
@@ -37,6 +37,9 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         return msgspec.convert(table, cls)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
         raise ConfigError(f"{where}: {shown(str(error), 200).replace(' - at `$.', ' - at `')}") from None
+    except InputError as error:
+        error.args = (f"{where}: {error}",)  # a limit that the dataclass itself checks knows no file
+        raise
 
 
 def build_kind(find: Callable[[str], type[T]], table: Mapping[str, Any], where: str) -> T:

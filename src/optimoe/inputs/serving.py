@@ -83,7 +83,7 @@ class EngineOptions:
     """The serving software."""
 
     engine: str = DEFAULT_ENGINE
-    """Preset of the software: vllm, sglang, trtllm."""
+    """Preset of the software: vllm, sglang, trtllm, or a TOML file of your own."""
     precision: str = "bf16"
     """Of the weights: bf16, fp8, int8, int4, mxfp4."""
     kv_precision: str = "auto"

@@ -1,5 +1,6 @@
 """Accelerators and clusters: peaks from data sheets, by name or from a user's own file."""
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,20 @@ from optimoe.core.errors import ConfigError, InputError, UnknownNameError, requi
 COMPUTE_PRECISION = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "int4": "bf16", "mxfp4": "bf16"}
 """Precision of the arithmetic by precision of the weights; 4-bit weights are unpacked to bf16 first."""
 
+OFTEN_UNKNOWN = (
+    "intra_node_bytes_per_s",
+    "inter_node_bytes_per_s",
+    "cache_bytes",
+    "host_bytes_per_s",
+    "clock_hz",
+    "power_w",
+)
+"""Figures of an accelerator that are 0 where nobody states them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Accelerator:
-    """One GPU.
+    """One GPU as its data sheet describes it.
 
     Attributes:
         name: Its key.
@@ -32,7 +43,7 @@ class Accelerator:
         source: Where the figures stand.
 
     Raises:
-        ConfigError: A figure is not positive, or there is no bf16 peak.
+        ConfigError: A figure is out of its limits, there is no bf16 peak, or no source.
     """
 
     name: str
@@ -52,6 +63,9 @@ class Accelerator:
 
     def __post_init__(self) -> None:
         require_positive(self, "memory_bytes", "memory_bytes_per_s", "gpus_per_node")
+        for name in OFTEN_UNKNOWN:
+            require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
+        require(self.source.strip(), "source", "given", repr(self.source))
         require("bf16" in self.peak_flops_per_s, "peak_flops_per_s", "given for bf16", self.peak_flops_per_s)
         for precision, peak in self.peak_flops_per_s.items():
             require(peak > 0, f"peak_flops_per_s.{precision}", "positive", peak)
@@ -101,6 +115,11 @@ def accelerator_names() -> tuple[str, ...]:
     return tuple(load_facts("optimoe.cost", "accelerators.toml")["accelerator"])
 
 
+def accelerator_key(name: str) -> str:
+    """The name of an accelerator as tables spell it: lower case, with hyphens."""
+    return name.strip().lower().replace("_", "-")
+
+
 def find_accelerator(name: str) -> Accelerator:
     """An accelerator by name, or from a file ``*.toml`` with the same fields.
 
@@ -111,7 +130,7 @@ def find_accelerator(name: str) -> Accelerator:
     if name.endswith(".toml"):
         return build(Accelerator, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
     known = load_facts("optimoe.cost", "accelerators.toml")["accelerator"]
-    key = name.lower().replace("_", "-")
+    key = accelerator_key(name)
     if key not in known:
         raise UnknownNameError("gpu", name, known)
     return build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")

@@ -1,7 +1,7 @@
 """Prices of GPU hours, and seconds into dollars."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -9,9 +9,10 @@ from typing import Any
 
 from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
 from optimoe.core.provenance import Basis
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from optimoe.cost.hardware.accelerator import accelerator_key, accelerator_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,12 @@ class GpuPrice:
 
 
 def given_price(usd_per_gpu_hour: float) -> GpuPrice:
-    """A price that the user states."""
+    """A price that the user states.
+
+    Raises:
+        ConfigError: It is negative, infinite or no number.
+    """
+    require(0 <= usd_per_gpu_hour < math.inf, "gpu_usd_per_hour", "zero or more and finite", usd_per_gpu_hour)
     return GpuPrice(
         usd_per_gpu_hour=usd_per_gpu_hour,
         low=usd_per_gpu_hour,
@@ -64,12 +70,12 @@ class PriceRow:
     """One row of a price sheet.
 
     Attributes:
-        accelerator: By its name here.
+        accelerator: Name of an accelerator, in any case, with hyphens or underscores.
         usd_per_gpu_hour: The instance's price over its GPUs.
         provider, instance, source: Who says so.
 
     Raises:
-        ConfigError: The price is negative.
+        ConfigError: The price is negative or infinite, or no accelerator is named.
     """
 
     accelerator: str
@@ -79,14 +85,22 @@ class PriceRow:
     source: str = ""
 
     def __post_init__(self) -> None:
-        require(self.usd_per_gpu_hour >= 0, "usd_per_gpu_hour", "zero or more", self.usd_per_gpu_hour)
+        require(self.accelerator.strip(), "accelerator", "given", repr(self.accelerator))
+        price = self.usd_per_gpu_hour
+        require(0 <= price < math.inf, "usd_per_gpu_hour", "zero or more and finite", price)
+
+    @property
+    def key(self) -> str:
+        """The accelerator's name as tables spell it; that of a file of one's own, ``mine.toml``, is ``mine``."""
+        return accelerator_key(self.accelerator.removesuffix(".toml"))
 
 
 def load_prices(path: Path) -> tuple[PriceRow, ...]:
     """A price sheet of one's own: a TOML file of ``[[price]]`` rows.
 
     Raises:
-        ConfigError: The file cannot be read, or a row is no price.
+        ConfigError: The file cannot be read, or a row is no price: names the file, the row and the field.
+        UnknownNameError: A row has a field that is none of a price.
     """
     return _rows(load_toml(path), str(path))
 
@@ -96,32 +110,51 @@ def published_prices() -> tuple[PriceRow, ...]:
     return _rows(load_facts("optimoe.cost", "prices.toml"), "prices.toml")
 
 
-def list_price(accelerator: str, sheet: Sequence[PriceRow] = ()) -> GpuPrice:
+def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterable[str] = ()) -> GpuPrice:
     """The median of a sheet's prices where it has any, else of the providers' on-demand list prices.
+
+    A sheet without a row for the accelerator is said in the price's ``source``.
+
+    Args:
+        accelerator: Its name.
+        sheet: Rows of one's own price sheet.
+        own: Further accelerators of one's own that the sheet may name; those named as files need no mention.
 
     Raises:
         InputError: No price is known for this accelerator.
+        UnknownNameError: A row of the sheet names no accelerator that is known or in use; lists the nearest.
     """
-    own = [row for row in sheet if row.accelerator == accelerator]
-    rows = own or [row for row in published_prices() if row.accelerator == accelerator]
+    key = accelerator_key(accelerator)
+    _require_known(sheet, {key, *map(accelerator_key, own), *accelerator_names()})
+    stated = [row for row in sheet if row.key == key]
+    rows = stated or [row for row in published_prices() if row.key == key]
+    gap = f"the price sheet has no row for {accelerator}" if sheet and not stated else ""
     if not rows:
-        raise InputError(f"gpu price: no list price of {accelerator} is known")
+        raise InputError(f"gpu price: no list price of {accelerator} is known{f', and {gap}' if gap else ''}")
     prices = [row.usd_per_gpu_hour for row in rows]
-    kind = "given in a price sheet: " if own else "median of on-demand list prices: "
+    kind = "given in a price sheet" if stated else "median of on-demand list prices"
+    named = ", ".join(f"{row.provider} {row.usd_per_gpu_hour:g}" for row in rows)
     return GpuPrice(
         usd_per_gpu_hour=median(prices),
         low=min(prices),
         high=max(prices),
-        basis=Basis.ASSUMED if own else Basis.PUBLISHED,
-        source=kind + ", ".join(f"{row.provider} {row.usd_per_gpu_hour:g}" for row in rows),
+        basis=Basis.ASSUMED if stated else Basis.PUBLISHED,
+        source=f"{kind}{f' ({gap})' if gap else ''}: {named}",
     )
+
+
+def _require_known(sheet: Sequence[PriceRow], known: set[str]) -> None:
+    """Refuse a sheet with a name that would never be looked for."""
+    for row in sheet:
+        if row.key not in known and not row.accelerator.endswith(".toml"):
+            raise UnknownNameError("price sheet: accelerator", row.accelerator, known)
 
 
 def _rows(table: Mapping[str, Any], where: str) -> tuple[PriceRow, ...]:
     rows = table.get("price", [])
-    if not rows:
+    if not rows or not isinstance(rows, list):
         raise ConfigError(f"{where}: must have [[price]] rows, has none")
-    return tuple(build(PriceRow, row, where=f"{where}: price") for row in rows)
+    return tuple(build(PriceRow, row, where=f"{where}: price {number}") for number, row in enumerate(rows, 1))
 
 
 def usd_per_mtok(num_gpus: float, price: GpuPrice, tokens_per_s: Values) -> Values:

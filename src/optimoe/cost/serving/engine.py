@@ -1,14 +1,21 @@
 """What the serving software does: how its kernels run, its chunks and drafts, and the time it takes itself."""
 
 from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from optimoe.core.config import load_facts
-from optimoe.core.errors import UnknownNameError, require, require_positive
+from optimoe.arch.memory import Precision
+from optimoe.core.config import build, load_facts, load_toml
+from optimoe.core.errors import UnknownNameError, require, require_choice, require_positive
+from optimoe.core.provenance import Basis
 from optimoe.cost.facts import efficiency
 from optimoe.cost.layers.execution import Execution
 
 DEFAULT_ENGINE = "vllm"
+
+LONGEST_FRONT_S = 60.0
+"""A front end that takes longer is not stated in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,7 @@ class Engine:
     acceptance: float = 0.0
     step_s: float = field(default_factory=lambda: efficiency("engine_step_s"))
     request_s: float = field(default_factory=lambda: efficiency("engine_request_s"))
-    front_s: float = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE)["front_s"])
+    front_s: float = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).front_s)
     prefill_first: bool = False
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
@@ -51,33 +58,77 @@ class Engine:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EnginePreset:
+    """What one serving engine does differently: a row of ``engines.toml``, or a file of the user's.
+
+    Attributes:
+        name: Name of the engine; that of the file where it states none.
+        front_s: Seconds from a request's arrival to the scheduler and back to the client, under load.
+        prefill_first: Waiting prompts are read before any further token is decoded.
+        kv_of_fp8: Precision of the cache that weights in fp8 bring unless another is asked for.
+        source: Where the three stand, or how they were measured.
+        basis: How the seconds were obtained.
+
+    Raises:
+        ConfigError: The seconds are out of their limits, or there is no source.
+        UnknownNameError: The cache cannot have that precision.
+    """
+
+    name: str
+    front_s: float
+    prefill_first: bool
+    kv_of_fp8: Precision
+    source: str
+    basis: Basis = Basis.ASSUMED
+
+    def __post_init__(self) -> None:
+        longest = f"in seconds, from 0 to below {LONGEST_FRONT_S:.0f}"
+        require(0 <= self.front_s < LONGEST_FRONT_S, "front_s", longest, self.front_s)
+        require_choice(self.kv_of_fp8, "kv_of_fp8", Precision)
+        require(self.source.strip(), "source", "given", repr(self.source))
+
+
 def engine_names() -> tuple[str, ...]:
     """The engines with a preset of their own."""
     return tuple(load_facts("optimoe.cost", "engines.toml")["engine"])
 
 
-def engine_preset(name: str) -> dict[str, Any]:
-    """One row of ``engines.toml``."""
+def engine_preset(name: str) -> EnginePreset:
+    """A preset by name, or from a file ``*.toml`` with the same fields.
+
+    Raises:
+        UnknownNameError: No preset of that name, or a field of the file that no preset has; lists the nearest.
+        ConfigError: The file cannot be read, or lacks a field or has one out of its limits.
+    """
+    if name.endswith(".toml"):
+        return build(EnginePreset, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
+    return _shipped_preset(name)
+
+
+@cache
+def _shipped_preset(name: str) -> EnginePreset:
     known = load_facts("optimoe.cost", "engines.toml")["engine"]
     if name not in known:
         raise UnknownNameError("engine", name, known)
-    return dict(known[name])
+    return build(EnginePreset, {"name": name, **known[name]}, where=f"engine {name}")
 
 
 def find_engine(name: str, **setup: Any) -> Engine:
     """An engine's preset, with the rest of its set-up; a cache precision that is given stands.
 
     Args:
-        name: An engine of :func:`engine_names`.
+        name: An engine of :func:`engine_names`, or a file of one's own with the same fields.
         setup: Fields of :class:`Engine` and of its :class:`~optimoe.cost.layers.execution.Execution` alike.
 
     Raises:
         UnknownNameError: No preset of that name; lists the nearest.
+        ConfigError: The file describes no engine; names the file, the field, the limit and the value.
     """
-    row = engine_preset(name)
+    preset = engine_preset(name)
     if setup.get("precision") == "fp8":
-        setup.setdefault("kv_precision", row["kv_of_fp8"])
+        setup.setdefault("kv_precision", preset.kv_of_fp8)
     names = {field.name for field in fields(Execution)}
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    return Engine(execution=execution, front_s=row["front_s"], prefill_first=row["prefill_first"], **rest)
+    return Engine(execution=execution, front_s=preset.front_s, prefill_first=preset.prefill_first, **rest)

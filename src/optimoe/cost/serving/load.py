@@ -18,9 +18,9 @@ deviate:
     TPOT_p = T + z·√((t_decode(b + √b) − t_decode(b))² + rate·T·t_prefill²/(output − 1))/(1 − ρ)^1.5
 
 since b fluctuates like a Poisson number, and the prompts that fall into a request's stay (the powers of 1 − ρ are
-what a simulation asks for; a delay busy period gives 1.5 for the prompts). ``tests/cost/test_load.py`` compares
-with that simulation: means within 11 % (TPOT 20 % at ρ = 0.83), 90th and 99th percentiles of TPOT within 10 %,
-of TTFT within 26 % (52 % at ρ = 0.83).
+what a simulation asks for; a delay busy period gives 1.5 for the prompts). ``tests/cost/serving/test_load.py``
+compares with that simulation: means within 11 % (TPOT 20 % at ρ = 0.83), 90th and 99th percentiles of TPOT within
+10 %, of TTFT within 26 % (52 % at ρ = 0.83).
 """
 
 from dataclasses import dataclass

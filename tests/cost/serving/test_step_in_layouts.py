@@ -2,38 +2,20 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
 from optimoe.core.grid import broadcast, take
-from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
-from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.engine import Engine
-from optimoe.cost.serving.memory import gpu_memory, largest_batch, weights_per_gpu
+from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
-
-H100 = find_accelerator("h100-sxm")
-MIXTRAL, DEEPSEEK, LLAMA = (find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b"))
-LAYOUTS = [
-    Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
-    for num_gpus in (1, 8, 16)
-    for every in [candidate_layouts(num_gpus, 8, {}, routed=True)]
-    for tp, ep, pp, dp in zip(every.tp, every.ep, every.pp, every.dp, strict=True)
-    if divides(MIXTRAL, Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp)))
-]
-
-
-def machine(layout=None, gpu=H100, **execution):
-    return Machine(gpu=gpu, layout=layout or Layout(), execution=Execution(**execution))
+from tests.cost.cases import DEEPSEEK, H100, LAYOUTS, LLAMA, MIXTRAL, machine
 
 
 @given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 1000), context=st.integers(1, 60_000))
@@ -77,34 +59,6 @@ def test_a_larger_model_is_slower_and_heavier(layout, batch, deeper):
     assert prefill_step(one, Engine(), larger, 1000).total_s > prefill_step(one, Engine(), MIXTRAL, 1000).total_s
     workload = Workload()
     assert largest_batch(one, Engine(), larger, workload) <= largest_batch(one, Engine(), MIXTRAL, workload)
-
-
-@given(layout=st.sampled_from(LAYOUTS), factor=st.floats(1, 8), tokens=st.integers(1, 100_000))
-def test_more_memory_never_lowers_the_largest_batch_in_any_layout(layout, factor, tokens):
-    larger = replace(H100, memory_bytes=H100.memory_bytes * factor)
-    workload = Workload(input_tokens=tokens, output_tokens=100)
-    now, then = (largest_batch(machine(layout, gpu), Engine(), MIXTRAL, workload) for gpu in (H100, larger))
-    assert then >= now
-
-
-@pytest.mark.parametrize("arch", [MIXTRAL, DEEPSEEK, LLAMA], ids=lambda arch: arch.name)
-@pytest.mark.parametrize("layout", [Layout(), Layout(tp=8), Layout(tp=4, pp=2)])
-def test_the_gpus_of_a_copy_hold_every_weight_once(arch, layout):
-    held = weights_per_gpu(machine(layout), arch) * layout.gpus_per_replica
-    total = 2 * count(arch).params.total
-    stages = np.ceil(arch.num_layers / layout.pp) * layout.pp / arch.num_layers
-    assert total <= held <= total * stages * (1 + 1e-12)
-
-
-def test_experts_are_divided_by_ep_and_attention_is_copied():
-    """DeepSeek-V3 on 8 GPUs: an eighth of the routed experts each, everything else whole on every rank."""
-    params = count(DEEPSEEK).params
-    shared = machine(Layout(tp=1, dp=8, ep=8), precision="bf16")
-    rest = params.total - params.routed_experts
-    assert weights_per_gpu(shared, DEEPSEEK) == pytest.approx(2 * (params.routed_experts / 8 + rest))
-    assert weights_per_gpu(machine(Layout(tp=8, ep=8)), DEEPSEEK) == pytest.approx(2 * params.total / 8)
-    half = machine(Layout(tp=8, ep=8, resident=0.5))
-    assert weights_per_gpu(half, DEEPSEEK) == pytest.approx(2 * (params.routed_experts / 16 + rest / 8))
 
 
 def test_a_latent_cache_is_copied_over_tp_until_it_is_split_by_tokens():

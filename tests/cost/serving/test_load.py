@@ -18,7 +18,7 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.load import goodput, open_system
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.candidates import every_layout
-from tests.cost.simulation import Replica, serve
+from tests.cost.serving.simulation import Replica, serve
 
 MIXTRAL = find_model("mixtral-8x7b")
 OUTPUT = 128

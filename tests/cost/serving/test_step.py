@@ -9,8 +9,7 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.cost.facts import efficiency
-from optimoe.cost.hardware.accelerator import accelerator_names, find_accelerator
+from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
@@ -18,6 +17,8 @@ from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
 
 MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
+
+
 H100 = find_accelerator("h100-sxm")
 
 
@@ -114,19 +115,6 @@ def test_a_grid_equals_its_scalars():
     assert grid == pytest.approx(
         [decode_step(machine(2), Engine(), model, b, 500).total_s for b in batches], rel=1e-15
     )
-
-
-@pytest.mark.parametrize("name", accelerator_names())
-def test_every_accelerator_is_whole_and_has_a_source(name):
-    gpu = find_accelerator(name)
-    assert gpu.source
-    assert 1e9 < gpu.memory_bytes < 1e12
-    assert 1e11 < gpu.memory_bytes_per_s < 1e13
-    assert 5e13 < gpu.flops_per_s("bf16") < 1e16
-
-
-def test_efficiencies_are_shares():
-    assert 0 < efficiency("usable_memory") < 1
 
 
 def test_every_constant_says_where_it_comes_from():

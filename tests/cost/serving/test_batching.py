@@ -1,15 +1,12 @@
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.core.errors import ConfigError
-from optimoe.cost.layers.execution import Execution
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import Engine, engine_names, find_engine
+from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
 QUICK = Engine(front_s=0.0)
@@ -75,28 +72,3 @@ def test_one_token_answers_have_no_tpot_stall_to_divide():
 def test_arrays_are_scalars_side_by_side():
     batches = np.array([1.0, 8.0, 100.0])
     assert system(batches).ttft_s == pytest.approx([system(one).ttft_s for one in batches])
-
-
-def test_an_engine_is_found_with_words_of_its_scheduler_and_of_its_kernels_alike():
-    found = find_engine("vllm", chunk_tokens=512, overlap=0.5, kernels="silicon")
-    assert found == replace(
-        find_engine("vllm"), chunk_tokens=512, execution=Execution(overlap=0.5, kernels="silicon")
-    )
-    with pytest.raises(TypeError, match="chunks"):
-        find_engine("vllm", chunks=512)
-
-
-def test_engines_differ_by_their_presets():
-    assert {"vllm", "sglang", "trtllm"} <= set(engine_names())
-    assert find_engine("sglang").prefill_first
-    assert find_engine("trtllm", precision="fp8").execution.kv_precision == "fp8"
-    assert find_engine("trtllm", precision="fp8", kv_precision="bf16").execution.kv_precision == "bf16"
-    assert find_engine("vllm").front_s == Engine().front_s
-    with pytest.raises(ConfigError, match="acceptance"):
-        Engine(acceptance=0.5)
-    with pytest.raises(ConfigError, match="overlap"):
-        Execution(overlap=2.0)
-    with pytest.raises(ConfigError, match="rounds"):
-        Workload(rounds=0.5)
-    with pytest.raises(ConfigError, match="prefix_hit"):
-        Workload(prefix_hit=1.5)

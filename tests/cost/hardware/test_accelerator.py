@@ -1,0 +1,88 @@
+import pytest
+import tomli_w
+
+from optimoe.core.config import load_facts
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.cost.hardware.accelerator import (
+    OFTEN_UNKNOWN,
+    Accelerator,
+    accelerator_names,
+    find_accelerator,
+    parse_gpus,
+)
+
+MINE = {
+    "memory_bytes": 1e11,
+    "memory_bytes_per_s": 1e12,
+    "peak_flops_per_s": {"bf16": 1e14},
+    "source": "data sheet of my GPU",
+}
+
+
+def written(path, table):
+    path.write_text(tomli_w.dumps(table))
+    return str(path)
+
+
+def conforms(gpu):
+    """What every accelerator is, whoever describes it."""
+    assert gpu.name == gpu.name.lower()
+    assert gpu.source
+    assert 1e9 < gpu.memory_bytes < 1e12
+    assert 1e11 < gpu.memory_bytes_per_s < 1e13
+    assert 5e13 < gpu.flops_per_s("bf16") < 1e16
+    assert all(getattr(gpu, name) >= 0 for name in OFTEN_UNKNOWN)
+    assert gpu.gpus_per_node == 1 or gpu.intra_node_bytes_per_s > 0
+
+
+@pytest.mark.parametrize("name", accelerator_names())
+def test_every_accelerator_is_whole_and_as_a_file_of_ones_own_the_same(name, tmp_path):
+    gpu = find_accelerator(name)
+    conforms(gpu)
+    row = load_facts("optimoe.cost", "accelerators.toml")["accelerator"][name]
+    assert find_accelerator(written(tmp_path / f"{name}.toml", row)) == gpu
+
+
+def test_gpus_are_read_as_people_write_them():
+    assert parse_gpus("8xh100-sxm") == (8, "h100-sxm")
+    assert parse_gpus("h100-sxm") == (1, "h100-sxm")
+    assert parse_gpus("64 x h200-sxm") == (64, "h200-sxm")
+    assert find_accelerator("H100_SXM") == find_accelerator("h100-sxm")
+    with pytest.raises(ConfigError):
+        parse_gpus("0xh100-sxm")
+    with pytest.raises(UnknownNameError, match="h100-sxm"):
+        find_accelerator("h100")
+
+
+def test_an_accelerator_of_ones_own_is_one_file(tmp_path):
+    gpu = find_accelerator(written(tmp_path / "mine.toml", MINE))
+    conforms(gpu)
+    assert gpu == Accelerator(name="mine", **MINE)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"memory_bytes": -1.0}, "memory_bytes: must be positive, got -1.0"),
+        ({"memory_bytes": "80GB"}, "Expected `float`, got `str` - at `memory_bytes`"),
+        ({"clock_hz": -1.0}, "clock_hz: must be zero or more and finite, got -1.0"),
+        ({"gpus_per_node": 8}, "intra_node_bytes_per_s: must be positive where a node has several GPUs, got 0.0"),
+        ({"peak_flops_per_s": {"fp8": 1e15}}, "peak_flops_per_s: must be given for bf16"),
+        ({"source": " "}, "source: must be given"),
+        ({"memory_byte": 1e11}, "field: unknown name 'memory_byte' (nearest: memory_bytes"),
+    ],
+)
+def test_a_file_that_describes_no_accelerator_is_refused_in_one_line(change, words, tmp_path):
+    path = written(tmp_path / "mine.toml", MINE | change)
+    with pytest.raises(InputError) as caught:
+        find_accelerator(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", MINE)
+def test_what_an_accelerator_must_state_is_named(field, tmp_path):
+    path = written(tmp_path / "mine.toml", {name: value for name, value in MINE.items() if name != field})
+    with pytest.raises(ConfigError, match=f"mine.toml: Object missing required field `{field}`"):
+        find_accelerator(path)

@@ -1,0 +1,108 @@
+import pytest
+import tomli_w
+
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.cost.hardware.accelerator import accelerator_names
+from optimoe.cost.hardware.price import given_price, list_price, load_prices, published_prices
+
+
+def sheet(path, *rows):
+    path.write_text(tomli_w.dumps({"price": list(rows)}))
+    return load_prices(path)
+
+
+def row(accelerator="h100-sxm", usd_per_gpu_hour=1.5, **rest):
+    return {"accelerator": accelerator, "usd_per_gpu_hour": usd_per_gpu_hour, **rest}
+
+
+def test_a_list_price_is_the_median_of_its_providers():
+    price = list_price("h100-sxm")
+    assert price.low <= price.usd_per_gpu_hour <= price.high
+    assert "nebius" in price.source
+    with pytest.raises(InputError, match="no list price"):
+        list_price("mi300x")
+    with pytest.raises(ConfigError):
+        given_price(-1.0)
+    with pytest.raises(ConfigError):
+        given_price(float("inf"))
+
+
+def conforms(price_row):
+    """What every row of a price sheet is, whoever states it."""
+    assert price_row.key in accelerator_names()
+    assert 0.05 < price_row.usd_per_gpu_hour < 100
+    assert price_row.provider
+
+
+def test_every_published_price_is_of_a_known_gpu_and_on_a_sheet_of_ones_own_the_same(tmp_path):
+    published = published_prices()
+    fields = ("accelerator", "usd_per_gpu_hour", "provider", "instance", "source")
+    own = sheet(tmp_path / "prices.toml", *({name: getattr(each, name) for name in fields} for each in published))
+    assert own == published
+    for each in published:
+        conforms(each)
+        assert each.source
+        assert list_price(each.accelerator).usd_per_gpu_hour == list_price(each.accelerator, own).usd_per_gpu_hour
+    conforms(*sheet(tmp_path / "prices.toml", row()))
+
+
+def test_a_price_sheet_goes_before_the_list_prices(tmp_path):
+    rows = sheet(tmp_path / "prices.toml", row(provider="ours"), row(usd_per_gpu_hour=2.5))
+    own = list_price("h100-sxm", rows)
+    assert (own.usd_per_gpu_hour, own.low, own.high) == (2.0, 1.5, 2.5)
+    assert own.source == "given in a price sheet: ours 1.5, own sheet 2.5"
+
+
+@pytest.mark.parametrize("name", ["H100-SXM", "h100_sxm", " H100_sxm "])
+def test_a_sheet_names_accelerators_as_the_command_line_does(name, tmp_path):
+    assert list_price("h100-sxm", sheet(tmp_path / "prices.toml", row(name))).usd_per_gpu_hour == 1.5
+    assert list_price(name, sheet(tmp_path / "prices.toml", row())).usd_per_gpu_hour == 1.5
+
+
+def test_a_sheet_with_a_name_that_no_accelerator_has_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"price sheet: accelerator: unknown name 'h100' \(nearest: h100-"):
+        list_price("h200-sxm", sheet(tmp_path / "prices.toml", row("h100"), row("h200-sxm")))
+
+
+def test_a_sheet_prices_accelerators_of_ones_own(tmp_path):
+    rows = sheet(tmp_path / "prices.toml", row("mine"), row("yours", 2.0), row("theirs.toml", 3.0))
+    assert list_price("mine", rows, own=["yours"]).usd_per_gpu_hour == 1.5
+    assert list_price("theirs", rows, own=["mine", "yours"]).usd_per_gpu_hour == 3.0
+    with pytest.raises(UnknownNameError, match="'yours'"):
+        list_price("mine", rows)
+
+
+def test_a_sheet_without_a_row_for_a_gpu_in_use_is_said(tmp_path):
+    rows = sheet(tmp_path / "prices.toml", row())
+    listed, beside = list_price("h200-sxm"), list_price("h200-sxm", rows)
+    assert beside.usd_per_gpu_hour == listed.usd_per_gpu_hour
+    assert "(the price sheet has no row for h200-sxm)" in beside.source
+    with pytest.raises(
+        InputError, match="no list price of mi300x is known, and the price sheet has no row for mi300x"
+    ):
+        list_price("mi300x", rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", r"must have \[\[price\]\] rows"),
+        ("price = 3", r"must have \[\[price\]\] rows"),
+        (
+            '[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = -1\n',
+            "prices.toml: price 1: usd_per_gpu_hour: must be zero or more and finite, got -1",
+        ),
+        (
+            '[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = inf\n',
+            "usd_per_gpu_hour: must be zero or more",
+        ),
+        ('[[price]]\naccelerator = ""\nusd_per_gpu_hour = 1\n', "price 1: accelerator: must be given"),
+        ('[[price]]\naccelerator = "h100-sxm"\n', "usd_per_gpu_hour"),
+        ('[[price]]\nacelerator = "h100-sxm"\n', "accelerator"),
+    ],
+)
+def test_a_price_sheet_that_is_none_is_said(text, words, tmp_path):
+    path = tmp_path / "prices.toml"
+    path.write_text(text)
+    with pytest.raises((ConfigError, InputError), match=words):
+        load_prices(path)
