@@ -143,7 +143,7 @@ def load_observations(
     labels: Mapping[str, str] | None = None,
     bad_rows: BadRows = "refuse",
 ) -> Observations:
-    """Read runs from a file or a folder of files: CSV, JSON, JSON lines, Parquet.
+    """Read runs from a file or a folder of files: CSV, JSON, JSON lines (also those of a trainer), Parquet.
 
     Exports are recognised by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts
     and run tables of W&B, the run tables of MLflow (dotted names).
@@ -237,12 +237,13 @@ def _unusable(name: str, column: np.ndarray) -> np.ndarray:
 def _bad_rows(values: Columns, labels: Columns) -> dict[int, str]:
     """Why a row cannot be used, by row: not a number, not positive, unfinished, or there already."""
     reasons: dict[int, str] = {}
-    for name, column in values.items():
-        for bad in np.flatnonzero(_unusable(name, column)):
-            reasons.setdefault(int(bad), f"{name} is {column[bad]:g}")
+    # the status first: why a run ended early says more than the loss that it therefore has not
     for row, status in enumerate(labels.get("status", ())):
         if status.lower() not in FINISHED:
             reasons.setdefault(row, f"status is {status}")
+    for name, column in values.items():
+        for bad in np.flatnonzero(_unusable(name, column)):
+            reasons.setdefault(int(bad), f"{name} is {column[bad]:g}")
     first: dict[tuple[Any, ...], int] = {}
     told_apart = [labels[name] for name in ("run", "seed") if name in labels] + list(values.values())
     for row, key in enumerate(zip(*told_apart, strict=True)):

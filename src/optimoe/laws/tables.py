@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from optimoe.arch.hf import from_config
 from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.run import RunLog, RunRecord, load_run_records
 
 Columns = dict[str, np.ndarray]
 """Columns by name, of equal length: raw cells (objects), numbers or text."""
@@ -110,6 +112,8 @@ def _read_file(path: Path) -> Columns:
         if path.suffix == ".parquet":
             return columns_of(_read_parquet(path))
         text = path.read_text(encoding="utf-8-sig")
+        if path.suffix == ".jsonl" and _holds_run_records(text):
+            return run_columns(load_run_records(path))
         if path.suffix == ".csv":
             records: list[Any] = list(csv.DictReader(text.splitlines()))
         else:
@@ -128,6 +132,56 @@ def _json_records(text: str, suffix: str) -> Any:
     if isinstance(content, list) and content and isinstance(content[0], list):  # TensorBoard's JSON
         return [dict(zip(("Wall time", "Step", "Value"), row, strict=True)) for row in content]
     return content
+
+
+def _holds_run_records(text: str) -> bool:
+    """Whether lines are records that :func:`optimoe.core.run.append_run_record` wrote."""
+    return any(line.startswith('{"run": {"name": ') and '"run_id": ' in line for line in text.split("\n"))
+
+
+def run_columns(log: RunLog) -> Columns:
+    """Records of training runs as a table, one row a run, in the symbols of the laws.
+
+    Columns: ``run`` (the id), ``name``, ``seed``, ``status`` (finished, stopped, diverged; cut short of a torn
+    line), ``tokenizer`` and ``dataset`` (sources joined by +); ``N`` and ``N_act`` (parameters, total and active,
+    with embeddings), ``N_nonembedding`` and ``N_act_nonembedding``; ``D`` (tokens seen); ``C`` (6·N_act·D) and
+    ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts, experts per token, shared ones; 1, 1, 0 of
+    a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
+
+    Numbers of a torn line are empty, so that the table's own check of rows names it.
+
+    Raises:
+        ConfigError: The architecture of a run is no ``config.json`` that can be read.
+    """
+    rows = [_run_row(record) for record in log.records]
+    # a torn row takes the text of the others, or it would count as another tokenizer and data set
+    torn = {key: rows[0][key] for key in ("tokenizer", "dataset") if rows} | {"status": "cut short"}
+    return columns_of(rows + [torn] * len(log.torn))
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    run = record.run
+    moe = from_config(run.architecture, name=run.name).moe
+    return {
+        "run": record.run_id,
+        "name": run.name,
+        "seed": run.seed,
+        "status": record.status,
+        "tokenizer": run.data.tokenizer,
+        "dataset": "+".join(source.name for source in run.data.sources),
+        "N": record.params_total,
+        "N_act": record.params_active,
+        "N_nonembedding": record.params_nonembedding,
+        "N_act_nonembedding": record.params_active_nonembedding,
+        "D": record.tokens_seen,
+        "C": record.train_flops_6nd,
+        "train_flops": record.train_flops,
+        "E": moe.num_experts if moe else 1,
+        "k": moe.top_k if moe else 1,
+        "E_s": moe.num_shared_experts if moe else 0,
+        "loss": record.loss,
+        "seconds": record.seconds,
+    }
 
 
 def _read_parquet(path: Path) -> Any:
