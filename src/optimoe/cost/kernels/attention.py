@@ -8,7 +8,7 @@ from optimoe.cost.kernels.calls import DecodeAttention, KernelTime, LatentDecode
 from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
 FULL_HEAD = 128
-"""Head width of which the curve of prompts speaks: most models' and most measured rows'."""
+"""Head width at and above which the curve of prompts holds as it is; narrower heads are slower."""
 
 ACTIVATION_BYTES = 2
 """Queries, keys, values and outputs of a prompt are bf16, and so is the arithmetic."""

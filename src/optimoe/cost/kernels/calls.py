@@ -212,7 +212,7 @@ class KernelTime:
 
     @property
     def basis(self) -> Basis:
-        """Measured where all of it is, else fitted."""
+        """The basis of the time: measured where all of it is, else fitted."""
         return Basis.MEASURED if holds(self.measured) else Basis.FITTED
 
     @property
@@ -227,7 +227,7 @@ class KernelTime:
 
 
 def smooth_max(left: Values, right: Values, sharpness: int) -> Values:
-    """(left^p + right^p)^(1/p) for p = 1, 2, 4: never below either, at most 2^(1/p) above the larger."""
+    """Smooth maximum (left^p + right^p)^(1/p) for p = 1, 2, 4: at most 2^(1/p) above the larger, below neither."""
     if sharpness == 1:
         return left + right
     return np.sqrt(smooth_max(left * left, right * right, sharpness // 2))

@@ -83,7 +83,7 @@ def collective_s(
 
 
 def all_reduce_s(gpu: Accelerator, all_reduce: AllReduce) -> KernelTime:
-    """Seconds of one all-reduce by the engines' kernel: :func:`collective_s`, all of it beside any product."""
+    """Seconds of one all_reduce by the engines' kernel: :func:`collective_s`, all of it beside any product."""
     seconds = collective_s(gpu, "all_reduce", all_reduce.ranks, all_reduce.payload_bytes)
     return KernelTime(launch_s=0.0, side_s=seconds, compute_s=0.0, memory_s=0.0, sharpness=1)
 
@@ -131,7 +131,7 @@ def _find_link_curve(collective: Collective, architecture: str, clock_hz: float)
 def _across_nodes_s(
     gpu: Accelerator, passes: int, ranks: Values, nodes: Values, payload_bytes: Values, *, all_to_all: bool
 ) -> Values:
-    """Over n nodes of g = R/n GPUs: the fastest of NCCL's protocols.
+    """Seconds over n nodes of g = R/n GPUs, by the fastest of NCCL's protocols.
 
     Latency m·(intra·(g − 1) + inter·log2 n) + base. Bytes, per pass: a ring sends n·(g − 1)/R·X inside a
     node and (n − 1)/R·X over each network link; an all-to-all sends (g − 1)/R·X and (R − g)/R·X.

@@ -17,7 +17,7 @@ CPU = "cpu"
 """The architecture of a machine without tensor tiles."""
 
 SHARPNESSES = (1, 2, 4)
-"""Powers of two, which a smooth maximum takes by repeated squaring; more are no closer to the measured times."""
+"""Powers of two, which a smooth maximum takes by repeated squaring; the fit of a curve tries each of them."""
 
 CHAIN = 4096
 """Steps of the longest serial chain of a call (depth of a product, tokens of a cache) at which its latency is
@@ -28,7 +28,7 @@ EXPERT_KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "int4", "mx
 most shapes; mxfp4 was not measured and is taken as bf16 arithmetic on 4-bit reads (an optimistic estimate)."""
 
 CYCLES = ("launch_s", "latency_s", "hop_s")
-"""Coefficients that are times of their own."""
+"""Coefficients that are times of their own: no data sheet bounds them, and they scale with the clock."""
 
 REFERENCE_HZ = 1.98e9
 """Clock of the curves that are fitted to all GPUs: an H100's."""

@@ -10,12 +10,13 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, require
 
 QUANTILES = (np.arange(256) + 0.5) / 256
+"""Even quantiles of the loads, as many whatever the number of experts: a grid of designs is one array."""
 
 LARGEST_SHARE = 0.8
-"""The most loaded expert draws up to this share of all tokens."""
+"""The most loaded expert draws up to this share of all tokens; source: :func:`power_law`."""
 
 FEW_TOKENS_RANGE = (0.01, 2.0)
-"""Range of the draws where tokens · top_k is at most the number of experts."""
+"""Range of the draws where tokens · top_k is at most the number of experts; source: :func:`power_law`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class RoutingSkew:
-    """How often a router picks each expert. Uniform when nothing is given.
+    """How often a router picks each expert; every one as often when nothing is given.
 
     Attributes:
         zipf: Exponent s of load ∝ rank^(−s) over the experts in order of their load; 0 is uniform.
@@ -63,7 +64,7 @@ class RoutingSkew:
 
     @property
     def uniform(self) -> bool:
-        """Whether every expert is as likely."""
+        """Whether every expert is as likely to be picked."""
         return not self.loads and self.zipf == 0
 
     def spread(
@@ -126,7 +127,8 @@ def expected_maximum(draws: Values) -> Values:
 
 
 ZIPF_EDGES = np.linspace(0.0, 1.0, 49)
-"""Edges of the bins over ranks ½ … E + ½, even in the logarithm."""
+"""Edges of the bins over ranks ½ … E + ½, even in the logarithm: 48 bins for any number of experts, so
+that a grid of designs with different E is one array."""
 
 UNIFORM = RoutingSkew()
 """Every expert as likely: the most experts read, the least imbalance."""

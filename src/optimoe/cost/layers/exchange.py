@@ -23,7 +23,7 @@ DISPATCH_BYTES = {"fp8": 1}
 
 
 def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """All-reduces over tp: two a layer, one where dispatch and combine stand in for the second.
+    """Seconds of the all-reduces over tp: two a layer, one where dispatch and combine stand in for the second.
 
     A cache that is split by tokens (sp > 1) adds one reduce-scatter of the attention outputs over its parts.
     """
@@ -38,7 +38,7 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Value
 
 
 def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """Dispatch to the experts' GPUs and combine, where several attention ranks share experts; else 0.
+    """Seconds of dispatch to the experts' GPUs and combine, where attention ranks share experts; else 0.
 
     The faster of two ways, over the R GPUs of the group: every token to all (all-gather, then
     reduce-scatter), or each token to the ranks of its experts (two all-to-alls), whose expected number is
@@ -64,7 +64,7 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
 
 
 def pipeline_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """Activations of a pass from stage to stage, pp − 1 times; over the network where stages span nodes."""
+    """Seconds to send activations from stage to stage, pp − 1 times; over the network where stages span nodes."""
     layout = machine.layout
     payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
     across = np.asarray(layout.gpus_per_replica > machine.gpu.gpus_per_node)

@@ -26,13 +26,13 @@ def feed_forward(ffn: Any, machine: Machine, d_model: Values, tokens: Values) ->
 
 @feed_forward.register
 def dense_feed_forward(ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
-    """Up and gate as one product, and down; widths split over the GPUs."""
+    """A dense feed-forward: up and gate as one product, and down; widths split over the GPUs."""
     return _dense(machine, tokens, d_model, ffn.d_ff, ffn.num_matrices)
 
 
 @feed_forward.register
 def routed_feed_forward(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
-    """The router, the routed experts of this rank, and the shared ones; latent projections where used."""
+    """The router, the distinct experts that this rank's tokens touch, and the shared ones; latent projections."""
     yield machine.plain_product(tokens, ffn.num_experts, d_model)
     layout, precision, spread = machine.layout, machine.execution.precision, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
@@ -64,7 +64,7 @@ def routed_feed_forward(ffn: MoE, machine: Machine, d_model: Values, tokens: Val
 def product_key_feed_forward(
     ffn: PEER, machine: Machine, d_model: Values, tokens: Values
 ) -> Iterator[LayerKernel]:
-    """Queries and keys as products; a gather of the retrieved two-vector experts as a roofline (not measured)."""
+    """Product-key retrieval: queries and keys as products; a gather of two-vector experts as a roofline."""
     yield machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
     yield machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
     precision, active = machine.execution.precision, ffn.matrix_params(d_model)["routed_experts_active"]

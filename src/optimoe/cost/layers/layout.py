@@ -1,5 +1,6 @@
 """How a deployment splits a model over its GPUs."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Layout:
 
     @property
     def num_gpus(self) -> Values:
-        """Of all replicas together."""
+        """GPUs of all replicas together: tp·pp·dp."""
         return self.tp * self.pp * self.dp
 
     @property
@@ -67,7 +68,7 @@ class Layout:
 
     @property
     def replicas(self) -> Values:
-        """Independent copies of the model."""
+        """Independent copies of the whole model."""
         return self.tp * np.asarray(self.dp) // self.group
 
     @property
@@ -77,6 +78,7 @@ class Layout:
 
 
 DEGREES = ("tp", "ep", "pp", "dp", "sp")
+"""Fields of a layout that are numbers of parts, in the order in which people state them."""
 
 
 def check_layout(arch: ArchSpec, num_gpus: int, layout: Layout) -> None:
@@ -127,7 +129,7 @@ def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, Callable[[], str],
 
 def _divisor(name: str, of: str, number: Values, degree: Values) -> tuple[str, Callable[[], str], Flags, Values]:
     fits = np.asarray(number % np.asarray(degree) == 0)
-    return name, lambda: f"a divisor of {of} = {number}{_nearest(number, degree)}", fits, degree
+    return name, lambda: f"a divisor of {of} = {number}{nearest_divisors(number, degree)}", fits, degree
 
 
 def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, float], *, routed: bool) -> Layout:
@@ -143,28 +145,28 @@ def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, flo
     Empty when the given degrees do not multiply to the GPUs.
     """
     found = []
-    for tp in (
-        [int(fixed["tp"])] if "tp" in fixed else [one for one in _divisors(num_gpus) if one <= gpus_per_node]
-    ):
-        for pp in [int(fixed["pp"])] if "pp" in fixed else _divisors(num_gpus):
+    for tp in [int(fixed["tp"])] if "tp" in fixed else [one for one in divisors(num_gpus) if one <= gpus_per_node]:
+        for pp in [int(fixed["pp"])] if "pp" in fixed else divisors(num_gpus):
             dp, rest = divmod(num_gpus, tp * pp)
             if rest or dp == 0 or fixed.get("dp", dp) != dp:
                 continue
-            for ep in [int(fixed["ep"])] if "ep" in fixed else _divisors(tp * dp) if routed else [1]:
+            for ep in [int(fixed["ep"])] if "ep" in fixed else divisors(tp * dp) if routed else [1]:
                 found += [(tp, ep, pp, dp)]
     columns = np.array(found, dtype=int).reshape(-1, 4).T
     degrees = dict(zip(("tp", "ep", "pp", "dp"), columns, strict=True))
     return Layout(**degrees, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))
 
 
-def _nearest(number: Values, degree: Values) -> str:
+def nearest_divisors(number: Values, degree: Values) -> str:
     """The divisors of a number on both sides of a degree, in words; nothing for grids."""
     if np.ndim(number) or np.ndim(degree):
         return ""
-    known = _divisors(int(number))
+    known = divisors(int(number))
     below, above = [one for one in known if one <= degree], [one for one in known if one > degree]
     return f" (nearest: {' and '.join(str(one) for one in (below[-1:] + above[:1]))})"
 
 
-def _divisors(number: int) -> list[int]:
-    return [one for one in range(1, number + 1) if number % one == 0]
+def divisors(number: int) -> list[int]:
+    """All divisors of a number, rising."""
+    low = [one for one in range(1, math.isqrt(number) + 1) if number % one == 0]
+    return sorted({*low, *(number // one for one in low)})

@@ -58,7 +58,7 @@ class Machine:
 
     @property
     def kernels(self) -> KernelSource:
-        """Where the times of its kernels come from."""
+        """The source of kernel times."""
         return find_kernels(self.execution.kernels)
 
     def cache_shards(self, num_kv_heads: Values) -> Values:

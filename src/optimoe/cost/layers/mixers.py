@@ -31,7 +31,7 @@ def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -
 def attention_projections(
     mixer: Attention, machine: Machine, d_model: Values, tokens: Values
 ) -> Iterator[LayerKernel]:
-    """Queries, their gate, keys and values as one product; output. Few key-value heads are copied."""
+    """Queries, their gate, keys and values as one product, and the output; few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
     kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
     qkv = ((1 + mixer.output_gate) * heads + 2 * kv_heads) * mixer.head_dim
@@ -43,7 +43,7 @@ def attention_projections(
 def latent_projections(
     mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values
 ) -> Iterator[LayerKernel]:
-    """Down to the latents on every GPU; queries up, expansion and output split over the GPUs."""
+    """Projections of MLA: down to the latents on every GPU; queries up, expansion and output split over them."""
     heads, rank = mixer.num_heads / machine.tp, mixer.q_lora_rank
     yield machine.product(tokens, rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model)
     yield machine.product(tokens, heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), rank + (rank == 0) * d_model)
@@ -70,7 +70,7 @@ def decode_mixing(
 def attention_decode_mixing(
     mixer: Attention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[LayerKernel]:
-    """Scores and values over the cache, which all queries of a request share."""
+    """Attention with grouped heads over the cache, which all queries of a request share."""
     seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
     yield machine.mixing(
         DecodeAttention(
@@ -87,7 +87,7 @@ def attention_decode_mixing(
 def latent_decode_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[LayerKernel]:
-    """Absorbed: every GPU reads the whole latents for its share of the heads. An indexer reads its keys first."""
+    """Absorbed MLA: each GPU reads whole latents for its share of the heads; an indexer reads its keys first."""
     seen = context
     if mixer.indexer is not None:
         seen = attended(context, mixer.indexer.top_k, "decode")
@@ -123,7 +123,7 @@ def prefill_mixing(
 def attention_prefill_mixing(
     mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0
 ) -> Iterator[LayerKernel]:
-    """Causal attention within the window."""
+    """Causal attention over a prompt within the window."""
     seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
     yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
 
@@ -132,7 +132,7 @@ def attention_prefill_mixing(
 def latent_prefill_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, length: Values, past: Values = 0
 ) -> Iterator[LayerKernel]:
-    """Expanded: as many key-value heads as heads, of the mean width of keys and values."""
+    """Expanded MLA over a prompt, within an indexer's selection where there is one."""
     window = UNLIMITED_WINDOW
     if mixer.indexer is not None:
         window = mixer.indexer.top_k

@@ -21,19 +21,19 @@ FlopConvention = Literal["6nd", "counted", "whole_square"]
 CONVENTIONS: tuple[FlopConvention, ...] = ("6nd", "counted", "whole_square")
 
 USUAL_BATCH_TOKENS, USUAL_SEQ_LEN = 4_194_304, 4096
-"""Of a step and of a sequence, where nothing is stated (assumed)."""
+"""Tokens of a step and of a sequence where nothing is stated (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRun:
-    """What is trained on what.
+    """A training run as it is asked for: cluster, batch, trainer and price.
 
     Attributes:
-        cluster: All of it.
-        batch_tokens: Of one step, over all ranks.
+        cluster: All GPUs of the run.
+        batch_tokens: Tokens of one step, over all ranks.
         seq_len: Tokens of a sequence.
         setup: The trainer.
-        price: Of a GPU hour.
+        price: Price of a GPU hour.
 
     Raises:
         ConfigError: A count is not positive, or the batch is no whole number of sequences.
@@ -54,18 +54,18 @@ class TrainRun:
 
     @property
     def sequences(self) -> int:
-        """Of one step."""
+        """Sequences of one step, over all ranks."""
         return self.batch_tokens // self.seq_len
 
     @property
     def peak_flops_per_s(self) -> float:
-        """Of all GPUs, in the precision of the products."""
+        """FLOP/s of all GPUs at their peak in the precision of the products."""
         return self.cluster.num_gpus * self.cluster.accelerator.flops_per_s(self.setup.precision)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainEstimate:
-    """One run with one layout.
+    """The time and memory of one training run with one layout.
 
     Attributes:
         arch: The model.
@@ -83,20 +83,20 @@ class TrainEstimate:
 
     @property
     def tokens_per_s(self) -> float:
-        """Of all GPUs."""
+        """Training tokens per second of all GPUs."""
         return float(self.run.batch_tokens / self.step.total_s)
 
     def mfu(self, convention: FlopConvention = "6nd") -> float:
-        """Model FLOPs of the convention over time and the peak of the products' precision."""
+        """Model FLOPs utilisation: FLOPs of the convention over time and the peak of the products' precision."""
         return float(_mfu(self.arch, self.run, self.step.total_s, convention))
 
     def mfu_range(self, convention: FlopConvention = "6nd") -> tuple[float, float]:
-        """Where 90 % of published runs lie for a prediction like this one; at most 1."""
+        """The range in which 90 % of published runs lie for a prediction like this one; at most 1."""
         low, high = training_range("mfu_error")
         return self.mfu(convention) / high, min(1.0, self.mfu(convention) / low)
 
     def mfu_bf16(self, convention: FlopConvention = "6nd") -> float:
-        """The same over the bf16 peak, whatever the precision: what a planner's budgets are stated in."""
+        """Utilisation of the bf16 peak, whatever the precision: what a planner's budgets are stated in."""
         gpu = self.run.cluster.accelerator
         return self.mfu(convention) * gpu.flops_per_s(self.run.setup.precision) / gpu.flops_per_s("bf16")
 

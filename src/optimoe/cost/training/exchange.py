@@ -24,7 +24,7 @@ from optimoe.cost.training.setup import WEIGHT_BYTES, TrainSetup
 
 @dataclass(frozen=True, kw_only=True)
 class DataParallelTime:
-    """Collectives over the data-parallel ranks.
+    """Seconds of the collectives over the data-parallel ranks.
 
     Attributes:
         per_micro_batch_s: What ZeRO 2 and 3 repeat in every micro-batch.
@@ -69,7 +69,7 @@ def expert_parallel_s(machine: Machine, arch: ArchSpec, layout: TrainLayout, tok
 
 
 def _over_nodes_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """Dispatch and combine of one pass over n nodes: a token travels once to each node, then over NVLink.
+    """Seconds of dispatch and combine over n nodes: a token travels once to each node, then over NVLink.
 
     Bytes of a GPU over the network 2·T/tp·d·n·(1 − (1 − 1/n)^k)·(n − 1)/n each way, and inside the node
     2·T/tp·d·ep·(1 − (1 − 1/ep)^k) at the same time: the slower of both (DeepEP's scheme; DeepSeek-V3, arXiv

@@ -11,7 +11,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.core.grid import broadcast, take
-from optimoe.cost.layers.layout import Layout, divides
+from optimoe.cost.layers.layout import Layout, divides, nearest_divisors
 
 ZERO_STAGES = (0, 1, 2, 3)
 COUNTS = ("tp", "ep", "pp", "dp", "micro_batch", "interleave")
@@ -63,12 +63,12 @@ class TrainLayout:
 
     @property
     def num_gpus(self) -> Values:
-        """Of the whole run."""
+        """GPUs of the whole run: tp·pp·dp."""
         return self.tp * self.pp * self.dp
 
     @property
     def parts(self) -> Layout:
-        """The split of the model alone."""
+        """How the model alone is split: the layout that a machine runs."""
         return Layout(tp=self.tp, ep=self.ep, pp=self.pp, dp=self.dp)
 
     @property
@@ -112,7 +112,7 @@ def check_train_layout(arch: ArchSpec, num_gpus: int, sequences: int, layout: Tr
         value = int(getattr(layout, name))
         if number % value:
             raise ConfigError(
-                f"{name}: must be a divisor of {whose} = {number}{nearest(number, value)}, got {value}"
+                f"{name}: must be a divisor of {whose} = {number}{nearest_divisors(number, value)}, got {value}"
             )
     require(layout.pp <= arch.num_layers, "pp", f"at most num_layers = {arch.num_layers}", layout.pp)
     deep = -(-arch.num_layers // layout.pp)
@@ -131,19 +131,6 @@ def _divisions(arch: ArchSpec, sequences: int, layout: TrainLayout) -> Iterable[
     yield "ep", layout.tp * layout.dp, "tp × dp"
     yield "dp", sequences, "sequences of a step"
     yield "micro_batch", sequences // layout.dp, "sequences of a rank"
-
-
-def nearest(number: int, degree: int) -> str:
-    """The divisors of a number on both sides of a degree, in words."""
-    known = divisors(number)
-    around = [one for one in known if one <= degree][-1:] + [one for one in known if one > degree][:1]
-    return f" (nearest: {' and '.join(str(one) for one in around)})"
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors, rising."""
-    low = [one for one in range(1, int(number**0.5) + 1) if number % one == 0]
-    return sorted({*low, *(number // one for one in low)})
 
 
 def trains(arch: ArchSpec, sequences: Values, layout: TrainLayout) -> Flags:

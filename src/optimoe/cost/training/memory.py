@@ -15,9 +15,11 @@ from optimoe.cost.training.layout import TrainLayout, num_micro_batches
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup, training_fact
 
 VALUE_BYTES, MASK_BYTES, LOGIT_BYTES, STATISTIC_BYTES = 2, 1, 4, 4
+"""Activations are kept in 16 bit, dropout masks in a byte; logits and a softmax's statistics in fp32
+(arXiv 2205.05198, Sec. 4)."""
 
 UNFUSED_SCORE_BYTES, UNFUSED_SCORE_BYTES_WITH_DROPOUT = 2, 5
-"""Kept per score: the softmax; with dropout also its output and mask (arXiv 2205.05198, Sec. 4.1)."""
+"""Bytes kept per score: the softmax; with dropout also its output and mask (arXiv 2205.05198, Sec. 4.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +57,21 @@ class TrainMemory:
 
     @property
     def total(self) -> Values:
-        """What must be there."""
+        """Bytes that one GPU needs, of all parts."""
         return self.weights + self.gradients + self.optimizer + self.activations
 
     @property
     def fits(self) -> Flags:
-        """Whether it is."""
+        """Whether the parts fit the memory that a trainer can use."""
         return np.asarray(self.total <= self.usable)[()]
 
     @property
     def largest(self) -> str:
-        """The part that takes most; of a single layout."""
+        """The part that takes most bytes, of a single layout."""
         return max(("weights", "gradients", "optimizer", "activations"), key=lambda name: getattr(self, name))
 
     def short(self) -> str:
-        """What is missing, in words; of a single layout."""
+        """How many bytes are missing, in words, of a single layout."""
         missing = format_bytes(float(self.total - self.usable))
         part = format_bytes(float(getattr(self, self.largest)))
         return f"{missing} short of {format_bytes(float(self.total))} (most: {self.largest}, {part})"
@@ -146,7 +148,7 @@ def activation_bytes(
 
 
 def _logit_bytes(arch: ArchSpec, layout: TrainLayout) -> Values:
-    """Per token: logits in fp32 with their gradient, and the last norm's input and output."""
+    """Bytes per token of logits in fp32 with their gradient, and of the last norm's input and output."""
     logits = 2 * LOGIT_BYTES * arch.vocab_size / np.asarray(layout.tp)
     return logits + 2 * VALUE_BYTES * arch.d_model / layout.sequence_shards
 

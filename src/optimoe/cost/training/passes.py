@@ -27,7 +27,7 @@ FLASH_BACKWARD = 2.5
 """FLOPs of FlashAttention-2's backward over its forward: five products for two (arXiv 2307.08691, Sec. 4.1)."""
 
 UNFUSED_BACKWARD = 2.0
-"""The same without recomputed scores: four products for two."""
+"""FLOPs of an unfused backward over its forward, scores not computed again: four products for two."""
 
 SCORE_BYTES_FORWARD, SCORE_BYTES_BACKWARD = 13, 19
 """Bytes per score of unfused attention in 16 bit with dropout. Forward: scores written (2), softmax read and
@@ -51,12 +51,12 @@ class PassTime:
 
     @property
     def layers_s(self) -> Values:
-        """All layers, without the logits."""
+        """Seconds of all layers, without the logits."""
         return self.products_s + self.experts_s + self.attention_s + self.elementwise_s
 
     @property
     def total_s(self) -> Values:
-        """Layers and logits."""
+        """Seconds of layers and logits together."""
         return self.layers_s + self.logits_s
 
     def __add__(self, other: "PassTime") -> "PassTime":
@@ -97,14 +97,14 @@ def _gradient(kernel: LayerKernel, gradient: Callable[[Gemm], Gemm]) -> LayerKer
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A micro-batch of one rank."""
+    """A micro-batch of one rank, in sequences and their tokens."""
 
     sequences: Values
     seq_len: Values
 
     @property
     def tokens(self) -> Values:
-        """Of all its sequences."""
+        """Tokens of all sequences of the micro-batch."""
         return self.sequences * self.seq_len
 
 
@@ -123,7 +123,7 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
 def forward_pass(
     machine: Machine, arch: ArchSpec, products: Products, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
-    """One micro-batch through all layers, and its logits."""
+    """Seconds of one micro-batch through all layers, and of its logits."""
     return PassTime(
         **_products_s(machine, products),
         attention_s=_mixing_s(machine, arch, batch, setup, backward=False),
@@ -134,7 +134,7 @@ def forward_pass(
 def backward_pass(
     machine: Machine, arch: ArchSpec, products: Products, batch: Batch, layout: TrainLayout, setup: TrainSetup
 ) -> PassTime:
-    """Gradients of inputs and of weights, without anything that is computed again."""
+    """Seconds of the gradients of inputs and of weights, without anything that is computed again."""
     of_inputs = _products_s(machine, products.for_inputs())
     of_weights = _products_s(machine, products.for_weights())
     return PassTime(
@@ -176,7 +176,7 @@ def _products_s(machine: Machine, products: Products) -> dict[str, Values]:
 
 
 def _mixing_s(machine: Machine, arch: ArchSpec, batch: Batch, setup: TrainSetup, *, backward: bool) -> Values:
-    """Token mixing of all layers."""
+    """Seconds of token mixing in all layers."""
     return sum(
         group.num_layers * _attention_s(machine, group.mixer, arch.d_model, batch, setup, backward=backward)
         for group in arch.layers
@@ -192,7 +192,7 @@ def _between_s(
     *,
     recomputed: bool = False,
 ) -> Values:
-    """What lies between the products of all layers, at the data sheet's bandwidth."""
+    """Seconds of what lies between the products of all layers, at the data sheet's bandwidth."""
     moved = sum(
         sizes.num_layers * elementwise_bytes(sizes, arch.d_model, layout, setup, recomputed=recomputed)
         for sizes in layer_sizes(arch)
@@ -203,7 +203,7 @@ def _between_s(
 def _attention_s(
     machine: Machine, mixer: Mixer, d_model: Values, batch: Batch, setup: TrainSetup, *, backward: bool
 ) -> Values:
-    """Mixing of one layer; recurrent mixers run their prefill roofline, backward twice."""
+    """Seconds of mixing in one layer; recurrent mixers run their prefill roofline, backward twice."""
     if not isinstance(mixer, Attention | LatentAttention):
         kernels = prefill_mixing(mixer, machine, d_model, batch.seq_len)
         return (
@@ -215,7 +215,7 @@ def _attention_s(
 
 
 def _flash_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch) -> Values:
-    """Causal attention over the sequences of a micro-batch; an indexer's selection sees its ``top_k``."""
+    """Seconds of causal attention over a micro-batch's sequences; an indexer's selection sees its ``top_k``."""
     if isinstance(mixer, Attention):
         window, chunked = mixer.window_tokens, mixer.chunked
     else:
@@ -226,7 +226,7 @@ def _flash_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch)
 
 
 def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch, *, backward: bool) -> Values:
-    """Two batched products over the whole square of scores, and the scores' way through memory.
+    """Seconds of two batched products over the whole square of scores, and of the scores' way through memory.
 
     FLOPs 4·d_h·h·s per token (backward twice), at the share of products; bytes per score as above. Derived.
     """

@@ -12,6 +12,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import broadcast, map_arrays, map_numbers
+from optimoe.cost.layers.layout import divisors
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.estimate import (
     FlopConvention,
@@ -21,19 +22,21 @@ from optimoe.cost.training.estimate import (
     model_flops_per_token,
     predict,
 )
-from optimoe.cost.training.layout import TrainLayout, divisors, trains
+from optimoe.cost.training.layout import TrainLayout, trains
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.step import train_step
 
 RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "full")
 INTERLEAVES = (1, 2, 4)
 MICRO_BATCHES = (1, 2, 4, 8, 16)
+"""What a search tries: more chunks send more, larger micro-batches leave fewer of them to fill the pipeline."""
 LARGEST_STAGES = 64
+"""Most pipeline stages tried: as many as the trillion-parameter run of arXiv 2205.05198 takes."""
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
 
 CHUNKS_OF_MEMORY = 4
-"""As many times those are looked at for what fits."""
+"""Memory is a few array operations, so as many chunks at a time are looked at for what fits."""
 
 
 @dataclass(frozen=True, kw_only=True)

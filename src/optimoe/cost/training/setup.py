@@ -13,7 +13,7 @@ AttentionKernel = Literal["flash", "unfused"]
 
 MASTER_BYTES, MOMENT_BYTES, WEIGHT_BYTES = 4, 4, 2
 OPTIMIZER_BYTES = MASTER_BYTES + 2 * MOMENT_BYTES
-"""Adam per parameter: fp32 master weight, first and second moment (ZeRO, arXiv 1910.02054, Sec. 3.1)."""
+"""Bytes of Adam per parameter: fp32 master weight, first and second moment (ZeRO, arXiv 1910.02054, Sec. 3.1)."""
 
 
 def training_fact(name: str) -> float:
@@ -29,7 +29,7 @@ def training_range(name: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSetup:
-    """A trainer and how it is set up.
+    """The training software and how it is set up.
 
     Attributes:
         precision: Of the products: bf16, or fp8 with bf16 weights, gradients and attention.

@@ -49,12 +49,12 @@ class TrainStep:
 
     @property
     def total_s(self) -> Values:
-        """All causes together."""
+        """Seconds of all causes together."""
         return sum(getattr(self, field.name) for field in fields(self))
 
     @property
     def largest(self) -> str:
-        """The cause that takes most beyond the products themselves; of a single step."""
+        """The cause that takes most beyond the products themselves, of a single step."""
         plain = ("products_s", "experts_s", "unexplained_s")
         names = [field.name for field in fields(self) if field.name not in plain]
         return max(names, key=lambda name: getattr(self, name))
@@ -82,7 +82,7 @@ class _MicroBatch:
 def train_step(
     gpu: Accelerator, arch: ArchSpec, layout: TrainLayout, setup: TrainSetup, sequences: Values, seq_len: Values
 ) -> TrainStep:
-    """Time of a step on ``sequences`` sequences of ``seq_len`` tokens.
+    """Seconds of a step on ``sequences`` sequences of ``seq_len`` tokens.
 
     With m micro-batches, p stages of v chunks, T the time of the slowest stage and ΣT that of all of them:
 

@@ -24,7 +24,7 @@ class RatioGrid:
 
     @classmethod
     def of(cls, sizes: Sequence[np.ndarray], measured_s: np.ndarray, fitted_s: np.ndarray) -> "RatioGrid":
-        """From rows of sizes and seconds; of several rows at one point the fastest counts."""
+        """Make a grid from rows of sizes and seconds; of several rows at one point the fastest counts."""
         axes, places = zip(*(np.unique(size, return_inverse=True) for size in sizes), strict=True)
         logs = np.full([len(axis) for axis in axes], np.inf)
         np.minimum.at(logs, places, np.log(measured_s / fitted_s))
@@ -53,6 +53,7 @@ class RatioGrid:
 
 
 NEAR = 1e-9
+"""Logarithms of sizes closer than this are one point: a computed size meets the measured one that it equals."""
 
 
 def _cell(axis: np.ndarray, point: Values) -> tuple[Values, Values]:

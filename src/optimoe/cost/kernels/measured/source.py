@@ -31,8 +31,8 @@ from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import ENGINES, Tables, tables_root
 
 FULL = 1e-6
-"""A prompt's attention counts as full where the tokens seen differ by less than this share: rounding of a mean
-over 10⁶ tokens leaves less, and any window takes away more."""
+"""A prompt's attention counts as full where the tokens seen differ by less than this share: rounding stays
+far below it, and a window that takes away less changes no time."""
 
 Ratio = tuple[Values, Flags]
 """Measured over fitted time, and where it is known; 1 elsewhere."""
