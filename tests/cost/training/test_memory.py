@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from optimoe.arch.params import count_params
+from optimoe.cost.hardware.accelerator import find_accelerator
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.memory import TrainMemory, activation_bytes, train_memory
+from optimoe.cost.training.setup import TrainSetup
+from tests.cost.training.runs import ARCHS, LAYOUTS, MIXTRAL, gpt, memory, run
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("arch", "layout", "gib_none", "gib_selective"),
+    [
+        (gpt(6144, 48, 64), TrainLayout(tp=8, micro_batch=4), 59.25, 9.5625),
+        (gpt(12288, 96, 96), TrainLayout(tp=8, pp=8, interleave=3), 66.84375, 12.3515625),
+        (gpt(20480, 105, 128), TrainLayout(tp=8, pp=35, interleave=3), 114.0234375, 23.076171875),
+        (gpt(25600, 128, 160), TrainLayout(tp=8, pp=64), 131.25, 26.5625),
+    ],
+    ids=["22B", "175B", "530B", "1T"],
+)
+def test_activations_are_those_of_korthikanti_2022_figure_1(arch, layout, gib_none, gib_selective):
+    setup = TrainSetup(attention="unfused", dropout=True)
+    machine = Machine(gpu=find_accelerator("a100-sxm"), layout=layout.parts, execution=setup.execution)
+
+    def gib(recompute, parallel):
+        changed = replace(layout, recompute=recompute, sequence_parallel=parallel)
+        return activation_bytes(machine, arch, changed, setup, 512, 2048) / GIB
+
+    logits = 8 * 4 * 2048 * 51_200 / 8 / GIB if layout.pp == 1 else 0.0  # they leave the logits out
+    assert gib("none", False) == pytest.approx(gib_none, abs=0.02 + 1.5 * logits)
+    assert gib("selective", True) == pytest.approx(gib_selective, abs=0.02 + 1.5 * logits)
+
+
+@pytest.mark.parametrize(("gradient_bytes", "per_param"), [(2, 16), (4, 18)])
+def test_states_take_16_or_18_bytes_per_parameter(gradient_bytes, per_param):
+    question = run(gpus=1, sequences=8, gradient_bytes=gradient_bytes)
+    one = memory(gpt(), TrainLayout(zero=0), question)
+    assert one.weights + one.gradients + one.optimizer == pytest.approx(per_param * count_params(gpt()).total)
+
+
+def test_every_gpu_together_hold_the_states_once_under_zero_1():
+    layout = TrainLayout(tp=2, ep=4, dp=32, zero=1)
+    one = memory(MIXTRAL, layout, run())
+    assert one.optimizer * 64 == pytest.approx(12 * count_params(MIXTRAL).total)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ARCHS, LAYOUTS)
+def test_memory_grows_with_the_micro_batch_and_the_model_and_falls_with_zero_and_gpus(arch, layout):
+    question = run(gpus=int(layout.num_gpus))
+    total = memory(arch, layout, question).total
+    # all sequences in flight already: as many tokens are kept, whatever the micro-batch
+    assert memory(arch, replace(layout, micro_batch=2 * layout.micro_batch), question).total >= total
+    assert memory(replace(arch, vocab_size=2 * arch.vocab_size), layout, question).total > total
+    wider = replace(arch, layers=(replace(arch.layers[0], num_layers=2 * arch.num_layers),))
+    assert memory(wider, layout, question).total > total
+    for stage in range(layout.zero, 4):
+        less = memory(arch, replace(layout, zero=stage), question).total
+        assert less <= total * (1 + 1e-9)
+        total = less
+    layout = replace(layout, zero=3)
+    for more in ({"dp": 2 * layout.dp}, {"pp": 2 * layout.pp}):
+        assert memory(arch, replace(layout, **more), question).total <= total * (1 + 1e-9)
+    if layout.tp < 8:
+        assert memory(arch, replace(layout, tp=2 * layout.tp), question).total <= total * (1 + 1e-9)
+
+
+def test_memory_says_its_largest_part():
+    held = TrainMemory(weights=1e9, gradients=2e9, optimizer=6e9, activations=4e9, usable=1e10)
+    assert not held.fits
+    assert held.short() == "3.00 GB short of 13.0 GB (most: optimizer, 6.00 GB)"
+
+
+def test_train_memory_is_what_predict_gives():
+    layout, question = TrainLayout(dp=64), run()
+    machine = Machine(gpu=find_accelerator("h100-sxm"), layout=layout.parts, execution=question.setup.execution)
+    assert train_memory(machine, gpt(), layout, question.setup, 512, 4096) == memory(gpt(), layout, question)
