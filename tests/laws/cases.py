@@ -4,6 +4,8 @@ import inspect
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 
 from optimoe.laws.catalog import FAMILIES, find_law, published_rows
 from optimoe.laws.law import Law, LawRow
@@ -125,3 +127,16 @@ FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
 
 def case_id(value):
     return value.law.row.name
+
+
+COMPUTE = st.floats(18.0, 27.0).map(lambda decades: 10.0**decades)
+
+
+CHINCHILLA = ["hoffmann2022-unrounded", "besiroglu2024", "sardana2024-rall", "krajewski2024-dense"]
+
+
+def least(loss):
+    """The lowest loss over sizes, searched without any closed form."""
+    sizes = np.linspace(5, 16, 600)
+    start = sizes[np.argmin(loss(10**sizes))]
+    return minimize_scalar(lambda s: loss(10**s), bounds=(start - 0.05, start + 0.05), method="bounded").fun

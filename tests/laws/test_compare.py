@@ -7,7 +7,7 @@ from optimoe.arch.design import with_num_experts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.compare import QUESTIONS, comparable_laws, compare, compare_decisions
-from tests.laws.test_library import DENSE, FINE, SWITCH
+from tests.laws.designs import DENSE, FINE, SWITCH
 
 TOKENS = 2e10
 

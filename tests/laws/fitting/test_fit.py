@@ -1,20 +1,16 @@
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.core.records import to_record
 from optimoe.laws.catalog import FAMILIES, find_law
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
-from optimoe.laws.fitting.fit import best_of_starts, make_model
-from optimoe.laws.fitting.model import find_form
 from optimoe.laws.runs import Observations
-from tests.laws.cases import FITTABLE, PUBLISHED, TRUTHS
+from tests.laws.cases import FITTABLE, TRUTHS
 
 OBJECTIVES = (Huber(), Huber(delta=0.01), LeastSquares(), StudentT())
 
@@ -110,31 +106,6 @@ def test_fixed_coefficients_stay(planted):
     assert relative_error(fitted, "besiroglu2024") < 1e-6
 
 
-def test_the_answer_is_that_of_scipy_run_by_run(planted):
-    runs = planted("besiroglu2024", noise=0.01, seed=4)
-    fitted = fit(runs, "chinchilla", FitOptions(objective=Huber(delta=1e-2)))
-    log_size, log_data, log_loss = np.log(runs.column("N")), np.log(runs.column("D")), np.log(runs.loss)
-
-    def objective(point):
-        e, a, b, alpha, beta = point
-        residual = np.log(np.exp(e) + np.exp(a - alpha * log_size) + np.exp(b - beta * log_data)) - log_loss
-        size = np.abs(residual)
-        return np.where(size <= 1e-2, residual**2 / 2, 1e-2 * (size - 5e-3)).sum()
-
-    found = minimize(objective, [0.6, 6, 7.5, 0.35, 0.36], method="Nelder-Mead", options={"maxiter": 4000})
-    assert fitted.objective <= found.fun * (1 + 1e-7)
-
-
-def test_weights_of_zero_and_one_are_a_fit_of_the_subset(planted):
-    runs, options = planted("besiroglu2024", noise=0.01), FitOptions()
-    taken = np.arange(len(runs)) % 3 > 0
-    model = make_model(runs, "chinchilla", options)
-    found = best_of_starts(model, options, np.stack([taken, ~taken]).astype(float), model.starts())
-    for row, mask in enumerate((taken, ~taken)):
-        alone = fit(runs.select(mask), "chinchilla", options)
-        assert found.value[row] == pytest.approx(alone.objective, rel=1e-9)
-
-
 def test_hoffmanns_grid_of_starts_can_be_given_as_it_is(planted):
     grid = {
         "alpha": (0.0, 0.5, 1.0),
@@ -194,25 +165,6 @@ def test_what_cannot_be_fitted_is_refused_in_one_line(planted):
         fit(runs, "chinchilla", FitOptions(fixed={"gamma": 1.0}))
 
 
-def test_starts_solve_for_the_linear_coefficients_that_are_not_given(planted):
-    truth = find_law("besiroglu2024").row.coefficients
-    for fixed in ({}, {"E": truth["E"]}, {"E": truth["E"], "B": truth["B"]}):
-        starts = {name: (truth[name],) for name in ("alpha", "beta")}
-        model = make_model(planted("besiroglu2024"), "chinchilla", FitOptions(starts=starts, fixed=fixed))
-        found = model.coefficients(model.starts())
-        assert {name: values[0] for name, values in found.items()} == pytest.approx(truth, rel=1e-4)
-
-
-@pytest.mark.parametrize("family", sorted(name for name, truth in PUBLISHED.items() if truth))
-def test_every_family_can_start_from_its_published_coefficients(family, monkeypatch):
-    monkeypatch.setattr(FAMILIES[family], "fit_form", None)
-    form, law = find_form(FAMILIES[family]), FAMILIES[family]
-    assert set(form.grid) == set(law.free) - set(law.linear)
-    for key in law.free:
-        low, high = form.bounds[key]
-        assert low <= PUBLISHED[family][key] <= high
-
-
 def test_besiroglus_refit_is_reproduced():
     try:
         runs = load_chinchilla_runs()
@@ -226,10 +178,3 @@ def test_besiroglus_refit_is_reproduced():
     assert fitted.coefficients == pytest.approx(
         {"E": 1.8172181, "A": 477.8259, "B": 2143.4174, "alpha": 0.3473105, "beta": 0.3671724}, rel=1e-6
     )
-
-
-def test_a_grid_is_every_combination(planted):
-    options = FitOptions(starts={"alpha": (0.2, 0.4), "beta": (0.3, 0.5, 0.7)})
-    model = make_model(planted("besiroglu2024"), "chinchilla", options)
-    found = model.coefficients(model.starts())
-    assert list(zip(found["alpha"], found["beta"], strict=True)) == list(product((0.2, 0.4), (0.3, 0.5, 0.7)))
