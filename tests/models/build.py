@@ -4,32 +4,33 @@ import torch
 
 from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.config import ModelConfig
 from optimoe.models.moe import MoELayer
+from optimoe.models.routers import Base, ExpertChoice, Hash, PolicyGradient, RouterConfig, SBase, TopK
 
 VOCAB = 24
 ROUTERS = {
-    "softmax": RouterConfig(),
-    "unnormalised": RouterConfig(normalised=False, scale=1.5),
-    "softmax after": RouterConfig(score="softmax_after"),
-    "sigmoid": RouterConfig(score="sigmoid", scale=2.5),
-    "noise": RouterConfig(noise=True),
-    "bias": RouterConfig(balanced_by_bias=True),
-    "sigmoid bias groups": RouterConfig(score="sigmoid", balanced_by_bias=True, num_groups=2, top_groups=1),
-    "groups by best": RouterConfig(num_groups=2, top_groups=1, group_score="best", normalised=False),
-    "capacity by position": RouterConfig(capacity_factor=0.75, eval_capacity_factor=1.0),
-    "capacity by choice": RouterConfig(capacity_factor=0.75, drop="choice", normalised=False),
-    "capacity by score": RouterConfig(capacity_factor=0.75, eval_capacity_factor=0.5, drop="score"),
-    "expert choice": RouterConfig(kind="expert_choice"),
-    "expert choice, token choice": RouterConfig(kind="expert_choice", evaluation="token_choice"),
-    "expert choice by sequence": RouterConfig(kind="expert_choice", choice_group="sequence", capacity_factor=1.5),
-    "expert choice by position": RouterConfig(kind="expert_choice", choice_group="position"),
-    "s_base": RouterConfig(kind="s_base"),
-    "s_base as trained": RouterConfig(kind="s_base", evaluation="as_trained"),
-    "base": RouterConfig(kind="base"),
-    "hash": RouterConfig(kind="hash"),
-    "hash modulo": RouterConfig(kind="hash", hash_table="modulo"),
-    "rl": RouterConfig(kind="rl"),
+    "softmax": TopK(),
+    "unnormalised": TopK(normalised=False, scale=1.5),
+    "softmax after": TopK(score="softmax_after"),
+    "sigmoid": TopK(score="sigmoid", scale=2.5),
+    "noise": TopK(noise=True),
+    "bias": TopK(balanced_by_bias=True),
+    "sigmoid bias groups": TopK(score="sigmoid", balanced_by_bias=True, num_groups=2, top_groups=1),
+    "groups by best": TopK(num_groups=2, top_groups=1, group_score="best", normalised=False),
+    "capacity by position": TopK(capacity_factor=0.75, eval_capacity_factor=1.0),
+    "capacity by choice": TopK(capacity_factor=0.75, drop="choice", normalised=False),
+    "capacity by score": TopK(capacity_factor=0.75, eval_capacity_factor=0.5, drop="score"),
+    "expert choice": ExpertChoice(),
+    "expert choice, token choice": ExpertChoice(evaluation="token_choice"),
+    "expert choice by sequence": ExpertChoice(choice_group="sequence", capacity_factor=1.5),
+    "expert choice by position": ExpertChoice(choice_group="position"),
+    "s_base": SBase(),
+    "s_base as trained": SBase(evaluation="as_trained"),
+    "base": Base(),
+    "hash": Hash(),
+    "hash modulo": Hash(table="modulo"),
+    "policy gradient": PolicyGradient(),
 }
 
 

@@ -83,7 +83,7 @@ def route(router, x_BSD, ids_BS):
         return top_k(router, x_BSD, logits, like_training)
     if config.kind == "expert_choice":
         return expert_choice(router, x_BSD, logits)
-    if config.kind == "rl":
+    if config.kind == "policy_gradient":
         scores = logits.log_softmax(1).detach()
         if like_training:
             scores = scores - torch.empty_like(scores).exponential_().log()

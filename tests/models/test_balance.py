@@ -20,8 +20,9 @@ from optimoe.models.balance import (
     update_biases,
     z_loss,
 )
-from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.routers import PolicyGradient, TopK
 from optimoe.models.routing import PolicyRouting, Routing, report
 from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_layer
 
@@ -29,7 +30,7 @@ from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_layer
 def route(logits_TE, **config):
     """The decision on given logits: a router whose weight is the identity."""
     num_experts = logits_TE.shape[1]
-    layer = make_layer(RouterConfig(**config), d_model=num_experts, num_experts=num_experts)
+    layer = make_layer(TopK(**config), d_model=num_experts, num_experts=num_experts)
     layer.router.weight.data = torch.eye(num_experts, dtype=torch.float64)
     return layer.router(logits_TE[None].double())
 
@@ -57,7 +58,7 @@ def test_no_router_output_lowers_the_balance_loss_below_its_value_in_balance(
 @pytest.mark.parametrize("score", ["softmax", "sigmoid"])
 def test_scores_that_underflow_still_have_gradients_towards_balance(score):
     logits_TE = (torch.randn(16, 4) - torch.tensor([0.0, 2, 2, 2]) - 900).double().requires_grad_()
-    layer = make_layer(RouterConfig(score=score), d_model=4, num_experts=4, top_k=1)
+    layer = make_layer(TopK(score=score), d_model=4, num_experts=4, top_k=1)
     layer.router.weight.data = torch.eye(4, dtype=torch.float64)
     routing = layer.router(logits_TE[None])
     loss = load_balance_loss(routing)
@@ -80,7 +81,7 @@ def test_the_balance_loss_is_that_of_the_switch_transformer():
 
 def test_one_expert_that_takes_all_costs_e():
     logits_TE = torch.tensor([[60.0, 0, 0, 0]]).repeat(8, 1)
-    layer = make_layer(RouterConfig(), d_model=4, num_experts=4, top_k=1)
+    layer = make_layer(TopK(), d_model=4, num_experts=4, top_k=1)
     layer.router.weight.data = torch.eye(4, dtype=torch.float64)
     assert load_balance_loss(layer.router(logits_TE[None].double())).item() == pytest.approx(4)
 
@@ -172,7 +173,7 @@ def test_ignored_targets_take_no_part():
 
 
 def test_counters_count_once_when_activations_are_recomputed():
-    config = ModelConfig(router=RouterConfig(balanced_by_bias=True, noise=True), losses=LossConfig(balance=0.01))
+    config = ModelConfig(router=TopK(balanced_by_bias=True, noise=True), losses=LossConfig(balance=0.01))
     model, ids_BS = build(make_arch(), config), ids_of()
     results = []
     for recompute in (False, True):
@@ -192,7 +193,7 @@ def test_counters_count_once_when_activations_are_recomputed():
 @pytest.mark.parametrize("score", ["softmax", "softmax_after", "sigmoid"])
 def test_the_bias_balances_with_any_score_function(score):
     torch.manual_seed(0)
-    config = ModelConfig(router=RouterConfig(score=score, balanced_by_bias=True))
+    config = ModelConfig(router=TopK(score=score, balanced_by_bias=True))
     model = build(make_arch(num_layers=1), config)
     ids_BS = ids_of(16, 32)
     with torch.no_grad():
@@ -215,7 +216,7 @@ def test_moving_a_bias_that_is_not_there_is_refused():
 def test_reinforce_follows_the_reward():
     """Of two experts the rewarded one becomes likelier; the baseline learns the mean reward."""
     torch.manual_seed(0)
-    layer = make_layer(RouterConfig(kind="rl"), num_experts=2, top_k=1, d_model=3)
+    layer = make_layer(PolicyGradient(), num_experts=2, top_k=1, d_model=3)
     layer.router.reset_parameters()
     optimizer = torch.optim.Adam(layer.router.parameters(), lr=0.05)
     x_BSD = torch.ones(1, 64, 3, dtype=torch.float64)
@@ -253,17 +254,44 @@ def test_reinforce_gradients_by_hand():
     torch.testing.assert_close(negative_entropy, -entropy)
 
 
-def test_loads_are_summed_over_ranks(tmp_path):
-    load_E = torch.tensor([1.0, 2.0])
-    assert over_ranks(load_E) is load_E
+@pytest.fixture
+def world(tmp_path):
+    """A process group of one rank."""
     store = distributed.FileStore(str(tmp_path / "store"), 1)
     distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
-    try:
-        assert torch.equal(over_ranks(load_E), load_E)
-        routing = route(torch.randn(8, 4))
-        assert load_balance_loss(routing, 1, "global") == load_balance_loss(routing, 1, "batch")
-    finally:
-        distributed.destroy_process_group()
+    yield distributed.group.WORLD
+    distributed.destroy_process_group()
+
+
+def test_loads_are_summed_over_ranks(world):
+    load_E = torch.tensor([1.0, 2.0])
+    assert over_ranks(load_E, None) is load_E
+    assert torch.equal(over_ranks(load_E, world), load_E)
+    routing = route(torch.randn(8, 4))
+    assert load_balance_loss(routing, 1, "global", world) == load_balance_loss(routing, 1, "batch")
+
+
+def test_loads_are_summed_over_the_group_that_is_passed(world, monkeypatch):
+    """Another rank's loads, all on expert 0, come in through that group alone; those of this rank stay."""
+    group, sums = distributed.new_group([0]), []
+
+    def all_reduce(load, group):
+        sums.append(group)
+        load[..., 0] += 6
+
+    monkeypatch.setattr(distributed, "all_reduce", all_reduce)
+    load_E = torch.tensor([1.0, 2.0])
+    assert over_ranks(load_E, group).tolist() == [7, 2] and load_E.tolist() == [1, 2]
+    model, ids_BS = build(make_arch()), ids_of()
+    config = LossConfig(balance=0.1, scope="global")
+    alone, together = (training_loss(model(ids_BS), ids_BS, config, ranks) for ranks in (None, group))
+    assert sums == [group] * 3 and alone.layers[0].balance != together.layers[0].balance
+
+
+def test_a_global_scope_without_its_group_is_refused_among_several_ranks(world, monkeypatch):
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    with pytest.raises(ConfigError, match="group: must be given"):
+        load_balance_loss(route(torch.randn(8, 4)), 1, "global")
 
 
 def test_a_decision_is_found_by_wrappers_of_modules():
@@ -273,7 +301,7 @@ def test_a_decision_is_found_by_wrappers_of_modules():
 
 
 def test_a_bias_keeps_its_precision_in_a_model_of_16_bits():
-    router = make_layer(RouterConfig(balanced_by_bias=True)).float().router
+    router = make_layer(TopK(balanced_by_bias=True)).float().router
     router.balance_bias_E += torch.arange(router.num_experts) * 0.001234
     exact = router.balance_bias_E.clone()
     router.bfloat16()

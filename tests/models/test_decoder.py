@@ -11,8 +11,9 @@ from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.attention import rotary, rotate
 from optimoe.models.balance import loads_of, training_loss, update_biases
-from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.routers import Hash, SBase, TopK
 from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_dense, top_k_of
 from tests.models.shapes import ARCHS, FFNS, LATENT, MIXERS, ROUTED, with_mixer
 
@@ -133,7 +134,7 @@ def train(model, config, steps=40, lr=1e-2):
 def test_a_model_learns_with_every_router(name):
     torch.manual_seed(0)
     router = ROUTERS[name]
-    balances = router.kind in ("top_k", "expert_choice", "rl")
+    balances = router.kind in ("top_k", "expert_choice", "policy_gradient")
     config = ModelConfig(router=router, losses=LossConfig(balance=0.01 * balances))
     arch = make_arch(MoE(num_experts=4, top_k=top_k_of(router), d_expert=8), num_layers=1)
     losses = train(build(arch, config), config)
@@ -190,11 +191,11 @@ def test_tied_embeddings_are_one_parameter():
 
 
 COMPILED = {
-    "bias and capacity": RouterConfig(score="sigmoid", balanced_by_bias=True, capacity_factor=1.0),
-    "groups": RouterConfig(num_groups=2, top_groups=1),
-    "s_base": RouterConfig(kind="s_base"),
-    "hash": RouterConfig(kind="hash"),
-    "product keys": RouterConfig(),
+    "bias and capacity": TopK(score="sigmoid", balanced_by_bias=True, capacity_factor=1.0),
+    "groups": TopK(num_groups=2, top_groups=1),
+    "s_base": SBase(),
+    "hash": Hash(),
+    "product keys": TopK(),
 }
 
 

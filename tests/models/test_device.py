@@ -6,8 +6,9 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from optimoe.arch.parts import MoE
 from optimoe.models.balance import loads_of, training_loss, update_biases
-from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.routers import ExpertChoice, TopK
 from optimoe.models.routing import coactivation, report
 from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
 
@@ -17,7 +18,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GP
 
 def make_model(router):
     torch.manual_seed(0)
-    balances = 0.01 * (router.kind in ("top_k", "expert_choice", "rl"))
+    balances = 0.01 * (router.kind in ("top_k", "expert_choice", "policy_gradient"))
     losses = LossConfig(balance=balances, z=0.01 * (router.kind != "hash"))
     part = MoE(num_experts=8, top_k=top_k_of(router), d_expert=16, num_shared_experts=1, d_shared=16)
     return build(make_arch(part, d_model=32), ModelConfig(router=router, losses=losses, init_std=0.2))
@@ -56,7 +57,7 @@ def test_no_step_reads_from_the_device(name, training):
 
 def test_expert_choice_reads_one_number_as_it_says():
     with pytest.raises(DataDependentOutputException):
-        step_without_data(RouterConfig(kind="expert_choice"), True)
+        step_without_data(ExpertChoice(), True)
 
 
 @needs_gpu
@@ -72,7 +73,7 @@ def test_a_gpu_is_never_waited_for(name):
 
 
 @needs_gpu
-@pytest.mark.parametrize("name", [name for name in ROUTERS if ROUTERS[name].kind != "rl" and name != "noise"])
+@pytest.mark.parametrize("name", [name for name in ROUTERS if name not in ("policy gradient", "noise")])
 def test_a_gpu_computes_what_a_cpu_does(name):
     model, ids_BS = make_model(ROUTERS[name]).double(), make_ids()
     other = make_model(ROUTERS[name]).double().cuda()
@@ -86,13 +87,13 @@ def test_a_gpu_computes_what_a_cpu_does(name):
 
 @needs_gpu
 def test_half_precision_on_a_gpu_is_near_double_on_a_cpu():
-    model, ids_BS = make_model(RouterConfig()), make_ids()
+    model, ids_BS = make_model(TopK()), make_ids()
     want = model.double()(ids_BS).logits_BSV
-    got = make_model(RouterConfig()).cuda().bfloat16()(ids_BS.cuda()).logits_BSV
+    got = make_model(TopK()).cuda().bfloat16()(ids_BS.cuda()).logits_BSV
     error = (got.cpu().double() - want).norm() / want.norm()
     assert error < 0.1  # a token near a tie may take another expert
 
 
 def test_logits_are_finite_in_low_precision():
-    model = make_model(RouterConfig(score="sigmoid", balanced_by_bias=True)).bfloat16()
+    model = make_model(TopK(score="sigmoid", balanced_by_bias=True)).bfloat16()
     assert torch.isfinite(model(make_ids()).logits_BSV).all()

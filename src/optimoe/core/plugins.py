@@ -1,9 +1,10 @@
-"""Python files of the user's: a class named as ``path.py:Name``, from the command line or from Python.
+"""Python of the user's: a class in a file, named as ``path.py:Name``, or an entry point of an installed package.
 
-A file that is loaded is run. Names from elsewhere (a request of a web page, a JSON or TOML record that somebody
-sent) must not come here.
+A file that is loaded is run. Names of files from elsewhere (a request of a web page, a JSON or TOML record that
+somebody sent) must not come here; an entry point is of a package that the user installed, so its name may.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, UnknownNameError, require, require_choice, shown
 
 
 def is_file_reference(text: str) -> bool:
@@ -73,3 +74,38 @@ def _load_module(path: Path, changed_ns: int) -> ModuleType:
         del sys.modules[module_name]
         raise ConfigError(f"{path}: cannot be imported ({error})") from None
     return module
+
+
+def entry_point_names(group: str) -> tuple[str, ...]:
+    """Names that installed packages state in a group such as ``optimoe.routers``, in alphabetical order."""
+    return tuple(sorted(_entry_points(group, tuple(sys.path))))
+
+
+def load_entry_point(group: str, name: str) -> Any:
+    """What an installed package states under a name of a group.
+
+    Raises:
+        UnknownNameError: No package states that name; the text names the nearest.
+        ConfigError: The package cannot be imported, or has nothing of the name that it states.
+    """
+    stated = _entry_points(group, tuple(sys.path))
+    require_choice(name, group, stated)
+    entry = stated[name]
+    try:
+        return entry.load()
+    except (ImportError, AttributeError, SyntaxError) as error:
+        source = entry.dist.name if entry.dist is not None else "an installed package"
+        raise ConfigError(
+            f"{group}: entry point {name} = {entry.value} of {source} cannot be loaded ({shown(str(error), 200)})"
+        ) from None
+
+
+@lru_cache
+def _entry_points(group: str, path: tuple[str, ...]) -> dict[str, importlib.metadata.EntryPoint]:
+    """The entry points of a group by name; reading every installed package takes a while, so it is remembered.
+
+    Args:
+        group: The group.
+        path: Where Python looks for packages: another path has other packages.
+    """
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}

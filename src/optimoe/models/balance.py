@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed import ProcessGroup
 from torch.nn import functional
 
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require, require_choice
 from optimoe.models.config import LossConfig, Scope
 from optimoe.models.decoder import Decoder, Output
 from optimoe.models.routers.top_k import TopKRouter
@@ -49,13 +50,19 @@ class TrainingLoss:
     layers: dict[int, LayerLosses]
 
 
-def training_loss(output: Output, targets_BS: Tensor, config: LossConfig) -> TrainingLoss:
+def training_loss(
+    output: Output, targets_BS: Tensor, config: LossConfig, group: ProcessGroup | None = None
+) -> TrainingLoss:
     """The loss of a forward pass.
 
     Args:
         output: Logits and routing decisions.
         targets_BS: Next tokens; :data:`IGNORED` where there is none.
         config: Weights.
+        group: The ranks whose batches ``scope="global"`` counts; none is this process alone.
+
+    Raises:
+        ConfigError: The scope is global, several ranks are at work and no group is given.
     """
     target_T = targets_BS.reshape(-1)
     valid_T = target_T != IGNORED
@@ -63,7 +70,7 @@ def training_loss(output: Output, targets_BS: Tensor, config: LossConfig) -> Tra
     loss_T = functional.cross_entropy(logits_TV, target_T, reduction="none", ignore_index=IGNORED)
     language = loss_T.sum() / valid_T.sum().clamp_min(1)
     layers = {
-        layer: layer_losses(routing, targets_BS.shape[0], config.scope, -loss_T.detach(), valid_T)
+        layer: layer_losses(routing, targets_BS.shape[0], config.scope, -loss_T.detach(), valid_T, group)
         for layer, routing in output.routings.items()
     }
     total = language
@@ -74,7 +81,12 @@ def training_loss(output: Output, targets_BS: Tensor, config: LossConfig) -> Tra
 
 
 def layer_losses(
-    routing: Routing, num_sequences: int, scope: Scope, reward_T: Tensor, valid_T: Tensor
+    routing: Routing,
+    num_sequences: int,
+    scope: Scope,
+    reward_T: Tensor,
+    valid_T: Tensor,
+    group: ProcessGroup | None = None,
 ) -> LayerLosses:
     """All losses of one layer, from the decision that was dispatched.
 
@@ -84,13 +96,14 @@ def layer_losses(
         scope: Tokens over which loads are counted.
         reward_T: Reward of each token, for RL-R.
         valid_T: Tokens whose reward counts.
+        group: The ranks of a global scope.
     """
     zero = routing.score_TE.new_zeros(())
     policy, baseline, entropy = zero, zero, zero
     if isinstance(routing, PolicyRouting):
         policy, baseline, entropy = policy_losses(routing, reward_T, valid_T)
     return LayerLosses(
-        balance=load_balance_loss(routing, num_sequences, scope),
+        balance=load_balance_loss(routing, num_sequences, scope, group),
         z=z_loss(routing),
         importance=importance_loss(routing),
         policy=policy,
@@ -99,7 +112,9 @@ def layer_losses(
     )
 
 
-def load_balance_loss(routing: Routing, num_sequences: int = 1, scope: Scope = "batch") -> Tensor:
+def load_balance_loss(
+    routing: Routing, num_sequences: int = 1, scope: Scope = "batch", group: ProcessGroup | None = None
+) -> Tensor:
     """max(1, E·Σ_e f_e·P_e), f_e the share of slots and P_e the mean probability of expert e.
 
     1 is its value in balance, for any k; E when one expert takes all of k = 1. Shares are of what was chosen,
@@ -107,9 +122,21 @@ def load_balance_loss(routing: Routing, num_sequences: int = 1, scope: Scope = "
     making all of its scores small; and as f and P may differ in sign of deviation (51 % of tokens at (0.51, 0.49)
     and 49 % at (0, 1) give 0.990), which is no better balance, the loss stops at 1, without gradient below.
 
-    With ``scope="sequence"`` the mean of the losses of each sequence; with ``"global"`` f is over all ranks (Qiu
-    et al. 2025, arXiv 2501.11873). Source: Switch Transformer, arXiv 2101.03961, eq. 4-6, without its factor α.
+    With ``scope="sequence"`` the mean of the losses of each sequence; with ``"global"`` f is over all ranks of the
+    group (Qiu et al. 2025, arXiv 2501.11873). Source: Switch Transformer, arXiv 2101.03961, eq. 4-6, without its
+    factor α.
+
+    Args:
+        routing: The decision.
+        num_sequences: B.
+        scope: Tokens over which f is counted.
+        group: The ranks of a global scope; none is this process alone.
+
+    Raises:
+        UnknownNameError: The scope is none of its words.
+        ConfigError: The scope is global, several ranks are at work and no group is given.
     """
+    require_choice(scope, "scope", Scope)
     num_experts = routing.score_TE.shape[1]
     groups = num_sequences if scope == "sequence" else 1
     expert_GN = routing.expert_TK.reshape(groups, -1)
@@ -117,7 +144,8 @@ def load_balance_loss(routing: Routing, num_sequences: int = 1, scope: Scope = "
     zeros_GE = torch.zeros(groups, num_experts, dtype=chosen_GN.dtype, device=chosen_GN.device)
     load_GE = zeros_GE.scatter_add(1, expert_GN.clamp_min(0), chosen_GN)
     if scope == "global":
-        load_GE = over_ranks(load_GE)
+        _refuse_forgotten_group(group)
+        load_GE = over_ranks(load_GE, group)
     share_GE = load_GE / load_GE.sum(dim=1, keepdim=True).clamp_min(1)
     score_GE = routing.score_TE.reshape(groups, -1, num_experts).mean(dim=1)
     return (num_experts * (share_GE * score_GE).sum(dim=1)).clamp_min(1).mean()
@@ -148,12 +176,28 @@ def policy_losses(routing: PolicyRouting, reward_T: Tensor, valid_T: Tensor) -> 
     return policy, advantage_T.square().sum() / count, negative_entropy
 
 
-def over_ranks(load: Tensor) -> Tensor:
-    """Summed over all ranks of the default process group, or as it is where there is none."""
-    if distributed.is_available() and distributed.is_initialized():
-        load = load.clone()
-        distributed.all_reduce(load)
+def over_ranks(load: Tensor, group: ProcessGroup | None) -> Tensor:
+    """Loads summed over the ranks of a process group, or as they are where there is none.
+
+    Args:
+        load: Counts of this rank, of any shape; they stay as they are.
+        group: The ranks, such as ``torch.distributed.group.WORLD``.
+    """
+    if group is None:
+        return load
+    load = load.clone()
+    distributed.all_reduce(load, group=group)
     return load
+
+
+def _refuse_forgotten_group(group: ProcessGroup | None) -> None:
+    """Refuse a global scope that would count one of several ranks.
+
+    Raises:
+        ConfigError: There is no group where the process is one of several ranks.
+    """
+    several = distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+    require(group is not None or not several, "group", "given for the global scope of several ranks", group)
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from optimoe.models.config import ModelConfig
 from optimoe.models.experts.layer import Experts
 from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer.layer import PEERLayer, PEERStats
-from optimoe.models.routers import AnyRouter, extra_params
+from optimoe.models.routers import Router
 from optimoe.models.routing import Routing
 
 LayerDecision = Routing | PEERStats | None
@@ -139,7 +139,7 @@ class Decoder(nn.Module):
         return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved)
 
     @property
-    def routers(self) -> dict[int, AnyRouter]:
+    def routers(self) -> dict[int, Router]:
         """The router of every routed layer, by layer number."""
         layers = enumerate(self.blocks)
         return {layer: block.ffn.router for layer, block in layers if isinstance(block.ffn, MoELayer)}
@@ -149,11 +149,10 @@ class Decoder(nn.Module):
             return
         for layer, router in self.routers.items():
             if not router.causal:
-                kind = self.config.router.kind
-                remedy = 'drop="position"' if kind == "top_k" else 'evaluation="token_choice"'
+                config = router.config
                 raise ConfigError(
-                    f"router: {kind} of layer {layer} sees later tokens at evaluation, so the loss is none of a "
-                    f"language model; set {remedy}"
+                    f"router: {config.kind} of layer {layer} sees later tokens at evaluation, so the loss is none "
+                    f"of a language model; set {config.causal_remedy}"
                 )
 
     def _ropes(self, x_BSD: Tensor) -> Mapping[int, Rope]:
@@ -235,7 +234,7 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig) -> nn.M
 def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
     """What :func:`build` adds to, or leaves out of, ``count_params(arch).total`` for the sake of a router."""
     routed = ((group.num_layers, group.ffn) for group in arch.layers if isinstance(group.ffn, MoE))
-    return sum(layers * extra_params(part, arch.d_model, config.router) for layers, part in routed)
+    return sum(layers * config.router.extra_params(part, arch.d_model) for layers, part in routed)
 
 
 def _positions(ids_BS: Tensor, num_positions: int) -> Tensor:
@@ -252,7 +251,7 @@ def _reset(module: nn.Module, std: float) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.normal_(module.weight, std=std)
-    elif isinstance(module, AnyRouter | Experts | PEERLayer | nn.RMSNorm | nn.LayerNorm):
+    elif isinstance(module, Router | Experts | PEERLayer | nn.RMSNorm | nn.LayerNorm):
         module.reset_parameters()
     if isinstance(module, SelfAttention) and module.sink_H is not None:
         nn.init.zeros_(module.sink_H)

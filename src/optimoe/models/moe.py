@@ -10,7 +10,6 @@ from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.models.config import ModelConfig
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.layer import Experts
-from optimoe.models.routers import make_router
 from optimoe.models.routing import Routing
 
 
@@ -59,7 +58,7 @@ class MoELayer(nn.Module):
         super().__init__()
         self.part = part
         width = part.d_latent or d_model
-        self.router = make_router(part, d_model, vocab_size, config.router)
+        self.router = config.router.build(part, d_model, vocab_size)
         self.experts = Experts(
             part.num_experts, width, part.d_expert, part.gated, config.activation, part.expert_bias
         )

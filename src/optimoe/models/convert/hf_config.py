@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.models.config import DROPLESS, ModelConfig, RouterConfig
+from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import Decoder
+from optimoe.models.routers import DROPLESS, RouterConfig, TopK
 
 _ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "relu": "relu"}
 
@@ -32,7 +33,8 @@ def _written_router(router: RouterConfig, model_type: str) -> dict[str, Any]:
 
     What differs in training only (noise, capacity, losses) is not written.
     """
-    require(router.kind == "top_k", "kind", f"top_k in {model_type}", router.kind)
+    if not isinstance(router, TopK):
+        raise ConfigError(f"kind: must be top_k in {model_type}, got {router.kind}")
     dropless = router.eval_capacity_factor == DROPLESS
     require(dropless, "eval_capacity_factor", f"left out in {model_type}", router.eval_capacity_factor)
     if model_type == "deepseek_v3":
@@ -83,12 +85,12 @@ def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
     )
 
 
-def _read_router(config: Mapping[str, Any], model_type: str) -> RouterConfig:
+def _read_router(config: Mapping[str, Any], model_type: str) -> TopK:
     if model_type == "deepseek_v3":
         require(config.get("rope_interleave", True), "rope_interleave", "true", False)
         wanted = ("norm_topk_prob", "routed_scaling_factor", "n_group", "topk_group")
         _require_fields(config, wanted)
-        return RouterConfig(
+        return TopK(
             score="sigmoid",
             balanced_by_bias=True,
             normalised=config["norm_topk_prob"],
@@ -98,8 +100,8 @@ def _read_router(config: Mapping[str, Any], model_type: str) -> RouterConfig:
         )
     if model_type in ("qwen3_moe", "olmoe"):
         _require_fields(config, ("norm_topk_prob",))
-        return RouterConfig(normalised=config["norm_topk_prob"])
-    return RouterConfig()
+        return TopK(normalised=config["norm_topk_prob"])
+    return TopK()
 
 
 def _require_fields(config: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ Legend: E experts, D model width, T tokens, V vocabulary.
 """
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -18,11 +19,12 @@ from torch.nn.utils import parametrize
 
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import ConfigError, require, require_positive
+from optimoe.core.errors import ConfigError, require, require_positive, require_types
 from optimoe.models.balance import training_loss
 from optimoe.models.config import LossConfig
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.moe import MoELayer
+from optimoe.models.routers import TopK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Growth:
 
     Raises:
         ConfigError: A number is out of limits.
+        UnknownNameError: An option is none of its words.
     """
 
     num_new_experts: int
@@ -47,8 +50,9 @@ class Growth:
     dense: Literal["frozen", "trained"] = "trained"
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_positive(self, "num_new_experts")
-        require(self.noise >= 0, "noise", "zero or more", self.noise)
+        require(0 <= self.noise < math.inf, "noise", "zero or more, and finite", self.noise)
 
 
 class _Grown(nn.Module):
@@ -83,9 +87,13 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     """
     old = merge(model)
     require(old.arch.moe is not None, "arch", "a model with routed experts", old.arch.name)
-    if old.config.router.kind == "hash":
-        raise ConfigError("router: hash cannot grow; a table for more experts moves the tokens of old ones")
-    require(old.config.router.num_groups == 1, "num_groups", "1 to grow", old.config.router.num_groups)
+    router = old.config.router
+    if not router.learned:
+        raise ConfigError(
+            f"router: {router.kind} cannot grow; a table for more experts moves the tokens of old ones"
+        )
+    if isinstance(router, TopK):
+        require(router.num_groups == 1, "num_groups", "1 to grow", router.num_groups)
     new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():

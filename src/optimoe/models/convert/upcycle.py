@@ -3,6 +3,7 @@
 Legend: E experts, D model width, F hidden width of an expert, f hidden width of the dense layer, M = 2F or F.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,15 +11,16 @@ from torch import Tensor
 
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError, require, require_types
 from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import Block, Decoder, build
 from optimoe.models.moe import FeedForward, MoELayer
+from optimoe.models.routers import TopK
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upcycling:
-    """How experts begin.
+    """How the experts of an upcycled model differ from the dense layers that they are copies of.
 
     With neither noise nor reset the model computes what the dense one does (:func:`upcycle` says when).
 
@@ -35,7 +37,8 @@ class Upcycling:
     reset_share: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.noise >= 0, "noise", "zero or more", self.noise)
+        require_types(self)
+        require(0 <= self.noise < math.inf, "noise", "zero or more, and finite", self.noise)
         require(0 <= self.reset_share <= 1, "reset_share", "in [0, 1]", self.reset_share)
 
 
@@ -127,8 +130,7 @@ def _require_same_kind(old: FeedForward, part: MoE) -> None:
 def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> int:
     """G, the shards of a dense layer; the conditions under which its function is kept."""
     router, width = config.router, old.w_out.in_features - d_shared
-    sums_to_scale = (router.kind == "top_k" and router.normalised) or router.kind in ("hash", "rl")
-    if not sums_to_scale:
+    if not router.gates_sum_to_scale:
         raise ConfigError(f"router: gates must sum to one, those of {router.kind} do not; set normalised")
     limit = f"a divisor of the dense layer's routed width {width}"
     require(width > 0 and width % part.d_expert == 0, "d_expert", limit, part.d_expert)
@@ -136,7 +138,8 @@ def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> 
     require(part.num_experts % groups == 0, "num_experts", f"a multiple of {groups} shards", part.num_experts)
     require(part.top_k % groups == 0, "top_k", f"a multiple of {groups} shards", part.top_k)
     if groups > 1:
-        require(router.kind == "top_k", "kind", "top_k where experts are shards", router.kind)
+        if not isinstance(router, TopK):
+            raise ConfigError(f"kind: must be top_k where experts are shards, got {router.kind}")
         require(not part.router_bias, "router_bias", "false where experts are shards", True)
         require(not router.noise, "noise", "false where experts are shards, which it would tell apart", True)
         whole = part.num_experts // router.num_groups % groups == 0

@@ -3,13 +3,13 @@
 Legend: N rows, F hidden width of an expert.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from optimoe.core.errors import UnknownNameError
+from optimoe.core.errors import require_choice
 
 _ops = torch.ops.aten
 Apply = Callable[[Tensor, Tensor], Tensor]
@@ -59,7 +59,7 @@ _RELU_SQUARED = Activation(
     apply=lambda h_NF, out_NF: torch.clamp_min(h_NF, 0, out=out_NF).square_(),
     derive=_derive_relu_squared,
 )
-_ACTIVATIONS = {
+ACTIVATIONS: Mapping[str, Activation] = {
     "silu": Activation(
         function=torch.nn.functional.silu,
         apply=lambda h_NF, out_NF: _ops.silu.out(h_NF, out=out_NF),
@@ -76,6 +76,7 @@ _ACTIVATIONS = {
     "relu2": _RELU_SQUARED,
     "relu_squared": _RELU_SQUARED,
 }
+"""All activations by name."""
 
 
 def find_activation(name: str) -> Activation:
@@ -84,6 +85,5 @@ def find_activation(name: str) -> Activation:
     Raises:
         UnknownNameError: No such activation.
     """
-    if name not in _ACTIVATIONS:
-        raise UnknownNameError("activation", name, _ACTIVATIONS)
-    return _ACTIVATIONS[name]
+    require_choice(name, "activation", ACTIVATIONS)
+    return ACTIVATIONS[name]

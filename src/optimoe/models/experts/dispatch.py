@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optimoe.core.errors import UnknownNameError
+from optimoe.core.errors import require_choice
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.loop import expert_loop, invert, sort_slots
 
@@ -75,8 +75,7 @@ def run_experts(
         kernel = choose_kernel(weights, x_TD, expert_TK)
         if kernel == "padded" and _is_wasteful(expert_TK, weights.w_in_EDM.shape[0]):
             kernel = "loop"
-    if kernel not in KERNELS:
-        raise UnknownNameError("kernel", kernel, KERNELS)
+    require_choice(kernel, "kernel", KERNELS)
     return KERNELS[kernel](weights, x_TD, expert_TK, weight_TK)
 
 

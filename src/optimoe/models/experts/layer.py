@@ -6,7 +6,7 @@ Legend: T tokens, K slots per token, E experts, D model width, F hidden width of
 import torch
 from torch import Tensor, nn
 
-from optimoe.core.errors import require
+from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.dispatch import KERNELS, ExpertWeights, run_experts
 
@@ -52,7 +52,8 @@ class Experts(nn.Module):
         super().__init__()
         for name, count in (("num_experts", num_experts), ("d_model", d_model), ("d_expert", d_expert)):
             require(count > 0, name, "positive", count)
-        require(kernel is None or kernel in KERNELS, "kernel", f"one of {', '.join(KERNELS)}", kernel)
+        if kernel is not None:
+            require_choice(kernel, "kernel", KERNELS)
         find_activation(activation)
         self.num_experts, self.d_model, self.d_expert = num_experts, d_model, d_expert
         self.gated, self.activation, self.kernel = gated, activation, kernel

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import PEER
-from optimoe.core.errors import require
+from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.peer.pool import expert_pool
 
@@ -79,8 +79,8 @@ class PEERLayer(nn.Module):
         gates: Softmax over a head's experts, or sigmoids that do not compete.
 
     Raises:
-        ConfigError: A count is not positive, ``top_k`` exceeds n, ``d_key`` is odd, or a choice is none of those.
-        UnknownNameError: No such activation.
+        ConfigError: A count is not positive, ``top_k`` exceeds n, or ``d_key`` is odd.
+        UnknownNameError: No such norm, gates or activation; the text names the nearest.
     """
 
     first_P: Tensor
@@ -101,8 +101,8 @@ class PEERLayer(nn.Module):
         super().__init__()
         PEER(num_keys=num_keys, num_heads=num_heads, top_k=top_k, d_key=d_key)  # checks them
         require(d_model > 0, "d_model", "positive", d_model)
-        require(query_norm in ("layernorm", "batchnorm", "none"), "query_norm", "a norm's name", query_norm)
-        require(gates in ("softmax", "sigmoid"), "gates", "softmax or sigmoid", gates)
+        require_choice(query_norm, "query_norm", QueryNorm)
+        require_choice(gates, "gates", Gates)
         find_activation(activation)
         self.num_keys, self.num_heads, self.top_k, self.d_key = num_keys, num_heads, top_k, d_key
         self.num_experts, self.activation, self.gates = num_keys**2, activation, gates

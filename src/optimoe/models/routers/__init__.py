@@ -1,43 +1,84 @@
-"""Routers by name; each says whether it is causal, in training and at evaluation."""
+"""Routers by kind: each file holds a frozen configuration and the module that it builds.
 
-from optimoe.arch.parts import MoE
-from optimoe.models.config import RouterConfig
-from optimoe.models.routers.assignment import AssignmentRouter, SinkhornRouter
-from optimoe.models.routers.base import Router
-from optimoe.models.routers.expert_choice import ExpertChoiceRouter
-from optimoe.models.routers.hashing import HashRouter
-from optimoe.models.routers.reinforce import PolicyRouter
-from optimoe.models.routers.top_k import TopKRouter
+Another package adds one by a configuration class of its own (:class:`~optimoe.models.routers.base.RouterConfig`)
+that it states as an entry point, under its kind::
 
-AnyRouter = Router | HashRouter
-_LEARNED: dict[str, type[Router]] = {
-    "top_k": TopKRouter,
-    "expert_choice": ExpertChoiceRouter,
-    "s_base": SinkhornRouter,
-    "base": AssignmentRouter,
-    "rl": PolicyRouter,
+    [project.entry-points."optimoe.routers"]
+    my_router = "my_package.routing:MyRouter"
+"""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from optimoe.core.config import build_kind
+from optimoe.core.errors import require, require_choice
+from optimoe.core.plugins import entry_point_names, load_entry_point
+from optimoe.models.routers.assignment import Base, SBase
+from optimoe.models.routers.base import DROPLESS, Router, RouterConfig
+from optimoe.models.routers.expert_choice import ExpertChoice
+from optimoe.models.routers.hashing import Hash
+from optimoe.models.routers.policy_gradient import PolicyGradient
+from optimoe.models.routers.top_k import TopK
+
+_BUILT_IN: dict[str, type[RouterConfig]] = {
+    config.kind: config for config in (TopK, ExpertChoice, SBase, Base, Hash, PolicyGradient)
 }
 
 
-def make_router(part: MoE, d_model: int, vocab_size: int, config: RouterConfig) -> AnyRouter:
-    """The router of one layer.
+GROUP = "optimoe.routers"
+"""The group of entry points under which packages state routers."""
+
+
+def router_kinds() -> tuple[str, ...]:
+    """The kinds of all routers, those built in first."""
+    return (*_BUILT_IN, *(name for name in entry_point_names(GROUP) if name not in _BUILT_IN))
+
+
+def find_router(kind: str) -> type[RouterConfig]:
+    """The configuration class of a router, by its kind; a built-in kind is never another package's.
 
     Raises:
-        ConfigError: The configuration does not fit the layer's experts.
+        UnknownNameError: No such router; the text names the nearest.
+        ConfigError: A package states the kind, and what it states cannot be loaded or is no router of that kind.
     """
-    if config.kind == "hash":
-        return HashRouter(part, vocab_size, config)
-    return _LEARNED[config.kind](part, d_model, config)
+    require_choice(kind, "router: kind", router_kinds())
+    if kind in _BUILT_IN:
+        return _BUILT_IN[kind]
+    config: Any = load_entry_point(GROUP, kind)
+    is_router = isinstance(config, type) and issubclass(config, RouterConfig) and is_dataclass(config)
+    require(is_router, f"{GROUP}: {kind}", "a dataclass of the kind RouterConfig", repr(config))
+    require(config.kind == kind, f"{GROUP}: {kind}", f"a router of kind {kind}", config.kind)
+    return config
 
 
-def extra_params(part: MoE, d_model: int, config: RouterConfig) -> int:
-    """Parameters beyond (or below) those that an architecture counts for a layer's router, d·E and its bias.
+def read_router(table: Mapping[str, Any], where: str = "router") -> RouterConfig:
+    """A router's configuration from a table such as ``{"kind": "top_k", "score": "sigmoid"}``.
 
-    Noise scales add d·E, the baseline of RL-R adds d + 1, and hash routing has none at all.
+    :func:`optimoe.core.config.to_table` writes what this reads.
+
+    Args:
+        table: ``kind``, and the fields of that router's configuration.
+        where: What the table is, for the error line.
+
+    Raises:
+        ConfigError: ``kind`` is missing, or a field has the wrong type or is out of its limits.
+        UnknownNameError: No such router, field or option; the text names the nearest.
     """
-    if config.kind == "hash":
-        return -(d_model + part.router_bias) * part.num_experts
-    return config.noise * d_model * part.num_experts + (config.kind == "rl") * (d_model + 1)
+    return build_kind(find_router, table, where)
 
 
-__all__ = ["AnyRouter", "Router", "extra_params", "make_router"]
+__all__ = [
+    "DROPLESS",
+    "Base",
+    "ExpertChoice",
+    "Hash",
+    "PolicyGradient",
+    "Router",
+    "RouterConfig",
+    "SBase",
+    "TopK",
+    "find_router",
+    "read_router",
+    "router_kinds",
+]

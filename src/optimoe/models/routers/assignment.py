@@ -5,6 +5,8 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,19 +14,63 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import require
-from optimoe.models.config import RouterConfig
-from optimoe.models.routers.base import Router, all_kept
+from optimoe.core.errors import require, require_positive
+from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept
 from optimoe.models.routing import Routing, take
 
 
-class BalancedRouter(Router):
-    """Gates σ(logit) for k = 1, softmax(logits) for k > 1; the assignment itself passes no gradient."""
+@dataclass(frozen=True, kw_only=True)
+class BalancedRouterConfig(LearnedRouterConfig):
+    """What BASE and S-BASE share: balanced while training, each token's best at evaluation."""
+
+    balanced_by_routing: ClassVar[bool] = True
 
     @property
     def causal_training(self) -> bool:
         """False: the assignment weighs all tokens of the batch against each other."""
         return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SBase(BalancedRouterConfig):
+    """S-BASE: the best entries of a plan that Sinkhorn's iterations balance (:class:`SinkhornRouter`).
+
+    Attributes:
+        sinkhorn_iterations: Their number, which is fixed so that no device is waited for.
+
+    Raises:
+        ConfigError: A number is out of limits.
+    """
+
+    kind: ClassVar[str] = "s_base"
+    sinkhorn_iterations: int = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive(self, "sinkhorn_iterations")
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "SinkhornRouter":
+        """The router of one layer."""
+        return SinkhornRouter(part, d_model, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base(BalancedRouterConfig):
+    """BASE: the best linear assignment of tokens to experts, k = 1 (:class:`AssignmentRouter`)."""
+
+    kind: ClassVar[str] = "base"
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "AssignmentRouter":
+        """The router of one layer.
+
+        Raises:
+            ConfigError: k is not 1.
+        """
+        return AssignmentRouter(part, d_model, self)
+
+
+class BalancedRouter(LearnedRouter):
+    """Gates σ(logit) for k = 1, softmax(logits) for k > 1; the assignment itself passes no gradient."""
 
     @abstractmethod
     def assign(self, logits_TE: Tensor) -> Tensor:
@@ -53,8 +99,10 @@ class SinkhornRouter(BalancedRouter):
     plan balances exactly, its largest entries nearly.
     """
 
+    config: SBase
+
     def assign(self, logits_TE: Tensor) -> Tensor:
-        """Top k of the plan."""
+        """The k largest entries of each token's row of the plan."""
         plan_TE = sinkhorn(logits_TE, self.config.sinkhorn_iterations)
         return plan_TE.topk(self.top_k, dim=1).indices
 
@@ -69,7 +117,7 @@ class AssignmentRouter(BalancedRouter):
         ConfigError: k is not 1.
     """
 
-    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+    def __init__(self, part: MoE, d_model: int, config: Base) -> None:
         require(part.top_k == 1, "top_k", "1 in base routing", part.top_k)
         super().__init__(part, d_model, config)
 

@@ -1,52 +1,55 @@
-"""What all routers share: logits, the choice of experts, gates, and capacity.
+"""What all routers share: their configuration, logits, gates, and capacity.
 
 Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, N = T·K slots.
 """
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.models.config import Drop, Evaluation, RouterConfig
+from optimoe.core.errors import require, require_types
 from optimoe.models.routing import Routing, count_load
 
+Drop = Literal["position", "choice", "score"]
+Evaluation = Literal["published", "token_choice", "as_trained"]
 
-class Router(nn.Module, ABC):
-    """Finds the experts of each token; logits are x W^T in float32 (or wider), whatever the model's type.
+DROPLESS = math.inf
+"""A capacity factor that no expert's load exceeds: every token is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterConfig(ABC):
+    """How tokens find their experts: what every router's configuration has, and what it answers.
+
+    A router is a frozen dataclass of this kind beside the module that it builds. One of another package is found
+    by its ``kind`` where that package states it as an entry point of the group ``optimoe.routers``.
 
     Attributes:
-        weight: (E, D), one row per expert.
-        bias: (E,), or none.
-        published: How the method's authors evaluate it.
+        kind: The router's name in tables and messages.
+        balanced_by_routing: Whether the choice balances by itself, so that a loss that balances is refused.
+        learned: Whether the router has logits, and rows of weights that can be added for new experts.
+        causal_remedy: The setting that makes evaluation causal where it is not.
+        scale: Factor of the gates (``routed_scaling_factor``).
 
-    Args:
-        part: The feed-forward that it routes for.
-        d_model: D.
-        config: How to route.
+    Raises:
+        ConfigError: A value is of another type, or out of limits.
+        UnknownNameError: An option is none of its words.
     """
 
-    published: ClassVar[Evaluation] = "token_choice"
+    kind: ClassVar[str]
+    balanced_by_routing: ClassVar[bool] = False
+    learned: ClassVar[bool] = False
+    causal_remedy: ClassVar[str] = 'evaluation="token_choice"'
+    scale: float = 1.0
 
-    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
-        super().__init__()
-        self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
-        self.weight = nn.Parameter(torch.empty(part.num_experts, d_model))
-        self.bias = nn.Parameter(torch.empty(part.num_experts)) if part.router_bias else None
-        self.add_parameters(d_model)
-        self.reset_parameters()
-
-    def add_parameters(self, d_model: int) -> None:
-        """Makes what a kind has beyond the rows of its experts: nothing, unless it says otherwise."""
-
-    def reset_parameters(self, std: float = 0.02) -> None:
-        """Normal rows, no bias."""
-        nn.init.normal_(self.weight, std=std)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
+    def __post_init__(self) -> None:
+        require_types(self)
+        require(0 < self.scale < math.inf, "scale", "positive and finite", self.scale)
 
     @property
     @abstractmethod
@@ -54,22 +57,91 @@ class Router(nn.Module, ABC):
         """Whether routing as in training gives a token the same experts whatever comes after it."""
 
     @property
+    @abstractmethod
     def causal(self) -> bool:
         """Whether evaluation gives a token the same experts whatever comes after it."""
-        return self.causal_training if self._evaluation == "as_trained" else True
 
     @property
-    def as_trained(self) -> bool:
-        """Whether the next call routes as in training."""
-        return self.training or self._evaluation == "as_trained"
+    def balanced_by_bias(self) -> bool:
+        """Whether a bias on the scores, moved against the load after each step, balances the choice."""
+        return False
 
     @property
-    def _evaluation(self) -> Evaluation:
-        return self.published if self.config.evaluation == "published" else self.config.evaluation
+    def gates_sum_to_scale(self) -> bool:
+        """Whether the gates of a token sum to ``scale``, whatever the router's weights are."""
+        return False
 
-    def logits(self, x_TD: Tensor) -> Tensor:
-        """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
-        return linear(x_TD, self.weight, self.bias)
+    @abstractmethod
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "Router":
+        """The router of one layer.
+
+        Args:
+            part: The feed-forward that it routes for.
+            d_model: D.
+            vocab_size: Number of token ids, for tables of them.
+
+        Raises:
+            ConfigError: The configuration does not fit the layer's experts.
+        """
+
+    def extra_params(self, part: MoE, d_model: int) -> int:
+        """Parameters beyond (or below) those that an architecture counts for a router, D·E and its bias."""
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedRouterConfig(RouterConfig):
+    """The configuration of a router with logits, which may evaluate in another way than it trains.
+
+    Attributes:
+        published: How the method's authors evaluate it.
+        evaluation: ``published`` is what the method's authors evaluate with; ``token_choice`` gives each token
+            its top k; ``as_trained`` routes as in training.
+    """
+
+    learned: ClassVar[bool] = True
+    published: ClassVar[Evaluation] = "token_choice"
+    evaluation: Evaluation = "published"
+
+    @property
+    def evaluates_as_trained(self) -> bool:
+        """Whether evaluation routes as training does."""
+        evaluation = self.published if self.evaluation == "published" else self.evaluation
+        return evaluation == "as_trained"
+
+    @property
+    def causal(self) -> bool:
+        """Whether evaluation gives a token the same experts whatever comes after it."""
+        return self.causal_training if self.evaluates_as_trained else True
+
+
+class Router(nn.Module, ABC):
+    """Finds the experts of each token.
+
+    Args:
+        part: The feed-forward that it routes for.
+        config: How to route.
+    """
+
+    config: RouterConfig
+
+    def __init__(self, part: MoE, config: RouterConfig) -> None:
+        super().__init__()
+        self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
+
+    @property
+    def causal_training(self) -> bool:
+        """Whether routing as in training gives a token the same experts whatever comes after it."""
+        return self.config.causal_training
+
+    @property
+    def causal(self) -> bool:
+        """Whether evaluation gives a token the same experts whatever comes after it."""
+        return self.config.causal
+
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Make weights and tables anew."""
 
     @abstractmethod
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
@@ -83,6 +155,47 @@ class Router(nn.Module, ABC):
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""
         return f"{self.config.kind}, num_experts={self.num_experts}, top_k={self.top_k}"
+
+
+class LearnedRouter(Router):
+    """A router by logits x W^T, in float32 (or wider), whatever the model's type.
+
+    Attributes:
+        weight: (E, D), one row per expert.
+        bias: (E,), or none.
+
+    Args:
+        part: The feed-forward that it routes for.
+        d_model: D.
+        config: How to route.
+    """
+
+    config: LearnedRouterConfig
+
+    def __init__(self, part: MoE, d_model: int, config: LearnedRouterConfig) -> None:
+        super().__init__(part, config)
+        self.weight = nn.Parameter(torch.empty(part.num_experts, d_model))
+        self.bias = nn.Parameter(torch.empty(part.num_experts)) if part.router_bias else None
+        self.add_parameters(d_model)
+        self.reset_parameters()
+
+    def add_parameters(self, d_model: int) -> None:
+        """Make what a kind has beyond the rows of its experts: nothing, unless it says otherwise."""
+
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Draw normal rows; the bias starts at zero."""
+        nn.init.normal_(self.weight, std=std)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    @property
+    def as_trained(self) -> bool:
+        """Whether the next call routes as in training."""
+        return self.training or self.config.evaluates_as_trained
+
+    def logits(self, x_TD: Tensor) -> Tensor:
+        """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
+        return linear(x_TD, self.weight, self.bias)
 
 
 def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:

@@ -4,17 +4,56 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 tokens, c tokens per expert.
 """
 
-from typing import ClassVar
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from optimoe.models.config import DROPLESS, Evaluation
-from optimoe.models.routers.base import Router, capacity
+from optimoe.arch.parts import MoE
+from optimoe.core.errors import require
+from optimoe.models.routers.base import Evaluation, LearnedRouter, LearnedRouterConfig, capacity
 from optimoe.models.routing import EMPTY, Routing, take
 
 
-class ExpertChoiceRouter(Router):
+@dataclass(frozen=True, kw_only=True)
+class ExpertChoice(LearnedRouterConfig):
+    """Expert choice: each expert takes the tokens that score best (:class:`ExpertChoiceRouter`).
+
+    Attributes:
+        capacity_factor: Experts that a token has on average ÷ k.
+        choice_group: Tokens among which an expert chooses: all, those of one sequence, or those at one position
+            of all sequences (Krajewski 2024).
+
+    Loads are equal by the choice; losses may still be added, as an importance loss evens out its gates.
+
+    Raises:
+        ConfigError: A number is out of limits.
+        UnknownNameError: An option is none of its words.
+    """
+
+    kind: ClassVar[str] = "expert_choice"
+    published: ClassVar[Evaluation] = "as_trained"
+    capacity_factor: float = 1.0
+    choice_group: Literal["batch", "sequence", "position"] = "batch"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        finite = 0 < self.capacity_factor < math.inf
+        require(finite, "capacity_factor", "positive and finite", self.capacity_factor)
+
+    @property
+    def causal_training(self) -> bool:
+        """False, but for choices among tokens of one position."""
+        return self.choice_group == "position"
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "ExpertChoiceRouter":
+        """The router of one layer."""
+        return ExpertChoiceRouter(part, d_model, self)
+
+
+class ExpertChoiceRouter(LearnedRouter):
     """Expert e takes the c tokens of its group with the largest softmax_E(x W^T)_e, gate that probability.
 
     Every expert computes exactly c = ⌈f·N·k/E⌉ tokens, f the capacity factor, and a token has any number of
@@ -29,12 +68,7 @@ class ExpertChoiceRouter(Router):
     One number, the most experts that any token has, is read back from the device in each call.
     """
 
-    published: ClassVar[Evaluation] = "as_trained"
-
-    @property
-    def causal_training(self) -> bool:
-        """False, but for choices among tokens of one position."""
-        return self.config.choice_group == "position"
+    config: ExpertChoice
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The experts' choices, or the tokens' at token-choice evaluation."""
@@ -56,8 +90,7 @@ class ExpertChoiceRouter(Router):
         group = self.config.choice_group
         score_GNE = score_BSE.transpose(0, 1) if group == "position" else score_BSE
         score_GNE = score_BSE.flatten(0, 1)[None] if group == "batch" else score_GNE
-        factor = 1.0 if self.config.capacity_factor == DROPLESS else self.config.capacity_factor
-        count = capacity(score_GNE.shape[1], self.top_k, self.num_experts, factor)
+        count = capacity(score_GNE.shape[1], self.top_k, self.num_experts, self.config.capacity_factor)
         index_GcE = score_GNE.topk(count, dim=1).indices
         taken_GNE = torch.zeros_like(score_GNE, dtype=torch.bool).scatter(1, index_GcE, True)
         if group == "position":

@@ -5,18 +5,72 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import InputError, require
-from optimoe.models.config import RouterConfig
-from optimoe.models.routers.base import all_kept
+from optimoe.models.routers.base import Router, RouterConfig, all_kept
 from optimoe.models.routing import Routing
 
 
-class HashRouter(nn.Module):
+@dataclass(frozen=True, kw_only=True)
+class Hash(RouterConfig):
+    """Hash routing: a fixed table from token ids to experts (:class:`HashRouter`).
+
+    Attributes:
+        table: ``balanced`` by token frequencies, or the token id ``modulo`` E.
+        token_counts: How often each token id occurs, for the balanced table; left out, all alike.
+
+    Raises:
+        ConfigError: A count is negative, or counts are given for a table that does not read them.
+        UnknownNameError: An option is none of its words.
+    """
+
+    kind: ClassVar[str] = "hash"
+    balanced_by_routing: ClassVar[bool] = True
+    table: Literal["balanced", "modulo"] = "balanced"
+    token_counts: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = min(self.token_counts, default=0)
+        require(least >= 0, "token_counts", "zero or more each", least)
+        read = self.table == "balanced" or not self.token_counts
+        require(read, "token_counts", "left out of a modulo table", f"{len(self.token_counts)} numbers")
+
+    @property
+    def causal_training(self) -> bool:
+        """True: a token's experts depend on its id alone."""
+        return True
+
+    @property
+    def causal(self) -> bool:
+        """True: a token's experts depend on its id alone."""
+        return True
+
+    @property
+    def gates_sum_to_scale(self) -> bool:
+        """True: each of the k gates is scale/k."""
+        return True
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "HashRouter":
+        """The router of one layer.
+
+        Raises:
+            ConfigError: There are counts, and not one for each token id.
+        """
+        return HashRouter(part, vocab_size, self)
+
+    def extra_params(self, part: MoE, d_model: int) -> int:
+        """Minus D·E and the bias: it has no parameters at all."""
+        return -(d_model + part.router_bias) * part.num_experts
+
+
+class HashRouter(Router):
     """Expert by token id, gates 1/k (Roller et al. 2021, arXiv 2106.04426). It has no parameters.
 
     With k > 1 the further experts are the table's plus multiples of ⌊E/k⌋ (mod E): distinct, and as balanced.
@@ -30,12 +84,11 @@ class HashRouter(nn.Module):
         config: Which table.
     """
 
+    config: Hash
     table_VK: Tensor
-    causal = causal_training = True
 
-    def __init__(self, part: MoE, vocab_size: int, config: RouterConfig) -> None:
-        super().__init__()
-        self.num_experts, self.top_k, self.config = part.num_experts, part.top_k, config
+    def __init__(self, part: MoE, vocab_size: int, config: Hash) -> None:
+        super().__init__(part, config)
         counts = config.token_counts or (1,) * vocab_size
         require(len(counts) == vocab_size, "token_counts", f"{vocab_size} numbers", len(counts))
         self.register_buffer("table_VK", torch.empty(vocab_size, part.top_k, dtype=torch.int64))
@@ -44,7 +97,7 @@ class HashRouter(nn.Module):
     def reset_parameters(self) -> None:
         """Make the table, from the configuration alone."""
         (V, K), E = self.table_VK.shape, self.num_experts
-        if self.config.hash_table == "modulo":
+        if self.config.table == "modulo":
             table_V = torch.arange(V)
         else:
             table_V = torch.tensor(balanced_table(self.config.token_counts or (1,) * V, E))
@@ -73,7 +126,7 @@ class HashRouter(nn.Module):
 
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""
-        return f"hash, num_experts={self.num_experts}, top_k={self.top_k}, table={self.config.hash_table!r}"
+        return f"{super().extra_repr()}, table={self.config.table!r}"
 
 
 def balanced_table(counts: Sequence[int], num_experts: int) -> list[int]:

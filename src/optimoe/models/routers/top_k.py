@@ -5,18 +5,102 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import require
-from optimoe.models.config import DROPLESS, RouterConfig
-from optimoe.models.routers.base import Router, all_kept, capacity, linear, log_probability, within_capacity
+from optimoe.core.errors import require, require_positive
+from optimoe.models.routers.base import (
+    DROPLESS,
+    Drop,
+    LearnedRouter,
+    LearnedRouterConfig,
+    all_kept,
+    capacity,
+    linear,
+    log_probability,
+    within_capacity,
+)
 from optimoe.models.routing import Routing, take
 
 
-class TopKRouter(Router):
+@dataclass(frozen=True, kw_only=True)
+class TopK(LearnedRouterConfig):
+    """Token choice: each token takes the k experts that score best (:class:`TopKRouter`).
+
+    Attributes:
+        score: Softmax over all experts before the choice, softmax over the chosen ones after it, or sigmoids.
+        normalised: Whether the k gates are divided by their sum. With k = 1 they are then all 1, and the router
+            learns from added losses only.
+        noise: Whether training adds Gaussian noise of learned scale softplus(x W_noise) to the logits.
+        capacity_factor: Slots per expert ÷ even share, while training;
+            :data:`~optimoe.models.routers.base.DROPLESS` keeps all.
+        eval_capacity_factor: The same at evaluation.
+        drop: Whom a full expert turns away: later positions (whatever the choice), later choices, low gates.
+        num_groups: Groups of equal size that the experts are divided into; 1 is none.
+        top_groups: Groups whose experts a token may choose from, the best ones.
+        group_score: A group's score: its best expert (DeepSeek V2) or its best two (V3).
+        balanced_by_bias: Whether a bias on the scores, moved against the load, balances the choice.
+
+    Raises:
+        ConfigError: A number is out of limits, or two choices exclude each other.
+        UnknownNameError: An option is none of its words.
+    """
+
+    kind: ClassVar[str] = "top_k"
+    causal_remedy: ClassVar[str] = 'drop="position"'
+    score: Literal["softmax", "softmax_after", "sigmoid"] = "softmax"
+    normalised: bool = True
+    noise: bool = False
+    capacity_factor: float = DROPLESS
+    eval_capacity_factor: float = DROPLESS
+    drop: Drop = "position"
+    num_groups: int = 1
+    top_groups: int = 1
+    group_score: Literal["best", "best_two"] = "best_two"
+    balanced_by_bias: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive(self, "capacity_factor", "eval_capacity_factor", "num_groups", "top_groups")
+        require(self.top_groups <= self.num_groups, "top_groups", f"at most {self.num_groups}", self.top_groups)
+        after = self.score != "softmax_after" or self.normalised
+        require(after, "normalised", "true with softmax_after, whose gates sum to 1", self.normalised)
+
+    @property
+    def causal_training(self) -> bool:
+        """True when nobody is dropped, or who comes later."""
+        return self.drop == "position" or self.capacity_factor == DROPLESS
+
+    @property
+    def causal(self) -> bool:
+        """True when nobody is dropped at evaluation, or who comes later."""
+        if self.evaluates_as_trained:
+            return self.causal_training
+        return self.drop == "position" or self.eval_capacity_factor == DROPLESS
+
+    @property
+    def gates_sum_to_scale(self) -> bool:
+        """True where the gates are divided by their sum."""
+        return self.normalised
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "TopKRouter":
+        """The router of one layer.
+
+        Raises:
+            ConfigError: The groups do not divide the experts, or hold fewer than k.
+        """
+        return TopKRouter(part, d_model, self)
+
+    def extra_params(self, part: MoE, d_model: int) -> int:
+        """D·E scales of the noise, where there is noise."""
+        return self.noise * d_model * part.num_experts
+
+
+class TopKRouter(LearnedRouter):
     """The k best of s(x W^T + ε·softplus(x W_noise^T)), s a softmax or sigmoids, ε ~ N(0, 1) while training.
 
     Sources: noise, Shazeer et al. 2017 (arXiv 1701.06538, eq. 4); capacity, Switch (arXiv 2101.03961, Sec. 2.2);
@@ -29,9 +113,10 @@ class TopKRouter(Router):
         balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.balance.update_bias`.
     """
 
+    config: TopK
     balance_bias_E: Tensor
 
-    def __init__(self, part: MoE, d_model: int, config: RouterConfig) -> None:
+    def __init__(self, part: MoE, d_model: int, config: TopK) -> None:
         groups = part.num_experts % config.num_groups == 0
         require(groups, "num_groups", f"a divisor of num_experts = {part.num_experts}", config.num_groups)
         reachable = part.num_experts // config.num_groups * config.top_groups
@@ -39,14 +124,14 @@ class TopKRouter(Router):
         super().__init__(part, d_model, config)
 
     def add_parameters(self, d_model: int) -> None:
-        """Rows that scale the noise, and the bias that balances, where the configuration has them."""
+        """Make rows that scale the noise, and the bias that balances, where the configuration has them."""
         if self.config.noise:
             self.noise_weight = nn.Parameter(torch.empty(self.num_experts, d_model))
         if self.config.balanced_by_bias:
             self.register_buffer("balance_bias_E", torch.empty(self.num_experts))
 
     def reset_parameters(self, std: float = 0.02) -> None:
-        """Normal rows, a balancing bias of zero; noise starts at softplus(0) = ln 2."""
+        """Draw normal rows; the balancing bias starts at zero, noise at softplus(0) = ln 2."""
         super().reset_parameters(std)
         if self.config.noise:
             nn.init.zeros_(self.noise_weight)
@@ -63,18 +148,6 @@ class TopKRouter(Router):
             exact = after if before.is_meta or after.is_meta else before.to(after.device)
             self.balance_bias_E = exact.to(dtype)
         return self
-
-    @property
-    def causal_training(self) -> bool:
-        """True when nobody is dropped, or who comes later."""
-        return self.config.drop == "position" or self.config.capacity_factor == DROPLESS
-
-    @property
-    def causal(self) -> bool:
-        """True when nobody is dropped at evaluation, or who comes later."""
-        if self._evaluation == "as_trained":
-            return self.causal_training
-        return self.config.drop == "position" or self.config.eval_capacity_factor == DROPLESS
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """Choice, gates and drops of a batch."""

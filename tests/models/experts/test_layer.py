@@ -79,7 +79,7 @@ def test_gradients_accumulate_over_passes():
     [
         ({"num_experts": 0}, ConfigError),
         ({"d_expert": -1}, ConfigError),
-        ({"kernel": "fast"}, ConfigError),
+        ({"kernel": "fast"}, UnknownNameError),
         ({"activation": "swoosh"}, UnknownNameError),
     ],
 )

@@ -10,7 +10,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
 from optimoe.models.balance import loads_of, training_loss, update_biases
-from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.hf import load_hf, save_hf
 from optimoe.models.convert.lifelong import (
     Forgetting,
@@ -23,6 +23,7 @@ from optimoe.models.convert.lifelong import (
     merge,
 )
 from optimoe.models.decoder import build
+from optimoe.models.routers import ExpertChoice, Hash, PolicyGradient, SBase, TopK
 from tests.models.build import VOCAB, ids_of, make_arch, make_dense
 
 OLD, NEW = 4, 3
@@ -32,7 +33,7 @@ PART = {"num_experts": OLD, "top_k": 2, "d_expert": 8}
 def make_model(seed=0, router=None, **part):
     torch.manual_seed(seed)
     arch = make_arch(MoE(**(PART | part)))
-    return build(arch, ModelConfig(router=router or RouterConfig(), init_std=0.2))
+    return build(arch, ModelConfig(router=router or TopK(), init_std=0.2))
 
 
 def step(model, optimizer, ids_BS):
@@ -66,13 +67,13 @@ def rows_of(model):
 
 GATES = ("weight", "bias", "noise_weight")
 ROUTERS = {
-    "softmax": RouterConfig(),
-    "noise": RouterConfig(noise=True),
-    "bias": RouterConfig(balanced_by_bias=True, score="sigmoid"),
-    "capacity": RouterConfig(capacity_factor=1.0),
-    "expert choice": RouterConfig(kind="expert_choice"),
-    "s_base": RouterConfig(kind="s_base"),
-    "policy": RouterConfig(kind="rl"),
+    "softmax": TopK(),
+    "noise": TopK(noise=True),
+    "bias": TopK(balanced_by_bias=True, score="sigmoid"),
+    "capacity": TopK(capacity_factor=1.0),
+    "expert choice": ExpertChoice(),
+    "s_base": SBase(),
+    "policy": PolicyGradient(),
 }
 
 
@@ -142,7 +143,7 @@ def test_growing_again_freezes_all_that_is_there():
 
 
 def test_balancing_biases_of_new_experts_begin_at_zero():
-    model = make_model(router=RouterConfig(balanced_by_bias=True))
+    model = make_model(router=TopK(balanced_by_bias=True))
     train_some(model)
     grown = grow(model, Growth(num_new_experts=NEW))
     old, new = model.routers[0].balance_bias_E, grown.routers[0].balance_bias_E
@@ -153,8 +154,8 @@ def test_balancing_biases_of_new_experts_begin_at_zero():
     ("model", "word"),
     [
         (lambda: build(make_dense()), "routed"),
-        (lambda: make_model(router=RouterConfig(kind="hash")), "hash"),
-        (lambda: make_model(router=RouterConfig(num_groups=2)), "num_groups"),
+        (lambda: make_model(router=Hash()), "hash"),
+        (lambda: make_model(router=TopK(num_groups=2)), "num_groups"),
     ],
 )
 def test_what_cannot_grow_is_refused(model, word):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.models.config import RouterConfig
 from optimoe.models.decoder import build
+from optimoe.models.routers import TopK
 from tests.models import reference
 from tests.models.build import ROUTERS, ids_of, make_layer, top_k_of
 from tests.models.shapes import MIXERS, with_mixer
@@ -20,7 +20,7 @@ KINDS = {
         "s_base",
         "base",
         "hash",
-        "rl",
+        "policy gradient",
     )
 }
 PARTS = {
@@ -77,11 +77,13 @@ def test_any_router_with_any_expert_is_that_of_plain_loops(kind, part):
 @pytest.mark.parametrize("activation", reference.ACTIVATIONS)
 def test_any_activation_is_that_of_plain_loops(activation, gated):
     part = {"gated": gated, "num_shared_experts": 1, "d_shared": 3}
-    compare(make_layer(RouterConfig(), activation=activation, **part))
+    compare(make_layer(TopK(), activation=activation, **part))
 
 
 @pytest.mark.parametrize("top_k", [1, 3, 4])
-@pytest.mark.parametrize("kind", ["softmax", "sigmoid", "softmax after", "noise", "s_base", "hash", "rl"])
+@pytest.mark.parametrize(
+    "kind", ["softmax", "sigmoid", "softmax after", "noise", "s_base", "hash", "policy gradient"]
+)
 def test_any_number_of_experts_per_token_is_that_of_plain_loops(kind, top_k):
     compare(make_layer(ROUTERS[kind], top_k=top_k))
 

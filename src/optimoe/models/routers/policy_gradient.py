@@ -3,14 +3,43 @@
 Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from optimoe.models.routers.base import Router, all_kept, linear
+from optimoe.arch.parts import MoE
+from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept, linear
 from optimoe.models.routing import PolicyRouting, take
 
 
-class PolicyRouter(Router):
+@dataclass(frozen=True, kw_only=True)
+class PolicyGradient(LearnedRouterConfig):
+    """RL-R: experts are sampled from a policy that REINFORCE trains (:class:`PolicyRouter`)."""
+
+    kind: ClassVar[str] = "policy_gradient"
+
+    @property
+    def causal_training(self) -> bool:
+        """True: a token's sample depends on itself."""
+        return True
+
+    @property
+    def gates_sum_to_scale(self) -> bool:
+        """True: each of the k gates is scale/k."""
+        return True
+
+    def build(self, part: MoE, d_model: int, vocab_size: int) -> "PolicyRouter":
+        """The router of one layer."""
+        return PolicyRouter(part, d_model, self)
+
+    def extra_params(self, part: MoE, d_model: int) -> int:
+        """D + 1, the learned baseline."""
+        return d_model + 1
+
+
+class PolicyRouter(LearnedRouter):
     """k experts sampled without replacement from π = softmax(x W^T) in training, the k most probable otherwise.
 
     Gates are 1/k, so that the router learns from the reward alone, through
@@ -22,20 +51,17 @@ class PolicyRouter(Router):
         baseline: Affine map to the expected reward.
     """
 
+    config: PolicyGradient
+
     def add_parameters(self, d_model: int) -> None:
-        """The baseline."""
+        """Make the learned baseline."""
         self.baseline = nn.Linear(d_model, 1)
 
     def reset_parameters(self, std: float = 0.02) -> None:
-        """Normal rows; the baseline starts at zero."""
+        """Draw normal rows; the baseline starts at zero."""
         super().reset_parameters(std)
         nn.init.zeros_(self.baseline.weight)
         nn.init.zeros_(self.baseline.bias)
-
-    @property
-    def causal_training(self) -> bool:
-        """True: a token's sample depends on itself."""
-        return True
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> PolicyRouting:
         """A sampled or greedy decision."""

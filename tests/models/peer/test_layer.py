@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.arch.parts import PEER
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import InputError
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.peer.layer import PEERLayer
 
@@ -156,5 +156,5 @@ def test_the_layer_is_one_graph():
     "change", [{"top_k": 8}, {"d_key": 5}, {"num_heads": 0}, {"query_norm": "rms"}, {"gates": "relu"}]
 )
 def test_a_wrong_shape_is_refused(change):
-    with pytest.raises(ConfigError, match=next(iter(change))):
+    with pytest.raises(InputError, match=next(iter(change))):
         make_layer(**change)

@@ -1,6 +1,7 @@
 """Checkpoints of Hugging Face's own classes, in and out."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,10 +12,11 @@ from optimoe.arch.hf import from_config
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.config import ModelConfig
 from optimoe.models.convert.hf import load_hf, save_hf, to_hf
 from optimoe.models.convert.hf_names import FAMILIES
 from optimoe.models.decoder import build
+from optimoe.models.routers import Hash, TopK
 from tests.models.build import ids_of, make_arch, make_dense
 
 COMMON = {
@@ -150,17 +152,17 @@ def with_layers(*pairs):
 
 
 OURS = {
-    "llama": (make_dense(), RouterConfig()),
-    "qwen3": (with_layers((2, NORMED, DenseFFN(d_ff=10))), RouterConfig()),
-    "mixtral": (make_arch(), RouterConfig(noise=False, capacity_factor=1.0, score="softmax_after")),
+    "llama": (make_dense(), TopK()),
+    "qwen3": (with_layers((2, NORMED, DenseFFN(d_ff=10))), TopK()),
+    "mixtral": (make_arch(), TopK(noise=False, capacity_factor=1.0, score="softmax_after")),
     "qwen3_moe": (
         with_layers((1, NORMED, DenseFFN(d_ff=10)), (2, NORMED, MoE(**EXPERTS))),
-        RouterConfig(normalised=False),
+        TopK(normalised=False),
     ),
-    "olmoe": (with_layers((2, FULL, MoE(**EXPERTS))), RouterConfig()),
+    "olmoe": (with_layers((2, FULL, MoE(**EXPERTS))), TopK()),
     "deepseek_v3": (
         with_layers((1, MLA, DenseFFN(d_ff=10)), (2, MLA, MoE(**EXPERTS, num_shared_experts=1, d_shared=8))),
-        RouterConfig(score="sigmoid", scale=2.5, balanced_by_bias=True, num_groups=2, top_groups=1),
+        TopK(score="sigmoid", scale=2.5, balanced_by_bias=True, num_groups=2, top_groups=1),
     ),
 }
 
@@ -168,8 +170,7 @@ OURS = {
 def make_ours(family, **router):
     torch.manual_seed(0)
     arch, base = OURS[family]
-    fields = {name: getattr(base, name) for name in RouterConfig.__dataclass_fields__} | router
-    model = build(arch, ModelConfig(router=RouterConfig(**fields), init_std=0.2, rope_theta=300.0, norm_eps=1e-5))
+    model = build(arch, ModelConfig(router=replace(base, **router), init_std=0.2, rope_theta=300.0, norm_eps=1e-5))
     for layer_router in model.routers.values():
         if hasattr(layer_router, "balance_bias_E"):
             layer_router.balance_bias_E.normal_(std=0.2)
@@ -256,18 +257,18 @@ def test_a_router_that_the_family_has_not_is_refused_by_name(family, changes, wo
 @pytest.mark.parametrize(
     ("arch", "router", "family", "word"),
     [
-        (make_arch(), RouterConfig(kind="hash"), "mixtral", "kind"),
-        (make_arch(MoE(**EXPERTS, router_bias=True)), RouterConfig(), "mixtral", "router_bias"),
-        (make_arch(MoE(**EXPERTS, expert_bias=True)), RouterConfig(), "mixtral", "expert_bias"),
-        (make_arch(MoE(**EXPERTS, d_latent=8)), RouterConfig(), "mixtral", "d_latent"),
-        (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=8)), RouterConfig(), "mixtral", "shared"),
-        (make_arch(MoE(**EXPERTS, gated=False)), RouterConfig(), "mixtral", "gated"),
-        (make_arch(), RouterConfig(), "llama", "MoE"),
-        (make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4)), RouterConfig(), "mixtral", "PEER"),
-        (make_dense(), RouterConfig(), "mixtral", "num_local_experts"),
-        (with_layers((1, FULL, DenseFFN(d_ff=8))), RouterConfig(), "llama", "qk_norm"),
-        (with_layers((1, MLA, DenseFFN(d_ff=8))), RouterConfig(), "llama", "LatentAttention"),
-        (make_arch(norm="layernorm"), RouterConfig(), "mixtral", "norm"),
+        (make_arch(), Hash(), "mixtral", "kind"),
+        (make_arch(MoE(**EXPERTS, router_bias=True)), TopK(), "mixtral", "router_bias"),
+        (make_arch(MoE(**EXPERTS, expert_bias=True)), TopK(), "mixtral", "expert_bias"),
+        (make_arch(MoE(**EXPERTS, d_latent=8)), TopK(), "mixtral", "d_latent"),
+        (make_arch(MoE(**EXPERTS, num_shared_experts=1, d_shared=8)), TopK(), "mixtral", "shared"),
+        (make_arch(MoE(**EXPERTS, gated=False)), TopK(), "mixtral", "gated"),
+        (make_arch(), TopK(), "llama", "MoE"),
+        (make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4)), TopK(), "mixtral", "PEER"),
+        (make_dense(), TopK(), "mixtral", "num_local_experts"),
+        (with_layers((1, FULL, DenseFFN(d_ff=8))), TopK(), "llama", "qk_norm"),
+        (with_layers((1, MLA, DenseFFN(d_ff=8))), TopK(), "llama", "LatentAttention"),
+        (make_arch(norm="layernorm"), TopK(), "mixtral", "norm"),
     ],
 )
 def test_an_architecture_that_the_family_has_not_is_refused_by_name(arch, router, family, word):

@@ -8,8 +8,9 @@ import torch
 from optimoe.arch.parts import PEER, Attention, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
-from optimoe.models.config import ModelConfig, RouterConfig
+from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.routers import TopK, find_router
 from optimoe.models.routers.causality import future_leak
 from tests.models.build import ROUTERS, ids_of, make_arch, make_dense, make_layer, top_k_of
 
@@ -61,7 +62,7 @@ def test_a_model_that_sees_the_future_is_refused_for_evaluation(name):
 KINDS = {  # causal in training, and as published at evaluation
     "top_k": (True, True),
     "hash": (True, True),
-    "rl": (True, True),
+    "policy_gradient": (True, True),
     "expert_choice": (False, False),
     "s_base": (False, True),
     "base": (False, True),
@@ -70,11 +71,11 @@ KINDS = {  # causal in training, and as published at evaluation
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_says_whether_it_is_causal(kind):
-    layer = make_layer(RouterConfig(kind=kind), top_k=1)
+    layer = make_layer(find_router(kind)(), top_k=1)
     assert (layer.router.causal_training, layer.router.causal) == KINDS[kind]
     if KINDS[kind][0]:
         return
-    config = ModelConfig(router=RouterConfig(kind=kind, evaluation="as_trained"))
+    config = ModelConfig(router=find_router(kind)(evaluation="as_trained"))
     model = build(make_arch(MoE(num_experts=4, top_k=1, d_expert=8)), config).eval()
     with pytest.raises(ConfigError, match=f"{kind} of layer 0 sees later tokens"):
         model(ids_of())
@@ -114,4 +115,4 @@ def test_the_probe_finds_a_planted_leak():
     one, other = torch.randn(2, 5), torch.randn(2, 5)
     assert future_leak(peeks, one, other) > 0.1
     assert future_leak(lambda x_BS: x_BS.cumsum(1) + torch.rand(2, 5), one, other) < 1e-6
-    assert RouterConfig().kind == "top_k"
+    assert TopK().kind == "top_k"

@@ -9,20 +9,21 @@ from optimoe.arch.parts import PEER, DenseFFN, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
 from optimoe.models.balance import training_loss
-from optimoe.models.config import LossConfig, ModelConfig, RouterConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.upcycle import Upcycling, upcycle
 from optimoe.models.decoder import build
+from optimoe.models.routers import Hash, PolicyGradient, TopK, read_router
 from tests.models.build import ids_of, make_arch, make_dense
 
 D_FF = 24
 ROUTERS = {
-    "softmax": RouterConfig(),
-    "softmax after": RouterConfig(score="softmax_after"),
-    "scaled sigmoid": RouterConfig(score="sigmoid", scale=2.5),
-    "groups and bias": RouterConfig(score="sigmoid", num_groups=2, top_groups=1, balanced_by_bias=True),
-    "noise": RouterConfig(noise=True, scale=0.5),
-    "hash": RouterConfig(kind="hash"),
-    "policy": RouterConfig(kind="rl", scale=1.5),
+    "softmax": TopK(),
+    "softmax after": TopK(score="softmax_after"),
+    "scaled sigmoid": TopK(score="sigmoid", scale=2.5),
+    "groups and bias": TopK(score="sigmoid", num_groups=2, top_groups=1, balanced_by_bias=True),
+    "noise": TopK(noise=True, scale=0.5),
+    "hash": Hash(),
+    "policy": PolicyGradient(scale=1.5),
 }
 SHARDS = {
     "two shards, one copy each": {"num_experts": 8, "top_k": 2, "d_expert": 12},
@@ -202,7 +203,7 @@ def test_what_would_change_the_function_is_refused_by_name(name):
     part, router, word = REFUSED[name]
     arch = routed(MoE(**(WHOLE | part)))
     with pytest.raises(ConfigError, match=word):
-        upcycle(make_model(), arch, ModelConfig(router=RouterConfig(**router)))
+        upcycle(make_model(), arch, ModelConfig(router=read_router({"kind": "top_k"} | router)))
 
 
 def test_a_dense_layer_with_biases_takes_no_shared_expert():

@@ -1,0 +1,163 @@
+"""Every field of a configuration is checked, and what does not apply is refused."""
+
+import importlib
+import math
+import pkgutil
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+import optimoe.models
+from optimoe.arch.parts import MoE
+from optimoe.core.config import to_table
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.models.balance import load_balance_loss
+from optimoe.models.config import LossConfig, ModelConfig
+from optimoe.models.convert.lifelong import Growth
+from optimoe.models.convert.upcycle import Upcycling
+from optimoe.models.experts.layer import Experts
+from optimoe.models.moe import MoELayer
+from optimoe.models.peer.layer import PEERLayer
+from optimoe.models.routers import Hash, TopK, find_router, read_router
+from tests.models.build import VOCAB
+from tests.models.comparison import D
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"capacity_factor": 0}, "capacity_factor"),
+        ({"kind": "s_base", "capacity_factor": 1.0}, "capacity_factor"),
+        ({"kind": "policy_gradient", "score": "sigmoid"}, "score"),
+        ({"kind": "hash", "balanced_by_bias": True}, "balanced_by_bias"),
+        ({"score": "softmax_after", "normalised": False}, "normalised"),
+        ({"num_groups": 2, "top_groups": 3}, "top_groups"),
+        ({"choice_group": "position"}, "choice_group"),
+    ],
+)
+def test_what_a_router_would_not_read_is_refused(fields, word):
+    with pytest.raises(InputError, match=word):
+        read_router({"kind": "top_k"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("part", "fields", "word"),
+    [
+        ({"num_experts": 4, "top_k": 2}, {"kind": "base"}, "top_k"),
+        ({"num_experts": 4, "top_k": 2}, {"num_groups": 3}, "num_groups"),
+        ({"num_experts": 4, "top_k": 3}, {"num_groups": 4, "top_groups": 2}, "top_k"),
+        ({"num_experts": 4, "top_k": 1}, {"kind": "hash", "token_counts": (1, 2)}, "token_counts"),
+    ],
+)
+def test_a_router_that_does_not_fit_its_experts_is_refused(part, fields, word):
+    with pytest.raises(ConfigError, match=word):
+        MoELayer(MoE(d_expert=4, **part), D, VOCAB, ModelConfig(router=read_router({"kind": "top_k"} | fields)))
+
+
+@pytest.mark.parametrize(("kind", "loss"), [("s_base", "balance"), ("hash", "z"), ("base", "importance")])
+def test_a_loss_that_does_not_apply_is_refused(kind, loss):
+    with pytest.raises(ConfigError, match=loss):
+        ModelConfig(router=find_router(kind)(), losses=LossConfig(**{loss: 0.1}))
+
+
+def configurations():
+    """Every dataclass of the package that is a request: options, flags and numbers that somebody chooses."""
+    names = [m.name for m in pkgutil.walk_packages(optimoe.models.__path__, "optimoe.models.")]
+    classes = {
+        value
+        for name in names
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, type) and is_dataclass(value) and value.__module__ == name
+    }
+    return sorted((c for c in classes if c.__hash__ and c.__name__ not in NO_REQUEST), key=lambda c: c.__name__)
+
+
+NO_REQUEST = {  # results, weights and descriptions that the package makes itself
+    *("Activation", "Entry", "ExpertWeights", "Forgetting", "LayerLosses", "Names", "Output", "PEERStats"),
+    *("PolicyRouting", "Routing", "RoutingReport", "Slice", "TrainingLoss"),
+    *("RouterConfig", "LearnedRouterConfig", "BalancedRouterConfig"),  # what routers share
+}
+GIVEN = {Growth: {"num_new_experts": 1}}
+CASES = [(cls, field.name) for cls in configurations() for field in fields(cls)]
+
+
+@pytest.mark.parametrize(("cls", "name"), CASES, ids=[f"{cls.__name__}.{name}" for cls, name in CASES])
+def test_every_field_of_every_configuration_is_checked(cls, name):
+    """A word that is no option, and a value of another type, are refused by the field's name."""
+    given, hint = GIVEN.get(cls, {}), get_type_hints(cls)[name]
+    words = get_args(hint) if get_origin(hint) is Literal else ()
+    wrong = ["no such word", *(f"{word}s" for word in words), None, [], 10**400 if hint is bool else object()]
+    for value in wrong:
+        with pytest.raises(UnknownNameError if words else InputError, match=name):
+            cls(**given | {name: value})
+    for word in words:
+        if not (cls is Growth or word == "softmax_after"):
+            assert getattr(cls(**{name: word}), name) == word
+    if hint in (int, float):
+        for value in (math.nan, True, -1):
+            with pytest.raises(ConfigError, match=name):
+                cls(**given | {name: value})
+    if hint is float and not name.endswith("capacity_factor"):
+        with pytest.raises(ConfigError, match=name):
+            cls(**given | {name: math.inf})
+
+
+def test_the_configurations_are_those_that_a_run_chooses():
+    names = {cls.__name__ for cls in configurations()}
+    routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
+    assert names == routers | {"Growth", "LossConfig", "ModelConfig", "Upcycling"}
+    assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: TopK(score="sigmoids"), "score: .*nearest: sigmoid"),
+        (lambda: TopK(drop="prob"), "drop: .*position"),
+        (lambda: find_router("topk"), "router: kind: .*nearest: top_k"),
+        (lambda: ModelConfig(activation="swilu"), "activation: .*nearest: silu"),
+        (lambda: Experts(2, 4, 4, True, "silu", kernel="looped"), "kernel: .*nearest: loop"),
+        (lambda: PEERLayer(4, num_keys=2, num_heads=1, top_k=1, d_key=2, gates="sigmoids"), "nearest: sigmoid"),
+        (lambda: PEERLayer(4, num_keys=2, num_heads=1, top_k=1, d_key=2, query_norm="layer"), "layernorm"),
+        (lambda: load_balance_loss(None, scope="sequences"), "scope: .*nearest: sequence"),
+    ],
+)
+def test_a_wrong_word_names_the_nearest(build, words):
+    with pytest.raises(UnknownNameError, match=words):
+        build()
+
+
+def test_a_model_configuration_is_a_table_and_reads_back():
+    config = ModelConfig(
+        router=TopK(score="sigmoid", balanced_by_bias=True, capacity_factor=1.25),
+        losses=LossConfig(z=1e-3, scope="global"),
+        activation="gelu",
+    )
+    table = to_table(config)
+    assert table["router"]["kind"] == "top_k" and table["router"]["capacity_factor"] == 1.25
+    assert "eval_capacity_factor" not in table["router"]  # infinite, as by default
+    assert ModelConfig.from_table(table) == config
+    assert ModelConfig.from_table({}) == ModelConfig()
+    hashed = ModelConfig(router=Hash(token_counts=(3, 2, 1)))
+    assert ModelConfig.from_table(to_table(hashed)) == hashed
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"router": {}}, "model: router: kind: must be a name, got None"),
+        ({"router": "top_k"}, "model: router: must be a table, got 'top_k'"),
+        ({"router": {"kind": "topk"}}, "router: kind: unknown name 'topk' (nearest: top_k)"),
+        ({"router": {"kind": "hash", "score": "sigmoid"}}, "model: router: field: unknown name 'score' ("),
+        ({"losses": {"balence": 0.1}}, "model: losses: field: unknown name 'balence' (nearest: balance"),
+        ({"losses": 3}, "model: losses: must be a table, got 3"),
+        ({"loses": {}}, "model: field: unknown name 'loses' (nearest: losses"),
+        ({"activation": 3}, "model: Expected `str`, got `int` - at `activation`"),
+        ({"router": {"kind": "hash"}, "losses": {"z": 0.1}}, "z: must be 0 beside hash routing"),
+    ],
+)
+def test_a_wrong_table_of_a_model_is_one_line(table, words):
+    with pytest.raises(InputError) as caught:
+        ModelConfig.from_table(table)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
