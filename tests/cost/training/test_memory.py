@@ -80,4 +80,6 @@ def test_memory_says_its_largest_part():
 def test_train_memory_is_what_predict_gives():
     layout, question = TrainLayout(dp=64), run()
     machine = Machine(gpu=find_accelerator("h100-sxm"), layout=layout.parts, execution=question.setup.execution)
-    assert train_memory(machine, gpt(), layout, question.setup, 512, 4096) == memory(gpt(), layout, question)
+    assert train_memory(machine, gpt(), layout, question.setup, sequences=512, seq_len=4096) == memory(
+        gpt(), layout, question
+    )

@@ -11,16 +11,18 @@ from optimoe.core.arrays import Values
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSizes:
-    """Values of one token in one layer of a group, before any split over GPUs.
+    """Values of one token in one layer of a group, before any split over GPUs; made once for all that count them.
 
     Attributes:
         num_layers: Layers of the group.
+        d_model: Width of the residual stream, d.
         norm_values: Outputs of all norms of the layer, norms·d.
         mixer_columns: Columns of the mixer's matrices, its matrix parameters over d.
         dense_hidden: Hidden values of a dense feed-forward over all its matrices, m·f; 0 for any other.
     """
 
     num_layers: Values
+    d_model: Values
     norm_values: Values
     mixer_columns: Values
     dense_hidden: Values
@@ -31,6 +33,7 @@ def layer_sizes(arch: ArchSpec) -> tuple[LayerSizes, ...]:
     return tuple(
         LayerSizes(
             num_layers=group.num_layers,
+            d_model=arch.d_model,
             norm_values=group.num_norms * arch.d_model,
             mixer_columns=group.mixer.matrix_params(arch.d_model) / arch.d_model,
             dense_hidden=group.ffn.num_matrices * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0,

@@ -83,16 +83,16 @@ def _activations(machine: Machine, chunk_tokens: int, arch: ArchSpec) -> Values:
     """2 bytes · chunk · (4·d + widest layer's values on this GPU), and one chunk's last logits in fp32."""
     widest: Values = 0
     for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
-        widest = np.maximum(widest, _values_per_token(machine, group.ffn, sizes, arch.d_model))
+        widest = np.maximum(widest, _values_per_token(machine, group.ffn, sizes))
     values = 4 * arch.d_model + widest
     return chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
 
 
-def _values_per_token(machine: Machine, ffn: FeedForward | None, sizes: LayerSizes, d_model: Values) -> Values:
+def _values_per_token(machine: Machine, ffn: FeedForward | None, sizes: LayerSizes) -> Values:
     """The larger of the mixer's columns and the feed-forward's hidden values for one token of the chunk."""
     layout = machine.layout
     widest = np.maximum(sizes.mixer_columns, sizes.dense_hidden) / layout.tp
     if isinstance(ffn, MoE):
         pairs = ffn.top_k * layout.attention_ranks / layout.ep
-        widest = np.maximum(widest, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + d_model))
+        widest = np.maximum(widest, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + sizes.d_model))
     return widest

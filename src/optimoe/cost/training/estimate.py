@@ -152,10 +152,10 @@ def estimate_training(arch: ArchSpec, run: TrainRun, layout: TrainLayout) -> Tra
 
 def predict(arch: ArchSpec, run: TrainRun, layout: TrainLayout) -> tuple[TrainStep, TrainMemory]:
     """Step and memory over grids of designs and layouts, by the same code as for one."""
-    gpu, size = run.cluster.accelerator, (run.sequences, run.seq_len)
-    step = train_step(gpu, arch, layout, run.setup, *size)
+    gpu, sequences, seq_len = run.cluster.accelerator, run.sequences, run.seq_len
+    step = train_step(gpu, arch, layout, run.setup, sequences=sequences, seq_len=seq_len)
     machine = Machine(gpu=gpu, layout=layout.parts, execution=run.setup.execution)
-    return step, train_memory(machine, arch, layout, run.setup, *size)
+    return step, train_memory(machine, arch, layout, run.setup, sequences=sequences, seq_len=seq_len)
 
 
 def _mfu(arch: ArchSpec, run: TrainRun, step_s: Values, convention: FlopConvention) -> Values:

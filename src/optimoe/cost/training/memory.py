@@ -98,6 +98,7 @@ def train_memory(
     arch: ArchSpec,
     layout: TrainLayout,
     setup: TrainSetup,
+    *,
     sequences: Values,
     seq_len: Values,
 ) -> TrainMemory:
@@ -136,7 +137,7 @@ def activation_bytes(
     kept: Values = 0.0
     widest: Values = 0.0
     for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
-        layer = layer_bytes_per_token(machine, group, sizes, arch.d_model, layout, setup, seq_len, tokens)
+        layer = layer_bytes_per_token(machine, group, sizes, layout, setup, seq_len, tokens)
         entry = VALUE_BYTES * arch.d_model / layout.sequence_shards
         kept = kept + group.num_layers * np.where(layout.full_recompute, np.minimum(entry, layer), layer)
         widest = np.maximum(widest, layer)
@@ -157,7 +158,6 @@ def layer_bytes_per_token(
     machine: Machine,
     group: LayerGroup,
     sizes: LayerSizes,
-    d_model: Values,
     layout: TrainLayout,
     setup: TrainSetup,
     seq_len: Values,
@@ -174,10 +174,10 @@ def layer_bytes_per_token(
     """
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
-    inputs = 2 * VALUE_BYTES * d_model  # of the mixer and of the feed-forward: the norms' outputs
-    whole = VALUE_BYTES * sizes.norm_values + 2 * MASK_BYTES * setup.dropout * d_model
+    inputs = 2 * VALUE_BYTES * sizes.d_model  # of the mixer and of the feed-forward: the norms' outputs
+    whole = VALUE_BYTES * sizes.norm_values + 2 * MASK_BYTES * setup.dropout * sizes.d_model
     mixer, expanded, scores = _mixer_bytes(machine, group.mixer, sizes, setup, seq_len)
-    hidden, activation = _hidden_bytes(machine, group, d_model, tokens)
+    hidden, activation = _hidden_bytes(machine, group, tokens, sizes.d_model)
     if setup.attention == "unfused":
         scores = np.where(selective, 0.0, scores)
     else:
@@ -210,7 +210,7 @@ def _mixer_bytes(
     return VALUE_BYTES * (latents + outputs), VALUE_BYTES * expanded, scores
 
 
-def _hidden_bytes(machine: Machine, group: LayerGroup, d_model: Values, tokens: Values) -> tuple[Values, Values]:
+def _hidden_bytes(machine: Machine, group: LayerGroup, tokens: Values, d_model: Values) -> tuple[Values, Values]:
     """Bytes of one token on this GPU: hidden values before the activation, and after it.
 
     Routed experts keep, for each pair of the busiest rank, the token that arrived and the hidden values (weighted

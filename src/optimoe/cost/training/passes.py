@@ -194,7 +194,7 @@ def _between_s(
 ) -> Values:
     """Seconds of what lies between the products of all layers, at the data sheet's bandwidth."""
     moved = sum(
-        sizes.num_layers * elementwise_bytes(sizes, arch.d_model, layout, setup, recomputed=recomputed)
+        sizes.num_layers * elementwise_bytes(sizes, layout, setup, recomputed=recomputed)
         for sizes in layer_sizes(arch)
     )
     return batch.tokens * moved / machine.gpu.memory_bytes_per_s
@@ -239,9 +239,7 @@ def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batc
     return arithmetic_s + moved / (machine.gpu.memory_bytes_per_s * curve.memory_share)
 
 
-def elementwise_bytes(
-    sizes: LayerSizes, d_model: Values, layout: TrainLayout, setup: TrainSetup, *, recomputed: bool
-) -> Values:
+def elementwise_bytes(sizes: LayerSizes, layout: TrainLayout, setup: TrainSetup, *, recomputed: bool) -> Values:
     """Bytes per token and layer, forward, of what lies between the products, in 16 bit.
 
     Norms with their residuals 4·d values each (and 5 bytes per value of dropout, twice), split by tokens with
@@ -250,5 +248,5 @@ def elementwise_bytes(
     """
     if recomputed:
         return 2 * (2 * sizes.norm_values / layout.sequence_shards + sizes.dense_hidden / layout.tp)
-    norms = (2 * 4 * sizes.norm_values + 2 * 5 * setup.dropout * d_model) / layout.sequence_shards
+    norms = (2 * 4 * sizes.norm_values + 2 * 5 * setup.dropout * sizes.d_model) / layout.sequence_shards
     return norms + 2 * (sizes.mixer_columns + sizes.dense_hidden) / layout.tp

@@ -195,9 +195,9 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
 
     Steps are timed for those layouts of each design that fit, in a row.
     """
-    gpu, setup, size = run.cluster.accelerator, run.setup, (run.sequences, run.seq_len)
+    gpu, setup, sequences, seq_len = run.cluster.accelerator, run.setup, run.sequences, run.seq_len
     machine = Machine(gpu=gpu, layout=layouts.parts, execution=setup.execution)
-    fits = train_memory(machine, wide, layouts, setup, *size).fits
+    fits = train_memory(machine, wide, layouts, setup, sequences=sequences, seq_len=seq_len).fits
     usable = np.asarray(fits & trains(wide, run.sequences, layouts))
     shape, time_s = usable.shape, np.full(usable.size, np.inf)
 
@@ -205,7 +205,9 @@ def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.nd
         def row(values: Any) -> Any:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        return np.asarray(train_step(gpu, map_arrays(wide, row), map_numbers(layouts, row), setup, *size).total_s)
+        designs, splits = map_arrays(wide, row), map_numbers(layouts, row)
+        step = train_step(gpu, designs, splits, setup, sequences=sequences, seq_len=seq_len)
+        return np.asarray(step.total_s)
 
     cells = np.flatnonzero(usable)
     for low in range(0, len(cells), CHUNK):

@@ -80,7 +80,7 @@ class _MicroBatch:
 
 
 def train_step(
-    gpu: Accelerator, arch: ArchSpec, layout: TrainLayout, setup: TrainSetup, sequences: Values, seq_len: Values
+    gpu: Accelerator, arch: ArchSpec, layout: TrainLayout, setup: TrainSetup, *, sequences: Values, seq_len: Values
 ) -> TrainStep:
     """Seconds of a step on ``sequences`` sequences of ``seq_len`` tokens.
 
