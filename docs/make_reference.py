@@ -1,4 +1,4 @@
-"""The reference, generated from the code: every command with its options, every public name with its first line.
+"""The reference, generated from the code: every command with its options, every public name with its signature.
 
 python docs/make_reference.py > docs/reference.md
 """
@@ -9,18 +9,40 @@ from pathlib import Path
 from optimoe.app.main import app
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "optimoe"
-PACKAGES = ("core", "arch", "laws", "cost", "plan", "models", "report")
+PACKAGES = ("core", "arch", "laws", "cost", "planner", "models", "inputs", "report")
+LONGEST_DEFAULT = 24
+"""A longer default is left out: the class shows it."""
 
 
 def public_names(path: Path) -> list[str]:
-    """One line for each public class and function of a module."""
+    """One line for each public class and function of a module: how it is called, and what it is."""
     lines = []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             first = (ast.get_docstring(node) or "").partition("\n")[0]
-            call = "()" if isinstance(node, ast.FunctionDef) else ""
-            lines.append(f"- `{node.name}{call}`: {first}")
+            lines.append(f"- `{node.name}{_call(node)}`: {first}")
     return lines
+
+
+def _call(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """The parameters of a function with their types, or the fields of a dataclass with their defaults."""
+    if isinstance(node, ast.FunctionDef):
+        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        return f"({ast.unparse(node.args)}){returns}"
+    if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+        return ""
+    fields = [_field(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+    return f"({', '.join(field for field in fields if field)})"
+
+
+def _field(line: ast.AnnAssign) -> str:
+    name = ast.unparse(line.target)
+    if name.startswith("_") or "ClassVar" in ast.unparse(line.annotation):
+        return ""
+    if line.value is None:
+        return name
+    default = ast.unparse(line.value)
+    return f"{name}={default if len(default) <= LONGEST_DEFAULT else '…'}"
 
 
 def reference() -> str:

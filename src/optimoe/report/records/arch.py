@@ -196,7 +196,7 @@ class CountRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CountsRecord:
-    """Several counted models.
+    """Several models, each of them counted.
 
     Attributes:
         models: In the order in which they were named.
@@ -294,7 +294,7 @@ def count_record(spec: ArchSpec, counted: ArchCount) -> CountRecord:
 
 
 def counts_record(models: Sequence[CountRecord]) -> CountsRecord:
-    """Several counted models."""
+    """Several models, each of them counted."""
     return CountsRecord(models=tuple(models))
 
 

@@ -225,7 +225,7 @@ def price_record(price: GpuPrice) -> PriceRecord:
 
 
 def workload_record(workload: Workload) -> WorkloadRecord:
-    """The requests."""
+    """The requests of a deployment."""
     return same_fields(WorkloadRecord, workload)
 
 
@@ -254,12 +254,12 @@ def engine_record(engine: Engine) -> EngineRecord:
 
 
 def accelerator_record(accelerator: Accelerator) -> AcceleratorRecord:
-    """A GPU."""
+    """A GPU with the figures of its data sheet."""
     return same_fields(AcceleratorRecord, accelerator)
 
 
 def cluster_record(cluster: Cluster) -> ClusterRecord:
-    """GPUs that work together."""
+    """Equal GPUs that work together."""
     return ClusterRecord(accelerator=accelerator_record(cluster.accelerator), num_gpus=cluster.num_gpus)
 
 

@@ -171,7 +171,7 @@ class ContextRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class DisaggregationRecord:
-    """Prefill and decoding on GPUs of their own.
+    """Two pools of GPUs, one for prefill and one for decoding.
 
     Attributes:
         name: The model's name.
@@ -186,7 +186,7 @@ class DisaggregationRecord:
         tokens_per_s_per_gpu: Output tokens per second of one GPU, both pools together.
         usd_per_mtok: Dollars per million output tokens; null without a price.
         prefill_share: Share of the GPUs that prefill.
-        together_tokens_per_s_per_gpu: The rate of GPUs that do both, for comparison; 0 where they keep no limits.
+        together_tokens_per_s_per_gpu: The rate of GPUs that do both, for comparison; 0 where none meet the limits.
     """
 
     name: str
@@ -294,7 +294,7 @@ def memory_record(memory: GpuMemory) -> GpuMemoryRecord:
 
 
 def fleet_record(fleet: Fleet) -> FleetRecord:
-    """One fleet."""
+    """A fleet with the latency and price of its deployments."""
     estimate, cluster = fleet.estimate, fleet.deployment.cluster
     return same_fields(
         FleetRecord,

@@ -207,7 +207,7 @@ def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
 
 
 def train_setup_record(setup: TrainSetup) -> TrainSetupRecord:
-    """A trainer."""
+    """A trainer and how it is set up."""
     return same_fields(TrainSetupRecord, setup, routing=routing_record(setup.routing))
 
 

@@ -9,7 +9,7 @@ from optimoe.report.words.lines import Lines
 
 
 def arch_lines(record: CountRecord) -> Lines:
-    """A counted model."""
+    """Labelled lines about one counted model."""
     flops = record.flops_per_token
     parts = ", ".join(
         f"{part.replace('_', ' ')} {format_count(n)}" for part, n in asdict(record.parts).items() if n

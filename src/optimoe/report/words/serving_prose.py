@@ -27,7 +27,7 @@ def layout_words(layout: Layout) -> str:
 
 
 def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus: str) -> Lines:
-    """A serving estimate."""
+    """Labelled lines about a model that is served."""
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     shares = ", ".join(
         f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"

@@ -55,7 +55,7 @@ class LawRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LawListRecord:
-    """The law library.
+    """The law library, all of its coefficient sets.
 
     Attributes:
         laws: Every coefficient set.
@@ -145,12 +145,12 @@ class ChecksRecord:
 
 
 def law_record(row: LawRow) -> LawRecord:
-    """One coefficient set."""
+    """One coefficient set with its evidence."""
     return same_fields(LawRecord, row)
 
 
 def law_list_record(rows: Sequence[LawRow]) -> LawListRecord:
-    """The whole library."""
+    """The whole library of laws."""
     return LawListRecord(laws=tuple(law_record(row) for row in rows))
 
 

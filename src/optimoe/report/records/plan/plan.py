@@ -213,7 +213,7 @@ class PlanRecord:
         problem: The question.
         choice: The design to train.
         lowest_loss: The design of the lowest loss that the whole budget reaches; null without a budget.
-        alternatives: Every other family at the choice's loss.
+        alternatives: The cheapest design of every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
         laws: What each law would train.
         reasons: Why this design and not another.

@@ -220,7 +220,7 @@ class ProblemRecord:
 
 
 def family_record(family: Family) -> FamilyRecord:
-    """What designs share."""
+    """What designs of different width and depth share."""
     return same_fields(FamilyRecord, family)
 
 
