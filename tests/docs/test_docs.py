@@ -103,10 +103,13 @@ def test_the_law_class_of_the_docs_fits_predicts_and_plans(tmp_path):
     assert "MyLaw-fit" in done.stdout
 
 
-def test_the_laptop_of_the_docs_serves(tmp_path):
-    (block,) = blocks(ROOT / "docs" / "cost-model.md", "toml")
-    (tmp_path / "laptop.toml").write_text(block)
-    command = "optimoe cost llama-3.1-8b --gpus laptop.toml --precision int4 --concurrency 1 --json"
+def test_the_laptop_of_the_docs_serves_on_the_engine_of_the_docs(tmp_path):
+    laptop, engine = blocks(ROOT / "docs" / "cost-model.md", "toml")
+    (tmp_path / "laptop.toml").write_text(laptop)
+    (tmp_path / "mine.toml").write_text(engine)
+    command = (
+        "optimoe cost llama-3.1-8b --gpus laptop.toml --engine mine.toml --precision int4 --concurrency 1 --json"
+    )
     done = run(shlex.split(command), tmp_path)
     assert done.returncode == 0, done.stderr
     assert 0.05 < json.loads(done.stdout)["tpot_s"] < 0.2  # 4 GB of weights at 89.6 GB/s

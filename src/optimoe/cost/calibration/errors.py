@@ -32,7 +32,7 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyErrors:
-    """Both latencies.
+    """Errors of both latencies of one model over one set of records.
 
     Attributes:
         tpot: Time per output token.
@@ -44,7 +44,7 @@ class LatencyErrors:
 
 
 def accuracy(log_error: Float[np.ndarray, " records"]) -> Accuracy:
-    """The errors in numbers."""
+    """Summarise the errors ln(predicted/measured) of records in numbers."""
     size = np.abs(log_error)
     low, high = np.exp(np.quantile(log_error, QUANTILES))
     return Accuracy(

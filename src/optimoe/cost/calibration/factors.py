@@ -49,7 +49,7 @@ class Factors:
 
 @dataclass(frozen=True, kw_only=True)
 class FactorInterval:
-    """Where a factor lies.
+    """Where a factor of a calibration lies.
 
     Attributes:
         low: Lower end.

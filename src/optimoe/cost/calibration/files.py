@@ -32,7 +32,7 @@ class Calibration:
         records: Number of them.
         left_out: Records that could not be used, by reason.
         factors: What was fitted.
-        intervals: Of the factors.
+        intervals: Where each factor lies.
         held_out: What ``after`` was not fitted to, in words.
         before: Errors of the model as it ships.
         fitted: Errors on the records of the fit.

@@ -21,6 +21,8 @@ TPOT_SD, TTFT_SD = 0.1, 0.5
 its absolute error, no more as its square. TTFT depends on how an engine admits prompts, which few predict well."""
 
 SPREAD = np.array([PRIOR_SD[name] for name in FACTORS])
+
+# With two groups each fit would see one of them alone; ten folds are as many refits as one waits for.
 LEAST_GROUPS, MOST_FOLDS = 3, 10
 
 Rows = Int[np.ndarray, " some"] | Bool[np.ndarray, " records"]
@@ -34,8 +36,8 @@ class FitSettings:
     Attributes:
         least_records: Fewer usable records are refused.
         resamples: Refits for the intervals.
-        level: Of the intervals.
-        seed: Of the resamples.
+        level: Share of the draws that the intervals hold.
+        seed: Seed of the resamples.
 
     Raises:
         ConfigError: A number is not positive, or the level not in (0, 1).
@@ -91,22 +93,17 @@ def calibrate(
     prior's width.
 
     Args:
-        records: Of one engine and version.
-        name: Of the calibration; engine and version if left out.
-        model: What predicts them.
-        settings: How.
+        records: Measurements of one engine and version.
+        name: Name of the calibration; engine and version if left out.
+        model: What predicts the records.
+        settings: How many records it takes, and how the intervals are drawn.
 
     Raises:
         InputError: Several engines or versions, too few usable records, or an unknown model or GPU.
     """
     model, settings = model or ClosedPrediction(), settings or FitSettings()
     engine, version = _one_engine(records)
-    usable, left_out = _usable(records, model)
-    if len(usable) < settings.least_records:
-        reasons = "; ".join(left_out) or "no others given"
-        raise InputError(
-            f"records: must be at least {settings.least_records} usable ones, got {len(usable)} ({reasons})"
-        )
+    usable, left_out = _usable(records, model, settings.least_records)
     problem = _Problem(
         predict=model.bind(usable),
         shipped=shipped_factors(engine),
@@ -145,8 +142,14 @@ def _one_engine(records: Sequence[LatencyRecord]) -> tuple[str, str]:
     return next(iter(engines))
 
 
-def _usable(records: Sequence[LatencyRecord], model: ServingModel) -> tuple[list[LatencyRecord], tuple[str, ...]]:
-    """Records that the model predicts, and why it does not predict the others."""
+def _usable(
+    records: Sequence[LatencyRecord], model: ServingModel, least: int
+) -> tuple[list[LatencyRecord], tuple[str, ...]]:
+    """Records that the model predicts, and why it does not predict the others.
+
+    Raises:
+        InputError: There are fewer than the least, or a record names an unknown model or GPU.
+    """
     usable, reasons = [], Counter[str]()
     for number, record in enumerate(records, 1):
         try:
@@ -157,7 +160,11 @@ def _usable(records: Sequence[LatencyRecord], model: ServingModel) -> tuple[list
             reasons[reason.partition(":")[0]] += 1
         else:
             usable.append(record)
-    return usable, tuple(f"{count} × {reason}" for reason, count in reasons.most_common())
+    left_out = tuple(f"{count} × {reason}" for reason, count in reasons.most_common())
+    if len(usable) < least:
+        why = "; ".join(left_out) or "no others given"
+        raise InputError(f"records: must be at least {least} usable ones, got {len(usable)} ({why})")
+    return usable, left_out
 
 
 def _solve(problem: _Problem, rows: Rows, centre: Logs | None = None) -> Logs:
@@ -169,6 +176,7 @@ def _solve(problem: _Problem, rows: Rows, centre: Logs | None = None) -> Logs:
         scatter = _robust(np.stack([tpot / TPOT_SD, ttft / TTFT_SD])) * np.sqrt(problem.weight[rows])
         return np.concatenate([scatter.ravel(), (logs - pull) / SPREAD])
 
+    # Levenberg–Marquardt from the shipped factors: the prior makes the problem well posed and keeps it near them.
     return least_squares(residuals, np.zeros(len(FACTORS)), method="lm").x
 
 

@@ -39,7 +39,7 @@ class Accelerator:
         host_bytes_per_s: Link to the host's memory, one direction; 0 when not known.
         clock_hz: Highest clock of its cores; launches and latencies scale with its inverse. 0 when not known.
         power_w: Board power; 0 when not known.
-        architecture: Of its maker; kernels of measured architectures have their own curves.
+        architecture: The maker's name of the generation; kernels of measured architectures have their own curves.
         source: Where the figures stand.
 
     Raises:

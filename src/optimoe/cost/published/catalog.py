@@ -63,7 +63,7 @@ class Reproduction:
 
 
 def reproduce(text: str) -> list[Reproduction]:
-    """Every claim of a text.
+    """Every claim of a text beside our own value.
 
     Raises:
         UnknownNameError: A text without claims.
@@ -75,7 +75,7 @@ def reproduce(text: str) -> list[Reproduction]:
 
 
 def claim_texts() -> tuple[str, ...]:
-    """Texts with claims."""
+    """The texts whose claims can be reproduced."""
     return tuple(dict.fromkeys(claim.text for claim in _claims()))
 
 

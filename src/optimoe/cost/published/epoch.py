@@ -12,7 +12,7 @@ ROUNDED_EXPERTS, ROUNDED_ACTIVE = 0.44, 0.63
 
 
 class Epoch(Evaluable):
-    """How MoE models compare to dense ones in inference.
+    """The article on how MoE models compare to dense ones in inference, output by output.
 
     The general formulas: :mod:`optimoe.cost.published.epoch_rules`.
     """
@@ -21,67 +21,67 @@ class Epoch(Evaluable):
 
     @output("P_dep")
     def depth(self, P: float, E: float, A: float) -> float:
-        """P·A/E."""
+        """Dense size of equal depth: P·A/E."""
         return epoch_rules.depth_params(P, E, A)
 
     @output("P_depth_cube_root")
     def depth_of_layers(self, P_ref: float, layers: float, layers_ref: float) -> float:
-        """P_ref·(layers/layers_ref)³."""
+        """Dense size with so many layers: P_ref·(layers/layers_ref)³."""
         return epoch_rules.depth_params_of(P_ref, layers, layers_ref)
 
     @output("volume_ratio")
     def volume_ratio(self, E: float, A: float) -> float:
-        """A/√E."""
+        """Bytes sent over those of a dense model of equal size: A/√E."""
         return epoch_rules.network_volume_ratio(E, A)
 
     @output("P_net")
     def network(self, P: float, E: float, A: float) -> float:
-        """P·(A/√E)^(3/2)."""
+        """Dense size that sends as many bytes: P·(A/√E)^(3/2)."""
         return epoch_rules.network_params(P, E, A)
 
     @output("P_eq")
     def equivalent(self, P: float, E: float, A: float) -> float:
-        """P·A^(5/8)/E^(7/16)."""
+        """Dense size that decodes as fast: P·A^(5/8)/E^(7/16)."""
         return epoch_rules.fast_decode_params(P, E, A)
 
     @output("P_eq_rounded")
     def equivalent_rounded(self, P: float, E: float, A: float) -> float:
-        """The same with the exponents as printed."""
+        """Dense size that decodes as fast, with the exponents as printed: P·A^0.63/E^0.44."""
         return P * A**ROUNDED_ACTIVE / E**ROUNDED_EXPERTS
 
     @output("geometric_mean")
     def component_mean(self, P_mem: float, P_dep: float, P_net: float) -> float:
-        """P_mem^(1/2)·P_dep^(1/4)·P_net^(1/4)."""
+        """Weighted geometric mean of the three components: P_mem^(1/2)·P_dep^(1/4)·P_net^(1/4)."""
         return epoch_rules.component_mean(P_mem, P_dep, P_net)
 
     @output("share")
     def share(self, s: float, A: float) -> float:
-        """P_eq/P at sparsity s = E/A."""
+        """Dense equivalent as a share of all parameters, P_eq/P, at sparsity s = E/A."""
         return self.equivalent(1.0, s * A, A)
 
     @output("share_rounded")
     def share_rounded(self, s: float, A: float) -> float:
-        """The same with the exponents as printed."""
+        """Dense equivalent as a share of all parameters, with the exponents as printed."""
         return self.equivalent_rounded(1.0, s * A, A)
 
     @output("critical_batch")
     def critical_batch(self, bytes_per_weight: float, flops_per_s: float, hbm_bytes_per_s: float) -> float:
-        """p·FLOP/s / (2·HBM B/s)."""
+        """Batch at which arithmetic takes as long as weight reads: p·FLOP/s / (2·HBM B/s)."""
         return epoch_rules.critical_batch(bytes_per_weight, flops_per_s, hbm_bytes_per_s)
 
     @output("arithmetic_s")
     def arithmetic_s(self, P: float, batch: float, flops_per_s: float) -> float:
-        """2·P·batch / (FLOP/s)."""
+        """Seconds of arithmetic of one step: 2·P·batch / (FLOP/s)."""
         return 2 * P * batch / flops_per_s
 
     @output("weight_read_s")
     def weight_read_s(self, bytes: float, bytes_per_s: float) -> float:
-        """Bytes over bandwidth."""
+        """Seconds to read the weights once: bytes over bandwidth."""
         return bytes / bytes_per_s
 
     @output("bytes_per_token")
     def bytes_per_token(self, d_model: float, layers: float, bytes_per_activation: float) -> float:
-        """Activations of one token, one vector a layer."""
+        """Bytes of activations of one token, one vector a layer."""
         return d_model * layers * bytes_per_activation
 
     @output("gpt4_attention")
@@ -98,29 +98,29 @@ class Epoch(Evaluable):
 
     @output("gpt4_total")
     def gpt4_total(self) -> float:
-        """Its parameters: attention, plain experts and both embeddings."""
+        """Parameters of the speculated GPT-4: attention, plain experts and both embeddings."""
         return self.gpt4_attention() + self._gpt4_experts() + self._gpt4_embeddings()
 
     @output("gpt4_active")
     def gpt4_active(self) -> float:
-        """What one token uses: attention and embeddings are not sparse."""
+        """Active parameters of the speculated GPT-4: attention and embeddings are not sparse."""
         shape = self._gpt4()
         routed = self._gpt4_experts() * shape["active"] / shape["experts"]
         return self.gpt4_attention() + routed + self._gpt4_embeddings()
 
     @output("gpt4_over_gpt3")
     def gpt4_over_gpt3(self) -> float:
-        """Its parameters over those of GPT-3."""
+        """Parameters of the speculated GPT-4 over those of GPT-3."""
         return self.gpt4_total() / find_shape("gpt-3").params_total
 
     @output("prefill_saving")
     def prefill_saving(self) -> float:
-        """Total over active: what sparsity saves of arithmetic."""
+        """Total over active parameters of the speculated GPT-4: what sparsity saves of arithmetic."""
         return self.gpt4_total() / self.gpt4_active()
 
     @output("attention_over_405b")
     def attention_over_405b(self, group_size: float) -> float:
-        """Its attention over that of Llama 3 405B with a group size."""
+        """Attention parameters of the speculated GPT-4 over those of Llama 3 405B with a group size."""
         shape = find_shape("llama-3-405b")
         kv_heads = shape.heads / group_size
         return self.gpt4_attention() / (shape.layers * shape.d_model * shape.d_head * 2 * (shape.heads + kv_heads))

@@ -1,8 +1,9 @@
-"""The dense model that a routed one is like, by regime (Epoch AI, Gradient Updates, December 2024).
+"""Dense equivalent, the rule of thumb: the dense size that costs as much, by regime (Epoch AI, December 2024).
 
 P total parameters, E experts, A active experts, s = E/A. The dense models of comparison grow in depth and in
 both matrix dimensions with the cube root of their size. A rule of thumb: it knows nothing of attention,
-embeddings and shared experts.
+embeddings and shared experts. The dense equivalent by the full cost model, which knows them, the GPUs and the
+layouts, is :mod:`optimoe.cost.sizing.dense_equivalent`. Source: Epoch AI, Gradient Updates, December 2024.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ class DenseEquivalent:
 
 
 def dense_equivalent(arch: ArchSpec) -> DenseEquivalent:
-    """The dense models that an architecture is like; its own size in every regime when it is dense."""
+    """Dense equivalent of an architecture by the rule of thumb; its own size in every regime when it is dense.
+
+    By the full cost model: :func:`optimoe.cost.sizing.dense_equivalent.full_dense_equivalent`.
+    """
     params = count_params(arch)
     experts, active = _routing(arch)
     if experts == active:
@@ -89,7 +93,10 @@ def fast_decode_params(P: Any, E: Any, A: Any) -> Any:
 
 
 def component_mean(P_mem: Any, P_dep: Any, P_net: Any) -> Any:
-    """The same mean from components that are known better, such as a given depth."""
+    """Dense size that decodes as fast, from components that are known better, such as a given depth.
+
+    P_eq = P_mem^(1/2)·P_dep^(1/4)·P_net^(1/4), as :func:`fast_decode_params`.
+    """
     return P_mem**MEMORY_WEIGHT * P_dep**DEPTH_WEIGHT * P_net**NETWORK_WEIGHT
 
 

@@ -23,13 +23,16 @@ class ErdilToy(Evaluable):
 
     @output("N_gpu_opt")
     def optimal_gpus(self, model: str, gpu: str) -> float:
-        """Eq. 13: max(pN/(layers·4·t_hop·B), 1)^(2/3)."""
+        """Number of GPUs that decodes fastest, Eq. 13: max(pN/(layers·4·t_hop·B), 1)^(2/3)."""
         read_s, hops_s = self._times(model, gpu)
         return max(read_s / hops_s, 1.0) ** (2 / 3)
 
     @output("t_min_s")
     def shortest_time(self, model: str, gpu: str) -> float:
-        """Eq. 14: 3·h^(2/3)·r^(1/3) − 2h with h = layers·4·t_hop, r = pN/B; r when one GPU is best."""
+        """Shortest time per token, Eq. 14: 3·h^(2/3)·r^(1/3) − 2h; r when one GPU is best.
+
+        h = layers·4·t_hop are the hops, r = pN/B the reads.
+        """
         read_s, hops_s = self._times(model, gpu)
         if read_s <= hops_s:
             return read_s
@@ -39,27 +42,27 @@ class ErdilToy(Evaluable):
     def all_reduce_s(
         self, bytes_per_activation: float, d_model: float, batch: float, ranks: float, bytes_per_s: float
     ) -> float:
-        """Eq. 24: p·d·b·(R − 1)/(R·bandwidth)."""
+        """Seconds of one all-reduce by bandwidth alone, Eq. 24: p·d·b·(R − 1)/(R·bandwidth)."""
         return bytes_per_activation * d_model * batch * (ranks - 1) / (ranks * bytes_per_s)
 
     @output("read_hbm_s")
     def read_memory_s(self, hbm_bytes: float, hbm_bytes_per_s: float) -> float:
-        """Reading the whole memory once."""
+        """Seconds to read the whole memory once."""
         return hbm_bytes / hbm_bytes_per_s
 
     @output("full_read_tokens_per_s")
     def full_read_rate(self, hbm_bytes: float, hbm_bytes_per_s: float) -> float:
-        """Tokens per second when each takes that."""
+        """Tokens per second when each reads the whole memory once."""
         return hbm_bytes_per_s / hbm_bytes
 
     @output("kv_bytes_per_token")
     def kv_bytes_per_token(self, model: str) -> float:
-        """Cache of one token."""
+        """Bytes of the cache of one token."""
         return find_shape(model).kv_bytes_per_token
 
     @output("kv_bytes")
     def kv_bytes(self, model: str, input_len: float) -> float:
-        """Cache of a context."""
+        """Bytes of the cache of a context."""
         return find_shape(model).kv_bytes_per_token * input_len
 
     @output("kv_usd_per_mtok")
@@ -75,7 +78,7 @@ class ErdilToy(Evaluable):
 
     @output("tokens_per_s_root_law")
     def root_law(self, tokens_per_s_ref: float, P_ref: float, P: float) -> float:
-        """Eq. 19: latency grows as √N when layers grow as N^(1/4)."""
+        """Tokens per second by Eq. 19: latency grows as √N when layers grow as N^(1/4)."""
         return tokens_per_s_ref * math.sqrt(P_ref / P)
 
     @output("speedup_halved_bits")
@@ -113,7 +116,7 @@ class ErdilPaper(Evaluable):
 
     @output("flops")
     def flops(self, model: str, N_gpu: float, batch: float, input_len: float) -> float:
-        """Arithmetic of one step."""
+        """FLOPs of one decode step."""
         shape = find_shape(model)
         used = shape.attention_params + shape.ffn_params / shape.sparsity + shape.embedding_params
         return batch * (4 * shape.layers * shape.heads * shape.d_head * input_len + 2 * used)
@@ -126,7 +129,7 @@ class ErdilPaper(Evaluable):
 
     @output("network_s")
     def network_s(self, model: str, N_gpu: float, batch: float, input_len: float) -> float:
-        """All-reduces of one step: their latencies, and their bytes inside and between nodes."""
+        """Seconds of the all-reduces of one step: their latencies, and their bytes inside and between nodes."""
         shape = find_shape(model)
         nodes = math.ceil(N_gpu / GPUS_PER_NODE)
         latency_s = shape.layers * REDUCTIONS * self.reduction_s(model, N_gpu, batch, input_len)

@@ -205,7 +205,7 @@ class ErdilCode(Evaluable):
 
     @output("params_total")
     def params_total(self, model: str) -> float:
-        """All parameters, both embeddings."""
+        """Parameters of a model, both embeddings included."""
         return find_shape(model).params_total
 
     @output("allreduce_latency_ll_s")
@@ -217,7 +217,7 @@ class ErdilCode(Evaluable):
     def latency_s(
         self, model: str, gpu: str, N_gpu: float, batch: float, input_len: float, layout: str = "fastest"
     ) -> float:
-        """Seconds of one step."""
+        """Seconds of one decode step."""
         if layout not in ("fastest", "2d"):
             raise UnknownNameError(f"{self.name}: layout", layout, ("fastest", "2d"))
         shape, device = find_shape(model), find_gpu(gpu)
@@ -226,12 +226,12 @@ class ErdilCode(Evaluable):
 
     @output("tokens_per_s")
     def tokens_per_s(self, model: str, gpu: str, N_gpu: float, batch: float, input_len: float) -> float:
-        """Of one request."""
+        """Output tokens per second of one request."""
         return 1 / self.latency_s(model, gpu, N_gpu, batch, input_len)
 
     @output("utilisation")
     def utilisation(self, model: str, gpu: str, N_gpu: float, batch: float, input_len: float) -> float:
-        """FLOP/(GPUs·peak·t)."""
+        """Share of the peak that a step reaches: FLOP/(GPUs·peak·t)."""
         flops = batch * _flops_per_token(find_shape(model), input_len)
         return flops / (N_gpu * find_gpu(gpu).flops_per_s * self.latency_s(model, gpu, N_gpu, batch, input_len))
 
@@ -243,28 +243,28 @@ class ErdilCode(Evaluable):
 
     @output("max_tokens_per_s")
     def max_rate(self, model: str, gpu: str, input_len: float, draft: str = "", acceptance: float = 0.0) -> float:
-        """Speed at the fast end of the frontier."""
+        """Tokens per second of one request at the fast end of the frontier."""
         return float(1 / self._frontier(model, gpu, input_len, draft, acceptance).token_s[0])
 
     @output("max_N_gpu")
     def max_gpus(self, model: str, gpu: str, input_len: float, draft: str = "", acceptance: float = 0.0) -> float:
-        """GPUs there."""
+        """Number of GPUs at the fast end of the frontier."""
         return float(self._frontier(model, gpu, input_len, draft, acceptance).gpus[0])
 
     @output("max_batch")
     def max_batch(self, model: str, gpu: str, input_len: float, draft: str = "", acceptance: float = 0.0) -> float:
-        """Batch there."""
+        """Batch at the fast end of the frontier."""
         return float(self._frontier(model, gpu, input_len, draft, acceptance).batch[0])
 
     @output("preferred_tokens_per_s")
     def preferred_rate(self, model: str, gpu: str, input_len: float, exponent: float) -> float:
-        """Speed where (tokens/s)^a over the price is largest (eq. 45)."""
+        """Tokens per second of one request where (tokens/s)^a over the price is largest (eq. 45)."""
         points = self._frontier(model, gpu, input_len, "", 0.0)
         return float(1 / points.token_s[_preferred(points, exponent)])
 
     @output("preferred_usd_per_mtok")
     def preferred_price(self, model: str, gpu: str, input_len: float, exponent: float) -> float:
-        """Price there."""
+        """Dollars per million tokens where (tokens/s)^a over the price is largest (eq. 45)."""
         points = self._frontier(model, gpu, input_len, "", 0.0)
         return float(points.usd_per_mtok[_preferred(points, exponent)])
 

@@ -12,7 +12,10 @@ BYTES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A model. ``group_size`` query heads share a key-value head; ``experts`` and ``active`` are 1 when dense."""
+    """A model of the paper.
+
+    ``group_size`` query heads share a key-value head; ``experts`` and ``active`` are 1 when dense.
+    """
 
     d_model: int
     d_ff: int
@@ -47,42 +50,42 @@ class Shape:
 
     @property
     def attention_params(self) -> float:
-        """Projections of all layers."""
+        """Parameters of the attention projections of all layers."""
         return self.layers * (self.d_qkv + self.heads * self.d_head) * self.d_model
 
     @property
     def ffn_params(self) -> float:
-        """Feed-forwards of all layers, every expert."""
+        """Parameters of the feed-forwards of all layers, every expert."""
         return self.layers * self.experts * self.ffn_matrices * self.d_model * self.d_ff
 
     @property
     def embedding_params(self) -> float:
-        """One embedding matrix."""
+        """Parameters of one embedding matrix: vocabulary · d_model."""
         return self.vocab * self.d_model
 
     @property
     def params_total(self) -> float:
-        """All parameters, both embeddings."""
+        """Parameters of the whole model, both embeddings."""
         return self.attention_params + self.ffn_params + 2 * self.embedding_params
 
     @property
     def params_active(self) -> float:
-        """What one token uses, both embeddings."""
+        """Parameters that one token uses, both embeddings."""
         return self.attention_params + self.ffn_params / self.sparsity + 2 * self.embedding_params
 
     @property
     def kv_bytes_per_token(self) -> float:
-        """Cache of one token: n_kv·d_head·layers values."""
+        """Bytes of the cache of one token: n_kv·d_head·layers values."""
         return BYTES * self.kv_heads * self.d_head * self.layers
 
     def held_bytes(self, batch: Values, context: float) -> Values:
-        """Weights, and the caches of a batch."""
+        """Bytes of the weights and of the caches of a batch."""
         return BYTES * self.params_total + self.kv_bytes_per_token * context * batch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """A GPU. The link bandwidths are those of an all-reduce: half of what one direction reads."""
+    """A GPU of the paper. The link bandwidths are those of an all-reduce: half of what one direction reads."""
 
     flops_per_s: float
     hbm_bytes_per_s: float

@@ -24,7 +24,7 @@ LAYOUT_FIELDS = ("tp", "ep", "pp", "zero", "micro_batch", "interleave", "recompu
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingClaim:
-    """One published run.
+    """One training run whose speed somebody published.
 
     Attributes:
         group: Rows of one source.
@@ -32,7 +32,7 @@ class TrainingClaim:
         arch: The model.
         run: Cluster, batch and trainer.
         layouts: The published layout; several where it leaves something open, none where it says nothing.
-        tokens_per_s: Of all GPUs, as published.
+        tokens_per_s: Tokens of all GPUs, as published.
         routed: Whether the model has routed experts.
         source: Where it stands.
         assumed: What the source leaves open.
@@ -63,13 +63,13 @@ class TrainingClaim:
 
     @property
     def mfu(self) -> float:
-        """As published, by 6ND over the peak of the products' precision."""
+        """Published model FLOPs utilisation, by 6ND over the peak of the products' precision."""
         flops = model_flops_per_token(self.arch, self.run.seq_len, "6nd")
         return float(flops * self.tokens_per_s / self.run.peak_flops_per_s)
 
 
 def training_claims() -> tuple[TrainingClaim, ...]:
-    """Every row of the file."""
+    """Every published training run of ``training_claims.toml``."""
     table = load_facts("optimoe.cost", "training_claims.toml")
     return tuple(claim for group in table["group"] for claim in _claims(group, table["model"]))
 

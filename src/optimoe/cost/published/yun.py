@@ -18,13 +18,13 @@ ADDED_SHARE = 1 / 3
 
 
 class YunCost(Evaluable):
-    """The algebra of eqs. 5, 6 and App. C."""
+    """The algebra of Yun's eqs. 5, 6 and App. C, output by output."""
 
     name = "yun2024-cost"
 
     @output("total_ratio")
     def total_ratio(self, E: float) -> float:
-        """N_MoE/N = 1 + (E − 1)·c."""
+        """Parameters over those of the dense twin: N_MoE/N = 1 + (E − 1)·c."""
         return 1 + (E - 1) * ADDED_SHARE
 
     @output("D")
@@ -34,7 +34,7 @@ class YunCost(Evaluable):
 
     @output("batch")
     def batch(self, G: float, M0_elements: float, N_m: float, h: float, l: float, p: float, n: float) -> float:  # noqa: E741
-        """KV-limited batch: (G·M0 − N_m)/((2p + n)·h·l), memory and weights in one unit (elements)."""
+        """Largest batch that the cache allows: (G·M0 − N_m)/((2p + n)·h·l), all in elements."""
         return kv_limited_batch(G * M0_elements, N_m, h * l, p, n)
 
 

@@ -29,7 +29,7 @@ class Engine:
         acceptance: Probability that a drafted token is accepted, given that those before it were.
         step_s: Seconds of the engine itself in one step (scheduler).
         request_s: Seconds of the engine itself in one step for each running request (sampling).
-        front_s: From a request's arrival to the scheduler and back to the client, under load.
+        front_s: Seconds from a request's arrival to the scheduler and back to the client, under load.
         prefill_first: Waiting prompts are read before any further token is decoded.
         decode_scale, prefill_scale: Measured over predicted time of the kernels, 1 uncalibrated.
 

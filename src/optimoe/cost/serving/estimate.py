@@ -29,7 +29,7 @@ class Deployment:
     Attributes:
         cluster: The GPUs.
         workload: The requests.
-        price: Of a GPU hour.
+        price: Price of a GPU hour.
         limits: On latency.
         engine: The software that serves.
     """
@@ -58,7 +58,7 @@ class ServingEstimate:
         tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
             prefills of other requests that fall between two tokens.
         tokens_per_s: Output tokens of the deployment.
-        tokens_per_s_per_gpu: The same by GPU.
+        tokens_per_s_per_gpu: Output tokens of the deployment over its GPUs.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
         parts: Seconds of TPOT by cause.
     """

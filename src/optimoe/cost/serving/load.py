@@ -48,9 +48,9 @@ class OpenSystem:
         requests_per_s: Arrivals.
         running: Requests in the batch, in the mean.
         prefill_share: Share of time that prompts take, ρ.
-        mean_ttft_s, mean_tpot_s: In the mean.
+        mean_ttft_s, mean_tpot_s: Mean seconds to the first token, and per token after it.
         ttft_s, tpot_s: The percentile asked for.
-        wait_s: Of that TTFT, for a free place.
+        wait_s: Part of that TTFT spent waiting for a free place.
     """
 
     requests_per_s: Values
@@ -79,11 +79,11 @@ def open_system(
     Args:
         running: b, below ``places``.
         token_s: Decoding per token at b.
-        swing_s: By how much it grows with √b more requests.
+        swing_s: Seconds by which ``token_s`` grows with √b more requests.
         prefill_s: Time for which a prompt holds the others up.
         output_tokens: Answer of a request.
         places: Requests that the memory holds.
-        front_s: From arrival to the scheduler and back.
+        front_s: Seconds from arrival to the scheduler and back.
         percentile: Such as 0.99.
 
     Raises:
@@ -131,10 +131,10 @@ class Goodput:
     """The most requests per second that a deployment serves within the limits.
 
     Attributes:
-        layout: Of the deployment.
-        requests_per_s: Of all its attention ranks, arrivals dealt out at random.
+        layout: Layout of the deployment.
+        requests_per_s: Requests of all its attention ranks, arrivals dealt out at random.
         load: One rank at that rate.
-        percentile: Of latency that keeps the limits.
+        percentile: Share of the requests that keep the limits.
     """
 
     layout: Layout

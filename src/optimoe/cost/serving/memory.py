@@ -23,11 +23,11 @@ class GpuMemory:
     """Bytes of one GPU, the fullest of its stage.
 
     Attributes:
-        usable: Of the device memory, what an engine gives to the three below; the rest is its own (context,
+        usable: Part of the device memory that an engine gives to the three below; the rest is its own (context,
             communication buffers, captured graphs).
         weights: Its share of the model.
-        activations: Of the largest chunk of prompts, with the logits of a full batch of one token each.
-        cache_per_request: Of one request of its attention rank, at full length.
+        activations: Those of the largest chunk of prompts, with the logits of a full batch of one token each.
+        cache_per_request: Cache of one request of its attention rank, at full length.
     """
 
     usable: Values

@@ -51,14 +51,14 @@ class StepTime:
 
     @property
     def total_s(self) -> Values:
-        """All causes together."""
+        """Seconds of the whole step, all causes together."""
         return sum(getattr(self, field.name) for field in fields(self))
 
     def __add__(self, other: "StepTime") -> "StepTime":
         return add(self, other)
 
     def times(self, factor: Values) -> "StepTime":
-        """Every cause multiplied."""
+        """The step with every cause's seconds multiplied."""
         return map_numbers(self, lambda seconds: factor * seconds)
 
 

@@ -33,7 +33,7 @@ class Curves:
     """Everything that the page of a deployment shows.
 
     Attributes:
-        name: Of the model.
+        name: Name of the model.
         deployment: GPUs, requests, limits, price and engine.
         frontier: Speed of a user against throughput.
         by_context: Prompt's length and its cheapest deployment.

@@ -1,6 +1,6 @@
-"""The dense model that costs as much to serve, by the full cost model: one size for every regime.
+"""Dense equivalent by the full cost model: the dense size that costs as much to serve, for every regime.
 
-The rules of thumb of :mod:`optimoe.cost.published.epoch_rules` know E, A and P alone. Here a model and a ladder
+The rule of thumb, :mod:`optimoe.cost.published.epoch_rules`, knows E, A and P alone. Here a model and a ladder
 of dense models (gated feed-forward, 8 key-value heads) are served on the same GPUs, each in its best layout, and
 the size is interpolated at which the dense ladder costs what the model costs.
 """
@@ -44,7 +44,7 @@ class ServingCosts:
 
 
 def serving_costs(arch: ArchSpec, deployment: Deployment) -> ServingCosts:
-    """Each regime in its best layout over the GPUs of a deployment; its requests and limits do not matter."""
+    """Costs of a model in each regime, each in its best layout on the GPUs; requests and limits do not matter."""
     layouts = every_layout(arch, deployment)
     short, long = (
         replace(deployment, limits=Limits(), workload=_cached(n)) for n in (SHORT_CONTEXT, LONG_CONTEXT)
@@ -64,7 +64,7 @@ def serving_costs(arch: ArchSpec, deployment: Deployment) -> ServingCosts:
 
 
 def full_dense_equivalent(arch: ArchSpec, deployment: Deployment, ladder: list[ServingCosts]) -> DenseEquivalent:
-    """Sizes at which the dense ladder costs what the model costs, log-log between its steps.
+    """Dense equivalent of a model: sizes at which the dense ladder costs what it costs, log-log between its steps.
 
     NaN in a regime where the model does not fit, or where no dense model that fits costs as much.
 

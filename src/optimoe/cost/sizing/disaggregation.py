@@ -26,7 +26,7 @@ class Disaggregated:
     """A prefill unit and a decode unit, and how many GPUs of each a request rate takes.
 
     Attributes:
-        prefill_layout, decode_layout: Of one unit each.
+        prefill_layout, decode_layout: Layout of one unit each.
         prefill_gpus_per_request, decode_gpus_per_request: GPU seconds that one request takes in each pool.
         running: Requests of a decode unit.
         ttft_s: Queue, prefill, and the sending of the cache.
@@ -97,7 +97,7 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
 
 
 def _prefill(arch: ArchSpec, deployment: Deployment) -> tuple[Layout, np.ndarray, np.ndarray, np.ndarray]:
-    """Every layout that holds the weights and one prompt, its TTFT, GPU seconds of a prompt, and transfer."""
+    """Every layout with its TTFT, infinite where a prompt does not fit, GPU seconds of a prompt, and transfer."""
     layouts = every_layout(arch, deployment)
     ready = prepare(arch, deployment, layouts)
     prompt_s = np.asarray(ready.prompt_s, dtype=float)

@@ -25,7 +25,7 @@ class Offer:
 
     Attributes:
         cluster: The accelerator, and the most GPUs that one deployment may take.
-        price: Of a GPU hour.
+        price: Price of a GPU hour.
     """
 
     cluster: Cluster
@@ -41,7 +41,7 @@ class Fleet:
         estimate: At its best batch within the limits; the fleet runs at ``utilisation`` of that.
         num_deployments: How many.
         utilisation: Load over what the fleet can carry.
-        usd_per_hour: Of all its GPUs; NaN without a price.
+        usd_per_hour: Dollars of all its GPUs for an hour; NaN without a price.
     """
 
     deployment: Deployment

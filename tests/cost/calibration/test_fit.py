@@ -1,0 +1,75 @@
+"""Factors that were planted are found again, and what cannot be calibrated is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from optimoe.core.errors import InputError
+from optimoe.cost.calibration import (
+    FitSettings,
+    calibrate,
+)
+from optimoe.cost.calibration.factors import FACTORS
+from tests.cost.calibration.cases import PLANTED, QUICK, SHIPPED, blank, measured, sweep
+
+
+def test_planted_factors_are_recovered():
+    found = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=60))
+    for name in FACTORS:
+        planted, interval = getattr(PLANTED, name), found.intervals[name]
+        assert getattr(found.factors, name) == pytest.approx(planted, rel=0.15), name
+        assert interval.low < planted * 1.05 and planted * 0.95 < interval.high, name
+
+
+def test_the_error_on_records_left_out_falls():
+    found = calibrate(measured(sweep(), PLANTED, noise=0.05), settings=QUICK)
+    assert found.held_out == "each model left out in turn"
+    assert found.verdict == "better"
+    assert found.after.tpot.median_error < 0.3 * found.before.tpot.median_error
+    assert found.after.ttft.median_error < 0.5 * found.before.ttft.median_error
+    low, high = found.tpot_band(1.0)
+    assert low < 1 < high
+
+
+def test_records_that_the_shipped_model_explains_leave_it_as_it_is():
+    found = calibrate(measured(sweep(), SHIPPED), settings=QUICK)
+    for name in FACTORS:
+        assert getattr(found.factors, name) == pytest.approx(getattr(SHIPPED, name), rel=1e-3)
+
+
+def test_few_records_do_not_run_away():
+    """Eight equal records, four times too slow: the prior keeps what they cannot tell where it was."""
+    slow = [replace(record, tpot_s=4 * record.tpot_s) for record in measured([blank()] * 8, SHIPPED)]
+    found = calibrate(slow, settings=QUICK)
+    assert 1 < found.factors.decode_scale < 3
+    assert found.factors.prefill_scale == pytest.approx(1, rel=0.9)
+    assert found.intervals["prefill_scale"].high / found.intervals["prefill_scale"].low > 1.5
+
+
+def test_one_wild_record_hardly_moves_the_others():
+    records = measured(sweep(), PLANTED)
+    records[3] = replace(records[3], tpot_s=20 * records[3].tpot_s)
+    assert calibrate(records, settings=QUICK).factors.decode_scale == pytest.approx(1.3, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([], "must be of one version of one engine, got none"),
+        ([blank()] * 3, "must be at least 8 usable ones, got 3"),
+        ([blank(), blank(engine_version="0.18.0")], "got vllm 0.12.0 (1), vllm 0.18.0 (1): choose one"),
+        ([blank("llama-3.1-8b", 4, ep=4)] * 9, "got 0 (9 × ep)"),
+        ([blank(concurrency=10_000)] * 9, "got 0 (9 × it queued)"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_in_one_line(records, words):
+    with pytest.raises(InputError) as caught:
+        calibrate(records, settings=QUICK)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_model_or_gpu_is_named_with_its_record():
+    for change in ({"model": "mixtral-8x70b"}, {"gpu": "h1000"}):
+        with pytest.raises(InputError, match=r"record 2: .*unknown name"):
+            calibrate([blank(), blank(**change)], settings=QUICK)

@@ -1,0 +1,37 @@
+"""Every check-value of the published cost models, and the claims of their texts."""
+
+import pytest
+
+from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.cost.published.catalog import find_cost_model, published_cost_checks, reproduce
+
+
+@pytest.mark.parametrize(
+    "row", published_cost_checks(), ids=lambda row: f"{row['law']}-{row['output']}-{row['inputs']}"
+)
+def test_published_value(row):
+    inputs = {name: value if isinstance(value, str) else float(value) for name, value in row["inputs"].items()}
+    ours = find_cost_model(row["law"]).evaluate(row["output"], inputs)
+    assert abs(ours - row["value"]) <= row["tolerance_rel"] * abs(row["value"])
+
+
+def test_every_claim_has_a_verdict_and_those_that_differ_a_reason():
+    rows = reproduce("epoch2024")
+    assert {row.verdict for row in rows} == {"reproduced", "explained", "not_reproduced"}
+    assert all(row.reason for row in rows if row.verdict != "reproduced")
+    with pytest.raises(UnknownNameError):
+        reproduce("nobody2030")
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "inputs", "words"),
+    [
+        ("epoch2024", "P_eq", {"P": "abc", "E": 16.0, "A": 2.0}, "P: must be a number"),
+        ("erdil2025-code", "params_total", {"model": 5.0}, "model: must be a name"),
+        ("erdil2025-code", "params_total", {"model": "llama-3-7b"}, "nearest"),
+        ("yun2024-cost", "total_ratio", {"E": -1.0}, "E: must be positive"),
+    ],
+)
+def test_an_input_of_the_wrong_kind_is_named(name, output, inputs, words):
+    with pytest.raises(InputError, match=words):
+        find_cost_model(name).evaluate(output, inputs)
