@@ -8,7 +8,7 @@ from optimoe.cost.layers.layout import Layout
 from optimoe.laws.catalog import find_law
 from optimoe.laws.runs import Observations
 from optimoe.planner.search import first_pools
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 LONGEST = 200
 

@@ -5,7 +5,7 @@ import pytest
 from optimoe.arch.params import count_params
 from optimoe.cost.serving.estimate import predict_serving
 from optimoe.planner.plan import plan
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice

@@ -19,7 +19,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search import first_pools
-from tests.planner.test_solve import H100, problem
+from tests.planner.asked import H100, problem
 
 SPACE = Space(num_experts=(1, 8), max_width=1024)
 ASKED = problem(space=SPACE)

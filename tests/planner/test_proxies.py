@@ -6,7 +6,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.proxies import ladder
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 CHOICE = plan(problem()).choice
 

@@ -15,7 +15,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.proxies import ladder
 from optimoe.planner.runs import proxy_runs, published_batch_tokens, published_peak_rate, winner_run
-from tests.planner.test_solve import H100, problem
+from tests.planner.asked import H100, problem
 
 SPACES = {
     "shared": Space(num_experts=(16,), num_shared_experts=(1,), num_kv_heads=(4,), max_width=2048),

@@ -4,7 +4,7 @@ from optimoe.planner.plan import plan
 from optimoe.report.pages.figures import front_figure, total_figure, tpot_figure
 from optimoe.report.pages.plan_page import plan_page, write_plan
 from optimoe.report.words.plan_prose import plan_lines
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 
 @pytest.fixture(scope="module")

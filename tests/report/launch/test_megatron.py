@@ -4,7 +4,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.report.launch.megatron import megatron_arguments
-from tests.planner.test_solve import problem
+from tests.planner.asked import on, problem
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice
@@ -22,3 +22,11 @@ def test_megatron_s_arguments_say_the_shape():
     assert "--num-experts" not in megatron_arguments(dense)
     latent = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",))))
     assert "--multi-latent-attention" in megatron_arguments(latent)
+
+
+def test_megatron_gets_the_layout_of_the_prediction():
+    predicted = plan(on(64))
+    lines, layout = megatron_arguments(predicted).splitlines(), predicted.choice.training.layout
+    assert f"--tensor-model-parallel-size {layout.tp}" in lines
+    assert f"--expert-model-parallel-size {layout.ep}" in lines
+    assert "--global-batch-size 1024" in lines

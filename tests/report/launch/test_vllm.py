@@ -1,7 +1,7 @@
 from optimoe.cost.serving.workload import Workload
 from optimoe.planner.plan import plan
 from optimoe.report.launch.vllm import vllm_command
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 CHOICE = plan(problem()).choice
 

@@ -15,7 +15,7 @@ from optimoe.planner.runs import proxy_runs, winner_run
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.plan_page import write_plan
 from tests.core.run.cases import HOSTILE
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 
 @pytest.fixture(scope="module")

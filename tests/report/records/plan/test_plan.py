@@ -3,7 +3,7 @@
 from optimoe.core.records import to_record
 from optimoe.planner.plan import plan
 from optimoe.report.records.plan.plan import candidate_record, plan_record
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice

@@ -5,7 +5,7 @@ from optimoe.planner.confidence.robust import assess
 from optimoe.planner.confidence.sweep_value import value_of_sweep
 from optimoe.planner.plan import plan
 from optimoe.report.words.plan_prose import robustness_sentences
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 RANDOM = np.random.default_rng(1)
 TRUTH = RANDOM.normal(size=100)

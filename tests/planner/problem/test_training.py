@@ -6,26 +6,13 @@ from dataclasses import replace
 import pytest
 
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.training.estimate import TrainRun, estimate_training
-from optimoe.planner.explain.chain import chain
+from optimoe.cost.training.estimate import estimate_training
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training, gpu_time_s
-from optimoe.report.pages.launch import megatron_arguments
-from optimoe.report.words.plan_prose import budget_words, run_words
-from tests.planner.test_solve import H100, problem
-
-
-def on(num_gpus, days=20.0, gpu=H100, **stated):
-    run = TrainRun(cluster=Cluster(accelerator=gpu, num_gpus=num_gpus))
-    training = Training(
-        accelerator=gpu, price=given_price(2.0), utilisation=PredictedMfu(), run=run,
-        budget_gpu_s=gpu_time_s(num_gpus, days),
-    )  # fmt: skip
-    return replace(problem(), training=replace(training, **stated))
-
+from optimoe.planner.problem.training import GivenMfu, Training, gpu_time_s
+from tests.planner.asked import H100, on, problem
 
 PREDICTED = plan(on(64))
 
@@ -103,16 +90,10 @@ def test_a_run_on_other_gpus_than_the_budget_s_is_refused():
         on(64, accelerator=find_accelerator("a100-sxm"))
 
 
-def test_the_words_and_the_chain_say_where_the_utilisation_is_from():
-    assert "MFU predicted" in budget_words(PREDICTED.problem.training)
-    assert "ZeRO" in run_words(PREDICTED)
-    mfu = next(link for link in chain(PREDICTED) if link.name == "MFU")
-    assert mfu.basis.value == "fitted"
-    assert any(row.name == "training batch" for row in PREDICTED.assumptions)
-
-
-def test_megatron_gets_the_layout_of_the_prediction():
-    lines, layout = megatron_arguments(PREDICTED).splitlines(), PREDICTED.choice.training.layout
-    assert f"--tensor-model-parallel-size {layout.tp}" in lines
-    assert f"--expert-model-parallel-size {layout.ep}" in lines
-    assert "--global-batch-size 1024" in lines
+def test_gpus_times_days_are_flops_and_dollars():
+    stated = Training(accelerator=H100, price=given_price(1.0), budget_gpu_s=gpu_time_s(64, 30))
+    tokens = float(stated.affordable_tokens(1e9, 0.4))
+    assert stated.flops(1e9, tokens) == pytest.approx(64 * 30 * 86400 * 989e12 * 0.4)
+    assert stated.usd_per_token(1e9, 0.4) * tokens == pytest.approx(64 * 30 * 24)
+    with pytest.raises(ConfigError, match="train_days"):
+        gpu_time_s(64, -1)

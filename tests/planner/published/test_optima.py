@@ -12,7 +12,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.published.optima import reproduce_optima, rounding
-from tests.planner.test_solve import problem
+from tests.planner.asked import problem
 
 
 @pytest.mark.parametrize(("experts", "flops"), [(1, 1e21), (4, 1e21), (32, 1e21), (1, 1e20), (8, 1e20), (8, 1e22)])

@@ -1,0 +1,57 @@
+"""Problems that the tests of the planner ask, and their answers by brute force."""
+
+import math
+from dataclasses import replace
+
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.training.estimate import TrainRun
+from optimoe.laws.catalog import find_loss_law
+from optimoe.planner.designs import evaluate
+from optimoe.planner.problem.goal import NearBest
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
+from optimoe.planner.search import tokens_and_objective
+
+H100 = find_accelerator("h100-sxm")
+
+
+SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
+
+
+def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", **prices):
+    return Problem(
+        training=Training(accelerator=H100, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops),
+        deployments=(
+            Deployment(
+                cluster=Cluster(accelerator=H100, num_gpus=8),
+                workload=Workload(),
+                limits=limits or Limits(tpot_s=0.05),
+                price=given_price(prices.get("serve_usd", 2.0)),
+            ),
+        ),
+        lifetime_tokens=serve_tokens,
+        law=find_loss_law(law),
+        goal=goal or NearBest(),
+        space=space,
+    )
+
+
+def brute_force(asked, goal):
+    """Every width and every depth of every expert count, no neighbourhoods."""
+    best = math.inf
+    for pool in evaluate(asked, dict.fromkeys(asked.space.families(), asked.space.every())).values():
+        best = min(best, tokens_and_objective(pool, goal)[1].min())
+    return best
+
+
+def on(num_gpus, days=20.0, gpu=H100, **stated):
+    run = TrainRun(cluster=Cluster(accelerator=gpu, num_gpus=num_gpus))
+    training = Training(
+        accelerator=gpu, price=given_price(2.0), utilisation=PredictedMfu(), run=run,
+        budget_gpu_s=gpu_time_s(num_gpus, days),
+    )  # fmt: skip
+    return replace(problem(), training=replace(training, **stated))

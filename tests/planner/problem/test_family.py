@@ -1,0 +1,21 @@
+"""The best ratio of experts to attention, as a family takes it."""
+
+from dataclasses import replace
+
+import pytest
+
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.family import BestRatio
+from tests.planner.asked import SMALL, problem
+
+
+def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():
+    low, high = (BestRatio(train_flops=flops).of(17) for flops in (1e19, 1e20))
+    assert (low, high) == pytest.approx((0.8328, 1.2225), rel=1e-3)
+    space = replace(
+        SMALL, num_experts=(1, 16), num_shared_experts=(1,), expert_attention_ratio=BestRatio(train_flops=1e20)
+    )
+    (routed,) = (one for one in space.families() if not one.dense)
+    assert routed.expert_attention_ratio == high
+    result = plan(problem(1e20, space=space, serve_tokens=1e9))
+    assert any(row.name == "experts over attention" for row in result.assumptions)

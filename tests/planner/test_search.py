@@ -1,0 +1,52 @@
+"""The search against brute force."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimoe.cost.serving.workload import Limits
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.space import Space
+from tests.planner.asked import brute_force, problem
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    flops=st.floats(1e20, 1e23),
+    served=st.floats(1e9, 1e14),
+    tpot_ms=st.floats(3, 80),
+    seed=st.integers(0, 5),
+)
+def test_the_planner_equals_brute_force_on_a_small_space(flops, served, tpot_ms, seed):
+    asked = problem(flops, serve_tokens=served, limits=Limits(tpot_s=tpot_ms / 1e3))
+    lowest = brute_force(asked, LowestLoss())
+    target = lowest * (1 + 0.01 * seed)
+    cheapest = brute_force(asked, LeastCost(max_loss=target))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optimoe.planner.problem.space.FEW", 0)  # coarse grid and refinement, as in a large space
+        assert plan(replace(asked, goal=LowestLoss())).choice.loss.value == pytest.approx(lowest, rel=1e-12)
+        found = plan(replace(asked, goal=LeastCost(max_loss=target)))
+    assert not found.trace.whole
+    assert found.trace.best == pytest.approx(found.choice.total_usd)
+    assert found.trace.best <= found.trace.first_best
+    assert found.choice.total_usd == pytest.approx(cheapest, rel=1e-9)
+
+
+def test_a_small_space_is_priced_whole_and_a_large_one_when_asked():
+    assert plan(problem()).trace.whole
+    large = Space(num_experts=(1, 2, 4, 8, 16, 32, 64), top_k=(1, 2))
+    assert not plan(problem(space=large)).trace.whole
+    trace = plan(problem(space=replace(large, exhaustive=True))).trace
+    assert trace.whole
+    assert trace.first == trace.space == large.size
+    assert trace.first_best == trace.best
+
+
+def test_near_best_is_the_least_cost_at_the_slackened_lowest_loss():
+    lowest = brute_force(problem(), LowestLoss())
+    chosen = plan(problem(goal=NearBest(loss_slack=0.02))).choice
+    assert chosen.loss.value == pytest.approx(lowest * 1.02, rel=1e-9)
+    assert chosen.total_usd == pytest.approx(brute_force(problem(), LeastCost(max_loss=lowest * 1.02)), rel=1e-9)
