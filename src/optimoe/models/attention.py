@@ -31,7 +31,7 @@ def rotate(x_BHSC: Tensor, rope: Rope) -> Tensor:
 
 
 def visible(num_positions: int, window_tokens: int, chunked: bool, device: torch.device) -> Tensor:
-    """Which keys each query sees, (S, S) bool: none after it, and of those before it the window's."""
+    """A mask of the keys that each query sees, (S, S) bool: none after it, and of those before it the window's."""
     at_S = torch.arange(num_positions, device=device)
     query_S1, key_1S = at_S[:, None], at_S[None, :]
     past = key_1S <= query_S1
@@ -66,11 +66,11 @@ class SelfAttention(nn.Module):
 
     @property
     def rope_dim(self) -> int:
-        """Channels that are rotated."""
+        """Number of a head's channels that rotary positions turn."""
         return self.part.head_dim
 
     def forward(self, x_BSD: Tensor, rope: Rope | None) -> Tensor:
-        """Attention over the sequence.
+        """Attend over the sequence, causally.
 
         Args:
             x_BSD: Input.
@@ -137,11 +137,11 @@ class LatentSelfAttention(nn.Module):
 
     @property
     def rope_dim(self) -> int:
-        """Channels that are rotated."""
+        """Number of a head's channels that rotary positions turn."""
         return self.part.qk_rope_dim
 
     def forward(self, x_BSD: Tensor, rope: Rope | None) -> Tensor:
-        """Attention over the sequence.
+        """Attend over the sequence, causally.
 
         Args:
             x_BSD: Input.

@@ -22,7 +22,7 @@ IGNORED = -100
 
 @dataclass(frozen=True, kw_only=True)
 class LayerLosses:
-    """Losses of one layer, without their weights; 0 where they do not apply.
+    """The losses of one layer, without their weights; 0 where they do not apply.
 
     ``entropy`` is minus the policy's entropy, so that adding it keeps the policy open.
     """
@@ -53,7 +53,7 @@ class TrainingLoss:
 def training_loss(
     output: Output, targets_BS: Tensor, config: LossConfig, group: ProcessGroup | None = None
 ) -> TrainingLoss:
-    """The loss of a forward pass.
+    """The training loss of a forward pass: cross-entropy, and the weighted means of the layers' losses.
 
     Args:
         output: Logits and routing decisions.
@@ -115,7 +115,7 @@ def layer_losses(
 def load_balance_loss(
     routing: Routing, num_sequences: int = 1, scope: Scope = "batch", group: ProcessGroup | None = None
 ) -> Tensor:
-    """max(1, E·Σ_e f_e·P_e), f_e the share of slots and P_e the mean probability of expert e.
+    """Load-balancing loss max(1, E·Σ_e f_e·P_e), f_e the share of slots and P_e the mean probability of expert e.
 
     1 is its value in balance, for any k; E when one expert takes all of k = 1. Shares are of what was chosen,
     before any drop. Probabilities sum to 1 by normalisation in log space, so that no router lowers the loss by
@@ -152,12 +152,12 @@ def load_balance_loss(
 
 
 def z_loss(routing: Routing) -> Tensor:
-    """Mean of (ln Σ_e exp logit_e)² (ST-MoE, arXiv 2202.08906, eq. 5)."""
+    """Router z-loss, the mean of (ln Σ_e exp logit_e)² (ST-MoE, arXiv 2202.08906, eq. 5)."""
     return routing.logits_TE.logsumexp(dim=1).square().mean()
 
 
 def importance_loss(routing: Routing) -> Tensor:
-    """CV² of Σ_tokens gate over experts, population variance ÷ mean² (Shazeer, arXiv 1701.06538, eq. 6-7)."""
+    """Importance loss, CV² of experts' summed gates: population variance ÷ mean² (arXiv 1701.06538, eq. 6-7)."""
     num_experts = routing.score_TE.shape[1]
     weight_N = routing.weight_TK.reshape(-1)
     zeros_E = torch.zeros(num_experts, dtype=weight_N.dtype, device=weight_N.device)
@@ -168,7 +168,10 @@ def importance_loss(routing: Routing) -> Tensor:
 
 
 def policy_losses(routing: PolicyRouting, reward_T: Tensor, valid_T: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """−mean (R − b)·ln π(choice) without gradient through R − b; mean (R − b)²; −mean entropy of π."""
+    """REINFORCE term, baseline loss and negative entropy of one layer (RL-R; arXiv 2202.01169).
+
+    −mean (R − b)·ln π(choice) without gradient through R − b; mean (R − b)²; −mean entropy of π.
+    """
     advantage_T = (reward_T - routing.baseline_T) * valid_T
     count = valid_T.sum().clamp_min(1)
     policy = -(advantage_T.detach() * routing.log_prob_T).sum() / count
@@ -202,7 +205,7 @@ def _refuse_forgotten_group(group: ProcessGroup | None) -> None:
 
 @torch.no_grad()
 def update_biases(model: Decoder, loads: dict[int, Tensor], rate: float) -> None:
-    """b_e += rate·sign(mean load − load_e) in every layer (DeepSeek V3, arXiv 2412.19437, Sec. 2.1.2).
+    """Move every balancing bias: b_e += rate·sign(mean load − load_e) (DeepSeek V3, arXiv 2412.19437, Sec. 2.1.2).
 
     Call it once per optimiser step with the loads of all its batches (:func:`optimoe.models.routing.count_load`,
     added up; :func:`over_ranks` where there are several). Nothing is counted inside the model, so recomputed

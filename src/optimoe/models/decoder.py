@@ -64,7 +64,7 @@ def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
 
 
 class Decoder(nn.Module):
-    """Embedding, blocks, norm, logits.
+    """A decoder-only language model: embedding, blocks, norm, logits.
 
     Attributes:
         arch, config: What it was built from.
@@ -163,7 +163,7 @@ class Decoder(nn.Module):
 
 
 class Block(nn.Module):
-    """x + mixer(norm(x)), then x + ffn(norm(x)); norms after each part too where there are four.
+    """One layer: x + mixer(norm(x)), then x + ffn(norm(x)); norms after each part too where there are four.
 
     A residual feed-forward works on the same input as the routed one, through a third norm where there is one.
     """

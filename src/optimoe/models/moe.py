@@ -14,7 +14,7 @@ from optimoe.models.routing import Routing
 
 
 class FeedForward(nn.Module):
-    """(σ(x W_gate) · x W_up) W_out, or σ(x W_in) W_out where not gated.
+    """A dense feed-forward: (σ(x W_gate) · x W_up) W_out, or σ(x W_in) W_out where not gated.
 
     Attributes:
         w_in: D → 2F (gate first, then up), or D → F.
@@ -33,7 +33,7 @@ class FeedForward(nn.Module):
         return cls(d_model, part.d_ff, part.gated, activation, part.bias)
 
     def forward(self, x_BSD: Tensor) -> Tensor:
-        """Each token by itself."""
+        """The layer's output, each token by itself."""
         h_BSF = self.w_in(x_BSD)
         if not self.gated:
             return self.w_out(self.activation(h_BSF))
@@ -42,7 +42,7 @@ class FeedForward(nn.Module):
 
 
 class MoELayer(nn.Module):
-    """y = Σ_k w_k·Expert_k(x) + shared(x), with the router's decision beside it.
+    """A routed feed-forward: y = Σ_k w_k·Expert_k(x) + shared(x), with the router's decision beside it.
 
     Shared experts are one feed-forward as wide as all of them, which is their sum; a learned gate σ(x·g) scales
     it where the architecture says so. Latent experts work between two projections D → D_l → D.

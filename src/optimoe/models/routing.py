@@ -16,7 +16,7 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class Routing:
-    """Which experts each token takes, and why.
+    """One routing decision: which experts each token takes, and why.
 
     Attributes:
         expert_TK: Chosen experts (int64); −1 where a slot is empty. Slots that a full expert turned away keep
@@ -35,13 +35,13 @@ class Routing:
 
     @property
     def dispatched_TK(self) -> Tensor:
-        """Experts to compute: as chosen, −1 where dropped."""
+        """The experts to compute: as chosen, −1 where dropped."""
         return self.expert_TK.where(self.kept_TK, EMPTY)
 
 
 @dataclass(frozen=True)
 class PolicyRouting(Routing):
-    """A sampled decision.
+    """A decision that was sampled from a policy, with what REINFORCE needs to train that policy.
 
     Attributes:
         log_prob_T: Log-probability of the sampled experts under the policy.
@@ -133,7 +133,7 @@ _take.register_autograd(_backward, setup_context=_save)
 
 @torch.no_grad()
 def report(routing: Routing) -> RoutingReport:
-    """Load, drops, entropy and imbalance of one layer."""
+    """The load, drops, entropy and imbalance of one layer."""
     num_experts = routing.score_TE.shape[1]
     load_E = count_load(routing.expert_TK, num_experts)
     chosen_TK = routing.expert_TK != EMPTY

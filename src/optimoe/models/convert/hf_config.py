@@ -12,7 +12,7 @@ _ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh"
 
 
 def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
-    """What the configuration says beyond the architecture."""
+    """The fields of a model's ``config.json`` that its architecture does not state."""
     config = model.config
     if config.activation not in _ACTIVATIONS:
         raise ConfigError(f"activation: must be one of {', '.join(_ACTIVATIONS)}, got {config.activation}")
@@ -59,7 +59,7 @@ def _written_router(router: RouterConfig, model_type: str) -> dict[str, Any]:
 
 
 def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
-    """What the configuration says beyond the architecture.
+    """The model configuration that a ``config.json`` states beyond the architecture.
 
     Raises:
         ConfigError: A field is missing, or asks for what is not built here.

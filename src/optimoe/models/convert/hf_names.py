@@ -59,7 +59,7 @@ FAMILIES = {
 
 
 def entries(arch: ArchSpec, names: Names) -> Iterator[Entry]:
-    """Every tensor of a model."""
+    """Every tensor of a model, with the checkpoint's tensors that hold it."""
     yield _same("embedding.weight", "model.embed_tokens.weight")
     yield _same("norm.weight", "model.norm.weight")
     if not arch.tied_embeddings:

@@ -127,7 +127,7 @@ def frozen_copy(model: Decoder) -> Decoder:
 
 
 def distillation_loss(logits_TV: Tensor, previous_TV: Tensor, temperature: float = 1.0) -> Tensor:
-    """τ²·mean_T KL(softmax(previous/τ) ‖ softmax(logits/τ)), zero where nothing was forgotten."""
+    """Distillation loss τ²·mean_T KL(softmax(previous/τ) ‖ softmax(logits/τ)); 0 where nothing was forgotten."""
     new_TV = (logits_TV / temperature).log_softmax(dim=-1).flatten(0, -2)
     old_TV = (previous_TV.detach() / temperature).log_softmax(dim=-1).flatten(0, -2)
     return nn.functional.kl_div(new_TV, old_TV, reduction="batchmean", log_target=True) * temperature**2
@@ -151,7 +151,7 @@ def evaluate(model: Decoder, distributions: Mapping[str, Batches]) -> dict[str, 
 
 @dataclass(frozen=True, kw_only=True)
 class Forgetting:
-    """What became of one distribution, nats per token.
+    """How well a model still does on one distribution of data, in nats per token.
 
     Attributes:
         best: Its lowest loss after any stage.
@@ -165,12 +165,12 @@ class Forgetting:
 
     @property
     def forgotten(self) -> float:
-        """Loss that later stages cost it; 0 when the last stage is its best."""
+        """Loss that later stages cost the distribution; 0 when the last stage is its best."""
         return self.last - self.best
 
 
 def forgetting(stages: Sequence[Mapping[str, float]]) -> dict[str, Forgetting]:
-    """The report over stages of training.
+    """What later stages of training cost each distribution.
 
     Args:
         stages: Losses by distribution after each stage, as :func:`evaluate` returns them; a distribution may

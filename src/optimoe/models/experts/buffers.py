@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 
 SMALLEST_BYTES = 2**18
-"""Below this, the C library keeps memory by itself."""
+"""Bytes below which a tensor comes from PyTorch: the C library keeps such blocks for itself (it hands back those
+above its mmap threshold, 128 KiB at first), and a lock and a finalizer would cost more than their few page faults."""
 LARGEST_WASTE = 1.25
-"""A block is handed out for no less than its size divided by this."""
+"""Most bytes of a block per byte asked for. Sizes recur in every step, exactly or, where the routing makes them, to
+some percent: a tighter bound would miss those, a looser one would lock away memory that the tensor does not use."""
 
 
 class BufferPool:
@@ -45,6 +47,8 @@ class BufferPool:
         if num_bytes < SMALLEST_BYTES or like.device.type != "cpu":
             return like.new_empty(tuple(shape))
         block = self._take(num_bytes)
+        # Views keep the lease alive, not the block: the finalizer runs when the last tensor on the memory is gone.
+        # At exit it must not run, as the pool may be gone before.
         lease = block.numpy()  # a new object; the tensor made from it keeps it alive as long as its memory
         weakref.finalize(lease, self._give_back, block).atexit = False
         return torch.from_numpy(lease)[:num_bytes].view(like.dtype).view(tuple(shape))
@@ -59,6 +63,7 @@ class BufferPool:
         with self._lock:
             fits = [k for k, b in self._idle.items() if num_bytes <= b.numel() <= LARGEST_WASTE * num_bytes]
             if fits:
+                # The smallest that fits: a large block stays free for a large tensor.
                 block = self._idle.pop(min(fits, key=lambda key: self._idle[key].numel()))
                 self.idle_bytes -= block.numel()
             else:
@@ -77,6 +82,7 @@ class BufferPool:
 
     def _trim(self) -> None:
         while self.in_use_bytes + self.idle_bytes > self.peak_bytes:
+            # The longest idle one: shapes of the running step come back soonest.
             _, block = self._idle.popitem(last=False)
             self.idle_bytes -= block.numel()
 

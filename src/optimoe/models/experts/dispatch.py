@@ -152,6 +152,7 @@ def run_gather(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_T
 
 def _is_wasteful(expert_TK: Tensor, num_experts: int) -> bool:
     """Whether padding to the busiest expert would more than double the rows, a few per expert aside."""
+    # At twice the rows padding, fastest for equal shares, falls behind the loop, which computes none too many.
     slots_E = torch.bincount(expert_TK.reshape(-1) + 1, minlength=num_experts + 1)[1:]
     return num_experts * int(slots_E.max()) > 2 * expert_TK.numel() + FREE_ROWS * num_experts
 
@@ -211,7 +212,8 @@ class _Collect(torch.autograd.Function):
 
 
 FREE_ROWS = 16
-"""Rows that an expert may be padded by without a thought: its weights are read for one row as for so many."""
+"""Rows that an expert may be padded by for nothing: a product of up to so many rows takes the time in which the
+expert's weights are read."""
 Kernel = Callable[[ExpertWeights, Tensor, Tensor, Tensor], Tensor]
 KERNELS: dict[str, Kernel] = {
     "loop": run_loop,
@@ -247,9 +249,11 @@ def _rows() -> dict[tuple[str, bool], list[tuple[str, tuple[float, ...]]]]:
     return rows
 
 
+# A run has a few shapes, and batches of changing length a few hundred.
 @lru_cache(maxsize=4096)
 def nearest_kernel(device: str, train: bool, num_slots: int, num_experts: int, d_model: int, d_expert: int) -> str:
     """The kernel of the table's row that is nearest by the logarithms of slots, experts and widths."""
+    # Logarithms: twice the slots are as far away as twice the width.
     point = tuple(map(log, (max(num_slots, 1), num_experts, d_model, d_expert)))
 
     def distance(row: tuple[str, tuple[float, ...]]) -> float:

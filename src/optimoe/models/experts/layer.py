@@ -65,7 +65,7 @@ class Experts(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Normal with variance 1/inputs of each matrix; biases zero."""
+        """Draw matrices from a normal distribution of variance 1/inputs; biases start at zero."""
         nn.init.normal_(self.w_in, std=self.d_model**-0.5)
         nn.init.normal_(self.w_out, std=self.d_expert**-0.5)
         for bias in (self.b_in, self.b_out):

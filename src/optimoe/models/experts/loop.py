@@ -30,6 +30,7 @@ def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
         ``order_N``, slots (token·K + k), stable within an expert; ``end_E``, where each expert's slots end in it.
     """
     expert_N = expert_TK.reshape(-1)
+    # Dropped slots sort behind the last expert; int32 halves what the sort moves.
     expert_N = torch.where(expert_N < 0, num_experts, expert_N).to(torch.int32)
     sorted_N, order_N = torch.sort(expert_N, stable=True)
     experts_E = torch.arange(num_experts, device=expert_TK.device, dtype=torch.int32)
@@ -37,7 +38,7 @@ def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
 
 
 def invert(order_N: Tensor) -> Tensor:
-    """The place of each slot in the order."""
+    """The inverse of a permutation: the place of each slot in the order."""
     places_N = torch.arange(order_N.numel(), device=order_N.device)
     return torch.empty_like(order_N).scatter_(0, order_N, places_N)
 
@@ -104,6 +105,7 @@ def _activate(act: Activation, h_nM: Tensor, F: int, out_nF: Tensor) -> Tensor:
 
 def _combine(y_ND: Tensor, order_N: Tensor, kept: int, weight_TK: Tensor) -> Tensor:
     """Σ_k weight·y over each token's slots, in a fixed order; slots behind the kept ones count as 0."""
+    # Memory behind the kept slots was never written: 0 times a NaN there would not be 0.
     y_ND[kept:].zero_()
     place_TK = invert(order_N).view_as(weight_TK)
     bag = torch.nn.functional.embedding_bag
@@ -137,6 +139,7 @@ def expert_loop_backward(
     dweight_N = weight_TK.new_zeros(order_N.shape[0])
     dx_ND = POOL.empty((order_N.numel() if need_input else 0, D), x_TD)
     params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
+    # Twice the work of the forward pass: each of its products has two gradients, of its input and of its weights.
     shares = cut_shares(ends, ROWS, 2 * D * (M + F))
     sums = _Gradients(params, ends, len(shares)) if need_experts else None
 
@@ -150,6 +153,7 @@ def expert_loop_backward(
             a_nF = torch.mul(s_nF, h_nM[:, F:], out=scratch("a", n, F)) if M > F else s_nF
             g_nF = torch.mm(grad_nD, w_out_EFD[e].t(), out=scratch("g", n, F))
             dh_nM = scratch("h", n, M)
+            # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
             dweight_n = torch.mul(a_nF, g_nF, out=dh_nM.view(-1)[: n * F].view(n, F)).sum(1)
             if b_out_ED is not None:
                 dweight_n += grad_nD @ b_out_ED[e]
@@ -158,6 +162,7 @@ def expert_loop_backward(
                 sums.add_out(part, a_nF, grad_nD.mul_(scale_n1))
             _deactivate(act, g_nF, h_nM, s_nF, dh_nM)
             if sums is not None:
+                # The gradient's rows are done with, so x takes their buffer.
                 x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
                 sums.add_in(part, x_nD.mul_(scale_n1), dh_nM, scale_n1)
             if need_input:
@@ -187,6 +192,7 @@ class _Gradients:
         self.params = params
         self.whole = [None if p is None else POOL.empty(p.shape, p) for p in params]
         self.taken_over: dict[int, tuple[int, list[Tensor | None]]] = {}
+        # An expert without slots is written by no slice, and the memory is not zeroed.
         for e, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             if start == end:
                 for grad in self.whole:
@@ -202,14 +208,14 @@ class _Gradients:
         return self.taken_over[part.share][1]
 
     def add_in(self, part: Slice, scaled_x_nD: Tensor, dh_nM: Tensor, scale_n1: Tensor) -> None:
-        """∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
+        """Add a slice to the first matrices' gradients: ∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
         dw_in, _, db_in, _ = self._targets(part)
         _accumulate(dw_in, scaled_x_nD.t(), dh_nM, part.first)
         if db_in is not None:
             _accumulate(db_in.unsqueeze(0), scale_n1.t().to(dh_nM.dtype), dh_nM, part.first)
 
     def add_out(self, part: Slice, a_nF: Tensor, scaled_grad_nD: Tensor) -> None:
-        """∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
+        """Add a slice to the second matrices' gradients: ∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
         _, dw_out, _, db_out = self._targets(part)
         _accumulate(dw_out, a_nF.t(), scaled_grad_nD, part.first)
         if db_out is not None:
@@ -227,6 +233,7 @@ class _Gradients:
 
 def _accumulate(sum_AB: Tensor | None, left_An: Tensor, right_nB: Tensor, first: bool) -> None:
     if sum_AB is not None:
+        # beta 0 writes over what fresh memory holds, NaN too: no buffer needs to be zeroed before.
         torch.addmm(sum_AB, left_An, right_nB, beta=0 if first else 1, out=sum_AB)
 
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from optimoe.models.experts.buffers import POOL
 
 MOST_SHARES = 8
-"""More threads than this split each share's operations among them instead: Python takes turns."""
+"""Most shares of a pass; more threads split each share's operations among them instead. Between operations every
+share needs Python's lock, so that more shares would wait for each other's turn."""
 SMALLEST_SHARE = 2**33
-"""Multiplications that repay a thread of its own, tens of milliseconds: OpenMP's threads spin some milliseconds
-after their last work before they leave a core to it."""
+"""Multiplications of a share that repay a thread of its own, tens of milliseconds of work: OpenMP's threads spin
+some milliseconds after their last work before they leave a core to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,12 +43,12 @@ class Slice:
 
     @property
     def rows(self) -> slice:
-        """The slots."""
+        """The slots as an index of tensors in sorted order."""
         return slice(self.start, self.end)
 
     @property
     def num_rows(self) -> int:
-        """How many slots."""
+        """The number of slots in the slice."""
         return self.end - self.start
 
 
@@ -61,6 +62,7 @@ def cut_shares(ends: list[int], most_rows: int, work_per_slot: int) -> list[list
     """
     total = ends[-1]
     num_shares = max(min(torch.get_num_threads(), MOST_SHARES, total * work_per_slot // SMALLEST_SHARE), 1)
+    # Equal numbers of slots, not of experts: a busy expert is cut between threads rather than waited for.
     bounds = [total * share // num_shares for share in range(num_shares + 1)]
     shares: list[list[Slice]] = [[] for _ in range(num_shares)]
     start = 0

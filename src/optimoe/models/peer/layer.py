@@ -124,7 +124,7 @@ class PEERLayer(nn.Module):
         return cls(d_model, query_norm=norm, **counts)
 
     def reset_parameters(self) -> None:
-        """Normal weights, scores of variance near 1, an output as large as a dense feed-forward's."""
+        """Draw normal weights: scores of variance near 1, an output as large as a dense feed-forward's."""
         for buffer, ranks_P in zip((self.first_P, self.second_P), _pairs(self.top_k), strict=True):
             buffer.copy_(ranks_P)
         if isinstance(self.norm, _HeadNorm | nn.BatchNorm1d):
@@ -145,7 +145,7 @@ class PEERLayer(nn.Module):
         return y_TD, stats
 
     def retrieve_by_product_keys(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores and experts of each head, best first, (T, H, K) both.
+        """Product-key retrieval: scores and experts of each head, best first, (T, H, K) both.
 
         A pair of the i-th best and the j-th best sub-key has i·j − 1 others at least as good: only the P pairs
         with i·j ≤ K need a look, 50 of 256 at K = 16.

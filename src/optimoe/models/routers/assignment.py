@@ -36,7 +36,8 @@ class SBase(BalancedRouterConfig):
     """S-BASE: the best entries of a plan that Sinkhorn's iterations balance (:class:`SinkhornRouter`).
 
     Attributes:
-        sinkhorn_iterations: Their number, which is fixed so that no device is waited for.
+        sinkhorn_iterations: Their number, which is fixed so that no device is waited for. After 20 the rows of a
+            plan from logits of spread 2 sum to 1/T within 1e-3.
 
     Raises:
         ConfigError: A number is out of limits.
@@ -70,14 +71,14 @@ class Base(BalancedRouterConfig):
 
 
 class BalancedRouter(LearnedRouter):
-    """Gates σ(logit) for k = 1, softmax(logits) for k > 1; the assignment itself passes no gradient."""
+    """A balanced choice with gates σ(logit) for k = 1, softmax(logits) for k > 1; it passes no gradient."""
 
     @abstractmethod
     def assign(self, logits_TE: Tensor) -> Tensor:
         """The balanced choice, (T, K)."""
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """Balanced in training, each token's best at evaluation."""
+        """The decision: balanced in training, each token's best at evaluation."""
         logits_TE = self.logits(x_BSD.flatten(0, 1))
         score_TE = logits_TE.softmax(dim=1)
         gate_TE = logits_TE.sigmoid() if self.top_k == 1 else score_TE
@@ -128,13 +129,14 @@ class AssignmentRouter(BalancedRouter):
 
 @torch.no_grad()
 def sinkhorn(logits_TE: Tensor, iterations: int) -> Tensor:
-    """diag(u) exp(logits) diag(v) with row sums 1/T and column sums 1/E, by alternating normalisation in logs.
+    """Sinkhorn's plan diag(u) exp(logits) diag(v), row sums 1/T and column sums 1/E, by alternating logs of sums.
 
     The last step is on the columns: these sums are exact, and those of rows converge.
     """
     T, E = logits_TE.shape
     v_E = torch.zeros_like(logits_TE[0])
     u_T = torch.zeros_like(logits_TE[:, 0])
+    # A fixed number: to stop at convergence the host would have to read the device in every iteration.
     for _ in range(iterations):
         u_T = -math.log(T) - (logits_TE + v_E).logsumexp(dim=1)
         v_E = -math.log(E) - (logits_TE + u_T[:, None]).logsumexp(dim=0)
@@ -152,6 +154,8 @@ def balanced_assignment(logits_TE: Tensor) -> Tensor:
     T, E = logits_TE.shape
     score_TE = logits_TE.to("cpu", torch.float64).numpy()
     fixed, rest = divmod(T, E)
+    # Leaving one must-fill column empty loses more than all T choices together can gain, at most ptp each. The + 1
+    # keeps it so where all scores are equal, and the 2 where sums are rounded.
     bonus = 2 * (np.ptp(score_TE) + 1) * T
     score_TC = np.concatenate([score_TE + bonus] * fixed + [score_TE] * (rest > 0), axis=1)
     _, column_T = linear_sum_assignment(score_TC, maximize=True)

@@ -24,7 +24,7 @@ DROPLESS = math.inf
 
 @dataclass(frozen=True, kw_only=True)
 class RouterConfig(ABC):
-    """How tokens find their experts: what every router's configuration has, and what it answers.
+    """What the configuration of every router has and answers: how tokens find their experts.
 
     A router is a frozen dataclass of this kind beside the module that it builds. One of another package is found
     by its ``kind`` where that package states it as an entry point of the group ``optimoe.routers``.
@@ -116,7 +116,7 @@ class LearnedRouterConfig(RouterConfig):
 
 
 class Router(nn.Module, ABC):
-    """Finds the experts of each token.
+    """A module that finds the experts of each token.
 
     Args:
         part: The feed-forward that it routes for.
@@ -207,7 +207,7 @@ def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Ten
 
 
 def all_kept(expert_TK: Tensor) -> Tensor:
-    """True for every slot."""
+    """A mask that keeps every slot."""
     return torch.ones_like(expert_TK, dtype=torch.bool)
 
 
@@ -219,7 +219,7 @@ def capacity(num_tokens: int, top_k: int, num_experts: int, factor: float) -> in
 def within_capacity(
     expert_TK: Tensor, weight_TK: Tensor, num_sequences: int, num_experts: int, slots: int, drop: Drop
 ) -> Tensor:
-    """Which slots find room when each expert takes so many, (T, K) bool.
+    """A mask of the slots that find room when each expert takes so many, (T, K) bool.
 
     Slots queue by position in their sequence (all sequences' first tokens first, so that no token's fate depends
     on later positions), by choice (all first choices before any second, GShard, arXiv 2006.16668), or by gate.

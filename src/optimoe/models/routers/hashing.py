@@ -71,7 +71,7 @@ class Hash(RouterConfig):
 
 
 class HashRouter(Router):
-    """Expert by token id, gates 1/k (Roller et al. 2021, arXiv 2106.04426). It has no parameters.
+    """A router by token id, with gates 1/k and no parameters (Roller et al. 2021, arXiv 2106.04426).
 
     With k > 1 the further experts are the table's plus multiples of ⌊E/k⌋ (mod E): distinct, and as balanced.
 
@@ -105,7 +105,7 @@ class HashRouter(Router):
         self.table_VK.copy_((table_V[:, None] + offset_K) % E)
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """The table's experts.
+        """The experts that the table states for each token id.
 
         Raises:
             InputError: No token ids.
@@ -130,7 +130,7 @@ class HashRouter(Router):
 
 
 def balanced_table(counts: Sequence[int], num_experts: int) -> list[int]:
-    """Token ids to experts, each in turn of falling frequency to the expert with the least load so far.
+    """A table from token ids to experts: by falling frequency, each id to the expert with the least load so far.
 
     Equal counts are exactly balanced where E divides V; otherwise loads differ by one count at most, that of the
     token which came last to the busiest expert.

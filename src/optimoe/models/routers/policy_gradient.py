@@ -40,7 +40,7 @@ class PolicyGradient(LearnedRouterConfig):
 
 
 class PolicyRouter(LearnedRouter):
-    """k experts sampled without replacement from π = softmax(x W^T) in training, the k most probable otherwise.
+    """A policy: k experts sampled without replacement from π = softmax(x W^T) in training, else the k most probable.
 
     Gates are 1/k, so that the router learns from the reward alone, through
     :func:`optimoe.models.balance.policy_losses`. Method: RL-R of Clark et al. 2022 (arXiv 2202.01169); their
@@ -64,7 +64,7 @@ class PolicyRouter(LearnedRouter):
         nn.init.zeros_(self.baseline.bias)
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> PolicyRouting:
-        """A sampled or greedy decision."""
+        """The decision, sampled in training and greedy at evaluation."""
         x_TD = x_BSD.flatten(0, 1)
         log_policy_TE = self.logits(x_TD).log_softmax(dim=1)
         choice_TE = log_policy_TE.detach()

@@ -101,7 +101,7 @@ class TopK(LearnedRouterConfig):
 
 
 class TopKRouter(LearnedRouter):
-    """The k best of s(x W^T + ε·softplus(x W_noise^T)), s a softmax or sigmoids, ε ~ N(0, 1) while training.
+    """Token choice: the k best of s(x W^T + ε·softplus(x W_noise^T)), s a softmax or sigmoids, ε ~ N(0, 1) in training.
 
     Sources: noise, Shazeer et al. 2017 (arXiv 1701.06538, eq. 4); capacity, Switch (arXiv 2101.03961, Sec. 2.2);
     groups, DeepSeek V2 and V3 (arXiv 2405.04434, Sec. 2.2.2; 2412.19437, Sec. 2.1.2); bias on the choice but not
@@ -139,7 +139,7 @@ class TopKRouter(LearnedRouter):
             nn.init.zeros_(self.balance_bias_E)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TopKRouter":
-        """Moved and cast like any module, but for the bias: steps of 1e-3 would be lost in 16 bits."""
+        """Move and cast like any module, but for the bias: steps of 1e-3 would be lost in 16 bits."""
         before = self._buffers.get("balance_bias_E")
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if before is not None:
@@ -150,7 +150,7 @@ class TopKRouter(LearnedRouter):
         return self
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """Choice, gates and drops of a batch."""
+        """The decision for a batch: choice, gates and drops."""
         x_TD = x_BSD.flatten(0, 1)
         logits_TE = self.logits(x_TD)
         if self.config.noise and self.as_trained:
@@ -184,7 +184,7 @@ class TopKRouter(LearnedRouter):
         return score_TE.topk(self.top_k, dim=1).indices
 
     def _best_groups(self, score_TE: Tensor) -> Tensor:
-        """Scores with those outside the best groups at −∞."""
+        """The scores, with those outside the best groups at −∞."""
         score_TGe = score_TE.view(score_TE.shape[0], self.config.num_groups, -1)
         best = min(2, score_TGe.shape[2]) if self.config.group_score == "best_two" else 1
         group_TG = score_TGe.topk(best, dim=2).values.sum(dim=2)
