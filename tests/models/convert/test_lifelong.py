@@ -245,8 +245,8 @@ class Chain:
         self.next_VV = torch.softmax(3 * torch.randn(VOCAB, VOCAB, generator=generator), 1)
 
     def batch(self, generator):
-        ids = [torch.randint(0, VOCAB, (32,), generator=generator)]
-        for _ in range(24):
+        ids = [torch.randint(0, VOCAB, (16,), generator=generator)]
+        for _ in range(16):
             ids.append(torch.multinomial(self.next_VV[ids[-1]], 1, generator=generator)[:, 0])
         ids_BS = torch.stack(ids, 1)
         return ids_BS[:, :-1], ids_BS[:, 1:]
@@ -276,7 +276,7 @@ def test_growth_with_distillation_forgets_less_than_plain_training():
         name: [chain.batch(torch.Generator().manual_seed(9)) for _ in range(3)] for name, chain in chains.items()
     }
     torch.manual_seed(0)
-    model = learn(build(make_arch(MoE(num_experts=4, top_k=2, d_expert=32))), chains["first"])
+    model = learn(build(make_arch(MoE(num_experts=4, top_k=2, d_expert=32), num_layers=1)), chains["first"])
     stage = evaluate(model, held_out)
     plain = learn(copy.deepcopy(model), chains["second"])
     growth = Growth(num_new_experts=4, dense="frozen")

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 SMALLEST_BYTES = 2**18
-"""Bytes below which a tensor comes from PyTorch: the C library keeps such blocks for itself (it hands back those
-above its mmap threshold, 128 KiB at first), and a lock and a finalizer would cost more than their few page faults."""
+"""Bytes below which a tensor comes from PyTorch: the C library keeps such blocks (it hands back those above its
+mmap threshold, 128 KiB at first), and a lock and a finalizer would cost more than their few page faults."""
 LARGEST_WASTE = 1.25
-"""Most bytes of a block per byte asked for. Sizes recur in every step, exactly or, where the routing makes them, to
-some percent: a tighter bound would miss those, a looser one would lock away memory that the tensor does not use."""
+"""Most bytes of a block per byte asked for. Sizes recur in every step, exactly or, where the routing makes them,
+to some percent: a tighter bound would miss those, a looser one would lock away memory that nobody uses."""
 
 
 class BufferPool:

@@ -40,7 +40,7 @@ class PolicyGradient(LearnedRouterConfig):
 
 
 class PolicyRouter(LearnedRouter):
-    """A policy: k experts sampled without replacement from π = softmax(x W^T) in training, else the k most probable.
+    """A policy: k experts sampled without replacement from π = softmax(x W^T) in training, else the k best.
 
     Gates are 1/k, so that the router learns from the reward alone, through
     :func:`optimoe.models.balance.policy_losses`. Method: RL-R of Clark et al. 2022 (arXiv 2202.01169); their

@@ -101,7 +101,7 @@ class TopK(LearnedRouterConfig):
 
 
 class TopKRouter(LearnedRouter):
-    """Token choice: the k best of s(x W^T + ε·softplus(x W_noise^T)), s a softmax or sigmoids, ε ~ N(0, 1) in training.
+    """Token choice: the k best of s(x W^T + ε·softplus(x W_noise^T)), s softmax or sigmoids, ε normal in training.
 
     Sources: noise, Shazeer et al. 2017 (arXiv 1701.06538, eq. 4); capacity, Switch (arXiv 2101.03961, Sec. 2.2);
     groups, DeepSeek V2 and V3 (arXiv 2405.04434, Sec. 2.2.2; 2412.19437, Sec. 2.1.2); bias on the choice but not
