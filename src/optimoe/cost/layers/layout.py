@@ -10,6 +10,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, holds, require
+from optimoe.core.grid import broadcast, map_arrays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,11 @@ class Layout:
 
 DEGREES = ("tp", "ep", "pp", "dp", "sp")
 """Fields of a layout that are numbers of parts, in the order in which people state them."""
+
+
+def as_column(layouts: Layout) -> Layout:
+    """Layouts along the last axis but one of a grid, so that batches can stand on the last."""
+    return map_arrays(broadcast(layouts), lambda degrees: degrees.reshape(-1, 1))
 
 
 def check_layout(arch: ArchSpec, num_gpus: int, layout: Layout) -> None:

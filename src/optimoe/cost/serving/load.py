@@ -31,8 +31,8 @@ from scipy.special import ndtri, pdtr, pdtrik
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import broadcast, map_arrays, map_numbers, take
-from optimoe.cost.layers.layout import Layout
+from optimoe.core.grid import broadcast, map_numbers, take
+from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, Prepared, accepted_tokens, prepare
 from optimoe.cost.serving.step import decode_step
 
@@ -149,7 +149,7 @@ def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile:
     Raises:
         InfeasibleError: Not even the lightest load keeps them.
     """
-    column = map_arrays(broadcast(layouts), lambda degrees: degrees.reshape(-1, 1))
+    column = as_column(layouts)
     ready = prepare(arch, deployment, column)
     load = loaded(arch, deployment, ready, RUNNING, percentile)
     limits = deployment.limits

@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require
-from optimoe.core.grid import broadcast, map_arrays, take
+from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, divides, undivided
 from optimoe.cost.serving.estimate import Deployment
 
@@ -51,11 +51,6 @@ def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, flo
     if not kept.any():
         raise ConfigError(undivided(arch, take(broadcast(every), 0)))
     return take(broadcast(every), kept)
-
-
-def as_column(layouts: Layout) -> Layout:
-    """Layouts along the last axis but one; batches stand on the last."""
-    return map_arrays(broadcast(layouts), lambda degrees: degrees.reshape(-1, 1))
 
 
 def _candidates(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:

@@ -7,9 +7,9 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.grid import broadcast, take
-from optimoe.cost.layers.layout import Layout
+from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
-from optimoe.cost.sizing.candidates import as_column, every_layout
+from optimoe.cost.sizing.candidates import every_layout
 from optimoe.cost.sizing.feasibility import why_nothing_serves
 from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
 
@@ -67,7 +67,7 @@ def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
     """Every layout at every batch of :data:`BATCHES` that fits and keeps the limits.
 
     Raises:
-        InfeasibleError: Nothing does.
+        InfeasibleError: Nothing does; says which limit binds.
     """
     layouts = every_layout(arch, deployment)
     column = as_column(layouts)
@@ -80,6 +80,7 @@ def speed_frontier(arch: ArchSpec, deployment: Deployment) -> Frontier:
     rate = np.where(fits, grid.tokens_per_s_per_gpu, 0.0)
     points: list[ServingEstimate] = []
     best = 0.0
+    # The fastest user first: a point joins the frontier where no faster one has its throughput.
     for at in np.argsort(np.where(fits, grid.tpot_s, np.inf), axis=None):
         where = np.unravel_index(at, rate.shape)
         if rate[where] > best:

@@ -9,10 +9,10 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.grid import map_numbers
 from optimoe.core.units import format_seconds
-from optimoe.cost.layers.layout import Layout, divides
+from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.estimate import Deployment, evaluate, memory_shortage
 from optimoe.cost.serving.workload import Limits
-from optimoe.cost.sizing.candidates import as_column, likely_layouts
+from optimoe.cost.sizing.candidates import likely_layouts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
-from optimoe.cost.layers.layout import Layout, divides
+from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
-from optimoe.cost.sizing.candidates import NOTHING_FIXED, as_column, every_layout, likely_layouts
+from optimoe.cost.sizing.candidates import NOTHING_FIXED, every_layout, likely_layouts
 from optimoe.cost.sizing.feasibility import why_nothing_serves
 
 MOST_REQUESTS = 2.0**14
