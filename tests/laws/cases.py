@@ -125,6 +125,10 @@ TRUTHS = {name: truth or MADE_UP.get(name) for name, truth in PUBLISHED.items()}
 FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
 
 
+JOINT_STARTS = {"delta": (0.0,), "omega": (0.0,), "E_max": (200.0,)}
+"""Nine of the 72 starts of the joint law, where a test is not about the search from many starts."""
+
+
 def case_id(value):
     return value.law.row.name
 

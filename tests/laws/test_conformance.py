@@ -104,7 +104,7 @@ def test_gradient_is_that_of_differences(law, designs):
 
 
 def test_planted_coefficients_come_back(planted_form, law, family, truth):
-    fitted = fit(planted_form(family, truth), family, FitOptions(objective=LeastSquares()))
+    fitted = fit(planted_form(family, truth, runs=100), family, FitOptions(objective=LeastSquares()))
     assert fitted.verdict == "sound"
     assert fitted.coefficients == pytest.approx({name: truth[name] for name in law.free}, rel=1e-6)
 

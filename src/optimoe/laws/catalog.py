@@ -48,7 +48,7 @@ def published_checks() -> list[dict[str, Any]]:
 
 def published_rows(family: str) -> list[LawRow]:
     """The published coefficient sets of a family."""
-    return [law.row for law in map(find_published_law, law_names()) if law.row.family == family]
+    return [find_published_law(name).row for name, row in _published().items() if row["family"] == family]
 
 
 def find_published_law(name: str) -> Law:

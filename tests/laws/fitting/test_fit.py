@@ -10,7 +10,7 @@ from optimoe.laws.catalog import FAMILIES, find_law
 from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
 from optimoe.laws.runs import Observations
-from tests.laws.cases import FITTABLE, TRUTHS
+from tests.laws.cases import FITTABLE, JOINT_STARTS, TRUTHS
 
 OBJECTIVES = (Huber(), Huber(delta=0.01), LeastSquares(), StudentT())
 
@@ -21,16 +21,16 @@ def relative_error(fitted, name):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)
-@pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
-def test_planted_coefficients_are_recovered_to_a_millionth(planted, name, objective):
-    fitted = fit(planted(name), find_law(name).family, FitOptions(objective=objective))
+@pytest.mark.parametrize(("name", "starts"), [("besiroglu2024", {}), ("ludziejewski2025", JOINT_STARTS)])
+def test_planted_coefficients_are_recovered_to_a_millionth(planted, name, starts, objective):
+    fitted = fit(planted(name), find_law(name).family, FitOptions(objective=objective, starts=starts))
     assert fitted.verdict == "sound"
     assert relative_error(fitted, name) < 1e-6
 
 
 @pytest.mark.parametrize("family", FITTABLE)
 def test_runs_of_one_size_identify_no_family(planted_form, family):
-    runs = planted_form(family, TRUTHS[family])
+    runs = planted_form(family, TRUTHS[family], runs=50)
     first = next(iter(runs.variables))
     variables = runs.variables | {first: np.full(len(runs), runs.variables[first][0])}
     row = replace(find_law("besiroglu2024").row, family=family, coefficients=TRUTHS[family])
@@ -60,7 +60,7 @@ def test_gradients_agree_with_differences(planted, name):
 
 
 def test_one_number_of_experts_does_not_identify_the_joint_law(planted):
-    fitted = fit(planted("ludziejewski2025", experts=(8,)), "ludziejewski")
+    fitted = fit(planted("ludziejewski2025", runs=60, experts=(8,)), "ludziejewski")
     assert fitted.verdict == "ill_conditioned"
     assert fitted.condition > 1e7
     assert set(fitted.weakest) <= {
@@ -131,7 +131,8 @@ def test_outliers_are_named_with_what_is_odd_and_stay_in_the_fit(planted):
 
 
 def test_a_fitted_law_is_a_law_file(planted, tmp_path: Path):
-    fitted = fit(planted("ludziejewski2025", noise=0.003), "ludziejewski", name='mine, "v1"')
+    runs, options = planted("ludziejewski2025", noise=0.003), FitOptions(starts=JOINT_STARTS)
+    fitted = fit(runs, "ludziejewski", options, name='mine, "v1"')
     save_law(fitted.law, tmp_path / "my.toml")
     law = find_law(str(tmp_path / "my.toml"))
     assert law.row == fitted.law

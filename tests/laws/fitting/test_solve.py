@@ -22,7 +22,10 @@ def test_the_answer_is_that_of_scipy_run_by_run(planted):
 
 
 def test_weights_of_zero_and_one_are_a_fit_of_the_subset(planted):
-    runs, options = planted("besiroglu2024", noise=0.01), FitOptions()
+    runs, options = (
+        planted("besiroglu2024", noise=0.01),
+        FitOptions(starts={"alpha": (0.2, 0.4), "beta": (0.3, 0.5)}),
+    )
     taken = np.arange(len(runs)) % 3 > 0
     model = make_model(runs, "chinchilla", options)
     found = best_of_starts(model, options, np.stack([taken, ~taken]).astype(float), model.starts())
