@@ -23,7 +23,8 @@ def reasons(plan: Plan) -> tuple[str, ...]:
         )
     lines.extend(_beyond_budget(plan))
     lines.extend(
-        f"{family_words(item.family)} at this loss keeps no limit: nothing of that kind fits and is fast enough."
+        f"{family_words(item.family)} at this loss does not meet the limits: nothing of that kind fits and is "
+        "fast enough."
         for item in plan.alternatives
         if item.candidate is None
     )

@@ -80,7 +80,7 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
     rows = []
     for item in plan.by_family:
         cells = [family_words(item.family)]
-        cells += _cells(plan, item.candidate) if item.candidate else ["keeps no limit"]
+        cells += _cells(plan, item.candidate) if item.candidate else ["does not meet the limits"]
         rows.append({"chosen": item.candidate is plan.choice, "cells": cells})
     return rows
 

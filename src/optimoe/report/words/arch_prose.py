@@ -80,7 +80,7 @@ def dense_equivalent_columns(
         ]
 
     return (
-        rows("like dense, rule of thumb", [record.dense_equivalent for record in records]),
+        rows("dense equivalent, rule of thumb", [record.dense_equivalent for record in records]),
         rows(f"on {on}", [record.dense_equivalent_full for record in records]),
     )
 

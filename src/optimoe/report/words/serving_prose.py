@@ -114,7 +114,7 @@ def context_lines(deployment: Deployment, tokens: int, estimate: ServingEstimate
 def disaggregated_lines(pair: Disaggregated, together: float, name: str, deployment: Deployment) -> Lines:
     """Two pools, and what GPUs that do both reach."""
     gpu = deployment.cluster.accelerator.name
-    against = "GPUs that do both keep no limit"
+    against = "GPUs that do both do not meet the limits"
     if together:
         against = f"{pair.tokens_per_s_per_gpu / together - 1:+.0%} against GPUs that do both"
     return [

@@ -1,0 +1,29 @@
+"""One style for all figures."""
+
+import plotly.graph_objects as go
+import pytest
+
+from optimoe.report.pages.style import log_axis, render, styled
+
+
+@pytest.mark.parametrize("values", [(3.0, 40.0), (0.002,), (1.0, 1000.0), (0.0, 7.0)])
+def test_a_logarithmic_axis_is_marked_around_every_positive_value(values):
+    axis = log_axis(values)
+    known = [value for value in values if value > 0]
+    assert min(axis["tickvals"]) <= min(known)
+    assert max(axis["tickvals"]) >= max(known)
+    assert len(axis["tickvals"]) == len(axis["ticktext"])
+
+
+def test_marks_are_written_in_full():
+    axis = log_axis([900.0, 1100.0])
+    labels = dict(zip(axis["tickvals"], axis["ticktext"], strict=True))
+    assert (labels[200.0], labels[1000.0]) == ("200", "1,000")
+
+
+def test_text_in_a_figure_cannot_end_its_script():
+    figure = styled(go.Figure(go.Bar(x=["</script><script>alert(1)</script>"], y=[1])), "<b>title</b>")
+    page = render(
+        "serving.html", [figure], title="t", lead="l", answer=[], tried=1, rows=[("head",)], assumptions=()
+    )
+    assert "alert(1)</script>" not in page

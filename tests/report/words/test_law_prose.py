@@ -1,0 +1,67 @@
+"""Fits and comparisons of laws in words print their numbers."""
+
+import math
+from dataclasses import replace
+from functools import cache
+
+from optimoe.arch.catalog import find_model
+from optimoe.laws.compare import Advice, compare
+from optimoe.laws.fitting import HoldOut, Interval, fit
+from optimoe.laws.runs import Flag, load_observations
+from optimoe.report.words.law_prose import comparison_lines, fit_lines
+
+INTERVAL = Interval(low=0.1, high=0.9, std_error=0.2, level=0.9, method="bootstrap")
+
+
+@cache
+def fitted(folder):
+    rows = ["N,D,loss"]
+    rows += [
+        f"{n},{d},{1.8 + 480 / n**0.35 + 2100 / d**0.37}" for n in (1e8, 3e8, 1e9, 3e9) for d in (2e9, 1e10, 5e10)
+    ]
+    path = folder / "runs.csv"
+    path.write_text("\n".join(rows))
+    return fit(load_observations(path), "chinchilla")
+
+
+def test_a_fit_is_said_with_verdict_coefficients_and_intervals(tmp_path_factory):
+    found = fitted(tmp_path_factory.getbasetemp())
+    lines = dict(fit_lines(found, {"alpha": INTERVAL}, None))
+    assert lines["Law"].endswith(f"family chinchilla: {found.verdict.replace('_', ' ')}")
+    assert lines["Fit"].startswith(f"12 runs, rmse of ln L {found.rmse_log:.4f}")
+    assert lines["alpha"] == f"{found.coefficients['alpha']:.8g}  (0.1 – 0.9, 90%)"
+    assert lines["beta"] == f"{found.coefficients['beta']:.8g}"
+    assert "Held out" not in lines
+
+
+def test_a_fit_with_doubts_names_them(tmp_path_factory):
+    found = fitted(tmp_path_factory.getbasetemp())
+    flags = tuple(Flag(row=row, run="", reason="far", used=True) for row in range(1, 9))
+    doubted = replace(found, verdict="ill_conditioned", at_bound=("E",), weakest=("A", "alpha"), outliers=flags)
+    test = HoldOut(
+        rule="top20%", fitted_runs=9, held_runs=3, rmse_log=0.0123, bias_log=-0.004, worst_log=0.02,
+        rmse_fitted=0.001, inside=2 / 3, converged=True, coefficients={},
+    )  # fmt: skip
+    lines = fit_lines(doubted, {}, test)
+    labelled = dict(lines)
+    assert labelled["At bound"] == "E"
+    assert labelled["Weakest"] == "the runs do not tell A, alpha apart"
+    assert "3 runs, rmse of ln L 0.0123 against 0.0010 fitted, bias -0.0040, 67% inside" in labelled["Held out"]
+    assert sum("far" in text for _, text in lines) == 5  # the first five of eight
+
+
+def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
+    comparison = compare(find_model("mixtral-8x7b"), 1e12, ["ludziejewski2025", "li2026-rstar"])
+    (opinion,) = comparison.opinions
+    lines = comparison_lines(comparison)
+    assert lines[0] == ("Design", "mixtral-8x7b on 1.00T tokens")
+    assert dict(lines)["ludziejewski2025"].startswith(
+        f"{opinion.difference:+.4f} against dense, loss {opinion.loss:.4f}"
+    )
+    alone = replace(opinion, difference=math.nan, inside=True, concerns=("top-9 routing",))
+    advice = (Advice(law="a law", source="", outputs={"r_star": 1.5}),)
+    others = comparison_lines(replace(comparison, opinions=(alone,), advice=advice))
+    assert dict(others)["ludziejewski2025"].startswith("no dense model, ")
+    assert dict(others)["ludziejewski2025"].endswith("inside its range")
+    assert ("", "never fitted on top-9 routing") in others
+    assert ("a law", "r_star 1.5") in others
