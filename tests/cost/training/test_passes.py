@@ -1,25 +1,48 @@
-from dataclasses import replace
+import pytest
 
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.training.passes import layer_products
+from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, recomputed_s
+from optimoe.cost.training.products import layer_products
+from optimoe.cost.training.setup import TrainSetup
 from tests.cost.training.runs import gpt
 
-
-def test_gradients_of_a_product_run_at_their_own_shapes():
-    products = layer_products(Machine(gpu=find_accelerator("h100-sxm")), gpt(), 4096)
-    (of_inputs, of_weights) = (products.for_inputs(), products.for_weights())
-    for (_, one), (_, by_input), (_, by_weight) in zip(
-        products.layers, of_inputs.layers, of_weights.layers, strict=True
-    ):
-        assert by_input == replace(one, shape=one.shape.for_input())
-        assert by_weight == replace(one, shape=one.shape.for_weight())
-    assert of_weights.logits.shape == Gemm(rows=2048, width=51_200, depth=4096)
+MACHINE = Machine(gpu=find_accelerator("h100-sxm"))
+BATCH = Batch(sequences=1, seq_len=2048)
 
 
-def test_routed_experts_take_their_forward_time_for_each_gradient():
-    products = layer_products(Machine(gpu=find_accelerator("h100-sxm")), gpt(experts=8), 4096)
-    for passed in (products.for_inputs(), products.for_weights()):
-        (experts,) = (kernel for _, kernel in products.layers if kernel.reads == "experts")
-        assert experts in [kernel for _, kernel in passed.layers]
+def passes(arch, layout, setup):
+    products = layer_products(MACHINE, arch, BATCH.tokens)
+    return (
+        forward_pass(MACHINE, arch, products, BATCH, layout, setup),
+        backward_pass(MACHINE, arch, products, BATCH, layout, setup),
+        products,
+    )
+
+
+def test_a_backward_pass_is_both_gradients_of_every_product():
+    forward, backward, products = passes(gpt(experts=8), TrainLayout(), TrainSetup())
+    gradients = [*products.for_inputs().layers, *products.for_weights().layers]
+    dense_s = sum(times * MACHINE.time(kernel).total_s for times, kernel in gradients if kernel.reads == "weights")
+    assert backward.products_s == pytest.approx(dense_s)
+    assert backward.experts_s == pytest.approx(2 * forward.experts_s)
+    assert backward.attention_s == pytest.approx(2.5 * forward.attention_s)
+    assert backward.elementwise_s == pytest.approx(2 * forward.elementwise_s)
+
+
+def test_unfused_attention_moves_every_score_through_memory():
+    flash, _, _ = passes(gpt(), TrainLayout(), TrainSetup())
+    unfused, back, _ = passes(gpt(), TrainLayout(), TrainSetup(attention="unfused"))
+    scores_s = 13 * 24 * 16 * 2048**2 / MACHINE.gpu.memory_bytes_per_s
+    assert unfused.attention_s > max(scores_s, flash.attention_s)
+    assert back.attention_s > unfused.attention_s
+    assert unfused.products_s == flash.products_s
+
+
+@pytest.mark.parametrize(("recompute", "share"), [("none", 0.0), ("full", 1.0)])
+def test_full_recomputation_runs_every_layer_again_and_none_runs_nothing(recompute, share):
+    layout, setup = TrainLayout(recompute=recompute), TrainSetup()
+    forward, _, _ = passes(gpt(), layout, setup)
+    again_s = recomputed_s(MACHINE, gpt(), BATCH, layout, setup, forward)
+    assert again_s == pytest.approx(share * forward.layers_s)

@@ -18,6 +18,9 @@ from optimoe.core.errors import holds
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
 from optimoe.cost.layers.machine import LayerKernel, Machine
 
+BF16_BYTES = 2
+"""Inputs and outputs of a recurrent mixer over a prompt; its state alone is fp32."""
+
 
 @singledispatch
 def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
@@ -112,7 +115,7 @@ def prefill_mixing(
 
     Inputs read and outputs written once, FLOPs at attention's share.
     """
-    moved = 2 * 2 * mixer.matrix_params(d_model) / d_model * length / machine.tp
+    moved = 2 * BF16_BYTES * mixer.matrix_params(d_model) / d_model * length / machine.tp
     flops = _recurrent_flops(mixer, d_model, length, "prefill") * length / machine.tp
     yield machine.mixing(
         Roofline(flops=flops, num_bytes=moved, shares_of="prefill_attention", launch_of="prefill_attention")

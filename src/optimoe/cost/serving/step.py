@@ -1,7 +1,7 @@
 """Seconds of one step, prefill or decode, by what they are spent on.
 
 The kernels of the layers follow each other on every GPU, each on its share of the heads, widths and experts;
-their times are those of ``optimoe.cost.operators``, fitted to measured kernels:
+their times are those of ``optimoe.cost.kernels``, fitted to measured kernels:
 
     t = Σ_layers (projections + mixing + feed-forward + exchange) + unembedding + stages + engine
 

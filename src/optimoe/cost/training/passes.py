@@ -1,11 +1,6 @@
-"""Seconds of the kernels of one micro-batch on one GPU, forward and backward, through all layers.
+"""Seconds of the kernels of one micro-batch on one GPU, forward and backward, through all layers."""
 
-The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of as many FLOPs: the input's gradient
-[M, N]·[N, K] and the weight's gradient [K, M]·[M, N]. Each runs at the efficiency of its own shape.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,13 +9,12 @@ from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mix
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.grid import add
-from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.kernels.curve import find_curve
-from optimoe.cost.layers.feedforward import feed_forward
-from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.mixers import expanded_head_dim, prefill_mixing, projections, prompt_attention
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.mixers import expanded_head_dim, prefill_mixing, prompt_attention
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.products import Products
 from optimoe.cost.training.setup import TrainSetup
 
 FLASH_BACKWARD = 2.5
@@ -64,38 +58,6 @@ class PassTime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Products:
-    """The products and experts of one micro-batch through all layers, as shapes: made once for all its passes.
-
-    Attributes:
-        layers: Number of layers and one of their kernels, kernel by kernel.
-        logits: The product with the unembedding.
-    """
-
-    layers: tuple[tuple[Values, LayerKernel], ...]
-    logits: LayerKernel
-
-    def for_inputs(self) -> "Products":
-        """Gradients of the inputs: each product at that gradient's own shape."""
-        return self._each(Gemm.for_input)
-
-    def for_weights(self) -> "Products":
-        """Gradients of the weights: each product at that gradient's own shape."""
-        return self._each(Gemm.for_weight)
-
-    def _each(self, gradient: Callable[[Gemm], Gemm]) -> "Products":
-        layers = tuple((times, _gradient(kernel, gradient)) for times, kernel in self.layers)
-        return Products(layers=layers, logits=_gradient(self.logits, gradient))
-
-
-def _gradient(kernel: LayerKernel, gradient: Callable[[Gemm], Gemm]) -> LayerKernel:
-    """One of the two gradients of a kernel; routed experts take their forward time for each (derived)."""
-    if isinstance(kernel.shape, Gemm):
-        return replace(kernel, shape=gradient(kernel.shape))
-    return kernel
-
-
-@dataclass(frozen=True, kw_only=True)
 class Batch:
     """A micro-batch of one rank, in sequences and their tokens."""
 
@@ -106,18 +68,6 @@ class Batch:
     def tokens(self) -> Values:
         """Tokens of all sequences of the micro-batch."""
         return self.sequences * self.seq_len
-
-
-def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products:
-    """Every product of one micro-batch of ``tokens`` on one GPU."""
-    layers = []
-    for group in arch.layers:
-        kernels = list(projections(group.mixer, machine, arch.d_model, tokens))
-        for ffn in (group.ffn, group.residual):
-            kernels += feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ()
-        layers += [(group.num_layers, kernel) for kernel in kernels]
-    logits = machine.plain_product(tokens, arch.vocab_size / machine.tp, arch.d_model)
-    return Products(layers=tuple(layers), logits=logits)
 
 
 def forward_pass(
@@ -247,6 +197,7 @@ def elementwise_bytes(sizes: LayerSizes, layout: TrainLayout, setup: TrainSetup,
     theirs within their call. Of these the ``recomputed`` are norms and the activation.
     """
     if recomputed:
+        # read and written once, the residual left out: 2 of the 4 values of a norm
         return 2 * (2 * sizes.norm_values / layout.sequence_shards + sizes.dense_hidden / layout.tp)
     norms = (2 * 4 * sizes.norm_values + 2 * 5 * setup.dropout * sizes.d_model) / layout.sequence_shards
     return norms + 2 * (sizes.mixer_columns + sizes.dense_hidden) / layout.tp

@@ -17,7 +17,8 @@ from optimoe.cost.training.exchange import (
 )
 from optimoe.cost.training.layout import TrainLayout, num_micro_batches
 from optimoe.cost.training.memory import StageParams, stage_params
-from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, layer_products, recomputed_s
+from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, recomputed_s
+from optimoe.cost.training.products import layer_products
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup
 
 

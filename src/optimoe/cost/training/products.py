@@ -1,0 +1,59 @@
+"""The matrix products of a micro-batch as shapes, and those of their gradients.
+
+The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of as many FLOPs: the input's gradient
+[M, N]·[N, K] and the weight's gradient [K, M]·[M, N]. Each runs at the efficiency of its own shape.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.cost.kernels.calls import Gemm
+from optimoe.cost.layers.feedforward import feed_forward
+from optimoe.cost.layers.machine import LayerKernel, Machine
+from optimoe.cost.layers.mixers import projections
+
+
+@dataclass(frozen=True, kw_only=True)
+class Products:
+    """The products and experts of one micro-batch through all layers, as shapes: made once for all its passes.
+
+    Attributes:
+        layers: Number of layers and one of their kernels, kernel by kernel.
+        logits: The product with the unembedding.
+    """
+
+    layers: tuple[tuple[Values, LayerKernel], ...]
+    logits: LayerKernel
+
+    def for_inputs(self) -> "Products":
+        """Gradients of the inputs: each product at that gradient's own shape."""
+        return self._each(Gemm.for_input)
+
+    def for_weights(self) -> "Products":
+        """Gradients of the weights: each product at that gradient's own shape."""
+        return self._each(Gemm.for_weight)
+
+    def _each(self, gradient: Callable[[Gemm], Gemm]) -> "Products":
+        layers = tuple((times, _gradient(kernel, gradient)) for times, kernel in self.layers)
+        return Products(layers=layers, logits=_gradient(self.logits, gradient))
+
+
+def _gradient(kernel: LayerKernel, gradient: Callable[[Gemm], Gemm]) -> LayerKernel:
+    """One of the two gradients of a kernel; routed experts take their forward time for each (derived)."""
+    if isinstance(kernel.shape, Gemm):
+        return replace(kernel, shape=gradient(kernel.shape))
+    return kernel
+
+
+def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products:
+    """Every product of one micro-batch of ``tokens`` on one GPU."""
+    layers = []
+    for group in arch.layers:
+        kernels = list(projections(group.mixer, machine, arch.d_model, tokens))
+        for ffn in (group.ffn, group.residual):
+            kernels += feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ()
+        layers += [(group.num_layers, kernel) for kernel in kernels]
+    logits = machine.plain_product(tokens, arch.vocab_size / machine.tp, arch.d_model)
+    return Products(layers=tuple(layers), logits=logits)
