@@ -307,6 +307,31 @@ def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():
     assert done.stderr.count("\n") == 1
 
 
+SCOUT_FLEET = ["cost", "fleet", "llama-4-scout", "--gpu", "h100-sxm", "--requests-per-s", "5"]
+
+
+def test_a_fleet_of_the_stated_most_is_found_by_stages():
+    (fleet,) = answer(*SCOUT_FLEET, "--most-gpus", "3")["fleets"]
+    assert (fleet["gpus_per_deployment"], fleet["layout"]["pp"], fleet["num_deployments"]) == (3, 3, 8)
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_a_fleet_that_nothing_carries_exits_3_in_one_line(json_option):
+    done = optimoe(*SCOUT_FLEET, "--most-gpus", "1", *json_option)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith("optimoe: memory: 216 GB of bf16 weights")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_engine_file_that_is_none_is_one_line_and_exit_2(tmp_path):
+    (tmp_path / "mine.toml").write_text("front_s = 80\nprefill_first = false\nkv_of_fp8 = 'bf16'\nsource = 'me'\n")
+    asked = ["cost", "mixtral-8x7b", "--gpus", "2xh100-sxm", "--engine", "mine.toml"]
+    done = optimoe(*asked, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "optimoe: mine.toml: front_s: must be in seconds, from 0 to below 60, got 80.0\n"
+
+
 def test_a_model_too_large_for_its_gpus_exits_3():
     done = optimoe("cost", "mixtral-8x7b", "--gpus", "1xh100-sxm")
     assert done.returncode == 3

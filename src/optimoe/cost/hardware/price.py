@@ -128,7 +128,7 @@ def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterabl
     _require_known(sheet, {key, *map(accelerator_key, own), *accelerator_names()})
     stated = [row for row in sheet if row.key == key]
     rows = stated or [row for row in published_prices() if row.key == key]
-    gap = f"the price sheet has no row for {accelerator}" if sheet and not stated else ""
+    gap = sheet_gap(accelerator, sheet)
     if not rows:
         raise InputError(f"gpu price: no list price of {accelerator} is known{f', and {gap}' if gap else ''}")
     prices = [row.usd_per_gpu_hour for row in rows]
@@ -140,6 +140,16 @@ def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterabl
         high=max(prices),
         basis=Basis.ASSUMED if stated else Basis.PUBLISHED,
         source=f"{kind}{f' ({gap})' if gap else ''}: {named}",
+    )
+
+
+def sheet_gap(accelerator: str, sheet: Sequence[PriceRow]) -> str:
+    """What to say of a price sheet without a row for an accelerator in use; empty where it has one or is none."""
+    key = accelerator_key(accelerator)
+    return (
+        ""
+        if not sheet or any(row.key == key for row in sheet)
+        else f"the price sheet has no row for {accelerator}"
     )
 
 
