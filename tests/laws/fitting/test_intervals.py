@@ -18,14 +18,14 @@ from optimoe.laws.fitting import (
 from optimoe.laws.fitting.fit import make_model
 from optimoe.laws.runs import Observations
 
-REPEATS = 40
+REPEATS = 24
 NEAR = {"alpha": (0.3,), "beta": (0.3,)}
 """One start near Chinchilla's exponents: intervals are tested here, not the search from many starts."""
 
 
 @pytest.mark.parametrize("objective", [Huber(), LeastSquares(), StudentT()], ids=lambda objective: objective.name)
 def test_intervals_cover_the_planted_truth(planted, objective):
-    """A small version of benchmarks/fit_coverage.py: 40 repeats of 5 coefficients."""
+    """A small version of benchmarks/fit_coverage.py: 24 repeats of 5 coefficients."""
     truth = find_law("besiroglu2024").row.coefficients
     hits = {"bootstrap": [], "profile": []}
     for seed in range(REPEATS):

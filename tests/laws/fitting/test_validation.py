@@ -46,10 +46,10 @@ def test_many_values_are_cut_into_rungs(planted):
 
 
 def test_cross_validation_prefers_the_family_the_runs_came_from(planted):
-    runs = planted("ludziejewski2025", runs=80, noise=0.003)
+    runs = planted("ludziejewski2025", runs=70, noise=0.003)
     both = Observations(variables=runs.variables | {"N": runs.column("N_act")}, loss=runs.loss)
     options = FitOptions(objective=LeastSquares())
-    best, second = compare_families(both, ["chinchilla", "ludziejewski"], folds=4, options=options)
+    best, second = compare_families(both, ["chinchilla", "ludziejewski"], folds=3, options=options)
     assert (best.family, second.family) == ("ludziejewski", "chinchilla")
     assert best.cv_rmse_log + 3 * best.cv_std_error < second.cv_rmse_log
 
