@@ -53,7 +53,7 @@ def fit(
 
     Args:
         runs: CSV, JSON or Parquet file, or a folder of exports (TensorBoard, MLflow, W&B).
-        family: A family, a law of it, or its paper: chinchilla, ludziejewski2025, yun2024.
+        family: A family, a law of it, its paper, or a class of yours: chinchilla, yun2024, my_law.py:MyLaw.
         columns: Variable of the law and its column or formula, such as D=step*524288 (once for each).
         labels: Label and its column, such as run=hyper_id (once for each).
         where: Rows to take, such as "k == 1 and router == 'S-Base'".
