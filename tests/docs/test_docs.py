@@ -9,12 +9,26 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from optimoe.arch.hf import from_config
+from optimoe.arch.params import count_params
+from optimoe.core.run import (
+    CurvePoint,
+    DataMix,
+    Optimizer,
+    RunLayout,
+    RunRecord,
+    RunSpec,
+    Schedule,
+    load_run_records,
+    load_runs,
+)
 from optimoe.laws.catalog import find_law
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +115,31 @@ def test_the_law_class_of_the_docs_fits_predicts_and_plans(tmp_path):
         done = run(shlex.split(command), tmp_path)
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert "MyLaw-fit" in done.stdout
+
+
+def test_the_run_and_the_record_of_the_docs_are_read(tmp_path):
+    page = ROOT / "docs" / "runs.md"
+    (tmp_path / "run.toml").write_text(*blocks(page, "toml"))
+    (tmp_path / "runs.jsonl").write_text(*blocks(page, "json"))
+    (run,) = load_runs(tmp_path / "run.toml")
+    (record,) = load_run_records(tmp_path / "runs.jsonl").records
+    model = from_config(run.architecture, name=run.name)
+    params = count_params(model)
+    assert model == from_config(record.run.architecture, name=record.run.name)
+    assert (record.params_total, record.params_active) == (params.total, params.active)
+    assert (record.params_nonembedding, record.params_active_nonembedding) == (
+        params.nonembedding,
+        params.active_nonembedding,
+    )
+    assert record.train_flops_6nd == pytest.approx(6 * params.active * record.tokens_seen, rel=1e-2)
+
+
+def test_every_field_of_a_run_and_of_a_record_stands_in_the_docs():
+    page = (ROOT / "docs" / "runs.md").read_text()
+    parts = {"schedule": Schedule, "optimizer": Optimizer, "data": DataMix}
+    names = [field.name for cls in (RunSpec, RunRecord, RunLayout, CurvePoint) for field in fields(cls)]
+    names += [f"{part}.{field.name}" for part, cls in parts.items() for field in fields(cls)]
+    assert [name for name in names if name not in parts and f"`{name}`" not in page] == []
 
 
 def test_the_laptop_of_the_docs_serves_on_the_engine_of_the_docs(tmp_path):

@@ -1,0 +1,175 @@
+"""Every file that the program writes is read back, whatever the names in it and its own."""
+
+import ast
+import html
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.hf import load_config
+from optimoe.core.config import load_toml, save_toml
+from optimoe.core.latency import LatencyRecord, load_latency_records, save_latency_records
+from optimoe.core.run import append_run_record, load_run_records, load_runs, save_runs
+from optimoe.cost.calibration import calibration_names, find_calibration, save_calibration
+from optimoe.cost.hardware.accelerator import find_accelerator
+from optimoe.laws.catalog import find_law
+from optimoe.laws.fitting import save_law
+from tests.core.run.cases import HOSTILE, RUN, record
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "src" / "optimoe"
+PLAN = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "1,8", "--quick")
+
+
+def optimoe(*words, cwd):
+    script = "from optimoe.app.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check_toml(folder):
+    save_toml(folder / HOSTILE, {HOSTILE: {"name": HOSTILE}})
+    assert load_toml(folder / HOSTILE) == {HOSTILE: {"name": HOSTILE}}
+
+
+def check_runs(folder):
+    for ending in ("toml", "json"):
+        save_runs(folder / f"{HOSTILE}.{ending}", [RUN], plan={HOSTILE: HOSTILE})
+        assert load_runs(folder / f"{HOSTILE}.{ending}") == (RUN,)
+
+
+def check_run_records(folder):
+    append_run_record(folder / HOSTILE, record(host=HOSTILE))
+    assert load_run_records(folder / HOSTILE).records == (record(host=HOSTILE),)
+
+
+def check_latency_records(folder):
+    measured = LatencyRecord(
+        model=HOSTILE,
+        gpu=HOSTILE,
+        num_gpus=1,
+        engine=HOSTILE,
+        engine_version=HOSTILE,
+        measured_utc="2026-01-02",
+        input_tokens=1024,
+        output_tokens=128,
+        concurrency=4,
+        ttft_s=0.1,
+        tpot_s=0.01,
+        source=HOSTILE,
+    )
+    save_latency_records(folder / HOSTILE, [measured])
+    assert load_latency_records(folder / HOSTILE) == (measured,)
+
+
+def check_calibration(folder):
+    shipped = find_calibration(calibration_names()[0])
+    ours = replace(shipped, name=HOSTILE, gpus=(HOSTILE,), models=(HOSTILE,), left_out=(HOSTILE,), source=HOSTILE)
+    for ending in ("toml", "json"):
+        save_calibration(ours, folder / f"{HOSTILE}.{ending}")
+        assert find_calibration(str(folder / f"{HOSTILE}.{ending}")) == ours
+
+
+def check_law(folder):
+    row = find_law("besiroglu2024").row
+    ours = replace(row, name=HOSTILE, source=HOSTILE, status="fitted", notes=HOSTILE, runs={})
+    save_law(ours, folder / f"{HOSTILE}.toml")
+    back = find_law(str(folder / f"{HOSTILE}.toml")).row
+    assert replace(back, better_digits=ours.better_digits, dense_baseline=ours.dense_baseline) == ours
+
+
+def check_config(folder):
+    optimoe("arch", "mixtral-8x7b", "--hf", HOSTILE, cwd=folder)
+    assert replace(load_config(folder / HOSTILE), name="mixtral-8x7b") == find_model("mixtral-8x7b")
+
+
+def check_curves_page(folder):
+    gpu = find_accelerator("h100-sxm")
+    save_toml(folder / f"{HOSTILE}.toml", {"name": HOSTILE} | {k: v for k, v in vars(gpu).items() if k != "name"})
+    optimoe(
+        "cost", "curves", "llama-3.1-8b", "--gpu", f"{HOSTILE}.toml", "--gpus", 1, "--out", HOSTILE, cwd=folder
+    )
+    assert HOSTILE in html.unescape((folder / HOSTILE).read_text())
+
+
+def check_plan(folder):
+    """A law fitted to a table whose name holds a quote, then a plan on it."""
+    law = find_law("ludziejewski2025")
+    rows = ["N_act,D,E,loss"]
+    for params in (1e8, 3e8, 1e9, 3e9):
+        for tokens in (2e9, 1e10, 5e10, 2e11):
+            for experts in (1, 4, 16, 64):
+                loss = law.evaluate("L", {"N_act": params, "D": tokens, "E": experts})
+                rows.append(f"{params},{tokens},{experts},{loss}")
+    (folder / HOSTILE).write_text("\n".join(rows))
+    family = ("--family", "ludziejewski", "--resamples", "0", "--name", HOSTILE)
+    optimoe("laws", "fit", HOSTILE, *family, "--out", "ours.toml", cwd=folder)
+    (folder / HOSTILE).unlink()
+    optimoe(*PLAN, "--law", "ours.toml", "--out", HOSTILE, cwd=folder)
+    out = folder / HOSTILE
+    (winner,) = load_runs(out / "winner" / "recipe.toml")
+    proxies = load_runs(out / "winner" / "proxies.toml")
+    assert HOSTILE in winner.source
+    assert all(HOSTILE in proxy.source for proxy in proxies)
+    told = load_toml(out / "winner" / "recipe.toml")["plan"]["predicted"]
+    assert told["law"] == HOSTILE
+    assert told["law_source"] == f"fitted to 64 runs of {HOSTILE}"
+    plan = json.loads((out / "plan.json").read_text())
+    assert plan["problem"]["law"] == HOSTILE
+    assert load_config(out / "winner").d_model == plan["choice"]["arch"]["d_model"]
+    assert subprocess.run(["sh", "-n", out / "winner" / "vllm.sh"], check=False).returncode == 0
+    assert HOSTILE in html.unescape((out / "plan.html").read_text())
+
+
+def check_checkpoint(folder):
+    from optimoe.models.config import ModelConfig
+    from optimoe.models.convert.hf import load_hf, save_hf
+    from optimoe.models.decoder import build
+    from tests.models.build import make_arch
+
+    model = build(make_arch(), ModelConfig())
+    save_hf(model, folder / HOSTILE, "mixtral")
+    back = load_hf(folder / HOSTILE)
+    assert back.arch.layers == model.arch.layers
+    assert all(back.state_dict()[name].equal(tensor) for name, tensor in model.state_dict().items())
+
+
+WRITERS = {
+    "core/config.py": check_toml,
+    "core/run/files.py": check_runs,
+    "core/run/record.py": check_run_records,
+    "core/latency.py": check_latency_records,
+    "cost/calibration/files.py": check_calibration,
+    "laws/fitting/fit.py": check_law,
+    "app/cli/arch.py": check_config,
+    "app/cli/serving/fleet.py": check_curves_page,
+    "report/pages/plan_page.py": check_plan,
+    "models/convert/hf.py": check_checkpoint,
+}
+"""What writes files, and what reads them back."""
+
+
+@pytest.mark.parametrize("check", WRITERS.values(), ids=WRITERS)
+def test_what_is_written_is_read_back_whatever_the_names(check, tmp_path):
+    check(tmp_path)
+
+
+def test_every_writer_of_files_is_read_back_here():
+    calls = {"write_text", "save_toml", "save_file", "write_bytes"}
+    found = set()
+    for path in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).rsplit(".", 1)[-1]
+                appends = name == "open" and any("O_APPEND" in ast.unparse(word) for word in node.args)
+                if name in calls or appends:
+                    found.add(path.relative_to(SOURCES).as_posix())
+    assert found == set(WRITERS)
