@@ -13,7 +13,8 @@ ROOT = "optimoe"
 
 def rooms_of(graph: grimp.ImportGraph, container: str) -> dict[str, set[str]]:
     """What each room of a package imports of its neighbours."""
-    uses: dict[str, set[str]] = {name.removeprefix(f"{container}."): set() for name in graph.find_children(container)}
+    rooms = (name.removeprefix(f"{container}.") for name in graph.find_children(container))
+    uses: dict[str, set[str]] = {room: set() for room in rooms}
     for importer in graph.modules:
         for imported in graph.find_modules_directly_imported_by(importer):
             one, other = (_room(module, container) for module in (importer, imported))

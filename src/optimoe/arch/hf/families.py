@@ -4,12 +4,11 @@
 only for fields that published configurations leave out; every other field that changes a count must be there.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
+from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import (
     Dense,
-    Pattern,
     Routed,
     every_layer,
     expert_period,
@@ -17,15 +16,12 @@ from optimoe.arch.hf.ffns import (
     layer_frequency,
     leading_dense,
     listed_or_leading,
-    no_layer,
     sparse_step,
 )
 from optimoe.arch.hf.layers import (
     FULL,
     LINEAR,
     SLIDING,
-    LayerKinds,
-    all_full,
     all_sliding,
     attention_period,
     every,
@@ -35,47 +31,9 @@ from optimoe.arch.hf.layers import (
     qwen_windows,
     rope_chunks,
 )
-from optimoe.arch.hf.mixers import DeltaNet, Gqa, JambaMamba, Lightning, Linear, Mla
-from optimoe.arch.spec import Norm
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfigFamily:
-    """How one ``model_type`` is put together.
-
-    Attributes:
-        architecture: The class that ``architectures`` names.
-        attention: Field table of softmax layers.
-        linear: Field table of recurrent layers, where there are any.
-        kinds: Which mixer each layer has.
-        dense, routed: Field tables of the feed-forwards.
-        pattern: Which layers route.
-        norm, num_norms: Kind of the norms, and how many a layer has.
-        residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
-            routed one (Arctic).
-        mtp: Field that counts multi-token-prediction layers.
-        unembedding_bias: Field that says whether logits add a bias.
-        defaults: For absent fields.
-        fixed: Fields that are written as they are (activation and the like).
-        only: The one value that a field may have where it stands: others would need parts that are not described.
-    """
-
-    architecture: str
-    attention: Gqa | Mla = Gqa()  # noqa: RUF009 (frozen)
-    linear: Linear | None = None
-    kinds: LayerKinds = all_full
-    dense: Dense = Dense()  # noqa: RUF009
-    routed: Routed | None = None
-    pattern: Pattern = no_layer
-    norm: Norm = "rms"
-    num_norms: int = 2
-    residual: str = ""
-    mtp: str = ""
-    unembedding_bias: str = ""
-    defaults: dict[str, Any] = field(default_factory=dict)
-    fixed: dict[str, Any] = field(default_factory=dict)
-    only: dict[str, Any] = field(default_factory=dict)
-
+from optimoe.arch.hf.mixers import DeltaNet, Gqa, JambaMamba, Lightning, Mla
+from optimoe.core.errors import ConfigError
+from optimoe.core.plugins import entry_point_names, load_entry_point
 
 _TIED, _UNTIED = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
 _BIAS = {"attention_bias": False}
@@ -360,3 +318,26 @@ TEXT_PARTS = {
     "gemma3": "gemma3_text",
 }
 """Models of several modalities, and what their ``text_config`` is where it does not say."""
+
+
+GROUP = "optimoe.families"
+"""The group of entry points under which installed packages state families, each by its ``model_type``."""
+
+
+def family_names() -> tuple[str, ...]:
+    """Every ``model_type`` that is known: the built-in families first, then those of installed packages."""
+    return (*FAMILIES, *(name for name in entry_point_names(GROUP) if name not in FAMILIES))
+
+
+def find_family(model_type: str) -> ConfigFamily | None:
+    """The family of a ``model_type``: a built-in one, else one that an installed package states; or none.
+
+    Raises:
+        ConfigError: A package states it but cannot be loaded, or states something else than a family.
+    """
+    if model_type in FAMILIES or model_type not in entry_point_names(GROUP):
+        return FAMILIES.get(model_type)
+    family = load_entry_point(GROUP, model_type)
+    if not isinstance(family, ConfigFamily):
+        raise ConfigError(f"{GROUP}: {model_type} must be a ConfigFamily, got {type(family).__name__}")
+    return family

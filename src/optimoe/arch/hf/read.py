@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, ConfigFamily
+from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_family
+from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
 from optimoe.arch.parts import DenseFFN, Mixer
@@ -40,7 +41,7 @@ def from_config(config: Config, name: str) -> ArchSpec:
     model_type = Fields(config, {}).text("model_type")
     if model_type in TEXT_PARTS:
         return from_config(_text_config(config, TEXT_PARTS[model_type]), name)
-    family = FAMILIES.get(model_type) or FAMILIES[_by_fields(config, model_type)]
+    family = find_family(model_type) or FAMILIES[_by_fields(config, model_type)]
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
     return _read(family, Fields(config, family.defaults), name)
@@ -53,7 +54,7 @@ def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
         return dict(config) | {"model_type": otherwise}
     outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
     own = text.get("model_type")
-    return outer | text | {"model_type": own if isinstance(own, str) and own in FAMILIES else otherwise}
+    return outer | text | {"model_type": own if isinstance(own, str) and own in family_names() else otherwise}
 
 
 def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
@@ -111,6 +112,6 @@ def _by_fields(config: Config, model_type: str) -> str:
         return "llama"
     if not missing and not strange and {"num_local_experts", "num_experts_per_tok"} == set(expert):
         return "mixtral"
-    known = UnknownNameError("model_type", model_type, FAMILIES)
+    known = UnknownNameError("model_type", model_type, family_names())
     reason = f"missing {', '.join(missing)}" if missing else f"cannot interpret {', '.join(strange + expert)}"
     raise ConfigError(f"{known}; by its fields: {reason}")

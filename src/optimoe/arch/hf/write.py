@@ -3,7 +3,8 @@
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from optimoe.arch.hf.families import FAMILIES, ConfigFamily
+from optimoe.arch.hf.families import family_names, find_family
+from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
 from optimoe.arch.hf.read import from_config
@@ -23,11 +24,9 @@ def to_config(arch: ArchSpec, model_type: str = "") -> dict[str, Any]:
         UnknownNameError: No such family.
         ConfigError: No family (or not this one) can express it: reading back what it writes differs.
     """
-    if model_type and model_type not in FAMILIES:
-        raise UnknownNameError("model_type", model_type, FAMILIES)
     if model_type:
         return _written(model_type, arch)
-    for name in FAMILIES:
+    for name in family_names():
         try:
             return _written(name, arch)
         except OptimoeError:
@@ -39,9 +38,12 @@ def _written(model_type: str, arch: ArchSpec) -> dict[str, Any]:
     """What the family writes.
 
     Raises:
+        UnknownNameError: No such family.
         ConfigError: It does not read back as the same architecture; the message names the first difference.
     """
-    family = FAMILIES[model_type]
+    family = find_family(model_type)
+    if family is None:
+        raise UnknownNameError("model_type", model_type, family_names())
     config = {"architectures": [family.architecture], "model_type": model_type}
     try:
         config |= _nested(_fields(family, arch))

@@ -1,0 +1,47 @@
+"""How one ``model_type`` of ``config.json`` is put together: a composition of field tables."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
+from optimoe.arch.hf.layers import LayerKinds, all_full
+from optimoe.arch.hf.mixers import Gqa, Linear, Mla
+from optimoe.arch.spec import Norm
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFamily:
+    """How one ``model_type`` is put together.
+
+    Attributes:
+        architecture: The class that ``architectures`` names.
+        attention: Field table of softmax layers.
+        linear: Field table of recurrent layers, where there are any.
+        kinds: Which mixer each layer has.
+        dense, routed: Field tables of the feed-forwards.
+        pattern: Which layers route.
+        norm, num_norms: Kind of the norms, and how many a layer has.
+        residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
+            routed one (Arctic).
+        mtp: Field that counts multi-token-prediction layers.
+        unembedding_bias: Field that says whether logits add a bias.
+        defaults: For absent fields.
+        fixed: Fields that are written as they are (activation and the like).
+        only: The one value that a field may have where it stands: others would need parts that are not described.
+    """
+
+    architecture: str
+    attention: Gqa | Mla = Gqa()  # noqa: RUF009 (frozen)
+    linear: Linear | None = None
+    kinds: LayerKinds = all_full
+    dense: Dense = Dense()  # noqa: RUF009
+    routed: Routed | None = None
+    pattern: Pattern = no_layer
+    norm: Norm = "rms"
+    num_norms: int = 2
+    residual: str = ""
+    mtp: str = ""
+    unembedding_bias: str = ""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    only: dict[str, Any] = field(default_factory=dict)
