@@ -13,6 +13,7 @@ from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.laws.catalog import law_names
 from optimoe.planner.plan import plan
+from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
 from tests.planner.asked import SMALL, problem
 
@@ -134,8 +135,8 @@ def test_a_card_and_a_long_cache_bound_the_size():
     assert plan(replace(asked, deployments=(long,), lifetime_tokens=0.0)).choice.loss.value > fits.loss.value
 
 
-@settings(max_examples=5)
+@settings(max_examples=4, deadline=None)
 @given(flops=st.floats(1e21, 1e23), served=st.floats(1e10, 1e13))
 def test_an_answer_asked_for_twice_is_the_same(flops, served):
     asked = problem(flops, serve_tokens=served)
-    assert plan(asked).choice == plan(asked).choice
+    assert plan(asked, PricedGrids()).choice == plan(asked).choice == plan(asked).choice

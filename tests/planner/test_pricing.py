@@ -21,21 +21,29 @@ from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search import first_pools
 from tests.planner.asked import H100, problem
 
-SPACE = Space(num_experts=(1, 8), max_width=1024)
+SPACE = Space(num_experts=(8,), max_width=1024)
 ASKED = problem(space=SPACE)
 RUN = TrainRun(cluster=Cluster(accelerator=H100, num_gpus=64))
 PREDICTED = replace(ASKED, training=replace(ASKED.training, run=RUN, utilisation=PredictedMfu()))
 
 
-def grids_after(*problems):
-    """Grids that a new memory keeps after pricing these problems in turn."""
-    memory = PricedGrids()
-    for one in problems:
-        first_pools(one, memory)
-    return len(memory)
-
-
 DEPLOYMENT = ASKED.deployments[0]
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A memory in which the designs of the space are trained and served as the problems above ask."""
+    memory = PricedGrids()
+    first_pools(PREDICTED, memory)
+    assert len(memory) == 2  # one grid, trained and served
+    return memory
+
+
+def new_grids(memory, moved):
+    """Grids that a memory did not have before it priced a problem."""
+    before = len(memory)
+    first_pools(moved, memory)
+    return len(memory) - before
 
 
 @pytest.mark.parametrize(
@@ -51,8 +59,8 @@ DEPLOYMENT = ASKED.deployments[0]
     ],
     ids=["law", "demand", "goal", "budget", "training price", "utilisation", "serving price"],
 )
-def test_another_law_budget_demand_or_price_prices_no_grid_anew(moved):
-    assert grids_after(PREDICTED, moved) == grids_after(PREDICTED)
+def test_another_law_budget_demand_or_price_prices_no_grid_anew(memory, moved):
+    assert new_grids(memory, moved) == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,24 +83,21 @@ class TiedSpace(Space):
         replace(SPACE, max_width=2048),
         replace(SPACE, ffn_ratio=(2.0,)),
         replace(SPACE, attention=("mla",)),
-        TiedSpace(num_experts=(1, 8), max_width=1024, tied=True),
+        TiedSpace(num_experts=(8,), max_width=1024, tied=True),
     ],
     ids=["vocabulary", "heads", "kv heads", "aspect", "width", "ffn", "attention", "a field of a subclass"],
 )
-def test_a_space_of_other_designs_is_priced_anew(moved):
+def test_a_space_of_other_designs_is_priced_anew(memory, moved):
     """Whatever makes the designs differ: the key is made of the designs, not of a list of the space's fields."""
-    memory = PricedGrids()
-    first_pools(ASKED, memory)
-    once = len(memory)
-    after = first_pools(replace(ASKED, space=moved), memory)
-    assert len(memory) == 2 * once
-    alone = first_pools(replace(ASKED, space=moved), PricedGrids())
+    asked = replace(ASKED, space=moved)
+    assert new_grids(memory, asked) == 1
+    after, alone = first_pools(asked, memory), first_pools(asked, PricedGrids())
     for family, pool in after.items():
         assert np.array_equal(pool.usd_per_mtok, alone[family].usd_per_mtok), family
 
 
-def test_a_space_that_names_the_same_designs_otherwise_is_found():
-    assert grids_after(ASKED, replace(ASKED, space=TiedSpace(num_experts=(1, 8), max_width=1024))) == 2
+def test_a_space_that_names_the_same_designs_otherwise_is_found(memory):
+    assert new_grids(memory, replace(ASKED, space=TiedSpace(num_experts=(8,), max_width=1024))) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,8 +111,8 @@ def test_a_space_that_names_the_same_designs_otherwise_is_found():
     ],
     ids=["limits", "workload", "engine", "GPUs", "memory"],
 )
-def test_another_way_to_serve_is_priced_anew(moved):
-    assert grids_after(ASKED, replace(ASKED, deployments=(moved,))) == 2 * grids_after(ASKED)
+def test_another_way_to_serve_is_priced_anew(memory, moved):
+    assert new_grids(memory, replace(ASKED, deployments=(moved,))) == 1
 
 
 @pytest.mark.parametrize(
@@ -115,35 +120,35 @@ def test_another_way_to_serve_is_priced_anew(moved):
     [replace(RUN, batch_tokens=2_097_152), replace(RUN, cluster=Cluster(accelerator=H100, num_gpus=32))],
     ids=["batch", "GPUs"],
 )
-def test_another_training_run_is_priced_anew(moved):
-    """Two grids, dense and routed, are served, and trained in two ways."""
-    other = replace(PREDICTED, training=replace(PREDICTED.training, run=moved))
-    assert grids_after(PREDICTED, other) == 2 + 2 * 2
+def test_another_training_run_is_priced_anew(memory, moved):
+    assert new_grids(memory, replace(PREDICTED, training=replace(PREDICTED.training, run=moved))) == 1
 
 
 def test_the_least_recently_used_grids_leave_first():
-    memory = PricedGrids(most_kept=2)
-    first_pools(ASKED, memory)  # two kinds of designs: dense and routed
-    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(8,))), memory)  # the routed one is used again
-    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(4,))), memory)  # so the dense one leaves
-    assert len(memory) == 2
-    before = [*memory._answers]
-    first_pools(replace(ASKED, space=replace(SPACE, num_experts=(8,))), memory)
-    assert sorted(before) == sorted(memory._answers)
+    kept = PricedGrids(most_kept=2)
+    eight, four, dense = (replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (8, 4, 1))
+    for asked in (eight, four, eight, dense):  # eight is used again, so four leaves
+        first_pools(asked, kept)
+    assert len(kept) == 2
+    before = [*kept._answers]
+    first_pools(eight, kept)
+    assert sorted(before) == sorted(kept._answers)
+    first_pools(four, kept)
+    assert sorted(before) != sorted(kept._answers)
 
 
 def test_a_memory_shared_by_threads_gives_what_each_would_compute_alone():
-    problems = [replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (1, 2, 4, 8)]
+    problems = [replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (1, 4, 8)]
     alone = [plan(one, PricedGrids()).choice for one in problems]
-    memory = PricedGrids(most_kept=3)  # so that grids leave while others are looked for
-    with ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(lambda one: plan(one, memory).choice, 4 * problems))
-    assert together == 4 * alone
-    assert len(memory) <= 3
+    shared = PricedGrids(most_kept=2)  # so that grids leave while others are looked for
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(lambda one: plan(one, shared).choice, 3 * problems))
+    assert together == 3 * alone
+    assert len(shared) <= 2
 
 
 def test_two_memories_know_nothing_of_each_other():
-    memory, other = PricedGrids(), PricedGrids()
-    first_pools(ASKED, memory)
-    assert len(memory) == 2
+    mine, other = PricedGrids(), PricedGrids()
+    first_pools(ASKED, mine)
+    assert len(mine) == 1
     assert len(other) == 0

@@ -8,7 +8,7 @@ from tests.planner.asked import problem
 
 def test_each_input_is_moved_alone_and_what_it_changes_is_said():
     result = plan(problem(serve_tokens=5e12, flops=6e22))
-    robust = assess(result, draws=32)
+    robust = assess(result, draws=16)
     names = {swing.name for swing in robust.swings}
     assert {"demand", "serving price", "training price", "MFU", "TPOT limit"} <= names
     demand = next(swing for swing in robust.swings if swing.name == "demand")
