@@ -15,6 +15,7 @@ from optimoe.laws.gradients import FittableClass, FittableLaw, gradient_of, requ
 from optimoe.laws.law import POSITIVE, FitForm, LawRow
 from optimoe.laws.runs import Observations
 
+UNBOUNDED = (-1e30, 1e30)
 MAX_STARTS = 512
 """A larger grid, such as a user's, is sampled at random: with linear terms solved for, few starts do."""
 GRID_SEED = 0
@@ -51,7 +52,7 @@ def find_form(family: FittableClass) -> FitForm:
 def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[float, float]:
     size = float(np.abs(values).max())
     if linear:
-        return POSITIVE if (values > 0).all() else (-1e30, 1e30)
+        return POSITIVE if (values > 0).all() else UNBOUNDED
     limit = EXPONENT_REACH * size + 1
     if (values > 10).all():  # no exponent is that large: a scale, fitted as its logarithm
         return (1 / SCALE_REACH, SCALE_REACH * size)
@@ -110,7 +111,7 @@ class Model:
         )
         self.log_loss = np.log(observations.loss)
         self.variables = variables_of(family, observations)
-        limits = {name: form.bounds.get(name, (-1e30, 1e30)) for name in self.names} | dict(bounds)
+        limits = {name: form.bounds.get(name, UNBOUNDED) for name in self.names} | dict(bounds)
         self.is_log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
         limits |= {name: (value, value) for name, value in fixed.items()}
         self.low, self.high = (
