@@ -51,7 +51,7 @@ class Evaluable:
         return {symbol: tuple(self._inputs(symbol)) for symbol in self._outputs}
 
     def evaluate(self, symbol: str, inputs: Mapping[str, Any]) -> Any:
-        """One output.
+        """Evaluate one output of the model, by its symbol.
 
         Args:
             symbol: Such as ``"L"`` or ``"N_opt"``.
