@@ -15,16 +15,18 @@ from tests.cost.calibration.cases import PLANTED, QUICK, measured, sweep
 
 @pytest.mark.parametrize("ending", ["toml", "json"])
 def test_a_calibration_survives_a_file(tmp_path, ending):
-    found = calibrate(measured(sweep(), PLANTED), settings=QUICK)
-    found = replace(found, name='our "v2" \\ runs · ü', source='records "v2".jsonl', gpus=('h100 "ours"',))
-    save_calibration(found, tmp_path / f"ours.{ending}")
-    assert find_calibration(str(tmp_path / f"ours.{ending}")) == found
+    calibration = calibrate(measured(sweep(), PLANTED), settings=QUICK)
+    calibration = replace(
+        calibration, name='our "v2" \\ runs · ü', source='records "v2".jsonl', gpus=('h100 "ours"',)
+    )
+    save_calibration(calibration, tmp_path / f"ours.{ending}")
+    assert find_calibration(str(tmp_path / f"ours.{ending}")) == calibration
 
 
 def test_another_ending_is_refused(tmp_path):
-    found = find_calibration(calibration_names()[0])
+    calibration = find_calibration(calibration_names()[0])
     with pytest.raises(InputError, match=r"must end in \.toml or \.json"):
-        save_calibration(found, tmp_path / "ours.txt")
+        save_calibration(calibration, tmp_path / "ours.txt")
 
 
 @pytest.mark.parametrize("name", calibration_names())

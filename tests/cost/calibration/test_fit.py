@@ -14,36 +14,36 @@ from tests.cost.calibration.cases import PLANTED, QUICK, SHIPPED, blank, measure
 
 
 def test_planted_factors_are_recovered():
-    found = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=60))
+    fitted = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=60))
     for name in FACTORS:
-        planted, interval = getattr(PLANTED, name), found.intervals[name]
-        assert getattr(found.factors, name) == pytest.approx(planted, rel=0.15), name
+        planted, interval = getattr(PLANTED, name), fitted.intervals[name]
+        assert getattr(fitted.factors, name) == pytest.approx(planted, rel=0.15), name
         assert interval.low < planted * 1.05 and planted * 0.95 < interval.high, name
 
 
 def test_the_error_on_records_left_out_falls():
-    found = calibrate(measured(sweep(), PLANTED, noise=0.05), settings=QUICK)
-    assert found.held_out == "each model left out in turn"
-    assert found.verdict == "better"
-    assert found.after.tpot.median_error < 0.3 * found.before.tpot.median_error
-    assert found.after.ttft.median_error < 0.5 * found.before.ttft.median_error
-    low, high = found.tpot_band(1.0)
+    fitted = calibrate(measured(sweep(), PLANTED, noise=0.05), settings=QUICK)
+    assert fitted.held_out == "each model left out in turn"
+    assert fitted.verdict == "better"
+    assert fitted.after.tpot.median_error < 0.3 * fitted.before.tpot.median_error
+    assert fitted.after.ttft.median_error < 0.5 * fitted.before.ttft.median_error
+    low, high = fitted.tpot_band(1.0)
     assert low < 1 < high
 
 
 def test_records_that_the_shipped_model_explains_leave_it_as_it_is():
-    found = calibrate(measured(sweep(), SHIPPED), settings=QUICK)
+    fitted = calibrate(measured(sweep(), SHIPPED), settings=QUICK)
     for name in FACTORS:
-        assert getattr(found.factors, name) == pytest.approx(getattr(SHIPPED, name), rel=1e-3)
+        assert getattr(fitted.factors, name) == pytest.approx(getattr(SHIPPED, name), rel=1e-3)
 
 
 def test_few_records_do_not_run_away():
     """Eight equal records, four times too slow: the prior keeps what they cannot tell where it was."""
     slow = [replace(record, tpot_s=4 * record.tpot_s) for record in measured([blank()] * 8, SHIPPED)]
-    found = calibrate(slow, settings=QUICK)
-    assert 1 < found.factors.decode_scale < 3
-    assert found.factors.prefill_scale == pytest.approx(1, rel=0.9)
-    assert found.intervals["prefill_scale"].high / found.intervals["prefill_scale"].low > 1.5
+    fitted = calibrate(slow, settings=QUICK)
+    assert 1 < fitted.factors.decode_scale < 3
+    assert fitted.factors.prefill_scale == pytest.approx(1, rel=0.9)
+    assert fitted.intervals["prefill_scale"].high / fitted.intervals["prefill_scale"].low > 1.5
 
 
 def test_one_wild_record_hardly_moves_the_others():

@@ -57,20 +57,20 @@ def serve(replica, arrivals, outputs, closed=0):
         decoding = [] if replica.prefill_first and taken else list(running)
         batch = len(decoding)
         now += len(taken) * replica.prefill_s + (replica.decode_s(batch) if batch else 0.0)
-        for one in decoding:
-            left[one] -= 1
-            if left[one] == 0:
-                ended[one] = now
-                del running[one]
+        for request in decoding:
+            left[request] -= 1
+            if left[request] == 0:
+                ended[request] = now
+                del running[request]
                 done += 1
-        for one in taken:
-            first[one] = now
-            left[one] -= 1
-            if left[one] == 0:
-                ended[one] = now
+        for request in taken:
+            first[request] = now
+            left[request] -= 1
+            if left[request] == 0:
+                ended[request] = now
                 done += 1
             else:
-                running[one] = True
+                running[request] = True
         admit(done + closed)
     tpot = (ended - first) / np.maximum(outputs - 1, 1)
     return Seen(first - arrived, tpot, ended - arrived, now)

@@ -27,10 +27,10 @@ def test_whatever_the_order_a_round_reads_all_prompts_and_decodes_all_tokens(bat
             Workload(output_tokens=100, fixed_lengths=True),
             Workload(output_tokens=100, rounds=10.0),
         ):
-            one = system(batch, engine, workload, decode_s=decode_s, prefill_s=prefill_s)
-            assert one.e2e_s == pytest.approx(batch * prefill_s + 100 * decode_s)
-            assert one.tpot_s >= decode_s
-            assert one.ttft_s >= decode_s + prefill_s
+            served = system(batch, engine, workload, decode_s=decode_s, prefill_s=prefill_s)
+            assert served.e2e_s == pytest.approx(batch * prefill_s + 100 * decode_s)
+            assert served.tpot_s >= decode_s
+            assert served.ttft_s >= decode_s + prefill_s
 
 
 def test_requests_in_step_wait_for_half_of_the_others():
@@ -64,11 +64,11 @@ def test_more_requests_are_slower_each(batch, more, prefill_s):
 
 
 def test_one_token_answers_have_no_tpot_stall_to_divide():
-    one = system(4, workload=Workload(output_tokens=1))
-    assert math.isfinite(one.tpot_s)
-    assert one.e2e_s == one.ttft_s
+    served = system(4, workload=Workload(output_tokens=1))
+    assert math.isfinite(served.tpot_s)
+    assert served.e2e_s == served.ttft_s
 
 
 def test_arrays_are_scalars_side_by_side():
     batches = np.array([1.0, 8.0, 100.0])
-    assert system(batches).ttft_s == pytest.approx([system(one).ttft_s for one in batches])
+    assert system(batches).ttft_s == pytest.approx([system(batch).ttft_s for batch in batches])

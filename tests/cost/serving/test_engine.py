@@ -27,8 +27,8 @@ def conforms(preset):
 
 
 def test_an_engine_is_found_with_words_of_its_scheduler_and_of_its_kernels_alike():
-    found = find_engine("vllm", chunk_tokens=512, overlap=0.5, kernels="silicon")
-    assert found == replace(
+    engine = find_engine("vllm", chunk_tokens=512, overlap=0.5, kernels="silicon")
+    assert engine == replace(
         find_engine("vllm"), chunk_tokens=512, execution=Execution(overlap=0.5, kernels="silicon")
     )
     with pytest.raises(TypeError, match="chunks"):

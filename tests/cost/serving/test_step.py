@@ -41,9 +41,9 @@ def test_decoding_one_request_reads_the_active_weights_once():
 
 def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
     model = find_model("mixtral-8x7b")
-    one = decode_step(machine(), Engine(), model, 1, 1).expert_reads_s
+    single_s = decode_step(machine(), Engine(), model, 1, 1).expert_reads_s
     all_s = decode_step(machine(), Engine(), model, 100, 1).expert_reads_s
-    assert one / all_s == pytest.approx(2 / 8, rel=0.1)
+    assert single_s / all_s == pytest.approx(2 / 8, rel=0.1)
     assert 0.8 < 2 * count(model).params.routed_experts / 3.35e12 / all_s < 0.95
 
 
@@ -119,5 +119,5 @@ def test_a_grid_equals_its_scalars():
 
 def test_every_constant_says_where_it_comes_from():
     sources = efficiency_sources()
-    assert all(one.source and one.value for one in sources)
-    assert "kernel times" in {one.name for one in sources}
+    assert all(source.source and source.value for source in sources)
+    assert "kernel times" in {source.name for source in sources}

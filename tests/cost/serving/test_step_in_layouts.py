@@ -39,26 +39,26 @@ def test_no_layout_beats_the_data_sheet(layout, batch, context):
 def test_a_step_grows_with_batch_and_context_in_every_layout(layout, batch, context, more, zipf):
     from optimoe.cost.kernels.spread import RoutingSkew
 
-    one = machine(layout, routing=RoutingSkew(zipf=zipf))
-    now = decode_step(one, Engine(), MIXTRAL, batch, context).total_s
-    assert decode_step(one, Engine(), MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
-    assert decode_step(one, Engine(), MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
-    prompt = prefill_step(one, Engine(), MIXTRAL, context).total_s
-    assert prefill_step(one, Engine(), MIXTRAL, context + more).total_s > prompt
+    gpus = machine(layout, routing=RoutingSkew(zipf=zipf))
+    now = decode_step(gpus, Engine(), MIXTRAL, batch, context).total_s
+    assert decode_step(gpus, Engine(), MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
+    assert decode_step(gpus, Engine(), MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
+    prompt = prefill_step(gpus, Engine(), MIXTRAL, context).total_s
+    assert prefill_step(gpus, Engine(), MIXTRAL, context + more).total_s > prompt
 
 
 @given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 300), deeper=st.integers(1, 40))
 def test_a_larger_model_is_slower_and_heavier(layout, batch, deeper):
     group = MIXTRAL.layers[0]
     larger = replace(MIXTRAL, layers=(replace(group, num_layers=32 + deeper),))
-    one = machine(layout)
+    gpus = machine(layout)
     assert (
-        decode_step(one, Engine(), larger, batch, 1000).total_s
-        > decode_step(one, Engine(), MIXTRAL, batch, 1000).total_s
+        decode_step(gpus, Engine(), larger, batch, 1000).total_s
+        > decode_step(gpus, Engine(), MIXTRAL, batch, 1000).total_s
     )
-    assert prefill_step(one, Engine(), larger, 1000).total_s > prefill_step(one, Engine(), MIXTRAL, 1000).total_s
+    assert prefill_step(gpus, Engine(), larger, 1000).total_s > prefill_step(gpus, Engine(), MIXTRAL, 1000).total_s
     workload = Workload()
-    assert largest_batch(one, Engine(), larger, workload) <= largest_batch(one, Engine(), MIXTRAL, workload)
+    assert largest_batch(gpus, Engine(), larger, workload) <= largest_batch(gpus, Engine(), MIXTRAL, workload)
 
 
 def test_a_latent_cache_is_copied_over_tp_until_it_is_split_by_tokens():
@@ -114,11 +114,11 @@ def test_drafts_verify_several_tokens_for_one_read_of_the_weights():
 
 def test_a_cached_prefix_leaves_the_rest_of_the_attention():
     """Two chunks cost as many FLOPs of attention as one prompt; the second alone costs the larger part."""
-    one = machine()
-    whole = prefill_step(one, Engine(), LLAMA, 65_536).total_s
+    gpus = machine()
+    whole = prefill_step(gpus, Engine(), LLAMA, 65_536).total_s
     first, second = (
-        prefill_step(one, Engine(), LLAMA, 32_768).total_s,
-        prefill_step(one, Engine(), LLAMA, 32_768, 32_768).total_s,
+        prefill_step(gpus, Engine(), LLAMA, 32_768).total_s,
+        prefill_step(gpus, Engine(), LLAMA, 32_768, 32_768).total_s,
     )
     assert first + second == pytest.approx(whole, rel=0.02)
     assert second > 1.3 * first
@@ -139,7 +139,7 @@ def test_a_grid_of_layouts_equals_its_scalars():
     grid = take(broadcast(every), kept)
     together = decode_step(machine(grid), Engine(), MIXTRAL, 32, 1000).total_s
     for i in range(len(grid.tp)):
-        one = take(grid, i)
-        assert decode_step(machine(one), Engine(), MIXTRAL, 32, 1000).total_s == pytest.approx(
+        layout = take(grid, i)
+        assert decode_step(machine(layout), Engine(), MIXTRAL, 32, 1000).total_s == pytest.approx(
             together[i], rel=1e-13
         )

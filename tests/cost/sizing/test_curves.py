@@ -18,17 +18,17 @@ def test_curves_of_what_serves_nowhere_say_what_binds():
 
 def test_no_point_of_the_frontier_beats_another():
     points = speed_frontier(MIXTRAL, asked(limits=Limits(ttft_s=1.0))).points
-    users, gpus = ([getattr(one, name) for one in points] for name in ("tpot_s", "tokens_per_s_per_gpu"))
+    users, gpus = ([getattr(point, name) for point in points] for name in ("tpot_s", "tokens_per_s_per_gpu"))
     assert (np.diff(users) >= 0).all()
     assert (np.diff(gpus) > 0).all()
-    assert all(one.ttft_s <= 1.0 and one.concurrency <= one.max_batch for one in points)
+    assert all(point.ttft_s <= 1.0 and point.concurrency <= point.max_batch for point in points)
     cheapest = best_serving(MIXTRAL, asked(limits=Limits(ttft_s=1.0)))
     assert gpus[-1] <= cheapest.tokens_per_s_per_gpu * (1 + 1e-9)
 
 
 def test_longer_prompts_are_dearer_and_stop_where_memory_does():
     priced = against_context(LLAMA, asked(1))
-    prices = [one.usd_per_mtok for _, one in priced]
+    prices = [estimate.usd_per_mtok for _, estimate in priced]
     assert (np.diff(prices) > 0).all()
     assert priced[-1][0] <= longest_context(LLAMA, asked(1), 1)[0]
     drawn = curves(LLAMA, asked(1))

@@ -10,19 +10,19 @@ from tests.cost.cases import MIXTRAL, asked
 
 
 def test_a_dense_model_is_its_own_dense_equivalent():
-    one = asked()
-    ladder = dense_ladder(one)
-    alike = full_dense_equivalent(design(DesignTarget(target="params_total", value=LADDER[10])), one, ladder)
+    node = asked()
+    ladder = dense_ladder(node)
+    alike = full_dense_equivalent(design(DesignTarget(target="params_total", value=LADDER[10])), node, ladder)
     for regime in ("prefill", "slow_decode", "fast_decode", "long_context"):
         assert getattr(alike, regime) == pytest.approx(LADDER[10], rel=0.02)
 
 
 def test_mixtral_prefills_like_its_active_size_and_too_large_a_model_is_refused():
-    one = asked()
-    ladder = dense_ladder(one)
-    alike = full_dense_equivalent(MIXTRAL, one, ladder)
+    node = asked()
+    ladder = dense_ladder(node)
+    alike = full_dense_equivalent(MIXTRAL, node, ladder)
     assert 12.9e9 * 0.8 < alike.prefill < 12.9e9 * 1.6
     assert 12.9e9 < alike.fast_decode < 46.7e9
     assert not math.isnan(alike.long_context)
     with pytest.raises(InfeasibleError, match="does not fit"):
-        full_dense_equivalent(find_model("deepseek-v3"), one, ladder)
+        full_dense_equivalent(find_model("deepseek-v3"), node, ladder)

@@ -17,9 +17,9 @@ def offer(gpu="h100-sxm", most=8, usd=2.0):
 
 def test_a_fleet_carries_its_load_and_one_deployment_less_does_not():
     for fleet in fleets(MIXTRAL, asked(limits=Limits(tpot_s=0.04)), [offer(), offer("h200-sxm")], 40_000.0):
-        one = fleet.estimate.tokens_per_s
-        assert fleet.num_deployments * one >= 40_000 > (fleet.num_deployments - 1) * one
-        assert fleet.utilisation == pytest.approx(40_000 / (fleet.num_deployments * one))
+        rate = fleet.estimate.tokens_per_s
+        assert fleet.num_deployments * rate >= 40_000 > (fleet.num_deployments - 1) * rate
+        assert fleet.utilisation == pytest.approx(40_000 / (fleet.num_deployments * rate))
         assert fleet.estimate.tpot_s <= 0.04
         assert fleet.usd_per_hour == fleet.num_gpus * 2.0
 
@@ -43,18 +43,18 @@ def test_a_load_no_fleet_can_carry_says_which_limit_binds():
 
 def test_the_stated_most_is_among_the_sizes_and_stages_serve_where_nothing_else_does():
     """216 GB of weights on three GPUs of 80 GB: 3 divides neither 40 heads nor 16 experts, so only stages do."""
-    found = fleets(SCOUT, asked(), [offer(most=3)], 5120.0)
-    assert [(fleet.deployment.cluster.num_gpus, fleet.estimate.layout.pp) for fleet in found] == [(3, 3)]
+    carriers = fleets(SCOUT, asked(), [offer(most=3)], 5120.0)
+    assert [(fleet.deployment.cluster.num_gpus, fleet.estimate.layout.pp) for fleet in carriers] == [(3, 3)]
     alone = best_serving(SCOUT, asked(3))
-    assert found[0].estimate == alone
-    assert found[0].num_deployments == math.ceil(5120 / alone.tokens_per_s) == 8
-    assert found[0].estimate.tpot_s == pytest.approx(43.9e-3, rel=1e-2)
+    assert carriers[0].estimate == alone
+    assert carriers[0].num_deployments == math.ceil(5120 / alone.tokens_per_s) == 8
+    assert carriers[0].estimate.tpot_s == pytest.approx(43.9e-3, rel=1e-2)
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (3, [1, 2, 3]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
 def test_deployments_double_up_to_the_most(most, sizes):
-    found = fleets(LLAMA, asked(), [offer(most=most)], 1000.0)
-    assert sorted(fleet.deployment.cluster.num_gpus for fleet in found) == sizes
+    carriers = fleets(LLAMA, asked(), [offer(most=most)], 1000.0)
+    assert sorted(fleet.deployment.cluster.num_gpus for fleet in carriers) == sizes
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_a_load_is_stated_in_requests_or_in_tokens_a_day():
 
 @pytest.mark.parametrize(("limits", "concurrency"), [(Limits(), 1), (Limits(ttft_s=2.0), 1), (Limits(), 16)])
 def test_one_token_more_than_the_longest_context_does_not_fit(limits, concurrency):
-    one = asked(1, limits=limits, output_tokens=100)
-    tokens, estimate = longest_context(LLAMA, one, concurrency)
+    single = asked(1, limits=limits, output_tokens=100)
+    tokens, estimate = longest_context(LLAMA, single, concurrency)
     assert estimate.ttft_s <= limits.ttft_s
     longer = asked(1, limits=limits, input_tokens=tokens + 1, output_tokens=100)
     with pytest.raises(InfeasibleError):

@@ -16,8 +16,8 @@ def test_the_search_equals_trying_every_layout_and_batch():
     rates = []
     every = candidate_layouts(8, 8, {}, routed=True)
     for tp, ep, pp, dp in zip(every.tp, every.ep, every.pp, every.dp, strict=True):
-        one = Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
-        tried = evaluate(MIXTRAL, deployment(8), layout=one, concurrency=np.arange(1.0, 4096.0) * one.dp)
+        layout = Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
+        tried = evaluate(MIXTRAL, deployment(8), layout=layout, concurrency=np.arange(1.0, 4096.0) * layout.dp)
         kept = (tried.concurrency <= tried.max_batch) & (tried.tpot_s <= 0.03) & (tried.ttft_s <= 2.0)
         rates.extend(tried.tokens_per_s[kept])
     assert best.tokens_per_s == pytest.approx(max(rates), rel=0.02)

@@ -146,11 +146,9 @@ def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterabl
 def sheet_gap(accelerator: str, sheet: Sequence[PriceRow]) -> str:
     """What to say of a price sheet without a row for an accelerator in use; empty where it has one or is none."""
     key = accelerator_key(accelerator)
-    return (
-        ""
-        if not sheet or any(row.key == key for row in sheet)
-        else f"the price sheet has no row for {accelerator}"
-    )
+    if not sheet or any(row.key == key for row in sheet):
+        return ""
+    return f"the price sheet has no row for {accelerator}"
 
 
 def _require_known(sheet: Sequence[PriceRow], known: set[str]) -> None:

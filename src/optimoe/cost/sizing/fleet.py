@@ -65,10 +65,11 @@ def fleets(
 ) -> list[Fleet]:
     """The cheapest fleet of each offer and deployment size that carries a load within the limits.
 
-    Deployments of 1, 2, 4, … GPUs and of the most that the offer allows, each with its best layout and batch;
-    their number is the load over the throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is
-    the smallest fleet. With a percentile, requests come as a Poisson process, dealt out at random, and so many of
-    them keep the limits; without, the limits are on the means of a closed system.
+    Deployments of 1, 2, 4, … GPUs and of the most that the offer allows, each with its best batch and layout
+    (without a percentile of the likely ones, or of all where none of those serves); their number is the load over
+    the throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is the smallest fleet. With a
+    percentile, requests come as a Poisson process, dealt out at random, and so many of them keep the limits;
+    without, the limits are on the means of a closed system.
 
     Args:
         arch: The model.
