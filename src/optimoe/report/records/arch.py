@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -41,7 +41,7 @@ class DesignRecord:
     """
 
     name: str
-    kind: str
+    kind: Literal["moe", "dense"]
     num_layers: int
     d_model: int
     vocab_size: int

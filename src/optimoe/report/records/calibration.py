@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from optimoe.core.records import same_fields
 from optimoe.cost.calibration import Calibration
 from optimoe.cost.calibration.errors import LatencyErrors
+from optimoe.cost.calibration.files import CalibrationVerdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,7 @@ class CalibrationRecord:
     after: LatencyErrorsRecord
     left_out: tuple[str, ...]
     source: str
-    verdict: str
+    verdict: CalibrationVerdict
 
 
 def calibration_record(calibration: Calibration) -> CalibrationRecord:

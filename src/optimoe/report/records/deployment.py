@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from optimoe.core.provenance import Basis
 from optimoe.core.records import same_fields
 from optimoe.cost.hardware.accelerator import Accelerator, Cluster
 from optimoe.cost.hardware.price import GpuPrice
@@ -50,7 +51,7 @@ class PriceRecord:
     usd_per_gpu_hour: float | None
     low: float | None
     high: float | None
-    basis: str
+    basis: Basis
     source: str
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -28,7 +29,7 @@ class ReproductionRecord:
     claim: str
     published: float
     ours: float | None
-    verdict: str
+    verdict: Literal["reproduced", "explained", "not_reproduced"]
     reason: str
 
 
@@ -49,7 +50,7 @@ class ClaimVerdictRecord:
     law: str
     published: Range
     ours: Range
-    verdict: str
+    verdict: Literal["reproduced", "explained", "not_reproduced"]
     reason: str
 
 

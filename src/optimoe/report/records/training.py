@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from optimoe.arch.flops import Recompute
 from optimoe.core.records import same_fields
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.setup import TrainSetup
+from optimoe.cost.training.setup import AttentionKernel, TrainSetup
 from optimoe.report.records.deployment import (
     ClusterRecord,
     PriceRecord,
@@ -39,7 +40,7 @@ class TrainLayoutRecord:
     zero: int
     micro_batch: int
     interleave: int
-    recompute: str
+    recompute: Recompute
     sequence_parallel: bool
 
 
@@ -150,7 +151,7 @@ class TrainSetupRecord:
     """
 
     precision: str
-    attention: str
+    attention: AttentionKernel
     dropout: bool
     gradient_bytes: int
     routing: RoutingRecord

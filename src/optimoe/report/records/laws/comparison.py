@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
 from optimoe.laws.compare import Comparison, LawVerdict
+from optimoe.laws.law import Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class OpinionRecord:
 
     law: str
     source: str
-    status: str
+    status: Status
     loss: float
     baseline: str
     dense_loss: float | None

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.fitting import Fit, FitOptions, HoldOut, Interval
+from optimoe.laws.fitting.fit import FitVerdict
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 
@@ -75,7 +77,7 @@ class IntervalRecord:
     high: float | None
     std_error: float | None
     level: float
-    method: str
+    method: Literal["bootstrap", "profile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ class FitRecord:
     """
 
     law: LawRecord
-    verdict: str
+    verdict: FitVerdict
     at_bound: tuple[str, ...]
     condition: float | None
     weakest: tuple[str, ...]

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.check import CheckResult
-from optimoe.laws.law import LawRow
+from optimoe.laws.law import LawRow, Status
 
 LOSS = "L"
 """The symbol of a loss in every law."""
@@ -39,7 +39,7 @@ class LawRecord:
     name: str
     family: str
     source: str
-    status: str
+    status: Status
     n_convention: str
     coefficients: dict[str, float]
     log_base: str
@@ -94,7 +94,7 @@ class PredictionRecord:
     """
 
     law: str
-    status: str
+    status: Status
     source: str
     output: str
     inputs: dict[str, float | str]

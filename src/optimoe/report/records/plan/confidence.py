@@ -1,6 +1,7 @@
 """JSON of how sure a plan's choice is."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
@@ -56,7 +57,7 @@ class UncertaintyRecord:
     chances: tuple[ChanceRecord, ...]
     mean_regret: float | None
     worst_regret: float | None
-    unit: str
+    unit: Literal["usd", "nats"]
     loss_low: float
     loss_high: float
     sweep: SweepValueRecord | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
-from optimoe.core.provenance import Assumption
+from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
@@ -163,7 +163,7 @@ class AssumptionRecord:
 
     name: str
     value: str
-    basis: str
+    basis: Basis
     source: str
 
 
@@ -201,7 +201,7 @@ class LinkRecord:
     name: str
     formula: str
     value: str
-    basis: str
+    basis: Basis
     source: str
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from optimoe.core.provenance import Basis
 from optimoe.core.records import same_fields
 from optimoe.planner.problem.data import Data
-from optimoe.planner.problem.family import BestRatio, Family
-from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
+from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
+from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
@@ -42,7 +43,7 @@ class FamilyRecord:
     expert_attention_ratio: float
     num_shared_experts: int
     num_kv_heads: int
-    attention: str
+    attention: AttentionKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class GivenMfuRecord:
     """
 
     mfu: float
-    basis: str
+    basis: Basis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class LeastCostRecord:
 
     kind: Literal["LeastCost"] = "LeastCost"
     max_loss: float
-    count: str
+    count: CountedDollars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,7 @@ class NearBestRecord:
     kind: Literal["NearBest"] = "NearBest"
     loss_slack: float
     slack_nats: float
-    count: str
+    count: CountedDollars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,7 @@ class SpaceRecord:
     expert_attention_ratio: tuple[float, ...] | BestRatioRecord
     num_shared_experts: tuple[int, ...]
     num_kv_heads: tuple[int, ...]
-    attention: tuple[str, ...]
+    attention: tuple[AttentionKind, ...]
     min_aspect: float
     max_aspect: float
     head_dim: int
