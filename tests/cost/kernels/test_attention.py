@@ -35,9 +35,8 @@ def test_attention_grows_with_batch_and_length_and_stays_above_the_data_sheet(gp
 
 
 def test_grouped_heads_and_latents_of_as_many_values_and_flops_take_as_long():
-    grouped = DecodeAttention(
-        requests=16, num_heads=32, num_kv_heads=8, head_dim=128, seen=np.array([512.0, 8192.0])
-    )
+    seen = np.array([512.0, 8192.0])
+    grouped = DecodeAttention(requests=16, num_heads=32, num_kv_heads=8, head_dim=128, seen=seen)
     latent = LatentDecodeAttention(requests=16, values=2 * 8 * 128, score_flops=4 * 32 * 128 * seen, seen=seen)
     one, other = (decode_attention_s(H100, "fp8", call).total_s for call in (grouped, latent))
     assert one.tolist() == other.tolist()
