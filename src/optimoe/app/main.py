@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
 from optimoe import __version__
+from optimoe.app.cli.options import fill_from_file
 from optimoe.core.errors import OptimoeError
 
 BAD_INPUT = 2
@@ -18,31 +20,39 @@ app = App(
     exit_on_error=False,
     print_error=False,
     result_action="return_value",
+    config=fill_from_file,
 )
-app.command("optimoe.app.cli.planning.plan:plan", help="From a budget and a traffic to the model to train.")
+app.command("optimoe.app.cli.planning.plan:plan", help="Find the model to train, for a budget and a traffic.")
 app.command("optimoe.app.cli.arch:arch", help="Count a model: parameters, FLOPs, bytes.")
 app.command(
     "optimoe.app.cli.serving.cost:app", name="cost", help="Serve a model: latency, throughput, price, best layout."
 )
-
-app.command("optimoe.app.cli.serving.compare:compare", help="Models side by side, with their dense likes.")
-app.command("optimoe.app.cli.planning.reproduce:reproduce", help="A published text's numbers, re-derived.")
+app.command(
+    "optimoe.app.cli.serving.compare:compare", help="Models side by side, with the dense model each is equal to."
+)
+app.command("optimoe.app.cli.planning.reproduce:reproduce", help="Numbers of a published text, derived again.")
 
 laws = App(name="laws", help="The law library: published laws, fits of your own, comparisons.")
 laws.command("optimoe.app.cli.laws.library:list_laws", name="list", help="Every law with its status and source.")
-laws.command("optimoe.app.cli.laws.library:show", help="One law: coefficients, units, range, outputs.")
+laws.command(
+    "optimoe.app.cli.laws.library:show_law", name="show", help="One law: coefficients, units, range, outputs."
+)
 laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its own variables.")
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
-laws.command("optimoe.app.cli.laws.fit:compare", help="One design under every law that can speak about it.")
+laws.command("optimoe.app.cli.laws.fit:compare", help="One design under every law that covers it.")
 laws.command("optimoe.app.cli.laws.fit:decide", help="What each law would decide at a training budget.")
 laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")
 app.command(laws)
 
 
-def main() -> None:
-    """Run a command; an expected failure is one line on standard error and its exit code."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command; an expected failure is one line on standard error and its exit code.
+
+    Args:
+        words: The command and its options; those of the process if left out.
+    """
     try:
-        app()
+        app(words)
         sys.stdout.flush()
     except CycloptsError as error:
         fail(" ".join(str(error).split()), BAD_INPUT)

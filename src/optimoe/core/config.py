@@ -33,8 +33,26 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         UnknownNameError: A key is no field of the dataclass, or an option is none of its words.
     """
     _require_known_names(cls, table, where)
+    built: T = convert(table, cls, where)
+    return built
+
+
+def convert(value: Any, kind: Any, where: str) -> Any:
+    """Turn a plain value into one of a type, strictly: text is no number, and 1.5 no whole one.
+
+    Args:
+        value: What JSON or TOML holds.
+        kind: The type, such as ``int``, ``list[str]`` or a dataclass.
+        where: What the value is, for the error line.
+
+    Raises:
+        ConfigError: The value is of another type, or too deep or too large to be one.
+        UnknownNameError: It is an option, and none of its words.
+    """
+    if get_origin(kind) is Literal:
+        require_choice(value, where, kind)
     try:
-        return msgspec.convert(table, cls)
+        return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
         raise ConfigError(f"{where}: {shown(str(error), 200).replace(' - at `$.', ' - at `')}") from None
     except InputError as error:

@@ -1,7 +1,12 @@
-"""Quantities and lists as people type them."""
+"""Quantities, lists and pairs as people type them, on the command line and in a JSON or TOML table.
 
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+A type here is an ``Annotated`` one with two marks: cyclopts' ``Parameter`` says how the command line reads it, a
+:class:`Reader` how a table is read. Both end in the same function, so that ``50ms`` means the same everywhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar
 
 from cyclopts import Parameter, Token
 
@@ -11,21 +16,94 @@ from optimoe.core.units import parse_quantity
 Number = TypeVar("Number", int, float)
 
 
-def _reader(kind: str) -> Any:
+class Reader(Protocol):
+    """How a value of a JSON or TOML table becomes the value of a field."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read a value; ``trusted`` is false where it came over a network.
+
+        Raises:
+            InputError: The value is not what the field takes; says what it must be, and what it is.
+        """
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A number in base units, or text with a unit: ``"50ms"``, ``5e12``, ``"5T"``."""
+
+    kind: str
+
+    def read(self, value: Any, trusted: bool) -> float:
+        """Read a number or a text as a number in base units.
+
+        Raises:
+            InputError: It is neither, or its unit is not known.
+        """
+        if isinstance(value, str):
+            return parse_quantity(value, self.kind)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"must be a quantity in {self.kind}, got {value!r}")
+        return float(value)
+
+
+@dataclass(frozen=True)
+class ByComma:
+    """A list, or its items between commas: ``[1, 8]``, ``"1,8"`` and ``8``; an item may be ``key=value``."""
+
+    def read(self, value: Any, trusted: bool) -> str:
+        """Read a text, a number, a list of them, or a table of them, as items between commas.
+
+        Raises:
+            InputError: It is none of these.
+        """
+        if isinstance(value, Mapping):
+            return ",".join(f"{key}={item}" for key, item in value.items())
+        items = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
+            raise InputError(f"must be a list, or items between commas, got {value!r}")
+        return ",".join(str(item) for item in items)
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Values by name, such as ``{"N": "params"}``, or texts like ``N=params``."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read a table of values, or a list of texts.
+
+        Raises:
+            InputError: It is neither.
+        """
+        if isinstance(value, Mapping):
+            return dict(value)
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"must be values by name, such as {{'N': 'params'}}, got {value!r}")
+        return list(texts)
+
+
+def _typed(unit: Unit) -> Any:
     def read(_: Any, tokens: Sequence[Token]) -> float:
         try:
-            return parse_quantity(tokens[0].value, kind)
+            return unit.read(tokens[0].value, trusted=True)
         except InputError as error:
             raise ValueError(str(error)) from None
 
-    return read
+    return Parameter(converter=read, accepts_keys=False, n_tokens=1, metavar=unit.kind.upper())
 
 
-Quantity = Annotated[float, Parameter(converter=_reader("count"), accepts_keys=False, n_tokens=1)]
+Quantity = Annotated[float, _typed(Unit("count")), Unit("count")]
 """``1e22``, ``70B``, ``15T``."""
-Seconds = Annotated[float, Parameter(converter=_reader("seconds"), accepts_keys=False, n_tokens=1)]
+Seconds = Annotated[float, _typed(Unit("seconds")), Unit("seconds")]
 """``50ms``, ``2s``."""
-
+Several = Annotated[str, ByComma()]
+"""``1,8,32``."""
+Pairs = Annotated[
+    list[str] | dict[str, Any] | None, Parameter(negative="", accepts_keys=False, metavar="NAME=VALUE"), ByName()
+]
+"""``N=params``, once for each; several between commas."""
+Texts = Annotated[list[str] | None, Parameter(negative="")]
+"""An option that is given once for each text."""
 Flag = Annotated[bool, Parameter(negative="")]
 """An option that is there or not."""
 
@@ -42,12 +120,12 @@ def whole(name: str, value: float) -> int:
 
 
 def parts(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
+    """The items between commas, without the space around them."""
     return tuple(part.strip() for part in text.split(","))
 
 
 def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
-    """Numbers between commas.
+    """The numbers between commas, of one type.
 
     Raises:
         InputError: Something else; names the option.
@@ -57,3 +135,20 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     except ValueError:
         wanted = "whole numbers" if kind is int else "numbers"
         raise InputError(f"{option}: must be {wanted} like 1,8,32, got {text!r}") from None
+
+
+def pairs(option: str, given: list[str] | dict[str, Any] | None, example: str) -> dict[str, Any]:
+    """Values by name, from a table or from texts like ``N=params,D=tokens``.
+
+    Raises:
+        InputError: A text has no name or no value; names the option.
+    """
+    if isinstance(given, dict):
+        return given
+    read = {}
+    for pair in (pair for text in given or [] for pair in text.split(",")):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not name or not value:
+            raise InputError(f"{option}: must be like {example}, got {pair!r}")
+        read[name] = value
+    return read

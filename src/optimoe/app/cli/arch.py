@@ -1,50 +1,40 @@
 """``optimoe arch``: count models."""
 
 from pathlib import Path
+from typing import Annotated
 
-from optimoe.app.cli.printing import print_columns, print_json, print_lines
-from optimoe.arch.catalog import find_model
-from optimoe.arch.count import count
-from optimoe.arch.hf import to_config
+from cyclopts import Parameter
+
+from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.printing import show, show_columns
 from optimoe.core.errors import InputError
-from optimoe.core.files import write_text
-from optimoe.core.records import to_json
-from optimoe.inputs.quantities import Flag, Quantity
-from optimoe.report.records.arch import count_record, counts_record
+from optimoe.inputs.models import ArchRequest
 
 
 def arch(
-    model: str,
-    *more: str,
-    context: Quantity = 4096.0,
-    precision: str = "bf16",
-    kv_precision: str = "bf16",
-    hf: Path | None = None,
-    json: Flag = False,
+    request: ArchRequest,
+    *,
+    hf: Annotated[Path | None, Parameter(help="Write the model's config.json into this folder.")] = None,
+    json: JsonFlag = False,
 ) -> None:
-    """Count a model: parameters by part, FLOPs per token, bytes.
-
-    Args:
-        model: Catalog name, config.json, or the folder that holds one.
-        more: Further models, to stand beside it.
-        context: Length, and position, at which FLOPs are counted.
-        precision: Of the weights.
-        kv_precision: Of the cache.
-        hf: Write the model's config.json into this folder.
-        json: One JSON object instead of text.
-    """
-    specs = [find_model(name) for name in (model, *more)]
-    if hf is not None and more:
-        raise InputError(f"--hf: takes one model, got {len(specs)}")
-    records = [count_record(spec, count(spec, context, precision, kv_precision)) for spec in specs]
-    if hf is not None:
-        write_text(hf / "config.json", to_json(to_config(specs[0])) + "\n")
-    if json:
-        print_json(counts_record(records) if more else records[0])
-        return
+    """Count a model: parameters by part, FLOPs per token, bytes."""
+    from optimoe.arch.count import count
+    from optimoe.report.records.arch import count_record, counts_record
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
 
-    if more:
-        print_columns(arch_columns(records))
+    specs = request.specs()
+    if hf is not None and len(specs) > 1:
+        raise InputError(f"--hf: takes one model, got {len(specs)}")
+    records = [
+        count_record(spec, count(spec, request.context, request.precision, request.kv_precision)) for spec in specs
+    ]
+    if hf is not None:
+        from optimoe.arch.hf import to_config
+        from optimoe.core.files import write_text
+        from optimoe.core.records import to_json
+
+        write_text(hf / "config.json", to_json(to_config(specs[0])) + "\n")
+    if len(records) > 1:
+        show_columns(json, lambda: counts_record(records), lambda: arch_columns(records))
     else:
-        print_lines(arch_lines(records[0]))
+        show(json, lambda: records[0], lambda: arch_lines(records[0]))

@@ -1,10 +1,43 @@
 """The two ways in which commands print: one JSON object, or labelled lines and columns."""
 
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimoe.cost.hardware.price import GpuPrice
 
 PLAIN_WIDTH = 118
 """Columns when the output is a file or a pipe."""
+
+
+def show(json: bool, record: Callable[[], Any], lines: Callable[[], Sequence[tuple[str, str]]]) -> None:
+    """Print the record as one JSON object, or the labelled lines; only what is printed is made."""
+    if json:
+        print_json(record())
+    else:
+        print_lines(lines())
+
+
+def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Sequence[tuple[str, ...]]]) -> None:
+    """Print the record as one JSON object, or tables of things side by side."""
+    if json:
+        print_json(record())
+    else:
+        for table in tables:
+            print_columns(table())
+
+
+def warn(message: str) -> None:
+    """Say one line on standard error."""
+    print(f"optimoe: {message}", file=sys.stderr)
+
+
+def warn_without_price(accelerator: str, price: "GpuPrice") -> None:
+    """Say that dollars are not known, where no price of a GPU hour is."""
+    if isnan(price.usd_per_gpu_hour):
+        warn(f"gpu price: no list price of {accelerator} is known")
 
 
 def print_json(record: Any) -> None:

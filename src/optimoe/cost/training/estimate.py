@@ -16,12 +16,10 @@ from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.setup import TrainSetup, training_range
 from optimoe.cost.training.step import TrainStep, train_step
+from optimoe.cost.training.usual import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
 
 FlopConvention = Literal["6nd", "counted", "whole_square"]
 CONVENTIONS: tuple[FlopConvention, ...] = ("6nd", "counted", "whole_square")
-
-USUAL_BATCH_TOKENS, USUAL_SEQ_LEN = 4_194_304, 4096
-"""Tokens of a step and of a sequence where nothing is stated (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True)

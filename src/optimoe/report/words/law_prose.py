@@ -1,11 +1,13 @@
 """Fits and comparisons of laws in labelled lines."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from optimoe.core.units import format_count
+from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Comparison
 from optimoe.laws.fitting import Fit, HoldOut, Interval
+from optimoe.laws.law import LawRow
 from optimoe.report.words.lines import Lines, labelled
 
 
@@ -53,3 +55,28 @@ def comparison_lines(comparison: Comparison) -> Lines:
         outputs = ", ".join(f"{symbol} {float(value):.4g}" for symbol, value in advice.outputs.items())
         lines.append((advice.law, outputs))
     return lines + labelled("Decisions", [verdict.words for verdict in comparison.verdicts])
+
+
+def law_lines(row: LawRow, outputs: Mapping[str, Sequence[str]]) -> Lines:
+    """One law: coefficients, units, range, outputs."""
+    return [
+        ("Law", f"{row.name}, family {row.family}, {row.status}"),
+        ("Source", row.source),
+        ("Values", ", ".join(f"{symbol} = {value:g}" for symbol, value in row.coefficients.items())),
+        ("Units", ", ".join(f"{symbol}: {unit}" for symbol, unit in row.units.items())),
+        ("Range", ", ".join(f"{low:g} ≤ {symbol} ≤ {high:g}" for symbol, (low, high) in row.range.items())),
+        ("Gives", ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in outputs.items())),
+        ("Notes", row.notes),
+    ]
+
+
+def check_lines(results: Sequence[CheckResult]) -> Lines:
+    """Check-values: how many hold, and which do not or cannot be checked."""
+    lines = [("Passed", f"{sum(result.ok is True for result in results)} of {len(results)}")]
+    lines += [
+        ("Failed", f"{one.law} {one.output} {one.inputs}: expected {one.expected:g}, ours {one.ours:g}")
+        for one in results
+        if one.ok is False
+    ]
+    lines += [("Pending", f"{one.law} {one.output}: {one.pending}") for one in results if one.ok is None]
+    return lines

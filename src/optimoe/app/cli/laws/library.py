@@ -1,128 +1,81 @@
 """``optimoe laws``: the law library."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.printing import print_json, print_lines
-from optimoe.core.errors import InputError
-from optimoe.core.outputs import Evaluable
-from optimoe.core.units import parse_quantity
-from optimoe.cost.published.catalog import MODELS, find_cost_model
-from optimoe.inputs.quantities import Flag
-from optimoe.laws.catalog import find_law, law_names
-from optimoe.laws.check import find_opted_in, load_checks, run_checks
-from optimoe.report.records.laws.library import checks_record, law_list_record, law_show_record, prediction_record
+from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.printing import show
+from optimoe.inputs.laws import EvaluateRequest
+from optimoe.inputs.sources import LawName
+
+if TYPE_CHECKING:
+    from optimoe.core.outputs import Evaluable
+
+CheckFile = Annotated[
+    Path, Parameter(help="TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.")
+]
 
 
-def list_laws(*, json: Flag = False) -> None:
-    """Every law with its status and source.
+def list_laws(*, json: JsonFlag = False) -> None:
+    """Every law with its status and source."""
+    from optimoe.laws.catalog import find_law, law_names
+    from optimoe.report.records.laws.library import law_list_record
 
-    Args:
-        json: One JSON object instead of text.
-    """
     rows = [find_law(name).row for name in law_names()]
-    if json:
-        print_json(law_list_record(rows))
-        return
-    print_lines([(row.name, f"{row.status:<13} {row.source}") for row in rows])
-
-
-def show(law: str, *, json: Flag = False) -> None:
-    """One law: coefficients, units, range, outputs.
-
-    Args:
-        law: Name, or a law file.
-        json: One JSON object instead of text.
-    """
-    row = find_law(law).row
-    outputs = _find_published(law).outputs
-    if json:
-        print_json(law_show_record(row, outputs))
-        return
-    print_lines(
-        [
-            ("Law", f"{row.name}, family {row.family}, {row.status}"),
-            ("Source", row.source),
-            ("Values", ", ".join(f"{symbol} = {value:g}" for symbol, value in row.coefficients.items())),
-            ("Units", ", ".join(f"{symbol}: {unit}" for symbol, unit in row.units.items())),
-            (
-                "Range",
-                ", ".join(f"{low:g} ≤ {symbol} ≤ {high:g}" for symbol, (low, high) in row.range.items()),
-            ),
-            (
-                "Gives",
-                ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in outputs.items()),
-            ),
-            ("Notes", row.notes),
-        ]
+    show(
+        json,
+        lambda: law_list_record(rows),
+        lambda: [(row.name, f"{row.status:<13} {row.source}") for row in rows],
     )
 
 
-def predict(
-    *,
-    law: str,
-    set: Annotated[list[str] | None, Parameter(negative="")] = None,
-    output: str = "L",
-    allow_inconsistent: Flag = False,
-    json: Flag = False,
+def show_law(
+    law: Annotated[LawName, Parameter(help="Name of a law, or a law file.")], *, json: JsonFlag = False
 ) -> None:
-    """Evaluate a law in its own variables.
+    """One law: coefficients, units, range, outputs."""
+    from optimoe.laws.catalog import find_law
+    from optimoe.report.records.laws.library import law_show_record
+    from optimoe.report.words.law_prose import law_lines
 
-    Args:
-        law: Name, or a law file.
-        set: A variable of the law and its value, such as N=7e9 (once for each).
-        output: What to evaluate: L for the loss, or another output of `laws show`.
-        allow_inconsistent: Evaluate a law that cannot be right as printed; not for predictions.
-        json: One JSON object instead of text.
-    """
-    found = find_law(law)
-    if allow_inconsistent:
-        found = found.allow_inconsistent()
-    inputs = dict(_assignment(text) for text in set or [])
-    model = find_cost_model(law) if law in MODELS else found
+    row, outputs = find_law(law).row, _find_published(law).outputs
+    show(json, lambda: law_show_record(row, outputs), lambda: law_lines(row, outputs))
+
+
+def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
+    """Evaluate a law in its own variables."""
+    from optimoe.cost.published.catalog import MODELS, find_cost_model
+    from optimoe.laws.catalog import find_law
+    from optimoe.report.records.laws.library import prediction_record
+
+    law, output, inputs = find_law(request.law), request.output, request.variables()
+    if request.allow_inconsistent:
+        law = law.allow_inconsistent()
+    model = find_cost_model(request.law) if request.law in MODELS else law
     value = model.evaluate(output, inputs)
-    if json:
-        print_json(prediction_record(found.row, output, inputs, value))
-        return
-    print_lines([(output, f"{value:.7g}"), ("Law", f"{found.row.name}, {found.row.status}: {found.row.source}")])
+    show(
+        json,
+        lambda: prediction_record(law.row, output, inputs, value),
+        lambda: [(output, f"{value:.7g}"), ("Law", f"{law.row.name}, {law.row.status}: {law.row.source}")],
+    )
 
 
-def check(file: Path, *, json: Flag = False) -> None:
-    """Run a file of [[check]] rows through the library.
+def check(file: CheckFile, *, json: JsonFlag = False) -> None:
+    """Run a file of [[check]] rows through the library."""
+    from optimoe.laws.check import load_checks, run_checks
+    from optimoe.report.records.laws.library import checks_record
+    from optimoe.report.words.law_prose import check_lines
 
-    Args:
-        file: TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.
-        json: One JSON object instead of text.
-    """
     results = run_checks(load_checks(file), find=_find_published)
-    passed = sum(result.ok is True for result in results)
-    failed = [result for result in results if result.ok is False]
-    pending = [result for result in results if result.ok is None]
-    if json:
-        print_json(checks_record(results))
-    else:
-        lines = [("Passed", f"{passed} of {len(results)}")]
-        lines += [
-            ("Failed", f"{r.law} {r.output} {r.inputs}: expected {r.expected:g}, ours {r.ours:g}") for r in failed
-        ]
-        lines += [("Pending", f"{r.law} {r.output}: {r.pending}") for r in pending]
-        print_lines(lines)
-    if failed:
+    show(json, lambda: checks_record(results), lambda: check_lines(results))
+    if any(result.ok is False for result in results):
         raise SystemExit(1)
 
 
-def _find_published(name: str) -> Evaluable:
+def _find_published(name: str) -> "Evaluable":
     """A law, or a published cost model."""
+    from optimoe.cost.published.catalog import MODELS, find_cost_model
+    from optimoe.laws.check import find_opted_in
+
     return find_cost_model(name) if name in MODELS else find_opted_in(name)
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    symbol, equals, value = text.partition("=")
-    if not equals or not symbol:
-        raise InputError(f"--set: must be like N=7e9, got {text!r}")
-    try:
-        return symbol, parse_quantity(value)
-    except InputError:
-        return symbol, value

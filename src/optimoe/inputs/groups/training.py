@@ -1,75 +1,64 @@
-"""The options of ``optimoe plan`` about the training run and about prices."""
+"""The training run of a plan: hardware and budget."""
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
-from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator, parse_gpus
-from optimoe.cost.hardware.price import GpuPrice, given_price, list_price, load_prices
-from optimoe.cost.training.estimate import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN, TrainRun
+from optimoe.cost.training.usual import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
+from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.quantities import Quantity, whole
-from optimoe.planner.problem.training import DEFAULT_MFU, GivenMfu, PredictedMfu, Training, gpu_time_s
+from optimoe.inputs.sources import Gpus
 
-
-@Parameter(name="*", group="Prices")
-@dataclass(frozen=True, kw_only=True)
-class PriceOptions:
-    """Dollars of GPU hours."""
-
-    prices: Path | None = None
-    """Price sheet: a TOML file of [[price]] rows (accelerator, usd_per_gpu_hour), before the list prices."""
-    train_usd_per_hour: float | None = None
-    """Price of a training GPU hour, instead of the list price."""
-    serve_usd_per_hour: float | None = None
-    """Price of a serving GPU hour, instead of the list price."""
-
-    def training(self, accelerator: str) -> GpuPrice:
-        """Of a training GPU."""
-        return self._price(accelerator, self.train_usd_per_hour, "--train-usd-per-hour")
-
-    def serving(self, accelerator: str) -> GpuPrice:
-        """Of a serving GPU."""
-        return self._price(accelerator, self.serve_usd_per_hour, "--serve-usd-per-hour")
-
-    def _price(self, accelerator: str, usd_per_hour: float | None, option: str) -> GpuPrice:
-        if usd_per_hour is not None:
-            return given_price(usd_per_hour)
-        try:
-            return list_price(accelerator, load_prices(self.prices) if self.prices else ())
-        except InputError as error:
-            raise InputError(f"{option}: missing, and {error}") from None
+if TYPE_CHECKING:
+    from optimoe.cost.hardware.accelerator import Accelerator
+    from optimoe.cost.training.estimate import TrainRun
+    from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
 
 
 @Parameter(name="*", group="Training")
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainBatch:
+    """The step of a training run."""
+
+    batch_tokens: Quantity = float(USUAL_BATCH_TOKENS)
+    """Tokens of a training step, over all GPUs."""
+    seq_len: Quantity = float(USUAL_SEQ_LEN)
+    """Tokens of a training sequence."""
+
+
+@Parameter(name="*", group="Training")
+@dataclass(frozen=True, kw_only=True)
+class TrainingChoice(TrainBatch):
     """Hardware and budget of the training run."""
 
     train_flops: Quantity | None = None
     """Training budget in FLOPs (6ND)."""
-    train_gpus: str | None = None
+    train_gpus: Gpus | None = None
     """GPUs of the training run, such as 64xh100-sxm (the serving GPU if left out)."""
     train_days: float | None = None
-    """Training budget as the days that they run."""
+    """Training budget as the days that the GPUs run."""
     train_usd: Quantity | None = None
     """Training budget in dollars."""
     mfu: float | None = None
     """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
-    batch_tokens: Quantity = float(USUAL_BATCH_TOKENS)
-    """Tokens of a training step on --train-gpus."""
-    seq_len: Quantity = float(USUAL_SEQ_LEN)
-    """Tokens of a training sequence."""
 
-    def training(self, default_gpu: str, prices: PriceOptions) -> Training:
+    def training(self, default_gpu: str, prices: PlanPrices) -> "Training":
         """The training part of a problem; of two budgets both are kept.
+
+        Args:
+            default_gpu: The GPU where none is stated for training.
+            prices: Dollars of GPU hours.
 
         Raises:
             InputError: Days without GPUs, or a price is missing.
             ConfigError: A number is out of limits.
         """
+        from optimoe.cost.hardware.accelerator import find_accelerator, parse_gpus
+        from optimoe.planner.problem.training import Training, gpu_time_s
+
         num_gpus, name = parse_gpus(self.train_gpus) if self.train_gpus is not None else (0, default_gpu)
         accelerator = find_accelerator(name)
         price = prices.training(accelerator.name)
@@ -90,12 +79,17 @@ class TrainOptions:
             budget_gpu_s=gpu_s,
         )
 
-    def _utilisation(self, num_gpus: int) -> GivenMfu | PredictedMfu:
+    def _utilisation(self, num_gpus: int) -> "GivenMfu | PredictedMfu":
+        from optimoe.planner.problem.training import DEFAULT_MFU, GivenMfu, PredictedMfu
+
         if self.mfu is None and num_gpus:
             return PredictedMfu()
         return GivenMfu(mfu=DEFAULT_MFU if self.mfu is None else self.mfu)
 
-    def _run(self, accelerator: Accelerator, num_gpus: int) -> TrainRun | None:
+    def _run(self, accelerator: "Accelerator", num_gpus: int) -> "TrainRun | None":
+        from optimoe.cost.hardware.accelerator import Cluster
+        from optimoe.cost.training.estimate import TrainRun
+
         if not num_gpus:
             return None
         return TrainRun(

@@ -1,43 +1,45 @@
-"""The options of ``optimoe plan`` about the goal, the designs and the data."""
+"""What a plan chooses by and from: the goal, the designs and the data."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from cyclopts import Parameter
 
-from optimoe.core.errors import InputError
-from optimoe.inputs.quantities import Flag, Quantity, numbers, parts, whole
-from optimoe.planner.problem.data import Data
-from optimoe.planner.problem.family import AttentionKind, BestRatio
+from optimoe.core.errors import InputError, require
+from optimoe.inputs.quantities import Flag, Quantity, Several, numbers, parts, whole
 from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss, NearBest
-from optimoe.planner.problem.space import Space
-from optimoe.planner.problem.training import Training
+
+if TYPE_CHECKING:
+    from optimoe.planner.problem.data import Data
+    from optimoe.planner.problem.family import AttentionKind, BestRatio
+    from optimoe.planner.problem.space import Space
+    from optimoe.planner.problem.training import Training
 
 RATIO_BY_LAW = "li2026"
 
 
 @Parameter(name="*", group="Goal")
 @dataclass(frozen=True, kw_only=True)
-class GoalOptions:
+class GoalChoice:
     """What counts as best: at most one of these, and which dollars are counted."""
 
     loss_slack: float | None = None
     """Take the cheapest design within this share of the lowest loss (0.01 if no goal is stated)."""
     slack_nats: float | None = None
-    """The same, within so many nats of the lowest loss."""
+    """Take the cheapest design within so many nats of the lowest loss."""
     target_loss: float | None = None
-    """Take the cheapest design that reaches this loss instead."""
+    """Take the cheapest design that reaches this loss."""
     total_usd: Quantity | None = None
-    """Take the lowest loss that training and serving reach within these dollars instead."""
+    """Take the lowest loss that training and serving reach within these dollars."""
     usd_per_mtok: Quantity | None = None
-    """Take the lowest loss that is served for so much per million output tokens instead."""
+    """Take the lowest loss that is served for so much per million output tokens."""
     count: CountedDollars = "total"
-    """Dollars that make a design the cheapest: total, or serving alone."""
+    """Dollars that make a design the cheapest: total, or those of serving alone."""
 
     def goal(self) -> Goal:
-        """The goal of a problem.
+        """The goal that is stated, or the cheapest design near the lowest loss.
 
         Raises:
             InputError: Two goals are stated.
@@ -53,7 +55,7 @@ class GoalOptions:
         stated = [name for name in goals if getattr(self, name) is not None]
         if len(stated) > 1:
             first, second = (f"--{name.replace('_', '-')}" for name in stated[:2])
-            raise InputError(f"{first}: cannot stand beside {second}, they state different goals")
+            raise InputError(f"{first}: must be left out beside {second}, they state different goals")
         if not stated:
             return NearBest(count=self.count)
         return goals[stated[0]](getattr(self, stated[0]))
@@ -61,38 +63,43 @@ class GoalOptions:
 
 @Parameter(name="*", group="Designs")
 @dataclass(frozen=True, kw_only=True)
-class SpaceOptions:
+class DesignChoice:
     """The designs to choose from."""
 
-    experts: str = "1,2,4,8,16,32"
+    experts: Several = "1,2,4,8,16,32"
     """Expert counts to compare; 1 is dense."""
-    top_k: str = "1"
+    top_k: Several = "1"
     """Routed experts per token; several by comma."""
-    ffn_ratio: str = "3"
+    ffn_ratio: Several = "3"
     """Hidden width of an expert, and of a dense FFN, over d_model; several by comma."""
-    expert_attention_ratio: str = ""
+    expert_attention_ratio: Several = ""
     """In place of --ffn-ratio for models that route: FLOPs in experts over those in attention, several by comma,
     or li2026 for the ratio that this law finds best at the training budget."""
-    shared: str = "0"
-    """Shared experts; several by comma."""
-    kv_heads: str = "8"
+    shared: Several = "0"
+    """Shared experts, which every token uses; several by comma."""
+    kv_heads: Several = "8"
     """Key-value heads; several by comma."""
-    attention: str = "gqa"
-    """mha, gqa or mla; several by comma."""
+    attention: Several = "gqa"
+    """Kind of attention: mha, gqa or mla; several by comma."""
     vocab: Quantity = 50_304.0
-    """Vocabulary."""
+    """Tokens in the vocabulary."""
     max_width: Quantity = 16_384.0
     """Largest d_model."""
     exhaustive: Flag = False
     """Price every design, so that the choice is certain to be the best of the space."""
 
-    def space(self, training: Training) -> Space:
-        """The space of a problem.
+    def space(self, training: "Training") -> "Space":
+        """The designs to choose from.
 
         Raises:
             InputError: A count is not whole, or a law of ratios has no budget.
             ConfigError: A number is out of limits.
         """
+        from optimoe.planner.problem.family import AttentionKind
+        from optimoe.planner.problem.space import Space
+
+        attention = parts(self.attention)
+        require(set(attention) <= set(get_args(AttentionKind)), "attention", "mha, gqa or mla", self.attention)
         return Space(
             num_experts=numbers("--experts", self.experts, int),
             top_k=numbers("--top-k", self.top_k, int),
@@ -100,32 +107,40 @@ class SpaceOptions:
             expert_attention_ratio=self._ratios(training),
             num_shared_experts=numbers("--shared", self.shared, int),
             num_kv_heads=numbers("--kv-heads", self.kv_heads, int),
-            attention=cast(tuple[AttentionKind, ...], parts(self.attention)),
+            attention=cast("tuple[AttentionKind, ...]", attention),
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
             exhaustive=self.exhaustive,
         )
 
-    def _ratios(self, training: Training) -> tuple[float, ...] | BestRatio:
+    def _ratios(self, training: "Training") -> "tuple[float, ...] | BestRatio":
         if not self.expert_attention_ratio:
             return ()
         if self.expert_attention_ratio != RATIO_BY_LAW:
             return numbers("--expert-attention-ratio", self.expert_attention_ratio, float)
         if not training.bounded:
             raise InputError(f"--expert-attention-ratio: {RATIO_BY_LAW} needs a training budget, got none")
+        from optimoe.planner.problem.family import BestRatio
+
         return BestRatio(train_flops=training.budget_flops_about)
 
 
 @Parameter(name="*", group="Data")
 @dataclass(frozen=True, kw_only=True)
-class DataOptions:
+class DataChoice:
     """The training tokens at hand."""
 
     unique_tokens: Quantity = math.inf
-    """Distinct training tokens; beyond them tokens repeat, at a falling worth."""
+    """Distinct training tokens; beyond them tokens repeat, and count for less."""
     no_repeats: Flag = False
     """Do not train on a token twice."""
 
-    def data(self) -> Data:
-        """The data of a problem."""
+    def data(self) -> "Data":
+        """The data of a problem.
+
+        Raises:
+            ConfigError: There are no tokens.
+        """
+        from optimoe.planner.problem.data import Data
+
         return Data(unique_tokens=self.unique_tokens, repeats=not self.no_repeats)

@@ -1,0 +1,91 @@
+"""``optimoe cost fleet``, ``context``, ``disaggregate`` and ``curves``: how many GPUs, and how cost changes."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from optimoe.app.cli.options import ConfigFile, JsonFlag
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn_without_price
+from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
+
+CurvesPage = Annotated[
+    Path | None, Parameter(help="Page of the curves (cost.html; with --json only where stated).")
+]
+
+
+def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+    """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
+    from optimoe.cost.sizing.fleet import fleets
+    from optimoe.report.records.serving import fleets_record
+    from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
+
+    spec, offers = request.spec(), request.offers()
+    deployment = request.on(offers[0].cluster)
+    load = request.load(deployment)
+    for offer in offers:
+        warn_without_price(offer.cluster.accelerator.name, offer.price)
+    found = fleets(spec, deployment, offers, load, request.percentile)
+    if json:
+        print_json(fleets_record(spec, load, request.percentile, found))
+        return
+    print_lines(fleet_lines(found, spec.name, load, request.percentile))
+    print_columns(fleet_rows(found))
+
+
+def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+    """The longest prompt that fits the memory and keeps the limits, over all layouts."""
+    from optimoe.cost.sizing.fleet import longest_context
+    from optimoe.report.records.serving import context_record
+    from optimoe.report.words.serving_prose import context_lines
+
+    spec, deployment = request.spec(), request.deployment()
+    tokens, estimate = longest_context(spec, deployment, request.concurrency)
+    show(
+        json,
+        lambda: context_record(spec, tokens, request.concurrency, estimate),
+        lambda: context_lines(deployment, tokens, estimate, spec.name),
+    )
+
+
+def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+    """Prefill and decoding on GPUs of their own, beside GPUs that do both."""
+    from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
+    from optimoe.cost.sizing.layouts import cheapest_serving
+    from optimoe.report.records.serving import disaggregation_record
+    from optimoe.report.words.serving_prose import disaggregated_lines
+
+    spec, deployment = request.spec(), request.deployment()
+    warn_without_price(deployment.cluster.accelerator.name, deployment.price)
+    pair = split_pools(spec, deployment)
+    both = cheapest_serving(spec, deployment)
+    together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
+    show(
+        json,
+        lambda: disaggregation_record(spec, pair, together),
+        lambda: disaggregated_lines(pair, together, spec.name, deployment),
+    )
+
+
+def curves(
+    request: CurvesRequest, *, out: CurvesPage = None, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
+    """Speed against throughput over all layouts, and price against context and batch: a table and cost.html."""
+    from optimoe.core.files import write_text
+    from optimoe.cost.sizing.curves import curves as draw_curves
+    from optimoe.report.records.serving import curves_record
+
+    spec, deployment = request.spec(), request.deployment()
+    warn_without_price(deployment.cluster.accelerator.name, deployment.price)
+    drawn = draw_curves(spec, deployment)
+    if out is not None or not json:
+        from optimoe.report.pages.serving_page import curves_page
+
+        write_text(out or Path("cost.html"), curves_page(drawn))
+    if json:
+        print_json(curves_record(drawn))
+        return
+    from optimoe.report.pages.serving_page import frontier_rows
+
+    print_columns(frontier_rows(drawn.frontier.points))
+    print(f"\n{out or 'cost.html'}")

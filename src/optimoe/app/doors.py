@@ -1,0 +1,152 @@
+"""The Python doors: each takes the words of the command line, or the typed thing that they stand for.
+
+A door makes the request that its command makes, by the same code, and calls the same function.
+"""
+
+from collections.abc import Mapping
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimoe.core.errors import InputError
+from optimoe.inputs.cost import CostRequest, ServedRequest
+from optimoe.inputs.laws import FitRequest
+from optimoe.inputs.models import ArchRequest
+from optimoe.inputs.plan import PlanRequest
+from optimoe.inputs.sources import ModelLike, read_model
+from optimoe.inputs.tables import option_defaults, options, read_request
+
+if TYPE_CHECKING:
+    from optimoe.arch.count import ArchCount
+    from optimoe.arch.spec import ArchSpec
+    from optimoe.cost.layers.layout import Layout
+    from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+    from optimoe.laws.fitting import Fit
+    from optimoe.planner.problem.problem import Problem
+    from optimoe.planner.result import Plan
+
+
+def count(model: ModelLike, **words: Any) -> "ArchCount":
+    """Count a model: parameters by part, FLOPs per token, bytes.
+
+    Args:
+        model: Catalog name, path of a ``config.json`` or its folder, its content as a dict, or an ``ArchSpec``.
+        **words: ``context``, ``precision``, ``kv_precision``, as on the command line.
+
+    Raises:
+        UnknownNameError: No such model, precision or option; lists the nearest.
+        ConfigError: The model's file cannot be used, or a number is out of limits.
+    """
+    from optimoe.arch.count import count as count_spec
+
+    request = read_request(ArchRequest, {"model": model, **words})
+    return count_spec(read_model(request.model), request.context, request.precision, request.kv_precision)
+
+
+def fit(runs: Any, family: str, **words: Any) -> "Fit":
+    """Fit a family of laws to training runs.
+
+    Args:
+        runs: Path of a table, columns by name as a dict, a data frame (pandas, polars, pyarrow), or
+            ``Observations``.
+        family: A family, a law or its paper, or ``my_law.py:MyLaw`` for a class of your own.
+        **words: ``columns`` and ``labels`` as dicts, ``where``, ``objective`` and others, as on the command line.
+
+    Raises:
+        UnknownNameError: No such family or option; lists the nearest.
+        ConfigError: The table cannot be used, or has fewer runs than the family has coefficients.
+    """
+    from optimoe.laws.fitting import fit as fit_law
+    from optimoe.laws.runs import Observations
+
+    request = read_request(FitRequest, {"runs": runs, "family": family, **words})
+    table = runs if isinstance(runs, Observations) else request.observations()
+    return fit_law(table, request.family, request.options(), name=request.name)
+
+
+def predict_serving(
+    model: ModelLike, deployment: "Deployment | None" = None, *, layout: "Layout | None" = None, **words: Any
+) -> "ServingEstimate":
+    """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched.
+
+    Args:
+        model: Catalog name, path of a ``config.json`` or its folder, its content as a dict, or an ``ArchSpec``.
+        deployment: GPUs, requests, limits, price and engine; left out, they come from the words.
+        layout: Degrees of parallelism, which may be arrays; left out, ``tp``, ``ep``, … or the best layout.
+        **words: ``gpus="8xh100-sxm"``, ``concurrency``, ``tpot="50ms"`` and others, as on the command line;
+            beside a deployment ``concurrency`` and degrees only.
+
+    Raises:
+        UnknownNameError: No such model, accelerator or option; lists the nearest.
+        InputError: No GPUs are named, or an option and the deployment state one thing.
+        InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+    """
+    from optimoe.cost.serving.estimate import predict_serving as predict
+    from optimoe.cost.sizing.layouts import best_serving
+
+    if deployment is None:
+        asked = read_request(CostRequest, {"model": model, **words})
+        deployment = asked.deployment()
+        served = ServedRequest(asked.model, concurrency=asked.concurrency, layout=asked.layout)
+    elif layout is not None and not isinstance(words.get("concurrency", ""), str):
+        return predict(read_model(model), deployment, layout=layout, concurrency=words["concurrency"])
+    else:
+        served = read_request(ServedRequest, {"model": model, **words})
+    if layout is None:
+        fixed = served.layout.fixed()
+        return best_serving(read_model(served.model), deployment, fixed=fixed, concurrency=served.concurrency)
+    if served.concurrency is None:
+        raise InputError("concurrency: missing beside a layout")
+    return predict(read_model(served.model), deployment, layout=layout, concurrency=served.concurrency)
+
+
+def plan(problem: "Problem | None" = None, **words: Any) -> "Plan":
+    """Choose the model to train.
+
+    Args:
+        problem: The question in typed parts; left out, it comes from the words.
+        **words: ``train_gpus="64xh100-sxm"``, ``train_days=30``, ``serve_tokens="5T"`` and others, as on the
+            command line.
+
+    Raises:
+        UnknownNameError: A name or an option is not known; lists the nearest.
+        InputError: A number is out of limits, or a problem and words are both given.
+        InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+    """
+    from optimoe.planner.plan import plan as solve
+
+    if problem is None:
+        return solve(read_request(PlanRequest, words).problem())
+    if words:
+        raise InputError(f"{next(iter(words))}: must be left out beside a problem, which states it")
+    return solve(problem)
+
+
+def load_config(config: str | Path | Mapping[str, Any]) -> "ArchSpec":
+    """Read a ``config.json``: its path, the folder that holds it, or its content.
+
+    Raises:
+        ConfigError: It cannot be read, or a field is missing, of the wrong type or out of limits.
+        UnknownNameError: A ``model_type`` that is not known.
+    """
+    from optimoe.arch.hf import load_config as load
+
+    return read_model(config) if isinstance(config, Mapping) else load(Path(config))
+
+
+def _show_words(door: Any, request: type, **first: Any) -> None:
+    """Put the options of a request into a door's signature, so that editors complete and show them."""
+    usual = option_defaults(request)
+    leading = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=value) for name, value in first.items()]
+    words = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=usual.get(name, Parameter.empty))
+        for name in options(request)
+        if name not in first and name != "more"
+    ]
+    door.__signature__ = Signature([*leading, *words])
+
+
+_show_words(count, ArchRequest, model=Parameter.empty)
+_show_words(fit, FitRequest, runs=Parameter.empty, family=Parameter.empty)
+_show_words(predict_serving, CostRequest, model=Parameter.empty, deployment=None)
+_show_words(plan, PlanRequest, problem=None)

@@ -1,0 +1,229 @@
+"""The requests of ``optimoe cost``: a model on hardware, and the questions turned around."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import Parameter
+
+from optimoe.core.errors import InputError
+from optimoe.inputs.groups.engine import EngineChoice
+from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, Price
+from optimoe.inputs.groups.requests import Requests
+from optimoe.inputs.groups.training import TrainBatch
+from optimoe.inputs.quantities import Quantity, parts, whole
+from optimoe.inputs.sources import Accelerators, Model, read_model
+
+if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
+    from optimoe.cost.hardware.accelerator import Cluster
+    from optimoe.cost.serving.estimate import Deployment
+    from optimoe.cost.sizing.fleet import Offer
+    from optimoe.cost.training.estimate import TrainRun
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ServingRequest:
+    """A model, its requests, and the software and the prices with which it is served.
+
+    Attributes:
+        requests: Lengths and limits.
+        engine: The serving software.
+        price: Dollars of a GPU hour.
+    """
+
+    model: Model = field(kw_only=False)
+    """Catalog name, config.json, or the folder that holds one."""
+    requests: Requests = field(default_factory=Requests)
+    engine: EngineChoice = field(default_factory=EngineChoice)
+    price: Price = field(default_factory=Price)
+
+    def spec(self) -> "ArchSpec":
+        """The model that is named or described.
+
+        Raises:
+            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+            ConfigError: The file is no usable ``config.json``.
+        """
+        return read_model(self.model)
+
+    def on(self, cluster: "Cluster") -> "Deployment":
+        """The deployment on these GPUs.
+
+        Raises:
+            InputError: A length is not whole, or several precisions are stated.
+            UnknownNameError: A name is not known; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        from optimoe.cost.serving.estimate import Deployment
+
+        return Deployment(
+            cluster=cluster,
+            workload=self.requests.workload(),
+            limits=self.requests.limits(),
+            price=self.price.price(cluster.accelerator.name),
+            engine=self.engine.only_engine(),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DeploymentRequest(ServingRequest):
+    """A model that is served on given GPUs.
+
+    Attributes:
+        hardware: The GPUs.
+    """
+
+    hardware: Hardware
+
+    def deployment(self) -> "Deployment":
+        """The GPUs, the requests, the limits, the price and the software.
+
+        Raises:
+            InputError: The GPUs are not named, a length is not whole, or several precisions are stated.
+            UnknownNameError: A name is not known; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        return self.on(self.hardware.cluster())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ServedRequest:
+    """A model with the layout and the batch in which it is served; what is left out is searched.
+
+    Attributes:
+        layout: Degrees of parallelism.
+    """
+
+    model: Model = field(kw_only=False)
+    """Catalog name, config.json, or the folder that holds one."""
+    concurrency: Quantity | None = None
+    """Requests in flight."""
+    layout: LayoutChoice = field(default_factory=LayoutChoice)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CostRequest(ServedRequest, DeploymentRequest):
+    """Serve a model: latency, throughput and price; a layout and a batch that are left out are searched."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ContextRequest(DeploymentRequest):
+    """The longest prompt that fits the memory and keeps the limits, over all layouts."""
+
+    concurrency: Quantity = 1.0
+    """Requests in flight."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DisaggregateRequest(DeploymentRequest):
+    """Prefill and decoding on GPUs of their own, beside GPUs that do both."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CurvesRequest(DeploymentRequest):
+    """Speed against throughput over all layouts, and price against context and batch."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FleetRequest(ServingRequest):
+    """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
+
+    gpu: Accelerators
+    """Kinds of GPUs, by comma: h100-sxm,h200-sxm."""
+    requests_per_s: float = 0.0
+    """The load, in requests."""
+    tokens_per_day: Quantity = 0.0
+    """The load, in output tokens a day."""
+    percentile: float = 0.0
+    """Share of requests that must keep the limits under random arrivals, such as 0.99; 0: the means."""
+    most_gpus: int = 0
+    """Most GPUs of one deployment; 0 is one node."""
+
+    def offers(self) -> "list[Offer]":
+        """The kinds of GPUs, each with the most of one deployment and its price.
+
+        Raises:
+            UnknownNameError: No such accelerator; lists the nearest.
+            ConfigError: A price or a number of GPUs is out of limits.
+        """
+        from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+        from optimoe.cost.sizing.fleet import Offer
+
+        offers = []
+        for name in parts(self.gpu):
+            accelerator = find_accelerator(name)
+            cluster = Cluster(accelerator=accelerator, num_gpus=self.most_gpus or accelerator.gpus_per_node)
+            offers.append(Offer(cluster=cluster, price=self.price.price(accelerator.name)))
+        return offers
+
+    def load(self, deployment: "Deployment") -> float:
+        """The load in output tokens per second.
+
+        Raises:
+            InputError: It is not stated, or twice.
+            ConfigError: It is not positive.
+        """
+        from optimoe.cost.sizing.fleet import load_of
+
+        if (self.requests_per_s > 0) == (self.tokens_per_day > 0):
+            raise InputError("load: state it once, as --requests-per-s or as --tokens-per-day")
+        return load_of(deployment.workload, requests_per_s=self.requests_per_s, tokens_per_day=self.tokens_per_day)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainCostRequest:
+    """Train a model: the fastest layout that fits, its MFU, days and dollars.
+
+    Attributes:
+        hardware: The GPUs.
+        batch: Tokens of a step and of a sequence.
+        price: Dollars of a GPU hour.
+    """
+
+    model: Model = field(kw_only=False)
+    """Catalog name, config.json, or the folder that holds one."""
+    tokens: Quantity
+    """Training tokens."""
+    precision: Literal["bf16", "fp8"] = "bf16"
+    """Precision of the matrix products: bf16 or fp8."""
+    hardware: Hardware
+    batch: TrainBatch = field(default_factory=TrainBatch)
+    price: Price = field(default_factory=Price)
+
+    def spec(self) -> "ArchSpec":
+        """The model that is named or described.
+
+        Raises:
+            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+            ConfigError: The file is no usable ``config.json``.
+        """
+        return read_model(self.model)
+
+    def run(self) -> "TrainRun":
+        """The cluster, the batch and the trainer.
+
+        Raises:
+            InputError: The GPUs are not named, or a size is not whole.
+            UnknownNameError: No such accelerator; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        from optimoe.cost.training.estimate import TrainRun
+        from optimoe.cost.training.setup import TrainSetup
+
+        cluster = self.hardware.cluster()
+        return TrainRun(
+            cluster=cluster,
+            setup=TrainSetup(precision=self.precision),
+            price=self.price.price(cluster.accelerator.name),
+            batch_tokens=whole("batch_tokens", self.batch.batch_tokens),
+            seq_len=whole("seq_len", self.batch.seq_len),
+        )

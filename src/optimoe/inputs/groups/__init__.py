@@ -1,0 +1,1 @@
+"""Groups of options that commands share: requests, engine, hardware, prices, training, designs."""

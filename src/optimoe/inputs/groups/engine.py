@@ -1,0 +1,90 @@
+"""The serving software and how it is set up."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+
+from optimoe.core.errors import InputError
+from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
+from optimoe.inputs.sources import CalibrationName, EngineName
+
+if TYPE_CHECKING:
+    from optimoe.cost.serving.engine import Engine
+
+AUTO = "auto"
+"""The cache precision that the engine takes for the precision of the weights."""
+
+
+@Parameter(name="*", group="Engine")
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """The serving software, its precisions and how it is set up."""
+
+    engine: EngineName = "vllm"
+    """Serving engine: vllm, sglang, trtllm, or a TOML file of your own."""
+    precision: Several = "bf16"
+    """Precision of the served weights: bf16, fp8, int8, int4, mxfp4; in `plan` several by comma."""
+    kv_precision: Several = AUTO
+    """Precision of the cache: bf16, fp8, int8, int4; auto is what the engine does with these weights."""
+    kernels: str = "fitted"
+    """Where kernel times come from: fitted, silicon, silicon:sglang, silicon:trtllm (extra `silicon`)."""
+    calibration: CalibrationName = ""
+    """Measured factors of an engine's version: a name that ships, or a file of `cost calibrate`."""
+    zipf: float = 0.0
+    """Skew of routing: load of an expert ∝ rank^(−zipf); 0 is uniform."""
+    balanced_ranks: Flag = False
+    """Hot experts are placed, and copied, so that ranks are loaded alike."""
+    overlap: float = 0.0
+    """Share of the exchange between GPUs that runs behind arithmetic."""
+    chunk_tokens: Quantity = 8192.0
+    """Most prompt tokens of one step."""
+    draft_tokens: int = 0
+    """Tokens drafted per step (speculative decoding, MTP)."""
+    acceptance: float = 0.0
+    """Probability that a drafted token is accepted."""
+
+    def engines(self) -> "tuple[Engine, ...]":
+        """The engine with each precision of the weights and of the cache, in the order in which they are stated.
+
+        Raises:
+            UnknownNameError: No engine, kernels or calibration of that name.
+            ConfigError: A number is out of limits.
+        """
+        return tuple(self._engine(*pair) for pair in product(parts(self.precision), parts(self.kv_precision)))
+
+    def only_engine(self) -> "Engine":
+        """The engine, where one precision is asked for.
+
+        Raises:
+            InputError: Several precisions are stated.
+            UnknownNameError: No engine, kernels or calibration of that name.
+            ConfigError: A number is out of limits.
+        """
+        for name in ("precision", "kv_precision"):
+            if len(parts(getattr(self, name))) > 1:
+                raise InputError(f"--{name.replace('_', '-')}: must be one here, got {getattr(self, name)!r}")
+        return self.engines()[0]
+
+    def _engine(self, precision: str, kv_precision: str) -> "Engine":
+        from optimoe.cost.kernels.spread import RoutingSkew
+        from optimoe.cost.serving.engine import find_engine
+
+        given = {} if kv_precision == AUTO else {"kv_precision": kv_precision}
+        engine = find_engine(
+            self.engine,
+            precision=precision,
+            **given,
+            routing=RoutingSkew(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
+            overlap=self.overlap,
+            chunk_tokens=whole("chunk_tokens", self.chunk_tokens),
+            draft_tokens=self.draft_tokens,
+            acceptance=self.acceptance,
+            kernels=self.kernels,
+        )
+        if not self.calibration:
+            return engine
+        from optimoe.cost.calibration import find_calibration
+
+        return find_calibration(self.calibration).factors.on(engine)

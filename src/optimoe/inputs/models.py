@@ -1,0 +1,76 @@
+"""The requests of ``optimoe arch`` and ``optimoe compare``: models beside each other."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+
+from optimoe.inputs.groups.hardware import Hardware
+from optimoe.inputs.quantities import Quantity
+from optimoe.inputs.sources import Gpus, Model, Models, read_model
+
+if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
+    from optimoe.cost.serving.estimate import Deployment
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ModelsRequest:
+    """One model or several, counted at one length."""
+
+    model: Model = field(kw_only=False)
+    """Catalog name, config.json, or the folder that holds one."""
+    more: Models = field(kw_only=False, default=())
+    """Further models, to stand beside it."""
+    context: Quantity = 4096.0
+    """Length, and position, at which FLOPs are counted."""
+    precision: str = "bf16"
+    """Precision of the weights."""
+
+    def specs(self) -> "list[ArchSpec]":
+        """The models, in the order in which they are named.
+
+        Raises:
+            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+            ConfigError: A file is no usable ``config.json``.
+        """
+        return [read_model(model) for model in (self.model, *self.more)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ArchRequest(ModelsRequest):
+    """Count a model: parameters by part, FLOPs per token, bytes."""
+
+    kv_precision: str = "bf16"
+    """Precision of the cache."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest(ModelsRequest):
+    """Models side by side, each with the dense model that it is equal to in every regime."""
+
+    gpus: Gpus = "32xh100-sxm"
+    """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm."""
+
+    def deployment(self) -> "Deployment":
+        """The GPUs and the precision on which the models are compared.
+
+        Raises:
+            UnknownNameError: No such accelerator; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        from optimoe.cost.hardware.price import unknown_price
+        from optimoe.cost.layers.execution import Execution
+        from optimoe.cost.serving.engine import Engine
+        from optimoe.cost.serving.estimate import Deployment
+        from optimoe.cost.serving.workload import Workload
+
+        return Deployment(
+            cluster=Hardware(gpus=self.gpus).cluster(),
+            workload=Workload(),
+            price=unknown_price(),
+            engine=Engine(execution=Execution(precision=self.precision)),
+        )

@@ -1,0 +1,197 @@
+"""Names that may also be files: models, accelerators, engines, calibrations, laws; and what a network may name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from optimoe.arch.catalog import find_model, model_names
+from optimoe.arch.hf import from_config
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.errors import InputError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Names of things that ship, or files of one's own; from a network only the names.
+
+    Attributes:
+        kind: What is named, for the error line.
+        names: The names that ship.
+        several: Whether several may stand between commas.
+        counted: Whether a number may stand before the name, as in ``8xh100-sxm``.
+    """
+
+    kind: str
+    names: Callable[[], Iterable[str]]
+    several: bool = False
+    counted: bool = False
+
+    def read(self, value: Any, trusted: bool) -> str:
+        """Read a name, or where it is trusted the path of a file.
+
+        Raises:
+            InputError: It is no text.
+            UnknownNameError: It is not trusted, and no name that ships.
+        """
+        if self.several and isinstance(value, list | tuple):
+            value = ",".join(map(str, value))
+        if isinstance(value, Path):
+            value = str(value)
+        if not isinstance(value, str):
+            raise InputError(f"must be text, got {value!r}")
+        if not trusted:
+            for item in value.split(",") if self.several else [value]:
+                self._check(item.strip())
+        return value
+
+    def _check(self, item: str) -> None:
+        number, times, name = item.partition("x")
+        name = name if self.counted and times and number.strip().isdigit() else item
+        known = set(self.names())
+        bare = self.counted and name.isdigit()
+        if (
+            name
+            and not bare
+            and name.strip().lower().replace("_", "-") not in known | {one.lower() for one in known}
+        ):
+            raise UnknownNameError(self.kind, name, known)
+
+
+@dataclass(frozen=True)
+class ModelSource(Shipped):
+    """A model by name, by file, or by content: a description, or what a ``config.json`` holds."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read a model's name, path or content.
+
+        Raises:
+            InputError: It is none of these.
+            UnknownNameError: It is not trusted, and no name of the catalog.
+        """
+        return value if isinstance(value, ArchSpec | Mapping) else super().read(value, trusted)
+
+
+@dataclass(frozen=True)
+class ModelSources(ModelSource):
+    """Several models, each by name, by file, or by content."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read each model of a list.
+
+        Raises:
+            InputError: It is no list of models.
+            UnknownNameError: It is not trusted, and one is no name of the catalog.
+        """
+        if not isinstance(value, list | tuple):
+            raise InputError(f"must be a list of models, got {value!r}")
+        read = super().read
+        return tuple(read(item, trusted) for item in value)
+
+
+@dataclass(frozen=True)
+class ShippedList(Shipped):
+    """Names of things that ship, or files of one's own, as a list."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read each name of a list.
+
+        Raises:
+            InputError: It is no list of texts.
+            UnknownNameError: It is not trusted, and one is no name that ships.
+        """
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple):
+            raise InputError(f"must be a list of names, got {value!r}")
+        read = super().read
+        return [read(item, trusted) for item in items]
+
+
+@dataclass(frozen=True)
+class RunsSource(Shipped):
+    """A table of runs by file or by content: columns by name, or a data frame."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read a table's path or content; from a network only content.
+
+        Raises:
+            InputError: It is a path, and not trusted.
+        """
+        if isinstance(value, str | Path) and not trusted:
+            raise InputError(f"files are for the command line and Python, got {str(value)!r}")
+        return value
+
+
+def _accelerators() -> Iterable[str]:
+    from optimoe.cost.hardware.accelerator import accelerator_names
+
+    return accelerator_names()
+
+
+def _engines() -> Iterable[str]:
+    from optimoe.cost.serving.engine import engine_names
+
+    return engine_names()
+
+
+def _calibrations() -> Iterable[str]:
+    from optimoe.cost.calibration import calibration_names
+
+    return calibration_names()
+
+
+def _laws() -> Iterable[str]:
+    from optimoe.laws.catalog import law_names
+
+    return law_names()
+
+
+def _families() -> Iterable[str]:
+    from optimoe.laws.catalog import FAMILIES
+
+    laws = set(_laws())
+    return set(FAMILIES) | laws | {law.partition("-")[0] for law in laws}
+
+
+ModelLike = str | Path | Mapping[str, Any] | ArchSpec
+"""What stands for a model in Python."""
+if TYPE_CHECKING:
+    Model: TypeAlias = ModelLike
+    Models: TypeAlias = tuple[ModelLike, ...]
+    Runs: TypeAlias = Any
+else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
+    Model = Annotated[str, ModelSource("model", model_names)]
+    Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources("model", model_names)]
+    Runs = Annotated[str, RunsSource("runs", tuple)]
+Accelerator = Annotated[str, Shipped("gpu", _accelerators)]
+"""An accelerator's name, or a TOML file of one's own."""
+Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True)]
+"""Several kinds of accelerators."""
+Gpus = Annotated[str, Shipped("gpu", _accelerators, several=True, counted=True)]
+"""GPUs with their number, such as ``8xh100-sxm``."""
+EngineName = Annotated[str, Shipped("engine", _engines)]
+"""An engine's preset."""
+CalibrationName = Annotated[str, Shipped("calibration", _calibrations)]
+"""A calibration that ships, or a file of ``cost calibrate``; empty for none."""
+LawName = Annotated[str, Shipped("law", _laws)]
+"""A law of the library, or a law file."""
+LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList("law", _laws)]
+"""Laws of the library, or law files, once for each."""
+FamilyName = Annotated[str, Shipped("family", _families)]
+"""A family of laws, a law of it or its paper, or a class in a Python file of one's own."""
+
+
+def read_model(model: ModelLike) -> ArchSpec:
+    """The model that a name, a path, the content of a ``config.json`` or an ``ArchSpec`` stands for.
+
+    Raises:
+        UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+        ConfigError: The file or the content is no usable ``config.json``.
+    """
+    if isinstance(model, ArchSpec):
+        return model
+    if isinstance(model, Mapping):
+        return from_config(model, name=str(model.get("name", "model")))
+    return find_model(str(model))

@@ -1,0 +1,33 @@
+"""``optimoe laws list``, ``show``, ``predict`` and ``check``."""
+
+import pytest
+
+from tests.app.run import answer, optimoe
+
+
+def test_a_law_is_evaluated_in_its_own_variables():
+    record = answer("laws", "predict", "--law", "besiroglu2024", "--set", "N=70B", "--set", "D=1.4e12")
+    assert record["loss"] == pytest.approx(1.97342, rel=3e-6)
+    assert answer("laws", "show", "ludziejewski2025")["coefficients"]["a"] == 35.91
+    assert len(answer("laws", "list")["laws"]) >= 10
+
+
+def test_a_law_that_cannot_be_right_takes_an_explicit_word():
+    inputs = ["--law", "hoffmann2022-printed", "--set", "N=70B", "--set", "D=1.4T"]
+    refused = optimoe("laws", "predict", *inputs)
+    assert refused.returncode == 2
+    assert "inconsistent" in refused.stderr
+    assert answer("laws", "predict", *inputs, "--allow-inconsistent")["loss"] == pytest.approx(1.93665, rel=3e-6)
+
+
+def test_a_file_of_checks_is_run(tmp_path):
+    path = tmp_path / "checks.toml"
+    row = '[[check]]\nlaw = "besiroglu2024"\ninputs = {{ N = 7e10, D = 1.4e12 }}\noutput = "L"\nvalue = {}\n'
+    rest = 'tolerance_rel = 1e-5\nsource = "recomputed"\n'
+    pending = '[[check]]\nlaw = "nobody2030"\ninputs = {}\noutput = "L"\nvalue = 1.0\n'
+    path.write_text(row.format(1.97342) + rest + pending + rest)
+    record = answer("laws", "check", path)
+    assert (record["passed"], record["failed"], record["pending"]) == (1, 0, 1)
+    assert {"law", "output", "expected", "ours", "ok"} <= set(record["rows"][0])
+    path.write_text(row.format(1.98) + rest)
+    assert optimoe("laws", "check", path).returncode == 1

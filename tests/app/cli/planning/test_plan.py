@@ -1,0 +1,90 @@
+"""``optimoe plan`` as scripts use it: keys, files, traffic, exit codes."""
+
+import json
+
+import pytest
+
+from tests.app.run import PLAN, QUESTION, answer, optimoe
+
+
+def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
+    record = answer(*PLAN, cwd=tmp_path)
+    assert {
+        "arch", "tokens", "loss", "loss_low", "loss_high",
+        "train_flops", "train_usd", "usd_per_mtok", "ttft_s", "tpot_s",
+    } <= set(record["choice"])  # fmt: skip
+    assert {"num_experts", "top_k", "num_layers", "d_model", "num_heads", "d_expert"} <= set(
+        record["choice"]["arch"]
+    )
+    assert {"front", "laws", "reasons", "warnings", "assumptions", "alternatives"} <= set(record)
+    assert all(row["source"] for row in record["assumptions"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
+    done = optimoe(*PLAN, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Train" in done.stdout
+    assert "Loss" in done.stdout
+    page = (tmp_path / "plan.html").read_text()
+    assert "http" not in page.split("<script>")[0] + page.rsplit("</script>", 1)[1]
+    assert json.loads((tmp_path / "plan.json").read_text())["choice"]["tokens"] > 0
+    winner = answer("arch", tmp_path / "winner")
+    assert (
+        winner["params_total"]
+        == json.loads((tmp_path / "plan.json").read_text())["choice"]["arch"]["params_total"]
+    )
+    assert "tokens" in (tmp_path / "winner" / "recipe.toml").read_text()
+
+
+def test_the_chain_ends_at_the_total_and_every_link_has_a_basis():
+    record = answer(*PLAN, "--explain")
+    assert [link["name"] for link in record["chain"]][-2:] == ["total", "optimal"]
+    assert {"peak", "N_act", "D", "L", "TPOT", "output tokens/s"} <= {link["name"] for link in record["chain"]}
+    assert all(link["basis"] and link["value"] for link in record["chain"])
+    done = optimoe(*PLAN, "--explain")
+    assert done.returncode == 0
+    assert "[published" in done.stdout
+
+
+def test_a_budget_may_be_dollars_and_lengths_percentiles(tmp_path):
+    sheet = tmp_path / "prices.toml"
+    sheet.write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 2.0\n')
+    found = answer(
+        "plan", "--train-usd", "20K", "--prices", sheet, "--experts", "1,8", "--quick",
+        "--input-percentiles", "50=800,90=3000", "--output-percentiles", "50=200,90=600",
+    )  # fmt: skip
+    assert found["choice"]["train_usd"] <= 20e3 * (1 + 1e-9)
+    workload = found["problem"]["deployments"][0]["workload"]
+    assert (workload["input_tokens"], workload["output_tokens"]) == (1362, 289)
+
+
+def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text("input_tokens,output_tokens\n100,50\n300,150\n")
+    asked = ("plan", "--train-flops", "1e21", "--experts", "1,8", "--quick", "--json", "--trace", trace)
+    problem = answer(*asked[:-3], "--trace", trace, "--requests-per-s", 10, "--life-days", 100)["problem"]
+    assert problem["deployments"][0]["workload"]["input_tokens"] == 200
+    assert problem["lifetime_tokens"] == pytest.approx(10 * 100 * 86400 * 100)
+    trace.write_text("input_tokens,output_tokens\n100,none\n")
+    done = optimoe(*asked)
+    assert done.returncode == 2
+    assert "trace.csv:2: output_tokens: must be a positive number" in done.stderr
+    trace.write_text("prompt,answer\n1,2\n")
+    assert "must have a column input_tokens" in optimoe(*asked).stderr
+    both = optimoe("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--requests-per-s", "1")
+    assert both.returncode == 2
+
+
+def test_hardware_that_costs_nothing_is_no_error(tmp_path):
+    free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
+    assert answer(*PLAN, *free)["choice"]["total_usd"] == 0
+    assert optimoe(*PLAN, *free).returncode == 0
+
+
+def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():
+    done = optimoe(*QUESTION, "--tpot", "1us")
+    assert done.returncode == 3
+    assert "tpot: the limit of 1.00 µs binds" in done.stderr
+    assert "would lift it" in done.stderr
+    assert done.stderr.count("\n") == 1

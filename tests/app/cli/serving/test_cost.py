@@ -1,0 +1,47 @@
+"""``optimoe cost``: keys, bands, prices, exit codes."""
+
+import json
+
+from tests.app.run import answer, optimoe
+
+
+def test_cost_has_the_documented_keys():
+    record = answer("cost", "mixtral-8x7b", "--gpu", "h100-sxm", "--gpus", 2, "--concurrency", 16)
+    assert {
+        "ttft_s", "tpot_s", "tokens_per_s", "tokens_per_s_per_gpu",
+        "max_batch", "usd_per_mtok", "bound_by", "parts",
+    } <= set(record)  # fmt: skip
+    assert record["layout"] == {"tp": 2, "ep": 1, "pp": 1, "dp": 1}
+    assert record["concurrency"] == 16
+
+
+def test_a_layout_in_full_has_its_degrees_bands_and_memory():
+    gpus = ("--gpus", "8xh200-sxm", "--precision", "fp8", "--tp", 1, "--ep", 8, "--dp", 8, "--concurrency", 64)
+    record = answer("cost", "deepseek-v3", *gpus)
+    assert record["layout"] == {"tp": 1, "ep": 8, "pp": 1, "dp": 8}
+    assert record["parts"]["all_to_all_s"] > 0
+    assert record["tpot_low_s"] < record["tpot_s"] < record["tpot_high_s"]
+    assert record["ttft_low_s"] < record["ttft_s"] < record["ttft_high_s"]
+    memory = record["memory"]
+    assert memory["weights"] + memory["activations"] + 8 * memory["cache_per_request"] < memory["usable"]
+
+
+def test_without_a_price_the_rest_is_still_answered():
+    done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xmi300x", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["usd_per_mtok"] is None
+    assert "no list price" in done.stderr
+
+
+def test_a_model_too_large_for_its_gpus_exits_3():
+    done = optimoe("cost", "mixtral-8x7b", "--gpus", "1xh100-sxm")
+    assert done.returncode == 3
+    assert "memory" in done.stderr
+
+
+def test_an_engine_file_that_is_none_is_one_line_and_exit_2(tmp_path):
+    (tmp_path / "mine.toml").write_text("front_s = 80\nprefill_first = false\nkv_of_fp8 = 'bf16'\nsource = 'me'\n")
+    asked = ["cost", "mixtral-8x7b", "--gpus", "2xh100-sxm", "--engine", "mine.toml"]
+    done = optimoe(*asked, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "optimoe: mine.toml: front_s: must be in seconds, from 0 to below 60, got 80.0\n"

@@ -1,0 +1,52 @@
+"""The command as a process: exit codes, broken pipes, and what it loads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("optimoe")
+
+
+def process(*arguments):
+    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["arch", "mixtral-8x8b"], 2, "nearest: mixtral-8x7b"),
+        (["arch"], 2, "--model requires an argument"),
+        (["cost", "mixtral-8x7b", "--gpus", "1xh100-sxm"], 3, "memory"),
+    ],
+)
+def test_a_failure_is_one_line_and_its_exit_code(arguments, code, words):
+    done = process(*arguments)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_json_is_one_object_and_nothing_else():
+    done = process("arch", "mixtral-8x7b", "--json")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["params_total"] == 46_702_792_704
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["arch", "mixtral-8x7b"], ["arch", "mixtral-8x7b", "--json"]])
+def test_help_and_counting_load_neither_numpy_nor_torch(arguments):
+    code = f"import sys\nsys.argv = ['optimoe', *{arguments!r}]\nfrom optimoe.app.main import main\nmain()\n"
+    probe = "heavy = {'numpy', 'scipy', 'torch', 'plotly'} & set(sys.modules)\nassert not heavy, heavy\n"
+    done = subprocess.run([sys.executable, "-c", code + probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "plan" in done.stdout or "46,702,792,704" in done.stdout or "46702792704" in done.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    command = f"{Path(sys.executable).with_name('optimoe')} laws list | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
