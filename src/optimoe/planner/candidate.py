@@ -39,7 +39,7 @@ class TrainingCost:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One design with its numbers.
+    """One design of a plan, made of its parts; the flat keys of JSON are made by the record alone.
 
     Attributes:
         spec: The model.
@@ -87,7 +87,7 @@ class Candidate:
         return float(self.serving.tpot_s)
 
     @property
-    def tpot(self) -> Estimate:
+    def tpot_band_s(self) -> Estimate:
         """Seconds per output token with the measured error band of the cost model."""
         low_s, high_s = tpot_band(self.serving.tpot_s)
         return Estimate(value=self.tpot_s, low=float(low_s), high=float(high_s))
@@ -99,7 +99,7 @@ class Candidate:
 
     @property
     def train_usd(self) -> float:
-        """Dollars of training."""
+        """The dollars of the training run."""
         return self.training.usd
 
     @property
@@ -114,7 +114,7 @@ class Candidate:
 
     @property
     def serve_gpu_hours(self) -> float:
-        """GPU hours of the lifetime's tokens, every deployment busy."""
+        """GPU hours that serve the lifetime's tokens, every deployment busy."""
         gpu_s = self.deployment.cluster.num_gpus * self.lifetime_tokens / float(self.serving.tokens_per_s)
         return gpu_s / SECONDS_PER_HOUR
 

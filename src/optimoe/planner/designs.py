@@ -25,11 +25,11 @@ class Pool:
     """Designs of one family, with everything that does not depend on the training tokens.
 
     Attributes:
-        problem: The question.
-        family: What they share.
-        shapes: Their widths and depths.
+        problem: The question that the designs are to answer.
+        family: What the designs share.
+        shapes: Widths and depths of the designs.
         grid: The designs.
-        params_active: With both embeddings.
+        params_active: Active parameters, both embeddings included.
         curve: Loss against distinct tokens.
         training: How each is trained.
         servings: The best of each deployment of the problem, for every design.
@@ -54,17 +54,17 @@ class Pool:
 
     @property
     def servable(self) -> Bool[np.ndarray, " designs"]:
-        """Whether a deployment keeps all limits."""
+        """Whether some deployment keeps all limits, for each design."""
         return self._of_cheapest("tokens_per_s") > 0
 
     @property
     def possible(self) -> Bool[np.ndarray, " designs"]:
-        """Whether besides some layout trains it."""
+        """Whether some layout trains a servable design, for each design."""
         return self.servable & np.isfinite(self.training.mfu)
 
     @property
     def serve_usd(self) -> Column:
-        """Dollars of the lifetime's tokens; infinite where no deployment keeps the limits."""
+        """Dollars that the lifetime's tokens cost; infinite where no deployment keeps the limits."""
         usd = np.where(self.servable, self.usd_per_mtok, 0.0) * self.problem.lifetime_tokens / TOKENS_PER_MTOK
         return np.where(self.servable, usd, np.inf)
 
@@ -74,11 +74,11 @@ class Pool:
         return self._of_cheapest("usd_per_mtok")
 
     def loss(self, tokens: Column) -> Column:
-        """Nats per token after so many tokens, repeated ones at their worth."""
+        """Nats per token after training on so many tokens, repeated ones at their worth."""
         return np.asarray(self.curve.loss(self.problem.data.worth(tokens)))
 
     def tokens(self, loss: float) -> Column:
-        """Tokens that reach a loss; infinite where none do."""
+        """Training tokens that reach a loss; infinite where no number does."""
         return np.asarray(self.problem.data.tokens(self.curve.tokens(loss)))
 
     def _of_cheapest(self, name: str) -> Column:
@@ -106,9 +106,9 @@ def evaluate(
     """Price and judge designs of several families, those of one kind in one call.
 
     Args:
-        problem: The question.
+        problem: The question that the designs are to answer.
         members: The shapes of each family.
-        memory: Of grids that were priced before.
+        memory: Grids that were priced before; new ones are added.
     """
     kinds: dict[tuple[bool, str], dict[Family, Shapes]] = {}
     for family, shapes in members.items():

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 def front_members(
     first: Float[np.ndarray, " designs"], second: Float[np.ndarray, " designs"]
 ) -> Bool[np.ndarray, " designs"]:
-    """Which designs are on the front when both columns are to be small.
+    """Tell which designs are on the front when both columns are to be small.
 
     A design is kept when no other is at least as small in both and smaller in one; of equal designs the
     first is kept. Infinite entries never are.

@@ -1,4 +1,4 @@
-"""The front door of this package: from a problem to a plan."""
+"""From a problem to a plan: the front door of the planner."""
 
 import math
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ from optimoe.planner.search import (
 
 
 def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
-    """Choose the model to train.
+    """Choose the model to train within a budget, for a traffic, on given hardware.
 
     Args:
         problem: Budget, traffic, hardware, law, goal and space.
@@ -111,7 +111,7 @@ def _alternatives(first: Pools, best: Mapping[Family, Best]) -> tuple[Alternativ
 
 
 def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
-    """Designs trained on the whole budget that no other beats in loss and serving price at once.
+    """The designs that no other beats in loss and serving price at once, each trained on the whole budget.
 
     Without a training budget there is no such front, and it is empty.
     """
@@ -128,7 +128,7 @@ def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
 
 
 def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
-    """What each verified law would train with this budget, on the designs it can speak about.
+    """What each verified law would train with this budget, among the designs that it was fitted for.
 
     The problem's own law is asked about all of them.
     """
@@ -173,9 +173,9 @@ def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
 
 
 def usable_laws() -> list[LossLaw]:
-    """Of each paper the first law, by name, whose published outputs follow from its coefficients.
+    """The laws that a plan asks beside its own: of each paper the first whose published outputs are verified.
 
-    One that another law names as its dense baseline stands back.
+    A law that another one names as its dense baseline is left out.
     """
     laws = [find_law(name) for name in sorted(law_names())]
     verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]

@@ -46,7 +46,7 @@ class Trained:
         return f"Trained({fits.sum():,} of {len(self.mfu):,} designs{best})"
 
     def at(self, which: slice) -> "Trained":
-        """Some of the designs; the layouts are the same for all."""
+        """Take some of the designs; the layouts are the same for all."""
         return replace(self, mfu=self.mfu[which], choice=None if self.choice is None else self.choice[which])
 
     def layout(self, index: int) -> TrainLayout | None:
@@ -73,11 +73,11 @@ class PricedGrids:
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
-        """Grids that are kept now."""
+        """Number of grids that are kept now."""
         return len(self._answers)
 
     def trained(self, training: Training, grid: ArchSpec) -> Trained:
-        """The utilisation of every design of a grid, and its layout."""
+        """Predict the utilisation of every design of a grid, in its best layout."""
         utilisation = training.utilisation
         if training.run is None:
             assert isinstance(utilisation, GivenMfu)  # a prediction has a run
@@ -93,7 +93,7 @@ class PricedGrids:
         return Trained(mfu=mfu, layouts=best.layouts, choice=np.asarray(best.choice))
 
     def served(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
-        """The cheapest serving of every design of a grid, at the deployment's price."""
+        """Find the cheapest serving of every design of a grid, at the deployment's price."""
         unpriced = replace(deployment, price=unknown_price())
         estimate = self._remembered(lambda: cheapest_serving(grid, unpriced), "served", unpriced, grid)
         rate = np.asarray(estimate.tokens_per_s)
@@ -101,7 +101,7 @@ class PricedGrids:
         return replace(estimate, usd_per_mtok=np.where(rate > 0, usd, np.inf))
 
     def _remembered(self, compute: Callable[[], T], *asked: Any) -> T:
-        """The answer of before to the same question, or a new one."""
+        """Look up the answer to a question, or compute it and keep it."""
         key = content_key(*asked)
         with self._lock:
             if key in self._answers:

@@ -1,4 +1,4 @@
-"""The answer: a plan and its parts."""
+"""The result: a plan and its parts."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from optimoe.planner.problem.training import BUDGET_TOLERANCE
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """The cheapest design of a family at the choice's loss; none when nothing keeps the limits."""
+    """The cheapest design of a family at the choice's loss; None when nothing keeps the limits."""
 
     family: Family
     candidate: Candidate | None
@@ -22,7 +22,7 @@ class LawView:
     """The loss-optimal design of one law within the same budget and limits.
 
     Attributes:
-        law, source: Which law.
+        law, source: Name of the law and where it was published.
         num_experts: Its best E (1 is dense); ``routed`` says whether it was asked about experts.
         params_active, tokens, tokens_per_param: The size and data it asks for.
         loss: Nats per token on that law's own corpus: not comparable between laws.

@@ -30,7 +30,7 @@ REFINED_STARTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The best design of a pool under one goal."""
+    """The best design of a pool under one goal, with its training tokens and what is minimised."""
 
     pool: Pool
     index: int
@@ -52,19 +52,19 @@ class SearchGoal:
 
 
 def equal_loss(loss: float) -> SearchGoal:
-    """The cheapest design of a loss, whatever its training costs."""
+    """The goal of the cheapest design at a loss, whatever its training costs."""
     return SearchGoal(minimised=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
 
 
 def first_pools(problem: Problem, memory: PricedGrids = SHARED) -> dict[Family, Pool]:
-    """The coarse grid of each family, or all of a small space, priced and judged."""
+    """Price and judge the coarse grid of each family, or all of a small space."""
     return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()), memory)
 
 
 def search(
     problem: Problem, first: Pools, *goals: SearchGoal, memory: PricedGrids = SHARED
 ) -> list[dict[Family, Best]]:
-    """For each goal the best design of each family; those for which nothing is feasible are left out.
+    """Find the best design of each family for each goal; families with nothing feasible are left out.
 
     Neighbourhoods of all goals are priced together.
     """

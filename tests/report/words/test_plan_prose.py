@@ -51,7 +51,7 @@ def test_the_choice_is_said_with_its_numbers(result):
     for words in (
         format_usd(choice.usd_per_mtok),
         f"TPOT {format_seconds(choice.tpot_s)}",
-        f"({format_seconds(choice.tpot.low)} – {format_seconds(choice.tpot.high)})",
+        f"({format_seconds(choice.tpot_band_s.low)} – {format_seconds(choice.tpot_band_s.high)})",
         f"TTFT {format_seconds(choice.ttft_s)}",
         choice.serving.bound_by,
     ):

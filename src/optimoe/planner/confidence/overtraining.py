@@ -17,11 +17,11 @@ from optimoe.planner.search import first_pools, tokens_and_objective
 
 @dataclass(frozen=True, kw_only=True)
 class SizePoint:
-    """A design trained on the whole budget.
+    """One size of the choice's family, trained on the whole budget.
 
     Attributes:
-        params_active: With both embeddings.
-        tokens: That the budget affords.
+        params_active: Active parameters, both embeddings included.
+        tokens: Tokens that the budget affords.
         loss: Nats per token.
         usd_per_mtok: Its serving price.
     """
@@ -33,7 +33,7 @@ class SizePoint:
 
 
 def size_curve(plan: Plan, memory: PricedGrids = SHARED) -> tuple[SizePoint, ...]:
-    """The choice's family by size, the cheapest shape to serve of each width that the limits allow.
+    """Loss and price of the choice's family by size: of each width, the shape that is cheapest to serve.
 
     Empty without a training budget.
     """

@@ -36,11 +36,11 @@ class Swing:
     choices: tuple[Candidate | None, ...]
 
     def changes(self, choice: Candidate) -> bool:
-        """Whether some end chooses another family."""
+        """Whether the choice at some end is of another family, or nothing is feasible there."""
         return any(moved is None or moved.family != choice.family for moved in self.choices)
 
     def span(self, choice: Candidate) -> float:
-        """Largest change of the total dollars, as a share of today's."""
+        """The largest change of the total dollars, as a share of today's."""
         if not choice.total_usd:
             return 0.0
         changes = [abs(moved.total_usd / choice.total_usd - 1) for moved in self.choices if moved is not None]
@@ -63,7 +63,7 @@ class Robustness:
 
 
 def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
-    """Both views of a plan's choice."""
+    """Judge a plan's choice under draws of its law, and with one input at a time moved."""
     try:
         drawn, unknown = uncertainty(result, draws, memory), ""
     except InputError as error:

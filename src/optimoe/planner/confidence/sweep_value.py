@@ -7,10 +7,10 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class SweepValue:
-    """A sweep of proxies.
+    """What a sweep of proxies costs and is worth.
 
     Attributes:
-        num_runs: How many.
+        num_runs: Number of proxies.
         usd: Dollars that they cost, at the winner's utilisation.
         worth: What the better decision saves on average, in the unit of the costs.
     """
@@ -30,10 +30,10 @@ def value_of_sweep(costs: np.ndarray, seen: np.ndarray, scatter: float, seed: in
     Source: Raiffa and Schlaifer 1961, preposterior analysis.
 
     Args:
-        costs: Of each decision in each draw, (decisions, draws).
+        costs: Cost of each decision in each draw, (decisions, draws).
         seen: ln L of each run in each draw, (draws, runs).
         scatter: Standard deviation of a run's ln L around the law.
-        seed: Of the scatter.
+        seed: Seed of the scatter.
     """
     noise = np.random.default_rng(seed).normal(0.0, scatter, seen.shape)
     distance = ((seen + noise)[:, None, :] - seen[None, :, :]) / scatter

@@ -26,10 +26,10 @@ FAILED = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Chance:
-    """One family under draws of the law.
+    """How often one family is the best under draws of the law.
 
     Attributes:
-        family: Which.
+        family: The family.
         probability: Share of the draws in which it is the best.
     """
 
@@ -39,13 +39,13 @@ class Chance:
 
 @dataclass(frozen=True, kw_only=True)
 class Uncertainty:
-    """The choice under draws of the law.
+    """How sure the choice is under draws of the law.
 
     In each draw every family reaches the loss that the draw gives the choice, within the budget, as cheaply as it
     can (or, where the lowest loss is the goal, spends the budget).
 
     Attributes:
-        draws: How many.
+        draws: Number of draws.
         chances: Families that are the best in some draw, the likeliest first.
         mean_regret: What the best family of a draw would save on average, in ``unit``: no sweep of proxies that
             only settles the law can be worth more.
@@ -71,7 +71,7 @@ def _draws(law: LossLaw, draws: int) -> LossLaw:
 
 
 def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Uncertainty:
-    """The choice under draws of its law's coefficients; each family on the coarse grid of shapes.
+    """Draw the law's coefficients and choose anew in each draw, each family on its first grid of shapes.
 
     Raises:
         InputError: The law's scatter or range is not stated, or its family cannot be fitted.

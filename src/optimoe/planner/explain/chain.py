@@ -17,9 +17,9 @@ class Link:
     """One number of the chain.
 
     Attributes:
-        name: Of the number.
-        formula: From earlier ones, with their values.
-        value: In words, with its unit.
+        name: Name of the number.
+        formula: How it follows from earlier numbers, with their values.
+        value: The number in words, with its unit.
         basis: How it was obtained.
         source: Where the formula or the number stands.
     """
@@ -32,7 +32,7 @@ class Link:
 
 
 def chain(plan: Plan) -> tuple[Link, ...]:
-    """From the budget to the total, in the order of the calculation."""
+    """The links from the budget to the total, in the order of the calculation."""
     return (*_training(plan), *_loss(plan), *_serving(plan), *_dollars(plan), _search(plan))
 
 

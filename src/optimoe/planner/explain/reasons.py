@@ -9,7 +9,7 @@ from optimoe.planner.result import Plan
 
 
 def reasons(plan: Plan) -> tuple[str, ...]:
-    """Why the choice stands where it does."""
+    """Sentences that say why the choice is what it is."""
     choice, problem, serving = plan.choice, plan.problem, plan.choice.serving
     lines = []
     if plan.lowest_loss and plan.lowest_loss.loss.value < choice.loss.value * (1 - 1e-9):
@@ -40,7 +40,7 @@ def reasons(plan: Plan) -> tuple[str, ...]:
 
 
 def warnings(plan: Plan) -> tuple[str, ...]:
-    """Where the plan leaves what its law or its cost model has seen."""
+    """Sentences that say where the plan leaves what its law or its cost model has seen."""
     choice, law = plan.choice, plan.problem.law
     lines = [
         f"{symbol} is {10**decades:.1f}× beyond the fitted range of {law.row.name}"
@@ -62,7 +62,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
 
 
 def family_words(family: Family) -> str:
-    """dense, or E = 8, with what is unusual: ``E = 64, top-8, 1 shared, width 0.75·d, mla``."""
+    """A family in words: dense, or E = 8, with what is unusual: ``E = 64, top-8, 1 shared, width 0.75·d, mla``."""
     words = ["dense" if family.dense else f"E = {family.num_experts}"]
     usual = Family(num_experts=family.num_experts)
     if family.top_k != usual.top_k:

@@ -29,7 +29,9 @@ class Data:
         require_positive(self, "unique_tokens")
 
     def worth(self, tokens: Values) -> Values:
-        """Distinct tokens that so many tokens are worth: D' = U + U·R*·(1 − e^(−(D/U − 1)/R*)) for D > U.
+        """Count the distinct tokens that so many tokens are worth.
+
+        D' = U + U·R*·(1 − e^(−(D/U − 1)/R*)) for D tokens over U distinct ones, D > U; D itself below.
 
         Source: Muennighoff et al. 2023, arXiv 2305.16264, eq. 5, fitted on dense models to 9B parameters.
         """

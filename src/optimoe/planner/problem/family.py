@@ -1,4 +1,4 @@
-"""What designs have in common beside their widths and depths."""
+"""A family: what designs have in common beside their widths and depths."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,16 +38,16 @@ class Family:
 
     @property
     def dense(self) -> bool:
-        """Whether it does not route."""
+        """Whether the family has no routed experts."""
         return self.num_experts == 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class BestRatio:
-    """r* of Li et al. 2026 (arXiv 2603.10379, eq. 1), by number of experts.
+    """The best ratio r* of Li et al. 2026 (arXiv 2603.10379, eq. 1), by number of experts.
 
     Attributes:
-        train_flops: C, of the whole run.
+        train_flops: C, the FLOPs of the whole run.
 
     Raises:
         ConfigError: No FLOPs.
@@ -59,6 +59,6 @@ class BestRatio:
         require_positive(self, "train_flops")
 
     def of(self, num_experts: int) -> float:
-        """r* for so many experts, shared ones included; the law begins at three."""
+        """The best ratio for so many experts, shared ones included; the law begins at three."""
         law = find_law(RATIO_LAW)
         return float(law.evaluate("r_star", {"E": max(num_experts, ACTIVE_EXPERTS), "C": self.train_flops}))

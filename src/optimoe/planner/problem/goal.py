@@ -1,4 +1,4 @@
-"""What counts as best."""
+"""The goal of a plan: what is minimised, within which limits."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 from optimoe.core.errors import require, require_positive
 
 CountedDollars = Literal["total", "serving"]
-"""Which dollars are minimised: training and the lifetime's serving, or serving alone."""
+"""Dollars that are minimised: those of training and the lifetime's serving, or serving alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

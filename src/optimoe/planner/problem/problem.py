@@ -15,7 +15,7 @@ from optimoe.planner.problem.training import Training
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What to plan.
+    """The question that a plan answers, checked on construction.
 
     Attributes:
         training: Hardware and budget of the run.

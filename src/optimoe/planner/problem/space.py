@@ -17,7 +17,9 @@ from optimoe.laws.rules.expert_attention_ratio import CONTEXT_TOKENS
 from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
 
 COARSE_DEPTHS = 5
-FEW = 10000
+"""Depths of each width on the coarse grid: price and loss are smooth between neighbours a quarter apart."""
+
+FEW = 10_000
 """Designs up to which a space is priced whole, which takes no longer than a search."""
 
 
@@ -30,7 +32,7 @@ class Shapes:
 
 
 def united(*parts: Shapes) -> Shapes:
-    """All shapes of several lists, each once."""
+    """Put several lists of shapes together, each shape once."""
     pairs = np.concatenate([np.stack([shapes.d_model, shapes.num_layers], axis=1) for shapes in parts])
     unique = np.unique(pairs, axis=0)
     return Shapes(d_model=unique[:, 0], num_layers=unique[:, 1])
@@ -99,7 +101,7 @@ class Space:
         )
 
     def families(self) -> tuple[Family, ...]:
-        """Every combination; dense ones once, with the widest feed-forward."""
+        """Every combination of the values; dense families once, with the widest feed-forward."""
         families: dict[Family, None] = {}
         for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
             attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
@@ -127,12 +129,12 @@ class Space:
 
     @property
     def size(self) -> int:
-        """Designs of all families."""
+        """Number of designs of all families."""
         return len(self.families()) * len(self.every().d_model)
 
     @property
     def wholly_priced(self) -> bool:
-        """Whether every design is, so that the best is the best of the space."""
+        """Whether every design is priced, so that the best is the best of the space."""
         return self.exhaustive or self.size <= FEW
 
     def first(self) -> Shapes:
@@ -140,17 +142,17 @@ class Space:
         return self.every() if self.wholly_priced else self.coarse()
 
     def coarse(self) -> Shapes:
-        """Every width, with five depths each from shallow to deep."""
+        """The coarse shapes: every width with five depths from shallow to deep."""
         return self._shapes(
             lambda depths: np.unique(np.linspace(depths[0], depths[-1], COARSE_DEPTHS).astype(int))
         )
 
     def every(self) -> Shapes:
-        """Every width with every depth: what the refinement stands for."""
+        """All shapes: every width with every depth."""
         return self._shapes(lambda depths: depths)
 
     def around(self, d_model: int, num_layers: int) -> Shapes:
-        """Every depth, between the coarse neighbours, of the widths next to a design."""
+        """The shapes around a coarse design: its width and the next ones, every depth up to its neighbours."""
         every = self.every()
         near = np.abs(every.d_model - d_model) <= self.width_step
         span = max(1, int(np.ceil(num_layers / (COARSE_DEPTHS - 1))))
@@ -159,7 +161,7 @@ class Space:
         return Shapes(d_model=every.d_model[keep], num_layers=every.num_layers[keep])
 
     def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
-        """A grid of designs, family by family; all dense or all routed, with one kind of attention."""
+        """Make a grid of designs, family by family; all dense or all routed, with one kind of attention."""
         width = np.concatenate([shapes.d_model for shapes in members.values()])
         d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
         if np.any(ratio):

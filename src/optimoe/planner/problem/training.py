@@ -41,7 +41,7 @@ class GivenMfu:
         require(0 < self.mfu <= 1, "mfu", "above 0 and at most 1", self.mfu)
 
     def scaled(self, factor: float) -> "GivenMfu":
-        """So many times as well used, at most wholly."""
+        """The utilisation times a factor, at most 1."""
         return replace(self, mfu=min(1.0, factor * self.mfu))
 
 
@@ -62,11 +62,11 @@ class PredictedMfu:
         require_positive(self, "scale")
 
     def scaled(self, factor: float) -> "PredictedMfu":
-        """So many times as well used."""
+        """The prediction with its scale times a factor."""
         return replace(self, scale=factor * self.scale)
 
     def band(self, mfu: float) -> tuple[float, float]:
-        """Where 90 % of published runs lie for a prediction like this one; at most 1."""
+        """The range in which 90 % of published runs lie for a prediction like this one; at most 1."""
         low, high = training_range("mfu_error")
         return mfu / high, min(1.0, mfu / low)
 
@@ -77,7 +77,7 @@ class Training:
 
     Attributes:
         accelerator: The GPU.
-        price: Of a GPU hour.
+        price: Price of a GPU hour.
         utilisation: Given, or predicted for each design.
         run: Cluster, batch and trainer: a design that fits in its memory under no layout cannot be trained. None
             where nobody said on how many GPUs: then memory is not looked at, and the utilisation must be given.
@@ -115,7 +115,7 @@ class Training:
         return min(self.budget_flops, self.budget_gpu_s * self.accelerator.flops_per_s("bf16") * mfu)
 
     def unbounded(self) -> "Training":
-        """The same without any budget."""
+        """The training without any budget, on the same hardware."""
         return replace(self, budget_flops=math.inf, budget_gpu_s=math.inf)
 
     def flops(self, params_active: Values, tokens: Values) -> Values:
@@ -123,11 +123,11 @@ class Training:
         return TRAIN_FLOPS_PER_PARAM_TOKEN * params_active * tokens
 
     def gpu_s_per_token(self, params_active: Values, mfu: Values) -> Values:
-        """GPU-seconds of one token: 6·N_act ÷ (bf16 peak · MFU)."""
+        """GPU-seconds that one token takes: 6·N_act ÷ (bf16 peak · MFU)."""
         return self.flops(params_active, 1.0) / (self.accelerator.flops_per_s("bf16") * np.asarray(mfu))
 
     def usd_per_token(self, params_active: Values, mfu: Values) -> Values:
-        """Dollars of one token."""
+        """Dollars that one token takes."""
         return self.gpu_s_per_token(params_active, mfu) * self.price.usd_per_gpu_s
 
     def affordable_tokens(self, params_active: Values, mfu: Values) -> Values:

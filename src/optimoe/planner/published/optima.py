@@ -33,10 +33,17 @@ from optimoe.planner.published.verdict import ClaimVerdict, Range, judged, overl
 from optimoe.planner.search import tokens_and_objective
 
 HEAD_DIM = 64
+"""Width of a head, and of d_model for each layer (eqs. 9-10)."""
+
 LARGEST_WIDTH = 65_536
+"""Wide enough that no printed optimum lies at the edge of the shapes."""
+
 FRONTIER_FLOPS = (1e20, 1e26)
+"""Ends of the frontier whose slope is taken: six decades, so that the step from shape to shape does not matter."""
+
 GIGABYTE = 1e9
 CACHE_TOKENS = 16_384
+"""Tokens of the one request whose cache a memory holds beside the weights (Ludziejewski 2025, Table 2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,7 @@ class SizeClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryClaim:
-    """The best number of experts where weights and one request's cache fill a memory."""
+    """The printed best number of experts where weights and one request's cache fill a memory."""
 
     text: str
     law: str
@@ -65,7 +72,7 @@ class MemoryClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class LifetimeClaim:
-    """The size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
+    """The printed size of least FLOPs over training and inference, at the loss of a compute-optimal model."""
 
     text: str
     law: str
@@ -76,7 +83,7 @@ class LifetimeClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class ExponentClaim:
-    """By which power of the budget the best size, or its tokens, grow."""
+    """The power of the budget by which the best size, or its tokens, grow, as printed."""
 
     text: str
     law: str
@@ -85,7 +92,7 @@ class ExponentClaim:
 
 
 def reproduce_optima(text: str) -> list[ClaimVerdict]:
-    """Every printed optimum of a text.
+    """Hold every printed optimum of a text beside the planner's.
 
     Raises:
         UnknownNameError: A text without any.
@@ -102,13 +109,13 @@ def reproduce_optima(text: str) -> list[ClaimVerdict]:
 
 
 def texts() -> tuple[str, ...]:
-    """Texts with printed optima."""
+    """Names of the texts with printed optima."""
     facts = load_facts("optimoe.planner", "optima.toml")
     return tuple(dict.fromkeys(row["text"] for name in KINDS for row in facts[name]))
 
 
 def rounding(printed: str) -> Range:
-    """The numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
+    """The range of numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
 
     Raises:
         InputError: It is no number.

@@ -8,11 +8,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimVerdict:
-    """A claim under one law.
+    """How a printed claim stands under one law.
 
     Attributes:
-        claim: In words.
-        law: Under which.
+        claim: The claim in words.
+        law: Name of the law.
         published, ours: Ranges: the printed one with its rounding, and ours over budgets or neighbouring shapes.
         verdict: ``reproduced``; ``explained``: it differs, and ``reason`` says why; ``not_reproduced``.
         reason: Why it differs.
@@ -27,7 +27,7 @@ class ClaimVerdict:
 
 
 def judged(claim: str, law: str, published: Range, ours: Range, reproduced: bool, reason: str) -> ClaimVerdict:
-    """The verdict; a claim that is not reproduced is explained where there is a reason."""
+    """Judge a claim; one that is not reproduced is explained where there is a reason."""
     otherwise: Literal["explained", "not_reproduced"] = "explained" if reason else "not_reproduced"
     return ClaimVerdict(
         claim=claim,

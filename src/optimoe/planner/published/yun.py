@@ -31,6 +31,8 @@ from optimoe.planner.problem.training import Training
 from optimoe.planner.published.verdict import ClaimVerdict, judged
 
 EXPERTS = (1, 4, 8, 16, 32)
+"""Numbers of experts that are compared; 1 is dense."""
+
 BASE = 4
 """Experts of the loss-optimal model that the others are compared with, as most of their claims do."""
 
@@ -38,7 +40,10 @@ LAWS = ("ludziejewski2025", "zhao2025")
 """Laws of a whole training run in N, D and E, with published coefficients."""
 
 SLACK = 0.05
-"""Of the ends of a printed range: their shapes and prices are not ours."""
+"""Share by which an end of a printed range may be missed: their shapes and prices are not ours."""
+
+USUAL_ASPECT, ASPECT_REACH = 96, 0.2
+"""Middle of the aspect ratios of the law's runs (64) and Mixtral 8x7B (128), and how far from it shapes count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +51,9 @@ class YunDesign:
     """One design of a pool, trained on the whole budget.
 
     Attributes:
-        index: Which.
-        params: Of its dense twin, without embeddings: Yun's N.
-        loss: After the budget's tokens.
+        index: Its place in the pool.
+        params: Parameters of its dense twin, without embeddings: Yun's N.
+        loss: Nats per token after the budget's tokens.
         usd_per_mtok: Its serving price.
     """
 
@@ -94,12 +99,12 @@ def equal_cost(pool: Pool, usd_per_mtok: float) -> YunDesign:
 
 
 def training_share(pool: Pool, other: Pool, loss: float) -> float:
-    """FLOPs with which a family reaches a loss, over those of another family: each at its own best size."""
+    """FLOPs with which a family reaches a loss over those of another, each at its own best size."""
     return _least_flops(pool, loss) / _least_flops(other, loss)
 
 
 def yun_problem(budget_flops: float, law: LossLaw) -> Problem:
-    """Their set-up: eight A100 of 40 GB, top-2 routing, experts of 2.67·d; every shape is a multiple of 512."""
+    """Set their problem up: eight A100 of 40 GB, top-2 routing, experts of 2.67·d, shapes in steps of 512."""
     gpu = find_accelerator("a100-sxm-40gb")
     price = given_price(1.0)
     deployment = Deployment(
@@ -144,12 +149,12 @@ class YunClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class YunAnswer:
-    """Their questions for one number of experts, under one law and budget. NaN: no design of the space does it.
+    """Answers to their questions for one number of experts; NaN where no design of the space does it.
 
     Attributes:
-        law, flops, experts: Of what.
-        params, tokens: Of the lowest loss; N as they count it.
-        loss, usd_per_mtok: Its loss and serving price.
+        law, flops, experts: The law, the budget and the number of experts.
+        params, tokens: Size and tokens of the lowest loss; N as they count it.
+        loss, usd_per_mtok: The lowest loss and its serving price.
         over_trained: The smallest N with the loss of the loss-optimal four experts, the whole budget spent, over
             its own ``params``.
         equal_quality_cost: Its serving price over that of the loss-optimal four experts.
@@ -169,7 +174,7 @@ class YunAnswer:
 
 
 def reproduce_yun() -> tuple[list[YunAnswer], list[ClaimVerdict]]:
-    """Their questions and claims under every law of :data:`LAWS`."""
+    """Ask their questions and judge their claims under every law of :data:`LAWS`."""
     rows = load_facts("optimoe.planner", "yun2024.toml")["claim"]
     claims = [build(YunClaim, row, where="yun2024.toml") for row in rows]
     budgets = sorted({budget for claim in claims for budget in claim.budgets})
@@ -263,7 +268,7 @@ def _cheapest_loss_optimal(pools: Mapping[int, Pool]) -> float:
 def _cost_exponent(pools: Mapping[int, Pool]) -> float:
     """Slope of ln price against ln N over the dense shapes of the usual aspect ratio."""
     pool = pools[1]
-    kept = pool.servable & (np.abs(pool.shapes.d_model / pool.shapes.num_layers / 96 - 1) < 0.2)
+    kept = pool.servable & (np.abs(pool.shapes.d_model / pool.shapes.num_layers / USUAL_ASPECT - 1) < ASPECT_REACH)
     return float(np.polyfit(np.log(pool.params_active[kept]), np.log(pool.usd_per_mtok[kept]), 1)[0])
 
 

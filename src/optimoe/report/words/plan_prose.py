@@ -190,7 +190,7 @@ def serving_words(choice: Candidate) -> str:
     """Price and latency with the band of the cost model."""
     return (
         f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
-        f"({format_seconds(choice.tpot.low)} – {format_seconds(choice.tpot.high)}) · "
+        f"({format_seconds(choice.tpot_band_s.low)} – {format_seconds(choice.tpot_band_s.high)}) · "
         f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.serving.layout)} · "
         f"bound by {choice.serving.bound_by}"
     )
