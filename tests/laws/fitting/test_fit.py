@@ -60,7 +60,8 @@ def test_gradients_agree_with_differences(planted, name):
 
 
 def test_one_number_of_experts_does_not_identify_the_joint_law(planted):
-    fitted = fit(planted("ludziejewski2025", runs=60, experts=(8,)), "ludziejewski")
+    runs = planted("ludziejewski2025", runs=60, experts=(8,))
+    fitted = fit(runs, "ludziejewski", FitOptions(starts=JOINT_STARTS))
     assert fitted.verdict == "ill_conditioned"
     assert fitted.condition > 1e7
     assert set(fitted.weakest) <= {

@@ -17,6 +17,7 @@ from optimoe.laws.fitting import (
 )
 from optimoe.laws.fitting.fit import make_model
 from optimoe.laws.runs import Observations
+from tests.laws.cases import JOINT_STARTS
 
 REPEATS = 24
 NEAR = {"alpha": (0.3,), "beta": (0.3,)}
@@ -58,7 +59,10 @@ def test_a_profile_of_least_squares_is_the_textbook_interval():
 
 def test_a_profile_says_where_the_runs_set_no_limit(planted):
     runs = planted("ludziejewski2025", runs=150, noise=0.003, experts=(1, 2, 4, 8))
-    fitted = fit(runs, "ludziejewski", FitOptions(objective=LeastSquares(), fixed={"E_max": 290.4521}))
+    starts = {name: values for name, values in JOINT_STARTS.items() if name != "E_max"}
+    fitted = fit(
+        runs, "ludziejewski", FitOptions(objective=LeastSquares(), fixed={"E_max": 290.4521}, starts=starts)
+    )
     free = replace(fitted, options=FitOptions(objective=LeastSquares()))
     assert profile(runs, free, names=("E_max",))["E_max"].high > 1000
 
