@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optimoe.cost.hardware.price import GpuPrice
+    from optimoe.inputs.groups.hardware import PriceSheet
 
 PLAIN_WIDTH = 118
 """Columns when the output is a file or a pipe."""
@@ -34,10 +35,13 @@ def warn(message: str) -> None:
     print(f"optimoe: {message}", file=sys.stderr)
 
 
-def warn_without_price(accelerator: str, price: "GpuPrice") -> None:
-    """Say that dollars are not known, where no price of a GPU hour is."""
+def warn_without_price(accelerator: str, price: "GpuPrice", sheet: "PriceSheet") -> None:
+    """Say that dollars are not known, where no price of a GPU hour is, and what a price sheet in use lacks."""
     if isnan(price.usd_per_gpu_hour):
         warn(f"gpu price: no list price of {accelerator} is known")
+    gap = sheet.gap(accelerator)
+    if gap and gap in price.source:
+        warn(f"--prices: {gap}; its list price is taken")
 
 
 def print_json(record: Any) -> None:

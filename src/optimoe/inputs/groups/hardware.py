@@ -59,12 +59,23 @@ class PriceSheet:
 
         Raises:
             InputError: None is given and none is known.
+            UnknownNameError: The sheet names no accelerator that is known or in use.
             ConfigError: The sheet cannot be read, or a price is negative.
         """
         from optimoe.cost.hardware.price import given_price, list_price, load_prices
 
         sheet = load_prices(self.prices) if self.prices else ()
         return list_price(accelerator, sheet) if usd_per_hour is None else given_price(usd_per_hour)
+
+    def gap(self, accelerator: str) -> str:
+        """What to say where the sheet has no row for an accelerator in use; empty where it has one or is none.
+
+        Raises:
+            ConfigError: The sheet cannot be read, or a row is no price.
+        """
+        from optimoe.cost.hardware.price import load_prices, sheet_gap
+
+        return sheet_gap(accelerator, load_prices(self.prices)) if self.prices else ""
 
 
 @Parameter(name="*", group="Prices")
@@ -79,14 +90,15 @@ class Price(PriceSheet):
         """The price of a GPU hour; where none is known, dollars are NaN.
 
         Raises:
+            UnknownNameError: The sheet names no accelerator that is known or in use.
             ConfigError: The sheet cannot be read, or a price is negative.
         """
-        from optimoe.core.errors import ConfigError
+        from optimoe.core.errors import ConfigError, UnknownNameError
         from optimoe.cost.hardware.price import unknown_price
 
         try:
             return self.find(accelerator, self.gpu_usd_per_hour)
-        except ConfigError:
+        except (ConfigError, UnknownNameError):
             raise
         except InputError:
             return unknown_price()
@@ -107,6 +119,7 @@ class PlanPrices(PriceSheet):
 
         Raises:
             InputError: None is given and none is known; names the option.
+            UnknownNameError: The sheet names no accelerator that is known or in use.
             ConfigError: The sheet cannot be read, or a price is negative.
         """
         return self._required(accelerator, self.train_usd_per_hour, "--train-usd-per-hour")
@@ -116,16 +129,17 @@ class PlanPrices(PriceSheet):
 
         Raises:
             InputError: None is given and none is known; names the option.
+            UnknownNameError: The sheet names no accelerator that is known or in use.
             ConfigError: The sheet cannot be read, or a price is negative.
         """
         return self._required(accelerator, self.serve_usd_per_hour, "--serve-usd-per-hour")
 
     def _required(self, accelerator: str, usd_per_hour: float | None, option: str) -> "GpuPrice":
-        from optimoe.core.errors import ConfigError
+        from optimoe.core.errors import ConfigError, UnknownNameError
 
         try:
             return self.find(accelerator, usd_per_hour)
-        except ConfigError:
+        except (ConfigError, UnknownNameError):
             raise
         except InputError as error:
             raise InputError(f"{option}: missing, and {error}") from None

@@ -39,6 +39,30 @@ def test_a_model_too_large_for_its_gpus_exits_3():
     assert "memory" in done.stderr
 
 
+SHEET = '[[price]]\naccelerator = "%s"\nusd_per_gpu_hour = 1.0\n'
+COST = ["cost", "mixtral-8x7b", "--gpus", "2xh100-sxm", "--concurrency", "4", "--prices", "p.toml", "--json"]
+
+
+def test_a_price_sheet_says_its_gaps_and_takes_names_in_any_spelling(tmp_path):
+    (tmp_path / "p.toml").write_text(SHEET % "H100_SXM")
+    priced = optimoe(*COST, cwd=tmp_path)
+    assert (json.loads(priced.stdout)["price"]["usd_per_gpu_hour"], priced.stderr) == (1.0, "")
+    (tmp_path / "p.toml").write_text(SHEET % "h200-sxm")
+    gap = optimoe(*COST, cwd=tmp_path)
+    assert json.loads(gap.stdout)["price"]["usd_per_gpu_hour"] > 1
+    assert gap.stderr == "optimoe: --prices: the price sheet has no row for h100-sxm; its list price is taken\n"
+
+
+def test_a_price_sheet_with_a_name_that_no_gpu_has_is_one_line_and_exit_2(tmp_path):
+    (tmp_path / "p.toml").write_text(SHEET % "h100")
+    plan = ["plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--prices", "p.toml", "--quick", "--json"]
+    for asked in (COST, plan):
+        refused = optimoe(*asked, cwd=tmp_path)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "price sheet: accelerator: unknown name 'h100' (nearest: h100-" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
 def test_an_engine_file_that_is_none_is_one_line_and_exit_2(tmp_path):
     (tmp_path / "mine.toml").write_text("front_s = 80\nprefill_first = false\nkv_of_fp8 = 'bf16'\nsource = 'me'\n")
     asked = ["cost", "mixtral-8x7b", "--gpus", "2xh100-sxm", "--engine", "mine.toml"]

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_json, print_lines
+from optimoe.app.cli.printing import print_json, print_lines, warn_without_price
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -40,7 +40,12 @@ def plan(
     from optimoe.planner.plan import plan as solve
     from optimoe.report.records.plan.plan import plan_record
 
-    result = solve(request.problem())
+    problem = request.problem()
+    priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
+    priced.append((problem.training.accelerator, problem.training.price))
+    for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
+        warn_without_price(name, price, request.prices)
+    result = solve(problem)
     robustness = None if quick or explain else assess(result)
     if explain and not json:
         from optimoe.report.words.chain_prose import chain_lines

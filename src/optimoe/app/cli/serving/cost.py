@@ -26,7 +26,7 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
 
     spec, deployment = request.spec(), request.deployment()
     gpu = deployment.cluster.accelerator.name
-    warn_without_price(gpu, deployment.price)
+    warn_without_price(gpu, deployment.price, request.price)
     estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
     show(

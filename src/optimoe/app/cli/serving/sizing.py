@@ -24,7 +24,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
     deployment = request.on(offers[0].cluster)
     load = request.load(deployment)
     for offer in offers:
-        warn_without_price(offer.cluster.accelerator.name, offer.price)
+        warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
     found = fleets(spec, deployment, offers, load, request.percentile)
     if json:
         print_json(fleets_record(spec, load, request.percentile, found))
@@ -56,7 +56,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     from optimoe.report.words.serving_prose import disaggregated_lines
 
     spec, deployment = request.spec(), request.deployment()
-    warn_without_price(deployment.cluster.accelerator.name, deployment.price)
+    warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
     pair = split_pools(spec, deployment)
     both = cheapest_serving(spec, deployment)
     together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
@@ -76,7 +76,7 @@ def curves(
     from optimoe.report.records.serving import curves_record
 
     spec, deployment = request.spec(), request.deployment()
-    warn_without_price(deployment.cluster.accelerator.name, deployment.price)
+    warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:
         from optimoe.report.pages.serving_page import curves_page

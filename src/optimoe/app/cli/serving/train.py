@@ -12,6 +12,6 @@ def train(request: TrainCostRequest, *, config: ConfigFile = None, json: JsonFla
     from optimoe.report.words.training_prose import training_lines
 
     spec, run = request.spec(), request.run()
-    warn_without_price(run.cluster.accelerator.name, run.price)
+    warn_without_price(run.cluster.accelerator.name, run.price, request.price)
     best = best_training(spec, run)
     show(json, lambda: training_record(best, request.tokens), lambda: training_lines(best, request.tokens))
