@@ -99,6 +99,7 @@ class RoutingSkew:
             load = np.sort(np.asarray(self.loads, dtype=float))[::-1]
             experts = num_experts[..., None] * np.full(len(load), 1 / len(load))
         else:
+            # geometric from rank ½ to E + ½: a bin's load is that of its geometric mean, exact at s = 2
             edges = ((num_experts[..., None] + 0.5) / 0.5) ** ZIPF_EDGES * 0.5
             experts = np.diff(edges, axis=-1)
             load = (edges[..., 1:] * edges[..., :-1]) ** (-self.zipf / 2)
@@ -153,6 +154,7 @@ def power_law(tokens: Values, num_experts: Values, top_k: Values, exponent: floa
     )
     many = tokens * top_k > num_experts
     low = np.where(many, 1.0, FEW_TOKENS_RANGE[0])
+    # one or two tokens would leave no range at all, and the draws no spread to divide by
     high = np.maximum(np.where(many, LARGEST_SHARE * tokens, FEW_TOKENS_RANGE[1]), 1.001 * low)
     power = 1 - exponent
     draws = (low**power + QUANTILES * (high**power - low**power)) ** (1 / power)
@@ -162,8 +164,10 @@ def power_law(tokens: Values, num_experts: Values, top_k: Values, exponent: floa
     busiest = 1 + relative.std(axis=-1) * np.sqrt(2 * np.log(ranks) / held)
     busiest = np.minimum(busiest, ranks)
     mean_load = tokens * top_k / num_experts
+    # half of the busiest rank's surplus, in logarithm, falls on each expert (assumed); half a token rounds up
     touched = (relative * mean_load * np.sqrt(busiest)[..., None] > 0.5).mean(axis=-1) * held
     pairs = (mean_load[..., 0] * held) * busiest
+    # one token alone touches k different experts; a tenth is left to what the quantiles round away (assumed)
     chosen = np.minimum(top_k[..., 0], held)
     return Spread(pairs=pairs, distinct=_within(np.clip(touched, 0.9 * chosen, held), pairs))
 
