@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import functools
 import inspect
 import json
 import pkgutil
@@ -96,8 +95,8 @@ def few_draws_and_swings(monkeypatch):
     swung = {name: factors[:1] for name, factors in robust.FACTORS.items()}
     monkeypatch.setattr(robust, "FACTORS", swung)
     monkeypatch.setattr(robust, "usable_laws", lambda: ())
-    assess = functools.partial(robust.assess, draws=8)
-    monkeypatch.setattr("optimoe.app.cli.planning.plan.assess", assess)
+    draw = robust.uncertainty
+    monkeypatch.setattr(robust, "uncertainty", lambda result, draws, memory: draw(result, 8, memory))
 
 
 def closed(schema):
@@ -226,7 +225,7 @@ class Tree(Leaf):
 def test_types_become_their_schema(monkeypatch):
     monkeypatch.setattr(schemas, "record_types", lambda command: (Tree,))
     schema = json_schema("tree")
-    assert schema["required"] == ["schema_version", "a", "b", "leaf", "rows"]
+    assert schema["required"] == ["schema_version", "a", "b", "leaf", "rows", "kind"]
     found = schema["properties"]
     assert found["a"] == {"type": "integer", "description": "Two numbers on two lines."}
     assert found["b"]["type"] == ["number", "null"]

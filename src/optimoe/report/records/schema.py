@@ -3,12 +3,12 @@
 import enum
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from inspect import getdoc
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.core.records import to_record
@@ -126,7 +126,7 @@ def _object(cls: type, defs: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": (getdoc(cls) or "").partition("\n\n")[0].replace("\n", " "),
         "properties": properties,
-        "required": [field.name for field in fields(cls) if field.default is MISSING],
+        "required": [field.name for field in fields(cls) if field.default is not UNSET],
     }
 
 
