@@ -52,7 +52,7 @@ def test_a_dense_equivalent_that_there_is_not_is_null():
 
 def test_a_model_is_counted_without_the_planner_or_numpy():
     code = (
-        "import sys; from optimoe.app.cli.arch import arch; arch('mixtral-8x7b', json=True); "
+        "import sys; from optimoe.app.main import app; app(['arch', 'mixtral-8x7b', '--json']); "
         "heavy = {'numpy', 'scipy', 'optimoe.planner', 'optimoe.laws', 'optimoe.cost'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

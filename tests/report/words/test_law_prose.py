@@ -5,10 +5,12 @@ from dataclasses import replace
 from functools import cache
 
 from optimoe.arch.catalog import find_model
+from optimoe.laws.catalog import find_law
+from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Advice, compare
 from optimoe.laws.fitting import HoldOut, Interval, fit
 from optimoe.laws.runs import Flag, load_observations
-from optimoe.report.words.law_prose import comparison_lines, fit_lines
+from optimoe.report.words.law_prose import check_lines, comparison_lines, fit_lines, law_lines
 
 INTERVAL = Interval(low=0.1, high=0.9, std_error=0.2, level=0.9, method="bootstrap")
 
@@ -65,3 +67,35 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     assert dict(others)["ludziejewski2025"].endswith("inside its range")
     assert ("", "never fitted on top-9 routing") in others
     assert ("a law", "r_star 1.5") in others
+
+
+def test_a_law_is_said_with_values_units_range_and_outputs():
+    law = find_law("besiroglu2024")
+    lines = dict(law_lines(law.row, law.outputs))
+    assert lines["Law"] == f"besiroglu2024, family {law.row.family}, {law.row.status}"
+    for symbol, value in law.row.coefficients.items():
+        assert f"{symbol} = {value:g}" in lines["Values"]
+    for symbol, (low, high) in law.row.range.items():
+        assert f"{low:g} ≤ {symbol} ≤ {high:g}" in lines["Range"]
+    assert "L(N, D)" in lines["Gives"]
+
+
+def test_check_values_are_counted_and_those_that_fail_are_shown():
+    def result(ok, ours, pending=""):
+        return CheckResult(
+            law="l",
+            output="L",
+            inputs={"N": 1.0},
+            expected=2.0,
+            ours=ours,
+            tolerance_rel=0.1,
+            ok=ok,
+            pending=pending,
+        )
+
+    lines = check_lines([result(True, 2.0), result(False, 3.0), result(None, None, "no such law")])
+    assert lines == [
+        ("Passed", "1 of 3"),
+        ("Failed", "l L {'N': 1.0}: expected 2, ours 3"),
+        ("Pending", "l L: no such law"),
+    ]

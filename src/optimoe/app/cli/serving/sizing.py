@@ -17,7 +17,7 @@ CurvesPage = Annotated[
 def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
     from optimoe.cost.sizing.fleet import fleets
-    from optimoe.report.records.serving import fleets_record
+    from optimoe.report.records.sizing import fleets_record
     from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
 
     spec, offers = request.spec(), request.offers()
@@ -36,7 +36,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
 def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """The longest prompt that fits the memory and keeps the limits, over all layouts."""
     from optimoe.cost.sizing.fleet import longest_context
-    from optimoe.report.records.serving import context_record
+    from optimoe.report.records.sizing import context_record
     from optimoe.report.words.serving_prose import context_lines
 
     spec, deployment = request.spec(), request.deployment()
@@ -52,7 +52,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     """Prefill and decoding on GPUs of their own, beside GPUs that do both."""
     from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
     from optimoe.cost.sizing.layouts import cheapest_serving
-    from optimoe.report.records.serving import disaggregation_record
+    from optimoe.report.records.sizing import disaggregation_record
     from optimoe.report.words.serving_prose import disaggregated_lines
 
     spec, deployment = request.spec(), request.deployment()
@@ -73,7 +73,7 @@ def curves(
     """Speed against throughput over all layouts, and price against context and batch: a table and cost.html."""
     from optimoe.core.files import write_text
     from optimoe.cost.sizing.curves import curves as draw_curves
-    from optimoe.report.records.serving import curves_record
+    from optimoe.report.records.sizing import curves_record
 
     spec, deployment = request.spec(), request.deployment()
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)

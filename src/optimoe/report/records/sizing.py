@@ -1,0 +1,264 @@
+"""JSON of ``optimoe cost fleet``, ``context``, ``disaggregate`` and ``curves``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.records import same_fields
+from optimoe.cost.serving.estimate import ServingEstimate
+from optimoe.cost.sizing.curves import Curves
+from optimoe.cost.sizing.disaggregation import Disaggregated
+from optimoe.cost.sizing.fleet import Fleet
+from optimoe.report.records.deployment import (
+    DeploymentRecord,
+    LayoutRecord,
+    PriceRecord,
+    deployment_record,
+    layout_record,
+    price_record,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetRecord:
+    """Equal deployments that carry a load together.
+
+    Attributes:
+        gpu: The accelerator's name.
+        num_gpus: GPUs of the whole fleet.
+        num_deployments: Number of deployments.
+        gpus_per_deployment: GPUs of one deployment.
+        layout: Degrees of parallelism of one deployment.
+        concurrency: Requests in flight in one deployment.
+        utilisation: Load over what the fleet can carry.
+        usd_per_hour: Dollars per hour of all its GPUs; null without a price.
+        usd_per_mtok: Dollars per million output tokens at that utilisation; null without a price.
+        ttft_s: Time to the first token: the mean, or the stated percentile.
+        tpot_s: Time per output token after the first: the mean, or the stated percentile.
+        tokens_per_s: Output tokens per second that one deployment can carry.
+        bound_by: The cause that takes the largest share of TPOT.
+        price: Price of a GPU hour.
+    """
+
+    gpu: str
+    num_gpus: int
+    num_deployments: int
+    gpus_per_deployment: int
+    layout: LayoutRecord
+    concurrency: float
+    utilisation: float
+    usd_per_hour: float | None
+    usd_per_mtok: float | None
+    ttft_s: float
+    tpot_s: float
+    tokens_per_s: float
+    bound_by: str
+    price: PriceRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetsRecord:
+    """Fleets that carry a load within the limits.
+
+    Attributes:
+        name: The model's name.
+        output_tokens_per_s: The load.
+        percentile: Share of requests that keep the limits under random arrivals; 0 where limits are on means.
+        fleets: The smallest first.
+    """
+
+    name: str
+    output_tokens_per_s: float
+    percentile: float
+    fleets: tuple[FleetRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContextRecord:
+    """The longest prompt that fits the memory and keeps the limits.
+
+    Attributes:
+        name: The model's name.
+        input_tokens: Tokens of that prompt.
+        concurrency: Requests in flight.
+        ttft_s: Mean time to the first token.
+        tpot_s: Mean time per output token after the first.
+        layout: Degrees of parallelism.
+    """
+
+    name: str
+    input_tokens: int
+    concurrency: float
+    ttft_s: float
+    tpot_s: float
+    layout: LayoutRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisaggregationRecord:
+    """Two pools of GPUs, one for prefill and one for decoding.
+
+    Attributes:
+        name: The model's name.
+        prefill_layout: Degrees of parallelism of one prefill unit.
+        decode_layout: Degrees of parallelism of one decode unit.
+        prefill_gpus_per_request: GPU seconds that one request takes in the prefill pool.
+        decode_gpus_per_request: GPU seconds that one request takes in the decode pool.
+        running: Requests of a decode unit.
+        ttft_s: Time to the first token: queue, prefill, and the sending of the cache.
+        tpot_s: Time per output token: a decode step that no prompt stalls.
+        transfer_s: Time of a prompt's cache over the network.
+        tokens_per_s_per_gpu: Output tokens per second of one GPU, both pools together.
+        usd_per_mtok: Dollars per million output tokens; null without a price.
+        prefill_share: Share of the GPUs that prefill.
+        together_tokens_per_s_per_gpu: The rate of GPUs that do both, for comparison; 0 where none meet the limits.
+    """
+
+    name: str
+    prefill_layout: LayoutRecord
+    decode_layout: LayoutRecord
+    prefill_gpus_per_request: float
+    decode_gpus_per_request: float
+    running: float
+    ttft_s: float
+    tpot_s: float
+    transfer_s: float
+    tokens_per_s_per_gpu: float
+    usd_per_mtok: float | None
+    prefill_share: float
+    together_tokens_per_s_per_gpu: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateRecord:
+    """One layout at one batch.
+
+    Attributes:
+        layout: Degrees of parallelism, all of them.
+        concurrency: Requests in flight over all replicas.
+        max_batch: Most requests in flight whose full contexts fit the memory.
+        ttft_s: Mean time to the first token.
+        tpot_s: Mean time per output token after the first.
+        tokens_per_s: Output tokens per second of the deployment.
+        tokens_per_s_per_gpu: Output tokens per second of one GPU.
+        usd_per_mtok: Dollars per million output tokens; null without a price.
+        parts: Seconds of TPOT by cause.
+    """
+
+    layout: LayoutRecord
+    concurrency: float
+    max_batch: float
+    ttft_s: float
+    tpot_s: float
+    tokens_per_s: float
+    tokens_per_s_per_gpu: float
+    usd_per_mtok: float | None
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontierRecord:
+    """Points that no other beats in both tokens per second of a user and of a GPU.
+
+    Attributes:
+        points: The fastest for a user first.
+        tried: Pairs of layout and batch that were tried.
+    """
+
+    points: tuple[EstimateRecord, ...]
+    tried: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvesRecord:
+    """How serving changes with batch, context and layout.
+
+    Attributes:
+        name: The model's name.
+        deployment: GPUs, requests, limits, price and engine.
+        frontier: Speed of a user against throughput of a GPU.
+        by_context: Pairs: tokens of a prompt, and the cheapest deployment for it.
+        by_batch: The cheapest layout at every batch that fits.
+    """
+
+    name: str
+    deployment: DeploymentRecord
+    frontier: FrontierRecord
+    by_context: tuple[tuple[int, EstimateRecord], ...]
+    by_batch: tuple[EstimateRecord, ...]
+
+
+def fleet_record(fleet: Fleet) -> FleetRecord:
+    """A fleet with the latency and price of its deployments."""
+    estimate, cluster = fleet.estimate, fleet.deployment.cluster
+    return same_fields(
+        FleetRecord,
+        fleet,
+        gpu=cluster.accelerator.name,
+        gpus_per_deployment=cluster.num_gpus,
+        layout=layout_record(estimate.layout),
+        concurrency=estimate.concurrency,
+        usd_per_mtok=estimate.usd_per_mtok / fleet.utilisation,
+        ttft_s=estimate.ttft_s,
+        tpot_s=estimate.tpot_s,
+        tokens_per_s=estimate.tokens_per_s,
+        bound_by=estimate.bound_by,
+        price=price_record(fleet.deployment.price),
+    )
+
+
+def fleets_record(
+    spec: ArchSpec, output_tokens_per_s: float, percentile: float, fleets: Sequence[Fleet]
+) -> FleetsRecord:
+    """Fleets with the load that they carry."""
+    return FleetsRecord(
+        name=spec.name,
+        output_tokens_per_s=output_tokens_per_s,
+        percentile=percentile,
+        fleets=tuple(fleet_record(fleet) for fleet in fleets),
+    )
+
+
+def context_record(
+    spec: ArchSpec, input_tokens: int, concurrency: float, estimate: ServingEstimate
+) -> ContextRecord:
+    """The longest prompt and how it is served."""
+    return ContextRecord(
+        name=spec.name,
+        input_tokens=input_tokens,
+        concurrency=concurrency,
+        ttft_s=estimate.ttft_s,
+        tpot_s=estimate.tpot_s,
+        layout=layout_record(estimate.layout),
+    )
+
+
+def disaggregation_record(
+    spec: ArchSpec, pair: Disaggregated, together_tokens_per_s_per_gpu: float
+) -> DisaggregationRecord:
+    """Two pools, beside the rate of GPUs that do both."""
+    return same_fields(
+        DisaggregationRecord,
+        pair,
+        name=spec.name,
+        prefill_layout=layout_record(pair.prefill_layout),
+        decode_layout=layout_record(pair.decode_layout),
+        together_tokens_per_s_per_gpu=together_tokens_per_s_per_gpu,
+    )
+
+
+def estimate_record(estimate: ServingEstimate) -> EstimateRecord:
+    """One layout at one batch, every degree of the layout stated."""
+    return same_fields(EstimateRecord, estimate, layout=same_fields(LayoutRecord, estimate.layout))
+
+
+def curves_record(curves: Curves) -> CurvesRecord:
+    """Everything that the page of a deployment shows."""
+    points = tuple(estimate_record(point) for point in curves.frontier.points)
+    return CurvesRecord(
+        name=curves.name,
+        deployment=deployment_record(curves.deployment),
+        frontier=FrontierRecord(points=points, tried=curves.frontier.tried),
+        by_context=tuple((tokens, estimate_record(point)) for tokens, point in curves.by_context),
+        by_batch=tuple(estimate_record(point) for point in curves.by_batch),
+    )
