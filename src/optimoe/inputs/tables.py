@@ -112,7 +112,7 @@ def _value(hint: Any, value: Any, where: str, trusted: bool) -> Any:
     if plain is Path:
         if not trusted:
             raise InputError(f"{where}: files are for the command line and Python, got {value!r}")
-        return Path(convert(value if isinstance(value, str) else str(value), str, where))
+        return value if isinstance(value, Path) else Path(convert(value, str, where))
     return convert(value, plain, where)
 
 

@@ -116,7 +116,7 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
         InputError: Another ending, or the place cannot be written.
     """
     if path.suffix not in (".toml", ".json"):
-        raise InputError(f"--output: must end in .toml or .json, got {path}")
+        raise InputError(f"--out: must end in .toml or .json, got {path}")
     if path.suffix == ".json":
         record = {**to_record(calibration), "verdict": calibration.verdict}
         write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")

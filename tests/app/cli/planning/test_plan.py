@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from optimoe.cost.calibration import find_calibration
 from tests.app.run import PLAN, QUESTION, answer, optimoe
 
 
@@ -87,4 +88,44 @@ def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():
     assert done.returncode == 3
     assert "tpot: the limit of 1.00 µs binds" in done.stderr
     assert "would lift it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_plan_takes_the_software_that_cost_takes():
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
+    usual, skewed = answer(*asked), answer(*asked, "--engine", "sglang", "--zipf", "0.8", "--chunk-tokens", "2K")
+    engine = skewed["problem"]["deployments"][0]["engine"]
+    assert (engine["prefill_first"], engine["routing"]["zipf"], engine["chunk_tokens"]) == (True, 0.8, 2000)
+    assert skewed["choice"]["serve_usd"] != usual["choice"]["serve_usd"]
+
+
+def test_a_calibration_and_drafts_reach_the_plan():
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
+    calibrated = answer(*asked, "--calibration", "vllm-0.18.0", "--draft-tokens", 2, "--acceptance", 0.5)
+    engine = calibrated["problem"]["deployments"][0]["engine"]
+    factors = find_calibration("vllm-0.18.0").factors
+    assert (engine["decode_scale"], engine["front_s"]) == (factors.decode_scale, factors.front_s)
+    assert (engine["draft_tokens"], engine["acceptance"]) == (2, 0.5)
+    done = optimoe(*asked, "--calibration", "vllm-0.18")
+    assert done.returncode == 2
+    assert "nearest: vllm-0.18.0" in done.stderr
+
+
+def test_a_file_of_options_is_read_and_the_command_line_wins(tmp_path):
+    (tmp_path / "request.toml").write_text(
+        'train_flops = "1e21"\nserve_tokens = "100B"\nexperts = [1, 8]\ntpot = "50ms"\n'
+        'precision = ["bf16", "fp8"]\n'
+    )
+    asked = ("plan", "--config", "request.toml", "--quick")
+    problem = answer(*asked, "--tpot", "60ms", "--precision", "fp8", cwd=tmp_path)["problem"]
+    (deployment,) = problem["deployments"]
+    assert deployment["limits"]["tpot_s"] == 0.06
+    assert deployment["engine"]["precision"] == "fp8"
+    assert problem["lifetime_tokens"] == 1e11
+    (tmp_path / "request.toml").write_text('serve_token = "1T"\n')
+    done = optimoe(*asked, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "optimoe: request.toml: option: unknown name 'serve_token' (nearest: serve_tokens"
+    )
     assert done.stderr.count("\n") == 1

@@ -35,7 +35,7 @@ def test_a_calibration_is_one_json_object_and_a_file(tmp_path):
         ({"model": "mixtral-8x70b"}, (), "record 1: model: unknown name"),
         ({}, ("--engine", "sglang"), "--engine: unknown name 'sglang'"),
         ({}, ("--least-records", "20"), "records: must be at least 20 usable ones, got 12"),
-        ({}, ("--output", "ours.yaml"), "--output: must end in .toml or .json"),
+        ({}, ("--out", "ours.yaml"), "--out: must end in .toml or .json"),
     ],
 )
 def test_records_that_cannot_be_used_are_one_line(tmp_path, changes, options, words):

@@ -69,3 +69,21 @@ def test_an_engine_file_that_is_none_is_one_line_and_exit_2(tmp_path):
     done = optimoe(*asked, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "optimoe: mine.toml: front_s: must be in seconds, from 0 to below 60, got 80.0\n"
+
+
+def test_cost_takes_the_price_sheet_and_the_lengths_that_plan_takes(tmp_path):
+    (tmp_path / "own.toml").write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 1.0\n')
+    (tmp_path / "trace.csv").write_text("input_tokens,output_tokens\n100,50\n300,150\n")
+    asked = ("cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--prices", "own.toml")
+    traced = answer(*asked, "--trace", "trace.csv", cwd=tmp_path)
+    assert traced["price"]["usd_per_gpu_hour"] == 1.0
+    assert traced["workload"]["input_tokens"] == 200
+    stated = answer(*asked, "--input-percentiles", "50=800,90=3000", cwd=tmp_path)
+    assert stated["workload"]["input_tokens"] == 1362
+
+
+def test_the_whole_question_may_stand_in_a_file(tmp_path):
+    (tmp_path / "request.json").write_text('{"model": "llama-3.1-8b", "gpus": "1xh100-sxm", "concurrency": 16}')
+    assert answer("cost", "--config", "request.json", cwd=tmp_path) == answer(
+        "cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--concurrency", 16
+    )

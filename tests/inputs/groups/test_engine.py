@@ -1,0 +1,28 @@
+"""The serving software: presets, precisions, calibrations."""
+
+import pytest
+
+from optimoe.core.errors import InputError
+from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, find_engine
+from optimoe.inputs.groups.engine import EngineChoice
+
+
+def test_nothing_stated_is_the_default_engine():
+    assert EngineChoice().engine == DEFAULT_ENGINE
+    assert EngineChoice().only_engine() == find_engine(DEFAULT_ENGINE) == Engine()
+
+
+def test_the_cache_is_what_the_engine_makes_of_the_weights_unless_it_is_stated():
+    def cache(engine, **stated):
+        return EngineChoice(engine=engine, precision="fp8", **stated).only_engine().execution.kv_precision
+
+    assert (cache("vllm"), cache("trtllm")) == ("bf16", "fp8")
+    assert cache("trtllm", kv_precision="bf16") == "bf16"
+
+
+def test_several_precisions_are_several_engines_where_one_may_choose():
+    choice = EngineChoice(precision="bf16,fp8", kv_precision="bf16, fp8")
+    pairs = [(engine.execution.precision, engine.execution.kv_precision) for engine in choice.engines()]
+    assert pairs == [("bf16", "bf16"), ("bf16", "fp8"), ("fp8", "bf16"), ("fp8", "fp8")]
+    with pytest.raises(InputError, match=r"--precision: must be one here, got 'bf16,fp8'"):
+        choice.only_engine()
