@@ -1,9 +1,16 @@
-"""The command line in this process, as scripts see it: what it prints, and its exit code."""
+"""The command line as scripts see it: what it prints, and its exit code.
+
+In this process it starts at once, but every call of a planner's inner loop is then checked against its types: what
+draws laws or resamples is quicker in a process of its own.
+"""
 
 import io
 import json
+import subprocess
+import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 from optimoe.app.main import main
 
@@ -46,7 +53,13 @@ def optimoe(*arguments, cwd="."):
     return Done(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
-def answer(*arguments, cwd="."):
-    done = optimoe(*arguments, "--json", cwd=cwd)
+def process(*arguments, cwd="."):
+    command = [Path(sys.executable).with_name("optimoe"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    return Done(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def answer(*arguments, cwd=".", run=optimoe):
+    done = run(*arguments, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
