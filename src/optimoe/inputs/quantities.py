@@ -102,8 +102,6 @@ Pairs = Annotated[
     list[str] | dict[str, Any] | None, Parameter(negative="", accepts_keys=False, metavar="NAME=VALUE"), ByName()
 ]
 """``N=params``, once for each; several between commas."""
-Texts = Annotated[list[str] | None, Parameter(negative="")]
-"""An option that is given once for each text."""
 Flag = Annotated[bool, Parameter(negative="")]
 """An option that is there or not."""
 
