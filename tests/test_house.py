@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src" / "optimoe").rglob("*.py"))
 
 MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES = 400, 60, 9
-"""A file stops at 400 lines, a function at 60, a folder at 9 files beside its ``__init__``."""
+"""A file stops at 400 lines, a function at 60, a folder at 9 files beside its ``__init__`` …"""
+
+LISTS = {"core": 12}
+""" … but for core: small things that have nothing to do with each other, each imported by its own name."""
 
 STANDS_ALONE = 4
 """A sentence that is understood without its class has four words or more …"""
@@ -102,7 +105,9 @@ def test_folders_stay_within_their_limit():
     counts = defaultdict(int)
     for path in SOURCES:
         counts[path.parent] += path.name != "__init__.py"
-    assert {short(folder): count for folder, count in counts.items() if count > MOST_FILES} == {}
+    assert {
+        short(folder): count for folder, count in counts.items() if count > LISTS.get(short(folder), MOST_FILES)
+    } == {}
 
 
 @pytest.mark.parametrize("word", FORMULAS)

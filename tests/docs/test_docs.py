@@ -40,8 +40,31 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
 
 
+def write_files(page, folder):
+    """Save the blocks that have a file's name at their head; a package with entry points counts as installed."""
+    for name, text in re.findall(r"```\w+ (\S+\.\w+)\n(.*?)```", page.read_text(), flags=re.DOTALL):
+        if name != "pyproject.toml":
+            (folder / name).write_text(text)
+            continue
+        project = tomllib.loads(text)["project"]
+        info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        )
+        groups = [
+            "\n".join([f"[{group}]", *(f"{key} = {value}" for key, value in stated.items())])
+            for group, stated in project["entry-points"].items()
+        ]
+        (info / "entry_points.txt").write_text("\n".join(groups) + "\n")
+
+
 def run(command, cwd):
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
+    path = os.pathsep.join(
+        [str(cwd), *filter(None, [ENVIRONMENT.get("PYTHONPATH")])]
+    )  # files of the page are importable
+    environment = ENVIRONMENT | {"PYTHONPATH": path}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +102,7 @@ def a_load_test(tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
+    write_files(page, tmp_path)
     for block in blocks(page, "console"):
         commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
         shown = "\n".join(line for line in block.splitlines() if not line.startswith("$ ")).strip()
@@ -92,6 +116,7 @@ def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_of_the_page_runs(page, tmp_path):
+    write_files(page, tmp_path)
     for block in blocks(page, "python"):
         done = run([sys.executable, "-c", block], tmp_path)
         assert done.returncode == 0, done.stderr
