@@ -131,17 +131,6 @@ def test_the_law_file_of_the_docs_plans(tmp_path):
     assert '"law": "ours"' in done.stdout
 
 
-def test_the_law_class_of_the_docs_fits_predicts_and_plans(tmp_path):
-    page = ROOT / "docs" / "fitting.md"
-    (block,) = (block for block in blocks(page, "python") if "class MyLaw" in block)
-    (tmp_path / "my_law.py").write_text(block)
-    (commands,) = (block for block in blocks(page, "sh") if "my_law.py:MyLaw" in block)
-    for command in commands.splitlines():
-        done = run(shlex.split(command), tmp_path)
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-    assert "MyLaw-fit" in done.stdout
-
-
 def test_the_run_and_the_record_of_the_docs_are_read(tmp_path):
     page = ROOT / "docs" / "runs.md"
     (tmp_path / "run.toml").write_text(*blocks(page, "toml"))
@@ -168,11 +157,10 @@ def test_every_field_of_a_run_and_of_a_record_stands_in_the_docs():
 
 
 def test_the_laptop_of_the_docs_serves_on_the_engine_of_the_docs(tmp_path):
-    laptop, engine = blocks(ROOT / "docs" / "cost-model.md", "toml")
-    (tmp_path / "laptop.toml").write_text(laptop)
-    (tmp_path / "mine.toml").write_text(engine)
+    write_files(ROOT / "docs" / "cost-model.md", tmp_path)
+    write_files(ROOT / "docs" / "extending.md", tmp_path)
     command = (
-        "optimoe cost llama-3.1-8b --gpus laptop.toml --engine mine.toml --precision int4 --concurrency 1 --json"
+        "optimoe cost llama-3.1-8b --gpus laptop.toml --engine engine.toml --precision int4 --concurrency 1 --json"
     )
     done = run(shlex.split(command), tmp_path)
     assert done.returncode == 0, done.stderr

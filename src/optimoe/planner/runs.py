@@ -5,7 +5,7 @@ from dataclasses import asdict
 from optimoe.arch.hf import to_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.run import RunLayout, RunSpec, Schedule
-from optimoe.cost.training.usual import USUAL_SEQ_LEN
+from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.laws.catalog import find_law
 from optimoe.laws.rules.leverage import Hyperparameters
 from optimoe.planner.proxies import PROXY_SHARE, ladder

@@ -16,7 +16,7 @@ from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.setup import TrainSetup, training_range
 from optimoe.cost.training.step import TrainStep, train_step
-from optimoe.cost.training.usual import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
+from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
 
 FlopConvention = Literal["6nd", "counted", "whole_square"]
 CONVENTIONS: tuple[FlopConvention, ...] = ("6nd", "counted", "whole_square")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
-from optimoe.cost.training.usual import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
+from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
 from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.sources import Gpus
