@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
+from cyclopts.exceptions import MissingArgumentError
 
 from optimoe import __version__
 from optimoe.app.cli.options import fill_from_file
@@ -55,13 +56,22 @@ def main(words: Sequence[str] | None = None) -> None:
         app(words)
         sys.stdout.flush()
     except CycloptsError as error:
-        fail(" ".join(str(error).split()), BAD_INPUT)
+        fail(usage_error(error), BAD_INPUT)
     except OptimoeError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def usage_error(error: CycloptsError) -> str:
+    """What is wrong with the words, in one line; of a group of options, the one that is missing."""
+    group = error.argument if isinstance(error, MissingArgumentError) else None
+    missing = [option for option in group.children if option.required and not option.tokens] if group else []
+    if missing:
+        error.argument = missing[0]
+    return " ".join(str(error).split())
 
 
 def fail(message: str, exit_code: int) -> None:

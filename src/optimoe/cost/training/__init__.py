@@ -5,4 +5,4 @@ Nothing here knows a loss. Sources of the method: Narayanan 2021 (arXiv 2104.044
 """
 
 USUAL_BATCH_TOKENS, USUAL_SEQ_LEN = 4_194_304, 4096
-"""Tokens of a step and of a sequence where nothing is stated (assumed); here, since who states them loads no NumPy."""
+"""Tokens of a step and of a sequence where nothing is stated (assumed); here, where nothing is loaded."""

@@ -12,11 +12,11 @@ from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, unknown_price
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
 from optimoe.cost.training.layout import TrainLayout, check_train_layout
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.setup import TrainSetup, training_range
 from optimoe.cost.training.step import TrainStep, train_step
-from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
 
 FlopConvention = Literal["6nd", "counted", "whole_square"]
 CONVENTIONS: tuple[FlopConvention, ...] = ("6nd", "counted", "whole_square")

@@ -3,8 +3,8 @@
 from optimoe import __version__
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training import USUAL_SEQ_LEN
+from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.result import Plan
 
 FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
