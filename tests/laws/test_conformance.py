@@ -107,6 +107,7 @@ def test_planted_coefficients_come_back(planted_form, law, family, truth):
     fitted = fit(planted_form(family, truth, runs=100), family, FitOptions(objective=LeastSquares()))
     assert fitted.verdict == "sound"
     assert fitted.coefficients == pytest.approx({name: truth[name] for name in law.free}, rel=1e-6)
+    assert fitted.law.name == f"{family.split(':')[-1]}-fit"
 
 
 def test_a_law_file_gives_the_same_losses(law, designs, tmp_path):

@@ -96,6 +96,14 @@ def test_a_space_of_other_designs_is_priced_anew(memory, moved):
         assert np.array_equal(pool.usd_per_mtok, alone[family].usd_per_mtok), family
 
 
+def test_dense_and_routed_designs_are_grids_of_their_own_and_both_are_found_again():
+    both, kept = replace(PREDICTED, space=replace(SPACE, num_experts=(1, 8))), PricedGrids()
+    assert new_grids(kept, both) == 2 * 2  # dense and routed, each served and trained
+    assert new_grids(kept, both) == 0
+    larger = replace(RUN, batch_tokens=2_097_152)
+    assert new_grids(kept, replace(both, training=replace(both.training, run=larger))) == 2  # served as before
+
+
 def test_a_space_that_names_the_same_designs_otherwise_is_found(memory):
     assert new_grids(memory, replace(ASKED, space=TiedSpace(num_experts=(8,), max_width=1024))) == 0
 

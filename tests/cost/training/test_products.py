@@ -15,6 +15,7 @@ def test_gradients_of_a_product_run_at_their_own_shapes():
     ):
         assert by_input == replace(one, shape=one.shape.for_input())
         assert by_weight == replace(one, shape=one.shape.for_weight())
+    assert of_inputs.logits.shape == Gemm(rows=4096, width=2048, depth=51_200)
     assert of_weights.logits.shape == Gemm(rows=2048, width=51_200, depth=4096)
 
 
