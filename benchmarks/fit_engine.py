@@ -62,32 +62,32 @@ def kernels(row: ServingRow) -> Kernels:
 
 def errors(rows: Iterable[Kernels], common: dict[str, float], front_s: dict[str, float]) -> np.ndarray:
     """ln(predicted/measured) of TPOT and TTFT, one row each."""
-    found = []
-    for one in rows:
-        engine = replace(one.engine, **common, front_s=front_s[one.row.engine])
-        decode_s = one.decode_s + engine_s(engine, one.running)
-        prefill_s = one.prefill_s + engine_s(engine, 1)
-        stage_s = prefill_s / one.row.layout.pp
+    logs = []
+    for timed in rows:
+        engine = replace(timed.engine, **common, front_s=front_s[timed.row.engine])
+        decode_s = timed.decode_s + engine_s(engine, timed.running)
+        prefill_s = timed.prefill_s + engine_s(engine, 1)
+        stage_s = prefill_s / timed.row.layout.pp
         step = StepSeconds(decode_s=decode_s, token_s=decode_s, prefill_s=prefill_s, stage_s=stage_s)
-        requests = Rounds.of(engine, one.workload)
-        system = closed_system(requests, step, batch=one.row.batch, running=one.running)
-        found.append((np.log(system.tpot_s / one.row.tpot_s), np.log(system.ttft_s / one.row.ttft_s)))
-    return np.array(found, dtype=float).T
+        requests = Rounds.of(engine, timed.workload)
+        system = closed_system(requests, step, batch=timed.row.batch, running=timed.running)
+        logs.append((np.log(system.tpot_s / timed.row.tpot_s), np.log(system.ttft_s / timed.row.ttft_s)))
+    return np.array(logs, dtype=float).T
 
 
 def fit(rows: list[Kernels]) -> Fit:
     """The common coefficients from TPOT, then each engine's front end from its TTFT."""
-    engines = sorted({one.row.engine for one in rows})
+    engines = sorted({timed.row.engine for timed in rows})
     nothing = dict.fromkeys(engines, 0.0)
 
     def tpot(logs: np.ndarray) -> np.ndarray:
         return errors(rows, dict(zip(COMMON, np.exp(logs).tolist(), strict=True)), nothing)[0]
 
-    found = _solve(tpot, [START[name] for name in COMMON])
-    common = dict(zip(COMMON, found, strict=True))
+    solved = _solve(tpot, [START[name] for name in COMMON])
+    common = dict(zip(COMMON, solved, strict=True))
     front_s = {}
     for engine in engines:
-        own = [one for one in rows if one.row.engine == engine]
+        own = [timed for timed in rows if timed.row.engine == engine]
 
         def ttft(logs: np.ndarray, own: list[Kernels] = own, engine: str = engine) -> np.ndarray:
             return errors(own, common, {engine: float(np.exp(logs[0]))})[1]
@@ -98,18 +98,20 @@ def fit(rows: list[Kernels]) -> Fit:
 
 def left_out(rows: list[Kernels], key: str) -> np.ndarray:
     """Errors of every row by coefficients that its model (or GPU) did not enter."""
-    names = np.array([getattr(one.row, key) for one in rows])
-    found = np.zeros((2, len(rows)))
+    names = np.array([getattr(timed.row, key) for timed in rows])
+    held_out = np.zeros((2, len(rows)))
     for name in sorted(set(names.tolist())):
         out = names == name
-        rest = [one for one, gone in zip(rows, out, strict=True) if not gone]
+        rest = [timed for timed, gone in zip(rows, out, strict=True) if not gone]
         fitted = fit(rest)
         mean = float(np.exp(np.mean(np.log(list(fitted.front_s.values())))))
-        front_s = {one.row.engine: mean for one in rows} | fitted.front_s
-        found[:, out] = errors([one for one, gone in zip(rows, out, strict=True) if gone], fitted.common, front_s)
-        _line(f"without {name}", found[:, out], fitted)
-    _line(f"each {key} left out", found)
-    return found
+        front_s = {timed.row.engine: mean for timed in rows} | fitted.front_s
+        held_out[:, out] = errors(
+            [timed for timed, gone in zip(rows, out, strict=True) if gone], fitted.common, front_s
+        )
+        _line(f"without {name}", held_out[:, out], fitted)
+    _line(f"each {key} left out", held_out)
+    return held_out
 
 
 def main() -> None:
@@ -128,8 +130,8 @@ def main() -> None:
 
 
 def _solve(error: object, start: list[float]) -> list[float]:
-    found = least_squares(error, np.log(start), loss="soft_l1", f_scale=OUTLIER)
-    return np.exp(found.x).tolist()
+    minimum = least_squares(error, np.log(start), loss="soft_l1", f_scale=OUTLIER)
+    return np.exp(minimum.x).tolist()
 
 
 def _line(name: str, error: np.ndarray, fitted: Fit | None = None) -> None:

@@ -45,10 +45,10 @@ def fit_curve(family: Family, parts: Sequence[tuple[str, ROWS]]) -> Any:
         return family.curve(**values, **({"sharpness": sharpness} if len(family.sharpnesses) > 1 else {}))
 
     def residuals(x: np.ndarray, sharpness: int) -> np.ndarray:
-        one = curve(x, sharpness)
+        trial = curve(x, sharpness)
         return np.concatenate(
             [
-                log_error(family, moved(one, base_hz, architecture), architecture, rows)
+                log_error(family, moved(trial, base_hz, architecture), architecture, rows)
                 for architecture, rows in parts
             ]
         )

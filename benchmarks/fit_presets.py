@@ -29,7 +29,7 @@ def presets() -> list[Calibration]:
     groups = defaultdict(list)
     for record in latency_records():
         groups[record.engine, record.engine_version].append(record)
-    found = []
+    calibrations = []
     for (engine, version), records in sorted(groups.items()):
         try:
             calibration = calibrate(records, settings=FitSettings(least_records=LEAST_RECORDS))
@@ -37,8 +37,8 @@ def presets() -> list[Calibration]:
             print(f"{engine} {version}: {error}")
             continue
         models = tuple(Path(model).stem.partition("--")[2] or model for model in calibration.models)
-        found.append(replace(calibration, models=models))
-    return found
+        calibrations.append(replace(calibration, models=models))
+    return calibrations
 
 
 def _rounded(value):
@@ -49,13 +49,15 @@ def _rounded(value):
     return value
 
 
-def _line(one: Calibration) -> str:
-    factors = one.factors
+def _line(calibration: Calibration) -> str:
+    factors = calibration.factors
     numbers = (factors.decode_scale, factors.prefill_scale, 1e3 * factors.front_s)
     cells = "".join(f"{number:>9.2f}" for number in (*numbers, 1e3 * factors.step_s, 1e6 * factors.request_s))
-    pairs = ((one.before.tpot, one.after.tpot), (one.before.ttft, one.after.ttft))
-    errors = "".join(f"{before.median_error:>14.3f}{after.median_error:>8.3f}" for before, after in pairs)
-    return f"{one.name:<28}{one.records:>5}{cells}{errors}   {one.held_out} {'; '.join(one.left_out)}"
+    before, after = calibration.before, calibration.after
+    pairs = ((before.tpot, after.tpot), (before.ttft, after.ttft))
+    errors = "".join(f"{was.median_error:>14.3f}{now.median_error:>8.3f}" for was, now in pairs)
+    held_out = f"{calibration.held_out} {'; '.join(calibration.left_out)}"
+    return f"{calibration.name:<28}{calibration.records:>5}{cells}{errors}   {held_out}"
 
 
 def main() -> None:
@@ -63,17 +65,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    found = presets()
+    calibrations = presets()
     columns = "".join(f"{name:>9}" for name in ("decode", "prefill", "front ms", "step ms", "req µs"))
     print(f"{'engine':<28}{'rows':>5}{columns}{'TPOT before, after':>22}{'TTFT before, after':>22}   held out")
     tables = {}
-    for one in found:
-        print(_line(one))
-        if one.verdict == "no_better":
+    for calibration in calibrations:
+        print(_line(calibration))
+        if calibration.verdict == "no_better":
             continue
-        record = _rounded(to_record(one))
+        record = _rounded(to_record(calibration))
         del record["name"]
-        tables[one.name] = record
+        tables[calibration.name] = record
     if options.write:
         save_toml(options.write, tables, comment=HEAD)
 

@@ -64,8 +64,8 @@ def loop(starts, weights, data, method, gradient):
     values = []
     begin = time.perf_counter()
     for start, weight in zip(starts, weights, strict=True):
-        found = minimize(huber_objective, start, args=(*data, weight, gradient), method=method, jac=gradient)
-        values.append(found.fun)
+        minimum = minimize(huber_objective, start, args=(*data, weight, gradient), method=method, jac=gradient)
+        values.append(minimum.fun)
     return time.perf_counter() - begin, np.array(values)
 
 
@@ -113,8 +113,8 @@ def main():
     grid = np.array(list(product(LOG_FLOORS, LOG_FACTORS, LOG_FACTORS, EXPONENTS, EXPONENTS)))
     fits = {"as given": fit(observations, "chinchilla", ALL_STARTS)}
     fits["projected"] = fit(observations, "chinchilla", PROJECTED)
-    found = fits["projected"].coefficients
-    best = [*np.log([found["E"], found["A"], found["B"]]), found["alpha"], found["beta"]]
+    fitted = fits["projected"].coefficients
+    best = [*np.log([fitted["E"], fitted["A"], fitted["B"]]), fitted["alpha"], fitted["beta"]]
     counts = rng.multinomial(240, np.full(240, 1 / 240), RESAMPLES).astype(float)
     refits = our_refits(observations, fits["projected"], counts)
 
@@ -139,8 +139,8 @@ def show(options, fits, ours, theirs, compared):
     mine = {task: median(seconds) for task, seconds in ours.items()}
     given, projected = (mine[task] + mine["refits"] for task in ("starts", "projected"))
     print(f"{os.cpu_count()} cores, {options.rounds} rounds; loop: {options.sample} fits a task, scaled up")
-    for way, fitted in fits.items():
-        print(f"starts {way}: objective {fitted.objective:.10g}, {fitted.agree} of {fitted.starts} agree")
+    for starting, fitted in fits.items():
+        print(f"starts {starting}: objective {fitted.objective:.10g}, {fitted.agree} of {fitted.starts} agree")
     print(f"\n{'seconds':28}{'starts':>9}{'refits':>9}{'both':>9}   ours, starts as given / projected")
     print(f"{'ours, 4,500 starts as given':28}{mine['starts']:9.2f}{mine['refits']:9.2f}{given:9.2f}")
     print(f"{'ours, projected':28}{mine['projected']:9.2f}{mine['refits']:9.2f}{projected:9.2f}")

@@ -67,14 +67,14 @@ def layout_ranks(rows: list[ServingRow], ours: dict[str, Pair]) -> list[float]:
     for row in rows:
         lengths = str(row.input_tokens), str(row.output_tokens)
         groups[(row.model, row.engine, row.version, row.campaign, row.system, row.precision, *lengths)].append(row)
-    found = []
+    correlations = []
     for group in groups.values():
         if len(group) >= 5 and len({str(row.layout) for row in group}) >= 2:
             in_flight = np.array([row.batch * row.layout.dp / row.num_gpus for row in group])
             measured = [_e2e(row, (row.tpot_s, row.ttft_s)) for row in group]
             expected = [_e2e(row, ours[row.id]) for row in group]
-            found.append(float(spearmanr(in_flight / measured, in_flight / expected).statistic))
-    return found
+            correlations.append(float(spearmanr(in_flight / measured, in_flight / expected).statistic))
+    return correlations
 
 
 def _e2e(row: ServingRow, times: Pair) -> float:

@@ -75,9 +75,9 @@ def serving_rows() -> list[ServingRow]:
         model = row["model_path"].split("/")[-1].lower().removesuffix("-fp8").removesuffix("-instruct")
         if model not in archs:
             archs[model] = read_model(model)
-        one = _row(row, model, archs[model])
-        if one.ttft_s < QUEUED_TTFT_S:
-            kept.append(one)
+        deployed = _row(row, model, archs[model])
+        if deployed.ttft_s < QUEUED_TTFT_S:
+            kept.append(deployed)
     return kept
 
 

@@ -73,8 +73,8 @@ def main() -> None:
     grid = designs(points // (len(DEGREES) * len(BATCHES)))
     size = np.size(sweep(grid, DEGREES[:, None], BATCHES).tpot_s)
     print(f"sweep of {size:,} points: {best_s(lambda: sweep(grid, DEGREES[:, None], BATCHES), 3):.2f} s")
-    one = grid.at((0, 0, 0))
-    print(f"one estimate: {best_s(lambda: sweep(one, 2, 64.0), 100) * 1e3:.2f} ms")
+    design = grid.at((0, 0, 0))
+    print(f"one estimate: {best_s(lambda: sweep(design, 2, 64.0), 100) * 1e3:.2f} ms")
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ def bare(claim: TrainingClaim) -> TrainingClaim:
 
 def layout_words(estimate: TrainEstimate) -> str:
     """The layout in one cell."""
-    one = estimate.layout
-    split = f"tp{one.tp} ep{one.ep} pp{one.pp}x{one.interleave} dp{one.dp} z{one.zero} b{one.micro_batch}"
-    return f"{split} {one.recompute[:4]}"
+    layout = estimate.layout
+    split = f"tp{layout.tp} ep{layout.ep} pp{layout.pp}x{layout.interleave} dp{layout.dp} z{layout.zero}"
+    return f"{split} b{layout.micro_batch} {layout.recompute[:4]}"
 
 
 def summary(name: str, slow: np.ndarray) -> str:
@@ -62,7 +62,7 @@ def main() -> None:
         print(LINE.format(*row, f"{ours.step.largest}{'' if ours.memory.fits else ', does not fit'}"))
         fullness.append(float(ours.memory.total / ours.memory.usable))
     report(errors, routed)
-    over = np.array([one for one in fullness if one > 1])
+    over = np.array([share for share in fullness if share > 1])
     print(f"{len(over)} of {len(fullness)} runs, all of which ran, are predicted not to fit: ", end="")
     print(f"{np.median(over):.2f} of the usable memory in the median, {over.max():.2f} at most")
 

@@ -33,9 +33,9 @@ def main() -> None:
     )
     layouts = usual_train_layouts(GPUS, run.cluster.accelerator.gpus_per_node, SEQUENCES, routed=True)
     start = time.perf_counter()
-    found = training_mfu(grid, run, layouts)
+    trained = training_mfu(grid, run, layouts)
     seconds = time.perf_counter() - start
-    print(f"{DESIGNS} designs × {len(layouts.tp)} layouts in {seconds:.2f} s; {np.mean(found.fits):.0%} fit")
+    print(f"{DESIGNS} designs × {len(layouts.tp)} layouts in {seconds:.2f} s; {np.mean(trained.fits):.0%} fit")
 
 
 if __name__ == "__main__":

@@ -166,23 +166,28 @@ def _require_known_names(cls: type, table: Mapping[str, Any], where: str) -> Non
     Raises:
         UnknownNameError: There is one; the text lists the nearest.
     """
-    hints = _field_hints(cls)
+    rules = _field_rules(cls)
     for key, value in table.items():
-        if key not in hints:
-            raise UnknownNameError(f"{where}: field", str(key), hints)
-        hint = hints[key]
-        if get_origin(hint) is Literal:
-            require_choice(value, f"{where}: {key}", hint)
-        inner = _dataclass_in(hint)
+        if key not in rules:
+            raise UnknownNameError(f"{where}: field", str(key), rules)
+        choice, inner = rules[key]
+        if choice is not None:
+            require_choice(value, f"{where}: {key}", choice)
+        if inner is None:
+            continue
         for item in value if isinstance(value, list) else [value]:
-            if inner is not None and isinstance(item, Mapping):
+            if isinstance(item, Mapping):
                 _require_known_names(inner, item, f"{where}: {key}")
 
 
 @cache
-def _field_hints(cls: Any) -> dict[str, Any]:
+def _field_rules(cls: Any) -> dict[str, tuple[Any, type | None]]:
+    """By field of a dataclass: the options that it is one of, and the dataclass that it holds, or None."""
     hints = get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    kinds = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    return {
+        name: (kind if get_origin(kind) is Literal else None, _dataclass_in(kind)) for name, kind in kinds.items()
+    }
 
 
 def _dataclass_in(hint: Any) -> type | None:

@@ -5,10 +5,14 @@ NumPy is imported where arrays are made, never at the top: descriptions of a sin
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import PurePath
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LEAVES = frozenset((type(None), bool, int, float, str))
+"""What holds no array: a map is in the hot loop of a plan, and most fields are of these."""
 
 
 def map_arrays(value: T, change: Callable[[Any], Any]) -> T:
@@ -93,11 +97,13 @@ def _feed(value: Any, update: Callable[[Any], None]) -> None:
 def _mapped(value: Any, change: Callable[[Any], Any], chosen: Callable[[Any], bool]) -> Any:
     if chosen(value):
         return change(value)
+    if type(value) in LEAVES:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        old = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+        old = {name: getattr(value, name) for name in _stated_fields(type(value))}
         new = {name: _mapped(item, change, chosen) for name, item in old.items()}
-        changed = {name: item for name, item in new.items() if item is not old[name]}
-        return replace(value, **changed) if changed else value
+        same = all(new[name] is item for name, item in old.items())
+        return value if same else type(value)(**new)
     if isinstance(value, dict):
         return {key: _mapped(item, change, chosen) for key, item in value.items()}
     if type(value) in (tuple, list):
@@ -107,12 +113,22 @@ def _mapped(value: Any, change: Callable[[Any], Any], chosen: Callable[[Any], bo
     return value
 
 
+@cache
+def _stated_fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a dataclass that its constructor takes."""
+    return tuple(field.name for field in fields(kind) if field.init)
+
+
 def _is_array(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+    return type(value) not in LEAVES and hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _is_number(value: Any) -> bool:
-    return _is_array(value) or (isinstance(value, int | float) and not isinstance(value, bool))
+    return (
+        type(value) in (int, float)
+        or _is_array(value)
+        or (isinstance(value, int | float) and not isinstance(value, bool))
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.core.grid import broadcast, take
+from optimoe.core.grid import map_arrays
 from optimoe.cost.layers.layout import Layout, divides, nearest_divisors
 
 ZERO_STAGES = (0, 1, 2, 3)
@@ -92,7 +92,7 @@ class TrainLayout:
 
     def at(self, index: int) -> "TrainLayout":
         """One layout out of an array of them."""
-        return take(broadcast(self), index)
+        return map_arrays(self, lambda values: values.flat[index if values.size > 1 else 0])
 
 
 def num_micro_batches(layout: TrainLayout, sequences: Values) -> Values:

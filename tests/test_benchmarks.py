@@ -1,0 +1,95 @@
+"""The scripts of ``benchmarks/``, which nothing else runs: today's names, and no other package's samples."""
+
+import ast
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+SCRIPTS = sorted(FOLDER.glob("*.py")) + sorted((FOLDER / "peers").glob("*.py"))
+
+PEERS = {"aiconfigurator", "GenZ", "llm_analysis"}
+"""Packages that live in an environment of their own."""
+
+every_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.relative_to(FOLDER).as_posix())
+
+
+@pytest.fixture
+def imported(path, monkeypatch):
+    """The script as a module, which does not run its main."""
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.syspath_prepend(FOLDER / "peers")
+    before = set(sys.modules)
+    try:
+        yield importlib.import_module(path.stem)
+    except ModuleNotFoundError as error:
+        if error.name not in PEERS:
+            raise
+        pytest.skip(f"{error.name} is not installed: peers have an environment of their own")
+    finally:
+        names = {script.stem for script in SCRIPTS}
+        for name in (set(sys.modules) - before) & names:
+            del sys.modules[name]
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def ours(value):
+    """What optimoe defines."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return str(name).partition(".")[0] == "optimoe"
+
+
+@every_script
+def test_a_benchmark_imports_and_names_what_there_is_and_takes(path, imported):
+    wrong = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            owner = getattr(imported, node.value.id, None)
+            if isinstance(owner, ModuleType | type) and ours(owner) and not hasattr(owner, node.attr):
+                wrong.append(f"{path.name}:{node.lineno}: {node.value.id}.{node.attr} is gone")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = getattr(imported, node.func.id, None)
+            if callable(called) and ours(called):
+                takes = inspect.signature(called).parameters
+                named = {keyword.arg for keyword in node.keywords if keyword.arg}
+                if not any(taken.kind is taken.VAR_KEYWORD for taken in takes.values()):
+                    wrong += [f"{path.name}:{node.lineno}: {node.func.id}({gone}=)" for gone in named - set(takes)]
+    assert wrong == []
+
+
+def test_measured_rows_are_read_from_the_data_folder_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPTIMOE_DATA", str(tmp_path))
+    monkeypatch.syspath_prepend(FOLDER)
+    readers = {
+        "serving_rows": "serving_rows",
+        "latency_rows": "latency_records",
+        "serving_peers": "measured_rows",
+        "static_batch_accuracy": "main",
+    }
+    for module, function in readers.items():
+        with pytest.raises(FileNotFoundError) as missing:
+            getattr(importlib.import_module(module), function)()
+        assert Path(missing.value.filename).is_relative_to(tmp_path), module
+
+
+@every_script
+def test_no_benchmark_opens_a_file_that_another_package_carries(path):
+    """Packages carry end-to-end samples; a model held against them would be held against its own teacher."""
+    finders = {"importlib", "pkgutil", "site", "sysconfig", "pkg_resources", "aiconfigurator_core"}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            assert finders.isdisjoint(alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert (node.module or "").partition(".")[0] not in finders
+        if isinstance(node, ast.Attribute) and node.attr in ("__file__", "__path__"):
+            raise AssertionError(f"{path.name}:{node.lineno}: looks for the files of a package")
+    cited = [node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)]
+    samples = [text for text in cited if isinstance(text, str) and text.endswith("silicon_sample.csv")]
+    assert all(text.startswith("ai-dynamo/aiconfigurator@") for text in samples), "a path, not a source"
