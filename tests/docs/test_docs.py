@@ -205,3 +205,10 @@ def test_every_package_that_an_installation_brings_is_pinned():
 def test_the_reference_is_that_of_the_code():
     done = run([sys.executable, str(ROOT / "docs" / "make_reference.py")], ROOT)
     assert done.stdout == (ROOT / "docs" / "reference.md").read_text(), "run docs/make_reference.py"
+
+
+def test_the_rooms_of_the_architecture_page_are_those_of_the_code():
+    done = run([sys.executable, str(ROOT / "docs" / "make_graph.py")], ROOT)
+    assert done.returncode == 0, done.stderr
+    (shown,) = blocks(ROOT / "docs" / "architecture.md", "text")
+    assert done.stdout == shown, "run docs/make_graph.py"
