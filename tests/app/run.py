@@ -1,18 +1,12 @@
-"""The command line as scripts see it: what it prints, and its exit code.
+"""The command line as scripts see it: what it prints, and its exit code."""
 
-In this process it starts at once, but every call of a planner's inner loop is then checked against its types: what
-draws laws or resamples is quicker in a process of its own.
-"""
-
-import io
 import json
 import subprocess
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
-from optimoe.app.main import main
+from tests.forks import Done
+from tests.forks import run_command as optimoe
 
 QUESTION = [
     "plan", "--train-gpus", "64xh100-sxm", "--train-days", "30", "--mfu", "0.4", "--serve-tokens", "5T",
@@ -33,33 +27,14 @@ MIXTRAL = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A command that has ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def optimoe(*arguments, cwd="."):
-    out, err = io.StringIO(), io.StringIO()
-    code = 0
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = end.code
-    return Done(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
-
-
 def process(*arguments, cwd="."):
+    """The installed command in a process that starts from nothing."""
     command = [Path(sys.executable).with_name("optimoe"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     return Done(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def answer(*arguments, cwd=".", run=optimoe):
-    done = run(*arguments, "--json", cwd=cwd)
+def answer(*arguments, cwd="."):
+    done = optimoe(*arguments, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

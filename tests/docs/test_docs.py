@@ -30,6 +30,7 @@ from optimoe.core.run import (
     load_runs,
 )
 from optimoe.laws.catalog import find_law
+from tests.forks import run_command, run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,11 +61,10 @@ def write_files(page, folder):
 
 
 def run(command, cwd):
-    path = os.pathsep.join(
-        [str(cwd), *filter(None, [ENVIRONMENT.get("PYTHONPATH")])]
-    )  # files of the page are importable
-    environment = ENVIRONMENT | {"PYTHONPATH": path}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+    """A command of a page: ``optimoe`` in a fork that starts at once, anything else as it is."""
+    if command[0] == "optimoe":
+        return run_command(*command[1:], cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
 def test_python_of_the_page_runs(page, tmp_path):
     write_files(page, tmp_path)
     for block in blocks(page, "python"):
-        done = run([sys.executable, "-c", block], tmp_path)
+        done = run_python(block, tmp_path)
         assert done.returncode == 0, done.stderr
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from optimoe.cost.calibration import find_calibration
-from tests.app.run import PLAN, QUESTION, answer, optimoe, process
+from tests.app.run import PLAN, QUESTION, answer, optimoe
 
 
 def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
-    record = answer(*PLAN, cwd=tmp_path, run=process)
+    record = answer(*PLAN, cwd=tmp_path)
     assert {
         "arch", "tokens", "loss", "loss_low", "loss_high",
         "train_flops", "train_usd", "usd_per_mtok", "ttft_s", "tpot_s",
@@ -23,7 +23,7 @@ def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
 
 
 def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
-    done = process(*PLAN, cwd=tmp_path)
+    done = optimoe(*PLAN, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Train" in done.stdout
     assert "Loss" in done.stdout
@@ -79,8 +79,8 @@ def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
 
 def test_hardware_that_costs_nothing_is_no_error(tmp_path):
     free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
-    assert answer(*PLAN, *free, run=process)["choice"]["total_usd"] == 0
-    assert process(*PLAN, *free).returncode == 0
+    assert answer(*PLAN, *free)["choice"]["total_usd"] == 0
+    assert optimoe(*PLAN, *free).returncode == 0
 
 
 def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():

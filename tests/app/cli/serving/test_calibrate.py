@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.app.run import answer, process
+from tests.app.run import answer, optimoe
 
 
 def latency_lines(**changes):
@@ -21,7 +21,7 @@ def latency_lines(**changes):
 
 def test_a_calibration_is_one_json_object_and_a_file(tmp_path):
     (tmp_path / "records.jsonl").write_text(latency_lines())
-    record = answer("cost", "calibrate", "records.jsonl", "--output", "ours.toml", cwd=tmp_path, run=process)
+    record = answer("cost", "calibrate", "records.jsonl", "--output", "ours.toml", cwd=tmp_path)
     assert set(record["factors"]) == {"decode_scale", "prefill_scale", "front_s", "step_s", "request_s"}
     assert {"engine", "engine_version", "measured_from", "before", "after", "intervals", "verdict"} <= set(record)
     assert record["after"]["tpot"]["median_error"] < record["before"]["tpot"]["median_error"]
@@ -40,7 +40,7 @@ def test_a_calibration_is_one_json_object_and_a_file(tmp_path):
 )
 def test_records_that_cannot_be_used_are_one_line(tmp_path, changes, options, words):
     (tmp_path / "records.jsonl").write_text(latency_lines(**changes))
-    done = process("cost", "calibrate", "records.jsonl", *options, cwd=tmp_path)
+    done = optimoe("cost", "calibrate", "records.jsonl", *options, cwd=tmp_path)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
