@@ -1,5 +1,7 @@
 """Deployments that the tests of serving and sizing ask about."""
 
+from dataclasses import replace
+
 from optimoe.arch.catalog import find_model
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -10,10 +12,19 @@ from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 
+
+def in_blocks(arch):
+    """The model with equal layers in one group, wherever they stand: as dear, and counted sooner."""
+    counts = {}
+    for group in arch.layers:
+        kind = replace(group, num_layers=1)
+        counts[kind] = counts.get(kind, 0) + group.num_layers
+    return replace(arch, layers=tuple(replace(kind, num_layers=number) for kind, number in counts.items()))
+
+
 H100 = find_accelerator("h100-sxm")
-MIXTRAL, DEEPSEEK, LLAMA, SCOUT = (
-    find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b", "llama-4-scout")
-)
+MIXTRAL, DEEPSEEK, LLAMA = (find_model(name) for name in ("mixtral-8x7b", "deepseek-v3", "llama-3.1-8b"))
+SCOUT, GPT_OSS = (in_blocks(find_model(name)) for name in ("llama-4-scout", "gpt-oss-20b"))
 LAYOUTS = [
     Layout(tp=int(tp), ep=int(ep), pp=int(pp), dp=int(dp))
     for num_gpus in (1, 8, 16)

@@ -18,7 +18,7 @@ PLANTED = Factors(decode_scale=1.3, prefill_scale=0.8, front_s=0.1, step_s=3e-3,
 SHIPPED = shipped_factors("vllm")
 
 
-QUICK = FitSettings(resamples=20)
+QUICK = FitSettings(resamples=8)
 
 
 MODELS = {"llama-3.1-8b": 2, "mixtral-8x7b": 4, "llama-3.1-70b": 8}
@@ -54,7 +54,7 @@ def measured(records, factors, noise=0.0, seed=0):
     ]
 
 
-def sweep(models=MODELS, batches=(1, 4, 16, 64, 256), inputs=(32, 256, 4096)):
+def sweep(models=MODELS, batches=(1, 16, 256), inputs=(32, 256, 4096)):
     return [
         blank(model, tp, concurrency=batch, input_tokens=length)
         for model, tp in models.items()

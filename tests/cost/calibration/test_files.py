@@ -13,9 +13,13 @@ from optimoe.cost.calibration.factors import FACTORS
 from tests.cost.calibration.cases import PLANTED, QUICK, measured, sweep
 
 
+@pytest.fixture(scope="module")
+def calibration():
+    return calibrate(measured(sweep(batches=(1, 64), inputs=(32, 4096)), PLANTED), settings=QUICK)
+
+
 @pytest.mark.parametrize("ending", ["toml", "json"])
-def test_a_calibration_survives_a_file(tmp_path, ending):
-    calibration = calibrate(measured(sweep(), PLANTED), settings=QUICK)
+def test_a_calibration_survives_a_file(tmp_path, ending, calibration):
     calibration = replace(
         calibration, name='our "v2" \\ runs · ü', source='records "v2".jsonl', gpus=('h100 "ours"',)
     )

@@ -14,7 +14,7 @@ from tests.cost.calibration.cases import PLANTED, QUICK, SHIPPED, blank, measure
 
 
 def test_planted_factors_are_recovered():
-    fitted = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=60))
+    fitted = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=30))
     for name in FACTORS:
         planted, interval = getattr(PLANTED, name), fitted.intervals[name]
         assert getattr(fitted.factors, name) == pytest.approx(planted, rel=0.15), name

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
@@ -9,17 +9,22 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
+from tests.cost.cases import DEEPSEEK, GPT_OSS, H100, LLAMA, MIXTRAL
 
-MODELS = ("mixtral-8x7b", "llama-3.1-8b", "gpt-oss-20b")
+POINTS_AT_ONCE = 25
+"""Of a grid, in each example: a grid equals its scalars, and takes little longer than one of them."""
+FEW = settings(max_examples=settings().max_examples // 20)
 
 
-H100 = find_accelerator("h100-sxm")
+def points(**ranges):
+    """Points of a grid, one array for each number of the points."""
+    rows = st.lists(st.tuples(*ranges.values()), min_size=POINTS_AT_ONCE, max_size=POINTS_AT_ONCE)
+    return rows.map(lambda rows: dict(zip(ranges, np.array(rows, dtype=float).T, strict=True)))
 
 
 def machine(tp=1, precision="bf16"):
@@ -28,10 +33,9 @@ def machine(tp=1, precision="bf16"):
 
 def test_decoding_one_request_reads_the_active_weights_once():
     """Llama 3.1 8B on one H100: all weights but the input embedding, at 75 to 90 % of 3.35 TB/s."""
-    model = find_model("llama-3.1-8b")
-    params = count(model).params
+    params = count(LLAMA).params
     read = 2 * (params.total - params.embedding - params.norms)
-    step = decode_step(machine(), Engine(), model, 1, 1)
+    step = decode_step(machine(), Engine(), LLAMA, 1, 1)
     assert 0.75 < read / 3.35e12 / step.weight_reads_s < 0.90
     assert step.kv_reads_s < 1e-4
     assert 32 * 20e-6 < step.launch_s < 32 * 60e-6
@@ -40,39 +44,40 @@ def test_decoding_one_request_reads_the_active_weights_once():
 
 
 def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
-    model = find_model("mixtral-8x7b")
-    single_s = decode_step(machine(), Engine(), model, 1, 1).expert_reads_s
-    all_s = decode_step(machine(), Engine(), model, 100, 1).expert_reads_s
+    single_s = decode_step(machine(), Engine(), MIXTRAL, 1, 1).expert_reads_s
+    all_s = decode_step(machine(), Engine(), MIXTRAL, 100, 1).expert_reads_s
     assert single_s / all_s == pytest.approx(2 / 8, rel=0.1)
-    assert 0.8 < 2 * count(model).params.routed_experts / 3.35e12 / all_s < 0.95
+    assert 0.8 < 2 * count(MIXTRAL).params.routed_experts / 3.35e12 / all_s < 0.95
 
 
-@pytest.mark.parametrize("name", MODELS)
-@given(
-    batch=st.integers(1, 2000),
-    context=st.integers(1, 100_000),
-    tp=st.sampled_from([1, 2, 4, 8]),
-)
-def test_no_step_beats_the_peaks_of_the_data_sheet(name, batch, context, tp):
-    model = find_model(name)
+@pytest.mark.parametrize("model", [MIXTRAL, LLAMA, GPT_OSS], ids=lambda model: model.name)
+@FEW
+@given(points(batch=st.integers(1, 2000), context=st.integers(1, 100_000), tp=st.sampled_from([1, 2, 4, 8])))
+def test_no_step_beats_the_peaks_of_the_data_sheet(model, grid):
+    batch, context, tp = grid["batch"], grid["context"], grid["tp"]
     counted = count(model, context)
     step = decode_step(machine(tp), Engine(), model, batch, context)
     flops = batch * counted.decode.total
     read = 2 * (counted.params.active_nonembedding - counted.params.norms) + batch * counted.kv_bytes_per_token
-    assert step.total_s > flops / (tp * H100.flops_per_s("bf16"))
-    assert step.total_s > read / (tp * H100.memory_bytes_per_s)
+    assert (step.total_s > flops / (tp * H100.flops_per_s("bf16"))).all()
+    assert (step.total_s > read / (tp * H100.memory_bytes_per_s)).all()
     prompt = prefill_step(machine(tp), Engine(), model, context)
-    assert prompt.total_s > count(model, context).prefill.total * context * 0.9 / (tp * H100.flops_per_s("bf16"))
+    least_s = counted.prefill.total * context * 0.9 / (tp * H100.flops_per_s("bf16"))
+    assert (prompt.total_s > least_s).all()
 
 
-@given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
-def test_a_step_grows_with_batch_and_context(batch, context, more):
-    model = find_model("mixtral-8x7b")
-    now = decode_step(machine(2), Engine(), model, batch, context).total_s
-    assert decode_step(machine(2), Engine(), model, batch + more, context).total_s >= now
-    assert decode_step(machine(2), Engine(), model, batch, context + more).total_s >= now
-    prompt = prefill_step(machine(2), Engine(), model, context).total_s
-    assert prefill_step(machine(2), Engine(), model, context + more).total_s > prompt
+GROWING = points(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
+
+
+@FEW
+@given(GROWING)
+def test_a_step_grows_with_batch_and_context(grid):
+    batch, context, more = grid["batch"], grid["context"], grid["more"]
+    now = decode_step(machine(2), Engine(), MIXTRAL, batch, context).total_s
+    assert (decode_step(machine(2), Engine(), MIXTRAL, batch + more, context).total_s >= now).all()
+    assert (decode_step(machine(2), Engine(), MIXTRAL, batch, context + more).total_s >= now).all()
+    prompt = prefill_step(machine(2), Engine(), MIXTRAL, context).total_s
+    assert (prefill_step(machine(2), Engine(), MIXTRAL, context + more).total_s > prompt).all()
 
 
 LINEAR = ArchSpec(
@@ -96,25 +101,40 @@ LINEAR = ArchSpec(
 )
 
 
-@pytest.mark.parametrize("arch", [find_model("deepseek-v3"), find_model("glm-5"), LINEAR], ids=lambda a: a.name)
-@given(batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 1000))
-def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, batch, context, more):
+@pytest.mark.parametrize("arch", [DEEPSEEK, find_model("glm-5"), LINEAR], ids=lambda a: a.name)
+@FEW
+@given(GROWING)
+def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, grid):
+    batch, context, more = grid["batch"], grid["context"], grid["more"]
     step = decode_step(machine(8), Engine(), arch, batch, context)
-    assert step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))
-    assert step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)
-    assert decode_step(machine(8), Engine(), arch, batch + more, context).total_s > step.total_s
-    assert decode_step(machine(8), Engine(), arch, batch, context + more).total_s >= step.total_s
+    assert (step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))).all()
+    assert (step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)).all()
+    assert (decode_step(machine(8), Engine(), arch, batch + more, context).total_s > step.total_s).all()
+    assert (decode_step(machine(8), Engine(), arch, batch, context + more).total_s >= step.total_s).all()
     prompt = prefill_step(machine(8), Engine(), arch, context).total_s
-    assert prefill_step(machine(8), Engine(), arch, context + more).total_s > prompt
+    assert (prefill_step(machine(8), Engine(), arch, context + more).total_s > prompt).all()
 
 
 def test_a_grid_equals_its_scalars():
-    model = find_model("mixtral-8x7b")
-    batches = np.array([1.0, 7.0, 64.0])
-    grid = decode_step(machine(2), Engine(), model, batches, 500).total_s
+    batches, contexts, degrees = np.array([1.0, 7.0, 64.0]), np.array([500.0, 1.0, 90_000.0]), np.array([2, 8, 1])
+    grid = decode_step(machine(2), Engine(), MIXTRAL, batches, 500).total_s
     assert grid == pytest.approx(
-        [decode_step(machine(2), Engine(), model, b, 500).total_s for b in batches], rel=1e-15
+        [decode_step(machine(2), Engine(), MIXTRAL, b, 500).total_s for b in batches], rel=1e-15
     )
+    scalars = list(zip(batches, contexts, degrees, strict=True))
+    grid = decode_step(machine(degrees), Engine(), MIXTRAL, batches, contexts).total_s
+    each = [decode_step(machine(int(tp)), Engine(), MIXTRAL, b, context).total_s for b, context, tp in scalars]
+    assert grid == pytest.approx(each, rel=1e-15)
+    prompts = prefill_step(machine(degrees), Engine(), MIXTRAL, contexts).total_s
+    each = [prefill_step(machine(int(tp)), Engine(), MIXTRAL, context).total_s for _, context, tp in scalars]
+    assert prompts == pytest.approx(each, rel=1e-15)
+
+
+def test_layers_that_alternate_take_as_long_as_in_blocks():
+    alternating = find_model("gpt-oss-20b")
+    assert len(alternating.layers) > len(GPT_OSS.layers) == 2
+    one, other = (decode_step(machine(2), Engine(), model, 16, 5000) for model in (alternating, GPT_OSS))
+    assert one.total_s == pytest.approx(other.total_s, rel=1e-12)
 
 
 def test_every_constant_says_where_it_comes_from():

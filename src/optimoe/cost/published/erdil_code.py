@@ -7,6 +7,7 @@ functions take and give NumPy arrays that broadcast.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -269,6 +270,7 @@ class ErdilCode(Evaluable):
         return float(points.usd_per_mtok[_preferred(points, exponent)])
 
     @staticmethod
+    @lru_cache(maxsize=16)  # several outputs are read off one frontier, a search of a fine grid
     def _frontier(model: str, gpu: str, input_len: float, draft: str, acceptance: float) -> ErdilFrontier:
         helper = find_shape(draft) if draft else None
         return frontier(find_shape(model), find_gpu(gpu), input_len, helper, acceptance)
