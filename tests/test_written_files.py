@@ -150,7 +150,7 @@ WRITERS = {
     "cost/calibration/files.py": check_calibration,
     "laws/fitting/fit.py": check_law,
     "app/cli/arch.py": check_config,
-    "app/cli/serving/fleet.py": check_curves_page,
+    "app/cli/serving/sizing.py": check_curves_page,
     "report/pages/plan_page.py": check_plan,
     "models/convert/hf.py": check_checkpoint,
 }
