@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 import pytest
-import torch
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.params import count_params
@@ -14,6 +13,7 @@ from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import build, count_extra_params
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
+from tests.meta import without_storage
 from tests.models.build import ROUTERS, make_arch, top_k_of
 from tests.models.shapes import ARCHS, FFNS, MIXERS
 
@@ -56,7 +56,7 @@ def sizes(model):
 
 
 def built(arch, config=None):
-    with torch.device("meta"):
+    with without_storage():
         return build(arch, config)
 
 

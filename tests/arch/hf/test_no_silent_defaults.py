@@ -8,7 +8,7 @@ from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_params
 from optimoe.core.errors import InputError
 from tests.arch.small_configs import SMALL, small_config
-from tests.arch.test_against_transformers import built, parameters
+from tests.arch.test_against_transformers import built_parameters
 
 ADDED: dict[str, list] = {
     "attention_bias": [True, False],
@@ -73,7 +73,7 @@ def test_a_changed_configuration_counts_as_in_transformers_or_is_refused(model_t
         except InputError:
             continue
         try:
-            theirs = parameters(built(json.loads(json.dumps(config))))
+            theirs = built_parameters(json.loads(json.dumps(config)))
         except Exception:  # noqa: BLE001 (whatever their classes raise: they refuse it)
             continue
         assert ours == theirs, config
