@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+
 from optimoe.arch.catalog import find_model
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -53,3 +57,20 @@ def deployment(gpus=8, limits=None, workload=None, gpu=H100, **engine):
 def asked(gpus=8, gpu="h100-sxm", limits=None, **requests):
     """The same GPUs and engine, asked for requests of these lengths."""
     return deployment(gpus, limits, Workload(**requests), find_accelerator(gpu))
+
+
+AT_ONCE = 25
+"""Points of a grid in each example: a grid equals its scalars, and takes little longer than one of them."""
+FEW = settings(max_examples=settings().max_examples // 20)
+
+
+def points(**ranges):
+    """Points of a grid, one array for each of their numbers."""
+    rows = st.lists(st.tuples(*ranges.values()), min_size=AT_ONCE, max_size=AT_ONCE)
+    return rows.map(lambda rows: dict(zip(ranges, map(np.array, zip(*rows, strict=True)), strict=True)))
+
+
+def layouts_at(rows):
+    """Of :data:`LAYOUTS` those of so many numbers, as arrays."""
+    degrees = ("tp", "ep", "pp", "dp")
+    return Layout(**{name: np.array([getattr(LAYOUTS[row], name) for row in rows]) for name in degrees})

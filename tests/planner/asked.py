@@ -1,7 +1,7 @@
 """Problems that the tests of the planner ask, and their answers by brute force."""
 
-import math
 from dataclasses import replace
+from functools import cache
 
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -9,7 +9,9 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law
+from optimoe.planner.confidence.robust import assess
 from optimoe.planner.designs import evaluate
+from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
@@ -19,6 +21,8 @@ from optimoe.planner.search import tokens_and_objective
 H100 = find_accelerator("h100-sxm")
 
 
+LAW = cache(find_loss_law)
+"""One object for each law, so that its draws are made once."""
 SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
 
 
@@ -34,18 +38,27 @@ def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, 
             ),
         ),
         lifetime_tokens=serve_tokens,
-        law=find_loss_law(law),
+        law=LAW(law),
         goal=goal or NearBest(),
         space=space,
     )
 
 
-def brute_force(asked, goal):
+def every_design(asked):
     """Every width and every depth of every expert count, no neighbourhoods."""
-    best = math.inf
-    for pool in evaluate(asked, dict.fromkeys(asked.space.families(), asked.space.every())).values():
-        best = min(best, tokens_and_objective(pool, goal)[1].min())
-    return best
+    return tuple(evaluate(asked, dict.fromkeys(asked.space.families(), asked.space.every())).values())
+
+
+def brute_force(pools, goal):
+    """The best that any of the designs of :func:`every_design` does."""
+    return min(tokens_and_objective(pool, goal)[1].min() for pool in pools)
+
+
+@cache
+def large_plan():
+    """A plan of five trillion tokens of answers, and how sure it is."""
+    result = plan(problem(6e22, serve_tokens=5e12))
+    return result, assess(result, draws=16)
 
 
 def on(num_gpus, days=20.0, gpu=H100, **stated):

@@ -15,7 +15,7 @@ from optimoe.laws.catalog import law_names
 from optimoe.planner.plan import plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
-from tests.planner.asked import SMALL, problem
+from tests.planner.asked import SMALL, large_plan, problem
 
 
 def test_the_choice_keeps_every_limit():
@@ -80,7 +80,7 @@ def test_members_of_the_front_are_unbeaten():
 
 
 def test_alternatives_reach_the_same_loss_whatever_their_training_costs():
-    result = plan(problem(flops=6e22, serve_tokens=5e12))
+    result, _ = large_plan()
     for item in result.alternatives:
         assert item.candidate is None or item.candidate.loss.value == pytest.approx(
             result.choice.loss.value, rel=1e-6

@@ -10,7 +10,7 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
-from tests.planner.asked import brute_force, problem
+from tests.planner.asked import brute_force, every_design, problem
 
 
 @settings(max_examples=5, deadline=None)
@@ -22,9 +22,10 @@ from tests.planner.asked import brute_force, problem
 )
 def test_the_planner_equals_brute_force_on_a_small_space(flops, served, tpot_ms, seed):
     asked = problem(flops, serve_tokens=served, limits=Limits(tpot_s=tpot_ms / 1e3))
-    lowest = brute_force(asked, LowestLoss())
+    pools = every_design(asked)
+    lowest = brute_force(pools, LowestLoss())
     target = lowest * (1 + 0.01 * seed)
-    cheapest = brute_force(asked, LeastCost(max_loss=target))
+    cheapest = brute_force(pools, LeastCost(max_loss=target))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("optimoe.planner.problem.space.FEW", 0)  # coarse grid and refinement, as in a large space
         assert plan(replace(asked, goal=LowestLoss())).choice.loss.value == pytest.approx(lowest, rel=1e-12)
@@ -48,7 +49,8 @@ def test_a_small_space_is_priced_whole_and_a_large_one_when_asked(monkeypatch):
 
 
 def test_near_best_is_the_least_cost_at_the_slackened_lowest_loss():
-    lowest = brute_force(problem(), LowestLoss())
+    pools = every_design(problem())
+    lowest = brute_force(pools, LowestLoss())
     chosen = plan(problem(goal=NearBest(loss_slack=0.02))).choice
     assert chosen.loss.value == pytest.approx(lowest * 1.02, rel=1e-9)
-    assert chosen.total_usd == pytest.approx(brute_force(problem(), LeastCost(max_loss=lowest * 1.02)), rel=1e-9)
+    assert chosen.total_usd == pytest.approx(brute_force(pools, LeastCost(max_loss=lowest * 1.02)), rel=1e-9)

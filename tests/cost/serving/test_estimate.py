@@ -1,12 +1,11 @@
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import predict_serving
 from optimoe.cost.serving.workload import Workload
-from tests.cost.cases import MIXTRAL, deployment
+from tests.cost.cases import FEW, MIXTRAL, deployment, points
 
 
 def serve(concurrency, tp=2, gpus=2, **changes):
@@ -29,14 +28,10 @@ def test_tpot_and_tokens_per_second_agree_with_little():
     assert sum(estimate.parts.values()) == pytest.approx(estimate.tpot_s)
 
 
-PAIRS = st.lists(st.tuples(st.integers(1, 200), st.integers(1, 200)), min_size=25, max_size=25)
-"""Requests in flight and how many more, 25 of a grid."""
-
-
-@settings(max_examples=settings().max_examples // 20)
-@given(PAIRS)
-def test_more_requests_are_slower_each(rows):
-    concurrency, more = np.array(rows, dtype=float).T
+@FEW
+@given(points(concurrency=st.integers(1, 200), more=st.integers(1, 200)))
+def test_more_requests_are_slower_each(grid):
+    concurrency, more = grid["concurrency"], grid["more"]
     now, then = serve(concurrency), serve(concurrency + more)
     assert (then.tpot_s >= now.tpot_s).all()
     assert (then.ttft_s >= now.ttft_s).all()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
@@ -14,17 +14,7 @@ from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
-from tests.cost.cases import DEEPSEEK, GPT_OSS, H100, LLAMA, MIXTRAL
-
-POINTS_AT_ONCE = 25
-"""Of a grid, in each example: a grid equals its scalars, and takes little longer than one of them."""
-FEW = settings(max_examples=settings().max_examples // 20)
-
-
-def points(**ranges):
-    """Points of a grid, one array for each number of the points."""
-    rows = st.lists(st.tuples(*ranges.values()), min_size=POINTS_AT_ONCE, max_size=POINTS_AT_ONCE)
-    return rows.map(lambda rows: dict(zip(ranges, np.array(rows, dtype=float).T, strict=True)))
+from tests.cost.cases import DEEPSEEK, FEW, GPT_OSS, H100, LLAMA, MIXTRAL, points
 
 
 def machine(tp=1, precision="bf16"):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,55 +11,56 @@ from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
 from optimoe.core.grid import broadcast, take
+from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
-from tests.cost.cases import DEEPSEEK, H100, LAYOUTS, LLAMA, MIXTRAL, machine
+from tests.cost.cases import DEEPSEEK, FEW, H100, LAYOUTS, LLAMA, MIXTRAL, layouts_at, machine, points
+
+ROWS = st.integers(0, len(LAYOUTS) - 1)
 
 
-@given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 1000), context=st.integers(1, 60_000))
-def test_no_layout_beats_the_data_sheet(layout, batch, context):
+@FEW
+@given(points(row=ROWS, batch=st.integers(1, 1000), context=st.integers(1, 60_000)))
+def test_no_layout_beats_the_data_sheet(grid):
+    layout, batch, context = layouts_at(grid["row"]), grid["batch"], grid["context"]
     step = decode_step(machine(layout), Engine(), MIXTRAL, batch, context)
     gpus = layout.tp * layout.attention_ranks
-    requests = max(batch / layout.pp, 1) * layout.attention_ranks
+    requests = np.maximum(batch / layout.pp, 1) * layout.attention_ranks
     counted = count(MIXTRAL, context)
     read = 2 * (counted.params.active_nonembedding - counted.params.norms) + requests * counted.kv_bytes_per_token
-    assert step.total_s > requests * decode_flops(MIXTRAL, context).total / (gpus * H100.flops_per_s("bf16"))
-    assert step.total_s > read / (gpus * H100.memory_bytes_per_s)
+    flops = requests * decode_flops(MIXTRAL, context).total
+    assert (step.total_s > flops / (gpus * H100.flops_per_s("bf16"))).all()
+    assert (step.total_s > read / (gpus * H100.memory_bytes_per_s)).all()
 
 
-@given(
-    layout=st.sampled_from(LAYOUTS),
-    batch=st.integers(1, 500),
-    context=st.integers(1, 50_000),
-    more=st.integers(1, 500),
-    zipf=st.sampled_from([0.0, 0.6]),
-)
-def test_a_step_grows_with_batch_and_context_in_every_layout(layout, batch, context, more, zipf):
-    from optimoe.cost.kernels.spread import RoutingSkew
-
-    gpus = machine(layout, routing=RoutingSkew(zipf=zipf))
+@pytest.mark.parametrize("zipf", [0.0, 0.6])
+@FEW
+@given(points(row=ROWS, batch=st.integers(1, 500), context=st.integers(1, 50_000), more=st.integers(1, 500)))
+def test_a_step_grows_with_batch_and_context_in_every_layout(zipf, grid):
+    batch, context, more = grid["batch"], grid["context"], grid["more"]
+    gpus = machine(layouts_at(grid["row"]), routing=RoutingSkew(zipf=zipf))
     now = decode_step(gpus, Engine(), MIXTRAL, batch, context).total_s
-    assert decode_step(gpus, Engine(), MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)
-    assert decode_step(gpus, Engine(), MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)
+    assert (decode_step(gpus, Engine(), MIXTRAL, batch + more, context).total_s >= now * (1 - 1e-12)).all()
+    assert (decode_step(gpus, Engine(), MIXTRAL, batch, context + more).total_s >= now * (1 - 1e-12)).all()
     prompt = prefill_step(gpus, Engine(), MIXTRAL, context).total_s
-    assert prefill_step(gpus, Engine(), MIXTRAL, context + more).total_s > prompt
+    assert (prefill_step(gpus, Engine(), MIXTRAL, context + more).total_s > prompt).all()
 
 
-@given(layout=st.sampled_from(LAYOUTS), batch=st.integers(1, 300), deeper=st.integers(1, 40))
-def test_a_larger_model_is_slower_and_heavier(layout, batch, deeper):
-    group = MIXTRAL.layers[0]
-    larger = replace(MIXTRAL, layers=(replace(group, num_layers=32 + deeper),))
-    gpus = machine(layout)
-    assert (
-        decode_step(gpus, Engine(), larger, batch, 1000).total_s
-        > decode_step(gpus, Engine(), MIXTRAL, batch, 1000).total_s
-    )
-    assert prefill_step(gpus, Engine(), larger, 1000).total_s > prefill_step(gpus, Engine(), MIXTRAL, 1000).total_s
-    workload = Workload()
-    assert largest_batch(gpus, Engine(), larger, workload) <= largest_batch(gpus, Engine(), MIXTRAL, workload)
+@FEW
+@given(points(row=ROWS, batch=st.integers(1, 300), deeper=st.integers(1, 40)))
+def test_a_larger_model_is_slower_and_heavier(grid):
+    batch, group = grid["batch"], MIXTRAL.layers[0]
+    larger = replace(MIXTRAL, layers=(replace(group, num_layers=32 + grid["deeper"]),))
+    gpus = machine(layouts_at(grid["row"]))
+    slower, faster = (decode_step(gpus, Engine(), model, batch, 1000).total_s for model in (larger, MIXTRAL))
+    assert (slower > faster).all()
+    slower, faster = (prefill_step(gpus, Engine(), model, 1000).total_s for model in (larger, MIXTRAL))
+    assert (slower > faster).all()
+    fewer, most = (largest_batch(gpus, Engine(), model, Workload()) for model in (larger, MIXTRAL))
+    assert (fewer <= most).all()
 
 
 def test_a_latent_cache_is_copied_over_tp_until_it_is_split_by_tokens():

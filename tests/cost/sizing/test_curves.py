@@ -3,7 +3,7 @@ import pytest
 
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.serving.workload import Limits
-from optimoe.cost.sizing.curves import against_context, curves, speed_frontier
+from optimoe.cost.sizing.curves import CONTEXTS, against_context, curves, speed_frontier
 from optimoe.cost.sizing.fleet import longest_context
 from optimoe.cost.sizing.layouts import best_serving
 from tests.cost.cases import LLAMA, MIXTRAL, asked
@@ -26,7 +26,8 @@ def test_no_point_of_the_frontier_beats_another():
     assert gpus[-1] <= cheapest.tokens_per_s_per_gpu * (1 + 1e-9)
 
 
-def test_longer_prompts_are_dearer_and_stop_where_memory_does():
+def test_longer_prompts_are_dearer_and_stop_where_memory_does(monkeypatch):
+    monkeypatch.setattr("optimoe.cost.sizing.curves.CONTEXTS", CONTEXTS[::2])
     priced = against_context(LLAMA, asked(1))
     prices = [estimate.usd_per_mtok for _, estimate in priced]
     assert (np.diff(prices) > 0).all()

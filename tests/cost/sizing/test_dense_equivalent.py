@@ -9,17 +9,20 @@ from optimoe.cost.sizing.dense_equivalent import LADDER, dense_ladder, full_dens
 from tests.cost.cases import MIXTRAL, asked
 
 
-def test_a_dense_model_is_its_own_dense_equivalent():
+@pytest.fixture(scope="module")
+def ladder():
+    return dense_ladder(asked())
+
+
+def test_a_dense_model_is_its_own_dense_equivalent(ladder):
     node = asked()
-    ladder = dense_ladder(node)
     alike = full_dense_equivalent(design(DesignTarget(target="params_total", value=LADDER[10])), node, ladder)
     for regime in ("prefill", "slow_decode", "fast_decode", "long_context"):
         assert getattr(alike, regime) == pytest.approx(LADDER[10], rel=0.02)
 
 
-def test_mixtral_prefills_like_its_active_size_and_too_large_a_model_is_refused():
+def test_mixtral_prefills_like_its_active_size_and_too_large_a_model_is_refused(ladder):
     node = asked()
-    ladder = dense_ladder(node)
     alike = full_dense_equivalent(MIXTRAL, node, ladder)
     assert 12.9e9 * 0.8 < alike.prefill < 12.9e9 * 1.6
     assert 12.9e9 < alike.fast_decode < 46.7e9

@@ -3,12 +3,11 @@
 from optimoe.planner.confidence.robust import assess
 from optimoe.planner.plan import plan
 from optimoe.report.records.plan.confidence import robustness_record
-from tests.planner.asked import problem
+from tests.planner.asked import large_plan, problem
 
 
 def test_each_input_is_moved_alone_and_what_it_changes_is_said():
-    result = plan(problem(serve_tokens=5e12, flops=6e22))
-    robust = assess(result, draws=16)
+    result, robust = large_plan()
     names = {swing.name for swing in robust.swings}
     assert {"demand", "serving price", "training price", "MFU", "TPOT limit"} <= names
     demand = next(swing for swing in robust.swings if swing.name == "demand")

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from optimoe.planner.confidence.robust import assess
 from optimoe.planner.confidence.sweep_value import value_of_sweep
-from optimoe.planner.plan import plan
 from optimoe.report.words.plan_prose import robustness_sentences
-from tests.planner.asked import problem
+from tests.planner.asked import large_plan
 
 RANDOM = np.random.default_rng(1)
 TRUTH = RANDOM.normal(size=100)
@@ -31,8 +29,7 @@ def test_more_runs_and_less_scatter_are_worth_more():
 
 
 def test_a_plan_says_what_its_proxies_cost_and_are_worth():
-    result = plan(problem(6e22, serve_tokens=5e12))
-    robust = assess(result, draws=16)
+    result, robust = large_plan()
     found = robust.uncertainty
     assert found.sweep.worth <= found.mean_regret * (1 + 1e-9)
     assert 0 < found.sweep.usd < 0.011 * result.choice.train_usd
