@@ -39,7 +39,7 @@ unit: .venv/dev
 
 long: .venv/dev
 	$(BIN)/pytest tests/long -n 0
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/arch tests/cost/layers tests/cost/kernels
 
 clean:
 	rm -rf .venv plan.html plan.json winner
