@@ -1,3 +1,5 @@
+"""TOML and JSON in and out: dataclasses from tables, files in one line where they are wrong."""
+
 import json
 import math
 import tomllib
@@ -9,8 +11,7 @@ import pytest
 
 from optimoe.core.config import build, build_kind, load_json, load_toml, save_toml, to_table, to_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
-from optimoe.core.provenance import Basis, weakest
-from optimoe.core.records import same_fields, to_json, to_record, to_values
+from optimoe.core.provenance import Basis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +114,6 @@ def test_dataclasses_and_arrays_become_toml():
     }
 
 
-def test_values_keep_infinities_that_a_record_cannot_hold():
-    assert to_values({"a": math.inf}) == {"a": math.inf}
-    assert to_record({"a": math.inf}) == {"a": None}
-
-
 def test_long_values_are_cut_in_an_error_line():
     assert shown("x" * 60) == "x" * 60
     assert shown("x" * 61) == "x" * 57 + "…"
@@ -133,23 +129,6 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     (tmp_path / "broken.toml").write_bytes(b"a = \xff")
     with pytest.raises(ConfigError, match="not TOML"):
         load_toml(tmp_path / "broken.toml")
-
-
-def test_records_are_plain_json_and_infinity_is_null():
-    record = {"a": np.float64(1.5), "b": np.arange(3), "c": math.inf, "d": Point(width=2), "e": Basis.FITTED}
-    assert to_record(record) == {
-        "a": 1.5,
-        "b": [0, 1, 2],
-        "c": None,
-        "d": {"width": 2, "ratio": 1.0},
-        "e": "fitted",
-    }
-    assert json.loads(to_json(record))["c"] is None
-
-
-def test_a_combination_is_as_weak_as_its_weakest_part():
-    assert weakest(Basis.MEASURED, Basis.ASSUMED, Basis.FITTED) is Basis.ASSUMED
-    assert weakest(Basis.PUBLISHED, Basis.MEASURED) is Basis.PUBLISHED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,9 +177,3 @@ def test_a_wrong_table_of_a_kind_is_one_line(table, words):
     with pytest.raises(InputError) as caught:
         build_kind(find_shape, table, "shape")
     assert str(caught.value) == words
-
-
-def test_a_record_takes_the_attributes_of_equal_name():
-    assert same_fields(Point, Point(width=3, ratio=2.0), width=4) == Point(width=4, ratio=2.0)
-    with pytest.raises(AttributeError, match="ratio"):
-        same_fields(Point, object(), width=4)
