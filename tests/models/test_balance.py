@@ -201,8 +201,8 @@ def test_the_bias_balances_with_any_score_function(score):
         model.blocks[0].ffn.router.weight.normal_(std=0.3)
         model.blocks[0].ffn.router.weight[0] += 0.3
         before = report(model(ids_BS).routings[0]).load_imbalance
-        for step in range(300):
-            update_biases(model, loads_of(model(ids_BS)), 0.02 * (1 - step / 300))
+        for step in range(150):
+            update_biases(model, loads_of(model(ids_BS)), 0.04 * (1 - step / 150))
         after = report(model(ids_BS).routings[0]).load_imbalance
     assert before > 1.15 and after < 1.06
 

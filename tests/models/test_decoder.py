@@ -112,7 +112,7 @@ def test_rotary_products_depend_on_distance_alone():
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal))
 
 
-def train(model, config, steps=40, lr=1e-2):
+def train(model, config, steps=20, lr=1e-2):
     """A periodic text that a model of one layer can learn; the losses of all steps."""
     torch.manual_seed(0)
     text_BS = (torch.arange(17)[None] * 5 + torch.arange(8)[:, None]) % VOCAB

@@ -252,7 +252,7 @@ class Chain:
         return ids_BS[:, :-1], ids_BS[:, 1:]
 
 
-def learn(model, chain, steps=100, previous=None):
+def learn(model, chain, steps=70, previous=None):
     generator = torch.Generator().manual_seed(5)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=5e-3, weight_decay=0.1)
