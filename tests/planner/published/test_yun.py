@@ -13,17 +13,24 @@ from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.published.yun import equal_cost, equal_quality, loss_optimal, reproduce_yun, yun_problem
 
 ASKED = yun_problem(5.15e21, find_loss_law("ludziejewski2025"))
-POOLS = {
-    family.num_experts: pool
-    for family, pool in evaluate(ASKED, dict.fromkeys(ASKED.space.families(), ASKED.space.every())).items()
-}
+
+
+@pytest.fixture(scope="module")
+def pools():
+    every = evaluate(ASKED, dict.fromkeys(ASKED.space.families(), ASKED.space.every()))
+    return {family.num_experts: pool for family, pool in every.items()}
+
+
+@pytest.fixture(scope="module")
+def reproduced():
+    return reproduce_yun()
 
 
 @pytest.mark.parametrize("experts", [1, 8, 32])
 @pytest.mark.parametrize("slack", [1.0, 1.01, 1.03])
-def test_the_planner_never_serves_dearer_than_their_first_search(experts, slack):
-    loss = slack * loss_optimal(POOLS[experts]).loss
-    theirs = equal_quality(POOLS[experts], loss)
+def test_the_planner_never_serves_dearer_than_their_first_search(pools, experts, slack):
+    loss = slack * loss_optimal(pools[experts]).loss
+    theirs = equal_quality(pools[experts], loss)
     space = replace(ASKED.space, num_experts=(experts,))
     ours = plan(replace(ASKED, space=space, goal=LeastCost(max_loss=loss * (1 + 1e-12), count="serving"))).choice
     assert theirs.loss <= loss
@@ -32,50 +39,49 @@ def test_the_planner_never_serves_dearer_than_their_first_search(experts, slack)
 
 @pytest.mark.parametrize("experts", [1, 8, 32])
 @pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
-def test_the_planner_never_reaches_a_higher_loss_than_their_second_search(experts, share):
-    usd = share * loss_optimal(POOLS[experts]).usd_per_mtok
-    theirs = equal_cost(POOLS[experts], usd)
+def test_the_planner_never_reaches_a_higher_loss_than_their_second_search(pools, experts, share):
+    usd = share * loss_optimal(pools[experts]).usd_per_mtok
+    theirs = equal_cost(pools[experts], usd)
     space = replace(ASKED.space, num_experts=(experts,))
     ours = plan(replace(ASKED, space=space, goal=LowestLoss(usd_per_mtok=usd))).choice
     assert ours.loss.value <= theirs.loss * (1 + 1e-9)
     assert ours.usd_per_mtok <= usd
 
 
-def test_their_searches_say_when_there_is_nothing():
+def test_their_searches_say_when_there_is_nothing(pools):
     with pytest.raises(InfeasibleError, match="loss"):
-        equal_quality(POOLS[1], 1.0)
+        equal_quality(pools[1], 1.0)
     with pytest.raises(InfeasibleError, match="usd_per_mtok"):
-        equal_cost(POOLS[1], 1e-9)
+        equal_cost(pools[1], 1e-9)
 
 
-def test_smaller_than_optimal_designs_lose_little_and_serve_cheaper():
+def test_smaller_than_optimal_designs_lose_little_and_serve_cheaper(pools):
     """The loss-size curve is flat at its optimum: half the size within 3 % of the loss, at less of the price."""
-    best = loss_optimal(POOLS[16])
-    small = equal_quality(POOLS[16], 1.03 * best.loss)
+    best = loss_optimal(pools[16])
+    small = equal_quality(pools[16], 1.03 * best.loss)
     assert small.params < 0.5 * best.params
     assert small.usd_per_mtok < 0.6 * best.usd_per_mtok
 
 
-ANSWERS, VERDICTS = reproduce_yun()
+def test_every_claim_has_a_verdict_under_every_law(reproduced):
+    _, verdicts = reproduced
+    assert len({row.law for row in verdicts}) == 2
+    assert {row.verdict for row in verdicts} == {"reproduced", "explained"}
+    assert all(row.reason for row in verdicts if row.verdict == "explained")
+    assert all(np.isfinite(row.ours).all() for row in verdicts)
 
 
-def test_every_claim_has_a_verdict_under_every_law():
-    assert len({row.law for row in VERDICTS}) == 2
-    assert {row.verdict for row in VERDICTS} == {"reproduced", "explained"}
-    assert all(row.reason for row in VERDICTS if row.verdict == "explained")
-    assert all(np.isfinite(row.ours).all() for row in VERDICTS)
-
-
-def test_their_questions_are_answered_for_every_number_of_experts():
-    assert len(ANSWERS) == 2 * 4 * 5
-    for one in ANSWERS:
+def test_their_questions_are_answered_for_every_number_of_experts(reproduced):
+    answers, _ = reproduced
+    assert len(answers) == 2 * 4 * 5
+    for one in answers:
         assert 6 * one.params * one.tokens == pytest.approx(one.flops)
         if one.experts > 4:
             assert one.over_trained < 1
             assert one.equal_quality_cost < 1
-    for law in {one.law for one in ANSWERS}:
-        for flops in {one.flops for one in ANSWERS}:
-            of = {one.experts: one for one in ANSWERS if (one.law, one.flops) == (law, flops)}
+    for law in {one.law for one in answers}:
+        for flops in {one.flops for one in answers}:
+            of = {one.experts: one for one in answers if (one.law, one.flops) == (law, flops)}
             assert of[4].over_trained == of[4].equal_quality_cost == 1
             assert of[4].equal_cost_loss == pytest.approx(of[4].loss)
             losses = [of[experts].equal_cost_loss for experts in (8, 16, 32)]
