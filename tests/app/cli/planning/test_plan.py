@@ -79,7 +79,7 @@ def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
 
 def test_hardware_that_costs_nothing_is_no_error(tmp_path):
     free = ["--train-usd-per-hour", "0", "--serve-usd-per-hour", "0", "--out", tmp_path]
-    assert answer(*PLAN, *free)["choice"]["total_usd"] == 0
+    assert answer(*PLAN, *free, "--quick")["choice"]["total_usd"] == 0
     assert optimoe(*PLAN, *free).returncode == 0
 
 
