@@ -61,7 +61,7 @@ def asked(gpus=8, gpu="h100-sxm", limits=None, **requests):
 
 AT_ONCE = 25
 """Points of a grid in each example: a grid equals its scalars, and takes little longer than one of them."""
-FEW = settings(max_examples=settings().max_examples // 20)
+FEW = settings(max_examples=settings().max_examples // 10)
 
 
 def points(**ranges):

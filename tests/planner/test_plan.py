@@ -135,7 +135,7 @@ def test_a_card_and_a_long_cache_bound_the_size():
     assert plan(replace(asked, deployments=(long,), lifetime_tokens=0.0)).choice.loss.value > fits.loss.value
 
 
-@settings(max_examples=settings().max_examples // 50)  # each is three plans
+@settings(max_examples=settings().max_examples // 25)  # each is three plans
 @given(flops=st.floats(1e21, 1e23), served=st.floats(1e10, 1e13))
 def test_an_answer_asked_for_twice_is_the_same(flops, served):
     asked = problem(flops, serve_tokens=served)

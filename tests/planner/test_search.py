@@ -13,7 +13,7 @@ from optimoe.planner.problem.space import Space
 from tests.planner.asked import brute_force, every_design, problem
 
 
-@settings(max_examples=settings().max_examples // 25)  # each prices every design and plans twice
+@settings(max_examples=settings().max_examples // 12)  # each prices every design and plans twice
 @given(
     flops=st.floats(1e20, 1e23),
     served=st.floats(1e9, 1e14),

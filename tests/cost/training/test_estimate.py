@@ -14,7 +14,7 @@ from optimoe.cost.training.step import TrainStep
 from tests.cost.training.runs import ARCHS, LAYOUTS, MIXTRAL, gpt, run
 
 
-@settings(max_examples=settings().max_examples // 4)
+@settings(max_examples=settings().max_examples // 2)
 @given(ARCHS, LAYOUTS)
 def test_no_run_beats_the_peak(arch, layout):
     estimate = estimate_training(arch, run(gpus=int(layout.num_gpus)), layout)

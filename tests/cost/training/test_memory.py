@@ -58,7 +58,7 @@ def held(arch, layout, question):
     return train_memory(machine, arch, layout, question.setup, sequences=sequences, seq_len=seq_len)
 
 
-@settings(max_examples=settings().max_examples // 4)
+@settings(max_examples=settings().max_examples // 2)
 @given(ARCHS, LAYOUTS)
 def test_memory_grows_with_the_micro_batch_and_the_model_and_falls_with_zero_and_gpus(arch, layout):
     question = run(gpus=int(layout.num_gpus))

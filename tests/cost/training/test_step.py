@@ -9,7 +9,7 @@ from optimoe.cost.training.layout import TrainLayout
 from tests.cost.training.runs import LAYOUTS, gpt, run
 
 
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 2)
 @given(LAYOUTS)
 def test_recomputation_saves_memory_and_costs_time(layout):
     question = run(gpus=int(layout.num_gpus))

@@ -27,9 +27,8 @@ README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding=
 SHORT = {  # long searches, in a form that takes seconds
     "--train-gpus 64xh100-sxm --train-days 30": "--train-flops 1e20",
     "--serve-tokens 5T": "--serve-tokens 10B --experts 1,2",
-    "--target-loss 2.1 --serve-tokens 1T": "--target-loss 2.1 --serve-tokens 1T --experts 1,8 --quick",
-    "--loss-slack 0": "--loss-slack 0 --experts 1,8 --quick",
-    "--experts 1,8,32": "--experts 1,8,32 --quick",
+    "--target-loss 2.1 --serve-tokens 1T": "--target-loss 2.1 --serve-tokens 1T --experts 1,8",
+    "--loss-slack 0": "--loss-slack 0 --experts 1,8",
     "--law ours.toml --train-flops 1e22": "--train-flops 1e22 --experts 1,8 --quick",
     "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
     "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
