@@ -29,7 +29,7 @@ SHORT = {  # long searches, in a form that takes seconds
     "--serve-tokens 5T": "--serve-tokens 10B --experts 1,2",
     "--target-loss 2.1 --serve-tokens 1T": "--target-loss 2.1 --serve-tokens 1T --experts 1,8",
     "--loss-slack 0": "--loss-slack 0 --experts 1,8",
-    "--law ours.toml --train-flops 1e22": "--train-flops 1e22 --experts 1,8 --quick",
+    "--law ours.toml --train-flops 1e22": "--train-flops 1e22 --experts 1,8",
     "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
     "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
 }
