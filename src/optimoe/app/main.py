@@ -20,6 +20,7 @@ app = App(
     version=__version__,
     exit_on_error=False,
     print_error=False,
+    help_format="plaintext",
     result_action="return_value",
     config=fill_from_file,
 )
