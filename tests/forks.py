@@ -3,6 +3,7 @@
 A fork prints, fails and leaves files like any process, and none of this process's type checks slows it.
 """
 
+import atexit
 import json
 import subprocess
 import sys
@@ -84,9 +85,11 @@ def run_python(code, cwd="."):
 
 @cache
 def _server(modules):
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-c", SERVER, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    atexit.register(server.communicate)  # its input ends, and so does it
+    return server
 
 
 def _run(server, cwd, **job):
