@@ -14,7 +14,9 @@ from optimoe.inputs.cost import (
     FleetRequest,
     TrainCostRequest,
 )
-from optimoe.inputs.laws import CompareLawsRequest, DecideRequest, EvaluateRequest, FitRequest
+from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest
+from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import load_table, option_defaults, options, read_request
@@ -42,6 +44,8 @@ SAME = [
     (CompareRequest, "compare mixtral-8x7b --gpus 8xh100-sxm", {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}),
     (FitRequest, "laws fit runs.csv --family chinchilla --resamples 0 --bad-rows exclude",
      {"runs": "runs.csv", "family": "chinchilla", "resamples": 0, "bad_rows": "exclude"}),
+    (FitRequest, "laws fit small.csv large.csv --family chinchilla",
+     {"runs": ["small.csv", "large.csv"], "family": "chinchilla"}),
     (CompareLawsRequest, "laws compare mixtral-8x7b --tokens 1T --laws zhao2025",
      {"model": "mixtral-8x7b", "tokens": 1e12, "laws": ["zhao2025"]}),
     (DecideRequest, "laws decide --train-flops 1e22", {"train_flops": "1e22"}),
@@ -105,6 +109,7 @@ def test_a_fault_in_a_table_is_one_line_with_its_field(table, error, words):
         (FleetRequest, {"model": "mixtral-8x7b", "gpu": ["h100-sxm", "mine.toml"]}),
         (ArchRequest, {"model": "mixtral-8x7b", "more": ["config.json"]}),
         (FitRequest, {"runs": "runs.csv", "family": "chinchilla"}),
+        (FitRequest, {"runs": ["small.csv", "large.csv"], "family": "chinchilla"}),
         (FitRequest, {"runs": {"N": [1]}, "family": "my_law.py:MyLaw"}),
         (CompareLawsRequest, {"model": "mixtral-8x7b", "tokens": 1, "laws": ["ours.toml"]}),
         (EvaluateRequest, {"law": "ours.toml"}),

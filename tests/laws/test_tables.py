@@ -21,6 +21,20 @@ def test_json_tables_are_read(tmp_path, name):
     assert load_observations(tmp_path / name, MAPPING).loss.tolist() == TABLE["val"]
 
 
+def test_several_files_are_one_table_whose_label_file_says_which(tmp_path):
+    for folder in ("ours", "theirs"):
+        (tmp_path / folder).mkdir()
+    small = write_csv(tmp_path / "ours" / "runs.csv", {"params": [1e8], "tokens": [2e9], "val": [3.1]})
+    large = write_csv(tmp_path / "theirs" / "runs.csv", {"tokens": [4e9], "val": [2.9], "params": [2e8]})
+    other = write_csv(tmp_path / "ours" / "late.csv", {"params": [3e8], "tokens": [4e9], "val": [2.7]})
+    runs = load_observations([small, other], MAPPING)
+    assert runs.labels["file"].tolist() == ["runs", "late"]
+    assert runs.column("N").tolist() == [1e8, 3e8]
+    assert load_observations([small, large], MAPPING).labels["file"].tolist() == ["ours/runs", "theirs/runs"]
+    with pytest.raises(ConfigError, match="runs: must be different files"):
+        load_observations([small, small], MAPPING)
+
+
 def test_a_formula_cannot_do_more_than_arithmetic():
     for formula in (
         "__import__('os').getcwd()",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimoe.core.errors import InputError
 from optimoe.inputs.cost import CostRequest, ServedRequest
-from optimoe.inputs.laws import FitRequest
+from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.models import ArchRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.sources import ModelLike, read_model

@@ -111,17 +111,21 @@ class ShippedList(Shipped):
 
 @dataclass(frozen=True)
 class RunsSource(Shipped):
-    """A table of runs by file or by content: columns by name, or a data frame."""
+    """Tables of runs by file, or one by content: columns by name, or a data frame."""
 
     def read(self, value: Any, trusted: bool) -> Any:
-        """Read a table's path or content; from a network only content.
+        """Read the paths of tables (a tuple, also of one) or a table's content; from a network only content.
 
         Raises:
             InputError: It is a path, and not trusted.
         """
-        if isinstance(value, str | Path) and not trusted:
-            raise InputError(f"files are for the command line and Python, got {str(value)!r}")
-        return value
+        several = isinstance(value, list | tuple) and any(isinstance(item, str | Path) for item in value)
+        if not several and not isinstance(value, str | Path):
+            return value
+        paths = tuple(value) if several else (value,)
+        if not trusted or not all(isinstance(path, str | Path) for path in paths):
+            raise InputError(f"files are for the command line and Python, got {str(paths[0])!r}")
+        return tuple(str(path) for path in paths)
 
 
 def _accelerators() -> Iterable[str]:
@@ -164,7 +168,7 @@ if TYPE_CHECKING:
 else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
     Model = Annotated[str, ModelSource("model", model_names)]
     Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources("model", model_names)]
-    Runs = Annotated[str, RunsSource("runs", tuple)]
+    Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource("runs", tuple)]
 Accelerator = Annotated[str, Shipped("gpu", _accelerators)]
 """An accelerator's name, or a TOML file of one's own."""
 Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True)]

@@ -1,6 +1,6 @@
 """Tables of training runs: variables by law symbol, loss, labels, and what is wrong with which row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.tables import Columns, as_text, columns_of, evaluate, named, read_table, typed
+from optimoe.laws.tables import Columns, as_text, columns_of, evaluate, named, read_tables, typed
 
-LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status")
+LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""
 ONE_OF_A_KIND = ("tokenizer", "dataset")
 SMALLEST = {
@@ -136,7 +136,7 @@ class Observations:
 
 
 def load_observations(
-    path: Path,
+    path: Path | Sequence[Path],
     columns: Mapping[str, str] | None = None,
     *,
     where: str = "",
@@ -149,7 +149,8 @@ def load_observations(
     and run tables of W&B, the run tables of MLflow (dotted names).
 
     Args:
-        path: The file, or a folder of CSV and JSON files that are read as one table.
+        path: The file, or a folder of CSV and JSON files that are read as one table. Several are put one under the
+            other; the label ``file`` is the stem of each, with its folder where two stems are the same.
         columns: Symbol to column name or formula, such as ``{"N": "params", "D": "flops/(6*params)"}``.
             Without it, every numeric column is a variable under its own name.
         where: Rows to take, a condition on the table's columns: ``"k == 1 and router == 'S-Base'"``.
@@ -159,8 +160,10 @@ def load_observations(
     Raises:
         ConfigError: The file cannot be read, or a row or column cannot be used.
     """
+    paths = (path,) if isinstance(path, Path) else tuple(path)
+    source = ", ".join(map(str, paths))
     return as_observations(
-        read_table(path), columns, where=where, labels=labels, bad_rows=bad_rows, source=str(path)
+        read_tables(paths), columns, where=where, labels=labels, bad_rows=bad_rows, source=source
     )
 
 

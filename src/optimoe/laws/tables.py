@@ -5,7 +5,7 @@ import contextlib
 import csv
 import json
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +92,51 @@ def named(columns: Mapping[str, Any], name: str) -> Any:
     return columns[name]
 
 
+def read_tables(paths: Sequence[Path]) -> Columns:
+    """Files or folders, one under the other; of several, the column ``file`` says which a row is of.
+
+    Raises:
+        ConfigError: One cannot be read, or is there twice.
+    """
+    require(len(paths) > 0, "runs", "at least one file", "none")
+    if len(paths) == 1:
+        return read_table(paths[0])
+    names = _file_names(paths)
+    require(len(set(names)) == len(names), "runs", "different files", ", ".join(names))
+    tables = [read_table(path) for path in paths]
+    return _stacked(
+        [
+            {"file": np.full(_num_rows(table), name, dtype=object), **table}
+            for name, table in zip(names, tables, strict=True)
+        ]
+    )
+
+
+def _file_names(paths: Sequence[Path]) -> list[str]:
+    """Stems, with the folder before them where two files have one stem: ``gemstones/runs``."""
+    stems = [path.stem for path in paths]
+    if len(set(stems)) < len(stems):
+        stems = [f"{path.resolve().parent.name}/{path.stem}" for path in paths]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+
+
 def read_table(path: Path) -> Columns:
     """A file, or the files of a folder one under the other."""
     if not path.is_dir():
         return _read_file(path)
     files = sorted(file for file in path.iterdir() if file.suffix in (".csv", ".json", ".jsonl"))
-    tables = [_read_file(file) for file in files]
-    require(tables, str(path), "a folder of CSV or JSON files", "none")
+    require(files, str(path), "a folder of CSV or JSON files", "none")
+    return _stacked([_read_file(file) for file in files])
+
+
+def _num_rows(table: Columns) -> int:
+    return len(next(iter(table.values()), ()))
+
+
+def _stacked(tables: Sequence[Columns]) -> Columns:
+    """Tables one under the other; cells that a table has no column for are empty."""
     names = list(dict.fromkeys(name for table in tables for name in table))
-    blank = [np.full(len(next(iter(table.values()))), "", dtype=object) for table in tables]
+    blank = [np.full(_num_rows(table), "", dtype=object) for table in tables]
     return {
         name: np.concatenate([table.get(name, empty) for table, empty in zip(tables, blank, strict=True)])
         for name in names

@@ -1,4 +1,4 @@
-"""``optimoe laws fit``, ``compare`` and ``decide``."""
+"""``optimoe laws fit``."""
 
 import pytest
 
@@ -46,12 +46,3 @@ def test_a_fit_of_bad_input_is_one_line(runs, extra, words):
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
-
-
-def test_laws_are_compared_on_one_design_and_one_budget():
-    record = answer("laws", "compare", "mixtral-8x7b", "--tokens", "1T", "--laws", "ludziejewski2025")
-    (opinion,) = record["opinions"]
-    assert opinion["difference"] < 0
-    assert not opinion["inside"]
-    verdicts = answer("laws", "decide", "--train-flops", "1e22")["verdicts"]
-    assert {"num_experts", "tokens_per_param_dense"} <= {verdict["question"] for verdict in verdicts}

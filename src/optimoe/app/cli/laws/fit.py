@@ -1,4 +1,4 @@
-"""``optimoe laws fit``, ``compare`` and ``decide``: laws from runs, and what laws say of one design or budget."""
+"""``optimoe laws fit``: a law from a table of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
-from optimoe.inputs.laws import CompareLawsRequest, DecideRequest, FitRequest
+from optimoe.inputs.laws.fit import FitRequest
 
 
 def fit(
@@ -32,26 +32,3 @@ def fit(
     if out is not None:
         save_law(fitted.law, out)
     show(json, lambda: fit_record(fitted, intervals, test), lambda: fit_lines(fitted, intervals, test))
-
-
-def compare(request: CompareLawsRequest, *, json: JsonFlag = False) -> None:
-    """One design under every law that covers it, as differences to each law's own dense model."""
-    from optimoe.laws.compare import compare as compare_laws
-    from optimoe.report.records.laws.comparison import law_comparison_record
-    from optimoe.report.words.law_prose import comparison_lines
-
-    comparison = compare_laws(request.spec(), request.tokens, request.laws or ())
-    show(json, lambda: law_comparison_record(comparison), lambda: comparison_lines(comparison))
-
-
-def decide(request: DecideRequest, *, json: JsonFlag = False) -> None:
-    """What each law would decide at a training budget: experts, granularity, tokens per parameter."""
-    from optimoe.laws.compare import compare_decisions
-    from optimoe.report.records.laws.comparison import decisions_record
-
-    verdicts = compare_decisions(request.train_flops, request.laws or ())
-    show(
-        json,
-        lambda: decisions_record(request.train_flops, verdicts),
-        lambda: [(verdict.question.replace("_", " "), verdict.words) for verdict in verdicts],
-    )

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
-from optimoe.inputs.laws import EvaluateRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.sources import LawName
 
 if TYPE_CHECKING:

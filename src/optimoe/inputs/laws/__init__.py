@@ -1,0 +1,1 @@
+"""The requests of ``optimoe laws``: tables of runs, fits, evaluations and comparisons."""

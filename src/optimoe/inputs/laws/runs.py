@@ -1,0 +1,46 @@
+"""Tables of training runs, as every command that reads runs takes them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import Parameter
+
+from optimoe.inputs.quantities import Pairs, pairs
+from optimoe.inputs.sources import Runs
+
+if TYPE_CHECKING:
+    from optimoe.laws.runs import Observations
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RunsRequest:
+    """Tables of runs, and which of their columns are what."""
+
+    runs: Runs = field(kw_only=False)
+    """CSV, JSON or Parquet files, or folders of exports (TensorBoard, MLflow, W&B); label file says which."""
+    columns: Pairs = None
+    """Variable of the law and its column or formula, such as D=step*524288 (once for each)."""
+    labels: Pairs = None
+    """Label and its column, such as run=hyper_id (once for each)."""
+    where: str = ""
+    """Rows to take, such as "k == 1 and router == 'S-Base'"."""
+    bad_rows: Literal["refuse", "exclude"] = "refuse"
+    """Refuse a table with rows that cannot be used, or exclude and flag them."""
+
+    def observations(self) -> "Observations":
+        """The runs that are fitted.
+
+        Raises:
+            InputError: A column is not stated as ``N=params``.
+            ConfigError: The table cannot be read, or a row or column cannot be used.
+        """
+        from optimoe.laws.runs import as_observations, load_observations
+
+        columns = pairs("--columns", self.columns, "N=params") or None
+        labels = pairs("--labels", self.labels, "run=hyper_id")
+        if isinstance(self.runs, tuple):
+            paths = tuple(Path(run) for run in self.runs)
+            return load_observations(paths, columns, where=self.where, labels=labels, bad_rows=self.bad_rows)
+        return as_observations(self.runs, columns, where=self.where, labels=labels, bad_rows=self.bad_rows)
