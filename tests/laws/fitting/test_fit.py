@@ -39,6 +39,19 @@ def test_runs_of_one_size_identify_no_family(planted_form, family):
     assert fitted.verdict == "ill_conditioned"
 
 
+@pytest.mark.parametrize(
+    ("runs", "fixed", "verdict"),
+    [(6, {}, "too_few_runs"), (8, {}, "sound"), (6, {"alpha": 0.3478}, "too_few_runs")],
+)
+def test_six_runs_for_five_coefficients_are_not_sound(planted, runs, fixed, verdict):
+    assert fit(planted("besiroglu2024", runs=runs), "chinchilla", FitOptions(fixed=fixed)).verdict == verdict
+
+
+def test_fixed_coefficients_leave_runs_to_spare(planted):
+    fixed = {"alpha": 0.3478, "beta": 0.3658}
+    assert fit(planted("besiroglu2024", runs=6), "chinchilla", FitOptions(fixed=fixed)).verdict == "sound"
+
+
 @pytest.mark.parametrize("name", ["besiroglu2024", "ludziejewski2025"])
 def test_most_starts_agree_on_planted_runs(planted, name):
     fitted = fit(planted(name), find_law(name).family)

@@ -52,6 +52,13 @@ def test_a_fit_with_doubts_names_them(tmp_path_factory):
     assert sum("far" in text for _, text in lines) == 5  # the first five of eight
 
 
+def test_a_fit_with_too_few_runs_says_how_many_it_needs(tmp_path_factory):
+    lines = dict(
+        fit_lines(replace(fitted(tmp_path_factory.getbasetemp()), verdict="too_few_runs", runs=6), {}, None)
+    )
+    assert lines["Too few"] == "6 runs for 5 free coefficients: add runs to 8, or fix some"
+
+
 def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     comparison = compare(find_model("mixtral-8x7b"), 1e12, ["ludziejewski2025", "li2026-rstar"])
     (opinion,) = comparison.opinions

@@ -7,6 +7,7 @@ from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Comparison
 from optimoe.laws.fitting import Fit, HoldOut, Interval
+from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
 from optimoe.report.words.lines import Lines, labelled
 
@@ -26,6 +27,14 @@ def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | No
         lines.append(("At bound", ", ".join(fitted.at_bound)))
     if fitted.verdict == "ill_conditioned":
         lines.append(("Weakest", f"the runs do not tell {', '.join(fitted.weakest)} apart"))
+    if fitted.verdict == "too_few_runs":
+        free = len(fitted.coefficients) - len(fitted.options.fixed)
+        lines.append(
+            (
+                "Too few",
+                f"{fitted.runs} runs for {free} free coefficients: add runs to {free + SPARE_RUNS}, or fix some",
+            )
+        )
     for symbol, value in fitted.coefficients.items():
         interval = intervals.get(symbol)
         band = f"  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else ""

@@ -115,7 +115,7 @@ class FitRecord:
 
     Attributes:
         law: Coefficients, fitted range and residual.
-        verdict: ``sound``, ``at_bound``, ``ill_conditioned`` or ``not_converged``.
+        verdict: ``sound``, ``at_bound``, ``ill_conditioned``, ``not_converged`` or ``too_few_runs``.
         at_bound: Coefficients that sit at a limit.
         condition: Condition number of the Jacobian of ln L; null where it is infinite.
         weakest: Coefficients that the runs determine least.
