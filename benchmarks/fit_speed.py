@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 
 from optimoe.laws.datasets import load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, bootstrap, fit
-from optimoe.laws.fitting.fit import make_model, make_problem
+from optimoe.laws.fitting.setup.problem import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.runs import Observations
 

@@ -15,7 +15,7 @@ from optimoe.laws.fitting import (
     predict_band,
     profile,
 )
-from optimoe.laws.fitting.fit import make_model
+from optimoe.laws.fitting.setup.problem import make_model
 from optimoe.laws.runs import Observations
 from tests.laws.cases import JOINT_STARTS
 

@@ -4,8 +4,8 @@ import pytest
 
 from optimoe.laws.catalog import FAMILIES, find_law
 from optimoe.laws.fitting import FitOptions
-from optimoe.laws.fitting.fit import make_model
 from optimoe.laws.fitting.model import find_form
+from optimoe.laws.fitting.setup.problem import make_model
 from tests.laws.cases import PUBLISHED
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize
 
 from optimoe.laws.fitting import FitOptions, Huber, fit
-from optimoe.laws.fitting.fit import best_of_starts, make_model
+from optimoe.laws.fitting.setup.problem import best_of_starts, make_model
 
 
 def test_the_answer_is_that_of_scipy_run_by_run(planted):

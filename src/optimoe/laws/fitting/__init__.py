@@ -1,10 +1,12 @@
 """Laws from runs: fits with verdicts, intervals, tests on unseen runs, and which runs to do next."""
 
-from optimoe.laws.fitting.design import NextRuns, next_runs
-from optimoe.laws.fitting.fit import Fit, FitOptions, fit, save_law
+from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
+from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
+from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
+from optimoe.laws.fitting.fit import Fit, fit, save_law
 from optimoe.laws.fitting.intervals import Band, Interval, Resamples, bootstrap, predict_band, profile
-from optimoe.laws.fitting.isoflop import IsoFlopAnalysis, LossCurve, analyse_isoflop, loss_curve
 from optimoe.laws.fitting.objectives import Huber, LeastSquares, Objective, StudentT
+from optimoe.laws.fitting.setup.problem import FitOptions
 from optimoe.laws.fitting.validation import HoldOut, Score, compare_families, hold_out, leave_one_out
 
 __all__ = [

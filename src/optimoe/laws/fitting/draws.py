@@ -9,7 +9,7 @@ from scipy.stats import qmc
 
 from optimoe.core.errors import InputError, require
 from optimoe.laws.catalog import find_law
-from optimoe.laws.fitting.fit import FitOptions, make_model, make_problem
+from optimoe.laws.fitting.setup.problem import FitOptions, make_model, make_problem
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import LossLaw
 from optimoe.laws.runs import Observations

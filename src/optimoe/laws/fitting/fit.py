@@ -1,7 +1,7 @@
 """The front door: a table of runs and a family in, a law with a verdict out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +11,10 @@ from jaxtyping import Float
 from optimoe.core.config import save_toml
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.plugins import is_file_reference, relative_reference
-from optimoe.laws.catalog import FAMILIES, find_family, published_rows
+from optimoe.laws.catalog import FAMILIES, published_rows
 from optimoe.laws.fitting.model import Model
-from optimoe.laws.fitting.objectives import Huber, Objective
-from optimoe.laws.fitting.solve import FitProblem, Points, Solutions, solve
+from optimoe.laws.fitting.setup.problem import FitOptions, make_model, make_problem
+from optimoe.laws.fitting.solve import Points, Solutions, solve
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Flag, Observations
 
@@ -40,31 +40,6 @@ EXTREME_SHARE = 0.98
 SPARE_RUNS = 3
 """Runs beyond the free coefficients that a sound fit has. With one (6 runs, 5 coefficients) intervals of 90 % hold
 the planted truth in about 70 % of repeats, with three in 88 % and more (``benchmarks/fit_coverage.py``)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
-    """How a family is fitted to runs.
-
-    Attributes:
-        objective: Huber(delta), LeastSquares() or StudentT(degrees), on residuals of ln L.
-        starts: Starting values by coefficient, in place of the family's own; all combinations are tried.
-        bounds: Limits by coefficient, likewise.
-        fixed: Coefficients that are given.
-        max_condition: Condition number above which the runs do not identify the coefficients; at 1e7 the normal
-            equations lose 14 of 16 digits.
-    """
-
-    objective: Objective = field(default_factory=Huber)
-    starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    fixed: dict[str, float] = field(default_factory=dict)
-    max_condition: float = 1e7
-
-    def __post_init__(self) -> None:
-        for name, values in self.starts.items():
-            require(len(values) > 0, f"starts of {name}", "at least one value", "none")
-        require(self.max_condition > 1, "max_condition", "above 1", self.max_condition)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,41 +135,6 @@ def fit(
     if not np.isfinite(solutions.value[best]):
         raise ConfigError(f"family {model.family.family}: cannot be evaluated at any of {len(starts)} starts")
     return _describe(observations, model, options, starts, solutions, best, name)
-
-
-def make_model(observations: Observations, family: str, options: FitOptions) -> Model:
-    """The family on these runs, with starts, bounds and fixed coefficients."""
-    return Model(
-        observations,
-        find_family(family),
-        starts=options.starts,
-        bounds=options.bounds,
-        fixed=options.fixed,
-    )
-
-
-def make_problem(model: Model, options: FitOptions) -> FitProblem:
-    """What the solver minimises: the model's misfit under the objective."""
-    return FitProblem(predict=model.predict, log_loss=model.log_loss, objective=options.objective)
-
-
-def best_of_starts(
-    model: Model,
-    options: FitOptions,
-    weights: Float[np.ndarray, "fits runs"],
-    starts: Float[np.ndarray, "starts coordinates"],
-) -> Solutions:
-    """The best minimum over all starts for every row of weights, in one batch of rows × starts."""
-    num_fits, num_starts = len(weights), len(starts)
-    solutions = solve(
-        make_problem(model, options),
-        np.tile(starts, (num_fits, 1)),
-        np.repeat(weights, num_starts, axis=0),
-        model.low[None],
-        model.high[None],
-    )
-    best = solutions.value.reshape(num_fits, num_starts).argmin(axis=1) + num_starts * np.arange(num_fits)
-    return solutions.take(best)
 
 
 def _describe(

@@ -10,9 +10,10 @@ from scipy.stats import t as student
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit, make_model, make_problem
+from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.objectives import Objective
+from optimoe.laws.fitting.setup.problem import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations

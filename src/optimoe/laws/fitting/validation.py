@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.fitting.fit import FitOptions, FitVerdict, best_of_starts, fit, make_model
+from optimoe.laws.fitting.fit import FitVerdict, fit
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
+from optimoe.laws.fitting.setup.problem import FitOptions, best_of_starts, make_model
 from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
 

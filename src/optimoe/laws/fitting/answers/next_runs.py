@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from optimoe.core.errors import require
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.fit import Fit, make_model
+from optimoe.laws.fitting.fit import Fit
 from optimoe.laws.fitting.model import Model
+from optimoe.laws.fitting.setup.problem import make_model
 from optimoe.laws.gradients import FittableLaw, gradient_of
 from optimoe.laws.runs import Observations
 

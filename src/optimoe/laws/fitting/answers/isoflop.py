@@ -1,9 +1,8 @@
-"""Runs against a law: IsoFLOP parabolas with their bias, and a training curve beside its prediction."""
+"""IsoFLOP analysis: parabolas through the runs of a budget beside the law's own optimum, and their bias."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, require
@@ -62,25 +61,6 @@ class IsoFlopAnalysis:
     budgets: tuple[IsoFlop, ...]
     exponent_parabola: float
     exponent_direct: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossCurve:
-    """A training curve against a law, in the order of tokens.
-
-    Attributes:
-        run: Its id.
-        tokens: D.
-        measured: Nats per token.
-        predicted: The law at the same D.
-        log_ratio: ln(measured/predicted).
-    """
-
-    run: str
-    tokens: Float[np.ndarray, " points"]
-    measured: Float[np.ndarray, " points"]
-    predicted: Float[np.ndarray, " points"]
-    log_ratio: Float[np.ndarray, " points"]
 
 
 def analyse_isoflop(
@@ -166,25 +146,3 @@ def _slope(points: list[tuple[float, float]]) -> float:
         return float("nan")
     flops, params = np.log(np.array(points)).T
     return float(np.polyfit(flops, params, 1)[0])
-
-
-def loss_curve(observations: Observations, law: LawRow, run: str) -> LossCurve:
-    """One run's curve beside the law (a law of final losses: mid-training points sit above it until decay).
-
-    Raises:
-        ConfigError: The observations have no label ``run``, or no such run.
-    """
-    require("run" in observations.labels, "observations", "labelled by run", sorted(observations.labels))
-    mine = observations.labels["run"] == run
-    require(mine.any(), "run", f"one of {', '.join(sorted(set(observations.labels['run']))[:8])}…", run)
-    curve = observations.select(mine)
-    order = np.argsort(curve.column("D"))
-    family = find_family(law.family)
-    predicted = np.asarray(family(law).loss(**variables_of(family, curve)))
-    return LossCurve(
-        run=run,
-        tokens=curve.column("D")[order],
-        measured=curve.loss[order],
-        predicted=predicted[order],
-        log_ratio=np.log(curve.loss / predicted)[order],
-    )
