@@ -9,7 +9,16 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
-from optimoe.core.config import build, build_kind, load_json, load_toml, save_toml, to_table, to_toml
+from optimoe.core.config import (
+    build,
+    build_kind,
+    load_json,
+    load_toml,
+    save_toml,
+    stated_table,
+    to_table,
+    to_toml,
+)
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
 from optimoe.core.provenance import Basis
 
@@ -177,3 +186,28 @@ def test_a_wrong_table_of_a_kind_is_one_line(table, words):
     with pytest.raises(InputError) as caught:
         build_kind(find_shape, table, "shape")
     assert str(caught.value) == words
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int = 1
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    limit: float = math.inf
+    inner: Inner = field(default_factory=Inner)
+
+
+@pytest.mark.parametrize(
+    ("config", "table"),
+    [
+        (Outer("a"), {"name": "a"}),
+        (Outer("a", 2.0, Inner(words=("b",))), {"name": "a", "limit": 2.0, "inner": {"words": ("b",)}}),
+    ],
+)
+def test_a_table_of_what_is_stated_leaves_out_what_is_as_by_default(config, table):
+    assert stated_table(config) == table
+    assert build(Outer, tomllib.loads(to_toml(table)), "outer") == config

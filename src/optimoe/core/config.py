@@ -95,6 +95,17 @@ def to_table(config: Any) -> dict[str, Any]:
     return table
 
 
+def stated_table(config: Any) -> dict[str, Any]:
+    """A dataclass as a plain table of what is not as by default; :func:`build` reads it back."""
+    table: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        if value != default:
+            table[field.name] = stated_table(value) if dataclasses.is_dataclass(value) else to_values(value)
+    return table
+
+
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 

@@ -15,6 +15,7 @@ from optimoe.core import outputs
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.outputs import Method
+from optimoe.laws.evidence import Evidence
 
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
 
@@ -45,6 +46,9 @@ class LawRow:
         dense_baseline: The law of the same paper for dense models, where this one does not describe them.
         better_digits: The row to use in place of this one: the same law with more digits.
         runs: The data set behind it, and which of its rows.
+        evidence: What a fit knows of itself; empty for a published law.
+        draws: By coefficient, one value a draw (refits to resampled runs), all of one length; one that does not
+            vary is left out.
     """
 
     name: str
@@ -62,10 +66,15 @@ class LawRow:
     dense_baseline: str = ""
     better_digits: str = ""
     runs: dict[str, str] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    draws: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
-        """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one."""
-        return replace(self, coefficients=dict(coefficients))
+        """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one.
+
+        It has no draws: those are draws of the coefficients that are gone.
+        """
+        return replace(self, coefficients=dict(coefficients), draws={})
 
 
 POSITIVE = (1e-9, 1e30)

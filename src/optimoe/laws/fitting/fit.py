@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.core.config import save_toml
+from optimoe.core.config import save_toml, stated_table
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.plugins import is_file_reference, relative_reference
 from optimoe.laws.catalog import FAMILIES, published_rows
+from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.setup.problem import FitOptions, make_model, make_problem
 from optimoe.laws.fitting.solve import Points, Solutions, solve
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Flag, Observations
-
-FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged", "too_few_runs"]
 
 AGREE_REL = 1e-6
 """Objectives this close are one minimum: the solver stops at 1e-13, other minima lie further off."""
@@ -296,6 +294,4 @@ def save_law(row: LawRow, path: Path) -> None:
     """
     if is_file_reference(row.family):
         row = replace(row, family=relative_reference(row.family, path.parent))
-    keys = ("name", "family", "source", "status", "n_convention", "log_base", "rmse_source", "notes", "rmse_log")
-    tables = ("coefficients", "units", "range")
-    save_toml(path, {"law": [{key: getattr(row, key) for key in keys + tables}]})
+    save_toml(path, {"law": [stated_table(row)]})

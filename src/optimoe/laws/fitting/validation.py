@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.fitting.fit import FitVerdict, fit
+from optimoe.laws.evidence import FitVerdict
+from optimoe.laws.fitting.fit import fit
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.setup.problem import FitOptions, best_of_starts, make_model

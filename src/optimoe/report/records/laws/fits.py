@@ -7,8 +7,8 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
+from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting import Fit, FitOptions, HoldOut, Interval
-from optimoe.laws.fitting.fit import FitVerdict
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 

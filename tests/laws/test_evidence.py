@@ -1,0 +1,90 @@
+"""Evidence and draws of a law: written and read back exactly, refused where they cannot be."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.laws.catalog import find_law
+from optimoe.laws.evidence import Evidence, HoldOutEvidence
+from optimoe.laws.fitting import save_law
+from optimoe.laws.law import LawRow
+
+COEFFICIENTS = {"E": 1.7, "A": 400.0, "B": 410.0, "alpha": 0.34, "beta": 0.28}
+ROW = LawRow(
+    name="mine", family="chinchilla", source="s", status="fitted", n_convention="total", coefficients=COEFFICIENTS
+)
+
+texts = st.text("ab7 \"'\\\n\tü·#=[]", max_size=12)
+shares = st.floats(0, 1)
+counts = st.integers(0, 10**9)
+# Plain values: checked annotations draw random items of what they check, which strategies must not.
+held_out = st.fixed_dictionaries(
+    {
+        "rule": texts,
+        "held_runs": st.integers(1, 10**6),
+        "rmse_log": st.floats(0, 10),
+        "inside": shares,
+        "converged": st.booleans(),
+    }
+)
+facts = st.fixed_dictionaries(
+    {
+        "verdict": st.sampled_from([None, "sound", "at_bound", "ill_conditioned", "not_converged"]),
+        "at_bound": st.lists(st.sampled_from(sorted(COEFFICIENTS)), max_size=2).map(tuple),
+        "weakest": st.lists(st.sampled_from(sorted(COEFFICIENTS)), max_size=2).map(tuple),
+        "condition": st.floats(0, allow_infinity=True),
+        "objective": texts,
+        "objective_value": st.floats(allow_nan=False),
+        "runs": counts,
+        "outliers": counts,
+        "excluded": st.dictionaries(texts, st.integers(1, 10**6), max_size=3),
+        "excluded_rows": st.lists(texts, max_size=3).map(tuple),
+        "holdout": st.none() | held_out,
+        "files": st.lists(texts, max_size=3).map(tuple),
+        "cluster": texts,
+        "date": st.just("") | st.dates().map(lambda day: day.isoformat()),
+        "command": texts,
+    }
+)
+pairs = st.lists(st.tuples(st.floats(0.01, 1.0), st.floats(0.01, 1.0)), min_size=2, max_size=5)
+
+
+@given(stated=facts, drawn=pairs)
+def test_what_a_fit_knows_and_draws_is_read_back_to_the_bit(stated, drawn, tmp_path_factory):
+    test = stated["holdout"] and HoldOutEvidence(**stated["holdout"])
+    evidence = Evidence(**stated | {"holdout": test})
+    alpha, beta = zip(*drawn, strict=True)
+    row = replace(ROW, evidence=evidence, draws={"alpha": alpha, "beta": beta})
+    path = tmp_path_factory.getbasetemp() / "mine.toml"
+    save_law(row, path)
+    assert find_law(str(path)).row == row
+
+
+def test_a_published_law_has_no_evidence_of_its_own():
+    assert find_law("besiroglu2024").row.evidence == Evidence()
+    assert find_law("besiroglu2024").row.draws == {}
+
+
+def test_evidence_that_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match="inside: must be a share"):
+        HoldOutEvidence(rule="top20%", held_runs=3, rmse_log=0.1, inside=1.5)
+    with pytest.raises(ConfigError, match="condition: must be zero or more"):
+        Evidence(condition=-1.0)
+    with pytest.raises(ConfigError, match="date: must be an ISO 8601 date"):
+        Evidence(date="yesterday")
+
+
+def test_a_verdict_that_is_none_names_the_four(tmp_path: Path):
+    path = tmp_path / "mine.toml"
+    save_law(ROW, path)
+    path.write_text(path.read_text() + '\n[law.evidence]\nverdict = "fine"\n')
+    with pytest.raises((ConfigError, UnknownNameError), match="fine"):
+        find_law(str(path))
+
+
+def test_other_coefficients_have_no_draws_of_these():
+    assert replace(ROW, draws={"alpha": (0.3, 0.4)}).with_coefficients(COEFFICIENTS).draws == {}
