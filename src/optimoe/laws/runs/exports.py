@@ -1,0 +1,78 @@
+"""What trackers and trainers write, as plain tables: one row a run or a point of its curve."""
+
+from typing import Any
+
+import numpy as np
+
+from optimoe.arch.hf import from_config
+from optimoe.core.run import RunLog, RunRecord
+from optimoe.laws.runs.cells import Columns, columns_of
+
+
+def run_columns(log: RunLog) -> Columns:
+    """Records of training runs as a table, one row a run, in the symbols of the laws.
+
+    Columns: ``run`` (the id), ``name``, ``seed``, ``status`` (finished, stopped, diverged; cut short of a torn
+    line), ``tokenizer`` and ``dataset`` (sources joined by +); ``N`` and ``N_act`` (parameters, total and active,
+    with embeddings), ``N_nonembedding`` and ``N_act_nonembedding``; ``D`` (tokens seen); ``C`` (6·N_act·D) and
+    ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts, experts per token, shared ones; 1, 1, 0 of
+    a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
+
+    Numbers of a torn line are empty, so that the table's own check of rows names it.
+
+    Raises:
+        ConfigError: The architecture of a run is no ``config.json`` that can be read.
+    """
+    rows = [_run_row(record) for record in log.records]
+    # a torn row takes the text of the others, or it would count as another tokenizer and data set
+    torn = {key: rows[0][key] for key in ("tokenizer", "dataset") if rows} | {"status": "cut short"}
+    return columns_of(rows + [torn] * len(log.torn))
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    run = record.run
+    moe = from_config(run.architecture, name=run.name).moe
+    return {
+        "run": record.run_id,
+        "name": run.name,
+        "seed": run.seed,
+        "status": record.status,
+        "tokenizer": run.data.tokenizer,
+        "dataset": "+".join(source.name for source in run.data.sources),
+        "N": record.params_total,
+        "N_act": record.params_active,
+        "N_nonembedding": record.params_nonembedding,
+        "N_act_nonembedding": record.params_active_nonembedding,
+        "D": record.tokens_seen,
+        "C": record.train_flops_6nd,
+        "train_flops": record.train_flops,
+        "E": moe.num_experts if moe else 1,
+        "k": moe.top_k if moe else 1,
+        "E_s": moe.num_shared_experts if moe else 0,
+        "loss": record.loss,
+        "seconds": record.seconds,
+    }
+
+
+def unfold(columns: Columns, stem: str) -> Columns:
+    """Exports as plain tables with ``run``, ``step`` and ``loss``."""
+    if set(columns) == {"Wall time", "Step", "Value"}:  # TensorBoard: run-NAME-tag-TAG.csv
+        run = stem.removeprefix("run-").split("-tag-")[0]
+        return {
+            "run": np.full(len(columns["Step"]), run, dtype=object),
+            "step": columns["Step"],
+            "loss": columns["Value"],
+        }
+    charts = [name for name in columns if " - " in name and not name.endswith(("__MIN", "__MAX"))]
+    if charts and "Step" in columns:  # W&B: one column a run, "NAME - METRIC"
+        filled = {name: columns[name] != "" for name in charts}
+        runs = [np.full(filled[name].sum(), name.rsplit(" - ", 1)[0], dtype=object) for name in charts]
+        return {
+            "run": np.concatenate(runs),
+            "step": np.concatenate([columns["Step"][filled[name]] for name in charts]),
+            "loss": np.concatenate([columns[name][filled[name]] for name in charts]),
+        }
+    renamed = {"run_id": "run", "Name": "run", "name": "run", "State": "status", "state": "status"}
+    return {
+        renamed.get(name, name) if renamed.get(name) not in columns else name: columns[name] for name in columns
+    }
