@@ -15,6 +15,7 @@ from optimoe.core import outputs
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.outputs import Method
+from optimoe.laws.domain import Domain
 from optimoe.laws.evidence import Evidence
 
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
@@ -49,6 +50,7 @@ class LawRow:
         evidence: What a fit knows of itself; empty for a published law.
         draws: By coefficient, one value a draw (refits to resampled runs), all of one length; one that does not
             vary is left out.
+        domain: What designs it may rank; not its ``range``, which says how far its variables went.
     """
 
     name: str
@@ -68,6 +70,7 @@ class LawRow:
     runs: dict[str, str] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     draws: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    domain: Domain = field(default_factory=Domain)
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
         """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one.

@@ -1,0 +1,338 @@
+"""Which designs a law may rank: what its runs were, what its variables see, and how others may be read.
+
+A trait of a design (its k, its granularity…) that the law's variables see may lie outside what the runs had: that
+is a stretch, and widens the band. One that they do not see may not: the law cannot tell such designs apart, and
+has no number for them, unless a published definition says how they are read (``mapping``). What is not stated is
+unknown, never inside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from optimoe.arch.count import granularity
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import PEER, MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Flags, Values
+from optimoe.core.errors import require
+from optimoe.laws.runs import Observations
+
+Models = Literal["unknown", "dense", "routed", "both"]
+Seen = Literal[
+    "params_total", "params_active", "params_dense", "num_experts", "top_k", "granularity", "num_shared_experts"
+]
+Reading = Literal["none", "expansion", "activation_ratio"]
+Span = tuple[float, ...]
+"""Least and most of the runs; empty where nobody stated them."""
+
+TRAITS = ("num_experts", "top_k", "granularity", "num_shared_experts", "routed_share")
+"""What routed designs differ in beside their sizes."""
+
+COVERED: dict[Reading, tuple[str, ...]] = {
+    "none": (),
+    "expansion": ("top_k", "granularity", "num_shared_experts", "routed_share"),
+    "activation_ratio": ("num_shared_experts",),
+}
+"""Traits that a mapping puts into other variables of the law."""
+
+NEAR = 1e-6
+"""Relative distance within which a value is at the end of a span, not outside: rounding of ratios."""
+
+ALIKE = 1.1
+"""Granularities nearer than this are one: widths come in steps of 64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What laws may not see of a design. Numbers, or arrays over a grid of designs.
+
+    Attributes:
+        routed: Whether it has more than one routed expert; every trait below is of routed designs.
+        num_experts: Routed experts per layer, E.
+        top_k: Routed experts per token, k.
+        granularity: 4·d_model/d_expert.
+        num_shared_experts: Experts that every token uses.
+        routed_share: Layers with routed experts over all layers.
+        one_layer: One layer as a share of all: to so much a share of layers can be met.
+        expansion: N_total/N_act, both embeddings in both.
+    """
+
+    routed: Flags
+    num_experts: Values
+    top_k: Values
+    granularity: Values
+    num_shared_experts: Values
+    routed_share: Values
+    one_layer: Values
+    expansion: Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a law is to designs. Flags are truth values, or arrays over a grid of designs.
+
+    Attributes:
+        applicable: Whether the law may rank them at all.
+        assumed: Whether only by its mapping, with a wider band.
+        reasons: Why not, of those that it may not rank.
+        assumptions: What its runs never had, of those that are read by the mapping.
+        stretched: What its variables see and its runs never had.
+        unknown: What nobody stated about its runs.
+    """
+
+    applicable: Flags
+    assumed: Flags
+    reasons: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    stretched: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Literal["applicable", "by assumption", "not applicable"]:
+        """The one word for a single design; for a grid that of its best."""
+        if not np.any(self.applicable):
+            return "not applicable"
+        return "applicable" if np.any(np.asarray(self.applicable) & ~np.asarray(self.assumed)) else "by assumption"
+
+    @property
+    def reason(self) -> str:
+        """Why it may not rank designs, in one line."""
+        return "; ".join(self.reasons)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What no run behind the law had, and what nobody stated about them."""
+        return self.assumptions + self.stretched + self.unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What designs a law was made from. A span is ``[least, most]`` of its runs, left out where nobody stated it.
+
+    Attributes:
+        models: Dense models, routed ones, or both.
+        num_experts: Routed experts per layer of the runs that routed.
+        top_k: Routed experts per token.
+        granularity: 4·d_model/d_expert.
+        num_shared_experts: Experts that every token uses.
+        routed_share: Layers with routed experts over all layers.
+        expansion: N_total/N_act.
+        tokens_per_param: D/N_act.
+        by: What its variables see of a design; left out, what its family's see.
+        mapping: How a routed design that no run was like is read: ``expansion`` as the paper's shape of equal
+            active and total size, ``activation_ratio`` with its shared experts counted as active and as stored.
+        mapping_source: Where that is defined.
+        source: Paper and place of the spans.
+
+    Raises:
+        ConfigError: A span is not two ordered numbers, or a mapping has no source.
+    """
+
+    models: Models = "unknown"
+    num_experts: Span = ()
+    top_k: Span = ()
+    granularity: Span = ()
+    num_shared_experts: Span = ()
+    routed_share: Span = ()
+    expansion: Span = ()
+    tokens_per_param: Span = ()
+    by: tuple[Seen, ...] = ()
+    mapping: Reading = "none"
+    mapping_source: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for name in (*TRAITS, "expansion", "tokens_per_param"):
+            span = getattr(self, name)
+            ordered = not span or (len(span) == 2 and 0 <= span[0] <= span[1] < np.inf)
+            require(ordered, f"domain: {name}", "two numbers, the least first, or left out", span)
+        require(self.mapping == "none" or self.mapping_source, "domain: mapping_source", "given", "none")
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was stated about the runs."""
+        return self.models != "unknown"
+
+    def judge(self, arch: ArchSpec, by: Sequence[str]) -> Standing:
+        """What the law is to a design, or to each of a grid.
+
+        Args:
+            arch: The design, or a grid of them.
+            by: What the law's variables see.
+        """
+        traits = traits_of(arch)
+        applicable, reasons = self._of_its_models(arch, traits.routed)
+        assumed = np.zeros_like(applicable)
+        said: dict[str, list[str]] = {"assumptions": [], "stretched": [], "unknown": []}
+        for trait in TRAITS if np.any(traits.routed & applicable) else ():
+            outside = traits.routed & applicable & self._outside(trait, traits)
+            if not np.any(outside):
+                continue
+            words = _trait_words(trait, np.asarray(getattr(traits, trait)), outside, getattr(self, trait))
+            if _sees(trait, by):
+                said["stretched"].append(words)
+            elif trait in COVERED[self.mapping]:
+                assumed = assumed | outside
+                said["assumptions"].append(words)
+            else:
+                applicable = applicable & ~outside
+                reasons.append(words)
+        said["unknown"] += self._not_stated(by, bool(np.any(traits.routed & applicable)))
+        return Standing(
+            applicable=applicable[()],
+            assumed=(assumed & applicable)[()],
+            reasons=tuple(reasons),
+            **{name: tuple(words) for name, words in said.items()},
+        )
+
+    def blind_to(self, designs: Sequence[ArchSpec], by: Sequence[str]) -> str:
+        """What sets the total size of designs, differs between them and is not seen by the law; empty if nothing.
+
+        Two designs of equal active and different total size would get one loss: a law of active parameters alone
+        may rank designs of one expansion at a time.
+        """
+        if "params_total" in by:
+            return ""
+        traits = [traits_of(arch) for arch in designs]
+        routed = [one for one in traits if np.any(one.routed)]
+        if not _sees("num_experts", by) and 0 < len(routed) < len(traits):
+            return "dense and routed models"
+        for trait in TRAITS:
+            if _sees(trait, by) or trait in COVERED[self.mapping] or not routed:
+                continue
+            values = np.concatenate([np.ravel(getattr(one, trait)) for one in routed])
+            alike = ALIKE if trait == "granularity" else 1.0
+            if values.max() > values.min() * alike * (1 + NEAR):
+                return f"{_WORDS[trait]} {_few(values)}"
+        return ""
+
+    def _of_its_models(self, arch: ArchSpec, routed: Flags) -> tuple[Flags, list[str]]:
+        """Dense models, routed ones, or both."""
+        routed = np.asarray(routed)
+        if self.known and any(isinstance(group.ffn, PEER) for group in arch.layers):
+            return np.zeros_like(routed), ["product-key experts (fitted without)"]
+        if self.models == "dense":
+            return ~routed, ["routed experts (a dense law)"] if np.any(routed) else []
+        if self.models == "routed":
+            return routed, [] if np.all(routed) else ["no experts (a law of MoEs)"]
+        return np.ones_like(routed), []
+
+    def _outside(self, trait: str, traits: Traits) -> Flags:
+        span = getattr(self, trait)
+        values = np.asarray(getattr(traits, trait), dtype=float)
+        if not span:
+            return np.zeros(np.shape(values), dtype=bool)
+        slack = NEAR * np.abs(values) + (traits.one_layer if trait == "routed_share" and span[1] < 1 else 0.0)
+        return (values < span[0] - slack) | (values > span[1] + slack)
+
+    def _not_stated(self, by: Sequence[str], routed: bool) -> list[str]:
+        if not self.known:
+            return ["which designs its runs were is not stated"]
+        unknown = [_NAMES[trait] for trait in TRAITS if not getattr(self, trait) and not _sees(trait, by)]
+        missing = (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
+        return [f"{', '.join(missing)} of its runs: not stated"] if missing else []
+
+
+def traits_of(arch: ArchSpec) -> Traits:
+    """What laws may not see of a design, or of each of a grid; a dense design has one expert."""
+    moe, params = arch.moe, count_params(arch)
+    layers = np.asarray(arch.num_layers)
+    where = [group.num_layers for group in arch.layers if isinstance(group.ffn, MoE)]
+    columns = np.broadcast_arrays(
+        np.asarray(moe.num_experts if moe else 1) > 1,
+        moe.num_experts if moe else 1,
+        moe.top_k if moe else 1,
+        granularity(arch)["krajewski"] if moe else 1.0,
+        moe.num_shared_experts if moe else 0,
+        sum(where, np.zeros_like(layers)) / layers,
+        1 / layers,
+        np.divide(params.total, params.active),
+    )
+    names = ("routed", *TRAITS, "one_layer", "expansion")
+    return Traits(**{name: column[()] for name, column in zip(names, columns, strict=True)})
+
+
+def domain_of_runs(runs: Observations) -> Domain:
+    """What the runs of a table were, from the columns that it has.
+
+    ``E`` (or ``num_experts``), ``k`` (``K``, ``top_k``), ``G`` (``granularity``, 4·d/d_expert), ``shared``
+    (``num_shared_experts``) and ``N_total`` beside ``N_act`` are taken by their names; a trait without a column is
+    unknown. Rows of one expert are dense, and count in no span of routed designs.
+    """
+    columns = {**runs.variables}
+    experts = next((columns[name] for name in ("E", "num_experts") if name in columns), None)
+    total, active = columns.get("N_total"), columns.get("N_act")
+    expansion = total / active if total is not None and active is not None else None
+    told = experts if experts is not None else expansion
+    if told is None:
+        models, routed = "unknown", np.ones(len(runs), dtype=bool)
+    else:
+        routed = told > 1 + NEAR
+        models = "both" if 0 < routed.sum() < len(runs) else "routed" if routed.any() else "dense"
+    spans: dict[str, Span] = {"num_experts": _span(experts, routed), "expansion": _span(expansion, routed)}
+    for trait, names in RUN_COLUMNS.items():
+        spans[trait] = _span(next((columns[name] for name in names if name in columns), None), routed)
+    params = active if active is not None or models in ("routed", "both") else columns.get("N")
+    if params is not None and "D" in columns:
+        spans["tokens_per_param"] = _span(columns["D"] / params, np.ones(len(runs), dtype=bool))
+    return Domain(models=models, source=f"the columns of {runs.source}", **spans)  # type: ignore[arg-type]
+
+
+RUN_COLUMNS = {
+    "top_k": ("k", "K", "top_k"),
+    "granularity": ("G", "granularity"),
+    "num_shared_experts": ("shared", "num_shared_experts"),
+}
+"""Names by which a table's columns state a trait."""
+
+_WORDS = {
+    "num_experts": "E =",
+    "top_k": "top-k =",
+    "granularity": "granularity",
+    "num_shared_experts": "shared experts =",
+    "routed_share": "share of routed layers",
+}
+_NAMES = {
+    "num_experts": "experts",
+    "top_k": "top-k",
+    "granularity": "granularity",
+    "num_shared_experts": "shared experts",
+    "routed_share": "share of routed layers",
+}
+
+
+def _span(column: np.ndarray | None, rows: np.ndarray) -> Span:
+    if column is None or not rows.any():
+        return ()
+    return float(column[rows].min()), float(column[rows].max())
+
+
+def _sees(trait: str, by: Sequence[str]) -> bool:
+    """Whether a law's variables see a trait: by its name, or through both sizes, which all but granularity set."""
+    sizes = "params_total" in by and "params_active" in by
+    return trait in by or (sizes and trait != "granularity")
+
+
+def _trait_words(trait: str, values: np.ndarray, outside: Flags, span: Span) -> str:
+    """What designs have that the runs had not: ``top-8 routing (fitted on top-1)``."""
+    low, high = span
+    found = _few(np.broadcast_to(values, np.shape(outside))[outside])
+    fitted = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    if trait == "top_k":
+        return f"top-{found} routing (fitted on top-{fitted})"
+    if trait == "num_experts":
+        return f"{found} experts (fitted on {fitted})"
+    if trait == "num_shared_experts":
+        return f"{found} shared experts (fitted {'without' if high == 0 else f'with {fitted}'})"
+    if trait == "routed_share":
+        return f"routed experts in {found} of the layers (fitted in {fitted})"
+    return f"granularity {found} (fitted on {fitted})"
+
+
+def _few(values: np.ndarray) -> str:
+    """Some numbers in words: up to three, or the least and the most."""
+    texts = list(dict.fromkeys(f"{value:.3g}" for value in np.unique(np.asarray(values, dtype=float))))
+    return ", ".join(texts) if len(texts) <= 3 else f"{texts[0]} to {texts[-1]}"

@@ -1,0 +1,128 @@
+"""What designs a law may rank."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from optimoe.arch.design import with_num_experts
+from optimoe.core.errors import ConfigError
+from optimoe.laws.domain import Domain, domain_of_runs, traits_of
+from optimoe.laws.runs import Observations
+from tests.laws.designs import DENSE, FINE, SHARED, SWITCH
+
+TOP_1 = Domain(
+    models="both",
+    num_experts=(2, 32),
+    top_k=(1, 1),
+    granularity=(1, 1.5),
+    num_shared_experts=(0, 0),
+    routed_share=(1, 1),
+    source="a paper",
+)
+BY = ("params_active", "num_experts")
+
+
+def test_a_trait_that_a_law_does_not_see_must_be_like_its_runs():
+    assert TOP_1.judge(SWITCH, BY).answer == "applicable"
+    fine = TOP_1.judge(FINE, BY)
+    assert fine.answer == "not applicable"
+    assert fine.reason == "top-8 routing (fitted on top-1)"
+
+
+def test_a_trait_that_a_law_sees_is_a_stretch_and_not_refused():
+    far = TOP_1.judge(with_num_experts(SWITCH, 128), BY)
+    assert far.answer == "applicable"
+    assert far.stretched == ("128 experts (fitted on 2 to 32)",)
+    assert TOP_1.judge(with_num_experts(SWITCH, 128), ("params_active",)).answer == "not applicable"
+
+
+def test_a_mapping_makes_designs_rankable_by_assumption_and_needs_a_source():
+    mapped = replace(TOP_1, mapping="expansion", mapping_source="a definition")
+    standing = mapped.judge(FINE, BY)
+    assert standing.answer == "by assumption"
+    assert standing.assumed
+    assert standing.assumptions == ("top-8 routing (fitted on top-1)", "granularity 8 (fitted on 1 to 1.5)")
+    assert mapped.judge(DENSE, BY).answer == "applicable"
+    with pytest.raises(ConfigError, match="mapping_source: must be given"):
+        replace(TOP_1, mapping="expansion")
+
+
+def test_both_sizes_see_every_trait_that_sets_the_total():
+    sizes = ("params_active", "params_total")
+    coarse = replace(TOP_1, granularity=())
+    assert coarse.judge(SHARED, sizes).answer == "applicable"
+    assert coarse.judge(SHARED, sizes).unknown == ("granularity, tokens per parameter of its runs: not stated",)
+    assert TOP_1.judge(FINE, sizes).reason == "granularity 8 (fitted on 1 to 1.5)"
+
+
+def test_dense_laws_know_no_experts_and_laws_of_experts_no_dense_model():
+    dense, routed = Domain(models="dense"), Domain(models="routed")
+    assert dense.judge(SWITCH, ()).reason == "routed experts (a dense law)"
+    assert routed.judge(DENSE, ()).reason == "no experts (a law of MoEs)"
+    assert dense.judge(DENSE, ()).answer == routed.judge(SWITCH, ()).answer == "applicable"
+
+
+def test_each_design_of_a_grid_is_judged_alone():
+    grid = with_num_experts(SWITCH, np.array([1, 8, 64]))
+    standing = replace(TOP_1, models="dense").judge(grid, BY)
+    assert list(standing.applicable) == [True, False, False]
+    far = TOP_1.judge(grid, ("params_active",))
+    assert list(far.applicable) == [True, True, False]
+    assert far.reason == "64 experts (fitted on 2 to 32)"
+
+
+def test_what_nobody_stated_is_unknown_and_never_inside():
+    assert Domain().judge(SWITCH, BY).unknown == ("which designs its runs were is not stated",)
+    standing = Domain(models="both", top_k=(1, 1)).judge(SWITCH, BY)
+    assert standing.unknown == (
+        "granularity, shared experts, share of routed layers, tokens per parameter of its runs: not stated",
+    )
+
+
+def test_a_law_of_active_parameters_is_blind_to_the_expansion():
+    one, other = with_num_experts(SWITCH, 8), with_num_experts(SWITCH, 32)
+    assert Domain().blind_to([one, one], ("params_active",)) == ""
+    assert Domain().blind_to([one, other], ("params_active",)) == "E = 8, 32"
+    assert Domain().blind_to([DENSE, other], ("params_active",)) == "dense and routed models"
+    assert Domain().blind_to([DENSE, one, other], BY) == ""
+    assert Domain().blind_to([SWITCH, FINE], BY).startswith("top-k = 1, 8")
+    assert Domain().blind_to([one, other, DENSE, FINE], ("params_active", "params_total")) == ""
+
+
+def test_traits_of_a_design():
+    traits = traits_of(SHARED)
+    assert (traits.num_experts, traits.top_k, traits.num_shared_experts) == (64, 6, 2)
+    assert traits.granularity == 4
+    assert traits.routed_share == 1
+    assert traits_of(DENSE).expansion == 1
+    assert not traits_of(DENSE).routed
+
+
+def test_the_columns_of_runs_say_what_a_fit_may_rank():
+    runs = Observations(
+        variables={
+            "N_act": np.array([1e8, 1e8, 2e8]),
+            "N_total": np.array([1e8, 8e8, 4e9]),
+            "D": np.array([1e9, 2e9, 4e9]),
+            "E": np.array([1.0, 8.0, 64.0]),
+            "k": np.array([1.0, 2.0, 8.0]),
+        },
+        loss=np.array([3.0, 2.9, 2.8]),
+    )
+    domain = domain_of_runs(runs)
+    assert domain.models == "both"
+    assert domain.num_experts == (8, 64)
+    assert domain.top_k == (2, 8)
+    assert domain.expansion == (8, 20)
+    assert domain.tokens_per_param == (10, 20)
+    assert domain.granularity == domain.num_shared_experts == ()
+    plain = domain_of_runs(Observations(variables={"N": np.array([1e8]), "D": np.array([1e9])}, loss=np.ones(1)))
+    assert plain.models == "unknown"
+    assert plain.tokens_per_param == (10, 10)
+
+
+@pytest.mark.parametrize("span", [(2.0, 1.0), (1.0,), (-1.0, 1.0), (1.0, np.inf)])
+def test_a_span_is_two_ordered_numbers(span):
+    with pytest.raises(ConfigError, match="domain: top_k"):
+        Domain(top_k=span)
