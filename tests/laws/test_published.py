@@ -2,9 +2,10 @@
 
 import pytest
 
+from optimoe.core.claims import CheckRow
 from optimoe.core.config import build
 from optimoe.laws.catalog import find_law, law_names, published_checks
-from optimoe.laws.check import CheckRow, run_checks
+from optimoe.laws.check import run_checks
 
 CHECKS = [build(CheckRow, row, where="published.toml") for row in published_checks()]
 

@@ -5,6 +5,7 @@
     OptimoeError            every failure that a user can cause or repair
     ├── InputError          bad input: exit code 2
     │   ├── ConfigError     a value in a file or a request is missing, of the wrong type or out of limits
+    │   │   └── DataSetError  a measured data set that does not ship is not at hand
     │   └── UnknownNameError  no such model, law, accelerator or option; names the nearest
     └── InfeasibleError     a well-formed question with no answer: exit code 3
 
@@ -33,6 +34,10 @@ class InputError(OptimoeError):
 
 class ConfigError(InputError):
     """A value is missing, of the wrong type or out of its limits."""
+
+
+class DataSetError(ConfigError):
+    """A measured data set that does not ship with the package is not at hand."""
 
 
 class UnknownNameError(InputError):

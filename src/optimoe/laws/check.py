@@ -1,29 +1,29 @@
 """Check-values: rows of a file evaluated through the library and compared with what was published."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from optimoe.core.claims import CheckRow
 from optimoe.core.config import build, load_toml
-from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Evaluable
 from optimoe.laws.catalog import find_law
 from optimoe.laws.law import Law
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckRow:
-    """One row ``[[check]]``: ``|law(inputs).output − value| ≤ tolerance_rel·|value|``."""
+class CheckFile:
+    """The check-values of a file.
 
-    law: str
-    output: str
-    value: float
-    tolerance_rel: float
-    inputs: dict[str, Any]
-    source: str
-    where: str = ""
-    note: str = ""
+    Attributes:
+        rows: Its rows ``[[check]]``.
+        ignored: Keys of rows that no check has, such as ``comment``.
+    """
+
+    rows: tuple[CheckRow, ...]
+    ignored: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +40,23 @@ class CheckResult:
     pending: str = ""
 
 
-def load_checks(path: Path) -> list[CheckRow]:
-    """The ``[[check]]`` rows of a file.
+def load_checks(path: Path) -> CheckFile:
+    """The ``[[check]]`` rows of a file; keys that no check has are ignored, and listed.
 
     Raises:
         ConfigError: It holds none, or one is malformed.
     """
-    rows = load_toml(path).get("check")
-    if not isinstance(rows, list) or not rows:
+    tables = load_toml(path).get("check")
+    if not isinstance(tables, list) or not tables:
         raise ConfigError(f"{path}: must hold rows [[check]], got none")
-    return [build(CheckRow, row, where=f"{path}: check {number}") for number, row in enumerate(rows, 1)]
+    known = [field.name for field in fields(CheckRow)]
+    rows, ignored = [], dict[str, None]()
+    for number, table in enumerate(tables, 1):
+        require(isinstance(table, dict), f"{path}: check {number}", "a table", type(table).__name__)
+        ignored |= {key: None for key in table if key not in known}
+        kept = {key: value for key, value in table.items() if key in known}
+        rows.append(build(CheckRow, kept, where=f"{path}: check {number}"))
+    return CheckFile(rows=tuple(rows), ignored=tuple(ignored))
 
 
 def run_checks(rows: Iterable[CheckRow], find: Callable[[str], Evaluable] | None = None) -> list[CheckResult]:

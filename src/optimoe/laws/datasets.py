@@ -10,15 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import DataSetError
 
 DATA_VARIABLE = "OPTIMOE_DATA"
 CHINCHILLA_OUTLIERS = 5
 """The highest losses, far off the law, which Besiroglu 2024 leaves out."""
-
-
-class DataSetError(ConfigError):
-    """A measured data set that does not ship with the package is not at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)

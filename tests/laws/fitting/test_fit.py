@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.core.errors import ConfigError, DataSetError, UnknownNameError
 from optimoe.core.records import to_record
 from optimoe.laws.catalog import FAMILIES, find_law
-from optimoe.laws.datasets import DataSetError, load_chinchilla_runs
+from optimoe.laws.datasets import load_chinchilla_runs
 from optimoe.laws.fitting import FitOptions, Huber, LeastSquares, StudentT, fit, save_law
 from optimoe.laws.runs import Observations
 from tests.laws.cases import FITTABLE, JOINT_STARTS, TRUTHS

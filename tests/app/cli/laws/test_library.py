@@ -31,3 +31,25 @@ def test_a_file_of_checks_is_run(tmp_path):
     assert {"law", "output", "expected", "ours", "ok"} <= set(record["rows"][0])
     path.write_text(row.format(1.98) + rest)
     assert optimoe("laws", "check", path).returncode == 1
+
+
+def test_a_row_that_cannot_be_evaluated_fails_a_strict_check(tmp_path):
+    path = tmp_path / "checks.toml"
+    path.write_text(
+        '[[check]]\nlaw = "nobody2030"\ninputs = {}\noutput = "L"\nvalue = 1.0\n'
+        'tolerance_rel = 1.0\nsource = "printed"\n'
+    )
+    assert optimoe("laws", "check", path).returncode == 0
+    assert optimoe("laws", "check", path, "--strict").returncode == 1
+
+
+def test_keys_that_no_check_has_are_said_on_one_line_of_standard_error(tmp_path):
+    path = tmp_path / "checks.toml"
+    path.write_text(
+        '[[check]]\nlaw = "besiroglu2024"\ninputs = {}\noutput = "a"\nvalue = 0.5126\ntolerance_rel = 0.001\n'
+        'source = "printed"\nseen_by = "me"\ncolour = "red"\n'
+    )
+    done = optimoe("laws", "check", path, "--json")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "seen_by, colour" in line

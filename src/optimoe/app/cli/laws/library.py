@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show
+from optimoe.app.cli.printing import show, warn
+from optimoe.core.errors import shown
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.sources import LawName
 
 if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
 
-CheckFile = Annotated[
+ChecksPath = Annotated[
     Path, Parameter(help="TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.")
+]
+StrictFlag = Annotated[
+    bool, Parameter(negative="", help="Exit with 1 where a row cannot be evaluated, as where one fails.")
 ]
 
 
@@ -61,15 +65,18 @@ def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     )
 
 
-def check(file: CheckFile, *, json: JsonFlag = False) -> None:
+def check(file: ChecksPath, *, strict: StrictFlag = False, json: JsonFlag = False) -> None:
     """Run a file of [[check]] rows through the library."""
     from optimoe.laws.check import load_checks, run_checks
     from optimoe.report.records.laws.library import checks_record
     from optimoe.report.words.law_prose import check_lines
 
-    results = run_checks(load_checks(file), find=_find_published)
+    checks = load_checks(file)
+    if checks.ignored:
+        warn(f"{file}: keys that no check has are ignored: {', '.join(map(shown, checks.ignored))}")
+    results = run_checks(checks.rows, find=_find_published)
     show(json, lambda: checks_record(results), lambda: check_lines(results))
-    if any(result.ok is False for result in results):
+    if any(result.ok is False or (strict and result.ok is None) for result in results):
         raise SystemExit(1)
 
 
