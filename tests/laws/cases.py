@@ -35,7 +35,7 @@ N, D, E = (1e7, 1e12), (1e9, 1e14), (1.0, 512.0)
 
 
 def form(family, **coefficients):
-    """A form without published coefficients, with numbers of no meaning."""
+    """A form without coefficients in the library, with numbers of no meaning."""
     row = LawRow(
         name=f"test-{family}",
         family=family,
@@ -48,6 +48,7 @@ def form(family, **coefficients):
 
 
 WANG = form("wang", A=406.0, alpha=0.34, gamma=0.1, B=410.0, beta=0.28, sigma=1.7)
+TIED = form("tied", E=1.7, A=300.0, B=450.0, eta=0.28)
 YUN = form(
     "yun",
     **{"A": 400.0, "alpha": 0.34, "B": 0.2, "beta": 0.5, "C": 410.0, "gamma": 0.28, "F": 1.7},
@@ -86,6 +87,7 @@ CASES = [
     case("ludziejewski2025", "N_act D", N_act=(1e7, 1e11), D=D, E=(1.0, 64.0)),
     case("abnar2025", "N D", N=N, D=D, S=(0.0, 0.98)),
     case("zhao2025", "N D", N=(1e9, 1e12), D=D, N_a=(1e8, 1e9), G=(1.0, 32.0), S=(0.0, 0.6)),
+    case(TIED, "N D", N=N, D=D),
     case(WANG, "N D E", N=N, D=D, E=E),
     case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
 ]
@@ -118,9 +120,10 @@ PUBLISHED = {
 MADE_UP = {
     "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
     | {"E_start": 2.0, "E_max": 300.0},
+    "tied": {"E": 1.7, "A": 300.0, "B": 450.0, "eta": 0.28},
     "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
 }
-"""Of forms whose coefficients were never published: any will do to test the fit."""
+"""Of forms without coefficients in the library: any will do to test the fit."""
 TRUTHS = {name: truth or MADE_UP.get(name) for name, truth in PUBLISHED.items()}
 FITTABLE = sorted(name for name, truth in TRUTHS.items() if truth)
 

@@ -34,8 +34,8 @@ class LawRow:
         family: The equation it belongs to.
         source: Paper and place.
         status: ``verified`` (published outputs follow from it), ``transcribed`` (copied, nothing to test it
-            on), ``form-only`` (no coefficients were published), ``inconsistent`` (as printed it cannot be
-            right) or ``fitted`` (by a user).
+            on), ``form-only`` (no coefficients: unpublished, or not confirmed here), ``inconsistent`` (as
+            printed it cannot be right) or ``fitted`` (by a user).
         n_convention: What the law calls N.
         log_base: Of logarithms in its formula.
         coefficients: By symbol: numbers, or in a fit columns of shape (fits, 1).
@@ -109,7 +109,8 @@ class Coefficients(dict[str, Any]):
 
     def __missing__(self, symbol: str) -> Any:
         """Refuse."""
-        why = "none was published, fit the form to runs" if self._row.status == "form-only" else "not given"
+        unknown = self._row.status == "form-only"
+        why = "none in the library, fit the form to runs" if unknown else "not given"
         raise ConfigError(f"law {self._row.name}: coefficient {symbol}: {why}")
 
 

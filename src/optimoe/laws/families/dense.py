@@ -1,17 +1,17 @@
-"""Two powers and a floor: Chinchilla's form (also Besiroglu's, Sardana's, Krajewski's dense row), Liew's."""
+"""Two powers and a floor: Chinchilla's form (also Besiroglu's, Sardana's, Krajewski's dense row); one exponent."""
+
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import huber
 
-from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
-from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
+from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
 
 
@@ -25,7 +25,7 @@ class Chinchilla(LossLaw):
     """
 
     family = "chinchilla"
-    free = ("E", "A", "B", "alpha", "beta")
+    free: ClassVar[tuple[str, ...]] = ("E", "A", "B", "alpha", "beta")
     linear = ("E", "A", "B")
     fit_form = FitForm(
         grid=dict.fromkeys(("alpha", "beta"), (0.1, 0.3, 0.6, 1.0, 1.5)),
@@ -39,12 +39,9 @@ class Chinchilla(LossLaw):
 
     def curve(self, N: Values) -> TokenCurve:
         """Floor E + A/N^α, scale B, exponent −β."""
-        c = self.coefficients
-        return TokenCurve(
-            floor=c["E"] + c["A"] * np.power(N, -c["alpha"], dtype=float),
-            scale=c["B"],
-            exponent=-c["beta"],
-        )
+        A, alpha, B, beta = self._powers()
+        floor = self.coefficients["E"] + A * np.power(N, -alpha, dtype=float)
+        return TokenCurve(floor=floor, scale=B, exponent=-beta)
 
     def applies_to(self, arch: ArchSpec) -> bool:
         """A Chinchilla law describes dense models, and no others."""
@@ -74,7 +71,8 @@ class Chinchilla(LossLaw):
     @output("a")
     def params_exponent(self) -> Values:
         """N_opt ∝ C^a, a = β/(α+β)."""
-        return self.coefficients["beta"] / (self.coefficients["alpha"] + self.coefficients["beta"])
+        _, alpha, _, beta = self._powers()
+        return beta / (alpha + beta)
 
     @output("b")
     def tokens_exponent(self) -> Values:
@@ -136,103 +134,59 @@ class Chinchilla(LossLaw):
         return c["A"], c["alpha"], c["B"], c["beta"]
 
 
-class Liew(LossLaw):
-    """L = A·D^−α + B·N1^−β + E (Liew 2025, arXiv 2502.03009): dense models, and 8-expert MoEs from scratch.
+class Tied(Chinchilla):
+    """L = E + A/N^η + B/D^η: Chinchilla's form with α = β (Gadre 2024, arXiv 2403.08540, eq. 4).
 
-    N1 is the size of the dense model whose FFN one expert is; whether it counts embeddings is not stated
-    (here it does). The row's range of E says whether it is the dense or the MoE law. Falls in N1 and D.
+    The paper writes it in compute C = 6ND and tokens per parameter M = D/N, at any fixed M a power of C with
+    the same exponent: L = E + (a·M^h + b·M^−h)·C^−h, h = η/2, a = A·6^h, b = B·6^h. The best M is
+    (B/A)^(1/η) at every budget. One exponent less than Chinchilla's, so that few runs that are far
+    over-trained fix it better (``benchmarks/tied_exponents.py``).
     """
 
-    family = "liew"
-    free = ("E", "A", "B", "alpha", "beta")
+    family = "tied"
+    free = ("E", "A", "B", "eta")
     linear = ("E", "A", "B")
+    fit_form = FitForm(
+        grid={"eta": (0.1, 0.3, 0.6, 1.0, 1.5)},
+        bounds={"E": FLOOR, "A": POSITIVE, "B": POSITIVE, "eta": (0.0, 3.0)},
+    )
 
-    def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N1: all parameters of the dense model whose FFN is one expert."""
-        return {"N1": count_params(one_expert_twin(arch)).total}
-
-    def curve(self, N1: Values) -> TokenCurve:
-        """Floor E + B·N1^−β, scale A, exponent −α."""
-        c = self.coefficients
-        floor = c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float)
-        return TokenCurve(floor=floor, scale=c["A"], exponent=-c["alpha"])
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """A row of Liew's describes either dense models or MoEs, as its range of E says."""
-        return (arch.moe is None) == (self._experts() == 1)
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Experts are a concern unless their number is that of the runs, 8 for the MoE law."""
-        if self.applies_to(arch):
-            return routing_concerns(arch, experts=self._experts())
-        return ("routed experts (a dense law)",) if arch.moe else ("no experts (a law of MoEs)",)
-
-    @output("L")
-    def loss(self, N1: Values, D: Values) -> Values:
-        """Loss in nats per token at D tokens of training from scratch."""
-        return self.curve(N1=N1).loss(D)
-
-    def gradient(self, N1: Values, D: Values) -> dict[str, Values]:
+    def gradient(self, N: Values, D: Values) -> dict[str, Values]:
         """Slope of the loss by coefficient, dL/dcoefficient."""
+        A, eta, B, _ = self._powers()
+        size, data = np.power(N, -eta, dtype=float), np.power(D, -eta, dtype=float)
+        slope = -A * np.log(N) * size - B * np.log(D) * data
+        return {"E": np.ones_like(size), "A": size, "B": data, "eta": slope}
+
+    @output("L_CM")
+    def loss_at(self, C: Values, M: Values) -> Values:
+        """Loss at C FLOPs and M tokens per parameter, by the paper's own form."""
+        h = self.compute_exponent()
+        ratio = np.power(M, h, dtype=float)
+        shape = self.size_factor() * ratio + self.data_factor() / ratio
+        return self.coefficients["E"] + shape * np.power(C, -h, dtype=float)
+
+    @output("h")
+    def compute_exponent(self) -> Values:
+        """Exponent of C, h = η/2 (the paper's η)."""
+        return self.coefficients["eta"] / 2
+
+    @output("a_CM")
+    def size_factor(self) -> Values:
+        """The paper's a, A·6^h."""
+        return self.coefficients["A"] * np.power(float(TRAIN_FLOPS_PER_PARAM_TOKEN), self.compute_exponent())
+
+    @output("b_CM")
+    def data_factor(self) -> Values:
+        """The paper's b, B·6^h."""
+        return self.coefficients["B"] * np.power(float(TRAIN_FLOPS_PER_PARAM_TOKEN), self.compute_exponent())
+
+    @output("M_opt")
+    def optimal_ratio(self) -> Values:
+        """Compute-optimal tokens per parameter, (B/A)^(1/η), whatever the budget."""
         c = self.coefficients
-        size, data = np.power(N1, -c["beta"], dtype=float), np.power(D, -c["alpha"], dtype=float)
-        return {
-            "E": np.ones_like(size),
-            "A": data,
-            "B": size,
-            "alpha": -c["A"] * np.log(D) * data,
-            "beta": -c["B"] * np.log(N1) * size,
-        }
+        return np.power(c["B"] / c["A"], 1 / c["eta"])
 
-    def decide(self, train_flops: float) -> Decision:
-        """The compute optimum at C = 6·N1·D answers how many tokens a parameter is worth."""
+    def _powers(self) -> tuple[Values, Values, Values, Values]:
         c = self.coefficients
-        params = float(optimal_params(c["B"], c["beta"], c["A"], c["alpha"], train_flops))
-        ratio = train_flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params**2)
-        question = "tokens_per_param_dense" if self._experts() == 1 else "tokens_per_param"
-        return Decision(answers={question: ratio}, at={"N1": params})
-
-    def _experts(self) -> int:
-        return int(self.row.range.get("E", (1, 1))[1])
-
-
-class LiewUpcycled(Law):
-    """L = A·D1^−α1·D2^(−α2 + α3·ln D1) + B·N1^−β + E (Liew 2025, arXiv 2502.03009, eq. 12).
-
-    A dense model of N1 parameters trained on D1 tokens, upcycled to 8 experts, then D2 tokens more. The
-    typography of eq. 12 is not confirmed: natural logarithm and +α3 is the only reading with sane losses.
-    Falls in D2 while ln D1 < α2/α3 (always, below 1e46 tokens), and in N1.
-    """
-
-    family = "liew-upcycled"
-    free = ("A", "alpha1", "alpha2", "alpha3", "B", "beta", "E")
-    linear = ("A", "B", "E")
-
-    def curve(self, N1: Values, D1: Values) -> TokenCurve:
-        """Loss against D2: floor E + B·N1^−β, scale A·D1^−α1, exponent −α2 + α3·ln D1."""
-        c = self.coefficients
-        return TokenCurve(
-            floor=c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float),
-            scale=c["A"] * np.power(D1, -c["alpha1"], dtype=float),
-            exponent=-c["alpha2"] + c["alpha3"] * np.log(D1),
-        )
-
-    @output("L")
-    def loss(self, N1: Values, D1: Values, D2: Values) -> Values:
-        """Loss in nats per token after D1 dense and D2 upcycled tokens."""
-        return self.curve(N1=N1, D1=D1).loss(D2)
-
-    def gradient(self, N1: Values, D1: Values, D2: Values) -> dict[str, Values]:
-        """Slope of the loss by coefficient, dL/dcoefficient."""
-        c = self.coefficients
-        size, sunk, more = np.power(N1, -c["beta"], dtype=float), np.log(D1), np.log(D2)
-        data = np.exp(-c["alpha1"] * sunk + (-c["alpha2"] + c["alpha3"] * sunk) * more)
-        return {
-            "A": data,
-            "alpha1": -c["A"] * data * sunk,
-            "alpha2": -c["A"] * data * more,
-            "alpha3": c["A"] * data * sunk * more,
-            "B": size,
-            "beta": -c["B"] * size * np.log(N1),
-            "E": np.ones_like(size),
-        }
+        return c["A"], c["eta"], c["B"], c["eta"]
