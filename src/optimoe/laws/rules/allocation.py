@@ -1,16 +1,15 @@
-"""How to split compute between size and data, as powers of the budget; and learning rates."""
+"""How to split compute between size and data, as powers of the budget: what is best at each, and its loss."""
 
 import numpy as np
 
-from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.errors import ConfigError
 from optimoe.laws.families.kaplan import PF_DAY
 from optimoe.laws.law import Decision, Law, output
 from optimoe.laws.rules.leverage import nonembedding_train_flops
-from optimoe.laws.terms.designs import num_experts
 
 
 class Allocation(Law):
@@ -113,35 +112,68 @@ class KaplanFrontier(Law):
         return c[f"{symbol}_e"] * np.power(compute, c[f"p_{symbol}"], dtype=float)
 
 
-class JointPeakRate(Law):
-    """Peak learning rate of Ludziejewski 2025 (eq. 8): exp(c0 + c_N·ln N_act∖emb + c_E·ln E)."""
+class Frontier(Law):
+    """X_opt = X0·C^x and L_opt = E + A·C^−α: the frontier of one architecture as its authors print it.
 
-    family = "lr-rule"
-
-    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """Active parameters without embeddings, and routed experts per layer."""
-        return {"N_act_nonembedding": count_params(arch).active_nonembedding, "E": num_experts(arch)}
-
-    @output("lr")
-    def peak_rate(self, N_act_nonembedding: Values, E: Values) -> Values:
-        """Peak learning rate from active non-embedding parameters and experts."""
-        c = self.coefficients
-        return np.exp(c["c0"] + c["c_N"] * np.log(N_act_nonembedding) + c["c_E"] * np.log(E))
-
-
-class LogRate(Law):
-    """Learning rate lr0 + lr1·ln N, N without embeddings: Kaplan's rule (App. D.6), used by Yun 2024.
-
-    Negative above N = exp(−lr0/lr1) = 1.2e10, where it means nothing.
+    Each output has coefficients of its own, and a row gives those that are printed: ``N0, N1`` active parameters
+    without embeddings, ``D0, D1`` tokens, ``d0, d1`` width, ``E, A, alpha`` loss, ``E_bpb, A_bpb, alpha_bpb`` bits
+    per byte. C = 6·N·D, plain FLOPs without the output matrix. A frontier says nothing of other architectures, and
+    nothing of a design off its optimum.
     """
 
-    family = "lr-log"
+    family = "frontier"
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """N: the dense model whose FFN is one expert, without embeddings."""
-        return {"N": count_params(one_expert_twin(arch)).nonembedding}
+        """A frontier is asked about budgets.
 
-    @output("lr")
-    def peak_rate(self, N: Values) -> Values:
-        """Peak learning rate at N parameters without embeddings."""
-        return self.coefficients["lr0"] + self.coefficients["lr1"] * np.log(N)
+        Raises:
+            ConfigError: Always, with the way to ask.
+        """
+        raise ConfigError(f"law {self.row.name}: a frontier of budgets, not of designs: set C (laws predict)")
+
+    @output("N_opt")
+    def optimal_params(self, C: Values) -> Values:
+        """Compute-optimal active parameters without embeddings at C FLOPs."""
+        return self._power("N0", "N1", C)
+
+    @output("D_opt")
+    def optimal_tokens(self, C: Values) -> Values:
+        """Compute-optimal tokens at C FLOPs."""
+        return self._power("D0", "D1", C)
+
+    @output("d_opt")
+    def optimal_width(self, C: Values) -> Values:
+        """Compute-optimal width d_model at C FLOPs."""
+        return self._power("d0", "d1", C)
+
+    @output("C_for_d")
+    def compute_for_width(self, d_model: Values) -> Values:
+        """The budget at which a width is optimal."""
+        return np.power(np.divide(d_model, self.coefficients["d0"]), 1 / self.coefficients["d1"])
+
+    @output("L_opt")
+    def optimal_loss(self, C: Values) -> Values:
+        """Least loss at C FLOPs, nats per token."""
+        c = self.coefficients
+        return c["E"] + c["A"] * np.power(C, -c["alpha"], dtype=float)
+
+    @output("bits_per_byte_opt")
+    def optimal_bits_per_byte(self, C: Values) -> Values:
+        """Least bits per byte at C FLOPs."""
+        c = self.coefficients
+        return c["E_bpb"] + c["A_bpb"] * np.power(C, -c["alpha_bpb"], dtype=float)
+
+    @output("closure")
+    def closure(self, C: Values) -> Values:
+        """6·N·D/C, which should be 1."""
+        return TRAIN_FLOPS_PER_PARAM_TOKEN * self.optimal_params(C) * self.optimal_tokens(C) / C
+
+    def decide(self, train_flops: float) -> Decision:
+        """Tokens per active parameter (without embeddings) of a MoE on the frontier, where both are printed."""
+        if not {"N0", "D0"} <= self.coefficients.keys():
+            return Decision()
+        ratio = float(self.optimal_tokens(train_flops) / self.optimal_params(train_flops))
+        return Decision(answers={"tokens_per_param": ratio}, at={"C": train_flops})
+
+    def _power(self, factor: str, exponent: str, C: Values) -> Values:
+        return self.coefficients[factor] * np.power(C, self.coefficients[exponent], dtype=float)
