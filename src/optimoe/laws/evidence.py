@@ -5,7 +5,7 @@ from typing import Literal
 
 from optimoe.core.errors import require, require_date
 
-FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged", "too_few_runs"]
+FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged", "too_few_runs", "reduced"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
 from itertools import product
 
+import numpy as np
 import pytest
 
+from optimoe.core.errors import InputError
 from optimoe.laws.catalog import FAMILIES, find_law
-from optimoe.laws.fitting import FitOptions
+from optimoe.laws.fitting import FitOptions, LeastSquares, bootstrap, fit
 from optimoe.laws.fitting.model import find_form
 from optimoe.laws.fitting.setup.problem import make_model
 from tests.laws.cases import PUBLISHED
@@ -33,3 +35,45 @@ def test_a_grid_is_every_combination(planted):
     model = make_model(planted("besiroglu2024"), "chinchilla", options)
     found = model.coefficients(model.starts())
     assert list(zip(found["alpha"], found["beta"], strict=True)) == list(product((0.2, 0.4), (0.3, 0.5, 0.7)))
+
+
+def test_tied_exponents_share_one_coordinate_and_one_slope(planted):
+    runs = planted("besiroglu2024", noise=0.01)
+    free, tied = (make_model(runs, "chinchilla", FitOptions(tied=ties)) for ties in ({}, {"beta": "alpha"}))
+    assert tied.names == ("E", "A", "B", "alpha")
+    point = tied.starts()[:1]
+    coefficients = tied.coefficients(point)
+    assert coefficients["beta"] == coefficients["alpha"]
+    value, slopes = tied.predict(point)
+    expected, parts = free.predict(free.coordinates(coefficients))
+    np.testing.assert_allclose(value, expected)
+    np.testing.assert_allclose(slopes[0, 3], parts[0, 3] + parts[0, 4])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tied": {"alpha": "E"}}, "tie of alpha and E"),
+        ({"tied": {"alpha": "beta", "beta": "alpha"}}, "tie: must be between different"),
+        ({"tied": {"alpha": "beta"}, "fixed": {"alpha": 0.3, "beta": 0.4}}, "to which it is tied"),
+        ({"tied": {"alpha": "gamma"}}, "gamma"),
+    ],
+)
+def test_a_tie_that_cannot_be_is_one_line(planted, options, words):
+    with pytest.raises(InputError, match=words):
+        make_model(planted("besiroglu2024"), "chinchilla", FitOptions(**options))
+
+
+def test_a_fixed_coefficient_fixes_what_is_tied_to_it(planted):
+    options = FitOptions(tied={"alpha": "beta"}, fixed={"alpha": 0.3}, objective=LeastSquares())
+    fitted = fit(planted("besiroglu2024", noise=0.01), "chinchilla", options)
+    assert fitted.coefficients["alpha"] == fitted.coefficients["beta"] == 0.3
+    assert set(fitted.unidentified) == {"alpha", "beta"}
+
+
+def test_a_tie_holds_in_every_resample(planted):
+    runs = planted("besiroglu2024", noise=0.01)
+    fitted = fit(runs, "chinchilla", FitOptions(tied={"alpha": "beta"}, objective=LeastSquares()))
+    drawn = bootstrap(runs, fitted, resamples=20)
+    np.testing.assert_array_equal(drawn.coefficients["alpha"], drawn.coefficients["beta"])
+    assert set(drawn.intervals()) == {"E", "A", "B", "alpha", "beta"}

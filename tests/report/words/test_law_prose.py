@@ -42,13 +42,17 @@ def test_a_fit_with_doubts_names_them(tmp_path_factory):
     doubted = replace(found, verdict="ill_conditioned", at_bound=("E",), weakest=("A", "alpha"), outliers=flags)
     test = HoldOut(
         rule="top20%", fitted_runs=9, held_runs=3, rmse_log=0.0123, bias_log=-0.004, worst_log=0.02,
-        rmse_fitted=0.001, inside=2 / 3, converged=True, coefficients={},
+        rmse_fitted=0.001, inside=2 / 3, converged=False, held=(), coefficients={},
     )  # fmt: skip
     lines = fit_lines(doubted, {}, test)
     labelled = dict(lines)
     assert labelled["At bound"] == "E"
     assert labelled["Weakest"] == "the runs do not tell A, alpha apart"
     assert "3 runs, rmse of ln L 0.0123 against 0.0010 fitted, bias -0.0040, 67% inside" in labelled["Held out"]
+    assert labelled["Held out"].endswith(
+        "the fit to the other 9 runs did not converge: this is no test of the law"
+    )
+    assert labelled["E"].endswith("at its limit: no interval")
     assert sum("far" in text for _, text in lines) == 5  # the first five of eight
 
 

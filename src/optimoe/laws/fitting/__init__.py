@@ -5,14 +5,16 @@ from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflo
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
 from optimoe.laws.fitting.fit import Fit, fit, save_law
 from optimoe.laws.fitting.intervals import Band, Interval, Resamples, bootstrap, predict_band, profile
-from optimoe.laws.fitting.objectives import Huber, LeastSquares, Objective, StudentT
-from optimoe.laws.fitting.setup.problem import FitOptions
+from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective, StudentT
+from optimoe.laws.fitting.setup.problem import FitOptions, Held
 from optimoe.laws.fitting.validation import HoldOut, Score, compare_families, hold_out, leave_one_out
 
 __all__ = [
+    "Auto",
     "Band",
     "Fit",
     "FitOptions",
+    "Held",
     "HoldOut",
     "Huber",
     "Interval",

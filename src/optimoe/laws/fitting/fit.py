@@ -13,7 +13,9 @@ from optimoe.core.plugins import is_file_reference, relative_reference
 from optimoe.laws.catalog import FAMILIES, published_rows
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.model import Model
-from optimoe.laws.fitting.setup.problem import FitOptions, make_model, make_problem
+from optimoe.laws.fitting.setup.objective import residual_scale
+from optimoe.laws.fitting.setup.problem import FitOptions, Held, make_model, make_problem
+from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.fitting.solve import Points, Solutions, solve
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Flag, Observations
@@ -28,8 +30,6 @@ VANISHED = 1e-4
 """A term that moves ln L by less, everywhere, is far below the noise of any training run."""
 OUTLIER_DEVIATIONS = 5.0
 """Of normal residuals, one in two million lies further out."""
-MAD_TO_SIGMA = 1.4826
-"""1/Φ⁻¹(3/4): makes the median absolute deviation of a normal distribution its standard deviation."""
 EDGE_REL = 1e-6
 """A coordinate this close to its limit is at it."""
 WEAK_SHARE = 0.5
@@ -49,13 +49,15 @@ class Fit:
         verdict: ``sound``; ``at_bound``: a coefficient sits at its limit or a term has vanished;
             ``ill_conditioned``: the runs do not identify the coefficients, by the condition number or because
             starts end apart at one objective; ``not_converged``; ``too_few_runs``: nothing else is wrong, but
-            fewer than three runs are left beyond the free coefficients.
+            fewer than three runs are left beyond the free coefficients; ``reduced``: sound, but a variable is
+            constant in the runs, and a smaller family was fitted (``held``).
         at_bound: Which coefficients.
         condition: Of the Jacobian of ln L with columns of unit length, in the coordinates of the fit.
         weakest: The coefficients that move most along the direction the runs determine least.
         objective_name: What was minimised.
         objective: Its value, the sum over runs.
         scale: Residual scale of Student-t residuals; 1 otherwise.
+        residual_scale: Robust standard deviation of ln L_law − ln L_run, 1.4826·MAD; a δ is held against it.
         rmse_log: Root mean square of ln L_law − ln L_run.
         runs: Rows fitted.
         starts: How many were tried.
@@ -75,6 +77,7 @@ class Fit:
     objective_name: str
     objective: float
     scale: float
+    residual_scale: float
     rmse_log: float
     runs: int
     starts: int
@@ -94,6 +97,30 @@ class Fit:
     def coefficients(self) -> dict[str, float]:
         """The law's coefficients by symbol."""
         return self.law.coefficients
+
+    @property
+    def free(self) -> int:
+        """How many coefficients were fitted: those that are neither fixed, held nor tied to another."""
+        options = self.options
+        given = {*options.fixed, *options.tied, *(held.coefficient for held in options.held)}
+        return len(self.coefficients.keys() - given)
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """Coefficients that were not fitted, because a variable is constant in the runs."""
+        return self.options.held
+
+    @property
+    def unidentified(self) -> dict[str, str]:
+        """Coefficients of which the runs say nothing, and why: an interval of theirs would be one of a limit."""
+        reasons = {name: "trades against others" for name in self.weakest if self.verdict == "ill_conditioned"}
+        reasons |= dict.fromkeys(self.at_bound, "at its limit") | dict.fromkeys(self.options.fixed, "fixed")
+        reasons |= {held.coefficient: held.reason for held in self.held}
+        for follower, name in self.options.tied.items():
+            if follower in reasons or name in reasons:
+                reason = reasons.get(name, reasons.get(follower, ""))
+                reasons |= {follower: reason, name: reason}
+        return reasons
 
 
 def fit(
@@ -115,7 +142,7 @@ def fit(
         ConfigError: A variable is missing, there are fewer runs than coefficients, or no start could be
             evaluated.
     """
-    options = options or FitOptions()
+    options = settle(observations, family, options or FitOptions())
     model = make_model(observations, family, options)
     num_free = int((model.low < model.high).sum())
     require(len(observations) > num_free, "observations", f"more than {num_free} runs", len(observations))
@@ -157,12 +184,13 @@ def _describe(
     if condition <= options.max_condition and ill_conditioned:
         weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
     return Fit(
-        law=_law_row(observations, model, coefficients, rmse, name),
+        law=_law_row(observations, model, options, coefficients, rmse, name),
         verdict=_verdict(
             bool(solutions.converged[best]),
             ill_conditioned,
             bool(at_bound),
             len(observations) < int((model.low < model.high).sum()) + SPARE_RUNS,
+            bool(options.held),
         ),
         at_bound=at_bound,
         condition=condition,
@@ -170,6 +198,7 @@ def _describe(
         objective_name=options.objective.name,
         objective=value,
         scale=float(solutions.scale[best]),
+        residual_scale=residual_scale(residual),
         rmse_log=rmse,
         runs=len(observations),
         starts=len(starts),
@@ -182,7 +211,7 @@ def _describe(
     )
 
 
-def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool, few: bool) -> FitVerdict:
+def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool, few: bool, reduced: bool) -> FitVerdict:
     # The order is that of use to a reader: what explains the others comes first.
     if ill_conditioned:  # also the usual reason why a fit does not converge
         return "ill_conditioned"
@@ -190,7 +219,9 @@ def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool, few: bool) 
         return "not_converged"
     if at_bound:
         return "at_bound"
-    return "too_few_runs" if few else "sound"
+    if few:
+        return "too_few_runs"
+    return "reduced" if reduced else "sound"
 
 
 def disagreement(points: Points, point: Float[np.ndarray, " coordinates"]) -> Float[np.ndarray, " coordinates"]:
@@ -237,7 +268,7 @@ def conditioning(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple
 def _outliers(observations: Observations, residual: np.ndarray) -> tuple[Flag, ...]:
     """Rows over five robust standard deviations (1.4826·MAD) from the law, and what is odd about them."""
     distance = residual - np.median(residual)
-    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(distance))), 1e-12)
+    sigma = max(residual_scale(residual), 1e-12)
     return tuple(
         Flag(
             row=int(observations.rows[row]),
@@ -266,7 +297,12 @@ def _oddity(observations: Observations, row: int) -> str:
 
 
 def _law_row(
-    observations: Observations, model: Model, coefficients: Mapping[str, float], rmse: float, name: str
+    observations: Observations,
+    model: Model,
+    options: FitOptions,
+    coefficients: Mapping[str, float],
+    rmse: float,
+    name: str,
 ) -> LawRow:
     published = next(iter(published_rows(model.family.family)), None)
     return LawRow(
@@ -281,6 +317,9 @@ def _law_row(
         range={symbol: (float(column.min()), float(column.max())) for symbol, column in model.variables.items()},
         rmse_log=rmse,
         rmse_source="residuals of the fit",
+        notes="; ".join(
+            f"{held.coefficient} is held at {held.value:g}, not fitted: {held.reason}" for held in options.held
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """How sure a fit is: bootstrap over runs, profiles of the objective, bands around predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,10 @@ from scipy.stats import t as student
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.fit import MAD_TO_SIGMA, Fit
+from optimoe.laws.fitting.fit import Fit
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.objectives import Objective
+from optimoe.laws.fitting.setup.objective import residual_scale
 from optimoe.laws.fitting.setup.problem import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.loss_law import BAND_Z
@@ -52,15 +53,17 @@ class Resamples:
         residual: ln L_run − ln L_law of the original fit, for bands of single runs.
         cluster: What was drawn together: a label, or ``row``.
         converged: Share of the refits that converged; the others are kept.
+        unidentified: Coefficients without an interval, and why: fixed, held, at a limit, traded against others.
     """
 
     coefficients: dict[str, Float[np.ndarray, " resamples"]]
     residual: Float[np.ndarray, " runs"]
     cluster: str
     converged: float
+    unidentified: dict[str, str] = field(default_factory=dict)
 
     def intervals(self, level: float = 0.9) -> dict[str, Interval]:
-        """Percentile intervals by coefficient."""
+        """Percentile intervals by coefficient, of those that the runs identify."""
         _require_level(level)
         ends = (0.5 - level / 2, 0.5 + level / 2)
         return {
@@ -72,6 +75,7 @@ class Resamples:
                 method="bootstrap",
             )
             for name, values in self.coefficients.items()
+            if name not in self.unidentified
         }
 
 
@@ -131,6 +135,7 @@ def bootstrap(
         residual=model.log_loss - model.predict(point[None])[0][0],
         cluster=cluster or "row",
         converged=float(solutions.converged.mean()),
+        unidentified=fitted.unidentified,
     )
 
 
@@ -232,7 +237,7 @@ def _deviance_factor(
 
 def score_moments(objective: Objective, residual: np.ndarray, scale: float) -> tuple[float, float]:
     """(E[ψ²], E[ψ′]) over the residuals; ψ′ as a difference over half a robust standard deviation."""
-    sigma = MAD_TO_SIGMA * float(np.median(np.abs(residual - np.median(residual))))
+    sigma = residual_scale(residual)
     # Half a deviation: Huber's ψ′ is a step function, which a small difference would sample at random. The limits
     # keep runs without noise, whose residuals are rounding, from dividing by zero.
     step, column = max(0.5 * sigma, 1e-15), np.array([[scale]])

@@ -59,6 +59,24 @@ def _usual_bounds(values: Float[np.ndarray, " rows"], linear: bool) -> tuple[flo
     return (0.0 if (values > 0).all() else -limit, 0.0 if (values < 0).all() else limit)
 
 
+def _leader(name: str, tied: Mapping[str, str]) -> str:
+    """The coefficient whose coordinate a tied one shares: the last of its chain of ties."""
+    seen = [name]
+    while seen[-1] in tied:
+        seen.append(tied[seen[-1]])
+        require(seen[-1] not in seen[:-1], "tie", "between different coefficients, once", " = ".join(seen))
+    return seen[-1]
+
+
+def _of_leaders(values: Mapping[str, Any], leaders: Mapping[str, str], what: str) -> dict[str, Any]:
+    """Values by the coefficients that have a coordinate; those of a tied one are its leader's."""
+    led: dict[str, Any] = {}
+    for name, value in values.items():
+        same = led.setdefault(leaders[name], value) == value
+        require(same, f"{what} of {name}", f"those of {leaders[name]}, to which it is tied", value)
+    return led
+
+
 def variables_of(family: FittableClass, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:
     """The columns that a family's loss takes, by symbol; one with a default may be missing.
 
@@ -78,7 +96,8 @@ class Model:
 
     Attributes:
         family: The class of laws.
-        names: Its coefficients.
+        names: Its coefficients that have a coordinate: all but those that are tied to another.
+        followers: Coefficients that are tied to one of the names, and always have its value.
         variables: Its variables on these runs, by symbol; one with a default may be missing.
         low: Lower bounds of the coordinates.
         high: Upper bounds.
@@ -94,13 +113,22 @@ class Model:
         starts: Mapping[str, tuple[float, ...]],
         bounds: Mapping[str, tuple[float, float]],
         fixed: Mapping[str, float],
+        tied: Mapping[str, str],
     ) -> None:
-        self.family, self.names = family, family.free
-        for name in (*starts, *bounds, *fixed):
-            if name not in self.names:
-                raise UnknownNameError(f"family {family.family}: coefficient", name, self.names)
+        for name in (*starts, *bounds, *fixed, *tied, *tied.values()):
+            if name not in family.free:
+                raise UnknownNameError(f"family {family.family}: coefficient", name, family.free)
+        leaders = {name: _leader(name, tied) for name in family.free}
+        self.family, self.names = family, tuple(name for name in family.free if leaders[name] == name)
+        self.followers = {
+            name: tuple(one for one in family.free if leaders[one] == name != one) for name in self.names
+        }
         form = find_form(family)
-        self._grid = form.grid | dict(starts) | {name: (value,) for name, value in fixed.items()}
+        limits = {name: form.bounds.get(name, UNBOUNDED) for name in family.free} | dict(bounds)
+        starts, fixed = _of_leaders(starts, leaders, "starts"), _of_leaders(fixed, leaders, "fixed")
+        for follower, name in leaders.items():
+            limits[name] = self._common_limits(follower, name, limits)
+        self._grid = form.grid | starts | {name: (value,) for name, value in fixed.items()}
         self._row = LawRow(
             name=family.family,
             family=family.family,
@@ -111,7 +139,6 @@ class Model:
         )
         self.log_loss = np.log(observations.loss)
         self.variables = variables_of(family, observations)
-        limits = {name: form.bounds.get(name, UNBOUNDED) for name in self.names} | dict(bounds)
         self.is_log = np.array([limits[name][0] > 0 and fixed.get(name, 1) > 0 for name in self.names])
         limits |= {name: (value, value) for name, value in fixed.items()}
         self.low, self.high = (
@@ -119,8 +146,18 @@ class Model:
         )
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
             require(low <= high, f"bounds of {name}", "low ≤ high", limits[name])
-        self._linear = [name for name in family.linear if name not in self._grid]
+        self._linear = [name for name in family.linear if name in self.names and name not in self._grid]
         self.positive_terms = {name for name in family.linear if limits[name][0] >= 0}
+
+    def _common_limits(
+        self, follower: str, name: str, limits: Mapping[str, tuple[float, float]]
+    ) -> tuple[float, float]:
+        """Limits of a coefficient that hold for one that is tied to it, too."""
+        (low, high), (other_low, other_high) = limits[name], limits[follower]
+        linear = self.family.linear
+        alike = (follower in linear) == (name in linear) and (low > 0) == (other_low > 0)
+        require(alike, f"tie of {follower} and {name}", "between two exponents or two factors", "one of each")
+        return max(low, other_low), min(high, other_high)
 
     def law(self, coefficients: Mapping[str, Any]) -> FittableLaw:
         """The family with these coefficients (numbers, or columns of shape (fits, 1))."""
@@ -136,7 +173,18 @@ class Model:
     def coefficients(self, points: Float[np.ndarray, "*fits coordinates"]) -> dict[str, Any]:
         """Coordinates back to coefficients, each of shape (fits,)."""
         values = np.where(self.is_log, np.exp(np.where(self.is_log, points, 0.0)), points)
-        return {name: values[..., column] for column, name in enumerate(self.names)}
+        return self._with_followers({name: values[..., column] for column, name in enumerate(self.names)})
+
+    def _with_followers(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of all coefficients, in the family's order, from those that have a coordinate."""
+        led = dict(values)
+        for name, followers in self.followers.items():
+            led |= {follower: values[name] for follower in followers if name in values}
+        return {name: led[name] for name in self.family.free if name in led}
+
+    def slopes(self, gradient: Mapping[str, Any], name: str) -> Any:
+        """The slope by a coefficient and by those that are tied to it, together."""
+        return sum((gradient[follower] for follower in self.followers[name]), gradient[name])
 
     def predict(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
         """(ln L of shape (fits, runs), d ln L/d coordinates of shape (fits, coordinates, runs))."""
@@ -148,7 +196,7 @@ class Model:
         per_loss = 1 / loss
         for number, name in enumerate(self.names):
             chain = columns[name] * per_loss if self.is_log[number] else per_loss
-            np.multiply(gradient[name], chain, out=jacobian[:, number])
+            np.multiply(self.slopes(gradient, name), chain, out=jacobian[:, number])
         return np.log(loss), jacobian
 
     def check_gradient(self, starts: Points) -> None:
@@ -190,14 +238,16 @@ class Model:
         """
         columns = {name: np.asarray(value)[:, None] for name, value in coefficients.items()}
         runs = len(self.log_loss)
-        columns |= {name: np.ones((fits, 1)) for name in self._linear}
+        columns = self._with_followers(columns | {name: np.ones((fits, 1)) for name in self._linear})
         law = self.law(columns)
         with np.errstate(all="ignore"):
             gradient, loss = gradient_of(law, self.variables), law.loss(**self.variables)
             terms = sum(columns[name] * gradient[name] for name in self.family.linear)
             log_linear = np.allclose(terms / loss, np.log(loss), equal_nan=True)
             unit, value = (loss, np.log(loss)) if log_linear else (np.exp(self.log_loss), loss)
-            basis = np.stack([np.broadcast_to(gradient[name] / unit, (fits, runs)) for name in self._linear], 1)
+            basis = np.stack(
+                [np.broadcast_to(self.slopes(gradient, name) / unit, (fits, runs)) for name in self._linear], 1
+            )
             value = value if log_linear else value / unit
             target = (self.log_loss if log_linear else 1.0) - (value - basis.sum(axis=1))
         positive = np.array([name in self.positive_terms for name in self._linear])

@@ -122,3 +122,8 @@ class StudentT:
             share = (self.degrees + 1) * weight * squared / (self.degrees + squared / variance)
             variance = np.maximum(share.sum(axis=1, keepdims=True) / total, TINY_VARIANCE)
         return np.sqrt(variance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auto(StudentT):
+    """An objective that the residuals choose: Student-t for a first fit, then what its residuals call for."""

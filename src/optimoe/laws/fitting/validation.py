@@ -11,7 +11,8 @@ from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.fit import fit
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
-from optimoe.laws.fitting.setup.problem import FitOptions, best_of_starts, make_model
+from optimoe.laws.fitting.setup.problem import FitOptions, Held, best_of_starts, make_model
+from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
 
@@ -35,6 +36,7 @@ class HoldOut:
         rmse_fitted: Root mean square over the fitted runs.
         inside: Share of held-out runs within 1.645·rmse_fitted, 0.9 when the law extrapolates as it fits.
         converged: Whether the fit to the others converged.
+        held: Coefficients that the others could not tell, because a variable is constant in them.
         coefficients: Of the fit to the others.
     """
 
@@ -47,6 +49,7 @@ class HoldOut:
     rmse_fitted: float
     inside: float
     converged: bool
+    held: tuple[Held, ...]
     coefficients: dict[str, float]
 
 
@@ -182,22 +185,44 @@ def _refits(
     rules: dict[str, Bool[np.ndarray, " runs"]],
     options: FitOptions | None,
 ) -> tuple[HoldOut, ...]:
-    """Fit without each set of rows, from all starts, and predict them."""
-    options = options or FitOptions()
+    """Fit without each set of rows, from all starts, and predict them.
+
+    The rows that are left settle what can be fitted to them: a variable may vary in those that are held out only.
+    """
+    settled = {
+        rule: settle(observations.select(~held), family, options or FitOptions()) for rule, held in rules.items()
+    }
+    tests: dict[str, HoldOut] = {}
+    while len(tests) < len(rules):
+        ours = next(settled[rule] for rule in rules if rule not in tests)
+        alike = {rule: held for rule, held in rules.items() if settled[rule] == ours}
+        tests |= _refits_alike(observations, family, alike, ours)
+    return tuple(tests[rule] for rule in rules)
+
+
+def _refits_alike(
+    observations: Observations, family: str, rules: dict[str, Bool[np.ndarray, " runs"]], options: FitOptions
+) -> dict[str, HoldOut]:
+    """Refits with the same options, as one batch."""
     model = make_model(observations, family, options)
     weights = np.stack([~held for held in rules.values()]).astype(float)
     fewest = int(weights.sum(axis=1).min())
     num_free = int((model.low < model.high).sum())
     require(fewest > num_free, "holdout", f"a rule that leaves more than {num_free} runs", fewest)
     solutions = best_of_starts(model, options, weights, model.starts())
-    return tuple(
-        _held_out(model, rule, held, solutions.points[row], bool(solutions.converged[row]))
+    return {
+        rule: _held_out(model, options, rule, held, solutions.points[row], bool(solutions.converged[row]))
         for row, (rule, held) in enumerate(rules.items())
-    )
+    }
 
 
 def _held_out(
-    model: Model, rule: str, held: np.ndarray, point: Float[np.ndarray, " coordinates"], converged: bool
+    model: Model,
+    options: FitOptions,
+    rule: str,
+    held: np.ndarray,
+    point: Float[np.ndarray, " coordinates"],
+    converged: bool,
 ) -> HoldOut:
     residual = model.predict(point[None])[0][0] - model.log_loss
     unseen, seen = residual[held], float(np.sqrt(np.mean(residual[~held] ** 2)))
@@ -211,5 +236,6 @@ def _held_out(
         rmse_fitted=seen,
         inside=float(np.mean(np.abs(unseen) <= BAND_Z * max(seen, 1e-12))),
         converged=converged,
+        held=options.held,
         coefficients={name: float(value) for name, value in model.coefficients(point).items()},
     )

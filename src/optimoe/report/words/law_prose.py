@@ -28,28 +28,43 @@ def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | No
     if fitted.verdict == "ill_conditioned":
         lines.append(("Weakest", f"the runs do not tell {', '.join(fitted.weakest)} apart"))
     if fitted.verdict == "too_few_runs":
-        free = len(fitted.coefficients) - len(fitted.options.fixed)
+        free = fitted.free
         lines.append(
             (
                 "Too few",
                 f"{fitted.runs} runs for {free} free coefficients: add runs to {free + SPARE_RUNS}, or fix some",
             )
         )
-    for symbol, value in fitted.coefficients.items():
-        interval = intervals.get(symbol)
-        band = f"  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else ""
-        lines.append((symbol, f"{value:.8g}{band}"))
+    lines += labelled("Reduced", [held.reason for held in fitted.held])
+    lines += [(symbol, _coefficient(fitted, symbol, intervals)) for symbol in fitted.coefficients]
     if test is not None:
-        lines.append(
-            (
-                "Held out",
-                f"{test.rule}: {test.held_runs} runs, rmse of ln L {test.rmse_log:.4f} against "
-                f"{test.rmse_fitted:.4f} fitted, bias {test.bias_log:+.4f}, {test.inside:.0%} inside the band",
-            )
-        )
+        lines.append(("Held out", _held_out(test)))
     lines += labelled("Excluded", [f"row {flag.row}: {flag.reason}" for flag in fitted.excluded[:5]])
     lines += labelled("Outliers", [f"row {flag.row}: {flag.reason}" for flag in fitted.outliers[:5]])
     return lines
+
+
+def _coefficient(fitted: Fit, symbol: str, intervals: Mapping[str, Interval]) -> str:
+    """A coefficient with its interval, or why it has none."""
+    text, interval = f"{fitted.coefficients[symbol]:.8g}", intervals.get(symbol)
+    if symbol in fitted.options.tied:
+        text += f", tied to {fitted.options.tied[symbol]}"
+    if any(held.coefficient == symbol for held in fitted.held):
+        return f"{text}, held"
+    if symbol in fitted.unidentified:
+        return f"{text}, {fitted.unidentified[symbol]}: no interval"
+    return f"{text}  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else text
+
+
+def _held_out(test: HoldOut) -> str:
+    """The test on runs that were not fitted; a fit that failed on the others is no test, and says so."""
+    text = (
+        f"{test.rule}: {test.held_runs} runs, rmse of ln L {test.rmse_log:.4f} against "
+        f"{test.rmse_fitted:.4f} fitted, bias {test.bias_log:+.4f}, {test.inside:.0%} inside the band"
+    )
+    if not test.converged:
+        text += f"; the fit to the other {test.fitted_runs} runs did not converge: this is no test of the law"
+    return "; ".join([text, *(f"among the others {held.reason}" for held in test.held)])
 
 
 def comparison_lines(comparison: Comparison) -> Lines:

@@ -103,7 +103,7 @@ def _gradients(
     gradient, loss = gradient_of(law, designs), np.asarray(law.loss(**designs))
     chain = np.array([fitted.coefficients[name] for name in model.names])
     chain = np.where(model.is_log, chain, 1.0)
-    rows = np.stack([np.broadcast_to(gradient[name], loss.shape) for name in model.names])
+    rows = np.stack([np.broadcast_to(model.slopes(gradient, name), loss.shape) for name in model.names])
     return (rows * chain[:, None] / loss)[free]
 
 

@@ -14,6 +14,21 @@ from optimoe.laws.runs import Observations
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """A coefficient that these runs cannot tell, and that is therefore not fitted.
+
+    Attributes:
+        coefficient: Its symbol.
+        value: At which it is held.
+        reason: What does not vary in the runs, and what the coefficient cannot be told from.
+    """
+
+    coefficient: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitOptions:
     """How a family is fitted to runs.
 
@@ -22,6 +37,8 @@ class FitOptions:
         starts: Starting values by coefficient, in place of the family's own; all combinations are tried.
         bounds: Limits by coefficient, likewise.
         fixed: Coefficients that are given.
+        tied: Coefficients that always have the value of another, by symbol: ``{"alpha": "beta"}``.
+        held: Coefficients that the runs cannot tell because a variable is constant in them; a fit adds its own.
         max_condition: Condition number above which the runs do not identify the coefficients; at 1e7 the normal
             equations lose 14 of 16 digits.
     """
@@ -30,6 +47,8 @@ class FitOptions:
     starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     fixed: dict[str, float] = field(default_factory=dict)
+    tied: dict[str, str] = field(default_factory=dict)
+    held: tuple[Held, ...] = ()
     max_condition: float = 1e7
 
     def __post_init__(self) -> None:
@@ -45,7 +64,8 @@ def make_model(observations: Observations, family: str, options: FitOptions) -> 
         find_family(family),
         starts=options.starts,
         bounds=options.bounds,
-        fixed=options.fixed,
+        fixed=options.fixed | {held.coefficient: held.value for held in options.held},
+        tied=options.tied,
     )
 
 

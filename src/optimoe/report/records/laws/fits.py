@@ -1,6 +1,6 @@
 """JSON of ``optimoe laws fit``: a law fitted to a table of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.evidence import FitVerdict
-from optimoe.laws.fitting import Fit, FitOptions, HoldOut, Interval
+from optimoe.laws.fitting import Fit, FitOptions, Held, HoldOut, Interval
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 
@@ -43,6 +43,21 @@ class ObjectiveRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldRecord:
+    """A coefficient that was not fitted, because a variable is constant in the runs.
+
+    Attributes:
+        coefficient: Its symbol.
+        value: At which it is held.
+        reason: What does not vary, and what the coefficient cannot be told from.
+    """
+
+    coefficient: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitOptionsRecord:
     """How a law was fitted.
 
@@ -51,6 +66,7 @@ class FitOptionsRecord:
         starts: Starting values by coefficient, in place of the family's own.
         bounds: Limits by coefficient, in place of the family's own.
         fixed: Coefficients that were given.
+        tied: Coefficients that always have the value of another, by symbol.
         max_condition: Condition number above which the runs do not identify the coefficients.
     """
 
@@ -58,6 +74,7 @@ class FitOptionsRecord:
     starts: dict[str, tuple[float, ...]]
     bounds: dict[str, tuple[float | None, float | None]]
     fixed: dict[str, float]
+    tied: dict[str, str]
     max_condition: float
 
 
@@ -94,6 +111,7 @@ class HoldOutRecord:
         rmse_fitted: Root mean square over the fitted runs.
         inside: Share of held-out runs in the band of 90 % that the fit claims.
         converged: Whether the fit to the others converged.
+        held: Coefficients that the others could not tell, because a variable is constant in them.
         coefficients: Coefficients of the fit to the others.
     """
 
@@ -106,6 +124,7 @@ class HoldOutRecord:
     rmse_fitted: float
     inside: float
     converged: bool
+    held: tuple[HeldRecord, ...]
     coefficients: dict[str, float]
 
 
@@ -115,13 +134,14 @@ class FitRecord:
 
     Attributes:
         law: Coefficients, fitted range and residual.
-        verdict: ``sound``, ``at_bound``, ``ill_conditioned``, ``not_converged`` or ``too_few_runs``.
+        verdict: ``sound``, ``at_bound``, ``ill_conditioned``, ``not_converged``, ``too_few_runs`` or ``reduced``.
         at_bound: Coefficients that sit at a limit.
         condition: Condition number of the Jacobian of ln L; null where it is infinite.
         weakest: Coefficients that the runs determine least.
         objective_name: What was minimised.
         objective: Its value, the sum over runs.
         scale: Residual scale of Student-t residuals; 1 otherwise.
+        residual_scale: Robust standard deviation of ln L_law − ln L_run, 1.4826·MAD; a δ is held against it.
         rmse_log: Root mean square of ln L_law − ln L_run.
         runs: Rows fitted.
         starts: Starting points tried.
@@ -132,7 +152,9 @@ class FitRecord:
         excluded: Rows that were left out of the table.
         options: How it was fitted.
         coefficients: Values by symbol.
-        intervals: Interval of each coefficient by symbol; empty without resamples.
+        held: Coefficients that were not fitted, because a variable is constant in the runs.
+        unidentified: Coefficients of which the runs say nothing, and why; they have no interval.
+        intervals: Interval of each identified coefficient by symbol; empty without resamples.
         holdout: The test on runs that were not fitted; null where none were held out.
     """
 
@@ -144,6 +166,7 @@ class FitRecord:
     objective_name: str
     objective: float
     scale: float
+    residual_scale: float
     rmse_log: float
     runs: int
     starts: int
@@ -154,6 +177,8 @@ class FitRecord:
     excluded: tuple[RunFlagRecord, ...]
     options: FitOptionsRecord
     coefficients: dict[str, float]
+    held: tuple[HeldRecord, ...]
+    unidentified: dict[str, str]
     intervals: dict[str, IntervalRecord]
     holdout: HoldOutRecord | None
 
@@ -168,8 +193,13 @@ def fit_record(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | N
         excluded=tuple(same_fields(RunFlagRecord, flag) for flag in fitted.excluded),
         options=fit_options_record(fitted.options),
         intervals={symbol: same_fields(IntervalRecord, interval) for symbol, interval in intervals.items()},
-        holdout=same_fields(HoldOutRecord, test) if test else None,
+        held=_held_records(fitted.held),
+        holdout=same_fields(HoldOutRecord, test, held=_held_records(test.held)) if test else None,
     )
+
+
+def _held_records(held: Sequence[Held]) -> tuple[HeldRecord, ...]:
+    return tuple(same_fields(HeldRecord, one) for one in held)
 
 
 def fit_options_record(options: FitOptions) -> FitOptionsRecord:

@@ -1,0 +1,52 @@
+"""Variables that do not vary reduce the family, and say it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from optimoe.laws.catalog import find_law
+from optimoe.laws.fitting import FitOptions, LeastSquares, fit, hold_out
+from optimoe.laws.fitting.setup.constants import hold_untold
+
+
+def at_one(runs, symbol, law):
+    """The runs with one value of a variable."""
+    variables = runs.variables | {symbol: np.full(len(runs), np.median(runs.variables[symbol]))}
+    return replace(runs, variables=variables, loss=find_law(law).loss(**variables))
+
+
+def test_runs_whose_variables_vary_leave_the_family_as_it_is(planted):
+    options = FitOptions()
+    assert hold_untold(planted("ludziejewski2025"), "ludziejewski", options) is options
+
+
+@pytest.mark.parametrize(("symbol", "factor", "exponent"), [("D", "B", "beta"), ("N", "A", "alpha")])
+def test_a_term_of_a_constant_variable_goes_into_the_floor(planted, symbol, factor, exponent):
+    runs = at_one(planted("besiroglu2024"), symbol, "besiroglu2024")
+    fitted = fit(runs, "chinchilla", FitOptions(objective=LeastSquares()))
+    truth = find_law("besiroglu2024").row.coefficients
+    term = truth[factor] / runs.variables[symbol][0] ** truth[exponent]
+    assert fitted.verdict == "reduced"
+    assert {held.coefficient for held in fitted.held} == {factor, exponent}
+    assert fitted.coefficients[factor] == 0
+    assert fitted.coefficients["E"] == pytest.approx(truth["E"] + term, rel=1e-6)
+    assert f"{symbol} is" in fitted.law.notes
+    assert set(fitted.unidentified) == {factor, exponent}
+
+
+def test_a_constant_number_of_experts_leaves_a_dense_law(planted):
+    runs = planted("ludziejewski2025", experts=(64,))
+    fitted = fit(runs, "ludziejewski", FitOptions(objective=LeastSquares()))
+    law = find_law("ludziejewski2025")
+    assert {held.coefficient for held in fitted.held} == {"delta", "gamma", "omega", "zeta", "E_start", "E_max"}
+    assert [fitted.coefficients[name] for name in ("delta", "gamma", "omega", "zeta")] == [0, 0, 0, 0]
+    assert fitted.coefficients["alpha"] == pytest.approx(law.mu(64), rel=1e-5)
+    assert fitted.coefficients["beta"] == pytest.approx(law.nu(64), rel=1e-5)
+
+
+def test_what_the_rows_that_are_left_do_not_vary_is_held_in_a_hold_out(planted):
+    runs = planted("ludziejewski2025", experts=(1, 64))
+    test = hold_out(runs, "ludziejewski", "E == 64", FitOptions(objective=LeastSquares()))
+    assert {"delta", "omega"} <= {held.coefficient for held in test.held}
+    assert test.rmse_log > 0.01
