@@ -6,18 +6,20 @@ import math
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core import outputs
 from optimoe.core.arrays import Values
-from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Method
 from optimoe.laws.domain import Domain
 from optimoe.laws.evidence import Evidence
 
+Sign = Literal["positive", "zero or more", "negative", "zero or less"]
+Signs: TypeAlias = Mapping[str, Sign]
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
 
 
@@ -100,6 +102,12 @@ class FitForm:
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+def signed(*, positive: str = "", zero_or_more: str = "") -> Signs:
+    """Signs of coefficients from their names, apart by blanks: what ``Law.signs`` takes."""
+    signs: dict[str, Sign] = dict.fromkeys(zero_or_more.split(), "zero or more")
+    return signs | dict.fromkeys(positive.split(), "positive")
+
+
 class Coefficients(dict[str, Any]):
     """Coefficients by symbol; one that was never published says so when it is asked for."""
 
@@ -157,6 +165,7 @@ class Law(outputs.Evaluable, ABC):
         free: Coefficients that a fit estimates; empty when the law is no form to fit.
         linear: Those in which L (or ln L) is linear and homogeneous, the others given.
         fit_form: Starts and bounds of a fit; when none, they surround the published coefficients.
+        signs: What coefficients must be for the law to mean anything, where the bounds of ``fit_form`` do not say.
         row: Coefficients and evidence.
     """
 
@@ -164,6 +173,7 @@ class Law(outputs.Evaluable, ABC):
     free: ClassVar[tuple[str, ...]] = ()
     linear: ClassVar[tuple[str, ...]] = ()
     fit_form: ClassVar[FitForm | None] = None
+    signs: ClassVar[Signs] = {}
 
     def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
         self.row = row
@@ -178,10 +188,21 @@ class Law(outputs.Evaluable, ABC):
         Raises:
             UnknownNameError: No such output or input.
             ConfigError: An input is missing or outside its domain.
-            InputError: The law is inconsistent as printed.
+            InputError: The law is inconsistent as printed, or has no such number there.
         """
         self.require_consistent()
-        return super().evaluate(symbol, inputs)
+        try:
+            with np.errstate(all="ignore"):  # what comes out is looked at instead
+                value = super().evaluate(symbol, inputs)
+        except (ZeroDivisionError, OverflowError) as error:
+            raise InputError(
+                f"law {self.row.name}: {symbol}: no number with these coefficients ({error})"
+            ) from None
+        real = not np.iscomplexobj(value) and not np.isnan(value).any()
+        require(real, f"law {self.row.name}: {symbol}", "a number with these coefficients and inputs", value)
+        if symbol == "L":
+            require(np.all(np.isfinite(value) & (value > 0)), f"law {self.row.name}: L", "a positive loss", value)
+        return value
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """An architecture and its training tokens in the law's own variables.

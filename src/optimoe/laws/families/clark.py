@@ -10,6 +10,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.core.errors import require
 from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
 from optimoe.laws.law import Decision, FitForm, output
@@ -26,6 +27,17 @@ TERAFLOP = 1e12
 
 class FixedTokens(ArchLaw):
     """A loss after a fixed number of tokens: it has no D, and says nothing of other amounts of data."""
+
+    @property
+    def router(self) -> str:
+        """Which router of the released runs the row is about.
+
+        Raises:
+            ConfigError: The row does not say.
+        """
+        name = self.row.runs.get("router", "")
+        require(name, f"law {self.row.name}: runs.router", "the router of the released runs", "none")
+        return name
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """The loss after 130B tokens; ``tokens`` counts only for how far outside the range it is."""
@@ -136,7 +148,7 @@ class Clark(FixedTokens):
     @output("rms_log10_L")
     def rms_log10_loss(self, with_dense: bool) -> float:
         """Root mean square residual of log10 L on the row's runs (top-1, every second block routed)."""
-        points = load_routing_points(self.row.runs["router"])
+        points = load_routing_points(self.router)
         if with_dense:
             points = joined(points, load_routing_points("Dense"))
         residual = np.log10(self.loss(points.params, points.experts)) - points.log10_loss
@@ -186,7 +198,7 @@ class ClarkCompute(FixedTokens):
     def rms_log10_loss(self) -> float:
         """Root mean square residual of log10 L on all runs of the router and all dense runs."""
         points = joined(
-            load_routing_points(self.row.runs["router"], every_variant=True),
+            load_routing_points(self.router, every_variant=True),
             load_routing_points("Dense", every_variant=True),
         )
         work = points.flops_per_step / TERAFLOP

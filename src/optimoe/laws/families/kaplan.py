@@ -7,7 +7,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_routing_points
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import Law, output, signed
 from optimoe.laws.loss_law import ArchLaw
 
 PF_DAY = 8.64e19
@@ -43,6 +43,7 @@ class PowerOfParams(DenseLaw):
 
     family = "power"
     free = ("alpha_N", "N_c")
+    signs = signed(positive=" ".join(free))
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss whatever the tokens: with enough data (Kaplan), or after 130B tokens (Clark)."""
@@ -80,6 +81,7 @@ class PowerOfTokens(Law):
 
     family = "power-tokens"
     free = ("alpha_D", "D_c")
+    signs = signed(positive=" ".join(free))
 
     @output("L")
     def loss(self, D: Values) -> Values:
@@ -105,6 +107,7 @@ class PowerOfCompute(Law):
 
     family = "power-compute"
     free = ("alpha_C", "C_c")
+    signs = signed(positive=" ".join(free))
 
     @output("L")
     def loss(self, C_pfdays: Values) -> Values:
@@ -131,6 +134,7 @@ class Kaplan(DenseLaw):
 
     family = "kaplan"
     free = ("alpha_N", "alpha_D", "N_c", "D_c")
+    signs = signed(positive=" ".join(free))
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss in nats per token of a dense design after so many tokens."""
@@ -177,6 +181,7 @@ class KaplanSteps(Law):
 
     family = "kaplan-steps"
     free = ("alpha_N", "alpha_S", "N_c", "S_c")
+    signs = signed(positive=" ".join((*free, "B_star", "alpha_B")))
 
     @output("L")
     def loss(self, N: Values, S: Values) -> Values:

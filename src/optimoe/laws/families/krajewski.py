@@ -12,7 +12,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.core.outputs import Domains
 from optimoe.laws.families.dense import Chinchilla
-from optimoe.laws.law import Decision, output
+from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import find_root
@@ -37,6 +37,7 @@ class Krajewski(LossLaw):
     family = "krajewski"
     free = ("a", "alpha", "b", "beta", "g", "gamma", "c")
     linear = ("a", "b", "g", "c")
+    signs = signed(positive="b beta", zero_or_more="a alpha g gamma c")
     domain: ClassVar[Domains] = {"G": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

@@ -7,7 +7,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.law import Decision, Law, output
+from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import optimal_params
@@ -23,6 +23,7 @@ class Liew(LossLaw):
     family = "liew"
     free = ("E", "A", "B", "alpha", "beta")
     linear = ("E", "A", "B")
+    signs = signed(positive="A B", zero_or_more="E alpha beta")
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N1: all parameters of the dense model whose FFN is one expert."""
@@ -84,6 +85,7 @@ class LiewUpcycled(Law):
     family = "liew-upcycled"
     free = ("A", "alpha1", "alpha2", "alpha3", "B", "beta", "E")
     linear = ("A", "B", "E")
+    signs = signed(positive="A B", zero_or_more="E alpha1 alpha2 beta")
 
     def curve(self, N1: Values, D1: Values) -> TokenCurve:
         """Loss against D2: floor E + B·N1^−β, scale A·D1^−α1, exponent −α2 + α3·ln D1."""

@@ -11,7 +11,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
-from optimoe.laws.law import Decision, output
+from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
 from optimoe.laws.terms.optimum import find_minimum
@@ -30,6 +30,7 @@ class Abnar(LossLaw):
     family = "abnar"
     free = ("a", "alpha", "b", "beta", "c", "lambda_", "d", "delta", "gamma", "e")
     linear = ("a", "b", "c", "d", "e")
+    signs = signed(positive="b", zero_or_more="a alpha beta c d gamma e")
     domain: ClassVar[Domains] = {"S": "share"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
@@ -125,6 +126,7 @@ class Zhao(LossLaw):
     family = "zhao"
     free = ("e", "f", "m", "n", "k", "h", "a", "alpha", "b", "beta", "c", "eps")
     linear = ("e", "f", "m", "n", "a", "b", "c", "eps")
+    signs = signed(positive="b", zero_or_more="alpha a beta c eps")
     domain: ClassVar[Domains] = {"S": "share", "G": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

@@ -1,9 +1,10 @@
 """Laws from runs: fits with verdicts, intervals, tests on unseen runs, and which runs to do next."""
 
+from optimoe.laws.catalog import save_law
 from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
-from optimoe.laws.fitting.fit import Fit, fit, save_law
+from optimoe.laws.fitting.fit import Fit, fit
 from optimoe.laws.fitting.intervals import Band, Interval, Resamples, bootstrap, predict_band, profile
 from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective, StudentT
 from optimoe.laws.fitting.setup.problem import FitOptions, Held

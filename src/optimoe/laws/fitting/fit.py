@@ -1,15 +1,12 @@
 """The front door: a table of runs and a family in, a law with a verdict out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.core.config import save_toml, stated_table
 from optimoe.core.errors import ConfigError, require
-from optimoe.core.plugins import is_file_reference, relative_reference
 from optimoe.laws.catalog import FAMILIES, published_rows
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.model import Model
@@ -45,7 +42,7 @@ class Fit:
     """A fitted law with what is known about it.
 
     Attributes:
-        law: Coefficients, fitted range, rmse; :func:`save_law` writes it for ``--law FILE``.
+        law: Coefficients, fitted range, rmse; :func:`optimoe.laws.catalog.save_law` writes it for ``--law FILE``.
         verdict: ``sound``; ``at_bound``: a coefficient sits at its limit or a term has vanished;
             ``ill_conditioned``: the runs do not identify the coefficients, by the condition number or because
             starts end apart at one objective; ``not_converged``; ``too_few_runs``: nothing else is wrong, but
@@ -321,16 +318,3 @@ def _law_row(
             f"{held.coefficient} is held at {held.value:g}, not fitted: {held.reason}" for held in options.held
         ),
     )
-
-
-def save_law(row: LawRow, path: Path) -> None:
-    """Write a law file, which ``--law FILE.toml`` and ``find_law`` take.
-
-    A class in a Python file is named by its path as seen from the law file: move the two together.
-
-    Raises:
-        InputError: The place cannot be written.
-    """
-    if is_file_reference(row.family):
-        row = replace(row, family=relative_reference(row.family, path.parent))
-    save_toml(path, {"law": [stated_table(row)]})

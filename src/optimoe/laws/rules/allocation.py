@@ -8,7 +8,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.families.kaplan import PF_DAY
-from optimoe.laws.law import Decision, Law, output
+from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.rules.leverage import nonembedding_train_flops
 
 
@@ -20,6 +20,7 @@ class Allocation(Law):
     """
 
     family = "allocation"
+    signs = signed(positive="m0 d0")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """The only input is the training compute C = M·D."""
@@ -75,6 +76,7 @@ class KaplanFrontier(Law):
     """
 
     family = "kaplan-frontier"
+    signs = signed(positive="N_e B_e S_e D_e")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """The only input is C = 6·N·D in PF-days, N without embeddings."""

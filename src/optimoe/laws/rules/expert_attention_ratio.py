@@ -9,7 +9,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.outputs import Domains
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import Law, output, signed
 from optimoe.laws.terms.optimum import find_root
 
 ACTIVE_EXPERTS = 3
@@ -29,6 +29,7 @@ class ExpertAttention(Law):
     """
 
     family = "li-rstar"
+    signs = signed(positive="alpha0 beta0")
     domain: ClassVar[Domains] = {"n_shared": "nonnegative"}
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:

@@ -3,13 +3,14 @@
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import Law, output, signed
 
 
 class FlopAccounting(Law):
     """Training FLOPs: C = 6ND, and Hoffmann's layer-by-layer count (arXiv 2203.15556, App. F) against it."""
 
     family = "flop-accounting"
+    signs = signed(positive="train_per_param_token")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """N all parameters of a dense model, active ones of a MoE, with both embeddings; D."""

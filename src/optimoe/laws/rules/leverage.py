@@ -7,7 +7,7 @@ from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.law import Decision, Law, output
+from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
 from optimoe.laws.terms.saturation import saturated_experts
 
@@ -34,6 +34,7 @@ class Leverage(Law):
     """
 
     family = "tian"
+    signs = signed(positive="A_start A_max")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """A with shared experts on both sides, G in Ling's convention, C = M·D.
@@ -99,6 +100,7 @@ class Hyperparameters(Law):
     """η = lr0·C^lr1 and batch = batch0·C^batch1 tokens (eq. 3), at A = 7.8 % and G = 2."""
 
     family = "hyperparameters"
+    signs = signed(positive="lr0 batch0")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """The only input is the training compute C = M·D."""

@@ -8,7 +8,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.core.outputs import Domains
 from optimoe.laws.families.dense import Chinchilla
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import Law, output, signed
 from optimoe.laws.terms.optimum import find_root
 
 JUST_ABOVE = 1 + 1e-9
@@ -22,6 +22,7 @@ class LifetimeObjective(Law):
     """
 
     family = "objective"
+    signs = signed(positive="train", zero_or_more="infer")
     domain: ClassVar[Domains] = {"D_inf": "nonnegative"}
 
     @output("N")

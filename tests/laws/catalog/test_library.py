@@ -127,5 +127,5 @@ def test_a_fitted_law_file_predicts(tmp_path: Path):
     law = find_loss_law(str(path))
     assert law.arch_loss(SWITCH, 1e10) < law.arch_loss(DENSE, 1e10)
     path.write_text(LAW_FILE % "E_start = 2")
-    with pytest.raises(ConfigError, match="law mine: coefficient E_max: not given"):
+    with pytest.raises(ConfigError, match=r"mine.toml: coefficient E_max: must be given, got none"):
         find_loss_law(str(path)).arch_loss(SWITCH, 1e10)

@@ -1,0 +1,111 @@
+"""Laws by name: those that were published, and those in law files."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from optimoe.core.config import build, load_facts
+from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.plugins import is_file_reference
+from optimoe.laws.catalog.classes import FAMILIES, class_of, load_family
+from optimoe.laws.catalog.files import read_law_file
+from optimoe.laws.gradients import FittableClass
+from optimoe.laws.law import Law, LawRow
+from optimoe.laws.loss_law import LossLaw
+
+_FACTS = "optimoe.laws"
+
+
+def law_names() -> tuple[str, ...]:
+    """The published laws, paper by paper."""
+    return tuple(_published())
+
+
+def published_checks() -> list[dict[str, Any]]:
+    """Check-values of the published laws: outputs with their sources and tolerances."""
+    return [row for paper in _papers() for row in paper.get("check", [])]
+
+
+def published_rows(family: str) -> list[LawRow]:
+    """The published coefficient sets of a family."""
+    return [find_published_law(name).row for name, row in _published().items() if row["family"] == family]
+
+
+def find_published_law(name: str) -> Law:
+    """A law of the library by name; never a file.
+
+    Raises:
+        UnknownNameError: No such law.
+    """
+    if name not in _published():
+        raise UnknownNameError("law", name, law_names())
+    row = build(LawRow, _published()[name], where=f"law {name}")
+    return class_of(row.family, name)(row, find_law)
+
+
+def find_law(name: str) -> Law:
+    """A law by name, or the one in a law file (``*.toml``), which may name a class in a Python file beside it.
+
+    Raises:
+        UnknownNameError: No such law, or a family that is not known.
+        ConfigError: The law file does not describe one law that can be, or the class that it names is not there.
+    """
+    if not name.endswith(".toml"):
+        return find_published_law(name)
+    row, law_class = read_law_file(Path(name))
+    return law_class(row, find_law)
+
+
+def find_loss_law(name: str) -> LossLaw:
+    """A law that gives a loss for an architecture, and may be used for predictions.
+
+    Raises:
+        UnknownNameError: No such law.
+        ConfigError: It gives no loss for an architecture and any number of tokens.
+        InputError: It is inconsistent as printed, or has no published coefficients.
+    """
+    law = find_law(name)
+    law.require_consistent()
+    if not isinstance(law, LossLaw):
+        raise ConfigError(
+            f"law: must give a loss for an architecture and its tokens, got {name} (family {law.family})"
+        )
+    law.require_usable()
+    return law
+
+
+def find_family(name: str) -> FittableClass:
+    """A family that can be fitted: by its own name, by a law of it, by the paper (``yun2024``), or in a file.
+
+    Args:
+        name: Such as ``chinchilla``, or ``my_law.py:MyLaw`` for a class of the user's.
+
+    Raises:
+        UnknownNameError: No such family, or one that is no form to fit.
+        ConfigError: The file or the class in it cannot be used.
+    """
+    if is_file_reference(name):
+        law_class = load_family(name)
+        require(law_class.free, f"{name}: free", "the names of the coefficients to fit", "none")
+        return law_class  # type: ignore[return-value]
+    known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if law.free}
+    if name in known:
+        return known[name]
+    rows = [find_published_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
+    family = next((row.family for row in rows if row.family in known), "")
+    if not family:
+        raise UnknownNameError("family", name, known)
+    return known[family]
+
+
+@cache
+def _published() -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for paper in _papers() for row in paper["law"]}
+
+
+def _papers() -> Iterable[dict[str, Any]]:
+    folder = files(_FACTS).joinpath("data", "published")
+    names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".toml"))
+    return [load_facts(_FACTS, f"published/{name}") for name in names]
