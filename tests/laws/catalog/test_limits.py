@@ -198,7 +198,8 @@ def test_a_law_of_released_runs_asks_for_the_name_of_its_router(tmp_path: Path):
 
 def test_the_optimum_of_a_law_whose_exponents_are_zero_is_refused_in_one_line(tmp_path: Path):
     table = tables()["chinchilla"]
-    law = load(table | {"coefficients": table["coefficients"] | {"alpha": 0.0, "beta": 0.0}}, tmp_path)
+    flat = table["coefficients"] | {"A": 1.0, "B": 1.0, "alpha": 0.0, "beta": 0.0}
+    law = load(table | {"coefficients": flat}, tmp_path)
     with pytest.raises(InputError, match="law mine: N_opt: no number with these coefficients"):
         law.evaluate("N_opt", {"C": 1e20})
 
@@ -216,7 +217,7 @@ def test_each_coefficient_of_a_fit_has_a_sign_or_may_be_anything():
             assert set(law_class.free) - set(signs) == free[family], family
 
 
-def test_the_mean_of_a_row_is_not_asked_where_its_variables_cannot_be_guessed():
+def test_no_loss_is_asked_for_where_its_variables_cannot_be_guessed():
     row = LawRow(
         name="mine",
         family="kaplan-steps",
