@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.laws.catalog import find_law
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.laws.catalog import FAMILIES, find_law, find_loss_law
 from optimoe.laws.evidence import Evidence, HoldOutEvidence
 from optimoe.laws.fitting import save_law
 from optimoe.laws.law import LawRow
+from optimoe.laws.terms.sizes import SIZES
+from tests.laws.designs import DENSE, SWITCH
 
 COEFFICIENTS = {"E": 1.7, "A": 400.0, "B": 410.0, "alpha": 0.34, "beta": 0.28}
 ROW = LawRow(
@@ -88,3 +90,27 @@ def test_a_verdict_that_is_none_names_the_four(tmp_path: Path):
 
 def test_other_coefficients_have_no_draws_of_these():
     assert replace(ROW, draws={"alpha": (0.3, 0.4)}).with_coefficients(COEFFICIENTS).draws == {}
+
+
+@pytest.mark.parametrize("convention", ["total", "active", "nonembedding", "active_nonembedding"])
+def test_a_law_is_asked_in_the_parameters_that_its_n_counts(convention):
+    law = FAMILIES["chinchilla"](replace(ROW, n_convention=convention))
+    assert law.variables(SWITCH)["N"] == SIZES[convention](SWITCH)
+    assert law.arch_curve(SWITCH).floor == law.curve(N=SIZES[convention](SWITCH)).floor
+
+
+@pytest.mark.parametrize("convention", ["", "unstated"])
+def test_a_law_that_does_not_say_what_its_n_counts_is_not_planned_with(convention, tmp_path: Path):
+    save_law(replace(ROW, n_convention=convention), tmp_path / "mine.toml")
+    law = find_law(str(tmp_path / "mine.toml"))
+    assert law.evaluate("L", {"N": 1e9, "D": 2e10}) > 0
+    with pytest.raises(InputError, match=r"law mine: n_convention: must say what its N counts \(total, active, "):
+        find_loss_law(str(tmp_path / "mine.toml"))
+    with pytest.raises(InputError, match="n_convention"):
+        law.arch_loss(DENSE, 1e10)
+
+
+def test_what_no_n_counts_is_refused_with_the_list(tmp_path: Path):
+    save_law(replace(ROW, n_convention="activ"), tmp_path / "mine.toml")
+    with pytest.raises(UnknownNameError, match=r"mine.toml: n_convention: unknown name 'activ' \(nearest: active"):
+        find_law(str(tmp_path / "mine.toml"))

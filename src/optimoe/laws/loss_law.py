@@ -12,8 +12,9 @@ coefficients of shape (fits, 1) against variables of shape (runs,), by broadcast
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.law import Law
+from optimoe.laws.terms.sizes import Size
 
 BAND_Z = 1.645
 """Standard deviations that hold 90 % of a normal distribution."""
@@ -52,7 +54,23 @@ class TokenCurve:
 
 
 class ArchLaw(Law):
-    """A law that gives a loss for an architecture and a number of training tokens."""
+    """A law that gives a loss for an architecture and a number of training tokens.
+
+    Attributes:
+        sizes: What its N may count, by the name of a convention; empty for a class that counts by itself.
+        own_size: What its paper's N counts, where that is part of the equation; empty where it is for runs to say.
+    """
+
+    sizes: ClassVar[Mapping[str, Size]] = {}
+    own_size: ClassVar[str] = ""
+
+    def size(self, arch: ArchSpec) -> Values:
+        """N of a design by the row's ``n_convention``; where that says nothing, by the family's first.
+
+        :meth:`require_usable` refuses a row that says nothing, before anything is planned or compared.
+        """
+        stated = self.row.n_convention in self.sizes
+        return self.sizes[self.row.n_convention if stated else self.own_size or next(iter(self.sizes))](arch)
 
     @abstractmethod
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
@@ -88,7 +106,7 @@ class ArchLaw(Law):
         return {"D_over_N": tokens / next(iter(inputs.values())), "E": moe.num_experts if moe else 1} | inputs
 
     def require_usable(self) -> None:
-        """Refuse a law that cannot be right as printed or has no published coefficients.
+        """Refuse a law that cannot be right as printed, has no published coefficients, or does not say its N.
 
         Raises:
             InputError: With the reason.
@@ -96,6 +114,11 @@ class ArchLaw(Law):
         self.require_consistent()
         if self.row.status == "form-only":
             raise InputError(f"law {self.row.name}: form-only, not for predictions: {self.row.notes}")
+        if self.sizes and not self.own_size and self.row.n_convention not in self.sizes:
+            raise InputError(
+                f"law {self.row.name}: n_convention: must say what its N counts ({', '.join(self.sizes)}), got "
+                f"{self.row.n_convention or 'nothing'}: fit again with --n-convention, or write it into the file"
+            )
 
     def decades_beyond(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """How far outside the fitted range a design lies: |log10| of the overshoot, by symbol; 0 inside."""

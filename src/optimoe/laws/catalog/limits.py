@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError, require, require_choice
 from optimoe.laws.law import Law, LawRow, Sign
-from optimoe.laws.loss_law import LossLaw
+from optimoe.laws.loss_law import ArchLaw, LossLaw
 from optimoe.laws.runs.checks import LARGEST_LOSS
+from optimoe.laws.terms.sizes import UNSTATED
 
 OF_FILES = ("fitted", "form-only")
 """Statuses of law files. Others are the library's word on a paper, and refused, not lowered: a file that
@@ -55,8 +56,11 @@ def require_possible(row: LawRow, law_class: type[Law], where: str) -> None:
 
     Raises:
         ConfigError: In one line: the file, the field, its limit and its value.
+        UnknownNameError: N counts what the family cannot count; lists what it can.
     """
     require(row.status in OF_FILES, f"{where}: status", f"{' or '.join(OF_FILES)} in a law file", row.status)
+    if issubclass(law_class, ArchLaw) and law_class.sizes and row.n_convention not in ("", UNSTATED):
+        require_choice(row.n_convention, f"{where}: n_convention", law_class.sizes)
     _require_coefficients(row, law_class, where)
     _require_draws(row, law_class, where)
     for symbol, (low, high) in row.range.items():

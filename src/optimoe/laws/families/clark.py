@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, decode_flops
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
@@ -17,6 +16,7 @@ from optimoe.laws.law import Decision, FitForm, output
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
 RUN_TOKENS = 130e9
 STEP_TOKENS, CONTEXT_TOKENS = 2.0**19, 2048
@@ -64,6 +64,7 @@ class Clark(FixedTokens):
     """
 
     family = "clark"
+    sizes, own_size = sizes_of(*SIZES, dense=twin_nonembedding), "dense"
     free = ("a", "b", "c", "d", "E_start", "E_max")
     linear = ("a", "b", "c", "d")
     fit_form = FitForm(
@@ -77,7 +78,7 @@ class Clark(FixedTokens):
 
         Clark's own N adds the projections of relative positions, which our designs do not have.
         """
-        return {"N": count_params(one_expert_twin(arch)).nonembedding, "E": num_experts(arch)}
+        return {"N": self.size(arch), "E": num_experts(arch)}
 
     @output("E_hat")
     def expert_effect(self, E: Values) -> Values:

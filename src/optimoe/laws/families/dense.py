@@ -6,13 +6,13 @@ import numpy as np
 from scipy.special import huber
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
+from optimoe.laws.terms.sizes import SIZES
 
 
 class Chinchilla(LossLaw):
@@ -25,6 +25,7 @@ class Chinchilla(LossLaw):
     """
 
     family = "chinchilla"
+    sizes = SIZES
     free: ClassVar[tuple[str, ...]] = ("E", "A", "B", "alpha", "beta")
     linear = ("E", "A", "B")
     fit_form = FitForm(
@@ -33,9 +34,8 @@ class Chinchilla(LossLaw):
     )
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N: every parameter, both embeddings included unless the convention says otherwise."""
-        params = count_params(arch)
-        return {"N": params.nonembedding if self.row.n_convention == "nonembedding" else params.total}
+        """N: what ``n_convention`` says."""
+        return {"N": self.size(arch)}
 
     def curve(self, N: Values) -> TokenCurve:
         """Floor E + A/N^α, scale B, exponent −β."""

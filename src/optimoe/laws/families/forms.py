@@ -4,8 +4,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimoe.arch.design import one_expert_twin
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
@@ -13,6 +11,7 @@ from optimoe.laws.law import FLOOR, POSITIVE, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import num_experts, routing_concerns
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
 
 class Wang(LossLaw):
@@ -23,6 +22,7 @@ class Wang(LossLaw):
     """
 
     family = "wang"
+    sizes = SIZES
     free = ("A", "alpha", "gamma", "B", "beta", "sigma")
     linear = ("A", "B", "sigma")
     fit_form = FitForm(
@@ -33,8 +33,8 @@ class Wang(LossLaw):
     domain: ClassVar[Domains] = {"E": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N all parameters; E routed experts per layer."""
-        return {"N": count_params(arch).total, "E": num_experts(arch)}
+        """N: what ``n_convention`` says; E routed experts per layer."""
+        return {"N": self.size(arch), "E": num_experts(arch)}
 
     def curve(self, N: Values, E: Values) -> TokenCurve:
         """Floor σ + A/(N^α·E^γ), scale B, exponent −β."""
@@ -75,6 +75,7 @@ class Yun(LossLaw):
     """
 
     family = "yun"
+    sizes, own_size = sizes_of(*SIZES, dense=twin_nonembedding), "dense"
     free = ("A", "alpha", "B", "beta", "C", "gamma", "F", "d", "E_start", "E_max")
     linear = ("A", "B", "C", "F")
     fit_form = FitForm(
@@ -89,7 +90,7 @@ class Yun(LossLaw):
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: the dense model whose FFN is one expert, without embeddings; E routed experts per layer."""
-        return {"N": count_params(one_expert_twin(arch)).nonembedding, "E": num_experts(arch)}
+        return {"N": self.size(arch), "E": num_experts(arch)}
 
     def curve(self, N: Values, E: Values) -> TokenCurve:
         """Loss against tokens; the factor exp(d·ln N·ln Ê) is shared by floor and scale."""

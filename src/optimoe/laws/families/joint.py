@@ -5,7 +5,6 @@ from typing import ClassVar
 import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
@@ -15,6 +14,7 @@ from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.sizes import sizes_of
 
 VOCABULARY = 50_257
 HEAD_DIM = 64
@@ -32,6 +32,8 @@ class Joint(LossLaw):
     """
 
     family = "ludziejewski"
+    sizes = sizes_of("active", "active_nonembedding")
+    own_size = "active"
     free = ("a", "alpha", "delta", "gamma", "b", "beta", "omega", "zeta", "E_start", "E_max", "c")
     linear = ("a", "b", "c")
     fit_form = FitForm(
@@ -47,7 +49,7 @@ class Joint(LossLaw):
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N_act with both embeddings, and routed experts per layer (1 when dense)."""
-        return {"N_act": count_params(arch).active, "E": num_experts(arch)}
+        return {"N_act": self.size(arch), "E": num_experts(arch)}
 
     def curve(self, N_act: Values, E: Values) -> TokenCurve:
         """Floor c + m·N^μ, scale n, exponent ν."""

@@ -9,6 +9,7 @@ from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_routing_points
 from optimoe.laws.law import Law, output, signed
 from optimoe.laws.loss_law import ArchLaw
+from optimoe.laws.terms.sizes import SIZES
 
 PF_DAY = 8.64e19
 """FLOPs of a petaflop/s-day: 1e15 · 86,400."""
@@ -22,9 +23,11 @@ def power(constant: Values, value: Values, exponent: Values) -> Values:
 class DenseLaw(ArchLaw):
     """A loss of dense models; N without embeddings (Kaplan by his definition, Clark as his runs count)."""
 
+    sizes, own_size = SIZES, "nonembedding"
+
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """The design's N counts all parameters but the embeddings."""
-        return {"N": count_params(arch).nonembedding}
+        return {"N": self.size(arch)}
 
     def applies_to(self, arch: ArchSpec) -> bool:
         """A dense law describes dense models, and no others."""

@@ -16,6 +16,7 @@ from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import find_root
+from optimoe.laws.terms.sizes import sizes_of
 
 FFN_FLOPS, ROUTING_FLOPS = 6.0, 14.0
 """c_f and c_r: FLOPs per active parameter, and of routing per width and expert (App. E allows 6–20)."""
@@ -23,6 +24,12 @@ HEAD_WIDTH = 64
 """Of the paper's shapes: d = 64·n_blocks."""
 GRANULARITIES = 2.0 ** np.arange(11)
 PARAMS_RANGE = (1e3, 1e18)
+
+
+def without_router(arch: ArchSpec) -> Values:
+    """All parameters but both embeddings and the router."""
+    params = count_params(arch)
+    return params.nonembedding - params.router
 
 
 class Krajewski(LossLaw):
@@ -35,6 +42,8 @@ class Krajewski(LossLaw):
     """
 
     family = "krajewski"
+    sizes = sizes_of("total", "nonembedding", total_nonembedding=without_router)
+    own_size = "total_nonembedding"
     free = ("a", "alpha", "b", "beta", "g", "gamma", "c")
     linear = ("a", "b", "g", "c")
     signs = signed(positive="b beta", zero_or_more="a alpha g gamma c")
@@ -42,9 +51,8 @@ class Krajewski(LossLaw):
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: everything but embeddings and router; G = 4·d/d_expert (1 when dense)."""
-        params = count_params(arch)
         return {
-            "N": params.nonembedding - params.router,
+            "N": self.size(arch),
             "G": granularity(arch)["krajewski"] if arch.moe else 1.0,
         }
 

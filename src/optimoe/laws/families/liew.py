@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import optimal_params
+from optimoe.laws.terms.sizes import SIZES
 
 
 class Liew(LossLaw):
@@ -21,13 +20,14 @@ class Liew(LossLaw):
     """
 
     family = "liew"
+    sizes, own_size = SIZES, "dense"
     free = ("E", "A", "B", "alpha", "beta")
     linear = ("E", "A", "B")
     signs = signed(positive="A B", zero_or_more="E alpha beta")
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N1: all parameters of the dense model whose FFN is one expert."""
-        return {"N1": count_params(one_expert_twin(arch)).total}
+        return {"N1": self.size(arch)}
 
     def curve(self, N1: Values) -> TokenCurve:
         """Floor E + B·N1^−β, scale A, exponent −α."""

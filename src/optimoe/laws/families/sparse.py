@@ -7,7 +7,6 @@ import numpy as np
 
 from optimoe.arch.count import sparsity
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
@@ -15,7 +14,10 @@ from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
 from optimoe.laws.terms.optimum import find_minimum
+from optimoe.laws.terms.sizes import SIZES, sizes_of
 
+ACTIVE_BESIDE = {"nonembedding": "active_nonembedding"}
+"""What N_a counts where N counts what the key says; ``active`` beside all others."""
 PARAMS_RANGE = (1e4, 1e17)
 
 
@@ -28,6 +30,7 @@ class Abnar(LossLaw):
     """
 
     family = "abnar"
+    sizes = sizes_of("total", "nonembedding")
     free = ("a", "alpha", "b", "beta", "c", "lambda_", "d", "delta", "gamma", "e")
     linear = ("a", "b", "c", "d", "e")
     signs = signed(positive="b", zero_or_more="a alpha beta c d gamma e")
@@ -35,7 +38,7 @@ class Abnar(LossLaw):
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N all parameters; S the inactive share of routed experts, 0 when dense."""
-        return {"N": count_params(arch).total, "S": sparsity(arch)}
+        return {"N": self.size(arch), "S": sparsity(arch)}
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """What the range may name includes 1 − S, whose decades mean something."""
@@ -124,18 +127,19 @@ class Zhao(LossLaw):
     """
 
     family = "zhao"
+    sizes = sizes_of("total", "nonembedding")
     free = ("e", "f", "m", "n", "k", "h", "a", "alpha", "b", "beta", "c", "eps")
     linear = ("e", "f", "m", "n", "a", "b", "c", "eps")
     signs = signed(positive="b", zero_or_more="alpha a beta c eps")
     domain: ClassVar[Domains] = {"S": "share", "G": "count"}
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N and N_a with both embeddings; G = k + E_s; S = E_s/(k + E_s)."""
-        params, moe = count_params(arch), arch.moe
+        """N and N_a with embeddings or without, as ``n_convention`` says; G = k + E_s; S = E_s/(k + E_s)."""
+        moe = arch.moe
         active = moe.top_k + moe.num_shared_experts if moe else 1
         return {
-            "N": params.total,
-            "N_a": params.active,
+            "N": self.size(arch),
+            "N_a": SIZES[ACTIVE_BESIDE.get(self.row.n_convention, "active")](arch),
             "G": active,
             "S": moe.num_shared_experts / active if moe else 0.0,
         }
