@@ -49,6 +49,7 @@ def form(family, **coefficients):
 
 WANG = form("wang", A=406.0, alpha=0.34, gamma=0.1, B=410.0, beta=0.28, sigma=1.7)
 TIED = form("tied", E=1.7, A=300.0, B=450.0, eta=0.28)
+EXPANSION = form("expansion", E=1.7, A=100.0, B=900.0, alpha=0.26, beta=0.33, rho=0.5, x_max=200.0)
 YUN = form(
     "yun",
     **{"A": 400.0, "alpha": 0.34, "B": 0.2, "beta": 0.5, "C": 410.0, "gamma": 0.28, "F": 1.7},
@@ -88,6 +89,7 @@ CASES = [
     case("abnar2025", "N D", N=N, D=D, S=(0.0, 0.98)),
     case("zhao2025", "N D", N=(1e9, 1e12), D=D, N_a=(1e8, 1e9), G=(1.0, 32.0), S=(0.0, 0.6)),
     case(TIED, "N D", N=N, D=D),
+    case(EXPANSION, "N_act N_total D", N_act=(1e7, 1e10), N_total=(1e10, 1e12), D=D),
     case(WANG, "N D E", N=N, D=D, E=E),
     case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
 ]
@@ -107,6 +109,10 @@ def spread(law, runs, rng, experts=(1, 2, 4, 8, 16, 32, 64)):
             variables[symbol] = rng.uniform(0.05, 0.9, runs)
         elif symbol == "N_a":
             variables[symbol] = variables["N"] * rng.uniform(0.03, 0.6, runs)
+        elif symbol == "N_total":
+            variables[symbol] = variables["N_act"] * np.exp(rng.uniform(0, 6, runs))
+        elif symbol == "factor":
+            continue
         else:
             variables[symbol] = np.exp(rng.uniform(17, 24, runs))
     return variables
@@ -121,6 +127,7 @@ MADE_UP = {
     "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
     | {"E_start": 2.0, "E_max": 300.0},
     "tied": {"E": 1.7, "A": 300.0, "B": 450.0, "eta": 0.28},
+    "expansion": dict(EXPANSION.row.coefficients),
     "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
 }
 """Of forms without coefficients in the library: any will do to test the fit."""

@@ -53,6 +53,7 @@ class LawRow:
         draws: By coefficient, one value a draw (refits to resampled runs), all of one length; one that does not
             vary is left out.
         domain: What designs it may rank; not its ``range``, which says how far its variables went.
+        factors: Published effects that its family puts on a design's size, by name.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LawRow:
     evidence: Evidence = field(default_factory=Evidence)
     draws: dict[str, tuple[float, ...]] = field(default_factory=dict)
     domain: Domain = field(default_factory=Domain)
+    factors: tuple[str, ...] = ()
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
         """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one.
