@@ -44,6 +44,9 @@ SAME = [
     (CompareRequest, "compare mixtral-8x7b --gpus 8xh100-sxm", {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}),
     (FitRequest, "laws fit runs.csv --family chinchilla --resamples 0 --bad-rows exclude",
      {"runs": "runs.csv", "family": "chinchilla", "resamples": 0, "bad_rows": "exclude"}),
+    (FitRequest, "laws fit r.csv --family wang --fix E=1.7 --bound A=1:9 --start beta=0.2,0.3 --tie alpha=beta",
+     {"runs": "r.csv", "family": "wang", "fix": ["E=1.7"], "bound": ["A=1:9"], "start": ["beta=0.2,0.3"],
+      "tie": ["alpha=beta"]}),
     (FitRequest, "laws fit small.csv large.csv --family chinchilla",
      {"runs": ["small.csv", "large.csv"], "family": "chinchilla"}),
     (CompareLawsRequest, "laws compare mixtral-8x7b --tokens 1T --laws zhao2025",
@@ -64,6 +67,15 @@ def test_variables_by_name_are_a_table_or_texts():
         typed
         == read_request(EvaluateRequest, {"law": "besiroglu2024", "set": {"N": 7e9, "D": "1.4T"}}).variables()
     )
+
+
+def test_coefficients_by_name_are_a_table_or_texts():
+    typed = FitRequest(
+        runs="r", family="f", fix=["E=1.7"], bound=["A=1:9"], start=["beta=0.2,0.3"], tie=["alpha=beta"]
+    )
+    table = {"fix": {"E": 1.7}, "bound": {"A": [1, 9]}, "start": {"beta": [0.2, 0.3]}, "tie": {"alpha": "beta"}}
+    assert read_request(FitRequest, {"runs": "r", "family": "f", **table}).options() == typed.options()
+    assert typed.options().starts == {"beta": (0.2, 0.3)}
 
 
 def test_what_is_left_out_or_null_has_the_command_lines_default():

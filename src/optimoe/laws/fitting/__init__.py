@@ -1,6 +1,7 @@
 """Laws from runs: fits with verdicts, intervals, tests on unseen runs, and which runs to do next."""
 
 from optimoe.laws.catalog import save_law
+from optimoe.laws.fitting.answers.bands import Coverage, band_coverage, hold_out_coverage, predict_runs
 from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
@@ -13,6 +14,7 @@ from optimoe.laws.fitting.validation import HoldOut, Score, compare_families, ho
 __all__ = [
     "Auto",
     "Band",
+    "Coverage",
     "Fit",
     "FitOptions",
     "Held",
@@ -28,14 +30,17 @@ __all__ = [
     "Score",
     "StudentT",
     "analyse_isoflop",
+    "band_coverage",
     "bootstrap",
     "compare_families",
     "fit",
     "hold_out",
+    "hold_out_coverage",
     "leave_one_out",
     "loss_curve",
     "next_runs",
     "predict_band",
+    "predict_runs",
     "profile",
     "save_law",
 ]

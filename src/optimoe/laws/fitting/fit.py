@@ -10,7 +10,7 @@ from optimoe.core.errors import ConfigError, require
 from optimoe.laws.catalog import FAMILIES, published_rows
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.model import Model
-from optimoe.laws.fitting.setup.objective import residual_scale
+from optimoe.laws.fitting.setup.objective import OUTLIER_DEVIATIONS, residual_scale
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, make_model, make_problem
 from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.fitting.solve import Points, Solutions, solve
@@ -25,8 +25,6 @@ ROUNDING_PER_RUN = 1e-20
 """An objective below this per run is rounding: runs without noise."""
 VANISHED = 1e-4
 """A term that moves ln L by less, everywhere, is far below the noise of any training run."""
-OUTLIER_DEVIATIONS = 5.0
-"""Of normal residuals, one in two million lies further out."""
 EDGE_REL = 1e-6
 """A coordinate this close to its limit is at it."""
 WEAK_SHARE = 0.5
@@ -58,6 +56,7 @@ class Fit:
         rmse_log: Root mean square of ln L_law − ln L_run.
         runs: Rows fitted.
         starts: How many were tried.
+        converged: Whether the best of them converged.
         agree: How many ended at the best objective (within 1e-6 of it).
         converged_starts: How many converged at all.
         start: The start that won, by coefficient.
@@ -78,6 +77,7 @@ class Fit:
     rmse_log: float
     runs: int
     starts: int
+    converged: bool
     agree: int
     converged_starts: int
     start: dict[str, float]
@@ -199,6 +199,7 @@ def _describe(
         rmse_log=rmse,
         runs=len(observations),
         starts=len(starts),
+        converged=bool(solutions.converged[best]),
         agree=int(agreeing.sum()),
         converged_starts=int(solutions.converged.sum()),
         start={key: float(number) for key, number in model.coefficients(starts[best]).items()},

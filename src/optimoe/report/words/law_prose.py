@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Comparison
-from optimoe.laws.fitting import Fit, HoldOut, Interval
+from optimoe.laws.fitting import Coverage, Fit, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
 from optimoe.report.words.lines import Lines, labelled
 
+SMALL_DELTA = 3.0
+"""A δ this many times below the residuals' scale leaves a quarter of normal residuals in the quadratic part."""
 
-def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None) -> Lines:
-    """A fitted law: verdict, coefficients with intervals, and the test on runs it has not seen."""
+
+def fit_lines(
+    fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None, coverage: Sequence[Coverage] = ()
+) -> Lines:
+    """A fitted law: verdict, coefficients with intervals, the test on unseen runs, and what its band holds."""
     lines = [
         ("Law", f"{fitted.law.name}, family {fitted.law.family}: {fitted.verdict.replace('_', ' ')}"),
         (
@@ -22,6 +27,7 @@ def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | No
             f"{fitted.objective:.9g}, {fitted.agree} of {fitted.starts} starts agree, "
             f"condition {fitted.condition:.3g}",
         ),
+        ("Residuals", _residuals(fitted)),
     ]
     if fitted.at_bound:
         lines.append(("At bound", ", ".join(fitted.at_bound)))
@@ -39,9 +45,36 @@ def fit_lines(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | No
     lines += [(symbol, _coefficient(fitted, symbol, intervals)) for symbol in fitted.coefficients]
     if test is not None:
         lines.append(("Held out", _held_out(test)))
+    lines += labelled("Band", [_band(one) for one in coverage])
     lines += labelled("Excluded", [f"row {flag.row}: {flag.reason}" for flag in fitted.excluded[:5]])
     lines += labelled("Outliers", [f"row {flag.row}: {flag.reason}" for flag in fitted.outliers[:5]])
     return lines
+
+
+def _residuals(fitted: Fit) -> str:
+    """The residuals' robust scale, and beside it what a δ makes of it."""
+    text, delta = (
+        f"robust scale {fitted.residual_scale:.3g} of ln L",
+        getattr(fitted.options.objective, "delta", 0),
+    )
+    if not delta:
+        return text
+    if delta * SMALL_DELTA >= fitted.residual_scale:
+        return f"{text}, delta {delta:g}"
+    return (
+        f"{text}, delta {delta:g} is 1/{fitted.residual_scale / delta:.0f} of it: "
+        "nearly least absolute deviations (--objective auto chooses by the residuals)"
+    )
+
+
+def _band(coverage: Coverage) -> str:
+    """What a band promises, and what it holds."""
+    text = (
+        f"{coverage.level:.0%} promised, {coverage.inside:.0%} of {coverage.runs} runs inside when left out "
+        f"({coverage.rule}); mean width {coverage.mean_width:.3g} nats, of the law alone "
+        f"{coverage.mean_width_of_law:.2g}"
+    )
+    return text if coverage.converged else f"{text}; not every fit behind it converged"
 
 
 def _coefficient(fitted: Fit, symbol: str, intervals: Mapping[str, Interval]) -> str:

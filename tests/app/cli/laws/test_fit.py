@@ -30,9 +30,51 @@ def test_a_law_is_fitted_saved_and_planned_with(runs, tmp_path):
     assert done["choice"]["loss"] > 1.7
 
 
+def test_coefficients_are_fixed_bounded_started_and_tied(runs):
+    record = answer(
+        "laws", "fit", runs, *FIT, "--tie", "alpha=beta", "--fix", "E=1.7", "--bound", "A=1:1e6",
+        "--start", "alpha=0.2,0.3", "--objective", "auto", "--resamples", 20,
+    )  # fmt: skip
+    assert record["coefficients"]["alpha"] == record["coefficients"]["beta"]
+    assert record["coefficients"]["E"] == 1.7
+    assert record["unidentified"] == {"E": "fixed"}
+    assert set(record["intervals"]) == {"A", "B", "alpha", "beta"}
+    assert record["options"]["starts"] == {"alpha": [0.2, 0.3]}
+    assert record["starts"] == 2
+    assert record["objective_name"] != "huber(delta=0.001) on ln L"
+
+
+def test_predictions_are_a_table_and_the_band_says_what_it_holds(runs, tmp_path):
+    table = tmp_path / "predictions.csv"
+    record = answer("laws", "fit", runs, *FIT, "--resamples", 20, "--holdout", "top20%", "--predictions", table)
+    assert [row["rule"] for row in record["coverage"]] == ["5 folds", "top20%"]
+    assert record["coverage"][0]["runs"] == 20
+    assert len(table.read_text().splitlines()) == 21
+    words = optimoe("laws", "fit", runs, *FIT, "--resamples", 20).stdout
+    assert "90% promised" in words
+    assert "robust scale" in words
+
+
+def test_runs_of_one_number_of_tokens_reduce_the_family_and_say_it(runs):
+    record = answer(
+        "laws", "fit", runs, *FIT, "--where", "tokens == 1e9", "--resamples", 0, "--bound", "alpha=0.3:0.4"
+    )
+    assert {held["coefficient"] for held in record["held"]} == {"B", "beta"}
+    done = optimoe("laws", "fit", runs, *FIT, "--where", "tokens == 1e9", "--resamples", 0)
+    assert "D is 1e+09 in every run: B cannot be told from E" in " ".join(done.stdout.split())
+
+
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
+        (["--fix", "alpha=much"], "--fix: alpha: must be a number"),
+        (["--fix", "gamma=1"], "gamma"),
+        (["--bound", "E=1"], "--bound: E: must be two limits"),
+        (["--bound", "E=2:1"], "bounds of E"),
+        (["--start", "0.2,0.3"], "--start: must be like alpha=0.2,0.3"),
+        (["--tie", "alpha=A"], "tie of"),
+        (["--tie", "alpha"], "--tie"),
+        (["--resamples", "0", "--predictions", "out.csv"], "--predictions: needs --resamples"),
         (["--family", "nobody"], "family"),
         (["--columns", "N=params,D=nowhere,loss=final"], "nowhere"),
         (["--columns", "N"], "--columns"),

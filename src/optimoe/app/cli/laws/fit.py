@@ -7,28 +7,44 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
+from optimoe.core.errors import InputError
 from optimoe.inputs.laws.fit import FitRequest
+
+Predictions = Annotated[
+    Path | None, Parameter(help="Write a CSV here: every run with the law's prediction and its bands.")
+]
 
 
 def fit(
     request: FitRequest,
     *,
     out: Annotated[Path | None, Parameter(help="Write the law file here, for --law.")] = None,
+    predictions: Predictions = None,
     json: JsonFlag = False,
 ) -> None:
     """Fit a family of laws to a table of runs."""
-    from optimoe.laws.fitting import bootstrap, hold_out, save_law
+    from optimoe.core.files import write_text
+    from optimoe.laws.fitting import bootstrap, hold_out, predict_runs, save_law
     from optimoe.laws.fitting import fit as fit_law
     from optimoe.report.records.laws.fits import fit_record
+    from optimoe.report.tables.predictions import predictions_csv
     from optimoe.report.words.law_prose import fit_lines
 
-    runs = request.observations()
-    fitted = fit_law(runs, request.family, request.options(), name=request.name)
-    intervals = {}
-    if request.resamples:
-        drawn = bootstrap(runs, fitted, resamples=request.resamples, cluster=request.cluster, seed=request.seed)
-        intervals = drawn.intervals(request.level)
-    test = hold_out(runs, request.family, request.holdout, fitted.options) if request.holdout else None
+    if predictions is not None and not request.resamples:
+        raise InputError("--predictions: needs --resamples, which make the band")
+    runs, options = request.observations(), request.options()
+    fitted = fit_law(runs, request.family, options, name=request.name)
+    drawn = bootstrap(runs, fitted, **request.draws()) if request.resamples else None
+    intervals = drawn.intervals(request.level) if drawn else {}
+    test = hold_out(runs, request.family, request.holdout, options) if request.holdout else None
+    coverage = request.coverage(runs)
     if out is not None:
         save_law(fitted.law, out)
-    show(json, lambda: fit_record(fitted, intervals, test), lambda: fit_lines(fitted, intervals, test))
+    if predictions is not None and drawn:
+        band = predict_runs(runs, fitted, drawn, level=request.level, seed=request.seed)
+        write_text(predictions, predictions_csv(runs, fitted, band))
+    show(
+        json,
+        lambda: fit_record(fitted, intervals, test, coverage),
+        lambda: fit_lines(fitted, intervals, test, coverage),
+    )

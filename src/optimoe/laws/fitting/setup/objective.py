@@ -1,4 +1,4 @@
-"""The objective that residuals call for: least squares where they are normal, else Huber's loss by their scale."""
+"""The objective that residuals call for: least squares, Huber's loss by their own scale, or Student-t."""
 
 from dataclasses import replace
 from math import sqrt
@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective
+from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective, StudentT
 from optimoe.laws.fitting.setup.problem import FitOptions, best_of_starts, make_model
 from optimoe.laws.runs import Observations
 
@@ -20,6 +20,8 @@ RATIO_ERROR = 0.93
 scale's logarithm, 1.36/n, less that of the rms', 0.50/n, as the rms is efficient."""
 HEAVY = 2.0
 """Standard errors by which rms exceeds the robust scale in one of 44 sets of normal residuals."""
+OUTLIER_DEVIATIONS = 5.0
+"""Of normal residuals, one in two million lies further out."""
 SMALLEST_SCALE = 1e-9
 """Residuals of runs without noise are rounding: δ stays above it."""
 
@@ -33,8 +35,11 @@ def choose_objective(observations: Observations, family: str, options: FitOption
     """The options, with ``Auto`` replaced by the objective that the residuals of a first fit call for.
 
     The first fit is by Student-t, which estimates its own scale and follows neither outliers nor a δ. With s the
-    robust scale of its residuals (1.4826·MAD) and n runs: least squares where ln(rms/s) is within 2·0.93/√n, what
-    normal residuals show; else Huber with δ = 1.345·s. A δ far below s would be least absolute deviations.
+    robust scale of its residuals (1.4826·MAD) and n runs:
+
+    - least squares where ln(rms/s) is within 2·0.93/√n, what normal residuals show;
+    - Student-t where a row lies beyond 5·s: Huber's loss lets such rows pull for ever, with one strength;
+    - else Huber with δ = 1.345·s. A δ far below s would be least absolute deviations.
 
     Raises:
         ConfigError: The family cannot be put on these runs.
@@ -46,6 +51,10 @@ def choose_objective(observations: Observations, family: str, options: FitOption
     residual = model.predict(first.points)[0][0] - model.log_loss
     scale = max(residual_scale(residual), SMALLEST_SCALE)
     heavy = np.log(max(float(np.sqrt(np.mean(residual**2))), SMALLEST_SCALE) / scale)
-    normal = heavy <= HEAVY * RATIO_ERROR / sqrt(len(residual))
-    chosen: Objective = LeastSquares() if normal else Huber(delta=float(f"{HUBER_SCALES * scale:.3g}"))
+    furthest = float(np.abs(residual - np.median(residual)).max())
+    chosen: Objective = Huber(delta=float(f"{HUBER_SCALES * scale:.3g}"))
+    if heavy <= HEAVY * RATIO_ERROR / sqrt(len(residual)):
+        chosen = LeastSquares()
+    elif furthest > OUTLIER_DEVIATIONS * scale:
+        chosen = StudentT()
     return replace(options, objective=chosen)

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.evidence import FitVerdict
-from optimoe.laws.fitting import Fit, FitOptions, Held, HoldOut, Interval
+from optimoe.laws.fitting import Coverage, Fit, FitOptions, Held, HoldOut, Interval
 from optimoe.report.records.laws.library import LawRecord, law_record
 
 
@@ -129,6 +129,29 @@ class HoldOutRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoverageRecord:
+    """How often the bootstrap's band of single runs held runs that took no part in the fit.
+
+    Attributes:
+        rule: Which runs were left out: ``5 folds``, or the rule of the hold-out.
+        runs: How many runs were predicted.
+        level: What the band promises.
+        inside: Share of them that lay in it.
+        mean_width: Mean width of the band, nats.
+        mean_width_of_law: Mean width of the law's own band, without the scatter of runs, nats.
+        converged: Whether every fit behind it converged.
+    """
+
+    rule: str
+    runs: int
+    level: float
+    inside: float
+    mean_width: float
+    mean_width_of_law: float
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitRecord:
     """A fitted law with what is known about it.
 
@@ -156,6 +179,7 @@ class FitRecord:
         unidentified: Coefficients of which the runs say nothing, and why; they have no interval.
         intervals: Interval of each identified coefficient by symbol; empty without resamples.
         holdout: The test on runs that were not fitted; null where none were held out.
+        coverage: How often the band holds runs that its fit has not seen, by folds and of the hold-out.
     """
 
     law: LawRecord
@@ -181,10 +205,13 @@ class FitRecord:
     unidentified: dict[str, str]
     intervals: dict[str, IntervalRecord]
     holdout: HoldOutRecord | None
+    coverage: tuple[CoverageRecord, ...]
 
 
-def fit_record(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None) -> FitRecord:
-    """A fit with its intervals and its test on runs that it has not seen."""
+def fit_record(
+    fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | None, coverage: Sequence[Coverage] = ()
+) -> FitRecord:
+    """A fit with its intervals, its test on runs that it has not seen, and how often its band holds such runs."""
     return same_fields(
         FitRecord,
         fitted,
@@ -194,6 +221,7 @@ def fit_record(fitted: Fit, intervals: Mapping[str, Interval], test: HoldOut | N
         options=fit_options_record(fitted.options),
         intervals={symbol: same_fields(IntervalRecord, interval) for symbol, interval in intervals.items()},
         held=_held_records(fitted.held),
+        coverage=tuple(same_fields(CoverageRecord, one) for one in coverage),
         holdout=same_fields(HoldOutRecord, test, held=_held_records(test.held)) if test else None,
     )
 

@@ -1,0 +1,1 @@
+"""Fits and what they answer in labelled lines and columns."""
