@@ -16,6 +16,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Method
 from optimoe.laws.domain import Domain
+from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence
 
 Sign = Literal["positive", "zero or more", "negative", "zero or less"]
@@ -52,6 +53,7 @@ class LawRow:
         evidence: What a fit knows of itself; empty for a published law.
         draws: By coefficient, one value a draw (refits to resampled runs), all of one length; one that does not
             vary is left out.
+        effects: What a corpus without runs may differ by; none where one corpus is behind the law.
         domain: What designs it may rank; not its ``range``, which says how far its variables went.
         factors: Published effects that its family puts on a design's size, by name.
     """
@@ -73,6 +75,7 @@ class LawRow:
     runs: dict[str, str] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     draws: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    effects: CorpusEffects | None = None
     domain: Domain = field(default_factory=Domain)
     factors: tuple[str, ...] = ()
 

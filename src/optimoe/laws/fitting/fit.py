@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -33,6 +34,21 @@ EXTREME_SHARE = 0.98
 SPARE_RUNS = 3
 """Runs beyond the free coefficients that a sound fit has. With one (6 runs, 5 coefficients) intervals of 90 % hold
 the planted truth in about 70 % of repeats, with three in 88 % and more (``benchmarks/fit_coverage.py``)."""
+
+
+@runtime_checkable
+class Coordinates(Protocol):
+    """What moves in a fit: names and limits.
+
+    Attributes:
+        names: Of the coordinates.
+        low: Lower limits.
+        high: Upper limits.
+    """
+
+    names: tuple[str, ...]
+    low: np.ndarray
+    high: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +198,7 @@ def _describe(
         weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
     return Fit(
         law=_law_row(observations, model, options, coefficients, rmse, name),
-        verdict=_verdict(
+        verdict=verdict_of(
             bool(solutions.converged[best]),
             ill_conditioned,
             bool(at_bound),
@@ -194,7 +210,7 @@ def _describe(
         weakest=weakest,
         objective_name=options.objective.name,
         objective=value,
-        scale=float(solutions.scale[best]),
+        scale=float(solutions.scale[best, 0]),
         residual_scale=residual_scale(residual),
         rmse_log=rmse,
         runs=len(observations),
@@ -209,7 +225,8 @@ def _describe(
     )
 
 
-def _verdict(converged: bool, ill_conditioned: bool, at_bound: bool, few: bool, reduced: bool) -> FitVerdict:
+def verdict_of(converged: bool, ill_conditioned: bool, at_bound: bool, few: bool, reduced: bool) -> FitVerdict:
+    """What a reader needs to know first of a fit: the verdict that explains the others."""
     # The order is that of use to a reader: what explains the others comes first.
     if ill_conditioned:  # also the usual reason why a fit does not converge
         return "ill_conditioned"
@@ -241,7 +258,7 @@ def _at_bound(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[st
     return tuple(name for name, hit in zip(model.names, limit | vanished, strict=True) if hit)
 
 
-def conditioning(model: Model, point: np.ndarray, jacobian: np.ndarray) -> tuple[float, tuple[str, ...]]:
+def conditioning(model: Coordinates, point: np.ndarray, jacobian: np.ndarray) -> tuple[float, tuple[str, ...]]:
     """Condition number of the Jacobian with unit columns, and the coefficients that are weakest determined.
 
     Coordinates that are fixed or at a limit do not count. The weakest are those with at least half of the

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.catalog import published_rows
+from optimoe.laws.catalog import find_family, published_rows
 from optimoe.laws.fitting.solve import Points
 from optimoe.laws.gradients import FittableClass, FittableLaw, gradient_of, require_true_gradient
 from optimoe.laws.law import POSITIVE, FitForm, LawRow
@@ -75,6 +75,12 @@ def _of_leaders(values: Mapping[str, Any], leaders: Mapping[str, str], what: str
         same = led.setdefault(leaders[name], value) == value
         require(same, f"{what} of {name}", f"those of {leaders[name]}, to which it is tied", value)
     return led
+
+
+def logarithmic(family: str) -> frozenset[str]:
+    """Coefficients bounded above zero: a fit moves them as logarithms, unless a user's own limits reach zero."""
+    bounds = find_form(find_family(family)).bounds
+    return frozenset(name for name, (low, _) in bounds.items() if low > 0)
 
 
 def variables_of(family: FittableClass, observations: Observations) -> dict[str, Float[np.ndarray, " runs"]]:

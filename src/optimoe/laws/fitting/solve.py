@@ -8,7 +8,7 @@ done leave the batch. Threads share the rows, in blocks small enough for the pro
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -51,13 +51,24 @@ class FitProblem:
 
     Attributes:
         predict: The law, in the coordinates of the fit.
-        log_loss: ln L of the runs.
+        log_loss: ln L of the runs; one row a fit where each has targets of its own (priors drawn anew).
         objective: What is minimised.
+        scales: How many residual scales the objective has.
     """
 
     predict: Predict
-    log_loss: Float[np.ndarray, " runs"]
+    log_loss: Float[np.ndarray, "*fits runs"]
     objective: Objective
+    scales: int = 1
+
+    @property
+    def runs(self) -> int:
+        """How many residuals a fit has."""
+        return int(self.log_loss.shape[-1])
+
+    def take(self, rows: Int[np.ndarray, " rows"]) -> "FitProblem":
+        """The problem of some of the fits."""
+        return replace(self, log_loss=self.log_loss[rows]) if self.log_loss.ndim > 1 else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +79,14 @@ class Solutions:
         points: Coordinates at the minimum.
         value: The objective there; infinite where the law cannot be evaluated at the start.
         converged: Whether no step improves it further.
-        scale: Residual scale of objectives that have one.
+        scale: Residual scales of objectives that have them.
         iterations: Evaluations of the law.
     """
 
     points: Points
     value: Float[np.ndarray, " fits"]
     converged: Bool[np.ndarray, " fits"]
-    scale: Float[np.ndarray, " fits"]
+    scale: Float[np.ndarray, "fits scales"]
     iterations: Int[np.ndarray, " fits"]
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> "Solutions":
@@ -123,14 +134,14 @@ def solve(
         low: Bounds, one row a fit or one for all.
         high: Likewise; where equal to ``low`` the coordinate is fixed.
     """
-    num_fits, num_runs = len(starts), len(problem.log_loss)
+    num_fits, num_runs = len(starts), problem.runs
     weights = np.broadcast_to(weights, (num_fits, num_runs))
     low, high = np.broadcast_to(low, starts.shape), np.broadcast_to(high, starts.shape)
     workers = min(os.cpu_count() or 1, -(-num_fits * num_runs // BLOCK_NUMBERS))
     shares = [np.arange(first, num_fits, workers) for first in range(workers)]
 
     def share(rows: np.ndarray) -> Solutions:
-        return _solve_share(problem, starts[rows], weights[rows], low[rows], high[rows])
+        return _solve_share(problem.take(rows), starts[rows], weights[rows], low[rows], high[rows])
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(share, shares))
@@ -151,7 +162,7 @@ def _solve_share(
         points=np.clip(starts, low, high),
         value=np.full(num_fits, np.inf),
         converged=np.zeros(num_fits, dtype=bool),
-        scale=np.ones(num_fits),
+        scale=np.ones((num_fits, problem.scales)),
         iterations=np.zeros(num_fits, dtype=int),
     )
     state = _begin(problem, solutions.points, weights, low, high)
@@ -171,7 +182,7 @@ def _solve_share(
 def _record(solutions: Solutions, state: _State, rows: np.ndarray) -> None:
     solutions.points[state.index[rows]] = state.point[rows]
     solutions.value[state.index[rows]] = np.where(np.isfinite(state.value[rows]), state.value[rows], np.inf)
-    solutions.scale[state.index[rows]] = state.scale[rows, 0]
+    solutions.scale[state.index[rows]] = state.scale[rows]
 
 
 def _begin(
@@ -184,7 +195,7 @@ def _begin(
         low=low,
         high=high,
         weight=weights,
-        scale=np.ones((num_fits, 1)),
+        scale=np.ones((num_fits, problem.scales)),
         blend=np.ones(num_fits),
         damping=np.full(num_fits, FIRST_DAMPING),
         value=np.empty(0),
@@ -250,14 +261,16 @@ def _step(state: _State) -> tuple[np.ndarray, np.ndarray]:
 def _evaluate(
     problem: FitProblem, state: _State, points: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Objective (fits,), gradient (fits, p), curvature (fits, p, p) and scale (fits, 1), block by block."""
+    """Objective (fits,), gradient (fits, p), curvature (fits, p, p) and scale (fits, scales), block by block."""
     num_fits, p = points.shape
     value, slope, curvature = np.empty(num_fits), np.empty((num_fits, p)), np.empty((num_fits, p, p))
-    scale = np.empty((num_fits, 1))
-    for rows in _blocks(num_fits, len(problem.log_loss)):
+    scale = np.empty((num_fits, problem.scales))
+    target = problem.take(state.index).log_loss
+    for rows in _blocks(num_fits, problem.runs):
         with np.errstate(all="ignore"):
             predicted, jacobian = problem.predict(points[rows])
-            residual, weight = predicted - problem.log_loss, state.weight[rows]
+            residual = predicted - (target[rows] if target.ndim > 1 else target)
+            weight = state.weight[rows]
             scale[rows] = problem.objective.rescale(residual, weight, state.scale[rows])
             rho, psi, reweighted, true = problem.objective.parts(residual, scale[rows])
             value[rows] = (weight * rho).sum(axis=1)
