@@ -110,6 +110,7 @@ def leave_one_corpus_out(
     *,
     draws: int = 100,
     seed: int = 0,
+    anchors: int = ANCHORS,
     overrides: Mapping[str, Mapping[str, Any]] | None = None,
     **how: Any,
 ) -> tuple[LeftOut, ...]:
@@ -120,6 +121,7 @@ def leave_one_corpus_out(
         family: Its name.
         draws: Behind each band.
         seed: Of the draws.
+        anchors: How many runs of a corpus are tried as the one that it gives, for the band after one run.
         overrides: By corpus, arguments of the fit without it that differ: a coefficient that only this corpus
             identifies takes a prior there.
         how: Arguments of :func:`fit_hierarchy`, such as ``per_group``, ``priors``, ``options``.
@@ -133,19 +135,25 @@ def leave_one_corpus_out(
         others = {name: group for name, group in groups.items() if name != corpus}
         fitted = fit_hierarchy(others, family, **{**how, **(overrides or {}).get(corpus, {})})
         drawn = draw_hierarchy(others, fitted, draws=draws, seed=seed + number)
-        found.append(hold_corpus(corpus, runs, fitted, drawn, seed=seed + number))
+        found.append(hold_corpus(corpus, runs, fitted, drawn, seed=seed + number, anchors=anchors))
     return tuple(found)
 
 
 def hold_corpus(
-    corpus: str, runs: Observations, fitted: HierarchicalFit, drawn: HierarchyDraws, *, seed: int = 0
+    corpus: str,
+    runs: Observations,
+    fitted: HierarchicalFit,
+    drawn: HierarchyDraws,
+    *,
+    seed: int = 0,
+    anchors: int = ANCHORS,
 ) -> LeftOut:
     """A fit of other corpora held against the runs of one that it has not seen."""
     random = np.random.default_rng(seed)
     asked = condition_on(runs, fitted.law.family, fitted.corpus_effects, corpus=corpus)
     predicted = np.exp(asked.model.whole.predict(fitted.point[None, : fitted.model.shared])[0][0])
-    anchors = np.unique(np.linspace(0, len(runs) - 1, ANCHORS).astype(int))
-    single = [_after(asked, runs, drawn, int(anchor), random) for anchor in anchors]
+    tried = np.unique(np.linspace(0, len(runs) - 1, anchors).astype(int))
+    single = [_after(asked, runs, drawn, int(anchor), random) for anchor in tried]
     effects = drawn.new
     points = np.hstack([drawn.shared, effects])
     typical = np.full((len(drawn), 1), fitted.corpus_effects.residual_scale)

@@ -77,13 +77,14 @@ class Spread:
     def draw_covariances(self, draws: int, random: np.random.Generator) -> np.ndarray:
         """Σ as uncertain as so few corpora leave it, of shape (draws, effects, effects).
 
-        From the inverse-Wishart distribution whose mean is the estimate, with strength + corpora + effects + 1
-        degrees of freedom.
+        From the inverse-Wishart distribution of scale n·Σ and n + effects − 2 degrees of freedom, n = strength +
+        corpora: each effect of a corpus that nobody has seen is then Student-t with n − 1 degrees of freedom, as
+        the mean over corpora is estimated too.
         """
         size, weight = len(self.names), self.strength + self.corpora
         if not size:
             return np.zeros((draws, 0, 0))
-        found = invwishart(df=weight + size + 1, scale=weight * self.covariance).rvs(draws, random_state=random)
+        found = invwishart(df=weight + size - 2, scale=weight * self.covariance).rvs(draws, random_state=random)
         found = np.asarray(found).reshape(draws, size, size)
         return np.stack([self._with_known(covariance) for covariance in found])
 
