@@ -69,5 +69,5 @@ def test_a_missing_file_or_column_is_one_line(tmp_path):
         load_observations(tmp_path / "none.csv", MAPPING)
     with pytest.raises(UnknownNameError, match="param"):
         as_observations(TABLE, {"N": "param", "loss": "val"})
-    with pytest.raises(ConfigError, match="called loss"):
+    with pytest.raises(ConfigError, match=r"no column for loss.*loss=COLUMN"):
         as_observations(TABLE)

@@ -1,20 +1,26 @@
 """Traffic as people state it: a trace of requests, or percentiles of their lengths."""
 
-import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from statistics import NormalDist, fmean, linear_regression
+from statistics import NormalDist, linear_regression
 
-from optimoe.core.errors import InputError, require
+import numpy as np
+from jaxtyping import Float
+
+from optimoe.core.errors import InputError, require, shown
+from optimoe.core.files.cells import plain_numbers, read_number
+from optimoe.core.files.delimited import DelimitedText
 from optimoe.cost.serving.workload import Workload
 
 TRACE = ("input_tokens", "output_tokens")
 
 
 def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
-    """The mean request of a trace: a CSV table of ``input_tokens`` and ``output_tokens``, a row a request.
+    """The mean request of a trace: a table of ``input_tokens`` and ``output_tokens``, a row a request.
+
+    Cells are separated by commas, semicolons, tabs or bars, after a header.
 
     Means, because prefill time and cache grow nearly in proportion to length; attention over prompts that vary
     widely is dearer than at their mean.
@@ -23,27 +29,32 @@ def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
         InputError: The file cannot be read, lacks a column, or holds no request.
         ConfigError: A length is not a positive number: names the line.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"trace: {path} cannot be read ({error})") from None
-    columns = {name: [_length(path, line, name, row) for line, row in enumerate(rows, 2)] for name in TRACE}
-    if not rows:
+    table = DelimitedText.open(path)
+    for name in TRACE:
+        if name not in table.header:
+            raise InputError(f"trace: {path} must have a column {name}, got {', '.join(table.header)}")
+    num_rows, totals = 0, dict.fromkeys(TRACE, 0.0)
+    for block in table.blocks():
+        for name in TRACE:
+            totals[name] += float(_lengths(path, num_rows, name, block[table.header.index(name)]).sum())
+        num_rows += len(block[0])
+    if not num_rows:
         raise InputError(f"trace: {path} holds no request")
-    prompt, answer = (max(1, round(fmean(columns[name]))) for name in TRACE)
+    prompt, answer = (max(1, round(totals[name] / num_rows)) for name in TRACE)
     return Workload(input_tokens=prompt, output_tokens=answer, prefix_hit=prefix_hit)
 
 
-def _length(path: Path, line: int, name: str, row: dict[str, str]) -> float:
-    if name not in row:
-        raise InputError(f"trace: {path} must have a column {name}, got {', '.join(map(str, row))}")
-    try:
-        value = float(row[name])
-    except (TypeError, ValueError):
-        value = math.nan
-    require(0 < value < math.inf, f"trace: {path}:{line}: {name}", "a positive number", repr(row[name]))
-    return value
+def _lengths(path: Path, above: int, name: str, cells: Sequence[str]) -> Float[np.ndarray, " requests"]:
+    """Lengths of some requests, of which ``above`` rows stand before."""
+    lengths = plain_numbers(cells)
+    if lengths is None:
+        lengths = np.array([read_number(cell) for cell in cells], dtype=float)  # None becomes NaN
+    wrong = np.flatnonzero(~((lengths > 0) & (lengths < math.inf)))
+    if len(wrong):
+        row = int(wrong[0])
+        line = above + row + 2  # in the file: the header is the first
+        require(False, f"trace: {path}:{line}: {name}", "a positive number", repr(shown(cells[row])))
+    return lengths
 
 
 def mean_length(percentiles: Mapping[float, float], name: str) -> float:

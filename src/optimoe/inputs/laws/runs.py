@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
@@ -19,7 +19,7 @@ class RunsRequest:
     """Tables of runs, and which of their columns are what."""
 
     runs: Runs = field(kw_only=False)
-    """CSV, JSON or Parquet files, or folders of exports (TensorBoard, MLflow, W&B); label file says which."""
+    """Text, JSON or Parquet files, or folders of exports (TensorBoard, MLflow, W&B); label file says which."""
     columns: Pairs = None
     """Variable of the law and its column or formula, such as D=step*524288 (once for each)."""
     labels: Pairs = None
@@ -40,7 +40,11 @@ class RunsRequest:
 
         columns = pairs("--columns", self.columns, "N=params") or None
         labels = pairs("--labels", self.labels, "run=hyper_id")
+        how: Any = {"where": self.where, "labels": labels, "bad_rows": self.bad_rows, "needs": self.needs()}
         if isinstance(self.runs, tuple):
-            paths = tuple(Path(run) for run in self.runs)
-            return load_observations(paths, columns, where=self.where, labels=labels, bad_rows=self.bad_rows)
-        return as_observations(self.runs, columns, where=self.where, labels=labels, bad_rows=self.bad_rows)
+            return load_observations(tuple(Path(run) for run in self.runs), columns, **how)
+        return as_observations(self.runs, columns, **how)
+
+    def needs(self) -> tuple[str, ...]:
+        """Variables that the table has to have; a table without them is answered with a mapping to copy."""
+        return ()

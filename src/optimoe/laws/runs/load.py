@@ -7,17 +7,24 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.core.errors import ConfigError, require
-from optimoe.laws.runs.cells import as_text, columns_of, typed
+from optimoe.core.errors import ConfigError, shown
+from optimoe.core.files.cells import read_number
 from optimoe.laws.runs.checks import bad_rows as why_unusable
 from optimoe.laws.runs.checks import check_table
-from optimoe.laws.runs.files import read_tables
-from optimoe.laws.runs.formulas import evaluate, named
-from optimoe.laws.runs.observations import Flag, Observations
+from optimoe.laws.runs.names import suggest
+from optimoe.laws.runs.observations import Flag, Observations, unusable
+from optimoe.laws.runs.remarks import table_remarks
+from optimoe.laws.runs.tables.cells import Columns, as_text, columns_of, numbers_among_text, typed
+from optimoe.laws.runs.tables.files import read_tables
+from optimoe.laws.runs.tables.formulas import evaluate, named
 
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""
 LISTED_ROWS = 5
+MOSTLY_NUMBERS = 0.5
+"""A column with fewer cells that are no number is one of numbers with slips; with more it is text."""
+MOST_KINDS = 12
+"""Different values up to which a column of text is kept as a label: tokenizers, data sets, routers; no names."""
 
 BadRows = Literal["refuse", "exclude"]
 
@@ -29,11 +36,14 @@ def load_observations(
     where: str = "",
     labels: Mapping[str, str] | None = None,
     bad_rows: BadRows = "refuse",
+    needs: Sequence[str] = (),
 ) -> Observations:
-    """Read runs from a file or a folder of files: CSV, JSON, JSON lines (also those of a trainer), Parquet.
+    """Read runs from a file or a folder of files: delimited text, JSON, JSON lines (a trainer's too), Parquet.
 
-    Exports are recognised by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts
-    and run tables of W&B, the run tables of MLflow (dotted names).
+    Text is separated by commas, semicolons, tabs or bars, in UTF-8 or with a byte order mark; numbers may be
+    written 1e9, 45.6B, 1,234,567 or with decimal commas (:mod:`optimoe.core.files.cells`). Exports are recognised
+    by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts and run tables of W&B, the run
+    tables of MLflow (dotted names).
 
     Args:
         path: The file, or a folder of CSV and JSON files that are read as one table. Several are put one under the
@@ -43,15 +53,15 @@ def load_observations(
         where: Rows to take, a condition on the table's columns: ``"k == 1 and router == 'S-Base'"``.
         labels: Further label to column name.
         bad_rows: What to do with rows that cannot be used: ``refuse`` the table, or ``exclude`` and flag.
+        needs: Variables that have to be there, those of the family that is fitted; a table without them is
+            answered with a mapping to copy.
 
     Raises:
-        ConfigError: The file cannot be read, or a row or column cannot be used.
+        ConfigError: The file cannot be read, a variable is missing, or a row or column cannot be used.
     """
     paths = (path,) if isinstance(path, Path) else tuple(path)
     source = ", ".join(map(str, paths))
-    return as_observations(
-        read_tables(paths), columns, where=where, labels=labels, bad_rows=bad_rows, source=source
-    )
+    return _observe(read_tables(paths), columns, where, labels or {}, bad_rows, source, needs)
 
 
 def as_observations(
@@ -62,44 +72,102 @@ def as_observations(
     labels: Mapping[str, str] | None = None,
     bad_rows: BadRows = "refuse",
     source: str = "table",
+    needs: Sequence[str] = (),
 ) -> Observations:
     """Runs from a mapping of columns, or from any data frame (pandas, polars, pyarrow… through narwhals).
 
     Arguments and errors are those of :func:`load_observations`.
     """
     raw = {name: typed(values) for name, values in columns_of(table).items()}
+    return _observe(raw, columns, where, labels or {}, bad_rows, source, needs)
+
+
+def _observe(
+    raw: Columns,
+    columns: Mapping[str, str] | None,
+    where: str,
+    labels: Mapping[str, str],
+    bad: BadRows,
+    source: str,
+    needs: Sequence[str],
+) -> Observations:
     rows = np.arange(1, len(next(iter(raw.values()), ())) + 1)
     if where:
         taken = np.broadcast_to(np.asarray(evaluate(where, raw), dtype=bool), rows.shape)
         raw, rows = {name: column[taken] for name, column in raw.items()}, rows[taken]
     text = {name: as_text(raw[name]) for name in LABELS if name in raw}
-    text |= {name: as_text(named(raw, column)) for name, column in (labels or {}).items()}
-    if columns is None:
-        columns = {name: name for name, column in raw.items() if column.dtype != object and name not in text}
-    values = {name: _numbers(name, evaluate(formula, raw), len(rows)) for name, formula in columns.items()}
-    require("loss" in values, "columns", "with one called loss (map it: loss=COLUMN)", sorted(values))
-    check_table(values, text)
-    reasons = why_unusable(values, text)
-    if reasons and bad_rows == "refuse":
-        listed = "; ".join(f"row {rows[row]}: {why}" for row, why in list(reasons.items())[:LISTED_ROWS])
+    text |= {name: as_text(named(raw, column)) for name, column in labels.items()}
+    formulas = _own_names(raw, text, needs) if columns is None else columns
+    missing = [name for name in (*needs, "loss") if name not in formulas]
+    if missing:
+        given = [f"{name}={formula}" for name, formula in (columns or {}).items()]
+        raise ConfigError(f"{source}: no column for {', '.join(missing)}: {suggest(missing, given, list(raw))}")
+    values, misread = _mapped(raw, formulas, len(rows))
+    check_table(values, text, formulas)
+    reasons = misread | {row: why for row, why in why_unusable(values, text).items() if row not in misread}
+    if reasons and bad == "refuse":
+        listed = "; ".join(f"row {rows[row]}: {reasons[row]}" for row in sorted(reasons)[:LISTED_ROWS])
         raise ConfigError(f"{source}: {len(reasons)} rows cannot be used ({listed}): mend or exclude them")
     good = np.ones(len(rows), dtype=bool)
     good[list(reasons)] = False
     run = text.get("run", np.full(len(rows), "", dtype=object))
+    variables = {name: column[good] for name, column in values.items() if name != "loss"}
+    text = {name: column[good] for name, column in (_few_kinds(raw, values) | text).items()}
+    others = {name: column[good] for name, column in raw.items()}
+    loss = values["loss"][good]
     return Observations(
-        variables={name: column[good] for name, column in values.items() if name != "loss"},
-        loss=values["loss"][good],
-        labels={name: column[good] for name, column in text.items()},
+        variables=variables,
+        loss=loss,
+        labels=text,
         rows=rows[good],
         source=source,
         flags=tuple(
-            Flag(row=int(rows[row]), run=str(run[row]), reason=why, used=False) for row, why in reasons.items()
+            Flag(row=int(rows[row]), run=str(run[row]), reason=reasons[row], used=False) for row in sorted(reasons)
         ),
+        remarks=table_remarks(variables, loss, text, rows[good], formulas["loss"], others) if good.any() else (),
     )
 
 
+def _own_names(raw: Columns, text: Columns, needs: Sequence[str]) -> dict[str, str]:
+    """Every numeric column under its own name; of those that a family does not need, the ones that can be used."""
+    numeric = {name for name, column in raw.items() if column.dtype != object and name not in text}
+    asked = {*needs, "loss"} if needs else numeric
+    return {
+        name: name for name in raw if name in numeric and (name in asked or not unusable(name, raw[name]).any())
+    }
+
+
+def _mapped(raw: Columns, formulas: Mapping[str, str], num_rows: int) -> tuple[Columns, dict[int, str]]:
+    """Columns by variable, and the cells in them that are no number, by row."""
+    numeric, misread = dict(raw), dict[int, str]()
+    for name, column in raw.items():
+        if column.dtype == object and any(name in formula for formula in formulas.values()):
+            numbers, cells = numbers_among_text(column)
+            if len(cells) < MOSTLY_NUMBERS * num_rows:
+                numeric[name] = numbers
+                misread |= {row: f"{name} is {shown(cell)!r}" for row, cell in cells.items() if row not in misread}
+    return {
+        name: _numbers(name, evaluate(formula, numeric), num_rows) for name, formula in formulas.items()
+    }, misread
+
+
 def _numbers(name: str, column: Any, num_rows: int) -> Float[np.ndarray, " runs"]:
+    if isinstance(column, np.ndarray) and column.dtype == object:
+        row = next(row for row, cell in enumerate(column) if read_number(str(cell)) is None)
+        cell = str(column[row])
+        hint = ""
+        if read_number(cell, ",") is not None:
+            hint = (
+                " (a decimal comma, in a table with other marks: write a point, or separate cells by semicolons)"
+            )
+        raise ConfigError(f"{name}: must be numbers, got text, {shown(cell)!r} in row {row + 1}{hint}")
     try:
         return np.broadcast_to(np.asarray(column, dtype=float), (num_rows,)).copy()
     except ValueError:
         raise ConfigError(f"{name}: must be numbers, got text") from None
+
+
+def _few_kinds(raw: Columns, values: Columns) -> Columns:
+    """Further columns of text with a few different values: what two populations of runs may differ in."""
+    texts = {name: column for name, column in raw.items() if column.dtype == object and name not in values}
+    return {name: column for name, column in texts.items() if 1 < len(set(column.tolist())) <= MOST_KINDS}

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.runs.formulas import evaluate
+from optimoe.laws.runs.tables.formulas import evaluate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,7 @@ class Observations:
         rows: Number of each row in its table, from 1.
         source: Where the table came from.
         flags: Rows left out, with the reason.
+        remarks: On the table as a whole: rows that are not independent, runs that seem to be listed twice.
     """
 
     variables: dict[str, Float[np.ndarray, " runs"]]
@@ -47,6 +48,7 @@ class Observations:
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     source: str = "observations"
     flags: tuple[Flag, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.rows):
@@ -102,6 +104,7 @@ class Observations:
             rows=self.rows[rows],
             source=self.source,
             flags=self.flags,
+            remarks=self.remarks,
         )
 
     def where(self, condition: str) -> Bool[np.ndarray, " runs"]:

@@ -6,7 +6,10 @@ import numpy as np
 
 from optimoe.arch.hf import from_config
 from optimoe.core.run import RunLog, RunRecord
-from optimoe.laws.runs.cells import Columns, columns_of
+from optimoe.laws.runs.tables.cells import Columns, columns_of, typed
+
+RUN_NAMES = ("run", "run_id", "Name", "name")
+"""Columns of ids, which stay as they are written: 007 is no 7."""
 
 
 def run_columns(log: RunLog) -> Columns:
@@ -55,7 +58,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 
 
 def unfold(columns: Columns, stem: str) -> Columns:
-    """Exports as plain tables with ``run``, ``step`` and ``loss``."""
+    """Exports as plain tables with ``run``, ``step`` and ``loss``; records inside cells as columns."""
     if set(columns) == {"Wall time", "Step", "Value"}:  # TensorBoard: run-NAME-tag-TAG.csv
         run = stem.removeprefix("run-").split("-tag-")[0]
         return {
@@ -65,14 +68,29 @@ def unfold(columns: Columns, stem: str) -> Columns:
         }
     charts = [name for name in columns if " - " in name and not name.endswith(("__MIN", "__MAX"))]
     if charts and "Step" in columns:  # W&B: one column a run, "NAME - METRIC"
-        filled = {name: columns[name] != "" for name in charts}
+        filled = {name: _filled(columns[name]) for name in charts}
         runs = [np.full(filled[name].sum(), name.rsplit(" - ", 1)[0], dtype=object) for name in charts]
         return {
             "run": np.concatenate(runs),
             "step": np.concatenate([columns["Step"][filled[name]] for name in charts]),
             "loss": np.concatenate([columns[name][filled[name]] for name in charts]),
         }
+    columns = _unfold_records(columns)
     renamed = {"run_id": "run", "Name": "run", "name": "run", "State": "status", "state": "status"}
     return {
         renamed.get(name, name) if renamed.get(name) not in columns else name: columns[name] for name in columns
     }
+
+
+def _filled(column: np.ndarray) -> np.ndarray:
+    return column != "" if column.dtype == object else ~np.isnan(column)
+
+
+def _unfold_records(columns: Columns) -> Columns:
+    """Columns of cells that hold records (W&B's run table) as one column a value, with dotted names."""
+    unfolded: Columns = {}
+    for name, column in columns.items():
+        held = column.dtype == object and any(isinstance(cell, str) and cell.startswith("{") for cell in column)
+        inner = columns_of([{name: cell} for cell in column]) if held else {name: column}
+        unfolded |= {key: typed(cells) for key, cells in inner.items()} if held else inner
+    return unfolded

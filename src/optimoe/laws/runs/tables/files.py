@@ -1,0 +1,181 @@
+"""Files of runs as columns of numbers and text."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optimoe.core.errors import ConfigError, require
+from optimoe.core.files.cells import plain_numbers, read_number_columns
+from optimoe.core.files.delimited import DelimitedText
+from optimoe.core.files.reading import read_text
+from optimoe.core.run import load_run_records
+from optimoe.laws.runs.tables.cells import Columns, as_text, columns_of, typed
+from optimoe.laws.runs.tables.exports import RUN_NAMES, run_columns, unfold
+
+DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt")
+RECORDS = (".json", ".jsonl", ".ndjson")
+IN_FOLDERS = (".csv", ".tsv", ".json", ".jsonl")
+"""What a folder of exports is taken to hold: text files beside them are notes."""
+MOST_ROWS = 10_000_000
+"""Ten times what is timed (``benchmarks/fit_rows.py``): more no longer fits the memory of a laptop, and half a
+megabyte of Parquet can hold more."""
+
+
+def read_tables(paths: Sequence[Path]) -> Columns:
+    """Files or folders, one under the other; of several, the column ``file`` says which a row is of.
+
+    Raises:
+        ConfigError: One cannot be read, or is there twice.
+    """
+    require(len(paths) > 0, "runs", "at least one file", "none")
+    if len(paths) == 1:
+        return read_table(paths[0])
+    names = _file_names(paths)
+    require(len(set(names)) == len(names), "runs", "different files", ", ".join(names))
+    tables = [read_table(path) for path in paths]
+    return _stacked(
+        [
+            {"file": np.full(_num_rows(table), name, dtype=object), **table}
+            for name, table in zip(names, tables, strict=True)
+        ]
+    )
+
+
+def _file_names(paths: Sequence[Path]) -> list[str]:
+    """Stems, with the folder before them where two files have one stem: ``gemstones/runs``."""
+    stems = [path.stem for path in paths]
+    if len(set(stems)) < len(stems):
+        stems = [f"{path.resolve().parent.name}/{path.stem}" for path in paths]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+
+
+def read_table(path: Path) -> Columns:
+    """A file, or the files of a folder one under the other.
+
+    Raises:
+        ConfigError: It cannot be read, is empty, or has an ending that says another kind of file.
+    """
+    if not path.is_dir():
+        return _read_file(path)
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in IN_FOLDERS)
+    require(files, str(path), "a folder of CSV or JSON files", "none")
+    return _stacked([_read_file(file) for file in files])
+
+
+def _num_rows(table: Columns) -> int:
+    return len(next(iter(table.values()), ()))
+
+
+def _stacked(tables: Sequence[Columns]) -> Columns:
+    """Tables one under the other; cells that a table has no column for are empty."""
+    names = list(dict.fromkeys(name for table in tables for name in table))
+    return {name: _stacked_column([(table.get(name), _num_rows(table)) for table in tables]) for name in names}
+
+
+def _stacked_column(parts: Sequence[tuple[np.ndarray | None, int]]) -> np.ndarray:
+    """Numbers where every table that has the column has numbers there, else text."""
+    if any(column is not None and column.dtype == object for column, _ in parts):
+        return np.concatenate(
+            [np.full(rows, "", dtype=object) if column is None else as_text(column) for column, rows in parts]
+        )
+    return np.concatenate([np.full(rows, np.nan) if column is None else column for column, rows in parts])
+
+
+def _read_file(path: Path) -> Columns:
+    ending = path.suffix.lower()
+    if ending == ".parquet":
+        return _typed(columns_of(_read_parquet(path)))
+    if ending in RECORDS:
+        return _read_records(path, lines=ending != ".json")
+    known = ending in DELIMITED or not path.is_file()  # a pipe has no ending
+    require(
+        known, str(path), f"a file that ends in {', '.join((*DELIMITED, *RECORDS, '.parquet'))}", ending or "none"
+    )
+    return unfold(_read_delimited(path), path.stem)
+
+
+def _read_delimited(path: Path) -> Columns:
+    """The columns of a delimited text, block by block: numbers at once, text where a cell is none."""
+    table = DelimitedText.open(path)
+    texts = {number for number, name in enumerate(table.header) if name in RUN_NAMES}
+    parts: list[list[Any]] = [[] for _ in table.header]
+    num_rows = 0
+    for block in table.blocks():
+        num_rows += len(block[0])
+        require(num_rows <= MOST_ROWS, str(path), f"a table of at most {MOST_ROWS:,} rows", "more")
+        for number, cells in enumerate(block):
+            numbers = None if number in texts else plain_numbers(cells)
+            if numbers is None:
+                texts.add(number)
+            parts[number].append(cells if numbers is None else numbers)
+    require(num_rows > 0, str(path), "a table with rows", "a header alone")
+    # a column whose first text stands below numbers is read again: its numbers have lost how they were written
+    again = sorted(number for number in texts if any(isinstance(part, np.ndarray) for part in parts[number]))
+    for number in again:
+        parts[number] = []
+    for block in table.blocks() if again else ():
+        for number in again:
+            parts[number].append(block[number])
+    columns = {name: _joined(part) for name, part in zip(table.header, parts, strict=True) if name}
+    text = {name: columns[name] for name in columns if columns[name].dtype == object and name not in RUN_NAMES}
+    return columns | read_number_columns(text, table.separator, lambda: _has_decimals(columns.values()))
+
+
+def _joined(parts: Sequence[Any]) -> np.ndarray:
+    """Blocks of a column as one; equal texts are one object."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    known: dict[str, str] = {}
+    return np.concatenate([np.array(list(map(known.setdefault, part, part)), dtype=object) for part in parts])
+
+
+def _has_decimals(columns: Iterable[np.ndarray]) -> bool:
+    return any(column.dtype != object and bool((column % 1 > 0).any()) for column in columns)
+
+
+def _typed(columns: Columns) -> Columns:
+    return {name: typed(cells) for name, cells in columns.items()}
+
+
+def _read_records(path: Path, *, lines: bool) -> Columns:
+    text = read_text(path)
+    require(text.strip(), str(path), "a table of runs", "an empty file")
+    if lines and _holds_run_records(text):
+        return _typed(run_columns(load_run_records(path)))
+    try:
+        content = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+        if isinstance(content, list) and content and isinstance(content[0], list):  # TensorBoard's JSON
+            content = [dict(zip(("Wall time", "Step", "Value"), row, strict=True)) for row in content]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read as JSON ({error})") from None
+    require(isinstance(content, list | dict) and content, str(path), "records or columns", type(content).__name__)
+    try:
+        return _typed(unfold(columns_of(content), path.stem))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _holds_run_records(text: str) -> bool:
+    """Whether lines are records that :func:`optimoe.core.run.append_run_record` wrote."""
+    return any(line.startswith('{"run": {"name": ') and '"run_id": ' in line for line in text.split("\n"))
+
+
+def _read_parquet(path: Path) -> Any:
+    for library in ("pyarrow.parquet", "polars"):
+        try:
+            module = __import__(library, fromlist=["read"])
+        except ImportError:
+            continue
+        try:
+            if library == "polars":
+                num_rows = module.scan_parquet(path).select(module.len()).collect().item()
+            else:
+                num_rows = module.read_metadata(path).num_rows
+            require(num_rows <= MOST_ROWS, str(path), f"a table of at most {MOST_ROWS:,} rows", f"{num_rows:,}")
+            return module.read_parquet(path) if library == "polars" else module.read_table(path)
+        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+            raise ConfigError(f"{path}: cannot be read as Parquet ({error})") from None
+    raise ConfigError(f"{path}: Parquet needs pyarrow or polars (pip install 'optimoe[tables]')")
