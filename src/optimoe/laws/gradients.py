@@ -1,5 +1,6 @@
 """How a loss moves with each coefficient: by the law's own formula, or by differences."""
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -50,6 +51,12 @@ if TYPE_CHECKING:
 else:
     FittableClass: TypeAlias = type
     """A class of laws (a protocol with attributes cannot be checked on classes while running)."""
+
+
+def required_variables(family: FittableClass) -> tuple[str, ...]:
+    """Symbols of the columns that a fit of the family needs: parameters of its loss that have no default."""
+    parameters = list(inspect.signature(family.loss).parameters.values())[1:]
+    return tuple(parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty)
 
 
 def gradient_of(law: FittableLaw, variables: Mapping[str, Values]) -> dict[str, Values]:

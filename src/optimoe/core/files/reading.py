@@ -32,8 +32,9 @@ def open_text(path: Path) -> TextIO:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
-    binary = encoding == "utf-8" and b"\0" in head
-    require(not binary, str(path), "text in UTF-8 (UTF-16 needs its byte order mark)", "binary data")
+    if encoding == "utf-8" and b"\0" in head:
+        stream.close()
+        require(False, str(path), "text in UTF-8 (UTF-16 needs its byte order mark)", "binary data")
     return io.TextIOWrapper(stream, encoding=encoding, newline="")
 
 

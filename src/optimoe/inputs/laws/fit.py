@@ -35,6 +35,17 @@ class FitRequest(FittedRequest):
     seed: int = 0
     """Seed of the bootstrap."""
 
+    def needs(self) -> tuple[str, ...]:
+        """Variables of the family that the table has to have.
+
+        Raises:
+            UnknownNameError: No such family.
+        """
+        from optimoe.laws.catalog import find_family
+        from optimoe.laws.gradients import required_variables
+
+        return required_variables(find_family(self.family))
+
     def draws(self) -> dict[str, Any]:
         """What the bootstrap draws: how often, which rows together, from which seed."""
         return {"resamples": self.resamples, "cluster": self.cluster, "seed": self.seed}

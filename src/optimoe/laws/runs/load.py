@@ -100,7 +100,7 @@ def _observe(
     formulas = _own_names(raw, text, needs) if columns is None else columns
     missing = [name for name in (*needs, "loss") if name not in formulas]
     if missing:
-        given = [f"{name}={formula}" for name, formula in (columns or {}).items()]
+        given = [f"{name}={formula}" for name, formula in formulas.items() if columns or name in (*needs, "loss")]
         raise ConfigError(f"{source}: no column for {', '.join(missing)}: {suggest(missing, given, list(raw))}")
     values, misread = _mapped(raw, formulas, len(rows))
     check_table(values, text, formulas)

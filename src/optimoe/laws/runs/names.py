@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _WORDS = {
-    "size": "n_params params num_params parameters n_parameters num_parameters model_params model_size",
+    "size": "n_params params num_params parameters n_parameters num_parameters model_params model_size size",
     "total": "n_params_total params_total total_params total_parameters total_parameter_count num_params_total",
     "active": "n_params_active params_active active_params active_parameters activated_params n_active "
     "params_active_precise dense_parameter_count",
@@ -40,6 +40,9 @@ active size the plain one for N."""
 _POWERS = {"k": 1e3, "m mn million millions": 1e6, "b bn billion billions": 1e9, "t tn trillion trillions": 1e12}
 SCALES = {word: scale for words, scale in _POWERS.items() for word in words.split()}
 """What a last word of a name says of its unit: ``params_b``, ``tokens (B)``."""
+SAME_IN_ALL = {"E", "k"}
+"""Variables that are often one number for all runs, and then no column."""
+LISTED = 12
 SCALED = ("N", "N_act", "N_total", "D", "C")
 PREFIXES = ("config", "summary", "params", "metrics", "data", "hparams", "final", "eval", "val", "train")
 
@@ -59,7 +62,8 @@ def candidates(symbol: str, columns: Iterable[str]) -> list[str]:
         if symbol in SCALED and stem and unit in SCALES and word not in NAMES[symbol]:
             word, scale = stem, f"*{SCALES[unit]:g}".replace("e+0", "e").replace("e+", "e")
         for rank, name in enumerate(NAMES.get(symbol, (symbol.lower(),))):
-            usable = not scale or column.isidentifier()  # a name with a space can only stand alone
+            # a name with a space can only stand alone, and commas and equal signs are those between mappings
+            usable = column.isidentifier() or not (scale or set(column) & set(",="))
             if word == name and usable:
                 ranked.append((rank, column + scale))
     return [formula for _, formula in sorted(ranked, key=lambda one: one[0])]
@@ -92,7 +96,7 @@ def suggest(missing: Sequence[str], given: Sequence[str], columns: Sequence[str]
     if "D" in missing and not found["D"] and params and flops:
         found["D"] = f"{flops}/(6*{params})" if params.isidentifier() else f"{flops}/(6*({params}))"
     pairs = [*given, *(f"{symbol}={formula}" for symbol, formula in found.items() if formula)]
-    line = ",".join(pairs)
+    line = ",".join(sorted(pairs, key=lambda pair: pair.startswith("loss=")))
     plain = re.fullmatch(r"[\w=,.]+", line)
     words = f"perhaps --columns {line if plain else repr(line)}" if any(found.values()) else ""
     others = [
@@ -112,10 +116,10 @@ def _no_column(unknown: Sequence[str], columns: Sequence[str]) -> str:
         return f"{bits} is in bits per byte (loss={bits}*log(2)*BYTES, with BYTES the bytes of a token on average)"
     if "D" in unknown and any(_plain(column) in ("step", "steps") for column in columns):
         return "no such column (from steps: D=step*TOKENS, with TOKENS those of a step)"
-    return (
-        f"none of the columns {', '.join(columns[:12])}{'…' if len(columns) > 12 else ''} is known by its name "
-        f"(map it: --columns {unknown[0]}=COLUMN)"
-    )
+    if set(unknown) <= SAME_IN_ALL:
+        return f"no such column (where all runs have one: --columns {unknown[0]}=1)"
+    listed = f"{', '.join(columns[:LISTED])}{'…' if len(columns) > LISTED else ''}"
+    return f"none of the columns {listed} is known by its name (map it: --columns {unknown[0]}=COLUMN)"
 
 
 def _mapped(symbol: str, given: Sequence[str]) -> str:

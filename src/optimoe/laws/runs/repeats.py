@@ -8,8 +8,10 @@ from jaxtyping import Bool, Int
 SAME_VARIABLE = 1e-3
 """Relative: exports print sizes and tokens to three digits or more, and two designs of a ladder differ by more."""
 SAME_LOSS = 2e-4
-"""Relative, half a thousandth of a nat: exports round to there; seeds of one design lie ten times further apart
-(2 to 10 thousandths of a nat in the public run tables)."""
+"""Relative, half a thousandth of a nat: exports round to there. Seeds of one design differ by 0.7 to 60
+thousandths (standard deviations in ``routing_curves``): where a table names the seed, they are never a repeat."""
+CELL = 8
+"""Cells of the grid in widths of a near repeat: few pairs lie on an edge in both grids, and few rows in a cell."""
 NAMED_PAIRS = 3
 MIXERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9)
 """Odd constants of Steele, Lea and Flood's SplitMix64 (2014), which spread keys over 64 bits."""
@@ -25,17 +27,18 @@ def exact_repeats(columns: Sequence[np.ndarray]) -> Int[np.ndarray, " repeats"]:
 
 def near_repeats(variables: Columns, loss: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of rows that agree in every variable within 0.1 % and in the loss within 0.02 %, the earlier first."""
-    # the cells of a grid hold most pairs within half their width; a second grid, moved by half, most of the others
-    widths = [*((column, 2 * SAME_VARIABLE) for column in variables.values()), (loss, 2 * SAME_LOSS)]
-    logs = [(np.log(np.maximum(column, np.finfo(float).tiny)), width) for column, width in widths]
+    near = [(column, SAME_VARIABLE) for column in variables.values()] + [(loss, SAME_LOSS)]
+    logs = [(np.log(np.maximum(column, np.finfo(float).tiny)), share) for column, share in near]
     pairs: set[tuple[int, int]] = set()
-    for shift in (0.0, 0.5):
-        cells = [np.floor(log / width + shift).astype(np.int64).view(np.uint64) for log, width in logs]
-        first, rows = _same_keys(_keys(cells))
-        near = np.ones(len(rows), dtype=bool)
-        for log, width in logs:
-            near &= np.abs(log[rows] - log[first]) <= width / 2
-        pairs |= set(zip(first[near].tolist(), rows[near].tolist(), strict=True))
+    for shift in (0.0, 0.5):  # pairs on both sides of a cell's edge share a cell of the grid that is moved by half
+        cells = [np.floor(log / (CELL * share) + shift).astype(np.int64).view(np.uint64) for log, share in logs]
+        key = _keys(cells)
+        order = np.lexsort((loss, key))
+        this, following = order[:-1], order[1:]
+        same = key[this] == key[following]
+        for log, share in logs:
+            same &= np.abs(log[this] - log[following]) <= share
+        pairs |= set(zip(*np.sort(np.stack([this, following]), axis=0)[:, same].tolist(), strict=True))
     return sorted(pairs)
 
 

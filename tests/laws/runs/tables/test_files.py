@@ -6,6 +6,7 @@ import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.laws.runs import as_observations, load_observations
+from optimoe.laws.runs.tables.files import read_table, read_tables
 from tests.laws.tables import MAPPING, TABLE, write_csv
 
 
@@ -97,3 +98,91 @@ def test_parquet_is_read(tmp_path):
     polars = pytest.importorskip("polars")
     polars.DataFrame(TABLE).write_parquet(tmp_path / "runs.parquet")
     assert load_observations(tmp_path / "runs.parquet", MAPPING).loss.tolist() == TABLE["val"]
+
+
+TEXTS = {
+    "runs.csv": "params,tokens,val\n100M,1B,3.0\n200M,1B,2.8\n0.4B,2B,2.6\n",
+    "thousands.csv": 'params,tokens,val\n"100,000,000",1e9,3.0\n"200,000,000",1e9,2.8\n"400,000,000",2e9,2.6\n',
+    "runs.tsv": "params\ttokens\tval\n1e8\t1e9\t3.0\n2e8\t1e9\t2.8\n4e8\t2e9\t2.6\n",
+    "runs.txt": "params|tokens|val\n1e8|1e9|3.0\n2e8|1e9|2.8\n4e8|2e9|2.6\n",
+    "excel.csv": "params;tokens;val\n100.000.000;1e9;3,0\n200.000.000;1e9;2,8\n400.000.000;2e9;2,6\n",
+    "grouped.CSV": "params;tokens;val\n100 000 000;1e9;3\n200 000 000;1e9;2.8\n400 000 000;2e9;2.6\n",
+    "blanks.csv": "params,tokens,val,note\n1e8,1e9,3.0,\n2e8,1e9,2.8,NA\n4e8,2e9,2.6,7\n",
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_read_as_spreadsheets_and_people_write_them(tmp_path, name, encoding):
+    (tmp_path / name).write_bytes(TEXTS[name].encode(encoding))
+    runs = load_observations(tmp_path / name, MAPPING)
+    assert runs.column("N").tolist() == TABLE["params"]
+    assert runs.column("D").tolist() == TABLE["tokens"]
+    assert runs.loss.tolist() == TABLE["val"]
+
+
+def test_a_column_whose_first_text_stands_far_below_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("optimoe.core.files.delimited.BLOCK_ROWS", 2)
+    (tmp_path / "runs.csv").write_text("N,kind\n1e8,01\n2e8,02\n3e8,x\n4e8,03\n5e8,04\n")
+    assert read_table(tmp_path / "runs.csv")["kind"].tolist() == ["01", "02", "x", "03", "04"]
+
+
+def test_ids_are_read_as_they_are_written(tmp_path):
+    path = write_csv(tmp_path / "runs.csv", TABLE | {"run": ["007", "7", "1e3"]})
+    assert load_observations(path, MAPPING).labels["run"].tolist() == ["007", "7", "1e3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("runs.csv", "", "runs.csv: must be a table with a header, got an empty file"),
+        ("runs.csv", "params,tokens,val\n", "runs.csv: must be a table with rows, got a header alone"),
+        ("runs.xlsx", "PK", r"must be a file that ends in .csv, .tsv, .* got .xlsx"),
+        ("runs", "a,b\n1,2\n", "got none"),
+        ("runs.json", "5", "runs.json: must be records or columns, got int"),
+        ("runs.json", "[null]", r"runs.json: table: record 1: must be a table of values by name, got None"),
+        ("runs.json", '{"params": 1}', "runs.json: table: params: must be a column of values, got 1"),
+        ("runs.json", '{"params": [1], "val": [1, 2]}', r"of columns of one length, got \[1, 2\]"),
+        ("runs.json", "[" * 100_000, "cannot be read as JSON"),
+        ("runs.jsonl", "", "got an empty file"),
+        ("runs.parquet", "x", "cannot be read as Parquet"),
+    ],
+)
+def test_files_that_hold_no_table_are_one_line(tmp_path, name, text, words):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_observations(tmp_path / name, MAPPING)
+
+
+def test_decimal_commas_between_commas_are_refused_with_the_cell(tmp_path):
+    (tmp_path / "runs.csv").write_text('params,tokens,val\n1e8,1e9,"3,0"\n2e8,1e9,"2,85"\n')
+    with pytest.raises(ConfigError, match=r"loss: must be numbers, got text, '3,0' in row 1 .a decimal comma"):
+        load_observations(tmp_path / "runs.csv", MAPPING)
+
+
+def test_a_slip_in_a_column_of_numbers_is_named_by_row_and_can_be_left_out(tmp_path):
+    path = write_csv(tmp_path / "runs.csv", TABLE | {"val": [3.0, "OOM", 2.6]})
+    with pytest.raises(ConfigError, match="row 2: val is 'OOM'"):
+        load_observations(path, MAPPING)
+    assert load_observations(path, MAPPING, bad_rows="exclude").loss.tolist() == [3.0, 2.6]
+
+
+def test_a_table_of_more_rows_than_fit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("optimoe.laws.runs.tables.files.MOST_ROWS", 2)
+    with pytest.raises(ConfigError, match="at most 2 rows"):
+        load_observations(write_csv(tmp_path / "runs.csv", TABLE), MAPPING)
+    polars = pytest.importorskip("polars")
+    polars.DataFrame(TABLE).write_parquet(tmp_path / "runs.parquet")
+    with pytest.raises(ConfigError, match="at most 2 rows"):
+        load_observations(tmp_path / "runs.parquet", MAPPING)
+
+
+def test_text_in_one_file_and_numbers_in_another_are_text(tmp_path):
+    paths = [
+        write_csv(tmp_path / f"{name}.csv", TABLE | {"k": k}) for name, k in (("a", [1, 2, 3]), ("b", list("xyz")))
+    ]
+    stacked = read_tables(paths)
+    assert stacked["k"].tolist() == ["1", "2", "3", "x", "y", "z"]
+    assert stacked["params"].dtype == float
