@@ -48,6 +48,7 @@ def form(family, **coefficients):
 
 
 WANG = form("wang", A=406.0, alpha=0.34, gamma=0.1, B=410.0, beta=0.28, sigma=1.7)
+ANNEALING = form("annealing", L0=2.5, A=0.5, alpha=0.5, C=0.2)
 TIED = form("tied", E=1.7, A=300.0, B=450.0, eta=0.28)
 EXPANSION = form("expansion", E=1.7, A=100.0, B=900.0, alpha=0.26, beta=0.33, rho=0.5, x_max=200.0)
 YUN = form(
@@ -90,12 +91,16 @@ CASES = [
     case("zhao2025", "N D", N=(1e9, 1e12), D=D, N_a=(1e8, 1e9), G=(1.0, 32.0), S=(0.0, 0.6)),
     case(TIED, "N D", N=N, D=D),
     case(EXPANSION, "N_act N_total D", N_act=(1e7, 1e10), N_total=(1e10, 1e12), D=D),
+    case("farseer2025-code", "D", N=(1e8, 1e10), D=D),
+    case("sldbench2025-moe", "N E", N=N, E=E),
+    case(ANNEALING, "S1 S2", S1=(1.0, 1e3), S2=(1e-3, 2.0)),
     case(WANG, "N D E", N=N, D=D, E=E),
     case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
 ]
 
 
 SHARES = {"S"}
+AREAS = {"S1": (1.0, 1e3), "S2": (1e-3, 2.0)}
 COUNTS = {"E", "G"}
 
 
@@ -107,6 +112,8 @@ def spread(law, runs, rng, experts=(1, 2, 4, 8, 16, 32, 64)):
             variables[symbol] = rng.choice(np.array(experts, dtype=float), runs)
         elif symbol in SHARES:
             variables[symbol] = rng.uniform(0.05, 0.9, runs)
+        elif symbol in AREAS:
+            variables[symbol] = np.exp(rng.uniform(*np.log(AREAS[symbol]), runs))
         elif symbol == "N_a":
             variables[symbol] = variables["N"] * rng.uniform(0.03, 0.6, runs)
         elif symbol == "N_total":
@@ -126,6 +133,7 @@ PUBLISHED = {
 MADE_UP = {
     "yun": {"A": 40.0, "alpha": 0.2, "B": 2.0, "beta": 0.5, "C": 60.0, "gamma": 0.2, "F": 1.0, "d": -0.002}
     | {"E_start": 2.0, "E_max": 300.0},
+    "annealing": dict(ANNEALING.row.coefficients),
     "tied": {"E": 1.7, "A": 300.0, "B": 450.0, "eta": 0.28},
     "expansion": dict(EXPANSION.row.coefficients),
     "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},

@@ -49,8 +49,8 @@ class MyLaw(LossLaw):
 """
 """Wang's form, without a gradient: the built-in class is the reference."""
 
-FALLS_IN = {"N", "N1", "N_act", "F_tflop", "D", "D2", "C_pfdays"}
-"""Sizes, tokens and compute: by the symbols of the papers."""
+FALLS_IN = {"N", "N1", "N_act", "F_tflop", "D", "D2", "C_pfdays", "S1", "S2"}
+"""Sizes, tokens, compute and areas of schedules: by the symbols of the papers."""
 
 
 def put(folder, text=MY_LAW):

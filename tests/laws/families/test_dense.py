@@ -46,6 +46,22 @@ def test_tied_exponents_are_chinchillas_where_those_are_equal(C):
     )
 
 
+@given(C=st.floats(19.0, 22.0).map(lambda decades: 10.0**decades))
+def test_farseers_optimum_is_the_lowest_loss_of_a_budget(C):
+    law = find_law("farseer2025-code")
+    best = law.optimal_params(C)
+    lowest = law.loss(best, C / (6 * best))
+    for factor in (0.5, 2.0):
+        assert lowest <= law.loss(factor * best, C / (6 * factor * best))
+    assert law.optimal_ratio(C) == pytest.approx(C / (6 * best**2), rel=1e-9)
+
+
+def test_code_wants_more_tokens_per_parameter_the_larger_the_budget():
+    law = find_law("farseer2025-code")
+    assert law.optimal_ratio(1e22) > law.optimal_ratio(1e20) > 20
+    assert np.isnan(law.optimal_params(1e24))  # its floor falls to zero: no optimum far above its runs
+
+
 SEEDS = 40
 SIZES, LARGER = np.geomspace(1.1e7, 4.11e8, 4), np.array([1.4e9, 7e9])
 

@@ -41,6 +41,14 @@ def test_the_printed_form_of_the_may_rule_for_matrices_is_the_same_rule():
     assert law.matrix_rate(8.43e9, 1024, 128 * 4096) == pytest.approx(printed, rel=3e-4)
 
 
+def test_a_cooldown_is_a_share_of_the_tokens_and_ends_at_zero():
+    law = find_law("hagele2024-cooldown")
+    assert law.evaluate_arch("cooldown_tokens", SWITCH, 1e10) == pytest.approx(2e9)
+    rates = law.rate(np.linspace(0, 1, 9))
+    assert rates[0] == 1 and rates[-1] == 0
+    assert (np.diff(rates) < 0).all()
+
+
 def test_a_rule_that_needs_the_batch_says_so_of_a_design():
     with pytest.raises(ConfigError, match="needs the batch too"):
         find_law("marin2026-lr-may").evaluate_arch("lr", SWITCH, 1e10)

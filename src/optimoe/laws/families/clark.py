@@ -1,4 +1,4 @@
-"""Clark et al. 2022 (arXiv 2202.01169): losses of routed models after 130B tokens, whatever the budget."""
+"""Losses of routed models without D: Clark et al. 2022 (arXiv 2202.01169), after 130B tokens; SLDBench's form."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
-from optimoe.laws.law import Decision, FitForm, output
+from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
@@ -205,3 +205,38 @@ class ClarkCompute(FixedTokens):
         work = points.flops_per_step / TERAFLOP
         residual = np.log10(self.loss(work, points.params_total / work)) - points.log10_loss
         return float(np.sqrt(np.mean(residual**2)))
+
+
+class ExpertsPower(Law):
+    """L = L_inf + K·N^−α·E^−β: the form that most agents of SLDBench end at (arXiv 2507.21184).
+
+    N dense parameters, E experts, no D; the origin of its runs is not stated, their columns are named as Clark's
+    are. Without it the law reads no architecture. Falls in both.
+    """
+
+    family = "experts-power"
+    free = ("L_inf", "K", "alpha", "beta")
+    linear = ("L_inf", "K")
+    fit_form = FitForm(
+        grid={"alpha": (0.1, 0.3, 0.6), "beta": (0.03, 0.1)},
+        bounds={"L_inf": FLOOR, "K": POSITIVE, "alpha": (0.0, 3.0), "beta": (-3.0, 3.0)},
+    )
+    domain: ClassVar[Domains] = {"E": "count"}
+
+    @output("L")
+    def loss(self, N: Values, E: Values) -> Values:
+        """Loss in nats per token at N dense parameters with E experts."""
+        c = self.coefficients
+        reach = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["beta"], dtype=float)
+        return c["L_inf"] + c["K"] * reach
+
+    def gradient(self, N: Values, E: Values) -> dict[str, Values]:
+        """Slope of the loss by coefficient, dL/dcoefficient."""
+        c = self.coefficients
+        reach = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["beta"], dtype=float)
+        return {
+            "L_inf": np.ones_like(reach),
+            "K": reach,
+            "alpha": -c["K"] * np.log(N) * reach,
+            "beta": -c["K"] * np.log(E) * reach,
+        }

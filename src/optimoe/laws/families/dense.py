@@ -1,4 +1,7 @@
-"""Two powers and a floor: Chinchilla's form (also Besiroglu's, Sardana's, Krajewski's dense row); one exponent."""
+"""Dense losses in size and tokens: Chinchilla's two powers and a floor, tied exponents, Farseer.
+
+Chinchilla's form is also Besiroglu's, Sardana's and that of Krajewski's dense row.
+"""
 
 from typing import ClassVar
 
@@ -9,10 +12,15 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
-from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
+from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, optimal_params
+from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, find_minimum, optimal_params
 from optimoe.laws.terms.sizes import SIZES
+
+RATIOS = (1.0, 1e5)
+"""Tokens per parameter between which an optimum without a closed form is looked for: all that was ever trained."""
+EDGE = 1.0001
+"""An optimum this near to an end of what was searched is the end's."""
 
 
 class Chinchilla(LossLaw):
@@ -190,3 +198,67 @@ class Tied(Chinchilla):
     def _powers(self) -> tuple[Values, Values, Values, Values]:
         c = self.coefficients
         return c["A"], c["eta"], c["B"], c["eta"]
+
+
+class Farseer(Law):
+    """L = e^U + e^B·D^(−e^A), each of U, B, A a power of N and a constant (Farseer, arXiv 2506.10972).
+
+    U = u1·N^u2 + u3, B = b1·N^b2 + b3, A = a1·N^a2 + a3: floor, factor and exponent of the data term move with
+    the size. What N counts and the unit of L are the row's; losses in bits per character are not comparable with
+    nats per token, so that the law reads no architecture. Nine coefficients: 240 runs of Chinchilla do not
+    identify them. Falls in D; in N as far as the powers of the row fall.
+    """
+
+    family = "farseer"
+    free = ("u1", "u2", "u3", "b1", "b2", "b3", "a1", "a2", "a3")
+    fit_form = FitForm(
+        grid={"u1": (-0.02,), "u2": (0.1, 0.25), "u3": (-0.8, 0.7), "b1": (20.0, 60.0), "b2": (-0.06,)}
+        | {"b3": (-14.0, -4.0), "a1": (-0.03,), "a2": (0.15,), "a3": (-0.2,)},
+        bounds={"u1": (-10.0, 0.0), "b1": (0.1, 1e4), "a1": (-10.0, 0.0)}
+        | {"u2": (0.0, 1.0), "b2": (-1.0, 0.0), "a2": (0.0, 1.0)}
+        | {"u3": (-10.0, 10.0), "b3": (-100.0, 100.0), "a3": (-10.0, 10.0)},
+    )
+
+    def curve(self, N: Values) -> TokenCurve:
+        """Floor e^U, scale e^B, exponent −e^A."""
+        floor, scale, exponent = (np.exp(self._power(letter, N)) for letter in "uba")
+        return TokenCurve(floor=floor, scale=scale, exponent=-exponent)
+
+    @output("L")
+    def loss(self, N: Values, D: Values) -> Values:
+        """Loss in the row's unit at N parameters and D tokens."""
+        return self.curve(N=N).loss(D)
+
+    def gradient(self, N: Values, D: Values) -> dict[str, Values]:
+        """Slope of the loss by coefficient, dL/dcoefficient."""
+        curve = self.curve(N=N)
+        data = curve.scale * np.power(D, curve.exponent, dtype=float)
+        by_letter = {"u": curve.floor, "b": data, "a": data * curve.exponent * np.log(D)}
+        slopes: dict[str, Values] = {}
+        for letter, slope in by_letter.items():
+            power = np.power(N, self.coefficients[f"{letter}2"], dtype=float)
+            slopes[f"{letter}1"] = slope * power
+            slopes[f"{letter}2"] = slope * self.coefficients[f"{letter}1"] * power * np.log(N)
+            slopes[f"{letter}3"] = slope * np.ones_like(power)
+        return slopes
+
+    @output("N_opt")
+    def optimal_params(self, C: Values) -> Values:
+        """Parameters of least loss at C = 6ND FLOPs, with 1 to 1e5 tokens each; NaN where the law has none there.
+
+        The floor of the published row falls to zero with N: far above its runs, the largest size always wins.
+        """
+        product = np.divide(C, TRAIN_FLOPS_PER_PARAM_TOKEN)
+        least, most = (np.sqrt(product / ratio) for ratio in reversed(RATIOS))
+        best = find_minimum(lambda N: self.loss(N, product / N), least, most, like=C)
+        inside = (best > least * EDGE) & (best < most / EDGE)
+        return np.where(inside, best, np.nan)[()]
+
+    @output("M_opt")
+    def optimal_ratio(self, C: Values) -> Values:
+        """Tokens per parameter of least loss at C FLOPs."""
+        return C / (TRAIN_FLOPS_PER_PARAM_TOKEN * np.square(self.optimal_params(C)))
+
+    def _power(self, letter: str, N: Values) -> Values:
+        c = self.coefficients
+        return c[f"{letter}1"] * np.power(N, c[f"{letter}2"], dtype=float) + c[f"{letter}3"]

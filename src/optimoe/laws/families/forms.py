@@ -1,4 +1,4 @@
-"""Forms to fit, without usable coefficients: Wang 2024, Yun 2024; Li 2026's loss, which is inconsistent."""
+"""Forms to fit, without usable coefficients: Wang, Yun, Tissue 2024; Li 2026's loss, which is inconsistent."""
 
 from typing import ClassVar
 
@@ -138,6 +138,36 @@ class Yun(LossLaw):
             "E_start": d_effect * d_start,
             "E_max": d_effect * d_max,
         }
+
+
+class Annealing(Law):
+    """L = L0 + A·S1^−α − C·S2 along a run (Tissue 2024, arXiv 2408.11029): one model size, any schedule.
+
+    S1 the area under the learning rate, S2 the annealing area, both as
+    :func:`optimoe.laws.terms.schedules.annealing_areas` gives them, in units of rate times steps. No coefficients
+    stand here: they are those of one model, batch and corpus. Falls in both.
+    """
+
+    family = "annealing"
+    free = ("L0", "A", "alpha", "C")
+    linear = ("L0", "A", "C")
+    fit_form = FitForm(
+        grid={"alpha": (0.1, 0.3, 0.6, 1.0)},
+        bounds={"L0": FLOOR, "A": POSITIVE, "C": POSITIVE, "alpha": (0.0, 3.0)},
+    )
+
+    @output("L")
+    def loss(self, S1: Values, S2: Values) -> Values:
+        """Loss in nats per token where the areas are S1 and S2."""
+        c = self.coefficients
+        return c["L0"] + c["A"] * np.power(S1, -c["alpha"], dtype=float) - c["C"] * S2
+
+    def gradient(self, S1: Values, S2: Values) -> dict[str, Values]:
+        """Slope of the loss by coefficient, dL/dcoefficient."""
+        c = self.coefficients
+        data = np.power(S1, -c["alpha"], dtype=float)
+        slope = -c["A"] * np.log(S1) * data
+        return {"L0": np.ones_like(data), "A": data, "alpha": slope, "C": -np.asarray(S2) * np.ones_like(data)}
 
 
 class LiLoss(Law):

@@ -124,6 +124,7 @@ class Frontier(Law):
     """
 
     family = "frontier"
+    signs = signed(positive="N0 D0 d0 d1 A A_bpb", zero_or_more="E E_bpb alpha alpha_bpb")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """A frontier is asked about budgets.

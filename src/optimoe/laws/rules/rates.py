@@ -1,4 +1,4 @@
-"""Learning rates and batches: Ludziejewski's and Kaplan's peak rates, Step-Law, Marin's rules."""
+"""Learning rates and batches: Ludziejewski's and Kaplan's peak rates, Step-Law, Marin's rules, a cooldown."""
 
 import numpy as np
 
@@ -7,8 +7,9 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
-from optimoe.laws.law import Law, output
+from optimoe.laws.law import Law, output, signed
 from optimoe.laws.terms.designs import num_experts
+from optimoe.laws.terms.schedules import cooldown_rate
 
 
 class JointPeakRate(Law):
@@ -55,6 +56,7 @@ class StepLaw(Law):
     """
 
     family = "step-law"
+    signs = signed(positive="lr0 batch0")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """N all parameters of a dense model without embeddings; D.
@@ -87,6 +89,7 @@ class RateAtBatch(Law):
     """
 
     family = "rate-at-batch"
+    signs = signed(positive="lr0 unit matrix_ratio")
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """The rule needs the batch, which no architecture states.
@@ -107,3 +110,28 @@ class RateAtBatch(Law):
     def matrix_rate(self, D: Values, d_model: Values, batch_tokens: Values) -> Values:
         """Peak learning rate of the matrices under AdamH or MuonH."""
         return self.coefficients["matrix_ratio"] * self.peak_rate(D, d_model, batch_tokens)
+
+
+class Cooldown(Law):
+    """Constant rate with a cooldown over the last share of the tokens (Hägele 2024, arXiv 2405.18392).
+
+    The rate falls as 1 − √t over the cooldown's progress t, which the paper finds better than 1 − t; about as good
+    as a cosine of the same length, and any longer run can start from the constant part.
+    """
+
+    family = "cooldown"
+    signs = signed(positive="share")
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """The only input is D: the design does not count."""
+        return {"D": tokens}
+
+    @output("cooldown_tokens")
+    def cooldown_tokens(self, D: Values) -> Values:
+        """Tokens of the cooldown in a run of D tokens."""
+        return self.coefficients["share"] * D
+
+    @output("rate")
+    def rate(self, progress: Values) -> Values:
+        """Learning rate over its peak at a progress from 0 to 1 through the cooldown, 1 − √t."""
+        return cooldown_rate(progress, "one_minus_sqrt")
