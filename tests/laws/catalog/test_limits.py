@@ -26,8 +26,10 @@ def tables() -> dict[str, dict]:
     """One law file a family, as a table: its best known coefficients, called fitted."""
     found = {}
     for family in FAMILIES:
-        row = next((row for row in reversed(published_rows(family)) if row.coefficients), None)
-        row = row or next(iter(published_rows(family)))
+        rows = published_rows(family)
+        if not rows:
+            continue
+        row = next((row for row in reversed(rows) if row.coefficients), rows[0])
         coefficients = dict(row.coefficients) or MADE_UP.get(family)
         if not coefficients or family in ("serving-cost", "li-loss"):  # not evaluated, or not a loss as printed
             continue

@@ -114,7 +114,7 @@ class KaplanFrontier(Law):
         return c[f"{symbol}_e"] * np.power(compute, c[f"p_{symbol}"], dtype=float)
 
 
-class Frontier(Law):
+class PrintedFrontier(Law):
     """X_opt = X0·C^x and L_opt = E + A·C^−α: the frontier of one architecture as its authors print it.
 
     Each output has coefficients of its own, and a row gives those that are printed: ``N0, N1`` active parameters
