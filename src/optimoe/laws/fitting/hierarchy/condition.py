@@ -59,10 +59,22 @@ class Conditioned:
             model,
             self.options,
             starts,
-            weights=np.hstack([weights, np.ones((fits, len(free)))]),
-            targets=np.hstack([model.log_loss + noise, whitened]),
+            weights=np.hstack([weights, np.ones((fits, len(free) + 1))]),
+            targets=np.hstack([model.log_loss + noise, whitened, np.zeros((fits, 1))]),
             low=low,
             high=high,
+        )
+
+    def residual_scale(
+        self, solutions: Solutions, weights: Float[np.ndarray, "fits runs"], free: Bool[np.ndarray, " effects"]
+    ) -> Float[np.ndarray, "fits 1"]:
+        """Residual scales, larger by what the free effects took from the residuals: σ²·n/(n − effects).
+
+        n counts the runs and those that the prior of σ is worth: a single run is always fitted, and says nothing.
+        """
+        runs = weights.sum(axis=1, keepdims=True) + self.options.residual_runs
+        return solutions.scale * np.sqrt(
+            runs / (runs - np.minimum(free.sum(), weights.sum(axis=1, keepdims=True)))
         )
 
     def _level(

@@ -102,7 +102,8 @@ def draw_hierarchy(
     model = fitted.model
     weights = draw_weights(groups, fitted, draws, cluster, random)
     targets = np.tile(model.targets(), (draws, 1))
-    targets[:, model.num_runs :] += random.standard_normal((draws, targets.shape[1] - model.num_runs))
+    drawn = slice(model.num_runs, model.effect_rows.stop)
+    targets[:, drawn] += random.standard_normal((draws, drawn.stop - drawn.start))
     solutions = solve_grouped(
         model, fitted.options, np.tile(fitted.point, (draws, 1)), weights=weights, targets=targets
     )
@@ -134,7 +135,7 @@ def draw_weights(
         rows = np.flatnonzero(model.group == number)
         kinds = groups_of(runs, cluster) if cluster else np.arange(len(runs))
         weights[:, rows] *= _bayesian(draws, int(kinds.max()) + 1, random)[:, kinds]
-    weights[:, model.num_runs + model.num_priors :] *= outer[:, model.effect_rows()]
+    weights[:, model.effect_rows] *= outer[:, model.effect_groups()]
     return weights
 
 

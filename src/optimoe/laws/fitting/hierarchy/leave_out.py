@@ -185,7 +185,8 @@ def _after(
     noise = asked.effects.residual_scale * random.standard_t(asked.effects.degrees, weights.shape)
     free = np.array([True] * len(asked.effects.names), dtype=bool)
     solutions = asked.solve(drawn.shared, drawn.new, free, weights=weights, noise=noise)
-    return _held_against(asked, runs, solutions.points, solutions.scale, random, held)
+    scale = asked.residual_scale(solutions, weights, free)
+    return _held_against(asked, runs, solutions.points, scale, random, held)
 
 
 def _held_against(

@@ -29,7 +29,8 @@ class GroupedModel:
 
     A point is [θ, u_1, …, u_G]: the family's own coordinates θ, then the effects of each corpus. Corpus g has the
     coordinates θ + u_g, and its loss is multiplied by exp(u_g) of ``scale``. Rows are the runs, corpus by corpus,
-    then the prior of θ, then the effects of each corpus, the last two in standard deviations (whitened).
+    then the prior of θ, then the effects of each corpus, the last two in standard deviations (whitened), and one
+    for the residual scale of each corpus, which no coordinate moves.
 
     Attributes:
         groups: Names of the corpora.
@@ -125,8 +126,8 @@ class GroupedModel:
         return self.num_runs + self.num_priors - int((self.whole.low < self.whole.high).sum())
 
     def targets(self) -> Float[np.ndarray, " rows"]:
-        """What the rows are held against: ln L, the prior's means, and zero for the effects."""
-        zeros = np.zeros(len(self.groups) * len(self.effects))
+        """What the rows are held against: ln L, the prior's means, and zero for effects and residual scales."""
+        zeros = np.zeros(len(self.groups) * (len(self.effects) + 1))
         return np.concatenate([self.log_loss, self._prior_target, zeros])
 
     def weights(self, by_group: Mapping[str, float] | None = None) -> Float[np.ndarray, " rows"]:
@@ -139,8 +140,14 @@ class GroupedModel:
             weight[: self.num_runs][self.group == self.groups.index(name)] = value
         return weight
 
-    def effect_rows(self) -> Int[np.ndarray, " rows"]:
-        """Number of the corpus of every row of effects, the last rows."""
+    @property
+    def effect_rows(self) -> slice:
+        """Rows of the effects."""
+        first = self.num_runs + self.num_priors
+        return slice(first, first + len(self.groups) * len(self.effects))
+
+    def effect_groups(self) -> Int[np.ndarray, " rows"]:
+        """Number of the corpus of every row of effects."""
         return np.repeat(np.arange(len(self.groups)), len(self.effects))
 
     def own(self, group: str) -> slice:

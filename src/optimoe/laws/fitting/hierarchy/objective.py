@@ -1,15 +1,11 @@
 """What a fit over several corpora minimises: Student-t residuals with a scale a corpus, and quadratic priors."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from optimoe.laws.fitting.objectives import EM_STEPS, TINY_VARIANCE
-
-TINY_WEIGHT = 1e-12
-"""Total weight of a corpus that a resample leaves out: its scale is then the prior's."""
 
 Batch = Float[np.ndarray, "fits rows"]
 Scales = Float[np.ndarray, "fits groups"]
@@ -17,7 +13,7 @@ Scales = Float[np.ndarray, "fits groups"]
 
 @dataclass(frozen=True)
 class GroupedStudentT:
-    """Minus the logarithm of a posterior: rows of runs, then rows of priors.
+    """Minus the logarithm of a posterior: rows of runs, of priors of coordinates, and of the scales' priors.
 
     Runs of corpus g: (ν+1)/2·ln(1 + r²/(ν·σ_g²)) + ln σ_g, r = ln L_law − ln L_run. Rows of priors: r²/2, r in
     standard deviations; a true likelihood beside a true prior, so that no weight between them is free. σ_g has a
@@ -25,7 +21,7 @@ class GroupedStudentT:
     exactly with σ_g = 0.
 
     Attributes:
-        group: Number of the corpus of every run; the remaining rows are priors.
+        group: Number of the corpus of every run; the rows after the runs are priors, the last ones those of σ.
         degrees: ν.
         scale: Residual scale of ln L before any run is seen.
         scale_runs: How many runs that is worth.
@@ -41,11 +37,6 @@ class GroupedStudentT:
         """Name with the degrees of freedom."""
         return f"student-t(degrees={self.degrees:g}) on ln L, a scale a corpus, normal priors"
 
-    @cached_property
-    def prior_share(self) -> Float[np.ndarray, " runs"]:
-        """Of the prior of σ_g, what each run of a corpus carries."""
-        return self.scale_runs / np.bincount(self.group)[self.group]
-
     def parts(self, residual: Batch, scale: Scales) -> tuple[Batch, Batch, Batch, Batch]:
         """Value, slope, weight and curvature (ρ, ψ, ψ/r, max(ρ″, 0)), each of shape (fits, rows)."""
         runs = len(self.group)
@@ -54,12 +45,8 @@ class GroupedStudentT:
         own, column = residual[:, :runs], scale[:, self.group]
         spread, squared = self.degrees * column**2, own**2
         pull = (self.degrees + 1) / (spread + squared)
-        log_scale = np.log(column)
-        value[:, :runs] = (
-            0.5 * (self.degrees + 1) * np.log1p(squared / spread)
-            + log_scale
-            + self.prior_share * (0.5 * (self.scale / column) ** 2 + log_scale)
-        )
+        value[:, :runs] = 0.5 * (self.degrees + 1) * np.log1p(squared / spread) + np.log(column)
+        value[:, -scale.shape[1] :] = self.scale_runs * (0.5 * (self.scale / scale) ** 2 + np.log(scale))
         slope[:, :runs], weight[:, :runs] = pull * own, pull
         curvature[:, :runs] = pull * np.maximum(spread - squared, 0) / (spread + squared)
         return value, slope, weight, curvature
@@ -67,20 +54,19 @@ class GroupedStudentT:
     def rescale(self, residual: Batch, weight: Batch, scale: Scales) -> Scales:
         """σ of every corpus after three EM steps, from the residuals' own size at the first call.
 
-        σ² = (Σ w·r²·(ν+1)/(ν + r²/σ²) + K·scale²)/(Σ w + K), K the weight of the prior.
+        σ² = (Σ w·r²·(ν+1)/(ν + r²/σ²) + K·scale²)/(Σ w + K), K = ``scale_runs``.
         """
         better = np.empty_like(scale)
         for number in range(scale.shape[1]):
             rows = np.flatnonzero(self.group == number)
             w, squared = weight[:, rows], residual[:, rows] ** 2
-            total = np.maximum(w.sum(axis=1, keepdims=True), TINY_WEIGHT)
-            prior = self.scale_runs / len(rows) * total
-            mean_square = ((w * squared).sum(axis=1, keepdims=True) + prior * self.scale**2) / (total + prior)
+            total = w.sum(axis=1, keepdims=True) + self.scale_runs
+            prior = self.scale_runs * self.scale**2
+            mean_square = ((w * squared).sum(axis=1, keepdims=True) + prior) / total
             variance = np.minimum(scale[:, number, None] ** 2, np.maximum(mean_square, TINY_VARIANCE))
             for _ in range(EM_STEPS):
                 share = (self.degrees + 1) * w * squared / (self.degrees + squared / variance)
-                found = (share.sum(axis=1, keepdims=True) + prior * self.scale**2) / (total + prior)
-                variance = np.maximum(found, TINY_VARIANCE)
+                variance = np.maximum((share.sum(axis=1, keepdims=True) + prior) / total, TINY_VARIANCE)
             better[:, number] = np.sqrt(variance)[:, 0]
         return better
 
