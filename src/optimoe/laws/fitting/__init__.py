@@ -3,6 +3,8 @@
 from optimoe.laws.catalog import save_law
 from optimoe.laws.fitting.answers.bands import Coverage, band_coverage, hold_out_coverage, predict_runs
 from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
+from optimoe.laws.fitting.answers.exponents import Estimate
+from optimoe.laws.fitting.answers.frontier import Frontier, find_frontier
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
 from optimoe.laws.fitting.fit import Fit, fit
@@ -15,8 +17,10 @@ __all__ = [
     "Auto",
     "Band",
     "Coverage",
+    "Estimate",
     "Fit",
     "FitOptions",
+    "Frontier",
     "Held",
     "HoldOut",
     "Huber",
@@ -33,6 +37,7 @@ __all__ = [
     "band_coverage",
     "bootstrap",
     "compare_families",
+    "find_frontier",
     "fit",
     "hold_out",
     "hold_out_coverage",

@@ -89,12 +89,17 @@ def variables_of(family: FittableClass, observations: Observations) -> dict[str,
     Raises:
         UnknownNameError: Another is missing.
     """
-    parameters = inspect.signature(family.loss).parameters.values()
     return {
-        parameter.name: observations.column(parameter.name)
-        for parameter in list(parameters)[1:]
-        if parameter.default is inspect.Parameter.empty or parameter.name in observations.variables
+        name: observations.column(name)
+        for name, needed in loss_variables(family).items()
+        if needed or name in observations.variables
     }
+
+
+def loss_variables(family: FittableClass) -> dict[str, bool]:
+    """What a family's loss takes, by symbol, and whether it must be given."""
+    parameters = list(inspect.signature(family.loss).parameters.values())[1:]
+    return {parameter.name: parameter.default is inspect.Parameter.empty for parameter in parameters}
 
 
 class Model:

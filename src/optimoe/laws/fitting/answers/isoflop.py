@@ -1,148 +1,282 @@
-"""IsoFLOP analysis: parabolas through the runs of a budget beside the law's own optimum, and their bias."""
+"""IsoFLOP analysis: the best size at each budget by a parabola through the runs, and by laws beside it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_family
+from optimoe.laws.fitting.answers.budgets import Budget, find_budgets
+from optimoe.laws.fitting.answers.drawn import with_draws
+from optimoe.laws.fitting.answers.exponents import Estimate, estimate, exponent
 from optimoe.laws.fitting.model import variables_of
-from optimoe.laws.gradients import FittableLaw
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
 
-FEWEST_RUNS = 4
-"""Through three runs a parabola always passes, and says nothing."""
-GRID = 4001
-GRID_DECADES = 3.0
-"""The law's own minimum is looked for this far on both sides of the runs, in steps of 0.35 %, and refined by the
-parabola through the lowest three points."""
+SIZES = ("N_act", "N")
+"""What is traded against tokens: the first that the runs have."""
+GRID = 2001
+"""Sizes at which a law is asked along a budget; the lowest three are refined by the parabola through them."""
+PARABOLA = 3
+"""Numbers that a parabola has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawMinimum:
+    """The best size of one law at one budget.
+
+    Attributes:
+        law: Its name.
+        params: Minimum of the law along the budget, the other variables as in its runs.
+        params_parabola: The parabola's answer if the runs lay exactly on the law.
+        bias_log: ln(params_parabola/params): what the parabola itself gets wrong.
+        at_edge: Whether the minimum lies at the end of the sizes that were looked at.
+    """
+
+    law: str
+    params: Estimate
+    params_parabola: float
+    bias_log: float
+    at_edge: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class IsoFlop:
-    """One budget of an IsoFLOP analysis: the best size by parabola and by law.
+    """One budget of an IsoFLOP analysis.
 
     Attributes:
         train_flops: C.
-        runs: How many runs.
-        params_parabola: Minimum of the parabola of L in ln N through the runs; NaN where it opens downwards.
-        params_direct: Minimum of the law at C = 6ND.
-        params_parabola_of_law: The parabola's answer if the runs lay exactly on the law.
-        bias_log: ln(params_parabola_of_law/params_direct): what the parabola method itself gets wrong.
-        inside: Whether the parabola's minimum lies between the sizes that were trained.
+        runs: How many runs it has.
+        window: How many of them the parabola goes through.
+        params: Minimum of the parabola of L in ln N; NaN where it opens downwards.
+        tokens: Tokens there, read off the runs.
+        loss: Loss there, nats per token.
+        scatter_log: Root mean square of L_run/L_parabola − 1 in the window.
+        inside: Whether the minimum lies between the sizes of the window.
+        laws: The minimum of each law.
     """
 
     train_flops: float
     runs: int
-    params_parabola: float
-    params_direct: float
-    params_parabola_of_law: float
-    bias_log: float
+    window: int
+    params: Estimate
+    tokens: Estimate
+    loss: float
+    scatter_log: float
     inside: bool
+    laws: tuple[LawMinimum, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class IsoFlopAnalysis:
-    """All budgets, and the exponents a of N_opt ∝ C^a.
+    """All budgets, and the powers of C that the best sizes and tokens follow.
 
-    The parabola is a local picture: L(ln N) at fixed C is a sum of two exponentials, steeper on the side of
-    the larger exponent, so its minimum is off by an amount that depends on where and how wide one samples
-    (``bias_log``; it moves the exponent when the sampled range drifts with C). The direct fit has no such
-    bias.
+    The parabola is a local picture: L(ln N) at fixed C is a sum of two exponentials, steeper on the side of the
+    larger exponent, so that its minimum is off by an amount that depends on where and how wide one samples
+    (``bias_log``). A law's own minimum has no such bias; it has that of its form.
 
     Attributes:
+        size: The variable that stands for size, N or N_act.
         budgets: One entry a budget, ascending.
-        exponent_parabola: Through the parabolas' minima that lie inside; NaN with fewer than two.
-        exponent_direct: Through the law's minima at the same budgets.
+        params: Exponent a of N_opt ∝ C^a through the parabolas' minima that lie inside; NaN with fewer than two.
+        tokens: Exponent b of D_opt ∝ C^b through the tokens there.
+        laws: Exponent a of each law's minima at the same budgets, by name.
+        skipped: Budgets with too few sizes, in words.
     """
 
+    size: str
     budgets: tuple[IsoFlop, ...]
-    exponent_parabola: float
-    exponent_direct: float
+    params: Estimate
+    tokens: Estimate
+    laws: dict[str, Estimate]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parabola:
+    """A parabola through the runs near the minimum of a budget: L = bend·x² + slope·x + height, x = ln N/N₀."""
+
+    centre: float
+    solver: Float[np.ndarray, "three window"]
+    basis: Float[np.ndarray, "window three"]
+    loss: Float[np.ndarray, " window"]
+
+    @property
+    def fitted(self) -> Float[np.ndarray, " window"]:
+        """Loss on the parabola at the runs."""
+        return np.asarray(self.basis @ (self.solver @ self.loss))
+
+    @property
+    def residual(self) -> Float[np.ndarray, " window"]:
+        """L_run/L_parabola − 1."""
+        return self.loss / self.fitted - 1
+
+    def minima(self, loss: Float[np.ndarray, "draws window"]) -> Float[np.ndarray, " draws"]:
+        """N at the minimum for every row of losses; NaN where the parabola opens downwards."""
+        bend, slope, _ = self.solver @ loss.T
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(bend > 0, np.exp(self.centre - slope / (2 * bend)), np.nan)
+
+    def height(self, params: float) -> float:
+        """Loss on the parabola at a size."""
+        return float(np.polyval(self.solver @ self.loss, np.log(params) - self.centre))
 
 
 def analyse_isoflop(
-    observations: Observations, law: LawRow, *, budgets: str = "", tolerance: float = 0.1
+    observations: Observations,
+    laws: Sequence[LawRow] = (),
+    *,
+    budgets: str = "",
+    window: int = 7,
+    tolerance: float = 0.1,
+    resamples: int = 200,
+    level: float = 0.9,
+    seed: int = 0,
 ) -> IsoFlopAnalysis:
-    """Parabolas through runs of equal training FLOPs, beside the law's own optimum.
+    """Parabolas through runs of equal training FLOPs around their minimum, beside the optimum of laws.
+
+    A parabola through *all* sizes of a budget follows its far ends, where the loss is none: only ``window`` sizes
+    around the lowest loss count. Intervals are those of a residual bootstrap: each run gets a residual drawn from
+    all budgets together, widened by √(n/(n − 3)); a law has the interval of its draws (``LawRow.draws``).
 
     Args:
-        observations: Runs with a law's size (N or N_act) and D.
-        law: The direct fit; its other variables must not vary within a budget.
-        budgets: Label that holds the budget; otherwise runs whose C lies within ``tolerance`` of each other.
+        observations: Runs with a size (N_act or N) and D.
+        laws: Laws in these variables: direct fits, or published ones.
+        budgets: Label or variable that holds the budget; otherwise runs whose C lies within ``tolerance`` of each
+            other.
+        window: Sizes around the minimum that the parabola goes through, 4 or more.
         tolerance: Relative.
+        resamples: Of the bootstrap; 0 for no intervals.
+        level: Of the intervals.
+        seed: Of the bootstrap.
 
     Raises:
-        ConfigError: No budget has four runs, or the law has no size.
+        ConfigError: No budget has four sizes, or the runs have no size or tokens.
+        UnknownNameError: The runs lack a variable of a law.
     """
-    family = find_family(law.family)
-    model = family(law)
-    symbols = variables_of(family, observations)
-    size = next((name for name in ("N_act", "N") if name in symbols), None)
-    if size is None or "D" not in symbols:
-        raise ConfigError(f"law {law.name}: has no size and tokens to trade at equal FLOPs")
-    group = _budget_groups(observations, budgets, tolerance)
-    rows = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
-    rows = [row for row in rows if len(set(observations.column(size)[row])) >= FEWEST_RUNS]
-    require(rows, "observations", f"with {FEWEST_RUNS} sizes at one budget", "none")
-
-    analysed = sorted(
-        (_at_budget(observations.select(np.isin(np.arange(len(group)), row)), model, size) for row in rows),
-        key=lambda budget: budget.train_flops,
-    )
+    size = next((name for name in SIZES if name in observations.variables), None)
+    if size is None or "D" not in observations.variables:
+        raise ConfigError("observations: need a size (N or N_act) and D, which are traded at equal FLOPs")
+    found, skipped = find_budgets(observations, size, label=budgets, window=window, tolerance=tolerance)
+    for law in laws:
+        variables_of(find_family(law.family), observations)
+    parabolas = [_parabola(budget) for budget in found]
+    draws = _redrawn(parabolas, resamples, seed)
+    minima = [[_law_minima(law, budget) for law in laws] for budget in found]
+    analysed = [_at_budget(*parts, laws, level) for parts in zip(found, parabolas, draws, minima, strict=True)]
+    flops = np.array([budget.train_flops for budget in found])
+    kept = [number for number, budget in enumerate(analysed) if budget.inside]
+    tokens = [_tokens_at(budget, drawn) for budget, drawn in zip(found, draws, strict=True)]
     return IsoFlopAnalysis(
+        size=size,
         budgets=tuple(analysed),
-        exponent_parabola=_slope([(b.train_flops, b.params_parabola) for b in analysed if b.inside]),
-        exponent_direct=_slope([(b.train_flops, b.params_direct) for b in analysed]),
+        params=_power(flops, draws, kept, level),
+        tokens=_power(flops, tokens, kept, level),
+        laws={
+            law.name: _power(flops, [row[column] for row in minima], range(len(found)), level)
+            for column, law in enumerate(laws)
+        },
+        skipped=skipped,
     )
 
 
-def _at_budget(runs: Observations, model: FittableLaw, size: str) -> IsoFlop:
-    params, flops = runs.column(size), float(np.exp(np.log(runs.size).mean()))
-    others = {name: column[0] for name, column in variables_of(type(model), runs).items()}
+def _power(
+    flops: Float[np.ndarray, " budgets"],
+    optima: Sequence[Float[np.ndarray, " draws"]],
+    kept: Sequence[int],
+    level: float,
+) -> Estimate:
+    """The exponent through the first optimum of each budget, with the interval of the others."""
+    table = np.stack([optima[number] for number in kept], axis=1) if len(kept) else np.empty((1, 0))
+    return exponent(flops[list(kept)], table[0], table[1:], level)
 
-    def losses(trial: np.ndarray) -> np.ndarray:
-        tokens = flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * trial)
-        return np.asarray(model.loss(**others | {size: trial, "D": tokens}))
 
-    lowest, of_law = _parabola(params, runs.loss), _parabola(params, losses(params))
-    grid = np.exp(np.linspace(-1, 1, GRID) * np.log(10) * GRID_DECADES + np.log(params).mean())
-    best = int(np.clip(np.argmin(losses(grid)), 1, GRID - 2))
-    near = grid[best - 1 : best + 2]
-    direct = _parabola(near, losses(near))
+def _parabola(budget: Budget) -> _Parabola:
+    log_size = np.log(budget.params[budget.near])
+    centre = float(log_size.mean())
+    basis = np.vander(log_size - centre, PARABOLA)
+    return _Parabola(centre=centre, solver=np.linalg.pinv(basis), basis=basis, loss=budget.loss[budget.near])
+
+
+def _redrawn(parabolas: Sequence[_Parabola], resamples: int, seed: int) -> list[Float[np.ndarray, " draws"]]:
+    """Minima of every parabola: of the runs, then of every resample."""
+    widened = [one.residual * np.sqrt(len(one.loss) / (len(one.loss) - PARABOLA)) for one in parabolas]
+    pool, random = np.concatenate(widened), np.random.default_rng(seed)
+    found = []
+    for one in parabolas:
+        noise = random.choice(pool, (resamples, len(one.loss)))
+        found.append(one.minima(np.vstack([one.loss, one.fitted * (1 + noise)])))
+    return found
+
+
+def _tokens_at(budget: Budget, params: Float[np.ndarray, " draws"]) -> Float[np.ndarray, " draws"]:
+    """Tokens at sizes of a budget, NaN where there is no size."""
+    known = np.isfinite(params)
+    return np.where(known, budget.at(np.where(known, params, budget.params[0]))["D"], np.nan)
+
+
+def _at_budget(
+    budget: Budget,
+    parabola: _Parabola,
+    draws: Float[np.ndarray, " draws"],
+    minima: Sequence[Float[np.ndarray, " law_draws"]],
+    laws: Sequence[LawRow],
+    level: float,
+) -> IsoFlop:
+    best, near = float(draws[0]), budget.params[budget.near]
+    tokens = _tokens_at(budget, draws)
     return IsoFlop(
-        train_flops=flops,
-        runs=len(runs),
-        params_parabola=lowest,
-        params_direct=direct,
-        params_parabola_of_law=of_law,
-        bias_log=float(np.log(of_law / direct)),
-        inside=bool(params.min() <= lowest <= params.max()),
+        train_flops=budget.train_flops,
+        runs=len(budget.loss),
+        window=len(near),
+        params=estimate(best, draws[1:], level),
+        tokens=estimate(float(tokens[0]), tokens[1:], level),
+        loss=parabola.height(best),
+        scatter_log=float(np.sqrt(np.mean(parabola.residual**2))),
+        inside=bool(near.min() <= best <= near.max()),
+        laws=tuple(_law_at(law, budget, parabola, found, level) for law, found in zip(laws, minima, strict=True)),
     )
 
 
-def _budget_groups(observations: Observations, label: str, tolerance: float) -> np.ndarray:
-    if label:
-        return np.unique(observations.labels[label], return_inverse=True)[1]
-    flops = observations.size
-    order = np.argsort(flops)
-    jumps = np.diff(np.log(flops[order])) > np.log1p(tolerance)
-    group = np.empty(len(flops), dtype=int)
-    group[order] = np.concatenate([[0], np.cumsum(jumps)])
-    return group
+def _law_at(
+    law: LawRow, budget: Budget, parabola: _Parabola, minima: Float[np.ndarray, " draws"], level: float
+) -> LawMinimum:
+    loss = _losses(law, budget)(budget.params[budget.near])[:1]
+    if len(loss[0]) != len(parabola.loss):
+        raise ConfigError(f"law {law.name}: must give one loss a run, got {len(loss[0])}")
+    of_law = float(parabola.minima(loss)[0])
+    edge = np.abs(np.log(minima[0] / np.array([budget.params.min(), budget.params.max()]))) >= budget.reach * 0.999
+    return LawMinimum(
+        law=law.name,
+        params=estimate(float(minima[0]), minima[1:], level),
+        params_parabola=of_law,
+        bias_log=float(np.log(of_law / minima[0])),
+        at_edge=bool(edge.any()),
+    )
 
 
-def _parabola(params: np.ndarray, loss: np.ndarray) -> float:
-    """The N at the minimum of a quadratic in ln N; NaN where it has none."""
-    centre = float(np.log(params).mean())
-    bend, slope, _ = np.polyfit(np.log(params) - centre, loss, 2)
-    return float(np.exp(centre - slope / (2 * bend))) if bend > 0 else float("nan")
+def _losses(law: LawRow, budget: Budget) -> Callable[[np.ndarray], Float[np.ndarray, "draws sizes"]]:
+    """The law along the budget: at its coefficients first, then one row a draw."""
+    many = with_draws(law)
+    names = variables_of(type(many), Observations(variables=budget.variables, loss=budget.loss))
+
+    def losses(params: np.ndarray) -> Float[np.ndarray, "draws sizes"]:
+        values = budget.at(params)
+        return np.atleast_2d(many.loss(**{name: values[name] for name in names}))
+
+    return losses
 
 
-def _slope(points: list[tuple[float, float]]) -> float:
-    if len(points) < 2:
-        return float("nan")
-    flops, params = np.log(np.array(points)).T
-    return float(np.polyfit(flops, params, 1)[0])
+def _law_minima(law: LawRow, budget: Budget) -> Float[np.ndarray, " draws"]:
+    """The law's best size at the budget, of its coefficients and of every draw."""
+    log_low, log_high = np.log(budget.params.min()) - budget.reach, np.log(budget.params.max()) + budget.reach
+    grid = np.linspace(log_low, log_high, GRID)
+    loss = _losses(law, budget)(np.exp(grid))
+    rows, best = np.arange(len(loss)), np.clip(np.argmin(loss, axis=1), 1, GRID - 2)
+    before, middle, after = loss[rows, best - 1], loss[rows, best], loss[rows, best + 1]
+    bend = before - 2 * middle + after
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = np.where(bend > 0, 0.5 * (before - after) / bend, 0.0)
+    return np.exp(grid[best] + np.clip(shift, -1, 1) * (grid[1] - grid[0]))
