@@ -14,7 +14,7 @@ from optimoe.laws.fitting.answers.exponents import Estimate, estimate, exponent
 from optimoe.laws.fitting.answers.isoflop import SIZES
 from optimoe.laws.fitting.model import loss_variables
 from optimoe.laws.law import Law, LawRow
-from optimoe.laws.runs.formulas import evaluate
+from optimoe.laws.runs.tables.formulas import evaluate
 from optimoe.laws.terms.optimum import find_minimum
 
 SMALLEST_PARAMS, SMALLEST_TOKENS = 1e3, 1e3
