@@ -46,6 +46,15 @@ def test_tied_exponents_are_chinchillas_where_those_are_equal(C):
     )
 
 
+def test_the_tied_family_is_the_fit_of_chinchilla_with_its_exponents_tied():
+    runs = overtrained(np.random.default_rng(0), SIZES, (20.0, 160.0, 640.0), noise=0.005)
+    family = fit(runs, "tied", FitOptions(objective=LeastSquares()))
+    option = fit(runs, "chinchilla", FitOptions(objective=LeastSquares(), tied={"alpha": "beta"}))
+    assert option.coefficients["alpha"] == option.coefficients["beta"]
+    assert family.coefficients["eta"] == pytest.approx(option.coefficients["beta"], rel=1e-6)
+    assert family.rmse_log == pytest.approx(option.rmse_log, rel=1e-9)
+
+
 @given(C=st.floats(19.0, 22.0).map(lambda decades: 10.0**decades))
 def test_farseers_optimum_is_the_lowest_loss_of_a_budget(C):
     law = find_law("farseer2025-code")

@@ -13,7 +13,7 @@ from optimoe.laws.rules.leverage import nonembedding_train_flops
 
 
 class Allocation(Law):
-    """M = m0·C^m1 and D = d0·C^d1 with C = M·D (Tian 2025, Table 1; Wan 2026, arXiv 2603.21862).
+    """M = m0·C^m1 and D = d0·C^d1, C = M·D (Tian 2025, Table 1; Wan 2026, arXiv 2603.21862; DeepSeek 2024).
 
     M training FLOPs per token without embeddings, D tokens, C in plain FLOPs. Wan's architecture maps were
     not found.
@@ -51,7 +51,7 @@ class Allocation(Law):
 
 
 class AllocationExponents(Law):
-    """N_opt ∝ C^α_N, D_opt ∝ C^α_D (Wang 2024, arXiv 2410.05661); the prefactors are not known.
+    """N_opt ∝ C^α_N, D_opt ∝ C^α_D (Wang 2024, DeepSeek 2024 by data set); the prefactors are not known.
 
     Of the loss they fix no more than the ratio of its exponents: β/α = α_N/α_D.
     """

@@ -97,7 +97,7 @@ class Leverage(Law):
 
 
 class Hyperparameters(Law):
-    """η = lr0·C^lr1 and batch = batch0·C^batch1 tokens (eq. 3), at A = 7.8 % and G = 2."""
+    """η = lr0·C^lr1, batch = batch0·C^batch1 tokens: Tian 2025 (eq. 3, at A = 7.8 %, G = 2), DeepSeek 2024."""
 
     family = "hyperparameters"
     signs = signed(positive="lr0 batch0")
