@@ -7,6 +7,9 @@ from optimoe.core.errors import require, require_date
 
 FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged", "too_few_runs", "reduced"]
 
+NOT_FOR_PLANS = ("at_bound", "ill_conditioned", "not_converged")
+"""Verdicts of coefficients that a limit, a start or the last step chose, and not the runs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOutEvidence:
@@ -49,6 +52,7 @@ class Evidence:
         excluded_rows: The first few of them, in words.
         holdout: The test on runs that took no part in the fit.
         files: Names of the tables of runs.
+        n_basis: How it is known what N counts: stated, a column's name, the family; empty when it is not known.
         cluster: What the draws drew together: a label, or ``row``; empty without draws.
         date: Day of the fit, ISO 8601.
         command: What was typed to make it.
@@ -66,6 +70,7 @@ class Evidence:
     excluded_rows: tuple[str, ...] = ()
     holdout: HoldOutEvidence | None = None
     files: tuple[str, ...] = ()
+    n_basis: str = ""
     cluster: str = ""
     date: str = ""
     command: str = ""
@@ -83,3 +88,16 @@ class Evidence:
     def sound(self) -> bool:
         """Whether nothing speaks against the law: a sound fit, or one whose verdict nobody stated."""
         return self.verdict in (None, "sound")
+
+    @property
+    def usable(self) -> bool:
+        """Whether the law may be planned with as it is: its coefficients are where the runs put them."""
+        return self.verdict not in NOT_FOR_PLANS
+
+    @property
+    def words(self) -> str:
+        """The verdict with the coefficients that it is about: ``at bound: alpha``; empty where there is none."""
+        if self.verdict is None:
+            return ""
+        about = {"at_bound": self.at_bound, "ill_conditioned": self.weakest}.get(self.verdict, ())
+        return self.verdict.replace("_", " ") + (f": {', '.join(about)}" if about else "")

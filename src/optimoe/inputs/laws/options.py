@@ -30,6 +30,8 @@ class FittedRequest(RunsRequest):
     """Huber loss, least squares, Student-t likelihood, or what the residuals call for; on residuals of ln L."""
     delta: float = 1e-3
     """Residual from which Huber's loss is linear."""
+    n_convention: str = ""
+    """What N counts: total, active, nonembedding, active_nonembedding, dense; left out, as its column says."""
 
     def options(self) -> "FitOptions":
         """How the law is fitted.
@@ -52,6 +54,7 @@ class FittedRequest(RunsRequest):
             fixed={name: _number("--fix", "alpha=0.34", name, value) for name, value in given.items()},
             bounds=_bounds(self.bound),
             starts=_starts(self.start),
+            n_convention=self.n_convention,
             tied={name: str(value) for name, value in pairs("--tie", self.tie, "alpha=beta").items()},
         )
 

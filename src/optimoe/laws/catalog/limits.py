@@ -7,8 +7,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require, require_choice
+from optimoe.laws.catalog.classes import class_of
 from optimoe.laws.law import Law, LawRow, Sign
 from optimoe.laws.loss_law import ArchLaw, LossLaw
 from optimoe.laws.runs.checks import LARGEST_LOSS
@@ -81,36 +83,52 @@ def _require_coefficients(row: LawRow, law_class: type[Law], where: str) -> None
     _require_signs(row.coefficients, law_class, where)
 
 
-def _require_signs(coefficients: Mapping[str, float], law_class: type[Law], where: str) -> None:
+def _require_signs(coefficients: Mapping[str, Any], law_class: type[Law], where: str) -> None:
+    """Refuse a coefficient, or one of many, that is of the wrong sign, or a start above its end."""
     for symbol, sign in signs_of(law_class).items():
-        value = coefficients.get(symbol)
-        if value is not None:
-            require(SIGNS[sign](value), f"{where}: coefficient {symbol}", sign, value)
+        values = np.asarray(coefficients.get(symbol, ()), dtype=float)
+        wrong = values[~SIGNS[sign](values)]
+        require(not wrong.size, f"{where}: coefficient {symbol}", sign, wrong.flat[0] if wrong.size else "")
     if {"E_start", "E_max"} <= set(law_class.free) & set(coefficients):
-        start, most = coefficients["E_start"], coefficients["E_max"]
-        require(start <= most, f"{where}: coefficient E_start", f"at most E_max = {most:g}", start)
+        start, most = np.broadcast_arrays(coefficients["E_start"], coefficients["E_max"])
+        above = np.flatnonzero(start > most)
+        if above.size:
+            raise ConfigError(
+                f"{where}: coefficient E_start: must be at most E_max = {most.flat[above[0]]:g}, got "
+                f"{start.flat[above[0]]:g}"
+            )
+
+
+def possible_draws(row: LawRow, columns: Mapping[str, Float[np.ndarray, " draws"]]) -> Bool[np.ndarray, " draws"]:
+    """Which draws of a law's coefficients are finite and of the signs that its family asks for.
+
+    Args:
+        row: The law, with its family.
+        columns: By coefficient, one value a draw.
+    """
+    law_class = class_of(row.family, row.name)
+    drawn = {**row.coefficients, **columns}
+    kept = np.all([np.isfinite(values) for values in columns.values()], axis=0)
+    for symbol, sign in signs_of(law_class).items():
+        if symbol in drawn:
+            kept = kept & SIGNS[sign](np.asarray(drawn[symbol]))
+    if {"E_start", "E_max"} <= set(law_class.free) & set(drawn):
+        kept = kept & (np.asarray(drawn["E_start"]) <= np.asarray(drawn["E_max"]))
+    return np.asarray(kept)
 
 
 def _require_draws(row: LawRow, law_class: type[Law], where: str) -> None:
     lengths = {symbol: len(values) for symbol, values in row.draws.items()}
+    most = max(lengths.values(), default=0)
     for symbol, values in row.draws.items():
         field = f"{where}: draws of {symbol}"
         require(symbol in row.coefficients, field, f"of a coefficient ({', '.join(row.coefficients)})", symbol)
         require(lengths[symbol] >= 2, field, "at least 2", lengths[symbol])
-        require(
-            lengths[symbol] == max(lengths.values()),
-            field,
-            f"as many as the others ({max(lengths.values())})",
-            len(values),
-        )
-        require(
-            np.isfinite(values).all(),
-            field,
-            "finite numbers",
-            next((v for v in values if not math.isfinite(v)), 0),
-        )
-    for drawn in zip(*row.draws.values(), strict=True):
-        _require_signs(row.coefficients | dict(zip(row.draws, drawn, strict=True)), law_class, f"{where}: draws")
+        require(lengths[symbol] == most, field, f"as many as the others ({most})", lengths[symbol])
+        strange = [value for value in values if not math.isfinite(value)]
+        require(not strange, field, "finite numbers", strange[:1])
+    if row.draws:
+        _require_signs({**row.coefficients, **row.draws}, law_class, f"{where}: draws")
 
 
 def _require_loss(row: LawRow, law_class: type[Law], where: str) -> None:

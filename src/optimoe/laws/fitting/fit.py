@@ -1,18 +1,19 @@
 """The front door: a table of runs and a family in, a law with a verdict out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.catalog import FAMILIES, published_rows
-from optimoe.laws.evidence import FitVerdict
+from optimoe.laws.catalog import FAMILIES
+from optimoe.laws.evidence import Evidence, FitVerdict
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.setup.objective import OUTLIER_DEVIATIONS, residual_scale
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, make_model, make_problem
+from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention
 from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.fitting.solve import Points, Solutions, solve
 from optimoe.laws.law import LawRow
@@ -28,6 +29,8 @@ VANISHED = 1e-4
 """A term that moves ln L by less, everywhere, is far below the noise of any training run."""
 EDGE_REL = 1e-6
 """A coordinate this close to its limit is at it."""
+LISTED_REASONS, LISTED_ROWS = 8, 5
+"""Reasons for leaving rows out, and such rows, that a law file lists: it is read by people."""
 WEAK_SHARE = 0.5
 """Coefficients with half of the largest share in the weakest direction are named with it."""
 EXTREME_SHARE = 0.98
@@ -196,8 +199,8 @@ def _describe(
     ill_conditioned = condition > options.max_condition or bool((spread > DISAGREE).any())
     if condition <= options.max_condition and ill_conditioned:
         weakest = tuple(key for key, part in zip(model.names, spread, strict=True) if part > DISAGREE)
-    return Fit(
-        law=_law_row(observations, model, options, coefficients, rmse, name),
+    fitted = Fit(
+        law=law_row(observations, model, options, coefficients, rmse, name),
         verdict=verdict_of(
             bool(solutions.converged[best]),
             ill_conditioned,
@@ -222,6 +225,32 @@ def _describe(
         outliers=_outliers(observations, residual),
         excluded=observations.flags,
         options=options,
+    )
+    return replace(fitted, law=replace(fitted.law, evidence=_evidence(fitted, observations, model)))
+
+
+def _evidence(fitted: Fit, observations: Observations, model: Model) -> Evidence:
+    """What the law file says of the fit; draws and tests on unseen runs are added where they are made."""
+    left_out = [flag for flag in fitted.excluded if not flag.used]
+    reasons = Counter(flag.reason for flag in left_out).most_common()
+    excluded = dict(reasons[:LISTED_REASONS])
+    if len(reasons) > LISTED_REASONS:
+        excluded["other reasons"] = sum(count for _, count in reasons[LISTED_REASONS:])
+    return Evidence(
+        verdict=fitted.verdict,
+        at_bound=fitted.at_bound,
+        weakest=fitted.weakest,
+        condition=fitted.condition,
+        objective=fitted.objective_name,
+        objective_value=fitted.objective,
+        runs=fitted.runs,
+        outliers=len(fitted.outliers),
+        excluded=excluded,
+        excluded_rows=tuple(
+            f"row {flag.row}{flag.run and f' ({flag.run})'}: {flag.reason}" for flag in left_out[:LISTED_ROWS]
+        ),
+        files=file_names(observations),
+        n_basis=n_convention(observations, model.family, fitted.options.n_convention)[1],
     )
 
 
@@ -309,30 +338,3 @@ def _oddity(observations: Observations, row: int) -> str:
         if above >= EXTREME_SHARE or below >= EXTREME_SHARE:
             words.append(f"{name} = {column[row]:.3g} is {'below' if above > below else 'above'} 98 % of the runs")
     return "; " + ", ".join(words) if words else ""
-
-
-def _law_row(
-    observations: Observations,
-    model: Model,
-    options: FitOptions,
-    coefficients: Mapping[str, float],
-    rmse: float,
-    name: str,
-) -> LawRow:
-    published = next(iter(published_rows(model.family.family)), None)
-    return LawRow(
-        name=name or f"{model.family.family.rpartition(':')[2]}-fit",
-        family=model.family.family,
-        source=f"fitted to {len(observations)} runs of {observations.source}",
-        status="fitted",
-        n_convention=published.n_convention if published else "as in the runs",
-        log_base=published.log_base if published else "none",
-        coefficients=dict(coefficients),
-        units=dict(published.units) if published else {},
-        range={symbol: (float(column.min()), float(column.max())) for symbol, column in model.variables.items()},
-        rmse_log=rmse,
-        rmse_source="residuals of the fit",
-        notes="; ".join(
-            f"{held.coefficient} is held at {held.value:g}, not fitted: {held.reason}" for held in options.held
-        ),
-    )

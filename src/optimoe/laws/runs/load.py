@@ -125,6 +125,7 @@ def _observe(
             Flag(row=int(rows[row]), run=str(run[row]), reason=reasons[row], used=False) for row in sorted(reasons)
         ),
         remarks=table_remarks(variables, loss, text, rows[good], formulas["loss"], others) if good.any() else (),
+        formulas=dict(formulas),
     )
 
 

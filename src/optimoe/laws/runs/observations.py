@@ -40,6 +40,7 @@ class Observations:
         source: Where the table came from.
         flags: Rows left out, with the reason.
         remarks: On the table as a whole: rows that are not independent, runs that seem to be listed twice.
+        formulas: Column or formula of each variable in its table, by symbol; empty when not known.
     """
 
     variables: dict[str, Float[np.ndarray, " runs"]]
@@ -49,6 +50,7 @@ class Observations:
     source: str = "observations"
     flags: tuple[Flag, ...] = ()
     remarks: tuple[str, ...] = ()
+    formulas: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.rows):
@@ -105,6 +107,7 @@ class Observations:
             source=self.source,
             flags=self.flags,
             remarks=self.remarks,
+            formulas=self.formulas,
         )
 
     def where(self, condition: str) -> Bool[np.ndarray, " runs"]:

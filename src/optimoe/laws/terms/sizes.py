@@ -37,10 +37,12 @@ def twin_nonembedding(arch: ArchSpec) -> Values:
 WITHOUT_EMBEDDINGS = re.compile(r"no[nt]?_?emb|(without|wo|excl|minus|less)_?emb|ex_?emb")
 ACTIVE = re.compile(r"(^|_)act(ive|iv|ivated)?(_|$)|active|activated")
 TOTAL = re.compile(r"(^|_)tot(al)?(_|$)|total")
+PLAIN = re.compile(r"(^|_)(n|num|number_of)?_?(param|parameter)s?(_|$)")
+"""Parameters without a further word are all of them."""
 
 
 def convention_of(formula: str) -> str:
-    """Which size the name of a column says: ``n_active`` is ``active``, ``params_total*1e9`` is ``total``.
+    """Which size the name of a column says: ``n_active`` is ``active``, ``params*1e9`` is ``total``.
 
     Empty where it says nothing, or two things, or where the formula has more than one name.
     """
@@ -53,4 +55,4 @@ def convention_of(formula: str) -> str:
         return ""
     if bare:
         return "active_nonembedding" if active else "nonembedding"
-    return "active" if active else "total" if total else ""
+    return "active" if active else "total" if total or PLAIN.search(words) else ""

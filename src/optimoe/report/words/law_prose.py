@@ -9,6 +9,7 @@ from optimoe.laws.compare import Comparison
 from optimoe.laws.fitting import Coverage, Fit, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
+from optimoe.laws.terms.sizes import UNSTATED
 from optimoe.report.words.lines import Lines, labelled
 
 SMALL_DELTA = 3.0
@@ -29,6 +30,7 @@ def fit_lines(
         ),
         ("Residuals", _residuals(fitted)),
     ]
+    lines += labelled("N counts", _n_counts(fitted.law))
     if fitted.at_bound:
         lines.append(("At bound", ", ".join(fitted.at_bound)))
     if fitted.verdict == "ill_conditioned":
@@ -75,6 +77,18 @@ def _band(coverage: Coverage) -> str:
         f"{coverage.mean_width_of_law:.2g}"
     )
     return text if coverage.converged else f"{text}; not every fit behind it converged"
+
+
+def _n_counts(row: LawRow) -> list[str]:
+    """What N counts and how that is known; nothing for a class of the user's, which counts by itself."""
+    if row.n_convention == UNSTATED:
+        return ["not stated: no design can be planned with this law until --n-convention says it"]
+    basis = row.evidence.n_basis
+    return (
+        [f"{row.n_convention.replace('_', ' ')} parameters, by {basis}".replace("by stated", "as stated")]
+        if basis
+        else []
+    )
 
 
 def _coefficient(fitted: Fit, symbol: str, intervals: Mapping[str, Interval]) -> str:

@@ -1,5 +1,6 @@
 """``optimoe laws fit``: a law from a table of runs."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def fit(
 ) -> None:
     """Fit a family of laws to a table of runs."""
     from optimoe.core.files import write_text
-    from optimoe.laws.fitting import bootstrap, hold_out, predict_runs, save_law
+    from optimoe.laws.fitting import bootstrap, documented, hold_out, predict_runs, save_law
     from optimoe.laws.fitting import fit as fit_law
     from optimoe.report.records.laws.fits import fit_record
     from optimoe.report.tables.predictions import predictions_csv
@@ -39,7 +40,7 @@ def fit(
     test = hold_out(runs, request.family, request.holdout, options) if request.holdout else None
     coverage = request.coverage(runs)
     if out is not None:
-        save_law(fitted.law, out)
+        save_law(documented(fitted, drawn, test, date=date.today().isoformat()), out)
     if predictions is not None and drawn:
         band = predict_runs(runs, fitted, drawn, level=request.level, seed=request.seed)
         write_text(predictions, predictions_csv(runs, fitted, band))

@@ -39,6 +39,7 @@ class FitOptions:
         fixed: Coefficients that are given.
         tied: Coefficients that always have the value of another, by symbol: ``{"alpha": "beta"}``.
         held: Coefficients that the runs cannot tell because a variable is constant in them; a fit adds its own.
+        n_convention: What N counts in the runs; left out, as its column's name or the family says.
         max_condition: Condition number above which the runs do not identify the coefficients; at 1e7 the normal
             equations lose 14 of 16 digits.
     """
@@ -49,6 +50,7 @@ class FitOptions:
     fixed: dict[str, float] = field(default_factory=dict)
     tied: dict[str, str] = field(default_factory=dict)
     held: tuple[Held, ...] = ()
+    n_convention: str = ""
     max_condition: float = 1e7
 
     def __post_init__(self) -> None:
