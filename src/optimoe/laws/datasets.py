@@ -33,6 +33,19 @@ class DenseRuns:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShapedRuns(DenseRuns):
+    """Runs of dense models of many shapes.
+
+    Attributes:
+        width: d_model.
+        depth: Number of layers.
+    """
+
+    width: Float[np.ndarray, " runs"]
+    depth: Float[np.ndarray, " runs"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoutingPoints:
     """Final losses of Clark's runs.
 
@@ -51,16 +64,35 @@ class RoutingPoints:
     log10_loss: Float[np.ndarray, " runs"]
 
 
-def load_chinchilla_runs() -> DenseRuns:
+def load_chinchilla_runs(*, outliers: bool = False) -> DenseRuns:
     """The 240 runs that Besiroglu 2024 fitted: Chinchilla's Fig. 4 without the 5 highest losses, D = C/(6N).
+
+    Args:
+        outliers: Whether these five are kept: all 245.
 
     Raises:
         DataSetError: The data set ``chinchilla_epoch`` is not in the folder that ``OPTIMOE_DATA`` names.
     """
     rows = _read("chinchilla_epoch/runs.csv")
     columns = np.array([[float(row[name]) for row in rows] for name in ("n_params", "train_flop", "loss")])
-    params, flops, loss = columns[:, np.argsort(columns[2])[:-CHINCHILLA_OUTLIERS]]
+    kept = columns.shape[1] - (0 if outliers else CHINCHILLA_OUTLIERS)
+    params, flops, loss = columns[:, np.argsort(columns[2])[:kept]]
     return DenseRuns(params=params, tokens=flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params), loss=loss)
+
+
+def load_gemstones_runs(*, above_tokens: float = 0.0) -> ShapedRuns:
+    """The points of training curves that Gemstones' fits take (McLeish et al. 2025, arXiv 2502.06857).
+
+    Args:
+        above_tokens: Points at or below so many tokens are left out.
+
+    Raises:
+        DataSetError: The data set ``gemstones`` is not in the folder that ``OPTIMOE_DATA`` names.
+    """
+    names = ("params_active_precise", "tokens", "width", "depth", "final_loss")
+    columns = np.array([[float(row[name]) for row in _read("gemstones/runs_hot_100b.csv")] for name in names])
+    params, tokens, width, depth, loss = columns[:, columns[1] > above_tokens]
+    return ShapedRuns(params=params, tokens=tokens, loss=loss, width=width, depth=depth)
 
 
 def load_routing_points(router: str, *, every_variant: bool = False) -> RoutingPoints:

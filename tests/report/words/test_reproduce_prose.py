@@ -4,10 +4,17 @@ import math
 
 import pytest
 
-from optimoe.cost.published.catalog import Reproduction
-from optimoe.planner.published.verdict import ClaimVerdict
+from optimoe.core.claims import Cause, ClaimText, Reproduction
+from optimoe.planner.published.ledger import Reproduced
 from optimoe.planner.published.yun import YunAnswer
-from optimoe.report.words.reproduce_prose import answer_tables, reproduction_lines
+from optimoe.report.words.reproduce_prose import (
+    answer_tables,
+    counts_line,
+    ledger_page,
+    reproduction_lines,
+    text_lines,
+    text_section,
+)
 
 
 def answer(law="a law", **numbers):
@@ -18,21 +25,66 @@ def answer(law="a law", **numbers):
     return YunAnswer(law=law, **(values | numbers))
 
 
-def test_a_number_stands_beside_ours_with_the_reason_where_it_differs():
-    same = Reproduction(claim="it is 2", published=2.0, ours=2.0, verdict="reproduced", reason="")
-    other = Reproduction(claim="it is 3", published=3.0, ours=2.5, verdict="not_reproduced", reason="rounded")
-    assert reproduction_lines([same, other]) == [
-        ("reproduced", "it is 2: printed 2, ours 2"),
-        ("not reproduced", "it is 3: printed 3, ours 2.5 (rounded)"),
+def row(**others):
+    values = {
+        "text": "t2030", "claim": "it grows", "law": "a-law", "printed": "2.0", "value": 2.0,
+        "published": (1.95, 2.05), "ours": (2.0, 2.0), "verdict": "reproduced",
+    }  # fmt: skip
+    return Reproduction(**(values | others))
+
+
+CAUSES = (
+    Cause(words="a cause", ours=(2.1, 2.1), closes=0.95),
+    Cause(words="another", ours=(1.0, 1.5), closes=-0.5),
+    Cause(words="a third", ours=(math.nan, math.nan), closes=math.nan),
+)
+DIFFERS = row(ours=(3.0, 3.0), verdict="explained", causes=CAUSES, reason="rounded")
+
+
+def test_a_number_stands_beside_ours_and_below_it_the_causes_that_ran():
+    assert reproduction_lines([row(), DIFFERS]) == [
+        ("reproduced", "a-law: it grows: printed 2.0, ours 2"),
+        ("explained", "a-law: it grows: printed 2.0, ours 3 (rounded)"),
+        ("", "closes 95%: a cause: 2.1"),
+        ("", "closes -50%: another: 1 to 1.5"),
+        ("", "closes nothing: a third: nan"),
     ]
 
 
-@pytest.mark.parametrize(("ours", "words"), [((1.0, 1.0), "ours 1"), ((1.0, 2.0), "ours 1 to 2")])
-def test_a_range_is_said_by_its_ends(ours, words):
-    row = ClaimVerdict(
-        claim="it grows", law="a law", published=(1.0, 2.0), ours=ours, verdict="explained", reason="another law"
+@pytest.mark.parametrize(("ours", "words"), [((1e9, 1e9), "ours 1B"), ((1e9, 2e9), "ours 1B to 2B")])
+def test_a_range_is_said_by_its_ends_in_the_printed_unit(ours, words):
+    lines = reproduction_lines([row(printed="1.7B", ours=ours, law="t2030")])
+    assert lines == [("reproduced", f"it grows: printed 1.7B, {words}")]
+
+
+def test_a_claim_without_its_data_says_which():
+    waiting = row(verdict=None, ours=(math.nan, math.nan), pending="data set runs: not found")
+    assert reproduction_lines([waiting]) == [("needs data", "data set runs: not found")]
+    assert counts_line([reproduced(waiting, row())]) == "1 reproduced, 1 needs data"
+
+
+def reproduced(*rows):
+    return Reproduced(text=ClaimText(text="t2030", about="a text of tests"), rows=rows)
+
+
+def test_the_page_counts_verdicts_and_has_a_section_for_each_text():
+    page = ledger_page(
+        [reproduced(row(), DIFFERS), Reproduced(text=ClaimText(text="none", about="no number"), rows=())]
     )
-    assert reproduction_lines([row]) == [("explained", f"a law: it grows: {words} (another law)")]
+    assert "| t2030 | 2 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "| **all** | 2 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert text_section(reproduced(row(), DIFFERS)) in page
+    assert "- none: no number" in page
+
+
+def test_a_bar_in_words_does_not_end_a_cell_of_the_page():
+    section = text_section(reproduced(row(claim="the sum of |r|")))
+    assert "the sum of \\|r\\|" in section
+
+
+def test_texts_are_listed_with_the_data_that_they_need():
+    texts = [ClaimText(text="a", about="one"), ClaimText(text="b", about="two", data=("runs",))]
+    assert text_lines(texts) == [("a", "one"), ("b", "two (needs runs in OPTIMOE_DATA)")]
 
 
 def test_every_law_has_a_table_with_a_dash_where_no_design_does_it():

@@ -1,16 +1,8 @@
 """Printed numbers beside ours: how a number was rounded, what was run to explain a difference, and the verdict."""
 
-from optimoe.core.claims.printed import Range, gap, printed_range, printed_value
-from optimoe.core.claims.rows import (
-    Asked,
-    CauseRow,
-    CheckRow,
-    ClaimRow,
-    check_claim,
-    run_claim,
-    sorted_causes,
-)
-from optimoe.core.claims.verdict import EXPLAINED_SHARE, Cause, Reproduction, Verdict, closed_share, judge
+from optimoe.core.claims.printed import Range, as_printed, gap, printed_range, printed_value
+from optimoe.core.claims.rows import Asked, CauseRow, CheckRow, ClaimRow, ClaimText, check_claim, run_claim
+from optimoe.core.claims.verdict import EXPLAINED_SHARE, Cause, Claim, Reproduction, Verdict, judged, undecided
 
 __all__ = [
     "EXPLAINED_SHARE",
@@ -18,16 +10,18 @@ __all__ = [
     "Cause",
     "CauseRow",
     "CheckRow",
+    "Claim",
     "ClaimRow",
+    "ClaimText",
     "Range",
     "Reproduction",
     "Verdict",
+    "as_printed",
     "check_claim",
-    "closed_share",
     "gap",
-    "judge",
+    "judged",
     "printed_range",
     "printed_value",
     "run_claim",
-    "sorted_causes",
+    "undecided",
 ]

@@ -56,6 +56,20 @@ def printed_range(printed: str, rounding: float = 0.0) -> Range:
     }[match["bound"]]
 
 
+def as_printed(value: float, printed: str) -> str:
+    """A number of ours in the unit of a printed one, with two digits more than it has (five to eight in all).
+
+    Args:
+        value: Our number.
+        printed: What it is held against; empty: no unit.
+    """
+    first = printed.split(TO)[0]
+    match = _PRINTED.fullmatch(first.strip())
+    unit = match["unit"] if match else ""
+    digits = len((match["number"] if match else "").lstrip("+-0.").replace(".", "")) + 2
+    return f"{value / _scale(unit):.{min(max(digits, 5), 8)}g}{unit}"
+
+
 def gap(published: Range, ours: Range, *, whole: bool = False) -> float:
     """How far our range lies from the printed one; zero where they share a number.
 

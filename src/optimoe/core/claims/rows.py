@@ -1,13 +1,31 @@
 """Claims and check-values as rows of a file, asked of whatever computes them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from optimoe.core.claims.printed import Range, gap, printed_range, printed_value
-from optimoe.core.claims.verdict import Cause, Reproduction, closed_share, judge
+from optimoe.core.claims.printed import Range, printed_range, printed_value
+from optimoe.core.claims.verdict import Claim, Reproduction, judged, undecided
 from optimoe.core.errors import DataSetError, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimText:
+    """A text whose printed numbers are held beside ours.
+
+    Attributes:
+        text: Its key.
+        about: What is held beside ours, in one line.
+        data: Measured data sets that some claims need.
+        heavy: Whether its claims take more than a second or two: many fits, or many designs.
+    """
+
+    text: str
+    about: str
+    data: tuple[str, ...] = ()
+    heavy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +49,8 @@ class Asked:
 class CauseRow(Asked):
     """A possible cause of a difference: what is done otherwise, in words and for the one who computes.
 
-    What is left out (law, output) is as in the claim; inputs replace the claim's one by one.
+    What is left out (law, compute) is as in the claim. Inputs replace the claim's one by one; where the
+    cause names an output of its own, they stand alone.
     """
 
     words: str
@@ -128,49 +147,32 @@ def run_claim(row: ClaimRow, ask: Callable[[Asked], Range]) -> Reproduction:
         row: The claim.
         ask: Computes what is asked; raises DataSetError where a data set is not at hand.
     """
-    value, whole = printed_value(row.printed), math.isnan(printed_value(row.printed))
-    published = (value, value) if row.exact else printed_range(row.printed, row.rounding)
-    ours, causes, pending = (math.nan, math.nan), [], ""
-    try:
-        ours = ask(row)
-        if gap(published, ours, whole=whole) > 0:
-            causes = [_run_cause(cause, row, published, ours, ask, whole) for cause in row.cause]
-    except DataSetError as error:
-        pending = str(error)
-    verdict = None if pending else judge(published, ours, causes, contradicts=row.contradicts, whole=whole)
-    return Reproduction(
+    value = printed_value(row.printed)
+    claim = Claim(
         text=row.text,
         claim=row.claim,
         law=row.law,
         where=row.where,
         printed=row.printed,
         value=value,
-        published=published,
-        ours=ours,
-        verdict=verdict,
-        causes=sorted_causes(causes),
-        reason="" if verdict == "reproduced" else row.reason,
-        pending=pending,
+        published=(value, value) if row.exact else printed_range(row.printed, row.rounding),
+        whole=math.isnan(value),  # a printed range is to hold the whole of ours
+        contradicts=row.contradicts,
+        reason=row.reason,
     )
+    try:
+        return judged(claim, ask(row), [(cause.words, partial(ask, _asked(cause, row))) for cause in row.cause])
+    except DataSetError as error:
+        return undecided(claim, str(error))
 
 
-def sorted_causes(causes: Sequence[Cause]) -> tuple[Cause, ...]:
-    """Causes, the one that closes most of the gap first."""
-    return tuple(sorted(causes, key=lambda cause: -cause.closes if cause.closes == cause.closes else math.inf))
-
-
-def _run_cause(
-    cause: CauseRow, row: ClaimRow, published: Range, ours: Range, ask: Callable[[Asked], Range], whole: bool
-) -> Cause:
-    changed = ask(
-        Asked(
-            law=cause.law or row.law,
-            compute=cause.compute if cause.compute != "output" or cause.output else row.compute,
-            output=cause.output or row.output,
-            inputs=row.inputs | cause.inputs,
-        )
+def _asked(cause: CauseRow, row: ClaimRow) -> Asked:
+    return Asked(
+        law=cause.law or row.law,
+        compute=cause.compute if cause.compute != "output" or cause.output else row.compute,
+        output=cause.output or row.output,
+        inputs=cause.inputs if cause.output else row.inputs | cause.inputs,
     )
-    return Cause(words=cause.words, ours=changed, closes=closed_share(published, ours, changed, whole=whole))
 
 
 def _short(value: Any) -> str:

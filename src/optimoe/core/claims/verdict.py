@@ -1,9 +1,9 @@
 """How a printed claim stands: a verdict, with the causes that were run where ours is another number."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from optimoe.core.claims.printed import Range, gap
 
@@ -65,24 +65,82 @@ class Reproduction:
     pending: str = ""
 
 
-def judge(published: Range, ours: Range, causes: Sequence[Cause], *, contradicts: bool, whole: bool) -> Verdict:
-    """The verdict on a claim.
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A printed claim, without ours.
+
+    Attributes:
+        text, claim, law, where, printed, value, published: As in :class:`Reproduction`.
+        whole: Whether the whole of ours is to lie inside what is printed, and not only a part.
+        slack: Share by which an end of what is printed may be missed.
+        contradicts: Whether ours follows from other numbers that the same text prints.
+        reason: Remark, kept where ours is another number.
+    """
+
+    text: str
+    claim: str
+    law: str
+    published: Range
+    where: str = ""
+    printed: str = ""
+    value: float = math.nan
+    whole: bool = False
+    slack: float = 0.0
+    contradicts: bool = False
+    reason: str = ""
+
+    def gap(self, ours: Range) -> float:
+        """How far a number of ours lies from what is printed, with the slack."""
+        low, high = self.published
+        if self.slack:  # an end at infinity has none
+            low, high = low - self.slack * abs(low), high + self.slack * abs(high)
+        return gap((low, high), ours, whole=self.whole)
+
+
+def judged(claim: Claim, ours: Range, causes: Iterable[tuple[str, Callable[[], Range]]] = ()) -> Reproduction:
+    """The verdict on a claim; where ours is another number, its possible causes are run first.
+
+    A cause that does not touch the number, such as rounded coefficients that an output does not use, is left out.
 
     Args:
-        published: What the printed number stands for.
+        claim: The printed claim.
         ours: Our number.
-        causes: What was run where it differs.
-        contradicts: Whether ours follows from other numbers that the same text prints.
-        whole: Whether the whole of ours is to lie inside what is printed.
+        causes: What might explain a difference, in words, and what computes our number then.
     """
-    if gap(published, ours, whole=whole) == 0:
+    ran: list[Cause] = []
+    if claim.gap(ours) > 0:
+        for words, compute in causes:
+            changed = compute()
+            share = _closed_share(claim.gap(ours), claim.gap(changed))
+            ran += [Cause(words=words, ours=changed, closes=share)] if changed != ours else []
+    verdict = _verdict(claim, ours, ran)
+    return _reproduction(
+        claim,
+        ours=ours,
+        verdict=verdict,
+        causes=tuple(sorted(ran, key=lambda cause: math.inf if math.isnan(cause.closes) else -cause.closes)),
+        reason="" if verdict == "reproduced" else claim.reason,
+    )
+
+
+def undecided(claim: Claim, pending: str) -> Reproduction:
+    """A claim that could not be computed, and why."""
+    return _reproduction(claim, ours=(math.nan, math.nan), verdict=None, pending=pending)
+
+
+def _verdict(claim: Claim, ours: Range, causes: Sequence[Cause]) -> Verdict:
+    if claim.gap(ours) == 0:
         return "reproduced"
-    if contradicts:
+    if claim.contradicts:
         return "contradicts_itself"
     return "explained" if any(cause.closes >= EXPLAINED_SHARE for cause in causes) else "not_reproduced"
 
 
-def closed_share(published: Range, ours: Range, changed: Range, *, whole: bool = False) -> float:
-    """Share of the gap that a change closes, 1 − gap(changed)/gap(ours); NaN without a number on both sides."""
-    before, after = gap(published, ours, whole=whole), gap(published, changed, whole=whole)
-    return math.nan if math.isinf(before) or math.isinf(after) or before == 0 else 1 - after / before
+def _reproduction(claim: Claim, **others: Any) -> Reproduction:
+    names = ("text", "claim", "law", "where", "printed", "value", "published")
+    return Reproduction(**{name: getattr(claim, name) for name in names} | others)
+
+
+def _closed_share(before: float, after: float) -> float:
+    """Share of a gap that is closed, 1 − after/before; NaN without a number on both sides."""
+    return math.nan if math.isinf(before) or math.isinf(after) else 1 - after / before

@@ -5,31 +5,32 @@ as d/64, gated feed-forwards of 3·d, a key-value head for each head. Sizes come
 half-way to the neighbouring shapes, and a printed number is the range that rounds to it.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from optimoe.core.claims import Claim, Range, Reproduction, judged, printed_range
 from optimoe.core.config import build, load_facts
-from optimoe.core.errors import InputError, UnknownNameError
-from optimoe.core.units import parse_quantity
+from optimoe.core.errors import UnknownNameError
 from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
-from optimoe.laws.catalog import find_loss_law
+from optimoe.laws.catalog import find_law, find_loss_law
 from optimoe.laws.families.dense import Chinchilla
 from optimoe.laws.loss_law import LossLaw
+from optimoe.laws.published.ledger import law_texts
+from optimoe.laws.published.rounding import output_in_rounding
 from optimoe.planner.designs import Pool, evaluate
 from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import Training
-from optimoe.planner.published.verdict import ClaimVerdict, Range, judged, overlap
 from optimoe.planner.search import tokens_and_objective
 
 HEAD_DIM = 64
@@ -41,6 +42,9 @@ LARGEST_WIDTH = 65_536
 FRONTIER_FLOPS = (1e20, 1e26)
 """Ends of the frontier whose slope is taken: six decades, so that the step from shape to shape does not matter."""
 
+PLANNED = "by the planner"
+"""Where these rows stand apart from those of the law's own formulas."""
+ROUNDED = "the law's own optimum within the rounding of its printed coefficients"
 GIGABYTE = 1e9
 CACHE_TOKENS = 16_384
 """Tokens of the one request whose cache a memory holds beside the weights (Ludziejewski 2025, Table 2)."""
@@ -48,7 +52,10 @@ CACHE_TOKENS = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class SizeClaim:
-    """Parameters and tokens of the lowest loss of a budget, as printed."""
+    """Parameters and tokens of the lowest loss of a budget, as printed.
+
+    ``other_law`` and ``meant_flops`` (the budget that the row's own N and D give) are run where ours differs.
+    """
 
     text: str
     law: str
@@ -56,7 +63,8 @@ class SizeClaim:
     experts: int
     params: str
     tokens: str
-    reason: str = ""
+    other_law: str = ""
+    meant_flops: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +99,14 @@ class ExponentClaim:
     exponent: str
 
 
-def reproduce_optima(text: str) -> list[ClaimVerdict]:
+def reproduce_optima(text: str) -> list[Reproduction]:
     """Hold every printed optimum of a text beside the planner's.
 
     Raises:
         UnknownNameError: A text without any.
     """
     facts = load_facts("optimoe.planner", "optima.toml")
-    verdicts: list[ClaimVerdict] = []
+    verdicts: list[Reproduction] = []
     for name, (kind, judge) in KINDS.items():
         for row in facts[name]:
             if row["text"] == text:
@@ -114,62 +122,81 @@ def texts() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["text"] for name in KINDS for row in facts[name]))
 
 
-def rounding(printed: str) -> Range:
-    """The range of numbers that round to a printed one: 2.85B is 2.845e9 to 2.855e9.
-
-    Raises:
-        InputError: It is no number.
-    """
-    match = re.fullmatch(r"\d+(?:\.(\d+))?([A-Z]?)", printed)
-    if match is None:
-        raise InputError(f"{printed!r} is not a printed number such as 2.85B")
-    half = 0.5 * 10.0 ** -len(match[1] or "") * parse_quantity("1" + match[2])
-    value = parse_quantity(printed)
-    return value - half, value + half
-
-
-def _size(row: SizeClaim) -> list[ClaimVerdict]:
-    pool = _pool(row.experts, Training(**_hardware(), budget_flops=row.flops), find_loss_law(row.law))
-    params = _best(pool, LowestLoss())
-    tokens = tuple(float(pool.problem.training.affordable_tokens(size, 1.0)) for size in reversed(params))
+def _size(row: SizeClaim) -> list[Reproduction]:
     where = f"at {row.flops:.3g} FLOP" + (f", E = {row.experts}" if row.experts > 1 else ", dense")
     verdicts = []
-    for name, printed, ours in (("N", row.params, params), ("D", row.tokens, (tokens[0], tokens[1]))):
-        kept = rounding(printed)
-        claim = f"the lowest loss {where} has {name} = {printed}"
-        verdicts.append(judged(claim, row.law, kept, ours, overlap(kept, ours), row.reason))
+    for which, (name, printed) in enumerate((("N", row.params), ("D", row.tokens))):
+        causes: list[tuple[str, Callable[[], Range]]] = []
+        digits = law_texts()[row.text].digits.get(row.law, {})
+        if digits:
+            own = {"F": row.flops, "E": float(row.experts)}
+            causes.append((ROUNDED, partial(output_in_rounding, row.law, f"{name}_opt", own, digits, {})))
+        if row.meant_flops:
+            words = f"{row.meant_flops:.3g} FLOP, which is 6ND of the row"
+            causes.append((words, partial(_size_of, row, which, flops=row.meant_flops)))
+        if row.other_law:
+            words = f"the coefficients of {row.other_law}"
+            causes.append((words, partial(_size_of, row, which, law=row.other_law)))
+        claim = Claim(
+            text=row.text,
+            claim=f"the lowest loss {where} has {name} = {printed}",
+            law=row.law,
+            where=PLANNED,
+            printed=printed,
+            published=printed_range(printed),
+        )
+        verdicts.append(judged(claim, _size_of(row, which), causes))
     return verdicts
 
 
-def _memory(row: MemoryClaim) -> list[ClaimVerdict]:
+def _size_of(row: SizeClaim, which: int, *, law: str = "", flops: float = 0.0) -> Range:
+    """Parameters (0) or tokens (1) of the lowest loss, under another law or with another budget where given."""
+    found = find_law(law or row.law).allow_inconsistent()
+    assert isinstance(found, LossLaw)
+    pool = _pool(row.experts, Training(**_hardware(), budget_flops=flops or row.flops), found)
+    params = _best(pool, LowestLoss())
+    low, high = (float(pool.problem.training.affordable_tokens(size, 1.0)) for size in reversed(params))
+    return (low, high) if which else params
+
+
+def _memory(row: MemoryClaim) -> list[Reproduction]:
     law, training = find_loss_law(row.law), Training(**_hardware(), budget_flops=row.flops)
     losses = {}
     for experts in (1, 2, 4, 8, 16, 32):
         pool = _pool(experts, training, law, memory_bytes=row.gigabytes * GIGABYTE)
         losses[experts] = float(tokens_and_objective(pool, LowestLoss())[1].min())
     best = min(losses, key=lambda experts: losses[experts])
-    behind = losses[row.experts] - losses[best]
     band = law.row.rmse_log * losses[best]
-    claim = f"{row.gigabytes:g} GB at {row.flops:.3g} FLOP are best used by E = {row.experts}"
-    reason = f"a near-tie: E = {row.experts} loses {behind:.4f} nats, the law's own error is {band:.4f}"
-    return [
-        judged(
-            claim, row.law, (row.experts,) * 2, (best,) * 2, best == row.experts, reason if behind < band else ""
-        )
-    ]
+    near = [float(experts) for experts, loss in losses.items() if loss <= losses[best] + band]
+    words = f"a near-tie: within the law's own error, {band:.4f} nats, of the best (E = {row.experts} loses "
+    words += f"{losses[row.experts] - losses[best]:.4f})"
+    claim = Claim(
+        text=row.text,
+        claim=f"{row.gigabytes:g} GB at {row.flops:.3g} FLOP are best used by E = {row.experts}",
+        law=row.law,
+        where=PLANNED,
+        published=(row.experts, row.experts),
+    )
+    return [judged(claim, (best, best), [(words, lambda: (min(near), max(near)))])]
 
 
-def _lifetime(row: LifetimeClaim) -> list[ClaimVerdict]:
+def _lifetime(row: LifetimeClaim) -> list[Reproduction]:
     law = find_loss_law(row.law)
     assert isinstance(law, Chinchilla)
     loss = float(law.loss(row.like, law.tokens_for_params(row.like)))
     pool = _pool(1, Training(**_hardware()), law, goal=LeastCost(max_loss=loss), served=row.served)
-    ours, kept = _best(served_by_flops(pool), LeastCost(max_loss=loss)), rounding(row.params)
-    claim = f"the loss of {row.like:.3g} parameters and {row.served:.3g} served tokens: train {row.params}"
-    return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
+    claim = Claim(
+        text=row.text,
+        claim=f"the loss of {row.like:.3g} parameters and {row.served:.3g} served tokens: train {row.params}",
+        law=row.law,
+        where=PLANNED,
+        printed=row.params,
+        published=printed_range(row.params),
+    )
+    return [judged(claim, _best(served_by_flops(pool), LeastCost(max_loss=loss)))]
 
 
-def _exponent(row: ExponentClaim) -> list[ClaimVerdict]:
+def _exponent(row: ExponentClaim) -> list[Reproduction]:
     low, high = FRONTIER_FLOPS
     ends = [
         _best(_pool(1, Training(**_hardware(), budget_flops=flops), find_loss_law(row.law)), LowestLoss())
@@ -178,12 +205,18 @@ def _exponent(row: ExponentClaim) -> list[ClaimVerdict]:
     decades = np.log(high / low)
     slopes = sorted(float(np.log(ends[1][i] / ends[0][j]) / decades) for i, j in ((0, 1), (1, 0)))
     ours = (slopes[0], slopes[1]) if row.quantity == "params" else (1 - slopes[1], 1 - slopes[0])
-    kept = rounding(row.exponent)
-    claim = f"the best {row.quantity} grow as the budget to the power {row.exponent}"
-    return [judged(claim, row.law, kept, ours, overlap(kept, ours), "")]
+    claim = Claim(
+        text=row.text,
+        claim=f"the best {row.quantity} grow as the budget to the power {row.exponent}",
+        law=row.law,
+        where=PLANNED,
+        printed=row.exponent,
+        published=printed_range(row.exponent),
+    )
+    return [judged(claim, ours)]
 
 
-KINDS: dict[str, tuple[type[Any], Callable[[Any], list[ClaimVerdict]]]] = {
+KINDS: dict[str, tuple[type[Any], Callable[[Any], list[Reproduction]]]] = {
     "size": (SizeClaim, _size),
     "memory": (MemoryClaim, _memory),
     "lifetime": (LifetimeClaim, _lifetime),

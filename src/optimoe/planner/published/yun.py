@@ -1,34 +1,35 @@
-"""Yun et al. 2024 (arXiv 2404.02852): its two searches as reference solvers, and its claims under other laws.
+"""Yun et al. 2024 (arXiv 2404.02852): its two searches as reference solvers, asked of other laws.
 
 No coefficient of its loss law and no latency table was published. Its questions are asked here of laws that were,
 with its own count of the budget, 6·N·D with N of the dense twin without embeddings, so that further experts train
-for nothing. Designs route top-2 (as theirs) in every layer (theirs: every second); prices are those of the cost
-model. Where an answer differs, the verdict says so and why.
+for nothing. Designs are theirs: top-2 routing in every second layer, a key-value head for each head, one to eight
+A100 of 40 GB, whichever is cheapest; prices are those of the cost model.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
-from optimoe.core.config import build, load_facts
+from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
-from optimoe.laws.catalog import find_loss_law
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.designs import Column, Pool, evaluate
+from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.space import Shapes, Space
 from optimoe.planner.problem.training import Training
-from optimoe.planner.published.verdict import ClaimVerdict, judged
 
 EXPERTS = (1, 4, 8, 16, 32)
 """Numbers of experts that are compared; 1 is dense."""
@@ -39,11 +40,11 @@ BASE = 4
 LAWS = ("ludziejewski2025", "zhao2025")
 """Laws of a whole training run in N, D and E, with published coefficients."""
 
-SLACK = 0.05
-"""Share by which an end of a printed range may be missed: their shapes and prices are not ours."""
+WIDTH_STEP = 512
+"""Step of d_model: four key-value heads of 128."""
 
-USUAL_ASPECT, ASPECT_REACH = 96, 0.2
-"""Middle of the aspect ratios of the law's runs (64) and Mixtral 8x7B (128), and how far from it shapes count."""
+GPUS = (1, 2, 4, 8)
+"""GPUs of one instance, of which the cheapest number counts (eq. 5: the minimum over G)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,48 +104,82 @@ def training_share(pool: Pool, other: Pool, loss: float) -> float:
     return _least_flops(pool, loss) / _least_flops(other, loss)
 
 
-def yun_problem(budget_flops: float, law: LossLaw) -> Problem:
-    """Set their problem up: eight A100 of 40 GB, top-2 routing, experts of 2.67·d, shapes in steps of 512."""
+@dataclass(frozen=True, kw_only=True)
+class YunSpace(Space):
+    """Their designs: experts in every second layer, the other feed-forwards dense and as wide as one expert.
+
+    Attributes:
+        every_layer: Whether experts stand in every layer instead.
+    """
+
+    every_layer: bool = False
+
+    @property
+    def width_step(self) -> int:
+        """Widths are multiples of 512, whatever the key-value heads, so that variants differ in one thing."""
+        return WIDTH_STEP
+
+    def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
+        """Make the grid of designs with the latter half of the layers routed: in any order they cost the same."""
+        grid = super().designs(members)
+        (group,) = grid.layers
+        if self.every_layer or not isinstance(group.ffn, MoE):
+            return grid
+        routed = group.num_layers // 2
+        dense = replace(group, num_layers=group.num_layers - routed, ffn=DenseFFN(d_ff=group.ffn.d_expert))
+        return replace(grid, layers=(dense, replace(group, num_layers=routed)))
+
+
+def yun_problem(budget_flops: float, law: LossLaw, *, every_layer: bool = False, kv_heads: int = 0) -> Problem:
+    """Set their problem up: up to eight A100 of 40 GB, top-2 routing, experts of 2.67·d, shapes in steps of 512.
+
+    Args:
+        budget_flops: The training budget, 6·N·D of the dense twin.
+        law: The law of the loss.
+        every_layer: Whether experts stand in every layer, not in every second one as theirs.
+        kv_heads: Key-value heads; 0, as theirs: one for each head.
+    """
     gpu = find_accelerator("a100-sxm-40gb")
     price = given_price(1.0)
-    deployment = Deployment(
-        cluster=Cluster(accelerator=gpu, num_gpus=8),
-        workload=Workload(input_tokens=161, output_tokens=338),
-        price=price,
+    deployments = tuple(
+        Deployment(
+            cluster=Cluster(accelerator=gpu, num_gpus=num_gpus),
+            workload=Workload(input_tokens=161, output_tokens=338),
+            price=price,
+        )
+        for num_gpus in GPUS
+    )
+    attention: dict[str, Any] = {"num_kv_heads": (kv_heads,)} if kv_heads else {"attention": ("mha",)}
+    space = YunSpace(
+        num_experts=EXPERTS,
+        top_k=(2,),
+        ffn_ratio=(8 / 3,),
+        max_width=8192,
+        every_layer=every_layer,
+        **attention,
     )
     return Problem(
         training=Training(accelerator=gpu, price=price, budget_flops=budget_flops),
-        deployments=(deployment,),
+        deployments=deployments,
         lifetime_tokens=0.0,
         law=law,
         goal=LowestLoss(),
-        space=Space(num_experts=EXPERTS, top_k=(2,), ffn_ratio=(8 / 3,), num_kv_heads=(4,), max_width=8192),
+        space=space,
     )
 
 
-def yun_pools(budget_flops: float, law: LossLaw) -> dict[int, Pool]:
-    """Every width and depth of each number of experts, sizes counted as theirs."""
-    problem = yun_problem(budget_flops, law)
-    shapes = problem.space.every()
-    pools = evaluate(problem, dict.fromkeys(problem.space.families(), shapes))
+def yun_pools(
+    budget_flops: float, law: LossLaw, *, every_layer: bool = False, kv_heads: int = 0
+) -> dict[int, Pool]:
+    """Every width and depth of each number of experts, in steps of 512, sizes counted as theirs."""
+    problem = yun_problem(budget_flops, law, every_layer=every_layer, kv_heads=kv_heads)
+    pools = evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.every()))
     return {
         family.num_experts: replace(
             pool, params_active=np.asarray(count_params(one_expert_twin(pool.grid)).nonembedding, dtype=float)
         )
         for family, pool in pools.items()
     }
-
-
-@dataclass(frozen=True, kw_only=True)
-class YunClaim:
-    """A range that the text states, the quantity that it is about, and why ours may differ."""
-
-    claim: str
-    low: float
-    high: float
-    quantity: str
-    budgets: tuple[float, ...]
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,17 +208,14 @@ class YunAnswer:
     equal_cost_loss: float
 
 
-def reproduce_yun() -> tuple[list[YunAnswer], list[ClaimVerdict]]:
-    """Ask their questions and judge their claims under every law of :data:`LAWS`."""
-    rows = load_facts("optimoe.planner", "yun2024.toml")["claim"]
-    claims = [build(YunClaim, row, where="yun2024.toml") for row in rows]
-    budgets = sorted({budget for claim in claims for budget in claim.budgets})
-    answers, verdicts = [], []
-    for name in LAWS:
-        pools = {budget: yun_pools(budget, find_loss_law(name)) for budget in budgets}
-        verdicts += [_judge(claim, name, pools) for claim in claims]
-        answers += [_answer(name, budget, pools[budget], experts) for budget in budgets for experts in EXPERTS]
-    return answers, verdicts
+def yun_answers(laws: Mapping[str, Mapping[float, Mapping[int, Pool]]]) -> list[YunAnswer]:
+    """Answer their questions: for every law, budget and number of experts, from the pools of each."""
+    return [
+        _answer(name, budget, pools, experts)
+        for name, budgets in laws.items()
+        for budget, pools in sorted(budgets.items())
+        for experts in EXPERTS
+    ]
 
 
 def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> YunAnswer:
@@ -211,18 +243,6 @@ def _or_none(search: Callable[[], YunDesign]) -> YunDesign | None:
         return None
 
 
-def _judge(claim: YunClaim, law: str, pools: Mapping[float, Mapping[int, Pool]]) -> ClaimVerdict:
-    values = []
-    for budget in claim.budgets:
-        try:
-            values.append(float(QUANTITIES[claim.quantity](pools[budget])))
-        except InfeasibleError:
-            values.append(float("nan"))
-    low, high = min(values), max(values)
-    inside = low >= (1 - SLACK) * claim.low and high <= (1 + SLACK) * claim.high
-    return judged(claim.claim, law, (claim.low, claim.high), (low, high), inside, claim.reason)
-
-
 def _losses(pool: Pool) -> Column:
     return pool.loss(pool.affordable_tokens)
 
@@ -238,51 +258,3 @@ def _design(pool: Pool, index: int) -> YunDesign:
         loss=float(_losses(pool)[index]),
         usd_per_mtok=float(pool.usd_per_mtok[index]),
     )
-
-
-def _price_at_dense_loss(pools: Mapping[int, Pool], experts: int) -> float:
-    dense = loss_optimal(pools[1])
-    return equal_quality(pools[experts], dense.loss).usd_per_mtok / dense.usd_per_mtok
-
-
-def _size_at_dense_loss(pools: Mapping[int, Pool], experts: int) -> float:
-    dense = loss_optimal(pools[1])
-    return equal_quality(pools[experts], dense.loss).params / dense.params
-
-
-def _price_at_four(pools: Mapping[int, Pool], experts: int) -> float:
-    four = loss_optimal(pools[4])
-    return 1 - equal_quality(pools[experts], four.loss).usd_per_mtok / four.usd_per_mtok
-
-
-def _own_size_at_four(pools: Mapping[int, Pool], experts: int) -> float:
-    four = loss_optimal(pools[4])
-    return equal_quality(pools[experts], four.loss).params / loss_optimal(pools[experts]).params
-
-
-def _cheapest_loss_optimal(pools: Mapping[int, Pool]) -> float:
-    prices = {experts: loss_optimal(pool).usd_per_mtok for experts, pool in pools.items() if experts > 1}
-    return float(min(prices, key=lambda experts: prices[experts]))
-
-
-def _cost_exponent(pools: Mapping[int, Pool]) -> float:
-    """Slope of ln price against ln N over the dense shapes of the usual aspect ratio."""
-    pool = pools[1]
-    kept = pool.servable & (np.abs(pool.shapes.d_model / pool.shapes.num_layers / USUAL_ASPECT - 1) < ASPECT_REACH)
-    return float(np.polyfit(np.log(pool.params_active[kept]), np.log(pool.usd_per_mtok[kept]), 1)[0])
-
-
-QUANTITIES: dict[str, Callable[[Mapping[int, Pool]], float]] = {
-    "dense_params": lambda pools: loss_optimal(pools[1]).params,
-    "flops_16_over_4": lambda pools: training_share(pools[16], pools[4], loss_optimal(pools[4]).loss),
-    "price_8_over_dense": lambda pools: _price_at_dense_loss(pools, 8),
-    "size_8_over_dense": lambda pools: _size_at_dense_loss(pools, 8),
-    "size_4_over_dense": lambda pools: _size_at_dense_loss(pools, 4),
-    "saved_8_at_four": lambda pools: _price_at_four(pools, 8),
-    "saved_16_at_four": lambda pools: _price_at_four(pools, 16),
-    "own_size_16": lambda pools: _own_size_at_four(pools, 16),
-    "own_size_32": lambda pools: _own_size_at_four(pools, 32),
-    "cheapest_loss_optimal": _cheapest_loss_optimal,
-    "cost_exponent": _cost_exponent,
-}
-"""What the claims are about, over the pools of one budget."""

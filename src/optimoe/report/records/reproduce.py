@@ -1,17 +1,32 @@
 """JSON of ``optimoe reproduce``: numbers of published texts beside ours."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import isnan
 
 from msgspec import UNSET, UnsetType
 
+from optimoe.core.claims import ClaimText, Reproduction, Verdict
 from optimoe.core.records import same_fields
-from optimoe.cost.published.catalog import Reproduction
-from optimoe.planner.published.verdict import ClaimVerdict
-from optimoe.planner.published.yun import YunAnswer
+from optimoe.planner.published.ledger import Reproduced
 
 Range = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseRecord:
+    """A possible cause of a difference, which was run.
+
+    Attributes:
+        words: What was done otherwise.
+        ours: Lowest and highest of our number then; null without one.
+        closes: Share of the gap to the printed number that it closes; negative where the gap grows.
+    """
+
+    words: str
+    ours: Range
+    closes: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +37,26 @@ class ReproductionRecord:
         claim: The claim in words.
         published: The printed number.
         ours: Our number.
-        verdict: ``reproduced``, ``explained`` or ``not_reproduced``.
+        verdict: ``reproduced``, ``explained``, ``not_reproduced`` or ``contradicts_itself``; null where a data
+            set is not at hand.
         reason: Why it differs; empty where it does not.
+        law: The law or model that ours comes from.
+        where: Place in the text.
+        printed: The number with its digits as printed.
+        causes: What was run to explain a difference, the one that closes most first.
+        pending: Why there is no verdict; empty where there is one.
     """
 
     claim: str
     published: float
     ours: float | None
-    verdict: Literal["reproduced", "explained", "not_reproduced"]
+    verdict: Verdict | None
     reason: str
+    law: str
+    where: str
+    printed: str
+    causes: tuple[CauseRecord, ...]
+    pending: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +68,25 @@ class ClaimVerdictRecord:
         law: The law's name.
         published: Lowest and highest value that the printed number stands for.
         ours: Lowest and highest value of ours; null ends where no design does it.
-        verdict: ``reproduced``, ``explained`` or ``not_reproduced``.
+        verdict: ``reproduced``, ``explained``, ``not_reproduced`` or ``contradicts_itself``; null where a data
+            set is not at hand.
         reason: Why it differs; empty where it does not.
+        where: Place in the text.
+        printed: The number or range as printed; empty where it is in words.
+        causes: What was run to explain a difference, the one that closes most first.
+        pending: Why there is no verdict; empty where there is one.
     """
 
     claim: str
     law: str
     published: Range
     ours: Range
-    verdict: Literal["reproduced", "explained", "not_reproduced"]
+    verdict: Verdict | None
     reason: str
+    where: str
+    printed: str
+    causes: tuple[CauseRecord, ...]
+    pending: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,26 +125,82 @@ class ReproductionsRecord:
     Attributes:
         text: The text's key.
         rows: Its claims: numbers by its own formulas, or ranges under laws that are published.
+        about: What is held beside ours, in one line.
         answers: Its questions answered; only for yun2024.
     """
 
     text: str
     rows: tuple[ReproductionRecord | ClaimVerdictRecord, ...]
+    about: str
     answers: tuple[YunAnswerRecord, ...] | UnsetType = UNSET
 
 
-def reproductions_record(
-    text: str, rows: Sequence[Reproduction | ClaimVerdict], answers: Sequence[YunAnswer] = ()
-) -> ReproductionsRecord:
+@dataclass(frozen=True, kw_only=True)
+class ClaimTextRecord:
+    """A text whose printed numbers can be held beside ours.
+
+    Attributes:
+        text: Its key.
+        about: What is held beside ours, in one line.
+        data: Measured data sets that some of its claims need, in the folder that OPTIMOE_DATA names.
+    """
+
+    text: str
+    about: str
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimTextsRecord:
+    """All texts whose printed numbers can be held beside ours.
+
+    Attributes:
+        texts: Every text.
+    """
+
+    texts: tuple[ClaimTextRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerRecord:
+    """The claims of all texts, re-derived.
+
+    Attributes:
+        page: The page that was written.
+        counts: Number of claims by verdict; ``pending`` where a data set is not at hand.
+        texts: Every text with its claims.
+    """
+
+    page: str
+    counts: dict[str, int]
+    texts: tuple[ReproductionsRecord, ...]
+
+
+def claim_texts_record(texts: Iterable[ClaimText]) -> ClaimTextsRecord:
+    """All texts with what each holds and which data it needs."""
+    return ClaimTextsRecord(texts=tuple(same_fields(ClaimTextRecord, text) for text in texts))
+
+
+def reproductions_record(done: Reproduced) -> ReproductionsRecord:
     """The claims of a text, with the answers to its questions where it asks some."""
     return ReproductionsRecord(
-        text=text,
-        rows=tuple(_row_record(row) for row in rows),
-        answers=tuple(same_fields(YunAnswerRecord, answer) for answer in answers) or UNSET,
+        text=done.text.text,
+        rows=tuple(_row_record(row) for row in done.rows),
+        about=done.text.about,
+        answers=tuple(same_fields(YunAnswerRecord, answer) for answer in done.answers) or UNSET,
     )
 
 
-def _row_record(row: Reproduction | ClaimVerdict) -> ReproductionRecord | ClaimVerdictRecord:
-    if isinstance(row, Reproduction):
-        return same_fields(ReproductionRecord, row)
-    return same_fields(ClaimVerdictRecord, row)
+def ledger_record(done: Sequence[Reproduced], page: str) -> LedgerRecord:
+    """The claims of all texts with how many have which verdict."""
+    counts: Counter[str] = Counter(row.verdict or "pending" for text in done for row in text.rows)
+    return LedgerRecord(page=page, counts=dict(counts), texts=tuple(reproductions_record(text) for text in done))
+
+
+def _row_record(row: Reproduction) -> ReproductionRecord | ClaimVerdictRecord:
+    causes = tuple(same_fields(CauseRecord, cause) for cause in row.causes)
+    if isnan(row.value):
+        return same_fields(ClaimVerdictRecord, row, causes=causes)
+    # Beside a printed number ours is one number too, but for identities: the middle of the range stands for it.
+    ours = row.ours[0] if row.ours[0] == row.ours[1] else sum(row.ours) / 2
+    return same_fields(ReproductionRecord, row, published=row.value, ours=ours, causes=causes)

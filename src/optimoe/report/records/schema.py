@@ -29,7 +29,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost train": ("training.TrainingRecord",),
     "cost calibrate": ("calibration.CalibrationRecord",),
     "compare": ("arch.ComparisonRecord",),
-    "reproduce": ("reproduce.ReproductionsRecord",),
+    "reproduce": (
+        "reproduce.ReproductionsRecord",
+        "reproduce.ClaimTextsRecord",
+        "reproduce.LedgerRecord",
+    ),
     "laws list": ("laws.library.LawListRecord",),
     "laws show": ("laws.library.LawShowRecord",),
     "laws predict": ("laws.library.PredictionRecord",),

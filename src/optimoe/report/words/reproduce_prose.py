@@ -1,14 +1,37 @@
-"""Published numbers beside ours, in lines and tables."""
+"""Published numbers beside ours, in lines, tables and the page of all of them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import isnan
 
+from optimoe.core.claims import EXPLAINED_SHARE, ClaimText, Range, Reproduction, as_printed
 from optimoe.core.units import format_count
-from optimoe.cost.published.catalog import Reproduction
-from optimoe.planner.published.verdict import ClaimVerdict
+from optimoe.planner.published.ledger import Reproduced
 from optimoe.planner.published.yun import YunAnswer
 from optimoe.report.words.lines import Lines
+
+VERDICTS = ("reproduced", "explained", "contradicts itself", "not reproduced", "needs data")
+"""In the order of the page's columns."""
+
+PAGE_HEAD = f"""# Reproductions
+
+Numbers that texts print, beside ours: made by `optimoe reproduce --all` with the measured data sets at hand; one
+text by `optimoe reproduce TEXT`. A printed number is what rounds to it; **reproduced** is within that.
+
+- **explained**: another number, and a cause that was run closes at least {EXPLAINED_SHARE:.0%} of the gap. What
+  each cause gives stands beside it, also where it closes nothing or opens the gap (a negative share).
+- **contradicts itself**: ours follows from other numbers that the same text prints.
+- **not reproduced**: another number, and no cause that was run closes half of the gap.
+"""
+
+
+def text_lines(texts: Iterable[ClaimText]) -> Lines:
+    """Each text with what is held beside ours, and the data that it needs."""
+    return [
+        (text.text, text.about + (f" (needs {', '.join(text.data)} in OPTIMOE_DATA)" if text.data else ""))
+        for text in texts
+    ]
 
 
 def answer_tables(answers: Sequence[YunAnswer]) -> list[list[tuple[str, ...]]]:
@@ -16,9 +39,84 @@ def answer_tables(answers: Sequence[YunAnswer]) -> list[list[tuple[str, ...]]]:
     return [_columns(law, list(group)) for law, group in groupby(answers, key=lambda answer: answer.law)]
 
 
-def reproduction_lines(rows: Sequence[Reproduction | ClaimVerdict]) -> Lines:
-    """Each claim with its verdict, the printed number and ours."""
-    return [(row.verdict.replace("_", " "), _words(row)) for row in rows]
+def reproduction_lines(rows: Sequence[Reproduction]) -> Lines:
+    """Each claim with its verdict, the printed number and ours, and below it the causes that were run."""
+    lines: Lines = []
+    for row in rows:
+        law = f"{row.law}: " if row.law and row.law != row.text else ""
+        printed = f"printed {row.printed}, " if row.printed else ""
+        reason = f" ({row.reason})" if row.reason else ""
+        lines.append((verdict_words(row), row.pending or f"{law}{row.claim}: {printed}ours {_ours(row)}{reason}"))
+        lines += [("", words) for words in _cause_words(row)]
+    return lines
+
+
+def counts_line(done: Sequence[Reproduced]) -> str:
+    """How many claims have which verdict, over all texts."""
+    counts = Counter(verdict_words(row) for text in done for row in text.rows)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def ledger_page(done: Sequence[Reproduced]) -> str:
+    """The page of all texts: counts, then a section for each."""
+    held = [text for text in done if text.rows]
+    counts = [[text.text.text, *_counts(text.rows)] for text in held]
+    total = [str(sum(int(row[column]) for row in counts)) for column in range(1, len(VERDICTS) + 2)]
+    table = _table(["text", "claims", *VERDICTS], [*counts, ["**all**", *total]])
+    sections = [text_section(text) for text in held]
+    none = [f"- {text.text.text}: {text.text.about}" for text in done if not text.rows]
+    rest = ["## Without printed outputs\n\n" + "\n".join(none) + "\n"] if none else []
+    return "\n".join([PAGE_HEAD, table, *sections, *rest])
+
+
+def text_section(done: Reproduced) -> str:
+    """The section of one text on that page."""
+    rows = [
+        [
+            row.claim,
+            row.law,
+            row.where,
+            row.printed or _ends(row.published, ""),
+            "–" if isnan(row.ours[0]) else _ours(row),
+            verdict_words(row),
+            "; ".join([*([row.reason] if row.reason else []), *_cause_words(row)]),
+        ]
+        for row in done.rows
+    ]
+    head = f"## {done.text.text}\n\n{done.text.about[0].upper()}{done.text.about[1:]}.\n"
+    return f"{head}\n{_table(['claim', 'law', 'place', 'published', 'ours', 'verdict', 'reason'], rows)}"
+
+
+def verdict_words(row: Reproduction) -> str:
+    """The verdict in words."""
+    return row.verdict.replace("_", " ") if row.verdict else "needs data"
+
+
+def _counts(rows: Sequence[Reproduction]) -> list[str]:
+    counts = Counter(map(verdict_words, rows))
+    return [str(len(rows)), *(str(counts[verdict]) for verdict in VERDICTS)]
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in lines)
+
+
+def _cause_words(row: Reproduction) -> list[str]:
+    return [
+        f"{'closes nothing' if isnan(cause.closes) else f'closes {cause.closes:.0%}'}: {cause.words}: "
+        f"{_ends(cause.ours, row.printed)}"
+        for cause in row.causes
+    ]
+
+
+def _ours(row: Reproduction) -> str:
+    return _ends(row.ours, row.printed)
+
+
+def _ends(ours: Range, printed: str) -> str:
+    low, high = (as_printed(value, printed) for value in ours)
+    return low if low == high else f"{low} to {high}"
 
 
 def _columns(law: str, answers: Sequence[YunAnswer]) -> list[tuple[str, ...]]:
@@ -45,12 +143,3 @@ def _columns(law: str, answers: Sequence[YunAnswer]) -> list[tuple[str, ...]]:
 
 def _share(value: float) -> str:
     return "–" if isnan(value) else f"{value:.0%}"
-
-
-def _words(row: Reproduction | ClaimVerdict) -> str:
-    reason = f" ({row.reason})" if row.reason else ""
-    if isinstance(row, ClaimVerdict):
-        low, high = (f"{value:.4g}" for value in row.ours)
-        ours = low if low == high else f"{low} to {high}"
-        return f"{row.law}: {row.claim}: ours {ours}{reason}"
-    return f"{row.claim}: printed {row.published:g}, ours {row.ours:.4g}{reason}"

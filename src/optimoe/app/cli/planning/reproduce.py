@@ -1,53 +1,77 @@
 """``optimoe reproduce``: the numbers of published texts beside ours."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines
-from optimoe.core.errors import UnknownNameError
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn
+from optimoe.core.errors import ConfigError, require
 
-if TYPE_CHECKING:
-    from optimoe.cost.published.catalog import Reproduction
-    from optimoe.planner.published.verdict import ClaimVerdict
+PAGE = Path("docs/reproductions.md")
 
-YUN = "yun2024"
-
-Text = Annotated[
-    str,
-    Parameter(
-        help="epoch2024 by its own formulas; yun2024, ludziejewski2025, sardana2024 or hoffmann2022 through the "
-        "planner, under laws that are published."
-    ),
-]
+Text = Annotated[str, Parameter(help="A text by its key, such as epoch2024 or clark2022; --list names them.")]
+ListFlag = Annotated[bool, Parameter(name="--list", negative="", help="Name every text that can be reproduced.")]
+AllFlag = Annotated[bool, Parameter(name="--all", negative="", help="Reproduce every text and write the page.")]
+PagePath = Annotated[Path, Parameter(help="Where --all writes the page.")]
 
 
-def reproduce(text: Text, *, json: JsonFlag = False) -> None:
+def reproduce(
+    text: Text = "",
+    *,
+    list_texts: ListFlag = False,
+    all_texts: AllFlag = False,
+    out: PagePath = PAGE,
+    json: JsonFlag = False,
+) -> None:
     """The claims of a published text, re-derived, with a verdict for each."""
-    from optimoe.planner.published.yun import reproduce_yun
+    asked = [bool(text), list_texts, all_texts]
+    require(sum(asked) == 1, "text", "given alone, or --list or --all in its place", text or "none")
+    if list_texts:
+        _list(json)
+    elif all_texts:
+        _all(out, json)
+    else:
+        _one(text, json)
+
+
+def _one(text: str, json: bool) -> None:
+    from optimoe.planner.published.ledger import reproduce_text
     from optimoe.report.records.reproduce import reproductions_record
     from optimoe.report.words.reproduce_prose import answer_tables, reproduction_lines
 
-    answers, rows = reproduce_yun() if text == YUN else ([], _rows(text))
+    done = reproduce_text(text)
     if json:
-        print_json(reproductions_record(text, rows, answers))
+        print_json(reproductions_record(done))
         return
-    for table in answer_tables(answers):
+    for table in answer_tables(done.answers):
         print_columns(table)
         print()
-    print_lines(reproduction_lines(rows))
+    print_lines(reproduction_lines(done.rows) or [(text, done.text.about)])
 
 
-def _rows(text: str) -> "Sequence[Reproduction | ClaimVerdict]":
-    from optimoe.cost.published.catalog import claim_texts
-    from optimoe.cost.published.catalog import reproduce as reproduce_costs
-    from optimoe.planner.published.optima import reproduce_optima
-    from optimoe.planner.published.optima import texts as optima_texts
+def _list(json: bool) -> None:
+    from optimoe.planner.published.ledger import claim_texts
+    from optimoe.report.records.reproduce import claim_texts_record
+    from optimoe.report.words.reproduce_prose import text_lines
 
-    if text in optima_texts():
-        return reproduce_optima(text)
-    if text in claim_texts():
-        return reproduce_costs(text)
-    raise UnknownNameError("text", text, (*claim_texts(), YUN, *optima_texts()))
+    texts = tuple(claim_texts().values())
+    show(json, lambda: claim_texts_record(texts), lambda: text_lines(texts))
+
+
+def _all(out: Path, json: bool) -> None:
+    from optimoe.core.files import write_text
+    from optimoe.planner.published.ledger import claim_texts, reproduce_text
+    from optimoe.report.records.reproduce import ledger_record
+    from optimoe.report.words.reproduce_prose import counts_line, ledger_page
+
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out: must be in a folder that exists, got {out}")
+    done = []
+    for number, text in enumerate(claim_texts(), 1):
+        warn(f"{text} ({number} of {len(claim_texts())})")
+        done.append(reproduce_text(text))
+    write_text(out, ledger_page(done))
+    lines = [("Claims", counts_line(done)), ("Page", str(out))]
+    show(json, lambda: ledger_record(done, str(out)), lambda: lines)

@@ -1,0 +1,108 @@
+"""The claims of papers on laws, by text: rows of files, and the printed check-values of the laws themselves."""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from optimoe.core.claims import CauseRow, CheckRow, ClaimRow, ClaimText, Reproduction, check_claim, run_claim
+from optimoe.core.config import build
+from optimoe.core.errors import UnknownNameError
+from optimoe.laws.catalog import find_published_law, law_names, published_checks
+from optimoe.laws.published.computed import computed
+from optimoe.laws.published.rounding import Digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtraCauses:
+    """More causes for the claim that a printed check-value is, which is found by its law, output and number."""
+
+    law: str
+    output: str
+    printed: str
+    cause: tuple[CauseRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawText(ClaimText):
+    """The claims of one text on laws, as a file holds them; its laws are called as the text, or begin so.
+
+    Attributes:
+        digits: Coefficients of its laws with their digits as printed, by law.
+        claim: Its claims beside those that its laws' check-values are.
+        extra: Causes for some of the latter.
+    """
+
+    digits: dict[str, dict[str, str]] = field(default_factory=dict)
+    claim: tuple[ClaimRow, ...] = ()
+    extra: tuple[ExtraCauses, ...] = ()
+
+
+@cache
+def law_texts() -> dict[str, LawText]:
+    """Every text on laws with printed outputs, by key."""
+    folder = files("optimoe.laws").joinpath("data", "claims")
+    texts = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        rows = [{"text": table.get("text", "")} | row for row in table.get("claim", [])]
+        text = build(LawText, table | {"claim": rows}, where=file.name)
+        texts[text.text] = text
+    return texts
+
+
+def law_claims(text: str) -> tuple[ClaimRow, ...]:
+    """The claims of a text: those of its file, then the printed check-values of its laws.
+
+    A check-value of a row with restored digits is a claim about the row as printed; the digits are a cause.
+
+    Raises:
+        UnknownNameError: A text without claims on laws.
+    """
+    if text not in law_texts():
+        raise UnknownNameError("text", text, law_texts())
+    stated = law_texts()[text]
+    checks = [build(CheckRow, row, where="published checks") for row in published_checks()]
+    own = [row for row in checks if row.printed and (row.law == text or row.law.startswith(f"{text}-"))]
+    return stated.claim + tuple(_claim_of(row, stated) for row in own)
+
+
+def reproduce_laws(text: str) -> list[Reproduction]:
+    """Every claim of a text on laws beside our own number.
+
+    Raises:
+        UnknownNameError: A text without claims on laws.
+    """
+    digits = Digits(law_texts()[text].digits) if text in law_texts() else Digits({})
+    return [run_claim(row, lambda asked: computed(asked, digits)) for row in law_claims(text)]
+
+
+def _claim_of(row: CheckRow, stated: LawText) -> ClaimRow:
+    law, causes = _as_printed(row.law), []
+    if row.rounded:
+        inputs = ", ".join(f"{name} = {printed}" for name, printed in row.rounded.items())
+        causes.append(
+            CauseRow(
+                words=f"rounding of {inputs}",
+                compute="rounding",
+                inputs={"rounded": row.rounded, "coefficients": False},
+            )
+        )
+    if law in stated.digits:
+        causes.append(CauseRow(words="rounding of the printed coefficients", compute="rounding"))
+    if law != row.law:
+        causes.append(CauseRow(words=f"digits restored inside that rounding ({row.law})", law=row.law))
+    mine = (row.law, row.output, row.printed)
+    causes += [
+        cause
+        for extra in stated.extra
+        if (extra.law, extra.output, extra.printed) == mine
+        for cause in extra.cause
+    ]
+    return check_claim(row, stated.text, law, tuple(causes))
+
+
+@cache
+def _as_printed(law: str) -> str:
+    """The law as its paper prints it, for a row with restored digits; itself for any other."""
+    return next((name for name in law_names() if find_published_law(name).row.better_digits == law), law)

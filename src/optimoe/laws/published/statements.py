@@ -1,0 +1,59 @@
+"""Statements of papers that take more than one output of a law."""
+
+import numpy as np
+
+from optimoe.core.claims import Asked, Range, printed_value
+from optimoe.laws.check import find_opted_in
+
+BUDGETS_FLOPS = np.logspace(18, 21, 13)
+"""Budgets of Li's runs, up to the largest; below 1e18 no run is stated."""
+SHARES = np.logspace(np.log10(0.02), 0, 2001)
+"""Active shares from Abnar's sparsest runs (S = 0.98) to dense."""
+
+
+def li_rederived(asked: Asked) -> float:
+    """A coefficient of r*, found again from a table of r* and the printed sparsities.
+
+    r* over budgets and expert counts gives α_r and β_r by a line of ln r* on ln C for each count; lines of ln α_r
+    and ln β_r on ln(1 − S), with S as printed, give α0, α1, β0, β1. Inputs: ``sparsities``, printed S by E.
+    """
+    law = find_opted_in(asked.law)
+    active, factors, exponents = [], [], []
+    for experts, printed in asked.inputs["sparsities"].items():
+        ratios = law.evaluate("r_star", {"E": float(experts), "C": BUDGETS_FLOPS})
+        slope, intercept = np.polyfit(np.log(BUDGETS_FLOPS), np.log(ratios), 1)
+        active.append(np.log(1 - printed_value(printed)))
+        factors.append(intercept)
+        exponents.append(np.log(slope))
+    found: dict[str, float] = {}
+    for name, column in (("alpha", factors), ("beta", exponents)):
+        slope, intercept = np.polyfit(active, column, 1)
+        found |= {f"{name}1": float(slope), f"{name}0": float(np.exp(intercept))}
+    return found[asked.output]
+
+
+def li_range(asked: Asked) -> Range:
+    """Lowest and highest r* of a number of experts between two budgets: it rises with the budget."""
+    ends = [
+        float(find_opted_in(asked.law).evaluate("r_star", {"E": float(asked.inputs["E"]), "C": float(flops)}))
+        for flops in asked.inputs["budgets_flops"]
+    ]
+    return min(ends), max(ends)
+
+
+def abnar_best_active_share(asked: Asked) -> float:
+    """Best active share 1 − S of a size at a budget, over that of another size: both with C = 6·N·(1 − S)·D.
+
+    Inputs: ``C``; ``of`` and ``to``, total parameters.
+    """
+    law, flops = find_opted_in(asked.law), float(asked.inputs["C"])
+
+    def best(params: float) -> float:
+        tokens = flops / (6 * params * SHARES)
+        losses = [
+            float(law.evaluate("L", {"N": params, "D": one, "S": 1 - share}))
+            for one, share in zip(tokens, SHARES, strict=True)
+        ]
+        return float(SHARES[int(np.argmin(losses))])
+
+    return best(float(asked.inputs["of"])) / best(float(asked.inputs["to"]))

@@ -1,0 +1,52 @@
+"""Every text whose printed numbers are held beside ours: of laws, of costs, and what takes the planner."""
+
+from dataclasses import dataclass
+
+from optimoe.core.claims import ClaimText, Reproduction
+from optimoe.core.errors import UnknownNameError
+from optimoe.cost.published.ledger import cost_texts, reproduce_costs
+from optimoe.laws.published.ledger import law_texts, reproduce_laws
+from optimoe.planner.published.optima import reproduce_optima
+from optimoe.planner.published.optima import texts as optima_texts
+from optimoe.planner.published.yun import YunAnswer
+from optimoe.planner.published.yun_claims import TEXT as YUN
+from optimoe.planner.published.yun_claims import reproduce_yun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduced:
+    """One text with its claims beside ours.
+
+    Attributes:
+        text: Key of the text, and what is held.
+        rows: Its claims: of laws, of costs, then those found by the planner.
+        answers: Its questions answered; only Yun 2024 asks some.
+    """
+
+    text: ClaimText
+    rows: tuple[Reproduction, ...]
+    answers: tuple[YunAnswer, ...] = ()
+
+
+def claim_texts() -> dict[str, ClaimText]:
+    """Every text by key, in the order of the alphabet; one on laws and costs is described by its laws."""
+    texts: dict[str, ClaimText] = {**cost_texts(), **law_texts()}
+    return dict(sorted(texts.items()))
+
+
+def reproduce_text(text: str) -> Reproduced:
+    """All claims of a text beside our own numbers.
+
+    Raises:
+        UnknownNameError: A text without claims.
+    """
+    if text not in claim_texts():
+        raise UnknownNameError("text", text, claim_texts())
+    rows = reproduce_laws(text) if text in law_texts() else []
+    rows += reproduce_costs(text) if text in cost_texts() else []
+    rows += reproduce_optima(text) if text in optima_texts() else []
+    answers: list[YunAnswer] = []
+    if text == YUN:
+        answers, claims = reproduce_yun()
+        rows += claims
+    return Reproduced(text=claim_texts()[text], rows=tuple(rows), answers=tuple(answers))
