@@ -1,5 +1,7 @@
 """Designs that tests put before laws."""
 
+from dataclasses import replace
+
 from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.laws.catalog import find_law, law_names
@@ -22,6 +24,16 @@ SWITCH = make(MoE(num_experts=32, top_k=1, d_expert=4096, gated=False))
 
 
 FINE = make(MoE(num_experts=512, top_k=8, d_expert=512, gated=False))
+
+
+HALF = replace(
+    SWITCH,
+    layers=(
+        LayerGroup(num_layers=LAYERS // 2, mixer=ATTENTION, ffn=DENSE.layers[0].ffn),
+        LayerGroup(num_layers=LAYERS // 2, mixer=ATTENTION, ffn=SWITCH.layers[0].ffn),
+    ),
+)
+"""Experts in one half of the layers, as Clark's runs had them."""
 
 
 SHARED = make(MoE(num_experts=64, top_k=6, d_expert=1024, num_shared_experts=2, d_shared=1024))

@@ -7,7 +7,7 @@ from optimoe.arch.design import with_num_experts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.compare import QUESTIONS, comparable_laws, compare, compare_decisions
-from tests.laws.designs import DENSE, FINE, SWITCH
+from tests.laws.designs import DENSE, FINE, HALF, SWITCH
 
 TOKENS = 2e10
 
@@ -23,8 +23,11 @@ def test_dense_laws_are_silent_about_experts_and_say_so():
     reasons = {silence.law: silence.reason for silence in result.silent}
     assert reasons["besiroglu2024"] == "routed experts (a dense law)"
     speaking = {opinion.law for opinion in result.opinions}
-    assert {"ludziejewski2025", "abnar2025", "clark2022-sbase-digits"} <= speaking
+    assert {"ludziejewski2025", "abnar2025"} <= speaking
     assert not speaking & reasons.keys()
+    halved = {opinion.law for opinion in compare(HALF, TOKENS).opinions}
+    assert "clark2022-sbase-digits" in halved
+    assert reasons["clark2022-sbase-digits"] == "routed experts in 1 of the layers (fitted in 0.5)"
 
 
 def test_experts_help_under_every_law_that_has_a_dense_baseline_inside_its_range():
@@ -38,7 +41,8 @@ def test_a_law_whose_paper_has_no_dense_law_has_no_difference():
     assert np.isfinite(opinion.loss)
     assert opinion.baseline == ""
     assert np.isnan(opinion.difference)
-    assert "the fitted range is not stated" in opinion.concerns
+    assert opinion.unstated == ("the range of N, N_a, G, S, D", "granularity", "tokens per parameter")
+    assert not opinion.inside
 
 
 def test_fine_grained_experts_are_measured_against_the_dense_law_of_the_same_paper():
@@ -57,7 +61,11 @@ def test_a_grid_of_experts_gives_an_array_for_every_law():
     joint = next(opinion for opinion in result.opinions if opinion.law == "ludziejewski2025")
     assert joint.difference[0] == pytest.approx(0, abs=1e-3)
     assert (np.diff(joint.difference) < 0).all()
-    assert list(joint.inside) == [True, True, True, False]
+    assert joint.unstated == ("tokens per parameter",)
+    assert not joint.inside.any()
+    dense = next(opinion for opinion in result.opinions if opinion.law == "besiroglu2024")
+    assert list(dense.inside) == [True, False, False, False]
+    assert list(np.isnan(dense.loss)) == [False, True, True, True]
     assert joint.decades_beyond["E"][3] == pytest.approx(np.log10(2))
 
 

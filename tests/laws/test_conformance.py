@@ -35,9 +35,6 @@ class MyLaw(LossLaw):
     def variables(self, arch):
         return {"N": count_params(arch).total, "E": arch.moe.num_experts if arch.moe else 1}
 
-    def concerns(self, arch):
-        return ()
-
     def curve(self, N, E):
         c = self.coefficients
         size = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["gamma"], dtype=float)
@@ -211,7 +208,7 @@ def test_a_wrong_gradient_is_refused_with_the_coefficients_name(planted_form, tm
 @pytest.mark.parametrize(
     ("right", "wrong", "named"),
     [
-        ("def concerns", "def worries", "MyLaw: lacks concerns, which every LossLaw defines"),
+        ("def curve", "def curves", "MyLaw: lacks curve, which every LossLaw defines"),
         ('@output("L")', '@output("loss")', 'MyLaw: lacks a method loss that is marked @output\\("L"\\)'),
         (
             'free = ("A", "alpha", "gamma", "B", "beta", "sigma")',

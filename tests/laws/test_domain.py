@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from optimoe.arch.design import with_num_experts
+from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError
 from optimoe.laws.domain import Domain, domain_of_runs, traits_of
 from optimoe.laws.runs import Observations
@@ -31,10 +32,13 @@ def test_a_trait_that_a_law_does_not_see_must_be_like_its_runs():
 
 
 def test_a_trait_that_a_law_sees_is_a_stretch_and_not_refused():
-    far = TOP_1.judge(with_num_experts(SWITCH, 128), BY)
-    assert far.answer == "applicable"
-    assert far.stretched == ("128 experts (fitted on 2 to 32)",)
-    assert TOP_1.judge(with_num_experts(SWITCH, 128), ("params_active",)).answer == "not applicable"
+    wide = with_num_experts(SWITCH, 128)
+    assert TOP_1.judge(wide, BY).answer == "applicable"
+    assert TOP_1.decades(wide, 1e10, BY) == {"num_experts": pytest.approx(np.log10(4))}
+    through_sizes = TOP_1.judge(wide, ("params_active", "params_total"))
+    assert through_sizes.answer == "applicable"
+    assert through_sizes.stretched == ("128 experts (fitted on 2 to 32)",)
+    assert TOP_1.judge(wide, ("params_active",)).reason == "128 experts (fitted on 2 to 32)"
 
 
 def test_a_mapping_makes_designs_rankable_by_assumption_and_needs_a_source():
@@ -52,7 +56,7 @@ def test_both_sizes_see_every_trait_that_sets_the_total():
     sizes = ("params_active", "params_total")
     coarse = replace(TOP_1, granularity=())
     assert coarse.judge(SHARED, sizes).answer == "applicable"
-    assert coarse.judge(SHARED, sizes).unknown == ("granularity, tokens per parameter of its runs: not stated",)
+    assert coarse.judge(SHARED, sizes).unknown == ("granularity", "tokens per parameter")
     assert TOP_1.judge(FINE, sizes).reason == "granularity 8 (fitted on 1 to 1.5)"
 
 
@@ -73,11 +77,33 @@ def test_each_design_of_a_grid_is_judged_alone():
 
 
 def test_what_nobody_stated_is_unknown_and_never_inside():
-    assert Domain().judge(SWITCH, BY).unknown == ("which designs its runs were is not stated",)
+    assert Domain().judge(SWITCH, BY).unknown == ("which designs they were",)
     standing = Domain(models="both", top_k=(1, 1)).judge(SWITCH, BY)
     assert standing.unknown == (
-        "granularity, shared experts, share of routed layers, tokens per parameter of its runs: not stated",
+        "granularity",
+        "shared experts",
+        "share of routed layers",
+        "tokens per parameter",
     )
+
+
+def test_tokens_per_parameter_beyond_the_runs_count_as_outside():
+    domain = Domain(models="both", tokens_per_param=(10, 100))
+    active = count_params(SWITCH).active
+    inside, beyond, below = (domain.decades(SWITCH, ratio * active, ()) for ratio in (50, 1000, 1))
+    assert inside == {"tokens_per_param": 0}
+    assert beyond["tokens_per_param"] == pytest.approx(1)
+    assert below["tokens_per_param"] == pytest.approx(1)
+    assert Domain().decades(SWITCH, 1e30, ()) == {}
+
+
+def test_the_expansion_is_a_range_for_a_law_of_both_sizes():
+    domain = Domain(models="both", expansion=(1, 4))
+    sizes = ("params_active", "params_total")
+    expansion = traits_of(SWITCH).expansion
+    assert domain.decades(SWITCH, 1e10, sizes)["expansion"] == pytest.approx(np.log10(expansion / 4))
+    assert domain.decades(DENSE, 1e10, sizes)["expansion"] == 0
+    assert "expansion" not in domain.decades(SWITCH, 1e10, BY)
 
 
 def test_a_law_of_active_parameters_is_blind_to_the_expansion():

@@ -16,7 +16,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, require
 from optimoe.laws.catalog import find_law, law_names
-from optimoe.laws.law import Law
+from optimoe.laws.domain import ALIASES, decades_outside
+from optimoe.laws.law import Decision, Law
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.rules.serving import ServingFacts
 
@@ -43,8 +44,11 @@ class Opinion:
         dense_loss: Of the dense model of equal active size on as many tokens; NaN when there is none.
         difference: ``loss − dense_loss``: comparable between laws.
         decades_beyond: How far outside the fitted range, |log10| by symbol.
-        inside: Whether nothing is.
+        inside: Whether everything is stated and nothing is outside.
+        assumed: Whether the law reads the design by a mapping.
+        reading: How, with its source; empty where it needs none.
         concerns: What no run behind the law had.
+        unstated: What is not known of them.
     """
 
     law: str
@@ -56,16 +60,26 @@ class Opinion:
     difference: Values
     decades_beyond: dict[str, Values]
     inside: Flags
+    assumed: Flags
+    reading: str
     concerns: tuple[str, ...]
+    unstated: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What a law without a loss says about a design: its outputs by symbol, such as EL, r_star or lr."""
+    """What a law without a loss says about a design.
+
+    Attributes:
+        law: Its name; ``source`` as in its row.
+        outputs: By symbol, such as EL, r_star or lr.
+        concerns: What no run behind the law had.
+    """
 
     law: str
     source: str
     outputs: dict[str, Values]
+    concerns: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +98,15 @@ class Answer:
         law: Its name.
         value: The answer.
         decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
+        unstated: Symbols of that optimum whose range nobody stated.
+        evidence: The data set behind the law, or its paper: laws of one count once.
     """
 
     law: str
+    evidence: str
     value: float
     decades_beyond: dict[str, float]
+    unstated: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +206,17 @@ def comparable_laws() -> tuple[str, ...]:
 def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotApplicable:
     if not isinstance(law, ArchLaw):
         return _advise(law, arch, tokens)
-    if not law.applies_to(arch):
-        return NotApplicable(law=law.row.name, reason="; ".join(law.concerns(arch)))
+    standing = law.judge(arch)
+    law.require_usable()
+    if not np.any(standing.applicable):
+        return NotApplicable(law=law.row.name, reason=standing.reason)
     twin, dense = dense_twin(arch), law.dense_law()
-    has_twin = dense.applies_to(twin)
+    has_twin = dense.judge(twin).answer == "applicable"
     grid = np.zeros(np.broadcast_shapes(np.shape(tokens), np.shape(count_params(arch).total)))[()]
-    loss = law.arch_loss(arch, tokens) + grid
+    loss = np.where(standing.applicable, law.arch_loss(arch, tokens), np.nan)[()] + grid
     dense_loss = (dense.arch_loss(twin, tokens) if has_twin else np.nan) + grid
     beyond = {symbol: value + grid for symbol, value in law.decades_beyond(arch, tokens).items()}
+    unstated = law.unstated(arch)
     return Opinion(
         law=law.row.name,
         source=law.row.source,
@@ -205,12 +226,18 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotAppl
         dense_loss=dense_loss,
         difference=loss - dense_loss,
         decades_beyond=beyond,
-        inside=sum(beyond.values(), grid) == 0,
-        concerns=law.concerns(arch) + (() if law.row.range else ("the fitted range is not stated",)),
+        inside=(sum(beyond.values(), grid) == 0) & standing.applicable & (not unstated),
+        assumed=standing.assumed,
+        reading=law.reading(arch),
+        concerns=standing.concerns,
+        unstated=unstated,
     )
 
 
 def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
+    standing = law.row.domain.judge(arch, ())
+    if not np.any(law.row.domain.models_of(arch)):
+        return NotApplicable(law=law.row.name, reason=standing.reason)
     try:
         inputs = law.arch_inputs(arch, tokens)
         outputs = {
@@ -220,7 +247,7 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
         }
     except ConfigError as error:
         return NotApplicable(law=law.row.name, reason=str(error))
-    return Advice(law=law.row.name, source=law.row.source, outputs=outputs)
+    return Advice(law=law.row.name, source=law.row.source, outputs=outputs, concerns=standing.concerns)
 
 
 def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]:
@@ -229,8 +256,19 @@ def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]
         law.require_consistent()
         decision = law.decide(train_flops)
         beyond = {symbol: float(value) for symbol, value in law.decades_outside(decision.at).items()}
+        unstated = _without_range(law, decision)
         for question, value in decision.answers.items():
-            answers[question].append(Answer(law=law.row.name, value=value, decades_beyond=beyond))
+            if question.startswith("tokens_per_param") and law.row.domain.tokens_per_param:
+                beyond |= {"tokens_per_param": float(decades_outside(value, *law.row.domain.tokens_per_param))}
+            answers[question].append(
+                Answer(
+                    law=law.row.name,
+                    evidence=law.row.behind,
+                    value=value,
+                    decades_beyond=beyond,
+                    unstated=unstated,
+                )
+            )
     return tuple(
         _verdict(question, train_flops, sorted(given, key=lambda answer: answer.value))
         for question, given in answers.items()
@@ -238,24 +276,33 @@ def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]
     )
 
 
+def _without_range(law: Law, decision: Decision) -> tuple[str, ...]:
+    """Symbols of a law's own optimum that neither its range nor its domain bounds."""
+    bounded = {symbol for name, symbol in ALIASES.items() if getattr(law.row.domain, name)}
+    return tuple(symbol for symbol in decision.at if symbol not in law.row.range and symbol not in bounded)
+
+
 def _verdict(question: str, train_flops: float, answers: list[Answer]) -> LawVerdict:
     low, high = answers[0], answers[-1]
     agree = high.value <= low.value * AGREE_WITHIN
     start = f"{QUESTIONS[question]} at {train_flops:.3g} FLOP:"
+    voices = len({answer.evidence for answer in answers})
+    votes = "" if voices == len(answers) else f", of {voices} papers or data sets,"
     if len(answers) == 1:
         words = f"{start} {_by_value(answers)}; no other law answers"
     elif agree:
-        words = f"{start} the {len(answers)} laws that answer agree: {_by_value(answers)}"
+        words = f"{start} the {len(answers)} laws that answer{votes} agree: {_by_value(answers)}"
     else:
-        words = f"{start} the laws disagree: {_by_value(answers)}"
+        words = f"{start} the laws{votes} disagree: {_by_value(answers)}"
     return LawVerdict(question=question, answers=tuple(answers), agree=agree, words=words)
 
 
 def _by_value(answers: list[Answer]) -> str:
-    """Laws grouped by what they say to three digits; those beyond their fitted range are marked."""
+    """Laws grouped by what they say to three digits; those beyond their range, or without one, are marked."""
     groups: dict[str, list[str]] = {}
     for answer in answers:
         decades = max(answer.decades_beyond.values(), default=0.0)
-        mark = f" [{decades:.1f} decades beyond its range]" if decades >= 0.05 else ""
+        mark = " [its range is not wholly stated]" if answer.unstated else ""
+        mark = f" [{decades:.1f} decades beyond its range]" if decades >= 0.05 else mark
         groups.setdefault(f"{answer.value:.3g}", []).append(answer.law + mark)
     return "; ".join(f"{value} ({', '.join(laws)})" for value, laws in groups.items())

@@ -7,7 +7,7 @@ unknown, never inside.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -22,8 +22,9 @@ from optimoe.laws.runs import Observations
 
 Models = Literal["unknown", "dense", "routed", "both"]
 Seen = Literal[
-    "params_total", "params_active", "params_dense", "num_experts", "top_k", "granularity", "num_shared_experts"
-]
+    "params_total", "params_active", "params_dense", "num_experts", "top_k", "expert_ratio", "granularity",
+    "num_shared_experts",
+]  # fmt: skip
 Reading = Literal["none", "expansion", "activation_ratio"]
 Span = tuple[float, ...]
 """Least and most of the runs; empty where nobody stated them."""
@@ -31,9 +32,21 @@ Span = tuple[float, ...]
 TRAITS = ("num_experts", "top_k", "granularity", "num_shared_experts", "routed_share")
 """What routed designs differ in beside their sizes."""
 
+READING_WORDS: dict[Reading, str] = {
+    "none": "",
+    "expansion": "that of the paper's top-1 shape of equal active and total size",
+    "activation_ratio": "with the shared experts among the active and the stored ones",
+}
+
+RATIOS = ("expert_ratio", "ffn_ratio")
+"""What follows from these, where the runs of a law had one of them only."""
+
+ALIASES = {"num_experts": "E", "granularity": "G", "tokens_per_param": "D_over_N"}
+"""Symbols by which the range of a law may state the same."""
+
 COVERED: dict[Reading, tuple[str, ...]] = {
     "none": (),
-    "expansion": ("top_k", "granularity", "num_shared_experts", "routed_share"),
+    "expansion": ("top_k", "expert_ratio", "granularity", "ffn_ratio", "num_shared_experts", "routed_share"),
     "activation_ratio": ("num_shared_experts",),
 }
 """Traits that a mapping puts into other variables of the law."""
@@ -53,21 +66,27 @@ class Traits:
         routed: Whether it has more than one routed expert; every trait below is of routed designs.
         num_experts: Routed experts per layer, E.
         top_k: Routed experts per token, k.
+        expert_ratio: E/k.
         granularity: 4·d_model/d_expert.
+        ffn_ratio: Width of the routed experts of a token over that of the model, k·d_expert/d_model.
         num_shared_experts: Experts that every token uses.
         routed_share: Layers with routed experts over all layers.
         one_layer: One layer as a share of all: to so much a share of layers can be met.
         expansion: N_total/N_act, both embeddings in both.
+        params_active: N_act, both embeddings included.
     """
 
     routed: Flags
     num_experts: Values
     top_k: Values
+    expert_ratio: Values
     granularity: Values
+    ffn_ratio: Values
     num_shared_experts: Values
     routed_share: Values
     one_layer: Values
     expansion: Values
+    params_active: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +98,8 @@ class Standing:
         assumed: Whether only by its mapping, with a wider band.
         reasons: Why not, of those that it may not rank.
         assumptions: What its runs never had, of those that are read by the mapping.
-        stretched: What its variables see and its runs never had.
-        unknown: What nobody stated about its runs.
+        stretched: What its runs never had and its variables see through the sizes.
+        unknown: Names of what nobody stated about its runs.
     """
 
     applicable: Flags
@@ -103,9 +122,9 @@ class Standing:
         return "; ".join(self.reasons)
 
     @property
-    def remarks(self) -> tuple[str, ...]:
-        """What no run behind the law had, and what nobody stated about them."""
-        return self.assumptions + self.stretched + self.unknown
+    def concerns(self) -> tuple[str, ...]:
+        """What no run behind the law had."""
+        return self.reasons + self.assumptions + self.stretched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +135,9 @@ class Domain:
         models: Dense models, routed ones, or both.
         num_experts: Routed experts per layer of the runs that routed.
         top_k: Routed experts per token.
+        expert_ratio: E/k, where the runs had one ratio.
         granularity: 4·d_model/d_expert.
+        ffn_ratio: k·d_expert/d_model, where the runs had one width of what a token uses.
         num_shared_experts: Experts that every token uses.
         routed_share: Layers with routed experts over all layers.
         expansion: N_total/N_act.
@@ -134,7 +155,9 @@ class Domain:
     models: Models = "unknown"
     num_experts: Span = ()
     top_k: Span = ()
+    expert_ratio: Span = ()
     granularity: Span = ()
+    ffn_ratio: Span = ()
     num_shared_experts: Span = ()
     routed_share: Span = ()
     expansion: Span = ()
@@ -145,7 +168,7 @@ class Domain:
     source: str = ""
 
     def __post_init__(self) -> None:
-        for name in (*TRAITS, "expansion", "tokens_per_param"):
+        for name in (*TRAITS, *RATIOS, "expansion", "tokens_per_param"):
             span = getattr(self, name)
             ordered = not span or (len(span) == 2 and 0 <= span[0] <= span[1] < np.inf)
             require(ordered, f"domain: {name}", "two numbers, the least first, or left out", span)
@@ -167,11 +190,13 @@ class Domain:
         applicable, reasons = self._of_its_models(arch, traits.routed)
         assumed = np.zeros_like(applicable)
         said: dict[str, list[str]] = {"assumptions": [], "stretched": [], "unknown": []}
-        for trait in TRAITS if np.any(traits.routed & applicable) else ():
+        for trait in (*TRAITS, *RATIOS) if np.any(traits.routed & applicable) else ():
             outside = traits.routed & applicable & self._outside(trait, traits)
             if not np.any(outside):
                 continue
             words = _trait_words(trait, np.asarray(getattr(traits, trait)), outside, getattr(self, trait))
+            if trait in by:
+                continue  # counted by decades
             if _sees(trait, by):
                 said["stretched"].append(words)
             elif trait in COVERED[self.mapping]:
@@ -209,6 +234,25 @@ class Domain:
                 return f"{_WORDS[trait]} {_few(values)}"
         return ""
 
+    def decades(self, arch: ArchSpec, tokens: Values, by: Sequence[str]) -> dict[str, Values]:
+        """How far outside the spans a design lies, in what the law sees and D/N_act: |log10| by name; 0 inside."""
+        traits = traits_of(arch)
+        placed: dict[str, Values] = {"tokens_per_param": np.divide(tokens, traits.params_active)}
+        if "params_total" in by and "params_active" in by:
+            placed["expansion"] = traits.expansion
+        placed |= {trait: getattr(traits, trait) for trait in (*TRAITS, *RATIOS) if trait in by}
+        outside = {}
+        for name, values in placed.items():
+            span = getattr(self, name)
+            if span:
+                counted = True if name == "tokens_per_param" else traits.routed
+                outside[name] = np.where(counted, decades_outside(values, *span), 0.0)[()]
+        return outside
+
+    def models_of(self, arch: ArchSpec) -> Flags:
+        """Whether a design, or each of a grid, is of the models of the runs: dense, routed, or either."""
+        return self._of_its_models(arch, traits_of(arch).routed)[0]
+
     def _of_its_models(self, arch: ArchSpec, routed: Flags) -> tuple[Flags, list[str]]:
         """Dense models, routed ones, or both."""
         routed = np.asarray(routed)
@@ -230,10 +274,22 @@ class Domain:
 
     def _not_stated(self, by: Sequence[str], routed: bool) -> list[str]:
         if not self.known:
-            return ["which designs its runs were is not stated"]
-        unknown = [_NAMES[trait] for trait in TRAITS if not getattr(self, trait) and not _sees(trait, by)]
-        missing = (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
-        return [f"{', '.join(missing)} of its runs: not stated"] if missing else []
+            return ["which designs they were"]
+        implied = ("num_experts", "top_k") if self.expert_ratio else ()
+        unknown = [
+            _NAMES[trait]
+            for trait in TRAITS
+            if not getattr(self, trait) and trait not in implied and not _sees(trait, by)
+        ]
+        return (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
+
+
+def decades_outside(value: Values, low: float, high: float) -> Values:
+    """How far a number lies outside a range: |log10| of the overshoot; 0 inside. A range may begin at zero."""
+    place = np.log10(np.asarray(value, dtype=float))
+    lowest = np.log10(low) if low > 0 else -np.inf
+    highest = np.log10(high) if high > 0 else np.inf
+    return np.maximum(0.0, np.maximum(place - highest, lowest - place))[()]
 
 
 def traits_of(arch: ArchSpec) -> Traits:
@@ -245,13 +301,16 @@ def traits_of(arch: ArchSpec) -> Traits:
         np.asarray(moe.num_experts if moe else 1) > 1,
         moe.num_experts if moe else 1,
         moe.top_k if moe else 1,
+        np.divide(moe.num_experts, moe.top_k) if moe else 1.0,
         granularity(arch)["krajewski"] if moe else 1.0,
+        np.multiply(moe.top_k, moe.d_expert) / arch.d_model if moe else 0.0,
         moe.num_shared_experts if moe else 0,
         sum(where, np.zeros_like(layers)) / layers,
         1 / layers,
         np.divide(params.total, params.active),
+        params.active,
     )
-    names = ("routed", *TRAITS, "one_layer", "expansion")
+    names = [field.name for field in fields(Traits)]
     return Traits(**{name: column[()] for name, column in zip(names, columns, strict=True)})
 
 
@@ -301,6 +360,8 @@ _NAMES = {
     "granularity": "granularity",
     "num_shared_experts": "shared experts",
     "routed_share": "share of routed layers",
+    "expert_ratio": "an expansion E/k of",
+    "ffn_ratio": "a width k·d_expert/d of",
 }
 
 
@@ -312,8 +373,9 @@ def _span(column: np.ndarray | None, rows: np.ndarray) -> Span:
 
 def _sees(trait: str, by: Sequence[str]) -> bool:
     """Whether a law's variables see a trait: by its name, or through both sizes, which all but granularity set."""
-    sizes = "params_total" in by and "params_active" in by
-    return trait in by or (sizes and trait != "granularity")
+    if "params_total" in by and "params_active" in by and trait != "granularity":
+        return True
+    return trait in by or (trait == "num_experts" and "expert_ratio" in by)
 
 
 def _trait_words(trait: str, values: np.ndarray, outside: Flags, span: Span) -> str:
@@ -329,7 +391,7 @@ def _trait_words(trait: str, values: np.ndarray, outside: Flags, span: Span) -> 
         return f"{found} shared experts (fitted {'without' if high == 0 else f'with {fitted}'})"
     if trait == "routed_share":
         return f"routed experts in {found} of the layers (fitted in {fitted})"
-    return f"granularity {found} (fitted on {fitted})"
+    return f"{_NAMES[trait]} {found} (fitted on {fitted})"
 
 
 def _few(values: np.ndarray) -> str:

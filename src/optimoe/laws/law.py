@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import math
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from optimoe.core import outputs
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Method
-from optimoe.laws.domain import Domain
+from optimoe.laws.domain import Domain, decades_outside
 from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence
 
@@ -78,6 +77,11 @@ class LawRow:
     effects: CorpusEffects | None = None
     domain: Domain = field(default_factory=Domain)
     factors: tuple[str, ...] = ()
+
+    @property
+    def behind(self) -> str:
+        """What the law rests on: its data set, or its paper. Laws of one count once in a vote."""
+        return self.runs.get("dataset") or self.source.split(",")[0]
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
         """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one.
@@ -229,14 +233,11 @@ class Law(outputs.Evaluable, ABC):
 
     def decades_outside(self, placed: Mapping[str, Values]) -> dict[str, Values]:
         """How far values lie outside ``row.range``: |log10| of the overshoot, by symbol; 0 inside."""
-        outside = {}
-        for symbol, (low, high) in self.row.range.items():
-            if symbol not in placed:
-                continue
-            value = np.log10(np.asarray(placed[symbol], dtype=float))
-            lowest = -math.inf if low <= 0 else math.log10(low)
-            outside[symbol] = np.maximum(0, np.maximum(value - math.log10(high), lowest - value))[()]
-        return outside
+        return {
+            symbol: decades_outside(placed[symbol], low, high)
+            for symbol, (low, high) in self.row.range.items()
+            if symbol in placed
+        }
 
     def allow_inconsistent(self) -> "Law":
         """The explicit opt-in: the same law, evaluated although it cannot be right as printed."""

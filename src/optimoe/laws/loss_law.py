@@ -12,8 +12,8 @@ coefficients of shape (fits, 1) against variables of shape (runs,), by broadcast
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,8 +21,19 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.laws.domain import ALIASES, READING_WORDS, Domain, Models, Reading, Seen, Standing
 from optimoe.laws.law import Law
 from optimoe.laws.terms.sizes import Size
+
+SIZES_SEEN: Mapping[str, Seen] = {
+    "total": "params_total",
+    "nonembedding": "params_total",
+    "total_nonembedding": "params_total",
+    "active": "params_active",
+    "active_nonembedding": "params_active",
+    "dense": "params_dense",
+}
+"""What an N by its convention sees of a design."""
 
 BAND_Z = 1.645
 """Standard deviations that hold 90 % of a normal distribution."""
@@ -59,34 +70,81 @@ class ArchLaw(Law):
     Attributes:
         sizes: What its N may count, by the name of a convention; empty for a class that counts by itself.
         own_size: What its paper's N counts, where that is part of the equation; empty where it is for runs to say.
+        sees: What its variables see of a design beside that size; what they do not see, it cannot rank by.
+        usual_models: What its formula is about where the row does not say.
+        readings: Mappings of a row's domain that it can follow.
     """
 
     sizes: ClassVar[Mapping[str, Size]] = {}
     own_size: ClassVar[str] = ""
+    sees: ClassVar[tuple[Seen, ...]] = ()
+    usual_models: ClassVar[Models] = "unknown"
+    readings: ClassVar[tuple[Reading, ...]] = ()
 
     def size(self, arch: ArchSpec) -> Values:
         """N of a design by the row's ``n_convention``; where that says nothing, by the family's first.
 
         :meth:`require_usable` refuses a row that says nothing, before anything is planned or compared.
         """
+        return self.sizes[self.counted](arch)
+
+    @property
+    def counted(self) -> str:
+        """The name of what its N counts; empty for a class that counts by itself."""
         stated = self.row.n_convention in self.sizes
-        return self.sizes[self.row.n_convention if stated else self.own_size or next(iter(self.sizes))](arch)
+        return self.row.n_convention if stated else self.own_size or next(iter(self.sizes), "")
 
     @abstractmethod
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """The design in the law's own variables (without D), converted by the law's own conventions."""
 
     @abstractmethod
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """What this design has that no run behind the law had, in words; empty when there is nothing."""
-
-    @abstractmethod
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss in nats per token of an architecture or a grid of them."""
 
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """Whether the law's variables can describe the design at all (a dense law: dense models only)."""
-        return True
+    @property
+    def ranks(self) -> Domain:
+        """The designs that the law may rank: its row's domain."""
+        domain = self.row.domain
+        return domain if domain.known else replace(domain, models=self.usual_models)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """What its variables see of a design: as its row says, or what its N counts and its class."""
+        size = SIZES_SEEN.get(self.counted)
+        return self.row.domain.by or (*((size,) if size else ()), *self.sees)
+
+    def judge(self, arch: ArchSpec) -> Standing:
+        """Whether it may rank a design, or each of a grid, and what must be said about that."""
+        return self.ranks.judge(arch, self.by)
+
+    def blind_to(self, designs: Sequence[ArchSpec]) -> str:
+        """What differs between designs, sets their total size and is not seen by the law; empty if nothing."""
+        return self.ranks.blind_to(designs, self.by) if self.by else ""
+
+    def reading(self, arch: ArchSpec) -> str:
+        """How a design is read that no run was like, with its source; empty where none needs it."""
+        if not np.any(self.judge(arch).assumed):
+            return ""
+        stated, read = self.as_stated(arch), self.variables(arch)
+        changed = [
+            f"{name} = {np.ravel(stated[name])[-1]:.4g} as {np.ravel(read[name])[-1]:.4g}"
+            for name in stated
+            if np.any(np.not_equal(stated[name], read[name]))
+        ]
+        return f"reads {', '.join(changed)}, {READING_WORDS[self.ranks.mapping]} ({self.ranks.mapping_source})"
+
+    def as_stated(self, arch: ArchSpec) -> dict[str, Values]:
+        """The design in the law's variables as it stands, without the mapping that reads it otherwise."""
+        return self.variables(arch)
+
+    def reading_gap(self, arch: ArchSpec, tokens: Values) -> Values:
+        """How many nats a mapping moves the loss of a design; 0 where none is used."""
+        assumed = self.judge(arch).assumed
+        if not np.any(assumed):
+            return 0.0
+        stated = self.evaluate("L", self.as_stated(arch) | {"D": tokens})
+        return np.where(assumed, np.abs(self.evaluate("L", self.arch_inputs(arch, tokens)) - stated), 0.0)[()]
 
     def dense_law(self) -> "ArchLaw":
         """Law of the same paper for dense models: this one, or the one that its row names."""
@@ -121,19 +179,31 @@ class ArchLaw(Law):
             )
 
     def decades_beyond(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
-        """How far outside the fitted range a design lies: |log10| of the overshoot, by symbol; 0 inside."""
+        """How far outside the fitted range a design lies: |log10| of the overshoot, by symbol; 0 inside.
+
+        Symbols are those of ``row.range``, and what the row's domain bounds beside them, such as tokens per
+        parameter.
+        """
         placed = self.placed(arch, tokens)
         for symbol in self.row.range:
             if symbol not in placed:
                 raise UnknownNameError(f"law {self.row.name}: range", symbol, placed)
-        return self.decades_outside(placed)
+        more = self.ranks.decades(arch, tokens, self.by)
+        beside = {name: far for name, far in more.items() if ALIASES.get(name) not in self.row.range}
+        return self.decades_outside(placed) | beside
 
     def without_range(self, arch: ArchSpec) -> tuple[str, ...]:
         """Variables, D among them, whose fitted range nobody stated: nothing says whether they are inside."""
-        stated: set[str] = set()  # D/N bounds both, N_act bounds N, 1 − S bounds S
+        stated = {"E"} if self.ranks.num_experts else set()
+        # D/N bounds both, N_act bounds N, 1 − S bounds S
         for symbol in self.row.range:
             stated |= {symbol, symbol.split("_")[0], symbol.removeprefix("1-"), *symbol.split("_over_")}
         return tuple(symbol for symbol in self.arch_inputs(arch, 1.0) if symbol not in stated)
+
+    def unstated(self, arch: ArchSpec) -> tuple[str, ...]:
+        """What nobody stated about the runs, by name: then no design is known to be inside."""
+        symbols = self.without_range(arch)
+        return ((f"the range of {', '.join(symbols)}",) if symbols else ()) + self.judge(arch).unknown
 
     def band(self, loss: Values, arch: ArchSpec, tokens: Values) -> tuple[Values, Values]:
         """An interval around a predicted loss, wider beyond the fitted range.
@@ -142,13 +212,15 @@ class ArchLaw(Law):
         times itself per decade beyond it (summed over variables). The factor 4 is a back-test: Chinchilla's
         form fitted to its runs below eight budgets covers 79 % of the larger runs on average, 60 to 95 % by
         budget (``benchmarks/loss_band.py``). It is about the level of the loss; two designs under one
-        law share most of this error. NaN when the law's fit error is not known.
+        law share most of this error. Where a mapping reads the design, what it moves the loss by is added on both
+        sides, so that the band covers both readings. NaN when the law's fit error is not known.
         """
         if not self.row.rmse_log:
             return loss * math.nan, loss * math.nan
         decades = sum(self.decades_beyond(arch, tokens).values())
         half_width = BAND_Z * self.row.rmse_log * (1 + BAND_GROWTH_PER_DECADE * decades)
-        return loss * np.exp(-half_width), loss * np.exp(half_width)
+        gap = self.reading_gap(arch, tokens)
+        return loss * np.exp(-half_width) - gap, loss * np.exp(half_width) + gap
 
 
 class LossLaw(ArchLaw):

@@ -1,7 +1,7 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,7 +11,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import broadcast, take
 from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.serving.estimate import ServingEstimate
-from optimoe.laws.loss_law import TokenCurve
+from optimoe.laws.domain import Standing
+from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.pricing import SHARED, PricedGrids, Trained
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
@@ -30,7 +31,8 @@ class Pool:
         shapes: Widths and depths of the designs.
         grid: The designs.
         params_active: Active parameters, both embeddings included.
-        curve: Loss against distinct tokens.
+        curve: Loss against distinct tokens; NaN where the law may rank none of the designs.
+        standing: Which of the designs the law may rank, and why not the others.
         training: How each is trained.
         servings: The best of each deployment of the problem, for every design.
         cheapest: Which deployment is the cheapest for each design.
@@ -42,6 +44,7 @@ class Pool:
     grid: ArchSpec
     params_active: Column
     curve: TokenCurve
+    standing: Standing
     training: Trained
     servings: tuple[ServingEstimate, ...]
     cheapest: Int[np.ndarray, " designs"]
@@ -58,9 +61,14 @@ class Pool:
         return self._of_cheapest("tokens_per_s") > 0
 
     @property
+    def ranked(self) -> Bool[np.ndarray, " designs"]:
+        """Whether the law may rank a design, for each design."""
+        return np.broadcast_to(self.standing.applicable, self.params_active.shape)
+
+    @property
     def possible(self) -> Bool[np.ndarray, " designs"]:
-        """Whether some layout trains a servable design, for each design."""
-        return self.servable & np.isfinite(self.training.mfu)
+        """Whether some layout trains a servable design that the law may rank, for each design."""
+        return self.servable & np.isfinite(self.training.mfu) & self.ranked
 
     @property
     def serve_usd(self) -> Column:
@@ -100,6 +108,29 @@ class Pool:
         return np.asarray(self.problem.training.affordable_tokens(self.params_active, self.training.mfu))
 
 
+def under(pool: Pool, law: LossLaw) -> Pool:
+    """The same designs under another law, which may not rank all of them."""
+    return replace(
+        pool,
+        problem=replace(pool.problem, law=law),
+        curve=curve_of(law, pool.grid, pool.params_active.shape),
+        standing=law.judge(pool.grid),
+    )
+
+
+def rankable(law: LossLaw, pools: Mapping[Family, Pool]) -> dict[Family, Pool]:
+    """The families that a law may rank, under it; none where it cannot tell their total sizes apart."""
+    own = {family: under(pool, law) for family, pool in pools.items() if np.any(law.judge(pool.grid).applicable)}
+    return {} if law.blind_to([pool.grid for pool in own.values()]) else own
+
+
+def curve_of(law: LossLaw, grid: ArchSpec, shape: tuple[int, ...]) -> TokenCurve:
+    """The loss curves of a grid of designs, in one shape; NaN where the law may rank none of them."""
+    if not np.any(law.judge(grid).applicable):
+        return broadcast(TokenCurve(floor=np.nan, scale=np.nan, exponent=-1.0), shape)
+    return broadcast(law.arch_curve(grid), shape)  # a law may give one number for all designs
+
+
 def evaluate(
     problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids = SHARED
 ) -> dict[Family, Pool]:
@@ -124,8 +155,8 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: P
     training = memory.trained(problem.training, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
-    active, curve = np.asarray(count_params(grid).active, dtype=float), problem.law.arch_curve(grid)
-    curve = broadcast(curve, active.shape)  # a law may give one number for all designs
+    active = np.asarray(count_params(grid).active, dtype=float)
+    curve = curve_of(problem.law, grid, active.shape)
     pools, start = {}, 0
     for family, shapes in members.items():
         here = slice(start, start + len(shapes.d_model))
@@ -136,6 +167,7 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: P
             grid=grid.at(here),
             params_active=active[here],
             curve=take(curve, here),
+            standing=problem.law.judge(grid.at(here)),
             training=training.at(here),
             servings=tuple(take(serving, here) for serving in servings),
             cheapest=cheapest[here],

@@ -12,7 +12,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
-from optimoe.planner.designs import Pool
+from optimoe.planner.designs import Pool, rankable
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
@@ -29,6 +29,7 @@ from optimoe.planner.search import (
     best_of,
     equal_loss,
     first_pools,
+    require_rankable,
     search,
     tokens_and_objective,
 )
@@ -47,8 +48,10 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
 
     Raises:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+        InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
     first = first_pools(problem, memory)
+    require_rankable(problem, first)
     look = partial(search, problem, first, memory=memory)
     lowest = best_of(look(SearchGoal(minimised=LowestLoss()))[0]) if problem.training.bounded else None
     goal = bounded_goal(problem, first, lowest)
@@ -105,8 +108,9 @@ def _alternatives(first: Pools, best: Mapping[Family, Best]) -> tuple[Alternativ
         Alternative(
             family=family,
             candidate=make_candidate(own.pool, own.index, own.tokens) if (own := best.get(family)) else None,
+            not_ranked="" if pool.ranked.any() else pool.standing.reason,
         )
-        for family in first
+        for family, pool in first.items()
     )
 
 
@@ -128,22 +132,15 @@ def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
 
 
 def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
-    """What each verified law would train with this budget, among the designs that it was fitted for.
-
-    The problem's own law is asked about all of them.
-    """
+    """What each verified law would train with this budget, among the designs that it may rank."""
     if not problem.training.bounded:
         return ()
     views = []
-    for law in usable_laws():
-        pools = [
-            replace(pool, problem=replace(problem, law=law), curve=law.arch_curve(pool.grid))
-            for pool in first.values()
-            if law.row == problem.law.row or not law.concerns(pool.grid)
-        ]
+    for law in usable_laws(problem.law):
+        pools = list(rankable(law, first).values())
         best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda best: best.objective, default=None)
         if best is not None:
-            routed = any(not pool.family.dense for pool in pools)
+            routed = len({pool.family.num_experts for pool in pools}) > 1
             views.append(_law_view(law, best, routed))
     return tuple(views)
 
@@ -168,20 +165,22 @@ def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
         tokens_per_param=best.tokens / active,
         loss=best.objective,
         routed=routed,
+        assumed=bool(np.any(law.judge(spec).assumed)),
         decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, best.tokens).items()},
     )
 
 
-def usable_laws() -> list[LossLaw]:
-    """The laws that a plan asks beside its own: of each paper the first whose published outputs are verified.
+def usable_laws(own: LossLaw) -> list[LossLaw]:
+    """The laws that a plan asks: of each paper and of each data set one whose published outputs are verified.
 
-    A law that another one names as its dense baseline is left out.
+    That is the plan's own law, or the first by name. A law that another names as its dense baseline is left out.
     """
     laws = [find_law(name) for name in sorted(law_names())]
     verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
     baselines = {law.row.dense_baseline for law in verified}
-    papers: dict[str, LossLaw] = {}
-    for law in verified:
-        if law.row.name not in baselines:
-            papers.setdefault(law.row.source.split(",")[0], law)
-    return list(papers.values())
+    asked: list[LossLaw] = []
+    for law in sorted(verified, key=lambda law: law.row.name != own.row.name):
+        counted = any(law.row.behind == other.row.behind for other in asked)
+        if not counted and (law.row.name not in baselines or law.row.name == own.row.name):
+            asked.append(law)
+    return sorted(asked, key=lambda law: law.row.name)

@@ -11,10 +11,17 @@ from optimoe.planner.problem.training import BUDGET_TOLERANCE
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """The cheapest design of a family at the choice's loss; None when nothing keeps the limits."""
+    """The cheapest design of a family at the choice's loss.
+
+    Attributes:
+        family: The family.
+        candidate: The design; None where nothing keeps the limits, or the law may rank none.
+        not_ranked: Why the law may rank none of the family; empty where it may.
+    """
 
     family: Family
     candidate: Candidate | None
+    not_ranked: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +30,11 @@ class LawView:
 
     Attributes:
         law, source: Name of the law and where it was published.
-        num_experts: Its best E (1 is dense); ``routed`` says whether it was asked about experts.
+        num_experts: Its best E (1 is dense); ``routed`` says whether it may choose between numbers of experts.
         params_active, tokens, tokens_per_param: The size and data it asks for.
         loss: Nats per token on that law's own corpus: not comparable between laws.
         decades_beyond: How far outside its fitted range.
+        assumed: Whether the law reads the design by a mapping.
     """
 
     law: str
@@ -38,6 +46,7 @@ class LawView:
     loss: float
     routed: bool
     decades_beyond: dict[str, float]
+    assumed: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimoe.core.errors import InputError
 from optimoe.planner.designs import Column, Pool, evaluate
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
@@ -54,6 +55,25 @@ class SearchGoal:
 def equal_loss(loss: float) -> SearchGoal:
     """The goal of the cheapest design at a loss, whatever its training costs."""
     return SearchGoal(minimised=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)
+
+
+def require_rankable(problem: Problem, first: Pools) -> None:
+    """Refuse a law that may rank none of the designs, or cannot tell their total sizes apart.
+
+    Raises:
+        InputError: In one line, with what the law cannot rank.
+    """
+    law, name = problem.law, problem.law.row.name
+    ranked = [pool for pool in first.values() if pool.ranked.any()]
+    if not ranked:
+        why = "; ".join(dict.fromkeys(pool.standing.reason for pool in first.values()))
+        raise InputError(f"law {name}: may rank none of these designs: {why}")
+    blind = law.blind_to([pool.grid for pool in ranked])
+    if blind:
+        raise InputError(
+            f"law {name}: cannot tell {blind} apart, which differ in total size: state one of them, or a law that "
+            "sees it"
+        )
 
 
 def first_pools(problem: Problem, memory: PricedGrids = SHARED) -> dict[Family, Pool]:
@@ -102,7 +122,8 @@ def _best_by_family(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, 
 
 def _neighbourhoods(first: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Shapes]:
     """Around the best designs, of the best families and of those that nothing is known about."""
-    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in first.items()}
+    asked = {family: pool for family, pool in first.items() if pool.ranked.any()}
+    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in asked.items()}
     ranked = sorted(least, key=lambda family: least[family])
     chosen = [family for family in ranked if math.isfinite(least[family])][:REFINED_FAMILIES]
     chosen += [family for family in ranked if math.isinf(least[family])][:REFINED_FAMILIES]

@@ -21,8 +21,10 @@ def test_a_dense_law_plans_dense_models_and_says_what_it_never_saw():
     dense = plan(problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,))))
     assert dense.choice.family.dense
     routed = plan(problem(law="besiroglu2024"))
-    if not routed.choice.family.dense:
-        assert any("never fitted on routed experts" in line for line in routed.warnings)
+    assert routed.choice.spec == dense.choice.spec
+    assert "besiroglu2024 may not rank E = 4; E = 16: routed experts (a dense law)" in routed.warnings
+    refused = {item.family.num_experts: item.not_ranked for item in routed.alternatives}
+    assert refused == {1: "", 4: "routed experts (a dense law)", 16: "routed experts (a dense law)"}
 
 
 def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():

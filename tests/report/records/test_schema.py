@@ -93,7 +93,7 @@ def few_draws_and_swings(monkeypatch):
     """How sure a plan is takes half a minute: here few draws, and few inputs moved."""
     swung = {name: factors[:1] for name, factors in robust.FACTORS.items()}
     monkeypatch.setattr(robust, "FACTORS", swung)
-    monkeypatch.setattr(robust, "usable_laws", lambda: ())
+    monkeypatch.setattr(robust, "usable_laws", lambda own: ())
     draw = robust.uncertainty
     monkeypatch.setattr(robust, "uncertainty", lambda result, draws, memory: draw(result, 8, memory))
 

@@ -72,7 +72,8 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
         f"{opinion.difference:+.4f} against dense, loss {opinion.loss:.4f}"
     )
     alone = replace(opinion, difference=math.nan, inside=True, concerns=("top-9 routing",))
-    advice = (Advice(law="a law", source="", outputs={"r_star": 1.5}),)
+    alone = replace(alone, decades_beyond={"N_act": 0.0})
+    advice = (Advice(law="a law", source="", outputs={"r_star": 1.5}, concerns=()),)
     others = comparison_lines(replace(comparison, opinions=(alone,), advice=advice))
     assert dict(others)["ludziejewski2025"].startswith("no dense model, ")
     assert dict(others)["ludziejewski2025"].endswith("inside its range")

@@ -6,7 +6,6 @@ import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, decode_flops
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
@@ -14,7 +13,7 @@ from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import ArchLaw
-from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
+from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
@@ -44,14 +43,6 @@ class FixedTokens(ArchLaw):
         self.require_usable()
         return self.evaluate("L", self.variables(arch)) * np.ones_like(tokens, dtype=float)
 
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Other than top-1 routing of full-width experts in every second layer is a concern."""
-        concerns = routing_concerns(arch, top_k=1, mixed=True)
-        routed = sum(group.num_layers for group in arch.layers if isinstance(group.ffn, MoE))
-        if arch.moe and np.any(np.abs(np.divide(routed, arch.num_layers) - ROUTED_SHARE) > 1 / arch.num_layers):
-            concerns += ("another share of routed layers (fitted on one half)",)
-        return concerns
-
 
 class Clark(FixedTokens):
     """log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d (eq. 1), after 130B tokens.
@@ -72,6 +63,7 @@ class Clark(FixedTokens):
         bounds=dict.fromkeys("abcd", (-100.0, 100.0)) | SATURATION_BOUNDS,
     )
     domain: ClassVar[Domains] = {"E": "count"}
+    sees = ("num_experts",)
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: the dense model whose FFN is one expert, without embeddings; E routed experts per layer.
@@ -172,15 +164,12 @@ class ClarkCompute(FixedTokens):
     family = "clark-fb"
     free = ("a", "b", "c", "d")
     linear = ("a", "b", "c", "d")
+    sees = ("params_total", "params_active")
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """F from 2048 attended tokens, without Clark's relative positions (about 10 % low), and B = P/F."""
         step = decode_flops(arch, CONTEXT_TOKENS).total * STEP_TOKENS / TERAFLOP
         return {"F_tflop": step, "B_per_tflop": count_params(arch).nonembedding / step}
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Shared experts are a concern; k and the share of routed layers varied in the runs."""
-        return routing_concerns(arch, mixed=True)
 
     @output("L")
     def loss(self, F_tflop: Values, B_per_tflop: Values) -> Values:

@@ -3,6 +3,7 @@
 Chinchilla's form is also Besiroglu's, Sardana's and that of Krajewski's dense row.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.datasets import load_chinchilla_runs
+from optimoe.laws.domain import Domain
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import compute_for_loss, compute_for_params, find_minimum, optimal_params
@@ -27,8 +29,9 @@ class Chinchilla(LossLaw):
     """L = E + A/N^α + B/D^β; N parameters by ``n_convention``, D tokens, C = 6ND (Hoffmann 2022, eq. 2).
 
     ``total``: all parameters with embeddings (Hoffmann, Besiroglu, Sardana). ``nonembedding``: without them
-    (Krajewski's dense row, whose a, b, c are here A, B, E). The compute optimum is closed: N = G·(C/6)^a,
-    D = (C/6)^b/G with a = β/(α+β), b = α/(α+β), G = (αA/(βB))^(1/(α+β)).
+    (Krajewski's dense row, whose a, b, c are here A, B, E). ``active`` and ``active_nonembedding``: what one token
+    touches, in a fit to routed models; it then ranks designs of one expansion only. The compute optimum is closed:
+    N = G·(C/6)^a, D = (C/6)^b/G with a = β/(α+β), b = α/(α+β), G = (αA/(βB))^(1/(α+β)).
     Falls in N and D for positive coefficients.
     """
 
@@ -41,6 +44,13 @@ class Chinchilla(LossLaw):
         bounds={"E": FLOOR, "A": POSITIVE, "B": POSITIVE, "alpha": (0.0, 3.0), "beta": (0.0, 3.0)},
     )
 
+    @property
+    def ranks(self) -> Domain:
+        """Dense models; in active parameters, or with the runs' one number of experts, also routed ones."""
+        domain = self.row.domain
+        one_number = domain.models == "routed" and len(set(domain.num_experts)) == 1
+        return domain if one_number or self.counted.startswith("active") else replace(domain, models="dense")
+
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: what ``n_convention`` says."""
         return {"N": self.size(arch)}
@@ -50,14 +60,6 @@ class Chinchilla(LossLaw):
         A, alpha, B, beta = self._powers()
         floor = self.coefficients["E"] + A * np.power(N, -alpha, dtype=float)
         return TokenCurve(floor=floor, scale=B, exponent=-beta)
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """A Chinchilla law describes dense models, and no others."""
-        return arch.moe is None
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Experts are a concern: the runs were dense models only."""
-        return ("routed experts (a dense law)",) if arch.moe else ()
 
     @output("L")
     def loss(self, N: Values, D: Values) -> Values:
@@ -133,9 +135,8 @@ class Chinchilla(LossLaw):
         """The compute optimum answers how many tokens a parameter of a dense model is worth."""
         params, tokens = float(self.optimal_params(train_flops)), float(self.optimal_tokens(train_flops))
         ratio = tokens / params
-        return Decision(
-            answers={"tokens_per_param_dense": ratio}, at={"N": params, "D": tokens, "D_over_N": ratio}
-        )
+        question = "tokens_per_param_dense" if self.ranks.models == "dense" else "tokens_per_param"
+        return Decision(answers={question: ratio}, at={"N": params, "D": tokens, "D_over_N": ratio})
 
     def _powers(self) -> tuple[Values, Values, Values, Values]:
         c = self.coefficients

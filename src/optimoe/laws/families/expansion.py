@@ -52,10 +52,6 @@ class Expansion(LossLaw):
             "factor": design_factor(self.row.factors, arch, self.find),
         }
 
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Routing is no concern: it counts by the sizes, and by published factors."""
-        return ()
-
     def curve(self, N_act: Values, N_total: Values, factor: Values = 1.0) -> TokenCurve:
         """Floor E + A·N_eff^−α, scale B, exponent −β."""
         c = self.coefficients

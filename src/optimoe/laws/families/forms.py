@@ -9,7 +9,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import FLOOR, POSITIVE, FitForm, Law, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import num_experts, routing_concerns
+from optimoe.laws.terms.designs import num_experts
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
@@ -32,6 +32,8 @@ class Wang(LossLaw):
     )
     domain: ClassVar[Domains] = {"E": "count"}
 
+    sees = ("num_experts",)
+
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: what ``n_convention`` says; E routed experts per layer."""
         return {"N": self.size(arch), "E": num_experts(arch)}
@@ -41,10 +43,6 @@ class Wang(LossLaw):
         c = self.coefficients
         size = np.power(N, -c["alpha"], dtype=float) * np.power(E, -c["gamma"], dtype=float)
         return TokenCurve(floor=c["sigma"] + c["A"] * size, scale=c["B"], exponent=-c["beta"])
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Other than 8 experts, or shared ones, are a concern: no run had them."""
-        return routing_concerns(arch, experts=8)
 
     @output("L")
     def loss(self, N: Values, D: Values, E: Values) -> Values:
@@ -88,6 +86,8 @@ class Yun(LossLaw):
     )
     domain: ClassVar[Domains] = {"E": "count"}
 
+    sees = ("num_experts",)
+
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: the dense model whose FFN is one expert, without embeddings; E routed experts per layer."""
         return {"N": self.size(arch), "E": num_experts(arch)}
@@ -99,10 +99,6 @@ class Yun(LossLaw):
         factor = np.exp(c["d"] * np.log(N) * np.log(effect))
         floor = c["A"] * np.power(N, -c["alpha"], dtype=float) + c["B"] * np.power(effect, -c["beta"]) + c["F"]
         return TokenCurve(floor=factor * floor, scale=factor * c["C"], exponent=-c["gamma"])
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Other than top-2 routing of full-width experts is a concern; it stood in every second layer."""
-        return routing_concerns(arch, top_k=2, mixed=True)
 
     @output("E_hat")
     def expert_effect(self, E: Values, E_start: Values, E_max: Values) -> Values:

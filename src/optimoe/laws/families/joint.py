@@ -5,13 +5,14 @@ from typing import ClassVar
 import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts, routing_concerns
+from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import sizes_of
@@ -19,6 +20,8 @@ from optimoe.laws.terms.sizes import sizes_of
 VOCABULARY = 50_257
 HEAD_DIM = 64
 """Of Ludziejewski's runs: GPT-2's vocabulary, and d/64 layers of d/64 heads."""
+ACTIVE_SQUARES, EXPERT_SQUARES = 13, 9
+"""Active parameters of a layer, and those of one expert, in d² (eqs. 9 and 10)."""
 WIDTH_RANGE = (1.0, 1e7)
 """Widths among which the one with so many total parameters is looked for: up to 1e20 parameters."""
 
@@ -46,19 +49,43 @@ class Joint(LossLaw):
         | SATURATION_BOUNDS,
     )
     domain: ClassVar[Domains] = {"E": "count"}
+    sees = ("num_experts",)
+    readings = ("expansion",)
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N_act with both embeddings, and routed experts per layer (1 when dense)."""
+        """N_act with both embeddings, and routed experts per layer (1 when dense).
+
+        A design that no run was like is read at its expansion, where the row says so: at the E of the paper's
+        shape of equal active and total size (:meth:`experts_at_sizes`), about E/k.
+        """
+        stated, assumed = self.as_stated(arch), self.judge(arch).assumed
+        if not np.any(assumed):
+            return stated
+        params = count_params(arch)
+        read = self.experts_at_sizes(params.active, params.total)
+        experts: Values = np.where(assumed, read, stated["E"])
+        return stated | {"E": experts[()]}
+
+    def as_stated(self, arch: ArchSpec) -> dict[str, Values]:
+        """N_act and the number of experts, whatever their width and however many a token uses."""
         return {"N_act": self.size(arch), "E": num_experts(arch)}
+
+    @staticmethod
+    def experts_at_sizes(params_active: Values, params_total: Values) -> Values:
+        """E of the paper's shape (eqs. 9 and 10) with so many active and total parameters, real-valued.
+
+        N_act = 2dV + 13·d³/64 gives the width d, by the hyperbolic root of d³ + pd = q with p = 128V/13 and
+        q = 64·N_act/13; E = 1 + (N_total − N_act)/(9·d³/64).
+        """
+        p = 2 * VOCABULARY * HEAD_DIM / ACTIVE_SQUARES
+        q = np.multiply(params_active, HEAD_DIM / ACTIVE_SQUARES)
+        width = 2 * np.sqrt(p / 3) * np.sinh(np.arcsinh(1.5 * q / p * np.sqrt(3 / p)) / 3)
+        return 1 + np.subtract(params_total, params_active) / (EXPERT_SQUARES * width**3 / HEAD_DIM)
 
     def curve(self, N_act: Values, E: Values) -> TokenCurve:
         """Floor c + m·N^μ, scale n, exponent ν."""
         floor = self.coefficients["c"] + self.m(E) * np.power(N_act, self.mu(E), dtype=float)
         return TokenCurve(floor=floor, scale=self.n(E), exponent=self.nu(E))
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Other than top-1 routing of full-width experts in every layer is a concern, and shared experts are."""
-        return routing_concerns(arch, top_k=1)
 
     @output("E_hat")
     def expert_effect(self, E: Values) -> Values:

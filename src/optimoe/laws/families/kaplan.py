@@ -24,18 +24,11 @@ class DenseLaw(ArchLaw):
     """A loss of dense models; N without embeddings (Kaplan by his definition, Clark as his runs count)."""
 
     sizes, own_size = SIZES, "nonembedding"
+    usual_models = "dense"
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """The design's N counts all parameters but the embeddings."""
         return {"N": self.size(arch)}
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """A dense law describes dense models, and no others."""
-        return arch.moe is None
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Experts are a concern: the runs were dense models only."""
-        return ("routed experts (a dense law)",) if arch.moe else ()
 
 
 class PowerOfParams(DenseLaw):

@@ -14,7 +14,6 @@ from optimoe.core.outputs import Domains
 from optimoe.laws.families.dense import Chinchilla
 from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import find_root
 from optimoe.laws.terms.sizes import sizes_of
 
@@ -48,6 +47,8 @@ class Krajewski(LossLaw):
     linear = ("a", "b", "g", "c")
     signs = signed(positive="b beta", zero_or_more="a alpha g gamma c")
     domain: ClassVar[Domains] = {"G": "count"}
+    sees = ("granularity",)
+    usual_models = "routed"
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N: everything but embeddings and router; G = 4·d/d_expert (1 when dense)."""
@@ -62,23 +63,6 @@ class Krajewski(LossLaw):
         grain = c["g"] * np.power(G, -c["gamma"], dtype=float) + c["a"]
         floor = c["c"] + grain * np.power(N, -c["alpha"], dtype=float)
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """The law describes MoEs; the paper's dense law has coefficients of its own."""
-        return arch.moe is not None
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """It was fitted at one expansion rate, with k = G, without shared experts."""
-        moe = arch.moe
-        if moe is None:
-            return ("no experts (a law of MoEs)",)
-        grain = granularity(arch)["krajewski"]
-        concerns = routing_concerns(arch)
-        if np.any(np.not_equal(moe.top_k, grain)):
-            concerns += (f"top-{np.max(moe.top_k)} of granularity {np.max(grain):g} (fitted on k = G)",)
-        if np.any(np.not_equal(moe.num_experts / grain, self.expansion)):
-            concerns += (f"an expansion rate other than {self.expansion:g}",)
-        return concerns
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """N_act without embeddings, and the expansion rate for E."""

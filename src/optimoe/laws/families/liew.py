@@ -1,13 +1,15 @@
 """Liew 2025 (arXiv 2502.03009): dense models, 8-expert MoEs from scratch, and dense models upcycled to them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.laws.domain import Domain, Models
 from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import routing_concerns
 from optimoe.laws.terms.optimum import optimal_params
 from optimoe.laws.terms.sizes import SIZES
 
@@ -25,6 +27,13 @@ class Liew(LossLaw):
     linear = ("E", "A", "B")
     signs = signed(positive="A B", zero_or_more="E alpha beta")
 
+    @property
+    def ranks(self) -> Domain:
+        """Dense models or MoEs, as the row's domain or its range of E says."""
+        domain = self.row.domain
+        usual: Models = "dense" if self._experts() == 1 else "routed"
+        return domain if domain.known else replace(domain, models=usual)
+
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N1: all parameters of the dense model whose FFN is one expert."""
         return {"N1": self.size(arch)}
@@ -34,16 +43,6 @@ class Liew(LossLaw):
         c = self.coefficients
         floor = c["E"] + c["B"] * np.power(N1, -c["beta"], dtype=float)
         return TokenCurve(floor=floor, scale=c["A"], exponent=-c["alpha"])
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """A row of Liew's describes either dense models or MoEs, as its range of E says."""
-        return (arch.moe is None) == (self._experts() == 1)
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Experts are a concern unless their number is that of the runs, 8 for the MoE law."""
-        if self.applies_to(arch):
-            return routing_concerns(arch, experts=self._experts())
-        return ("routed experts (a dense law)",) if arch.moe else ("no experts (a law of MoEs)",)
 
     @output("L")
     def loss(self, N1: Values, D: Values) -> Values:

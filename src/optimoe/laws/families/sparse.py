@@ -12,7 +12,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import EXPERT_CHOICES, routing_concerns
+from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
 from optimoe.laws.terms.optimum import find_minimum
 from optimoe.laws.terms.sizes import SIZES, sizes_of
 
@@ -35,9 +35,20 @@ class Abnar(LossLaw):
     linear = ("a", "b", "c", "d", "e")
     signs = signed(positive="b", zero_or_more="a alpha beta c d gamma e")
     domain: ClassVar[Domains] = {"S": "share"}
+    sees = ("expert_ratio",)
+    readings = ("activation_ratio",)
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
-        """N all parameters; S the inactive share of routed experts, 0 when dense."""
+        """N all parameters; S the inactive share of routed experts, 0 when dense.
+
+        Where the row reads shared experts by the activation ratio, they are experts that are always active.
+        """
+        stated = self.as_stated(arch)
+        assumed = self.judge(arch).assumed
+        return stated | {"S": np.where(assumed, 1 - active_share(arch), stated["S"])[()]}
+
+    def as_stated(self, arch: ArchSpec) -> dict[str, Values]:
+        """N, and S of the routed experts whatever the shared ones."""
         return {"N": self.size(arch), "S": sparsity(arch)}
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
@@ -56,10 +67,6 @@ class Abnar(LossLaw):
             + c["d"] * np.power(active, -c["delta"]) * np.power(N, -c["gamma"], dtype=float)
         )
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """Shared experts are a concern: no run had them."""
-        return routing_concerns(arch)
 
     @output("L")
     def loss(self, N: Values, D: Values, S: Values) -> Values:
@@ -132,6 +139,8 @@ class Zhao(LossLaw):
     linear = ("e", "f", "m", "n", "a", "b", "c", "eps")
     signs = signed(positive="b", zero_or_more="alpha a beta c eps")
     domain: ClassVar[Domains] = {"S": "share", "G": "count"}
+    sees = ("params_active", "top_k", "num_shared_experts")
+    usual_models = "routed"
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N and N_a with embeddings or without, as ``n_convention`` says; G = k + E_s; S = E_s/(k + E_s)."""
@@ -152,16 +161,6 @@ class Zhao(LossLaw):
         inner = total + c["k"] * active + c["h"] * np.divide(N_a, N)
         floor = self.expert_factor(G, S) * inner + c["a"] * total + c["c"] * active + c["eps"]
         return TokenCurve(floor=floor, scale=c["b"], exponent=-c["beta"])
-
-    def applies_to(self, arch: ArchSpec) -> bool:
-        """The law describes MoEs, and no dense models."""
-        return arch.moe is not None
-
-    def concerns(self, arch: ArchSpec) -> tuple[str, ...]:
-        """A dense model is a concern; shared experts are in the law."""
-        if arch.moe is None:
-            return ("no experts (a law of MoEs)",)
-        return routing_concerns(arch, shared=True)
 
     def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Optima are at the best G and S unless these are given."""

@@ -7,13 +7,16 @@ from typing import TypeVar
 
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.cost.serving.estimate import Deployment
+from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
+from optimoe.planner.designs import rankable
 from optimoe.planner.plan import plan, usable_laws
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import Training
 from optimoe.planner.result import Plan
+from optimoe.planner.search import first_pools
 
 Priced = TypeVar("Priced", Deployment, Training)
 
@@ -74,12 +77,20 @@ def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robu
 def swings(result: Plan, memory: PricedGrids = SHARED) -> tuple[Swing, ...]:
     """Re-plan with one input at a time at the ends of its range, the widest swing first; and with other laws."""
     moved_inputs = [_swing(name, moved, memory) for name, moved in _moves(result.problem)]
-    laws = [law for law in usable_laws() if law.row.name != result.problem.law.row.name]
-    routed = [law for law in laws if not law.concerns(result.choice.spec)]
-    if routed:
-        moved = [(law.row.name, replace(result.problem, law=law)) for law in routed]
+    rivals = _rivals(result, memory)
+    if rivals:
+        moved = [(law.row.name, replace(result.problem, law=law)) for law in rivals]
         moved_inputs.append(_swing("law", moved, memory))
     return tuple(sorted(moved_inputs, key=lambda swing: -swing.span(result.choice)))
+
+
+def _rivals(result: Plan, memory: PricedGrids) -> list[LossLaw]:
+    """The laws of other papers and data that may rank the choice and some other family beside it."""
+    own = result.problem.law
+    others = [law for law in usable_laws(own) if law.row.behind != own.row.behind]
+    first, family = first_pools(result.problem, memory), result.choice.family
+    ranked = {law.row.name: rankable(law, first) for law in others}
+    return [law for law in others if family in ranked[law.row.name] and len(ranked[law.row.name]) > 1]
 
 
 def _swing(name: str, moved: Iterable[tuple[str, Problem]], memory: PricedGrids) -> Swing:

@@ -8,11 +8,10 @@ import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
-from optimoe.core.grid import broadcast
 from optimoe.laws.fitting.draws import law_draws
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.confidence.sweep_value import SweepValue, value_of_sweep
-from optimoe.planner.designs import Column, Pool
+from optimoe.planner.designs import Column, Pool, curve_of
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
@@ -51,7 +50,7 @@ class Uncertainty:
             only settles the law can be worth more.
         worst_regret: The same in 95 % of the draws at most.
         unit: ``usd`` or ``nats``.
-        loss_low, loss_high: 90 % of the choice's loss over the draws.
+        loss_low, loss_high: 90 % of the choice's loss over the draws, wider by what a mapping of its law moves it.
         sweep: What a sweep of proxies is worth before committing; none where the winner is its own proxy.
     """
 
@@ -83,7 +82,9 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
     families, best = [], []
     for family, pool in first_pools(problem, memory).items():
         families.append(family)
-        best.append(_objectives(pool, broadcast(many.arch_curve(pool.grid), (draws, 1)), own, by_loss).min(axis=1))
+        curve = curve_of(many, pool.grid, (draws, len(pool.params_active)))
+        best.append(_objectives(pool, curve, own, by_loss).min(axis=1))
+    gap = float(problem.law.reading_gap(choice.spec, problem.data.worth(choice.tokens)))
     today = own[:, 0] if by_loss else np.full(draws, choice.total_usd)
     best[families.index(choice.family)] = np.minimum(best[families.index(choice.family)], today)
     rows = np.array(best)
@@ -95,8 +96,8 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
         unit="nats" if by_loss else "usd",
-        loss_low=float(np.quantile(own, 0.05)),
-        loss_high=float(np.quantile(own, 0.95)),
+        loss_low=float(np.quantile(own, 0.05)) - gap,
+        loss_high=float(np.quantile(own, 0.95)) + gap,
         sweep=_sweep(result, many, np.where(np.isfinite(rows), rows, FAILED * today)),
     )
 

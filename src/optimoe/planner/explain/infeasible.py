@@ -17,6 +17,7 @@ from optimoe.planner.problem.training import Training
 
 def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: Mapping[Family, Pool]) -> str:
     """Say which limit binds where no design keeps all of them, and what would lift it."""
+    coarse = {family: pool for family, pool in coarse.items() if pool.ranked.any()}
     if not any(pool.servable.any() for pool in coarse.values()):
         reached = [
             feasibility(pool.grid, deployment) for pool in coarse.values() for deployment in problem.deployments

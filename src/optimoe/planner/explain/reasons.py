@@ -26,7 +26,7 @@ def reasons(plan: Plan) -> tuple[str, ...]:
         f"{family_words(item.family)} at this loss does not meet the limits: nothing of that kind fits and is "
         "fast enough."
         for item in plan.alternatives
-        if item.candidate is None
+        if item.candidate is None and not item.not_ranked
     )
     if problem.training.bounded:
         affordable = problem.training.affordable_tokens(choice.params.active, choice.training.mfu)
@@ -50,7 +50,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     unstated = law.without_range(choice.spec)
     if unstated:
         lines.append(f"the fitted range of {law.row.name} in {', '.join(unstated)} is not stated")
-    lines.extend(f"{law.row.name} was never fitted on {concern}" for concern in law.concerns(choice.spec))
+    lines.extend(_domain_lines(plan))
     if math.isnan(choice.loss.low):
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
     space = plan.problem.space
@@ -59,6 +59,27 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
     return tuple(lines)
+
+
+def _domain_lines(plan: Plan) -> list[str]:
+    """What no run behind the law had, how it is read, and the families that the law may not rank."""
+    choice, law, name = plan.choice, plan.problem.law, plan.problem.law.row.name
+    standing = law.judge(choice.spec)
+    lines = [f"{name} was never fitted on {words}" for words in standing.assumptions + standing.stretched]
+    if standing.unknown:
+        lines.append(f"{name} does not state of its runs: {', '.join(standing.unknown)}")
+    if standing.assumed:
+        gap = float(law.reading_gap(choice.spec, plan.problem.data.worth(choice.tokens)))
+        lines.append(
+            f"by assumption {name} {law.reading(choice.spec)}; unread, the loss is {gap:.3f} nats away, and the "
+            "band is so much wider on both sides"
+        )
+    refused: dict[str, list[str]] = {}
+    for item in plan.alternatives:
+        if item.not_ranked:
+            refused.setdefault(item.not_ranked, []).append(family_words(item.family))
+    lines += [f"{name} may not rank {'; '.join(families)}: {why}" for why, families in refused.items()]
+    return lines
 
 
 def family_words(family: Family) -> str:

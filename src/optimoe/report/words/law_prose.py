@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
-from optimoe.laws.compare import Comparison
+from optimoe.laws.compare import Comparison, Opinion
 from optimoe.laws.fitting import Coverage, Fit, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
@@ -119,13 +119,26 @@ def comparison_lines(comparison: Comparison) -> Lines:
     lines: Lines = [("Design", f"{comparison.arch} on {format_count(float(comparison.tokens))} tokens")]
     for opinion in comparison.opinions:
         versus = "no dense model" if math.isnan(opinion.difference) else f"{opinion.difference:+.4f} against dense"
-        reach = "inside its range" if opinion.inside else "beyond its range"
-        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}, {reach}"))
+        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}, {_reach(opinion)}"))
         lines += [("", f"never fitted on {concern}") for concern in opinion.concerns]
+        lines += [("", f"by assumption: {opinion.reading}")] if opinion.reading else []
+        lines += [("", f"not stated of its runs: {'; '.join(opinion.unstated)}")] if opinion.unstated else []
     for advice in comparison.advice:
         outputs = ", ".join(f"{symbol} {float(value):.4g}" for symbol, value in advice.outputs.items())
         lines.append((advice.law, outputs))
+        lines += [("", f"never fitted on {concern}") for concern in advice.concerns]
+    silent: dict[str, list[str]] = {}
+    for silence in comparison.silent:
+        silent.setdefault(silence.reason, []).append(silence.law)
+    lines += labelled("Silent", [f"not applicable, {why}: {', '.join(laws)}" for why, laws in silent.items()])
     return lines + labelled("Decisions", [verdict.words for verdict in comparison.verdicts])
+
+
+def _reach(opinion: Opinion) -> str:
+    """Where a design lies; a range that nobody stated is never one that it is inside."""
+    if any(decades > 0 for decades in opinion.decades_beyond.values()):
+        return "beyond its range"
+    return "inside its range" if opinion.inside else "its range not wholly stated"
 
 
 def law_lines(row: LawRow, outputs: Mapping[str, Sequence[str]]) -> Lines:

@@ -181,8 +181,10 @@ def loss_words(plan: Plan) -> str:
     stretch = ", inside its fitted range"
     if beyond:
         stretch = f", beyond its fitted range: {', '.join(beyond)}"
-    elif plan.problem.law.without_range(choice.spec):
+    elif plan.problem.law.unstated(choice.spec):
         stretch = ", its fitted range not wholly stated"
+    if plan.problem.law.judge(choice.spec).assumed:
+        stretch += ", by assumption"
     return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
 
 
@@ -199,7 +201,7 @@ def serving_words(choice: Candidate) -> str:
 def laws_sentences(plan: Plan) -> list[str]:
     """What each law would train with the same budget."""
     return [
-        f"{view.law}: {kind_words(view.num_experts)}, "
+        f"{view.law}: {kind_words(view.num_experts)}{'' if view.routed else ' (may rank no other)'}, "
         f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
         f"({view.tokens_per_param:.0f} per parameter)"
         for view in plan.laws
@@ -219,6 +221,8 @@ def _alternatives(plan: Plan) -> list[str]:
 def _alternative(plan: Plan, item: Alternative, width: int) -> str:
     label = f"{family_words(item.family):<{width}}"
     other, choice = item.candidate, plan.choice
+    if item.not_ranked:
+        return f"{label}not ranked by {plan.problem.law.row.name}: {item.not_ranked}"
     if other is None:
         return f"{label}does not fit or is not fast enough"
     return (

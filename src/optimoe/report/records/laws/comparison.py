@@ -21,8 +21,11 @@ class OpinionRecord:
         dense_loss: Loss of the dense model of equal active size on as many tokens; null when there is none.
         difference: ``loss − dense_loss``, comparable between laws; null when there is none.
         decades_beyond: How far outside the fitted range, |log10| by symbol; 0 inside.
-        inside: Whether everything is inside the fitted range.
+        inside: Whether everything is stated, and inside the fitted range.
+        assumed: Whether the law reads the design by a mapping.
+        reading: How, with its source; empty where it needs none.
         concerns: What no run behind the law had.
+        unstated: What is not known of them.
     """
 
     law: str
@@ -34,7 +37,10 @@ class OpinionRecord:
     difference: float | None
     decades_beyond: dict[str, float]
     inside: bool
+    assumed: bool
+    reading: str
     concerns: tuple[str, ...]
+    unstated: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +51,13 @@ class AdviceRecord:
         law: The law's name.
         source: Paper and place.
         outputs: Its outputs by symbol.
+        concerns: What no run behind the law had.
     """
 
     law: str
     source: str
     outputs: dict[str, float | None]
+    concerns: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +81,15 @@ class LawAnswerRecord:
         law: The law's name.
         value: The answer.
         decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
+        unstated: Symbols of that optimum whose range nobody stated.
+        evidence: The data set behind the law, or its paper: laws of one count once.
     """
 
     law: str
+    evidence: str
     value: float
     decades_beyond: dict[str, float]
+    unstated: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,13 +114,15 @@ class AlternativeRecord(CandidateRecord, FamilyRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class InfeasibleFamilyRecord(FamilyRecord):
-    """A family of which no design reaches the choice's loss within the limits.
+    """A family of which no design reaches the choice's loss within the limits, or that the law may not rank.
 
     Attributes:
         feasible: Always false.
+        not_ranked: Why the law may rank none of the family; empty where it may.
     """
 
     feasible: bool = False
+    not_ranked: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +137,9 @@ class LawViewRecord:
         tokens: Training tokens of that design.
         tokens_per_param: Training tokens per active parameter.
         loss: Nats per token on that law's own corpus; not comparable between laws.
-        routed: Whether the law was asked about experts.
+        routed: Whether the law may choose between numbers of experts.
         decades_beyond: How far outside its fitted range, |log10| by symbol; 0 inside.
+        assumed: Whether the law reads the design by a mapping.
     """
 
     law: str
@@ -148,6 +151,7 @@ class LawViewRecord:
     loss: float
     routed: bool
     decades_beyond: dict[str, float]
+    assumed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +306,7 @@ def alternative_record(item: Alternative) -> AlternativeRecord | InfeasibleFamil
     """A family at the choice's loss."""
     family = family_record(item.family)
     if item.candidate is None:
-        return same_fields(InfeasibleFamilyRecord, family, feasible=False)
+        return same_fields(InfeasibleFamilyRecord, family, feasible=False, not_ranked=item.not_ranked)
     return AlternativeRecord(**vars(family), **vars(candidate_record(item.candidate)))
 
 
