@@ -13,7 +13,8 @@ from tests.laws.designs import DENSE, SWITCH
 
 
 def test_the_library_has_every_row_of_the_reference():
-    assert len(law_names()) == 75
+    published = [name for name in law_names() if not name.startswith("optimoe")]
+    assert len(published) == 75
     assert len(catalog.published_checks()) == 395
 
 

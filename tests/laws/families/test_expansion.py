@@ -59,5 +59,5 @@ def test_sizes_follow_the_rows_convention():
     params = count_params(arch)
     assert LAW.variables(arch)["N_act"] == params.active
     assert LAW.variables(arch)["N_total"] == params.total
-    bare = Expansion(replace(LAW.row, n_convention="nonembedding")).variables(arch)
+    bare = Expansion(replace(LAW.row, n_convention="active_nonembedding")).variables(arch)
     assert (bare["N_act"], bare["N_total"]) == (params.active_nonembedding, params.nonembedding)

@@ -16,6 +16,8 @@ from optimoe.laws.law import Law, LawRow
 from optimoe.laws.loss_law import LossLaw
 
 _FACTS = "optimoe.laws"
+FOLDERS = ("published", "own")
+"""Laws of papers, and those that were fitted here to public runs (``benchmarks/own_law.py``)."""
 
 
 def law_names() -> tuple[str, ...]:
@@ -106,6 +108,9 @@ def _published() -> dict[str, dict[str, Any]]:
 
 
 def _papers() -> Iterable[dict[str, Any]]:
-    folder = files(_FACTS).joinpath("data", "published")
-    names = sorted(file.name for file in folder.iterdir() if file.name.endswith(".toml"))
-    return [load_facts(_FACTS, f"published/{name}") for name in names]
+    rows = []
+    for folder in FOLDERS:
+        found = files(_FACTS).joinpath("data", folder).iterdir()
+        names = sorted(file.name for file in found if file.name.endswith(".toml"))
+        rows += [load_facts(_FACTS, f"{folder}/{name}") for name in names]
+    return rows

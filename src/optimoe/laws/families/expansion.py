@@ -1,5 +1,6 @@
 """A law in active size, total size and tokens: experts count by the parameters that they add."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import optimal_params
 from optimoe.laws.terms.saturation import saturated_experts, saturated_experts_gradient
+from optimoe.laws.terms.sizes import Size, sizes_of
 
 ALONE = 1.0
 """x of a dense model: x̂ starts there, so that a dense model is its own equivalent."""
@@ -27,7 +29,7 @@ class Expansion(LossLaw):
     the total size, ρ = ½ the rule of thumb √(N_act·N_total). N_eff is the dense equivalent in loss: the size of
     the dense model that reaches the same loss on as many tokens.
 
-    Sizes count both embeddings as stored (tied ones once); by ``n_convention = "nonembedding"`` neither.
+    Sizes count both embeddings as stored (tied ones once), by ``n_convention = "active_nonembedding"`` neither.
     ``factor`` is what N_eff owes to a design beyond its sizes, by published laws (:mod:`optimoe.laws.factors`).
     Falls in N_act at fixed x, in x and in D for positive coefficients; in N_act at fixed N_total while ρ < 1.
     """
@@ -41,13 +43,15 @@ class Expansion(LossLaw):
         | {"alpha": (0.0, 3.0), "beta": (0.0, 3.0), "rho": (0.0, 2.0)},
     )
     sees: ClassVar[tuple[Seen, ...]] = ("params_total", "params_active")
+    sizes: ClassVar[Mapping[str, Size]] = sizes_of("active", "active_nonembedding")
+    own_size = "active"
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N_act and N_total by the convention of the row, and what its published factors give the design."""
         params = count_params(arch)
-        bare = self.row.n_convention == "nonembedding"
+        bare = self.row.n_convention == "active_nonembedding"
         return {
-            "N_act": params.active_nonembedding if bare else params.active,
+            "N_act": self.size(arch),
             "N_total": params.nonembedding if bare else params.total,
             "factor": design_factor(self.row.factors, arch, self.find),
         }
