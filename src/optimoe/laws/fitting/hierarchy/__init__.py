@@ -2,13 +2,13 @@
 
 from optimoe.laws.fitting.hierarchy.draws import HierarchyDraws, draw_hierarchy, predict_corpus
 from optimoe.laws.fitting.hierarchy.fit import fit_hierarchy
-from optimoe.laws.fitting.hierarchy.leave_out import Carried, Coverage, LeftOut, carry_over, leave_one_corpus_out
+from optimoe.laws.fitting.hierarchy.leave_out import Carried, HeldBand, LeftOut, carry_over, leave_one_corpus_out
 from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit
 
 __all__ = [
     "Carried",
-    "Coverage",
+    "HeldBand",
     "HierarchicalFit",
     "HierarchyDraws",
     "HierarchyOptions",

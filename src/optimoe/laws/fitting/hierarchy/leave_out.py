@@ -41,7 +41,7 @@ class Carried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage:
+class HeldBand:
     """A band of 90 % held against runs that it was not made from.
 
     Attributes:
@@ -75,9 +75,9 @@ class LeftOut:
     coefficients: dict[str, float]
     verdict: FitVerdict
     carried: Carried
-    unseen: Coverage
-    after_one_run: Coverage
-    after_scale: Coverage
+    unseen: HeldBand
+    after_one_run: HeldBand
+    after_scale: HeldBand
 
 
 def carry_over(predicted: Float[np.ndarray, " runs"], loss: Float[np.ndarray, " runs"]) -> Carried:
@@ -164,7 +164,7 @@ def hold_corpus(
         verdict=fitted.verdict,
         carried=carry_over(predicted, runs.loss),
         unseen=_held_against(asked, runs, points, typical, random, np.ones(len(runs), dtype=bool)),
-        after_one_run=Coverage(
+        after_one_run=HeldBand(
             inside=float(np.mean([one.inside for one in single])),
             half_width=float(np.mean([one.half_width for one in single])),
             rmse=float(np.median([one.rmse for one in single])),
@@ -175,7 +175,7 @@ def hold_corpus(
 
 def _after(
     asked: Conditioned, runs: Observations, drawn: HierarchyDraws, anchor: int | None, random: np.random.Generator
-) -> Coverage:
+) -> HeldBand:
     """The band after one run (the others are held against it), or after all."""
     weights = np.ones((len(drawn), len(runs)))
     held = np.ones(len(runs), dtype=bool)
@@ -196,13 +196,13 @@ def _held_against(
     scale: np.ndarray,
     random: np.random.Generator,
     held: np.ndarray,
-) -> Coverage:
+) -> HeldBand:
     log_loss = asked.model.predict(points)[0][:, : len(runs)]
     losses = np.exp(log_loss + scale * random.standard_t(asked.effects.degrees, log_loss.shape))[:, held]
     low, high = np.quantile(losses, LEVEL_ENDS, axis=0)
     loss = runs.loss[held]
     middle = np.exp(np.median(log_loss, axis=0))[held]
-    return Coverage(
+    return HeldBand(
         inside=float(np.mean((loss >= low) & (loss <= high))),
         half_width=float(np.mean(high - low) / 2),
         rmse=_rmse(loss - middle),
