@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.laws.catalog import find_law
+from optimoe.laws.catalog import find_law, save_law
 from optimoe.laws.fitting import FitOptions, StudentT, fit
 from optimoe.laws.fitting.hierarchy import HierarchyOptions, fit_hierarchy
 from optimoe.laws.fitting.priors import GaussianPrior
@@ -112,3 +112,16 @@ def test_a_scale_needs_a_loss_that_its_linear_coefficients_multiply():
     }
     with pytest.raises(ConfigError, match="scale needs a loss"):
         fit_hierarchy(corpora, "clark", per_group=("scale",))
+
+
+def test_the_law_carries_its_verdict_its_corpora_and_their_spread_into_its_file(tmp_path):
+    corpora, _ = plant_corpora(count=3, runs=20)
+    found = fit_hierarchy(corpora, "chinchilla", options=HierarchyOptions(n_convention="total"), name="ours")
+    save_law(found.law, tmp_path / "ours.toml")
+    read = find_law(str(tmp_path / "ours.toml")).row
+    assert read.evidence.verdict == found.verdict
+    assert read.evidence.runs == 60
+    assert read.effects.names == ("E", "scale")
+    assert read.effects.corpora == tuple(corpora)
+    assert read.effects.std("scale") == pytest.approx(found.spread.std()["scale"])
+    assert read.n_convention == "total"

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from optimoe.laws.effects import SCALE, CorpusEffects
 from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions, make_grouped_model, solve_grouped
-from optimoe.laws.fitting.hierarchy.spread import Spread
+from optimoe.laws.fitting.hierarchy.spread import known_spread
 from optimoe.laws.fitting.solve import Solutions
 from optimoe.laws.runs import Observations
 
@@ -118,5 +118,4 @@ def condition_on(
         degrees=effects.degrees, residual_scale=effects.residual_scale, residual_runs=RESIDUAL_RUNS
     )
     model = make_grouped_model({corpus: observations}, family, effects.names, options, None)
-    spread = Spread(names=effects.names, covariance=effects.matrix(), prior=effects.matrix())
-    return Conditioned(model=model.with_spread(spread), effects=effects, options=options)
+    return Conditioned(model=model.with_spread(known_spread(effects)), effects=effects, options=options)

@@ -14,6 +14,9 @@ from optimoe.laws.fitting.hierarchy.result import HierarchicalFit
 from optimoe.laws.fitting.intervals import Band, groups_of
 from optimoe.laws.runs import Observations
 
+FEW_RUNS = 12
+"""With fewer, residuals are drawn in place of weights (assumed): weights of one run, or three, say nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HierarchyDraws:
@@ -86,7 +89,8 @@ def draw_hierarchy(
     Weights are those of the Bayesian bootstrap (Rubin 1981), exponential variables over their mean: one a corpus,
     times one a run (or cluster) within its corpus; the prior of a corpus' effects has its corpus' weight. Means of
     priors and effects are drawn from their own distributions (randomise, then optimise), so that what only a prior
-    determines is as uncertain as the prior says. Spread between corpora enters twice, by weights and by effects
+    determines is as uncertain as the prior says. Corpora of fewer than 12 runs get residuals drawn in place of
+    weights. Spread between corpora enters twice, by weights and by effects
     drawn: the level of the shared law is somewhat less sure than its posterior, on the safe side.
 
     Args:
@@ -104,6 +108,7 @@ def draw_hierarchy(
     targets = np.tile(model.targets(), (draws, 1))
     drawn = slice(model.num_runs, model.effect_rows.stop)
     targets[:, drawn] += random.standard_normal((draws, drawn.stop - drawn.start))
+    targets[:, : model.num_runs] += draw_noise(groups, fitted, draws, random)
     solutions = solve_grouped(
         model, fitted.options, np.tile(fitted.point, (draws, 1)), weights=weights, targets=targets
     )
@@ -134,9 +139,19 @@ def draw_weights(
     for number, runs in enumerate(groups.values()):
         rows = np.flatnonzero(model.group == number)
         kinds = groups_of(runs, cluster) if cluster else np.arange(len(runs))
-        weights[:, rows] *= _bayesian(draws, int(kinds.max()) + 1, random)[:, kinds]
+        if len(runs) >= FEW_RUNS:
+            weights[:, rows] *= _bayesian(draws, int(kinds.max()) + 1, random)[:, kinds]
     weights[:, model.effect_rows] *= outer[:, model.effect_groups()]
     return weights
+
+
+def draw_noise(
+    groups: Mapping[str, Observations], fitted: HierarchicalFit, draws: int, random: np.random.Generator
+) -> Float[np.ndarray, "draws runs"]:
+    """Residuals that are added to ln L of corpora with few runs, Student-t of their own scale; zero elsewhere."""
+    few = [fitted.residual_scale[group] if len(runs) < FEW_RUNS else 0.0 for group, runs in groups.items()]
+    group = fitted.model.group
+    return np.array(few)[group] * random.standard_t(fitted.options.degrees, (draws, len(group)))
 
 
 def _bayesian(draws: int, items: int, random: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.effects import SCALE
+from optimoe.laws.effects import SCALE, CorpusEffects
 from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import (
     HierarchyOptions,
@@ -15,7 +15,7 @@ from optimoe.laws.fitting.hierarchy.problem import (
     solve_grouped,
 )
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit, describe
-from optimoe.laws.fitting.hierarchy.spread import Spread, assumed_spread
+from optimoe.laws.fitting.hierarchy.spread import Spread, assumed_spread, known_spread
 from optimoe.laws.fitting.model import logarithmic
 from optimoe.laws.fitting.priors import GaussianPrior, independent_prior
 from optimoe.laws.fitting.solve import Points
@@ -34,7 +34,7 @@ def fit_hierarchy(
     per_group: tuple[str, ...] = ("E", SCALE),
     shared: tuple[str, ...] = (),
     priors: GaussianPrior | Mapping[str, tuple[float, float]] | None = None,
-    spread: Mapping[str, float] | None = None,
+    spread: Mapping[str, float] | CorpusEffects | None = None,
     options: HierarchyOptions | None = None,
     name: str = "",
 ) -> HierarchicalFit:
@@ -50,7 +50,7 @@ def fit_hierarchy(
         per_group: Coefficients of which each corpus has its own; ``scale`` multiplies the whole loss.
         shared: Coefficients that are common to all: every other one; those named are checked.
         priors: Of shared coefficients: a prior, or a mean and standard deviation of each.
-        spread: Standard deviations of effects that are stated, not estimated.
+        spread: Standard deviations of effects that are stated, not estimated; or all that a law knows of them.
         options: Starts, bounds, residuals.
         name: Of the law that comes out.
 
@@ -70,7 +70,11 @@ def fit_hierarchy(
     model.require_scalable(starts[0])
     middle = model.whole.coefficients(starts[0, : model.shared])
     sizes = {coefficient: float(value) for coefficient, value in middle.items()}
-    assumed = assumed_spread(per_group, sizes, logarithmic(family), spread or {})
+    if isinstance(spread, CorpusEffects):
+        require(spread.names == per_group, "spread: effects", f"those of each corpus, {per_group}", spread.names)
+        assumed = known_spread(spread)
+    else:
+        assumed = assumed_spread(per_group, sizes, logarithmic(family), spread or {})
     model, found_spread, point = _estimate_spread(model, options, assumed, starts)
     solutions = solve_grouped(model, options, np.vstack([point[None], starts]))
     return describe(groups, model, options, found_spread, solutions, name)

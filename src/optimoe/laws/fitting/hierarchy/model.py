@@ -207,7 +207,8 @@ class GroupedModel:
     def starts(self, keep: int) -> Points:
         """The family's starts on all runs at once that leave the least scatter within corpora.
 
-        Each corpus starts with the scale that its own runs have against that law.
+        Each corpus starts with the scale that its own runs have against that law. One more start is the best of
+        them with the means of the prior.
         """
         points = self.whole.starts()
         with np.errstate(all="ignore"):
@@ -220,7 +221,12 @@ class GroupedModel:
         own = np.zeros((len(best), len(self.groups), len(self.effects)))
         if SCALE in self.effects:
             own[:, :, self.effects.index(SCALE)] = np.nan_to_num(level[best])
-        return np.clip(np.hstack([points[best], own.reshape(len(best), -1)]), self.low, self.high)
+        found = np.hstack([points[best], own.reshape(len(best), -1)])
+        if self.prior is not None:
+            expected = found[:1].copy()
+            expected[:, self._prior_columns] = self.prior.mean
+            found = np.vstack([found, expected])
+        return np.clip(found, self.low, self.high)
 
     def require_scalable(self, point: Float[np.ndarray, " coordinates"]) -> None:
         """Refuse a scale for a family whose loss its linear coefficients do not multiply.

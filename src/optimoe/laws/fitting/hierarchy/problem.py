@@ -30,6 +30,7 @@ class HierarchyOptions:
             finished runs of the public corpora scatter by 0.003 to 0.02).
         residual_runs: Runs that this is worth (assumed).
         max_condition: As of a plain fit.
+        n_convention: What N counts; empty where the tables' columns say it.
     """
 
     degrees: float = 4.0
@@ -42,6 +43,7 @@ class HierarchyOptions:
     residual_scale: float = 0.01
     residual_runs: float = 2.0
     max_condition: float = 1e7
+    n_convention: str = ""
 
     def __post_init__(self) -> None:
         require_positive(self, "degrees", "num_starts", "residual_scale", "residual_runs")

@@ -1,18 +1,20 @@
 """A law over several corpora as it comes out of a fit: shared, of each corpus, and what is known of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.laws.catalog import published_rows
+from optimoe.core.errors import require
 from optimoe.laws.effects import SCALE, CorpusEffects
-from optimoe.laws.evidence import FitVerdict
+from optimoe.laws.evidence import Evidence, FitVerdict
 from optimoe.laws.fitting.fit import (
     AGREE_REL,
     DISAGREE,
     EDGE_REL,
+    LISTED_ROWS,
     SPARE_RUNS,
     VANISHED,
     conditioning,
@@ -23,9 +25,12 @@ from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions, laplace_covariance, make_objective
 from optimoe.laws.fitting.hierarchy.spread import Spread
 from optimoe.laws.fitting.priors import GaussianPrior
+from optimoe.laws.fitting.setup.problem import FitOptions
+from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention
 from optimoe.laws.fitting.solve import Solutions
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
+from optimoe.laws.terms.sizes import UNSTATED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +128,7 @@ def describe(
     }
     whole = float(np.sqrt(np.mean(residual**2)))
     found = HierarchicalFit(
-        law=_law_row(groups, model, name, rmse=whole),
+        law=_law_row(groups, model, options, np.zeros(len(model.effects)), point, name, whole),
         corpora={},
         effects={group: _own_effects(model, point, group) for group in model.groups},
         residual_scale=dict(zip(model.groups, map(float, solutions.scale[best]), strict=True)),
@@ -148,12 +153,20 @@ def describe(
         model=model,
         options=options,
     )
-    shared = np.zeros(len(model.effects))
-    law = replace(found.law, coefficients=coefficients_at(model, point, shared))
+    evidence = _evidence(found, groups)
+    law = replace(found.law, evidence=evidence, effects=found.corpus_effects if model.effects else None)
     corpora = {
         group: replace(
-            _law_row({group: groups[group]}, model, f"{law.name}-{group}", rmse=rmse[group]),
-            coefficients=coefficients_at(model, point, point[model.own(group)]),
+            _law_row(
+                {group: groups[group]},
+                model,
+                options,
+                point[model.own(group)],
+                point,
+                f"{law.name}-{group}",
+                rmse[group],
+            ),
+            evidence=evidence,
         )
         for group in model.groups
     }
@@ -189,27 +202,50 @@ def _at_bound(model: GroupedModel, point: np.ndarray) -> tuple[str, ...]:
     return tuple(name for name, hit in zip(model.names, limit | vanished, strict=True) if hit)
 
 
-def _law_row(groups: Mapping[str, Observations], model: GroupedModel, name: str, *, rmse: float) -> LawRow:
-    published = next(iter(published_rows(model.family.family)), None)
-    files = ", ".join(f"{len(runs)} runs of {group}" for group, runs in groups.items())
-    columns = [model.parts[group].variables for group in groups]
-    symbols = dict.fromkeys(symbol for variables in columns for symbol in variables)
-    return LawRow(
-        name=name or f"{model.family.family.rpartition(':')[2]}-fit",
-        family=model.family.family,
-        source=f"fitted to {files}",
-        status="fitted",
-        n_convention=published.n_convention if published else "as in the runs",
-        log_base=published.log_base if published else "none",
-        coefficients={},
-        units=dict(published.units) if published else {},
-        range={
-            symbol: (
-                float(min(variables[symbol].min() for variables in columns if symbol in variables)),
-                float(max(variables[symbol].max() for variables in columns if symbol in variables)),
-            )
-            for symbol in symbols
-        },
-        rmse_log=rmse,
-        rmse_source="residuals of the fit",
+def _law_row(
+    groups: Mapping[str, Observations],
+    model: GroupedModel,
+    options: HierarchyOptions,
+    effects: Float[np.ndarray, " effects"],
+    point: Float[np.ndarray, " coordinates"],
+    name: str,
+    rmse: float,
+) -> LawRow:
+    """The law of a corpus with these effects, with ranges and domain of these runs."""
+    counts = {n_convention(runs, model.family, options.n_convention)[0] for runs in groups.values()} - {UNSTATED}
+    require(len(counts) < 2, "n_convention", "one for all corpora (state it)", ", ".join(sorted(counts)))
+    stated = next(iter(counts), "") if getattr(model.family, "sizes", {}) else ""
+    part = model.whole if len(groups) > 1 else model.parts[next(iter(groups))]
+    coefficients = coefficients_at(model, point, effects)
+    row = law_row(pooled(groups), part, FitOptions(n_convention=stated), coefficients, rmse, name)
+    listed = ", ".join(f"{len(runs)} runs of {group}" for group, runs in groups.items())
+    return replace(row, source=f"fitted to {listed}")
+
+
+def pooled(groups: Mapping[str, Observations]) -> Observations:
+    """The runs of all corpora under each other, with the variables that all have."""
+    tables = list(groups.values())
+    common = [name for name in tables[0].variables if all(name in table.variables for table in tables)]
+    return Observations(
+        variables={name: np.concatenate([table.variables[name] for table in tables]) for name in common},
+        loss=np.concatenate([table.loss for table in tables]),
+        source=", ".join(dict.fromkeys(table.source for table in tables)),
+    )
+
+
+def _evidence(fitted: HierarchicalFit, groups: Mapping[str, Observations]) -> Evidence:
+    """What the law file says of the fit."""
+    left_out = [(group, flag) for group, runs in groups.items() for flag in runs.flags if not flag.used]
+    files = [file for runs in groups.values() for file in file_names(runs)]
+    return Evidence(
+        verdict=fitted.verdict,
+        at_bound=fitted.at_bound,
+        weakest=fitted.weakest,
+        condition=fitted.condition,
+        objective=fitted.objective_name,
+        objective_value=fitted.objective,
+        runs=sum(fitted.runs.values()),
+        excluded=dict(Counter(f"left out of {group}" for group, _ in left_out)),
+        excluded_rows=tuple(f"{group} row {flag.row}: {flag.reason}" for group, flag in left_out[:LISTED_ROWS]),
+        files=tuple(dict.fromkeys(files)),
     )

@@ -62,10 +62,14 @@ class Spread:
 
         Effects whose spread is known keep it, uncorrelated with the others.
 
+        Where all are known, that is all there is to say.
+
         Args:
             second_moment: Σ_g E[u_g·u_gᵀ] over the corpora.
             corpora: How many.
         """
+        if set(self.known) == set(self.names):
+            return replace(self, corpora=corpora)
         covariance = (self.strength * self.prior + second_moment) / (self.strength + corpora)
         return replace(self, covariance=self._with_known(covariance), corpora=corpora)
 
@@ -82,8 +86,8 @@ class Spread:
         the mean over corpora is estimated too.
         """
         size, weight = len(self.names), self.strength + self.corpora
-        if not size:
-            return np.zeros((draws, 0, 0))
+        if set(self.known) == set(self.names):
+            return np.tile(self.covariance, (draws, 1, 1))
         found = invwishart(df=weight + size - 2, scale=weight * self.covariance).rvs(draws, random_state=random)
         found = np.asarray(found).reshape(draws, size, size)
         return np.stack([self._with_known(covariance) for covariance in found])
@@ -93,6 +97,17 @@ class Spread:
         roots = [np.linalg.cholesky(covariance) for covariance in self.draw_covariances(draws, random)]
         normal = random.standard_normal((draws, len(self.names)))
         return np.einsum("dij,dj->di", np.stack(roots), normal) if len(self.names) else normal
+
+
+def known_spread(effects: CorpusEffects) -> Spread:
+    """The spread that a law brings along, which runs of one more corpus do not change."""
+    return Spread(
+        names=effects.names,
+        covariance=effects.matrix(),
+        prior=effects.matrix(),
+        known=effects.names,
+        corpora=len(effects.corpora),
+    )
 
 
 def assumed_spread(
