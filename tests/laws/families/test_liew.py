@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from optimoe.arch.design import with_num_experts
 from optimoe.laws.catalog import find_law
 from tests.laws.cases import least
 from tests.laws.designs import DENSE, SWITCH
@@ -24,8 +23,9 @@ def test_a_law_of_dense_models_answers_for_those_and_a_law_of_experts_for_theirs
 
 def test_each_law_describes_its_own_kind_of_model():
     dense, routed = find_law("liew2025-dense"), find_law("liew2025-moe")
-    assert dense.applies_to(DENSE) and not dense.applies_to(SWITCH)
-    assert routed.applies_to(with_num_experts(SWITCH, 8)) and not routed.applies_to(DENSE)
+    assert dense.judge(DENSE).applicable and not dense.judge(SWITCH).applicable
+    assert routed.judge(DENSE).reasons == ("no experts (a law of MoEs)",)
+    assert routed.judge(SWITCH).reasons == ("top-1 routing (fitted on top-2)",)
 
 
 def test_more_dense_tokens_before_upcycling_make_the_tokens_after_it_worth_less():
