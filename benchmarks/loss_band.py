@@ -12,7 +12,7 @@ from scipy.special import huber
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.laws.datasets import DenseRuns, load_chinchilla_runs
-from optimoe.laws.loss_law import BAND_GROWTH_PER_DECADE, BAND_Z
+from optimoe.laws.terms.band import BAND_GROWTH_PER_DECADE, BAND_Z
 
 BUDGETS = (2e19, 3e19, 6e19, 1e20, 2e20, 3e20, 6e20, 1e21)
 GROWTHS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0)

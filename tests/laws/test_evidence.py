@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.catalog import FAMILIES, find_law, find_loss_law
 from optimoe.laws.evidence import Evidence, HoldOutEvidence
 from optimoe.laws.fitting import save_law
+from optimoe.laws.fitting.draws import law_draws
 from optimoe.laws.law import LawRow
 from optimoe.laws.terms.sizes import SIZES
 from tests.laws.designs import DENSE, SWITCH
@@ -114,3 +116,52 @@ def test_what_no_n_counts_is_refused_with_the_list(tmp_path: Path):
     save_law(replace(ROW, n_convention="activ"), tmp_path / "mine.toml")
     with pytest.raises(UnknownNameError, match=r"mine.toml: n_convention: unknown name 'activ' \(nearest: active"):
         find_law(str(tmp_path / "mine.toml"))
+
+
+DRAWN = replace(
+    ROW,
+    rmse_log=0.005,
+    range={"N": (1e8, 1e10), "D": (1e9, 1e12)},
+    draws={"E": tuple(1.7 + 0.02 * np.linspace(-1, 1, 101)), "beta": (0.28,) * 101},
+)
+
+
+def test_the_band_of_a_law_is_that_of_its_draws_and_its_scatter():
+    law = FAMILIES["chinchilla"](DRAWN)
+    loss, _, high = law.loss_and_band({"N": 1e9, "D": 2e10})
+    drawn = loss + np.array(DRAWN.draws["E"]) - 1.7
+    reach = np.log(np.quantile(drawn, 0.95) / loss)
+    assert np.log(high / loss) == pytest.approx(np.hypot(reach, 1.645 * 0.005))
+    arch_loss = law.arch_loss(DENSE, 2e10)
+    bare = FAMILIES["chinchilla"](replace(DRAWN, draws={}))
+    inside, outside = law.band(arch_loss, DENSE, 2e10), bare.band(arch_loss, DENSE, 2e10)
+    assert inside[0] < outside[0] < arch_loss < outside[1] < inside[1]
+
+
+def test_draws_of_a_law_are_taken_in_place_of_a_parametric_bootstrap():
+    law = FAMILIES["chinchilla"](replace(DRAWN, rmse_log=0.0, range={}))
+    few, many = law_draws(law, 40), law_draws(law, 500)
+    assert len(set(few.coefficients["E"][:, 0])) == 40  # none twice while there are enough
+    assert many.coefficients["E"].shape == many.coefficients["A"].shape == (500, 1)
+    assert set(many.coefficients["E"][:, 0]) <= set(DRAWN.draws["E"])
+    assert np.array_equal(law_draws(law, 40).coefficients["E"], few.coefficients["E"])
+    assert not np.array_equal(law_draws(law, 40, seed=1).coefficients["E"], few.coefficients["E"])
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (Evidence(verdict="at_bound", at_bound=("alpha", "E")), "at bound: alpha, E"),
+        (Evidence(verdict="ill_conditioned", weakest=("A", "alpha")), "ill conditioned: A, alpha"),
+        (Evidence(verdict="not_converged"), "not converged"),
+    ],
+)
+def test_a_law_whose_fit_failed_is_refused_with_its_verdict_and_coefficients(evidence, words):
+    law = FAMILIES["chinchilla"](replace(ROW, evidence=evidence))
+    with pytest.raises(InputError, match=f"law mine: verdict: must be sound to plan with, got {words}: .*unsound"):
+        law.require_sound()
+
+
+@pytest.mark.parametrize("verdict", [None, "sound", "too_few_runs", "reduced"])
+def test_other_verdicts_are_planned_with(verdict):
+    FAMILIES["chinchilla"](replace(ROW, evidence=Evidence(verdict=verdict))).require_sound()

@@ -5,7 +5,7 @@ import functools
 from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from optimoe.core.outputs import Method
 from optimoe.laws.domain import Domain, decades_outside
 from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence
+from optimoe.laws.terms.band import loss_band
 
 Sign = Literal["positive", "zero or more", "negative", "zero or less"]
 Signs: TypeAlias = Mapping[str, Sign]
@@ -166,6 +167,9 @@ class Decision:
     at: dict[str, float] = field(default_factory=dict)
 
 
+AnyLaw = TypeVar("AnyLaw", bound="Law")
+
+
 class Law(outputs.Evaluable, ABC):
     """One coefficient set with its outputs.
 
@@ -238,6 +242,41 @@ class Law(outputs.Evaluable, ABC):
             for symbol, (low, high) in self.row.range.items()
             if symbol in placed
         }
+
+    def with_draws(self: "AnyLaw") -> "AnyLaw | None":
+        """Many laws in one: coefficients with draws are columns of shape (draws, 1); none without draws."""
+        if not self.row.draws:
+            return None
+        columns = {symbol: np.array(values)[:, None] for symbol, values in self.row.draws.items()}
+        law = copy.copy(self)
+        law.row = self.row.with_coefficients({**self.row.coefficients, **columns})
+        law.coefficients = Coefficients(law.row)
+        return law
+
+    def loss_and_band(self, inputs: Mapping[str, Any]) -> tuple[Values, Values, Values]:
+        """The loss L in the law's own variables with an interval of 90 %: (loss, low, high), nats per token.
+
+        See :func:`loss_band`; the ends are NaN where neither draws nor the fit error are known.
+        """
+        loss, many = self.evaluate("L", inputs), self.with_draws()
+        size = next((value for symbol, value in inputs.items() if symbol.startswith("N")), None)
+        ratio = {"D_over_N": np.divide(inputs["D"], size)} if size is not None and "D" in inputs else {}
+        decades = sum(self.decades_outside(ratio | dict(inputs)).values())
+        drawn = None if many is None else np.asarray(many.evaluate("L", inputs))
+        return loss, *loss_band(loss, self.row.rmse_log, decades, drawn)
+
+    def require_sound(self) -> None:
+        """Refuse a law whose fit failed: the runs did not put its coefficients where they are.
+
+        Raises:
+            InputError: With the law, the verdict and the coefficients.
+        """
+        evidence = self.row.evidence
+        if not evidence.usable:
+            raise InputError(
+                f"law {self.row.name}: verdict: must be sound to plan with, got {evidence.words}: fit again (more "
+                "runs, fewer coefficients), or plan all the same with --allow-unsound"
+            )
 
     def allow_inconsistent(self) -> "Law":
         """The explicit opt-in: the same law, evaluated although it cannot be right as printed."""

@@ -10,7 +10,6 @@ A law that can be fitted has ``free`` and ``linear`` coefficients and a ``gradie
 coefficients of shape (fits, 1) against variables of shape (runs,), by broadcasting.
 """
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.domain import ALIASES, READING_WORDS, Domain, Models, Reading, Seen, Standing
 from optimoe.laws.law import Law
+from optimoe.laws.terms.band import loss_band
 from optimoe.laws.terms.sizes import Size
 
 SIZES_SEEN: Mapping[str, Seen] = {
@@ -34,11 +34,6 @@ SIZES_SEEN: Mapping[str, Seen] = {
     "dense": "params_dense",
 }
 """What an N by its convention sees of a design."""
-
-BAND_Z = 1.645
-"""Standard deviations that hold 90 % of a normal distribution."""
-BAND_GROWTH_PER_DECADE = 4.0
-"""The band beyond the fitted range: see :meth:`ArchLaw.band`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,21 +201,23 @@ class ArchLaw(Law):
         return ((f"the range of {', '.join(symbols)}",) if symbols else ()) + self.judge(arch).unknown
 
     def band(self, loss: Values, arch: ArchSpec, tokens: Values) -> tuple[Values, Values]:
-        """An interval around a predicted loss, wider beyond the fitted range.
+        """An interval of 90 % around a predicted loss, by the law's draws and scatter: :func:`loss_band`.
 
-        ln L ± 1.645·rmse·(1 + 4·decades): 90 % of a normal residual inside the fitted range, wider by four
-        times itself per decade beyond it (summed over variables). The factor 4 is a back-test: Chinchilla's
-        form fitted to its runs below eight budgets covers 79 % of the larger runs on average, 60 to 95 % by
-        budget (``benchmarks/loss_band.py``). It is about the level of the loss; two designs under one
-        law share most of this error. Where a mapping reads the design, what it moves the loss by is added on both
-        sides, so that the band covers both readings. NaN when the law's fit error is not known.
+        Where a mapping reads the design, what it moves the loss by is added on both sides, so that the band covers
+        both readings. NaN when neither the law's draws nor its fit error are known.
+
+        Args:
+            loss: Nats per token, such as that on repeated tokens; the draws move it as they move the law's own.
+            arch: The design, or a grid of them.
+            tokens: Training tokens.
         """
-        if not self.row.rmse_log:
-            return loss * math.nan, loss * math.nan
         decades = sum(self.decades_beyond(arch, tokens).values())
-        half_width = BAND_Z * self.row.rmse_log * (1 + BAND_GROWTH_PER_DECADE * decades)
+        many, drawn = self.with_draws(), None
+        if many is not None:
+            drawn = loss * np.asarray(many.arch_loss(arch, tokens)) / self.arch_loss(arch, tokens)
+        low, high = loss_band(loss, self.row.rmse_log, decades, drawn)
         gap = self.reading_gap(arch, tokens)
-        return loss * np.exp(-half_width) - gap, loss * np.exp(half_width) + gap
+        return low - gap, high + gap
 
 
 class LossLaw(ArchLaw):

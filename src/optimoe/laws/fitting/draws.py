@@ -24,14 +24,18 @@ DECADES = 3
 def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> LossLaw:
     """Many laws in one: every coefficient a column of shape (draws, 1).
 
-    A parametric bootstrap: ``runs`` runs spread evenly (in logarithms) over the law's fitted range get the law's
-    loss and its residual scatter; refits to resamples of them, moved so that their centre is the published
-    law, are the draws. What the real runs covered less evenly is more uncertain than this says.
+    Where the law comes with draws of its fit, those are drawn from: each at most once as far as they go, with
+    replacement where more are asked for. Else a parametric bootstrap: ``runs`` runs spread evenly (in logarithms)
+    over the law's fitted range get the law's loss and its residual scatter; refits to resamples of them, moved so
+    that their centre is the published law, are the draws. What the real runs covered less evenly is more uncertain
+    than this says.
 
     Raises:
         InputError: The law's scatter or range is not stated, or its family cannot be fitted.
     """
     row = law.row
+    if row.draws:
+        return _stored(law, draws, np.random.default_rng(seed))
     if not row.rmse_log or not row.range:
         raise InputError(f"law {row.name}: no draws, its fit error or its fitted range is not stated")
     if not law.free:
@@ -48,6 +52,18 @@ def law_draws(law: LossLaw, draws: int, *, runs: int = RUNS, seed: int = 0) -> L
     moved = np.clip(refits[1:] - refits[0] + published, model.low, model.high)
     columns = {name: np.asarray(values)[:, None] for name, values in model.coefficients(moved).items()}
     return _many(law, columns)
+
+
+def _stored(law: LossLaw, draws: int, random: np.random.Generator) -> LossLaw:
+    """So many of the draws that the law came with."""
+    require(draws >= 2, "draws", "at least 2", draws)
+    held = len(next(iter(law.row.draws.values())))
+    taken = random.choice(held, draws, replace=draws > held)
+    stored = {name: np.array(values)[taken, None] for name, values in law.row.draws.items()}
+    fixed = {
+        name: np.full((draws, 1), value) for name, value in law.row.coefficients.items() if name not in stored
+    }
+    return _many(law, stored | fixed)
 
 
 def _many(law: LossLaw, columns: Mapping[str, Any]) -> LossLaw:

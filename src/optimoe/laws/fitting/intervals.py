@@ -16,8 +16,8 @@ from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.setup.objective import residual_scale
 from optimoe.laws.fitting.setup.problem import make_model, make_problem
 from optimoe.laws.fitting.solve import solve
-from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
+from optimoe.laws.terms.band import BAND_Z
 
 PROFILE_REACH = 6.0
 """Standard errors that a profile reaches at 90 %: flat profiles end far beyond what the curvature promises."""

@@ -13,8 +13,8 @@ from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, best_of_starts, make_model
 from optimoe.laws.fitting.setup.settle import settle
-from optimoe.laws.loss_law import BAND_Z
 from optimoe.laws.runs import Observations
+from optimoe.laws.terms.band import BAND_Z
 
 MAX_LEVELS = 40
 """More values than this are a continuous variable: leaving out each would be leaving out single runs."""
