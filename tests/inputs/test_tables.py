@@ -17,6 +17,7 @@ from optimoe.inputs.cost import (
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.laws.fit import FitRequest
+from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import load_table, option_defaults, options, read_request
@@ -49,6 +50,10 @@ SAME = [
       "tie": ["alpha=beta"]}),
     (FitRequest, "laws fit small.csv large.csv --family chinchilla",
      {"runs": ["small.csv", "large.csv"], "family": "chinchilla"}),
+    (IsoFlopRequest, "laws isoflop r.csv --budget flops --window 5 --law besiroglu2024 --family chinchilla",
+     {"runs": "r.csv", "budget": "flops", "window": 5, "law": ["besiroglu2024"], "family": "chinchilla"}),
+    (FrontierRequest, "laws frontier --law besiroglu2024 --train-flops 1e21,1e22 --set E=64",
+     {"law": ["besiroglu2024"], "train_flops": "1e21,1e22", "set": ["E=64"]}),
     (CompareLawsRequest, "laws compare mixtral-8x7b --tokens 1T --laws zhao2025",
      {"model": "mixtral-8x7b", "tokens": 1e12, "laws": ["zhao2025"]}),
     (DecideRequest, "laws decide --train-flops 1e22", {"train_flops": "1e22"}),

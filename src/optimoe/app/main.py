@@ -41,6 +41,8 @@ laws.command(
 )
 laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its own variables.")
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
+laws.command("optimoe.app.cli.laws.isoflop:isoflop", help="Best size at each budget, by parabolas and laws.")
+laws.command("optimoe.app.cli.laws.frontier:frontier", help="Best size and tokens at each budget, by laws.")
 laws.command("optimoe.app.cli.laws.compare:compare", help="One design under every law that covers it.")
 laws.command("optimoe.app.cli.laws.compare:decide", help="What each law would decide at a training budget.")
 laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")

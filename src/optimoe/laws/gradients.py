@@ -55,8 +55,13 @@ else:
 
 def required_variables(family: FittableClass) -> tuple[str, ...]:
     """Symbols of the columns that a fit of the family needs: parameters of its loss that have no default."""
+    return tuple(name for name, needed in loss_variables(family).items() if needed)
+
+
+def loss_variables(family: FittableClass) -> dict[str, bool]:
+    """What a family's loss takes, by symbol, and whether it must be given."""
     parameters = list(inspect.signature(family.loss).parameters.values())[1:]
-    return tuple(parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty)
+    return {parameter.name: parameter.default is inspect.Parameter.empty for parameter in parameters}
 
 
 def gradient_of(law: FittableLaw, variables: Mapping[str, Values]) -> dict[str, Values]:

@@ -36,6 +36,8 @@ SHORT = {  # long searches, in a form that takes seconds
 MORE = (
     "laws show ludziejewski2025",
     "laws show kaplan2020-c",
+    "laws isoflop runs.csv --tolerance 3 --window 4 --resamples 5 --family chinchilla --law besiroglu2024",
+    "laws frontier --law besiroglu2024 --train-flops 1e21 --resamples 0",
     "laws predict --law epoch2024 --output P_eq --set P=1.8T --set E=16 --set A=2",
     "laws check checks.toml",
     "cost calibrate records.jsonl --resamples 3",

@@ -39,11 +39,23 @@ class RunsRequest:
         from optimoe.laws.runs import as_observations, load_observations
 
         columns = pairs("--columns", self.columns, "N=params") or None
-        labels = pairs("--labels", self.labels, "run=hyper_id")
-        how: Any = {"where": self.where, "labels": labels, "bad_rows": self.bad_rows, "needs": self.needs()}
+        how: Any = {
+            "where": self.where,
+            "labels": self.label_columns(),
+            "bad_rows": self.bad_rows,
+            "needs": self.needs(),
+        }
         if isinstance(self.runs, tuple):
             return load_observations(tuple(Path(run) for run in self.runs), columns, **how)
         return as_observations(self.runs, columns, **how)
+
+    def label_columns(self) -> dict[str, Any]:
+        """Labels and their columns.
+
+        Raises:
+            InputError: One is not stated as ``run=hyper_id``.
+        """
+        return pairs("--labels", self.labels, "run=hyper_id")
 
     def needs(self) -> tuple[str, ...]:
         """Variables that the table has to have; a table without them is answered with a mapping to copy."""

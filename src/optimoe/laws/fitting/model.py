@@ -1,6 +1,5 @@
 """A family of laws as the solver sees it: coordinates, bounds, starts, predictions with gradients."""
 
-import inspect
 from collections.abc import Mapping
 from itertools import combinations, product
 from typing import Any
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.catalog import find_family, published_rows
 from optimoe.laws.fitting.solve import Points
-from optimoe.laws.gradients import FittableClass, FittableLaw, gradient_of, require_true_gradient
+from optimoe.laws.gradients import FittableClass, FittableLaw, gradient_of, loss_variables, require_true_gradient
 from optimoe.laws.law import POSITIVE, FitForm, LawRow
 from optimoe.laws.runs import Observations
 
@@ -94,12 +93,6 @@ def variables_of(family: FittableClass, observations: Observations) -> dict[str,
         for name, needed in loss_variables(family).items()
         if needed or name in observations.variables
     }
-
-
-def loss_variables(family: FittableClass) -> dict[str, bool]:
-    """What a family's loss takes, by symbol, and whether it must be given."""
-    parameters = list(inspect.signature(family.loss).parameters.values())[1:]
-    return {parameter.name: parameter.default is inspect.Parameter.empty for parameter in parameters}
 
 
 class Model:

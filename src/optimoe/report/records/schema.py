@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws predict": ("laws.library.PredictionRecord",),
     "laws check": ("laws.library.ChecksRecord",),
     "laws fit": ("laws.fits.FitRecord",),
+    "laws isoflop": ("laws.optima.IsoFlopAnalysisRecord",),
+    "laws frontier": ("laws.optima.FrontiersRecord",),
     "laws compare": ("laws.comparison.LawComparisonRecord",),
     "laws decide": ("laws.comparison.DecisionsRecord",),
 }

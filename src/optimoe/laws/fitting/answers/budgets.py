@@ -5,15 +5,18 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.interpolate import PchipInterpolator
 
 from optimoe.core.errors import require
 from optimoe.laws.runs import Observations
 
 FEWEST_SIZES = 4
 """Through three sizes a parabola always passes, and says nothing."""
-LINEAR_REL = 1e-6
-"""Tokens that follow a power of the size this closely, as at C = 6ND, can be followed beyond the runs."""
+SAME_SIZE = 0.05
+"""Sizes this close are one point of a parabola: read off a figure, one model's size varies by some per cent."""
+STRAIGHT = 1e-6
+"""What follows a power of the size this closely can be followed beyond the runs."""
+ROUNDING = 1 + 1e-9
+"""Runs that lie at the very end of the tolerance lie inside it."""
 FAR = float(np.log(1e3))
 """How far beyond the sizes of a budget it is followed where everything is a power of the size."""
 NEAR = float(np.log(2))
@@ -28,8 +31,9 @@ class Budget:
         train_flops: C: the label where it is a number, else the geometric mean of C, or of 6ND.
         size: The variable that is traded against tokens.
         variables: Of its runs, by symbol.
-        loss: Of its runs, nats per token.
+        loss: Of its runs, nats per token, moved to the budget where their own FLOPs differ from it.
         near: Runs around the lowest loss, by position.
+        six: Whether C is 6ND of the runs themselves; else the FLOPs per parameter and token follow from them.
     """
 
     train_flops: float
@@ -37,6 +41,7 @@ class Budget:
     variables: dict[str, Float[np.ndarray, " runs"]]
     loss: Float[np.ndarray, " runs"]
     near: Int[np.ndarray, " window"]
+    six: bool
 
     @property
     def params(self) -> Float[np.ndarray, " runs"]:
@@ -44,26 +49,31 @@ class Budget:
         return self.variables[self.size]
 
     @cached_property
-    def _curves(self) -> dict[str, "PchipInterpolator | np.poly1d"]:
-        """Every other variable that varies, as a curve in ln size: a straight line where it is one."""
-        log_size, which = np.unique(np.log(self.params), return_inverse=True)
-        curves = {}
+    def _curves(self) -> dict[str, np.poly1d]:
+        """Every other variable that varies, as a polynomial in ln size.
+
+        Tokens through the FLOPs per parameter and token: six, or a parabola in ln size, as where a budget leaves
+        the head out. Others: a power of the size where they are one, or a parabola.
+        """
+        log_size = np.log(self.params)
+        per_token = np.log(self.train_flops / (self.params * self.variables["D"]))
+        shift = np.poly1d(np.polyfit(log_size, per_token, 0 if self.six or np.ptp(per_token) <= STRAIGHT else 2))
+        curves = {"D": np.poly1d([-1.0, float(np.log(self.train_flops))]) - shift}
         for name, column in self.variables.items():
-            if name == self.size or np.ptp(column) == 0:
+            if name in (self.size, "D") or np.ptp(column) == 0:
                 continue
-            means = np.bincount(which, weights=_log_of(column)) / np.bincount(which)
-            line = np.poly1d(np.polyfit(log_size, means, 1))
-            straight = np.abs(line(log_size) - means).max() <= LINEAR_REL
-            curves[name] = line if straight else PchipInterpolator(log_size, means, extrapolate=True)
+            line = np.poly1d(np.polyfit(log_size, _log_of(column), 1))
+            straight = np.abs(line(log_size) - _log_of(column)).max() <= STRAIGHT
+            curves[name] = line if straight else np.poly1d(np.polyfit(log_size, _log_of(column), 2))
         return curves
 
     @property
     def reach(self) -> float:
         """How far beyond its sizes, in ln size, it is known what the other variables are."""
-        return FAR if all(isinstance(curve, np.poly1d) for curve in self._curves.values()) else NEAR
+        return FAR if all(curve.order <= 1 for curve in self._curves.values()) else NEAR
 
     def at(self, params: Float[np.ndarray, "*shape"]) -> dict[str, Float[np.ndarray, "*shape"]]:
-        """All variables at other sizes of the same budget, read off its runs."""
+        """All variables at other sizes of the same budget, as they go along its runs."""
         values = {name: np.full(np.shape(params), column[0]) for name, column in self.variables.items()}
         for name, curve in self._curves.items():
             found = curve(np.log(params))
@@ -93,35 +103,57 @@ def find_budgets(
         UnknownNameError: No such label or variable.
     """
     require(window >= FEWEST_SIZES, "window", f"at least {FEWEST_SIZES} sizes", window)
-    found, skipped = [], []
-    for name, rows in _groups(observations, label, tolerance).items():
-        sizes = len(np.unique(observations.column(size)[rows]))
-        if sizes < FEWEST_SIZES:
-            skipped.append(f"{name}: {sizes} {'size' if sizes == 1 else 'sizes'}")
-            continue
-        loss = observations.loss[rows]
-        found.append(
-            Budget(
-                train_flops=_flops(name, observations.size[rows]),
-                size=size,
-                variables={symbol: column[rows] for symbol, column in observations.variables.items()},
-                loss=loss,
-                near=_near(observations.column(size)[rows], loss, window),
-            )
+    groups = _groups(observations, label, tolerance)
+    sizes = {name: int(_points(observations.column(size)[rows]).max()) + 1 for name, rows in groups.items()}
+    few = [name for name, count in sizes.items() if count < FEWEST_SIZES]
+    skipped = tuple(f"{name}: {len(groups[name])} runs of {sizes[name]} sizes" for name in few if sizes[name] > 1)
+    alone = sum(len(groups[name]) for name in few if sizes[name] == 1)
+    skipped += (f"{alone} runs of other FLOPs",) if alone else ()
+    kept = {name: rows for name, rows in groups.items() if sizes[name] >= FEWEST_SIZES}
+    require(kept, "observations", f"with {FEWEST_SIZES} sizes at one budget", "; ".join(skipped[:3]) or "none")
+    flops = {name: _flops(name, observations.size[rows]) for name, rows in kept.items()}
+    loss = {name: observations.loss[rows] for name, rows in kept.items()}
+    if not label:
+        slope = _slope(np.array(list(flops.values())), np.array([one.min() for one in loss.values()]))
+        loss = {name: one * (observations.size[kept[name]] / flops[name]) ** -slope for name, one in loss.items()}
+    found = [
+        Budget(
+            train_flops=flops[name],
+            size=size,
+            variables={symbol: column[rows] for symbol, column in observations.variables.items()},
+            loss=loss[name],
+            near=_near(observations.column(size)[rows], loss[name], window),
+            six=not label and "C" not in observations.variables,
         )
-    require(found, "observations", f"with {FEWEST_SIZES} sizes at one budget", "; ".join(skipped[:3]) or "none")
-    return tuple(sorted(found, key=lambda budget: budget.train_flops)), tuple(skipped)
+        for name, rows in kept.items()
+    ]
+    return tuple(sorted(found, key=lambda budget: budget.train_flops)), skipped
+
+
+def _slope(flops: Float[np.ndarray, " budgets"], lowest: Float[np.ndarray, " budgets"]) -> float:
+    """Slope of ln L on ln C over the lowest losses; 0 of one budget.
+
+    At the best size the loss moves with C as the lowest losses do (the envelope theorem), so that runs of a few
+    per cent more FLOPs than their budget can be moved to it; without that their excess bends the parabola.
+    """
+    return float(np.polyfit(np.log(flops), np.log(lowest), 1)[0]) if len(flops) > 1 else 0.0
 
 
 def _groups(observations: Observations, label: str, tolerance: float) -> dict[str, Int[np.ndarray, " rows"]]:
-    """Rows by the name of their budget."""
+    """Rows by the name of their budget: labelled, or one after the other the C with most runs around it."""
     if label:
         names = observations.any_column(label)
         return {_name(value): np.flatnonzero(names == value) for value in dict.fromkeys(names.tolist())}
-    flops = observations.size
-    order = np.argsort(flops)
-    starts = np.flatnonzero(np.diff(np.log(flops[order])) > np.log1p(tolerance)) + 1
-    return {_name(float(np.median(flops[rows]))): rows for rows in np.split(order, starts)}
+    log_flops = np.log(observations.size)
+    apart, groups = np.ones(len(log_flops), dtype=bool), {}
+    while apart.any():
+        left = np.sort(log_flops[apart])
+        above = np.searchsorted(left, left + np.log1p(tolerance), "right")
+        densest = left[np.argmax(above - np.searchsorted(left, left - np.log1p(tolerance), "left"))]
+        rows = np.flatnonzero(apart & (np.abs(log_flops - densest) <= np.log1p(tolerance) * ROUNDING))
+        groups[_name(float(np.exp(np.median(log_flops[rows]))))] = rows
+        apart[rows] = False
+    return groups
 
 
 def _name(value: object) -> str:
@@ -139,7 +171,16 @@ def _near(
     params: Float[np.ndarray, " runs"], loss: Float[np.ndarray, " runs"], window: int
 ) -> Int[np.ndarray, " near"]:
     """Runs of the ``window`` sizes around the one with the lowest mean loss, by position."""
-    sizes, which = np.unique(params, return_inverse=True)
+    which = _points(params)
+    num_sizes = int(which.max()) + 1
     lowest = int(np.argmin(np.bincount(which, weights=loss) / np.bincount(which)))
-    first = int(np.clip(lowest - window // 2, 0, max(len(sizes) - window, 0)))
+    first = int(np.clip(lowest - window // 2, 0, max(num_sizes - window, 0)))
     return np.flatnonzero((which >= first) & (which < first + window))
+
+
+def _points(params: Float[np.ndarray, " runs"]) -> Int[np.ndarray, " runs"]:
+    """The number of each run's size, ascending; sizes that are nearly one are one."""
+    order = np.argsort(params)
+    which = np.empty(len(params), dtype=int)
+    which[order] = np.concatenate([[0], np.cumsum(np.diff(np.log(params[order])) > np.log1p(SAME_SIZE))])
+    return which

@@ -62,6 +62,11 @@ def exponent(
 def _slopes(
     train_flops: Float[np.ndarray, " budgets"], optima: Float[np.ndarray, "draws budgets"]
 ) -> Float[np.ndarray, " draws"]:
-    """Slope of ln optimum on ln C, row by row."""
-    log_flops = np.log(train_flops) - np.log(train_flops).mean()
-    return np.asarray(np.log(optima) @ log_flops / (log_flops @ log_flops))
+    """Slope of ln optimum on ln C, row by row, over the budgets with an optimum there; NaN of fewer than two."""
+    known = np.isfinite(optima)
+    weight = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    log_flops, log_optimum = np.log(train_flops), np.log(np.where(known, optima, 1.0))
+    offset = log_flops - (weight * log_flops).sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = (weight * offset * log_optimum).sum(axis=1) / (weight * offset**2).sum(axis=1)
+    return np.where(known.sum(axis=1) > 1, slopes, np.nan)

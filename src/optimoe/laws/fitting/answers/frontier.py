@@ -12,7 +12,7 @@ from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.answers.drawn import with_draws
 from optimoe.laws.fitting.answers.exponents import Estimate, estimate, exponent
 from optimoe.laws.fitting.answers.isoflop import SIZES
-from optimoe.laws.fitting.model import loss_variables
+from optimoe.laws.gradients import loss_variables
 from optimoe.laws.law import Law, LawRow
 from optimoe.laws.runs.tables.formulas import evaluate
 from optimoe.laws.terms.optimum import find_minimum

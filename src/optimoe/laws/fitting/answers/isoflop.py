@@ -19,6 +19,8 @@ SIZES = ("N_act", "N")
 """What is traded against tokens: the first that the runs have."""
 GRID = 2001
 """Sizes at which a law is asked along a budget; the lowest three are refined by the parabola through them."""
+AT_EDGE = 0.999
+"""Share of the reach beyond the sizes at which a minimum is the end of the grid: its last step, of 2,000."""
 PARABOLA = 3
 """Numbers that a parabola has."""
 
@@ -32,6 +34,7 @@ class LawMinimum:
         params: Minimum of the law along the budget, the other variables as in its runs.
         params_parabola: The parabola's answer if the runs lay exactly on the law.
         bias_log: ln(params_parabola/params): what the parabola itself gets wrong.
+        inside: Whether the minimum lies between the sizes of the parabola.
         at_edge: Whether the minimum lies at the end of the sizes that were looked at.
     """
 
@@ -39,6 +42,7 @@ class LawMinimum:
     params: Estimate
     params_parabola: float
     bias_log: float
+    inside: bool
     at_edge: bool
 
 
@@ -243,17 +247,19 @@ def _at_budget(
 def _law_at(
     law: LawRow, budget: Budget, parabola: _Parabola, minima: Float[np.ndarray, " draws"], level: float
 ) -> LawMinimum:
-    loss = _losses(law, budget)(budget.params[budget.near])[:1]
+    near = budget.params[budget.near]
+    loss = _losses(law, budget)(near)[:1]
     if len(loss[0]) != len(parabola.loss):
         raise ConfigError(f"law {law.name}: must give one loss a run, got {len(loss[0])}")
     of_law = float(parabola.minima(loss)[0])
-    edge = np.abs(np.log(minima[0] / np.array([budget.params.min(), budget.params.max()]))) >= budget.reach * 0.999
+    beyond = (np.log(budget.params.min() / minima[0]), np.log(minima[0] / budget.params.max()))
     return LawMinimum(
         law=law.name,
         params=estimate(float(minima[0]), minima[1:], level),
         params_parabola=of_law,
         bias_log=float(np.log(of_law / minima[0])),
-        at_edge=bool(edge.any()),
+        inside=bool(near.min() <= minima[0] <= near.max()),
+        at_edge=bool(max(beyond) >= AT_EDGE * budget.reach),
     )
 
 
