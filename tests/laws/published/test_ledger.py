@@ -63,6 +63,7 @@ def test_texts_that_contradict_themselves_are_shown(text):
 def test_a_text_without_printed_outputs_says_so():
     assert reproduce_laws("liew2025") == []
     assert "nothing to hold" in law_texts()["liew2025"].about
+    assert "epoch2024" not in law_texts()  # its outputs are the cost model's
 
 
 def test_without_their_data_sets_claims_have_no_verdict(monkeypatch, tmp_path):

@@ -12,6 +12,11 @@ from optimoe.laws.catalog import find_published_law, law_names, published_checks
 from optimoe.laws.published.computed import computed
 from optimoe.laws.published.rounding import Digits
 
+CHECKS_ONLY = "printed outputs of its laws"
+NOTHING = "no printed number that follows from its law is known here; nothing to hold"
+NOT_LAWS = "serving-cost"
+"""Family of coefficient sets whose outputs are those of the cost model: their claims are not held here."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraCauses:
@@ -40,14 +45,20 @@ class LawText(ClaimText):
 
 @cache
 def law_texts() -> dict[str, LawText]:
-    """Every text on laws with printed outputs, by key."""
+    """Every text on laws by key; one without a file prints no output to hold."""
     folder = files("optimoe.laws").joinpath("data", "claims")
-    texts = {}
+    texts: dict[str, LawText] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         rows = [{"text": table.get("text", "")} | row for row in table.get("claim", [])]
-        text = build(LawText, table | {"claim": rows}, where=file.name)
-        texts[text.text] = text
+        stated = build(LawText, table | {"claim": rows}, where=file.name)
+        texts[stated.text] = stated
+    printed = {row["law"] for row in published_checks() if row.get("printed")}
+    for name in law_names():
+        row, text = find_published_law(name).row, name.split("-")[0]
+        if row.status != "fitted" and row.family != NOT_LAWS and text not in texts:
+            known = any(law.split("-")[0] == text for law in printed)
+            texts[text] = LawText(text=text, about=CHECKS_ONLY if known else NOTHING)
     return texts
 
 
