@@ -25,7 +25,7 @@ def test_each_law_describes_its_own_kind_of_model():
     dense, routed = find_law("liew2025-dense"), find_law("liew2025-moe")
     assert dense.judge(DENSE).applicable and not dense.judge(SWITCH).applicable
     assert routed.judge(DENSE).reasons == ("no experts (a law of MoEs)",)
-    assert routed.judge(SWITCH).reasons == ("top-1 routing (fitted on top-2)",)
+    assert routed.judge(SWITCH).reasons == ("32 experts (fitted on 8)",)
 
 
 def test_more_dense_tokens_before_upcycling_make_the_tokens_after_it_worth_less():
