@@ -69,6 +69,12 @@ def test_a_grid_of_experts_gives_an_array_for_every_law():
     assert joint.decades_beyond["E"][3] == pytest.approx(np.log10(2))
 
 
+def test_laws_that_take_no_design_say_why_without_their_own_name():
+    reasons = {silence.law: silence.reason for silence in compare(FINE, TOKENS).silent}
+    assert reasons["marin2026-v16"] == "a frontier of budgets, not of designs: set C (laws predict)"
+    assert reasons["marin2026-lr-v16"] == reasons["marin2026-lr-may"]
+
+
 def test_laws_without_a_loss_give_advice():
     advice = {row.law: row.outputs for row in compare(FINE, TOKENS).advice}
     assert advice["tian2025-el"]["EL"] > 1

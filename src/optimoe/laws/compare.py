@@ -246,7 +246,7 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
             if needed and set(needed) <= inputs.keys()
         }
     except ConfigError as error:
-        return NotApplicable(law=law.row.name, reason=str(error))
+        return NotApplicable(law=law.row.name, reason=str(error).removeprefix(f"law {law.row.name}: "))
     return Advice(law=law.row.name, source=law.row.source, outputs=outputs, concerns=standing.concerns)
 
 
