@@ -109,7 +109,7 @@ class Pool:
 
 
 def under(pool: Pool, law: LossLaw) -> Pool:
-    """The same designs under another law, which may not rank all of them."""
+    """Put the same designs under another law, which may not rank all of them."""
     return replace(
         pool,
         problem=replace(pool.problem, law=law),

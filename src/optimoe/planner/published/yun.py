@@ -65,8 +65,14 @@ class YunDesign:
 
 
 def loss_optimal(pool: Pool) -> YunDesign:
-    """The lowest loss of the budget."""
-    return _design(pool, int(np.where(pool.servable, _losses(pool), np.inf).argmin()))
+    """The lowest loss of the budget.
+
+    Raises:
+        InfeasibleError: The law may rank no design of the family.
+    """
+    if not pool.ranked.any():
+        raise InfeasibleError(f"law {pool.problem.law.row.name}: {pool.standing.reason}")
+    return _design(pool, int(np.where(pool.possible, _losses(pool), np.inf).argmin()))
 
 
 def equal_quality(pool: Pool, loss: float) -> YunDesign:
@@ -77,7 +83,7 @@ def equal_quality(pool: Pool, loss: float) -> YunDesign:
     Raises:
         InfeasibleError: No design of the family reaches it.
     """
-    reached = pool.servable & (_losses(pool) <= loss)
+    reached = pool.possible & (_losses(pool) <= loss)
     if not reached.any():
         raise InfeasibleError(
             f"loss: {loss:.4f} is not reached with {pool.family.num_experts} experts in this budget"
@@ -91,7 +97,7 @@ def equal_cost(pool: Pool, usd_per_mtok: float) -> YunDesign:
     Raises:
         InfeasibleError: No design of the family is served for so little.
     """
-    kept = pool.servable & (pool.usd_per_mtok <= usd_per_mtok)
+    kept = pool.possible & (pool.usd_per_mtok <= usd_per_mtok)
     if not kept.any():
         raise InfeasibleError(
             f"usd_per_mtok: {usd_per_mtok:.3g} is below every design of {pool.family.num_experts} experts"
@@ -184,7 +190,7 @@ def yun_pools(
 
 @dataclass(frozen=True, kw_only=True)
 class YunAnswer:
-    """Answers to their questions for one number of experts; NaN where no design of the space does it.
+    """Answers to their questions for one number of experts; NaN where no design does it or the law ranks none.
 
     Attributes:
         law, flops, experts: The law, the budget and the number of experts.
@@ -219,7 +225,8 @@ def yun_answers(laws: Mapping[str, Mapping[float, Mapping[int, Pool]]]) -> list[
 
 
 def _answer(law: str, flops: float, pools: Mapping[int, Pool], experts: int) -> YunAnswer:
-    own, four = loss_optimal(pools[experts]), loss_optimal(pools[BASE])
+    own, four = _or_none(lambda: loss_optimal(pools[experts])), loss_optimal(pools[BASE])
+    own = own or YunDesign(index=-1, params=math.nan, loss=math.nan, usd_per_mtok=math.nan)
     smallest = _or_none(lambda: equal_quality(pools[experts], four.loss))
     alike = _or_none(lambda: equal_cost(pools[experts], four.usd_per_mtok))
     return YunAnswer(

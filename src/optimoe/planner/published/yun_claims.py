@@ -64,12 +64,17 @@ class YunClaim:
 
 
 def reproduce_yun() -> tuple[list[YunAnswer], list[Reproduction]]:
-    """Ask their questions and judge their claims under every law of ``LAWS``."""
+    """Ask their questions and judge their claims under every law of ``LAWS`` that may rank the designs."""
     rows = load_facts("optimoe.planner", "yun2024.toml")["claim"]
     claims = [build(YunClaim, row, where="yun2024.toml") for row in rows]
     budgets = sorted({budget for claim in claims for budget in claim.budgets})
     answers = yun_answers({law: {budget: _pools(law, budget) for budget in budgets} for law in LAWS})
-    return answers, [_judged(claim, law) for law in LAWS for claim in claims]
+    return answers, [_judged(claim, law) for law in LAWS for claim in claims if _may_answer(law, claim)]
+
+
+def _may_answer(law: str, row: YunClaim) -> bool:
+    """Whether a law may rank the designs that a claim is about: a law of MoEs no dense model."""
+    return row.quantity not in OF_DENSE or bool(_pools(law, row.budgets[0])[1].ranked.any())
 
 
 def _judged(row: YunClaim, law: str) -> Reproduction:
@@ -84,7 +89,8 @@ def _judged(row: YunClaim, law: str) -> Reproduction:
         slack=SLACK,
     )
     causes = [(words, partial(_over_budgets, row, law, words)) for words in VARIANTS]
-    causes += [(f"another law, {other}", partial(_over_budgets, row, other)) for other in LAWS if other != law]
+    others = [other for other in LAWS if other != law and _may_answer(other, row)]
+    causes += [(f"another law, {other}", partial(_over_budgets, row, other)) for other in others]
     return judged(claim, _over_budgets(row, law), causes)
 
 
@@ -145,7 +151,9 @@ def _best_at_equal_cost(law: str, budget: float, variant: str) -> float:
     """Number of experts whose loss-optimal model is best at the serving price of the loss-optimal four experts."""
     usd = loss_optimal(_pools(law, budget, variant)[BASE]).usd_per_mtok
     losses = {}
-    for experts in _pools(law, budget, variant):
+    for experts, pool in _pools(law, budget, variant).items():
+        if not pool.ranked.any():
+            continue
         best = [loss_optimal(_pools(law, float(flops), variant)[experts]) for flops in FRONTIER_FLOPS]
         served = [one for one in best if one.usd_per_mtok <= usd]
         losses[experts] = min((one.loss for one in served), default=np.inf)
@@ -172,3 +180,6 @@ QUANTITIES: dict[str, Callable[[str, float, str], float]] = {
     "cost_exponent": _of_pools(_cost_exponent),
 }
 """What the claims are about, for a law, a budget and a variant of the designs."""
+
+OF_DENSE = ("dense_params", "price_8_over_dense", "size_8_over_dense")
+"""Quantities that need the loss of a dense model."""

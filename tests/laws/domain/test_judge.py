@@ -8,8 +8,7 @@ import pytest
 from optimoe.arch.design import with_num_experts
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError
-from optimoe.laws.domain import Domain, domain_of_runs, traits_of
-from optimoe.laws.runs import Observations
+from optimoe.laws.domain import Domain, traits_of
 from tests.laws.designs import DENSE, FINE, SHARED, SWITCH
 
 TOP_1 = Domain(
@@ -114,38 +113,6 @@ def test_a_law_of_active_parameters_is_blind_to_the_expansion():
     assert Domain().blind_to([DENSE, one, other], BY) == ""
     assert Domain().blind_to([SWITCH, FINE], BY).startswith("top-k = 1, 8")
     assert Domain().blind_to([one, other, DENSE, FINE], ("params_active", "params_total")) == ""
-
-
-def test_traits_of_a_design():
-    traits = traits_of(SHARED)
-    assert (traits.num_experts, traits.top_k, traits.num_shared_experts) == (64, 6, 2)
-    assert traits.granularity == 4
-    assert traits.routed_share == 1
-    assert traits_of(DENSE).expansion == 1
-    assert not traits_of(DENSE).routed
-
-
-def test_the_columns_of_runs_say_what_a_fit_may_rank():
-    runs = Observations(
-        variables={
-            "N_act": np.array([1e8, 1e8, 2e8]),
-            "N_total": np.array([1e8, 8e8, 4e9]),
-            "D": np.array([1e9, 2e9, 4e9]),
-            "E": np.array([1.0, 8.0, 64.0]),
-            "k": np.array([1.0, 2.0, 8.0]),
-        },
-        loss=np.array([3.0, 2.9, 2.8]),
-    )
-    domain = domain_of_runs(runs)
-    assert domain.models == "both"
-    assert domain.num_experts == (8, 64)
-    assert domain.top_k == (2, 8)
-    assert domain.expansion == (8, 20)
-    assert domain.tokens_per_param == (10, 20)
-    assert domain.granularity == domain.num_shared_experts == ()
-    plain = domain_of_runs(Observations(variables={"N": np.array([1e8]), "D": np.array([1e9])}, loss=np.ones(1)))
-    assert plain.models == "unknown"
-    assert plain.tokens_per_param == (10, 10)
 
 
 @pytest.mark.parametrize("span", [(2.0, 1.0), (1.0,), (-1.0, 1.0), (1.0, np.inf)])

@@ -7,18 +7,28 @@ unknown, never inside.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from optimoe.arch.count import granularity
-from optimoe.arch.params import count_params
-from optimoe.arch.parts import PEER, MoE
+from optimoe.arch.parts import PEER
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import require
-from optimoe.laws.runs import Observations
+from optimoe.laws.domain.traits import (
+    LABELS,
+    NAMES,
+    NEAR,
+    RATIOS,
+    TRAITS,
+    Span,
+    Traits,
+    decades_outside,
+    few,
+    trait_words,
+    traits_of,
+)
 
 Models = Literal["unknown", "dense", "routed", "both"]
 Seen = Literal[
@@ -26,20 +36,12 @@ Seen = Literal[
     "num_shared_experts",
 ]  # fmt: skip
 Reading = Literal["none", "expansion", "activation_ratio"]
-Span = tuple[float, ...]
-"""Least and most of the runs; empty where nobody stated them."""
-
-TRAITS = ("num_experts", "top_k", "granularity", "num_shared_experts", "routed_share")
-"""What routed designs differ in beside their sizes."""
 
 READING_WORDS: dict[Reading, str] = {
     "none": "",
     "expansion": "that of the paper's top-1 shape of equal active and total size",
     "activation_ratio": "with the shared experts among the active and the stored ones",
 }
-
-RATIOS = ("expert_ratio", "ffn_ratio")
-"""What follows from these, where the runs of a law had one of them only."""
 
 ALIASES = {"num_experts": "E", "granularity": "G", "tokens_per_param": "D_over_N"}
 """Symbols by which the range of a law may state the same."""
@@ -51,42 +53,8 @@ COVERED: dict[Reading, tuple[str, ...]] = {
 }
 """Traits that a mapping puts into other variables of the law."""
 
-NEAR = 1e-6
-"""Relative distance within which a value is at the end of a span, not outside: rounding of ratios."""
-
 ALIKE = 1.1
 """Granularities nearer than this are one: widths come in steps of 64."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traits:
-    """What laws may not see of a design. Numbers, or arrays over a grid of designs.
-
-    Attributes:
-        routed: Whether it has more than one routed expert; every trait below is of routed designs.
-        num_experts: Routed experts per layer, E.
-        top_k: Routed experts per token, k.
-        expert_ratio: E/k.
-        granularity: 4·d_model/d_expert.
-        ffn_ratio: Width of the routed experts of a token over that of the model, k·d_expert/d_model.
-        num_shared_experts: Experts that every token uses.
-        routed_share: Layers with routed experts over all layers.
-        one_layer: One layer as a share of all: to so much a share of layers can be met.
-        expansion: N_total/N_act, both embeddings in both.
-        params_active: N_act, both embeddings included.
-    """
-
-    routed: Flags
-    num_experts: Values
-    top_k: Values
-    expert_ratio: Values
-    granularity: Values
-    ffn_ratio: Values
-    num_shared_experts: Values
-    routed_share: Values
-    one_layer: Values
-    expansion: Values
-    params_active: Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +162,7 @@ class Domain:
             outside = traits.routed & applicable & self._outside(trait, traits)
             if not np.any(outside):
                 continue
-            words = _trait_words(trait, np.asarray(getattr(traits, trait)), outside, getattr(self, trait))
+            words = trait_words(trait, np.asarray(getattr(traits, trait)), outside, getattr(self, trait))
             if trait in by:
                 continue  # counted by decades
             if _sees(trait, by):
@@ -231,7 +199,7 @@ class Domain:
             values = np.concatenate([np.ravel(getattr(one, trait)) for one in routed])
             alike = ALIKE if trait == "granularity" else 1.0
             if values.max() > values.min() * alike * (1 + NEAR):
-                return f"{_WORDS[trait]} {_few(values)}"
+                return f"{LABELS[trait]} {few(values)}"
         return ""
 
     def decades(self, arch: ArchSpec, tokens: Values, by: Sequence[str]) -> dict[str, Values]:
@@ -277,98 +245,11 @@ class Domain:
             return ["which designs they were"]
         implied = ("num_experts", "top_k") if self.expert_ratio else ()
         unknown = [
-            _NAMES[trait]
+            NAMES[trait]
             for trait in TRAITS
             if not getattr(self, trait) and trait not in implied and not _sees(trait, by)
         ]
         return (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
-
-
-def decades_outside(value: Values, low: float, high: float) -> Values:
-    """How far a number lies outside a range: |log10| of the overshoot; 0 inside. A range may begin at zero."""
-    place = np.log10(np.asarray(value, dtype=float))
-    lowest = np.log10(low) if low > 0 else -np.inf
-    highest = np.log10(high) if high > 0 else np.inf
-    return np.maximum(0.0, np.maximum(place - highest, lowest - place))[()]
-
-
-def traits_of(arch: ArchSpec) -> Traits:
-    """What laws may not see of a design, or of each of a grid; a dense design has one expert."""
-    moe, params = arch.moe, count_params(arch)
-    layers = np.asarray(arch.num_layers)
-    where = [group.num_layers for group in arch.layers if isinstance(group.ffn, MoE)]
-    columns = np.broadcast_arrays(
-        np.asarray(moe.num_experts if moe else 1) > 1,
-        moe.num_experts if moe else 1,
-        moe.top_k if moe else 1,
-        np.divide(moe.num_experts, moe.top_k) if moe else 1.0,
-        granularity(arch)["krajewski"] if moe else 1.0,
-        np.multiply(moe.top_k, moe.d_expert) / arch.d_model if moe else 0.0,
-        moe.num_shared_experts if moe else 0,
-        sum(where, np.zeros_like(layers)) / layers,
-        1 / layers,
-        np.divide(params.total, params.active),
-        params.active,
-    )
-    names = [field.name for field in fields(Traits)]
-    return Traits(**{name: column[()] for name, column in zip(names, columns, strict=True)})
-
-
-def domain_of_runs(runs: Observations) -> Domain:
-    """What the runs of a table were, from the columns that it has.
-
-    ``E`` (or ``num_experts``), ``k`` (``K``, ``top_k``), ``G`` (``granularity``, 4·d/d_expert), ``shared``
-    (``num_shared_experts``) and ``N_total`` beside ``N_act`` are taken by their names; a trait without a column is
-    unknown. Rows of one expert are dense, and count in no span of routed designs.
-    """
-    columns = {**runs.variables}
-    experts = next((columns[name] for name in ("E", "num_experts") if name in columns), None)
-    total, active = columns.get("N_total"), columns.get("N_act")
-    expansion = total / active if total is not None and active is not None else None
-    told = experts if experts is not None else expansion
-    if told is None:
-        models, routed = "unknown", np.ones(len(runs), dtype=bool)
-    else:
-        routed = told > 1 + NEAR
-        models = "both" if 0 < routed.sum() < len(runs) else "routed" if routed.any() else "dense"
-    spans: dict[str, Span] = {"num_experts": _span(experts, routed), "expansion": _span(expansion, routed)}
-    for trait, names in RUN_COLUMNS.items():
-        spans[trait] = _span(next((columns[name] for name in names if name in columns), None), routed)
-    params = active if active is not None or models in ("routed", "both") else columns.get("N")
-    if params is not None and "D" in columns:
-        spans["tokens_per_param"] = _span(columns["D"] / params, np.ones(len(runs), dtype=bool))
-    return Domain(models=models, source=f"the columns of {runs.source}", **spans)  # type: ignore[arg-type]
-
-
-RUN_COLUMNS = {
-    "top_k": ("k", "K", "top_k"),
-    "granularity": ("G", "granularity"),
-    "num_shared_experts": ("shared", "num_shared_experts"),
-}
-"""Names by which a table's columns state a trait."""
-
-_WORDS = {
-    "num_experts": "E =",
-    "top_k": "top-k =",
-    "granularity": "granularity",
-    "num_shared_experts": "shared experts =",
-    "routed_share": "share of routed layers",
-}
-_NAMES = {
-    "num_experts": "experts",
-    "top_k": "top-k",
-    "granularity": "granularity",
-    "num_shared_experts": "shared experts",
-    "routed_share": "share of routed layers",
-    "expert_ratio": "an expansion E/k of",
-    "ffn_ratio": "a width k·d_expert/d of",
-}
-
-
-def _span(column: np.ndarray | None, rows: np.ndarray) -> Span:
-    if column is None or not rows.any():
-        return ()
-    return float(column[rows].min()), float(column[rows].max())
 
 
 def _sees(trait: str, by: Sequence[str]) -> bool:
@@ -376,25 +257,3 @@ def _sees(trait: str, by: Sequence[str]) -> bool:
     if "params_total" in by and "params_active" in by and trait != "granularity":
         return True
     return trait in by or (trait == "num_experts" and "expert_ratio" in by)
-
-
-def _trait_words(trait: str, values: np.ndarray, outside: Flags, span: Span) -> str:
-    """What designs have that the runs had not: ``top-8 routing (fitted on top-1)``."""
-    low, high = span
-    found = _few(np.broadcast_to(values, np.shape(outside))[outside])
-    fitted = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
-    if trait == "top_k":
-        return f"top-{found} routing (fitted on top-{fitted})"
-    if trait == "num_experts":
-        return f"{found} experts (fitted on {fitted})"
-    if trait == "num_shared_experts":
-        return f"{found} shared experts (fitted {'without' if high == 0 else f'with {fitted}'})"
-    if trait == "routed_share":
-        return f"routed experts in {found} of the layers (fitted in {fitted})"
-    return f"{_NAMES[trait]} {found} (fitted on {fitted})"
-
-
-def _few(values: np.ndarray) -> str:
-    """Some numbers in words: up to three, or the least and the most."""
-    texts = list(dict.fromkeys(f"{value:.3g}" for value in np.unique(np.asarray(values, dtype=float))))
-    return ", ".join(texts) if len(texts) <= 3 else f"{texts[0]} to {texts[-1]}"

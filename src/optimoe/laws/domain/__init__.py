@@ -1,0 +1,20 @@
+"""Which designs a law may rank: its runs' traits, the judgement by them, and both from a table of runs."""
+
+from optimoe.laws.domain.judge import ALIASES, COVERED, READING_WORDS, Domain, Models, Reading, Seen, Standing
+from optimoe.laws.domain.of_runs import domain_of_runs
+from optimoe.laws.domain.traits import Traits, decades_outside, traits_of
+
+__all__ = [
+    "ALIASES",
+    "COVERED",
+    "READING_WORDS",
+    "Domain",
+    "Models",
+    "Reading",
+    "Seen",
+    "Standing",
+    "Traits",
+    "decades_outside",
+    "domain_of_runs",
+    "traits_of",
+]
