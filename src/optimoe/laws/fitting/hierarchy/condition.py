@@ -1,5 +1,6 @@
 """Effects of one corpus given runs of it: the shared law held, draw by draw."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,16 +99,34 @@ class Conditioned:
         return effects
 
     def errors(
-        self, point: Float[np.ndarray, " coordinates"], scale: Float[np.ndarray, " groups"]
+        self,
+        point: Float[np.ndarray, " coordinates"],
+        scale: Float[np.ndarray, " groups"],
+        free: Bool[np.ndarray, " effects"],
+        *,
+        further: Mapping[str, np.ndarray] | None = None,
     ) -> Float[np.ndarray, " effects"]:
-        """Standard deviations of the effects at a point, all of them free and the shared law held (Laplace)."""
-        _, slope = self.model.predict(point[None])
-        rows = slope[0, self.model.shared :]
-        bend = np.ones(rows.shape[1])
-        bend[: self.model.num_runs] = (
-            (self.options.degrees + 1) / (self.options.degrees + 3) / scale[self.model.group] ** 2
-        )
-        return np.sqrt(np.diag(np.linalg.inv((rows * bend) @ rows.T)))
+        """Standard deviations of the effects at a point (Laplace), the shared law held; held ones keep theirs.
+
+        Args:
+            point: Coordinates.
+            scale: Of the residuals.
+            free: Effects that the runs may move.
+            further: Variables of runs that are planned, and count as if they were done.
+        """
+        model = self.model
+        _, slope = model.predict(point[None])
+        rows = slope[0, model.shared :, : model.num_runs]
+        if further is not None:
+            size = len(next(iter(further.values())))
+            planned = Observations(variables=dict(further), loss=np.ones(size))
+            more = condition_on(planned, model.family.family, self.effects).model
+            rows = np.hstack([rows, more.predict(point[None])[1][0, model.shared :, :size]])
+        precision = (self.options.degrees + 1) / (self.options.degrees + 3) / scale[0] ** 2
+        known = np.linalg.inv(self.effects.matrix()) + precision * rows @ rows.T
+        std = np.sqrt(np.diag(self.effects.matrix()))
+        std[free] = np.sqrt(np.diag(np.linalg.inv(known[np.ix_(free, free)])))
+        return std
 
 
 def condition_on(

@@ -121,9 +121,14 @@ class GroupedModel:
         return len(self._prior_columns)
 
     @property
+    def num_free(self) -> int:
+        """Shared coordinates that move."""
+        return int((self.whole.low < self.whole.high).sum())
+
+    @property
     def spare(self) -> int:
         """Runs and priors beyond the shared coordinates that they determine."""
-        return self.num_runs + self.num_priors - int((self.whole.low < self.whole.high).sum())
+        return self.num_runs + self.num_priors - self.num_free
 
     def targets(self) -> Float[np.ndarray, " rows"]:
         """What the rows are held against: ln L, the prior's means, and zero for effects and residual scales."""

@@ -138,7 +138,7 @@ def describe(
         prior=model.prior,
         learned=_learned(model, covariance),
         verdict=verdict_of(
-            bool(solutions.converged[best]), ill_conditioned, bool(at_bound), model.spare < SPARE_RUNS, False
+            bool(solutions.converged[best]), ill_conditioned, bool(at_bound), _too_few(model), False
         ),
         at_bound=at_bound,
         condition=condition,
@@ -171,6 +171,11 @@ def describe(
         for group in model.groups
     }
     return replace(found, law=law, corpora=corpora)
+
+
+def _too_few(model: GroupedModel) -> bool:
+    """Whether intervals would hold too seldom: few runs, and shared coordinates without a prior."""
+    return model.spare < SPARE_RUNS and model.num_priors < model.num_free
 
 
 def coefficients_at(
