@@ -100,3 +100,8 @@ def test_with_a_cluster_the_winner_has_the_batch_precision_and_layout_of_the_pla
 def test_a_share_too_small_for_any_proxy_is_said(planned):
     with pytest.raises(InfeasibleError, match="share"):
         proxy_runs(planned[1], share=1e-9)
+
+
+def test_a_rate_by_a_rule_of_moes_says_so_of_a_dense_winner():
+    dense = plan(problem(goal=LowestLoss(), space=SPACES["dense"]))
+    assert "outside its domain: no experts (a law of MoEs)" in winner_run(dense).notes

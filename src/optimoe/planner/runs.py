@@ -101,7 +101,9 @@ def _notes(spec: ArchSpec, tokens: int, batch: str) -> str:
     law = _rate_law()
     beyond = float(law.decades_outside(law.arch_inputs(spec, tokens))["C"])
     outside = f", C is {beyond:.1f} decades outside its fitted range" if beyond else ""
+    unlike = "; ".join(law.row.domain.judge(spec, ()).concerns)
+    never = f", outside its domain: {unlike}" if unlike else ""
     return (
-        f"Peak rate{batch} by {law.row.source}{outside}; warm-up over {WARMUP_SHARE:.0%} of the tokens, shape of "
-        "the schedule and optimizer are assumed; router and losses are the trainer's default."
+        f"Peak rate{batch} by {law.row.source}{outside}{never}; warm-up over {WARMUP_SHARE:.0%} of the tokens, "
+        "shape of the schedule and optimizer are assumed; router and losses are the trainer's default."
     )

@@ -164,6 +164,11 @@ def test_every_published_row_is_possible(name):
             {"draws": {"alpha": [0.3, 0.4], "beta": [0.3, 0.4, 0.5]}},
             r"draws of alpha: must be as many .*\(3\), got 2",
         ),
+        (
+            {"domain": {"mapping": "expansion", "mapping_source": "s"}},
+            "domain: mapping: must be none, got expansion",
+        ),
+        ({"domain": {"top_k": [8, 1]}}, r"domain: top_k: must be two numbers, the least first"),
         ({"draws": {"gamma": [0.3, 0.4]}}, "draws of gamma: must be of a coefficient"),
         ({"draws": {"alpha": [0.3, -0.4]}}, "draws: coefficient alpha: must be zero or more, got -0.4"),
     ],

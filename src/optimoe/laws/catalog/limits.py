@@ -63,6 +63,9 @@ def require_possible(row: LawRow, law_class: type[Law], where: str) -> None:
     require(row.status in OF_FILES, f"{where}: status", f"{' or '.join(OF_FILES)} in a law file", row.status)
     if issubclass(law_class, ArchLaw) and law_class.sizes and row.n_convention not in ("", UNSTATED):
         require_choice(row.n_convention, f"{where}: n_convention", law_class.sizes)
+    readings = law_class.readings if issubclass(law_class, ArchLaw) else ()
+    known = row.domain.mapping in ("none", *readings)
+    require(known, f"{where}: domain: mapping", " or ".join(("none", *readings)), row.domain.mapping)
     _require_coefficients(row, law_class, where)
     _require_draws(row, law_class, where)
     for symbol, (low, high) in row.range.items():

@@ -114,7 +114,11 @@ def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
         runs = ladder(choice)
     except InfeasibleError:
         return None
-    seen = np.log(np.hstack([_losses(many, run.spec, run.tokens) for run in runs]))
+    # a run whose loss the law does not know tells nothing about the law
+    told = [run for run in runs if many.judge(run.spec).applicable]
+    if not told:
+        return None
+    seen = np.log(np.hstack([_losses(many, run.spec, run.tokens) for run in told]))
     flops = sum(run.train_flops for run in runs)
     return SweepValue(
         num_runs=len(runs),

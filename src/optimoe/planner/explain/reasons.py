@@ -3,8 +3,9 @@
 import math
 
 from optimoe.core.units import format_change, format_count, format_usd
+from optimoe.laws.catalog import find_law
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
 from optimoe.planner.result import Plan
 
 
@@ -74,6 +75,11 @@ def _domain_lines(plan: Plan) -> list[str]:
             f"by assumption {name} {law.reading(choice.spec)}; unread, the loss is {gap:.3f} nats away, and the "
             "band is so much wider on both sides"
         )
+    if choice.spec.moe and isinstance(plan.problem.space.expert_attention_ratio, BestRatio):
+        rule = find_law(RATIO_LAW).row
+        lines += [
+            f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
+        ]
     refused: dict[str, list[str]] = {}
     for item in plan.alternatives:
         if item.not_ranked:
