@@ -1,12 +1,15 @@
 """One design, one budget, every law."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from optimoe.arch.design import with_num_experts
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.laws.catalog import find_law
+from optimoe.laws.catalog import find_law, save_law
 from optimoe.laws.compare import QUESTIONS, comparable_laws, compare, compare_decisions
+from optimoe.laws.evidence import Evidence
 from tests.laws.designs import DENSE, FINE, HALF, SWITCH
 
 TOKENS = 2e10
@@ -118,3 +121,22 @@ def test_tokens_and_budget_must_be_positive():
         compare(DENSE, 0.0)
     with pytest.raises(ConfigError, match="train_flops: must be positive"):
         compare_decisions(0.0)
+
+
+def test_a_flat_law_has_no_optimum_and_says_so_in_one_line(tmp_path):
+    row = find_law("besiroglu2024").row
+    flat = row.coefficients | {"A": 1.0, "B": 1.0, "alpha": 0.0, "beta": 0.0}
+    save_law(replace(row, status="fitted", coefficients=flat), tmp_path / "flat.toml")
+    with pytest.raises(InputError, match="law besiroglu2024: no optimum with these coefficients"):
+        compare_decisions(1e20, [str(tmp_path / "flat.toml")])
+
+
+def test_an_opinion_has_the_band_of_its_law_and_the_verdict_of_its_fit(tmp_path):
+    row = find_law("besiroglu2024").row
+    evidence = Evidence(verdict="ill_conditioned", weakest=("A", "alpha"))
+    save_law(replace(row, status="fitted", evidence=evidence), tmp_path / "ours.toml")
+    (opinion,) = compare(DENSE, 1e10, [str(tmp_path / "ours.toml")]).opinions
+    assert opinion.fit == "ill conditioned: A, alpha"
+    assert (opinion.low, opinion.high) == find_law("besiroglu2024").band(opinion.loss, DENSE, 1e10)
+    (published,) = compare(DENSE, 1e10, ["besiroglu2024"]).opinions
+    assert published.fit == ""

@@ -12,7 +12,7 @@ from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainingChoice
-from optimoe.inputs.quantities import Quantity, parts
+from optimoe.inputs.quantities import Flag, Quantity, parts
 from optimoe.inputs.sources import Gpus, LawName
 
 if TYPE_CHECKING:
@@ -76,12 +76,15 @@ class PlanRequest:
     data: DataChoice = field(default_factory=DataChoice)
     law: LawName = "ludziejewski2025"
     """Loss law: a name of `optimoe laws list`, or a law file."""
+    allow_unsound: Flag = False
+    """Plan with a law whose fit failed (ill conditioned, at a bound, not converged); the plan says so first."""
 
     def problem(self) -> "Problem":
         """The planner's question.
 
         Raises:
-            InputError: A price is missing, two options state one thing, or no GPU has the precision.
+            InputError: A price is missing, two options state one thing, no GPU has the precision, or the law's fit
+                failed.
             UnknownNameError: A name is not known; lists the nearest.
             ConfigError: A number is out of limits.
         """
@@ -100,6 +103,7 @@ class PlanRequest:
             goal=self.goal.goal(),
             space=self.designs.space(training),
             data=self.data.data(),
+            allow_unsound=self.allow_unsound,
         )
 
     def deployments(self) -> "tuple[Deployment, ...]":

@@ -14,7 +14,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.domain import ALIASES, decades_outside
 from optimoe.laws.law import Decision, Law
@@ -40,6 +40,8 @@ class Opinion:
     Attributes:
         law: Its name; ``source`` and ``status`` as in its row.
         loss: Nats per token on that law's own corpus.
+        low, high: 90 % of the loss, by the law's scatter and draws; NaN when neither is known.
+        fit: The verdict of the fit behind it and what it is about; empty for a published law.
         baseline: The law that gives the dense loss (the same, or one of the same paper); empty when none.
         dense_loss: Of the dense model of equal active size on as many tokens; NaN when there is none.
         difference: ``loss − dense_loss``: comparable between laws.
@@ -55,6 +57,9 @@ class Opinion:
     source: str
     status: str
     loss: Values
+    low: Values
+    high: Values
+    fit: str
     baseline: str
     dense_loss: Values
     difference: Values
@@ -217,11 +222,15 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotAppl
     dense_loss = (dense.arch_loss(twin, tokens) if has_twin else np.nan) + grid
     beyond = {symbol: value + grid for symbol, value in law.decades_beyond(arch, tokens).items()}
     unstated = law.unstated(arch)
+    low, high = law.band(loss, arch, tokens)
     return Opinion(
         law=law.row.name,
         source=law.row.source,
         status=law.row.status,
         loss=loss,
+        low=low + grid,
+        high=high + grid,
+        fit=law.row.evidence.words,
         baseline=dense.row.name if has_twin else "",
         dense_loss=dense_loss,
         difference=loss - dense_loss,
@@ -250,11 +259,28 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
     return Advice(law=law.row.name, source=law.row.source, outputs=outputs, concerns=standing.concerns)
 
 
+def _decision(law: Law, train_flops: float) -> Decision:
+    """What the law would build; a law whose optimum is no number, as one without slopes, says so.
+
+    Raises:
+        InputError: It has none.
+    """
+    try:
+        with np.errstate(all="ignore"):  # what comes out is looked at instead
+            decision = law.decide(train_flops)
+    except (ZeroDivisionError, OverflowError) as error:
+        raise InputError(f"law {law.row.name}: no optimum with these coefficients ({error})") from None
+    require(
+        np.isfinite(list(decision.answers.values())).all(), f"law {law.row.name}: its optimum", "finite", "none"
+    )
+    return decision
+
+
 def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]:
     answers: dict[str, list[Answer]] = {question: [] for question in QUESTIONS}
     for law in laws:
         law.require_consistent()
-        decision = law.decide(train_flops)
+        decision = _decision(law, train_flops)
         beyond = {symbol: float(value) for symbol, value in law.decades_outside(decision.at).items()}
         unstated = _without_range(law, decision)
         for question, value in decision.answers.items():

@@ -110,6 +110,8 @@ def _losses(many: LossLaw, spec: ArchSpec, tokens: float) -> np.ndarray:
 def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
     """The worth of the ladder of proxies that comes with the winner."""
     choice, training = result.choice, result.problem.training
+    if not many.row.rmse_log:  # draws without a scatter: nothing says what a sweep would see
+        return None
     try:
         runs = ladder(choice)
     except InfeasibleError:

@@ -9,6 +9,7 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
 from optimoe.cost.training.setup import training_sources
 from optimoe.laws.catalog import find_law
+from optimoe.laws.law import LawRow
 from optimoe.planner.problem.data import repeat_constant
 from optimoe.planner.problem.family import RATIO_LAW, BestRatio
 from optimoe.planner.problem.problem import Problem
@@ -19,8 +20,8 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     """Every number from outside that the plan rests on."""
     law, training = problem.law.row, problem.training
     rows = [
-        _row("loss law", f"{law.name} ({law.status})", Basis.PUBLISHED, law.source),
-        _row("loss band", f"rmse of ln L {law.rmse_log:g}", Basis.DERIVED, law.rmse_source or "not known"),
+        _law_row(law),
+        _row("loss band", _band_words(law), Basis.DERIVED, law.rmse_source or "not known"),
         _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
         *_utilisation_rows(training),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
@@ -41,6 +42,18 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         rule = find_law(RATIO_LAW).row
         rows.append(_row("experts over attention", f"{rule.name} ({rule.status})", Basis.PUBLISHED, rule.source))
     return (*rows, *efficiency_sources())
+
+
+def _law_row(law: LawRow) -> Assumption:
+    """The law with its status, and the verdict where a fit left one."""
+    words = f", {law.evidence.words}" if law.evidence.verdict else ""
+    basis = Basis.FITTED if law.status == "fitted" else Basis.PUBLISHED
+    return _row("loss law", f"{law.name} ({law.status}{words})", basis, law.source)
+
+
+def _band_words(law: LawRow) -> str:
+    draws = max(map(len, law.draws.values()), default=0)
+    return f"rmse of ln L {law.rmse_log:g}" + (f", {draws} draws of the coefficients" if draws else "")
 
 
 def _utilisation_rows(training: Training) -> list[Assumption]:

@@ -5,6 +5,7 @@ import math
 from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.laws.catalog import find_law
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
 from optimoe.planner.result import Plan
 
@@ -59,7 +60,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
     if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
-    return tuple(lines)
+    return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row))
 
 
 def _domain_lines(plan: Plan) -> list[str]:

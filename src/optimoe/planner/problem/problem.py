@@ -25,9 +25,11 @@ class Problem:
         goal: What counts as best.
         space: The designs to choose from.
         data: The training tokens at hand.
+        allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
         ConfigError: A number is out of limits, nothing bounds the training, or there is no deployment.
+        InputError: The law's fit failed, and that is not allowed.
     """
 
     training: Training
@@ -37,8 +39,11 @@ class Problem:
     goal: Goal = field(default_factory=NearBest)
     space: Space = field(default_factory=Space)
     data: Data = field(default_factory=Data)
+    allow_unsound: bool = False
 
     def __post_init__(self) -> None:
+        if not self.allow_unsound:
+            self.law.require_sound()
         require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
         require(0 <= self.lifetime_tokens < math.inf, "serve_tokens", "zero or more", self.lifetime_tokens)
         bounded = (

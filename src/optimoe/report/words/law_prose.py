@@ -10,6 +10,7 @@ from optimoe.laws.fitting import Coverage, Fit, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
 from optimoe.laws.terms.sizes import UNSTATED
+from optimoe.report.words.laws.evidence import evidence_lines
 from optimoe.report.words.lines import Lines, labelled
 
 SMALL_DELTA = 3.0
@@ -119,7 +120,9 @@ def comparison_lines(comparison: Comparison) -> Lines:
     lines: Lines = [("Design", f"{comparison.arch} on {format_count(float(comparison.tokens))} tokens")]
     for opinion in comparison.opinions:
         versus = "no dense model" if math.isnan(opinion.difference) else f"{opinion.difference:+.4f} against dense"
-        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}, {_reach(opinion)}"))
+        band = "" if math.isnan(opinion.low) else f" ({opinion.low:.4f} – {opinion.high:.4f})"
+        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}{band}, {_reach(opinion)}"))
+        lines += [("", f"its fit is {opinion.fit}")] if opinion.fit else []
         lines += [("", f"never fitted on {concern}") for concern in opinion.concerns]
         lines += [("", f"by assumption: {opinion.reading}")] if opinion.reading else []
         lines += [("", f"not stated of its runs: {'; '.join(opinion.unstated)}")] if opinion.unstated else []
@@ -150,6 +153,7 @@ def law_lines(row: LawRow, outputs: Mapping[str, Sequence[str]]) -> Lines:
         ("Units", ", ".join(f"{symbol}: {unit}" for symbol, unit in row.units.items())),
         ("Range", ", ".join(f"{low:g} ≤ {symbol} ≤ {high:g}" for symbol, (low, high) in row.range.items())),
         ("Gives", ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in outputs.items())),
+        *evidence_lines(row),
         ("Notes", row.notes),
     ]
 

@@ -1,5 +1,7 @@
 """``optimoe laws fit``."""
 
+from math import sin
+
 import pytest
 
 from tests.app.run import answer, optimoe
@@ -88,3 +90,89 @@ def test_a_fit_of_bad_input_is_one_line(runs, extra, words):
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+
+
+def test_a_fit_of_active_parameters_is_planned_in_active_parameters(runs, tmp_path):
+    law = tmp_path / "mine.toml"
+    answer("laws", "fit", runs, *FIT, "--n-convention", "active", "--resamples", 0, "--folds", 0, "--out", law)
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "8", "--law", law)
+    choice = answer(*asked)["choice"]
+    told = answer(
+        "laws",
+        "predict",
+        "--law",
+        law,
+        "--set",
+        f"N={choice['arch']['params_active']}",
+        "--set",
+        f"D={choice['tokens']}",
+    )
+    assert choice["loss"] == pytest.approx(told["loss"], rel=1e-9)
+
+
+def test_a_law_file_repeats_what_the_fit_found_out(runs, tmp_path):
+    law = tmp_path / "mine.toml"
+    head, *lines = runs.read_text().split("\n")
+    rows = [line.rsplit(",", 1) for line in lines]
+    runs.write_text(
+        "\n".join(
+            [head, *(f"{row},{float(loss) * (1 + 0.002 * sin(7 * n))}" for n, (row, loss) in enumerate(rows))]
+        )
+    )
+    fitted = answer(
+        "laws", "fit", runs, *FIT, "--holdout", "top20%", "--resamples", 30, "--folds", 0, "--out", law
+    )
+    shown = answer("laws", "show", law)["law"]
+    assert shown["draws"] == 30
+    evidence = shown["evidence"]
+    assert (evidence["verdict"], evidence["runs"], evidence["files"]) == (fitted["verdict"], 20, ["runs.csv"])
+    assert evidence["holdout"]["rmse_log"] == fitted["holdout"]["rmse_log"]
+    assert evidence["n_basis"] == "the column params"
+    told = answer("laws", "predict", "--law", law, "--set", "N=1e9", "--set", "D=1e10")
+    assert told["low"] <= told["loss"] <= told["high"]
+    assert (told["verdict"], told["fit"]) == (fitted["verdict"], fitted["verdict"])
+
+
+def test_a_law_whose_fit_failed_is_planned_with_on_request_only(runs, tmp_path):
+    law = tmp_path / "mine.toml"
+    answer(
+        "laws",
+        "fit",
+        runs,
+        "--family",
+        "chinchilla",
+        "--columns",
+        "N=params,D=tokens,loss=final",
+        "--resamples",
+        0,
+        "--folds",
+        0,
+        "--out",
+        law,
+    )
+    text = law.read_text().replace('verdict = "sound"', 'verdict = "ill_conditioned"')
+    law.write_text(text)
+    (tmp_path / "request.toml").write_text(
+        f'law = "{law}"\ntrain_flops = "1e21"\nserve_tokens = "1B"\nexperts = [1]\n'
+    )
+    asked = ("plan", "--config", "request.toml")
+    done = optimoe(*asked, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "optimoe: law chinchilla-fit: verdict: must be sound to plan with, got ill conditioned"
+    )
+    (tmp_path / "request.toml").write_text((tmp_path / "request.toml").read_text() + "allow_unsound = true\n")
+    done = answer(*asked, cwd=tmp_path)
+    assert "not sound (ill conditioned" in done["warnings"][0]
+    assert (done["problem"]["law_verdict"], done["problem"]["allow_unsound"]) == ("ill_conditioned", True)
+
+
+def test_what_n_counts_is_asked_for_where_nothing_says_it(runs, tmp_path):
+    law = tmp_path / "mine.toml"
+    runs.write_text(runs.read_text().replace("params", "size"))
+    columns = ("--family", "chinchilla", "--columns", "N=size,D=tokens,loss=final", "--resamples", 0, "--folds", 0)
+    done = optimoe("laws", "fit", runs, *columns, "--out", law)
+    assert "not stated: no design can be planned with this law until --n-convention says it" in done.stdout
+    done = optimoe("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", "--law", law)
+    assert done.returncode == 2
+    assert "n_convention: must say what its N counts" in done.stderr

@@ -51,17 +51,22 @@ def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     """Evaluate a law in its own variables."""
     from optimoe.cost.published.catalog import MODELS, find_cost_model
     from optimoe.laws.catalog import find_law
-    from optimoe.report.records.laws.library import prediction_record
+    from optimoe.report.records.laws.library import LOSS, prediction_record
+    from optimoe.report.words.laws.prediction import prediction_lines
 
     law, output, inputs = find_law(request.law), request.output, request.variables()
     if request.allow_inconsistent:
         law = law.allow_inconsistent()
     model = find_cost_model(request.law) if request.law in MODELS else law
-    value = model.evaluate(output, inputs)
+    if output == LOSS and model is law:
+        value, *ends = law.loss_and_band(inputs)
+        band = (ends[0], ends[1])
+    else:
+        value, band = model.evaluate(output, inputs), None
     show(
         json,
-        lambda: prediction_record(law.row, output, inputs, value),
-        lambda: [(output, f"{value:.7g}"), ("Law", f"{law.row.name}, {law.row.status}: {law.row.source}")],
+        lambda: prediction_record(law.row, output, inputs, value, band),
+        lambda: prediction_lines(law.row, output, value, band),
     )
 
 

@@ -17,6 +17,9 @@ class OpinionRecord:
         source: Paper and place.
         status: The status of its coefficients.
         loss: Nats per token on that law's own corpus.
+        low: Lower end of 90 % of the loss, by the law's scatter and draws; null when neither is known.
+        high: Upper end; null likewise.
+        fit: Verdict of the fit behind it and what it is about; empty for a published law.
         baseline: The law that gives the dense loss; empty when there is none.
         dense_loss: Loss of the dense model of equal active size on as many tokens; null when there is none.
         difference: ``loss − dense_loss``, comparable between laws; null when there is none.
@@ -32,6 +35,9 @@ class OpinionRecord:
     source: str
     status: Status
     loss: float
+    low: float | None
+    high: float | None
+    fit: str
     baseline: str
     dense_loss: float | None
     difference: float | None

@@ -8,10 +8,71 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.check import CheckResult
+from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.law import LawRow, Status
 
 LOSS = "L"
 """The symbol of a loss in every law."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOutEvidenceRecord:
+    """How a fit to the other runs predicted those that it had not seen.
+
+    Attributes:
+        rule: Which runs were held out.
+        held_runs: How many.
+        rmse_log: Root mean square of ln L_law − ln L_run over them.
+        inside: Share of them in the band of 90 % that the fit to the others claims.
+        converged: Whether that fit converged.
+    """
+
+    rule: str
+    held_runs: int
+    rmse_log: float
+    inside: float
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRecord:
+    """What stands behind a fitted law.
+
+    Attributes:
+        verdict: Verdict of the fit; null where none is stated, as for a published law.
+        at_bound: Coefficients at a limit.
+        weakest: Coefficients that the runs determine least.
+        condition: Condition number of the Jacobian of ln L; 0 when not known, null where it is infinite.
+        objective: What was minimised.
+        objective_value: Its value, the sum over runs.
+        runs: Rows fitted; 0 when not known.
+        outliers: Rows far from the law, all of them fitted.
+        excluded: Rows left out of the table, their number by reason.
+        excluded_rows: The first few of them, in words.
+        holdout: The test on runs that were not fitted; null where none were held out.
+        files: Names of the tables of runs.
+        n_basis: How it is known what N counts; empty when it is not known.
+        cluster: What the draws drew together; empty without draws.
+        date: Day of the fit, ISO 8601; empty when not known.
+        command: What was typed to make it; empty when not known.
+    """
+
+    verdict: FitVerdict | None
+    at_bound: tuple[str, ...]
+    weakest: tuple[str, ...]
+    condition: float | None
+    objective: str
+    objective_value: float
+    runs: int
+    outliers: int
+    excluded: dict[str, int]
+    excluded_rows: tuple[str, ...]
+    holdout: HoldOutEvidenceRecord | None
+    files: tuple[str, ...]
+    n_basis: str
+    cluster: str
+    date: str
+    command: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +95,8 @@ class LawRecord:
         dense_baseline: The law of the same paper for dense models, where this one is for routed ones only.
         better_digits: The row to use in place of this one: the same law with more digits.
         runs: The data set behind it, and which of its rows.
+        evidence: What its fit knows of itself; empty for a published law.
+        draws: Draws of its coefficients that it comes with.
     """
 
     name: str
@@ -51,6 +114,8 @@ class LawRecord:
     dense_baseline: str
     better_digits: str
     runs: dict[str, str]
+    evidence: EvidenceRecord
+    draws: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +154,12 @@ class PredictionRecord:
         source: Paper and place.
         output: Symbol of the output.
         inputs: Values of the law's variables, by symbol.
+        verdict: Verdict of the fit behind it; null where none is stated, as for a published law.
+        fit: The verdict and the coefficients that it is about; empty where none is stated.
         loss: Nats per token; only where the output is L.
+        low: Lower end of 90 % of the loss, by the law's scatter and draws; only where the output is L, null when
+            neither is known.
+        high: Upper end; likewise.
         value: The output in the law's own unit; only where it is another than L.
     """
 
@@ -98,7 +168,11 @@ class PredictionRecord:
     source: str
     output: str
     inputs: dict[str, float | str]
+    verdict: FitVerdict | None
+    fit: str
     loss: float | UnsetType | None = UNSET
+    low: float | UnsetType | None = UNSET
+    high: float | UnsetType | None = UNSET
     value: float | UnsetType | None = UNSET
 
 
@@ -146,7 +220,11 @@ class ChecksRecord:
 
 def law_record(row: LawRow) -> LawRecord:
     """One coefficient set with its evidence."""
-    return same_fields(LawRecord, row)
+    held = row.evidence.holdout
+    evidence = same_fields(
+        EvidenceRecord, row.evidence, holdout=same_fields(HoldOutEvidenceRecord, held) if held else None
+    )
+    return same_fields(LawRecord, row, evidence=evidence, draws=max(map(len, row.draws.values()), default=0))
 
 
 def law_list_record(rows: Sequence[LawRow]) -> LawListRecord:
@@ -159,15 +237,22 @@ def law_show_record(row: LawRow, outputs: Mapping[str, tuple[str, ...]]) -> LawS
     return LawShowRecord(law=law_record(row), coefficients=row.coefficients, outputs=dict(outputs))
 
 
-def prediction_record(row: LawRow, output: str, inputs: Mapping[str, Any], value: Any) -> PredictionRecord:
-    """One output of a law; the loss has a key of its own."""
+def prediction_record(
+    row: LawRow, output: str, inputs: Mapping[str, Any], value: Any, band: tuple[Any, Any] | None = None
+) -> PredictionRecord:
+    """One output of a law; the loss has a key of its own, and a band."""
+    low, high = band or (UNSET, UNSET)
     return same_fields(
         PredictionRecord,
         row,
         law=row.name,
         output=output,
         inputs=dict(inputs),
+        verdict=row.evidence.verdict,
+        fit=row.evidence.words,
         loss=value if output == LOSS else UNSET,
+        low=low,
+        high=high,
         value=UNSET if output == LOSS else value,
     )
 

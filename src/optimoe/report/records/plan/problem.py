@@ -5,6 +5,7 @@ from typing import Literal
 
 from optimoe.core.provenance import Basis
 from optimoe.core.records import same_fields
+from optimoe.laws.evidence import FitVerdict
 from optimoe.planner.problem.data import Data
 from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
 from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss
@@ -206,6 +207,8 @@ class ProblemRecord:
         deployments: Ways to serve, of which each design takes the cheapest.
         lifetime_tokens: Output tokens over the model's life.
         law: The loss law's name.
+        law_verdict: Verdict of the fit behind it; null where none is stated, as of published laws.
+        allow_unsound: Whether a law whose fit failed was allowed.
         goal: What counts as best.
         space: The designs to choose from.
         data: The training tokens at hand.
@@ -215,6 +218,8 @@ class ProblemRecord:
     deployments: tuple[DeploymentRecord, ...]
     lifetime_tokens: float
     law: str
+    law_verdict: FitVerdict | None
+    allow_unsound: bool
     goal: LowestLossRecord | LeastCostRecord | NearBestRecord
     space: SpaceRecord
     data: DataRecord
@@ -232,6 +237,8 @@ def problem_record(problem: Problem) -> ProblemRecord:
         deployments=tuple(deployment_record(deployment) for deployment in problem.deployments),
         lifetime_tokens=problem.lifetime_tokens,
         law=problem.law.row.name,
+        law_verdict=problem.law.row.evidence.verdict,
+        allow_unsound=problem.allow_unsound,
         goal=goal_record(problem.goal),
         space=space_record(problem.space),
         data=data_record(problem.data),

@@ -1,0 +1,78 @@
+"""What a plan says of the fit behind its law: a failed one is refused, or said first; a sound one last."""
+
+from dataclasses import replace
+
+import pytest
+
+import optimoe
+from optimoe.core.errors import InputError
+from optimoe.laws.catalog import FAMILIES, find_law, save_law
+from optimoe.laws.evidence import Evidence, HoldOutEvidence
+from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
+from optimoe.planner.plan import plan
+from tests.planner.asked import SMALL, problem
+
+ROW = find_law("besiroglu2024").row
+FAILED = replace(ROW, name="ours", status="fitted", evidence=Evidence(verdict="at_bound", at_bound=("alpha", "E")))
+DENSE_ONLY = replace(SMALL, num_experts=(1,))
+
+
+def asked(row, **changes):
+    return replace(problem(space=DENSE_ONLY), law=FAMILIES["chinchilla"](row), **changes)
+
+
+def test_a_failed_fit_is_refused_by_law_verdict_and_coefficients():
+    with pytest.raises(InputError, match="law ours: verdict: must be sound to plan with, got at bound: alpha, E"):
+        asked(FAILED)
+
+
+def test_a_failed_fit_that_is_allowed_is_said_first():
+    warnings = plan(asked(FAILED, allow_unsound=True)).warnings
+    assert warnings[0].startswith("the fit of ours is not sound (at bound: alpha, E)")
+
+
+def test_the_doors_take_the_same_word(tmp_path):
+    save_law(FAILED, tmp_path / "ours.toml")
+    words = {"train_flops": 1e20, "serve_tokens": 1e9, "experts": "1", "law": str(tmp_path / "ours.toml")}
+    with pytest.raises(InputError, match="--allow-unsound"):
+        optimoe.plan(**words)
+    assert "not sound" in optimoe.plan(**words, allow_unsound=True).warnings[0]
+
+
+def test_a_sound_fit_is_repeated_last_with_its_test_on_unseen_runs():
+    held = HoldOutEvidence(rule="top20%", held_runs=48, rmse_log=0.0123, inside=0.54)
+    evidence = Evidence(verdict="sound", runs=240, holdout=held, n_basis="the column params")
+    row = replace(FAILED, evidence=evidence)
+    assert (
+        plan(asked(row)).warnings[-3:]
+        == last_of_the_law(row)
+        == (
+            "ours is a sound fit to 240 runs",
+            "ours missed 48 runs that it had not seen (top20%) by 0.0123 in ln L, 54% inside its band",
+            "N of ours is taken as total parameters by the column params, nobody stated it",
+        )
+    )
+    assert first_of_the_law(row) == ()
+
+
+def test_few_runs_are_planned_with_and_said_first():
+    row = replace(FAILED, evidence=Evidence(verdict="too_few_runs", runs=6))
+    assert plan(asked(row)).warnings[0] == "the fit of ours on 6 runs is too few runs"
+
+
+def test_a_test_whose_fit_did_not_converge_is_called_none():
+    held = HoldOutEvidence(rule="top20%", held_runs=4, rmse_log=0.1, inside=0.5, converged=False)
+    (line,) = last_of_the_law(replace(FAILED, evidence=Evidence(holdout=held)))
+    assert line.endswith("that fit did not converge, so this is no test")
+
+
+def test_a_published_law_has_no_fit_to_speak_of():
+    assert first_of_the_law(ROW) == last_of_the_law(ROW) == ()
+
+
+def test_the_band_of_a_plan_is_that_of_the_laws_draws():
+    draws = {"E": tuple(ROW.coefficients["E"] + 0.001 * step for step in range(-100, 101))}
+    drawn, bare = (plan(asked(replace(ROW, draws=some))).choice.loss for some in (draws, {}))
+    assert drawn.value == bare.value
+    assert drawn.low < bare.low
+    assert drawn.high > bare.high
