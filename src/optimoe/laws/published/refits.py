@@ -49,7 +49,7 @@ def chinchilla_error(asked: Asked) -> float:
 
 
 def clark_refit(asked: Asked) -> float | Range:
-    """A coefficient of Clark's form on the runs of the law's router, or ``N_cutoff``.
+    """A coefficient of Clark's form on the runs of the law's router, ``N_cutoff`` or ``rms_log10_L``.
 
     Inputs: ``with_dense`` (true: the six dense sizes as E = 1), ``objective`` (``least_squares`` or ``huber``),
     ``interval`` (true: its 90 % interval, of the profile, or of resamples for the cut-off).
@@ -59,6 +59,8 @@ def clark_refit(asked: Asked) -> float | Range:
     fitted = _clark(router, with_dense, str(asked.inputs.get("objective", "least_squares")))
     if asked.inputs.get("interval", False):
         return _clark_intervals(router)[asked.output]
+    if asked.output == "rms_log10_L":
+        return fitted.rmse_log / float(np.log(10))
     if asked.output == "N_cutoff":
         return float(10.0 ** (-fitted.coefficients["b"] / fitted.coefficients["c"]))
     return fitted.coefficients[asked.output]
