@@ -63,3 +63,12 @@ def test_16_experts_train_for_less_than_4_at_either_loss():
     """They are taken at two losses, the best of 4 and the best of 16: only the side of 1 is the same."""
     forth, back = (QUANTITIES[name]("zhao2025", 5.15e21, "") for name in ("flops_16_over_4", "flops_4_over_16"))
     assert forth < 1 < back
+
+
+def test_a_law_that_ranks_their_designs_by_assumption_says_so(rows):
+    differing = [row for row in rows if row.verdict != "reproduced" and row.law == "ludziejewski2025"]
+    assumed = [row for row in differing if "top-2" in row.reason]
+    assert assumed
+    assert all(
+        ("loss-optimal dense" in row.claim or "cache" in row.claim) for row in differing if row not in assumed
+    )

@@ -87,11 +87,18 @@ def _judged(row: YunClaim, law: str) -> Reproduction:
         published=printed_range(row.printed),
         whole=True,
         slack=SLACK,
+        reason=_assumed(law, row),
     )
     causes = [(words, partial(_over_budgets, row, law, words)) for words in VARIANTS]
     others = [other for other in LAWS if other != law and _may_answer(other, row)]
     causes += [(f"another law, {other}", partial(_over_budgets, row, other)) for other in others]
     return judged(claim, _over_budgets(row, law), causes)
+
+
+def _assumed(law: str, row: YunClaim) -> str:
+    """On what assumptions a law ranks the routed designs that a claim is about; empty where there are none."""
+    assumptions = _pools(law, row.budgets[0])[BASE].standing.assumptions
+    return f"by assumption: {', '.join(assumptions)}" if assumptions and row.quantity not in DENSE_ONLY else ""
 
 
 def _over_budgets(row: YunClaim, law: str, variant: str = "") -> Range:
@@ -180,6 +187,9 @@ QUANTITIES: dict[str, Callable[[str, float, str], float]] = {
     "cost_exponent": _of_pools(_cost_exponent),
 }
 """What the claims are about, for a law, a budget and a variant of the designs."""
+
+DENSE_ONLY = ("dense_params", "cost_exponent")
+"""Quantities that are about dense models alone."""
 
 OF_DENSE = ("dense_params", "price_8_over_dense", "size_8_over_dense")
 """Quantities that need the loss of a dense model."""
