@@ -43,6 +43,11 @@ laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
 laws.command("optimoe.app.cli.laws.isoflop:isoflop", help="Best size at each budget, by parabolas and laws.")
 laws.command("optimoe.app.cli.laws.frontier:frontier", help="Best size and tokens at each budget, by laws.")
+laws.command(
+    "optimoe.app.cli.laws.families:compare_families", help="Families of laws by their error on runs not seen."
+)
+laws.command("optimoe.app.cli.laws.next_runs:next_runs", help="Runs that tell most about a law for their cost.")
+laws.command("optimoe.app.cli.laws.curve:curve", help="Training curves beside a law.")
 laws.command("optimoe.app.cli.laws.compare:compare", help="One design under every law that covers it.")
 laws.command("optimoe.app.cli.laws.compare:decide", help="What each law would decide at a training budget.")
 laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")

@@ -183,6 +183,8 @@ LawName = Annotated[str, Shipped("law", _laws)]
 """A law of the library, or a law file."""
 LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList("law", _laws)]
 """Laws of the library, or law files, once for each."""
+FamilyNames = Annotated[list[str], Parameter(negative=""), ShippedList("family", _families)]
+"""Families of laws, once for each."""
 FamilyName = Annotated[str, Shipped("family", _families)]
 """A family of laws, a law of it or its paper, or a class in a Python file of one's own."""
 

@@ -58,3 +58,19 @@ def test_cross_validation_prefers_the_family_the_runs_came_from(planted):
 def test_a_rule_that_makes_no_sense_is_refused(planted, rule):
     with pytest.raises(ConfigError):
         hold_out(planted("besiroglu2024"), "chinchilla", rule)
+
+
+def test_families_are_scored_by_folds_by_information_and_on_larger_runs(planted):
+    runs = planted("besiroglu2024", noise=0.01)
+    tied, free = sorted(
+        compare_families(runs, ["tied", "chinchilla"], folds=5, holdout="top20%"),
+        key=lambda score: score.coefficients,
+    )
+    assert (tied.coefficients, free.coefficients) == (4, 5)
+    # AIC counts 2 and BIC ln n a number, with the scale 5 and 6 of them; AIC adds 2k(k + 1)/(n − k − 1)
+    few = 2 * 6 * 7 / (120 - 7) - 2 * 5 * 6 / (120 - 6)
+    assert (free.bic - tied.bic) - (free.aic - tied.aic) == pytest.approx(np.log(120) - 2 - few)
+    assert free.held_rmse_log > 0
+    assert free.held_converged
+    assert free.cv_converged == 1
+    assert np.isnan(compare_families(runs, ["chinchilla"], folds=3)[0].held_rmse_log)

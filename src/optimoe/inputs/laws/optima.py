@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
-from optimoe.inputs.laws.chosen import LawsRequest
+from optimoe.inputs.laws.options import LawsRequest
 from optimoe.inputs.quantities import Pairs, Several, pairs, parts
 from optimoe.inputs.sources import Runs
 

@@ -1,6 +1,6 @@
 """How a family is fitted, as every command that fits takes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
@@ -8,14 +8,44 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.runs import RunsRequest
 from optimoe.inputs.quantities import Pairs, pairs
+from optimoe.inputs.sources import FamilyName, LawNames
 
 if TYPE_CHECKING:
-    from optimoe.laws.fitting import FitOptions
+    from optimoe.laws.fitting import FitOptions, Objective
+    from optimoe.laws.law import LawRow
+    from optimoe.laws.runs import Observations
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class FittedRequest(RunsRequest):
+class ObjectiveRequest(RunsRequest):
+    """Tables of runs, and what a fit to them minimises."""
+
+    objective: Literal["huber", "squares", "student", "auto"] = "huber"
+    """Huber loss, least squares, Student-t likelihood, or what the residuals call for; on residuals of ln L."""
+    delta: float = 1e-3
+    """Residual from which Huber's loss is linear."""
+
+    def minimised(self) -> "Objective":
+        """What is minimised.
+
+        Raises:
+            ConfigError: Delta is not positive.
+        """
+        from optimoe.laws.fitting import Auto, Huber, LeastSquares, Objective, StudentT
+
+        objectives: dict[str, Objective] = {
+            "huber": Huber(delta=self.delta),
+            "squares": LeastSquares(),
+            "student": StudentT(),
+            "auto": Auto(),
+        }
+        return objectives[self.objective]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FittedRequest(ObjectiveRequest):
     """Tables of runs, and how a family is fitted to them."""
 
     fix: Pairs = None
@@ -26,10 +56,6 @@ class FittedRequest(RunsRequest):
     """Starting values of a coefficient, such as alpha=0.2,0.3 (once for each)."""
     tie: Pairs = None
     """Coefficients with one value, such as alpha=beta (once for each)."""
-    objective: Literal["huber", "squares", "student", "auto"] = "huber"
-    """Huber loss, least squares, Student-t likelihood, or what the residuals call for; on residuals of ln L."""
-    delta: float = 1e-3
-    """Residual from which Huber's loss is linear."""
     n_convention: str = ""
     """What N counts: total, active, nonembedding, active_nonembedding, dense; left out, as its column says."""
 
@@ -40,23 +66,61 @@ class FittedRequest(RunsRequest):
             InputError: A coefficient is not stated as its option wants it.
             ConfigError: Delta is not positive.
         """
-        from optimoe.laws.fitting import Auto, FitOptions, Huber, LeastSquares, Objective, StudentT
+        from optimoe.laws.fitting import FitOptions
 
-        objectives: dict[str, Objective] = {
-            "huber": Huber(delta=self.delta),
-            "squares": LeastSquares(),
-            "student": StudentT(),
-            "auto": Auto(),
-        }
         given = pairs("--fix", self.fix, "alpha=0.34")
         return FitOptions(
-            objective=objectives[self.objective],
+            objective=self.minimised(),
             fixed={name: _number("--fix", "alpha=0.34", name, value) for name, value in given.items()},
             bounds=_bounds(self.bound),
             starts=_starts(self.start),
             n_convention=self.n_convention,
             tied={name: str(value) for name, value in pairs("--tie", self.tie, "alpha=beta").items()},
         )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LawsRequest(FittedRequest):
+    """Tables of runs, and laws to hold beside them."""
+
+    law: LawNames = None
+    """Law to ask: a name of the library, or a law file (once for each)."""
+    family: FamilyName = ""
+    """Family of which a law is fitted to the runs and asked, too."""
+    resamples: int = 200
+    """Draws for the intervals; 0 for none."""
+    cluster: str = ""
+    """Label or variable whose rows are drawn together, such as run."""
+    level: float = 0.9
+    """Probability that an interval holds."""
+    seed: int = 0
+    """Seed of the draws."""
+
+    def rows(self, observations: "Observations | None" = None) -> "list[LawRow]":
+        """The laws that are named, and the one that is fitted to the runs; each with draws where it can have some.
+
+        Raises:
+            UnknownNameError: No such law or family; lists the nearest.
+            InputError: A law cannot be right as printed, or has no published coefficients.
+            ConfigError: The family cannot be fitted to the runs.
+        """
+        from optimoe.laws.fitting import drawn_law
+
+        rows = [drawn_law(name, self.resamples, self.seed) for name in self.law or ()]
+        if self.family and observations is not None:
+            rows.append(self._fitted(observations))
+        return rows
+
+    def _fitted(self, observations: "Observations") -> "LawRow":
+        from optimoe.laws.fitting import bootstrap, fit
+
+        fitted = fit(observations, self.family, self.options())
+        if not self.resamples:
+            return fitted.law
+        how: dict[str, Any] = {"resamples": self.resamples, "cluster": self.cluster, "seed": self.seed}
+        drawn = bootstrap(observations, fitted, **how).coefficients
+        return replace(fitted.law, draws={name: tuple(map(float, values)) for name, values in drawn.items()})
 
 
 def _number(option: str, example: str, name: str, value: Any) -> float:

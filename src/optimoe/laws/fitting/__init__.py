@@ -4,8 +4,7 @@ from optimoe.laws.catalog import save_law
 from optimoe.laws.fitting.answers.bands import Coverage, band_coverage, hold_out_coverage, predict_runs
 from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
 from optimoe.laws.fitting.answers.documented import documented
-from optimoe.laws.fitting.answers.drawn import drawn_law
-from optimoe.laws.fitting.answers.exponents import Estimate
+from optimoe.laws.fitting.answers.drawn import Estimate, drawn_law
 from optimoe.laws.fitting.answers.frontier import Frontier, find_frontier
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs

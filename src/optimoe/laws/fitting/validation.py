@@ -1,16 +1,17 @@
 """Tests on runs that a fit has not seen: the largest, a rung, a level of a variable; families compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.core.errors import ConfigError, require
 from optimoe.laws.evidence import FitVerdict
-from optimoe.laws.fitting.fit import fit
+from optimoe.laws.fitting.fit import Fit, fit
 from optimoe.laws.fitting.intervals import groups_of
 from optimoe.laws.fitting.model import Model
+from optimoe.laws.fitting.objectives import StudentT
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, best_of_starts, make_model
 from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.runs import Observations
@@ -59,10 +60,16 @@ class Score:
 
     Attributes:
         family: Its name.
-        coefficients: How many are fitted.
+        coefficients: How many are fitted: neither fixed, held nor tied.
         cv_rmse_log: Root mean square error of ln L on the folds that were left out.
         cv_std_error: Of it, from the spread over folds.
+        cv_converged: Share of the folds whose fit converged.
+        held_rmse_log: Root mean square error on the runs that a rule holds out; NaN without one.
+        held_converged: Whether the fit behind it converged.
         rmse_log: On all runs, fitted to all runs.
+        aic: Akaike's criterion with its correction for few runs, of a fit with Student-t residuals; infinite with
+            no more runs than numbers to estimate.
+        bic: Schwarz's criterion of the same fit.
         verdict: Of the fit to all runs.
     """
 
@@ -70,7 +77,12 @@ class Score:
     coefficients: int
     cv_rmse_log: float
     cv_std_error: float
+    cv_converged: float
+    held_rmse_log: float
+    held_converged: bool
     rmse_log: float
+    aic: float
+    bic: float
     verdict: FitVerdict
 
 
@@ -141,9 +153,15 @@ def compare_families(
     options: FitOptions | None = None,
     folds: int = 10,
     cluster: str = "",
+    holdout: str = "",
     seed: int = 0,
 ) -> tuple[Score, ...]:
     """Families by error on folds left out, best first.
+
+    Folds test interpolation: what a family says of larger runs is tested by ``holdout``. Criteria of information
+    need one likelihood for all: that of Student-t residuals with their scale estimated, whatever the objective.
+    AIC = 2k − 2·ln p + 2k(k+1)/(n−k−1) (Hurvich and Tsai 1989), BIC = k·ln n − 2·ln p (Schwarz 1978), with k the
+    free coefficients and the scale.
 
     Args:
         observations: With the variables of every family.
@@ -151,7 +169,12 @@ def compare_families(
         options: Objective; starts and bounds are the families' own.
         folds: How many; each row is left out once.
         cluster: Label or variable whose rows stay together.
+        holdout: Rule for runs to predict from the others, besides the folds: ``top20%``.
         seed: Of the folds.
+
+    Raises:
+        ConfigError: A fold or the rule leaves fewer runs than a family has coefficients.
+        UnknownNameError: The runs lack a variable of a family.
     """
     groups = groups_of(observations, cluster) if cluster else np.arange(len(observations))
     num_groups = int(groups.max()) + 1
@@ -159,24 +182,45 @@ def compare_families(
     require(folds > 1, "folds", "at least 2, and as many groups", folds)
     fold = np.random.default_rng(seed).permutation(num_groups)[groups] % folds
     rules = {f"fold {number}": fold == number for number in range(folds)}
-    scores = []
-    for family in families:
-        tests = _refits(observations, family, rules, options)
-        squares = np.array([test.rmse_log**2 for test in tests])
-        counts = np.array([test.held_runs for test in tests])
-        mean = float(np.average(squares, weights=counts))
-        whole = fit(observations, family, options)
-        scores.append(
-            Score(
-                family=family,
-                coefficients=len(whole.coefficients),
-                cv_rmse_log=mean**0.5,
-                cv_std_error=float(squares.std(ddof=1) / folds**0.5 / (2 * mean**0.5)),
-                rmse_log=whole.rmse_log,
-                verdict=whole.verdict,
-            )
-        )
+    scores = [_score(observations, family, rules, options or FitOptions(), holdout) for family in families]
     return tuple(sorted(scores, key=lambda score: score.cv_rmse_log))
+
+
+def _score(
+    observations: Observations,
+    family: str,
+    rules: dict[str, Bool[np.ndarray, " runs"]],
+    options: FitOptions,
+    holdout: str,
+) -> Score:
+    tests = _refits(observations, family, rules, options)
+    squares = np.array([test.rmse_log**2 for test in tests])
+    mean = float(np.average(squares, weights=[test.held_runs for test in tests]))
+    test = hold_out(observations, family, holdout, options) if holdout else None
+    whole = fit(observations, family, options)
+    likely = fit(observations, family, replace(options, objective=StudentT()))
+    aic, bic = _information(likely)
+    return Score(
+        family=family,
+        coefficients=whole.free,
+        cv_rmse_log=mean**0.5,
+        cv_std_error=float(squares.std(ddof=1) / len(tests) ** 0.5 / (2 * mean**0.5)),
+        cv_converged=float(np.mean([test.converged for test in tests])),
+        held_rmse_log=test.rmse_log if test else float("nan"),
+        held_converged=test.converged if test else True,
+        rmse_log=whole.rmse_log,
+        aic=aic,
+        bic=bic,
+        verdict=whole.verdict,
+    )
+
+
+def _information(likely: Fit) -> tuple[float, float]:
+    """Akaike's corrected criterion and Schwarz's, of a fit by a likelihood whose scale was estimated with it."""
+    numbers, runs = likely.free + 1, likely.runs
+    spare = runs - numbers - 1
+    correction = 2 * numbers * (numbers + 1) / spare if spare > 0 else float("inf")
+    return 2 * numbers + 2 * likely.objective + correction, numbers * float(np.log(runs)) + 2 * likely.objective
 
 
 def _refits(

@@ -82,6 +82,31 @@ def as_observations(
     return _observe(raw, columns, where, labels or {}, bad_rows, source, needs)
 
 
+def load_designs(
+    paths: Sequence[Path], columns: Mapping[str, str] | None, needs: Sequence[str]
+) -> dict[str, Float[np.ndarray, " designs"]]:
+    """Read designs that were not run: the variables of a law by symbol, from tables without a loss.
+
+    Args:
+        paths: Files, as those of runs.
+        columns: Symbol to column name or formula; one that is not among them is its own name.
+        needs: The symbols.
+
+    Raises:
+        ConfigError: A file cannot be read, a variable is missing, or a value is no positive number.
+    """
+    raw = read_tables(paths)
+    rows = len(next(iter(raw.values()), ()))
+    formulas = {name: (columns or {}).get(name, name) for name in needs}
+    values, misread = _mapped(raw, formulas, rows)
+    for name, column in values.items():
+        bad = {int(row): f"{name} is {column[row]:g}" for row in np.flatnonzero(unusable(name, column))} | misread
+        if bad:
+            row = min(bad)
+            raise ConfigError(f"{', '.join(map(str, paths))}: row {row + 1}: {bad[row]}")
+    return values
+
+
 def _observe(
     raw: Columns,
     columns: Mapping[str, str] | None,

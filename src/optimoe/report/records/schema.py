@@ -41,6 +41,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws fit": ("laws.fits.FitRecord",),
     "laws isoflop": ("laws.optima.IsoFlopAnalysisRecord",),
     "laws frontier": ("laws.optima.FrontiersRecord",),
+    "laws compare-families": ("laws.tests.ScoresRecord",),
+    "laws next-runs": ("laws.tests.NextRunsRecord",),
+    "laws curve": ("laws.tests.LossCurvesRecord",),
     "laws compare": ("laws.comparison.LawComparisonRecord",),
     "laws decide": ("laws.comparison.DecisionsRecord",),
 }

@@ -9,8 +9,7 @@ from jaxtyping import Float
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.answers.drawn import with_draws
-from optimoe.laws.fitting.answers.exponents import Estimate, estimate, exponent
+from optimoe.laws.fitting.answers.drawn import Estimate, estimate, exponent, with_draws
 from optimoe.laws.fitting.answers.isoflop import SIZES
 from optimoe.laws.gradients import loss_variables
 from optimoe.laws.law import Law, LawRow

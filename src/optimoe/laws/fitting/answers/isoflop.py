@@ -9,8 +9,7 @@ from jaxtyping import Float
 from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.answers.budgets import Budget, find_budgets
-from optimoe.laws.fitting.answers.drawn import with_draws
-from optimoe.laws.fitting.answers.exponents import Estimate, estimate, exponent
+from optimoe.laws.fitting.answers.drawn import Estimate, estimate, exponent, with_draws
 from optimoe.laws.fitting.model import variables_of
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations

@@ -1,0 +1,96 @@
+"""``optimoe laws compare-families``, ``next-runs`` and ``curve``."""
+
+import random
+
+import pytest
+
+from optimoe.laws.catalog import find_law
+from tests.app.run import answer, optimoe
+
+COLUMNS = ["--columns", "N=params,D=tokens,loss=final"]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Thirty points of six runs, on Besiroglu's law with noise."""
+    law, chance, rows = find_law("besiroglu2024"), random.Random(0), ["params,tokens,final,model"]
+    for size in (5e7, 1e8, 2e8, 4e8, 8e8, 1.6e9):
+        for ratio in (5, 10, 20, 40, 80):
+            loss = float(law.loss(N=size, D=ratio * size)) * (1 + chance.gauss(0, 0.002))
+            rows.append(f"{size},{ratio * size},{loss},run{size:g}")
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_families_are_compared_on_runs_left_out(runs):
+    families = ["--family", "chinchilla", "--family", "gadre2024"]
+    record = answer("laws", "compare-families", runs, *COLUMNS, *families, "--holdout", "top20%", "--folds", 5)
+    assert {score["family"] for score in record["scores"]} == {"chinchilla", "gadre2024"}
+    assert record["scores"][0]["cv_rmse_log"] <= record["scores"][1]["cv_rmse_log"]
+    words = optimoe("laws", "compare-families", runs, *COLUMNS, *families, "--folds", 5).stdout
+    assert "ΔAIC" in words
+    assert "Held out" not in words
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [[], ["--criterion", "I", "--target", "N=7e9,D=140B"], ["--criterion", "decision", "--at-flops", "1e22"]],
+)
+def test_next_runs_are_chosen_within_the_budget(runs, goal):
+    record = answer("laws", "next-runs", runs, *COLUMNS, "--family", "chinchilla", "--budget", "1e21", *goal)
+    assert 0 < len(record["chosen"]) <= 8
+    assert record["cost"] == pytest.approx(sum(run["cost"] for run in record["chosen"]))
+    assert record["cost"] <= 1e21
+    assert record["after"] < record["before"]
+    for run in record["chosen"]:
+        assert run["cost"] == pytest.approx(6 * run["variables"]["N"] * run["variables"]["D"])
+        assert run["variables"]["D"] / run["variables"]["N"] * (1 + 1e-6) >= 5
+
+
+def test_next_runs_are_chosen_from_a_table_or_a_stated_grid(runs, tmp_path):
+    table = tmp_path / "candidates.csv"
+    table.write_text("params,tokens\n3e9,6e10\n1e9,2e10\n1e8,2e9\n")
+    fit = ["--family", "chinchilla", "--budget", "1e22", "--most", 2]
+    record = answer("laws", "next-runs", runs, *COLUMNS, *fit, "--candidates", table)
+    assert record["candidates"] == 3
+    assert len(record["chosen"]) == 2
+    grid = ["--grid", "N=1e9:4e9:3", "--grid", "D=2e10:40B"]
+    assert answer("laws", "next-runs", runs, *COLUMNS, *fit, *grid)["candidates"] == 6
+    words = optimoe("laws", "next-runs", runs, *COLUMNS, *fit, "--candidates", table).stdout
+    assert "2 of 3 candidates" in words
+
+
+def test_a_training_curve_stands_beside_a_law(runs):
+    label = [*COLUMNS, "--labels", "run=model", "--law", "besiroglu2024"]
+    record = answer("laws", "curve", runs, *label)
+    assert [len(curve["tokens"]) for curve in record["curves"]] == [5] * 6
+    assert all(abs(curve["last_log"]) < 0.01 for curve in record["curves"])
+    one = answer("laws", "curve", runs, *label, "--run", "run1e+08")
+    assert [curve["run"] for curve in one["curves"]] == ["run1e+08"]
+    words = optimoe("laws", "curve", runs, *label, "--run", "run1e+08").stdout
+    assert "ln ratio" in words
+    assert "Shape" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["compare-families", "--family", "nobody"], "nobody"),
+        (["compare-families", "--family", "chinchilla", "--folds", "1"], "folds"),
+        (["compare-families", "--family", "ludziejewski2025"], "N_act"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e10"], "budget: must be at least the cheapest"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e21", "--criterion", "I"], "--target: N: missing"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e21", "--criterion", "decision"], "--at-flops"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e21", "--grid", "N=1:2:x"], "--grid: N"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e21", "--grid", "G=1:2"], "--grid: G"),
+        (["next-runs", "--family", "chinchilla", "--budget", "1e21", "--most", "0"], "most"),
+        (["curve", "--law", "besiroglu2024"], "labelled by run"),
+        (["curve", "--law", "besiroglu2024", "--labels", "run=model", "--run", "none"], "run: must be one of"),
+    ],
+)
+def test_bad_input_is_one_line(runs, words, line):
+    done = optimoe("laws", words[0], runs, *COLUMNS, *words[1:])
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert line in done.stderr
