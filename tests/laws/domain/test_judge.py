@@ -119,3 +119,12 @@ def test_a_law_of_active_parameters_is_blind_to_the_expansion():
 def test_a_span_is_two_ordered_numbers(span):
     with pytest.raises(ConfigError, match="domain: top_k"):
         Domain(top_k=span)
+
+
+def test_a_domain_is_said_in_a_line():
+    assert Domain().words == "which designs its runs were is not stated"
+    words = replace(TOP_1, mapping="expansion", mapping_source="a definition", tokens_per_param=(5, 80)).words
+    assert words == (
+        "dense and routed models, experts 2 to 32, top-k 1, granularity 1 to 1.5, shared experts 0, "
+        "share of routed layers 1, tokens per parameter 5 to 80; others by the expansion (a paper)"
+    )

@@ -147,6 +147,21 @@ class Domain:
         """Whether anything was stated about the runs."""
         return self.models != "unknown"
 
+    @property
+    def words(self) -> str:
+        """The models and spans of the runs in a line, and how other designs are read."""
+        if not self.known:
+            return "which designs its runs were is not stated"
+        kinds = {"both": "dense and routed models"}.get(self.models, f"{self.models} models")
+        names = NAMES | {"expansion": "N_total/N_act", "tokens_per_param": "tokens per parameter"}
+        spans = [
+            f"{name} {few(np.asarray(span)).replace(', ', ' to ')}"
+            for trait, name in names.items()
+            if (span := getattr(self, trait))
+        ]
+        reading = f"; others by the {self.mapping.replace('_', ' ')}" if self.mapping != "none" else ""
+        return ", ".join([kinds, *spans]) + reading + (f" ({self.source})" if self.source else "")
+
     def judge(self, arch: ArchSpec, by: Sequence[str]) -> Standing:
         """What the law is to a design, or to each of a grid.
 

@@ -152,6 +152,7 @@ def law_lines(row: LawRow, outputs: Mapping[str, Sequence[str]]) -> Lines:
         ("Values", ", ".join(f"{symbol} = {value:g}" for symbol, value in row.coefficients.items())),
         ("Units", ", ".join(f"{symbol}: {unit}" for symbol, unit in row.units.items())),
         ("Range", ", ".join(f"{low:g} ≤ {symbol} ≤ {high:g}" for symbol, (low, high) in row.range.items())),
+        ("Ranks", row.domain.words),
         ("Gives", ", ".join(f"{symbol}({', '.join(inputs)})" for symbol, inputs in outputs.items())),
         *evidence_lines(row),
         ("Notes", row.notes),

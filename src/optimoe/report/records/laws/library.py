@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.records import same_fields
 from optimoe.laws.check import CheckResult
+from optimoe.laws.domain import Models, Reading
 from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.law import LawRow, Status
 
@@ -76,6 +77,41 @@ class EvidenceRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DomainRecord:
+    """What designs a law was made from, and may rank. A span is least and most of its runs, empty where unknown.
+
+    Attributes:
+        models: ``dense``, ``routed``, ``both`` or ``unknown``.
+        num_experts: Routed experts per layer.
+        top_k: Routed experts per token.
+        expert_ratio: E/k, where the runs had one ratio.
+        granularity: 4·d_model/d_expert.
+        ffn_ratio: k·d_expert/d_model, where the runs had one width of what a token uses.
+        num_shared_experts: Experts that every token uses.
+        routed_share: Layers with routed experts over all layers.
+        expansion: N_total/N_act.
+        tokens_per_param: D/N_act.
+        mapping: How a design that no run was like is read: ``none``, ``expansion`` or ``activation_ratio``.
+        mapping_source: Where that is defined.
+        source: Paper and place of the spans.
+    """
+
+    models: Models
+    num_experts: tuple[float, ...]
+    top_k: tuple[float, ...]
+    expert_ratio: tuple[float, ...]
+    granularity: tuple[float, ...]
+    ffn_ratio: tuple[float, ...]
+    num_shared_experts: tuple[float, ...]
+    routed_share: tuple[float, ...]
+    expansion: tuple[float, ...]
+    tokens_per_param: tuple[float, ...]
+    mapping: Reading
+    mapping_source: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LawRecord:
     """One coefficient set with its evidence.
 
@@ -95,6 +131,7 @@ class LawRecord:
         dense_baseline: The law of the same paper for dense models, where this one is for routed ones only.
         better_digits: The row to use in place of this one: the same law with more digits.
         runs: The data set behind it, and which of its rows.
+        domain: What designs it may rank.
         evidence: What its fit knows of itself; empty for a published law.
         draws: Draws of its coefficients that it comes with.
     """
@@ -114,6 +151,7 @@ class LawRecord:
     dense_baseline: str
     better_digits: str
     runs: dict[str, str]
+    domain: DomainRecord
     evidence: EvidenceRecord
     draws: int
 
@@ -224,7 +262,13 @@ def law_record(row: LawRow) -> LawRecord:
     evidence = same_fields(
         EvidenceRecord, row.evidence, holdout=same_fields(HoldOutEvidenceRecord, held) if held else None
     )
-    return same_fields(LawRecord, row, evidence=evidence, draws=max(map(len, row.draws.values()), default=0))
+    return same_fields(
+        LawRecord,
+        row,
+        domain=same_fields(DomainRecord, row.domain),
+        evidence=evidence,
+        draws=max(map(len, row.draws.values()), default=0),
+    )
 
 
 def law_list_record(rows: Sequence[LawRow]) -> LawListRecord:
