@@ -25,6 +25,8 @@ MOSTLY_NUMBERS = 0.5
 """A column with fewer cells that are no number is one of numbers with slips; with more it is text."""
 MOST_KINDS = 12
 """Different values up to which a column of text is kept as a label: tokenizers, data sets, routers; no names."""
+SEEN_ROWS = 1000
+"""Rows in which a column of names shows itself, so that not all of a long table are looked at."""
 
 BadRows = Literal["refuse", "exclude"]
 
@@ -196,4 +198,5 @@ def _numbers(name: str, column: Any, num_rows: int) -> Float[np.ndarray, " runs"
 def _few_kinds(raw: Columns, values: Columns) -> Columns:
     """Further columns of text with a few different values: what two populations of runs may differ in."""
     texts = {name: column for name, column in raw.items() if column.dtype == object and name not in values}
-    return {name: column for name, column in texts.items() if 1 < len(set(column.tolist())) <= MOST_KINDS}
+    few = {name: column for name, column in texts.items() if len(set(column[:SEEN_ROWS].tolist())) <= MOST_KINDS}
+    return {name: column for name, column in few.items() if 1 < len(set(column.tolist())) <= MOST_KINDS}

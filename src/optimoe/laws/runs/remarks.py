@@ -42,6 +42,8 @@ def _curves(variables: Columns, labels: Columns, others: Columns) -> list[str]:
     run = labels["run"] if named else others.get(column)
     if run is None:
         return []
+    if len(set(run.tolist())) > (1 - MOSTLY / 2) * len(run):  # too many runs for half of the rows to have another
+        return []
     points = points_of_curves(variables, run)
     if points.mean() <= MOSTLY:
         return []

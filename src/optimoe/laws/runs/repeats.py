@@ -12,6 +12,8 @@ SAME_LOSS = 2e-4
 thousandths (standard deviations in ``routing_curves``): where a table names the seed, they are never a repeat."""
 CELL = 8
 """Cells of the grid in widths of a near repeat: few pairs lie on an edge in both grids, and few rows in a cell."""
+COMPARED = 3
+"""Rows of a cell that each is compared with."""
 NAMED_PAIRS = 3
 MIXERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9)
 """Odd constants of Steele, Lea and Flood's SplitMix64 (2014), which spread keys over 64 bits."""
@@ -21,8 +23,14 @@ Columns = Mapping[str, np.ndarray]
 
 def exact_repeats(columns: Sequence[np.ndarray]) -> Int[np.ndarray, " repeats"]:
     """Rows that are equal to an earlier one in every column."""
-    first, rows = _same_keys(_keys([_codes(column) for column in columns]))
-    return np.sort(rows[np.logical_and.reduce([column[rows] == column[first] for column in columns])])
+    found = np.arange(len(columns[0]))
+    # numbers first: text is compared in the few rows that are equal in every number
+    for kind in (False, True):
+        part = [_codes(column[found]) for column in columns if kind or column.dtype != object]
+        first, rows = _same_keys(_keys(part)) if part and len(found) else (found, found)
+        repeated = rows if kind else np.union1d(first, rows)
+        found = found[repeated]
+    return found
 
 
 def near_repeats(variables: Columns, loss: np.ndarray) -> list[tuple[int, int]]:
@@ -33,12 +41,14 @@ def near_repeats(variables: Columns, loss: np.ndarray) -> list[tuple[int, int]]:
     for shift in (0.0, 0.5):  # pairs on both sides of a cell's edge share a cell of the grid that is moved by half
         cells = [np.floor(log / (CELL * share) + shift).astype(np.int64).view(np.uint64) for log, share in logs]
         key = _keys(cells)
-        order = np.lexsort((loss, key))
-        this, following = order[:-1], order[1:]
-        same = key[this] == key[following]
-        for log, share in logs:
-            same &= np.abs(log[this] - log[following]) <= share
-        pairs |= set(zip(*np.sort(np.stack([this, following]), axis=0)[:, same].tolist(), strict=True))
+        order = np.argsort(key, kind="stable")
+        for step in range(1, COMPARED + 1):
+            same = np.flatnonzero(key[order[:-step]] == key[order[step:]])
+            this, following = order[same], order[same + step]
+            near_enough = np.ones(len(same), dtype=bool)
+            for log, share in logs:
+                near_enough &= np.abs(log[this] - log[following]) <= share
+            pairs |= set(zip(this[near_enough].tolist(), following[near_enough].tolist(), strict=True))
     return sorted(pairs)
 
 

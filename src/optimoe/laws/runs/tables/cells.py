@@ -114,6 +114,8 @@ def as_text(cells: np.ndarray) -> np.ndarray:
     if cells.dtype != object:
         kinds, which = np.unique(cells, return_inverse=True)
         return np.array([_number_text(float(kind)) for kind in kinds], dtype=object)[which]
+    if set(map(type, cells.tolist())) == {str}:
+        return cells
     known: dict[Any, str] = {}
     return np.array(
         [known.setdefault(cell, cell) if type(cell) is str else _text(cell) for cell in cells], dtype=object

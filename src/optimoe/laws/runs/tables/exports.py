@@ -90,7 +90,8 @@ def _unfold_records(columns: Columns) -> Columns:
     """Columns of cells that hold records (W&B's run table) as one column a value, with dotted names."""
     unfolded: Columns = {}
     for name, column in columns.items():
-        held = column.dtype == object and any(isinstance(cell, str) and cell.startswith("{") for cell in column)
+        first = next((cell for cell in column if cell), "") if column.dtype == object else ""
+        held = isinstance(first, str) and first.startswith("{")
         inner = columns_of([{name: cell} for cell in column]) if held else {name: column}
         unfolded |= {key: typed(cells) for key, cells in inner.items()} if held else inner
     return unfolded

@@ -19,6 +19,8 @@ DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt")
 RECORDS = (".json", ".jsonl", ".ndjson")
 IN_FOLDERS = (".csv", ".tsv", ".json", ".jsonl")
 """What a folder of exports is taken to hold: text files beside them are notes."""
+MOST_SHARED = 10_000
+"""Different texts up to which equal ones are made one object: beyond them a column is one of ids."""
 MOST_ROWS = 10_000_000
 """Ten times what is timed (``benchmarks/fit_rows.py``): more no longer fits the memory of a laptop, and half a
 megabyte of Parquet can hold more."""
@@ -125,11 +127,16 @@ def _read_delimited(path: Path) -> Columns:
 
 
 def _joined(parts: Sequence[Any]) -> np.ndarray:
-    """Blocks of a column as one; equal texts are one object."""
+    """Blocks of a column as one; texts that few rows differ in are one object each."""
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(parts)
+    column = np.empty(sum(map(len, parts)), dtype=object)
     known: dict[str, str] = {}
-    return np.concatenate([np.array(list(map(known.setdefault, part, part)), dtype=object) for part in parts])
+    first = 0
+    for part in parts:
+        column[first : first + len(part)] = part if len(known) > MOST_SHARED else [*map(known.setdefault, part, part)]
+        first += len(part)
+    return column
 
 
 def _has_decimals(columns: Iterable[np.ndarray]) -> bool:
