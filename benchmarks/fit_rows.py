@@ -3,7 +3,7 @@
 The table has the columns run, params, tokens, val_loss and cluster; its runs lie on Besiroglu's law with 1 % of
 noise. Each size is written once and fitted in a process of its own, so that the peak is that of one command.
 
-    python benchmarks/fit_rows.py [--rows 10000,100000,1000000] [--out fit_rows.json] [--words "--objective squares"]
+    python benchmarks/fit_rows.py [--rows 10000,100000,1000000] [--out fit_rows.json] [--words "--resamples 0"]
 """
 
 import argparse
@@ -81,10 +81,10 @@ def main():
                 for name, interval in result["intervals"].items()
             }
             print(
-                f"{num_rows:>10,} rows {result['seconds']:6.1f} s ({result['processor_s']:.1f} s of processor, load "
-                f"{result['load']:.1f} on {result['cores']} cores)  {result['peak_bytes'] / 1e9:.2f} GB  "
-                f"{result['verdict']}  alpha {result['coefficients']['alpha']:.4f}  truth in {sum(held.values())} of "
-                f"{len(held)} intervals",
+                f"{num_rows:>10,} rows {result['seconds']:6.1f} s ({result['processor_s']:.1f} s of processor, "
+                f"load {result['load']:.1f} on {result['cores']} cores)  {result['peak_bytes'] / 1e9:.2f} GB  "
+                f"{result['verdict']}  alpha {result['coefficients']['alpha']:.4f}  "
+                f"truth in {sum(held.values())} of {len(held)} intervals",
                 flush=True,
             )
     if options.out:

@@ -50,6 +50,7 @@ class Evidence:
         outliers: How many of them lie far from the law.
         excluded: Rows left out of the table, their number by reason.
         excluded_rows: The first few of them, in words.
+        remarks: On the table of runs as a whole: points of curves, runs listed twice, two populations.
         holdout: The test on runs that took no part in the fit.
         files: Names of the tables of runs.
         n_basis: How it is known what N counts: stated, a column's name, the family; empty when it is not known.
@@ -68,6 +69,7 @@ class Evidence:
     outliers: int = 0
     excluded: dict[str, int] = field(default_factory=dict)
     excluded_rows: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     holdout: HoldOutEvidence | None = None
     files: tuple[str, ...] = ()
     n_basis: str = ""

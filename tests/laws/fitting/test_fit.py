@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,3 +198,17 @@ def test_besiroglus_refit_is_reproduced():
     assert fitted.coefficients == pytest.approx(
         {"E": 1.8172181, "A": 477.8259, "B": 2143.4174, "alpha": 0.3473105, "beta": 0.3671724}, rel=1e-6
     )
+
+
+@pytest.mark.parametrize("objective", [LeastSquares(), Huber()], ids=lambda objective: objective.name)
+def test_a_long_table_is_fitted_as_if_all_starts_had_been_tried_on_all_rows(planted, monkeypatch, objective):
+    runs = planted("ludziejewski2025", runs=6000, noise=0.005)
+    options = FitOptions(objective=objective, starts=JOINT_STARTS)
+    whole = fit(runs, "ludziejewski2025", options)
+    monkeypatch.setattr(sys.modules["optimoe.laws.fitting.fit"], "LARGE_TABLE", 5000)  # the name is the function's
+    fitted = fit(runs, "ludziejewski2025", options)
+    assert fitted.verdict == whole.verdict
+    assert fitted.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert fitted.runs == 6000
+    for name, value in whole.coefficients.items():
+        assert fitted.coefficients[name] == pytest.approx(value, rel=1e-4)

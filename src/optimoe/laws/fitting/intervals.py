@@ -15,6 +15,8 @@ from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.objectives import Objective
 from optimoe.laws.fitting.setup.objective import residual_scale
 from optimoe.laws.fitting.setup.problem import make_model, make_problem
+from optimoe.laws.fitting.setup.sample import LARGE_TABLE
+from optimoe.laws.fitting.setup.steps import bundled, stepped
 from optimoe.laws.fitting.solve import solve
 from optimoe.laws.runs import Observations
 from optimoe.laws.terms.band import BAND_Z
@@ -103,7 +105,9 @@ def bootstrap(
 ) -> Resamples:
     """Refit on runs drawn with replacement, all resamples as one batch.
 
-    A resample is a vector of counts; each refit starts at the fitted coefficients.
+    A resample is a vector of counts; each refit starts at the fitted coefficients. Above 10,000 rows it is one
+    Newton step from there, and rows (or clusters) are drawn in 4,096 random bundles
+    (:mod:`optimoe.laws.fitting.setup.steps`).
 
     Args:
         observations: The runs of the fit.
@@ -119,22 +123,28 @@ def bootstrap(
     require(resamples >= 2, "resamples", "at least 2", resamples)
     model = make_model(observations, fitted.law.family, fitted.options)
     groups = groups_of(observations, cluster) if cluster else np.arange(len(observations))
+    large = len(observations) > LARGE_TABLE
+    groups = bundled(groups, seed) if large else groups
     num_groups = int(groups.max()) + 1
     require(num_groups > 1, f"cluster {cluster}", "of at least two groups", num_groups)
     drawn = np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), resamples)
     point = model.coordinates(fitted.coefficients)
-    solutions = solve(
-        make_problem(model, fitted.options),
-        np.tile(point, (resamples, 1)),
-        drawn[:, groups].astype(float),
-        model.low[None],
-        model.high[None],
-    )
+    if large:
+        points, converged = stepped(model, fitted.options.objective, fitted.scale, point, groups, drawn), 1.0
+    else:
+        solutions = solve(
+            make_problem(model, fitted.options),
+            np.tile(point, (resamples, 1)),
+            drawn[:, groups].astype(float),
+            model.low[None],
+            model.high[None],
+        )
+        points, converged = solutions.points, float(solutions.converged.mean())
     return Resamples(
-        coefficients=model.coefficients(solutions.points),
+        coefficients=model.coefficients(points),
         residual=model.log_loss - model.predict(point[None])[0][0],
         cluster=cluster or "row",
-        converged=float(solutions.converged.mean()),
+        converged=converged,
         unidentified=fitted.unidentified,
     )
 

@@ -49,6 +49,7 @@ def fit_lines(
     if test is not None:
         lines.append(("Held out", _held_out(test)))
     lines += labelled("Band", [_band(one) for one in coverage])
+    lines += labelled("Careful", fitted.remarks)
     lines += labelled("Excluded", [f"row {flag.row}: {flag.reason}" for flag in fitted.excluded[:5]])
     lines += labelled("Outliers", [f"row {flag.row}: {flag.reason}" for flag in fitted.outliers[:5]])
     return lines

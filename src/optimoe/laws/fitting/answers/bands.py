@@ -13,6 +13,9 @@ from optimoe.laws.fitting.setup.problem import FitOptions, make_model
 from optimoe.laws.fitting.validation import held_rows
 from optimoe.laws.runs import Observations
 
+PREDICTED_ROWS = 1000
+"""Rows of a large table of which coverage is counted: 90 % of them is known to √(0.9·0.1/1000) = 0.9 %."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
@@ -59,6 +62,8 @@ def band_coverage(
 ) -> Coverage | None:
     """Cross-fitted coverage: every run is predicted once, by a fit and a bootstrap to the other folds.
 
+    Of a table of over 4,000 rows 1,000 take part, drawn at random: a share of them is known to 0.9 %.
+
     Args:
         observations: The runs.
         family: Of laws.
@@ -72,6 +77,9 @@ def band_coverage(
     Returns:
         Nothing where there is one cluster only, or a fold leaves no more runs than the family has coefficients.
     """
+    some = _some(observations, seed)
+    drawn = f" of {len(some)} rows" if len(some) < len(observations) else ""
+    observations = some
     groups = groups_of(observations, cluster) if cluster else np.arange(len(observations))
     num_groups = int(groups.max()) + 1
     folds = min(folds, num_groups)
@@ -82,7 +90,9 @@ def band_coverage(
     free = len(make_model(observations, family, options).names)
     if min(int((~held).sum()) for held in masks) <= free:
         return None
-    return _coverage(f"{folds} folds", observations, family, options, masks, resamples, cluster, level, seed)
+    return _coverage(
+        f"{folds} folds{drawn}", observations, family, options, masks, resamples, cluster, level, seed
+    )
 
 
 def hold_out_coverage(
@@ -118,7 +128,7 @@ def _coverage(
 ) -> Coverage:
     inside, widths, law_widths, converged = [], [], [], []
     for held in masks:
-        seen, unseen = observations.select(~held), observations.select(held)
+        seen, unseen = observations.select(~held), _some(observations.select(held), seed)
         fitted = fit(seen, family, options)
         drawn = bootstrap(seen, fitted, resamples=resamples, cluster=cluster, seed=seed)
         band = predict_runs(unseen, fitted, drawn, level=level, seed=seed)
@@ -135,6 +145,14 @@ def _coverage(
         mean_width_of_law=_mean(law_widths),
         converged=all(converged),
     )
+
+
+def _some(observations: Observations, seed: int) -> Observations:
+    """Rows that are predicted: some of a large table, all of a small one."""
+    if len(observations) <= 4 * PREDICTED_ROWS:
+        return observations
+    taken = np.random.default_rng(seed).permutation(len(observations)) < PREDICTED_ROWS
+    return observations.select(taken)
 
 
 def _mean(parts: list[Float[np.ndarray, " runs"]] | list[Bool[np.ndarray, " runs"]]) -> float:

@@ -134,7 +134,8 @@ def _joined(parts: Sequence[Any]) -> np.ndarray:
     known: dict[str, str] = {}
     first = 0
     for part in parts:
-        column[first : first + len(part)] = part if len(known) > MOST_SHARED else [*map(known.setdefault, part, part)]
+        shared = part if len(known) > MOST_SHARED else list(map(known.setdefault, part, part))
+        column[first : first + len(part)] = shared
         first += len(part)
     return column
 

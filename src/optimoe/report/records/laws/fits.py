@@ -173,6 +173,7 @@ class FitRecord:
         start: The starting point that won, by coefficient.
         outliers: Rows far from the law, all of them used in the fit.
         excluded: Rows that were left out of the table.
+        remarks: On the table as a whole: points of curves, runs listed twice, two populations.
         options: How it was fitted.
         coefficients: Values by symbol.
         held: Coefficients that were not fitted, because a variable is constant in the runs.
@@ -199,6 +200,7 @@ class FitRecord:
     start: dict[str, float]
     outliers: tuple[RunFlagRecord, ...]
     excluded: tuple[RunFlagRecord, ...]
+    remarks: tuple[str, ...]
     options: FitOptionsRecord
     coefficients: dict[str, float]
     held: tuple[HeldRecord, ...]
