@@ -54,3 +54,12 @@ class CorpusEffects:
         """Standard deviation of one effect over corpora."""
         row = self.names.index(name)
         return float(self.covariance[row][row]) ** 0.5
+
+    def spread_of(self, loss: float) -> float:
+        """Standard deviation over corpora of ln L at a loss: of u_scale + u_E/L, other effects left out.
+
+        Args:
+            loss: Nats per token.
+        """
+        slopes = np.array([1.0 if name == SCALE else 1.0 / loss if name == "E" else 0.0 for name in self.names])
+        return float(np.sqrt(slopes @ self.matrix() @ slopes)) if self.names else 0.0

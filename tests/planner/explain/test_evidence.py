@@ -7,6 +7,7 @@ import pytest
 import optimoe
 from optimoe.core.errors import InputError
 from optimoe.laws.catalog import FAMILIES, find_law, save_law
+from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence, HoldOutEvidence
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.plan import plan
@@ -45,7 +46,7 @@ def test_a_sound_fit_is_repeated_last_with_its_test_on_unseen_runs():
     row = replace(FAILED, evidence=evidence)
     assert (
         plan(asked(row)).warnings[-3:]
-        == last_of_the_law(row)
+        == last_of_the_law(row, 2.0)
         == (
             "ours is a sound fit to 240 runs",
             "ours missed 48 runs that it had not seen (top20%) by 0.0123 in ln L, 54% inside its band",
@@ -62,12 +63,12 @@ def test_few_runs_are_planned_with_and_said_first():
 
 def test_a_test_whose_fit_did_not_converge_is_called_none():
     held = HoldOutEvidence(rule="top20%", held_runs=4, rmse_log=0.1, inside=0.5, converged=False)
-    (line,) = last_of_the_law(replace(FAILED, evidence=Evidence(holdout=held)))
+    (line,) = last_of_the_law(replace(FAILED, evidence=Evidence(holdout=held)), 2.0)
     assert line.endswith("that fit did not converge, so this is no test")
 
 
 def test_a_published_law_has_no_fit_to_speak_of():
-    assert first_of_the_law(ROW) == last_of_the_law(ROW) == ()
+    assert first_of_the_law(ROW) == last_of_the_law(ROW, 2.0) == ()
 
 
 def test_the_band_of_a_plan_is_that_of_the_laws_draws():
@@ -76,3 +77,16 @@ def test_the_band_of_a_plan_is_that_of_the_laws_draws():
     assert drawn.value == bare.value
     assert drawn.low < bare.low
     assert drawn.high > bare.high
+
+
+def test_a_law_over_corpora_says_how_far_off_it_is_on_other_data():
+    effects = CorpusEffects(
+        names=("E", "scale"),
+        covariance=((0.16, -0.04), (-0.04, 0.0225)),
+        residual_scale=0.01,
+        corpora=("a", "b", "c"),
+    )
+    (line,) = last_of_the_law(replace(ROW, effects=effects), 2.0)
+    # variance of u_scale + u_E/2: 0.0225 + 0.16/4 - 2·0.04/2 = 0.15²
+    assert "over 3 corpora" in line
+    assert "off by 15%" in line

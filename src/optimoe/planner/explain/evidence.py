@@ -17,9 +17,20 @@ def first_of_the_law(row: LawRow) -> tuple[str, ...]:
     return (f"the fit of {row.name}{runs} is {evidence.words}",)
 
 
-def last_of_the_law(row: LawRow) -> tuple[str, ...]:
-    """What a sound fit was fitted to and how it did on runs that it had not seen, and what its N is taken for."""
+def last_of_the_law(row: LawRow, loss: float) -> tuple[str, ...]:
+    """What a sound fit was fitted to and how it did on unseen runs and other corpora; what its N is taken for.
+
+    Args:
+        row: The law.
+        loss: Of the choice, nats per token.
+    """
     evidence, lines = row.evidence, []
+    if row.effects is not None:
+        corpora, off = len(row.effects.corpora), row.effects.spread_of(loss)
+        lines.append(
+            f"{row.name} is a law over {corpora} corpora: on other data its loss is off by {off:.0%} (one "
+            "standard deviation, not in the band) until it is anchored (optimoe laws anchor)"
+        )
     if evidence.verdict == "sound":
         lines.append(f"{row.name} is a sound fit" + (f" to {evidence.runs} runs" if evidence.runs else ""))
     test = evidence.holdout

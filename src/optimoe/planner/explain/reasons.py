@@ -60,7 +60,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
     if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
-    return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row))
+    return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row, choice.loss.value))
 
 
 def _domain_lines(plan: Plan) -> list[str]:
