@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from optimoe.core.claims import gap, printed_range, printed_value
+from optimoe.core.claims import as_printed, gap, printed_range, printed_value
 from optimoe.core.errors import InputError
 
 
@@ -54,3 +54,19 @@ def test_words_are_no_printed_number():
 )
 def test_the_gap_is_the_distance_to_the_printed_range(ours, whole, distance):
     assert gap((1.0, 2.0), ours, whole=whole) == pytest.approx(distance)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "words"),
+    [
+        (1.7272e9, "1.7B", "1.7272B"),
+        (0.4007386, "40%", "40.074%"),
+        (0.0065925344187, "0.0065925344", "0.0065925344"),
+        (30.399252, "30.3640", "30.399252"),
+        (0.583, "23.7% to 42.8%", "58.3%"),
+        (7.2447, ">7", "7.2447"),
+        (26.7, "", "26.7"),
+    ],
+)
+def test_a_number_of_ours_is_written_in_the_unit_of_the_printed_one(value, printed, words):
+    assert as_printed(value, printed) == words

@@ -59,7 +59,9 @@ def test_a_range_is_said_by_its_ends_in_the_printed_unit(ours, words):
 
 def test_a_claim_without_its_data_says_which():
     waiting = row(verdict=None, ours=(math.nan, math.nan), pending="data set runs: not found")
-    assert reproduction_lines([waiting]) == [("needs data", "data set runs: not found")]
+    assert reproduction_lines([waiting]) == [
+        ("needs data", "a-law: it grows: printed 2.0, data set runs: not found")
+    ]
     assert counts_line([reproduced(waiting, row())]) == "1 reproduced, 1 needs data"
 
 

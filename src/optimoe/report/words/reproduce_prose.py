@@ -46,7 +46,8 @@ def reproduction_lines(rows: Sequence[Reproduction]) -> Lines:
         law = f"{row.law}: " if row.law and row.law != row.text else ""
         printed = f"printed {row.printed}, " if row.printed else ""
         reason = f" ({row.reason})" if row.reason else ""
-        lines.append((verdict_words(row), row.pending or f"{law}{row.claim}: {printed}ours {_ours(row)}{reason}"))
+        ours = row.pending or f"ours {_ours(row)}{reason}"
+        lines.append((verdict_words(row), f"{law}{row.claim}: {printed}{ours}"))
         lines += [("", words) for words in _cause_words(row)]
     return lines
 

@@ -33,8 +33,8 @@ def test_what_is_to_be_reproduced_is_said_once(words):
     assert "text: must be given alone" in done.stderr
 
 
-def test_a_page_in_a_folder_that_is_not_there_is_refused_at_once(tmp_path):
-    done = optimoe("reproduce", "--all", "--out", tmp_path / "nowhere" / "page.md")
+def test_a_folder_in_place_of_a_page_is_refused_at_once(tmp_path):
+    done = optimoe("reproduce", "--all", "--out", tmp_path)
     assert done.returncode == 2
     assert "--out" in done.stderr
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import require
 
 PAGE = Path("docs/reproductions.md")
 
@@ -66,12 +66,14 @@ def _all(out: Path, json: bool) -> None:
     from optimoe.report.records.reproduce import ledger_record
     from optimoe.report.words.reproduce_prose import counts_line, ledger_page
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out: must be in a folder that exists, got {out}")
+    require(not out.is_dir(), "--out", "the path of a file", out)
     done = []
     for number, text in enumerate(claim_texts(), 1):
         warn(f"{text} ({number} of {len(claim_texts())})")
         done.append(reproduce_text(text))
+    waiting = sorted({row.pending for text in done for row in text.rows if row.pending})
+    for pending in waiting:
+        warn(f"claims without a verdict: {pending}")
     write_text(out, ledger_page(done))
     lines = [("Claims", counts_line(done)), ("Page", str(out))]
     show(json, lambda: ledger_record(done, str(out)), lambda: lines)
