@@ -121,3 +121,15 @@ def test_instead_says_what_is_not_ranked():
     refused = {item.family.num_experts: item.not_ranked for item in result.alternatives}
     assert refused == {1: "no experts (a law of MoEs)", 4: "", 16: ""}
     assert not any("does not meet the limits" in line for line in result.reasons)
+
+
+def test_tokens_per_parameter_beyond_the_runs_are_said_and_widen_the_band():
+    result = plan(problem(law="besiroglu2024", goal=LowestLoss(), space=replace(SMALL, max_width=1024)))
+    ratio = result.choice.tokens / result.choice.params.active
+    assert ratio > 1000  # the runs ended at 341
+    beyond = f"tokens per parameter is {ratio / 341:.1f}× beyond the fitted range of besiroglu2024"
+    assert beyond in result.warnings
+    row = result.problem.law.row
+    unbounded = result.problem.law.__class__(replace(row, domain=replace(row.domain, tokens_per_param=())))
+    low, high = unbounded.band(result.choice.loss.value, result.choice.spec, result.choice.tokens)
+    assert result.choice.loss.low < low < high < result.choice.loss.high

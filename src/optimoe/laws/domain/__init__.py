@@ -2,12 +2,13 @@
 
 from optimoe.laws.domain.judge import ALIASES, COVERED, READING_WORDS, Domain, Models, Reading, Seen, Standing
 from optimoe.laws.domain.of_runs import domain_of_runs
-from optimoe.laws.domain.traits import Traits, decades_outside, traits_of
+from optimoe.laws.domain.traits import SPOKEN, Traits, decades_outside, traits_of
 
 __all__ = [
     "ALIASES",
     "COVERED",
     "READING_WORDS",
+    "SPOKEN",
     "Domain",
     "Models",
     "Reading",

@@ -21,6 +21,7 @@ from optimoe.laws.domain.traits import (
     NAMES,
     NEAR,
     RATIOS,
+    SPOKEN,
     TRAITS,
     Span,
     Traits,
@@ -153,10 +154,9 @@ class Domain:
         if not self.known:
             return "which designs its runs were is not stated"
         kinds = {"both": "dense and routed models"}.get(self.models, f"{self.models} models")
-        names = NAMES | {"expansion": "N_total/N_act", "tokens_per_param": "tokens per parameter"}
         spans = [
             f"{name} {few(np.asarray(span)).replace(', ', ' to ')}"
-            for trait, name in names.items()
+            for trait, name in SPOKEN.items()
             if (span := getattr(self, trait))
         ]
         reading = f"; others by the {self.mapping.replace('_', ' ')}" if self.mapping != "none" else ""

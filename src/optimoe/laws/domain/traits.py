@@ -42,6 +42,9 @@ NAMES = {
 }
 """How a trait is called."""
 
+SPOKEN = NAMES | {"expansion": "N_total/N_act", "tokens_per_param": "tokens per parameter"}
+"""How everything that a domain bounds is called; other symbols are words already."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:

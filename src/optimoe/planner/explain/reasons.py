@@ -4,6 +4,7 @@ import math
 
 from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.laws.catalog import find_law
+from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
@@ -45,7 +46,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     """Sentences that say where the plan leaves what its law or its cost model has seen."""
     choice, law = plan.choice, plan.problem.law
     lines = [
-        f"{symbol} is {10**decades:.1f}× beyond the fitted range of {law.row.name}"
+        f"{SPOKEN.get(symbol, symbol)} is {10**decades:.1f}× beyond the fitted range of {law.row.name}"
         for symbol, decades in choice.decades_beyond.items()
         if decades > 0
     ]

@@ -14,6 +14,7 @@ from optimoe.core.units import (
     format_usd,
 )
 from optimoe.cost.serving.estimate import Deployment
+from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.uncertainty import Uncertainty
@@ -177,7 +178,9 @@ def loss_words(plan: Plan) -> str:
     """The loss with its band, its law and how far that law is stretched."""
     choice, law = plan.choice, plan.problem.law.row
     band = "" if math.isnan(choice.loss.low) else f" ({choice.loss.low:.3f} – {choice.loss.high:.3f})"
-    beyond = [f"{symbol} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0]
+    beyond = [
+        f"{SPOKEN.get(symbol, symbol)} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0
+    ]
     stretch = ", inside its fitted range"
     if beyond:
         stretch = f", beyond its fitted range: {', '.join(beyond)}"
