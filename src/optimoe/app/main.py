@@ -41,6 +41,7 @@ laws.command(
 )
 laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its own variables.")
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
+laws.command("optimoe.app.cli.laws.corpora:anchor", help="A law on the level of your own runs, from one upwards.")
 laws.command("optimoe.app.cli.laws.isoflop:isoflop", help="Best size at each budget, by parabolas and laws.")
 laws.command("optimoe.app.cli.laws.frontier:frontier", help="Best size and tokens at each budget, by laws.")
 laws.command(

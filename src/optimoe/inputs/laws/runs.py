@@ -36,6 +36,15 @@ class RunsRequest:
             InputError: A column is not stated as ``N=params``.
             ConfigError: The table cannot be read, or a row or column cannot be used.
         """
+        return self.observations_of(self.needs())
+
+    def observations_of(self, needs: tuple[str, ...]) -> "Observations":
+        """The runs with these variables, which a law takes.
+
+        Raises:
+            InputError: A column is not stated as ``N=params``.
+            ConfigError: The table cannot be read, or a row or column cannot be used.
+        """
         from optimoe.laws.runs import as_observations, load_observations
 
         columns = pairs("--columns", self.columns, "N=params") or None
@@ -43,7 +52,7 @@ class RunsRequest:
             "where": self.where,
             "labels": self.label_columns(),
             "bad_rows": self.bad_rows,
-            "needs": self.needs(),
+            "needs": needs,
         }
         if isinstance(self.runs, tuple):
             return load_observations(tuple(Path(run) for run in self.runs), columns, **how)

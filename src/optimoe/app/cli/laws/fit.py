@@ -9,7 +9,11 @@ from cyclopts import Parameter
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show
 from optimoe.core.errors import InputError
+from optimoe.inputs.laws.corpora import CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
+
+ONE_CORPUS = CorporaRequest()
+"""Nothing stated beyond one table of runs."""
 
 Predictions = Annotated[
     Path | None, Parameter(help="Write a CSV here: every run with the law's prediction and its bands.")
@@ -18,12 +22,21 @@ Predictions = Annotated[
 
 def fit(
     request: FitRequest,
+    corpora: CorporaRequest = ONE_CORPUS,
     *,
     out: Annotated[Path | None, Parameter(help="Write the law file here, for --law.")] = None,
     predictions: Predictions = None,
     json: JsonFlag = False,
 ) -> None:
-    """Fit a family of laws to a table of runs."""
+    """Fit a family of laws to a table of runs, or to several corpora at once."""
+    corpora.require_alone(request)
+    if corpora.stated:
+        from optimoe.app.cli.laws.corpora import fit_corpora
+
+        if predictions is not None:
+            raise InputError("--predictions: not with --group or --prior")
+        fit_corpora(request, corpora, out, json)
+        return
     from optimoe.core.files import write_text
     from optimoe.laws.fitting import bootstrap, documented, hold_out, predict_runs, save_law
     from optimoe.laws.fitting import fit as fit_law

@@ -1,17 +1,19 @@
 """How sure a law over corpora is: refits with corpora, runs and priors drawn anew, and bands of predictions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import UnknownNameError, require
+from optimoe.laws.catalog.limits import possible_draws
 from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import solve_grouped
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit
 from optimoe.laws.fitting.intervals import Band, groups_of
+from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
 
 FEW_RUNS = 12
@@ -158,6 +160,25 @@ def _bayesian(draws: int, items: int, random: np.random.Generator) -> np.ndarray
     """Weights of items with mean one in each draw."""
     weight = random.standard_exponential((draws, items))
     return weight / weight.mean(axis=1, keepdims=True)
+
+
+def documented_corpora(fitted: HierarchicalFit, drawn: HierarchyDraws | None, *, date: str = "") -> LawRow:
+    """The shared law with its draws and the spread between corpora, for a law file.
+
+    Args:
+        fitted: The fit.
+        drawn: Its draws; those that no law can be are left out.
+        date: Day of the fit, ISO 8601.
+    """
+    row = fitted.law
+    evidence = replace(row.evidence, date=date)
+    if drawn is None:
+        return replace(row, evidence=evidence)
+    columns = drawn.coefficients()
+    kept = np.flatnonzero(possible_draws(row, columns))
+    vary = [name for name, values in columns.items() if len(kept) > 1 and np.ptp(values[kept]) > 0]
+    draws = {name: tuple(map(float, columns[name][kept])) for name in vary}
+    return replace(row, draws=draws, evidence=replace(evidence, cluster=f"corpus and {drawn.cluster}"))
 
 
 def predict_corpus(

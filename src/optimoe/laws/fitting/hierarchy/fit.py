@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.laws.catalog import find_family
 from optimoe.laws.effects import SCALE, CorpusEffects
 from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import (
@@ -16,7 +17,7 @@ from optimoe.laws.fitting.hierarchy.problem import (
 )
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit, describe
 from optimoe.laws.fitting.hierarchy.spread import Spread, assumed_spread, known_spread
-from optimoe.laws.fitting.model import logarithmic
+from optimoe.laws.fitting.model import UNBOUNDED, find_form, logarithmic
 from optimoe.laws.fitting.priors import GaussianPrior, independent_prior
 from optimoe.laws.fitting.solve import Points
 from optimoe.laws.runs import Observations
@@ -31,7 +32,7 @@ def fit_hierarchy(
     groups: Mapping[str, Observations],
     family: str,
     *,
-    per_group: tuple[str, ...] = ("E", SCALE),
+    per_group: tuple[str, ...] | None = None,
     shared: tuple[str, ...] = (),
     priors: GaussianPrior | Mapping[str, tuple[float, float]] | None = None,
     spread: Mapping[str, float] | CorpusEffects | None = None,
@@ -47,7 +48,8 @@ def fit_hierarchy(
     Args:
         groups: The runs of each corpus, variables called as in the family.
         family: Its name, a law of it, or ``my_law.py:MyLaw``.
-        per_group: Coefficients of which each corpus has its own; ``scale`` multiplies the whole loss.
+        per_group: Coefficients of which each corpus has its own; ``scale`` multiplies the whole loss. Left out,
+            the family's floor (a linear coefficient that may be zero) and the scale.
         shared: Coefficients that are common to all: every other one; those named are checked.
         priors: Of shared coefficients: a prior, or a mean and standard deviation of each.
         spread: Standard deviations of effects that are stated, not estimated; or all that a law knows of them.
@@ -59,6 +61,7 @@ def fit_hierarchy(
         UnknownNameError: A coefficient that the family does not have.
     """
     options = options or HierarchyOptions()
+    per_group = usual_effects(family) if per_group is None else per_group
     prior = priors if isinstance(priors, GaussianPrior) else None
     if isinstance(priors, Mapping) and priors:
         prior = independent_prior(family, priors)
@@ -78,6 +81,14 @@ def fit_hierarchy(
     model, found_spread, point = _estimate_spread(model, options, assumed, starts)
     solutions = solve_grouped(model, options, np.vstack([point[None], starts]))
     return describe(groups, model, options, found_spread, solutions, name)
+
+
+def usual_effects(family: str) -> tuple[str, ...]:
+    """The floor of a family, a linear coefficient that may be zero, and the scale."""
+    law_class = find_family(family)
+    bounds = find_form(law_class).bounds
+    floors = [name for name in law_class.linear if bounds.get(name, UNBOUNDED)[0] == 0]
+    return (*floors[:1], SCALE)
 
 
 def _require_shared(model: GroupedModel, shared: tuple[str, ...], per_group: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """Does a law carry over? Each corpus left out in turn, then predicted after one scale, one offset or one run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from optimoe.laws.evidence import FitVerdict
 from optimoe.laws.fitting.hierarchy.condition import Conditioned, condition_on
 from optimoe.laws.fitting.hierarchy.draws import HierarchyDraws, draw_hierarchy
 from optimoe.laws.fitting.hierarchy.fit import fit_hierarchy
+from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit
 from optimoe.laws.runs import Observations
 
@@ -133,7 +134,10 @@ def leave_one_corpus_out(
     found = []
     for number, (corpus, runs) in enumerate(groups.items()):
         others = {name: group for name, group in groups.items() if name != corpus}
-        fitted = fit_hierarchy(others, family, **{**how, **(overrides or {}).get(corpus, {})})
+        stated = {**how, **(overrides or {}).get(corpus, {})}
+        options = stated.get("options") or HierarchyOptions()
+        weights = {name: weight for name, weight in options.weights.items() if name in others}
+        fitted = fit_hierarchy(others, family, **stated | {"options": replace(options, weights=weights)})
         drawn = draw_hierarchy(others, fitted, draws=draws, seed=seed + number)
         found.append(hold_corpus(corpus, runs, fitted, drawn, seed=seed + number, anchors=anchors))
     return tuple(found)

@@ -35,7 +35,7 @@ def read_tables(paths: Sequence[Path]) -> Columns:
     require(len(paths) > 0, "runs", "at least one file", "none")
     if len(paths) == 1:
         return read_table(paths[0])
-    names = _file_names(paths)
+    names = file_stems(paths)
     require(len(set(names)) == len(names), "runs", "different files", ", ".join(names))
     tables = [read_table(path) for path in paths]
     return _stacked(
@@ -46,7 +46,7 @@ def read_tables(paths: Sequence[Path]) -> Columns:
     )
 
 
-def _file_names(paths: Sequence[Path]) -> list[str]:
+def file_stems(paths: Sequence[Path]) -> list[str]:
     """Stems, with the folder before them where two files have one stem: ``gemstones/runs``."""
     stems = [path.stem for path in paths]
     if len(set(stems)) < len(stems):

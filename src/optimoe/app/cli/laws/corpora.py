@@ -1,0 +1,104 @@
+"""``optimoe laws fit --group`` and ``--prior``, ``optimoe laws anchor``: laws over corpora, and one's own."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show
+from optimoe.inputs.laws.corpora import AnchorRequest, CorporaRequest
+from optimoe.inputs.laws.fit import FitRequest
+from optimoe.inputs.sources import LawName
+
+if TYPE_CHECKING:
+    from optimoe.laws.law import Law
+
+
+def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, json: bool) -> None:
+    """Fit one law to several corpora, or to one with a prior, and print or write it."""
+    from optimoe.laws.catalog import save_law
+    from optimoe.laws.fitting.hierarchy import (
+        documented_corpora,
+        draw_hierarchy,
+        fit_hierarchy,
+        leave_one_corpus_out,
+    )
+    from optimoe.report.records.laws.corpora import corpora_record
+    from optimoe.report.words.laws.corpora import carried_table, corpora_lines
+
+    law = corpora.prior_law()
+    if law is not None and not corpora.group:
+        _fit_with_prior(request, law, out, json)
+        return
+    groups = corpora.groups(request) if corpora.group else {"runs": request.observations()}
+    how = corpora.how(request)
+    fitted = fit_hierarchy(groups, request.family, name=request.name, **how)
+    drawn = None
+    if request.resamples:
+        drawn = draw_hierarchy(groups, fitted, draws=request.resamples, cluster=request.cluster, seed=request.seed)
+    left_out = leave_one_corpus_out(groups, request.family, seed=request.seed, **how) if corpora.leave_out else ()
+    if out is not None:
+        save_law(documented_corpora(fitted, drawn, date=date.today().isoformat()), out)
+    if json:
+        print_json(corpora_record(fitted, drawn, left_out, level=request.level))
+        return
+    print_lines(corpora_lines(fitted, drawn, level=request.level))
+    if left_out:
+        print_columns(carried_table(left_out))
+
+
+def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: bool) -> None:
+    from dataclasses import replace
+
+    from optimoe.laws.catalog import find_family, save_law
+    from optimoe.laws.fitting.anchoring import fit_with_prior
+    from optimoe.report.records.laws.corpora import corpora_record
+    from optimoe.report.words.laws.corpora import corpora_lines
+
+    plain = request.options()
+    found = fit_with_prior(
+        request.observations(),
+        law,
+        family=find_family(request.family).family,
+        draws=max(request.resamples, 2),
+        cluster=request.cluster,
+        name=request.name,
+        seed=request.seed,
+        bounds=plain.bounds,
+        fixed=plain.fixed,
+    )
+    if out is not None:
+        evidence = replace(found.law.evidence, date=date.today().isoformat())
+        save_law(replace(found.law, evidence=evidence), out)
+    show(
+        json,
+        lambda: corpora_record(found.fitted, found.drawn, (), level=request.level, basis=found.basis),
+        lambda: corpora_lines(found.fitted, found.drawn, level=request.level, basis=found.basis),
+    )
+
+
+def anchor(
+    law: Annotated[LawName, Parameter(help="Name of a law, or a law file.")],
+    request: AnchorRequest,
+    *,
+    out: Annotated[Path | None, Parameter(help="Write the anchored law here, for --law.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Bring a law to the level of your own runs, from one run upwards: its scale, its floor where they tell."""
+    from dataclasses import replace
+
+    from optimoe.laws.catalog import find_family, find_law, save_law
+    from optimoe.laws.fitting.anchoring import anchor as anchor_law
+    from optimoe.laws.gradients import required_variables
+    from optimoe.report.records.laws.corpora import anchored_record
+    from optimoe.report.words.laws.corpora import anchored_lines
+
+    base = find_law(law)
+    runs = request.observations_of(required_variables(find_family(base.row.family)))
+    found = anchor_law(base, runs, draws=request.draws, name=request.name, seed=request.seed)
+    if out is not None:
+        evidence = replace(found.law.evidence, date=date.today().isoformat())
+        save_law(replace(found.law, evidence=evidence), out)
+    show(json, lambda: anchored_record(found), lambda: anchored_lines(found))
