@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optimoe.core.claims import EXPLAINED_SHARE
 from optimoe.planner.published.ledger import claim_texts, reproduce_text
 from optimoe.report.words.reproduce_prose import PAGE_HEAD, VERDICTS, text_section
 
@@ -28,6 +29,11 @@ def section_rows(name):
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_text_stands_there_as_the_code_reproduces_it(name):
     done = reproduce_text(name)
+    for row in done.rows:
+        best = max((cause.closes for cause in row.causes), default=0.0)
+        assert row.text == name
+        assert row.verdict != "explained" or best >= EXPLAINED_SHARE
+        assert row.verdict != "contradicts_itself" or row.reason
     if any(row.verdict is None for row in done.rows) and "OPTIMOE_DATA" not in os.environ:
         pytest.skip(next(row.pending for row in done.rows if row.pending))
     if done.rows:

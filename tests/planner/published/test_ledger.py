@@ -5,8 +5,6 @@ import pytest
 from optimoe.core.errors import UnknownNameError
 from optimoe.planner.published.ledger import claim_texts, reproduce_text
 
-LIGHT = [name for name, text in claim_texts().items() if not text.heavy]
-
 
 def test_every_text_has_a_name():
     assert set(claim_texts()) >= {
@@ -17,20 +15,9 @@ def test_every_text_has_a_name():
     assert list(claim_texts()) == sorted(claim_texts())
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_every_claim_that_differs_has_a_cause_that_ran_or_a_reason(name):
-    done = reproduce_text(name)
-    for row in done.rows:
-        assert row.text == name
-        if row.verdict == "explained":
-            assert max(cause.closes for cause in row.causes) >= 0.5
-        if row.verdict == "contradicts_itself":
-            assert row.reason
-
-
 def test_one_text_joins_its_law_and_the_planner():
-    rows = reproduce_text("ludziejewski2025").rows
-    assert {row.where for row in rows} >= {"Table 4", "by the planner"}
+    rows = reproduce_text("sardana2024").rows
+    assert [row.where for row in rows] == ["example in the paper", "by the planner"]
 
 
 def test_an_unknown_text_is_said():

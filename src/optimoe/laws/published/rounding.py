@@ -48,9 +48,9 @@ def output_in_rounding(
         return float(moved.evaluate(output, dict(inputs) | others))
 
     centre = own | given
+    middle = at(centre)
     up, down = dict(centre), dict(centre)
     for name, (low, high) in ends.items():
-        rises = at(centre | {name: high}) >= at(centre | {name: low})
-        up[name], down[name] = (high, low) if rises else (low, high)
-    values = (at(centre), at(up), at(down))
+        up[name], down[name] = (high, low) if at(centre | {name: high}) >= middle else (low, high)
+    values = (middle, at(up), at(down))
     return min(values), max(values)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Asked, Range, printed_value
 from optimoe.laws.check import find_opted_in
 
@@ -49,11 +50,8 @@ def abnar_best_active_share(asked: Asked) -> float:
     law, flops = find_opted_in(asked.law), float(asked.inputs["C"])
 
     def best(params: float) -> float:
-        tokens = flops / (6 * params * SHARES)
-        losses = [
-            float(law.evaluate("L", {"N": params, "D": one, "S": 1 - share}))
-            for one, share in zip(tokens, SHARES, strict=True)
-        ]
+        tokens = flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params * SHARES)
+        losses = law.evaluate("L", {"N": params, "D": tokens, "S": 1 - SHARES})
         return float(SHARES[int(np.argmin(losses))])
 
     return best(float(asked.inputs["of"])) / best(float(asked.inputs["to"]))
