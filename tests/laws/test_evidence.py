@@ -154,6 +154,7 @@ def test_draws_of_a_law_are_taken_in_place_of_a_parametric_bootstrap():
         (Evidence(verdict="at_bound", at_bound=("alpha", "E")), "at bound: alpha, E"),
         (Evidence(verdict="ill_conditioned", weakest=("A", "alpha")), "ill conditioned: A, alpha"),
         (Evidence(verdict="not_converged"), "not converged"),
+        (Evidence(verdict="reduced", held=("B", "beta")), "reduced: B, beta"),
     ],
 )
 def test_a_law_whose_fit_failed_is_refused_with_its_verdict_and_coefficients(evidence, words):
@@ -162,6 +163,6 @@ def test_a_law_whose_fit_failed_is_refused_with_its_verdict_and_coefficients(evi
         law.require_sound()
 
 
-@pytest.mark.parametrize("verdict", [None, "sound", "too_few_runs", "reduced"])
+@pytest.mark.parametrize("verdict", [None, "sound", "too_few_runs"])
 def test_other_verdicts_are_planned_with(verdict):
     FAMILIES["chinchilla"](replace(ROW, evidence=Evidence(verdict=verdict))).require_sound()

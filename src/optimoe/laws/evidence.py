@@ -7,8 +7,9 @@ from optimoe.core.errors import require, require_date
 
 FitVerdict = Literal["sound", "at_bound", "ill_conditioned", "not_converged", "too_few_runs", "reduced"]
 
-NOT_FOR_PLANS = ("at_bound", "ill_conditioned", "not_converged")
-"""Verdicts of coefficients that a limit, a start or the last step chose, and not the runs."""
+NOT_FOR_PLANS = ("at_bound", "ill_conditioned", "not_converged", "reduced")
+"""Verdicts of coefficients that a limit, a start or the last step chose, and not the runs; and of a law that knows
+no effect of what its runs never varied, which a plan would vary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class Evidence:
         verdict: Of the fit; none where nobody stated one.
         at_bound: Coefficients at a limit, or whose term has vanished.
         weakest: Coefficients that the runs determine least, together.
+        held: Coefficients that were not fitted, because a variable is constant in the runs.
         condition: Of the Jacobian of ln L with columns of unit length; 0 when not known.
         objective: What was minimised, such as ``huber(0.001)``.
         objective_value: Its value, the sum over runs.
@@ -62,6 +64,7 @@ class Evidence:
     verdict: FitVerdict | None = None
     at_bound: tuple[str, ...] = ()
     weakest: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     condition: float = 0.0
     objective: str = ""
     objective_value: float = 0.0
@@ -101,5 +104,6 @@ class Evidence:
         """The verdict with the coefficients that it is about: ``at bound: alpha``; empty where there is none."""
         if self.verdict is None:
             return ""
-        about = {"at_bound": self.at_bound, "ill_conditioned": self.weakest}.get(self.verdict, ())
-        return self.verdict.replace("_", " ") + (f": {', '.join(about)}" if about else "")
+        about = {"at_bound": self.at_bound, "ill_conditioned": self.weakest, "reduced": self.held}
+        names = about.get(self.verdict, ())
+        return self.verdict.replace("_", " ") + (f": {', '.join(names)}" if names else "")

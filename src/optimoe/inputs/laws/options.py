@@ -27,7 +27,7 @@ class ObjectiveRequest(RunsRequest):
     """Residual from which Huber's loss is linear."""
 
     def minimised(self) -> "Objective":
-        """What is minimised.
+        """The objective that a fit minimises.
 
         Raises:
             ConfigError: Delta is not positive.

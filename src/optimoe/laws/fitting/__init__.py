@@ -4,8 +4,8 @@ from optimoe.laws.catalog import save_law
 from optimoe.laws.fitting.answers.bands import Coverage, band_coverage, hold_out_coverage, predict_runs
 from optimoe.laws.fitting.answers.curve import LossCurve, loss_curve
 from optimoe.laws.fitting.answers.documented import documented
-from optimoe.laws.fitting.answers.drawn import Estimate, drawn_law
-from optimoe.laws.fitting.answers.frontier import Frontier, find_frontier
+from optimoe.laws.fitting.answers.drawn import DrawnNumber, drawn_law
+from optimoe.laws.fitting.answers.frontier import LawFrontier, find_frontier
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
 from optimoe.laws.fitting.fit import Fit, fit
@@ -18,15 +18,15 @@ __all__ = [
     "Auto",
     "Band",
     "Coverage",
-    "Estimate",
+    "DrawnNumber",
     "Fit",
     "FitOptions",
-    "Frontier",
     "Held",
     "HoldOut",
     "Huber",
     "Interval",
     "IsoFlopAnalysis",
+    "LawFrontier",
     "LeastSquares",
     "LossCurve",
     "NextRuns",

@@ -270,6 +270,7 @@ def _evidence(fitted: Fit, observations: Observations, model: Model) -> Evidence
         verdict=fitted.verdict,
         at_bound=fitted.at_bound,
         weakest=fitted.weakest,
+        held=tuple(held.coefficient for held in fitted.held),
         condition=fitted.condition,
         objective=fitted.objective_name,
         objective_value=fitted.objective,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Comparison, Opinion
-from optimoe.laws.fitting import Coverage, Fit, HoldOut, Interval
+from optimoe.laws.fitting import Coverage, Fit, Held, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
 from optimoe.laws.terms.sizes import UNSTATED
@@ -44,10 +44,10 @@ def fit_lines(
                 f"{fitted.runs} runs for {free} free coefficients: add runs to {free + SPARE_RUNS}, or fix some",
             )
         )
-    lines += labelled("Reduced", [held.reason for held in fitted.held])
+    lines += labelled("Reduced", _reduced(fitted.held))
     lines += [(symbol, _coefficient(fitted, symbol, intervals)) for symbol in fitted.coefficients]
     if test is not None:
-        lines.append(("Held out", _held_out(test)))
+        lines.append(("Held out", _held_out(test, fitted.held)))
     lines += labelled("Band", [_band(one) for one in coverage])
     lines += labelled("Careful", fitted.remarks)
     lines += labelled("Excluded", [f"row {flag.row}: {flag.reason}" for flag in fitted.excluded[:5]])
@@ -105,7 +105,16 @@ def _coefficient(fitted: Fit, symbol: str, intervals: Mapping[str, Interval]) ->
     return f"{text}  ({interval.low:.6g} – {interval.high:.6g}, {interval.level:.0%})" if interval else text
 
 
-def _held_out(test: HoldOut) -> str:
+def _reduced(held: Sequence[Held]) -> list[str]:
+    """What is constant, and which coefficients it leaves untold; a line for each constant."""
+    reasons: dict[str, list[str]] = {}
+    for one in held:
+        constant, _, untold = one.reason.partition(": ")
+        reasons.setdefault(constant, []).append(untold)
+    return [f"{constant}: {'; '.join(untold)}" for constant, untold in reasons.items()]
+
+
+def _held_out(test: HoldOut, known: Sequence[Held]) -> str:
     """The test on runs that were not fitted; a fit that failed on the others is no test, and says so."""
     text = (
         f"{test.rule}: {test.held_runs} runs, rmse of ln L {test.rmse_log:.4f} against "
@@ -113,7 +122,8 @@ def _held_out(test: HoldOut) -> str:
     )
     if not test.converged:
         text += f"; the fit to the other {test.fitted_runs} runs did not converge: this is no test of the law"
-    return "; ".join([text, *(f"among the others {held.reason}" for held in test.held)])
+    news = _reduced([held for held in test.held if held not in known])
+    return "; ".join([text, *(f"among the others {reason}" for reason in news)])
 
 
 def comparison_lines(comparison: Comparison) -> Lines:

@@ -18,7 +18,7 @@ FEWEST_DRAWN = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class DrawnNumber:
     """A number with its interval over draws; NaN where there is none.
 
     Attributes:
@@ -34,13 +34,13 @@ class Estimate:
     level: float = 0.9
 
 
-def estimate(value: float, draws: Float[np.ndarray, " draws"], level: float) -> Estimate:
+def estimate(value: float, draws: Float[np.ndarray, " draws"], level: float) -> DrawnNumber:
     """A number with the percentiles of its draws, of which half at least must be numbers."""
     known = draws[np.isfinite(draws)]
     if len(known) < max(2, FEWEST_DRAWN * len(draws)):
-        return Estimate(value=float(value), level=level)
+        return DrawnNumber(value=float(value), level=level)
     low, high = np.quantile(known, (0.5 - level / 2, 0.5 + level / 2))
-    return Estimate(value=float(value), low=float(low), high=float(high), level=level)
+    return DrawnNumber(value=float(value), low=float(low), high=float(high), level=level)
 
 
 def exponent(
@@ -48,7 +48,7 @@ def exponent(
     optima: Float[np.ndarray, " budgets"],
     draws: Float[np.ndarray, "draws budgets"],
     level: float,
-) -> Estimate:
+) -> DrawnNumber:
     """The exponent a of optimum ∝ C^a: least squares of ln optimum on ln C; NaN with fewer than two budgets.
 
     Args:
@@ -58,7 +58,7 @@ def exponent(
         level: Of the interval.
     """
     if len(train_flops) < 2:
-        return Estimate(value=NAN, level=level)
+        return DrawnNumber(value=NAN, level=level)
     return estimate(
         float(_slopes(train_flops, optima[None])[0]),
         _slopes(train_flops, draws.reshape(-1, len(train_flops))),

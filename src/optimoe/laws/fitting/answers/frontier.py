@@ -9,7 +9,7 @@ from jaxtyping import Float
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.answers.drawn import Estimate, estimate, exponent, with_draws
+from optimoe.laws.fitting.answers.drawn import DrawnNumber, estimate, exponent, with_draws
 from optimoe.laws.fitting.answers.isoflop import SIZES
 from optimoe.laws.gradients import loss_variables
 from optimoe.laws.law import Law, LawRow
@@ -36,15 +36,15 @@ class FrontierPoint:
     """
 
     train_flops: float
-    params: Estimate
-    tokens: Estimate
-    tokens_per_param: Estimate
-    loss: Estimate
+    params: DrawnNumber
+    tokens: DrawnNumber
+    tokens_per_param: DrawnNumber
+    loss: DrawnNumber
     decades_beyond: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frontier:
+class LawFrontier:
     """The best designs of one law over budgets.
 
     Attributes:
@@ -61,14 +61,14 @@ class Frontier:
     size: str
     others: dict[str, str]
     points: tuple[FrontierPoint, ...]
-    params: Estimate
-    tokens: Estimate
+    params: DrawnNumber
+    tokens: DrawnNumber
     draws: int
 
 
 def find_frontier(
     law: LawRow, train_flops: Sequence[float], *, others: Mapping[str, str] | None = None, level: float = 0.9
-) -> Frontier:
+) -> LawFrontier:
     """Minimise the loss over N at C = 6ND for every budget, and for every draw of the law.
 
     Args:
@@ -107,7 +107,7 @@ def find_frontier(
     tokens, loss = flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params), loss_of(params)
     first = {name: column[0] for name, column in placed(params).items()} | {"D_over_N": (tokens / params)[0]}
     outside = _decades_outside(law, first)
-    return Frontier(
+    return LawFrontier(
         law=law.name,
         size=size,
         others=others,
@@ -128,7 +128,7 @@ def find_frontier(
     )
 
 
-def _at(table: Float[np.ndarray, "draws budgets"], column: int, level: float) -> Estimate:
+def _at(table: Float[np.ndarray, "draws budgets"], column: int, level: float) -> DrawnNumber:
     return estimate(float(table[0, column]), table[1:, column], level)
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.answers.budgets import Budget, find_budgets
-from optimoe.laws.fitting.answers.drawn import Estimate, estimate, exponent, with_draws
+from optimoe.laws.fitting.answers.drawn import DrawnNumber, estimate, exponent, with_draws
 from optimoe.laws.fitting.model import variables_of
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
@@ -38,7 +38,7 @@ class LawMinimum:
     """
 
     law: str
-    params: Estimate
+    params: DrawnNumber
     params_parabola: float
     bias_log: float
     inside: bool
@@ -64,8 +64,8 @@ class IsoFlop:
     train_flops: float
     runs: int
     window: int
-    params: Estimate
-    tokens: Estimate
+    params: DrawnNumber
+    tokens: DrawnNumber
     loss: float
     scatter_log: float
     inside: bool
@@ -91,9 +91,9 @@ class IsoFlopAnalysis:
 
     size: str
     budgets: tuple[IsoFlop, ...]
-    params: Estimate
-    tokens: Estimate
-    laws: dict[str, Estimate]
+    params: DrawnNumber
+    tokens: DrawnNumber
+    laws: dict[str, DrawnNumber]
     skipped: tuple[str, ...]
 
 
@@ -190,7 +190,7 @@ def _power(
     optima: Sequence[Float[np.ndarray, " draws"]],
     kept: Sequence[int],
     level: float,
-) -> Estimate:
+) -> DrawnNumber:
     """The exponent through the first optimum of each budget, with the interval of the others."""
     table = np.stack([optima[number] for number in kept], axis=1) if len(kept) else np.empty((1, 0))
     return exponent(flops[list(kept)], table[0], table[1:], level)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
-from optimoe.laws.fitting import Estimate, Frontier, IsoFlopAnalysis
+from optimoe.laws.fitting import DrawnNumber, IsoFlopAnalysis, LawFrontier
 from optimoe.laws.fitting.answers.frontier import FrontierPoint
 from optimoe.laws.fitting.answers.isoflop import IsoFlop, LawMinimum
 from optimoe.laws.law import LawRow
@@ -12,7 +12,7 @@ from optimoe.report.records.laws.library import LawRecord, law_record
 
 
 @dataclass(frozen=True, kw_only=True)
-class EstimateRecord:
+class DrawnNumberRecord:
     """A number with its interval.
 
     Attributes:
@@ -42,7 +42,7 @@ class LawMinimumRecord:
     """
 
     law: str
-    params: EstimateRecord
+    params: DrawnNumberRecord
     params_parabola: float | None
     bias_log: float | None
     inside: bool
@@ -68,8 +68,8 @@ class IsoFlopRecord:
     train_flops: float
     runs: int
     window: int
-    params: EstimateRecord
-    tokens: EstimateRecord
+    params: DrawnNumberRecord
+    tokens: DrawnNumberRecord
     loss: float | None
     scatter_log: float
     inside: bool
@@ -92,9 +92,9 @@ class IsoFlopAnalysisRecord:
 
     size: str
     budgets: tuple[IsoFlopRecord, ...]
-    params: EstimateRecord
-    tokens: EstimateRecord
-    laws: dict[str, EstimateRecord]
+    params: DrawnNumberRecord
+    tokens: DrawnNumberRecord
+    laws: dict[str, DrawnNumberRecord]
     skipped: tuple[str, ...]
     asked: tuple[LawRecord, ...]
 
@@ -113,15 +113,15 @@ class FrontierPointRecord:
     """
 
     train_flops: float
-    params: EstimateRecord
-    tokens: EstimateRecord
-    tokens_per_param: EstimateRecord
-    loss: EstimateRecord
+    params: DrawnNumberRecord
+    tokens: DrawnNumberRecord
+    tokens_per_param: DrawnNumberRecord
+    loss: DrawnNumberRecord
     decades_beyond: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontierRecord:
+class LawFrontierRecord:
     """The best designs of one law over budgets.
 
     Attributes:
@@ -138,8 +138,8 @@ class FrontierRecord:
     size: str
     others: dict[str, str]
     points: tuple[FrontierPointRecord, ...]
-    params: EstimateRecord
-    tokens: EstimateRecord
+    params: DrawnNumberRecord
+    tokens: DrawnNumberRecord
     draws: int
 
 
@@ -151,7 +151,7 @@ class FrontiersRecord:
         frontiers: One a law, in the order in which they were asked.
     """
 
-    frontiers: tuple[FrontierRecord, ...]
+    frontiers: tuple[LawFrontierRecord, ...]
 
 
 def isoflop_record(analysis: IsoFlopAnalysis, laws: Sequence[LawRow]) -> IsoFlopAnalysisRecord:
@@ -167,12 +167,12 @@ def isoflop_record(analysis: IsoFlopAnalysis, laws: Sequence[LawRow]) -> IsoFlop
     )
 
 
-def frontiers_record(frontiers: Sequence[Frontier], laws: Sequence[LawRow]) -> FrontiersRecord:
+def frontiers_record(frontiers: Sequence[LawFrontier], laws: Sequence[LawRow]) -> FrontiersRecord:
     """The frontiers of laws, with their coefficients."""
     return FrontiersRecord(
         frontiers=tuple(
             same_fields(
-                FrontierRecord,
+                LawFrontierRecord,
                 frontier,
                 law=law_record(law),
                 points=tuple(map(_point, frontier.points)),
@@ -203,5 +203,5 @@ def _point(point: FrontierPoint) -> FrontierPointRecord:
     return same_fields(FrontierPointRecord, point, **{name: _estimate(getattr(point, name)) for name in numbers})
 
 
-def _estimate(one: Estimate) -> EstimateRecord:
-    return same_fields(EstimateRecord, one)
+def _estimate(one: DrawnNumber) -> DrawnNumberRecord:
+    return same_fields(DrawnNumberRecord, one)

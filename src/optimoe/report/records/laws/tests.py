@@ -56,7 +56,7 @@ class ScoresRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CandidateRecord:
+class NextRunRecord:
     """A run that is worth doing.
 
     Attributes:
@@ -92,7 +92,7 @@ class NextRunsRecord:
     verdict: FitVerdict
     criterion: Literal["D", "I", "decision"]
     candidates: int
-    chosen: tuple[CandidateRecord, ...]
+    chosen: tuple[NextRunRecord, ...]
     cost: float
     budget: float
     before: float | None
@@ -166,7 +166,7 @@ def next_runs_record(
         candidates=len(costs),
         budget=budget,
         chosen=tuple(
-            CandidateRecord(
+            NextRunRecord(
                 candidate=number + 1,
                 variables={name: float(column[number]) for name, column in designs.items()},
                 cost=float(costs[number]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from optimoe.core.units import format_count
-from optimoe.laws.fitting import Estimate, Frontier, IsoFlopAnalysis
+from optimoe.laws.fitting import DrawnNumber, IsoFlopAnalysis, LawFrontier
 from optimoe.laws.fitting.answers.isoflop import IsoFlop, LawMinimum
 from optimoe.report.words.lines import Lines, labelled
 
@@ -26,6 +26,8 @@ def isoflop_lines(analysis: IsoFlopAnalysis, verdicts: dict[str, str]) -> Lines:
         off = _bias_words([row for budget in analysis.budgets for row in budget.laws if row.law == law])
         verdict = f", fit: {verdicts[law]}" if verdicts.get(law, "sound") != "sound" else ""
         lines.append((law, f"{size} ∝ C^{_exponent(found)}{off}{verdict}"))
+    if isnan(analysis.params.value):
+        lines.append(("Careful", "no exponent: fewer than two budgets have a minimum inside their sizes"))
     outside = [f"{budget.train_flops:.3g}" for budget in analysis.budgets if not budget.inside]
     if outside:
         lines.append(
@@ -42,7 +44,7 @@ def isoflop_lines(analysis: IsoFlopAnalysis, verdicts: dict[str, str]) -> Lines:
     return lines + labelled("Left out", list(analysis.skipped[:5]))
 
 
-def frontier_table(frontier: Frontier) -> list[tuple[str, ...]]:
+def frontier_table(frontier: LawFrontier) -> list[tuple[str, ...]]:
     """One row a budget: the best size, tokens and loss."""
     rows: list[tuple[str, ...]] = [(frontier.law, frontier.size, "Tokens", "D/N", "Loss", "Beyond range")]
     for point in frontier.points:
@@ -60,11 +62,12 @@ def frontier_table(frontier: Frontier) -> list[tuple[str, ...]]:
     return rows
 
 
-def frontier_lines(frontier: Frontier) -> Lines:
+def frontier_lines(frontier: LawFrontier) -> Lines:
     """The powers of C that the best size and tokens follow."""
     text = f"{frontier.size} ∝ C^{_exponent(frontier.params)},  D ∝ C^{_exponent(frontier.tokens)}"
     others = ", ".join(f"{name} = {formula}" for name, formula in frontier.others.items())
     draws = f"{frontier.draws} draws" if frontier.draws else "no intervals: no draws, scatter or range is stated"
+    text = text if len(frontier.points) > 1 else "one budget: no exponents"
     return [(frontier.law, "; ".join(part for part in (text, others, draws) if part))]
 
 
@@ -87,17 +90,17 @@ def _budget_row(budget: IsoFlop) -> tuple[str, ...]:
     )
 
 
-def _exponent(one: Estimate) -> str:
-    return "(no two budgets have a minimum inside)" if isnan(one.value) else _digits(one, ".3f")
+def _exponent(one: DrawnNumber) -> str:
+    return "?" if isnan(one.value) else _digits(one, ".3f")
 
 
-def _count(one: Estimate) -> str:
+def _count(one: DrawnNumber) -> str:
     if isnan(one.value):
         return "no minimum"
     ends = "" if isnan(one.low) else f" ({format_count(one.low)}–{format_count(one.high)})"
     return format_count(one.value) + ends
 
 
-def _digits(one: Estimate, form: str) -> str:
+def _digits(one: DrawnNumber, form: str) -> str:
     ends = "" if isnan(one.low) else f" ({one.low:{form}}–{one.high:{form}})"
     return f"{one.value:{form}}{ends}"
