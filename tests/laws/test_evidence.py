@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.catalog import FAMILIES, find_law, find_loss_law
+from optimoe.laws.domain import Domain
 from optimoe.laws.evidence import Evidence, HoldOutEvidence
 from optimoe.laws.fitting import save_law
 from optimoe.laws.fitting.draws import law_draws
@@ -94,9 +95,12 @@ def test_other_coefficients_have_no_draws_of_these():
     assert replace(ROW, draws={"alpha": (0.3, 0.4)}).with_coefficients(COEFFICIENTS).draws == {}
 
 
+OF_32 = Domain(models="routed", num_experts=(32, 32))
+
+
 @pytest.mark.parametrize("convention", ["total", "active", "nonembedding", "active_nonembedding"])
 def test_a_law_is_asked_in_the_parameters_that_its_n_counts(convention):
-    law = FAMILIES["chinchilla"](replace(ROW, n_convention=convention))
+    law = FAMILIES["chinchilla"](replace(ROW, n_convention=convention, domain=OF_32))
     assert law.variables(SWITCH)["N"] == SIZES[convention](SWITCH)
     assert law.arch_curve(SWITCH).floor == law.curve(N=SIZES[convention](SWITCH)).floor
 

@@ -6,10 +6,10 @@ import pytest
 from optimoe.arch.design import with_num_experts
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, InputError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.loss_law import ArchLaw
-from tests.laws.designs import D_MODEL, DENSE, FINE, LAYERS, SHARED, SWITCH, USABLE, make
+from tests.laws.designs import D_MODEL, DENSE, FINE, HALF, LAYERS, SHARED, SWITCH, USABLE, make
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,17 @@ def test_a_law_of_moes_gives_the_dense_loss_at_one_expert(name):
 def test_a_grid_of_designs_gives_what_each_design_gives():
     experts = np.array([2, 8, 32])
     for name in ("abnar2025", "clark2022-rlr-digits", "ludziejewski2025", "zhao2025"):
-        law = find_law(name)
-        grid = law.arch_loss(with_num_experts(SWITCH, experts), 2e10)
-        loop = [law.arch_loss(with_num_experts(SWITCH, int(number)), 2e10) for number in experts]
+        law, arch = find_law(name), HALF if name.startswith("clark") else SWITCH
+        grid = law.arch_loss(with_num_experts(arch, experts), 2e10)
+        loop = [law.arch_loss(with_num_experts(arch, int(number)), 2e10) for number in experts]
         np.testing.assert_allclose(grid, loop, rtol=1e-13)
+        assert np.isfinite(grid).all()
+
+
+@pytest.mark.parametrize("name", ["besiroglu2024", "kaplan2020-nd", "kaplan2020-n", "clark2022-sbase-digits"])
+def test_a_law_has_no_number_for_a_design_that_it_may_not_rank(name):
+    law = find_law(name)
+    with pytest.raises(InputError, match=rf"law {name}: not applicable: routed experts"):
+        law.arch_loss(SWITCH, 2e10)
+    grid = law.arch_loss(with_num_experts(SWITCH, np.array([1, 8])), 2e10)
+    assert list(np.isnan(grid)) == [False, True]

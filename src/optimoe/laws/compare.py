@@ -218,7 +218,7 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotAppl
     twin, dense = dense_twin(arch), law.dense_law()
     has_twin = dense.judge(twin).answer == "applicable"
     grid = np.zeros(np.broadcast_shapes(np.shape(tokens), np.shape(count_params(arch).total)))[()]
-    loss = np.where(standing.applicable, law.arch_loss(arch, tokens), np.nan)[()] + grid
+    loss = law.arch_loss(arch, tokens) + grid
     dense_loss = (dense.arch_loss(twin, tokens) if has_twin else np.nan) + grid
     beyond = {symbol: value + grid for symbol, value in law.decades_beyond(arch, tokens).items()}
     unstated = law.unstated(arch)

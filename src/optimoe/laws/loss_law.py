@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.arrays import Values
+from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.laws.domain import ALIASES, READING_WORDS, Domain, Models, Reading, Seen, Standing
 from optimoe.laws.law import Law
@@ -95,7 +95,7 @@ class ArchLaw(Law):
 
     @abstractmethod
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
-        """Loss in nats per token of an architecture or a grid of them."""
+        """Loss in nats per token of an architecture or a grid of them; NaN where the law may not rank a design."""
 
     @property
     def ranks(self) -> Domain:
@@ -112,6 +112,17 @@ class ArchLaw(Law):
     def judge(self, arch: ArchSpec) -> Standing:
         """Whether it may rank a design, or each of a grid, and what must be said about that."""
         return self.ranks.judge(arch, self.by)
+
+    def require_applicable(self, arch: ArchSpec) -> Flags:
+        """Which of the designs the law may rank; it is refused where that is none of them.
+
+        Raises:
+            InputError: It may rank none; in one line, with the reason.
+        """
+        standing = self.judge(arch)
+        if not np.any(standing.applicable):
+            raise InputError(f"law {self.row.name}: not applicable: {standing.reason}")
+        return standing.applicable
 
     def blind_to(self, designs: Sequence[ArchSpec]) -> str:
         """What differs between designs, sets their total size and is not seen by the law; empty if nothing."""
@@ -228,9 +239,15 @@ class LossLaw(ArchLaw):
         """Loss against tokens for a design given in the law's own variables."""
 
     def arch_curve(self, arch: ArchSpec) -> TokenCurve:
-        """Loss against tokens of an architecture or a grid of them."""
+        """Loss against tokens of an architecture or a grid of them; NaN where the law may not rank a design.
+
+        Raises:
+            InputError: The law may rank none of them, or cannot be used for predictions.
+        """
         self.require_usable()
-        return self.curve(**self.variables(arch))
+        applicable = self.require_applicable(arch)
+        curve = self.curve(**self.variables(arch))
+        return curve if np.all(applicable) else replace(curve, floor=np.where(applicable, curve.floor, np.nan))
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss in nats per token: the design's curve at so many tokens."""

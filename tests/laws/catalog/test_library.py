@@ -9,7 +9,7 @@ from optimoe.laws import catalog
 from optimoe.laws.catalog import find_law, find_loss_law, law_names
 from optimoe.laws.law import NotEvaluatedError
 from optimoe.laws.loss_law import LossLaw
-from tests.laws.designs import DENSE, SWITCH
+from tests.laws.designs import DENSE, HALF, SWITCH
 
 
 def test_the_library_has_every_row_of_the_reference():
@@ -75,8 +75,8 @@ def test_a_law_without_tokens_is_no_loss_law():
         find_loss_law("clark2022-sbase-digits")
     law = find_law("clark2022-sbase-digits")
     assert not isinstance(law, LossLaw)
-    assert law.arch_loss(SWITCH, 1e9) == law.arch_loss(SWITCH, 1e12)
-    assert law.decades_beyond(SWITCH, 1.3e12)["D"] == pytest.approx(1)
+    assert law.arch_loss(HALF, 1e9) == law.arch_loss(HALF, 1e12)
+    assert law.decades_beyond(HALF, 1.3e12)["D"] == pytest.approx(1)
 
 
 def test_cost_models_stand_in_the_library_but_are_not_laws():

@@ -41,7 +41,8 @@ class FixedTokens(ArchLaw):
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """The loss after 130B tokens; ``tokens`` counts only for how far outside the range it is."""
         self.require_usable()
-        return self.evaluate("L", self.variables(arch)) * np.ones_like(tokens, dtype=float)
+        known = np.where(self.require_applicable(arch), 1.0, np.nan)
+        return self.evaluate("L", self.variables(arch)) * known * np.ones_like(tokens, dtype=float)
 
 
 class Clark(FixedTokens):

@@ -44,7 +44,8 @@ class PowerOfParams(DenseLaw):
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss whatever the tokens: with enough data (Kaplan), or after 130B tokens (Clark)."""
         self.require_usable()
-        return self.loss(**self.variables(arch)) * np.ones_like(tokens, dtype=float)
+        known = np.where(self.require_applicable(arch), 1.0, np.nan)
+        return self.loss(**self.variables(arch)) * known * np.ones_like(tokens, dtype=float)
 
     @output("L")
     def loss(self, N: Values) -> Values:
@@ -135,7 +136,8 @@ class Kaplan(DenseLaw):
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
         """Loss in nats per token of a dense design after so many tokens."""
         self.require_usable()
-        return self.loss(**self.variables(arch), D=tokens)
+        known = np.where(self.require_applicable(arch), 1.0, np.nan)
+        return self.loss(**self.variables(arch), D=tokens) * known
 
     @output("L")
     def loss(self, N: Values, D: Values) -> Values:
