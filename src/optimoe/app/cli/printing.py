@@ -1,7 +1,8 @@
 """The two ways in which commands print: one JSON object, or labelled lines and columns."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,21 @@ def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Se
     else:
         for table in tables:
             print_columns(table())
+
+
+@contextmanager
+def stage(words: str) -> Iterator[None]:
+    """Show what is being done on standard error while it lasts, with its seconds, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        shown.add_task(words, total=None)
+        yield
 
 
 def warn(message: str) -> None:

@@ -177,3 +177,34 @@ def test_what_n_counts_is_asked_for_where_nothing_says_it(runs, tmp_path):
     done = optimoe("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", "--law", law)
     assert done.returncode == 2
     assert "n_convention: must say what its N counts" in done.stderr
+
+
+def test_a_table_without_the_variables_is_answered_with_a_line_that_fits_it(tmp_path):
+    rows = [(n, d) for n in (0.1, 0.3, 1, 3) for d in (1, 4, 20, 100)]
+    lines = [f"{n};{d}B;{1.7 + 400 / (n * 1e9) ** 0.34 + 2000 / (d * 1e9) ** 0.36:.6f}" for n, d in rows]
+    path = tmp_path / "runs.txt"
+    path.write_text("\n".join(["size_b;tokens;eval_loss", *lines]).replace(".", ","), encoding="utf-16")
+    asked = ("laws", "fit", path, "--family", "chinchilla", "--resamples", 0)
+    refused = optimoe(*asked)
+    assert refused.returncode == 2
+    line = refused.stderr.strip().partition("perhaps --columns ")[2].strip("'")
+    assert line == "N=size_b*1e9,D=tokens,loss=eval_loss"
+    assert answer(*asked, "--columns", line)["coefficients"]["alpha"] == pytest.approx(0.34, rel=1e-2)
+
+
+def test_what_the_table_seems_to_be_is_said_and_stays_with_the_law(tmp_path):
+    rows = [(run, 1e8 * 3**run, 1e9 * 2**point) for run in range(5) for point in range(6)]
+    lines = [
+        f"r{run},{n},{d},{1.7 + 400 / n**0.34 + 2000 / d**0.36 + 0.003 * sin(9 * run + d)}" for run, n, d in rows
+    ]
+    path, law = tmp_path / "curves.csv", tmp_path / "law.toml"
+    path.write_text("\n".join(["run,N,D,loss", *lines]))
+    asked = ("laws", "fit", path, "--family", "chinchilla", "--resamples", 0, "--out", law)
+    words = "30 of 30 rows are points of 5 training curves (run), not independent runs"
+    assert [remark.partition(":")[0] for remark in answer(*asked)["remarks"]] == [words]
+    assert words in law.read_text()
+    assert "Careful" in optimoe(*asked).stdout
+
+
+def test_nothing_but_the_answer_is_printed_where_no_terminal_is(runs):
+    assert optimoe("laws", "fit", runs, *FIT, "--resamples", 0).stderr == ""

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show
+from optimoe.app.cli.printing import show, stage
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.corpora import CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
@@ -46,12 +46,16 @@ def fit(
 
     if predictions is not None and not request.resamples:
         raise InputError("--predictions: needs --resamples, which make the band")
-    runs, options = request.observations(), request.options()
-    fitted = fit_law(runs, request.family, options, name=request.name)
-    drawn = bootstrap(runs, fitted, **request.draws()) if request.resamples else None
+    with stage("reading the runs"):
+        runs, options = request.observations(), request.options()
+    with stage(f"fitting {len(runs):,} runs"):
+        fitted = fit_law(runs, request.family, options, name=request.name)
+    with stage(f"{request.resamples} refits for the intervals"):
+        drawn = bootstrap(runs, fitted, **request.draws()) if request.resamples else None
     intervals = drawn.intervals(request.level) if drawn else {}
     test = hold_out(runs, request.family, request.holdout, options) if request.holdout else None
-    coverage = request.coverage(runs)
+    with stage("counting how many runs the band holds"):
+        coverage = request.coverage(runs)
     if out is not None:
         save_law(documented(fitted, drawn, test, date=date.today().isoformat()), out)
     if predictions is not None and drawn:

@@ -1,6 +1,6 @@
 """Predictions of runs with their bands, and how often a band holds runs that its fit has not seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,6 +13,8 @@ from optimoe.laws.fitting.setup.problem import FitOptions, make_model
 from optimoe.laws.fitting.validation import held_rows
 from optimoe.laws.runs import Observations
 
+BAND_ROWS = 10_000
+"""Rows whose draws are held at once: with 200 of them 16 MB."""
 PREDICTED_ROWS = 1000
 """Rows of a large table of which coverage is counted: 90 % of them is known to √(0.9·0.1/1000) = 0.9 %."""
 
@@ -44,9 +46,18 @@ def predict_runs(
     observations: Observations, fitted: Fit, resamples: Resamples, *, level: float = 0.9, seed: int = 0
 ) -> Band:
     """The law's prediction of every run with its bands; arguments are those of ``predict_band``."""
-    return predict_band(
-        fitted, resamples, variables_of(find_family(fitted.law.family), observations), level=level, seed=seed
-    )
+    variables = variables_of(find_family(fitted.law.family), observations)
+    parts = [
+        predict_band(
+            fitted,
+            resamples,
+            {name: column[first : first + BAND_ROWS] for name, column in variables.items()},
+            level=level,
+            seed=seed + first,
+        )
+        for first in range(0, len(observations), BAND_ROWS)
+    ]
+    return Band(**{one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Band)})
 
 
 def band_coverage(
