@@ -21,6 +21,11 @@ def test_rows_are_chosen_by_condition_and_keep_their_numbers():
     assert runs.rows.tolist() == [2, 3]
 
 
+def test_a_condition_that_no_row_meets_is_one_line():
+    with pytest.raises(ConfigError, match="where: must be true in a row of table, got val > 9"):
+        as_observations(TABLE, MAPPING, where="val > 9")
+
+
 @pytest.mark.parametrize(
     ("column", "values", "reason"),
     [

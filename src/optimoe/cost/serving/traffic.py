@@ -32,7 +32,7 @@ def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
     table = DelimitedText.open(path)
     for name in TRACE:
         if name not in table.header:
-            raise InputError(f"trace: {path} must have a column {name}, got {', '.join(table.header)}")
+            raise InputError(f"trace: {path} must have a column {name}, got {shown(', '.join(table.header), 200)}")
     num_rows, totals = 0, dict.fromkeys(TRACE, 0.0)
     for block in table.blocks():
         for name in TRACE:

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from optimoe.core.errors import ConfigError, shown
+from optimoe.core.errors import ConfigError, require, shown
 from optimoe.core.files.cells import read_number
 from optimoe.laws.runs.checks import bad_rows as why_unusable
 from optimoe.laws.runs.checks import check_table
 from optimoe.laws.runs.names import suggest
 from optimoe.laws.runs.observations import Flag, Observations, unusable
 from optimoe.laws.runs.remarks import table_remarks
-from optimoe.laws.runs.tables.cells import Columns, as_text, columns_of, numbers_among_text, typed
+from optimoe.laws.runs.tables.cells import Columns, as_text, clear_number, columns_of, numbers_among_text, typed
 from optimoe.laws.runs.tables.files import read_tables
 from optimoe.laws.runs.tables.formulas import evaluate, named
 
@@ -121,6 +121,7 @@ def _observe(
     rows = np.arange(1, len(next(iter(raw.values()), ())) + 1)
     if where:
         taken = np.broadcast_to(np.asarray(evaluate(where, raw), dtype=bool), rows.shape)
+        require(taken.any(), "where", f"true in a row of {source}", shown(where))
         raw, rows = {name: column[taken] for name, column in raw.items()}, rows[taken]
     text = {name: as_text(raw[name]) for name in LABELS if name in raw}
     text |= {name: as_text(named(raw, column)) for name, column in labels.items()}
@@ -181,13 +182,10 @@ def _mapped(raw: Columns, formulas: Mapping[str, str], num_rows: int) -> tuple[C
 
 def _numbers(name: str, column: Any, num_rows: int) -> Float[np.ndarray, " runs"]:
     if isinstance(column, np.ndarray) and column.dtype == object:
-        row = next(row for row, cell in enumerate(column) if read_number(str(cell)) is None)
+        row = next((row for row, cell in enumerate(column) if clear_number(str(cell)) is None), 0)
         cell = str(column[row])
-        hint = ""
-        if read_number(cell, ",") is not None:
-            hint = (
-                " (a decimal comma, in a table with other marks: write a point, or separate cells by semicolons)"
-            )
+        marks = "a decimal comma, or thousands? Write a point, or separate cells by semicolons"
+        hint = f" ({marks})" if read_number(cell, ",") is not None else ""
         raise ConfigError(f"{name}: must be numbers, got text, {shown(cell)!r} in row {row + 1}{hint}")
     try:
         return np.broadcast_to(np.asarray(column, dtype=float), (num_rows,)).copy()

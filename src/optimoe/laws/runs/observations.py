@@ -124,4 +124,8 @@ class Observations:
 
 def unusable(name: str, column: np.ndarray) -> np.ndarray:
     """Which values are no number, negative, or zero where that has no meaning."""
-    return ~np.isfinite(column) | (column < 0) | ((column == 0) & (name in ("loss", "E") or name[0] in "NDC"))
+    return (
+        ~np.isfinite(column)
+        | (column < 0)
+        | ((column == 0) & (name in ("loss", "E") or name.startswith(("N", "D", "C"))))
+    )

@@ -162,6 +162,12 @@ def test_decimal_commas_between_commas_are_refused_with_the_cell(tmp_path):
         load_observations(tmp_path / "runs.csv", MAPPING)
 
 
+def test_thousands_that_could_be_decimals_are_refused_with_the_cell(tmp_path):
+    (tmp_path / "runs.csv").write_text("params;tokens;val\n1e8;1,234;3\n2e8;5,678;2\n")
+    with pytest.raises(ConfigError, match=r"D: must be numbers, got text, '1,234' in row 1 .a decimal comma"):
+        load_observations(tmp_path / "runs.csv", MAPPING)
+
+
 def test_a_slip_in_a_column_of_numbers_is_named_by_row_and_can_be_left_out(tmp_path):
     path = write_csv(tmp_path / "runs.csv", TABLE | {"val": [3.0, "OOM", 2.6]})
     with pytest.raises(ConfigError, match="row 2: val is 'OOM'"):

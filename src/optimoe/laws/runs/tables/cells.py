@@ -104,9 +104,15 @@ def typed(cells: np.ndarray) -> np.ndarray:
 
 def numbers_among_text(cells: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
     """A column of text as numbers (NaN where a cell is none), and the cells that are none, by row."""
-    known = {cell: read_number(str(cell)) for cell in set(cells.tolist())}
+    known = {cell: clear_number(str(cell)) for cell in set(cells.tolist())}
     numbers = np.array([known[cell] for cell in cells], dtype=float)  # None becomes NaN
     return numbers, {row: str(cell) for row, cell in enumerate(cells) if known[cell] is None}
+
+
+def clear_number(cell: str) -> float | None:
+    """A cell as a number with a decimal point; nothing where it is one with a decimal comma too, as ``1,234``."""
+    point, comma = read_number(cell), read_number(cell, ",")
+    return None if comma is not None and point is not None and point != comma and "," in cell else point
 
 
 def as_text(cells: np.ndarray) -> np.ndarray:

@@ -141,7 +141,8 @@ def _joined(parts: Sequence[Any]) -> np.ndarray:
 
 
 def _has_decimals(columns: Iterable[np.ndarray]) -> bool:
-    return any(column.dtype != object and bool((column % 1 > 0).any()) for column in columns)
+    numbers = [column[np.isfinite(column)] for column in columns if column.dtype != object]
+    return any(bool((column % 1 > 0).any()) for column in numbers)
 
 
 def _typed(columns: Columns) -> Columns:

@@ -48,7 +48,7 @@ def evaluate(formula: str, columns: Mapping[str, Any]) -> Any:
     try:
         tree = ast.parse(formula.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise UnknownNameError("column", formula, columns) from None
+        raise UnknownNameError("column", formula, map(shown, columns)) from None
     try:
         with np.errstate(all="ignore"):
             return _value(tree, columns)
@@ -116,5 +116,5 @@ def named(columns: Mapping[str, Any], name: str) -> Any:
         UnknownNameError: There is none of that name.
     """
     if name not in columns:
-        raise UnknownNameError("column", name, columns)
+        raise UnknownNameError("column", name, map(shown, columns))
     return columns[name]
