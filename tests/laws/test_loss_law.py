@@ -100,3 +100,10 @@ def test_a_law_has_no_number_for_a_design_that_it_may_not_rank(name):
         law.arch_loss(SWITCH, 2e10)
     grid = law.arch_loss(with_num_experts(SWITCH, np.array([1, 8])), 2e10)
     assert list(np.isnan(grid)) == [False, True]
+
+
+def test_what_is_no_loss_is_one_line_however_many_designs_are_asked():
+    law = find_law("besiroglu2024")
+    flat = type(law)(law.row.with_coefficients(law.row.coefficients | {"A": -1e9}))
+    with pytest.raises(InputError, match=r"^law besiroglu2024: L: must be a positive loss, got -[\d.e+]+$"):
+        flat.evaluate("L", {"N": np.geomspace(1e7, 1e9, 500), "D": 1e10})

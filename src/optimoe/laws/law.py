@@ -211,10 +211,12 @@ class Law(outputs.Evaluable, ABC):
             raise InputError(
                 f"law {self.row.name}: {symbol}: no number with these coefficients ({error})"
             ) from None
-        real = not np.iscomplexobj(value) and not np.isnan(value).any()
-        require(real, f"law {self.row.name}: {symbol}", "a number with these coefficients and inputs", value)
-        if symbol == "L":
-            require(np.all(np.isfinite(value) & (value > 0)), f"law {self.row.name}: L", "a positive loss", value)
+        numbers = np.atleast_1d(value)
+        wrong = numbers if np.iscomplexobj(numbers) else numbers[np.isnan(numbers)]
+        limit = "a number with these coefficients and inputs"
+        if symbol == "L" and not wrong.size:
+            wrong, limit = numbers[~np.isfinite(numbers) | (numbers <= 0)], "a positive loss"
+        require(not wrong.size, f"law {self.row.name}: {symbol}", limit, wrong.flat[0] if wrong.size else "")
         return value
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:

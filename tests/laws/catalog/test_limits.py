@@ -124,6 +124,19 @@ def mutations(table):
         yield table | {"status": wrong}, f"status = {wrong}"
     for field, wrong in [("runs", {}), ("draws", {"nothing": [1.0, 2.0]}), ("n_convention", ""), ("range", {})]:
         yield table | {field: wrong}, f"{field} = {wrong}"
+    for wrong in ({"models": "some"}, {"top_k": [8.0, 1.0]}, {"top_k": [1.0]}, {"mapping": "expansion"}, {"x": 1}):
+        yield table | {"domain": wrong}, f"domain = {wrong}"
+    spread = {"names": ["E"], "covariance": [[0.01]], "residual_scale": 0.01}
+    for wrong in (
+        {"covariance": [[-0.01]]},
+        {"covariance": [[0.1], [0.1]]},
+        {"residual_scale": -1.0},
+        {"names": []},
+    ):
+        yield table | {"effects": spread | wrong}, f"effects = {wrong}"
+    for field in ("name", "family", "source", "n_convention", "notes", "log_base", "units", "factors"):
+        for wrong in (3, ["x"], {"x": 1}, ""):
+            yield table | {field: wrong}, f"{field} = {wrong}"
     for wrong in ({"verdict": "fine"}, {"condition": -1.0}, {"at_bound": ["x"]}, {"nothing": 1}):
         yield table | {"evidence": wrong}, f"evidence = {wrong}"
 
@@ -154,7 +167,7 @@ def test_every_published_row_is_possible(name):
         ({"coefficients": {"A": 0.0}}, "coefficient A: must be positive, got 0.0"),
         ({"coefficients": {"E": 90.0}}, r"its loss: must be at most 20 nats at N = 1e\+09, D = 1e\+10, got 90"),
         ({"rmse_log": -0.05}, "rmse_log: must be zero or more and finite, got -0.05"),
-        ({"status": "verified"}, "status: must be fitted or form-only in a law file, got verified"),
+        ({"status": "inconsistent"}, "status: must be fitted or form-only in a law file, got inconsistent"),
         ({"range": {"D": [0.0, 0.0]}}, r"range D: must be .*not \[0, 0\], got \[0.0, 0.0\]"),
         (
             {"range": {"N": [1e10, 1e8]}},
@@ -234,3 +247,8 @@ def test_no_loss_is_asked_for_where_its_variables_cannot_be_guessed():
         coefficients={"alpha_N": 0.08, "alpha_S": 0.8, "N_c": 6e13, "S_c": 2e3},
     )
     require_possible(row, FAMILIES["kaplan-steps"], "law mine")
+
+
+@pytest.mark.parametrize("status", ["verified", "transcribed", "fitted"])
+def test_a_file_is_at_most_fitted(status, tmp_path: Path):
+    assert load(tables()["chinchilla"] | {"status": status}, tmp_path).row.status == "fitted"

@@ -11,9 +11,15 @@ from optimoe.laws.catalog.classes import class_of
 from optimoe.laws.catalog.limits import require_possible
 from optimoe.laws.law import Law, LawRow
 
+LIBRARY_WORDS = ("verified", "transcribed")
+"""What the library says of papers that it has checked: a file with such a word, as a copy of a published row has,
+is lowered to ``fitted``, because nobody has checked the file."""
+
 
 def read_law_file(path: Path) -> tuple[LawRow, type[Law]]:
     """The row of a law file, and the class that evaluates it, which may stand in a Python file beside it.
+
+    Its status is at most ``fitted``.
 
     Raises:
         UnknownNameError: A family, a verdict or a key that is not known.
@@ -23,6 +29,8 @@ def read_law_file(path: Path) -> tuple[LawRow, type[Law]]:
     if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
         raise ConfigError(f"{path}: must hold exactly one [[law]]")
     row = build(LawRow, _beside(rows[0], path), where=f"law {path}")
+    if row.status in LIBRARY_WORDS:
+        row = replace(row, status="fitted")
     law_class = class_of(row.family, str(path))
     require_possible(row, law_class, f"law {path}")
     return row, law_class

@@ -17,8 +17,7 @@ from optimoe.laws.runs.checks import LARGEST_LOSS
 from optimoe.laws.terms.sizes import UNSTATED
 
 OF_FILES = ("fitted", "form-only")
-"""Statuses of law files. Others are the library's word on a paper, and refused, not lowered: a file that
-calls itself inconsistent must not be planned with as if it were a fit."""
+"""Statuses of law files. One that calls itself inconsistent is refused: it must not be planned with as a fit."""
 
 SIGNS: dict[Sign, Any] = {
     "positive": lambda value: value > 0,
