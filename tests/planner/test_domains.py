@@ -44,6 +44,8 @@ def test_top_8_of_64_is_not_credited_with_64_experts():
     assert 8 < read < 12
     assert top_8.loss.value == pytest.approx(result.choice.loss.value, rel=1e-6)
     assert top_8.params.active > 2 * result.choice.params.active
+    assert top_8.assumed
+    assert not result.choice.assumed
 
 
 def test_a_choice_by_assumption_names_its_reading_and_source_and_has_a_wider_band():

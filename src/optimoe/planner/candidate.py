@@ -53,6 +53,7 @@ class Candidate:
         serving: Layout, latency, throughput and price there.
         lifetime_tokens: Output tokens over the model's life.
         decades_beyond: How far outside the law's fitted range, |log10| by the law's symbols; 0 inside.
+        assumed: Whether the law reads the design by a mapping, which widens the band of its loss.
     """
 
     spec: ArchSpec
@@ -66,6 +67,7 @@ class Candidate:
     serving: ServingEstimate
     lifetime_tokens: float
     decades_beyond: dict[str, float]
+    assumed: bool
 
     def __repr__(self) -> str:
         """The decisive numbers in one line."""
@@ -138,6 +140,7 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         serving=take(pool.servings[cheapest], index),
         lifetime_tokens=problem.lifetime_tokens,
         decades_beyond={symbol: float(decades) for symbol, decades in beyond.items()},
+        assumed=bool(problem.law.judge(spec).assumed),
     )
 
 

@@ -186,7 +186,7 @@ def loss_words(plan: Plan) -> str:
         stretch = f", beyond its fitted range: {', '.join(beyond)}"
     elif plan.problem.law.unstated(choice.spec):
         stretch = ", its fitted range not wholly stated"
-    if plan.problem.law.judge(choice.spec).assumed:
+    if choice.assumed:
         stretch += ", by assumption"
     return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
 
@@ -235,6 +235,7 @@ def _alternative(plan: Plan, item: Alternative, width: int) -> str:
         f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "
         f"total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"
+        f"{'   by assumption' if other.assumed else ''}"
     )
 
 

@@ -72,6 +72,7 @@ class CandidateRecord:
         parts: Seconds of TPOT by cause.
         serve_gpu_hours: GPU hours of the lifetime's tokens, every deployment busy.
         decades_beyond: How far outside the law's fitted range, |log10| by the law's symbols; 0 inside.
+        assumed: Whether the law reads the design by a mapping, which widens the band of its loss.
     """
 
     arch: PlannedDesignRecord
@@ -105,6 +106,7 @@ class CandidateRecord:
     parts: dict[str, float]
     serve_gpu_hours: float
     decades_beyond: dict[str, float]
+    assumed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
