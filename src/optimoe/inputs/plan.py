@@ -74,7 +74,7 @@ class PlanRequest:
     goal: GoalChoice = field(default_factory=GoalChoice)
     designs: DesignChoice = field(default_factory=DesignChoice)
     data: DataChoice = field(default_factory=DataChoice)
-    law: LawName = "ludziejewski2025"
+    law: LawName = "optimoe2026"
     """Loss law: a name of `optimoe laws list`, or a law file."""
     allow_unsound: Flag = False
     """Plan with a law whose fit failed (ill conditioned, at a bound, not converged); the plan says so first."""

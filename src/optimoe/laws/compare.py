@@ -197,12 +197,12 @@ def compare_decisions(train_flops: float, laws: Iterable[str] = ()) -> tuple[Law
 
 
 def comparable_laws() -> tuple[str, ...]:
-    """Published laws with usable coefficients, each coefficient set in its best digits only."""
+    """Laws of the library with usable coefficients, each coefficient set in its best digits only."""
     laws = [find_law(name) for name in law_names()]
     return tuple(
         law.row.name
         for law in laws
-        if law.row.status in ("verified", "transcribed")
+        if law.row.status in ("verified", "transcribed", "fitted")
         and not law.row.better_digits
         and not isinstance(law, ServingFacts)
     )

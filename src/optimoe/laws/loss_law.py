@@ -64,6 +64,7 @@ class ArchLaw(Law):
 
     Attributes:
         sizes: What its N may count, by the name of a convention; empty for a class that counts by itself.
+        stated_elsewhere: Variables that no run gave: other laws state them, with a spread of their own.
         own_size: What its paper's N counts, where that is part of the equation; empty where it is for runs to say.
         sees: What its variables see of a design beside that size; what they do not see, it cannot rank by.
         usual_models: What its formula is about where the row does not say.
@@ -72,6 +73,7 @@ class ArchLaw(Law):
 
     sizes: ClassVar[Mapping[str, Size]] = {}
     own_size: ClassVar[str] = ""
+    stated_elsewhere: ClassVar[frozenset[str]] = frozenset()
     sees: ClassVar[tuple[Seen, ...]] = ()
     usual_models: ClassVar[Models] = "unknown"
     readings: ClassVar[tuple[Reading, ...]] = ()
@@ -200,11 +202,13 @@ class ArchLaw(Law):
 
     def without_range(self, arch: ArchSpec) -> tuple[str, ...]:
         """Variables, D among them, whose fitted range nobody stated: nothing says whether they are inside."""
-        stated = {"E"} if self.ranks.num_experts else set()
+        stated = {"E", *self.stated_elsewhere} if self.ranks.num_experts else {*self.stated_elsewhere}
         # D/N bounds both, N_act bounds N, 1 − S bounds S
         for symbol in self.row.range:
             stated |= {symbol, symbol.split("_")[0], symbol.removeprefix("1-"), *symbol.split("_over_")}
-        return tuple(symbol for symbol in self.arch_inputs(arch, 1.0) if symbol not in stated)
+        return tuple(
+            symbol for symbol in self.arch_inputs(arch, 1.0) if symbol not in stated | self.stated_elsewhere
+        )
 
     def unstated(self, arch: ArchSpec) -> tuple[str, ...]:
         """What nobody stated about the runs, by name: then no design is known to be inside."""

@@ -171,12 +171,12 @@ def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
 
 
 def usable_laws(own: LossLaw) -> list[LossLaw]:
-    """The laws that a plan asks: of each paper and of each data set one whose published outputs are verified.
+    """The laws that a plan asks: of each paper and of each data set one that is verified, or was fitted here.
 
     That is the plan's own law, or the first by name. A law that another names as its dense baseline is left out.
     """
     laws = [find_law(name) for name in sorted(law_names())]
-    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status == "verified"]
+    verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status in ("verified", "fitted")]
     baselines = {law.row.dense_baseline for law in verified}
     asked: list[LossLaw] = []
     for law in sorted(verified, key=lambda law: law.row.name != own.row.name):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.params import count_params
+from optimoe.laws.catalog import find_law
 from optimoe.laws.families.expansion import Expansion
 from tests.laws.cases import COMPUTE, EXPANSION, least
 
@@ -61,3 +62,17 @@ def test_sizes_follow_the_rows_convention():
     assert LAW.variables(arch)["N_total"] == params.total
     bare = Expansion(replace(LAW.row, n_convention="active_nonembedding")).variables(arch)
     assert (bare["N_act"], bare["N_total"]) == (params.active_nonembedding, params.nonembedding)
+
+
+def test_what_papers_disagree_about_is_in_the_band_of_a_design():
+    law, deepseek = find_law("optimoe2026"), find_model("deepseek-v3")
+    low, high = law.band(law.arch_loss(deepseek, 1e13), deepseek, 1e13)
+    plain = Expansion(replace(law.row, factors=()))
+    plain_low, plain_high = plain.band(plain.arch_loss(deepseek, 1e13), deepseek, 1e13)
+    assert law.reading_gap(deepseek, 1e13) > 0
+    assert plain.reading_gap(deepseek, 1e13) == 0
+    assert high - low > plain_high - plain_low
+
+
+def test_nothing_is_unknown_about_the_runs_behind_the_own_law():
+    assert find_law("optimoe2026").without_range(find_model("olmoe-1b-7b")) == ()

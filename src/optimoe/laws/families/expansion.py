@@ -10,7 +10,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.domain import Seen
-from optimoe.laws.factors import design_factor
+from optimoe.laws.factors import design_effects, design_factor
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import optimal_params
@@ -45,6 +45,7 @@ class Expansion(LossLaw):
     sees: ClassVar[tuple[Seen, ...]] = ("params_total", "params_active")
     sizes: ClassVar[Mapping[str, Size]] = sizes_of("active", "active_nonembedding")
     own_size = "active"
+    stated_elsewhere = frozenset({"factor"})
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N_act and N_total by the convention of the row, and what its published factors give the design."""
@@ -55,6 +56,12 @@ class Expansion(LossLaw):
             "N_total": params.nonembedding if bare else params.total,
             "factor": design_factor(self.row.factors, arch, self.find),
         }
+
+    def reading_gap(self, arch: ArchSpec, tokens: Values) -> Values:
+        """What papers disagree about in the design's factors, nats: L at N_eff·exp(−spread) less L."""
+        spread = sum(effect.spread for effect in design_effects(self.row.factors, arch, self.find))
+        own = self.arch_inputs(arch, tokens)
+        return np.asarray(self.loss(**own | {"factor": own["factor"] * np.exp(-spread)}) - self.loss(**own))[()]
 
     def curve(self, N_act: Values, N_total: Values, factor: Values = 1.0) -> TokenCurve:
         """Floor E + A·N_eff^−α, scale B, exponent −β."""
