@@ -34,4 +34,4 @@ def test_printed_outputs_of_a_repository_are_claims_of_its_text():
 def test_an_unknown_text_is_said():
     with pytest.raises(UnknownNameError, match="epoch2024"):
         reproduce_costs("epoch2042")
-    assert list(cost_texts()) == ["epoch2024", "erdil2025", "yun2024"]
+    assert list(cost_texts()) == ["epoch2024", "erdil2025"]
