@@ -21,6 +21,17 @@ def test_rows_are_chosen_by_condition_and_keep_their_numbers():
     assert runs.rows.tolist() == [2, 3]
 
 
+def test_text_is_named_by_its_row_in_the_table_whatever_rows_are_taken():
+    table = TABLE | {"val": ["x", "low", "high"]}
+    with pytest.raises(ConfigError, match="loss: must be numbers, got text, 'low' in row 2"):
+        as_observations(table, MAPPING, where="params > 1e8")
+
+
+def test_slips_in_a_column_that_no_formula_uses_keep_no_row_out():
+    table = TABLE | {"val_2": [3.0, "OOM", 2.6], "para": ["1", "2", "x"], "va": ["1", "x", "2"]}
+    assert len(as_observations(table, MAPPING)) == 3
+
+
 def test_a_condition_that_no_row_meets_is_one_line():
     with pytest.raises(ConfigError, match="where: must be true in a row of table, got val > 9"):
         as_observations(TABLE, MAPPING, where="val > 9")

@@ -1,5 +1,6 @@
 """Tables of training runs become observations: columns mapped, rows checked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -98,7 +99,7 @@ def load_designs(
         ConfigError: A file cannot be read, a variable is missing, or a value is no positive number.
     """
     raw = read_tables(paths)
-    rows = len(next(iter(raw.values()), ()))
+    rows = np.arange(1, len(next(iter(raw.values()), ())) + 1)
     formulas = {name: (columns or {}).get(name, name) for name in needs}
     values, misread = _mapped(raw, formulas, rows)
     for name, column in values.items():
@@ -130,7 +131,7 @@ def _observe(
     if missing:
         given = [f"{name}={formula}" for name, formula in formulas.items() if columns or name in (*needs, "loss")]
         raise ConfigError(f"{source}: no column for {', '.join(missing)}: {suggest(missing, given, list(raw))}")
-    values, misread = _mapped(raw, formulas, len(rows))
+    values, misread = _mapped(raw, formulas, rows)
     check_table(values, text, formulas)
     reasons = misread | {row: why for row, why in why_unusable(values, text).items() if row not in misread}
     if reasons and bad == "refuse":
@@ -166,29 +167,32 @@ def _own_names(raw: Columns, text: Columns, needs: Sequence[str]) -> dict[str, s
     }
 
 
-def _mapped(raw: Columns, formulas: Mapping[str, str], num_rows: int) -> tuple[Columns, dict[int, str]]:
+def _mapped(raw: Columns, formulas: Mapping[str, str], rows: np.ndarray) -> tuple[Columns, dict[int, str]]:
     """Columns by variable, and the cells in them that are no number, by row."""
     numeric, misread = dict(raw), dict[int, str]()
     for name, column in raw.items():
-        if column.dtype == object and any(name in formula for formula in formulas.values()):
+        if column.dtype == object and any(_uses(formula, name) for formula in formulas.values()):
             numbers, cells = numbers_among_text(column)
-            if len(cells) < MOSTLY_NUMBERS * num_rows:
+            if len(cells) < MOSTLY_NUMBERS * len(rows):
                 numeric[name] = numbers
                 misread |= {row: f"{name} is {shown(cell)!r}" for row, cell in cells.items() if row not in misread}
-    return {
-        name: _numbers(name, evaluate(formula, numeric), num_rows) for name, formula in formulas.items()
-    }, misread
+    return {name: _numbers(name, evaluate(formula, numeric), rows) for name, formula in formulas.items()}, misread
 
 
-def _numbers(name: str, column: Any, num_rows: int) -> Float[np.ndarray, " runs"]:
+def _uses(formula: str, name: str) -> bool:
+    """Whether a formula is a column, or has it among its names."""
+    return formula.strip() == name or name in re.findall(r"[^\W\d][\w.]*", formula)
+
+
+def _numbers(name: str, column: Any, rows: np.ndarray) -> Float[np.ndarray, " runs"]:
     if isinstance(column, np.ndarray) and column.dtype == object:
         row = next((row for row, cell in enumerate(column) if clear_number(str(cell)) is None), 0)
         cell = str(column[row])
         marks = "a decimal comma, or thousands? Write a point, or separate cells by semicolons"
         hint = f" ({marks})" if read_number(cell, ",") is not None else ""
-        raise ConfigError(f"{name}: must be numbers, got text, {shown(cell)!r} in row {row + 1}{hint}")
+        raise ConfigError(f"{name}: must be numbers, got text, {shown(cell)!r} in row {rows[row]}{hint}")
     try:
-        return np.broadcast_to(np.asarray(column, dtype=float), (num_rows,)).copy()
+        return np.broadcast_to(np.asarray(column, dtype=float), rows.shape).copy()
     except ValueError:
         raise ConfigError(f"{name}: must be numbers, got text") from None
 

@@ -82,7 +82,7 @@ def test_runs_of_one_number_of_tokens_reduce_the_family_and_say_it(runs):
         (["--columns", "N=params,D=nowhere,loss=final"], "nowhere"),
         (["--columns", "N"], "--columns"),
         (["--holdout", "top150%"], "holdout"),
-        (["--where", "params > 1e99"], "observations"),
+        (["--where", "params > 1e99"], "where: must be true in a row of"),
         (["--level", "1.5"], "level"),
     ],
 )
