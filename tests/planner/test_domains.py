@@ -103,6 +103,8 @@ def test_laws_of_one_paper_or_data_set_are_one_vote():
     assert "besiroglu2024" in names
     assert "hoffmann2022-unrounded" not in names  # the same runs
     assert len({find_law(name).row.behind for name in names}) == len(names)
+    assert usable_laws(active_fit())[-1].row.name == "zhao2025"
+    assert "ours" in [law.row.name for law in usable_laws(active_fit())]
     own = [law.row.name for law in usable_laws(find_loss_law("hoffmann2022-unrounded"))]
     assert "hoffmann2022-unrounded" in own
     assert "besiroglu2024" not in own

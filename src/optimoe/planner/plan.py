@@ -132,7 +132,7 @@ def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
 
 
 def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
-    """What each verified law would train with this budget, among the designs that it may rank."""
+    """What the plan's law and each verified one would train with this budget, among the designs it may rank."""
     if not problem.training.bounded:
         return ()
     views = []
@@ -171,16 +171,16 @@ def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
 
 
 def usable_laws(own: LossLaw) -> list[LossLaw]:
-    """The laws that a plan asks: of each paper and of each data set one that is verified, or was fitted here.
+    """The laws that a plan asks: its own, and of each other paper and data set one, verified or fitted here.
 
-    That is the plan's own law, or the first by name. A law that another names as its dense baseline is left out.
+    That is the first by name. A law that another names as its dense baseline is left out.
     """
     laws = [find_law(name) for name in sorted(law_names())]
     verified = [law for law in laws if isinstance(law, LossLaw) and law.row.status in ("verified", "fitted")]
     baselines = {law.row.dense_baseline for law in verified}
-    asked: list[LossLaw] = []
-    for law in sorted(verified, key=lambda law: law.row.name != own.row.name):
+    asked = [own]
+    for law in verified:
         counted = any(law.row.behind == other.row.behind for other in asked)
-        if not counted and (law.row.name not in baselines or law.row.name == own.row.name):
+        if not counted and law.row.name not in baselines:
             asked.append(law)
     return sorted(asked, key=lambda law: law.row.name)
