@@ -78,8 +78,10 @@ class Anchored:
         """What the runs changed, in one line."""
         words = [_words(effect) for effect in self.effects]
         if self.more_runs:
-            many = f"{self.more_runs} more runs, each larger," if self.more_runs > 0 else "no 32 more runs"
-            words.append(f"{many} up to {REACH:g} times the size and tokens would identify it")
+            count = (
+                f"{self.more_runs} larger run{'s' * (self.more_runs > 1)}" if self.more_runs > 0 else "no 32 runs"
+            )
+            words.append(f"{count} more, up to {REACH:g} times the size and tokens, would identify the offset")
         runs = f"{self.runs} run{'s' * (self.runs != 1)}"
         return f"{runs}: {'; '.join(words)}"
 
