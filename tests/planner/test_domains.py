@@ -73,6 +73,15 @@ def test_a_fit_in_active_parameters_plans_one_expansion_and_refuses_several():
         plan(replace(problem(), law=law))
 
 
+def test_the_own_law_ranks_designs_finer_than_its_runs_and_says_so():
+    asked = replace(SMALL, num_experts=(128,), top_k=(8,), ffn_ratio=(0.375,), num_shared_experts=(1,))
+    result = plan(problem(law="optimoe2026", space=asked))
+    assert result.choice.family.num_experts == 128
+    assert not result.choice.assumed
+    assert any("never fitted on granularity 10.7" in line for line in result.warnings)
+    assert any("never fitted on top-8 routing (fitted on top-1 to 4)" in line for line in result.warnings)
+
+
 def test_no_draw_makes_a_family_the_best_that_the_law_may_not_rank():
     chances = uncertainty(plan(problem(law="besiroglu2024")), draws=8).chances
     assert {one.family.num_experts for one in chances} == {1}

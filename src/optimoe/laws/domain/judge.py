@@ -262,13 +262,16 @@ class Domain:
         unknown = [
             NAMES[trait]
             for trait in TRAITS
-            if not getattr(self, trait) and trait not in implied and not _sees(trait, by)
+            if not getattr(self, trait)
+            and trait not in implied
+            # both sizes tell designs of other granularity apart, but say nothing of its own effect
+            and not (trait in by if trait == "granularity" else _sees(trait, by))
         ]
         return (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
 
 
 def _sees(trait: str, by: Sequence[str]) -> bool:
-    """Whether a law's variables see a trait: by its name, or through both sizes, which all but granularity set."""
-    if "params_total" in by and "params_active" in by and trait != "granularity":
+    """Whether a law's variables tell designs apart that differ in a trait: by its name, or through both sizes."""
+    if "params_total" in by and "params_active" in by:
         return True
     return trait in by or (trait == "num_experts" and "expert_ratio" in by)
