@@ -57,6 +57,15 @@ def test_predictions_are_a_table_and_the_band_says_what_it_holds(runs, tmp_path)
     assert "robust scale" in words
 
 
+def test_a_fit_writes_tables_for_papers_and_a_page_of_residuals(runs, tmp_path):
+    paths = [tmp_path / name for name in ("fit.tex", "fit.csv", "fit.html")]
+    for option, path in zip(("--table", "--table", "--page"), paths, strict=True):
+        answer("laws", "fit", runs, *FIT, "--resamples", 10, "--folds", 0, option, path)
+    assert paths[0].read_text().startswith("% family chinchilla")
+    assert paths[1].read_text().startswith("coefficient,value")
+    assert "Residuals by N" in paths[2].read_text()
+
+
 def test_runs_of_one_number_of_tokens_reduce_the_family_and_say_it(runs):
     record = answer(
         "laws", "fit", runs, *FIT, "--where", "tokens == 1e9", "--resamples", 0, "--bound", "alpha=0.3:0.4"
@@ -78,6 +87,7 @@ def test_runs_of_one_number_of_tokens_reduce_the_family_and_say_it(runs):
         (["--tie", "alpha=A"], "tie of"),
         (["--tie", "alpha"], "--tie"),
         (["--resamples", "0", "--predictions", "out.csv"], "--predictions: needs --resamples"),
+        (["--table", "out.xlsx"], "--table: must end in .tex or .csv"),
         (["--family", "nobody"], "family"),
         (["--columns", "N=params,D=nowhere,loss=final"], "nowhere"),
         (["--columns", "N"], "--columns"),

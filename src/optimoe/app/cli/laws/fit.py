@@ -1,8 +1,9 @@
 """``optimoe laws fit``: a law from a table of runs."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -12,12 +13,20 @@ from optimoe.core.errors import InputError
 from optimoe.inputs.laws.corpora import CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
 
+if TYPE_CHECKING:
+    from optimoe.laws.fitting import Fit, Interval
+    from optimoe.laws.runs import Observations
+    from optimoe.report.words.lines import Lines
+
 ONE_CORPUS = CorporaRequest()
 """Nothing stated beyond one table of runs."""
 
 Predictions = Annotated[
     Path | None, Parameter(help="Write a CSV here: every run with the law's prediction and its bands.")
 ]
+Table = Annotated[Path | None, Parameter(help="Write the coefficients here: .tex (LaTeX) or .csv.")]
+Page = Annotated[Path | None, Parameter(help="Write a page here: residuals by every variable (HTML).")]
+TABLES = (".tex", ".csv")
 
 
 def fit(
@@ -26,6 +35,8 @@ def fit(
     *,
     out: Annotated[Path | None, Parameter(help="Write the law file here, for --law.")] = None,
     predictions: Predictions = None,
+    table: Table = None,
+    page: Page = None,
     json: JsonFlag = False,
 ) -> None:
     """Fit a family of laws to a table of runs, or to several corpora at once."""
@@ -33,8 +44,9 @@ def fit(
     if corpora.stated:
         from optimoe.app.cli.laws.corpora import fit_corpora
 
-        if predictions is not None:
-            raise InputError("--predictions: not with --group or --prior")
+        for option, path in (("--predictions", predictions), ("--table", table), ("--page", page)):
+            if path is not None:
+                raise InputError(f"{option}: not with --group or --prior")
         fit_corpora(request, corpora, out, json)
         return
     from optimoe.core.files import write_text
@@ -46,6 +58,8 @@ def fit(
 
     if predictions is not None and not request.resamples:
         raise InputError("--predictions: needs --resamples, which make the band")
+    if table is not None and table.suffix not in TABLES:
+        raise InputError(f"--table: must end in {' or '.join(TABLES)}, got {table}")
     with stage("reading the runs"):
         runs, options = request.observations(), request.options()
     with stage(f"fitting {len(runs):,} runs"):
@@ -61,8 +75,28 @@ def fit(
     if predictions is not None and drawn:
         band = predict_runs(runs, fitted, drawn, level=request.level, seed=request.seed)
         write_text(predictions, predictions_csv(runs, fitted, band))
-    show(
-        json,
-        lambda: fit_record(fitted, intervals, test, coverage),
-        lambda: fit_lines(fitted, intervals, test, coverage),
-    )
+    lines = fit_lines(fitted, intervals, test, coverage)
+    _write_views(fitted, runs, intervals, lines, table, page)
+    show(json, lambda: fit_record(fitted, intervals, test, coverage), lambda: lines)
+
+
+def _write_views(
+    fitted: "Fit",
+    runs: "Observations",
+    intervals: "Mapping[str, Interval]",
+    lines: "Lines",
+    table: Path | None,
+    page: Path | None,
+) -> None:
+    """Write the coefficients as a table, and the page of residuals, where a place for them is stated."""
+    from optimoe.core.files import write_text
+
+    if table is not None:
+        from optimoe.report.tables.coefficients import coefficients_csv, coefficients_latex
+
+        writer = coefficients_latex if table.suffix == ".tex" else coefficients_csv
+        write_text(table, writer(fitted, intervals))
+    if page is not None:
+        from optimoe.report.pages.fit_page import fit_page
+
+        write_text(page, fit_page(runs, fitted, lines))

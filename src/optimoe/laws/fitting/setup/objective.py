@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective, StudentT
 from optimoe.laws.fitting.setup.problem import FitOptions, best_of_starts, make_model
+from optimoe.laws.fitting.setup.sample import LARGE_TABLE, sampled
 from optimoe.laws.runs import Observations
 
 MAD_TO_SIGMA = 1.4826
@@ -46,8 +47,9 @@ def choose_objective(observations: Observations, family: str, options: FitOption
     """
     if not isinstance(options.objective, Auto):
         return options
-    model = make_model(observations, family, options)
-    first = best_of_starts(model, options, np.ones((1, len(observations))), model.starts())
+    some = sampled(observations) if len(observations) > LARGE_TABLE else observations
+    model = make_model(some, family, options)
+    first = best_of_starts(model, options, np.ones((1, len(some))), model.starts())
     residual = model.predict(first.points)[0][0] - model.log_loss
     scale = max(residual_scale(residual), SMALLEST_SCALE)
     heavy = np.log(max(float(np.sqrt(np.mean(residual**2))), SMALLEST_SCALE) / scale)
