@@ -8,6 +8,7 @@ import pytest
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import FitOptions, LeastSquares, fit, hold_out
 from optimoe.laws.fitting.setup.constants import hold_untold
+from optimoe.laws.runs import Observations
 
 
 def at_one(runs, symbol, law):
@@ -50,3 +51,17 @@ def test_what_the_rows_that_are_left_do_not_vary_is_held_in_a_hold_out(planted):
     test = hold_out(runs, "ludziejewski", "E == 64", FitOptions(objective=LeastSquares()))
     assert {"delta", "omega"} <= {held.coefficient for held in test.held}
     assert test.rmse_log > 0.01
+
+
+def test_one_ratio_of_two_sizes_leaves_a_law_of_one_size():
+    law = find_law("besiroglu2024")
+    random = np.random.default_rng(0)
+    sizes, tokens = np.exp(random.uniform(18, 22, 60)), np.exp(random.uniform(22, 25, 60))
+    variables = {"N_act": sizes, "N_total": 8 * sizes, "D": tokens}
+    runs = Observations(variables=variables, loss=law.loss(N=sizes, D=tokens))
+    fitted = fit(runs, "expansion", FitOptions(objective=LeastSquares()))
+    assert {held.coefficient for held in fitted.held} == {"rho", "x_max"}
+    assert all("N_total/N_act is 8 in every run" in held.reason for held in fitted.held)
+    assert fitted.coefficients["alpha"] == pytest.approx(law.row.coefficients["alpha"], rel=1e-5)
+    varied = replace(runs, variables=variables | {"N_total": sizes * np.where(sizes > 1e9, 8, 16)})
+    assert hold_untold(varied, "expansion", FitOptions()).held == ()
