@@ -153,6 +153,12 @@ def describe(
         model=model,
         options=options,
     )
+    return _with_laws(found, groups)
+
+
+def _with_laws(found: HierarchicalFit, groups: Mapping[str, Observations]) -> HierarchicalFit:
+    """The same fit with the evidence on its law, and the laws of its corpora."""
+    model, options, point = found.model, found.options, found.point
     evidence = _evidence(found, groups)
     law = replace(found.law, evidence=evidence, effects=found.corpus_effects if model.effects else None)
     corpora = {
@@ -164,7 +170,7 @@ def describe(
                 point[model.own(group)],
                 point,
                 f"{law.name}-{group}",
-                rmse[group],
+                found.rmse_log[group],
             ),
             evidence=evidence,
         )
