@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.laws.runs import as_observations, load_observations
+from optimoe.laws.runs import as_observations, load_designs, load_observations
 from tests.laws.tables import MAPPING, TABLE, write_csv
 
 
@@ -87,3 +87,14 @@ def test_a_missing_file_or_column_is_one_line(tmp_path):
         as_observations(TABLE, {"N": "param", "loss": "val"})
     with pytest.raises(ConfigError, match=r"no column for loss.*loss=COLUMN"):
         as_observations(TABLE)
+
+
+def test_designs_are_read_without_a_loss_and_a_bad_one_by_its_row(tmp_path):
+    path = write_csv(tmp_path / "next.csv", {"params": [1e9, 2e9], "tokens": ["20B", "40B"]})
+    designs = load_designs((path,), MAPPING, ("N", "D"))
+    assert designs["D"].tolist() == [2e10, 4e10]
+    bad = write_csv(tmp_path / "bad.csv", {"params": [1e9, 0], "tokens": [1e10, 1e10]})
+    with pytest.raises(ConfigError, match="row 2: N is 0"):
+        load_designs((bad,), MAPPING, ("N", "D"))
+    with pytest.raises(UnknownNameError, match="E"):
+        load_designs((path,), MAPPING, ("N", "E"))
