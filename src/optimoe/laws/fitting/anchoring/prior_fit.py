@@ -42,7 +42,7 @@ class PriorFit:
 
     @property
     def coefficients(self) -> dict[str, Float[np.ndarray, " draws"]]:
-        """Of one's own corpus, one value a draw."""
+        """Coefficients for one's own corpus, one value a draw."""
         return self.drawn.coefficients(OWN)
 
 

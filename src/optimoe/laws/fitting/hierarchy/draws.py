@@ -52,7 +52,7 @@ class HierarchyDraws:
         return self.model.coefficients_of(self.shared, self._effects(corpus))
 
     def new_coefficients(self) -> dict[str, Float[np.ndarray, " draws"]]:
-        """Of corpora without runs: the shared law's with effects drawn from the spread over corpora."""
+        """Coefficients for corpora without runs: the shared law's, with effects drawn from the spread."""
         return self.model.coefficients_of(self.shared, self.new)
 
     def _effects(self, corpus: str | None) -> np.ndarray:
@@ -92,7 +92,7 @@ def draw_hierarchy(
     times one a run (or cluster) within its corpus; the prior of a corpus' effects has its corpus' weight. Means of
     priors and effects are drawn from their own distributions (randomise, then optimise), so that what only a prior
     determines is as uncertain as the prior says. Corpora of fewer than 12 runs get residuals drawn in place of
-    weights. Spread between corpora enters twice, by weights and by effects
+    weights. CorpusSpread between corpora enters twice, by weights and by effects
     drawn: the level of the shared law is somewhat less sure than its posterior, on the safe side.
 
     Args:

@@ -16,7 +16,7 @@ from optimoe.laws.fitting.hierarchy.problem import (
     solve_grouped,
 )
 from optimoe.laws.fitting.hierarchy.result import HierarchicalFit, describe
-from optimoe.laws.fitting.hierarchy.spread import Spread, assumed_spread, known_spread
+from optimoe.laws.fitting.hierarchy.spread import CorpusSpread, assumed_spread, known_spread
 from optimoe.laws.fitting.model import UNBOUNDED, find_form, logarithmic
 from optimoe.laws.fitting.priors import GaussianPrior, independent_prior
 from optimoe.laws.fitting.solve import Points
@@ -99,8 +99,8 @@ def _require_shared(model: GroupedModel, shared: tuple[str, ...], per_group: tup
 
 
 def _estimate_spread(
-    model: GroupedModel, options: HierarchyOptions, spread: Spread, starts: Points
-) -> tuple[GroupedModel, Spread, Float[np.ndarray, " coordinates"]]:
+    model: GroupedModel, options: HierarchyOptions, spread: CorpusSpread, starts: Points
+) -> tuple[GroupedModel, CorpusSpread, Float[np.ndarray, " coordinates"]]:
     """Alternate between the most probable point and the spread of the effects there."""
     for _ in range(EM_ROUNDS):
         model = model.with_spread(spread)

@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.laws.catalog import find_family
 from optimoe.laws.effects import SCALE
-from optimoe.laws.fitting.hierarchy.spread import Spread
+from optimoe.laws.fitting.hierarchy.spread import CorpusSpread
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.priors import GaussianPrior
 from optimoe.laws.fitting.solve import Points
@@ -104,8 +104,8 @@ class GroupedModel:
         self._prior_root = _whitening(prior.matrix() if prior else np.zeros((0, 0)))
         self._prior_target = self._prior_root @ np.array(prior.mean if prior else ())
 
-    def with_spread(self, spread: Spread) -> "GroupedModel":
-        """The same model under another covariance of the effects."""
+    def with_spread(self, spread: CorpusSpread) -> "GroupedModel":
+        """A copy of the model under another covariance of the effects."""
         model = copy.copy(self)
         model.effect_root = _whitening(spread.covariance)
         return model

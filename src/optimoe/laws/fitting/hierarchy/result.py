@@ -23,7 +23,7 @@ from optimoe.laws.fitting.fit import (
 )
 from optimoe.laws.fitting.hierarchy.model import GroupedModel
 from optimoe.laws.fitting.hierarchy.problem import HierarchyOptions, laplace_covariance, make_objective
-from optimoe.laws.fitting.hierarchy.spread import Spread
+from optimoe.laws.fitting.hierarchy.spread import CorpusSpread
 from optimoe.laws.fitting.priors import GaussianPrior
 from optimoe.laws.fitting.setup.problem import FitOptions
 from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention
@@ -69,7 +69,7 @@ class HierarchicalFit:
     residual_scale: dict[str, float]
     rmse_log: dict[str, float]
     runs: dict[str, int]
-    spread: Spread
+    spread: CorpusSpread
     prior: GaussianPrior | None
     learned: dict[str, float]
     verdict: FitVerdict
@@ -108,7 +108,7 @@ def describe(
     groups: Mapping[str, Observations],
     model: GroupedModel,
     options: HierarchyOptions,
-    spread: Spread,
+    spread: CorpusSpread,
     solutions: Solutions,
     name: str,
 ) -> HierarchicalFit:

@@ -23,7 +23,7 @@ STRENGTH = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class CorpusSpread:
     """Random effects of corpora: u ~ N(0, Σ), in the coordinates of the fit.
 
     Attributes:
@@ -57,7 +57,7 @@ class Spread:
             strength=self.strength,
         )
 
-    def updated(self, second_moment: Float[np.ndarray, "effects effects"], corpora: int) -> "Spread":
+    def updated(self, second_moment: Float[np.ndarray, "effects effects"], corpora: int) -> "CorpusSpread":
         """The mean of Σ's inverse-Wishart posterior: (strength·Σ₀ + Σ_g E[u_g·u_gᵀ])/(strength + corpora).
 
         Effects whose spread is known keep it, uncorrelated with the others.
@@ -99,9 +99,9 @@ class Spread:
         return np.einsum("dij,dj->di", np.stack(roots), normal) if len(self.names) else normal
 
 
-def known_spread(effects: CorpusEffects) -> Spread:
+def known_spread(effects: CorpusEffects) -> CorpusSpread:
     """The spread that a law brings along, which runs of one more corpus do not change."""
-    return Spread(
+    return CorpusSpread(
         names=effects.names,
         covariance=effects.matrix(),
         prior=effects.matrix(),
@@ -112,7 +112,7 @@ def known_spread(effects: CorpusEffects) -> Spread:
 
 def assumed_spread(
     names: tuple[str, ...], sizes: Mapping[str, float], logs: frozenset[str], stated: Mapping[str, float]
-) -> Spread:
+) -> CorpusSpread:
     """The spread before any corpus is seen: stated where it was stated, else assumed.
 
     Args:
@@ -137,4 +137,4 @@ def assumed_spread(
 
     prior = np.diag([(stated.get(name) or usual(name)) ** 2 for name in names])
     known = tuple(name for name in names if name in stated)
-    return Spread(names=names, covariance=prior, prior=prior, known=known)
+    return CorpusSpread(names=names, covariance=prior, prior=prior, known=known)
