@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from optimoe.laws.runs import Observations
 
 
+COUNTED_RESAMPLES = 100
+"""Refits behind each band that is counted: its ends are mostly the scatter of runs, which more do not move."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class FitRequest(FittedRequest):
@@ -58,7 +62,7 @@ class FitRequest(FittedRequest):
         """
         from optimoe.laws.fitting import band_coverage, hold_out_coverage
 
-        how = {"level": self.level, **self.draws()}
+        how = {"level": self.level, **self.draws(), "resamples": min(self.resamples, COUNTED_RESAMPLES)}
         found: list[Coverage | None] = []
         if self.resamples and self.folds:
             found.append(band_coverage(observations, self.family, self.options(), folds=self.folds, **how))
