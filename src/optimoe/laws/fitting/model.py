@@ -201,7 +201,8 @@ class Model:
         for number, name in enumerate(self.names):
             chain = columns[name] * per_loss if self.is_log[number] else per_loss
             np.multiply(self.slopes(gradient, name), chain, out=jacobian[:, number])
-        return np.log(loss), jacobian
+        with np.errstate(invalid="ignore", divide="ignore"):  # a step to a loss below zero is rejected as NaN
+            return np.log(loss), jacobian
 
     def check_gradient(self, starts: Points) -> None:
         """Compare a gradient that the law gives with differences, at some of the starts and runs.

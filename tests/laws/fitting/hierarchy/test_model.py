@@ -40,3 +40,10 @@ def test_rows_of_effects_are_in_standard_deviations(model):
     point = model.starts(1)[:1]
     point[0, model.own(model.groups[0])] = [0.17, 0.3, 0.1]
     np.testing.assert_allclose(model.predict(point)[0][0, model.effect_rows][:3], 1)
+
+
+def test_an_effect_moves_a_floor_no_further_than_zero(model):
+    shared = model.starts(1)[:1, : model.shared]
+    effects = np.zeros((1, len(model.effects)))
+    effects[0, model.effects.index("E")] = -100.0
+    assert model.coefficients_of(shared, effects)["E"] == 0.0

@@ -163,13 +163,18 @@ class GroupedModel:
     def moved(
         self, shared: Points, effects: Float[np.ndarray, "fits effects"]
     ) -> tuple[Points, Float[np.ndarray, " fits"]]:
-        """(The family's coordinates with a corpus' effects added, ln scale)."""
+        """(The family's coordinates with a corpus' effects added, ln scale).
+
+        An effect moves a coefficient no further than the family allows: a floor below zero would be no loss.
+        """
         points, log_scale = shared.copy(), np.zeros(len(shared))
         for column, values in zip(self._columns, effects.T, strict=True):
             if column < 0:
                 log_scale = log_scale + values
             else:
-                points[:, column] += values
+                points[:, column] = np.clip(
+                    points[:, column] + values, self.whole.low[column], self.whole.high[column]
+                )
         return points, log_scale
 
     def coefficients_of(
@@ -192,6 +197,9 @@ class GroupedModel:
             taken, own = slice(place[0], place[-1] + 1), self.own(name)
             moved, log_scale = self.moved(shared, points[:, own])
             predicted, gradient = part.predict(moved)
+            for column, effect in zip(self._columns, points[:, own].T, strict=True):
+                if column >= 0:  # a coefficient that is held at its limit no longer follows its effect
+                    gradient[:, column] *= (moved[:, column] == shared[:, column] + effect)[:, None]
             value[:, taken] = predicted + log_scale[:, None]
             slope[:, : self.shared, taken] = gradient
             for offset, column in enumerate(self._columns):
