@@ -1,7 +1,10 @@
 """Every file that the program writes is read back, whatever the names in it and its own."""
 
 import ast
+import csv
 import html
+import io
+import itertools
 import json
 import subprocess
 import sys
@@ -129,6 +132,37 @@ def check_plan(folder):
     assert HOSTILE in html.unescape((out / "plan.html").read_text())
 
 
+def check_fit_views(folder):
+    """Predictions, coefficients and residuals of runs whose table and names hold quotes, commas and markup."""
+    law, table = find_law("besiroglu2024"), io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(["run", "N", "D", "loss"])
+    for params in (1e8, 3e8, 1e9, 3e9):
+        rows.writerows([HOSTILE, params, tokens, law.loss(params, tokens)] for tokens in (2e9, 1e10, 5e10))
+    (folder / HOSTILE).write_text(table.getvalue())
+    fit = ("laws", "fit", HOSTILE, "--family", "chinchilla", "--resamples", "20", "--folds", "0")
+    views = {"--predictions": f"{HOSTILE}.csv", "--table": f"{HOSTILE}.tex", "--page": f"{HOSTILE}.html"}
+    optimoe(*fit, "--name", HOSTILE, *itertools.chain(*views.items()), cwd=folder)
+    with (folder / views["--predictions"]).open(newline="") as stream:
+        predicted = list(csv.DictReader(stream))
+    assert [row["run"] for row in predicted] == [HOSTILE] * 12
+    assert r"\alpha" in (folder / views["--table"]).read_text()
+    assert HOSTILE in html.unescape((folder / views["--page"]).read_text())
+
+
+def check_reproductions(folder):
+    from optimoe.app.cli.planning.reproduce import reproduce
+    from optimoe.planner.published import ledger
+
+    texts = ledger.claim_texts()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "claim_texts", lambda: {"zhao2025": texts["zhao2025"]})
+        reproduce(all_texts=True, out=folder / HOSTILE)
+    page = (folder / HOSTILE).read_text()
+    assert "zhao2025" in page
+    assert all(row.claim in page for row in ledger.reproduce_text("zhao2025").rows)
+
+
 def check_checkpoint(folder):
     from optimoe.models.config import ModelConfig
     from optimoe.models.convert.hf import load_hf, save_hf
@@ -148,8 +182,10 @@ WRITERS = {
     "core/run/record.py": check_run_records,
     "core/latency.py": check_latency_records,
     "cost/calibration/files.py": check_calibration,
-    "laws/fitting/fit.py": check_law,
+    "laws/catalog/files.py": check_law,
     "app/cli/arch.py": check_config,
+    "app/cli/laws/fit.py": check_fit_views,
+    "app/cli/planning/reproduce.py": check_reproductions,
     "app/cli/serving/sizing.py": check_curves_page,
     "report/pages/plan_page.py": check_plan,
     "models/convert/hf.py": check_checkpoint,
