@@ -36,8 +36,8 @@ DECADE = 1e20
 
 def law_of(groups):
     """The law of these corpora with its draws."""
-    fitted = fit_own(groups)
-    return find_family("expansion")(documented_corpora(fitted, draw_hierarchy(groups, fitted, draws=200)))
+    own = fit_own(groups)
+    return find_family("expansion")(documented_corpora(own.level, own.drawn))
 
 
 def as_drawn(law):
@@ -104,7 +104,7 @@ def near_optimum(runs, low, high):
 def whole_fits(groups, law):
     """Marin's budgets below the last, asked for that one: relative errors and what the bands of single runs hold.
 
-    One fit over all corpora, with a floor and a scale of each, and with exponents of its own, too; and all of
+    One fit over all corpora, with a floor and a scale of each, then with exponents of its own, too; and all of
     Marin's runs below with the law of the others as prior, where every coefficient is free to differ.
     """
     marin = groups["marin"]
@@ -113,7 +113,7 @@ def whole_fits(groups, law):
     seen = {**groups, "marin": own}
     variables = {symbol: asked.column(symbol) for symbol in ("N_act", "N_total", "D")}
     found = {}
-    for effects in (("E", "scale"), ("E", "scale", "alpha", "beta")):
+    for effects in (("E", "scale"), ("E", "scale", "alpha"), ("E", "scale", "alpha", "beta")):
         fitted = fit_hierarchy(seen, "expansion", per_group=effects, priors=PRIORS)
         drawn = draw_hierarchy(seen, fitted, draws=200)
         found[f"all corpora, {', '.join(effects)} of each"] = fitted, drawn, "marin"

@@ -21,22 +21,14 @@ import numpy as np
 from corpora import left_out, load_corpora
 from optimoe.core.errors import InputError
 from optimoe.laws.catalog import find_law
-from optimoe.laws.fitting.hierarchy import (
-    HierarchyOptions,
-    carry_over,
-    draw_hierarchy,
-    fit_hierarchy,
-    predict_corpus,
-)
+from optimoe.laws.fitting.hierarchy import carry_over
 from optimoe.laws.fitting.hierarchy.leave_out import hold_corpus
 from optimoe.laws.runs import Observations
-from own_law import PRIORS, ROWS, SEED, fit_own
+from own_law import ROWS, SEED, fit_own
 
 DRAWS = 100
 UNLEARNED = 0.9
 """A coefficient whose standard deviation the runs left above this share of its prior's is the prior's."""
-OWN_EXPONENT = ("E", "scale", "alpha")
-"""Of a corpus with tens of runs: floor, scale and the exponent of size (embeddings count more in small models)."""
 ITS_OWN = {"besiroglu2024": "chinchilla", "hoffmann2022-unrounded": "chinchilla", "clark2022": "routing"}
 """The corpus that a published law was fitted to: there it does not carry over, it fits."""
 
@@ -113,22 +105,6 @@ def published() -> dict[str, dict[str, dict[str, float]]]:
     return table
 
 
-def marin(*, embeddings: bool, below: float = 3e19) -> dict[str, float]:
-    """A fit over all corpora, Marin's runs up to a budget among them, asked for its runs above."""
-    corpora = load_corpora(embeddings=embeddings)
-    budget = corpora["marin"].column("C")
-    asked = corpora["marin"].select(budget > 1.01 * below)
-    corpora["marin"] = corpora["marin"].select(budget <= 1.01 * below)
-    options = HierarchyOptions(n_convention="active" if embeddings else "active_nonembedding")
-    fitted = fit_hierarchy(corpora, "expansion", per_group=OWN_EXPONENT, priors=PRIORS, options=options)
-    drawn = draw_hierarchy(corpora, fitted, draws=2 * DRAWS, seed=SEED)
-    designs = {symbol: asked.column(symbol) for symbol in ("N_act", "N_total", "D")}
-    band = predict_corpus(fitted, drawn, designs, corpus="marin", seed=SEED)
-    inside = (asked.loss >= band.run_low) & (asked.loss <= band.run_high)
-    error = np.abs(np.asarray(band.loss) / asked.loss - 1)
-    return {"runs": len(asked), "median_error": float(np.median(error)), "inside": float(np.mean(inside))}
-
-
 def _mean(row: dict[str, dict[str, Any]], key: str) -> float:
     """Mean over folds; a fold of several corpora counts once."""
     folds = [[row[name][key] for name in members if name in row] for members in left_out().values()]
@@ -152,12 +128,8 @@ def main() -> None:
         shares = [f"{row[n]['inside_after_one_run']:.0%} / {row[n]['inside_after_scale']:.0%}" for n in names]
         print(f"{law + ', inside 90 %':40}" + "".join(f"{share:>22}" for share in shares))
         print(f"{law + ', by prior':40}" + "".join(f"{', '.join(row[n]['by_prior']) or '-':>22}" for n in names))
-    budgets = {name: marin(embeddings=embeddings) for name, embeddings in ROWS.items()}
-    for name, found in budgets.items():
-        words = f"{found['median_error']:.2%} median, {found['inside']:.0%} inside 90 %"
-        print(f"Marin's runs to 3e19 in the fit of {name}, asked for 1e20: {words}")
     if options.out:
-        options.out.write_text(json.dumps({"carried": table, "marin": budgets}, indent=1), encoding="utf-8")
+        options.out.write_text(json.dumps(table, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
