@@ -32,6 +32,7 @@ SHORT = {  # long searches, in a form that takes seconds
     "--law ours.toml --train-flops 1e22": "--train-flops 1e22 --experts 1,8",
     "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
     "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
+    "--fix E_max=290": "--fix E=1.8",
 }
 MORE = (
     "laws show ludziejewski2025",
