@@ -34,16 +34,24 @@ from optimoe.laws.runs import Observations
 
 LEVEL = ("E", "scale")
 """What corpora differ in: floor and amplitude. One run tells the scale, two of different sizes the floor."""
+FLOORS = {"ludziejewski2025": "c", "sardana2024-rall": "E", "zhao2025": "eps"}
+"""Laws of groups without a run here, with exponents that let a floor mean something (others print 0.2 to 0.9)."""
+
+
+def floor_prior() -> tuple[float, float]:
+    """Mean and standard deviation of the printed floors, to the two digits that three laws are worth."""
+    floors = [find_law(name).coefficients[symbol] for name, symbol in FLOORS.items()]
+    return round(float(np.mean(floors)), 2), round(float(np.std(floors, ddof=1)), 2)
+
+
 PRIORS = {
     "rho": (0.5, 0.15),  # the rule of thumb √(N_act·N_total); ± assumed: 0.2 to 0.8 in all
     "x_max": (find_law("ludziejewski2025").coefficients["E_max"], 0.7),  # its E_max; ± assumed: a factor of two
-    "E": (1.54, 0.24),  # mean and deviation of the floors of FLOORS
+    "E": floor_prior(),
     "alpha": (0.3, 0.1),  # ± assumed, to hold published exponents from 0.13 to 0.45
     "beta": (0.33, 0.1),
 }
 """Mean and standard deviation of shared coefficients (x_max: of its logarithm) before any run is seen."""
-FLOORS = {"ludziejewski2025": "c", "sardana2024-rall": "E", "zhao2025": "eps"}
-"""Laws of groups without a run here, with exponents that let a floor mean something (others print 0.2 to 0.9)."""
 PUBLISHED_RUNS, PUBLISHED_WEIGHT = 64, 0.5
 """Runs by which a published law speaks, and the weight of each (assumed: a law is worth half its runs)."""
 HELD = 1e-4
@@ -71,7 +79,7 @@ class OwnLaw:
 
 
 def published_runs(*, embeddings: bool) -> dict[str, Observations]:
-    """Runs by which published laws speak, at least three tokens a parameter, as the corpora's."""
+    """Runs by which published laws speak, with as many tokens a parameter as the corpora's at least."""
     joint: Any = find_law("ludziejewski2025")
     width, tokens, experts = _spread((448, 2304), (3e9, 8e10), (1, 32))  # its shapes, tokens and experts
     without = 0.0 if embeddings else 2.0 * VOCABULARY * width
@@ -86,7 +94,8 @@ def published_runs(*, embeddings: bool) -> dict[str, Observations]:
         "ludziejewski2025": Observations(variables=bare | {"D": tokens}, loss=loss, source="ludziejewski2025"),
         "sardana2024-rall": Observations(variables=ones, loss=long, source="sardana2024-rall"),
     }
-    return {name: runs.select(runs.column("D") >= 3.0 * runs.column("N_act")) for name, runs in found.items()}
+    least = descriptions()["min_tokens_per_param"]
+    return {name: runs.select(runs.column("D") >= least * runs.column("N_act")) for name, runs in found.items()}
 
 
 def _spread(*ranges: tuple[float, float]) -> list[np.ndarray]:
@@ -98,12 +107,13 @@ def _spread(*ranges: tuple[float, float]) -> list[np.ndarray]:
 def find_over_corpora(groups: Mapping[str, Observations], *, embeddings: bool, name: str = "") -> HierarchicalFit:
     """The first step: the law over these corpora and the published laws."""
     published = published_runs(embeddings=embeddings)
-    options = HierarchyOptions(
-        n_convention="active" if embeddings else "active_nonembedding",
-        weights=dict.fromkeys(published, PUBLISHED_WEIGHT),
-    )
+    options = replace(_options(embeddings), weights=dict.fromkeys(published, PUBLISHED_WEIGHT))
     everything = {**groups, **published}
     return fit_hierarchy(everything, "expansion", per_group=LEVEL, priors=PRIORS, options=options, name=name)
+
+
+def _options(embeddings: bool) -> HierarchyOptions:
+    return HierarchyOptions(n_convention="active" if embeddings else "active_nonembedding")
 
 
 def fit_own(
@@ -112,8 +122,9 @@ def fit_own(
     """Both steps over these corpora."""
     found = find_over_corpora(groups, embeddings=embeddings, name=name)
     held = {symbol: (value, HELD) for symbol, value in found.coefficients.items()}
-    options = HierarchyOptions(n_convention="active" if embeddings else "active_nonembedding")
-    level = fit_hierarchy(groups, "expansion", per_group=LEVEL, priors=held, options=options, name=name)
+    level = fit_hierarchy(
+        groups, "expansion", per_group=LEVEL, priors=held, options=_options(embeddings), name=name
+    )
     everything = {**groups, **published_runs(embeddings=embeddings)}
     drawn = draw_hierarchy(groups, level, draws=draws, seed=SEED)
     moved = draw_hierarchy(everything, found, draws=draws, seed=SEED).shared

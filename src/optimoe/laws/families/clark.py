@@ -20,7 +20,6 @@ from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 RUN_TOKENS = 130e9
 STEP_TOKENS, CONTEXT_TOKENS = 2.0**19, 2048
 """Of one training step and one sequence: 256 sequences of 2048 tokens."""
-ROUTED_SHARE = 0.5
 TERAFLOP = 1e12
 
 

@@ -51,10 +51,6 @@ class HierarchyDraws:
         """Plain coefficients of the family, one value a draw: of a corpus, or of the shared law (no effects)."""
         return self.model.coefficients_of(self.shared, self._effects(corpus))
 
-    def new_coefficients(self) -> dict[str, Float[np.ndarray, " draws"]]:
-        """Coefficients for corpora without runs: the shared law's, with effects drawn from the spread."""
-        return self.model.coefficients_of(self.shared, self.new)
-
     def _effects(self, corpus: str | None) -> np.ndarray:
         if corpus is None:
             return np.zeros_like(self.new)
