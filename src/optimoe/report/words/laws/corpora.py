@@ -20,7 +20,7 @@ def corpora_lines(
         ("Law", f"{fitted.law.name}, family {law.family}: {fitted.verdict.replace('_', ' ')}"),
         (
             "Fit",
-            f"{sum(fitted.runs.values())} runs of {len(fitted.runs)} corpora, {fitted.objective_name} "
+            f"{sum(fitted.runs.values())} runs of {_corpora(len(fitted.runs))}, {fitted.objective_name} "
             f"{fitted.objective:.9g}, {fitted.agree} of {fitted.starts} starts agree, "
             f"condition {fitted.condition:.3g}",
         ),
@@ -91,3 +91,7 @@ def anchored_lines(found: Anchored) -> Lines:
     lines.append(("Residuals", f"scale {found.residual_scale:.3g} of ln L, rmse of the runs {found.rmse_log:.4f}"))
     lines += [(name, f"{value:.5g}") for name, value in found.law.coefficients.items()]
     return lines
+
+
+def _corpora(count: int) -> str:
+    return "1 corpus" if count == 1 else f"{count} corpora"
