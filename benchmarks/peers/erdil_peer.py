@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from adapter import Answer, Refused, Row, serve
 
-from optimoe.cost.published import erdil_code, erdil_shapes
-from optimoe.cost.published.erdil_code import ErdilLayout, ErdilPoint, step_s
-from optimoe.cost.published.erdil_shapes import Shape, find_gpu
+from optimoe.cost.published.erdil import code as erdil_code
+from optimoe.cost.published.erdil import shapes as erdil_shapes
+from optimoe.cost.published.erdil.code import ErdilLayout, ErdilPoint, step_s
+from optimoe.cost.published.erdil.shapes import Shape, find_gpu
 
 GPUS = {"h100_sxm": "H100", "h200_sxm": "H200"}
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from optimoe.core.errors import UnknownNameError
-from optimoe.planner.published.ledger import claim_texts, reproduce_text
+from optimoe.core.claims import Series, TextFigure
+from optimoe.core.errors import ConfigError, UnknownNameError
+from optimoe.planner.published import ledger
+from optimoe.planner.published.ledger import claim_texts, figure_title, make_figure, reproduce_text, text_figures
 
 
 def test_every_text_has_a_name():
@@ -23,3 +25,36 @@ def test_one_text_joins_its_law_and_the_planner():
 def test_an_unknown_text_is_said():
     with pytest.raises(UnknownNameError, match="zhao2025"):
         reproduce_text("zhao2052")
+
+
+def loss_by_depth():
+    """Loss by depth at fixed FLOPs.
+
+    A docstring's first line is the title.
+    """
+    return TextFigure(
+        key="depth", title="t", x="layers", y="nats", series=(Series(name="dense", x=(1.0,), y=(2.0,)),)
+    )
+
+
+def test_figures_of_a_text_are_those_of_its_rooms(monkeypatch):
+    monkeypatch.setitem(ledger.COST_FIGURES, "sardana2024", {"depth": loss_by_depth})
+    monkeypatch.setitem(ledger.PLAN_FIGURES, "sardana2024", {"2": loss_by_depth})
+    makers = text_figures("sardana2024")
+    assert {key: figure_title(make) for key, make in makers.items()} == {
+        "depth": "Loss by depth at fixed FLOPs",
+        "2": "Loss by depth at fixed FLOPs",
+    }
+    assert make_figure("sardana2024", "depth").x == "layers"
+    with pytest.raises(ConfigError, match="figure: must be one of depth, 2, got 7"):
+        make_figure("sardana2024", "7")
+
+
+def test_a_text_without_figures_says_so():
+    with pytest.raises(ConfigError, match="tissue2024 has none"):
+        make_figure("tissue2024", "1")
+
+
+def test_the_article_s_claims_come_from_every_room(monkeypatch):
+    monkeypatch.setitem(ledger.CLAIMS_OF_DESIGNS, "article2024", lambda: ["of designs"])
+    assert reproduce_text("article2024").rows[-1] == "of designs"

@@ -136,7 +136,7 @@ def _across_nodes_s(
     Latency m·(intra·(g − 1) + inter·log2 n) + base. Bytes, per pass: a ring sends n·(g − 1)/R·X inside a
     node and (n − 1)/R·X over each network link; an all-to-all sends (g − 1)/R·X and (R − g)/R·X.
     Source: ``efficiency.toml``, [collective]. The ring is that of
-    :func:`optimoe.cost.published.erdil_code.collective_s`, which keeps its repository's own constants.
+    :func:`optimoe.cost.published.erdil.code.collective_s`, which keeps its repository's own constants.
     """
     per_node = ranks / nodes
     inside = (per_node - 1) / ranks * payload_bytes * (1 if all_to_all else nodes)

@@ -6,8 +6,8 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import UnknownNameError
 from optimoe.core.outputs import Evaluable
 from optimoe.cost.published.epoch import Epoch
-from optimoe.cost.published.erdil import ErdilPaper, ErdilToy
-from optimoe.cost.published.erdil_code import ErdilCode
+from optimoe.cost.published.erdil.code import ErdilCode
+from optimoe.cost.published.erdil.printed import ErdilPaper, ErdilToy
 from optimoe.cost.published.yun import YunCost
 
 MODELS: dict[str, type[Evaluable]] = {

@@ -5,7 +5,7 @@ from typing import Any
 from optimoe.core.config import load_facts
 from optimoe.core.outputs import Evaluable, output
 from optimoe.cost.published import epoch_rules
-from optimoe.cost.published.erdil_shapes import find_shape
+from optimoe.cost.published.erdil.shapes import find_shape
 
 ROUNDED_EXPERTS, ROUNDED_ACTIVE = 0.44, 0.63
 """The exponents as the article prints them."""

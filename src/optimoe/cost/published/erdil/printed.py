@@ -4,7 +4,7 @@ import math
 
 from optimoe.core.outputs import Evaluable, output
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
-from optimoe.cost.published.erdil_shapes import BYTES, Shape, find_gpu, find_shape
+from optimoe.cost.published.erdil.shapes import BYTES, Shape, find_gpu, find_shape
 
 T_HOP_S = 1e-6
 T_KERNEL_S = 4e-6

@@ -16,8 +16,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, UnknownNameError
 from optimoe.core.outputs import Evaluable, output
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
-from optimoe.cost.published.erdil import GPUS_PER_NODE, REDUCTIONS, T_KERNEL_S
-from optimoe.cost.published.erdil_shapes import BYTES, Gpu, Shape, find_gpu, find_shape
+from optimoe.cost.published.erdil.printed import GPUS_PER_NODE, REDUCTIONS, T_KERNEL_S
+from optimoe.cost.published.erdil.shapes import BYTES, Gpu, Shape, find_gpu, find_shape
 
 ALL_REDUCE, PEER_SEND = 2, 1
 STAGES = (1, 2, 4, 6)

@@ -5,8 +5,8 @@ import pytest
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.published.catalog import find_cost_model
-from optimoe.cost.published.erdil_code import LAYOUTS, ErdilPoint, fastest_step_s, step_s
-from optimoe.cost.published.erdil_shapes import find_gpu, find_shape
+from optimoe.cost.published.erdil.code import LAYOUTS, ErdilPoint, fastest_step_s, step_s
+from optimoe.cost.published.erdil.shapes import find_gpu, find_shape
 
 
 def test_a_grid_of_erdil_s_model_is_its_points():
