@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimoe.core.claims import Series, TextFigure
+from optimoe.core.claims import Claim, Series, TextFigure, undecided
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.planner.published import ledger
 from optimoe.planner.published.ledger import claim_texts, figure_title, make_figure, reproduce_text, text_figures
@@ -56,5 +56,6 @@ def test_a_text_without_figures_says_so():
 
 
 def test_the_article_s_claims_come_from_every_room(monkeypatch):
-    monkeypatch.setitem(ledger.CLAIMS_OF_DESIGNS, "article2024", lambda: ["of designs"])
-    assert reproduce_text("article2024").rows[-1] == "of designs"
+    row = undecided(Claim(text="article2024", claim="of designs", law="", published=(1, 1)), "for this test")
+    monkeypatch.setitem(ledger.CLAIMS_OF_DESIGNS, "article2024", lambda: [row])
+    assert reproduce_text("article2024").rows[-1] == row
