@@ -158,6 +158,9 @@ def check_reproductions(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "claim_texts", lambda: {"zhao2025": texts["zhao2025"]})
         reproduce(all_texts=True, out=folder / HOSTILE)
+        reproduce("zhao2025", page=folder / f"{HOSTILE}.html")
+    drawn = html.unescape((folder / f"{HOSTILE}.html").read_text())
+    assert all(row.claim in drawn for row in ledger.reproduce_text("zhao2025").rows)
     page = (folder / HOSTILE).read_text()
     assert "zhao2025" in page
     assert all(row.claim in page for row in ledger.reproduce_text("zhao2025").rows)

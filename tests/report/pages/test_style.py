@@ -21,6 +21,11 @@ def test_marks_are_written_in_full():
     assert (labels[200.0], labels[1000.0]) == ("200", "1,000")
 
 
+def test_many_decades_are_marked_once_each_and_large_numbers_by_a_prefix():
+    assert log_axis([1e18, 3e21])["ticktext"] == ["1e18", "1e19", "1e20", "1e21", "1e22"]
+    assert log_axis([2e8, 3e9])["ticktext"][:4] == ["100M", "200M", "500M", "1B"]
+
+
 def test_text_in_a_figure_cannot_end_its_script():
     figure = styled(go.Figure(go.Bar(x=["</script><script>alert(1)</script>"], y=[1])), "<b>title</b>")
     page = render(

@@ -4,12 +4,14 @@ import math
 
 import pytest
 
-from optimoe.core.claims import Cause, ClaimText, Reproduction
+from optimoe.core.claims import Cause, ClaimText, Reproduction, Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
 from optimoe.planner.published.yun import YunAnswer
 from optimoe.report.words.reproduce_prose import (
     answer_tables,
     counts_line,
+    figure_lines,
+    figure_name_lines,
     ledger_page,
     reproduction_lines,
     text_lines,
@@ -97,3 +99,27 @@ def test_every_law_has_a_table_with_a_dash_where_no_design_does_it():
     assert shown["a law"] == "1.00e21 FLOP"
     assert (shown["N"], shown["D"], shown["loss"], shown["USD/Mtok"]) == ("2.00B", "30.0B", "2.500", "0.250")
     assert (shown["alike: N"], shown["price"], shown["alike: loss"]) == ("50%", "–", "–")
+
+
+def loss_by_depth():
+    """Loss by depth."""
+    series = Series(name="dense", x=(1.0,), y=(2.0,), note="at 1B")
+    return TextFigure(key="depth", title="Loss", x="layers", y="nats", series=(series,), x_log=True, notes=("n",))
+
+
+def test_figures_are_named_with_the_command_that_shows_one():
+    assert figure_name_lines("t2030", {"2": loss_by_depth}) == [
+        ("figures", "2: Loss by depth"),
+        ("", "optimoe reproduce t2030 --figure KEY shows one"),
+    ]
+    assert figure_name_lines("t2030", {}) == []
+
+
+def test_a_figure_says_its_axes_and_conditions():
+    assert figure_lines(loss_by_depth()) == [
+        ("Figure depth", "Loss"),
+        ("x", "layers (logarithmic)"),
+        ("y", "nats"),
+        ("Notes", "n"),
+        ("", "dense: at 1B"),
+    ]

@@ -9,9 +9,15 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from optimoe import __version__
+from optimoe.core.units import format_count
 
 INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
 SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
+
+FEW_DECADES = 4
+"""Up to here a logarithmic axis has room for three labels a decade: twelve in all."""
+FULL_BELOW = 1e5
+""" … and a label for five digits."""
 
 
 def styled(figure: go.Figure, title: str) -> go.Figure:
@@ -28,11 +34,19 @@ def styled(figure: go.Figure, title: str) -> go.Figure:
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with full labels at 1, 2 and 5 of every decade that the values span."""
+    """A logarithmic axis with labels at 1, 2 and 5 of every decade that the values span, at 1 alone of many.
+
+    Labels are written in full, from 100,000 on with a prefix.
+    """
     known = [value for value in values if value > 0]
     decades = range(math.floor(math.log10(min(known))), math.ceil(math.log10(max(known))) + 1)
-    marks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    return {"type": "log", "tickvals": marks, "ticktext": [f"{mark:,.10g}" for mark in marks]}
+    digits = (1, 2, 5) if len(decades) <= FEW_DECADES else (1,)
+    marks = [digit * 10.0**decade for decade in decades for digit in digits]
+    return {"type": "log", "tickvals": marks, "ticktext": [_mark(mark) for mark in marks]}
+
+
+def _mark(value: float) -> str:
+    return f"{value:,.10g}" if value < FULL_BELOW else format_count(value, 1)
 
 
 def render(template: str, figures: Sequence[go.Figure], **content: Any) -> str:

@@ -1,15 +1,15 @@
 """JSON of ``optimoe reproduce``: numbers of published texts beside ours."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
 from msgspec import UNSET, UnsetType
 
-from optimoe.core.claims import ClaimText, Reproduction, Verdict
+from optimoe.core.claims import ClaimText, FigureMaker, Reproduction, TextFigure, Verdict
 from optimoe.core.records import same_fields
-from optimoe.planner.published.ledger import Reproduced
+from optimoe.planner.published.ledger import Reproduced, figure_title
 
 Range = tuple[float | None, float | None]
 
@@ -127,12 +127,60 @@ class ReproductionsRecord:
         rows: Its claims: numbers by its own formulas, or ranges under laws that are published.
         about: What is held beside ours, in one line.
         answers: Its questions answered; only for yun2024.
+        figures: Titles of its figures by key; only where it has some.
+        page: The page that was written; only where one was asked for.
     """
 
     text: str
     rows: tuple[ReproductionRecord | ClaimVerdictRecord, ...]
     about: str
     answers: tuple[YunAnswerRecord, ...] | UnsetType = UNSET
+    figures: dict[str, str] | UnsetType = UNSET
+    page: str | UnsetType = UNSET
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureSeriesRecord:
+    """One curve or set of points of a figure.
+
+    Attributes:
+        name: Its name in the legend.
+        x, y: Coordinates in the units that the figure's axes name; null where there is no value.
+        low, high: Ends of a band around y; both empty without one.
+        note: What it stands for or where it comes from; empty where its name says it.
+    """
+
+    name: str
+    x: tuple[float | None, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFigureRecord:
+    """A figure of a text in numbers.
+
+    Attributes:
+        text: The text's key.
+        key: The text's own number, or a word.
+        title: What it shows.
+        x, y: Axis labels with their units.
+        x_log, y_log: Whether an axis is logarithmic.
+        series: Its curves and sets of points.
+        notes: Conditions, and what differs from the text's own figure.
+    """
+
+    text: str
+    key: str
+    title: str
+    x: str
+    y: str
+    x_log: bool
+    y_log: bool
+    series: tuple[FigureSeriesRecord, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,14 +229,24 @@ def claim_texts_record(texts: Iterable[ClaimText]) -> ClaimTextsRecord:
     return ClaimTextsRecord(texts=tuple(same_fields(ClaimTextRecord, text) for text in texts))
 
 
-def reproductions_record(done: Reproduced) -> ReproductionsRecord:
-    """The claims of a text, with the answers to its questions where it asks some."""
+def reproductions_record(
+    done: Reproduced, figures: Mapping[str, FigureMaker] | None = None, page: str = ""
+) -> ReproductionsRecord:
+    """The claims of a text, with the answers to its questions where it asks some, and what its figures are."""
     return ReproductionsRecord(
         text=done.text.text,
         rows=tuple(_row_record(row) for row in done.rows),
         about=done.text.about,
         answers=tuple(same_fields(YunAnswerRecord, answer) for answer in done.answers) or UNSET,
+        figures={key: figure_title(make) for key, make in (figures or {}).items()} or UNSET,
+        page=page or UNSET,
     )
+
+
+def text_figure_record(text: str, figure: TextFigure) -> TextFigureRecord:
+    """A figure of a text in numbers."""
+    series = tuple(same_fields(FigureSeriesRecord, one) for one in figure.series)
+    return same_fields(TextFigureRecord, figure, text=text, series=series)
 
 
 def ledger_record(done: Sequence[Reproduced], page: str) -> LedgerRecord:

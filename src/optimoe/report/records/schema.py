@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "reproduce.ReproductionsRecord",
         "reproduce.ClaimTextsRecord",
         "reproduce.LedgerRecord",
+        "reproduce.TextFigureRecord",
     ),
     "laws list": ("laws.library.LawListRecord",),
     "laws show": ("laws.library.LawShowRecord",),

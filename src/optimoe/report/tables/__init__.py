@@ -1,1 +1,1 @@
-"""Tables for spreadsheets and papers: CSV and LaTeX."""
+"""Tables for people, spreadsheets and papers: figures of texts, CSV and LaTeX."""

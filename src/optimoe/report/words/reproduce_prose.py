@@ -1,15 +1,23 @@
-"""Published numbers beside ours, in lines, tables and the page of all of them."""
+"""Published numbers and figures beside ours, in lines, tables and the page of all of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import isnan
 
-from optimoe.core.claims import EXPLAINED_SHARE, ClaimText, Range, Reproduction, as_printed
+from optimoe.core.claims import (
+    EXPLAINED_SHARE,
+    ClaimText,
+    FigureMaker,
+    Range,
+    Reproduction,
+    TextFigure,
+    as_printed,
+)
 from optimoe.core.units import format_count
-from optimoe.planner.published.ledger import Reproduced
+from optimoe.planner.published.ledger import Reproduced, figure_title
 from optimoe.planner.published.yun import YunAnswer
-from optimoe.report.words.lines import Lines
+from optimoe.report.words.lines import Lines, labelled
 
 VERDICTS = ("reproduced", "explained", "contradicts itself", "not reproduced", "needs data")
 """In the order of the page's columns."""
@@ -52,6 +60,24 @@ def reproduction_lines(rows: Sequence[Reproduction]) -> Lines:
     return lines
 
 
+def figure_name_lines(text: str, makers: Mapping[str, FigureMaker]) -> Lines:
+    """The figures of a text by key and title, and how one is shown."""
+    lines = labelled("figures", [f"{key}: {figure_title(make)}" for key, make in makers.items()])
+    return [*lines, ("", f"optimoe reproduce {text} --figure KEY shows one")] if lines else []
+
+
+def figure_lines(figure: TextFigure) -> Lines:
+    """A figure's title, axes and conditions."""
+    scales = [" (logarithmic)" if log else "" for log in (figure.x_log, figure.y_log)]
+    lines = [(f"Figure {figure.key}", figure.title), ("x", figure.x + scales[0]), ("y", figure.y + scales[1])]
+    return [*lines, *labelled("Notes", figure_remarks(figure))]
+
+
+def figure_remarks(figure: TextFigure) -> list[str]:
+    """The notes of a figure, then those of its series."""
+    return [*figure.notes, *(f"{one.name}: {one.note}" for one in figure.series if one.note)]
+
+
 def counts_line(done: Sequence[Reproduced]) -> str:
     """How many claims have which verdict, over all texts."""
     counts = Counter(verdict_words(row) for text in done for row in text.rows)
@@ -72,20 +98,25 @@ def ledger_page(done: Sequence[Reproduced]) -> str:
 
 def text_section(done: Reproduced) -> str:
     """The section of one text on that page."""
-    rows = [
-        [
-            row.claim,
-            row.law,
-            row.where,
-            row.printed or _ends(row.published, ""),
-            "–" if isnan(row.ours[0]) else _ours(row),
-            verdict_words(row),
-            "; ".join([*([row.reason] if row.reason else []), *_cause_words(row)]),
-        ]
-        for row in done.rows
-    ]
+    rows = []
+    for row in done.rows:
+        verdict, *cells, why = claim_cells(row)
+        rows.append([*(line for (line,) in cells), *verdict, "; ".join(why)])
     head = f"## {done.text.text}\n\n{done.text.about[0].upper()}{done.text.about[1:]}.\n"
     return f"{head}\n{_table(['claim', 'law', 'place', 'published', 'ours', 'verdict', 'reason'], rows)}"
+
+
+def claim_cells(row: Reproduction) -> list[list[str]]:
+    """Lines of the cells of one claim: verdict, claim, law, place, printed, ours, then reason and causes."""
+    return [
+        [verdict_words(row)],
+        [row.claim],
+        [row.law],
+        [row.where],
+        [row.printed or _ends(row.published, "")],
+        ["–" if isnan(row.ours[0]) else _ours(row)],
+        [*([row.reason] if row.reason else []), *_cause_words(row)],
+    ]
 
 
 def verdict_words(row: Reproduction) -> str:

@@ -1,4 +1,4 @@
-"""``optimoe reproduce``: the numbers of published texts beside ours."""
+"""``optimoe reproduce``: the numbers and figures of published texts beside ours."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,8 @@ PAGE = Path("docs/reproductions.md")
 Text = Annotated[str, Parameter(help="A text by its key, such as epoch2024 or clark2022; --list names them.")]
 ListFlag = Annotated[bool, Parameter(name="--list", negative="", help="Name every text that can be reproduced.")]
 AllFlag = Annotated[bool, Parameter(name="--all", negative="", help="Reproduce every text and write the page.")]
+FigureKey = Annotated[str, Parameter(help="Print one figure of the text as a table, by its key.")]
+TextPage = Annotated[Path | None, Parameter(help="Write a page of the text here: claims and figures (HTML).")]
 PagePath = Annotated[Path, Parameter(help="Where --all writes the page.")]
 
 
@@ -22,33 +24,62 @@ def reproduce(
     *,
     list_texts: ListFlag = False,
     all_texts: AllFlag = False,
+    figure: FigureKey = "",
+    page: TextPage = None,
     out: PagePath = PAGE,
     json: JsonFlag = False,
 ) -> None:
-    """The claims of a published text, re-derived, with a verdict for each."""
+    """The claims of a published text, re-derived, with a verdict for each, and its figures."""
     asked = [bool(text), list_texts, all_texts]
     require(sum(asked) == 1, "text", "given alone, or --list or --all in its place", text or "none")
+    require(text or not figure, "--figure", "given with a text", figure)
+    require(text or page is None, "--page", "given with a text", page)
+    require(not figure or page is None, "--page", "given without --figure: it draws every figure", page)
     if list_texts:
         _list(json)
     elif all_texts:
         _all(out, json)
+    elif figure:
+        _figure(text, figure, json)
     else:
-        _one(text, json)
+        _one(text, page, json)
 
 
-def _one(text: str, json: bool) -> None:
-    from optimoe.planner.published.ledger import reproduce_text
+def _one(text: str, page: Path | None, json: bool) -> None:
+    from optimoe.planner.published.ledger import reproduce_text, text_figures
     from optimoe.report.records.reproduce import reproductions_record
-    from optimoe.report.words.reproduce_prose import answer_tables, reproduction_lines
+    from optimoe.report.words.reproduce_prose import answer_tables, figure_name_lines, reproduction_lines
 
-    done = reproduce_text(text)
+    require(page is None or not page.is_dir(), "--page", "the path of a file", page)
+    done, figures = reproduce_text(text), text_figures(text)
+    if page is not None:
+        from optimoe.core.files import write_text
+        from optimoe.report.pages.reproduction_page import reproduction_page
+
+        write_text(page, reproduction_page(done, [make() for make in figures.values()]))
     if json:
-        print_json(reproductions_record(done))
+        print_json(reproductions_record(done, figures, str(page or "")))
         return
     for table in answer_tables(done.answers):
         print_columns(table)
         print()
-    print_lines(reproduction_lines(done.rows) or [(text, done.text.about)])
+    lines = reproduction_lines(done.rows) or [(text, done.text.about)]
+    print_lines([*lines, *figure_name_lines(text, figures), *([("page", str(page))] if page else [])])
+
+
+def _figure(text: str, key: str, json: bool) -> None:
+    from optimoe.planner.published.ledger import make_figure
+    from optimoe.report.records.reproduce import text_figure_record
+    from optimoe.report.tables.text_figures import figure_table
+    from optimoe.report.words.reproduce_prose import figure_lines
+
+    figure = make_figure(text, key)
+    if json:
+        print_json(text_figure_record(text, figure))
+        return
+    print_lines(figure_lines(figure))
+    print()
+    print_columns(figure_table(figure))
 
 
 def _list(json: bool) -> None:
