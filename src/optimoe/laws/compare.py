@@ -17,6 +17,7 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.domain import ALIASES, decades_outside
+from optimoe.laws.effective_size import EffectiveSize, effective_size
 from optimoe.laws.law import Decision, Law
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.rules.serving import ServingFacts
@@ -45,6 +46,7 @@ class Opinion:
         baseline: The law that gives the dense loss (the same, or one of the same paper); empty when none.
         dense_loss: Of the dense model of equal active size on as many tokens; NaN when there is none.
         difference: ``loss − dense_loss``: comparable between laws.
+        worth: The dense model of equal loss on as many tokens.
         decades_beyond: How far outside the fitted range, |log10| by symbol.
         inside: Whether everything is stated and nothing is outside.
         assumed: Whether the law reads the design by a mapping.
@@ -63,6 +65,7 @@ class Opinion:
     baseline: str
     dense_loss: Values
     difference: Values
+    worth: EffectiveSize
     decades_beyond: dict[str, Values]
     inside: Flags
     assumed: Flags
@@ -234,6 +237,7 @@ def _say(law: Law, arch: ArchSpec, tokens: Values) -> Opinion | Advice | NotAppl
         baseline=dense.row.name if has_twin else "",
         dense_loss=dense_loss,
         difference=loss - dense_loss,
+        worth=effective_size(law, arch, tokens),
         decades_beyond=beyond,
         inside=(sum(beyond.values(), grid) == 0) & standing.applicable & (not unstated),
         assumed=standing.assumed,

@@ -154,6 +154,10 @@ class ArchLaw(Law):
         stated = self.evaluate("L", self.as_stated(arch) | {"D": tokens})
         return np.where(assumed, np.abs(self.evaluate("L", self.arch_inputs(arch, tokens)) - stated), 0.0)[()]
 
+    def other_readings(self, arch: ArchSpec) -> tuple[dict[str, Values], ...]:
+        """The design in the law's variables as others would read it; none where nobody would otherwise."""
+        return (self.as_stated(arch),) if np.any(self.judge(arch).assumed) else ()
+
     def dense_law(self) -> "ArchLaw":
         """Law of the same paper for dense models: this one, or the one that its row names."""
         law = self.find(self.row.dense_baseline) if self.row.dense_baseline else self

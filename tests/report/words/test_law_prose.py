@@ -10,7 +10,13 @@ from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Advice, compare
 from optimoe.laws.fitting import HoldOut, Interval, fit
 from optimoe.laws.runs import Flag, load_observations
-from optimoe.report.words.law_prose import check_lines, comparison_lines, fit_lines, law_lines
+from optimoe.report.words.law_prose import (
+    check_lines,
+    comparison_lines,
+    effective_size_words,
+    fit_lines,
+    law_lines,
+)
 
 INTERVAL = Interval(low=0.1, high=0.9, std_error=0.2, level=0.9, method="bootstrap")
 
@@ -69,7 +75,7 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     lines = comparison_lines(comparison)
     assert lines[0] == ("Design", "mixtral-8x7b on 1.00T tokens")
     assert dict(lines)["ludziejewski2025"].startswith(
-        f"{opinion.difference:+.4f} against dense, loss {opinion.loss:.4f}"
+        f"{opinion.difference:+.4f} against dense, worth 20.9B (20.9B – 24.9B) dense, loss {opinion.loss:.4f}"
     )
     alone = replace(opinion, difference=math.nan, inside=True, concerns=("top-9 routing",))
     alone = replace(alone, decades_beyond={"N_act": 0.0})
@@ -79,6 +85,17 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     assert dict(others)["ludziejewski2025"].endswith("inside its range")
     assert ("", "never fitted on top-9 routing") in others
     assert ("a law", "r_star 1.5") in others
+
+
+def test_what_a_design_is_worth_is_said_with_band_convention_and_cutoff():
+    (opinion,) = compare(find_model("mixtral-8x7b"), 1e12, ["ludziejewski2025"]).opinions
+    plain = replace(opinion.worth, params=27e9, low=math.nan, high=math.nan)
+    assert effective_size_words(plain) == "worth 27.0B dense"
+    assert effective_size_words(replace(plain, low=20e9, high=35e9)) == "worth 27.0B (20.0B – 35.0B) dense"
+    assert effective_size_words(replace(plain, embeddings=False)) == "worth 27.0B dense without embeddings"
+    past = effective_size_words(replace(plain, cutoff=8.65e10, past_cutoff=True))
+    assert past == "worth 27.0B dense, past its cut-off of 86.5B: routing no longer helps"
+    assert effective_size_words(replace(plain, params=math.inf)) == "worth more than any dense size"
 
 
 def test_a_law_is_said_with_values_units_range_and_outputs():

@@ -59,9 +59,14 @@ class Expansion(LossLaw):
 
     def reading_gap(self, arch: ArchSpec, tokens: Values) -> Values:
         """What papers disagree about in the design's factors, nats: L at N_eff·exp(−spread) less L."""
+        own, less = self.arch_inputs(arch, tokens), self.other_readings(arch)[0]
+        return np.asarray(self.loss(**less, D=tokens) - self.loss(**own))[()]
+
+    def other_readings(self, arch: ArchSpec) -> tuple[dict[str, Values], ...]:
+        """The design with its factors smaller, and larger, by what papers disagree about."""
         spread = sum(effect.spread for effect in design_effects(self.row.factors, arch, self.find))
-        own = self.arch_inputs(arch, tokens)
-        return np.asarray(self.loss(**own | {"factor": own["factor"] * np.exp(-spread)}) - self.loss(**own))[()]
+        own = self.variables(arch)
+        return tuple(own | {"factor": own["factor"] * np.exp(sign * spread)} for sign in (-1, 1))
 
     def curve(self, N_act: Values, N_total: Values, factor: Values = 1.0) -> TokenCurve:
         """Floor E + A·N_eff^−α, scale B, exponent −β."""

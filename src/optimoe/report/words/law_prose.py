@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
 from optimoe.laws.compare import Comparison, Opinion
+from optimoe.laws.effective_size import EffectiveSize
 from optimoe.laws.fitting import Coverage, Fit, Held, HoldOut, Interval
 from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
@@ -132,7 +133,8 @@ def comparison_lines(comparison: Comparison) -> Lines:
     for opinion in comparison.opinions:
         versus = "no dense model" if math.isnan(opinion.difference) else f"{opinion.difference:+.4f} against dense"
         band = "" if math.isnan(opinion.low) else f" ({opinion.low:.4f} – {opinion.high:.4f})"
-        lines.append((opinion.law, f"{versus}, loss {opinion.loss:.4f}{band}, {_reach(opinion)}"))
+        worth = f", {effective_size_words(opinion.worth)}" if opinion.worth.known else ""
+        lines.append((opinion.law, f"{versus}{worth}, loss {opinion.loss:.4f}{band}, {_reach(opinion)}"))
         lines += [("", f"its fit is {opinion.fit}")] if opinion.fit else []
         lines += [("", f"never fitted on {concern}") for concern in opinion.concerns]
         lines += [("", f"by assumption: {opinion.reading}")] if opinion.reading else []
@@ -146,6 +148,18 @@ def comparison_lines(comparison: Comparison) -> Lines:
         silent.setdefault(silence.reason, []).append(silence.law)
     lines += labelled("Silent", [f"not applicable, {why}: {', '.join(laws)}" for why, laws in silent.items()])
     return lines + labelled("Decisions", [verdict.words for verdict in comparison.verdicts])
+
+
+def effective_size_words(worth: EffectiveSize) -> str:
+    """What dense size a design is worth, with its band and the cut-off where it is past it."""
+    if math.isinf(worth.params):
+        return "worth more than any dense size"
+    band = "" if math.isnan(worth.low) else f" ({format_count(worth.low)} – {format_count(worth.high)})"
+    counted = "" if worth.embeddings else " without embeddings"
+    past = (
+        f", past its cut-off of {format_count(worth.cutoff)}: routing no longer helps" if worth.past_cutoff else ""
+    )
+    return f"worth {format_count(worth.params)}{band} dense{counted}{past}"
 
 
 def _reach(opinion: Opinion) -> str:

@@ -9,6 +9,27 @@ from optimoe.laws.law import Status
 
 
 @dataclass(frozen=True, kw_only=True)
+class EffectiveSizeRecord:
+    """The dense model of equal loss on as many tokens, under one law.
+
+    Attributes:
+        params: Its parameters; null where the law knows no dense model, or none reaches that loss.
+        low: Lower end of 90 % by the draws of the coefficients and other readings of the design; null without.
+        high: Upper end; null likewise.
+        embeddings: Whether these sizes count embeddings.
+        cutoff: Size above which routing no longer helps under this law; null where it knows none.
+        past_cutoff: Whether the design is above it.
+    """
+
+    params: float | None
+    low: float | None
+    high: float | None
+    embeddings: bool
+    cutoff: float | None
+    past_cutoff: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpinionRecord:
     """The loss of a design under one law.
 
@@ -23,6 +44,7 @@ class OpinionRecord:
         baseline: The law that gives the dense loss; empty when there is none.
         dense_loss: Loss of the dense model of equal active size on as many tokens; null when there is none.
         difference: ``loss − dense_loss``, comparable between laws; null when there is none.
+        worth: What dense size the design is worth.
         decades_beyond: How far outside the fitted range, |log10| by symbol; 0 inside.
         inside: Whether everything is stated, and inside the fitted range.
         assumed: Whether the law reads the design by a mapping.
@@ -41,6 +63,7 @@ class OpinionRecord:
     baseline: str
     dense_loss: float | None
     difference: float | None
+    worth: EffectiveSizeRecord
     decades_beyond: dict[str, float]
     inside: bool
     assumed: bool
@@ -156,7 +179,10 @@ def law_comparison_record(comparison: Comparison) -> LawComparisonRecord:
     return same_fields(
         LawComparisonRecord,
         comparison,
-        opinions=tuple(same_fields(OpinionRecord, opinion) for opinion in comparison.opinions),
+        opinions=tuple(
+            same_fields(OpinionRecord, opinion, worth=same_fields(EffectiveSizeRecord, opinion.worth))
+            for opinion in comparison.opinions
+        ),
         advice=tuple(same_fields(AdviceRecord, advice) for advice in comparison.advice),
         silent=tuple(same_fields(NotApplicableRecord, law) for law in comparison.silent),
         verdicts=tuple(law_verdict_record(verdict) for verdict in comparison.verdicts),
