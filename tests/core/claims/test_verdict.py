@@ -47,3 +47,16 @@ def test_an_open_end_stays_open():
 def test_a_claim_that_could_not_be_computed_has_no_verdict_and_says_why():
     done = undecided(claim(), "no data")
     assert (done.verdict, done.pending) == (None, "no data")
+
+
+def test_a_stressed_claim_that_is_reproduced_says_which_single_changes_take_that_away():
+    changes = [("no", lambda: (1.05, 1.05)), ("away", lambda: (2.0, 2.0)), ("none", lambda: (math.nan, math.nan))]
+    done = judged(claim(stressed=True), (1.0, 1.0), changes)
+    assert (done.verdict, done.causes) == ("reproduced", ())
+    assert [change.words for change in done.turned_by] == ["away", "none"]
+    assert judged(claim(), (1.0, 1.0), changes).turned_by == ()
+
+
+def test_what_a_number_assumes_is_said_with_every_verdict():
+    assert judged(claim(assumes="a", reason="so"), (1.0, 1.0)).reason == "a"
+    assert judged(claim(assumes="a", reason="so"), (2.0, 2.0)).reason == "a; so"

@@ -53,6 +53,11 @@ def test_a_number_stands_beside_ours_and_below_it_the_causes_that_ran():
     ]
 
 
+def test_what_takes_a_reproduced_number_away_stands_below_it():
+    fragile = row(turned_by=(Cause(words="other shapes", ours=(3.0, 3.0), closes=math.nan),))
+    assert reproduction_lines([fragile])[1] == ("", "no longer with: other shapes: 3")
+
+
 @pytest.mark.parametrize(("ours", "words"), [((1e9, 1e9), "ours 1B"), ((1e9, 2e9), "ours 1B to 2B")])
 def test_a_range_is_said_by_its_ends_in_the_printed_unit(ours, words):
     lines = reproduction_lines([row(printed="1.7B", ours=ours, law="t2030")])

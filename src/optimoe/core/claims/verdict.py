@@ -47,6 +47,8 @@ class Reproduction:
             run closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours;
             ``not_reproduced``: no known cause; none where a data set is not at hand.
         causes: What was run to explain a difference, the one that closes most first.
+        turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; each with our
+            number then.
         reason: Remark on it.
         pending: Why there is no verdict; empty where there is one.
     """
@@ -61,6 +63,7 @@ class Reproduction:
     ours: Range
     verdict: Verdict | None
     causes: tuple[Cause, ...] = ()
+    turned_by: tuple[Cause, ...] = ()
     reason: str = ""
     pending: str = ""
 
@@ -75,6 +78,8 @@ class Claim:
         slack: Share by which an end of what is printed may be missed.
         contradicts: Whether ours follows from other numbers that the same text prints.
         reason: Remark, kept where ours is another number.
+        assumes: Remark on what ours assumes, kept with every verdict.
+        stressed: Whether the causes are run for a number that is reproduced too, to see what takes that away.
     """
 
     text: str
@@ -88,6 +93,8 @@ class Claim:
     slack: float = 0.0
     contradicts: bool = False
     reason: str = ""
+    assumes: str = ""
+    stressed: bool = False
 
     def gap(self, ours: Range) -> float:
         """How far a number of ours lies from what is printed, with the slack."""
@@ -105,22 +112,29 @@ def judged(claim: Claim, ours: Range, causes: Iterable[tuple[str, Callable[[], R
     Args:
         claim: The printed claim.
         ours: Our number.
-        causes: What might explain a difference, in words, and what computes our number then.
+        causes: What might explain a difference, or take a stressed claim's verdict away, in words, and what
+            computes our number then.
     """
     ran: list[Cause] = []
-    if claim.gap(ours) > 0:
-        for words, compute in causes:
-            changed = compute()
-            share = _closed_share(claim.gap(ours), claim.gap(changed))
-            ran += [Cause(words=words, ours=changed, closes=share)] if changed != ours else []
+    apart = claim.gap(ours)
+    for words, compute in causes if apart > 0 or claim.stressed else ():
+        changed = compute()
+        share = _closed_share(apart, claim.gap(changed)) if apart > 0 else math.nan
+        ran += [Cause(words=words, ours=changed, closes=share)] if changed != ours else []
     verdict = _verdict(claim, ours, ran)
+    remarks = [claim.assumes, "" if verdict == "reproduced" else claim.reason]
     return _reproduction(
         claim,
         ours=ours,
         verdict=verdict,
-        causes=tuple(sorted(ran, key=lambda cause: math.inf if math.isnan(cause.closes) else -cause.closes)),
-        reason="" if verdict == "reproduced" else claim.reason,
+        causes=tuple(sorted(ran, key=_least_closed)) if apart > 0 else (),
+        turned_by=() if apart > 0 else tuple(cause for cause in ran if claim.gap(cause.ours) > 0),
+        reason="; ".join(filter(None, remarks)),
     )
+
+
+def _least_closed(cause: Cause) -> float:
+    return math.inf if math.isnan(cause.closes) else -cause.closes
 
 
 def undecided(claim: Claim, pending: str) -> Reproduction:

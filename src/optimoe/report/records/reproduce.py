@@ -44,6 +44,8 @@ class ReproductionRecord:
         where: Place in the text.
         printed: The number with its digits as printed.
         causes: What was run to explain a difference, the one that closes most first.
+        turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; their
+            ``closes`` is null.
         pending: Why there is no verdict; empty where there is one.
     """
 
@@ -56,6 +58,7 @@ class ReproductionRecord:
     where: str
     printed: str
     causes: tuple[CauseRecord, ...]
+    turned_by: tuple[CauseRecord, ...]
     pending: str
 
 
@@ -74,6 +77,8 @@ class ClaimVerdictRecord:
         where: Place in the text.
         printed: The number or range as printed; empty where it is in words.
         causes: What was run to explain a difference, the one that closes most first.
+        turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; their
+            ``closes`` is null.
         pending: Why there is no verdict; empty where there is one.
     """
 
@@ -86,6 +91,7 @@ class ClaimVerdictRecord:
     where: str
     printed: str
     causes: tuple[CauseRecord, ...]
+    turned_by: tuple[CauseRecord, ...]
     pending: str
 
 
@@ -256,9 +262,11 @@ def ledger_record(done: Sequence[Reproduced], page: str) -> LedgerRecord:
 
 
 def _row_record(row: Reproduction) -> ReproductionRecord | ClaimVerdictRecord:
-    causes = tuple(same_fields(CauseRecord, cause) for cause in row.causes)
+    causes, turned_by = (
+        tuple(same_fields(CauseRecord, cause) for cause in ran) for ran in (row.causes, row.turned_by)
+    )
     if isnan(row.value):
-        return same_fields(ClaimVerdictRecord, row, causes=causes)
+        return same_fields(ClaimVerdictRecord, row, causes=causes, turned_by=turned_by)
     # Beside a printed number ours is one number too, but for identities: the middle of the range stands for it.
     ours = row.ours[0] if row.ours[0] == row.ours[1] else sum(row.ours) / 2
-    return same_fields(ReproductionRecord, row, published=row.value, ours=ours, causes=causes)
+    return same_fields(ReproductionRecord, row, published=row.value, ours=ours, causes=causes, turned_by=turned_by)

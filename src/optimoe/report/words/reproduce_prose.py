@@ -135,10 +135,13 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cause_words(row: Reproduction) -> list[str]:
-    return [
+    closing = [
         f"{'closes nothing' if isnan(cause.closes) else f'closes {cause.closes:.0%}'}: {cause.words}: "
         f"{_ends(cause.ours, row.printed)}"
         for cause in row.causes
+    ]
+    return closing + [
+        f"no longer with: {change.words}: {_ends(change.ours, row.printed)}" for change in row.turned_by
     ]
 
 
