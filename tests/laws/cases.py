@@ -51,6 +51,12 @@ WANG = form("wang", A=406.0, alpha=0.34, gamma=0.1, B=410.0, beta=0.28, sigma=1.
 ANNEALING = form("annealing", L0=2.5, A=0.5, alpha=0.5, C=0.2)
 TIED = form("tied", E=1.7, A=300.0, B=450.0, eta=0.28)
 EXPANSION = form("expansion", E=1.7, A=100.0, B=900.0, alpha=0.26, beta=0.33, rho=0.5, x_max=200.0)
+LI = form(
+    "li2026",
+    **{"a": 60.0, "alpha": 0.3, "b": 300.0, "beta": 0.28, "c": 3.0, "gamma": 0.2, "lambda_": 0.15},
+    **{"kappa": 0.05, "d": 0.004, "tau": 1.6},
+    **find_law("li2026-rstar").row.coefficients,
+)
 YUN = form(
     "yun",
     **{"A": 400.0, "alpha": 0.34, "B": 0.2, "beta": 0.5, "C": 410.0, "gamma": 0.28, "F": 1.7},
@@ -95,13 +101,17 @@ CASES = [
     case("sldbench2025-moe", "N E", N=N, E=E),
     case(ANNEALING, "S1 S2", S1=(1.0, 1e3), S2=(1e-3, 2.0)),
     case(WANG, "N D E", N=N, D=D, E=E),
+    # Li's law falls in D as long as r is not far below its r*, which grows with C
+    case(LI, "N D", N=(1e7, 1e10), D=(1e9, 1e12), S=(0.5, 0.98), r=(0.4, 1.5)),
     case(YUN, "N D", N=(1e7, 1e10), D=D, E=(1.0, 32.0)),
 ]
 
 
 SHARES = {"S"}
+RATIOS = {"r": (0.2, 1.5)}
 AREAS = {"S1": (1.0, 1e3), "S2": (1e-3, 2.0)}
 COUNTS = {"E", "G"}
+OPTIONAL = {"factor", "C"}
 
 
 def spread(law, runs, rng, experts=(1, 2, 4, 8, 16, 32, 64)):
@@ -114,11 +124,13 @@ def spread(law, runs, rng, experts=(1, 2, 4, 8, 16, 32, 64)):
             variables[symbol] = rng.uniform(0.05, 0.9, runs)
         elif symbol in AREAS:
             variables[symbol] = np.exp(rng.uniform(*np.log(AREAS[symbol]), runs))
+        elif symbol in RATIOS:
+            variables[symbol] = np.exp(rng.uniform(*np.log(RATIOS[symbol]), runs))
         elif symbol == "N_a":
             variables[symbol] = variables["N"] * rng.uniform(0.03, 0.6, runs)
         elif symbol == "N_total":
             variables[symbol] = variables["N_act"] * np.exp(rng.uniform(0, 6, runs))
-        elif symbol == "factor":
+        elif symbol in OPTIONAL:
             continue
         else:
             variables[symbol] = np.exp(rng.uniform(17, 24, runs))
@@ -135,6 +147,7 @@ MADE_UP = {
     | {"E_start": 2.0, "E_max": 300.0},
     "annealing": dict(ANNEALING.row.coefficients),
     "tied": {"E": 1.7, "A": 300.0, "B": 450.0, "eta": 0.28},
+    "li2026": dict(LI.row.coefficients),
     "expansion": dict(EXPANSION.row.coefficients),
     "wang": {"A": 300.0, "alpha": 0.3, "gamma": 0.1, "B": 400.0, "beta": 0.3, "sigma": 1.7},
 }

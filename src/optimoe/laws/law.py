@@ -106,10 +106,13 @@ class FitForm:
         grid: Starting values of the coefficients that enter nonlinearly; starts are all combinations, with
             the linear coefficients solved for at each.
         bounds: Limits by coefficient. A coefficient with a lower limit above zero is fitted as its logarithm.
+        given_by: Another law of the library: coefficients that it has, too, are taken from it and not fitted,
+            unless starts or limits of theirs are stated.
     """
 
     grid: dict[str, tuple[float, ...]]
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    given_by: str = ""
 
 
 def signed(*, positive: str = "", zero_or_more: str = "") -> Signs:

@@ -1,17 +1,24 @@
-"""Forms to fit, without usable coefficients: Wang, Yun, Tissue 2024; Li 2026's loss, which is inconsistent."""
+"""Forms to fit, without usable coefficients: Wang, Yun, Tissue 2024; Li 2026's loss, as printed and read by us."""
 
 from typing import ClassVar
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, expert_attention_ratio, train_flops_per_token
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import FLOOR, POSITIVE, FitForm, Law, output
-from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import num_experts
+from optimoe.laws.loss_law import ArchLaw, LossLaw, TokenCurve
+from optimoe.laws.terms.designs import active_share, num_experts
+from optimoe.laws.terms.ratio import active_of_total, best_ratio, ratio_exponent
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
+
+RATIO_COEFFICIENTS = ("alpha0", "alpha1", "beta0", "beta1")
+"""Of Li's law of r*."""
+LI_CONTEXT_TOKENS = 4096
+"""Context of Li's runs (Table 2), at which r and C of a design are counted."""
 
 
 class Wang(LossLaw):
@@ -188,3 +195,124 @@ class LiLoss(Law):
             + c["d"] * np.divide(r, np.add(r, 1))
             + c["tau"]
         )
+
+
+class LiReading(ArchLaw):
+    """L = a/N^α + b/D^β + c·e^R·(1−S)^γ/N^λ + d·r/(r+1) + τ with **our reading** R = κ·(ln(r/r*))².
+
+    Eq. 2 of Li 2026 (arXiv 2603.10379), whose R the paper never defines; r* = α0·(1−S)^α1·C^(β0·(1−S)^β1) (eq. 1).
+    r FLOPs of experts over those of attention, 1 − S the active share of experts with shared ones, C FLOPs of the
+    whole run; left out, 6·N_act·D with N_act from the total N (:func:`active_of_total`), as the paper counts N.
+    At fixed N, D and S the least loss is at r* where d = 0; d > 0 moves it to ln(r/r*) ≈ −d·r/((1+r)²·2κ·T), T the
+    third term. At fixed FLOPs an *active* N does not change with r; a total one grows with it and pulls r up.
+
+    What runs tell: the four of r* are those of ``li2026-rstar`` unless a fit frees them (starts or limits), and
+    then d must be given, as both tilt the same valley. κ shows in the valley, c only where γ does: with one S, or
+    with γ near 0, the third term cannot be told from a/N^α. No coefficient stands here: by those printed for eq. 2
+    a loss is 20 nats.
+    """
+
+    family = "li2026"
+    sizes = SIZES
+    free = ("a", "alpha", "b", "beta", "c", "gamma", "lambda_", "kappa", "d", "tau", *RATIO_COEFFICIENTS)
+    linear = ("a", "b", "c", "d", "tau")
+    fit_form = FitForm(
+        grid={
+            "alpha": (0.2, 0.5),
+            "beta": (0.15, 0.4),
+            "gamma": (0.1, 0.4),
+            "lambda_": (0.1, 0.3),
+            "kappa": (0.05, 0.4),
+        },
+        bounds=dict.fromkeys("abc", POSITIVE)
+        | dict.fromkeys(("alpha", "beta", "lambda_", "kappa"), (0.0, 3.0))
+        | {"gamma": (-3.0, 3.0), "tau": FLOOR, "alpha0": (1e-15, 1e3), "beta0": (0.0, 3.0)}
+        | dict.fromkeys(("alpha1", "beta1"), (-5.0, 5.0)),
+        given_by="li2026-rstar",
+    )
+    domain: ClassVar[Domains] = {"S": "share"}
+    sees = ("expert_ratio", "num_shared_experts")
+    usual_models = "routed"
+
+    def variables(self, arch: ArchSpec) -> dict[str, Values]:
+        """N as ``n_convention`` says; S and r of the design, r at Li's context."""
+        return {
+            "N": self.size(arch),
+            "S": 1 - active_share(arch),
+            "r": expert_attention_ratio(arch, LI_CONTEXT_TOKENS),
+        }
+
+    def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
+        """The design, D, and C counted with scores and logits."""
+        flops = train_flops_per_token(arch, LI_CONTEXT_TOKENS) * tokens
+        return super().arch_inputs(arch, tokens) | {"C": flops}
+
+    def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:
+        """Loss in nats per token; r* moves with C, so that it is no power of the tokens."""
+        self.require_usable()
+        known = np.where(self.require_applicable(arch), 1.0, np.nan)
+        return self.evaluate("L", self.arch_inputs(arch, tokens)) * known
+
+    @output("r_star")
+    def best_ratio(self, S: Values, C: Values) -> Values:
+        """The r* of the law, where e^R is least."""
+        c = self.coefficients
+        return best_ratio(
+            C,
+            np.subtract(1.0, S),
+            alpha0=c["alpha0"],
+            alpha1=c["alpha1"],
+            beta0=c["beta0"],
+            beta1=c["beta1"],
+        )
+
+    @output("L")
+    def loss(self, N: Values, D: Values, S: Values, r: Values, C: Values | None = None) -> Values:
+        """Loss in nats per token at sparsity S and a ratio r of expert to attention FLOPs."""
+        c = self.coefficients
+        off = np.log(r / self.best_ratio(S, self._flops(N, D, S, r, C)))
+        return (
+            c["a"] * np.power(N, -c["alpha"], dtype=float)
+            + c["b"] * np.power(D, -c["beta"], dtype=float)
+            + c["c"] * self._sparse(N, S, off)
+            + c["d"] * np.divide(r, np.add(r, 1))
+            + c["tau"]
+        )
+
+    def gradient(self, N: Values, D: Values, S: Values, r: Values, C: Values | None = None) -> dict[str, Values]:
+        """Slope of the loss by coefficient, dL/dcoefficient."""
+        c, active = self.coefficients, np.subtract(1.0, S)
+        flops = self._flops(N, D, S, r, C)
+        off = np.log(r / self.best_ratio(S, flops))
+        size, data = np.power(N, -c["alpha"], dtype=float), np.power(D, -c["beta"], dtype=float)
+        sparse, log_active, log_flops = self._sparse(N, S, off), np.log(active), np.log(flops)
+        valley = -2 * c["c"] * sparse * c["kappa"] * off  # dL/d ln r*
+        power = ratio_exponent(active, 1.0, c["beta1"]) * log_flops
+        return {
+            "a": size,
+            "alpha": -c["a"] * np.log(N) * size,
+            "b": data,
+            "beta": -c["b"] * np.log(D) * data,
+            "c": sparse,
+            "gamma": c["c"] * log_active * sparse,
+            "lambda_": -c["c"] * np.log(N) * sparse,
+            "kappa": c["c"] * np.square(off) * sparse,
+            "d": np.divide(r, np.add(r, 1)) * np.ones_like(sparse),
+            "tau": np.ones_like(sparse),
+            "alpha0": valley / c["alpha0"],
+            "alpha1": valley * log_active,
+            "beta0": valley * power,
+            "beta1": valley * c["beta0"] * power * log_active,
+        }
+
+    def _sparse(self, N: Values, S: Values, off: Values) -> Values:
+        """e^R·(1−S)^γ/N^λ, off being ln(r/r*)."""
+        c = self.coefficients
+        share = np.power(np.subtract(1.0, S), c["gamma"]) * np.power(N, -c["lambda_"], dtype=float)
+        return np.exp(c["kappa"] * np.square(off)) * share
+
+    @staticmethod
+    def _flops(N: Values, D: Values, S: Values, r: Values, C: Values | None) -> Values:
+        if C is not None:
+            return C
+        return TRAIN_FLOPS_PER_PARAM_TOKEN * active_of_total(N, np.subtract(1.0, S), r) * D

@@ -17,6 +17,7 @@ _WORDS = {
     "train_flops_no_head",
     "E": "e num_experts n_experts experts num_routed_experts n_routed_experts num_local_experts",
     "k": "k top_k topk num_experts_per_tok experts_per_token n_active_experts",
+    "r": "r expert_attention_ratio expert_attention_flops_ratio",
     "loss": "loss final_loss eval_loss val_loss valid_loss validation_loss test_loss loss_validation loss_val "
     "loss_eval heldout_loss held_out_loss final_val_loss cross_entropy ce_loss nll final_train_loss train_loss "
     "training_loss loss_c4 loss_pile",

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from optimoe.core.errors import require_choice
-from optimoe.laws.catalog import published_rows
+from optimoe.laws.catalog import find_published_law, published_rows
 from optimoe.laws.domain import domain_of_runs
 from optimoe.laws.fitting.model import Model
-from optimoe.laws.fitting.setup.problem import FitOptions
+from optimoe.laws.fitting.setup.problem import FitOptions, Held
 from optimoe.laws.gradients import FittableClass
 from optimoe.laws.law import LawRow
 from optimoe.laws.runs import Observations
@@ -53,10 +53,20 @@ def law_row(
         domain=domain_of_runs(observations),
         rmse_log=rmse,
         rmse_source="residuals of the fit",
-        notes="; ".join(
-            f"{held.coefficient} is held at {held.value:g}, not fitted: {held.reason}" for held in options.held
-        ),
+        notes="; ".join((*_given(model.family, options), *map(_held, options.held))),
     )
+
+
+def _given(family: FittableClass, options: FitOptions) -> list[str]:
+    """Which coefficients are those of another law, in words."""
+    law = family.fit_form.given_by if family.fit_form else ""
+    theirs = find_published_law(law).row.coefficients if law else {}
+    same = [name for name, value in theirs.items() if options.fixed.get(name) == value]
+    return [f"{', '.join(same)}: those of {law}, not fitted (a start or a limit frees one)"] if same else []
+
+
+def _held(held: Held) -> str:
+    return f"{held.coefficient} is held at {held.value:g}, not fitted: {held.reason}"
 
 
 def n_convention(observations: Observations, family: FittableClass, stated: str) -> tuple[str, str]:
