@@ -30,10 +30,11 @@ from optimoe.core.run import (
     load_runs,
 )
 from optimoe.laws.catalog import find_law
+from tests.docs.test_text_pages import make_texts
 from tests.forks import run_command, run_python
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/texts").glob("*.md"))]
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -104,14 +105,11 @@ def a_load_test(tmp_path):
 def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
     write_files(page, tmp_path)
     for block in blocks(page, "console"):
-        commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-        shown = "\n".join(line for line in block.splitlines() if not line.startswith("$ ")).strip()
-        for command in commands:
+        for command, shown in make_texts.steps(block):
             done = run(shlex.split(command), tmp_path)
             assert done.returncode == 0, f"{command}: {done.stderr}"
-        if commands and shown:
-            printed = "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
-            assert printed == shown, command
+            if shown:
+                assert make_texts.clean(done.stdout) == shown, command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
