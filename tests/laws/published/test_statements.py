@@ -3,7 +3,8 @@
 import pytest
 
 from optimoe.core.claims import Asked
-from optimoe.laws.published.statements import abnar_best_active_share, li_range, li_rederived
+from optimoe.core.errors import DataSetError
+from optimoe.laws.published.statements import abnar_best_active_share, clark_largest_step, li_range, li_rederived
 
 PRINTED = {"17": "82.35%", "65": "95.38%", "129": "97.67%"}
 
@@ -31,3 +32,12 @@ def test_the_best_ratio_spans_its_ends_over_budgets():
 def test_larger_models_want_a_smaller_active_share():
     asked = Asked(law="abnar2025", inputs={"C": 1e20, "of": 1e10, "to": 2e9})
     assert abnar_best_active_share(asked) < 0.5
+
+
+def test_more_experts_help_least_where_the_released_runs_say_so():
+    try:
+        steps = [clark_largest_step(Asked(law=f"clark2022-{router}")) for router in ("sbase", "rlr", "hash")]
+    except DataSetError as error:
+        pytest.skip(str(error))
+    # losses of the runs: S-BASE of 15M with 512 and 256 experts, RL-R and hash of 1.3B with two and dense
+    assert steps == pytest.approx([2.6205 / 2.6334, 2.2270 / 2.2420, 2.2366 / 2.2420], abs=5e-5)

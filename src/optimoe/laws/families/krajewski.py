@@ -46,7 +46,7 @@ class Krajewski(LossLaw):
     free = ("a", "alpha", "b", "beta", "g", "gamma", "c")
     linear = ("a", "b", "g", "c")
     signs = signed(positive="b beta", zero_or_more="a alpha g gamma c")
-    domain: ClassVar[Domains] = {"G": "count"}
+    domain: ClassVar[Domains] = {"G": "count", "c_r": "nonnegative"}
     sees = ("granularity",)
     usual_models = "routed"
 
@@ -118,9 +118,33 @@ class Krajewski(LossLaw):
         return N_act * (8 * self.expansion + 4) / 12
 
     @output("train_flops")
-    def train_flops(self, N_act: Values, D: Values, G: Values) -> Values:
-        """F of the paper's shapes, d = 64·n_blocks and N_act = 12·d²·n_blocks, with real-valued depth."""
-        return D * sum(self._flops_per_token(N_act, G))
+    def train_flops(self, N_act: Values, D: Values, G: Values, c_r: Values = ROUTING_FLOPS) -> Values:
+        """F of the paper's shapes, d = 64·n_blocks and N_act = 12·d²·n_blocks, with real-valued depth.
+
+        c_r = 0 leaves the cost of routing out.
+        """
+        return D * sum(self._flops_per_token(N_act, G, c_r))
+
+    @output("N_act_at_G")
+    def optimal_params_at(self, F: Values, G: Values, c_r: Values = ROUTING_FLOPS) -> Values:
+        """Active parameters at the optimum of F FLOPs for one granularity; c_r = 0 leaves routing out of F."""
+        like = np.broadcast_to(F, np.broadcast_shapes(np.shape(F), np.shape(G), np.shape(c_r)))
+
+        def spent(N_act: Values) -> Values:
+            return self.train_flops(N_act, self._tokens_for_params(N_act, G, c_r), G, c_r)
+
+        return find_root(lambda N_act: np.log(spent(N_act) / F), *PARAMS_RANGE, like=like)
+
+    @output("D_at_G")
+    def optimal_tokens_at(self, F: Values, G: Values, c_r: Values = ROUTING_FLOPS) -> Values:
+        """Tokens at the optimum of F FLOPs for one granularity."""
+        return self._tokens_for_params(self.optimal_params_at(F, G, c_r), G, c_r)
+
+    @output("L_at_G")
+    def optimal_loss_at(self, F: Values, G: Values, c_r: Values = ROUTING_FLOPS) -> Values:
+        """Least loss at F FLOPs for one granularity: the best size and tokens with the cost of its routing."""
+        params = self.optimal_params_at(F, G, c_r)
+        return self.loss(self.total_params(params), self._tokens_for_params(params, G, c_r), G)
 
     @output("G_opt")
     def optimal_granularity(self, F: Values) -> Values:
@@ -173,37 +197,32 @@ class Krajewski(LossLaw):
             at={"N_act": params, "D": tokens, "G": grain, "E": self.expansion},
         )
 
-    def _flops_per_token(self, N_act: Values, G: Values) -> tuple[Values, Values]:
+    def _flops_per_token(self, N_act: Values, G: Values, c_r: Values) -> tuple[Values, Values]:
         """(12·d²·c_f·n, d·E·G·c_r·n)."""
         blocks = np.cbrt(np.divide(N_act, 12 * HEAD_WIDTH**2))
         width = HEAD_WIDTH * blocks
-        return 12 * width**2 * FFN_FLOPS * blocks, width * self.expansion * G * ROUTING_FLOPS * blocks
+        return 12 * width**2 * FFN_FLOPS * blocks, width * self.expansion * G * c_r * blocks
 
-    def _tokens_for_params(self, N_act: Values, G: Values) -> Values:
+    def _tokens_for_params(self, N_act: Values, G: Values, c_r: Values = ROUTING_FLOPS) -> Values:
         """D with which N_act is optimal at its own budget.
 
         At fixed F = f(N_act)·D: α·(g/G^γ + a)·N^−α = s·β·b·D^−β, s = d ln f/d ln N_act, which is 1 for the
         experts' and 2/3 for the router's share of f.
         """
         c = self.coefficients
-        experts, router = self._flops_per_token(N_act, G)
+        experts, router = self._flops_per_token(N_act, G, c_r)
         slope = (experts + 2 / 3 * router) / (experts + router)
-        size = (c["g"] * np.power(G, -c["gamma"]) + c["a"]) * np.power(
+        size = (c["g"] * np.power(G, -c["gamma"], dtype=float) + c["a"]) * np.power(
             self.total_params(N_act), -c["alpha"], dtype=float
         )
         return np.power(c["alpha"] * size / (slope * c["beta"] * c["b"]), -1 / c["beta"])
 
     def _by_granularity(self, F: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N_act, D, L) at the optimum of F FLOPs for every granularity, along a last axis."""
-        G, flops = GRANULARITIES, np.asarray(F, dtype=float)[..., None]
-        like = np.broadcast_to(flops, np.broadcast_shapes(flops.shape, G.shape))
-        params = find_root(
-            lambda N_act: np.log(self.train_flops(N_act, self._tokens_for_params(N_act, G), G) / flops),
-            *PARAMS_RANGE,
-            like=like,
-        )
-        tokens = self._tokens_for_params(params, G)
-        return params, tokens, self.loss(self.total_params(params), tokens, G)
+        flops = np.asarray(F, dtype=float)[..., None]
+        params = self.optimal_params_at(flops, GRANULARITIES)
+        tokens = self._tokens_for_params(params, GRANULARITIES)
+        return params, tokens, self.loss(self.total_params(params), tokens, GRANULARITIES)
 
     def _at_best(self, F: Values, which: int) -> Values:
         columns = self._by_granularity(F)

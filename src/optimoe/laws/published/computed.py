@@ -74,6 +74,7 @@ NUMBERS: dict[str, Callable[[Asked], float | Range]] = {
     "chinchilla_refit": refits.chinchilla_refit,
     "chinchilla_error": refits.chinchilla_error,
     "clark_refit": refits.clark_refit,
+    "clark_largest_step": statements.clark_largest_step,
     "gemstones_objective": gemstones.objective,
     "gemstones_refit": gemstones.refit,
     "li_rederived": statements.li_rederived,

@@ -84,7 +84,7 @@ def reproduce_laws(text: str) -> list[Reproduction]:
     Raises:
         UnknownNameError: A text without claims on laws.
     """
-    digits = Digits(law_texts()[text].digits) if text in law_texts() else Digits({})
+    digits = Digits({law: own for stated in law_texts().values() for law, own in stated.digits.items()})
     return [run_claim(row, lambda asked: computed(asked, digits)) for row in law_claims(text)]
 
 

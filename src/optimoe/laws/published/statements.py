@@ -4,7 +4,9 @@ import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Asked, Range, printed_value
+from optimoe.laws.catalog import find_law
 from optimoe.laws.check import find_opted_in
+from optimoe.laws.datasets import joined, load_routing_points
 
 BUDGETS_FLOPS = np.logspace(18, 21, 13)
 """Budgets of Li's runs, up to the largest; below 1e18 no run is stated."""
@@ -40,6 +42,22 @@ def li_range(asked: Asked) -> Range:
         for flops in asked.inputs["budgets_flops"]
     ]
     return min(ends), max(ends)
+
+
+def clark_largest_step(asked: Asked) -> float:
+    """Largest L(E')/L(E) between neighbouring numbers of experts, at every size of the law's router's runs.
+
+    Dense runs are E = 1; numbers that were run twice at a size count by the mean of log L.
+    """
+    router = find_law(asked.law).row.runs["router"]
+    runs = joined(load_routing_points("Dense"), load_routing_points(router))
+    steps = []
+    for params in np.unique(runs.params):
+        same = runs.params == params
+        _, group = np.unique(np.maximum(runs.experts[same], 1), return_inverse=True)
+        mean = np.bincount(group, weights=runs.log10_loss[same]) / np.bincount(group)
+        steps.append(np.diff(mean).max(initial=-np.inf))
+    return float(10.0 ** max(steps))
 
 
 def abnar_best_active_share(asked: Asked) -> float:
