@@ -1,6 +1,6 @@
 """The description of a decoder: layers of mixers and feed-forwards, put together by composition."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
@@ -50,6 +50,8 @@ class ArchSpec:
         norm: Kind of every norm: a weight per channel, or a weight and a bias.
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
+        speculated: Who guessed this shape, where its makers published none; empty otherwise. Two equal
+            architectures are equal whoever states them.
 
     Raises:
         ConfigError: A count is not positive or there is no layer.
@@ -64,12 +66,18 @@ class ArchSpec:
     norm: Norm = "rms"
     num_positions: int = 0
     num_mtp_layers: int = 0
+    speculated: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
+
+    @property
+    def title(self) -> str:
+        """The name, and who guessed the shape where its makers published none."""
+        return f"{self.name} (shape speculated: {self.speculated})" if self.speculated else self.name
 
     @property
     def num_layers(self) -> int:

@@ -62,7 +62,7 @@ def _difference(arch: ArchSpec, other: ArchSpec) -> str:
     """Where two architectures first differ: the field, and what each has there."""
     for field in fields(arch):
         ours, theirs = getattr(arch, field.name), getattr(other, field.name)
-        if field.name != "layers" and ours != theirs:
+        if field.compare and field.name != "layers" and ours != theirs:
             return f"{field.name} {ours}, not {theirs}"
     for layer, (ours, theirs) in enumerate(zip(_single(arch), _single(other), strict=False)):
         if ours != theirs:

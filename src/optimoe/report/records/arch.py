@@ -38,6 +38,7 @@ class DesignRecord:
         num_shared_experts: Experts of a layer that every token uses.
         num_moe_layers: Layers with routed experts; absent in a dense model.
         d_expert: Hidden width of one routed expert; absent in a dense model.
+        speculated: Who guessed the shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -57,6 +58,7 @@ class DesignRecord:
     num_shared_experts: int
     num_moe_layers: int | UnsetType = UNSET
     d_expert: int | UnsetType = UNSET
+    speculated: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +269,7 @@ def design_record(spec: ArchSpec) -> DesignRecord:
         num_shared_experts=moe.num_shared_experts if moe else 0,
         num_moe_layers=sum(group.num_layers for group in spec.layers if isinstance(group.ffn, MoE)) or UNSET,
         d_expert=moe.d_expert if moe else UNSET,
+        speculated=spec.speculated or UNSET,
     )
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
@@ -61,6 +63,7 @@ class ServingRecord:
         workload: The requests.
         precision: Precision of the weights.
         kv_precision: Precision of the cache.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -86,6 +89,7 @@ class ServingRecord:
     workload: WorkloadRecord
     precision: str
     kv_precision: str
+    speculated: str | UnsetType = UNSET
 
 
 def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> ServingRecord:
@@ -110,6 +114,7 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         workload=workload_record(deployment.workload),
         precision=deployment.engine.execution.precision,
         kv_precision=deployment.engine.execution.kv_precision,
+        speculated=spec.speculated or UNSET,
     )
 
 

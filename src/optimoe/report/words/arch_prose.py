@@ -16,6 +16,7 @@ def arch_lines(record: CountRecord) -> Lines:
     )
     return [
         ("Model", record.name),
+        *([("", f"shape speculated: {record.arch.speculated}")] if record.arch.speculated else []),
         (
             "Params",
             f"{record.params_total:,} total · {record.params_active:,} active · "

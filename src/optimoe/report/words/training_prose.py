@@ -24,7 +24,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     usd = best.usd(tokens)
     price = "no price known" if math.isnan(usd) else format_usd(usd)
     return [
-        ("Model", f"{best.arch.name} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
+        ("Model", f"{best.arch.title} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
         ("Layout", train_layout_words(layout)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
         ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {price}"),

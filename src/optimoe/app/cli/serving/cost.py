@@ -32,5 +32,5 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
     show(
         json,
         lambda: serving_record(spec, deployment, estimate),
-        lambda: serving_lines(estimate, memory, spec.name, f"{deployment.cluster.num_gpus} × {gpu}"),
+        lambda: serving_lines(estimate, memory, spec.title, f"{deployment.cluster.num_gpus} × {gpu}"),
     )

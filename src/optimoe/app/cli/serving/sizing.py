@@ -29,7 +29,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
     if json:
         print_json(fleets_record(spec, load, request.percentile, found))
         return
-    print_lines(fleet_lines(found, spec.name, load, request.percentile))
+    print_lines(fleet_lines(found, spec.title, load, request.percentile))
     print_columns(fleet_rows(found))
 
 
@@ -44,7 +44,7 @@ def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFla
     show(
         json,
         lambda: context_record(spec, tokens, request.concurrency, estimate),
-        lambda: context_lines(deployment, tokens, estimate, spec.name),
+        lambda: context_lines(deployment, tokens, estimate, spec.title),
     )
 
 
@@ -63,7 +63,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     show(
         json,
         lambda: disaggregation_record(spec, pair, together),
-        lambda: disaggregated_lines(pair, together, spec.name, deployment),
+        lambda: disaggregated_lines(pair, together, spec.title, deployment),
     )
 
 

@@ -1,7 +1,14 @@
-"""Models and GPUs as Erdil 2025 (arXiv 2506.04645) and its repository state them."""
+"""Models and GPUs as Erdil 2025 (arXiv 2506.04645) and its repository state them.
+
+A model of the catalog of ``arch`` has its shape from there; a row of the paper says only what it states otherwise.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
+from optimoe.arch.catalog import find_model
+from optimoe.arch.parts import Attention, MoE
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
@@ -104,7 +111,31 @@ def find_shape(name: str) -> Shape:
     models = load_facts("optimoe.cost", "published.toml")["erdil2025"]["model"]
     if name not in models:
         raise UnknownNameError("erdil2025: model", name, models)
-    return build(Shape, models[name], where=f"model {name}")
+    row = dict(models[name])
+    known = catalog_shape(find_model(row.pop("catalog"))) if "catalog" in row else {}
+    return build(Shape, known | row, where=f"model {name}")
+
+
+def catalog_shape(arch: ArchSpec) -> dict[str, Any]:
+    """The fields of :class:`Shape` of a model whose layers are all alike, with softmax attention of grouped heads.
+
+    Raises:
+        AssertionError: It is another model.
+    """
+    (layers,) = arch.layers
+    mixer, ffn = layers.mixer, layers.ffn
+    assert isinstance(mixer, Attention)
+    routed = {"experts": ffn.num_experts, "active": ffn.top_k} if isinstance(ffn, MoE) else {}
+    return {
+        "d_model": arch.d_model,
+        "d_ff": ffn.d_expert if isinstance(ffn, MoE) else ffn.d_ff,
+        "gated": ffn.gated,
+        "layers": layers.num_layers,
+        "heads": mixer.num_heads,
+        "d_head": mixer.head_dim,
+        "group_size": mixer.num_heads // mixer.num_kv_heads,
+        "vocab": arch.vocab_size,
+    } | routed
 
 
 def find_gpu(name: str) -> Gpu:
