@@ -6,7 +6,10 @@ import pytest
 
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
+from optimoe.arch.hf import to_config
+from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
+from optimoe.core.errors import ConfigError
 
 
 def test_the_catalog_holds_seven_models_or_more():
@@ -23,3 +26,42 @@ def test_every_model_of_the_catalog_counts(name):
     counted = count(find_model(name))
     assert 1e8 < counted.params.active <= counted.params.total < 1e13
     assert math.isfinite(counted.prefill.total)
+
+
+def test_gpt_4_as_speculated_counts_what_the_article_prints():
+    params = count_params(find_model("gpt-4"))
+    beside = params.router + params.norms  # the article adds neither
+    assert (params.total - beside) / 1e9 == pytest.approx(1796.85, abs=0.005)
+    assert (params.active - beside) / 1e9 == pytest.approx(274.82, abs=0.005)
+    assert params.attention / 1e9 == pytest.approx(54.92, abs=0.005)
+
+
+def test_gpt_3_counts_what_its_paper_prints_with_its_embedding_stored_once():
+    tied = count_params(find_model("gpt-3"))
+    assert tied.total / 1e9 == pytest.approx(174.6, abs=0.01)
+    assert (tied.total + tied.embedding) / 1e9 == pytest.approx(175.2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "active"),
+    [
+        ("llama-3.1-405b", "405.9", "405.9"),
+        ("llama-3.3-70b", "70.6", "70.6"),
+        ("deepseek-v2", "235.7", "21.4"),
+        ("qwen2-57b-a14b", "57.4", "14.2"),
+    ],
+)
+def test_models_count_what_their_makers_say(name, total, active):
+    params = count_params(find_model(name))
+    assert (f"{params.total / 1e9:.1f}", f"{params.active / 1e9:.1f}") == (total, active)
+
+
+def test_only_a_guessed_shape_says_whose_guess_it_is():
+    assert {name for name in model_names() if find_model(name).speculated} == {"gpt-4"}
+    assert find_model("gpt-4").title == "gpt-4 (shape speculated: Epoch AI, December 2024)"
+    assert find_model("gpt-3").title == "gpt-3"
+
+
+def test_a_shape_that_a_text_states_has_no_config_of_its_own():
+    with pytest.raises(ConfigError, match="cannot express"):
+        to_config(find_model("gpt-4"))

@@ -10,8 +10,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.parts import MoE
 from optimoe.core.records import to_record
-from optimoe.cost.published.epoch_rules import DenseEquivalent, dense_equivalent
-from optimoe.report.records.arch import compared_record, count_record, design_record
+from optimoe.report.records.arch import count_record, design_record
 
 
 @pytest.mark.parametrize(
@@ -39,15 +38,9 @@ def test_parts_sum_to_the_totals(name):
     assert record.sparsity == (1 - spec.moe.top_k / spec.moe.num_experts if isinstance(spec.moe, MoE) else 0)
 
 
-def test_a_dense_equivalent_that_there_is_not_is_null():
-    spec = find_model("mixtral-8x7b")
-    counted, by_rule = count_record(spec, count(spec)), dense_equivalent(spec)
-    nowhere = to_record(compared_record(counted, by_rule, None))
-    assert set(nowhere["dense_equivalent_full"].values()) == {None}
-    assert nowhere["dense_equivalent"]["slow_decode"] == counted.params_total
-    partly = DenseEquivalent(prefill=1e9, slow_decode=math.nan, fast_decode=2e9, long_context=math.nan)
-    sizes = to_record(compared_record(counted, by_rule, partly))["dense_equivalent_full"]
-    assert sizes == {"prefill": 1e9, "slow_decode": None, "fast_decode": 2e9, "long_context": None}
+def test_a_guessed_shape_says_whose_guess_it_is_and_a_published_one_nothing():
+    assert to_record(design_record(find_model("gpt-4")))["speculated"] == "Epoch AI, December 2024"
+    assert "speculated" not in to_record(design_record(find_model("gpt-3")))
 
 
 def test_a_model_is_counted_without_the_planner_or_numpy():

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 118
 """Columns when the output is a file or a pipe."""
 
+COLUMN_GAP = 3
+"""Spaces between things side by side."""
+
 
 def show(json: bool, record: Callable[[], Any], lines: Callable[[], Sequence[tuple[str, str]]]) -> None:
     """Print the record as one JSON object, or the labelled lines; only what is printed is made."""
@@ -23,12 +26,15 @@ def show(json: bool, record: Callable[[], Any], lines: Callable[[], Sequence[tup
 
 
 def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Sequence[tuple[str, ...]]]) -> None:
-    """Print the record as one JSON object, or tables of things side by side."""
+    """Print the record as one JSON object, or tables of things side by side, cut where a line ends."""
     if json:
         print_json(record())
-    else:
-        for table in tables:
-            print_columns(table())
+        return
+    blocks = [block for table in tables for block in _blocks(table(), PLAIN_WIDTH)]
+    for number, block in enumerate(blocks):
+        if number:
+            print()
+        print_columns(block)
 
 
 @contextmanager
@@ -84,13 +90,23 @@ def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
     """Things side by side: the first row names them, the first column names what is compared."""
     from rich.table import Table
 
-    table = Table.grid(padding=(0, 3))
+    table = Table.grid(padding=(0, COLUMN_GAP))
     table.add_column(no_wrap=True)
     for _ in rows[0][1:]:
         table.add_column(justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         table.add_row(*row, style="bold" if number == 0 else "")
     _show(table)
+
+
+def _blocks(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[list[tuple[str, ...]]]:
+    """A table in as few tables as are no wider, each with the first column and about equally many others."""
+    head, *others = (max(map(len, column)) + COLUMN_GAP for column in zip(*rows, strict=True))
+    most = max(1, (width - head) // max(others, default=1))
+    pieces = -(-len(others) // most) or 1
+    size = -(-len(others) // pieces) or 1
+    for start in range(1, len(others) + 1, size):
+        yield [(row[0], *row[start : start + size]) for row in rows]
 
 
 def _show(table: Any) -> None:

@@ -1,20 +1,23 @@
 """Epoch AI 2024: the article's numbers, from its own formulas and the shapes that it states."""
 
-from typing import Any
-
-from optimoe.core.config import load_facts
+from optimoe.arch.catalog import find_model
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import Attention
+from optimoe.core.errors import ConfigError
 from optimoe.core.outputs import Evaluable, output
 from optimoe.cost.published import epoch_rules
-from optimoe.cost.published.erdil.shapes import find_shape
 
 ROUNDED_EXPERTS, ROUNDED_ACTIVE = 0.44, 0.63
 """The exponents as the article prints them."""
+
+GPT4 = "gpt-4"
+"""The speculated shape in the catalog."""
 
 
 class Epoch(Evaluable):
     """The article on how MoE models compare to dense ones in inference, output by output.
 
-    The general formulas: :mod:`optimoe.cost.published.epoch_rules`.
+    The general formulas: :mod:`optimoe.cost.published.epoch_rules`; the shapes: the catalog of ``optimoe.arch``.
     """
 
     name = "epoch2024"
@@ -84,34 +87,88 @@ class Epoch(Evaluable):
         """Bytes of activations of one token, one vector a layer."""
         return d_model * layers * bytes_per_activation
 
+    @output("all_reduce_s")
+    def all_reduce_s(self, bytes_per_token: float, batch: float, bytes_per_s: float) -> float:
+        """Seconds to send the activations of a batch once: bytes·batch over bandwidth, no factor (R − 1)/R."""
+        return bytes_per_token * batch / bytes_per_s
+
+    @output("batch_bytes")
+    def batch_bytes(self, bytes_per_token: float, batch: float) -> float:
+        """Bytes of the activations of a batch: bytes_per_token·batch."""
+        return bytes_per_token * batch
+
+    @output("width_ratio")
+    def width_ratio(self, E: float) -> float:
+        """Width of the dense twin of equal size and depth over the model's: √E, and the most A that sends less."""
+        return E**0.5
+
+    @output("cache_saving")
+    def cache_saving(self, E: float) -> float:
+        """Share of the cache saved against a dense model of equal size: 1 − E^(−1/3)."""
+        return epoch_rules.cache_saving(E)
+
+    @output("ratio")
+    def ratio(self, part: float, whole: float) -> float:
+        """One printed number over another: part/whole."""
+        return part / whole
+
+    @output("params_total")
+    def params_total(self, model: str) -> float:
+        """Parameters of a model of the catalog, both embeddings included."""
+        return float(count_params(find_model(model)).total)
+
+    @output("attention_params")
+    def attention_params(self, model: str) -> float:
+        """Attention parameters of a model of the catalog."""
+        return float(count_params(find_model(model)).attention)
+
+    @output("layers")
+    def layers(self, model: str) -> float:
+        """Layers of a model of the catalog."""
+        return float(find_model(model).num_layers)
+
+    @output("group_size")
+    def group_size(self, model: str) -> float:
+        """Query heads that share a key-value head in a model of the catalog: h/h_kv."""
+        attention = _attention(model)
+        return attention.num_heads / attention.num_kv_heads
+
+    @output("prefill_params")
+    def prefill_params(self, model: str) -> float:
+        """Dense size that prefills as fast, by the rule: the active parameters."""
+        return epoch_rules.dense_equivalent(find_model(model)).prefill
+
+    @output("slow_decode_params")
+    def slow_decode_params(self, model: str) -> float:
+        """Dense size that decodes large batches of short contexts as fast, by the rule: the active parameters."""
+        return epoch_rules.dense_equivalent(find_model(model)).slow_decode
+
     @output("gpt4_attention")
     def gpt4_attention(self) -> float:
         """Attention parameters of the speculated GPT-4: layers·d·d_h·(2·heads + 2·kv heads)."""
-        shape = self._gpt4()
-        return shape["layers"] * shape["d_model"] * shape["d_head"] * 2 * (shape["heads"] + shape["kv_heads"])
+        return self.attention_params(GPT4)
 
     @output("mqa_saving")
     def mqa_saving(self) -> float:
         """Attention parameters with as many key-value heads as heads, over those with one of each."""
-        heads = self._gpt4()["heads"]
+        heads = _attention(GPT4).num_heads
         return 2 * heads / (heads + 1)
 
     @output("gpt4_total")
     def gpt4_total(self) -> float:
-        """Parameters of the speculated GPT-4: attention, plain experts and both embeddings."""
-        return self.gpt4_attention() + self._gpt4_experts() + self._gpt4_embeddings()
+        """Parameters of the speculated GPT-4: attention, plain experts and both embeddings, no router."""
+        return self.gpt4_attention() + count_params(find_model(GPT4)).routed_experts + self._gpt4_embeddings()
 
     @output("gpt4_active")
     def gpt4_active(self) -> float:
         """Active parameters of the speculated GPT-4: attention and embeddings are not sparse."""
-        shape = self._gpt4()
-        routed = self._gpt4_experts() * shape["active"] / shape["experts"]
+        routed = count_params(find_model(GPT4)).routed_experts_active
         return self.gpt4_attention() + routed + self._gpt4_embeddings()
 
     @output("gpt4_over_gpt3")
     def gpt4_over_gpt3(self) -> float:
         """Parameters of the speculated GPT-4 over those of GPT-3."""
-        return self.gpt4_total() / find_shape("gpt-3").params_total
+        return self.gpt4_total() / self.params_total("gpt-3")
 
     @output("prefill_saving")
     def prefill_saving(self) -> float:
@@ -121,18 +178,23 @@ class Epoch(Evaluable):
     @output("attention_over_405b")
     def attention_over_405b(self, group_size: float) -> float:
         """Attention parameters of the speculated GPT-4 over those of Llama 3 405B with a group size."""
-        shape = find_shape("llama-3-405b")
-        kv_heads = shape.heads / group_size
-        return self.gpt4_attention() / (shape.layers * shape.d_model * shape.d_head * 2 * (shape.heads + kv_heads))
-
-    def _gpt4_experts(self) -> float:
-        shape = self._gpt4()
-        return shape["layers"] * shape["experts"] * 2 * shape["d_model"] * shape["d_ff"]
-
-    def _gpt4_embeddings(self) -> float:
-        shape = self._gpt4()
-        return 2 * shape["vocab"] * shape["d_model"]
+        dense, mixer = find_model(epoch_rules.DENSE_REFERENCE), _attention(epoch_rules.DENSE_REFERENCE)
+        heads = mixer.num_heads * (1 + 1 / group_size)
+        return self.gpt4_attention() / (dense.num_layers * dense.d_model * mixer.head_dim * 2 * heads)
 
     @staticmethod
-    def _gpt4() -> dict[str, Any]:
-        return load_facts("optimoe.cost", "published.toml")["epoch2024"]["gpt-4"]
+    def _gpt4_embeddings() -> float:
+        params = count_params(find_model(GPT4))
+        return params.embedding + params.unembedding
+
+
+def _attention(model: str) -> Attention:
+    """The softmax attention of a model of the catalog.
+
+    Raises:
+        ConfigError: It has no attention of grouped heads.
+    """
+    mixer = find_model(model).attention
+    if not isinstance(mixer, Attention):
+        raise ConfigError(f"model: must have grouped heads, got {model}")
+    return mixer

@@ -5,20 +5,21 @@ of dense models (gated feed-forward, 8 key-value heads) are served on the same G
 the size is interpolated at which the dense ladder costs what the model costs.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import InfeasibleError
+from optimoe.core.arrays import Values
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.published.epoch_rules import DenseEquivalent
-from optimoe.cost.serving.estimate import Deployment, evaluate
-from optimoe.cost.serving.step import prefill_step
-from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.step import StepTime, decode_step, prefill_step
+from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.candidates import every_layout
-from optimoe.cost.sizing.layouts import cheapest_serving
+from optimoe.cost.sizing.layouts import MOST_REQUESTS
 
 LADDER = tuple(float(size) for size in np.geomspace(3e8, 3e12, 25))
 """Total parameters of the dense models of comparison."""
@@ -27,8 +28,32 @@ PROMPT, ANSWER, SHORT_CONTEXT, LONG_CONTEXT = 8192, 256, 1024, 131_072
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostParts:
+    """What a token costs in one regime, by the five components of the rule of thumb; infinite where nothing fits.
+
+    Attributes:
+        arithmetic_s: Kernels that arithmetic binds.
+        weight_reads_s: Kernels that the reads of weights bind, experts and what comes from a host included.
+        depth_s: What grows with the number of layers alone: launches, and the engine's own time per step.
+        network_s: All-reduces, dispatch and combine of experts, and what pipeline stages send.
+        attention_s: Kernels that the reads of the cache bind.
+    """
+
+    arithmetic_s: float
+    weight_reads_s: float
+    depth_s: float
+    network_s: float
+    attention_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of a token, all components together."""
+        return float(sum(getattr(self, field.name) for field in fields(self)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServingCosts:
-    """What a model costs in each regime; infinite where it does not fit the GPUs.
+    """What a model costs in each regime.
 
     Attributes:
         prefill: GPU seconds per token of a prompt of 8,192.
@@ -37,46 +62,49 @@ class ServingCosts:
         long_context: GPU seconds per output token at 131,072 tokens of cached context, the cheapest batch.
     """
 
-    prefill: float
-    slow_decode: float
-    fast_decode: float
-    long_context: float
+    prefill: CostParts
+    slow_decode: CostParts
+    fast_decode: CostParts
+    long_context: CostParts
+
+    @property
+    def fits(self) -> bool:
+        """Whether any layout holds the model and one short request."""
+        return bool(np.isfinite(self.prefill.total_s))
 
 
 def serving_costs(arch: ArchSpec, deployment: Deployment) -> ServingCosts:
-    """Costs of a model in each regime, each in its best layout on the GPUs; requests and limits do not matter."""
+    """Costs of a model in each regime, each in its best layout on the GPUs; requests and limits do not matter.
+
+    Decoding is decoding alone: no prompt is read between two steps.
+    """
     layouts = every_layout(arch, deployment)
-    short, long = (
-        replace(deployment, limits=Limits(), workload=_cached(n)) for n in (SHORT_CONTEXT, LONG_CONTEXT)
-    )
-    alone = evaluate(arch, short, layout=layouts, concurrency=np.ones(layouts.tp.shape))
-    fits = np.asarray(alone.max_batch >= 1)
-    if not fits.any():
-        return ServingCosts(**{field.name: np.inf for field in fields(ServingCosts)})
-    machine = deployment.machine(layouts)
-    prompt_s = layouts.tp * np.asarray(prefill_step(machine, deployment.engine, arch, PROMPT).total_s) / PROMPT
+    machine, engine = deployment.machine(layouts), deployment.engine
+    prompt = prefill_step(machine, engine, arch, PROMPT).times(layouts.tp / PROMPT)
+    alone = decode_step(machine, engine, arch, np.ones(layouts.tp.shape), _cached(SHORT_CONTEXT).mean_context)
+    fits = np.asarray(largest_batch(machine, engine, arch, _cached(SHORT_CONTEXT)) >= 1)
     return ServingCosts(
-        prefill=float(np.min(prompt_s[fits])),
-        slow_decode=_gpu_s_per_token(arch, short, layouts),
-        fast_decode=float(np.min(np.asarray(alone.tpot_s)[fits])),
-        long_context=_gpu_s_per_token(arch, long, layouts),
+        prefill=_cheapest(prompt, fits),
+        slow_decode=_full_batch(arch, deployment, layouts, _cached(SHORT_CONTEXT)),
+        fast_decode=_cheapest(alone, fits),
+        long_context=_full_batch(arch, deployment, layouts, _cached(LONG_CONTEXT)),
     )
 
 
-def full_dense_equivalent(arch: ArchSpec, deployment: Deployment, ladder: list[ServingCosts]) -> DenseEquivalent:
+def full_dense_equivalent(costs: ServingCosts, ladder: list[ServingCosts]) -> DenseEquivalent:
     """Dense equivalent of a model: sizes at which the dense ladder costs what it costs, log-log between its steps.
 
     NaN in a regime where the model does not fit, or where no dense model that fits costs as much.
 
-    Raises:
-        InfeasibleError: The model does not fit the GPUs in any layout.
+    Args:
+        costs: Of the model.
+        ladder: Of the dense models of :data:`LADDER` on the same GPUs.
     """
-    own = serving_costs(arch, deployment)
-    if np.isinf(own.prefill):
-        raise InfeasibleError(f"memory: {arch.name} does not fit {deployment.cluster.num_gpus} GPUs: take more")
     return DenseEquivalent(
         **{
-            field.name: _size_at(getattr(own, field.name), [getattr(step, field.name) for step in ladder])
+            field.name: _size_at(
+                getattr(costs, field.name).total_s, [getattr(step, field.name).total_s for step in ladder]
+            )
             for field in fields(DenseEquivalent)
         }
     )
@@ -101,9 +129,32 @@ def _size_at(cost: float, ladder: list[float]) -> float:
     return float(np.exp(size))
 
 
-def _gpu_s_per_token(arch: ArchSpec, deployment: Deployment, layouts: Layout) -> float:
-    best = cheapest_serving(arch, deployment, layouts)
-    return float(deployment.cluster.num_gpus / best.tokens_per_s) if best.tokens_per_s > 0 else float("inf")
+def _full_batch(arch: ArchSpec, deployment: Deployment, layouts: Layout, workload: Workload) -> CostParts:
+    """GPU seconds of a token at the largest batch that fits: gpus · step / (requests in flight)."""
+    machine, engine = deployment.machine(layouts), deployment.engine
+    most = np.asarray(largest_batch(machine, engine, arch, workload))
+    batch = np.clip(most, 1.0, MOST_REQUESTS)
+    step = decode_step(machine, engine, arch, batch, workload.mean_context)
+    return _cheapest(step.times(deployment.cluster.num_gpus / (batch * layouts.dp)), most >= 1)
+
+
+def _cheapest(step: StepTime, fits: Values) -> CostParts:
+    """The components of the layout that costs least among those that fit."""
+    total = np.where(fits, step.total_s, np.inf)
+    if np.isinf(total).all():
+        return CostParts(**{field.name: np.inf for field in fields(CostParts)})
+    best = int(np.argmin(total))
+
+    def seconds(*causes: str) -> float:
+        return float(sum(np.broadcast_to(getattr(step, cause), total.shape)[best] for cause in causes))
+
+    return CostParts(
+        arithmetic_s=seconds("compute_s"),
+        weight_reads_s=seconds("weight_reads_s", "expert_reads_s", "host_reads_s"),
+        depth_s=seconds("launch_s"),
+        network_s=seconds("all_reduce_s", "all_to_all_s", "pipeline_s"),
+        attention_s=seconds("kv_reads_s"),
+    )
 
 
 def _cached(tokens: int) -> Workload:

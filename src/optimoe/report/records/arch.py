@@ -1,8 +1,8 @@
-"""JSON of ``optimoe arch`` and ``optimoe compare``: what is counted of a model."""
+"""JSON of ``optimoe arch``: what is counted of a model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -11,9 +11,6 @@ from optimoe.arch.flops import FlopCount
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, kind
 from optimoe.core.records import same_fields
-
-if TYPE_CHECKING:  # counting a model loads neither NumPy nor the cost model
-    from optimoe.cost.published.epoch_rules import DenseEquivalent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,47 +204,6 @@ class CountsRecord:
     models: tuple[CountRecord, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class DenseEquivalentRecord:
-    """Parameters of the dense model that costs as much to serve, by regime; null where there is none.
-
-    Attributes:
-        prefill: Bound by arithmetic.
-        slow_decode: Decoding of a large batch.
-        fast_decode: Decoding of a small batch on many GPUs.
-        long_context: Decoding bound by the cache.
-    """
-
-    prefill: float | None
-    slow_decode: float | None
-    fast_decode: float | None
-    long_context: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparedRecord(CountRecord):
-    """A counted model with its dense equivalents.
-
-    Attributes:
-        dense_equivalent: By the rules of thumb of Epoch AI.
-        dense_equivalent_full: By the full cost model on the given GPUs; all null where the model does not fit.
-    """
-
-    dense_equivalent: DenseEquivalentRecord
-    dense_equivalent_full: DenseEquivalentRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparisonRecord:
-    """Models side by side.
-
-    Attributes:
-        models: In the order in which they were named.
-    """
-
-    models: tuple[ComparedRecord, ...]
-
-
 def design_record(spec: ArchSpec) -> DesignRecord:
     """The shape of a model: its first attention, dense feed-forward and routed one."""
     mixer, moe = spec.attention, spec.moe
@@ -299,30 +255,6 @@ def count_record(spec: ArchSpec, counted: ArchCount) -> CountRecord:
 def counts_record(models: Sequence[CountRecord]) -> CountsRecord:
     """Several models, each of them counted."""
     return CountsRecord(models=tuple(models))
-
-
-def dense_equivalent_record(sizes: "DenseEquivalent | None") -> DenseEquivalentRecord:
-    """The dense sizes by regime, all null where the model could not be served."""
-    if sizes is None:
-        return DenseEquivalentRecord(**dict.fromkeys(field.name for field in fields(DenseEquivalentRecord)))
-    return same_fields(DenseEquivalentRecord, sizes)
-
-
-def compared_record(
-    counted: CountRecord, by_rule: "DenseEquivalent", by_cost: "DenseEquivalent | None"
-) -> ComparedRecord:
-    """A counted model with its dense equivalents, by the rules of thumb and by the full cost model."""
-    return same_fields(
-        ComparedRecord,
-        counted,
-        dense_equivalent=dense_equivalent_record(by_rule),
-        dense_equivalent_full=dense_equivalent_record(by_cost),
-    )
-
-
-def comparison_record(models: Sequence[ComparedRecord]) -> ComparisonRecord:
-    """Models side by side."""
-    return ComparisonRecord(models=tuple(models))
 
 
 def _flop_parts_record(flops: FlopCount) -> FlopPartsRecord:

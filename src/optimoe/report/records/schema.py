@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost curves": ("sizing.CurvesRecord",),
     "cost train": ("training.TrainingRecord",),
     "cost calibrate": ("calibration.CalibrationRecord",),
-    "compare": ("arch.ComparisonRecord",),
+    "compare": ("comparison.ComparisonRecord",),
     "reproduce": (
         "reproduce.ReproductionsRecord",
         "reproduce.ClaimTextsRecord",

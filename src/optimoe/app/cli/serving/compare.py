@@ -3,53 +3,64 @@
 from typing import TYPE_CHECKING
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show_columns, warn
-from optimoe.core.errors import InfeasibleError
+from optimoe.app.cli.printing import print_lines, show_columns, warn
 from optimoe.inputs.models import CompareRequest
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
-    from optimoe.cost.published.epoch_rules import DenseEquivalent
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.cost.sizing.dense_equivalent import ServingCosts
+    from optimoe.report.records.comparison import ComparedRecord
 
 
 def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     """Models side by side, each with the dense model that it is equal to in every regime.
 
-    Twice: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs.
+    Twice: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs; with what each puts it
+    together from.
     """
-    from optimoe.arch.count import count
-    from optimoe.cost.published.epoch_rules import dense_equivalent
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
-    from optimoe.report.records.arch import compared_record, comparison_record, count_record
-    from optimoe.report.words.arch_prose import arch_columns, dense_equivalent_columns
+    from optimoe.report.records.comparison import comparison_record
+    from optimoe.report.words.arch_prose import (
+        arch_columns,
+        comparison_notes,
+        component_columns,
+        dense_equivalent_columns,
+    )
 
     deployment = request.deployment()
     ladder = dense_ladder(deployment)
-    records = [
-        compared_record(
-            count_record(spec, count(spec, request.context)),
-            dense_equivalent(spec),
-            _by_cost(spec, deployment, ladder),
-        )
-        for spec in request.specs()
-    ]
-    by_rule, by_cost = dense_equivalent_columns(records, on=f"{request.gpus}, {request.precision}")
+    records = [_compared(spec, request, deployment, ladder) for spec in request.specs()]
     show_columns(
         json,
         lambda: comparison_record(records),
-        lambda: [*arch_columns(records), *by_rule],
-        lambda: [("", *("" for _ in records)), *by_cost],
+        lambda: arch_columns(records),
+        lambda: dense_equivalent_columns(records),
+        *(lambda record=record: component_columns(record) for record in records),
     )
+    if not json:
+        print()
+        print_lines(comparison_notes(records, on=f"{request.gpus}, {request.precision}"))
 
 
-def _by_cost(spec: "ArchSpec", deployment: "Deployment", ladder: "list[ServingCosts]") -> "DenseEquivalent | None":
-    """The dense sizes of equal cost; none, which is said, where the model does not fit the GPUs."""
-    from optimoe.cost.sizing.dense_equivalent import full_dense_equivalent
+def _compared(
+    spec: "ArchSpec", request: CompareRequest, deployment: "Deployment", ladder: "list[ServingCosts]"
+) -> "ComparedRecord":
+    """A model with its dense sizes; that it does not fit the GPUs is said."""
+    from optimoe.arch.count import count
+    from optimoe.cost.published.epoch_range import outside_range
+    from optimoe.cost.published.epoch_rules import rule_of_thumb
+    from optimoe.cost.sizing.dense_equivalent import full_dense_equivalent, serving_costs
+    from optimoe.report.records.arch import count_record
+    from optimoe.report.records.comparison import compared_record
 
-    try:
-        return full_dense_equivalent(spec, deployment, ladder)
-    except InfeasibleError as error:
-        warn(str(error))
-        return None
+    costs = serving_costs(spec, deployment)
+    if not costs.fits:
+        warn(f"memory: {spec.name} does not fit {deployment.cluster.num_gpus} GPUs: take more")
+    return compared_record(
+        count_record(spec, count(spec, request.context, request.precision)),
+        rule_of_thumb(spec),
+        outside_range(spec),
+        full_dense_equivalent(costs, ladder),
+        costs,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimoe.arch.catalog import find_model
-from optimoe.arch.parts import Attention, MoE
+from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts
@@ -117,14 +117,11 @@ def find_shape(name: str) -> Shape:
 
 
 def catalog_shape(arch: ArchSpec) -> dict[str, Any]:
-    """The fields of :class:`Shape` of a model whose layers are all alike, with softmax attention of grouped heads.
-
-    Raises:
-        AssertionError: It is another model.
-    """
+    """The fields of :class:`Shape` of a model of equal layers with grouped heads."""
     (layers,) = arch.layers
     mixer, ffn = layers.mixer, layers.ffn
     assert isinstance(mixer, Attention)
+    assert isinstance(ffn, MoE | DenseFFN)
     routed = {"experts": ffn.num_experts, "active": ffn.top_k} if isinstance(ffn, MoE) else {}
     return {
         "d_model": arch.d_model,
