@@ -61,7 +61,8 @@ def built(read_config):
 
 
 def parameters(model):
-    return sum(parameter.numel() for parameter in model.parameters())
+    """What training moves: a bias by which routing is balanced, which no gradient reaches, is a statistic."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def built_parameters(config):

@@ -10,7 +10,7 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
-from tests.planner.asked import brute_force, every_design, problem
+from tests.planner.asked import SMALL, brute_force, every_design, problem
 
 
 @settings(max_examples=settings().max_examples // 12)  # each prices every design and plans twice
@@ -34,6 +34,19 @@ def test_the_planner_equals_brute_force_on_a_small_space(flops, served, tpot_ms,
     assert found.trace.best == pytest.approx(found.choice.total_usd)
     assert found.trace.best <= found.trace.first_best
     assert found.choice.total_usd == pytest.approx(cheapest, rel=1e-9)
+
+
+@pytest.mark.parametrize("law", ["optimoe2026", "ludziejewski2025"])
+def test_the_planner_equals_brute_force_where_only_some_layers_route(law, monkeypatch):
+    space = replace(SMALL, num_experts=(1, 16), max_width=4096, moe_every=(1, 2), first_dense_layers=(0, 3))
+    asked = problem(space=space, law=law)
+    pools = every_design(asked)
+    assert len(pools) == 1 + 4
+    lowest = brute_force(pools, LowestLoss())
+    monkeypatch.setattr("optimoe.planner.problem.space.FEW", 0)
+    assert plan(replace(asked, goal=LowestLoss())).choice.loss.value == pytest.approx(lowest, rel=1e-12)
+    found = plan(replace(asked, goal=LeastCost(max_loss=1.02 * lowest))).choice.total_usd
+    assert found == pytest.approx(brute_force(pools, LeastCost(max_loss=1.02 * lowest)), rel=1e-9)
 
 
 def test_a_small_space_is_priced_whole_and_a_large_one_when_asked(monkeypatch):

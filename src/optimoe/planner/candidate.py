@@ -123,7 +123,8 @@ class Candidate:
 
 def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
     """The numbers of one design of a pool, evaluated by the same code as the grid."""
-    problem, spec = pool.problem, pool.grid.at(index)
+    problem = pool.problem
+    spec = problem.space.stacked(pool.family, pool.grid.at(index))
     cheapest, params = int(pool.cheapest[index]), count_params(spec)
     loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)

@@ -16,7 +16,7 @@ from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.pricing import SHARED, PricedGrids, Trained
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Shapes
+from optimoe.planner.problem.shapes import Shapes
 
 Column = Float[np.ndarray, " designs"]
 
@@ -141,9 +141,9 @@ def evaluate(
         members: The shapes of each family.
         memory: Grids that were priced before; new ones are added.
     """
-    kinds: dict[tuple[bool, str], dict[Family, Shapes]] = {}
+    kinds: dict[tuple[bool, bool, str], dict[Family, Shapes]] = {}
     for family, shapes in members.items():
-        kinds.setdefault((family.dense, family.attention), {})[family] = shapes
+        kinds.setdefault((family.dense, family.mixed, family.attention), {})[family] = shapes
     pools: dict[Family, Pool] = {}
     for kind in kinds.values():
         pools |= _evaluate_kind(problem, kind, memory)

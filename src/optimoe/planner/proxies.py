@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.problem.shapes import layers_in_order, routed_layers
 
 HEAD_DIM = 64
 """Heads of a proxy: small models with wide heads would have too few of them."""
@@ -67,7 +68,7 @@ def _runs(choice: Candidate) -> Iterator[Proxy]:
     experts = choice.family.num_experts
     for width in _widths(choice.spec.d_model):
         for kept in sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True):
-            spec = _shrunk(choice.spec, width, kept)
+            spec = _shrunk(choice, width, kept)
             active = count_params(spec).active
             for factor in DATA:
                 tokens = factor * per_param * active
@@ -85,11 +86,32 @@ def _widths(largest: int) -> list[int]:
     return widths
 
 
-def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
-    """The winner at another width, its depth in proportion, with so many experts (1: dense)."""
-    group = spec.layers[0]
-    scale, heads = width / spec.d_model, width // HEAD_DIM
-    ffn = group.ffn
+def _shrunk(choice: Candidate, width: int, num_experts: int) -> ArchSpec:
+    """The winner at another width, its depth in proportion, with so many experts (1: dense).
+
+    Layers route in the winner's pattern; its first dense layers are as large a share of the depth, one at least.
+    """
+    spec, family = choice.spec, choice.family
+    scale = width / spec.d_model
+    routed = next((group for group in spec.layers if isinstance(group.ffn, MoE)), spec.layers[0])
+    experts = _narrowed(routed, scale, width // HEAD_DIM, num_experts)
+    kind = "dense" if num_experts == 1 else f"e{num_experts}"
+    small = replace(spec, name=f"proxy-{kind}-d{width}", d_model=width)
+    if num_experts == 1 or not family.mixed:
+        depth = max(2, round(spec.num_layers * scale))
+        return replace(small, layers=(replace(experts, num_layers=depth),))
+    first = max(1, round(family.first_dense_layers * scale)) if family.first_dense_layers else 0
+    depth = max(first + family.moe_every, round(spec.num_layers * scale))
+    moe_layers = int(routed_layers(depth, family.moe_every, first))
+    plain = next(group for group in spec.layers if isinstance(group.ffn, DenseFFN))
+    dense = replace(_narrowed(plain, scale, width // HEAD_DIM, 1), num_layers=depth - moe_layers)
+    layers = (dense, replace(experts, num_layers=moe_layers))
+    return layers_in_order(replace(small, layers=layers), family.moe_every, first)
+
+
+def _narrowed(group: LayerGroup, scale: float, heads: int, num_experts: int) -> LayerGroup:
+    """A layer of the winner at another width, with so many heads and experts (1: as wide as one, and dense)."""
+    ffn, mixer = group.ffn, group.mixer
     if isinstance(ffn, MoE):
         hidden = max(64, round(ffn.d_expert * scale / 64) * 64)
         shared = hidden if ffn.num_shared_experts else 0
@@ -100,7 +122,6 @@ def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
         )
     elif isinstance(ffn, DenseFFN):
         ffn = replace(ffn, d_ff=max(64, round(ffn.d_ff * scale / 64) * 64))
-    mixer = group.mixer
     if isinstance(mixer, LatentAttention):
         mixer = replace(
             mixer, num_heads=heads, kv_lora_rank=4 * HEAD_DIM, qk_nope_dim=HEAD_DIM, qk_rope_dim=HEAD_DIM // 2,
@@ -109,9 +130,4 @@ def _shrunk(spec: ArchSpec, width: int, num_experts: int) -> ArchSpec:
     elif isinstance(mixer, Attention):
         kv_heads = max(count for count in (1, 2, 4, 8) if heads % count == 0 and count <= mixer.num_kv_heads)
         mixer = replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
-    layers = max(2, round(spec.num_layers * scale))
-    kind = "dense" if num_experts == 1 else f"e{num_experts}"
-    return replace(
-        spec, name=f"proxy-{kind}-d{width}", d_model=width,
-        layers=(replace(group, num_layers=layers, mixer=mixer, ffn=ffn),),
-    )  # fmt: skip
+    return replace(group, mixer=mixer, ffn=ffn)

@@ -17,7 +17,7 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Shapes, united
+from optimoe.planner.problem.shapes import Shapes, united
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
 
 Pools = Mapping[Family, Pool]
@@ -78,7 +78,7 @@ def require_rankable(problem: Problem, first: Pools) -> None:
 
 def first_pools(problem: Problem, memory: PricedGrids = SHARED) -> dict[Family, Pool]:
     """Price and judge the coarse grid of each family, or all of a small space."""
-    return evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.first()), memory)
+    return evaluate(problem, problem.space.first(), memory)
 
 
 def search(
@@ -153,10 +153,11 @@ def _promising(pool: Pool, goal: LowestLoss | LeastCost) -> Shapes:
     space = pool.problem.space
     _, objective = tokens_and_objective(pool, goal)
     if not np.isfinite(objective).any():
-        return space.every()
+        return space.of(pool.family, space.every())
     best = [i for i in objective.argsort(kind="stable")[:REFINED_STARTS] if math.isfinite(objective[i])]
-    coarse = space.coarse()
-    return united(*(space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best))
+    coarse = pool.shapes
+    near = (space.around(int(coarse.d_model[i]), int(coarse.num_layers[i])) for i in best)
+    return space.of(pool.family, united(*near))
 
 
 def best_of(by_family: Mapping[Family, Best]) -> Best | None:

@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
+from optimoe.planner.explain.reasons import family_words, ordinal
 from optimoe.planner.plan import plan
+from optimoe.planner.problem.family import Family
 from tests.planner.asked import SMALL, problem
 
 
@@ -34,3 +38,37 @@ def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
     asked_about_experts = {view.law: view.routed for view in result.laws}
     assert asked_about_experts["ludziejewski2025"]
     assert not asked_about_experts["besiroglu2024"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ({}, "E = 8"),
+        ({"moe_every": 2}, "E = 8, experts in every 2nd layer"),
+        ({"first_dense_layers": 3, "top_k": 2}, "E = 8, top-2, first 3 layers dense"),
+        (
+            {"moe_every": 4, "dense_layer_width": "expert"},
+            "E = 8, experts in every 4th layer, dense layers as wide as an expert",
+        ),
+    ],
+)
+def test_a_family_says_which_of_its_layers_route(stated, words):
+    assert family_words(Family(num_experts=8, **stated)) == words
+
+
+def test_places_are_english():
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 22, 113)] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "22nd", "113th"]
+    )
+
+
+def test_a_law_whose_runs_do_not_say_which_layers_routed_says_so_of_mixed_layers_alone():
+    unknown = "optimoe2026 does not state of its runs: share of routed layers"
+    every, second = (
+        plan(problem(law="optimoe2026", space=replace(SMALL, num_experts=(16,), moe_every=(number,))))
+        for number in (1, 2)
+    )
+    assert unknown not in every.warnings
+    assert unknown in second.warnings
+    read = plan(problem(space=replace(SMALL, num_experts=(16,), moe_every=(2,)))).warnings
+    assert any("never fitted on routed experts in 0.5 of the layers (fitted in 1)" in line for line in read)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from optimoe.arch.flops import expert_attention_ratio
+from optimoe.arch.params import count_params
+from optimoe.arch.parts import MoE
+from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.problem.space import Space
 from tests.planner.asked import SMALL
 
@@ -18,8 +21,9 @@ def test_families_are_every_combination_and_dense_once():
     assert all(one.top_k <= one.num_experts for one in families)
 
 
-def test_a_grid_of_families_is_each_family_alone():
-    space = replace(SMALL, top_k=(1, 4), num_shared_experts=(0, 1))
+@pytest.mark.parametrize(("every", "first"), [((1,), 0), ((2, 3), 0), ((1, 2), 3)])
+def test_a_grid_of_families_is_each_family_alone(every, first):
+    space = replace(SMALL, top_k=(1, 4), num_shared_experts=(0, 1), moe_every=every, first_dense_layers=(first,))
     shapes = space.coarse()
     routed = [one for one in space.families() if not one.dense]
     together = space.designs(dict.fromkeys(routed, shapes))
@@ -40,3 +44,52 @@ def test_a_ratio_of_experts_to_attention_sets_the_width_of_every_expert(shared):
         ratio, width = expert_attention_ratio(grid, 4096), grid.moe.d_expert
         half_a_step = 32 / width * ratio
         assert np.all(np.abs(ratio - family.expert_attention_ratio) <= half_a_step), family
+
+
+MIXED = replace(SMALL, num_experts=(1, 16), top_k=(2,), moe_every=(1, 2, 3), first_dense_layers=(0, 1, 3))
+
+
+def test_every_nth_layer_routes_but_the_first_dense_ones():
+    for family in MIXED.families():
+        grid = MIXED.designs({family: MIXED.of(family, MIXED.every())})
+        for index in (0, -1):
+            stacked = MIXED.stacked(family, grid.at(index))
+            routes = [isinstance(group.ffn, MoE) for group in stacked.layers for _ in range(group.num_layers)]
+            wanted = [
+                not family.dense and layer >= family.first_dense_layers and (layer + 1) % family.moe_every == 0
+                for layer in range(stacked.num_layers)
+            ]
+            assert routes == wanted, family
+            assert count_params(stacked) == count_params(grid.at(index))
+
+
+def test_a_pattern_is_one_family_however_it_is_stated():
+    patterns = {(one.moe_every, one.first_dense_layers) for one in MIXED.families() if not one.dense}
+    assert patterns == {(1, 0), (1, 1), (1, 3), (2, 0), (2, 2), (3, 0), (3, 3)}
+    assert len([one for one in MIXED.families() if one.dense]) == 1
+
+
+def test_dense_layers_are_as_wide_as_all_experts_of_a_token_so_that_the_active_size_stays_but_for_routers():
+    space = replace(SMALL, num_experts=(16,), top_k=(2,), num_shared_experts=(1,), moe_every=(1, 2))
+    every, second = (space.designs({family: space.every()}) for family in space.families())
+    assert second.layers[0].ffn.d_ff.tolist() == (3 * every.moe.d_expert).tolist()
+    one, two = count_params(every), count_params(second)
+    assert np.all(one.active - one.router == two.active - two.router)
+    assert np.all(two.total < one.total)
+    expert = replace(space, dense_layer_width="expert")
+    narrow = expert.designs({expert.families()[1]: expert.every()})
+    assert narrow.layers[0].ffn.d_ff.tolist() == narrow.moe.d_expert.tolist()
+
+
+def test_shapes_without_a_routed_layer_are_no_designs_of_a_family():
+    space = replace(SMALL, num_experts=(16,), moe_every=(1, 12))
+    every, rare = space.families()
+    assert space.of(every, space.every()).num_layers.min() == 8
+    assert space.of(rare, space.every()).num_layers.min() == 12
+    assert space.size == len(space.every().d_model) + (space.every().num_layers >= 12).sum()
+    with pytest.raises(InfeasibleError, match="moe_every: no depth"):
+        replace(space, moe_every=(1000,)).first()
+    with pytest.raises(ConfigError, match="moe_every: must be positive, got 0"):
+        replace(space, moe_every=(0,))
+    with pytest.raises(ConfigError, match="first_dense_layers: must be zero or more, got -1"):
+        replace(space, first_dense_layers=(-1,))

@@ -25,7 +25,7 @@ ASKED = yun_problem(5.15e21, find_loss_law("ludziejewski2025"))
 
 @pytest.fixture(scope="module")
 def pools():
-    every = evaluate(ASKED, dict.fromkeys(ASKED.space.families(), ASKED.space.every()))
+    every = evaluate(ASKED, ASKED.space.members(ASKED.space.every()))
     return {family.num_experts: pool for family, pool in every.items()}
 
 

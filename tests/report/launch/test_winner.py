@@ -3,12 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from optimoe.arch.hf import load_config
+from optimoe.arch.hf import from_config, load_config
+from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.core.config import load_toml
 from optimoe.core.errors import InputError
 from optimoe.core.run import load_runs
 from optimoe.laws.fitting import save_law
 from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.proxies import ladder
 from optimoe.planner.runs import proxy_runs, winner_run
@@ -42,6 +44,35 @@ def test_every_file_of_the_winner_is_read_back_whatever_the_law_is_called(tmp_pa
     record = json.loads((folder / "plan.json").read_text())
     assert record["problem"]["law"] == HOSTILE
     assert replace(load_config(winner), name=result.choice.spec.name) == result.choice.spec
+
+
+@pytest.mark.parametrize("attention", ["gqa", "mla"])
+@pytest.mark.parametrize(
+    ("stated", "model_type"),
+    [
+        ({"moe_every": (2,)}, {"gqa": "ernie4_5_moe", "mla": "glm4_moe_lite"}),
+        (
+            {"moe_every": (2,), "first_dense_layers": (4,), "num_shared_experts": (2,)},
+            {"gqa": "ernie4_5_moe", "mla": "glm4_moe_lite"},
+        ),
+        ({"moe_every": (2,), "num_shared_experts": (1,)}, {"gqa": "llama4_text", "mla": "glm4_moe_lite"}),
+        ({"first_dense_layers": (3,)}, {"gqa": "glm4_moe", "mla": "deepseek_v2"}),
+    ],
+)
+def test_a_winner_with_any_pattern_of_layers_is_written_for_a_family_that_has_it(
+    stated, model_type, attention, tmp_path
+):
+    space = Space(num_experts=(8,), top_k=(2,), max_width=2048, attention=(attention,), **stated)
+    result = plan(problem(space=space, goal=LowestLoss()))
+    write_plan(result, tmp_path)
+    config = json.loads((tmp_path / "winner" / "config.json").read_text())
+    assert config["model_type"] == model_type[attention]
+    assert replace(load_config(tmp_path / "winner"), name="moe") == result.choice.spec
+    proxies = load_runs(tmp_path / "winner" / "proxies.toml")
+    read = [from_config(run.architecture, run.name) for run in proxies]
+    mixed = [{type(group.ffn) for group in spec.layers} for spec in read if spec.moe]
+    assert mixed
+    assert all(kinds == {DenseFFN, MoE} for kinds in mixed)
 
 
 def test_the_recipe_says_what_the_plan_predicts(result, tmp_path):

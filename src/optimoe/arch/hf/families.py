@@ -17,6 +17,7 @@ from optimoe.arch.hf.ffns import (
     leading_dense,
     listed_or_leading,
     sparse_step,
+    within,
 )
 from optimoe.arch.hf.layers import (
     FULL,
@@ -41,6 +42,7 @@ _MHA = {"num_key_value_heads": None}  # absent as null: as many as heads
 _QWEN_WINDOW = {"use_sliding_window": False, "max_window_layers": 28, "sliding_window": 4096}
 _SPARSE_STEP = {"decoder_sparse_step": 1, "mlp_only_layers": []}
 _BIASED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias")
+_MHA_IF_NULL = Gqa(null_kv=True)
 _BIASED_MHA = replace(_BIASED, null_kv=True)
 _NORMED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head")
 _GATED = Gqa(
@@ -230,6 +232,18 @@ FAMILIES: dict[str, ConfigFamily] = {
         mtp=_MTP,
         defaults=_UNTIED | _BIAS | {"use_qk_norm": False, _MTP: 0},
     ),
+    "ernie4_5_moe": ConfigFamily(
+        architecture="Ernie4_5_MoeForCausalLM",
+        attention=_MHA_IF_NULL,
+        routed=Routed(
+            experts=("moe_num_experts", "num_experts"),
+            top_k=("moe_k", "num_experts_per_tok"),
+            shared_count="moe_num_shared_experts",
+        ),
+        pattern=within,
+        defaults=_TIED | {"moe_layer_end_index": -1},
+        only={"use_bias": False},
+    ),
     "phimoe": ConfigFamily(
         architecture="PhimoeForCausalLM",
         attention=_BIASED,
@@ -301,7 +315,7 @@ FAMILIES: dict[str, ConfigFamily] = {
     ),
     "arctic": ConfigFamily(
         architecture="ArcticForCausalLM",
-        attention=Gqa(null_kv=True),
+        attention=_MHA_IF_NULL,
         routed=_LOCAL,
         pattern=layer_frequency,
         residual="parallel_attn_mlp_res",

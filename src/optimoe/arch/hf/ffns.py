@@ -141,9 +141,22 @@ def layer_frequency(fields: Fields, num_layers: int) -> list[bool]:
     return [(layer + 1) % step == 0 for layer in range(num_layers)]
 
 
+def within(fields: Fields, num_layers: int) -> list[bool]:
+    """Every ``moe_layer_interval``-th layer routes, from the start index to the end index (ERNIE 4.5)."""
+    step, start = fields.count("moe_layer_interval"), fields.count("moe_layer_start_index", zero=True)
+    end = fields.layer("moe_layer_end_index", num_layers)
+    return [start <= layer <= end and (layer + 1) % step == 0 for layer in range(num_layers)]
+
+
 def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     """The fields of a pattern; a pattern that they cannot express reads back differently."""
     step = routed.index(True) + 1 if True in routed else len(routed) + 1
+    leading = all(routed[step - 1 :])
+    if pattern is listed_or_leading and not leading:
+        return {"mlp_layer_types": ["sparse" if routes else "dense" for routes in routed]}
+    if pattern is within:
+        following = 1 if leading else routed[step:].index(True) + 1 if True in routed[step:] else step
+        return {"moe_layer_interval": following, "moe_layer_start_index": step - 1}
     if pattern in (leading_dense, listed_or_leading):
         return {"first_k_dense_replace": step - 1}
     if pattern is sparse_step:

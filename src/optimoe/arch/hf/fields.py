@@ -59,6 +59,15 @@ class Fields:
         require(first < every, offset, f"below {period} = {every}", first)
         return every, first
 
+    def layer(self, name: str, num_layers: int) -> int:
+        """A layer's index from 0; where the field is missing or −1, that of the last one.
+
+        Raises:
+            ConfigError: Anything else.
+        """
+        value = self._find((name,))
+        return num_layers - 1 if value is _MISSING or value == -1 else self.count(name, zero=True)
+
     def is_text(self, name: str, text: str) -> bool:
         """Whether the field is that string."""
         return self._find((name,)) == text

@@ -10,10 +10,11 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, require
 from optimoe.inputs.quantities import Flag, Quantity, Several, numbers, parts, whole
 from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 
 if TYPE_CHECKING:
     from optimoe.planner.problem.data import Data
-    from optimoe.planner.problem.family import AttentionKind, BestRatio
+    from optimoe.planner.problem.family import BestRatio
     from optimoe.planner.problem.space import Space
     from optimoe.planner.problem.training import Training
 
@@ -81,6 +82,13 @@ class DesignChoice:
     """Key-value heads; several by comma."""
     attention: Several = "gqa"
     """Kind of attention: mha, gqa or mla; several by comma."""
+    moe_every: Several = "1"
+    """Of models that route, every n-th layer does; several n by comma, 1 is all layers."""
+    first_dense_layers: Several = "0"
+    """Layers at the bottom of these models that do not route; several by comma."""
+    dense_layer_width: DenseLayerWidth = "active"
+    """Width of the feed-forwards of layers that do not route: active, that of all experts that a token uses
+    together, or expert, that of one."""
     vocab: Quantity = 50_304.0
     """Tokens in the vocabulary."""
     max_width: Quantity = 16_384.0
@@ -95,7 +103,6 @@ class DesignChoice:
             InputError: A count is not whole, or a law of ratios has no budget.
             ConfigError: A number is out of limits.
         """
-        from optimoe.planner.problem.family import AttentionKind
         from optimoe.planner.problem.space import Space
 
         attention = parts(self.attention)
@@ -108,6 +115,9 @@ class DesignChoice:
             num_shared_experts=numbers("--shared", self.shared, int),
             num_kv_heads=numbers("--kv-heads", self.kv_heads, int),
             attention=cast("tuple[AttentionKind, ...]", attention),
+            moe_every=numbers("--moe-every", self.moe_every, int),
+            first_dense_layers=numbers("--first-dense-layers", self.first_dense_layers, int),
+            dense_layer_width=self.dense_layer_width,
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
             exhaustive=self.exhaustive,

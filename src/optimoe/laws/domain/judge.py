@@ -188,7 +188,9 @@ class Domain:
             else:
                 applicable = applicable & ~outside
                 reasons.append(words)
-        said["unknown"] += self._not_stated(by, bool(np.any(traits.routed & applicable)))
+        judged = traits.routed & applicable
+        mixed = bool(np.any(judged & (traits.routed_share < 1 - NEAR)))
+        said["unknown"] += self._not_stated(by, bool(np.any(judged)), mixed)
         return Standing(
             applicable=applicable[()],
             assumed=(assumed & applicable)[()],
@@ -255,7 +257,14 @@ class Domain:
         slack = NEAR * np.abs(values) + (traits.one_layer if trait == "routed_share" and span[1] < 1 else 0.0)
         return (values < span[0] - slack) | (values > span[1] + slack)
 
-    def _not_stated(self, by: Sequence[str], routed: bool) -> list[str]:
+    def _not_stated(self, by: Sequence[str], routed: bool, mixed: bool) -> list[str]:
+        """What nobody stated of the runs, by name.
+
+        Args:
+            by: What the law's variables see.
+            routed: Whether a design routes.
+            mixed: Whether one of these has layers that do not.
+        """
         if not self.known:
             return ["which designs they were"]
         implied = ("num_experts", "top_k") if self.expert_ratio else ()
@@ -264,8 +273,10 @@ class Domain:
             for trait in TRAITS
             if not getattr(self, trait)
             and trait not in implied
-            # both sizes tell designs of other granularity apart, but say nothing of its own effect
-            and not (trait in by if trait == "granularity" else _sees(trait, by))
+            # both sizes tell such designs apart, but say nothing of the trait's own effect
+            and not (
+                trait in by if trait == "granularity" or (trait == "routed_share" and mixed) else _sees(trait, by)
+            )
         ]
         return (unknown if routed else []) + ([] if self.tokens_per_param else ["tokens per parameter"])
 

@@ -106,7 +106,25 @@ def family_words(family: Family) -> str:
         words.append(f"{family.num_kv_heads} kv")
     if family.attention != usual.attention:
         words.append(family.attention)
-    return ", ".join(words)
+    return ", ".join([*words, *layer_words(family)])
+
+
+def layer_words(family: Family) -> list[str]:
+    """Which layers route, where not all do: ``experts in every 2nd layer``, ``first 3 layers dense``."""
+    words = []
+    if family.moe_every > 1:
+        words.append(f"experts in every {ordinal(family.moe_every)} layer")
+    if family.first_dense_layers:
+        words.append(f"first {family.first_dense_layers} layers dense")
+    if family.mixed and family.dense_layer_width == "expert":
+        words.append("dense layers as wide as an expert")
+    return words
+
+
+def ordinal(number: int) -> str:
+    """A positive number as a place in English: 2nd, 3rd, 4th, 11th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
 
 
 def _beyond_budget(plan: Plan) -> list[str]:

@@ -1,15 +1,13 @@
 """A family: what designs have in common beside their widths and depths."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from optimoe.core.errors import require_positive
 from optimoe.laws.catalog import find_law
 from optimoe.laws.rules.expert_attention_ratio import ACTIVE_EXPERTS
+from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 
 RATIO_LAW = "li2026-rstar"
-
-AttentionKind = Literal["mha", "gqa", "mla"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +24,11 @@ class Family:
         num_kv_heads: Key-value heads of grouped attention.
         attention: A key-value head for each head, grouped heads, or latent attention at DeepSeek-V2's
             proportions (arXiv 2405.04434, Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
+        moe_every: n: every n-th layer routes, the last of each n (as ``decoder_sparse_step`` of Qwen and
+            ``interleave_moe_layer_step`` of Llama 4); 1 is all of them.
+        first_dense_layers: Layers at the bottom that do not route whatever n says (``first_k_dense_replace`` of
+            DeepSeek).
+        dense_layer_width: Width of the feed-forwards of layers that do not route.
     """
 
     num_experts: int
@@ -35,6 +38,14 @@ class Family:
     num_shared_experts: int = 0
     num_kv_heads: int = 8
     attention: AttentionKind = "gqa"
+    moe_every: int = 1
+    first_dense_layers: int = 0
+    dense_layer_width: DenseLayerWidth = "active"
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some layers route and others do not."""
+        return not self.dense and (self.moe_every > 1 or self.first_dense_layers > 0)
 
     @property
     def dense(self) -> bool:

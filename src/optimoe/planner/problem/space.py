@@ -12,9 +12,14 @@ from optimoe.arch.design import EXPERT_STEP, width_between
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import InfeasibleError, require, require_positive
 from optimoe.laws.rules.expert_attention_ratio import CONTEXT_TOKENS
-from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
+from optimoe.planner.problem.family import BestRatio, Family
+from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
+from optimoe.planner.problem.shapes import Shapes, layers_in_order, routed_layers
+
+POSITIVE = ("num_experts", "top_k", "ffn_ratio", "num_kv_heads", "moe_every")
+NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
 
 COARSE_DEPTHS = 5
 """Depths of each width on the coarse grid: price and loss are smooth between neighbours a quarter apart."""
@@ -24,23 +29,8 @@ FEW = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shapes:
-    """Widths and depths, side by side: design i has ``d_model[i]`` and ``num_layers[i]``."""
-
-    d_model: Int[np.ndarray, " designs"]
-    num_layers: Int[np.ndarray, " designs"]
-
-
-def united(*parts: Shapes) -> Shapes:
-    """Put several lists of shapes together, each shape once."""
-    pairs = np.concatenate([np.stack([shapes.d_model, shapes.num_layers], axis=1) for shapes in parts])
-    unique = np.unique(pairs, axis=0)
-    return Shapes(d_model=unique[:, 0], num_layers=unique[:, 1])
-
-
-@dataclass(frozen=True, kw_only=True)
 class Space:
-    """Decoders with gated feed-forwards, dense or with routed experts in every layer: families × shapes.
+    """Decoders with gated feed-forwards, dense or with routed experts in some layers or all: families × shapes.
 
     Attributes:
         num_experts: Expert counts E to compare; 1 is dense.
@@ -52,6 +42,9 @@ class Space:
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention; widths are then multiples of head_dim · the largest.
         attention: Kinds of attention.
+        moe_every: Of the models that route every n-th layer does, for each n; 1 is all layers.
+        first_dense_layers: Layers at the bottom of these models that do not route.
+        dense_layer_width: How wide the feed-forwards of their dense layers are.
         min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
         head_dim: Width of a head.
         vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
@@ -69,6 +62,9 @@ class Space:
     num_shared_experts: tuple[int, ...] = (0,)
     num_kv_heads: tuple[int, ...] = (8,)
     attention: tuple[AttentionKind, ...] = ("gqa",)
+    moe_every: tuple[int, ...] = (1,)
+    first_dense_layers: tuple[int, ...] = (0,)
+    dense_layer_width: DenseLayerWidth = "active"
     min_aspect: float = 64.0
     max_aspect: float = 128.0
     head_dim: int = 128
@@ -78,15 +74,17 @@ class Space:
 
     def __post_init__(self) -> None:
         require_positive(self, "min_aspect", "head_dim", "vocab_size", "max_width")
-        for name in ("num_experts", "top_k", "ffn_ratio", "num_kv_heads", "num_shared_experts", "attention"):
-            values = getattr(self, name)
-            require(len(values) > 0, name, "one value or more", values)
-            if name not in ("num_shared_experts", "attention"):
-                require(min(values) > 0, name, "positive", min(values))
+        for name in (*POSITIVE, *NOT_NEGATIVE, "attention"):
+            require(len(getattr(self, name)) > 0, name, "one value or more", getattr(self, name))
+        for name in POSITIVE:
+            require(min(getattr(self, name)) > 0, name, "positive", min(getattr(self, name)))
+        for name in NOT_NEGATIVE:
+            require(min(getattr(self, name)) >= 0, name, "zero or more", min(getattr(self, name)))
+        kinds = get_args(DenseLayerWidth)
+        require(self.dense_layer_width in kinds, "dense_layer_width", " or ".join(kinds), self.dense_layer_width)
         if not isinstance(self.expert_attention_ratio, BestRatio):
             for ratio in self.expert_attention_ratio:
                 require(ratio > 0, "expert_attention_ratio", "positive", ratio)
-        require(min(self.num_shared_experts) >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         for kind in self.attention:
             require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
         for experts in self.num_experts:
@@ -109,10 +107,20 @@ class Space:
                 families[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
                 continue
             for k, shared in product(self.top_k, self.num_shared_experts):
-                for width in self._widths(experts + shared) if k <= experts else ():
-                    expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width
-                    families[Family(num_experts=experts, **expert, **attention)] = None
+                for width, layers in product(self._widths(experts + shared), self._patterns()):
+                    if k <= experts:
+                        expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width | layers
+                        families[Family(num_experts=experts, **expert, **attention)] = None
         return tuple(families)
+
+    def _patterns(self) -> list[dict[str, Any]]:
+        """Which layers route, as fields of a family; dense layers that n makes dense anyway do not count."""
+        patterns: list[dict[str, Any]] = []
+        for every, first in product(self.moe_every, self.first_dense_layers):
+            pattern: dict[str, Any] = {"moe_every": every, "first_dense_layers": first - first % every}
+            mixed = every > 1 or first > 0
+            patterns.append(pattern | ({"dense_layer_width": self.dense_layer_width} if mixed else {}))
+        return patterns
 
     def _widths(self, num_experts: int) -> list[dict[str, float]]:
         """What sets the width of experts, as fields of a family."""
@@ -127,19 +135,36 @@ class Space:
         """Widths are multiples of this, so that heads divide by the key-value heads."""
         return self.head_dim * (max(self.num_kv_heads) if "gqa" in self.attention else 1)
 
+    def of(self, family: Family, shapes: Shapes) -> Shapes:
+        """Those of some shapes that the family has: deep enough for a routed layer."""
+        routed = routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers)
+        return shapes.where(routed > 0)
+
+    def members(self, shapes: Shapes) -> dict[Family, Shapes]:
+        """Those of some shapes that each family has; families that have none of them are left out."""
+        members = {family: self.of(family, shapes) for family in self.families()}
+        return {family: own for family, own in members.items() if len(own.d_model)}
+
     @property
     def size(self) -> int:
         """Number of designs of all families."""
-        return len(self.families()) * len(self.every().d_model)
+        return sum(len(own.d_model) for own in self.members(self.every()).values())
 
     @property
     def wholly_priced(self) -> bool:
         """Whether every design is priced, so that the best is the best of the space."""
         return self.exhaustive or self.size <= FEW
 
-    def first(self) -> Shapes:
-        """The shapes of each family that are priced first."""
-        return self.every() if self.wholly_priced else self.coarse()
+    def first(self) -> dict[Family, Shapes]:
+        """The shapes of each family that are priced first.
+
+        Raises:
+            InfeasibleError: No family has any.
+        """
+        members = self.members(self.every() if self.wholly_priced else self.coarse())
+        if not members:
+            raise InfeasibleError("moe_every: no depth of the space has a routed layer; state a smaller one")
+        return members
 
     def coarse(self) -> Shapes:
         """The coarse shapes: every width with five depths from shallow to deep."""
@@ -157,11 +182,13 @@ class Space:
         near = np.abs(every.d_model - d_model) <= self.width_step
         span = max(1, int(np.ceil(num_layers / (COARSE_DEPTHS - 1))))
         same = (every.d_model == d_model) & (np.abs(every.num_layers - num_layers) > span)
-        keep = near & ~same
-        return Shapes(d_model=every.d_model[keep], num_layers=every.num_layers[keep])
+        return every.where(near & ~same)
 
     def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
-        """Make a grid of designs, family by family; all dense or all routed, with one kind of attention."""
+        """Make a grid of designs, family by family: all dense, routed or mixed, with one kind of attention.
+
+        Where layers differ the dense ones come first; :meth:`stacked` puts those of one design in order.
+        """
         width = np.concatenate([shapes.d_model for shapes in members.values()])
         d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
         if np.any(ratio):
@@ -173,29 +200,38 @@ class Space:
         steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
         return self._grid(members, (steps * EXPERT_STEP).astype(int))
 
+    def stacked(self, family: Family, design: ArchSpec) -> ArchSpec:
+        """One design of a grid with its layers in the order in which they are stacked."""
+        return layers_in_order(design, family.moe_every, family.first_dense_layers)
+
     def _grid(self, members: Mapping[Family, Shapes], d_hidden: Any) -> ArchSpec:
-        """The designs with so wide experts, or dense feed-forwards."""
+        """The designs with so wide experts, or dense feed-forwards: dense layers first, whatever their order."""
         first = next(iter(members))
         width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
         depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
-        shared = _column(members, "num_shared_experts")
-        ffn: FeedForward = (
-            DenseFFN(d_ff=d_hidden)
-            if first.dense
-            else MoE(
+        mixer = self._mixer(first.attention, width // self.head_dim, _column(members, "num_kv_heads"))
+        if first.dense:
+            groups: list[tuple[Any, FeedForward]] = [(depth, DenseFFN(d_ff=d_hidden))]
+        else:
+            shared, top_k = _column(members, "num_shared_experts"), _column(members, "top_k")
+            experts = MoE(
                 num_experts=_column(members, "num_experts"),
-                top_k=_column(members, "top_k"),
+                top_k=top_k,
                 d_expert=d_hidden,
                 num_shared_experts=shared,
                 d_shared=d_hidden * (shared > 0),
             )
-        )
-        mixer = self._mixer(first.attention, width // self.head_dim, _column(members, "num_kv_heads"))
+            groups = [(depth, experts)]
+            if first.mixed:
+                every, low = (_column(members, name) for name in ("moe_every", "first_dense_layers"))
+                routed = routed_layers(depth, every, low)
+                used = top_k + shared if first.dense_layer_width == "active" else 1
+                groups = [(depth - routed, DenseFFN(d_ff=d_hidden * used)), (routed, experts)]
         return ArchSpec(
             name="dense" if first.dense else "moe",
             vocab_size=self.vocab_size,
             d_model=width,
-            layers=(LayerGroup(num_layers=depth, mixer=mixer, ffn=ffn),),
+            layers=tuple(LayerGroup(num_layers=layers, mixer=mixer, ffn=ffn) for layers, ffn in groups),
         )
 
     def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:

@@ -269,7 +269,7 @@ def _pool(
         goal=goal or LowestLoss(),
         space=space,
     )
-    (pool,) = evaluate(problem, dict.fromkeys(space.families(), space.every())).values()
+    (pool,) = evaluate(problem, space.members(space.every())).values()
     return pool
 
 

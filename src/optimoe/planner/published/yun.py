@@ -16,8 +16,6 @@ import numpy as np
 from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -25,10 +23,10 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.designs import Column, Pool, evaluate
-from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.kinds import DenseLayerWidth
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Shapes, Space
+from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import Training
 
 EXPERTS = (1, 4, 8, 16, 32)
@@ -112,28 +110,14 @@ def training_share(pool: Pool, other: Pool, loss: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class YunSpace(Space):
-    """Their designs: experts in every second layer, the other feed-forwards dense and as wide as one expert.
+    """Their designs: layers that do not route are as wide as one expert, d_model in their steps."""
 
-    Attributes:
-        every_layer: Whether experts stand in every layer instead.
-    """
-
-    every_layer: bool = False
+    dense_layer_width: DenseLayerWidth = "expert"
 
     @property
     def width_step(self) -> int:
         """Widths are multiples of 512, whatever the key-value heads, so that variants differ in one thing."""
         return WIDTH_STEP
-
-    def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
-        """Make the grid of designs with the latter half of the layers routed: in any order they cost the same."""
-        grid = super().designs(members)
-        (group,) = grid.layers
-        if self.every_layer or not isinstance(group.ffn, MoE):
-            return grid
-        routed = group.num_layers // 2
-        dense = replace(group, num_layers=group.num_layers - routed, ffn=DenseFFN(d_ff=group.ffn.d_expert))
-        return replace(grid, layers=(dense, replace(group, num_layers=routed)))
 
 
 def yun_problem(budget_flops: float, law: LossLaw, *, every_layer: bool = False, kv_heads: int = 0) -> Problem:
@@ -161,7 +145,7 @@ def yun_problem(budget_flops: float, law: LossLaw, *, every_layer: bool = False,
         top_k=(2,),
         ffn_ratio=(8 / 3,),
         max_width=8192,
-        every_layer=every_layer,
+        moe_every=(1 if every_layer else 2,),
         **attention,
     )
     return Problem(
@@ -179,7 +163,7 @@ def yun_pools(
 ) -> dict[int, Pool]:
     """Every width and depth of each number of experts, in steps of 512, sizes counted as theirs."""
     problem = yun_problem(budget_flops, law, every_layer=every_layer, kv_heads=kv_heads)
-    pools = evaluate(problem, dict.fromkeys(problem.space.families(), problem.space.every()))
+    pools = evaluate(problem, problem.space.members(problem.space.every()))
     return {
         family.num_experts: replace(
             pool, params_active=np.asarray(count_params(one_expert_twin(pool.grid)).nonembedding, dtype=float)

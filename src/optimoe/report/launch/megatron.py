@@ -24,14 +24,14 @@ def megatron_arguments(plan: Plan) -> str:
     the usual length.
     """
     choice, run = plan.choice, plan.problem.training.run
-    spec, moe = choice.spec, choice.spec.moe
+    spec, moe, dense = choice.spec, choice.spec.moe, _dense_width(choice.spec)
     seq_len = run.seq_len if run else USUAL_SEQ_LEN
     samples = round(choice.tokens / seq_len)
     lines = [
         f"# Written by optimoe {__version__}: the model, and samples of {seq_len} tokens.",
         f"--num-layers {spec.num_layers}",
         f"--hidden-size {spec.d_model}",
-        f"--ffn-hidden-size {moe.d_expert if moe else _dense_width(spec)}",
+        f"--ffn-hidden-size {dense or (moe.d_expert if moe else 0)}",
         *_attention(spec),
         "--swiglu",
         "--normalization RMSNorm",
@@ -45,6 +45,7 @@ def megatron_arguments(plan: Plan) -> str:
         "--bf16",
     ]
     lines += _experts(moe) if moe else []
+    lines += [f"--moe-layer-freq {_pattern(spec)}"] if moe and dense else []
     if run is not None and choice.training.layout is not None:
         lines += [f"--global-batch-size {run.sequences}", *_split(choice.training.layout)]
     return "\n".join(lines) + "\n"
@@ -71,9 +72,13 @@ def _attention(spec: ArchSpec) -> list[str]:
 
 
 def _dense_width(spec: ArchSpec) -> int:
-    ffn = spec.layers[0].ffn
-    assert isinstance(ffn, DenseFFN)
-    return ffn.d_ff
+    """Width of the feed-forwards of layers that do not route; 0 where all do."""
+    return next((group.ffn.d_ff for group in spec.layers if isinstance(group.ffn, DenseFFN)), 0)
+
+
+def _pattern(spec: ArchSpec) -> str:
+    """Which layers route, as the Python list that Megatron-LM evaluates: ``[0]*3+[1]*58``."""
+    return "+".join(f"[{isinstance(group.ffn, MoE):d}]*{group.num_layers}" for group in spec.layers)
 
 
 def _split(layout: TrainLayout) -> list[str]:

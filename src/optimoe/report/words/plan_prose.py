@@ -3,7 +3,7 @@
 import math
 
 from optimoe.arch.params import ParamCount
-from optimoe.arch.parts import Attention, DenseFFN
+from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import (
     SECONDS_PER_DAY,
@@ -153,19 +153,22 @@ def choice_lines(plan: Plan) -> Lines:
 
 
 def shape_words(spec: ArchSpec, params: ParamCount) -> str:
-    """A design in one line: experts, sizes, layers, width, heads."""
-    mixer, ffn, moe = spec.attention, spec.layers[0].ffn, spec.moe
+    """A design in one line: experts, sizes, layers, width, heads, and which layers route where not all do."""
+    mixer, moe = spec.attention, spec.moe
+    dense = next((group.ffn for group in spec.layers if isinstance(group.ffn, DenseFFN)), None)
     assert mixer is not None  # designs of a plan have softmax attention in every layer
     heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
     layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}"
-    if isinstance(ffn, DenseFFN):
-        return f"dense {format_count(params.total)} · {layers}, FFN {ffn.d_ff}"
-    assert moe is not None
+    if moe is None:
+        assert dense is not None
+        return f"dense {format_count(params.total)} · {layers}, FFN {dense.d_ff}"
+    routed = sum(group.num_layers for group in spec.layers if isinstance(group.ffn, MoE))
+    others = f" in {routed} layers, FFN {dense.d_ff} in the others" if dense else ""
     shared = f", {moe.num_shared_experts} shared" if moe.num_shared_experts else ""
     return (
         f"MoE E = {moe.num_experts}, top-{moe.top_k}{shared} · "
         f"{format_count(params.active)} active of {format_count(params.total)} · "
-        f"{layers}, experts {moe.d_expert}"
+        f"{layers}, experts {moe.d_expert}{others}"
     )
 
 

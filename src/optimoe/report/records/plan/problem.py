@@ -7,8 +7,9 @@ from optimoe.core.provenance import Basis
 from optimoe.core.records import same_fields
 from optimoe.laws.evidence import FitVerdict
 from optimoe.planner.problem.data import Data
-from optimoe.planner.problem.family import AttentionKind, BestRatio, Family
+from optimoe.planner.problem.family import BestRatio, Family
 from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss
+from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
@@ -36,6 +37,10 @@ class FamilyRecord:
         num_shared_experts: Experts that every token uses.
         num_kv_heads: Key-value heads of grouped attention.
         attention: ``mha``, ``gqa`` or ``mla``.
+        moe_every: Every so many layers one routes; 1 is all of them.
+        first_dense_layers: Layers at the bottom that do not route.
+        dense_layer_width: ``active`` where layers that do not route are as wide as all experts of a token, or
+            ``expert``.
     """
 
     num_experts: int
@@ -45,6 +50,9 @@ class FamilyRecord:
     num_shared_experts: int
     num_kv_heads: int
     attention: AttentionKind
+    moe_every: int
+    first_dense_layers: int
+    dense_layer_width: DenseLayerWidth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +170,9 @@ class SpaceRecord:
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention.
         attention: Kinds of attention.
+        moe_every: Of the models that route, every so many layers one does.
+        first_dense_layers: Layers at the bottom of these models that do not route.
+        dense_layer_width: Width of the feed-forwards of layers that do not route: ``active`` or ``expert``.
         min_aspect: Least d_model over num_layers.
         max_aspect: Most d_model over num_layers.
         head_dim: Width of a head.
@@ -177,6 +188,9 @@ class SpaceRecord:
     num_shared_experts: tuple[int, ...]
     num_kv_heads: tuple[int, ...]
     attention: tuple[AttentionKind, ...]
+    moe_every: tuple[int, ...]
+    first_dense_layers: tuple[int, ...]
+    dense_layer_width: DenseLayerWidth
     min_aspect: float
     max_aspect: float
     head_dim: int
