@@ -1,6 +1,7 @@
 """Figures of texts on laws, as data, by text and key."""
 
 from optimoe.core.claims import FigureMaker
+from optimoe.laws.published.article import ARTICLE_FIGURES
 
-FIGURES: dict[str, dict[str, FigureMaker]] = {}
+FIGURES: dict[str, dict[str, FigureMaker]] = {"article2024": ARTICLE_FIGURES}
 """Text → key → what makes the figure."""
