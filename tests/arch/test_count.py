@@ -5,7 +5,8 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
-from optimoe.arch.count import count
+from optimoe.arch.catalog import find_model
+from optimoe.arch.count import active_share, count, share_of_experts, sparsity
 from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf import from_config
 from optimoe.arch.memory import (
@@ -76,3 +77,11 @@ def test_arch_loads_no_numpy():
         "count(find_model('mixtral-8x7b'))\nassert 'numpy' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_shared_experts_count_among_the_active_and_all_but_not_in_the_sparsity_of_routed_ones():
+    deepseek, dense = find_model("deepseek-v3"), find_model("llama-3.1-8b")  # 8 of 256 and 1 shared expert
+    assert (sparsity(deepseek), sparsity(dense)) == (248 / 256, 0)
+    assert (active_share(deepseek), active_share(dense)) == (9 / 257, 1)
+    assert count(deepseek).active_share == active_share(deepseek)
+    assert share_of_experts(256, 8, 0) == 8 / 256

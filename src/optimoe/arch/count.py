@@ -39,6 +39,7 @@ class ArchCount:
         tensor_parallel_collectives: All-reduces that follow each other in one pass.
         expert_attention_flops_ratio: r = C_E / C_A at that context (Li et al. 2026).
         sparsity: (E − k)/E of the routed experts; 0 when dense.
+        active_share: (k + shared)/(E + shared), shared experts in both; 1 when dense.
         granularity: By convention: ``krajewski`` 4·d/d_expert, ``ling`` 2·d/d_expert; empty when dense.
     """
 
@@ -57,6 +58,7 @@ class ArchCount:
     tensor_parallel_collectives: int
     expert_attention_flops_ratio: float
     sparsity: float
+    active_share: float
     granularity: dict[str, float]
 
     def __repr__(self) -> str:
@@ -102,14 +104,29 @@ def count(
         tensor_parallel_collectives=tensor_parallel_collectives(arch),
         expert_attention_flops_ratio=expert_attention_ratio(arch, context_tokens),
         sparsity=sparsity(arch),
+        active_share=active_share(arch),
         granularity=granularity(arch),
     )
 
 
 def sparsity(arch: ArchSpec) -> float:
-    """S = (E − k)/E of routed experts (Abnar 2025; Li 2026 counts shared experts in E); 0 when dense."""
+    """S = (E − k)/E of routed experts (Abnar 2025); 0 when dense. Li's S is 1 − :func:`active_share`."""
     moe = arch.moe
     return (moe.num_experts - moe.top_k) / moe.num_experts if moe else 0.0
+
+
+def active_share(arch: ArchSpec) -> float:
+    """Share of a layer's experts that a token uses, :func:`share_of_experts`; 1 when dense."""
+    moe = arch.moe
+    return share_of_experts(moe.num_experts, moe.top_k, moe.num_shared_experts) if moe else 1.0
+
+
+def share_of_experts(num_experts: float, top_k: float, num_shared_experts: float) -> float:
+    """(k + shared)/(E + shared), E and k of routed experts: 1 − S of Li 2026, A of Tian 2025.
+
+    Li's E and E_active (arXiv 2603.10379, Sec. 2) and Tian's (arXiv 2507.17702) count shared experts.
+    """
+    return (top_k + num_shared_experts) / (num_experts + num_shared_experts)
 
 
 def granularity(arch: ArchSpec) -> dict[str, float]:

@@ -80,13 +80,17 @@ class Advice:
 
     Attributes:
         law: Its name; ``source`` as in its row.
+        inputs: The design in the law's own variables, by symbol.
         outputs: By symbol, such as EL, r_star or lr.
+        decades_beyond: How far inputs and outputs lie outside the fitted range, |log10| by symbol; 0 inside.
         concerns: What no run behind the law had.
     """
 
     law: str
     source: str
+    inputs: dict[str, Values]
     outputs: dict[str, Values]
+    decades_beyond: dict[str, Values]
     concerns: tuple[str, ...]
 
 
@@ -260,7 +264,14 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
         }
     except ConfigError as error:
         return NotApplicable(law=law.row.name, reason=str(error).removeprefix(f"law {law.row.name}: "))
-    return Advice(law=law.row.name, source=law.row.source, outputs=outputs, concerns=standing.concerns)
+    return Advice(
+        law=law.row.name,
+        source=law.row.source,
+        inputs=inputs,
+        outputs=outputs,
+        decades_beyond=law.decades_outside(law.placed_inputs(inputs) | outputs),
+        concerns=standing.concerns,
+    )
 
 
 def _decision(law: Law, train_flops: float) -> Decision:

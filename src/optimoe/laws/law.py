@@ -240,6 +240,12 @@ class Law(outputs.Evaluable, ABC):
         """What the law would build with a budget of training FLOPs."""
         return Decision()
 
+    def placed_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``row.range`` may name of inputs in the law's own variables: themselves, and D/N."""
+        size = next((value for symbol, value in inputs.items() if symbol.startswith("N")), None)
+        ratio = {"D_over_N": np.divide(inputs["D"], size)} if size is not None and "D" in inputs else {}
+        return ratio | dict(inputs)
+
     def decades_outside(self, placed: Mapping[str, Values]) -> dict[str, Values]:
         """How far values lie outside ``row.range``: |log10| of the overshoot, by symbol; 0 inside."""
         return {
@@ -264,9 +270,7 @@ class Law(outputs.Evaluable, ABC):
         See :func:`loss_band`; the ends are NaN where neither draws nor the fit error are known.
         """
         loss, many = self.evaluate("L", inputs), self.with_draws()
-        size = next((value for symbol, value in inputs.items() if symbol.startswith("N")), None)
-        ratio = {"D_over_N": np.divide(inputs["D"], size)} if size is not None and "D" in inputs else {}
-        decades = sum(self.decades_outside(ratio | dict(inputs)).values())
+        decades = sum(self.decades_outside(self.placed_inputs(inputs)).values())
         drawn = None if many is None else np.asarray(many.evaluate("L", inputs))
         return loss, *loss_band(loss, self.row.rmse_log, decades, drawn)
 

@@ -97,7 +97,7 @@ def test_cost_models_stand_in_the_library_but_are_not_laws():
         ("besiroglu2024", "L", {"N": 1e9}, "L needs D"),
         ("krajewski2024-e64", "L", {"N_act": 1e9, "G": 1}, "L needs D"),
         ("li2026-rstar", "r_star", {"E": 2, "C": 1e20}, "E: must be at least 3"),
-        ("li2026-rstar", "C_crossing", {"E1": 17, "E2": 17}, "E2: must be another count"),
+        ("li2026-rstar", "C_crossing", {"E1": 17, "E2": 17}, "S2: must be another sparsity"),
     ],
 )
 def test_bad_inputs_are_named(name, symbol, inputs, words):

@@ -2,7 +2,7 @@
 
 from optimoe.arch.design import dense_twin, one_expert_twin
 from optimoe.arch.params import count_params
-from optimoe.laws.terms.designs import active_share
+from optimoe.laws.terms.designs import num_experts
 from tests.laws.designs import D_MODEL, DENSE, LAYERS, SHARED
 
 
@@ -11,5 +11,5 @@ def test_twins_have_the_active_size_of_the_design():
     count = count_params(SHARED)
     assert twin.total == count.active - count.router
     assert parent.dense_ffn == LAYERS * 3 * D_MODEL * 1024
-    assert active_share(SHARED) == 8 / 66
-    assert active_share(DENSE) == 1
+    assert num_experts(SHARED) == 64
+    assert num_experts(DENSE) == 1

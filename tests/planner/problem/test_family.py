@@ -10,12 +10,31 @@ from tests.planner.asked import SMALL, problem
 
 
 def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():
-    low, high = (BestRatio(train_flops=flops).of(17) for flops in (1e19, 1e20))
+    low, high = (BestRatio(train_flops=flops).of(16, 2, 1) for flops in (1e19, 1e20))
     assert (low, high) == pytest.approx((0.8328, 1.2225), rel=1e-3)
     space = replace(
-        SMALL, num_experts=(1, 16), num_shared_experts=(1,), expert_attention_ratio=BestRatio(train_flops=1e20)
+        SMALL,
+        num_experts=(1, 16),
+        top_k=(2,),
+        num_shared_experts=(1,),
+        expert_attention_ratio=BestRatio(train_flops=1e20),
     )
     (routed,) = (one for one in space.families() if not one.dense)
     assert routed.expert_attention_ratio == high
     result = plan(problem(1e20, space=space, serve_tokens=1e9))
     assert any(row.name == "experts over attention" for row in result.assumptions)
+
+
+def test_more_active_experts_of_as_many_want_a_wider_feed_forward():
+    space = replace(
+        SMALL,
+        num_experts=(64,),
+        top_k=(2, 8),
+        num_shared_experts=(1,),
+        expert_attention_ratio=BestRatio(train_flops=1e21),
+    )
+    best = {one.top_k: one.expert_attention_ratio for one in space.families()}
+    assert best == {
+        2: pytest.approx(1.2912, rel=1e-4),
+        8: pytest.approx(1.6206, rel=1e-4),
+    }  # of 65

@@ -31,7 +31,7 @@ def test_one_model_is_said_with_parts_flops_and_bytes():
     for flops in (record.flops_per_token.prefill, record.flops_per_token.decode, record.flops_per_token.train):
         assert format_count(flops) in text
     assert f"weights {format_bytes(record.weight_bytes)} (bf16)" in text
-    assert "sparsity 0.750 · granularity (krajewski) 1.14 · granularity (ling) 0.571" in text
+    assert "sparsity of routed experts 0.750 · active share, shared experts in both, 0.250 · granularity" in text
 
 
 def test_models_side_by_side_have_a_row_for_each_quantity():

@@ -79,12 +79,14 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     )
     alone = replace(opinion, difference=math.nan, inside=True, concerns=("top-9 routing",))
     alone = replace(alone, decades_beyond={"N_act": 0.0})
-    advice = (Advice(law="a law", source="", outputs={"r_star": 1.5}, concerns=()),)
+    said = {"inputs": {"E": 8, "r": 2.0}, "outputs": {"r_star": 1.5}, "decades_beyond": {"E": 0.3, "r": 0.0}}
+    advice = (Advice(law="a law", source="", concerns=(), **said),)
     others = comparison_lines(replace(comparison, opinions=(alone,), advice=advice))
     assert dict(others)["ludziejewski2025"].startswith("no dense model, ")
     assert dict(others)["ludziejewski2025"].endswith("inside its range")
     assert ("", "never fitted on top-9 routing") in others
-    assert ("a law", "r_star 1.5") in others
+    assert ("a law", "r_star 1.5 at E 8, r 2") in others
+    assert ("", "beyond its range by decades: E 0.3") in others
 
 
 def test_what_a_design_is_worth_is_said_with_band_convention_and_cutoff():

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from optimoe.arch.count import granularity
+from optimoe.arch.count import active_share, granularity
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.factors.effect import DesignEffect, Find
-from optimoe.laws.terms.designs import active_share
 
 REFERENCE_GRANULARITY = 4.0
 """4·d/d_expert at which the factor is 1: Tian's own reference (2·d/d_expert = 2), between those of the runs."""

@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optimoe.arch.count import sparsity
+from optimoe.arch.count import active_share, sparsity
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
+from optimoe.laws.terms.designs import EXPERT_CHOICES
 from optimoe.laws.terms.optimum import find_minimum
 from optimoe.laws.terms.sizes import SIZES, sizes_of
 
@@ -53,8 +53,12 @@ class Abnar(LossLaw):
 
     def placed(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """What the range may name includes 1 − S, whose decades mean something."""
-        inputs = super().placed(arch, tokens)
-        return inputs | {"1-S": 1 - inputs["S"]}
+        return self.placed_inputs(super().placed(arch, tokens))
+
+    def placed_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs, and 1 − S, whose decades mean something."""
+        placed = super().placed_inputs(inputs)
+        return placed | ({"1-S": 1 - inputs["S"]} if "S" in inputs else {})
 
     def curve(self, N: Values, S: Values) -> TokenCurve:
         """Everything but b/D^β is the floor."""

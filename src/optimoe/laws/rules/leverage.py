@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from optimoe.arch.count import granularity
+from optimoe.arch.count import active_share, granularity
 from optimoe.arch.flops import TRAIN_PASSES, prefill_flops
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.law import Decision, Law, output, signed
-from optimoe.laws.terms.designs import EXPERT_CHOICES, active_share
+from optimoe.laws.terms.designs import EXPERT_CHOICES
 from optimoe.laws.terms.saturation import saturated_experts
 
 CONTEXT_TOKENS = 4096

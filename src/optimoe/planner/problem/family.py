@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from optimoe.arch.count import share_of_experts
 from optimoe.core.errors import require_positive
 from optimoe.laws.catalog import find_law
-from optimoe.laws.rules.expert_attention_ratio import ACTIVE_EXPERTS
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 
 RATIO_LAW = "li2026-rstar"
@@ -55,7 +55,7 @@ class Family:
 
 @dataclass(frozen=True, kw_only=True)
 class BestRatio:
-    """The best ratio r* of Li et al. 2026 (arXiv 2603.10379, eq. 1), by number of experts.
+    """The best ratio r* of Li et al. 2026 (arXiv 2603.10379, eq. 1), by the share of the experts that are active.
 
     Attributes:
         train_flops: C, the FLOPs of the whole run.
@@ -69,7 +69,7 @@ class BestRatio:
     def __post_init__(self) -> None:
         require_positive(self, "train_flops")
 
-    def of(self, num_experts: int) -> float:
-        """The best ratio for so many experts, shared ones included; the law begins at three."""
-        law = find_law(RATIO_LAW)
-        return float(law.evaluate("r_star", {"E": max(num_experts, ACTIVE_EXPERTS), "C": self.train_flops}))
+    def of(self, num_experts: int, top_k: int, num_shared_experts: int) -> float:
+        """The best ratio for E routed experts, k of them active, and shared ones beside them."""
+        sparsity = 1 - share_of_experts(num_experts, top_k, num_shared_experts)
+        return float(find_law(RATIO_LAW).evaluate("r_star", {"S": sparsity, "C": self.train_flops}))

@@ -106,11 +106,11 @@ class Space:
             if experts == 1:
                 families[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
                 continue
-            for k, shared in product(self.top_k, self.num_shared_experts):
-                for width, layers in product(self._widths(experts + shared), self._patterns()):
-                    if k <= experts:
-                        expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width | layers
-                        families[Family(num_experts=experts, **expert, **attention)] = None
+            fitting = [k for k in self.top_k if k <= experts]
+            for k, shared in product(fitting, self.num_shared_experts):
+                for width, layers in product(self._widths(experts, k, shared), self._patterns()):
+                    expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width | layers
+                    families[Family(num_experts=experts, **expert, **attention)] = None
         return tuple(families)
 
     def _patterns(self) -> list[dict[str, Any]]:
@@ -122,10 +122,10 @@ class Space:
             patterns.append(pattern | ({"dense_layer_width": self.dense_layer_width} if mixed else {}))
         return patterns
 
-    def _widths(self, num_experts: int) -> list[dict[str, float]]:
+    def _widths(self, num_experts: int, top_k: int, shared: int) -> list[dict[str, float]]:
         """What sets the width of experts, as fields of a family."""
         if isinstance(self.expert_attention_ratio, BestRatio):
-            return [{"expert_attention_ratio": self.expert_attention_ratio.of(num_experts)}]
+            return [{"expert_attention_ratio": self.expert_attention_ratio.of(num_experts, top_k, shared)}]
         if self.expert_attention_ratio:
             return [{"expert_attention_ratio": ratio} for ratio in self.expert_attention_ratio]
         return [{"ffn_ratio": ratio} for ratio in self.ffn_ratio]

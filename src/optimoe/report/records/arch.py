@@ -167,6 +167,7 @@ class CountRecord:
         tensor_parallel_collectives: All-reduces that follow each other in one pass.
         expert_attention_flops_ratio: FLOPs in expert layers over FLOPs in attention layers (Li et al. 2026).
         sparsity: (E − k)/E of the routed experts; 0 when dense.
+        active_share: (k + shared)/(E + shared), shared experts in both: 1 − S of Li et al. 2026; 1 when dense.
         granularity: ``krajewski`` 4·d_model/d_expert and ``ling`` 2·d_model/d_expert; empty when dense.
     """
 
@@ -190,6 +191,7 @@ class CountRecord:
     tensor_parallel_collectives: int
     expert_attention_flops_ratio: float
     sparsity: float
+    active_share: float
     granularity: dict[str, float]
 
 

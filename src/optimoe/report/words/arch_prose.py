@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from optimoe.core.units import format_bytes, format_count, format_seconds
-from optimoe.report.records.arch import CountRecord
+from optimoe.report.records.arch import CountRecord, FlopPartsRecord
 from optimoe.report.words.lines import Lines
 
 if TYPE_CHECKING:  # counting a model loads neither NumPy nor the cost model
@@ -40,7 +40,8 @@ def arch_lines(record: CountRecord) -> Lines:
         (
             "Ratios",
             f"experts/attention r = {record.expert_attention_flops_ratio:.2f}"
-            f" · sparsity {record.sparsity:.3f}"
+            f" · sparsity of routed experts {record.sparsity:.3f}"
+            f" · active share, shared experts in both, {record.active_share:.3f}"
             + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record.granularity.items()),
         ),
     ]
@@ -65,7 +66,9 @@ def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:
         row("without embeddings", lambda record: format_count(record.params_nonembedding)),
         row("layers × width", lambda record: f"{record.arch.num_layers} × {record.arch.d_model}"),
         row("experts, top-k", lambda record: f"{record.arch.num_experts}, {record.arch.top_k}"),
-        row("sparsity", lambda record: f"{record.sparsity:.3f}"),
+        row("sparsity, routed", lambda record: f"{record.sparsity:.3f}"),
+        row("active share, with shared", lambda record: f"{record.active_share:.3f}"),
+        row("decode FLOPs attention, FFN", lambda record: _flop_shares(record.flops_parts.decode)),
         row("r experts/attention", lambda record: f"{record.expert_attention_flops_ratio:.2f}"),
         row("FLOPs/token prefill", flops("prefill")),
         row("FLOPs/token decode", flops("decode")),
@@ -145,6 +148,13 @@ REGIMES = {
     "fast_decode": "fast decode",
     "long_context": "long context",
 }
+
+
+def _flop_shares(flops: FlopPartsRecord) -> str:
+    """Shares of attention and of all feed-forwards in a token's FLOPs; what remains are the logits."""
+    total = sum(asdict(flops).values())
+    attention = flops.attention_projections + flops.attention_scores + flops.indexer + flops.recurrent
+    return f"{attention / total:.0%}, {(total - attention - flops.unembedding) / total:.0%}"
 
 
 def _size(params: float | None) -> str:

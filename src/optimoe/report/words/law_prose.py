@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optimoe.core.units import format_count
 from optimoe.laws.check import CheckResult
@@ -140,8 +141,10 @@ def comparison_lines(comparison: Comparison) -> Lines:
         lines += [("", f"by assumption: {opinion.reading}")] if opinion.reading else []
         lines += [("", f"not stated of its runs: {'; '.join(opinion.unstated)}")] if opinion.unstated else []
     for advice in comparison.advice:
-        outputs = ", ".join(f"{symbol} {float(value):.4g}" for symbol, value in advice.outputs.items())
-        lines.append((advice.law, outputs))
+        given = {symbol: value for symbol, value in advice.inputs.items() if symbol not in advice.outputs}
+        lines.append((advice.law, f"{_by_symbol(advice.outputs)} at {_by_symbol(given)}"))
+        far = {symbol: decades for symbol, decades in advice.decades_beyond.items() if decades > 0}
+        lines += [("", f"beyond its range by decades: {_by_symbol(far)}")] if far else []
         lines += [("", f"never fitted on {concern}") for concern in advice.concerns]
     silent: dict[str, list[str]] = {}
     for silence in comparison.silent:
@@ -160,6 +163,11 @@ def effective_size_words(worth: EffectiveSize) -> str:
         f", past its cut-off of {format_count(worth.cutoff)}: routing no longer helps" if worth.past_cutoff else ""
     )
     return f"worth {format_count(worth.params)}{band} dense{counted}{past}"
+
+
+def _by_symbol(values: Mapping[str, Any]) -> str:
+    """Numbers by symbol, to four digits."""
+    return ", ".join(f"{symbol} {float(value):.4g}" for symbol, value in values.items())
 
 
 def _reach(opinion: Opinion) -> str:

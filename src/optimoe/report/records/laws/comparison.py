@@ -79,13 +79,17 @@ class AdviceRecord:
     Attributes:
         law: The law's name.
         source: Paper and place.
+        inputs: The design in the law's own variables, by symbol.
         outputs: Its outputs by symbol.
+        decades_beyond: How far inputs and outputs lie outside the fitted range, |log10| by symbol; 0 inside.
         concerns: What no run behind the law had.
     """
 
     law: str
     source: str
+    inputs: dict[str, float | None]
     outputs: dict[str, float | None]
+    decades_beyond: dict[str, float]
     concerns: tuple[str, ...]
 
 
