@@ -4,21 +4,20 @@ from typing import ClassVar
 
 import numpy as np
 
+from optimoe.arch.count import active_share
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN, expert_attention_ratio, train_flops_per_token
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import FLOOR, POSITIVE, FitForm, Law, output
 from optimoe.laws.loss_law import ArchLaw, LossLaw, TokenCurve
-from optimoe.laws.terms.designs import active_share, num_experts
-from optimoe.laws.terms.ratio import active_of_total, best_ratio, ratio_exponent
+from optimoe.laws.terms.designs import num_experts
+from optimoe.laws.terms.ratio import CONTEXT_TOKENS, active_of_total, best_ratio, ratio_exponent
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
 RATIO_COEFFICIENTS = ("alpha0", "alpha1", "beta0", "beta1")
 """Of Li's law of r*."""
-LI_CONTEXT_TOKENS = 4096
-"""Context of Li's runs (Table 2), at which r and C of a design are counted."""
 
 
 class Wang(LossLaw):
@@ -239,12 +238,12 @@ class LiReading(ArchLaw):
         return {
             "N": self.size(arch),
             "S": 1 - active_share(arch),
-            "r": expert_attention_ratio(arch, LI_CONTEXT_TOKENS),
+            "r": expert_attention_ratio(arch, CONTEXT_TOKENS),
         }
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """The design, D, and C counted with scores and logits."""
-        flops = train_flops_per_token(arch, LI_CONTEXT_TOKENS) * tokens
+        flops = train_flops_per_token(arch, CONTEXT_TOKENS) * tokens
         return super().arch_inputs(arch, tokens) | {"C": flops}
 
     def arch_loss(self, arch: ArchSpec, tokens: Values) -> Values:

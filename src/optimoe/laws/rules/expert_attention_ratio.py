@@ -6,17 +6,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimoe.arch.count import active_share
-from optimoe.arch.flops import TRAIN_PASSES, expert_attention_ratio, prefill_flops
+from optimoe.arch.flops import expert_attention_ratio, train_flops_per_token
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import Law, output, signed
 from optimoe.laws.terms.optimum import find_root
+from optimoe.laws.terms.ratio import CONTEXT_TOKENS, best_ratio, ratio_exponent, ratio_factor
 
 ACTIVE_EXPERTS = 3
 """One shared and two routed experts in every run (Table 2): what E counts as active where nothing else is said."""
-CONTEXT_TOKENS = 4096
 RATIO_RANGE = (1e-12, 1e12)
 """Where the best ratio is looked for: all that a design could have, with room."""
 EXPERTS_OF = {"S": "E", "S1": "E1", "S2": "E2"}
@@ -55,7 +55,7 @@ class ExpertAttention(Law):
             "E": moe.num_experts + moe.num_shared_experts,
             "E_active": moe.top_k + moe.num_shared_experts,
             "S": 1 - active_share(arch),
-            "C": training_flops(arch, tokens),
+            "C": train_flops_per_token(arch, CONTEXT_TOKENS) * tokens,
             "r": expert_attention_ratio(arch, CONTEXT_TOKENS),
         }
 
@@ -92,17 +92,17 @@ class ExpertAttention(Law):
     @output("alpha_r")
     def factor(self, S: Values) -> Values:
         """Factor of the power law, α_r = α0·(1−S)^α1."""
-        return self.coefficients["alpha0"] * np.power(np.subtract(1.0, S), self.coefficients["alpha1"])
+        return ratio_factor(np.subtract(1.0, S), self.coefficients["alpha0"], self.coefficients["alpha1"])
 
     @output("beta_r")
     def exponent(self, S: Values) -> Values:
         """Exponent of the power law, β_r = β0·(1−S)^β1."""
-        return self.coefficients["beta0"] * np.power(np.subtract(1.0, S), self.coefficients["beta1"])
+        return ratio_exponent(np.subtract(1.0, S), self.coefficients["beta0"], self.coefficients["beta1"])
 
     @output("r_star")
     def best_ratio(self, S: Values, C: Values) -> Values:
         """Best ratio of expert to attention FLOPs at a budget, r* = α_r·C^β_r."""
-        return self.factor(S) * np.power(C, self.exponent(S), dtype=float)
+        return best_ratio(C, np.subtract(1.0, S), **self.coefficients)
 
     @output("C_at_r")
     def compute_at_ratio(self, S: Values, r: Values) -> Values:
@@ -144,11 +144,6 @@ class ExpertAttention(Law):
         """
         right = np.log(np.divide(b * q, a * p)) + (p - q) * np.log(C)
         return find_root(lambda r: (q + 1) * np.log(r) + (p - q) * np.log1p(r) - right, *RATIO_RANGE, like=right)
-
-
-def training_flops(arch: ArchSpec, tokens: Values) -> Values:
-    """C of Li 2026: FLOPs of a training run, three forward passes over sequences of 4096 tokens with logits."""
-    return TRAIN_PASSES["none"] * prefill_flops(arch, CONTEXT_TOKENS).total * tokens
 
 
 def _with_active(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,9 @@ import numpy as np
 
 from optimoe.core.arrays import Values
 
+CONTEXT_TOKENS = 4096
+"""Length of Li's sequences (Table 2), at which r and C are counted."""
+
 
 def best_ratio(
     flops: Values, active: Values, *, alpha0: Values, alpha1: Values, beta0: Values, beta1: Values

@@ -13,7 +13,7 @@ from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import InfeasibleError, require, require_positive
-from optimoe.laws.rules.expert_attention_ratio import CONTEXT_TOKENS
+from optimoe.laws.terms.ratio import CONTEXT_TOKENS
 from optimoe.planner.problem.family import BestRatio, Family
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 from optimoe.planner.problem.shapes import Shapes, layers_in_order, routed_layers
