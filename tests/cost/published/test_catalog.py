@@ -21,6 +21,8 @@ def test_published_value(row):
         ("epoch2024", "P_eq", {"P": "abc", "E": 16.0, "A": 2.0}, "P: must be a number"),
         ("erdil2025-code", "params_total", {"model": 5.0}, "model: must be a name"),
         ("erdil2025-code", "params_total", {"model": "llama-3-7b"}, "nearest"),
+        ("epoch2024", "layers", {"model": "gpt-5"}, "nearest"),
+        ("epoch2024", "group_size", {"model": "deepseek-v3"}, "must have grouped heads"),
         ("yun2024-cost", "total_ratio", {"E": -1.0}, "E: must be positive"),
     ],
 )

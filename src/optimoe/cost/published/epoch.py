@@ -32,6 +32,11 @@ class Epoch(Evaluable):
         """Dense size with so many layers: P_ref·(layers/layers_ref)³."""
         return epoch_rules.depth_params_of(P_ref, layers, layers_ref)
 
+    @output("P_depth_linear")
+    def depth_in_proportion(self, P_ref: float, layers: float, layers_ref: float) -> float:
+        """Dense size with so many layers in proportion to them, no cube: P_ref·layers/layers_ref."""
+        return P_ref * layers / layers_ref
+
     @output("volume_ratio")
     def volume_ratio(self, E: float, A: float) -> float:
         """Bytes sent over those of a dense model of equal size: A/√E."""
@@ -133,6 +138,11 @@ class Epoch(Evaluable):
         attention = _attention(model)
         return attention.num_heads / attention.num_kv_heads
 
+    @output("kv_heads")
+    def kv_heads(self, model: str) -> float:
+        """Key-value heads of a model of the catalog."""
+        return float(_attention(model).num_kv_heads)
+
     @output("prefill_params")
     def prefill_params(self, model: str) -> float:
         """Dense size that prefills as fast, by the rule: the active parameters."""
@@ -154,21 +164,27 @@ class Epoch(Evaluable):
         heads = _attention(GPT4).num_heads
         return 2 * heads / (heads + 1)
 
+    @output("mqa_saving_qkv")
+    def mqa_saving_qkv(self) -> float:
+        """The same of queries, keys and values alone, without the output projection: 3h/(h + 2)."""
+        heads = _attention(GPT4).num_heads
+        return 3 * heads / (heads + 2)
+
     @output("gpt4_total")
     def gpt4_total(self) -> float:
         """Parameters of the speculated GPT-4: attention, plain experts and both embeddings, no router."""
-        return self.gpt4_attention() + count_params(find_model(GPT4)).routed_experts + self._gpt4_embeddings()
+        return _summed(GPT4)
 
     @output("gpt4_active")
     def gpt4_active(self) -> float:
         """Active parameters of the speculated GPT-4: attention and embeddings are not sparse."""
-        routed = count_params(find_model(GPT4)).routed_experts_active
-        return self.gpt4_attention() + routed + self._gpt4_embeddings()
+        params = count_params(find_model(GPT4))
+        return _summed(GPT4) - params.routed_experts + params.routed_experts_active
 
     @output("gpt4_over_gpt3")
     def gpt4_over_gpt3(self) -> float:
-        """Parameters of the speculated GPT-4 over those of GPT-3."""
-        return self.gpt4_total() / self.params_total("gpt-3")
+        """Parameters of the speculated GPT-4 over those of GPT-3, both with both embeddings."""
+        return _summed(GPT4) / _summed("gpt-3")
 
     @output("prefill_saving")
     def prefill_saving(self) -> float:
@@ -182,10 +198,17 @@ class Epoch(Evaluable):
         heads = mixer.num_heads * (1 + 1 / group_size)
         return self.gpt4_attention() / (dense.num_layers * dense.d_model * mixer.head_dim * 2 * heads)
 
-    @staticmethod
-    def _gpt4_embeddings() -> float:
-        params = count_params(find_model(GPT4))
-        return params.embedding + params.unembedding
+    @output("P_attention")
+    def attention_size(self, P_ref: float, group_size: float) -> float:
+        """Dense size whose attention is as large, in proportion to that of Llama 3 405B: P_ref·share."""
+        return P_ref * self.attention_over_405b(group_size)
+
+
+def _summed(model: str) -> float:
+    """Attention, feed-forwards and an embedding at both ends, as the article adds: no routers, no norms."""
+    arch = find_model(model)
+    params = count_params(arch)
+    return params.attention + params.dense_ffn + params.routed_experts + 2.0 * arch.vocab_size * arch.d_model
 
 
 def _attention(model: str) -> Attention:

@@ -6,6 +6,7 @@ the size is interpolated at which the dense ladder costs what the model costs.
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 
@@ -81,14 +82,25 @@ def serving_costs(arch: ArchSpec, deployment: Deployment) -> ServingCosts:
     layouts = every_layout(arch, deployment)
     machine, engine = deployment.machine(layouts), deployment.engine
     prompt = prefill_step(machine, engine, arch, PROMPT).times(layouts.tp / PROMPT)
-    alone = decode_step(machine, engine, arch, np.ones(layouts.tp.shape), _cached(SHORT_CONTEXT).mean_context)
     fits = np.asarray(largest_batch(machine, engine, arch, _cached(SHORT_CONTEXT)) >= 1)
     return ServingCosts(
         prefill=_cheapest(prompt, fits),
         slow_decode=_full_batch(arch, deployment, layouts, _cached(SHORT_CONTEXT)),
-        fast_decode=_cheapest(alone, fits),
+        fast_decode=fastest_decode(arch, deployment, requests=1),
         long_context=_full_batch(arch, deployment, layouts, _cached(LONG_CONTEXT)),
     )
+
+
+def fastest_decode(arch: ArchSpec, deployment: Deployment, requests: float) -> CostParts:
+    """Seconds per output token, TPOT, of so many requests on all GPUs in the layout that is fastest for them.
+
+    At 1,024 tokens of cached context. Infinite where they fit in no layout.
+    """
+    layouts, workload = every_layout(arch, deployment), _cached(SHORT_CONTEXT)
+    machine, engine = deployment.machine(layouts), deployment.engine
+    batch = np.maximum(requests / np.asarray(layouts.dp), 1.0)
+    step = decode_step(machine, engine, arch, batch, workload.mean_context)
+    return _cheapest(step, np.asarray(largest_batch(machine, engine, arch, workload)) >= batch)
 
 
 def full_dense_equivalent(costs: ServingCosts, ladder: list[ServingCosts]) -> DenseEquivalent:
@@ -102,7 +114,7 @@ def full_dense_equivalent(costs: ServingCosts, ladder: list[ServingCosts]) -> De
     """
     return DenseEquivalent(
         **{
-            field.name: _size_at(
+            field.name: size_at(
                 getattr(costs, field.name).total_s, [getattr(step, field.name).total_s for step in ladder]
             )
             for field in fields(DenseEquivalent)
@@ -112,13 +124,16 @@ def full_dense_equivalent(costs: ServingCosts, ladder: list[ServingCosts]) -> De
 
 def dense_ladder(deployment: Deployment) -> list[ServingCosts]:
     """What the dense models of :data:`LADDER` cost on the GPUs of a deployment."""
-    return [
-        serving_costs(design(DesignTarget(target="params_total", value=size), name="dense"), deployment)
-        for size in LADDER
-    ]
+    return [serving_costs(model, deployment) for model in dense_models()]
 
 
-def _size_at(cost: float, ladder: list[float]) -> float:
+@cache
+def dense_models() -> tuple[ArchSpec, ...]:
+    """The dense models of comparison, one a size of :data:`LADDER`."""
+    return tuple(design(DesignTarget(target="params_total", value=size), name="dense") for size in LADDER)
+
+
+def size_at(cost: float, ladder: list[float]) -> float:
     """The size with a cost. A larger model may cost a little less (fewer launches): the ladder is made to rise."""
     known = np.isfinite(ladder)
     if not np.isfinite(cost) or not known.any():

@@ -8,6 +8,7 @@ from optimoe.core.claims import ClaimText, FigureMaker, Reproduction, TextFigure
 from optimoe.core.errors import UnknownNameError, require
 from optimoe.cost.published.figures import FIGURES as COST_FIGURES
 from optimoe.cost.published.ledger import cost_texts, reproduce_costs
+from optimoe.cost.sizing.epoch_figures import FIGURES as SIZING_FIGURES
 from optimoe.laws.published.figures import FIGURES as LAW_FIGURES
 from optimoe.laws.published.ledger import law_texts, reproduce_laws
 from optimoe.planner.published.figures import FIGURES as PLAN_FIGURES
@@ -69,7 +70,7 @@ def text_figures(text: str) -> dict[str, FigureMaker]:
     """
     if text not in claim_texts():
         raise UnknownNameError("text", text, claim_texts())
-    rooms = (LAW_FIGURES, COST_FIGURES, PLAN_FIGURES)
+    rooms = (LAW_FIGURES, COST_FIGURES, SIZING_FIGURES, PLAN_FIGURES)
     return {key: make for room in rooms for key, make in room.get(text, {}).items()}
 
 
