@@ -18,7 +18,7 @@ from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.laws.next_runs import NextRunsRequest
-from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest
+from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest, RatioRequest
 from optimoe.inputs.laws.tests import CompareFamiliesRequest, CurveRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
@@ -54,6 +54,8 @@ SAME = [
      {"runs": ["small.csv", "large.csv"], "family": "chinchilla"}),
     (IsoFlopRequest, "laws isoflop r.csv --budget flops --window 5 --law besiroglu2024 --family chinchilla",
      {"runs": "r.csv", "budget": "flops", "window": 5, "law": ["besiroglu2024"], "family": "chinchilla"}),
+    (RatioRequest, "laws ratio r.csv --window 7 --tolerance 0.05 --columns S=s,r=ratio,C=flops,loss=final",
+     {"runs": "r.csv", "window": 7, "tolerance": 0.05, "columns": ["S=s,r=ratio,C=flops,loss=final"]}),
     (FrontierRequest, "laws frontier --law besiroglu2024 --train-flops 1e21,1e22 --set E=64",
      {"law": ["besiroglu2024"], "train_flops": "1e21,1e22", "set": ["E=64"]}),
     (CompareFamiliesRequest, "laws compare-families r.csv --family chinchilla --family wang --folds 5",

@@ -43,6 +43,9 @@ laws.command("optimoe.app.cli.laws.library:predict", help="Evaluate a law in its
 laws.command("optimoe.app.cli.laws.fit:fit", help="A law from a table of runs, with verdict and intervals.")
 laws.command("optimoe.app.cli.laws.corpora:anchor", help="A law on the level of your own runs, from one upwards.")
 laws.command("optimoe.app.cli.laws.isoflop:isoflop", help="Best size at each budget, by parabolas and laws.")
+laws.command(
+    "optimoe.app.cli.laws.isoflop:ratio", help="Best ratio of expert to attention FLOPs, from runs, and its law."
+)
 laws.command("optimoe.app.cli.laws.frontier:frontier", help="Best size and tokens at each budget, by laws.")
 laws.command(
     "optimoe.app.cli.laws.families:compare_families", help="Families of laws by their error on runs not seen."

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import json
+import math
 import pkgutil
 import random
 import re
@@ -37,6 +38,7 @@ SHORT = {  # long searches, in a form that takes seconds
 MORE = (
     "laws show ludziejewski2025",
     "laws show kaplan2020-c",
+    "laws ratio ratios.csv --resamples 20",
     "laws isoflop runs.csv --tolerance 3 --window 4 --resamples 5 --family chinchilla --law besiroglu2024",
     "laws frontier --law besiroglu2024 --train-flops 1e21 --resamples 0",
     "laws compare-families runs.csv --family chinchilla --family gadre2024 --folds 3",
@@ -78,6 +80,14 @@ def files(tmp_path, monkeypatch):
         for d in (2e9, 1e10, 5e10)
     ]
     (tmp_path / "runs.csv").write_text("\n".join(rows))
+    rows = ["S,C,D,r,loss"]
+    rows += [
+        f"{s},{c},{c / 6e8},{r},{2.5 + 0.02 * math.log(r / c**0.12 * 200) ** 2 + chance.gauss(0, 1e-4)}"
+        for s in (0.8, 0.9, 0.95)
+        for c in (1e18, 1e19, 1e20)
+        for r in (0.3, 0.5, 0.8, 1.2, 2.0)
+    ]
+    (tmp_path / "ratios.csv").write_text("\n".join(rows))
     check = (
         '[[check]]\nlaw = "{}"\ninputs = {{}}\noutput = "L"\nvalue = 1.0\ntolerance_rel = 1e-5\nsource = "none"\n'
     )

@@ -1,4 +1,4 @@
-"""The requests of ``optimoe laws isoflop`` and ``frontier``: the best size at equal FLOPs, by runs and by laws."""
+"""The requests of ``optimoe laws isoflop``, ``frontier`` and ``ratio``: what is best at equal FLOPs."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.laws.options import LawsRequest
+from optimoe.inputs.laws.runs import RunsRequest
 from optimoe.inputs.quantities import Pairs, Several, pairs, parts
 from optimoe.inputs.sources import Runs
 
@@ -49,6 +50,31 @@ class IsoFlopRequest(LawsRequest):
         variables = pairs("--columns", self.columns, "N=params")
         known = {*variables, *super().label_columns(), "budget"}
         return self.budget if not self.budget or self.budget in known else "budget"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RatioRequest(RunsRequest):
+    """Runs of equal training FLOPs that differ in r, FLOPs of experts over those of attention: best r and its law.
+
+    Besides r and loss, a table has S, the inactive share of experts (shared ones counted, as in
+    S=1-(k+shared)/(E+shared)), and C, the FLOPs of the run, or N_act and D; with D, sizes are kept apart.
+    """
+
+    window: int = 5
+    """Ratios around the lowest loss that a parabola goes through, 4 or more: wider is biased, narrower noisier."""
+    tolerance: float = 0.1
+    """Relative difference up to which runs are of one budget, and of one size."""
+    resamples: int = 200
+    """Draws for the intervals; 0 for none."""
+    level: float = 0.9
+    """Probability that an interval holds."""
+    seed: int = 0
+    """Seed of the draws."""
+
+    def needs(self) -> tuple[str, ...]:
+        """The ratio and the sparsity; FLOPs may be stated in two ways."""
+        return ("S", "r")
 
 
 @Parameter(name="*")

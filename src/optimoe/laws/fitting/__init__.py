@@ -8,6 +8,7 @@ from optimoe.laws.fitting.answers.drawn import DrawnNumber, drawn_law
 from optimoe.laws.fitting.answers.frontier import LawFrontier, find_frontier
 from optimoe.laws.fitting.answers.isoflop import IsoFlopAnalysis, analyse_isoflop
 from optimoe.laws.fitting.answers.next_runs import NextRuns, next_runs
+from optimoe.laws.fitting.answers.ratio import RatioAnalysis, analyse_ratio
 from optimoe.laws.fitting.fit import Fit, fit
 from optimoe.laws.fitting.intervals import Band, Interval, Resamples, bootstrap, predict_band, profile
 from optimoe.laws.fitting.objectives import Auto, Huber, LeastSquares, Objective, StudentT
@@ -31,10 +32,12 @@ __all__ = [
     "LossCurve",
     "NextRuns",
     "Objective",
+    "RatioAnalysis",
     "Resamples",
     "Score",
     "StudentT",
     "analyse_isoflop",
+    "analyse_ratio",
     "band_coverage",
     "bootstrap",
     "compare_families",

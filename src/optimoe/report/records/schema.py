@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws fit": ("laws.fits.FitRecord", "laws.corpora.CorporaFitRecord"),
     "laws anchor": ("laws.corpora.AnchoredRecord",),
     "laws isoflop": ("laws.optima.IsoFlopAnalysisRecord",),
+    "laws ratio": ("laws.optima.RatioAnalysisRecord",),
     "laws frontier": ("laws.optima.FrontiersRecord",),
     "laws compare-families": ("laws.tests.ScoresRecord",),
     "laws next-runs": ("laws.tests.NextRunsRecord",),

@@ -78,3 +78,23 @@ def test_bad_input_is_one_line(runs, words, line):
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert line in done.stderr
+
+
+def test_the_best_ratio_and_its_law_come_from_a_table_of_runs(tmp_path):
+    rows = ["experts,k,shared,flops,tokens,ratio,final"]
+    for experts in (16, 32, 64):
+        for flops in (1e18, 1e19, 1e20):
+            best = find_law("li2026-rstar").evaluate("r_star", {"E": experts + 1.0, "C": flops})
+            rows += [
+                f"{experts},2,1,{flops},{flops / 6e8},{best * 2.718281828**off},{2.5 + 0.03 * off**2}"
+                for off in (-1, -0.6, -0.3, 0, 0.3, 0.6, 1)
+            ]
+    (tmp_path / "r.csv").write_text("\n".join(rows))
+    columns = "S=1-(k+shared)/(experts+shared),r=ratio,C=flops,D=tokens,loss=final"
+    record = answer("laws", "ratio", tmp_path / "r.csv", "--columns", columns, "--resamples", 10)
+    assert record["verdict"] == "sound"
+    found = [record[name]["value"] for name in ("alpha0", "alpha1", "beta0", "beta1")]
+    assert found == pytest.approx([6.7e-5, -1.23, 0.24, 0.21], rel=1e-4)
+    words = optimoe("laws", "ratio", tmp_path / "r.csv", "--columns", columns, "--resamples", 10).stdout
+    assert "(1−S)^-1.23" in words
+    assert "nothing is moved here" in words

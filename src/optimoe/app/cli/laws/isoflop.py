@@ -1,8 +1,8 @@
-"""``optimoe laws isoflop``: the best size at each budget, by parabolas through runs and by laws."""
+"""``optimoe laws isoflop`` and ``ratio``: best size, or expert to attention ratio, by parabolas through runs."""
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines
-from optimoe.inputs.laws.optima import IsoFlopRequest
+from optimoe.inputs.laws.optima import IsoFlopRequest, RatioRequest
 
 
 def isoflop(request: IsoFlopRequest, *, json: JsonFlag = False) -> None:
@@ -28,3 +28,24 @@ def isoflop(request: IsoFlopRequest, *, json: JsonFlag = False) -> None:
         return
     print_columns(isoflop_table(analysis))
     print_lines(isoflop_lines(analysis, {law.name: law.evidence.verdict or "sound" for law in laws}))
+
+
+def ratio(request: RatioRequest, *, json: JsonFlag = False) -> None:
+    """Best ratio of expert to attention FLOPs at each budget and sparsity, and the law r* = α_r·C^β_r of it."""
+    from optimoe.laws.fitting import analyse_ratio
+    from optimoe.report.records.laws.optima import ratio_record
+    from optimoe.report.words.laws.ratio import ratio_lines, ratio_table
+
+    analysis = analyse_ratio(
+        request.observations(),
+        window=request.window,
+        tolerance=request.tolerance,
+        resamples=request.resamples,
+        level=request.level,
+        seed=request.seed,
+    )
+    if json:
+        print_json(ratio_record(analysis))
+        return
+    print_columns(ratio_table(analysis))
+    print_lines(ratio_lines(analysis))

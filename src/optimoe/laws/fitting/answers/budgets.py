@@ -1,5 +1,6 @@
 """Runs of equal training FLOPs: which are of which budget, what varies along it, where its loss is lowest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,12 +12,16 @@ from optimoe.laws.runs import Observations
 
 FEWEST_SIZES = 4
 """Through three sizes a parabola always passes, and says nothing."""
+NAMED = {"r": "ratios"}
+"""What else than sizes may vary along a budget, in words."""
 SAME_SIZE = 0.05
 """Sizes this close are one point of a parabola: read off a figure, one model's size varies by some per cent."""
 STRAIGHT = 1e-6
 """What follows a power of the size this closely can be followed beyond the runs."""
 ROUNDING = 1 + 1e-9
 """Runs that lie at the very end of the tolerance lie inside it."""
+PARABOLA = 3
+"""Numbers that a parabola has."""
 FAR = float(np.log(1e3))
 """How far beyond the sizes of a budget it is followed where everything is a power of the size."""
 NEAR = float(np.log(2))
@@ -81,6 +86,55 @@ class Budget:
         return values | {self.size: params}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parabola:
+    """A parabola through runs near the minimum of a budget: L = bend·x² + slope·x + height, x = ln N/N₀."""
+
+    centre: float
+    solver: Float[np.ndarray, "three window"]
+    basis: Float[np.ndarray, "window three"]
+    loss: Float[np.ndarray, " window"]
+
+    @property
+    def fitted(self) -> Float[np.ndarray, " window"]:
+        """Loss on the parabola at the runs."""
+        return np.asarray(self.basis @ (self.solver @ self.loss))
+
+    @property
+    def residual(self) -> Float[np.ndarray, " window"]:
+        """L_run/L_parabola − 1."""
+        return self.loss / self.fitted - 1
+
+    def minima(self, loss: Float[np.ndarray, "draws window"]) -> Float[np.ndarray, " draws"]:
+        """N at the minimum for every row of losses; NaN where the parabola opens downwards."""
+        bend, slope, _ = self.solver @ loss.T
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(bend > 0, np.exp(self.centre - slope / (2 * bend)), np.nan)
+
+    def height(self, params: float) -> float:
+        """Loss on the parabola at a size."""
+        return float(np.polyval(self.solver @ self.loss, np.log(params) - self.centre))
+
+
+def parabola_of(budget: Budget) -> Parabola:
+    """The parabola through the runs of a budget near its lowest loss."""
+    log_size = np.log(budget.params[budget.near])
+    centre = float(log_size.mean())
+    basis = np.vander(log_size - centre, PARABOLA)
+    return Parabola(centre=centre, solver=np.linalg.pinv(basis), basis=basis, loss=budget.loss[budget.near])
+
+
+def redrawn(parabolas: Sequence[Parabola], resamples: int, seed: int) -> list[Float[np.ndarray, " draws"]]:
+    """Minima of every parabola: of the runs, then of every resample."""
+    widened = [one.residual * np.sqrt(len(one.loss) / (len(one.loss) - PARABOLA)) for one in parabolas]
+    pool, random = np.concatenate(widened), np.random.default_rng(seed)
+    found = []
+    for one in parabolas:
+        noise = random.choice(pool, (resamples, len(one.loss)))
+        found.append(one.minima(np.vstack([one.loss, one.fitted * (1 + noise)])))
+    return found
+
+
 def _log_of(column: Float[np.ndarray, " runs"]) -> Float[np.ndarray, " runs"]:
     """The logarithm, but of a share that may be zero the share itself."""
     return column if (column <= 0).any() else np.log(column)
@@ -93,7 +147,7 @@ def find_budgets(
 
     Args:
         observations: The runs.
-        size: The variable that is traded against tokens, N or N_act.
+        size: The variable that is traded against tokens, N or N_act; or r, the ratio of expert to attention FLOPs.
         label: Label or variable that holds the budget; otherwise runs whose C lies within ``tolerance``.
         window: How many sizes around the lowest loss are near it.
         tolerance: Relative.
@@ -102,18 +156,28 @@ def find_budgets(
         ConfigError: No budget has four sizes.
         UnknownNameError: No such label or variable.
     """
-    require(window >= FEWEST_SIZES, "window", f"at least {FEWEST_SIZES} sizes", window)
+    found, skipped = split_budgets(observations, size, label=label, window=window, tolerance=tolerance)
+    what = NAMED.get(size, "sizes")
+    require(found, "observations", f"with {FEWEST_SIZES} {what} at one budget", "; ".join(skipped[:3]) or "none")
+    return found, skipped
+
+
+def split_budgets(
+    observations: Observations, size: str, *, label: str = "", window: int = 7, tolerance: float = 0.1
+) -> tuple[tuple[Budget, ...], tuple[str, ...]]:
+    """What :func:`find_budgets` finds; none where no budget has four sizes."""
+    require(window >= FEWEST_SIZES, "window", f"at least {FEWEST_SIZES} {NAMED.get(size, 'sizes')}", window)
     groups = _groups(observations, label, tolerance)
     sizes = {name: int(_points(observations.column(size)[rows]).max()) + 1 for name, rows in groups.items()}
+    what = NAMED.get(size, "sizes")
     few = [name for name, count in sizes.items() if count < FEWEST_SIZES]
-    skipped = tuple(f"{name}: {len(groups[name])} runs of {sizes[name]} sizes" for name in few if sizes[name] > 1)
+    skipped = tuple(f"{name}: {len(groups[name])} runs of {sizes[name]} {what}" for name in few if sizes[name] > 1)
     alone = sum(len(groups[name]) for name in few if sizes[name] == 1)
     skipped += (f"{alone} runs of other FLOPs",) if alone else ()
     kept = {name: rows for name, rows in groups.items() if sizes[name] >= FEWEST_SIZES}
-    require(kept, "observations", f"with {FEWEST_SIZES} sizes at one budget", "; ".join(skipped[:3]) or "none")
     flops = {name: _flops(name, observations.size[rows]) for name, rows in kept.items()}
     loss = {name: observations.loss[rows] for name, rows in kept.items()}
-    if not label:
+    if kept and not label:
         slope = _slope(np.array(list(flops.values())), np.array([one.min() for one in loss.values()]))
         loss = {name: one * (observations.size[kept[name]] / flops[name]) ** -slope for name, one in loss.items()}
     found = [

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_family
-from optimoe.laws.fitting.answers.budgets import Budget, find_budgets
+from optimoe.laws.fitting.answers.budgets import Budget, Parabola, find_budgets, parabola_of, redrawn
 from optimoe.laws.fitting.answers.drawn import DrawnNumber, estimate, exponent, with_draws
 from optimoe.laws.fitting.model import variables_of
 from optimoe.laws.law import LawRow
@@ -20,8 +20,6 @@ GRID = 2001
 """Sizes at which a law is asked along a budget; the lowest three are refined by the parabola through them."""
 AT_EDGE = 0.999
 """Share of the reach beyond the sizes at which a minimum is the end of the grid: its last step, of 2,000."""
-PARABOLA = 3
-"""Numbers that a parabola has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,36 +95,6 @@ class IsoFlopAnalysis:
     skipped: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Parabola:
-    """A parabola through the runs near the minimum of a budget: L = bend·x² + slope·x + height, x = ln N/N₀."""
-
-    centre: float
-    solver: Float[np.ndarray, "three window"]
-    basis: Float[np.ndarray, "window three"]
-    loss: Float[np.ndarray, " window"]
-
-    @property
-    def fitted(self) -> Float[np.ndarray, " window"]:
-        """Loss on the parabola at the runs."""
-        return np.asarray(self.basis @ (self.solver @ self.loss))
-
-    @property
-    def residual(self) -> Float[np.ndarray, " window"]:
-        """L_run/L_parabola − 1."""
-        return self.loss / self.fitted - 1
-
-    def minima(self, loss: Float[np.ndarray, "draws window"]) -> Float[np.ndarray, " draws"]:
-        """N at the minimum for every row of losses; NaN where the parabola opens downwards."""
-        bend, slope, _ = self.solver @ loss.T
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.where(bend > 0, np.exp(self.centre - slope / (2 * bend)), np.nan)
-
-    def height(self, params: float) -> float:
-        """Loss on the parabola at a size."""
-        return float(np.polyval(self.solver @ self.loss, np.log(params) - self.centre))
-
-
 def analyse_isoflop(
     observations: Observations,
     laws: Sequence[LawRow] = (),
@@ -165,8 +133,8 @@ def analyse_isoflop(
     found, skipped = find_budgets(observations, size, label=budgets, window=window, tolerance=tolerance)
     for law in laws:
         variables_of(find_family(law.family), observations)
-    parabolas = [_parabola(budget) for budget in found]
-    draws = _redrawn(parabolas, resamples, seed)
+    parabolas = [parabola_of(budget) for budget in found]
+    draws = redrawn(parabolas, resamples, seed)
     minima = [[_law_minima(law, budget) for law in laws] for budget in found]
     analysed = [_at_budget(*parts, laws, level) for parts in zip(found, parabolas, draws, minima, strict=True)]
     flops = np.array([budget.train_flops for budget in found])
@@ -196,24 +164,6 @@ def _power(
     return exponent(flops[list(kept)], table[0], table[1:], level)
 
 
-def _parabola(budget: Budget) -> _Parabola:
-    log_size = np.log(budget.params[budget.near])
-    centre = float(log_size.mean())
-    basis = np.vander(log_size - centre, PARABOLA)
-    return _Parabola(centre=centre, solver=np.linalg.pinv(basis), basis=basis, loss=budget.loss[budget.near])
-
-
-def _redrawn(parabolas: Sequence[_Parabola], resamples: int, seed: int) -> list[Float[np.ndarray, " draws"]]:
-    """Minima of every parabola: of the runs, then of every resample."""
-    widened = [one.residual * np.sqrt(len(one.loss) / (len(one.loss) - PARABOLA)) for one in parabolas]
-    pool, random = np.concatenate(widened), np.random.default_rng(seed)
-    found = []
-    for one in parabolas:
-        noise = random.choice(pool, (resamples, len(one.loss)))
-        found.append(one.minima(np.vstack([one.loss, one.fitted * (1 + noise)])))
-    return found
-
-
 def _tokens_at(budget: Budget, params: Float[np.ndarray, " draws"]) -> Float[np.ndarray, " draws"]:
     """Tokens at sizes of a budget, NaN where there is no size."""
     known = np.isfinite(params)
@@ -222,7 +172,7 @@ def _tokens_at(budget: Budget, params: Float[np.ndarray, " draws"]) -> Float[np.
 
 def _at_budget(
     budget: Budget,
-    parabola: _Parabola,
+    parabola: Parabola,
     draws: Float[np.ndarray, " draws"],
     minima: Sequence[Float[np.ndarray, " law_draws"]],
     laws: Sequence[LawRow],
@@ -244,7 +194,7 @@ def _at_budget(
 
 
 def _law_at(
-    law: LawRow, budget: Budget, parabola: _Parabola, minima: Float[np.ndarray, " draws"], level: float
+    law: LawRow, budget: Budget, parabola: Parabola, minima: Float[np.ndarray, " draws"], level: float
 ) -> LawMinimum:
     near = budget.params[budget.near]
     loss = _losses(law, budget)(near)[:1]

@@ -1,12 +1,14 @@
-"""JSON of ``optimoe laws isoflop`` and ``frontier``: the best size at equal FLOPs, by runs and by laws."""
+"""JSON of ``optimoe laws isoflop``, ``frontier`` and ``ratio``: what is best at equal FLOPs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
-from optimoe.laws.fitting import DrawnNumber, IsoFlopAnalysis, LawFrontier
+from optimoe.laws.evidence import FitVerdict
+from optimoe.laws.fitting import DrawnNumber, IsoFlopAnalysis, LawFrontier, RatioAnalysis
 from optimoe.laws.fitting.answers.frontier import FrontierPoint
 from optimoe.laws.fitting.answers.isoflop import IsoFlop, LawMinimum
+from optimoe.laws.fitting.answers.ratio import RatioBudget, RatioLine
 from optimoe.laws.law import LawRow
 from optimoe.report.records.laws.library import LawRecord, law_record
 
@@ -154,6 +156,99 @@ class FrontiersRecord:
     frontiers: tuple[LawFrontierRecord, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RatioBudgetRecord:
+    """The runs of one sparsity, one budget and one size: only r, FLOPs of experts over attention, differs.
+
+    Attributes:
+        sparsity: S.
+        train_flops: C.
+        flops_per_token: C/D; null where the runs have no tokens.
+        runs: How many it has.
+        window: How many of them the parabola goes through.
+        ratio: r at its minimum.
+        loss: Loss there, nats per token; null where the parabola has no minimum.
+        flat_low: The ratio below it that costs 0.001 nats; null likewise.
+        flat_high: The same above.
+        inside: Whether runs bracket the minimum; others count in no line.
+        rule: r* of Li 2026 as printed, at this S and C.
+    """
+
+    sparsity: float
+    train_flops: float
+    flops_per_token: float | None
+    runs: int
+    window: int
+    ratio: DrawnNumberRecord
+    loss: float | None
+    flat_low: float | None
+    flat_high: float | None
+    inside: bool
+    rule: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioLineRecord:
+    """The power law of one sparsity, r* = α_r·C^β_r.
+
+    Attributes:
+        sparsity: S.
+        budgets: How many different budgets have a minimum that runs bracket.
+        factor: α_r.
+        exponent: β_r.
+        middle_flops: The geometric mean of these budgets; null without any.
+        middle_ratio: r* there.
+    """
+
+    sparsity: float
+    budgets: int
+    factor: DrawnNumberRecord
+    exponent: DrawnNumberRecord
+    middle_flops: float | None
+    middle_ratio: DrawnNumberRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioAnalysisRecord:
+    """r* at each budget and sparsity, and what it follows.
+
+    Attributes:
+        verdict: sound, reduced (one sparsity), too_few_runs, ill_conditioned (growth may be zero) or at_bound.
+        budgets: By sparsity and budget, ascending.
+        lines: One a sparsity, ascending.
+        alpha0: Factor of α_r = α0·(1−S)^α1.
+        alpha1: Its exponent.
+        beta0: Factor of β_r = β0·(1−S)^β1.
+        beta1: Its exponent.
+        swept: Lowest and highest ratio of the runs.
+        falls: Where r* falls from one budget to the next, in words.
+        skipped: Groups with fewer than four ratios, in words.
+    """
+
+    verdict: FitVerdict
+    budgets: tuple[RatioBudgetRecord, ...]
+    lines: tuple[RatioLineRecord, ...]
+    alpha0: DrawnNumberRecord
+    alpha1: DrawnNumberRecord
+    beta0: DrawnNumberRecord
+    beta1: DrawnNumberRecord
+    swept: tuple[float, float]
+    falls: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def ratio_record(analysis: RatioAnalysis) -> RatioAnalysisRecord:
+    """The best ratios of runs and their law."""
+    numbers = ("alpha0", "alpha1", "beta0", "beta1")
+    return same_fields(
+        RatioAnalysisRecord,
+        analysis,
+        budgets=tuple(map(_ratio_budget, analysis.budgets)),
+        lines=tuple(map(_ratio_line, analysis.lines)),
+        **{name: _estimate(getattr(analysis, name)) for name in numbers},
+    )
+
+
 def isoflop_record(analysis: IsoFlopAnalysis, laws: Sequence[LawRow]) -> IsoFlopAnalysisRecord:
     """An IsoFLOP analysis with the laws that were asked."""
     return same_fields(
@@ -182,6 +277,15 @@ def frontiers_record(frontiers: Sequence[LawFrontier], laws: Sequence[LawRow]) -
             for frontier, law in zip(frontiers, laws, strict=True)
         )
     )
+
+
+def _ratio_budget(budget: RatioBudget) -> RatioBudgetRecord:
+    return same_fields(RatioBudgetRecord, budget, ratio=_estimate(budget.ratio))
+
+
+def _ratio_line(line: RatioLine) -> RatioLineRecord:
+    numbers = ("factor", "exponent", "middle_ratio")
+    return same_fields(RatioLineRecord, line, **{name: _estimate(getattr(line, name)) for name in numbers})
 
 
 def _budget(budget: IsoFlop) -> IsoFlopRecord:

@@ -54,8 +54,8 @@ def frontier_table(frontier: LawFrontier) -> list[tuple[str, ...]]:
                 f"{point.train_flops:.3g}",
                 _count(point.params),
                 _count(point.tokens),
-                _digits(point.tokens_per_param, ".3g"),
-                _digits(point.loss, ".4f"),
+                digits(point.tokens_per_param, ".3g"),
+                digits(point.loss, ".4f"),
                 beyond,
             )
         )
@@ -91,7 +91,7 @@ def _budget_row(budget: IsoFlop) -> tuple[str, ...]:
 
 
 def _exponent(one: DrawnNumber) -> str:
-    return "?" if isnan(one.value) else _digits(one, ".3f")
+    return "?" if isnan(one.value) else digits(one, ".3f")
 
 
 def _count(one: DrawnNumber) -> str:
@@ -101,6 +101,7 @@ def _count(one: DrawnNumber) -> str:
     return format_count(one.value) + ends
 
 
-def _digits(one: DrawnNumber, form: str) -> str:
+def digits(one: DrawnNumber, form: str) -> str:
+    """A number with its interval, if it has one."""
     ends = "" if isnan(one.low) else f" ({one.low:{form}}–{one.high:{form}})"
     return f"{one.value:{form}}{ends}"
