@@ -5,6 +5,7 @@ import pytest
 from optimoe.planner.published.ledger import claim_texts, reproduce_text
 from optimoe.report.words.reproduce_prose import text_section
 from tests.docs.test_reproductions_page import cells, section_rows
+from tests.verdicts import assert_computed
 
 
 @pytest.mark.parametrize("name", [name for name, text in claim_texts().items() if text.heavy])
@@ -13,6 +14,8 @@ def test_a_text_of_many_fits_stands_there_as_the_code_reproduces_it(name):
     done = reproduce_text(name)
     if any(row.verdict is None for row in done.rows):
         pytest.skip(next(row.pending for row in done.rows if row.pending))
+    for row in done.rows:
+        assert_computed(row)
     made = [cells(line) for line in text_section(done).splitlines() if line.startswith("| ")][2:]
     kept = (0, 1, 2, 3, 5)
     assert [[row[i] for i in kept] for row in made] == [[row[i] for i in kept] for row in section_rows(name)]

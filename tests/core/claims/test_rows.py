@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from optimoe.core.claims import Asked, CauseRow, CheckRow, ClaimRow, check_claim, run_claim
-from optimoe.core.errors import ConfigError, DataSetError
+from optimoe.core.claims import Asked, CauseRow, CheckRow, ClaimRow, Derived, DerivedRow, check_claim, run_claim
+from optimoe.core.errors import DataSetError
 
 
 def claim(printed="2.0", **others):
@@ -44,11 +44,27 @@ def test_a_difference_whose_causes_close_less_than_half_is_not_explained():
     assert run_claim(claim("2.0", reason="it is so"), ask).verdict == "not_reproduced"
 
 
-def test_a_text_that_gives_another_number_itself_contradicts_itself():
-    assert run_claim(claim("2.0", contradicts=True, reason="3 by its table"), ask).verdict == "contradicts_itself"
-    assert run_claim(claim("3.0", contradicts=True, reason="3 by its table"), ask).verdict == "reproduced"
-    with pytest.raises(ConfigError, match="reason"):
-        claim("2.0", contradicts=True)
+def own(formula="a", **printed):
+    return DerivedRow(words="its table", formula=formula, printed=printed)
+
+
+@pytest.mark.parametrize("reason", ["", "3 by its table, and whatever else a file may say"])
+def test_a_text_contradicts_itself_where_its_other_numbers_give_ours_and_never_the_printed_one(reason):
+    def verdict(printed, derived):
+        return run_claim(claim(printed, contradicts=derived, reason=reason), ask).verdict
+
+    assert verdict("2.0", own(a="3.0")) == "contradicts_itself"
+    assert verdict("2.0", own("a + b", a="1.0", b="2.0")) == "contradicts_itself"
+    assert verdict("3.0", own(a="3.0")) == "reproduced"
+    assert verdict("2.0", own(a="4.0")) == "not_reproduced"  # it does not give ours
+    assert verdict("2.9", own(a="3")) == "not_reproduced"  # its rounding holds the printed number too
+    assert verdict("2.0", None) == "not_reproduced"
+
+
+def test_what_a_text_gives_itself_is_shown_where_ours_is_another_number():
+    done = run_claim(claim("2.0", contradicts=own("2 * a", a="1.5")), ask)
+    assert done.derived == Derived(words="its table", formula="2 * a", ours=(2.9, 3.1))
+    assert run_claim(claim("3.0", contradicts=own(a="3.0")), ask).derived is None
 
 
 def test_an_identity_holds_only_where_our_range_holds_it():

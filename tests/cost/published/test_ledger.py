@@ -10,7 +10,7 @@ def test_the_article_contradicts_itself_where_its_own_numbers_say_so():
     rows = {row.claim: row for row in reproduce_costs("epoch2024")}
     assert {row.verdict for row in rows.values()} == {"reproduced", "explained", "contradicts_itself"}
     assert rows["prefill saves the sparsity factor, 8"].verdict == "contradicts_itself"
-    assert all(row.reason for row in rows.values() if row.verdict == "contradicts_itself")
+    assert all(row.derived for row in rows.values() if row.verdict == "contradicts_itself")
 
 
 def test_the_general_formula_is_explained_by_the_text_s_other_depth():

@@ -60,7 +60,7 @@ def test_rounding_does_not_explain_the_factors_of_the_joint_law_s_table_4():
 def test_texts_that_contradict_themselves_are_shown(text):
     rows = [row for row in reproduce_laws(text) if row.verdict == "contradicts_itself"]
     assert rows
-    assert all(row.reason for row in rows)
+    assert all(row.derived for row in rows)
 
 
 def test_a_text_without_printed_outputs_says_so():

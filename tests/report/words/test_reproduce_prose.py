@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from optimoe.core.claims import Cause, ClaimText, Reproduction, Series, TextFigure
+from optimoe.core.claims import Cause, ClaimText, Derived, Reproduction, Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
 from optimoe.planner.published.yun import YunAnswer
 from optimoe.report.words.reproduce_prose import (
@@ -56,6 +56,12 @@ def test_a_number_stands_beside_ours_and_below_it_the_causes_that_ran():
 def test_what_takes_a_reproduced_number_away_stands_below_it():
     fragile = row(turned_by=(Cause(words="other shapes", ours=(3.0, 3.0), closes=math.nan),))
     assert reproduction_lines([fragile])[1] == ("", "no longer with: other shapes: 3")
+
+
+def test_a_text_that_contradicts_itself_shows_its_own_formula_and_number():
+    own = Derived(words="table of widths", formula="2 * d", ours=(2.95, 3.05))
+    lines = reproduction_lines([row(ours=(3.0, 3.0), verdict="contradicts_itself", derived=own)])
+    assert lines[1] == ("", "by its own table of widths: 2 * d = 2.95 to 3.05")
 
 
 @pytest.mark.parametrize(("ours", "words"), [((1e9, 1e9), "ours 1B"), ((1e9, 2e9), "ours 1B to 2B")])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from optimoe.core.claims.derived import DerivedRow, derive
 from optimoe.core.claims.printed import Range, printed_range, printed_value
 from optimoe.core.claims.verdict import Claim, Reproduction, judged, undecided
 from optimoe.core.errors import DataSetError, require
@@ -68,7 +69,7 @@ class ClaimRow(Asked):
         exact: Whether it stands for exactly itself: an identity, such as M·D/C = 1.
         where: Place in the text.
         cause: What is run where ours is another number.
-        contradicts: Whether ours follows from other numbers of the same text alone.
+        contradicts: Other numbers of the same text that give ours.
         reason: Remark, shown where ours is another number.
     """
 
@@ -79,12 +80,11 @@ class ClaimRow(Asked):
     exact: bool = False
     where: str = ""
     cause: tuple[CauseRow, ...] = ()
-    contradicts: bool = False
+    contradicts: DerivedRow | None = None
     reason: str = ""
 
     def __post_init__(self) -> None:
         printed_range(self.printed)
-        require(not self.contradicts or self.reason, "reason", "given where the text contradicts itself", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ def run_claim(row: ClaimRow, ask: Callable[[Asked], Range]) -> Reproduction:
         value=value,
         published=(value, value) if row.exact else printed_range(row.printed, row.rounding),
         whole=math.isnan(value),  # a printed range is to hold the whole of ours
-        contradicts=row.contradicts,
+        derived=derive(row.contradicts) if row.contradicts else None,
         reason=row.reason,
     )
     try:

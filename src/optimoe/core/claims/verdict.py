@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from optimoe.core.claims.derived import Derived
 from optimoe.core.claims.printed import Range, gap
 
 Verdict = Literal["reproduced", "explained", "not_reproduced", "contradicts_itself"]
@@ -12,6 +13,9 @@ Verdict = Literal["reproduced", "explained", "not_reproduced", "contradicts_itse
 EXPLAINED_SHARE = 0.5
 """A difference is explained where one cause closes at least half of it. Assumed: with less than half, most of it
 has no cause."""
+
+SAME = 1e-9
+"""Share by which two computations of one number may differ: rounding of double precision over a few operations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +46,16 @@ class Reproduction:
         printed: The number as printed; empty where the claim is a range or a number in words.
         value: The printed number; NaN where the claim is a range.
         published: Lowest and highest number that the printed one stands for.
+        whole: Whether the whole of ours is to lie inside what is printed, and not only a part.
         ours: Lowest and highest of ours; NaN where there is none.
         verdict: ``reproduced``: within the printed rounding; ``explained``: another number, and a cause that was
-            run closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours;
-            ``not_reproduced``: no known cause; none where a data set is not at hand.
+            run closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours
+            and not what is printed, whatever rounds to them; ``not_reproduced``: no known cause; none where a data
+            set is not at hand.
         causes: What was run to explain a difference, the one that closes most first.
         turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; each with our
             number then.
+        derived: What other numbers of the same text give; none where none are known, or ours is what is printed.
         reason: Remark on it.
         pending: Why there is no verdict; empty where there is one.
     """
@@ -60,10 +67,12 @@ class Reproduction:
     printed: str = ""
     value: float = math.nan
     published: Range
+    whole: bool = False
     ours: Range
     verdict: Verdict | None
     causes: tuple[Cause, ...] = ()
     turned_by: tuple[Cause, ...] = ()
+    derived: Derived | None = None
     reason: str = ""
     pending: str = ""
 
@@ -73,10 +82,9 @@ class Claim:
     """A printed claim, without ours.
 
     Attributes:
-        text, claim, law, where, printed, value, published: As in :class:`Reproduction`.
-        whole: Whether the whole of ours is to lie inside what is printed, and not only a part.
+        text, claim, law, where, printed, value, published, whole: As in :class:`Reproduction`.
         slack: Share by which an end of what is printed may be missed.
-        contradicts: Whether ours follows from other numbers that the same text prints.
+        derived: What other numbers of the same text give, where some are known.
         reason: Remark, kept where ours is another number.
         assumes: Remark on what ours assumes, kept with every verdict.
         stressed: Whether the causes are run for a number that is reproduced too, to see what takes that away.
@@ -91,7 +99,7 @@ class Claim:
     value: float = math.nan
     whole: bool = False
     slack: float = 0.0
-    contradicts: bool = False
+    derived: Derived | None = None
     reason: str = ""
     assumes: str = ""
     stressed: bool = False
@@ -129,6 +137,7 @@ def judged(claim: Claim, ours: Range, causes: Iterable[tuple[str, Callable[[], R
         verdict=verdict,
         causes=tuple(sorted(ran, key=_least_closed)) if apart > 0 else (),
         turned_by=() if apart > 0 else tuple(cause for cause in ran if claim.gap(cause.ours) > 0),
+        derived=claim.derived if apart > 0 else None,
         reason="; ".join(filter(None, remarks)),
     )
 
@@ -145,13 +154,19 @@ def undecided(claim: Claim, pending: str) -> Reproduction:
 def _verdict(claim: Claim, ours: Range, causes: Sequence[Cause]) -> Verdict:
     if claim.gap(ours) == 0:
         return "reproduced"
-    if claim.contradicts:
+    if claim.derived and contradicts(claim.published, ours, claim.derived):
         return "contradicts_itself"
     return "explained" if any(cause.closes >= EXPLAINED_SHARE for cause in causes) else "not_reproduced"
 
 
+def contradicts(published: Range, ours: Range, derived: Derived) -> bool:
+    """Whether a text's other numbers give ours, and none of what they round to gives what is printed."""
+    same = gap(derived.ours, ours) <= SAME * max(map(abs, derived.ours))
+    return same and gap(published, derived.ours) > 0
+
+
 def _reproduction(claim: Claim, **others: Any) -> Reproduction:
-    names = ("text", "claim", "law", "where", "printed", "value", "published")
+    names = ("text", "claim", "law", "where", "printed", "value", "published", "whole")
     return Reproduction(**{name: getattr(claim, name) for name in names} | others)
 
 

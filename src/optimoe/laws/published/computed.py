@@ -6,10 +6,10 @@ from typing import Any
 
 from optimoe.core.claims import Asked, Range
 from optimoe.core.errors import UnknownNameError
+from optimoe.core.formulas import evaluate
 from optimoe.laws.check import find_opted_in
 from optimoe.laws.published import gemstones, refits, statements
 from optimoe.laws.published.rounding import Digits, output_in_rounding
-from optimoe.laws.runs.tables.formulas import evaluate
 
 
 def computed(asked: Asked, digits: Digits) -> Range:

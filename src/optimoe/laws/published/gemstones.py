@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import huber
 
-from optimoe.core.claims import Asked, Range
+from optimoe.core.claims import Asked
 from optimoe.laws.datasets import ShapedRuns, load_gemstones_runs
 from optimoe.laws.fitting import Fit, FitOptions, Huber, fit
 from optimoe.laws.runs import Observations
@@ -25,35 +25,25 @@ def objective(asked: Asked) -> float:
     return _misfit(_point(asked), asked)
 
 
-def refit(asked: Asked) -> float | Range:
+def refit(asked: Asked) -> float:
     """The minimum of that objective: its value (``objective``), or ``e``, ``a``, ``alpha``, ``b``, ``beta`` there.
 
     Inputs: ``delta``; ``above_tokens``; with ``e``, ``params``, ``tokens`` (where the authors' search stopped) the
-    range from the minimum to that point, if the objective there is no lower; with ``width`` and ``depth`` too, the
-    search starts there.
+    place at which L-BFGS-B stops that starts there with SciPy's default tolerances; with ``width`` and ``depth``
+    too, the objective that it reaches from there with tight ones.
     """
     if "width" in asked.inputs:
-        return _polished(asked)
+        return float(_search(asked, ftol=1e-15, gtol=1e-12).fun)
+    if "e" in asked.inputs:
+        stopped = _search(asked)
+        values = dict(zip(("e", "a", "alpha", "b", "beta"), map(float, stopped.x), strict=True))
+        return (values | {"objective": float(stopped.fun)})[asked.output]
     fitted = _fitted(float(asked.inputs["delta"]), float(asked.inputs.get("above_tokens", 0.0)))
-    values = _their_coordinates(fitted) | {"objective": fitted.objective}
-    ours = values[asked.output]
-    if "e" not in asked.inputs:
-        return ours
-    point = _point(asked)
-    theirs = dict(zip(("e", "a", "alpha", "b", "beta"), map(float, point), strict=True))
-    theirs["objective"] = _misfit(point, asked)
-    if theirs["objective"] < values["objective"]:
-        return ours
-    return min(ours, theirs[asked.output]), max(ours, theirs[asked.output])
+    return (_their_coordinates(fitted) | {"objective": fitted.objective})[asked.output]
 
 
-def _polished(asked: Asked) -> float:
-    """The objective that L-BFGS-B with tight tolerances reaches from given coefficients."""
-    start = _point(asked)
-    found = minimize(
-        lambda point: _misfit(point, asked), start, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-12}
-    )
-    return float(found.fun)
+def _search(asked: Asked, **tolerances: float) -> OptimizeResult:
+    return minimize(lambda point: _misfit(point, asked), _point(asked), method="L-BFGS-B", options=tolerances)
 
 
 def _point(asked: Asked) -> Float[np.ndarray, " coordinates"]:

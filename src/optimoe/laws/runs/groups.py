@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from optimoe.core.errors import UnknownNameError, require
+from optimoe.core.formulas import evaluate, named
 from optimoe.laws.runs.load import load_observations
 from optimoe.laws.runs.observations import Observations
 from optimoe.laws.runs.tables.cells import as_text
 from optimoe.laws.runs.tables.files import file_stems, read_tables
-from optimoe.laws.runs.tables.formulas import evaluate, named
 
 BY_FILE = "file"
 """Every table is a corpus."""

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require, shown
 from optimoe.core.files.cells import read_number
+from optimoe.core.formulas import evaluate, named
 from optimoe.laws.runs.checks import bad_rows as why_unusable
 from optimoe.laws.runs.checks import check_table
 from optimoe.laws.runs.names import suggest
@@ -17,7 +18,6 @@ from optimoe.laws.runs.observations import Flag, Observations, unusable
 from optimoe.laws.runs.remarks import table_remarks
 from optimoe.laws.runs.tables.cells import Columns, as_text, clear_number, columns_of, numbers_among_text, typed
 from optimoe.laws.runs.tables.files import read_tables
-from optimoe.laws.runs.tables.formulas import evaluate, named
 
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
-from optimoe.laws.runs.tables.formulas import evaluate
+from optimoe.core.formulas import evaluate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,21 @@ class CauseRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DerivedRecord:
+    """What other numbers of the same text give for a claim.
+
+    Attributes:
+        words: Which numbers, and where they stand.
+        formula: How they give it.
+        ours: Lowest and highest number that they give within their rounding.
+    """
+
+    words: str
+    formula: str
+    ours: Range
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReproductionRecord:
     """A published number beside ours.
 
@@ -46,6 +61,7 @@ class ReproductionRecord:
         causes: What was run to explain a difference, the one that closes most first.
         turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; their
             ``closes`` is null.
+        derived: What other numbers of the same text give; null where none are known, or ours is what is printed.
         pending: Why there is no verdict; empty where there is one.
     """
 
@@ -59,6 +75,7 @@ class ReproductionRecord:
     printed: str
     causes: tuple[CauseRecord, ...]
     turned_by: tuple[CauseRecord, ...]
+    derived: DerivedRecord | None
     pending: str
 
 
@@ -79,6 +96,7 @@ class ClaimVerdictRecord:
         causes: What was run to explain a difference, the one that closes most first.
         turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; their
             ``closes`` is null.
+        derived: What other numbers of the same text give; null where none are known, or ours is what is printed.
         pending: Why there is no verdict; empty where there is one.
     """
 
@@ -92,6 +110,7 @@ class ClaimVerdictRecord:
     printed: str
     causes: tuple[CauseRecord, ...]
     turned_by: tuple[CauseRecord, ...]
+    derived: DerivedRecord | None
     pending: str
 
 
@@ -265,8 +284,10 @@ def _row_record(row: Reproduction) -> ReproductionRecord | ClaimVerdictRecord:
     causes, turned_by = (
         tuple(same_fields(CauseRecord, cause) for cause in ran) for ran in (row.causes, row.turned_by)
     )
+    derived = same_fields(DerivedRecord, row.derived) if row.derived else None
+    others = {"causes": causes, "turned_by": turned_by, "derived": derived}
     if isnan(row.value):
-        return same_fields(ClaimVerdictRecord, row, causes=causes, turned_by=turned_by)
+        return same_fields(ClaimVerdictRecord, row, **others)
     # Beside a printed number ours is one number too, but for identities: the middle of the range stands for it.
     ours = row.ours[0] if row.ours[0] == row.ours[1] else sum(row.ours) / 2
-    return same_fields(ReproductionRecord, row, published=row.value, ours=ours, causes=causes, turned_by=turned_by)
+    return same_fields(ReproductionRecord, row, published=row.value, ours=ours, **others)

@@ -29,7 +29,8 @@ text by `optimoe reproduce TEXT`. A printed number is what rounds to it; **repro
 
 - **explained**: another number, and a cause that was run closes at least {EXPLAINED_SHARE:.0%} of the gap. What
   each cause gives stands beside it, also where it closes nothing or opens the gap (a negative share).
-- **contradicts itself**: ours follows from other numbers that the same text prints.
+- **contradicts itself**: other numbers that the same text prints give ours, whatever rounds to them, and not the
+  number of the claim; their formula stands beside it.
 - **not reproduced**: another number, and no cause that was run closes half of the gap.
 """
 
@@ -140,9 +141,10 @@ def _cause_words(row: Reproduction) -> list[str]:
         f"{_ends(cause.ours, row.printed)}"
         for cause in row.causes
     ]
-    return closing + [
-        f"no longer with: {change.words}: {_ends(change.ours, row.printed)}" for change in row.turned_by
-    ]
+    own = row.derived
+    derived = [f"by its own {own.words}: {own.formula} = {_ends(own.ours, row.printed)}"] if own else []
+    turning = [f"no longer with: {change.words}: {_ends(change.ours, row.printed)}" for change in row.turned_by]
+    return derived + closing + turning
 
 
 def _ours(row: Reproduction) -> str:

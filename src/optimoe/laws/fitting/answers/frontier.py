@@ -8,12 +8,12 @@ from jaxtyping import Float
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.formulas import evaluate
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.answers.drawn import DrawnNumber, estimate, exponent, with_draws
 from optimoe.laws.fitting.answers.isoflop import SIZES
 from optimoe.laws.gradients import loss_variables
 from optimoe.laws.law import Law, LawRow
-from optimoe.laws.runs.tables.formulas import evaluate
 from optimoe.laws.terms.optimum import find_minimum
 
 SMALLEST_PARAMS, SMALLEST_TOKENS = 1e3, 1e3

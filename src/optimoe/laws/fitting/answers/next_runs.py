@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
+from optimoe.core.formulas import evaluate
 from optimoe.laws.catalog import find_family
 from optimoe.laws.fitting.fit import Fit
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.setup.problem import make_model
 from optimoe.laws.gradients import FittableLaw, gradient_of
 from optimoe.laws.runs import Observations
-from optimoe.laws.runs.tables.formulas import evaluate
 
 DIFFERENCE = 1e-5
 """Step in a coordinate for the slope of a decision: truncation 1e-10, rounding 1e-11 of the decision."""

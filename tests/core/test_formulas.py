@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.laws.runs.tables.formulas import evaluate
+from optimoe.core.formulas import evaluate
 
 COLUMNS = {
     "ppl": np.array([10.0, 20.0]),
