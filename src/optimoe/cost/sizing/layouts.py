@@ -27,11 +27,14 @@ MOST_STEPS = 40
 gives a smaller batch."""
 
 
-def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | None = None) -> ServingEstimate:
+def cheapest_serving(
+    arch: ArchSpec, deployment: Deployment, layouts: Layout | None = None, *, concurrency: float | None = None
+) -> ServingEstimate:
     """The layout and the concurrency with the least dollars per token within all limits.
 
     Every layout of :func:`likely_layouts`, or those given as arrays, each at the largest batch that fits the
-    memory and keeps the limits, to 1 %: latency and tokens per second both grow with the batch. For a grid of
+    memory and keeps the limits, to 1 %: latency and tokens per second both grow with the batch; or at the
+    requests in flight that are given, over all ranks together. For a grid of
     designs the fields are arrays over it. Where nothing is feasible ``tokens_per_s`` is 0, ``usd_per_mtok``
     infinite, and the other fields mean nothing. On equal GPUs the least dollars per token are the most tokens
     per second.
@@ -42,7 +45,9 @@ def cheapest_serving(arch: ArchSpec, deployment: Deployment, layouts: Layout | N
     tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
     ready = prepare(grid, deployment, tried)
-    return _cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready)
+    if concurrency is None:
+        return _cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready)
+    return _cheapest(grid, deployment, tried, concurrency / np.asarray(tried.dp), ready)
 
 
 def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Values:
@@ -129,13 +134,8 @@ def best_serving(
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
     layouts = every_layout(arch, deployment, fixed)
-    if concurrency is None:
-        best = cheapest_serving(arch, deployment, layouts)
-    else:
-        require(concurrency >= 1, "concurrency", "at least 1", concurrency)
-        tried = as_column(layouts)
-        ready = prepare(arch, deployment, tried)
-        best = _cheapest(arch, deployment, tried, concurrency / np.asarray(tried.dp), ready)
+    require(concurrency is None or concurrency >= 1, "concurrency", "at least 1", concurrency)
+    best = cheapest_serving(arch, deployment, layouts, concurrency=concurrency)
     if best.tokens_per_s > 0:
         return best
     raise InfeasibleError(why_nothing_serves(arch, deployment, layouts, concurrency))

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost curves": ("sizing.CurvesRecord",),
     "cost train": ("training.TrainingRecord",),
     "cost calibrate": ("calibration.CalibrationRecord",),
+    "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "compare": ("comparison.ComparisonRecord",),
     "reproduce": (
         "reproduce.ReproductionsRecord",

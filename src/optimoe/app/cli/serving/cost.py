@@ -14,6 +14,10 @@ app.command("optimoe.app.cli.serving.train:train", help="Train a model: fastest 
 app.command("optimoe.app.cli.serving.calibrate:calibrate", help="Fit the cost model to measured latencies.")
 app.command("optimoe.app.cli.serving.sizing:disaggregate", help="Prefill and decoding on GPUs of their own.")
 app.command("optimoe.app.cli.serving.sizing:curves", help="Speed, throughput and price, with a page.")
+app.command(
+    "optimoe.app.cli.serving.observed:size_from_speed",
+    help="A model's size from the speed and price it is sold at.",
+)
 
 
 @app.default

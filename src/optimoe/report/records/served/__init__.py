@@ -1,0 +1,1 @@
+"""What is seen of served models, as JSON: sizes from speeds, prices from measured latencies."""

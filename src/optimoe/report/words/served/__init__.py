@@ -1,0 +1,1 @@
+"""What is seen of served models, in words: sizes from speeds, prices from measured latencies."""
