@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from scipy.special import ndtri
 
 from optimoe.arch.traffic import expected_distinct_experts
@@ -92,6 +93,19 @@ class RoutingSkew:
         missing = (each * (rank > np.asarray(resident * num_experts)[..., None])).sum(axis=-1)
         skew = 0.0 if self.balanced_ranks else (experts * (load - 1) ** 2).sum(axis=-1) / num_experts
         return _busiest(tokens * top_k, num_experts, ep, each.sum(axis=-1), missing, skew)
+
+    def popularity(self, num_experts: int) -> Float[np.ndarray, " experts"]:
+        """Relative load of each expert, the most loaded first, mean 1.
+
+        Measured loads of another number of experts are interpolated by rank.
+        """
+        rank = np.arange(1, num_experts + 1)
+        load = rank ** -float(self.zipf)
+        if self.loads:
+            measured = np.sort(np.asarray(self.loads, dtype=float))[::-1]
+            places = (np.arange(len(measured)) + 0.5) / len(measured)
+            load = np.interp((rank - 0.5) / num_experts, places, measured)
+        return load / load.mean()
 
     def _nodes(self, num_experts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Experts by falling load as (number, relative load with mean 1) along a last axis."""

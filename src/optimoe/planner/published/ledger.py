@@ -11,6 +11,7 @@ from optimoe.cost.published.ledger import cost_texts, reproduce_costs
 from optimoe.cost.sizing.epoch_figures import FIGURES as SIZING_FIGURES
 from optimoe.laws.published.figures import FIGURES as LAW_FIGURES
 from optimoe.laws.published.ledger import law_texts, reproduce_laws
+from optimoe.planner.published import article
 from optimoe.planner.published.figures import FIGURES as PLAN_FIGURES
 from optimoe.planner.published.optima import reproduce_optima
 from optimoe.planner.published.optima import texts as optima_texts
@@ -18,7 +19,7 @@ from optimoe.planner.published.yun import YunAnswer
 from optimoe.planner.published.yun_claims import TEXT as YUN
 from optimoe.planner.published.yun_claims import reproduce_yun
 
-CLAIMS_OF_DESIGNS: dict[str, Callable[[], list[Reproduction]]] = {}
+CLAIMS_OF_DESIGNS: dict[str, Callable[[], list[Reproduction]]] = {article.TEXT: article.reproduce_article}
 """Text → what judges its claims about designs, beside its printed optima."""
 
 
