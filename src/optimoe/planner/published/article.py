@@ -201,10 +201,9 @@ def peer() -> TextFigure:
         x_log=True,
         y_log=True,
         notes=(
-            f"{LAYERS} layers of width {WIDTH}, dense d_ff {4 * WIDTH}; queries of {KEY_WIDTH} retrieve {RETRIEVED} experts",
+            f"{LAYERS} layers of width {WIDTH}; a head's query, {KEY_WIDTH} wide, retrieves {RETRIEVED} experts",
             f"heads so that the layer costs as many FLOPs as the dense one: {heads}",
-            f"seconds of a decode step on one {GPU}, {CONTEXT_TOKENS:,} tokens of context, bf16: a roofline, no kernel "
-            "of PEER was measured",
+            f"a decode step on one {GPU}, {CONTEXT_TOKENS:,} tokens of context, bf16; PEER as a roofline",
             "perplexity by number of experts takes a sweep of trainings: not here",
         ),
     )
