@@ -9,27 +9,42 @@ from optimoe.planner.proxies import ladder
 from tests.planner.asked import problem
 
 CHOICE = plan(problem()).choice
+SPACE = problem().space
 
 
 def test_the_ladder_stays_within_its_share_and_varies_size_data_and_experts():
-    runs = ladder(CHOICE, share=0.02)
+    runs = ladder(CHOICE, SPACE, share=0.02)
     assert sum(run.train_flops for run in runs) <= 0.02 * CHOICE.training.flops
     assert len({run.spec.d_model for run in runs}) >= 2
     assert len({run.spec.moe.num_experts if run.spec.moe else 1 for run in runs}) == 3
     for run in runs:
         assert run.train_flops == pytest.approx(6 * count_params(run.spec).active * run.tokens)
     assert [run.train_flops for run in runs] == sorted(run.train_flops for run in runs)
-    assert len(ladder(CHOICE, share=0.05)) >= len(runs)
+    assert len(ladder(CHOICE, SPACE, share=0.05)) >= len(runs)
 
 
 def test_proxies_of_a_model_that_routes_to_several_experts_keep_enough_of_them():
     choice = plan(problem(goal=LowestLoss(), space=Space(num_experts=(16,), top_k=(4,), max_width=4096))).choice
-    kept = {run.spec.moe.num_experts if run.spec.moe else 1 for run in ladder(choice, share=0.05)}
+    kept = {run.spec.moe.num_experts if run.spec.moe else 1 for run in ladder(choice, SPACE, share=0.05)}
     assert kept == {1, 8, 16}
 
 
 def test_a_share_too_small_for_any_proxy_is_said():
     with pytest.raises(InfeasibleError, match="share"):
-        ladder(CHOICE, share=1e-9)
+        ladder(CHOICE, SPACE, share=1e-9)
     with pytest.raises(ConfigError, match="share"):
-        ladder(CHOICE, share=0.0)
+        ladder(CHOICE, SPACE, share=0.0)
+
+
+def test_proxies_at_a_constant_total_hold_it_for_every_number_of_experts():
+    space = Space(num_experts=(1, 4, 16), top_k=(2,), max_width=4096, params_total=2e10, moe_every=(1, 2))
+    choice = plan(problem(space=space)).choice
+    runs = ladder(choice, space, share=0.05)
+    totals = {}
+    for run in runs:
+        experts = run.spec.moe.num_experts if run.spec.moe else 1
+        totals.setdefault(run.spec.name.split("-")[3], {})[experts] = count_params(run.spec).total
+    assert any(set(sizes) == {1, 4, 16} for sizes in totals.values())
+    for sizes in totals.values():
+        assert max(sizes.values()) <= 1.05 / 0.95 * min(sizes.values())
+    assert len({run.spec.name for run in runs}) == len(runs)

@@ -32,7 +32,7 @@ def planned(request):
 
 def test_each_proxy_read_back_from_a_file_is_the_model_that_was_planned(planned, tmp_path):
     kind, result = planned
-    proxies, runs = ladder(result.choice), proxy_runs(result)
+    proxies, runs = ladder(result.choice, result.problem.space), proxy_runs(result)
     save_runs(tmp_path / "proxies.toml", runs)
     back = load_runs(tmp_path / "proxies.toml")
     assert back == runs

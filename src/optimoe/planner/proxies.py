@@ -11,11 +11,18 @@ from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.problem.shapes import layers_in_order, routed_layers
+from optimoe.planner.problem.space import Space
 
 HEAD_DIM = 64
 """Heads of a proxy: small models with wide heads would have too few of them."""
 
 WIDTH_STEP = 128
+TOTAL_TOLERANCE = 0.05
+"""How far a proxy at a constant total may miss it: half a layer of ten."""
+
+KV_HEADS = 2
+"""Key-value heads of proxies at a constant total, whose heads are so many or multiples of them."""
+
 SMALLEST_WIDTH = 256
 DATA = (0.5, 1.0, 2.0)
 """Tokens per parameter of the proxies, over the winner's."""
@@ -40,12 +47,18 @@ class Proxy:
     train_flops: float
 
 
-def ladder(choice: Candidate, share: float = PROXY_SHARE) -> tuple[Proxy, ...]:
+def ladder(choice: Candidate, space: Space, share: float = PROXY_SHARE) -> tuple[Proxy, ...]:
     """Runs that cost ``share`` of the winner's training together, the smallest models first.
 
     Widths halve from the winner's down to 256; each at half, once and twice the winner's tokens per active
-    parameter; also with half the experts and with one, so that a law's dependence on E is seen. As many of them as
-    the share affords.
+    parameter; also with half the experts and with one, so that a law's dependence on E is seen. Of a space at a
+    constant total, every size is one total and every E of the space has it, in the nearest shape. As many of them
+    as the share affords.
+
+    Args:
+        choice: The winner.
+        space: The designs that it was chosen from.
+        share: Of the winner's training, for all of them.
 
     Raises:
         ConfigError: The share is not in (0, 1].
@@ -53,7 +66,7 @@ def ladder(choice: Candidate, share: float = PROXY_SHARE) -> tuple[Proxy, ...]:
     """
     require(0 < share <= 1, "share", "above 0 and at most 1", share)
     left, runs = share * choice.training.flops, []
-    for run in sorted(_runs(choice), key=lambda run: run.train_flops):
+    for run in sorted(_runs(choice, space), key=lambda run: run.train_flops):
         if run.train_flops > left:
             break
         left -= run.train_flops
@@ -63,18 +76,57 @@ def ladder(choice: Candidate, share: float = PROXY_SHARE) -> tuple[Proxy, ...]:
     return tuple(runs)
 
 
-def _runs(choice: Candidate) -> Iterator[Proxy]:
+def _runs(choice: Candidate, space: Space) -> Iterator[Proxy]:
     per_param = choice.tokens / choice.params.active
-    experts = choice.family.num_experts
     for width in _widths(choice.spec.d_model):
-        for kept in sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True):
-            spec = _shrunk(choice, width, kept)
+        for spec in (
+            _at_constant_total(choice, space, width) if space.constant_total else _by_experts(choice, width)
+        ):
             active = count_params(spec).active
             for factor in DATA:
                 tokens = factor * per_param * active
                 flops = TRAIN_FLOPS_PER_PARAM_TOKEN * active * tokens
                 named = replace(spec, name=f"{spec.name}-{format_count(tokens)}")
                 yield Proxy(spec=named, tokens=tokens, train_flops=flops)
+
+
+def _by_experts(choice: Candidate, width: int) -> list[ArchSpec]:
+    """The winner at a width with all its experts, half of them, and one."""
+    experts = choice.family.num_experts
+    kept = sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True)
+    return [_shrunk(choice, width, number) for number in kept]
+
+
+def _at_constant_total(choice: Candidate, space: Space, width: int) -> list[ArchSpec]:
+    """Every E of a space in the shape nearest to the total of the winner at a width, all else as the winner's.
+
+    Shapes may be twice as deep as the space's, for few would come near otherwise; what still misses the total by
+    more than :data:`TOTAL_TOLERANCE` is left out.
+    """
+    family, total = choice.family, count_params(_shrunk(choice, width, choice.family.num_experts)).total
+    routed = next((one for one in space.families() if not one.dense), family) if family.dense else family
+    small = replace(
+        space,
+        params_total=float(total),
+        top_k=(routed.top_k,),
+        ffn_ratio=(family.ffn_ratio,),
+        num_shared_experts=(routed.num_shared_experts,),
+        num_kv_heads=(min(KV_HEADS, family.num_kv_heads),),
+        attention=(family.attention,),
+        moe_every=(routed.moe_every,),
+        first_dense_layers=(routed.first_dense_layers,),
+        head_dim=HEAD_DIM,
+        min_aspect=space.min_aspect / 2,
+        max_width=choice.spec.d_model,
+    )
+    every = small.every()
+    families = [one for one in small.families() if len(small.deep(one, every).d_model)]
+    shapes = {one.num_experts: small.nearest(one) for one in families}
+    return [
+        replace(spec, name=f"proxy-{f'e{experts}' if experts > 1 else 'dense'}-of-{format_count(total)}")
+        for experts, spec in shapes.items()
+        if abs(count_params(spec).total / total - 1) <= TOTAL_TOLERANCE
+    ]
 
 
 def _widths(largest: int) -> list[int]:

@@ -61,7 +61,7 @@ def proxy_runs(plan: Plan, share: float = PROXY_SHARE) -> tuple[RunSpec, ...]:
             source=_source(plan),
             notes=_notes(proxy.spec, round(proxy.tokens), " and batch"),
         )
-        for proxy in ladder(plan.choice, share)
+        for proxy in ladder(plan.choice, plan.problem.space, share)
     )
 
 

@@ -93,3 +93,29 @@ def test_shapes_without_a_routed_layer_are_no_designs_of_a_family():
         replace(space, moe_every=(0,))
     with pytest.raises(ConfigError, match="first_dense_layers: must be zero or more, got -1"):
         replace(space, first_dense_layers=(-1,))
+
+
+def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters():
+    space = Space(num_experts=(1, 4, 16, 64), top_k=(2,), params_total=47e9, params_tolerance=0.015)
+    members = space.first()
+    assert [family.num_experts for family in members] == [1, 4, 16, 64]
+    active = []
+    for family, shapes in members.items():
+        params = count_params(space.designs({family: shapes}))
+        assert np.all(np.abs(params.total / 47e9 - 1) <= 0.015)
+        active.append(params.active.max())
+        rest = space.deep(family, space.every())
+        inside = np.abs(count_params(space.designs({family: rest})).total / 47e9 - 1) <= 0.015
+        assert inside.sum() == len(shapes.d_model) > 0
+    assert active == sorted(active, reverse=True)
+    assert space.wholly_priced
+
+
+def test_a_total_that_no_shape_has_is_said_with_the_nearest():
+    space = Space(num_experts=(1, 8), params_total=1e6)
+    with pytest.raises(
+        InfeasibleError, match=r"params_total: no width and depth .* within 2% of 1.00M; the nearest, dense"
+    ):
+        space.first()
+    with pytest.raises(ConfigError, match="params_tolerance: must be above 0 and below 1, got 1"):
+        replace(space, params_tolerance=1.0)

@@ -94,7 +94,7 @@ def test_the_recipe_says_what_the_plan_predicts(result, tmp_path):
 def test_the_proxies_say_what_each_takes(result, tmp_path):
     (tmp_path / "proxies.toml").write_text(winner_files(result)["proxies.toml"])
     told = load_toml(tmp_path / "proxies.toml")["plan"]["train_flops"]
-    assert told == {proxy.spec.name: proxy.train_flops for proxy in ladder(result.choice)}
+    assert told == {proxy.spec.name: proxy.train_flops for proxy in ladder(result.choice, result.problem.space)}
 
 
 def test_proxies_of_an_earlier_plan_do_not_stay_beside_a_winner_that_has_none(result, tmp_path):

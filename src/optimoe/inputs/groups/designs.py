@@ -89,6 +89,10 @@ class DesignChoice:
     dense_layer_width: DenseLayerWidth = "active"
     """Width of the feed-forwards of layers that do not route: active, that of all experts that a token uses
     together, or expert, that of one."""
+    params_total: Quantity = math.inf
+    """Compare designs that store so many parameters, both embeddings included: widths and depths follow from E."""
+    params_tolerance: float = 0.02
+    """How far from that a design may be, relatively."""
     vocab: Quantity = 50_304.0
     """Tokens in the vocabulary."""
     max_width: Quantity = 16_384.0
@@ -118,6 +122,8 @@ class DesignChoice:
             moe_every=numbers("--moe-every", self.moe_every, int),
             first_dense_layers=numbers("--first-dense-layers", self.first_dense_layers, int),
             dense_layer_width=self.dense_layer_width,
+            params_total=self.params_total,
+            params_tolerance=self.params_tolerance,
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
             exhaustive=self.exhaustive,

@@ -113,7 +113,7 @@ def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
     if not many.row.rmse_log:  # draws without a scatter: nothing says what a sweep would see
         return None
     try:
-        runs = ladder(choice)
+        runs = ladder(choice, result.problem.space)
     except InfeasibleError:
         return None
     # a run whose loss the law does not know tells nothing about the law

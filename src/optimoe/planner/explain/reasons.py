@@ -2,6 +2,7 @@
 
 import math
 
+from optimoe.arch.params import count_params
 from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
@@ -57,11 +58,29 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     if math.isnan(choice.loss.low):
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
     space = plan.problem.space
+    lines += _without_shapes(plan)
     if choice.spec.d_model == space.max_width:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
     if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
     return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row, choice.loss.value))
+
+
+def _without_shapes(plan: Plan) -> list[str]:
+    """Families of which no width and depth is a design of the space."""
+    space, found = plan.problem.space, {item.family for item in plan.alternatives}
+    missing = [family for family in space.families() if family not in found]
+    deep = [family for family in missing if len(space.deep(family, space.every()).d_model)]
+    shallow = [family for family in missing if family not in deep]
+    lines = [f"{family_words(family)}: no depth of the space has a routed layer" for family in shallow]
+    for family in deep:
+        near = format_count(count_params(space.nearest(family)).total)
+        within = f"{100 * space.params_tolerance:.2g}%"
+        lines.append(
+            f"{family_words(family)}: no width and depth comes within {within} of the total; "
+            f"the nearest has {near} (--params-tolerance)"
+        )
+    return lines
 
 
 def _domain_lines(plan: Plan) -> list[str]:

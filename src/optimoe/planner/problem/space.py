@@ -1,5 +1,6 @@
 """The designs that a plan chooses from: families of experts, widths and depths."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -8,11 +9,13 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Int
 
-from optimoe.arch.design import EXPERT_STEP, width_between
+from optimoe.arch.design import EXPERT_STEP, WIDTH_STEP, width_between
 from optimoe.arch.flops import expert_attention_ratio
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import InfeasibleError, require, require_positive
+from optimoe.core.units import format_count
 from optimoe.laws.terms.ratio import CONTEXT_TOKENS
 from optimoe.planner.problem.family import BestRatio, Family
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
@@ -23,6 +26,8 @@ NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
 
 COARSE_DEPTHS = 5
 """Depths of each width on the coarse grid: price and loss are smooth between neighbours a quarter apart."""
+
+NO_DEPTH = "moe_every: no depth of the space has a routed layer; state a smaller one"
 
 FEW = 10_000
 """Designs up to which a space is priced whole, which takes no longer than a search."""
@@ -45,6 +50,10 @@ class Space:
         moe_every: Of the models that route every n-th layer does, for each n; 1 is all layers.
         first_dense_layers: Layers at the bottom of these models that do not route.
         dense_layer_width: How wide the feed-forwards of their dense layers are.
+        params_total: Parameters that every design stores, both embeddings included, so that experts are compared
+            at constant total size (experiment 3 of Yun 2024, arXiv 2404.02852); infinite for any. Widths are then
+            multiples of 128, with the heads that come nearest to spanning them.
+        params_tolerance: How far from that a design may be, relatively: a layer more of fifty moves it by 2 %.
         min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
         head_dim: Width of a head.
         vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
@@ -65,6 +74,8 @@ class Space:
     moe_every: tuple[int, ...] = (1,)
     first_dense_layers: tuple[int, ...] = (0,)
     dense_layer_width: DenseLayerWidth = "active"
+    params_total: float = math.inf
+    params_tolerance: float = 0.02
     min_aspect: float = 64.0
     max_aspect: float = 128.0
     head_dim: int = 128
@@ -73,7 +84,8 @@ class Space:
     exhaustive: bool = False
 
     def __post_init__(self) -> None:
-        require_positive(self, "min_aspect", "head_dim", "vocab_size", "max_width")
+        require_positive(self, "params_total", "min_aspect", "head_dim", "vocab_size", "max_width")
+        require(0 < self.params_tolerance < 1, "params_tolerance", "above 0 and below 1", self.params_tolerance)
         for name in (*POSITIVE, *NOT_NEGATIVE, "attention"):
             require(len(getattr(self, name)) > 0, name, "one value or more", getattr(self, name))
         for name in POSITIVE:
@@ -132,13 +144,47 @@ class Space:
 
     @property
     def width_step(self) -> int:
-        """Widths are multiples of this, so that heads divide by the key-value heads."""
-        return self.head_dim * (max(self.num_kv_heads) if "gqa" in self.attention else 1)
+        """Widths are multiples of this, so that heads of the whole width divide by the key-value heads.
+
+        At a constant total they are finer, and the heads do not span the width.
+        """
+        return WIDTH_STEP if self.constant_total else self.head_dim * self._heads_step
+
+    @property
+    def _heads_step(self) -> int:
+        return max(self.num_kv_heads) if "gqa" in self.attention else 1
+
+    @property
+    def constant_total(self) -> bool:
+        """Whether every design stores as many parameters."""
+        return math.isfinite(self.params_total)
 
     def of(self, family: Family, shapes: Shapes) -> Shapes:
-        """Those of some shapes that the family has: deep enough for a routed layer."""
-        routed = routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers)
-        return shapes.where(routed > 0)
+        """Those of some shapes that the family has: deep enough for a routed layer, and of the total asked for."""
+        deep = self.deep(family, shapes)
+        if not self.constant_total or not len(deep.d_model):
+            return deep
+        return deep.where(np.abs(self._totals(family, deep) / self.params_total - 1) <= self.params_tolerance)
+
+    def deep(self, family: Family, shapes: Shapes) -> Shapes:
+        """Those of some shapes that are deep enough for a routed layer."""
+        return shapes.where(routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers) > 0)
+
+    def nearest(self, family: Family) -> ArchSpec:
+        """The design of a family that comes nearest to the total asked for, relatively.
+
+        Raises:
+            InfeasibleError: No depth of the space has a routed layer.
+        """
+        shapes = self.deep(family, self.every())
+        if not len(shapes.d_model):
+            raise InfeasibleError(NO_DEPTH)
+        miss = np.abs(np.log(self._totals(family, shapes) / self.params_total))
+        best = shapes.where(np.array([int(miss.argmin())]))
+        return self.stacked(family, self.designs({family: best}).at(0))
+
+    def _totals(self, family: Family, shapes: Shapes) -> Any:
+        return count_params(self.designs({family: shapes})).total
 
     def members(self, shapes: Shapes) -> dict[Family, Shapes]:
         """Those of some shapes that each family has; families that have none of them are left out."""
@@ -153,7 +199,7 @@ class Space:
     @property
     def wholly_priced(self) -> bool:
         """Whether every design is priced, so that the best is the best of the space."""
-        return self.exhaustive or self.size <= FEW
+        return self.exhaustive or self.constant_total or self.size <= FEW
 
     def first(self) -> dict[Family, Shapes]:
         """The shapes of each family that are priced first.
@@ -162,9 +208,22 @@ class Space:
             InfeasibleError: No family has any.
         """
         members = self.members(self.every() if self.wholly_priced else self.coarse())
+        if not members and self.constant_total:
+            raise InfeasibleError(self._no_total())
         if not members:
-            raise InfeasibleError("moe_every: no depth of the space has a routed layer; state a smaller one")
+            raise InfeasibleError(NO_DEPTH)
         return members
+
+    def _no_total(self) -> str:
+        """No design is so large in total, and what would lift it."""
+        nearest = {family: count_params(self.nearest(family)).total for family in self.families()}
+        family, total = min(nearest.items(), key=lambda one: abs(math.log(one[1] / self.params_total)))
+        kind = "dense" if family.dense else f"E = {family.num_experts}"
+        return (
+            f"params_total: no width and depth of any family comes within {100 * self.params_tolerance:.2g}% of "
+            f"{format_count(self.params_total)}; the nearest, {kind}, has {format_count(total)} "
+            f"(--params-tolerance {abs(total / self.params_total - 1) * 1.01:.2g} would take it)"
+        )
 
     def coarse(self) -> Shapes:
         """The coarse shapes: every width with five depths from shallow to deep."""
@@ -209,7 +268,9 @@ class Space:
         first = next(iter(members))
         width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
         depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
-        mixer = self._mixer(first.attention, width // self.head_dim, _column(members, "num_kv_heads"))
+        step = self._heads_step
+        heads = np.maximum(np.round(width / self.head_dim / step), 1).astype(int) * step
+        mixer = self._mixer(first.attention, heads, _column(members, "num_kv_heads"))
         if first.dense:
             groups: list[tuple[Any, FeedForward]] = [(depth, DenseFFN(d_ff=d_hidden))]
         else:

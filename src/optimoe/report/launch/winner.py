@@ -31,7 +31,7 @@ def winner_files(plan: Plan) -> dict[str, str]:
         "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
     }
     with suppress(InfeasibleError):  # a winner so small that it is its own proxy
-        contents["proxies.toml"] = proxies_toml(proxy_runs(plan), ladder(plan.choice))
+        contents["proxies.toml"] = proxies_toml(proxy_runs(plan), ladder(plan.choice, plan.problem.space))
     return contents
 
 

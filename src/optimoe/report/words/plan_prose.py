@@ -20,6 +20,7 @@ from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
 from optimoe.planner.result import Alternative, Plan
 from optimoe.report.words.lines import Lines, labelled
@@ -93,7 +94,14 @@ def question_lines(problem: Problem) -> Lines:
         " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
         *stated,
     ]
-    return [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
+    lines = [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
+    return lines + ([("Designs", total_words(problem.space))] if problem.space.constant_total else [])
+
+
+def total_words(space: Space) -> str:
+    """The total size that every design has: ``each of 47.0B parameters in total, within 2%``."""
+    total, share = format_count(space.params_total), 100 * space.params_tolerance
+    return f"each of {total} parameters in total, within {share:.2g}%"
 
 
 def budget_words(training: Training) -> str:

@@ -173,6 +173,8 @@ class SpaceRecord:
         moe_every: Of the models that route, every so many layers one does.
         first_dense_layers: Layers at the bottom of these models that do not route.
         dense_layer_width: Width of the feed-forwards of layers that do not route: ``active`` or ``expert``.
+        params_total: Parameters that every design stores; null for any.
+        params_tolerance: How far from that a design may be, relatively.
         min_aspect: Least d_model over num_layers.
         max_aspect: Most d_model over num_layers.
         head_dim: Width of a head.
@@ -191,6 +193,8 @@ class SpaceRecord:
     moe_every: tuple[int, ...]
     first_dense_layers: tuple[int, ...]
     dense_layer_width: DenseLayerWidth
+    params_total: float | None
+    params_tolerance: float
     min_aspect: float
     max_aspect: float
     head_dim: int
