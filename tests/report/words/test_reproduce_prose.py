@@ -6,9 +6,7 @@ import pytest
 
 from optimoe.core.claims import Cause, ClaimText, Derived, Reproduction, Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
-from optimoe.planner.published.yun import YunAnswer
 from optimoe.report.words.reproduce_prose import (
-    answer_tables,
     counts_line,
     figure_lines,
     figure_name_lines,
@@ -17,14 +15,6 @@ from optimoe.report.words.reproduce_prose import (
     text_lines,
     text_section,
 )
-
-
-def answer(law="a law", **numbers):
-    values = {
-        "flops": 1e21, "experts": 4, "params": 2e9, "tokens": 3e10, "loss": 2.5, "usd_per_mtok": 0.25,
-        "over_trained": 0.5, "equal_quality_cost": math.nan, "equal_cost_loss": math.nan,
-    }  # fmt: skip
-    return YunAnswer(law=law, **(values | numbers))
 
 
 def row(**others):
@@ -44,8 +34,8 @@ DIFFERS = row(ours=(3.0, 3.0), verdict="explained", causes=CAUSES, reason="round
 
 
 def test_a_number_stands_beside_ours_and_below_it_the_causes_that_ran():
-    assert reproduction_lines([row(), DIFFERS]) == [
-        ("reproduced", "a-law: it grows: printed 2.0, ours 2"),
+    assert reproduction_lines([row()]) == [("reproduced", "a-law: it grows: printed 2.0, ours 2")]
+    assert reproduction_lines([DIFFERS]) == [
         ("explained", "a-law: it grows: printed 2.0, ours 3 (rounded)"),
         ("", "closes 95%: a cause: 2.1"),
         ("", "closes -50%: another: 1 to 1.5"),
@@ -55,7 +45,26 @@ def test_a_number_stands_beside_ours_and_below_it_the_causes_that_ran():
 
 def test_what_takes_a_reproduced_number_away_stands_below_it():
     fragile = row(turned_by=(Cause(words="other shapes", ours=(3.0, 3.0), closes=math.nan),))
-    assert reproduction_lines([fragile])[1] == ("", "no longer with: other shapes: 3")
+    assert reproduction_lines([fragile])[1] == ("", "no longer with other shapes: 3")
+
+
+def test_one_claim_under_several_laws_stands_once_above_their_verdicts():
+    lines = reproduction_lines([row(where="Sec. 1"), row(where="Sec. 1", law="b-law", reason="so")])
+    assert lines == [
+        ("Sec. 1", "it grows: printed 2.0"),
+        ("reproduced", "a-law: ours 2"),
+        ("reproduced", "b-law: ours 2 (so)"),
+    ]
+
+
+def test_of_many_causes_a_terminal_shows_those_that_close_most():
+    causes = tuple(Cause(words=f"cause {number}", ours=(2.1, 2.1), closes=0.5) for number in range(5))
+    lines = reproduction_lines([row(ours=(3.0, 3.0), verdict="explained", causes=causes)])
+    assert [words for _, words in lines[1:]] == [
+        "closes 50%: cause 0: 2.1",
+        "closes 50%: cause 1: 2.1",
+        "3 more in --json",
+    ]
 
 
 def test_a_text_that_contradicts_itself_shows_its_own_formula_and_number():
@@ -100,16 +109,6 @@ def test_a_bar_in_words_does_not_end_a_cell_of_the_page():
 def test_texts_are_listed_with_the_data_that_they_need():
     texts = [ClaimText(text="a", about="one"), ClaimText(text="b", about="two", data=("runs",))]
     assert text_lines(texts) == [("a", "one"), ("b", "two (needs runs in OPTIMOE_DATA)")]
-
-
-def test_every_law_has_a_table_with_a_dash_where_no_design_does_it():
-    first, second = answer_tables([answer(), answer(experts=8), answer("another")])
-    assert [len(first), len(second)] == [3, 2]
-    heads, row = first[:2]
-    shown = dict(zip(heads, row, strict=True))
-    assert shown["a law"] == "1.00e21 FLOP"
-    assert (shown["N"], shown["D"], shown["loss"], shown["USD/Mtok"]) == ("2.00B", "30.0B", "2.500", "0.250")
-    assert (shown["alike: N"], shown["price"], shown["alike: loss"]) == ("50%", "–", "–")
 
 
 def loss_by_depth():

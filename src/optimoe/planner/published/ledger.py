@@ -15,9 +15,9 @@ from optimoe.planner.published import article
 from optimoe.planner.published.figures import FIGURES as PLAN_FIGURES
 from optimoe.planner.published.optima import reproduce_optima
 from optimoe.planner.published.optima import texts as optima_texts
-from optimoe.planner.published.yun import YunAnswer
-from optimoe.planner.published.yun_claims import TEXT as YUN
-from optimoe.planner.published.yun_claims import reproduce_yun
+from optimoe.planner.published.yun.answers import YunAnswer, YunAtLoss, yun_answers, yun_headline
+from optimoe.planner.published.yun.claims import reproduce_yun
+from optimoe.planner.published.yun.setting import TEXT as YUN
 
 CLAIMS_OF_DESIGNS: dict[str, Callable[[], list[Reproduction]]] = {article.TEXT: article.reproduce_article}
 """Text → what judges its claims about designs, beside its printed optima."""
@@ -31,11 +31,13 @@ class Reproduced:
         text: Key of the text, and what is held.
         rows: Its claims: of laws, of costs, then those found by the planner.
         answers: Its questions answered; only Yun 2024 asks some.
+        headline: Who is cheapest to serve at equal loss, which is what Yun 2024 says first.
     """
 
     text: ClaimText
     rows: tuple[Reproduction, ...]
     answers: tuple[YunAnswer, ...] = ()
+    headline: tuple[YunAtLoss, ...] = ()
 
 
 def claim_texts() -> dict[str, ClaimText]:
@@ -56,11 +58,15 @@ def reproduce_text(text: str) -> Reproduced:
     rows += reproduce_costs(text) if text in cost_texts() else []
     rows += reproduce_optima(text) if text in optima_texts() else []
     rows += CLAIMS_OF_DESIGNS[text]() if text in CLAIMS_OF_DESIGNS else []
-    answers: list[YunAnswer] = []
-    if text == YUN:
-        answers, claims = reproduce_yun()
-        rows += claims
-    return Reproduced(text=claim_texts()[text], rows=tuple(rows), answers=tuple(answers))
+    if text != YUN:
+        return Reproduced(text=claim_texts()[text], rows=tuple(rows))
+    # its headline first, its slips of arithmetic last
+    return Reproduced(
+        text=claim_texts()[text],
+        rows=(*reproduce_yun(), *rows),
+        answers=tuple(yun_answers()),
+        headline=tuple(yun_headline()),
+    )
 
 
 def text_figures(text: str) -> dict[str, FigureMaker]:

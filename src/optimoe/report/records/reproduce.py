@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from optimoe.core.claims import ClaimText, FigureMaker, Reproduction, TextFigure, Verdict
 from optimoe.core.records import same_fields
 from optimoe.planner.published.ledger import Reproduced, figure_title
+from optimoe.report.records.yun import YunAnswerRecord, YunAtLossRecord
 
 Range = tuple[float | None, float | None]
 
@@ -115,35 +116,6 @@ class ClaimVerdictRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class YunAnswerRecord:
-    """The questions of Yun et al. 2024 for one number of experts under one law; null: no design does it.
-
-    Attributes:
-        law: The law's name.
-        flops: Training FLOPs of the budget.
-        experts: Number of experts.
-        params: Size of the lowest loss, as they count it.
-        tokens: Training tokens of the lowest loss.
-        loss: The lowest loss, nats per token.
-        usd_per_mtok: Its serving price, dollars per million output tokens.
-        over_trained: The smallest size with the loss of the best four experts, over ``params``.
-        equal_quality_cost: Serving price of that size over that of the best four experts.
-        equal_cost_loss: The lowest loss at the serving price of the best four experts.
-    """
-
-    law: str
-    flops: float
-    experts: int
-    params: float | None
-    tokens: float | None
-    loss: float | None
-    usd_per_mtok: float | None
-    over_trained: float | None
-    equal_quality_cost: float | None
-    equal_cost_loss: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReproductionsRecord:
     """The claims of a published text, re-derived.
 
@@ -152,6 +124,7 @@ class ReproductionsRecord:
         rows: Its claims: numbers by its own formulas, or ranges under laws that are published.
         about: What is held beside ours, in one line.
         answers: Its questions answered; only for yun2024.
+        headline: Who is cheapest to serve at equal loss; only for yun2024.
         figures: Titles of its figures by key; only where it has some.
         page: The page that was written; only where one was asked for.
     """
@@ -160,6 +133,7 @@ class ReproductionsRecord:
     rows: tuple[ReproductionRecord | ClaimVerdictRecord, ...]
     about: str
     answers: tuple[YunAnswerRecord, ...] | UnsetType = UNSET
+    headline: tuple[YunAtLossRecord, ...] | UnsetType = UNSET
     figures: dict[str, str] | UnsetType = UNSET
     page: str | UnsetType = UNSET
 
@@ -263,6 +237,7 @@ def reproductions_record(
         rows=tuple(_row_record(row) for row in done.rows),
         about=done.text.about,
         answers=tuple(same_fields(YunAnswerRecord, answer) for answer in done.answers) or UNSET,
+        headline=tuple(same_fields(YunAtLossRecord, one) for one in done.headline) or UNSET,
         figures={key: figure_title(make) for key, make in (figures or {}).items()} or UNSET,
         page=page or UNSET,
     )

@@ -14,13 +14,14 @@ from optimoe.core.claims import (
     TextFigure,
     as_printed,
 )
-from optimoe.core.units import format_count
 from optimoe.planner.published.ledger import Reproduced, figure_title
-from optimoe.planner.published.yun import YunAnswer
 from optimoe.report.words.lines import Lines, labelled
 
 VERDICTS = ("reproduced", "explained", "contradicts itself", "not reproduced", "needs data")
 """In the order of the page's columns."""
+
+MOST_CAUSES = 2
+"""Causes below a claim in a terminal, those that close most; JSON and the pages have all."""
 
 PAGE_HEAD = f"""# Reproductions
 
@@ -43,22 +44,31 @@ def text_lines(texts: Iterable[ClaimText]) -> Lines:
     ]
 
 
-def answer_tables(answers: Sequence[YunAnswer]) -> list[list[tuple[str, ...]]]:
-    """A table for each law of the answers to Yun's questions."""
-    return [_columns(law, list(group)) for law, group in groupby(answers, key=lambda answer: answer.law)]
-
-
 def reproduction_lines(rows: Sequence[Reproduction]) -> Lines:
     """Each claim with its verdict, the printed number and ours, and below it the causes that were run."""
     lines: Lines = []
-    for row in rows:
-        law = f"{row.law}: " if row.law and row.law != row.text else ""
-        printed = f"printed {row.printed}, " if row.printed else ""
-        reason = f" ({row.reason})" if row.reason else ""
-        ours = row.pending or f"ours {_ours(row)}{reason}"
-        lines.append((verdict_words(row), f"{law}{row.claim}: {printed}{ours}"))
-        lines += [("", words) for words in _cause_words(row)]
+    for _, group in groupby(rows, key=lambda row: (row.claim, row.where)):
+        of_claim = list(group)
+        several = len(of_claim) > 1  # the claim stands once, then each law's verdict
+        if several:
+            lines.append((of_claim[0].where or "claim", f"{of_claim[0].claim}: {_printed(of_claim[0])}"))
+        for row in of_claim:
+            law = f"{row.law}: " if row.law and row.law != row.text else ""
+            claim = "" if several else f"{row.claim}: {_printed(row, ', ')}"
+            reason = f" ({row.reason})" if row.reason else ""
+            lines.append((verdict_words(row), f"{law}{claim}{row.pending or f'ours {_ours(row)}{reason}'}"))
+            lines += [("", words) for words in _few(_cause_words(row))]
     return lines
+
+
+def _printed(row: Reproduction, then: str = "") -> str:
+    return f"printed {row.printed}{then}" if row.printed else ""
+
+
+def _few(words: list[str]) -> list[str]:
+    """The first of the causes; a page of them is read by no one."""
+    left = len(words) - MOST_CAUSES
+    return words if left <= 1 else [*words[:MOST_CAUSES], f"{left} more in --json"]
 
 
 def figure_name_lines(text: str, makers: Mapping[str, FigureMaker]) -> Lines:
@@ -143,8 +153,8 @@ def _cause_words(row: Reproduction) -> list[str]:
     ]
     own = row.derived
     derived = [f"by its own {own.words}: {own.formula} = {_ends(own.ours, row.printed)}"] if own else []
-    turning = [f"no longer with: {change.words}: {_ends(change.ours, row.printed)}" for change in row.turned_by]
-    return derived + closing + turning
+    turning = [f"{change.words}: {_ends(change.ours, row.printed)}" for change in row.turned_by]
+    return [*derived, *closing, *([f"no longer with {'; '.join(turning)}"] if turning else [])]
 
 
 def _ours(row: Reproduction) -> str:
@@ -154,29 +164,3 @@ def _ours(row: Reproduction) -> str:
 def _ends(ours: Range, printed: str) -> str:
     low, high = (as_printed(value, printed) for value in ours)
     return low if low == high else f"{low} to {high}"
-
-
-def _columns(law: str, answers: Sequence[YunAnswer]) -> list[tuple[str, ...]]:
-    """A row for each budget and number of experts; "alike" has the loss, or the price, of the best E = 4."""
-    heads = (law, "E", "N", "D", "loss", "USD/Mtok", "alike: N", "price", "alike: loss")
-    return [
-        heads,
-        *(
-            (
-                f"{format_count(one.flops)} FLOP",
-                f"{one.experts}",
-                format_count(one.params),
-                format_count(one.tokens),
-                f"{one.loss:.3f}",
-                f"{one.usd_per_mtok:.3f}",
-                _share(one.over_trained),
-                _share(one.equal_quality_cost),
-                "–" if isnan(one.equal_cost_loss) else f"{one.equal_cost_loss:.3f}",
-            )
-            for one in answers
-        ),
-    ]
-
-
-def _share(value: float) -> str:
-    return "–" if isnan(value) else f"{value:.0%}"

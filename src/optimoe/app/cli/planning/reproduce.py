@@ -1,13 +1,16 @@
 """``optimoe reproduce``: the numbers and figures of published texts beside ours."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn
 from optimoe.core.errors import require
+
+if TYPE_CHECKING:
+    from optimoe.planner.published.ledger import Reproduced
 
 PAGE = Path("docs/reproductions.md")
 
@@ -48,7 +51,7 @@ def reproduce(
 def _one(text: str, page: Path | None, json: bool) -> None:
     from optimoe.planner.published.ledger import reproduce_text, text_figures
     from optimoe.report.records.reproduce import reproductions_record
-    from optimoe.report.words.reproduce_prose import answer_tables, figure_name_lines, reproduction_lines
+    from optimoe.report.words.reproduce_prose import figure_name_lines, reproduction_lines
 
     require(page is None or not page.is_dir(), "--page", "the path of a file", page)
     done, figures = reproduce_text(text), text_figures(text)
@@ -60,11 +63,24 @@ def _one(text: str, page: Path | None, json: bool) -> None:
     if json:
         print_json(reproductions_record(done, figures, str(page or "")))
         return
-    for table in answer_tables(done.answers):
-        print_columns(table)
-        print()
+    if done.headline:
+        _questions(done)
     lines = reproduction_lines(done.rows) or [(text, done.text.about)]
     print_lines([*lines, *figure_name_lines(text, figures), *([("page", str(page))] if page else [])])
+
+
+def _questions(done: "Reproduced") -> None:
+    from optimoe.report.words import yun_prose as words
+
+    for said, tables in (
+        ((*words.HEADLINE, words.FULL), words.headline_tables(done.headline)),
+        (words.ANSWERS, words.answer_tables(done.answers)),
+        (words.SEARCHES, words.search_tables(done.answers)),
+    ):
+        print("\n".join(said), end="\n\n")
+        for table in tables:
+            print_columns(table)
+            print()
 
 
 def _figure(text: str, key: str, json: bool) -> None:

@@ -1,0 +1,140 @@
+"""The designs that Yun 2024 chooses from, priced: its shapes on one to eight A100 of 40 GB."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from optimoe.arch.design import one_expert_twin
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+from optimoe.cost.hardware.price import given_price
+from optimoe.cost.layers.execution import Execution
+from optimoe.cost.serving.engine import Engine
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.cost.serving.workload import Workload
+from optimoe.laws.loss_law import LossLaw
+from optimoe.planner.designs import Column, Pool, evaluate, under
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.kinds import DenseLayerWidth
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import Training
+from optimoe.planner.published.yun.serving import memory_bound
+from optimoe.planner.published.yun.setting import EXPERTS, PAPER, YunSetting, yun_law
+
+GPU = "a100-sxm-40gb"
+
+HEAD_DIM, WIDTH_STEP = 48, 384
+"""In steps of 384, 768 and 1536 of Table 1 among them, 8/3·d is whole. Heads are half as wide as there (768/8), so
+that 8 GPUs divide them at every step: with a key-value head each, cache and arithmetic are the same."""
+
+ASPECTS = (64.0, 96.0)
+"""d_model/num_layers of Table 1: 768/12, 896/14, 1024/16 and 1536/16."""
+
+FFN_RATIO = 8 / 3
+"""A gated MLP of 2.67·d (App. C), so that MLPs are 2/3 of a layer and one more expert adds N/3."""
+
+MAX_WIDTH = 9_216
+"""About 1e11 dense parameters: no optimum of a budget that is asked about lies beyond."""
+
+USD_PER_GPU_HOUR = 1.0
+"""Assumed: C_0 is not published, and cancels in all their claims."""
+
+REQUEST = Workload(input_tokens=161, output_tokens=338)
+"""ShareGPT's means as vLLM's paper states them (arXiv 2309.06180, Fig. 11); the text names the data set alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class YunSpace(Space):
+    """Their designs: layers that do not route are as wide as one expert, d_model in their steps, depths even."""
+
+    dense_layer_width: DenseLayerWidth = "expert"
+
+    @property
+    def width_step(self) -> int:
+        """Widths are multiples of eight heads, for any number of key-value heads: a change is one thing."""
+        return WIDTH_STEP
+
+    def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
+        """An even number of layers, so that every second one is half of them."""
+        depths = super()._depths(width)
+        return depths[depths % 2 == 0]
+
+
+def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) -> Problem:
+    """Set their problem up: up to eight A100 of 40 GB, top-2 routing, experts of 2.67·d.
+
+    Args:
+        budget_flops: The training budget, 6·N·D of the dense twin.
+        law: The law of the loss.
+        setting: How designs are made and priced.
+    """
+    # 16 of these GPUs stand in one node of Google's a2-megagpu-16g
+    gpu = replace(find_accelerator(GPU), gpus_per_node=max(8, *setting.gpus))
+    price = given_price(USD_PER_GPU_HOUR)
+    engine = Engine(execution=Execution(precision=setting.precision))
+    attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
+    space = YunSpace(
+        num_experts=EXPERTS,
+        top_k=(2,),
+        ffn_ratio=(FFN_RATIO,),
+        attention=("gqa" if setting.kv_heads else "mha",),
+        min_aspect=ASPECTS[0],
+        max_aspect=ASPECTS[1],
+        head_dim=HEAD_DIM,
+        max_width=MAX_WIDTH,
+        moe_every=(1 if setting.every_layer else 2,),
+        **attention,
+    )
+    return Problem(
+        training=Training(accelerator=gpu, price=price, budget_flops=budget_flops),
+        deployments=tuple(
+            Deployment(
+                cluster=Cluster(accelerator=gpu, num_gpus=num_gpus), workload=REQUEST, price=price, engine=engine
+            )
+            for num_gpus in setting.gpus
+        ),
+        lifetime_tokens=0.0,
+        law=law,
+        goal=LowestLoss(),
+        space=space,
+    )
+
+
+def yun_pools(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) -> dict[int, Pool]:
+    """Every width and depth of each number of experts under a law, sizes counted as theirs.
+
+    Designs are priced once for a setting; laws and budgets then share them.
+    """
+    priced = _priced(setting)
+    pools = {experts: under(pool, law) for experts, pool in priced.items()}
+    return {experts: with_budget(pool, budget_flops) for experts, pool in pools.items()}
+
+
+def with_budget(pool: Pool, budget_flops: float) -> Pool:
+    """The same designs with another training budget."""
+    problem = pool.problem
+    return replace(pool, problem=replace(problem, training=replace(problem.training, budget_flops=budget_flops)))
+
+
+@cache
+def _priced(setting: YunSetting) -> dict[int, Pool]:
+    problem = yun_problem(1.0, yun_law("ludziejewski2025"), setting)  # the law and the budget are replaced
+    pools = evaluate(problem, problem.space.members(problem.space.every()))
+    return {family.num_experts: _as_theirs(pool, setting) for family, pool in pools.items()}
+
+
+def _as_theirs(pool: Pool, setting: YunSetting) -> Pool:
+    pool = replace(pool, params_active=_counted(pool.grid, setting))
+    return memory_bound(pool) if setting.memory_bound else pool
+
+
+def _counted(grid: ArchSpec, setting: YunSetting) -> Column:
+    """Yun's N: the dense twin without embeddings; or what a token touches of it."""
+    if setting.counts_active:
+        return np.asarray(count_params(grid).active_nonembedding, dtype=float)
+    return np.asarray(count_params(one_expert_twin(grid)).nonembedding, dtype=float)
