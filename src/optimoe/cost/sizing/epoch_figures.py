@@ -9,8 +9,8 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.dense_equivalent import dense_models, fastest_decode, size_at
 
-MODEL, NUM_GPUS = "mixtral-8x22b", 32
-BATCHES = (1.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0, 1024.0, 4096.0)
+MODEL, NUM_GPUS = "mixtral-8x22b", 8
+BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
 def by_batch() -> TextFigure:
@@ -39,8 +39,8 @@ def by_batch() -> TextFigure:
         x_log=True,
         notes=(
             f"on {NUM_GPUS} h100-sxm, bf16, 1,024 tokens of context, each model in the layout that is fastest",
-            "one request reads its 2 of 8 experts; from about 16 a batch reads them all; beyond some hundred "
-            "arithmetic takes over, and the model is like its active size again",
+            "one request reads its 2 of 8 experts, 16 read nearly all of them; beyond some hundred arithmetic "
+            "takes over, and the model comes near its active size again",
         ),
     )
 
