@@ -6,7 +6,7 @@ import pytest
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import analyse_ratio
-from optimoe.laws.published.li_runs import synthetic_runs, true_law
+from optimoe.laws.published.li.runs import synthetic_runs, true_law
 from optimoe.laws.runs import Observations
 from optimoe.laws.terms.ratio import best_ratio
 
