@@ -91,7 +91,9 @@ def test_every_question_of_a_budget_is_answered_in_words(train_flops):
     assert verdicts.keys() == QUESTIONS.keys()
     for question, verdict in verdicts.items():
         assert QUESTIONS[question] in verdict.words
-        assert ("disagree" in verdict.words) == (not verdict.agree)
+        bounds = [answer.bound for answer in verdict.answers if answer.bound]
+        assert not (verdict.agree and bounds)
+        assert ("disagree" in verdict.words) == (not verdict.agree and len(bounds) < len(verdict.answers))
         values = [answer.value for answer in verdict.answers]
         assert values == sorted(values)
         assert all(answer.law in verdict.words for answer in verdict.answers)
@@ -104,6 +106,46 @@ def test_clark_sees_no_use_of_experts_beyond_the_cutoff_and_the_joint_law_does()
     assert [answer.value for answer in verdict.answers] == [1, 64]
     assert not verdict.agree
     assert "the laws disagree: 1 (clark2022-sbase-digits [3.9 decades beyond its range])" in verdict.words
+
+
+def test_the_end_of_a_search_is_a_bound_and_no_agreement():
+    laws = ["ludziejewski2025", "abnar2025", "tian2025-el"]
+    (verdict,) = (one for one in compare_decisions(1e22, laws) if one.question == "num_experts")
+    assert [(answer.value, answer.bound) for answer in verdict.answers] == [(64, "at least")] * 3
+    assert not verdict.agree
+    assert "no law finds one before its search ends: at least 64, where the search ends (ludz" in verdict.words
+
+
+def test_dense_is_a_best_value_and_no_end_of_a_search():
+    """Fewer than one expert there is not."""
+    law = find_law("clark2022-sbase-digits")
+    flops = 6 * 130e9 * 10 * law.cutoff()
+    (verdict,) = (one for one in compare_decisions(flops, [law.row.name]) if one.question == "num_experts")
+    assert [(answer.value, answer.bound) for answer in verdict.answers] == [(1, "")]
+
+
+@pytest.mark.parametrize(
+    ("law", "asked", "value", "bound"),
+    [
+        ("krajewski2024-e64", "G_opt", 1.0, "at most"),
+        ("krajewski2024-e64", "G_opt", 1024.0, "at least"),
+        ("krajewski2024-e64", "granularity", 16.0, ""),
+        ("ludziejewski2025", "E_opt", 32.0, "at least"),
+        ("ludziejewski2025", "L", 1e9, ""),
+        ("li2026-rstar", "foc_r", 1e12 * (1 - 1e-8), "at least"),
+    ],
+)
+def test_an_output_at_the_end_of_its_search_is_a_bound(law, asked, value, bound):
+    assert find_law(law).bound_of(asked, value) == bound
+
+
+def test_the_ends_of_a_search_are_those_that_it_uses():
+    """Where nothing holds a law back its search runs to the end that it states."""
+    law = find_law("krajewski2024-e64")
+    free = type(law)(law.row.with_coefficients(law.coefficients | {"g": 1e6}), find_law)
+    assert law.bound_of("G_opt", float(free.evaluate("G_opt", {"F": 1e30}))) == "at least"
+    flat = type(law)(law.row.with_coefficients(law.coefficients | {"g": 0.0}), find_law)
+    assert law.bound_of("G_opt", float(flat.evaluate("G_opt", {"F": 1e20}))) == "at most"
 
 
 def test_only_usable_laws_in_their_best_digits_are_compared_unless_named():

@@ -18,7 +18,7 @@ from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.domain import ALIASES, decades_outside
 from optimoe.laws.effective_size import EffectiveSize, effective_size
-from optimoe.laws.law import Decision, Law
+from optimoe.laws.law import Bound, Decision, Law
 from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.rules.serving import ServingFacts
 
@@ -112,6 +112,7 @@ class Answer:
         decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
         unstated: Symbols of that optimum whose range nobody stated.
         evidence: The data set behind the law, or its paper: laws of one count once.
+        bound: ``at least`` or ``at most`` where the law's search ended there: a bound and no best value.
     """
 
     law: str
@@ -119,6 +120,7 @@ class Answer:
     value: float
     decades_beyond: dict[str, float]
     unstated: tuple[str, ...]
+    bound: Bound = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ class LawVerdict:
     Attributes:
         question: A key of :data:`QUESTIONS`.
         answers: By law, smallest first.
-        agree: Whether all lie within a factor of 1.5.
+        agree: Whether all lie within a factor of 1.5, and none is the end of a search.
         words: The same as a sentence.
     """
 
@@ -308,6 +310,7 @@ def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]
                     value=value,
                     decades_beyond=beyond,
                     unstated=unstated,
+                    bound=law.bound_of(question, value),
                 )
             )
     return tuple(
@@ -325,25 +328,34 @@ def _without_range(law: Law, decision: Decision) -> tuple[str, ...]:
 
 def _verdict(question: str, train_flops: float, answers: list[Answer]) -> LawVerdict:
     low, high = answers[0], answers[-1]
-    agree = high.value <= low.value * AGREE_WITHIN
+    bounds, near = [answer for answer in answers if answer.bound], high.value <= low.value * AGREE_WITHIN
+    agree = near and not bounds
     start = f"{QUESTIONS[question]} at {train_flops:.3g} FLOP:"
     voices = len({answer.evidence for answer in answers})
     votes = "" if voices == len(answers) else f", of {voices} papers or data sets,"
-    if len(answers) == 1:
+    if len(bounds) == len(answers):
+        words = f"{start} no law{votes} finds one before its search ends: {_by_value(answers)}"
+    elif len(answers) == 1:
         words = f"{start} {_by_value(answers)}; no other law answers"
     elif agree:
         words = f"{start} the {len(answers)} laws that answer{votes} agree: {_by_value(answers)}"
+    elif near:
+        words = f"{start} the laws{votes} do not tell: {_by_value(answers)}"
     else:
         words = f"{start} the laws{votes} disagree: {_by_value(answers)}"
     return LawVerdict(question=question, answers=tuple(answers), agree=agree, words=words)
 
 
 def _by_value(answers: list[Answer]) -> str:
-    """Laws grouped by what they say to three digits; those beyond their range, or without one, are marked."""
+    """Laws grouped by what they say to three digits; those beyond their range, or without one, are marked.
+
+    The end of a search is said as the bound that it is.
+    """
     groups: dict[str, list[str]] = {}
     for answer in answers:
         decades = max(answer.decades_beyond.values(), default=0.0)
         mark = " [its range is not wholly stated]" if answer.unstated else ""
         mark = f" [{decades:.1f} decades beyond its range]" if decades >= 0.05 else mark
-        groups.setdefault(f"{answer.value:.3g}", []).append(answer.law + mark)
+        bounded = f"{answer.bound} {answer.value:.3g}, where the search ends"
+        groups.setdefault(bounded if answer.bound else f"{answer.value:.3g}", []).append(answer.law + mark)
     return "; ".join(f"{value} ({', '.join(laws)})" for value, laws in groups.items())

@@ -21,6 +21,8 @@ from optimoe.laws.terms.band import loss_band
 
 Sign = Literal["positive", "zero or more", "negative", "zero or less"]
 Signs: TypeAlias = Mapping[str, Sign]
+Bound = Literal["", "at least", "at most"]
+"""What an answer is where a search ended: a bound; empty for a best value inside the search."""
 Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
 
 
@@ -157,6 +159,10 @@ def no_library(name: str) -> "Law":
     raise ConfigError(f"law {name}: needs the law library (optimoe.laws.catalog.find_law)")
 
 
+AT_THE_END = 1e-6
+"""Relative distance from the end of a search that counts as the end: above what bisection leaves (1e-8)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What a law would build with a budget.
@@ -182,6 +188,8 @@ class Law(outputs.Evaluable, ABC):
         linear: Those in which L (or ln L) is linear and homogeneous, the others given.
         fit_form: Starts and bounds of a fit; when none, they surround the published coefficients.
         signs: What coefficients must be for the law to mean anything, where the bounds of ``fit_form`` do not say.
+        searched: First and last value of the search by which an output, or an answer of :meth:`decide`, is found;
+            a first value of 0 where the search begins at what is least possible.
         row: Coefficients and evidence.
     """
 
@@ -190,6 +198,7 @@ class Law(outputs.Evaluable, ABC):
     linear: ClassVar[tuple[str, ...]] = ()
     fit_form: ClassVar[FitForm | None] = None
     signs: ClassVar[Signs] = {}
+    searched: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __init__(self, row: LawRow, find: Callable[[str], "Law"] = no_library) -> None:
         self.row = row
@@ -239,6 +248,13 @@ class Law(outputs.Evaluable, ABC):
     def decide(self, train_flops: float) -> Decision:
         """What the law would build with a budget of training FLOPs."""
         return Decision()
+
+    def bound_of(self, asked: str, value: float) -> Bound:
+        """Whether an output, or an answer of :meth:`decide`, is no best value but an end of its search."""
+        first, last = self.searched.get(asked, (0.0, np.inf))
+        if value >= last * (1 - AT_THE_END):
+            return "at least"
+        return "at most" if value <= first * (1 + AT_THE_END) else ""
 
     def placed_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What ``row.range`` may name of inputs in the law's own variables: themselves, and D/N."""

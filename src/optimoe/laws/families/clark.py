@@ -13,7 +13,7 @@ from optimoe.core.outputs import Domains
 from optimoe.laws.datasets import joined, load_routing_points
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, Law, output
 from optimoe.laws.loss_law import ArchLaw
-from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts
+from optimoe.laws.terms.designs import EXPERT_CHOICES, EXPERTS_SEARCHED, num_experts
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import SIZES, sizes_of, twin_nonembedding
 
@@ -63,6 +63,7 @@ class Clark(FixedTokens):
         bounds=dict.fromkeys("abcd", (-100.0, 100.0)) | SATURATION_BOUNDS,
     )
     domain: ClassVar[Domains] = {"E": "count"}
+    searched = EXPERTS_SEARCHED
     sees = ("num_experts",)
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:

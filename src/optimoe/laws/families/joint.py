@@ -12,7 +12,7 @@ from optimoe.core.errors import require
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import EXPERT_CHOICES, num_experts
+from optimoe.laws.terms.designs import EXPERT_CHOICES, EXPERTS_SEARCHED, num_experts
 from optimoe.laws.terms.optimum import compute_for_loss, find_root, optimal_params
 from optimoe.laws.terms.saturation import SATURATION_BOUNDS, saturated_experts, saturated_experts_gradient
 from optimoe.laws.terms.sizes import sizes_of
@@ -49,6 +49,7 @@ class Joint(LossLaw):
         | SATURATION_BOUNDS,
     )
     domain: ClassVar[Domains] = {"E": "count"}
+    searched = EXPERTS_SEARCHED | {"E_opt": (0.0, 32.0)}
     sees = ("num_experts",)
     readings = ("expansion",)
 

@@ -47,6 +47,10 @@ class Krajewski(LossLaw):
     linear = ("a", "b", "g", "c")
     signs = signed(positive="b beta", zero_or_more="a alpha g gamma c")
     domain: ClassVar[Domains] = {"G": "count", "c_r": "nonnegative"}
+    searched: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **dict.fromkeys(("granularity", "G_opt"), (float(GRANULARITIES[0]), float(GRANULARITIES[-1]))),
+        **dict.fromkeys(("N_act_opt", "N_act_at_G"), PARAMS_RANGE),
+    }
     sees = ("granularity",)
     usual_models = "routed"
 

@@ -12,7 +12,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.outputs import Domains
 from optimoe.laws.law import Decision, output, signed
 from optimoe.laws.loss_law import LossLaw, TokenCurve
-from optimoe.laws.terms.designs import EXPERT_CHOICES
+from optimoe.laws.terms.designs import EXPERT_CHOICES, EXPERTS_SEARCHED
 from optimoe.laws.terms.optimum import find_minimum
 from optimoe.laws.terms.sizes import SIZES, sizes_of
 
@@ -35,6 +35,7 @@ class Abnar(LossLaw):
     linear = ("a", "b", "c", "d", "e")
     signs = signed(positive="b", zero_or_more="a alpha beta c d gamma e")
     domain: ClassVar[Domains] = {"S": "share"}
+    searched = EXPERTS_SEARCHED | {"N_opt": PARAMS_RANGE}
     sees = ("expert_ratio",)
     readings = ("activation_ratio",)
 

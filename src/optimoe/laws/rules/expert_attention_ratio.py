@@ -39,6 +39,7 @@ class ExpertAttention(Law):
     family = "li-rstar"
     signs = signed(positive="alpha0 beta0")
     domain: ClassVar[Domains] = {"n_shared": "nonnegative", "S": "share", "S1": "share", "S2": "share"}
+    searched: ClassVar[Mapping[str, tuple[float, float]]] = {"foc_r": RATIO_RANGE}
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """S of the design's own active share, its own r, and C = 3 forward passes over sequences of 4096 tokens.

@@ -8,7 +8,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError
 from optimoe.laws.law import Decision, Law, output, signed
-from optimoe.laws.terms.designs import EXPERT_CHOICES
+from optimoe.laws.terms.designs import EXPERT_CHOICES, EXPERTS_SEARCHED
 from optimoe.laws.terms.saturation import saturated_experts
 
 CONTEXT_TOKENS = 4096
@@ -35,6 +35,7 @@ class Leverage(Law):
 
     family = "tian"
     signs = signed(positive="A_start A_max")
+    searched = EXPERTS_SEARCHED
 
     def arch_inputs(self, arch: ArchSpec, tokens: Values) -> dict[str, Values]:
         """A with shared experts on both sides, G in Ling's convention, C = M·D.

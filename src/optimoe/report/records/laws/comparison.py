@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
 from optimoe.laws.compare import Comparison, LawVerdict
-from optimoe.laws.law import Status
+from optimoe.laws.law import Bound, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,7 @@ class LawAnswerRecord:
         decades_beyond: How far outside the fitted range the law's own optimum lies, |log10| by symbol.
         unstated: Symbols of that optimum whose range nobody stated.
         evidence: The data set behind the law, or its paper: laws of one count once.
+        bound: ``at least`` or ``at most`` where the law's search ended there: a bound and no best value.
     """
 
     law: str
@@ -123,6 +124,7 @@ class LawAnswerRecord:
     value: float
     decades_beyond: dict[str, float]
     unstated: tuple[str, ...]
+    bound: Bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,7 @@ class LawVerdictRecord:
     Attributes:
         question: What is asked, such as ``num_experts`` or ``tokens_per_param``.
         answers: The smallest first.
-        agree: Whether all answers lie within a factor of 1.5.
+        agree: Whether all answers lie within a factor of 1.5, and none is the end of a search.
         words: The same as a sentence.
     """
 
