@@ -24,6 +24,16 @@ NONE = Digits({})
             ),
             2.0,
         ),
+        (
+            Asked(
+                law="li2026-rstar",
+                compute="quotient",
+                output="C_expert",
+                inputs={"over": "C_attention_standard", "n": 4096, "d": 512, "d_expert": 512, "E_routed": 64}
+                | {"k": 2, "n_shared": 1},
+            ),
+            (2 * 512 * 64 + 6 * 512**2 * 3) / (8 * 512**2 + 4 * 4096 * 512),
+        ),
         (Asked(law="zhao2025", compute="truncated", output="G_opt", inputs={"decimals": 1}), 6.7),
         (Asked(law="zhao2025", compute="rounding", output="G_opt"), (7.2446 / 0.1577) ** 0.5),
     ],

@@ -4,7 +4,13 @@ import pytest
 
 from optimoe.core.claims import Asked
 from optimoe.core.errors import DataSetError
-from optimoe.laws.published.statements import abnar_best_active_share, clark_largest_step, li_range, li_rederived
+from optimoe.laws.published.statements import (
+    abnar_best_active_share,
+    clark_largest_step,
+    li_range,
+    li_rederived,
+    li_values,
+)
 
 PRINTED = {"17": "82.35%", "65": "95.38%", "129": "97.67%"}
 
@@ -27,6 +33,11 @@ def test_another_count_of_active_experts_would_not_give_them():
 def test_the_best_ratio_spans_its_ends_over_budgets():
     asked = Asked(law="li2026-rstar", inputs={"E": 129, "budgets_flops": [1e18, 1e21]})
     assert li_range(asked) == pytest.approx((0.6254, 1.3273), rel=1e-4)
+
+
+def test_scores_and_values_cost_the_same():
+    shape = {"n": 4096.0, "d": 512.0, "d_expert": 512.0, "E_routed": 64.0, "k": 2.0, "n_shared": 1.0}
+    assert li_values(Asked(law="li2026-rstar", inputs=shape)) == pytest.approx(1.0, rel=1e-12)
 
 
 def test_larger_models_want_a_smaller_active_share():

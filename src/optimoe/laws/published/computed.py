@@ -43,6 +43,14 @@ def _ratio(asked: Asked) -> float:
     return first / second
 
 
+def _quotient(asked: Asked) -> float:
+    """An output over another one of the same law (``over``), at the same inputs."""
+    inputs = {name: value for name, value in asked.inputs.items() if name != "over"}
+    law = find_opted_in(asked.law)
+    first, second = (law.evaluate(name, _numbers(inputs)) for name in (asked.output, asked.inputs["over"]))
+    return float(first / second)
+
+
 def _arithmetic(asked: Asked) -> float:
     """A formula of numbers that the text itself prints."""
     return float(evaluate(asked.output, _numbers(asked.inputs)))
@@ -69,6 +77,7 @@ def _numbers(inputs: Mapping[str, Any]) -> dict[str, Any]:
 NUMBERS: dict[str, Callable[[Asked], float | Range]] = {
     "output": _output,
     "ratio": _ratio,
+    "quotient": _quotient,
     "arithmetic": _arithmetic,
     "truncated": _truncated,
     "chinchilla_refit": refits.chinchilla_refit,
@@ -79,6 +88,7 @@ NUMBERS: dict[str, Callable[[Asked], float | Range]] = {
     "gemstones_refit": gemstones.refit,
     "li_rederived": statements.li_rederived,
     "li_range": statements.li_range,
+    "li_values": statements.li_values,
     "abnar_best_active_share": statements.abnar_best_active_share,
 }
 """By name, what computes a claim."""

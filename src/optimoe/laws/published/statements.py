@@ -44,6 +44,13 @@ def li_range(asked: Asked) -> Range:
     return min(ends), max(ends)
 
 
+def li_values(asked: Asked) -> float:
+    """FLOPs of the product of scores and values over those of the scores, 2n²d: attention less its projections."""
+    law, n, d = find_opted_in(asked.law), float(asked.inputs["n"]), float(asked.inputs["d"])
+    scores, projections = 2 * n**2 * d, 8 * n * d**2
+    return float((law.evaluate("C_attention_standard", asked.inputs) - projections - scores) / scores)
+
+
 def clark_largest_step(asked: Asked) -> float:
     """Largest L(E')/L(E) between neighbouring numbers of experts, at every size of the law's router's runs.
 
