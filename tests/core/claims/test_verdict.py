@@ -2,8 +2,6 @@
 
 import math
 
-import pytest
-
 from optimoe.core.claims import Claim, judged, undecided
 
 
@@ -32,11 +30,6 @@ def test_without_a_number_of_ours_no_cause_closes_anything():
 def test_a_remark_is_kept_where_ours_is_another_number_only():
     assert judged(claim(reason="so"), (1.0, 1.0)).reason == ""
     assert judged(claim(reason="so"), (2.0, 2.0)).reason == "so"
-
-
-@pytest.mark.parametrize(("slack", "verdict"), [(0.0, "not_reproduced"), (0.1, "reproduced")])
-def test_slack_widens_both_ends_of_what_is_printed(slack, verdict):
-    assert judged(claim(slack=slack, whole=True), (0.82, 1.2)).verdict == verdict
 
 
 def test_an_open_end_stays_open():

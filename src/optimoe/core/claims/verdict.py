@@ -83,7 +83,6 @@ class Claim:
 
     Attributes:
         text, claim, law, where, printed, value, published, whole: As in :class:`Reproduction`.
-        slack: Share by which an end of what is printed may be missed.
         derived: What other numbers of the same text give, where some are known.
         reason: Remark, kept where ours is another number.
         assumes: Remark on what ours assumes, kept with every verdict.
@@ -98,18 +97,14 @@ class Claim:
     printed: str = ""
     value: float = math.nan
     whole: bool = False
-    slack: float = 0.0
     derived: Derived | None = None
     reason: str = ""
     assumes: str = ""
     stressed: bool = False
 
     def gap(self, ours: Range) -> float:
-        """How far a number of ours lies from what is printed, with the slack."""
-        low, high = self.published
-        if self.slack:  # an end at infinity has none
-            low, high = low - self.slack * abs(low), high + self.slack * abs(high)
-        return gap((low, high), ours, whole=self.whole)
+        """How far a number of ours lies from what is printed."""
+        return gap(self.published, ours, whole=self.whole)
 
 
 def judged(claim: Claim, ours: Range, causes: Iterable[tuple[str, Callable[[], Range]]] = ()) -> Reproduction:

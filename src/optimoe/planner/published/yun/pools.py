@@ -125,10 +125,11 @@ def with_budget(pool: Pool, budget_flops: float) -> Pool:
 def _priced(setting: YunSetting) -> dict[int, Pool]:
     problem = yun_problem(1.0, yun_law("ludziejewski2025"), setting)  # the law and the budget are replaced
     pools = evaluate(problem, problem.space.members(problem.space.every()))
-    return {family.num_experts: _as_theirs(pool, setting) for family, pool in pools.items()}
+    return {family.num_experts: as_theirs(pool, setting) for family, pool in pools.items()}
 
 
-def _as_theirs(pool: Pool, setting: YunSetting) -> Pool:
+def as_theirs(pool: Pool, setting: YunSetting) -> Pool:
+    """A pool with sizes counted as theirs, and prices by memory alone where the setting says so."""
     pool = replace(pool, params_active=_counted(pool.grid, setting))
     return memory_bound(pool) if setting.memory_bound else pool
 

@@ -56,12 +56,13 @@ PAPER = YunSetting()
 """Every second feed-forward routed, a key-value head for each head, 1 to 8 GPUs, the budget of the dense twin."""
 
 SIXTEEN = replace(PAPER, gpus=MORE_GPUS)
+MEMORY_BOUND = replace(PAPER, memory_bound=True)
 
 CHANGES: dict[str, YunSetting] = {
     "experts in every layer": replace(PAPER, every_layer=True),
     "eight key-value heads (grouped)": replace(PAPER, kv_heads=8),
     "up to 16 GPUs": SIXTEEN,
-    "prices by memory alone (eq. 6, a step reads all of it)": replace(PAPER, memory_bound=True),
+    "prices by memory alone (eq. 6, a step reads all of it)": MEMORY_BOUND,
     "weights in int8": replace(PAPER, precision="int8"),
     "a budget that counts both active experts": replace(PAPER, counts_active=True),
 }
