@@ -36,7 +36,7 @@ GROUP_TOKENS = 4096
 """Tokens that share a capacity: the batches of training are larger, groups of it often as small."""
 FEW_TOKENS = 256
 """So few that chance alone overflows a capacity of 1.25."""
-NEVER = 1e-9
+NEVER = 1e-4
 """Shares below this are 0 in the figure."""
 
 WIDTH, LAYERS, VOCABULARY = 768, 12, 50_257
