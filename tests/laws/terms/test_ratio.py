@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.laws.catalog import find_law
-from optimoe.laws.terms.ratio import active_of_total, best_ratio, ratio_exponent, ratio_factor
+from optimoe.laws.terms.ratio import active_of_total, best_ratio, ratio_exponent, ratio_factor, total_of_active
 
 
 def test_the_formula_is_that_of_the_published_rule():
@@ -28,6 +28,7 @@ def test_active_parameters_are_attention_and_the_active_share_of_all_experts(rat
     attention = 1e8
     total = attention + ratio * attention / active
     assert active_of_total(total, active, ratio) == pytest.approx(attention * (1 + ratio), rel=1e-12)
+    assert total_of_active(attention * (1 + ratio), active, ratio) == pytest.approx(total, rel=1e-12)
 
 
 def test_a_model_without_inactive_experts_is_all_active():

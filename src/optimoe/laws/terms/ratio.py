@@ -48,3 +48,14 @@ def active_of_total(total: Values, active: Values, ratio: Values) -> Values:
         ratio: r, FLOPs of experts over those of attention.
     """
     return total * np.add(1.0, ratio) / (1 + np.divide(ratio, active))
+
+
+def total_of_active(params: Values, active: Values, ratio: Values) -> Values:
+    """All parameters of a model with so many active ones, N_act·(1 + r/(1−S))/(1 + r): :func:`active_of_total`.
+
+    Args:
+        params: Active parameters, embeddings and router left out.
+        active: 1 − S, the active share of the experts.
+        ratio: r, FLOPs of experts over those of attention.
+    """
+    return params * (1 + np.divide(ratio, active)) / np.add(1.0, ratio)

@@ -14,6 +14,8 @@ from optimoe.laws.fitting.answers.drawn import DrawnNumber
 from optimoe.laws.fitting.model import find_form, variables_of
 from optimoe.laws.fitting.validation import held_rows
 from optimoe.laws.law import Law
+from optimoe.laws.published.li.readings import least_loss_by_reading
+from optimoe.laws.published.li.repair import growth_built_in
 from optimoe.laws.published.li.runs import CURVE_RUN, TrainingCurve, synthetic_curve, synthetic_runs
 from optimoe.laws.runs import Observations
 
@@ -303,5 +305,7 @@ LI_FIGURES: dict[str, FigureMaker] = {
     "3": _of_synthetic(held_out_sparsity, BUILT_IN),
     "4": _curve,
     "5": _of_synthetic(forms_compared, BUILT_IN),
+    "b3": growth_built_in,
+    "eq2": least_loss_by_reading,
 }
 """By key; each from the synthetic runs."""

@@ -13,6 +13,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.laws.catalog import find_family, find_published_law
 from optimoe.laws.law import Law, LawRow
 from optimoe.laws.runs import Observations
+from optimoe.laws.terms.ratio import total_of_active
 
 EXPERTS = (16, 32, 64, 128)
 SHARED, TOP_K = 1, 2
@@ -111,7 +112,7 @@ def synthetic_runs(seed: int = 0) -> Observations:
     share = (TOP_K + SHARED) / (experts + SHARED)
     columns = {
         "N": params,
-        "N_total": params * (1 + ratio / share) / (1 + ratio),
+        "N_total": np.asarray(total_of_active(params, share, ratio)),
         "D": flops / (TRAIN_FLOPS_PER_PARAM_TOKEN * params),
         "C": flops,
         "E": experts,
