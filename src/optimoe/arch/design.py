@@ -6,7 +6,7 @@ Widths are multiples of what hardware likes, so a round trip returns the target 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from optimoe.arch.count import GRANULARITY_FACTOR, Convention
 from optimoe.arch.flops import expert_attention_ratio, prefill_flops
@@ -78,6 +78,16 @@ def with_d_expert(arch: ArchSpec, d_expert: int) -> ArchSpec:
 
     def changed(moe: MoE) -> MoE:
         return replace(moe, d_expert=d_expert, d_shared=d_expert if moe.d_shared == moe.d_expert else moe.d_shared)
+
+    return _with_moe(arch, changed)
+
+
+def with_wider_experts(arch: ArchSpec, times: Values) -> ArchSpec:
+    """The model with all its experts, shared ones too, so many times as wide; a width need not be whole."""
+
+    def changed(moe: MoE) -> MoE:
+        widths: dict[str, Any] = {name: getattr(moe, name) * times for name in ("d_expert", "d_shared")}
+        return replace(moe, **widths)
 
     return _with_moe(arch, changed)
 

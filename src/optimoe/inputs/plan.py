@@ -91,17 +91,19 @@ class PlanRequest:
         from optimoe.cost.hardware.accelerator import parse_gpus
         from optimoe.laws.catalog import find_loss_law
         from optimoe.planner.problem.problem import Problem
+        from optimoe.planner.problem.ratios import law_of_ratios
 
         deployments = self.deployments()
         serving_gpu = parse_gpus(parts(self.traffic.serve_gpus)[0])[1]
         training = self.training.training(default_gpu=serving_gpu, prices=self.prices)
+        space = self.designs.space(training)
         return Problem(
             deployments=deployments,
             training=training,
             lifetime_tokens=self.traffic.lifetime_tokens(deployments[0].workload.output_tokens),
-            law=find_loss_law(self.law),
+            law=law_of_ratios(find_loss_law(self.law), space, training),
             goal=self.goal.goal(),
-            space=self.designs.space(training),
+            space=space,
             data=self.data.data(),
             allow_unsound=self.allow_unsound,
         )

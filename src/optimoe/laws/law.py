@@ -58,6 +58,8 @@ class LawRow:
         effects: What a corpus without runs may differ by; none where one corpus is behind the law.
         domain: What designs it may rank; not its ``range``, which says how far its variables went.
         factors: Published effects that its family puts on a design's size, by name.
+        factors_flops: The training budget at which those of them are taken that move with it; 0 for their own
+            reference.
     """
 
     name: str
@@ -80,6 +82,7 @@ class LawRow:
     effects: CorpusEffects | None = None
     domain: Domain = field(default_factory=Domain)
     factors: tuple[str, ...] = ()
+    factors_flops: float = 0.0
 
     @property
     def behind(self) -> str:

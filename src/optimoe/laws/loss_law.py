@@ -246,6 +246,15 @@ class LossLaw(ArchLaw):
     def curve(self, *args: Any, **variables: Any) -> TokenCurve:
         """Loss against tokens for a design given in the law's own variables."""
 
+    def with_effect(self, name: str, train_flops: float = 0.0) -> "LossLaw | None":
+        """The law with one more effect of :mod:`optimoe.laws.factors`; none where its family takes no effects.
+
+        Args:
+            name: Of the effect.
+            train_flops: The training budget at which it is taken, where it moves with that.
+        """
+        return None
+
     def arch_curve(self, arch: ArchSpec) -> TokenCurve:
         """Loss against tokens of an architecture or a grid of them; NaN where the law may not rank a design.
 

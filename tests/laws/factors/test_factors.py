@@ -7,15 +7,19 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.design import with_num_experts
 from optimoe.core.errors import UnknownNameError
 from optimoe.laws.catalog import find_law
-from optimoe.laws.factors import EFFECTS, design_effects, design_factor
+from optimoe.laws.factors import EFFECTS, EXPERT_ATTENTION, design_effects, design_factor
 from optimoe.laws.factors.granularity import granularity_effect
 from optimoe.laws.factors.sharing import sharing_effect
 
-NAMES = tuple(EFFECTS)
+NAMES = (*EFFECTS, EXPERT_ATTENTION)
+
+
+def factor_of(arch):
+    return design_factor(design_effects(NAMES, arch, find_law))
 
 
 def test_a_dense_model_owes_nothing_to_experts():
-    assert design_factor(NAMES, find_model("llama-3.1-8b"), find_law) == 1.0
+    assert factor_of(find_model("llama-3.1-8b")) == 1.0
 
 
 def test_granularity_is_the_ratio_of_two_leverages():
@@ -48,8 +52,8 @@ def test_sharing_is_the_size_at_which_an_unshared_model_has_the_same_loss():
 def test_a_grid_is_its_designs():
     mixtral = find_model("mixtral-8x7b")
     experts = np.array([2, 8, 64])
-    grid = design_factor(NAMES, with_num_experts(mixtral, experts), find_law)
-    alone = [design_factor(NAMES, with_num_experts(mixtral, int(count)), find_law) for count in experts]
+    grid = factor_of(with_num_experts(mixtral, experts))
+    alone = [factor_of(with_num_experts(mixtral, int(count))) for count in experts]
     np.testing.assert_allclose(grid, alone)
 
 

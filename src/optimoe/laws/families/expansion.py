@@ -1,6 +1,8 @@
 """A law in active size, total size and tokens: experts count by the parameters that they add."""
 
+import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +12,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.laws.domain import Seen
-from optimoe.laws.factors import design_effects, design_factor
+from optimoe.laws.factors import as_read, design_effects, design_factor
+from optimoe.laws.factors.effect import DesignEffect
 from optimoe.laws.law import FLOOR, POSITIVE, Decision, FitForm, output
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.laws.terms.optimum import optimal_params
@@ -49,13 +52,26 @@ class Expansion(LossLaw):
 
     def variables(self, arch: ArchSpec) -> dict[str, Values]:
         """N_act and N_total by the convention of the row, and what its published factors give the design."""
-        params = count_params(arch)
-        bare = self.row.n_convention == "active_nonembedding"
+        row = self.row
+        read = as_read(row.factors, arch, self.find, row.factors_flops)
+        params, active = count_params(read), self.size(arch)
+        stored = params.nonembedding if row.n_convention == "active_nonembedding" else params.total
         return {
-            "N_act": self.size(arch),
-            "N_total": params.nonembedding if bare else params.total,
-            "factor": design_factor(self.row.factors, arch, self.find),
+            "N_act": active,
+            "N_total": stored if read is arch else np.divide(stored, self.size(read)) * active,
+            "factor": design_factor(self.effects(arch)),
         }
+
+    def with_effect(self, name: str, train_flops: float = 0.0) -> "Expansion":
+        """The law with one more published effect on N_eff, at a training budget."""
+        law = copy.copy(self)
+        names = tuple(dict.fromkeys((*self.row.factors, name)))
+        law.row = replace(self.row, factors=names, factors_flops=train_flops)
+        return law
+
+    def effects(self, arch: ArchSpec) -> tuple[DesignEffect, ...]:
+        """What published laws say of the design beyond its sizes, by the names in the row."""
+        return design_effects(self.row.factors, arch, self.find, self.row.factors_flops)
 
     def reading_gap(self, arch: ArchSpec, tokens: Values) -> Values:
         """What papers disagree about in the design's factors, nats: L at N_eff·exp(−spread) less L."""
@@ -64,7 +80,7 @@ class Expansion(LossLaw):
 
     def other_readings(self, arch: ArchSpec) -> tuple[dict[str, Values], ...]:
         """The design with its factors smaller, and larger, by what papers disagree about."""
-        spread = sum(effect.spread for effect in design_effects(self.row.factors, arch, self.find))
+        spread = sum(effect.spread for effect in self.effects(arch))
         own = self.variables(arch)
         return tuple(own | {"factor": own["factor"] * np.exp(sign * spread)} for sign in (-1, 1))
 

@@ -8,6 +8,7 @@ from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
+from optimoe.planner.explain.ratios import ratio_lines
 from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
 from optimoe.planner.result import Plan
 
@@ -101,6 +102,7 @@ def _domain_lines(plan: Plan) -> list[str]:
         lines += [
             f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
         ]
+    lines += ratio_lines(plan)
     refused: dict[str, list[str]] = {}
     for item in plan.alternatives:
         if item.not_ranked:
