@@ -1,14 +1,19 @@
-"""The request of ``optimoe cost calibrate``: measured latencies."""
+"""The requests of ``optimoe cost calibrate`` and ``optimoe cost yun``: measured latencies."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
-from optimoe.core.errors import UnknownNameError
+from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.inputs.groups.hardware import Price
+from optimoe.inputs.quantities import Quantity, whole
+from optimoe.inputs.sources import Model, read_model
 
 if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
     from optimoe.core.latency import LatencyRecord
     from optimoe.cost.calibration import FitSettings
 
@@ -60,3 +65,73 @@ class CalibrateRequest:
         from optimoe.cost.calibration import FitSettings
 
         return FitSettings(least_records=self.least_records, resamples=self.resamples, seed=self.seed)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class YunRequest:
+    """Yun's price of a served model by latency tables made of measured records, for every number of GPUs.
+
+    Attributes:
+        price: Dollars of a GPU hour.
+    """
+
+    model: Model = field(default="", kw_only=False)
+    """Catalog name, config.json, or the folder that holds one; or left out, with --params."""
+    records: Path
+    """Measured latencies, as for `cost calibrate`: JSON lines, one deployment and load a line."""
+    params: Quantity = 0.0
+    """In place of a model its size N as Yun counts: outside embeddings, of the dense model of one expert."""
+    experts: int = 1
+    """Experts of that size; 1 is dense."""
+    concurrency: Quantity = math.inf
+    """Requests in flight at most, where the records end below what the cache allows; inf for all of these."""
+    gpu: str = ""
+    """Take the records on this GPU only."""
+    engine: str = ""
+    """Take the records of this engine only."""
+    engine_version: str = ""
+    """Take the records of this version only."""
+    precision: str = ""
+    """Take the records of weights in this precision only."""
+    kv_precision: str = ""
+    """Take the records of a cache in this precision only."""
+    input_tokens: Quantity = 0.0
+    """Take the records with prompts of this length only."""
+    output_tokens: Quantity = 0.0
+    """Take the records with answers of this length only."""
+    price: Price = field(default_factory=Price)
+
+    def chosen(self) -> "list[LatencyRecord]":
+        """The records that are as asked.
+
+        Raises:
+            UnknownNameError: No record has a value that is asked for; lists those that there are.
+            InputError: The file cannot be read, or a length is not whole.
+            ConfigError: A line is no record; names it.
+        """
+        from optimoe.core.latency import load_latency_records
+
+        asked: dict[str, str | int] = {
+            name: getattr(self, name) for name in ("gpu", "engine", "engine_version", "precision", "kv_precision")
+        }
+        asked |= {name: whole(name, getattr(self, name)) for name in ("input_tokens", "output_tokens")}
+        records = list(load_latency_records(self.records))
+        for name, value in asked.items():
+            known = {str(getattr(record, name)) for record in records}
+            if value and str(value) not in known:
+                raise UnknownNameError(f"--{name.replace('_', '-')}", str(value), known)
+            records = [record for record in records if not value or getattr(record, name) == value]
+        return records
+
+    def arch(self) -> "ArchSpec | None":
+        """The model that is named; none where a size stands in its place.
+
+        Raises:
+            InputError: Neither a model nor a size is stated, or both are.
+            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+            ConfigError: The file is no usable ``config.json``.
+        """
+        if bool(self.model) == (self.params > 0):
+            raise InputError("model: state it, or --params and --experts in its place")
+        return read_model(self.model) if self.model else None

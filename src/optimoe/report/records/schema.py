@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost train": ("training.TrainingRecord",),
     "cost calibrate": ("calibration.CalibrationRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
+    "cost yun": ("served.tables.YunPricesRecord",),
     "compare": ("comparison.ComparisonRecord",),
     "reproduce": (
         "reproduce.ReproductionsRecord",

@@ -18,6 +18,7 @@ app.command(
     "optimoe.app.cli.serving.observed:size_from_speed",
     help="A model's size from the speed and price it is sold at.",
 )
+app.command("optimoe.app.cli.serving.observed:yun", help="Yun's price by latency tables of your own records.")
 
 
 @app.default

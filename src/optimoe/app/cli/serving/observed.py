@@ -1,7 +1,8 @@
-"""``optimoe cost size-from-speed``: a model from what is seen of it."""
+"""``optimoe cost size-from-speed`` and ``yun``: a size from what is seen, a price from what was measured."""
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, warn_without_price
+from optimoe.inputs.calibration import YunRequest
 from optimoe.inputs.observed import SizeFromSpeedRequest
 
 
@@ -24,3 +25,26 @@ def size_from_speed(request: SizeFromSpeedRequest, *, config: ConfigFile = None,
     for table in (size_rows(sizes), move_rows(sizes)):
         print()
         print_columns(table)
+
+
+def yun(request: YunRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+    """Yun's price of a served model, the least over numbers of GPUs, by latency tables of measured records."""
+    from optimoe.cost.published.yun import latency_tables, stored
+    from optimoe.cost.sizing.yun_prices import yun_prices
+    from optimoe.report.records.served.tables import yun_prices_record
+    from optimoe.report.words.served.table_prose import yun_lines, yun_rows
+
+    arch = request.arch()
+    experts = request.experts if arch is None else arch.moe.num_experts if arch.moe else 1
+    tables = latency_tables(request.chosen(), experts)
+    conditions = tables.conditions
+    held = stored(arch, conditions.precision, conditions.kv_precision) if arch else tables.between(request.params)
+    price = request.price.price(conditions.gpu)
+    warn_without_price(conditions.gpu, price, request.price)
+    found = yun_prices(tables, held, price, request.concurrency, arch)
+    if json:
+        print_json(yun_prices_record(found))
+        return
+    print_lines(yun_lines(found))
+    print()
+    print_columns(yun_rows(found))
