@@ -19,6 +19,7 @@ class TrainingCost:
 
     Attributes:
         flops: C = 6·N_act·D, by the laws' own convention.
+        routing_flops: What routing takes beyond that, which the budget pays too.
         mfu: Model FLOPs utilisation: 6ND over the time at the bf16 peak.
         gpu_s: GPU-seconds, C ÷ (bf16 peak · MFU).
         usd: Dollars at the price of a GPU hour.
@@ -26,6 +27,7 @@ class TrainingCost:
     """
 
     flops: float
+    routing_flops: float
     mfu: float
     gpu_s: float
     usd: float
@@ -136,7 +138,7 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
         tokens=tokens,
         passes=tokens / problem.data.unique_tokens,
         loss=Estimate(value=loss, low=float(low), high=float(high)),
-        training=_training_cost(pool, index, params.active, tokens),
+        training=_training_cost(pool, index, params, tokens),
         deployment=problem.deployments[cheapest],
         serving=take(pool.servings[cheapest], index),
         lifetime_tokens=problem.lifetime_tokens,
@@ -145,13 +147,14 @@ def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
     )
 
 
-def _training_cost(pool: Pool, index: int, params_active: int, tokens: float) -> TrainingCost:
-    """What a design of a pool, with so many active parameters, takes to train on so many tokens."""
+def _training_cost(pool: Pool, index: int, params: ParamCount, tokens: float) -> TrainingCost:
+    """What a design of a pool, with its parameters, takes to train on so many tokens."""
     training = pool.problem.training
     mfu = float(pool.training.mfu[index])
-    gpu_s = float(training.gpu_s_per_token(params_active, mfu)) * tokens
+    gpu_s = float(training.gpu_s_per_token(params.active, mfu)) * tokens
     return TrainingCost(
-        flops=float(training.flops(params_active, tokens)),
+        flops=float(training.flops(params.active, tokens)),
+        routing_flops=float(training.routing_flops(params.router, tokens)),
         mfu=mfu,
         gpu_s=gpu_s,
         usd=gpu_s * training.price.usd_per_gpu_s,

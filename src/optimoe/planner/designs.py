@@ -31,6 +31,7 @@ class Pool:
         shapes: Widths and depths of the designs.
         grid: The designs.
         params_active: Active parameters, both embeddings included.
+        params_router: Of these, the weights of the routers.
         curve: Loss against distinct tokens; NaN where the law may rank none of the designs.
         standing: Which of the designs the law may rank, and why not the others.
         training: How each is trained.
@@ -43,6 +44,7 @@ class Pool:
     shapes: Shapes
     grid: ArchSpec
     params_active: Column
+    params_router: Column
     curve: TokenCurve
     standing: Standing
     training: Trained
@@ -105,7 +107,8 @@ class Pool:
     @property
     def affordable_tokens(self) -> Column:
         """Tokens that the whole budget trains; NaN where nothing trains the design."""
-        return np.asarray(self.problem.training.affordable_tokens(self.params_active, self.training.mfu))
+        training = self.problem.training
+        return np.asarray(training.affordable_tokens(self.params_active, self.training.mfu, self.params_router))
 
 
 def under(pool: Pool, law: LossLaw) -> Pool:
@@ -155,7 +158,9 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: P
     training = memory.trained(problem.training, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
-    active = np.asarray(count_params(grid).active, dtype=float)
+    params = count_params(grid)
+    active = np.asarray(params.active, dtype=float)
+    router = np.broadcast_to(np.asarray(params.router, dtype=float), active.shape)
     curve = curve_of(problem.law, grid, active.shape)
     pools, start = {}, 0
     for family, shapes in members.items():
@@ -166,6 +171,7 @@ def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: P
             shapes=shapes,
             grid=grid.at(here),
             params_active=active[here],
+            params_router=router[here],
             curve=take(curve, here),
             standing=problem.law.judge(grid.at(here)),
             training=training.at(here),

@@ -79,13 +79,17 @@ class PricedGrids:
     def trained(self, training: Training, grid: ArchSpec) -> Trained:
         """Predict the utilisation of every design of a grid, in its best layout."""
         utilisation = training.utilisation
+        params = count_params(grid)
+        given = isinstance(utilisation, GivenMfu) and training.given_mfu(
+            utilisation.mfu, np.asarray(params.active, dtype=float), params.router
+        )
         if training.run is None:
             assert isinstance(utilisation, GivenMfu)  # a prediction has a run
-            return Trained(mfu=np.full(np.size(count_params(grid).active), utilisation.mfu))
+            return Trained(mfu=np.asarray(given))
         run = replace(training.run, price=unknown_price())
         best = self._remembered(lambda: training_mfu(grid, run), "trained", run, grid)
         if isinstance(utilisation, GivenMfu):
-            mfu = np.where(best.fits, utilisation.mfu, np.nan)
+            mfu = np.where(best.fits, given, np.nan)
         else:
             gpu = run.cluster.accelerator
             to_bf16 = gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")

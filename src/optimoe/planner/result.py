@@ -114,5 +114,6 @@ class Plan:
     def over_budget(self, candidate: Candidate) -> bool:
         """Whether a design takes more training than the budget holds."""
         training = self.problem.training
-        most = training.affordable_tokens(candidate.params.active, candidate.training.mfu)
+        params, mfu = candidate.params, candidate.training.mfu
+        most = training.affordable_tokens(params.active, mfu, params.router)
         return bool(candidate.tokens > most * (1 + BUDGET_TOLERANCE))

@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.training.estimate import estimate_training
+from optimoe.laws.catalog import find_law
+from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, Training, gpu_time_s
 from tests.planner.asked import H100, on, problem
 
@@ -49,7 +53,8 @@ def test_of_two_budgets_both_are_kept():
 def test_a_given_utilisation_turns_gpu_time_into_flops():
     given = replace(on(64).training, utilisation=GivenMfu(mfu=0.3))
     choice = plan(replace(problem(goal=LowestLoss()), training=given)).choice
-    assert choice.training.flops == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3, rel=1e-3)
+    spent = choice.training.flops + choice.training.routing_flops
+    assert spent == pytest.approx(64 * 20 * 86400 * 989e12 * 0.3)
     assert choice.training.layout.dp >= 1
     nowhere = replace(given, run=None)
     assert plan(replace(problem(goal=LowestLoss()), training=nowhere)).choice.training.layout is None
@@ -97,3 +102,54 @@ def test_gpus_times_days_are_flops_and_dollars():
     assert stated.usd_per_token(1e9, 0.4) * tokens == pytest.approx(64 * 30 * 24)
     with pytest.raises(ConfigError, match="train_days"):
         gpu_time_s(64, -1)
+
+
+FINE = Space(num_experts=(64, 1024), top_k=(1, 16), ffn_ratio=(4.0, 0.25), max_width=2048)
+
+
+def fine(routing_flops_per_weight):
+    """Coarse experts, E = 64 top-1 of 4·d, and sixteen times finer ones, E = 1024 top-16 of d/4."""
+    asked = problem(flops=1e20, space=FINE, law="krajewski2024-e64", goal=LowestLoss())
+    training = replace(asked.training, routing_flops_per_weight=routing_flops_per_weight)
+    pools = evaluate(replace(asked, training=training), FINE.members(FINE.every()))
+    wanted = {(64, 4.0): "coarse", (1024, 0.25): "fine"}
+    return {
+        wanted[key]: pool
+        for family, pool in pools.items()
+        if (key := (family.num_experts, family.ffn_ratio)) in wanted and family.top_k == family.num_experts // 64
+    }
+
+
+def test_a_budget_pays_for_routing_beside_6nd():
+    alone, charged = fine(6.0), fine(14.0)
+    for name, pool in charged.items():
+        params = count_params(pool.grid)
+        per_token = 6 * params.active + 8 * params.router
+        assert pool.affordable_tokens == pytest.approx(1e20 / per_token)
+        assert alone[name].affordable_tokens == pytest.approx(1e20 / (6 * params.active))
+        dollars, bare = pool.usd_per_train_token, alone[name].usd_per_train_token
+        assert dollars / bare == pytest.approx(per_token / (6 * params.active))
+    share = charged["fine"].affordable_tokens / alone["fine"].affordable_tokens
+    assert share.min() < 0.95  # 1,024 experts of a narrow model
+    assert (charged["coarse"].affordable_tokens / alone["coarse"].affordable_tokens).min() > 0.99
+
+
+def test_what_a_budget_buys_in_fine_experts_is_what_krajewski_s_formula_charges():
+    """F = (12·d²·c_f + d·E·G·c_r)·D·n: the difference of two granularities of one width and depth."""
+    pools, law = fine(14.0), find_law("krajewski2024-e64")
+    extra = []
+    for pool, granularity in ((pools["coarse"], 1), (pools["fine"], 16)):
+        index, width, layers = 0, int(pool.shapes.d_model[0]), int(pool.shapes.num_layers[0])
+        extra.append(1e20 / pool.affordable_tokens[index])
+        routing = width * law.expansion * granularity * 14 * layers
+        ours = 14 * count_params(pool.grid.at(index)).router
+        assert ours == pytest.approx(routing)
+    assert extra[1] - extra[0] == pytest.approx(14 * width * 64 * 15 * layers)
+
+
+def test_a_predicted_utilisation_times_routing_by_itself():
+    one = on(64)
+    other = replace(one, training=replace(one.training, routing_flops_per_weight=20.0))
+    assert plan(other).choice.train_usd == plan(one).choice.train_usd
+    with pytest.raises(ConfigError, match=r"routing_flops_per_weight: must be at least 6, .* got 5"):
+        replace(one.training, routing_flops_per_weight=5.0)

@@ -35,7 +35,7 @@ class TrainingChoice(TrainBatch):
     """Hardware and budget of the training run."""
 
     train_flops: Quantity | None = None
-    """Training budget in FLOPs (6ND)."""
+    """Training budget in FLOPs: 6ND, and what routing takes beyond it."""
     train_gpus: Gpus | None = None
     """GPUs of the training run, such as 64xh100-sxm (the serving GPU if left out)."""
     train_days: float | None = None
@@ -44,6 +44,10 @@ class TrainingChoice(TrainBatch):
     """Training budget in dollars."""
     mfu: float | None = None
     """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
+
+    routing_flops: float = 14.0
+    """FLOPs of routing a training token, for each weight of the routers: 14 by Krajewski 2024 (6 to 20); 6 is the
+    product with the router's matrix alone, which 6ND holds."""
 
     def training(self, default_gpu: str, prices: PlanPrices) -> "Training":
         """The training part of a problem; of two budgets both are kept.
@@ -77,6 +81,7 @@ class TrainingChoice(TrainBatch):
             run=self._run(accelerator, num_gpus),
             budget_flops=math.inf if self.train_flops is None else self.train_flops,
             budget_gpu_s=gpu_s,
+            routing_flops_per_weight=self.routing_flops,
         )
 
     def _utilisation(self, num_gpus: int) -> "GivenMfu | PredictedMfu":

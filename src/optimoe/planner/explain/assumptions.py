@@ -15,6 +15,10 @@ from optimoe.planner.problem.family import RATIO_LAW, BestRatio
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import GivenMfu, Training
 
+ROUTING_SOURCE = (
+    "Krajewski 2024, arXiv 2402.07871, App. E: c_r = 14, 6 to 20 by implementation; or --routing-flops"
+)
+
 
 def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     """Every number from outside that the plan rests on."""
@@ -23,6 +27,7 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         _law_row(law),
         _row("loss band", _band_words(law), Basis.DERIVED, law.rmse_source or "not known"),
         _row("training FLOPs", "6 · N_act · D, both embeddings in N_act", Basis.ASSUMED, "the laws' convention"),
+        _row("routing FLOPs", _routing_words(training), Basis.PUBLISHED, ROUTING_SOURCE),
         *_utilisation_rows(training),
         _row("training GPU", training.accelerator.name, Basis.PUBLISHED, training.accelerator.source),
         _price("training", training.price),
@@ -42,6 +47,11 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
         rule = find_law(RATIO_LAW).row
         rows.append(_row("experts over attention", f"{rule.name} ({rule.status})", Basis.PUBLISHED, rule.source))
     return (*rows, *efficiency_sources())
+
+
+def _routing_words(training: Training) -> str:
+    charged = training.routing_flops_per_weight
+    return f"{charged:g} a token and weight of a router, 6 of them in 6 · N_act · D; budgets pay all"
 
 
 def _law_row(law: LawRow) -> Assumption:

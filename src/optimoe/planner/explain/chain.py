@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.provenance import Basis, weakest
 from optimoe.core.units import TOKENS_PER_MTOK, format_count, format_seconds, format_usd
 from optimoe.planner.problem.goal import LowestLoss, NearBest
@@ -46,8 +47,13 @@ def _training(plan: Plan) -> list[Link]:
         _ours("N_act", counted, active, "optimoe.arch.params"),
     ]
     if training.bounded:
-        affordable = training.affordable_tokens(choice.params.active, choice.training.mfu)
-        by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act)"
+        sizes, mfu = choice.params, choice.training.mfu
+        affordable = training.affordable_tokens(sizes.active, mfu, sizes.router)
+        beyond = training.routing_flops_per_weight - TRAIN_FLOPS_PER_PARAM_TOKEN
+        routing = (
+            f" + {beyond:g} · {format_count(choice.params.router)} of routers" if choice.params.router else ""
+        )
+        by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act{routing})"
         by_time = f"{training.budget_gpu_s:.4g} GPU·s · peak · MFU ÷ (6 · N_act)"
         stated = [words for words in (by_flops, by_time) if not words.startswith("inf")]
         links.append(_ours("D at most", ", ".join(stated), f"{format_count(affordable)} tokens", "C = 6·N·D"))

@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
 from optimoe.cost.sizing.feasibility import explain_infeasible as explain_serving
 from optimoe.cost.sizing.feasibility import feasibility
-from optimoe.planner.designs import Pool
+from optimoe.planner.designs import Column, Pool
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
@@ -47,10 +47,7 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
 
 def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family, Pool]) -> str:
     pools = [pool for pool in coarse.values() if pool.possible.any()]
-    flops = min(
-        float(problem.training.flops(pool.params_active, pool.tokens(goal.max_loss))[pool.possible].min())
-        for pool in pools
-    )
+    flops = min(float(_budget_flops(pool, goal.max_loss)[pool.possible].min()) for pool in pools)
     if math.isinf(flops) and any(np.isfinite(pool.curve.tokens(goal.max_loss)).any() for pool in pools):
         return (
             f"unique_tokens: {format_count(problem.data.unique_tokens)} distinct tokens, however often repeated, "
@@ -75,6 +72,13 @@ def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family,
         f"training budget: {problem.training.budget_gpu_s / SECONDS_PER_HOUR:,.0f} GPU hours bind; a loss of "
         f"{goal.max_loss:.4f} takes at least {times:.3g}× as many"
     )
+
+
+def _budget_flops(pool: Pool, loss: float) -> Column:
+    """FLOPs of the budget that reach a loss, those of routing among them."""
+    training = pool.problem.training
+    per_token = training.flops(pool.params_active, 1.0) + training.routing_flops(pool.params_router, 1.0)
+    return np.asarray(per_token * pool.tokens(loss))
 
 
 def _cluster_words(training: Training) -> str:

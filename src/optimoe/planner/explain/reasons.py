@@ -34,7 +34,8 @@ def reasons(plan: Plan) -> tuple[str, ...]:
         if item.candidate is None and not item.not_ranked
     )
     if problem.training.bounded:
-        affordable = problem.training.affordable_tokens(choice.params.active, choice.training.mfu)
+        sizes, mfu = choice.params, choice.training.mfu
+        affordable = problem.training.affordable_tokens(sizes.active, mfu, sizes.router)
         share = choice.tokens / affordable
         lines.append(f"Training uses {share:.0%} of the budget.")
     lines.append(

@@ -218,11 +218,11 @@ class Space:
         """No design is so large in total, and what would lift it."""
         nearest = {family: count_params(self.nearest(family)).total for family in self.families()}
         family, total = min(nearest.items(), key=lambda one: abs(math.log(one[1] / self.params_total)))
-        kind = "dense" if family.dense else f"E = {family.num_experts}"
+        kind, miss = "dense" if family.dense else f"E = {family.num_experts}", abs(total / self.params_total - 1)
+        lift = f" (--params-tolerance {miss * 1.01:.2g} would take it)" if miss < 1 / 2 else ""
         return (
             f"params_total: no width and depth of any family comes within {100 * self.params_tolerance:.2g}% of "
-            f"{format_count(self.params_total)}; the nearest, {kind}, has {format_count(total)} "
-            f"(--params-tolerance {abs(total / self.params_total - 1) * 1.01:.2g} would take it)"
+            f"{format_count(self.params_total)}; the nearest, {kind}, has {format_count(total)}{lift}"
         )
 
     def coarse(self) -> Shapes:

@@ -14,6 +14,7 @@ from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.setup import training_range
+from optimoe.laws.families.krajewski import ROUTING_FLOPS
 
 BUDGET_TOLERANCE = 1e-9
 """Relative: a design that reaches the lowest loss itself must not fall to rounding."""
@@ -24,7 +25,7 @@ DEFAULT_MFU = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class GivenMfu:
-    """One model FLOPs utilisation for every design: 6ND over the time at the bf16 peak.
+    """One model FLOPs utilisation for every design: 6ND and routing over the time at the bf16 peak.
 
     Attributes:
         mfu: The utilisation.
@@ -81,11 +82,16 @@ class Training:
         utilisation: Given, or predicted for each design.
         run: Cluster, batch and trainer: a design that fits in its memory under no layout cannot be trained. None
             where nobody said on how many GPUs: then memory is not looked at, and the utilisation must be given.
-        budget_flops: Most FLOPs (6ND) to spend; infinite for no limit.
+        budget_flops: Most FLOPs to spend, 6ND and what routing takes beyond it; infinite for no limit.
         budget_gpu_s: Most GPU-seconds to spend; infinite for no limit.
+        routing_flops_per_weight: c_r: FLOPs that training on a token takes for each weight of a router, six for
+            the product with it (which 6ND holds) and the rest for what follows: softmax, choice, dispatch and
+            combination. 14 is what Krajewski 2024 charges (arXiv 2402.07871, App. E: 6 to 20 by implementation); 6
+            is the product alone, as the other laws count.
 
     Raises:
-        ConfigError: A budget is not positive, the run is on other GPUs, or there is none to predict for.
+        ConfigError: A budget is not positive, routing takes less than its product, the run is on other GPUs, or
+            there is none to predict for.
     """
 
     accelerator: Accelerator
@@ -94,9 +100,13 @@ class Training:
     run: TrainRun | None = None
     budget_flops: float = math.inf
     budget_gpu_s: float = math.inf
+    routing_flops_per_weight: float = ROUTING_FLOPS
 
     def __post_init__(self) -> None:
         require_positive(self, "budget_flops", "budget_gpu_s")
+        charged, least = self.routing_flops_per_weight, TRAIN_FLOPS_PER_PARAM_TOKEN
+        limit = f"at least {least}, which the product with the router's matrix takes, and finite"
+        require(least <= charged < math.inf, "routing_flops_per_weight", limit, charged)
         predicted = isinstance(self.utilisation, PredictedMfu)
         require(self.run is not None or not predicted, "train_gpus", "given to predict the utilisation", "none")
         if self.run is not None:
@@ -122,6 +132,19 @@ class Training:
         """Training FLOPs by the laws' own convention, 6·N_act·D with both embeddings in N_act."""
         return TRAIN_FLOPS_PER_PARAM_TOKEN * params_active * tokens
 
+    def routing_flops(self, params_router: Values, tokens: Values) -> Values:
+        """What routing takes beyond 6·N_act·D: (c_r − 6)·N_router·D, N_router = Σ d·E over the routed layers.
+
+        A budget pays it beside 6·N_act·D, so that many fine experts do not route for nothing. Where the
+        utilisation is predicted, time and dollars are those of the step, whose kernels hold routing already.
+        """
+        return (self.routing_flops_per_weight - TRAIN_FLOPS_PER_PARAM_TOKEN) * params_router * tokens
+
+    def given_mfu(self, mfu: float, params_active: Values, params_router: Values) -> Values:
+        """6ND over the time, where one utilisation is given for all FLOPs, those of routing among them."""
+        useful = self.flops(params_active, 1.0)
+        return mfu * useful / (useful + self.routing_flops(params_router, 1.0))
+
     def gpu_s_per_token(self, params_active: Values, mfu: Values) -> Values:
         """GPU-seconds that one token takes: 6·N_act ÷ (bf16 peak · MFU)."""
         return self.flops(params_active, 1.0) / (self.accelerator.flops_per_s("bf16") * np.asarray(mfu))
@@ -130,9 +153,10 @@ class Training:
         """Dollars that one token takes."""
         return self.gpu_s_per_token(params_active, mfu) * self.price.usd_per_gpu_s
 
-    def affordable_tokens(self, params_active: Values, mfu: Values) -> Values:
-        """Tokens that the whole budget trains: what FLOPs and GPU time both allow."""
-        by_flops = self.budget_flops / self.flops(params_active, 1.0)
+    def affordable_tokens(self, params_active: Values, mfu: Values, params_router: Values = 0) -> Values:
+        """Tokens that the whole budget trains: what FLOPs, routing's among them, and GPU time both allow."""
+        per_token = self.flops(params_active, 1.0) + self.routing_flops(params_router, 1.0)
+        by_flops = self.budget_flops / per_token
         return np.minimum(by_flops, self.budget_gpu_s / self.gpu_s_per_token(params_active, mfu))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Claim, Range, Reproduction, judged, printed_range
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
@@ -233,7 +234,12 @@ def served_by_flops(pool: Pool) -> Pool:
 
 
 def _hardware() -> dict[str, Any]:
-    return {"accelerator": find_accelerator("h100-sxm"), "price": given_price(1.0)}
+    """A GPU, and FLOPs by the texts' convention: 6ND, routing neglected."""
+    return {
+        "accelerator": find_accelerator("h100-sxm"),
+        "price": given_price(1.0),
+        "routing_flops_per_weight": TRAIN_FLOPS_PER_PARAM_TOKEN,
+    }
 
 
 def _pool(

@@ -85,7 +85,7 @@ def total_figure(plan: Plan) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_yaxes(title="USD", tickprefix="$")
     choice, training = plan.choice, plan.problem.training
-    affordable = training.affordable_tokens(choice.params.active, choice.training.mfu)
+    affordable = training.affordable_tokens(choice.params.active, choice.training.mfu, choice.params.router)
     limit = affordable * training.usd_per_token(choice.params.active, choice.training.mfu)
     if limit < 4 * max(one.total_usd for _, one in designs):
         figure.add_hline(

@@ -27,6 +27,9 @@ from optimoe.report.words.lines import Lines, labelled
 from optimoe.report.words.serving_prose import layout_words
 from optimoe.report.words.training_prose import train_layout_words
 
+SHOWN_SHARE = 0.0005
+"""Share of routing in the training FLOPs from which it is said: what one decimal of a percentage shows."""
+
 
 def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:
     """A plan from the question to its cautions."""
@@ -137,11 +140,18 @@ def run_words(plan: Plan) -> str:
         low, high = utilisation.band(choice.training.mfu)
         known = f"predicted, {low:.0%} – {high:.0%}"
     words = f"{choice.training.gpu_hours:,.0f} GPU hours at {choice.training.mfu:.0%} MFU ({known})"
+    words += routing_words(choice)
     layout = choice.training.layout
     if run is None or layout is None:
         return words
     days = choice.training.gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
     return f"{words} · {days:.1f} days · {train_layout_words(layout)}"
+
+
+def routing_words(choice: Candidate) -> str:
+    """What routing takes beyond 6ND, where it shows: `` · routing 1.2% beyond 6ND``."""
+    share = choice.training.routing_flops / choice.training.flops
+    return f" · routing {share:.1%} beyond 6ND" if share >= SHOWN_SHARE else ""
 
 
 def choice_lines(plan: Plan) -> Lines:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from optimoe.arch.design import one_expert_twin
+from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
@@ -91,7 +92,12 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
         **attention,
     )
     return Problem(
-        training=Training(accelerator=gpu, price=price, budget_flops=budget_flops),
+        training=Training(
+            accelerator=gpu,
+            price=price,
+            budget_flops=budget_flops,
+            routing_flops_per_weight=TRAIN_FLOPS_PER_PARAM_TOKEN,  # theirs is 6·N·D and nothing beside
+        ),
         deployments=tuple(
             Deployment(
                 cluster=Cluster(accelerator=gpu, num_gpus=num_gpus), workload=REQUEST, price=price, engine=engine

@@ -49,6 +49,7 @@ class CandidateRecord:
         loss_low: Lower end of the law's band; null where its fit error is not known.
         loss_high: Upper end of the law's band; null where its fit error is not known.
         train_flops: FLOPs of the run, 6·N_act·D.
+        routing_flops: FLOPs that routing takes beyond that, which the budget pays too.
         mfu: Model FLOPs utilisation of the run: 6ND over the time at the bf16 peak.
         train_gpu_hours: GPU hours of the run.
         train_layout: How the run is split; empty where the cluster is not known.
@@ -83,6 +84,7 @@ class CandidateRecord:
     loss_low: float | None
     loss_high: float | None
     train_flops: float
+    routing_flops: float
     mfu: float
     train_gpu_hours: float
     train_layout: TrainLayoutRecord | NoTrainLayoutRecord
@@ -276,6 +278,7 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         loss_low=candidate.loss.low,
         loss_high=candidate.loss.high,
         train_flops=training.flops,
+        routing_flops=training.routing_flops,
         mfu=training.mfu,
         train_gpu_hours=training.gpu_hours,
         train_layout=train_layout_record(training.layout) if training.layout else NoTrainLayoutRecord(),

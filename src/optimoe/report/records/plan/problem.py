@@ -88,8 +88,9 @@ class TrainingBudgetRecord:
         price: Price of a GPU hour.
         utilisation: Model FLOPs utilisation, given or predicted.
         run: Cluster, batch and trainer; null where nobody said on how many GPUs.
-        budget_flops: Most FLOPs (6ND) to spend; null for no limit.
+        budget_flops: Most FLOPs to spend, 6ND and what routing takes beyond it; null for no limit.
         budget_gpu_s: Most GPU-seconds to spend; null for no limit.
+        routing_flops_per_weight: FLOPs of routing a training token, for each weight of the routers; 6ND holds 6.
     """
 
     accelerator: AcceleratorRecord
@@ -98,6 +99,7 @@ class TrainingBudgetRecord:
     run: TrainRunRecord | None
     budget_flops: float | None
     budget_gpu_s: float | None
+    routing_flops_per_weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
