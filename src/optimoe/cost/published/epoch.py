@@ -166,7 +166,7 @@ class Epoch(Evaluable):
 
     @output("mqa_saving_qkv")
     def mqa_saving_qkv(self) -> float:
-        """The same of queries, keys and values alone, without the output projection: 3h/(h + 2)."""
+        """Queries, keys and values with as many key-value heads as heads, over those with one: 3h/(h + 2)."""
         heads = _attention(GPT4).num_heads
         return 3 * heads / (heads + 2)
 

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost calibrate": ("calibration.CalibrationRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
-    "compare": ("comparison.ComparisonRecord",),
+    "compare": ("served.comparison.ComparisonRecord",),
     "reproduce": (
         "reproduce.ReproductionsRecord",
         "reproduce.ClaimTextsRecord",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.cost.sizing.dense_equivalent import ServingCosts
-    from optimoe.report.records.comparison import ComparedRecord
+    from optimoe.report.records.served.comparison import ComparedRecord
 
 
 def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
@@ -20,9 +20,9 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     together from.
     """
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
-    from optimoe.report.records.comparison import comparison_record
-    from optimoe.report.words.arch_prose import (
-        arch_columns,
+    from optimoe.report.records.served.comparison import comparison_record
+    from optimoe.report.words.arch_prose import arch_columns
+    from optimoe.report.words.served.comparison_prose import (
         comparison_notes,
         component_columns,
         dense_equivalent_columns,
@@ -52,7 +52,7 @@ def _compared(
     from optimoe.cost.published.epoch_rules import rule_of_thumb
     from optimoe.cost.sizing.dense_equivalent import full_dense_equivalent, serving_costs
     from optimoe.report.records.arch import count_record
-    from optimoe.report.records.comparison import compared_record
+    from optimoe.report.records.served.comparison import compared_record
 
     costs = serving_costs(spec, deployment)
     if not costs.fits:

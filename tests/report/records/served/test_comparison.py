@@ -8,7 +8,7 @@ from optimoe.core.records import to_record
 from optimoe.cost.published.epoch_rules import DenseEquivalent, rule_of_thumb
 from optimoe.cost.sizing.dense_equivalent import CostParts, ServingCosts
 from optimoe.report.records.arch import count_record
-from optimoe.report.records.comparison import compared_record
+from optimoe.report.records.served.comparison import compared_record
 
 SPEC = find_model("mixtral-8x7b")
 COUNTED, RULE = count_record(SPEC, count(SPEC)), rule_of_thumb(SPEC)
