@@ -28,7 +28,8 @@ SYNTHETIC = (
     "they show what the procedures make of a known truth, and say nothing of real models"
 )
 BUILT_IN = "the runs are of this form: that it predicts a sparsity not seen, and better than others, is built in"
-LINE_POINTS = 25
+LINE_POINTS = 4
+"""Of a power law, which is straight on logarithmic axes."""
 
 
 def loss_by_ratio(runs: Observations) -> TextFigure:
@@ -67,10 +68,9 @@ def best_ratio_by_budget(runs: Observations) -> TextFigure:
     rule, series = find_published_law(RULE), []
     for line in found.lines:
         inside = [one for one in found.budgets if one.sparsity == line.sparsity and one.inside]
-        name, flops = f"S = {line.sparsity:.4g}", [one.train_flops for one in inside]
+        name = f"S = {line.sparsity:.4g}"
         if inside:
-            ratios = [one.ratio for one in inside]
-            series.append(_with_ends(name, flops, ratios, "a minimum for each budget and size, bracketed by runs"))
+            series.append(_by_budget(name, [(one.train_flops, one.ratio.value) for one in inside]))
         ends = [one.train_flops for one in found.budgets]
         grid = np.geomspace(min(ends), max(ends), LINE_POINTS)
         fitted = line.factor.value * grid**line.exponent.value
@@ -127,8 +127,8 @@ def held_out_sparsity(runs: Observations) -> TextFigure:
         x="observed loss, nats per token",
         y="predicted loss, nats per token",
         series=(
-            _series("fitted runs", runs.loss[~held], predicted[~held]),
-            _series(f"S = {sparsity:.4g}, not fitted", runs.loss[held], predicted[held]),
+            _of_groups("fitted runs", runs, predicted, ~held, ("S", "C")),
+            _of_groups(f"S = {sparsity:.4g}, not fitted", runs, predicted, held, ("C", "N")),
         ),
         notes=notes,
     )
@@ -162,9 +162,8 @@ def forms_compared(runs: Observations) -> TextFigure:
     held, series, notes = held_rows(runs, rule), [], []
     for name in FORMS:
         test, predicted = _tested(runs, name, rule)
-        order = np.argsort(runs.variables["r"][held], kind="stable")
-        error = 100 * np.log(predicted[held] / runs.loss[held])[order]
-        series.append(_series(name, runs.variables["r"][held][order], error))
+        error, ratios = 100 * np.log(predicted / runs.loss)[held], runs.variables["r"][held]
+        series.append(_means(name, ratios, error, [ratios], "mean and standard deviation over held-out runs"))
         state = "" if test.converged else "; from one start its search does not end: coefficients trade"
         notes.append(
             f"{name}: RMSE of ln L {test.rmse_log:.4f} on the {test.held_runs} held-out runs, "
@@ -262,6 +261,48 @@ SAME = 0.05
 
 def _series(name: str, x: Float[np.ndarray, " points"] | list[float], y: object, note: str = "") -> Series:
     return Series(name=name, x=tuple(map(float, x)), y=tuple(map(float, np.asarray(y))), note=note)
+
+
+def _of_groups(
+    name: str,
+    runs: Observations,
+    predicted: Float[np.ndarray, " runs"],
+    rows: Bool[np.ndarray, " runs"],
+    by: tuple[str, ...],
+) -> Series:
+    """Predicted against observed loss, means of runs that share some variables."""
+    keys = [np.log(runs.variables[one][rows]) for one in by]
+    x, y = runs.loss[rows], predicted[rows]
+    series = _means(name, x, y, keys, f"means over runs of one {' and '.join(by)}")
+    return replace(series, low=(), high=())
+
+
+def _by_budget(name: str, points: list[tuple[float, float]]) -> Series:
+    """The geometric mean of the ratios of each budget, between the lowest and the highest of its sizes."""
+    ratios: dict[str, list[float]] = {}
+    for flops, ratio in points:
+        ratios.setdefault(_key(flops), []).append(ratio)
+    means = [float(np.exp(np.mean(np.log(many)))) for many in ratios.values()]
+    series = _series(
+        name, [float(key) for key in ratios], means, "mean over sizes, between the lowest and highest"
+    )
+    return replace(series, low=tuple(map(min, ratios.values())), high=tuple(map(max, ratios.values())))
+
+
+def _means(
+    name: str,
+    x: Float[np.ndarray, " runs"],
+    y: Float[np.ndarray, " runs"],
+    by: list[Float[np.ndarray, " runs"]],
+    note: str,
+) -> Series:
+    """Means of runs that share some values, in the order of these; the band is a standard deviation in y."""
+    _, group = np.unique(np.stack(by, axis=1).round(9), axis=0, return_inverse=True)
+    groups = [group.ravel() == number for number in range(int(group.max()) + 1)]
+    means = np.array([y[rows].mean() for rows in groups])
+    spread = np.array([y[rows].std() for rows in groups])
+    series = _series(name, [float(x[rows].mean()) for rows in groups], means, note)
+    return replace(series, low=tuple((means - spread).tolist()), high=tuple((means + spread).tolist()))
 
 
 def _with_ends(name: str, x: list[float], y: list[DrawnNumber], note: str) -> Series:
