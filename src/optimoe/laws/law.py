@@ -14,6 +14,7 @@ from optimoe.core import outputs
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Method
+from optimoe.core.provenance import Basis
 from optimoe.laws.domain import Domain, decades_outside
 from optimoe.laws.effects import CorpusEffects
 from optimoe.laws.evidence import Evidence
@@ -23,7 +24,9 @@ Sign = Literal["positive", "zero or more", "negative", "zero or less"]
 Signs: TypeAlias = Mapping[str, Sign]
 Bound = Literal["", "at least", "at most"]
 """What an answer is where a search ended: a bound; empty for a best value inside the search."""
-Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted"]
+Status = Literal["verified", "transcribed", "form-only", "inconsistent", "fitted", "inferred"]
+BASES = {"fitted": Basis.FITTED, "inferred": Basis.ASSUMED}
+"""How far to trust what is no published law: one that is inferred rests on a prior as much as on its paper."""
 
 
 class NotEvaluatedError(InputError):
@@ -40,7 +43,8 @@ class LawRow:
         source: Paper and place.
         status: ``verified`` (published outputs follow from it), ``transcribed`` (copied, nothing to test it
             on), ``form-only`` (no coefficients: unpublished, or not confirmed here), ``inconsistent`` (as
-            printed it cannot be right) or ``fitted`` (by a user).
+            printed it cannot be right), ``fitted`` (by a user) or ``inferred`` (from what the paper prints of its
+            answers, under a stated prior: its coefficients are unpublished).
         n_convention: What the law calls N.
         log_base: Of logarithms in its formula.
         coefficients: By symbol: numbers, or in a fit columns of shape (fits, 1).
@@ -88,6 +92,11 @@ class LawRow:
     def behind(self) -> str:
         """What the law rests on: its data set, or its paper. Laws of one count once in a vote."""
         return self.runs.get("dataset") or self.source.split(",")[0]
+
+    @property
+    def basis(self) -> Basis:
+        """How its coefficients were obtained, among other numbers of a plan."""
+        return BASES.get(self.status, Basis.PUBLISHED)
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "LawRow":
         """A copy with other coefficients: numbers, or columns of shape (fits, 1) for many laws in one.

@@ -57,8 +57,7 @@ def _routing_words(training: Training) -> str:
 def _law_row(law: LawRow) -> Assumption:
     """The law with its status, and the verdict where a fit left one."""
     words = f", {law.evidence.words}" if law.evidence.verdict else ""
-    basis = Basis.FITTED if law.status == "fitted" else Basis.PUBLISHED
-    return _row("loss law", f"{law.name} ({law.status}{words})", basis, law.source)
+    return _row("loss law", f"{law.name} ({law.status}{words})", law.basis, law.source)
 
 
 def _band_words(law: LawRow) -> str:

@@ -151,5 +151,4 @@ def _ours(name: str, formula: str, value: str, source: str) -> Link:
 
 def _law(plan: Plan, name: str, formula: str, value: str) -> Link:
     row = plan.problem.law.row
-    basis = Basis.FITTED if row.status == "fitted" else Basis.PUBLISHED
-    return _link(name, formula, value, basis, row.source)
+    return _link(name, formula, value, row.basis, row.source)

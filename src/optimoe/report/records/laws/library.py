@@ -119,7 +119,8 @@ class LawRecord:
         name: The key of the coefficient set.
         family: The equation it belongs to.
         source: Paper and place.
-        status: ``verified``, ``transcribed``, ``form-only``, ``inconsistent`` or ``fitted``.
+        status: ``verified``, ``transcribed``, ``form-only``, ``inconsistent``, ``fitted`` or
+            ``inferred``.
         n_convention: What the law calls N.
         coefficients: Values by symbol.
         log_base: Base of logarithms in its formula.
