@@ -1,8 +1,8 @@
-"""Infer the coefficients of Yun et al. 2024 from what the paper prints, and write them as a law of status inferred.
+"""Infer the coefficients of Yun et al. 2024 from what the paper prints, and write them as an inferred law.
 
-None of the ten coefficients of its loss law (arXiv 2404.02852, eq. 4) was published, but numbers that follow from it
-were: optima, sizes and FLOPs at equal loss. What these leave of a stated prior is the posterior; its draws go into
-the file. Claims that hang on serving prices are not used: they stay to be judged under the law.
+None of the ten coefficients of its loss law (arXiv 2404.02852, eq. 4) was published, but numbers that follow from
+it were: optima, sizes and FLOPs at equal loss. What these leave of a stated prior is the posterior; its draws go
+into the file. Claims that hang on serving prices are not used: they stay to be judged under the law.
 
 ::
 
@@ -32,11 +32,11 @@ LOW, HIGH = (2.12e21, 5.96e21), (5.15e21, 8.18e21)
 SIZES = np.exp(np.linspace(np.log(2e8), np.log(1e11), 140))[None]
 """N on which an optimum is looked for, 4.6 % apart; a parabola finds it between them."""
 MISREAD = 0.03
-"""Standard deviation of ln of a printed number: they searched shapes, not real numbers (assumed: half a step of 6 %)."""
+"""Standard deviation of ln of a printed number (assumed: they searched shapes, half a step of 6 % apart)."""
 BUDGETS = (1e20, 1e23)
 """Between which the unstated budgets of one claim lie (assumed: around all that the paper states)."""
 LOG_N0, LOG_D0, LOSS_0 = np.log(7.3e8), np.log(2e10), 2.6
-"""Its largest run, and a loss on SlimPajama there (assumed, ± 0.3): ratios of sizes do not tell how large losses are."""
+"""Its largest run, and a loss on SlimPajama there (assumed, ± 0.3): ratios of sizes do not tell its level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +56,16 @@ class Coordinate:
 
 
 COORDINATES = {
-    "A": Coordinate(mean=np.log(0.4), std=np.log(2), log=True, source="size term of the largest run, nats: assumed"),
+    "A": Coordinate(mean=np.log(0.4), std=np.log(2), log=True, source="size term of its largest run: assumed"),
     "alpha": Coordinate(mean=0.34, std=0.15, source="besiroglu2024; ± holds published exponents from 0.1 to 0.6"),
     "B": Coordinate(mean=np.log(0.3), std=np.log(3), log=True, source="gain of many experts, nats: assumed"),
     "beta": Coordinate(mean=0.3, std=0.5, source="assumed: any curve from logarithm to step"),
-    "C": Coordinate(mean=np.log(0.4), std=np.log(2), log=True, source="data term of the largest run, nats: assumed"),
+    "C": Coordinate(mean=np.log(0.4), std=np.log(2), log=True, source="data term of its largest run: assumed"),
     "gamma": Coordinate(mean=0.32, std=0.15, source="between hoffmann2022 and besiroglu2024; ± as alpha"),
     "F": Coordinate(mean=1.6, std=0.5, source="printed floors of Chinchilla's form, 1.69 to 1.82, and lower ones"),
     "d": Coordinate(mean=0.0, std=0.01, source="clark2022's interaction is 0.004 in these units; either sign"),
-    "E_start": Coordinate(mean=np.log(2), std=np.log(2), log=True, source="clark2022 (1.8 to 4.2), ludziejewski2025"),
-    "E_max": Coordinate(mean=np.log(300), std=np.log(3.3), log=True, source="clark2022, ludziejewski2025 (290 to 478)"),
+    "E_start": Coordinate(mean=np.log(2), std=np.log(2), log=True, source="clark2022 (1.8 to 4.2)"),
+    "E_max": Coordinate(mean=np.log(300), std=np.log(3.3), log=True, source="clark2022 (314 to 478)"),
 }
 """Coefficients, then two budgets that one claim does not state."""
 SOLVED = 12
@@ -93,28 +93,30 @@ def losses(law: Yun, experts: int, budget: Any) -> Float[np.ndarray, "draws size
 
 
 def optimum(loss: Float[np.ndarray, "draws sizes"]) -> tuple[np.ndarray, np.ndarray]:
-    """ln N of the lowest loss and that loss, by a parabola; NaN at an end of the sizes."""
+    """Find ln N of the lowest loss and that loss, by a parabola; NaN at an end of the sizes."""
     best, rows = loss.argmin(axis=1), np.arange(len(loss))
     inner = np.clip(best, 1, loss.shape[1] - 2)
     left, middle, right = loss[rows, inner - 1], loss[rows, inner], loss[rows, inner + 1]
-    shift = 0.5 * (left - right) / (left - 2 * middle + right)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no parabola where losses are alike
+        shift = 0.5 * (left - right) / (left - 2 * middle + right)
     step = np.log(SIZES[0, 1] / SIZES[0, 0])
     size = np.where(best == inner, np.log(SIZES[0, inner]) + shift * step, np.nan)
     return size, middle - 0.25 * (left - right) * shift
 
 
 def smallest(loss: Float[np.ndarray, "draws sizes"], target: np.ndarray) -> np.ndarray:
-    """ln N of the smallest size that reaches a loss with the whole budget; NaN where none does, or the first."""
+    """Find ln N of the smallest size that reaches a loss with the whole budget; NaN where none or all do."""
     reached, rows = loss <= target[:, None], np.arange(len(loss))
     first = reached.argmax(axis=1)
     before = np.maximum(first - 1, 0)
-    share = (loss[rows, before] - target) / (loss[rows, before] - loss[rows, first])
+    with np.errstate(divide="ignore", invalid="ignore"):  # those at an end of the sizes are left out below
+        share = (loss[rows, before] - target) / (loss[rows, before] - loss[rows, first])
     between = np.log(SIZES[0, before]) + share * np.log(SIZES[0, 1] / SIZES[0, 0])
     return np.where(first > 0, between, np.nan)
 
 
 def flops_ratio(law: Yun, log_budget: np.ndarray) -> np.ndarray:
-    """ln of the FLOPs of 16 experts over those of 4 at the loss of the latter's optimum, by halving."""
+    """Find ln of the FLOPs of 16 experts over those of 4 at the loss of the latter's optimum, by halving."""
     _, target = optimum(losses(law, 4, np.exp(log_budget)[:, None]))
     low, high = np.full(len(target), np.log(1e-3)), np.full(len(target), np.log(3.0))
     for _ in range(SOLVED):
@@ -137,14 +139,15 @@ CLAIMS = {
 }
 """Printed numbers that follow from the loss law alone, in the order of :func:`answers`.
 
-The second size claim is read as the same 8-expert model against another optimum: 0.233/0.210 = 1.11 and 0.282/0.251
-= 1.12, one ratio of optima. Read as 8 experts of the 4-expert optimum's loss no coefficients come nearer than 30 %.
+The second size claim is read as the same 8-expert model against another optimum: 0.233/0.210 = 1.11 and
+0.282/0.251 = 1.12, one ratio of optima. Read as 8 experts of the 4-expert optimum's loss no coefficients come
+nearer than 30 %.
 """
 
 
-def answers(points: Float[np.ndarray, "draws 12"]) -> Float[np.ndarray, "draws claims"]:
-    """What the laws say to each of :data:`CLAIMS`, in logarithms."""
-    law, columns = law_of(coefficients(points)), []
+def size_answers(law: Yun) -> Float[np.ndarray, "draws sizes"]:
+    """What the laws say to those of :data:`CLAIMS` that are about sizes, in logarithms."""
+    columns = []
     for budget in LOW:
         size, loss = optimum(losses(law, 1, budget))
         eight = smallest(losses(law, 8, budget), loss)
@@ -154,8 +157,15 @@ def answers(points: Float[np.ndarray, "draws 12"]) -> Float[np.ndarray, "draws c
     for budget in HIGH:
         sixteen = losses(law, 16, budget)
         own.append(smallest(sixteen, optimum(losses(law, 4, budget))[1]) - optimum(sixteen)[0])
-    sizes = (first, second, *_ends(to_dense, to_dense_2), *_ends(to_four, to_four_2), sum(own) / len(own))
-    return np.stack([*sizes, *(flops_ratio(law, points[:, at]) for at in (-2, -1))], axis=1)
+    ends = (*_ends(to_dense, to_dense_2), *_ends(to_four, to_four_2))
+    return np.stack([first, second, *ends, sum(own) / len(own)], axis=1)
+
+
+def answers(points: Float[np.ndarray, "draws 12"]) -> Float[np.ndarray, "draws claims"]:
+    """What the laws say to each of :data:`CLAIMS`, in logarithms; the last two at budgets of their own."""
+    law = law_of(coefficients(points))
+    ratios = [flops_ratio(law, points[:, at]) for at in (-2, -1)]
+    return np.hstack([size_answers(law), np.stack(ratios, axis=1)])
 
 
 def log_posterior(points: Float[np.ndarray, "draws 12"]) -> np.ndarray:
@@ -183,8 +193,8 @@ def log_posterior(points: Float[np.ndarray, "draws 12"]) -> np.ndarray:
 def sample(rounds: int, walkers: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws of the posterior by differential evolution (ter Braak 2006), with their values.
 
-    A walker moves along the difference of two others, times 2.38/√(2·12), every tenth round times 1. The first half
-    of the rounds is not kept; its first quarter is hot (temperature from 20 to 1).
+    A walker moves along the difference of two others, times 2.38/√(2·12), every tenth round times 1. The first
+    half of the rounds is not kept; the first quarter is hot (temperature from 20 to 1).
     """
     start = np.array([[one.mean, one.std] for one in COORDINATES.values()])
     points = start[:, 0] + 0.5 * start[:, 1] * random.standard_normal((50 * walkers, len(start)))
@@ -228,8 +238,8 @@ def law_row(points: np.ndarray, values: np.ndarray, date: str, random: np.random
         rmse_log=3.908e-3,
         rmse_source="printed, App. D: of its own fit",
         notes="Coefficients that were never published, as printed optima and ratios at equal loss leave a prior: "
-        "benchmarks/yun_inferred.py has the claims, the prior and how far each claim is met. The level of the loss is "
-        "the prior's.",
+        "benchmarks/yun_inferred.py has the claims, the prior and how far each claim is met. The level of the "
+        "loss is the prior's.",
         draws={
             name: tuple(float(f"{value:.{DIGITS}g}") for value in column[:, 0]) for name, column in columns.items()
         },
@@ -251,7 +261,8 @@ def tables(points: np.ndarray) -> None:
     print(f"{'':10}{'posterior 5, 50, 95 %':>34}   prior 5, 50, 95 %")
     for name in COORDINATES:
         left, before = np.quantile(columns[name], (0.05, 0.5, 0.95)), prior[name][:, 0]
-        print(f"{name:10}{left[0]:12.4g}{left[1]:11.4g}{left[2]:11.4g}  {before[0]:10.3g}{before[1]:10.3g}{before[2]:10.3g}")
+        after = "".join(f"{value:11.4g}" for value in left)
+        print(f"{name:10}{after}  " + "".join(f"{value:10.3g}" for value in before))
     print()
     for (words, printed), values in zip(CLAIMS.items(), answers(points).T, strict=True):
         low, middle, high = np.exp(np.quantile(values, (0.05, 0.5, 0.95)))

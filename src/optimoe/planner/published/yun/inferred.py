@@ -1,13 +1,13 @@
 """Which number of experts is cheapest to serve at equal loss, where Yun 2024's coefficients are inferred.
 
-Its headline, asked of every draw of ``yun2024-inferred`` and of the laws of ``LAWS`` (one draw where a law has none). The
-claims that the draws were inferred from do not hang on prices, so the headline is no echo of them.
+Its headline, asked of every draw of ``yun2024-inferred`` and of the laws of ``LAWS``, with their draws where they
+have some. The claims that the draws were inferred from do not hang on prices: the headline is no echo of them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Series, TextFigure
@@ -41,7 +41,7 @@ class YunDraws:
     flops: Float[np.ndarray, "draws experts"]
 
     @property
-    def cheapest(self) -> Float[np.ndarray, " draws"]:
+    def cheapest(self) -> Int[np.ndarray, " draws"]:
         """The number of experts that is served cheapest, for each draw."""
         return np.array(self.experts)[self.usd_per_mtok.argmin(axis=1)]
 
@@ -52,7 +52,7 @@ class YunDraws:
 
 
 def draws_at_loss_of_16(law: str, flops: float) -> YunDraws:
-    """Ask every draw of a law, or the law alone where it has none, which sizes reach the loss for the least FLOPs."""
+    """Ask every draw of a law, or the law alone, which sizes reach the loss for the least FLOPs."""
     case, own = YunCase(law=law, budget=flops), yun_law(law)
     target = _loss(own, case.pool(REFERENCE), flops).min(axis=1)
     prices, least = [], []
