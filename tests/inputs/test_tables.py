@@ -129,6 +129,7 @@ def test_a_fault_in_a_table_is_one_line_with_its_field(table, error, words):
         (PlanRequest, {"serve_gpus": "8xmine.toml"}),
         (PlanRequest, {"serve_gpus": "8xh100-sxm,8x../mine.toml"}),
         (PlanRequest, {"train_gpus": "../mine.toml"}),
+        (PlanRequest, {"serve_gpus": "8xh100-sxm@../mine.toml"}),
         (PlanRequest, {"engine": "mine.toml"}),
         (PlanRequest, {"calibration": "ours.toml"}),
         (CostRequest, {"model": "/etc", "gpus": "8xh100-sxm"}),
@@ -150,7 +151,7 @@ def test_a_network_names_no_file(request_class, table):
 
 def test_a_network_may_state_names_and_content():
     table = {
-        "serve_gpus": "8xh100-sxm,8xh200-sxm",
+        "serve_gpus": "8xh100-sxm@40GB,8xh200-sxm",
         "law": "zhao2025",
         "engine": "sglang",
         "train_gpus": "64xH100-SXM",

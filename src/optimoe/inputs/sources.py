@@ -11,6 +11,7 @@ from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.units import parse_quantity
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,20 @@ class Shipped:
         names: The names that ship.
         several: Whether several may stand between commas.
         counted: Whether a number may stand before the name, as in ``8xh100-sxm``.
+        sized: Whether a memory may stand behind the name, as in ``h100-sxm@40GB``.
     """
 
     kind: str
     names: Callable[[], Iterable[str]]
     several: bool = False
     counted: bool = False
+    sized: bool = False
 
     def read(self, value: Any, trusted: bool) -> str:
         """Read a name, or where it is trusted the path of a file.
 
         Raises:
-            InputError: It is no text.
+            InputError: It is no text, or is not trusted and has a memory that is none.
             UnknownNameError: It is not trusted, and no name that ships.
         """
         if self.several and isinstance(value, list | tuple):
@@ -50,6 +53,10 @@ class Shipped:
     def _check(self, item: str) -> None:
         number, times, name = item.partition("x")
         name = name if self.counted and times and number.strip().isdigit() else item
+        if self.sized:
+            name, stated, memory = name.partition("@")
+            if stated:
+                parse_quantity(memory, "bytes")  # refuses what is no memory, such as the rest of a path
         known = set(self.names())
         bare = self.counted and name.isdigit()
         if (
@@ -169,11 +176,11 @@ else:  # a command line has only text: of a union cyclopts would take every word
     Model = Annotated[str, ModelSource("model", model_names)]
     Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources("model", model_names)]
     Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource("runs", tuple)]
-Accelerator = Annotated[str, Shipped("gpu", _accelerators)]
+Accelerator = Annotated[str, Shipped("gpu", _accelerators, sized=True)]
 """An accelerator's name, or a TOML file of one's own."""
-Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True)]
+Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True, sized=True)]
 """Several kinds of accelerators."""
-Gpus = Annotated[str, Shipped("gpu", _accelerators, several=True, counted=True)]
+Gpus = Annotated[str, Shipped("gpu", _accelerators, several=True, counted=True, sized=True)]
 """GPUs with their number, such as ``8xh100-sxm``."""
 EngineName = Annotated[str, Shipped("engine", _engines)]
 """An engine's preset."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import tomli_w
 
@@ -86,3 +88,26 @@ def test_what_an_accelerator_must_state_is_named(field, tmp_path):
     path = written(tmp_path / "mine.toml", {name: value for name, value in MINE.items() if name != field})
     with pytest.raises(ConfigError, match=f"mine.toml: Object missing required field `{field}`"):
         find_accelerator(path)
+
+
+def test_a_gpu_of_another_memory_is_the_same_in_everything_else(tmp_path):
+    own, larger = find_accelerator("h100-sxm"), find_accelerator("H100_sxm@141GB")
+    assert (larger.name, larger.memory_bytes) == ("h100-sxm@141GB", 141e9)
+    assert "memory of 141GB as stated" in larger.source
+    assert replace(larger, name=own.name, memory_bytes=own.memory_bytes, source=own.source) == own
+    file = written(tmp_path / "mine.toml", MINE)
+    assert find_accelerator(f"{file}@40GiB").memory_bytes == 40 * 2**30
+    assert parse_gpus("8xh100-sxm@40GB") == (8, "h100-sxm@40GB")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("h100-sxm@lots", ConfigError, "gpu h100-sxm: memory: 'lots' is not a quantity in bytes"),
+        ("h100-sxm@0GB", ConfigError, "memory_bytes: must be positive, got 0"),
+        ("h100-sxl@40GB", UnknownNameError, "gpu: unknown name 'h100-sxl'"),
+    ],
+)
+def test_a_memory_that_is_none_is_refused(name, error, words):
+    with pytest.raises(error, match=words):
+        find_accelerator(name)

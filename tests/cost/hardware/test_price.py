@@ -108,3 +108,11 @@ def test_a_price_sheet_that_is_none_is_said(text, words, tmp_path):
     path.write_text(text)
     with pytest.raises((ConfigError, InputError), match=words):
         load_prices(path)
+
+
+def test_a_gpu_of_another_memory_has_the_price_of_the_gpu_that_there_is(tmp_path):
+    known, larger = list_price("h100-sxm"), list_price("h100-sxm@141GB")
+    assert larger.usd_per_gpu_hour == known.usd_per_gpu_hour
+    assert "of h100-sxm with the memory that it has: " in larger.source
+    (tmp_path / "prices.toml").write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 1.5\n')
+    assert list_price("h100-sxm@141GB", load_prices(tmp_path / "prices.toml")).usd_per_gpu_hour == 1.5

@@ -2,14 +2,18 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive
+from optimoe.core.units import parse_quantity
 
 COMPUTE_PRECISION = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "int4": "bf16", "mxfp4": "bf16"}
 """Precision of the arithmetic by precision of the weights; 4-bit weights are unpacked to bf16 first."""
+
+MEMORY = "@"
+"""Between the name of an accelerator and the memory that it is to have instead of its own."""
 
 OFTEN_UNKNOWN = (
     "intra_node_bytes_per_s",
@@ -116,24 +120,43 @@ def accelerator_names() -> tuple[str, ...]:
 
 
 def accelerator_key(name: str) -> str:
-    """The name of an accelerator as tables spell it: lower case, with hyphens."""
-    return name.strip().lower().replace("_", "-")
+    """The name of an accelerator as tables spell it: lower case, with hyphens, whatever its memory."""
+    return name.partition(MEMORY)[0].strip().lower().replace("_", "-")
 
 
 def find_accelerator(name: str) -> Accelerator:
     """An accelerator by name, or from a file ``*.toml`` with the same fields.
 
+    Of another memory with that behind an ``@``: ``h100-sxm@40GB`` is in everything else the GPU of that name.
+
     Raises:
         UnknownNameError: No such accelerator; lists the nearest.
-        ConfigError: The file does not describe one.
+        ConfigError: The file does not describe one, or the memory is no quantity in bytes.
     """
     if name.endswith(".toml"):
         return build(Accelerator, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
+    base, of_memory, memory = name.rpartition(MEMORY)
+    if of_memory:
+        return _with_memory(find_accelerator(base), memory.strip())
     known = load_facts("optimoe.cost", "accelerators.toml")["accelerator"]
     key = accelerator_key(name)
     if key not in known:
         raise UnknownNameError("gpu", name, known)
     return build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")
+
+
+def _with_memory(gpu: Accelerator, memory: str) -> Accelerator:
+    """The same GPU with another memory, which its name and its source say.
+
+    Raises:
+        ConfigError: The memory is no quantity in bytes.
+    """
+    try:
+        memory_bytes = parse_quantity(memory, "bytes")
+    except InputError as error:
+        raise ConfigError(f"gpu {gpu.name}: memory: {error}") from None
+    name, source = f"{gpu.name}{MEMORY}{memory}", f"{gpu.source}; memory of {memory} as stated"
+    return replace(gpu, name=name, memory_bytes=memory_bytes, source=source)
 
 
 def parse_gpus(text: str) -> tuple[int, str]:

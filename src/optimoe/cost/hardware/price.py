@@ -12,7 +12,7 @@ from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
 from optimoe.core.provenance import Basis
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
-from optimoe.cost.hardware.accelerator import accelerator_key, accelerator_names
+from optimoe.cost.hardware.accelerator import MEMORY, accelerator_key, accelerator_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +133,7 @@ def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterabl
         raise InputError(f"gpu price: no list price of {accelerator} is known{f', and {gap}' if gap else ''}")
     prices = [row.usd_per_gpu_hour for row in rows]
     kind = "given in a price sheet" if stated else "median of on-demand list prices"
+    kind += f" of {key} with the memory that it has" if MEMORY in accelerator else ""
     named = ", ".join(f"{row.provider} {row.usd_per_gpu_hour:g}" for row in rows)
     return GpuPrice(
         usd_per_gpu_hour=median(prices),

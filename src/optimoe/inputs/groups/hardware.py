@@ -22,7 +22,7 @@ class Hardware:
     gpus: Gpus
     """Number of GPUs, with --gpu; or both at once, such as 8xh100-sxm."""
     gpu: Accelerator | None = None
-    """Kind of GPU: a name, or a TOML file of your own."""
+    """Kind of GPU: a name, with another memory behind an @ (h100-sxm@40GB), or a TOML file of your own."""
 
     def cluster(self) -> "Cluster":
         """The GPUs of ``--gpus 8xh100-sxm``, or of ``--gpu h100-sxm --gpus 8``.
