@@ -75,11 +75,7 @@ class Evaluable:
         for name in inputs:
             if name not in known:
                 raise UnknownNameError(f"{self.name}: input of {symbol}", name, known)
-        missing = [
-            name
-            for name, parameter in known.items()
-            if parameter.default is inspect.Parameter.empty and name not in inputs
-        ]
+        missing = [name for name in self.required(symbol) if name not in inputs]
         if missing:
             raise ConfigError(f"{self.name}: {symbol} needs {', '.join(missing)}")
         return getattr(self, self._outputs[symbol])(**inputs)
@@ -87,6 +83,15 @@ class Evaluable:
     def complete(self, symbol: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs of an output, with those that follow from others filled in."""
         return dict(inputs)
+
+    def required(self, symbol: str) -> tuple[str, ...]:
+        """Symbols of the inputs that an output cannot do without."""
+        empty = inspect.Parameter.empty
+        return tuple(name for name, one in self._inputs(symbol).items() if one.default is empty)
+
+    def meaning(self, symbol: str) -> str:
+        """What an output stands for: the first line of its docstring."""
+        return (inspect.getdoc(getattr(self, self._outputs[symbol])) or "").partition("\n")[0]
 
     def _inputs(self, symbol: str) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(getattr(self, self._outputs[symbol])).parameters

@@ -12,6 +12,38 @@ def test_a_law_is_evaluated_in_its_own_variables():
     assert len(answer("laws", "list")["laws"]) >= 10
 
 
+def test_every_answer_says_unit_band_range_domain_and_status():
+    words = ("laws", "predict", "--law", "li2026-rstar", "--output", "r_star", "--set", "E=129", "--set", "C=1e24")
+    record = answer(*words)
+    assert record["value"] == pytest.approx(2.816916, rel=1e-6)
+    assert record["unit"] == "expert FLOPs / attention FLOPs"
+    assert (record["low"], record["high"], record["status"]) == (None, None, "transcribed")
+    assert record["range"].startswith("beyond its range: C 1.00e24, fitted to 1.00e21 (3.0 decades)")
+    assert {one["symbol"]: one["decades"] > 0 for one in record["reach"]}["C"]
+    assert record["domain"].startswith("routed models")
+    printed = optimoe(*words).stdout
+    assert "beyond its range: C 1.00e24" in printed
+
+
+def test_a_published_cost_model_says_that_no_range_is_stated():
+    record = answer(
+        "laws",
+        "predict",
+        "--law",
+        "epoch2024",
+        "--output",
+        "P_eq",
+        "--set",
+        "P=1.8T",
+        "--set",
+        "E=16",
+        "--set",
+        "A=2",
+    )
+    assert record["unstated"] == ["P", "E", "A"]
+    assert record["unit"] == "parameters"
+
+
 def test_a_law_that_cannot_be_right_takes_an_explicit_word():
     inputs = ["--law", "hoffmann2022-printed", "--set", "N=70B", "--set", "D=1.4T"]
     refused = optimoe("laws", "predict", *inputs)

@@ -51,22 +51,25 @@ def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     """Evaluate a law in its own variables."""
     from optimoe.cost.published.catalog import MODELS, find_cost_model
     from optimoe.laws.catalog import find_law
-    from optimoe.report.records.laws.library import LOSS, prediction_record
+    from optimoe.laws.prediction import LawPrediction, reach_of, unit_of
+    from optimoe.laws.prediction import predict as predict_output
+    from optimoe.report.records.laws.library import prediction_record
     from optimoe.report.words.laws.prediction import prediction_lines
 
     law, output, inputs = find_law(request.law), request.output, request.variables()
     if request.allow_inconsistent:
         law = law.allow_inconsistent()
-    model = find_cost_model(request.law) if request.law in MODELS else law
-    if output == LOSS and model is law:
-        value, *ends = law.loss_and_band(inputs)
-        band = (ends[0], ends[1])
+    if request.law in MODELS:
+        model = find_cost_model(request.law)
+        value, unit = model.evaluate(output, inputs), unit_of(output, law.row.units)
+        placed = reach_of(law, output, inputs, value)
+        found = LawPrediction(output=output, value=value, unit=unit, meaning=model.meaning(output), reach=placed)
     else:
-        value, band = model.evaluate(output, inputs), None
+        found = predict_output(law, output, inputs)
     show(
         json,
-        lambda: prediction_record(law.row, output, inputs, value, band),
-        lambda: prediction_lines(law.row, output, value, band),
+        lambda: prediction_record(law.row, inputs, found),
+        lambda: prediction_lines(law.row, found),
     )
 
 

@@ -10,7 +10,8 @@ from optimoe.core.records import same_fields
 from optimoe.laws.check import CheckResult
 from optimoe.laws.domain import Models, Reading
 from optimoe.laws.evidence import FitVerdict
-from optimoe.laws.law import LawRow, Status
+from optimoe.laws.law import Bound, LawRow, Status
+from optimoe.laws.prediction import LawPrediction
 
 LOSS = "L"
 """The symbol of a loss in every law."""
@@ -184,6 +185,25 @@ class LawShowRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlacedValueRecord:
+    """One variable of an answer beside the range that the law was fitted on.
+
+    Attributes:
+        symbol: The variable.
+        value: What it is.
+        low: Lower end of the range.
+        high: Upper end of the range.
+        decades: How far outside, |log10|; 0 inside.
+    """
+
+    symbol: str
+    value: float
+    low: float
+    high: float
+    decades: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictionRecord:
     """One output of a law, evaluated.
 
@@ -196,10 +216,18 @@ class PredictionRecord:
         verdict: Verdict of the fit behind it; null where none is stated, as for a published law.
         fit: The verdict and the coefficients that it is about; empty where none is stated.
         loss: Nats per token; only where the output is L.
-        low: Lower end of 90 % of the loss, by the law's scatter and draws; only where the output is L, null when
+        low: Lower end of 90 %, of a loss by the law's scatter and draws, of another output by its draws; null when
             neither is known.
         high: Upper end; likewise.
         value: The output in the law's own unit; only where it is another than L.
+        unit: Its unit; empty where neither the law nor its name says it.
+        meaning: What it stands for.
+        band: What low and high come from, or why there are none.
+        bound: ``at least`` or ``at most`` where it is the end of a search and no best value.
+        reach: Its variables beside the range that the law was fitted on.
+        unstated: Inputs whose range nobody stated.
+        range: The same as a line.
+        domain: The designs that the law was fitted on, as a line.
     """
 
     law: str
@@ -209,9 +237,17 @@ class PredictionRecord:
     inputs: dict[str, float | str]
     verdict: FitVerdict | None
     fit: str
+    low: float | None
+    high: float | None
+    unit: str
+    meaning: str
+    band: str
+    bound: Bound
+    reach: tuple[PlacedValueRecord, ...]
+    unstated: tuple[str, ...]
+    range: str
+    domain: str
     loss: float | UnsetType | None = UNSET
-    low: float | UnsetType | None = UNSET
-    high: float | UnsetType | None = UNSET
     value: float | UnsetType | None = UNSET
 
 
@@ -282,23 +318,23 @@ def law_show_record(row: LawRow, outputs: Mapping[str, tuple[str, ...]]) -> LawS
     return LawShowRecord(law=law_record(row), coefficients=row.coefficients, outputs=dict(outputs))
 
 
-def prediction_record(
-    row: LawRow, output: str, inputs: Mapping[str, Any], value: Any, band: tuple[Any, Any] | None = None
-) -> PredictionRecord:
-    """One output of a law; the loss has a key of its own, and a band."""
-    low, high = band or (UNSET, UNSET)
+def prediction_record(row: LawRow, inputs: Mapping[str, Any], found: LawPrediction) -> PredictionRecord:
+    """One output of a law; the loss has a key of its own."""
     return same_fields(
         PredictionRecord,
-        row,
+        found,
         law=row.name,
-        output=output,
+        status=row.status,
+        source=row.source,
         inputs=dict(inputs),
         verdict=row.evidence.verdict,
         fit=row.evidence.words,
-        loss=value if output == LOSS else UNSET,
-        low=low,
-        high=high,
-        value=UNSET if output == LOSS else value,
+        loss=found.value if found.output == LOSS else UNSET,
+        value=UNSET if found.output == LOSS else found.value,
+        reach=tuple(same_fields(PlacedValueRecord, one) for one in found.reach.placed),
+        unstated=found.reach.unstated,
+        range=found.reach.words,
+        domain=row.domain.words,
     )
 
 
