@@ -180,7 +180,7 @@ def compare(arch: ArchSpec, tokens: Values, laws: Iterable[str] = ()) -> Compari
     said = [_say(law, arch, tokens) for law in asked]
     train_flops = float(np.max(TRAIN_FLOPS_PER_PARAM_TOKEN * count_params(arch).active * np.asarray(tokens)))
     return Comparison(
-        arch=arch.name,
+        arch=arch.title,
         tokens=tokens,
         train_flops=train_flops,
         opinions=tuple(statement for statement in said if isinstance(statement, Opinion)),

@@ -38,6 +38,7 @@ class Curves:
         frontier: Speed of a user against throughput.
         by_context: Prompt's length and its cheapest deployment.
         by_batch: The cheapest layout at every batch that fits.
+        speculated: Who guessed the model's shape, where its makers published none; empty otherwise.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Curves:
     frontier: Frontier
     by_context: tuple[tuple[int, ServingEstimate], ...]
     by_batch: tuple[ServingEstimate, ...]
+    speculated: str = ""
 
 
 def curves(arch: ArchSpec, deployment: Deployment) -> Curves:
@@ -60,6 +62,7 @@ def curves(arch: ArchSpec, deployment: Deployment) -> Curves:
         frontier=speed_frontier(arch, deployment),
         by_context=tuple(against_context(arch, deployment)),
         by_batch=tuple(against_batch(arch, deployment, best.layout)),
+        speculated=arch.speculated,
     )
 
 

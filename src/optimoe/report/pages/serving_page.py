@@ -15,10 +15,11 @@ from optimoe.report.words.serving_prose import layout_words
 def curves_page(curves: Curves) -> str:
     """The whole page; figures and their library inside."""
     cluster, workload = curves.deployment.cluster, curves.deployment.workload
+    guess = f" (shape speculated: {curves.speculated})" if curves.speculated else ""
     return render(
         "serving.html",
         [frontier_figure(curves), context_figure(curves), batch_figure(curves), parts_figure(curves)],
-        title=f"{curves.name} on {cluster.num_gpus} × {cluster.accelerator.name}",
+        title=f"{curves.name}{guess} on {cluster.num_gpus} × {cluster.accelerator.name}",
         lead=f"{workload.input_tokens:,} tokens in, {workload.output_tokens:,} out",
         answer=[],
         tried=curves.frontier.tried,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
 from optimoe.cost.serving.estimate import ServingEstimate
@@ -65,12 +67,14 @@ class FleetsRecord:
         output_tokens_per_s: The load.
         percentile: Share of requests that keep the limits under random arrivals; 0 where limits are on means.
         fleets: The smallest first.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
     output_tokens_per_s: float
     percentile: float
     fleets: tuple[FleetRecord, ...]
+    speculated: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +88,7 @@ class ContextRecord:
         ttft_s: Mean time to the first token.
         tpot_s: Mean time per output token after the first.
         layout: Degrees of parallelism.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -92,6 +97,7 @@ class ContextRecord:
     ttft_s: float
     tpot_s: float
     layout: LayoutRecord
+    speculated: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +118,7 @@ class DisaggregationRecord:
         usd_per_mtok: Dollars per million output tokens; null without a price.
         prefill_share: Share of the GPUs that prefill.
         together_tokens_per_s_per_gpu: The rate of GPUs that do both, for comparison; 0 where none meet the limits.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -127,6 +134,7 @@ class DisaggregationRecord:
     usd_per_mtok: float | None
     prefill_share: float
     together_tokens_per_s_per_gpu: float
+    speculated: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +187,7 @@ class CurvesRecord:
         frontier: Speed of a user against throughput of a GPU.
         by_context: Pairs: tokens of a prompt, and the cheapest deployment for it.
         by_batch: The cheapest layout at every batch that fits.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -186,6 +195,7 @@ class CurvesRecord:
     frontier: FrontierRecord
     by_context: tuple[tuple[int, EstimateRecord], ...]
     by_batch: tuple[EstimateRecord, ...]
+    speculated: str | UnsetType = UNSET
 
 
 def fleet_record(fleet: Fleet) -> FleetRecord:
@@ -213,6 +223,7 @@ def fleets_record(
     """Fleets with the load that they carry."""
     return FleetsRecord(
         name=spec.name,
+        speculated=spec.speculated or UNSET,
         output_tokens_per_s=output_tokens_per_s,
         percentile=percentile,
         fleets=tuple(fleet_record(fleet) for fleet in fleets),
@@ -225,6 +236,7 @@ def context_record(
     """The longest prompt and how it is served."""
     return ContextRecord(
         name=spec.name,
+        speculated=spec.speculated or UNSET,
         input_tokens=input_tokens,
         concurrency=concurrency,
         ttft_s=estimate.ttft_s,
@@ -241,6 +253,7 @@ def disaggregation_record(
         DisaggregationRecord,
         pair,
         name=spec.name,
+        speculated=spec.speculated or UNSET,
         prefill_layout=layout_record(pair.prefill_layout),
         decode_layout=layout_record(pair.decode_layout),
         together_tokens_per_s_per_gpu=together_tokens_per_s_per_gpu,
@@ -257,6 +270,7 @@ def curves_record(curves: Curves) -> CurvesRecord:
     points = tuple(estimate_record(point) for point in curves.frontier.points)
     return CurvesRecord(
         name=curves.name,
+        speculated=curves.speculated or UNSET,
         deployment=deployment_record(curves.deployment),
         frontier=FrontierRecord(points=points, tried=curves.frontier.tried),
         by_context=tuple((tokens, estimate_record(point)) for tokens, point in curves.by_context),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from optimoe.arch.flops import Recompute
 from optimoe.core.records import same_fields
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
@@ -115,6 +117,7 @@ class TrainingRecord:
         step: Time of one step by cause.
         memory: What one GPU holds.
         bound_by: The cause that takes the largest part of a step.
+        speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
     name: str
@@ -131,6 +134,7 @@ class TrainingRecord:
     step: TrainStepRecord
     memory: TrainMemoryRecord
     bound_by: str
+    speculated: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +195,7 @@ def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
     mfu_low, mfu_high = best.mfu_range()
     return TrainingRecord(
         name=best.arch.name,
+        speculated=best.arch.speculated or UNSET,
         gpu=best.run.cluster.accelerator.name,
         num_gpus=best.run.cluster.num_gpus,
         layout=train_layout_record(best.layout),

@@ -39,3 +39,17 @@ def test_six_models_are_cut_into_tables_no_wider_than_a_line():
     assert text.count("rule of thumb: fast decode") == 2
     assert text.count("dense size, full model") == len(names)
     assert "shape speculated: Epoch AI, December 2024" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "arch gpt-4",
+        "cost gpt-4 --gpus 64xh100-sxm --tp 8 --pp 8 --concurrency 4",
+        "cost context gpt-4 --gpus 64xh100-sxm --ttft 30s",
+        "laws compare gpt-4 --tokens 13T --laws abnar2025",
+    ],
+)
+def test_every_command_says_that_a_shape_is_guessed(words):
+    assert "Epoch AI, December 2024" in optimoe(*words.split()).stdout
+    assert "Epoch AI, December 2024" in str(answer(*words.split()))

@@ -149,7 +149,7 @@ class LawComparisonRecord:
     """One design under every law.
 
     Attributes:
-        arch: The design's name.
+        arch: The design's name, and who guessed its shape where its makers published none.
         tokens: Training tokens.
         train_flops: 6·N_act·D, the budget of the verdicts.
         opinions: Losses.
