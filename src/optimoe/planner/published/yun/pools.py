@@ -77,7 +77,8 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
     # 16 of these GPUs stand in one node of Google's a2-megagpu-16g
     gpu = replace(find_accelerator(GPU), gpus_per_node=max(8, *setting.gpus))
     price = given_price(USD_PER_GPU_HOUR)
-    engine = Engine(execution=Execution(precision=setting.precision))
+    own: dict[str, Any] = {} if setting.engine_takes_time else {"step_s": 0.0, "request_s": 0.0}
+    engine = Engine(execution=Execution(precision=setting.precision), **own)
     attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
     space = YunSpace(
         num_experts=EXPERTS,

@@ -175,7 +175,7 @@ def growth_of_gap(case: YunCase) -> float:
 
 QUANTITIES: dict[str, Callable[[YunCase], float | Range]] = {
     **{f"total_{experts}": partial(total_over_twin, experts=experts) for experts in (4, 8, 16, 32)},
-    **{f"cheapest_at_loss_of_{base}": partial(cheapest_at_loss_of, base=base) for base in (4, 8, 16)},
+    **{f"cheapest_at_loss_of_{base}": partial(cheapest_at_loss_of, base=base) for base in (BASE, 16)},
     "best_at_equal_cost": best_at_price,
     "flops_4_over_16": partial(training_over_16, experts=4),
     "flops_8_over_16": partial(training_over_16, experts=8),

@@ -41,6 +41,7 @@ class YunSetting:
         memory_bound: Whether a step takes the time to read a full memory, so that its cache alone sets the
             price (eq. 6), and not the cost model.
         precision: Of the weights.
+        engine_takes_time: Whether the engine takes time of its own in a step, for scheduling and sampling.
         counts_active: Whether the budget counts both active experts, not the dense twin.
     """
 
@@ -49,6 +50,7 @@ class YunSetting:
     gpus: tuple[int, ...] = GPUS
     memory_bound: bool = False
     precision: Literal["bf16", "int8"] = "bf16"
+    engine_takes_time: bool = True
     counts_active: bool = False
 
 
@@ -64,6 +66,7 @@ CHANGES: dict[str, YunSetting] = {
     "up to 16 GPUs": SIXTEEN,
     "prices by memory alone (eq. 6, a step reads all of it)": MEMORY_BOUND,
     "weights in int8": replace(PAPER, precision="int8"),
+    "an engine without time of its own": replace(PAPER, engine_takes_time=False),
     "a budget that counts both active experts": replace(PAPER, counts_active=True),
 }
 """Single changes from the paper's setting, in words: what a number of ours hangs on."""
