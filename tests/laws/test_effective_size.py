@@ -106,7 +106,15 @@ def test_a_loss_below_every_dense_one_is_worth_more_than_any_dense_size():
     law = find_law("optimoe2026")
     low_floor = law.row.with_coefficients(law.row.coefficients | {"E": 1.0})
     better = type(law)(replace(low_floor, dense_baseline="besiroglu2024"), find_law)
-    assert effective_size(better, SWITCH, 1e12).params == np.inf
+    worth = effective_size(better, SWITCH, 1e12)
+    assert worth.params == np.inf
+    assert worth.above_total
+
+
+def test_a_size_above_all_parameters_of_the_design_is_marked():
+    assert effective_size(find_law("abnar2025"), MIXTRAL, 1e12).above_total
+    assert not effective_size(find_law("optimoe2026"), MIXTRAL, 1e12).above_total
+    assert not effective_size(find_law("optimoe2026"), DENSE, 1e12).above_total
 
 
 def test_a_grid_of_designs_is_the_designs_one_by_one_and_nan_where_the_law_has_no_say():

@@ -19,6 +19,8 @@ SIZE = "N"
 """What the symbols of sizes begin with, in every law."""
 CUTOFF = "N_cutoff"
 """Output of a law that knows a size above which routing no longer helps."""
+ALIKE = 1e-6
+"""Two sizes nearer than this are one: what a root leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class EffectiveSize:
         embeddings: Whether the size counts embeddings.
         cutoff: Size above which routing no longer helps under this law; NaN where it knows none.
         past_cutoff: Whether the design is above it.
+        above_total: Whether the size is more than all parameters of the design: the law is far from its runs.
     """
 
     params: Values
@@ -41,6 +44,7 @@ class EffectiveSize:
     embeddings: bool
     cutoff: float
     past_cutoff: Flags
+    above_total: Flags
 
     @property
     def known(self) -> bool:
@@ -74,15 +78,19 @@ def effective_size(law: ArchLaw, arch: ArchSpec, tokens: Values) -> EffectiveSiz
     centre, many = worth(law, law.variables(arch)), law.with_draws()
     drawn = None if many is None else worth(many, many.variables(arch))
     low, high = _band(centre, drawn, [worth(law, reading) for reading in law.other_readings(arch)])
+    embeddings = not np.allclose(counted, count_params(twin).nonembedding, rtol=1e-12)
     known = np.where(law.judge(arch).applicable, counted, np.nan) + grid
     known = known if dense.judge(twin).answer == "applicable" else known * np.nan
+    sizes = count_params(arch)
+    total = sizes.nonembedding if not embeddings else sizes.total
     return EffectiveSize(
         params=centre * known,
         low=low * known,
         high=high * known,
-        embeddings=not np.allclose(counted, count_params(twin).nonembedding, rtol=1e-12),
+        embeddings=embeddings,
         cutoff=cutoff,
         past_cutoff=(np.greater(law.size(arch) if law.sizes else np.nan, cutoff) | (grid > 0))[()],
+        above_total=(centre * known > np.multiply(total, 1 + ALIKE))[()],
     )
 
 

@@ -97,6 +97,8 @@ def test_what_a_design_is_worth_is_said_with_band_convention_and_cutoff():
     assert effective_size_words(replace(plain, embeddings=False)) == "worth 27.0B dense without embeddings"
     past = effective_size_words(replace(plain, cutoff=8.65e10, past_cutoff=True))
     assert past == "worth 27.0B dense, past its cut-off of 86.5B: routing no longer helps"
+    more = effective_size_words(replace(plain, above_total=True))
+    assert more == "worth 27.0B dense, more than all its parameters"
     assert effective_size_words(replace(plain, params=math.inf)) == "worth more than any dense size"
 
 

@@ -40,8 +40,6 @@ LAYERS = np.array([6, 10, 20, 30, 42, 58, 86, 126, 184, 272, 400])
 LAYERS_1B = 30
 """The shape of 1.33B parameters, next to Clark's largest of 1.3B."""
 CUTOFF_EXPERTS = 64
-ALIKE = 1e-6
-"""Two sizes nearer than this are one: what a root leaves."""
 VOCABULARY = 32_000
 """Assumed; only laws that count embeddings see it."""
 SETTING = (
@@ -178,7 +176,7 @@ def _worth(name: str, law: str, arch: ArchSpec, x: Values) -> Series:
     found = find_law(law)
     assert isinstance(found, ArchLaw)
     worth, own = effective_size(found, arch, RUN_TOKENS), found.dense_law().size(dense_twin(arch))
-    more = worth.params > count_params(arch).total * (1 + ALIKE)
+    more = worth.above_total
     notes = [f"cut-off {format_count(worth.cutoff)}"] if np.isfinite(worth.cutoff) else []
     if np.any(more):
         notes.append(f"left out from {format_count(float(np.min(np.asarray(x)[more])))}: more than all parameters")

@@ -159,10 +159,10 @@ def effective_size_words(worth: EffectiveSize) -> str:
         return "worth more than any dense size"
     band = "" if math.isnan(worth.low) else f" ({format_count(worth.low)} – {format_count(worth.high)})"
     counted = "" if worth.embeddings else " without embeddings"
-    past = (
-        f", past its cut-off of {format_count(worth.cutoff)}: routing no longer helps" if worth.past_cutoff else ""
-    )
-    return f"worth {format_count(worth.params)}{band} dense{counted}{past}"
+    words = [f"worth {format_count(worth.params)}{band} dense{counted}"]
+    if worth.past_cutoff:
+        words.append(f"past its cut-off of {format_count(worth.cutoff)}: routing no longer helps")
+    return ", ".join([*words, *(["more than all its parameters"] if worth.above_total else [])])
 
 
 def _by_symbol(values: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ class EffectiveSizeRecord:
         embeddings: Whether these sizes count embeddings.
         cutoff: Size above which routing no longer helps under this law; null where it knows none.
         past_cutoff: Whether the design is above it.
+        above_total: Whether the size is more than all parameters of the design: the law is far from its runs.
     """
 
     params: float | None
@@ -27,6 +28,7 @@ class EffectiveSizeRecord:
     embeddings: bool
     cutoff: float | None
     past_cutoff: bool
+    above_total: bool
 
 
 @dataclass(frozen=True, kw_only=True)
