@@ -5,24 +5,38 @@ import pytest
 import torch
 
 from optimoe.cost.layers.overflow import dropped_share
+from optimoe.laws.catalog import find_law
 from optimoe.models.peer.layer import PEERLayer
 from optimoe.planner.published.article import (
     ARTICLE_FIGURES,
     CHECKED_KEYS,
     GROUP_TOKENS,
     RETRIEVED,
+    planned_losses,
     reproduce_article,
 )
 from optimoe.planner.published.ledger import figure_title, make_figure, reproduce_text, text_figures
 
 
 def test_the_article_s_claims_on_designs_are_reproduced():
-    rows = reproduce_article()
+    rows = [row for row in reproduce_article() if not row.law]
     assert len(rows) == 7
     assert all(row.verdict == "reproduced" and row.text == "article2024" for row in rows)
     total, active, *_ = rows
     assert total.ours[0] == pytest.approx(46.70e9, rel=1e-3)
     assert active.ours[0] == pytest.approx(12.88e9, rel=1e-3)
+
+
+def test_the_planner_and_the_law_agree_on_the_best_granularity_where_routing_is_paid_for():
+    rows = [row for row in reproduce_article() if row.law]
+    assert [row.verdict for row in rows] == ["explained", "reproduced", "reproduced", "reproduced"]
+    assert rows[0].ours == (16, 16)
+    assert "a near-tie" in rows[0].causes[0].words
+    law = find_law("krajewski2024-e64")
+    for flops in (1e20, 1e22):
+        paid, product_alone = planned_losses(flops), planned_losses(flops, 6.0)
+        assert min(paid, key=paid.get) == law.evaluate("G_opt", {"F": flops})
+        assert min(product_alone, key=product_alone.get) == 2 * law.evaluate("G_opt", {"F": flops})
 
 
 def test_a_claim_that_fails_is_not_called_reproduced(monkeypatch):
@@ -75,4 +89,5 @@ def test_a_million_experts_cost_the_flops_of_a_dense_layer_and_150_times_its_siz
 def test_the_article_is_claims_of_laws_then_of_designs():
     rows = reproduce_text("article2024").rows
     assert [row.law != "" for row in rows] == sorted((row.law != "" for row in rows), reverse=True)
+    assert len(rows) > 30
     assert {row.verdict for row in rows} <= {"reproduced", "explained", None}  # None: without the released runs

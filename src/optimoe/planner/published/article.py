@@ -15,11 +15,16 @@ from optimoe.arch.parts import PEER, Attention, DenseFFN, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.claims import Claim, FigureMaker, Range, Reproduction, Series, TextFigure, judged, printed_range
 from optimoe.cost.hardware.accelerator import find_accelerator
+from optimoe.cost.hardware.price import given_price
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.overflow import dropped_share
 from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step
+from optimoe.laws.catalog import find_law, find_loss_law
+from optimoe.laws.families.krajewski import ROUTING_FLOPS
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import DEFAULT_MFU, Training
 
 TEXT = "article2024"
 MIXTRAL = "mixtral-8x7b"
@@ -48,13 +53,21 @@ BATCHES = (1, 256)
 CONTEXT_TOKENS = 1024
 GPU = "h100-sxm"
 
+KRAJEWSKI, EXPANSION = "krajewski2024-e64", 64
+BEST_GRAINS = {"64×100M": (2.95e18, 8), "64×1B": (1.93e20, 16), "64×7B": (6.46e21, 32), "64×70B": (4.16e23, 32)}
+"""Krajewski 2024, Table 2: budget in FLOPs and best granularity by model."""
+GRAINS = (1, 2, 4, 8, 16, 32, 64)
+HEAD_DIM = 64
+"""Width of a head, and of d_model for each layer, in Krajewski's shapes."""
+
 QUERIES, CHECKED_KEYS = 1000, 64
 """Of the run that holds product keys against all scores: 4,096 experts."""
 
 
 def reproduce_article() -> list[Reproduction]:
     """The article's claims on designs beside our own numbers."""
-    return [_judged(*row) for row in _claims()]
+    planned = [_planned_grain(name, flops, grain) for name, (flops, grain) in BEST_GRAINS.items()]
+    return [*planned, *(_judged(*row) for row in _claims())]
 
 
 def _claims() -> list[tuple[str, str, str, float]]:
@@ -104,6 +117,57 @@ def _judged(claim: str, where: str, printed: str, ours: float) -> Reproduction:
     return judged(
         Claim(text=TEXT, claim=claim, law="", where=where, printed=printed, published=published), (ours, ours)
     )
+
+
+def _planned_grain(name: str, flops: float, grain: int) -> Reproduction:
+    """The best granularity of a budget among the planner's shapes, with routing paid for as the law does."""
+    losses = planned_losses(flops)
+    best = min(losses, key=lambda one: losses[one])
+    band = find_law(KRAJEWSKI).row.rmse_log * losses[best]
+    near = [float(one) for one, loss in losses.items() if loss <= losses[best] + band]
+    claim = Claim(
+        text=TEXT,
+        claim=f"{name}: the planner finds the best granularity at {flops:.3g} FLOP, G = {grain}",
+        law=KRAJEWSKI,
+        where="Krajewski 2024, Table 2, by the planner",
+        printed=str(grain),
+        value=grain,
+        published=(grain, grain),
+    )
+    behind = losses[grain] - losses[best]
+    words = (
+        f"a near-tie: within the law's own error, {band:.4f} nats, of the best (G = {grain} loses {behind:.4f})"
+    )
+    return judged(claim, (best, best), [(words, lambda: (min(near), max(near)))])
+
+
+def planned_losses(flops: float, routing_flops_per_weight: float = ROUTING_FLOPS) -> dict[int, float]:
+    """Least loss of a budget by granularity, over the planner's shapes with 64·G experts, top-G, width 4·d/G.
+
+    Their experts are gated, with three matrices where Krajewski's have two; the budget pays for embeddings too.
+    """
+    training = Training(
+        accelerator=find_accelerator(GPU),
+        price=given_price(1.0),
+        budget_flops=flops,
+        routing_flops_per_weight=routing_flops_per_weight,
+    )
+    losses = {}
+    for grain in GRAINS:
+        space = Space(
+            num_experts=(EXPANSION * grain,),
+            top_k=(grain,),
+            ffn_ratio=(4 / grain,),
+            attention=("mha",),
+            head_dim=HEAD_DIM,
+            min_aspect=HEAD_DIM,
+            max_aspect=HEAD_DIM,
+        )
+        grid = space.designs(dict.fromkeys(space.families(), space.every()))
+        sizes = count_params(grid)
+        tokens = training.affordable_tokens(sizes.active, DEFAULT_MFU, sizes.router)
+        losses[grain] = float(np.nanmin(find_loss_law(KRAJEWSKI).arch_curve(grid).loss(tokens)))
+    return losses
 
 
 def _split_in_two(arch: ArchSpec) -> ArchSpec:
