@@ -26,7 +26,9 @@ LAW = cache(find_loss_law)
 SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
 
 
-def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", **prices):
+def problem(
+    flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, law="ludziejewski2025", scored=(), **prices
+):
     return Problem(
         training=Training(accelerator=H100, price=given_price(prices.get("train_usd", 2.0)), budget_flops=flops),
         deployments=(
@@ -41,6 +43,7 @@ def problem(flops=1e22, goal=None, space=SMALL, limits=None, serve_tokens=1e12, 
         law=LAW(law),
         goal=goal or NearBest(),
         space=space,
+        scored=scored,
     )
 
 

@@ -12,8 +12,8 @@ from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainingChoice
-from optimoe.inputs.quantities import Flag, Quantity, parts
-from optimoe.inputs.sources import Gpus, LawName
+from optimoe.inputs.quantities import Flag, Quantity, Several, parts
+from optimoe.inputs.sources import Gpus, LawName, read_model
 
 if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import Deployment
@@ -74,6 +74,8 @@ class PlanRequest:
     goal: GoalChoice = field(default_factory=GoalChoice)
     designs: DesignChoice = field(default_factory=DesignChoice)
     data: DataChoice = field(default_factory=DataChoice)
+    score: Several = ""
+    """Models of your own to price and judge beside the plan's: catalog names or config.json, several by comma."""
     law: LawName = "optimoe2026"
     """Loss law: a name of `optimoe laws list`, or a law file."""
     allow_unsound: Flag = False
@@ -105,6 +107,7 @@ class PlanRequest:
             goal=self.goal.goal(),
             space=space,
             data=self.data.data(),
+            scored=tuple(read_model(model) for model in (parts(self.score) if self.score else ())),
             allow_unsound=self.allow_unsound,
         )
 

@@ -123,10 +123,17 @@ class Candidate:
         return gpu_s / SECONDS_PER_HOUR
 
 
-def make_candidate(pool: Pool, index: int, tokens: float) -> Candidate:
-    """The numbers of one design of a pool, evaluated by the same code as the grid."""
+def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None = None) -> Candidate:
+    """The numbers of one design of a pool, evaluated by the same code as the grid.
+
+    Args:
+        pool: The designs.
+        index: Which of them.
+        tokens: Training tokens.
+        given: The design as its owner stacked its layers; left out, as its family stacks them.
+    """
     problem = pool.problem
-    spec = problem.space.stacked(pool.family, pool.grid.at(index))
+    spec = given or problem.space.stacked(pool.family, pool.grid.at(index))
     cheapest, params = int(pool.cheapest[index]), count_params(spec)
     loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)

@@ -14,7 +14,7 @@ from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.domain import Standing
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.pricing import SHARED, PricedGrids, Trained
-from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.family import Family, family_of
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
 
@@ -153,8 +153,22 @@ def evaluate(
     return {family: pools[family] for family in members}
 
 
+def given_pool(problem: Problem, spec: ArchSpec, memory: PricedGrids = SHARED) -> Pool:
+    """Price and judge a model that is given, by the code of the designs: a pool of one."""
+    layers = tuple(replace(group, num_layers=np.array([group.num_layers])) for group in spec.layers)  # type: ignore[arg-type]
+    grid = replace(spec, d_model=np.array([spec.d_model]), layers=layers)  # type: ignore[arg-type]
+    shapes = Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers]))
+    return next(iter(_pools(problem, grid, {family_of(spec): shapes}, memory).values()))
+
+
 def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids) -> dict[Family, Pool]:
-    grid = problem.space.designs(members)
+    return _pools(problem, problem.space.designs(members), members, memory)
+
+
+def _pools(
+    problem: Problem, grid: ArchSpec, members: Mapping[Family, Shapes], memory: PricedGrids
+) -> dict[Family, Pool]:
+    """Pools of the designs of a grid, family by family."""
     training = memory.trained(problem.training, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
     cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)

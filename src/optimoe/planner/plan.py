@@ -22,6 +22,7 @@ from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
+from optimoe.planner.scoring import score
 from optimoe.planner.search import (
     Best,
     Pools,
@@ -68,6 +69,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         lowest_loss=make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None,
         alternatives=_alternatives(first, equal),
         front=front(problem, first),
+        scored=score(problem, choice, memory),
         laws=law_views(problem, first),
         reasons=(),
         warnings=(),

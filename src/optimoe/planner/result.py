@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.provenance import Assumption
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.problem.family import Family
@@ -22,6 +23,28 @@ class Alternative:
     family: Family
     candidate: Candidate | None
     not_ranked: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A model of one's own beside the plan's designs, by the same code.
+
+    Attributes:
+        spec: The model.
+        family: What it shares with designs of other widths and depths, as near as a family says it.
+        candidate: The model trained to the choice's loss, whatever that takes; None where it cannot be served
+            within the limits or trained, does not reach that loss, or the law may not rank it.
+        in_budget: The model trained on the whole budget; None likewise, and without a budget.
+        not_ranked: Why the law may not rank it, or tell it from the choice; empty where it may.
+        concerns: What no run behind the law had, of a model that it may rank.
+    """
+
+    spec: ArchSpec
+    family: Family
+    candidate: Candidate | None
+    in_budget: Candidate | None
+    not_ranked: str
+    concerns: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +102,7 @@ class Plan:
         lowest_loss: The lowest loss that the whole budget reaches within the limits; none without a budget.
         alternatives: Every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
+        scored: The models of one's own that were named.
         laws: What each law would train.
         reasons: Why this and not another, in words.
         warnings: What to be careful about.
@@ -91,6 +115,7 @@ class Plan:
     lowest_loss: Candidate | None
     alternatives: tuple[Alternative, ...]
     front: tuple[Candidate, ...]
+    scored: tuple[Scored, ...]
     laws: tuple[LawView, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]

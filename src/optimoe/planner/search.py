@@ -90,14 +90,14 @@ def search(
     """
     near: dict[Family, list[Shapes]] = {}
     for goal in () if problem.space.wholly_priced else goals:
-        for family, shapes in _neighbourhoods(_asked(first, goal), goal.minimised).items():
+        for family, shapes in _neighbourhoods(asked(first, goal), goal.minimised).items():
             near.setdefault(family, []).append(shapes)
     refined = evaluate(problem, {family: united(*parts) for family, parts in near.items()}, memory)
-    return [_best_by_family(_asked(dict(first) | refined, goal), goal.minimised) for goal in goals]
+    return [_best_by_family(asked(dict(first) | refined, goal), goal.minimised) for goal in goals]
 
 
-def _asked(pools: Pools, goal: SearchGoal) -> dict[Family, Pool]:
-    """The pools with the training budget that a goal allows."""
+def asked(pools: Pools, goal: SearchGoal) -> dict[Family, Pool]:
+    """Put pools under the training budget that a goal allows."""
     if not goal.any_training:
         return dict(pools)
     return {
@@ -122,8 +122,8 @@ def _best_by_family(pools: Pools, goal: LowestLoss | LeastCost) -> dict[Family, 
 
 def _neighbourhoods(first: Pools, goal: LowestLoss | LeastCost) -> dict[Family, Shapes]:
     """Around the best designs, of the best families and of those that nothing is known about."""
-    asked = {family: pool for family, pool in first.items() if pool.ranked.any()}
-    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in asked.items()}
+    known = {family: pool for family, pool in first.items() if pool.ranked.any()}
+    least = {family: float(tokens_and_objective(pool, goal)[1].min()) for family, pool in known.items()}
     ranked = sorted(least, key=lambda family: least[family])
     chosen = [family for family in ranked if math.isfinite(least[family])][:REFINED_FAMILIES]
     chosen += [family for family in ranked if math.isinf(least[family])][:REFINED_FAMILIES]

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from optimoe.planner.plan import plan
-from optimoe.planner.problem.family import BestRatio
+from optimoe.planner.problem.family import BestRatio, family_of
+from optimoe.planner.problem.shapes import pattern_of
+from optimoe.planner.problem.space import Space
 from tests.planner.asked import SMALL, problem
 
 
@@ -38,3 +40,21 @@ def test_more_active_experts_of_as_many_want_a_wider_feed_forward():
         2: pytest.approx(1.2912, rel=1e-4),
         8: pytest.approx(1.6206, rel=1e-4),
     }  # of 65
+
+
+def test_the_family_of_a_design_is_the_family_that_made_it():
+    space = Space(
+        num_experts=(1, 16), top_k=(2,), num_shared_experts=(0, 1), moe_every=(1, 3), first_dense_layers=(0, 4),
+        attention=("gqa", "mha", "mla"), max_width=2048,
+    )  # fmt: skip
+    for family, shapes in space.members(space.every()).items():
+        spec = space.stacked(family, space.designs({family: shapes}).at(-1))
+        assert family_of(spec) == family
+
+
+@pytest.mark.parametrize(
+    ("routes", "pattern"),
+    [("TTTT", (1, 0)), ("FTFT", (2, 0)), ("FFTT", (1, 2)), ("FFFTFT", (2, 2)), ("FFFF", (1, 0)), ("TFFT", (2, 0))],
+)
+def test_a_stack_of_layers_has_the_smallest_pattern_that_makes_it(routes, pattern):
+    assert pattern_of([layer == "T" for layer in routes]) == pattern

@@ -1,12 +1,15 @@
 """A plan in words prints the numbers of the plan."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.core.units import format_change, format_count, format_seconds, format_usd
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price
+from optimoe.planner.plan import plan
 from optimoe.planner.problem.training import GivenMfu, Training
 from optimoe.report.words.plan_prose import (
     budget_words,
@@ -15,8 +18,10 @@ from optimoe.report.words.plan_prose import (
     plan_lines,
     question_lines,
     robustness_sentences,
+    scored_words,
     shape_words,
 )
+from tests.planner.asked import SMALL, problem
 from tests.report.plans import doubts, usual_plan
 
 
@@ -130,3 +135,26 @@ def test_a_choice_that_nothing_changes_is_said_to_stay(result):
     assert robustness_sentences(result, calm)[-1].endswith("stays the choice when any one of these moves: demand")
     unknown = replace(doubts(), uncertainty=None, unknown="its scatter is not stated")
     assert robustness_sentences(result, unknown)[0].endswith("its scatter is not stated")
+
+
+def test_a_model_of_one_s_own_stands_beside_the_choice_with_its_layers_and_what_the_law_never_saw():
+    named = tuple(find_model(name) for name in ("mixtral-8x7b", "deepseek-v3"))
+    result = plan(problem(law="optimoe2026", scored=named))
+    mixtral, deepseek = (scored_words(result, one) for one in result.scored)
+    assert mixtral.startswith("mixtral-8x7b: 12.9B active of 46.7B; at the same loss training +")
+    assert "; the whole budget reaches " in mixtral
+    assert deepseek.startswith(
+        "deepseek-v3, first 3 layers dense: does not fit, is not fast enough or never reaches "
+    )
+    assert "optimoe2026 was never fitted on top-8 routing (fitted on top-1 to 4)" in deepseek
+    dense = plan(problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,)), scored=named[:1]))
+    (line,) = (scored_words(dense, one) for one in dense.scored)
+    assert line == "mixtral-8x7b: not ranked by besiroglu2024: routed experts (a dense law)"
+
+
+def test_a_total_that_is_held_and_routing_that_costs_are_said():
+    space = replace(SMALL, num_experts=(1, 16), params_total=2e10)
+    assert ("Designs", "each of 20.0B parameters in total, within 2%") in question_lines(problem(space=space))
+    fine = plan(problem(law="zhao2025", space=replace(SMALL, num_experts=(256,), top_k=(8,), ffn_ratio=(0.5,))))
+    assert re.search(r" · routing [0-9.]+% beyond 6ND", dict(choice_lines(fine))["Run"])
+    assert "beyond 6ND" not in dict(choice_lines(plan(problem(space=replace(SMALL, num_experts=(1,))))))["Run"]

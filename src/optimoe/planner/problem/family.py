@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from optimoe.arch.count import share_of_experts
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require_positive
 from optimoe.laws.catalog import find_law
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
+from optimoe.planner.problem.shapes import pattern_of
 
 RATIO_LAW = "li2026-rstar"
 
@@ -51,6 +54,30 @@ class Family:
     def dense(self) -> bool:
         """Whether the family has no routed experts."""
         return self.num_experts == 1
+
+
+def family_of(spec: ArchSpec) -> Family:
+    """The family of a model that is given, as near as a family says it: its first layers of each kind count."""
+    moe, mixer = spec.moe, spec.attention
+    dense = next((group.ffn.d_ff for group in spec.layers if isinstance(group.ffn, DenseFFN)), 0)
+    every, first = pattern_of([isinstance(one.ffn, MoE) for one in spec.layers for _ in range(one.num_layers)])
+    kind: AttentionKind = "mla" if isinstance(mixer, LatentAttention) else "gqa"
+    kv_heads = mixer.num_kv_heads if isinstance(mixer, Attention) else Family.num_kv_heads
+    if isinstance(mixer, Attention) and mixer.num_kv_heads == mixer.num_heads:
+        kind, kv_heads = "mha", Family.num_kv_heads
+    if moe is None:
+        return Family(num_experts=1, ffn_ratio=dense / spec.d_model, num_kv_heads=kv_heads, attention=kind)
+    return Family(
+        num_experts=moe.num_experts,
+        top_k=moe.top_k,
+        ffn_ratio=moe.d_expert / spec.d_model,
+        num_shared_experts=moe.num_shared_experts,
+        num_kv_heads=kv_heads,
+        attention=kind,
+        moe_every=every,
+        first_dense_layers=first,
+        dense_layer_width="expert" if dense == moe.d_expert else "active",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

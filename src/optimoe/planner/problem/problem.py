@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
@@ -25,6 +26,7 @@ class Problem:
         goal: What counts as best.
         space: The designs to choose from.
         data: The training tokens at hand.
+        scored: Models of one's own, which the plan prices and judges beside its designs.
         allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
@@ -39,6 +41,7 @@ class Problem:
     goal: Goal = field(default_factory=NearBest)
     space: Space = field(default_factory=Space)
     data: Data = field(default_factory=Data)
+    scored: tuple[ArchSpec, ...] = ()
     allow_unsound: bool = False
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """Widths and depths of designs, and which layers of a depth route."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +38,21 @@ def routed_layers(num_layers: Values, moe_every: Values, first_dense_layers: Val
     return num_layers // moe_every - np.minimum(first_dense_layers, num_layers) // moe_every
 
 
+def pattern_of(routes: Sequence[bool]) -> tuple[int, int]:
+    """N and f of a stack of layers: the smallest n with which :func:`routed_layers` counts these ones.
+
+    Where no n does, every n-th by their number. (1, 0) of a dense model.
+    """
+    if not any(routes):
+        return 1, 0
+    lowest = routes.index(True)
+    for every in range(1, len(routes) + 1):
+        first = lowest - lowest % every
+        if [layer >= first and (layer + 1) % every == 0 for layer in range(len(routes))] == list(routes):
+            return every, first
+    return max(1, round(len(routes) / sum(routes))), 0
+
+
 def layers_in_order(spec: ArchSpec, moe_every: int, first_dense_layers: int) -> ArchSpec:
     """One design whose layers stand as they are stacked; in a grid they stand dense ones first.
 
@@ -44,7 +60,7 @@ def layers_in_order(spec: ArchSpec, moe_every: int, first_dense_layers: int) -> 
     """
     routed = [group for group in spec.layers if isinstance(group.ffn, MoE)]
     dense = [group for group in spec.layers if not isinstance(group.ffn, MoE)]
-    if not routed or not dense:
+    if len(routed) != 1 or len(dense) != 1:
         return spec
     (experts,), (plain,) = routed, dense
     stack: list[LayerGroup] = [

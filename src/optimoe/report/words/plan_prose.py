@@ -18,11 +18,11 @@ from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.uncertainty import Uncertainty
-from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
-from optimoe.planner.result import Alternative, Plan
+from optimoe.planner.result import Alternative, Plan, Scored
 from optimoe.report.words.lines import Lines, labelled
 from optimoe.report.words.serving_prose import layout_words
 from optimoe.report.words.training_prose import train_layout_words
@@ -37,6 +37,7 @@ def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:
     lines += [("", "")]
     lines += choice_lines(plan)
     lines += [("", ""), *labelled("Instead", _alternatives(plan))]
+    lines += labelled("Scored", [scored_words(plan, one) for one in plan.scored])
     lines += labelled("Why", plan.reasons)
     lines += labelled("Laws", laws_sentences(plan))
     if robustness is not None:
@@ -199,17 +200,20 @@ def loss_words(plan: Plan) -> str:
     """The loss with its band, its law and how far that law is stretched."""
     choice, law = plan.choice, plan.problem.law.row
     band = "" if math.isnan(choice.loss.low) else f" ({choice.loss.low:.3f} – {choice.loss.high:.3f})"
-    beyond = [
-        f"{SPOKEN.get(symbol, symbol)} {10**far:.1f}×" for symbol, far in choice.decades_beyond.items() if far > 0
-    ]
     stretch = ", inside its fitted range"
-    if beyond:
-        stretch = f", beyond its fitted range: {', '.join(beyond)}"
+    if beyond := _beyond_words(choice):
+        stretch = f", beyond its fitted range: {beyond}"
     elif plan.problem.law.unstated(choice.spec):
         stretch = ", its fitted range not wholly stated"
     if choice.assumed:
         stretch += ", by assumption"
     return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
+
+
+def _beyond_words(design: Candidate) -> str:
+    """How far outside the law's fitted range a design lies, by symbol: ``D 1.6×``; empty inside."""
+    far = {symbol: decades for symbol, decades in design.decades_beyond.items() if decades > 0}
+    return ", ".join(f"{SPOKEN.get(symbol, symbol)} {10**decades:.1f}×" for symbol, decades in far.items())
 
 
 def serving_words(choice: Candidate) -> str:
@@ -257,6 +261,33 @@ def _alternative(plan: Plan, item: Alternative, width: int) -> str:
         f"total {format_usd(other.total_usd)}"
         f"{'   over budget' if plan.over_budget(other) else ''}"
         f"{'   by assumption' if other.assumed else ''}"
+    )
+
+
+def scored_words(plan: Plan, scored: Scored) -> str:
+    """A model of one's own against the choice: at its loss, and on the whole budget."""
+    label = ", ".join([scored.spec.name, *layer_words(scored.family)])
+    label += " (its shape is speculated)" if scored.spec.speculated else ""
+    if scored.not_ranked:
+        return f"{label}: not ranked by {plan.problem.law.row.name}: {scored.not_ranked}"
+    other, whole, choice = scored.candidate, scored.in_budget, plan.choice
+    ending, law = "", plan.problem.law.row.name
+    if whole:
+        ending = f"; the whole budget reaches {whole.loss.value:.3f} on {format_count(whole.tokens)} tokens"
+    if scored.concerns:
+        ending += f"; {law} was never fitted on {', '.join(scored.concerns)}"
+    told = whole or other
+    if told and (beyond := _beyond_words(told)):
+        ending += f"; beyond its fitted range: {beyond}"
+    if other is None:
+        return f"{label}: does not fit, is not fast enough or never reaches {choice.loss.value:.3f}{ending}"
+    remarks = " (over budget)" if plan.over_budget(other) else ""
+    remarks += " (by assumption)" if other.assumed else ""
+    return (
+        f"{label}: {format_count(other.params.active)} active of {format_count(other.params.total)}; at the same "
+        f"loss training {format_change(other.train_usd, choice.train_usd)}, serving "
+        f"{format_change(other.usd_per_mtok, choice.usd_per_mtok)}, total {format_usd(other.total_usd)}"
+        f"{remarks}{ending}"
     )
 
 

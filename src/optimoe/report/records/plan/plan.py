@@ -10,7 +10,7 @@ from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.chain import Link
-from optimoe.planner.result import Alternative, Plan
+from optimoe.planner.result import Alternative, Plan, Scored
 from optimoe.report.records.arch import DesignRecord, design_record
 from optimoe.report.records.deployment import LayoutRecord, layout_record
 from optimoe.report.records.plan.confidence import RobustnessRecord, robustness_record
@@ -130,6 +130,28 @@ class InfeasibleFamilyRecord(FamilyRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoredRecord:
+    """A model of the user's own beside the plan's designs.
+
+    Attributes:
+        name: The model's name.
+        speculated: Why its shape is no maker's statement; empty where it is.
+        candidate: The model trained to the choice's loss; null where it cannot be served or trained, does not
+            reach it, or the law may not rank it.
+        in_budget: The model trained on the whole budget; null likewise, and without a budget.
+        not_ranked: Why the law may not rank it; empty where it may.
+        concerns: What no run behind the law had, of a model that it may rank.
+    """
+
+    name: str
+    speculated: str
+    candidate: CandidateRecord | None
+    in_budget: CandidateRecord | None
+    not_ranked: str
+    concerns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LawViewRecord:
     """The loss-optimal design of one law within the same budget and limits.
 
@@ -223,6 +245,7 @@ class PlanRecord:
         lowest_loss: The design of the lowest loss that the whole budget reaches; null without a budget.
         alternatives: The cheapest design of every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
+        scored: The user's own models, at the choice's loss and on the whole budget.
         laws: What each law would train.
         reasons: Why this design and not another.
         warnings: What to be careful about.
@@ -237,6 +260,7 @@ class PlanRecord:
     lowest_loss: CandidateRecord | None
     alternatives: tuple[AlternativeRecord | InfeasibleFamilyRecord, ...]
     front: tuple[CandidateRecord, ...]
+    scored: tuple[ScoredRecord, ...]
     laws: tuple[LawViewRecord, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -258,6 +282,7 @@ def plan_record(
         lowest_loss=candidate_record(plan.lowest_loss) if plan.lowest_loss else None,
         alternatives=tuple(alternative_record(item) for item in plan.alternatives),
         front=tuple(candidate_record(member) for member in plan.front),
+        scored=tuple(scored_record(one) for one in plan.scored),
         laws=tuple(same_fields(LawViewRecord, view) for view in plan.laws),
         assumptions=tuple(assumption_record(one) for one in plan.assumptions),
         trace=same_fields(TraceRecord, plan.trace),
@@ -313,6 +338,18 @@ def alternative_record(item: Alternative) -> AlternativeRecord | InfeasibleFamil
     if item.candidate is None:
         return same_fields(InfeasibleFamilyRecord, family, feasible=False, not_ranked=item.not_ranked)
     return AlternativeRecord(**vars(family), **vars(candidate_record(item.candidate)))
+
+
+def scored_record(scored: Scored) -> ScoredRecord:
+    """A model of the user's own."""
+    return ScoredRecord(
+        name=scored.spec.name,
+        speculated=scored.spec.speculated,
+        candidate=candidate_record(scored.candidate) if scored.candidate else None,
+        in_budget=candidate_record(scored.in_budget) if scored.in_budget else None,
+        not_ranked=scored.not_ranked,
+        concerns=scored.concerns,
+    )
 
 
 def assumption_record(assumption: Assumption) -> AssumptionRecord:

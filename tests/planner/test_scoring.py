@@ -1,0 +1,63 @@
+"""Models of one's own beside a plan, by the same code."""
+
+from dataclasses import replace
+
+import pytest
+
+from optimoe.arch.catalog import find_model
+from optimoe.arch.hf import from_config
+from optimoe.core.errors import InputError
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.space import Space
+from tests.arch.small_configs import small_config
+from tests.planner.asked import SMALL, on, problem
+
+MIXED = replace(
+    SMALL, num_experts=(1, 16), top_k=(2,), max_width=3072, moe_every=(1, 2), first_dense_layers=(0, 3)
+)
+
+
+@pytest.mark.parametrize("asked", [problem(), replace(on(64), goal=LowestLoss())], ids=["flops", "cluster"])
+def test_the_choice_scored_is_the_choice(asked):
+    asked = replace(asked, space=MIXED)
+    choice = plan(asked).choice
+    (scored,) = plan(replace(asked, scored=(choice.spec,))).scored
+    own = scored.candidate
+    assert (own.spec, own.training.layout) == (choice.spec, choice.training.layout)
+    assert own.tokens == pytest.approx(choice.tokens)
+    assert own.total_usd == pytest.approx(choice.total_usd)
+    assert own.tpot_s == pytest.approx(choice.tpot_s)
+
+
+def test_no_design_of_the_space_scored_beats_the_plan():
+    found = plan(problem(space=MIXED, goal=LowestLoss()))
+    others = []
+    for family, shapes in MIXED.members(MIXED.every()).items():
+        grid = MIXED.designs({family: shapes})
+        others += [MIXED.stacked(family, grid.at(index)) for index in (0, len(shapes.d_model) // 2, -1)]
+    scored = plan(replace(found.problem, scored=tuple(others))).scored
+    losses = [one.in_budget.loss.value for one in scored if one.in_budget]
+    assert len(losses) == len(others)
+    assert min(losses) >= found.choice.loss.value
+
+
+def test_a_model_s_pattern_of_layers_is_kept_and_named():
+    second = from_config(small_config("llama4_text"), "every second")
+    scored = plan(problem(law="optimoe2026", scored=(find_model("deepseek-v3"), second))).scored
+    deepseek, llama = scored
+    assert (deepseek.family.moe_every, deepseek.family.first_dense_layers) == (1, 3)
+    assert (llama.family.moe_every, llama.family.first_dense_layers) == (2, 0)
+    assert deepseek.candidate is None  # 671B in bf16 do not fit eight H100
+    assert "top-8 routing (fitted on top-1 to 4)" in deepseek.concerns
+    assert llama.in_budget.spec == second
+
+
+def test_a_model_that_the_law_may_not_rank_or_tell_apart_is_not_ranked():
+    mixtral, llama = find_model("mixtral-8x7b"), find_model("llama-3-8b")
+    dense = plan(problem(law="besiroglu2024", space=Space(num_experts=(1,)), scored=(mixtral, llama))).scored
+    assert dense[0].not_ranked == "routed experts (a dense law)"
+    assert (dense[0].candidate, dense[0].in_budget) == (None, None)
+    assert dense[1].not_ranked == ""
+    with pytest.raises(InputError, match="cannot be read"):
+        find_model("mine.json")
