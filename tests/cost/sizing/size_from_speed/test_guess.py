@@ -24,13 +24,13 @@ def guessed(observed, on=None, kinds=(), stated=EVERYTHING, **options):
 
 # DeepSeek-V3 uses 8 of 256 experts; with a shared one and larger attention it is 18 times as large as what a token
 # uses, as a model of the ladder is with 8 of 192.
-@pytest.mark.parametrize("tpot_s", [0.02, 0.05])
 @pytest.mark.parametrize(
-    ("name", "kinds", "options"),
+    ("name", "kinds", "options", "tpot_s"),
     [
-        ("llama-3.1-70b", [], {}),
-        ("mixtral-8x22b", [ExpertCount(num_experts=8, top_k=2)], {}),
-        ("deepseek-v3", [ExpertCount(num_experts=192, top_k=8)], {"gpu": "h200-sxm", "precision": "fp8"}),
+        ("llama-3.1-70b", [], {}, 0.02),
+        ("llama-3.1-70b", [], {}, 0.05),
+        ("mixtral-8x22b", [ExpertCount(num_experts=8, top_k=2)], {}, 0.02),
+        ("deepseek-v3", [ExpertCount(num_experts=192, top_k=8)], {"gpu": "h200-sxm", "precision": "fp8"}, 0.05),
     ],
 )
 def test_the_size_of_a_known_model_is_found_again_from_its_speed_and_cost(name, kinds, options, tpot_s):
