@@ -78,6 +78,13 @@ def test_laws_that_take_no_design_say_why_without_their_own_name():
     assert reasons["marin2026-lr-v16"] == reasons["marin2026-lr-may"]
 
 
+def test_laws_without_a_loss_say_what_is_beyond_their_range_or_has_none():
+    advice = {row.law: row for row in compare(FINE, TOKENS * 1e6).advice}
+    assert advice["tian2025-hparams"].decades_beyond["C"] > 1
+    assert advice["tian2025-hparams"].unstated == ()
+    assert advice["ludziejewski2025-lr"].unstated == ("N_act_nonembedding",)  # E is bounded by the runs' designs
+
+
 def test_laws_without_a_loss_give_advice():
     advice = {row.law: row.outputs for row in compare(FINE, TOKENS).advice}
     assert advice["tian2025-el"]["EL"] > 1

@@ -20,6 +20,7 @@ from optimoe.laws.domain import ALIASES, decades_outside
 from optimoe.laws.effective_size import EffectiveSize, effective_size
 from optimoe.laws.law import Bound, Decision, Law
 from optimoe.laws.loss_law import ArchLaw
+from optimoe.laws.prediction import unstated_inputs
 from optimoe.laws.rules.serving import ServingFacts
 
 QUESTIONS = {
@@ -83,6 +84,7 @@ class Advice:
         inputs: The design in the law's own variables, by symbol.
         outputs: By symbol, such as EL, r_star or lr.
         decades_beyond: How far inputs and outputs lie outside the fitted range, |log10| by symbol; 0 inside.
+        unstated: Inputs whose range nobody stated.
         concerns: What no run behind the law had.
     """
 
@@ -91,6 +93,7 @@ class Advice:
     inputs: dict[str, Values]
     outputs: dict[str, Values]
     decades_beyond: dict[str, Values]
+    unstated: tuple[str, ...]
     concerns: tuple[str, ...]
 
 
@@ -272,6 +275,7 @@ def _advise(law: Law, arch: ArchSpec, tokens: Values) -> Advice | NotApplicable:
         inputs=inputs,
         outputs=outputs,
         decades_beyond=law.decades_outside(law.placed_inputs(inputs) | outputs),
+        unstated=unstated_inputs(law, inputs),
         concerns=standing.concerns,
     )
 

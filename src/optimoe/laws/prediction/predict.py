@@ -16,6 +16,9 @@ BAND_ENDS = (0.05, 0.95)
 BUDGETS = ("C", "F")
 """Symbols of training budgets, of which an optimum follows."""
 
+STANDS_FOR = {"1-S": ("S", "E", "E_active", "k", "n_shared"), "D_over_N": ("D", "N")}
+"""Inputs that a range bounds under another symbol: what of the experts is active, and tokens per parameter."""
+
 OPTIMUM, AT_GRANULARITY = "_opt", "_at_G"
 """Ends of the symbols of an optimum's own size, tokens and loss."""
 
@@ -83,17 +86,16 @@ def reach_of(law: Law, symbol: str, inputs: Mapping[str, Any], value: Any) -> Re
     Of an optimum its own size and tokens are placed too: a budget has a range in few papers.
     """
     given = {name: number for name, number in inputs.items() if not isinstance(number, str | bool)}
-    placed, optimum = law.placed_inputs(given), _optimum(law, symbol, given)
-    bounded = {alias for trait, alias in ALIASES.items() if getattr(law.row.domain, trait)}
-    bounded |= set(BUDGETS) if optimum else set()
+    optimum = _optimum(law, symbol, given)
+    unstated = tuple(name for name in unstated_inputs(law, given) if not (optimum and name in BUDGETS))
+    return reach({**optimum, **law.placed_inputs(given), symbol: value}, law.row.range, unstated)
 
-    def stated(name: str) -> bool:
-        others = law.placed_inputs({other: number for other, number in given.items() if other != name})
-        lost = (placed.keys() - others.keys()) & law.row.range.keys()  # 1 − S goes with S, D/N with D
-        return bool(lost) or name in bounded
 
-    unstated = tuple(name for name in given if not stated(name))
-    return reach({**optimum, **placed, symbol: value}, law.row.range, unstated)
+def unstated_inputs(law: Law, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Inputs that neither a law's range nor its domain bounds, by themselves or by what they stand for."""
+    bounded = {alias for trait, alias in ALIASES.items() if getattr(law.row.domain, trait)} | law.row.range.keys()
+    bounded |= {name for ranged, names in STANDS_FOR.items() if ranged in law.row.range for name in names}
+    return tuple(name for name in given if name not in bounded)
 
 
 def _optimum(law: Law, symbol: str, given: Mapping[str, Any]) -> dict[str, Any]:

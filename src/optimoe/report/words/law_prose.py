@@ -145,6 +145,7 @@ def comparison_lines(comparison: Comparison) -> Lines:
         lines.append((advice.law, f"{_by_symbol(advice.outputs)} at {_by_symbol(given)}"))
         far = {symbol: decades for symbol, decades in advice.decades_beyond.items() if decades > 0}
         lines += [("", f"beyond its range by decades: {_by_symbol(far)}")] if far else []
+        lines += [("", f"its range is not stated for {', '.join(advice.unstated)}")] if advice.unstated else []
         lines += [("", f"never fitted on {concern}") for concern in advice.concerns]
     silent: dict[str, list[str]] = {}
     for silence in comparison.silent:

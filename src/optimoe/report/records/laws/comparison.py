@@ -84,6 +84,7 @@ class AdviceRecord:
         inputs: The design in the law's own variables, by symbol.
         outputs: Its outputs by symbol.
         decades_beyond: How far inputs and outputs lie outside the fitted range, |log10| by symbol; 0 inside.
+        unstated: Inputs whose range nobody stated.
         concerns: What no run behind the law had.
     """
 
@@ -92,6 +93,7 @@ class AdviceRecord:
     inputs: dict[str, float | None]
     outputs: dict[str, float | None]
     decades_beyond: dict[str, float]
+    unstated: tuple[str, ...]
     concerns: tuple[str, ...]
 
 
