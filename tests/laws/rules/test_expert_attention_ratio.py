@@ -73,6 +73,7 @@ def test_the_range_is_of_the_active_share_however_sparsity_is_stated():
     law = find_law("li2026-rstar")
     for inputs in ({"E": 65, "k": 8, "n_shared": 1}, {"E": 65, "E_active": 9}, {"S": 1 - 9 / 65}):
         assert law.placed_inputs(inputs)["1-S"] == pytest.approx(9 / 65)
+    assert "1-S" not in law.placed_inputs({"E": 65, "k": 8, "C": 1e20})
     assert law.decades_outside(law.placed_inputs({"E": 129, "C": 1e20})) == {"1-S": 0, "C": 0}
 
 

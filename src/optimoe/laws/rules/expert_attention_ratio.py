@@ -78,9 +78,10 @@ class ExpertAttention(Law):
         return {name: value for name, value in stated.items() if name not in active}
 
     def placed_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs, and 1 − S, whose decades mean something."""
+        """The inputs, and 1 − S, whose decades mean something; none where the counts do not give it."""
         counts = {name: inputs[name] for name in COUNTS if name in inputs}
-        derived = self.complete("alpha_r", counts) if "E" in counts else {}
+        known = "E" in counts and ("k" in counts) == ("n_shared" in counts)
+        derived = self.complete("alpha_r", counts) if known else {}
         sparse = inputs.get("S", derived.get("S"))
         return dict(inputs) | ({} if sparse is None else {"1-S": np.subtract(1.0, sparse)})
 
