@@ -23,6 +23,8 @@ from optimoe.laws.loss_law import ArchLaw
 from optimoe.laws.prediction import unstated_inputs
 from optimoe.laws.rules.serving import ServingFacts
 
+RATIO_QUESTION = "expert_attention_ratio_at_"
+"""Begins the questions on r, which has no best value without a sparsity; asked at those of Li's runs."""
 QUESTIONS = {
     "num_experts": "best number of experts per layer, of 1 to 64",
     "granularity": "best granularity 4·d/d_expert",
@@ -30,6 +32,9 @@ QUESTIONS = {
     "tokens_per_param": "best training tokens per active parameter of a MoE",
     "active_experts": "best number of active experts",
     "active_share": "best active share of all parameters",
+    f"{RATIO_QUESTION}3_of_17": "best FLOPs of experts over attention with 3 of 17 experts active (S 0.824)",
+    f"{RATIO_QUESTION}3_of_65": "best FLOPs of experts over attention with 3 of 65 experts active (S 0.954)",
+    f"{RATIO_QUESTION}3_of_129": "best FLOPs of experts over attention with 3 of 129 active (S 0.977)",
 }
 AGREE_WITHIN = 1.5
 """Answers that differ by a smaller factor are one answer."""
@@ -305,14 +310,17 @@ def _verdicts(train_flops: float, laws: Iterable[Law]) -> tuple[LawVerdict, ...]
         beyond = {symbol: float(value) for symbol, value in law.decades_outside(decision.at).items()}
         unstated = _without_range(law, decision)
         for question, value in decision.answers.items():
+            far = dict(beyond)
             if question.startswith("tokens_per_param") and law.row.domain.tokens_per_param:
-                beyond |= {"tokens_per_param": float(decades_outside(value, *law.row.domain.tokens_per_param))}
+                far |= {"tokens_per_param": float(decades_outside(value, *law.row.domain.tokens_per_param))}
+            if question.startswith(RATIO_QUESTION):
+                far |= {"r_star": float(law.decades_outside({"r_star": value})["r_star"])}
             answers[question].append(
                 Answer(
                     law=law.row.name,
                     evidence=law.row.behind,
                     value=value,
-                    decades_beyond=beyond,
+                    decades_beyond=far,
                     unstated=unstated,
                     bound=law.bound_of(question, value),
                 )

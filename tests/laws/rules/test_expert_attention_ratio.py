@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.laws.catalog import find_law
-from optimoe.laws.compare import compare
+from optimoe.laws.compare import compare, compare_decisions
 
 PRINTED = {17: 0.8235, 65: 0.9538, 129: 0.9767}
 """S by number of experts, as App. D prints it."""
@@ -67,6 +67,17 @@ def test_an_answer_that_nobody_swept_says_how_far_it_lies_outside():
     assert advice.decades_beyond["r_star"] == pytest.approx(np.log10(4.729 / 1.5), abs=1e-3)
     assert advice.decades_beyond["1-S"] == pytest.approx(np.log10(0.25 / 0.1765), abs=1e-3)
     assert advice.decades_beyond["C"] == pytest.approx(1.90, abs=0.01)
+
+
+def test_a_budget_has_a_best_ratio_for_each_sparsity_of_the_runs_and_one_law_says_so():
+    at = "expert_attention_ratio_at_"
+    asked = {one.question: one for one in compare_decisions(1e22) if one.question.startswith(at)}
+    values = {question.removeprefix(at): one.answers[0].value for question, one in asked.items()}
+    assert values == {f"3_of_{E}": of("r_star", E=E, C=1e22) for E in (17, 65, 129)}
+    for one in asked.values():
+        assert one.words.endswith("(li2026-rstar [1.0 decades beyond its range]); no other law answers")
+        beyond = one.answers[0].decades_beyond
+        assert beyond == {"C": pytest.approx(1), "r_star": pytest.approx(np.log10(one.answers[0].value / 1.5))}
 
 
 def test_the_range_is_of_the_active_share_however_sparsity_is_stated():

@@ -11,12 +11,14 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.outputs import Domains
-from optimoe.laws.law import Law, output, signed
+from optimoe.laws.law import Decision, Law, output, signed
 from optimoe.laws.terms.optimum import find_root
 from optimoe.laws.terms.ratio import CONTEXT_TOKENS, best_ratio, ratio_exponent, ratio_factor
 
 ACTIVE_EXPERTS = 3
 """One shared and two routed experts in every run (Table 2): what E counts as active where nothing else is said."""
+PRINTED_EXPERTS = (17, 65, 129)
+"""Expert counts, the shared one included, whose sparsity the paper prints (App. D)."""
 RATIO_RANGE = (1e-12, 1e12)
 """Where the best ratio is looked for: all that a design could have, with room."""
 EXPERTS_OF = {"S": "E", "S1": "E1", "S2": "E2"}
@@ -146,6 +148,16 @@ class ExpertAttention(Law):
         """
         right = np.log(np.divide(b * q, a * p)) + (p - q) * np.log(C)
         return find_root(lambda r: (q + 1) * np.log(r) + (p - q) * np.log1p(r) - right, *RATIO_RANGE, like=right)
+
+    def decide(self, train_flops: float) -> Decision:
+        """The best ratio at the sparsities of the paper's runs: it has none without one."""
+        answers = {
+            f"expert_attention_ratio_at_{ACTIVE_EXPERTS}_of_{experts}": float(
+                self.best_ratio(self.sparsity(experts), train_flops)
+            )
+            for experts in PRINTED_EXPERTS
+        }
+        return Decision(answers=answers, at={"C": train_flops})
 
 
 def _with_active(inputs: Mapping[str, Any]) -> dict[str, Any]:
