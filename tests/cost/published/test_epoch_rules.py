@@ -18,8 +18,8 @@ def test_the_formula_is_the_mean_of_its_components(P, A, s):
 
 
 def test_prefill_and_slow_decoding_are_those_of_the_active_size_and_reads_are_no_regime():
-    dense = epoch_rules.dense_equivalent(find_model("llama-3.1-8b"))
-    assert {dense.prefill, dense.slow_decode, dense.fast_decode, dense.long_context} == {8_030_261_248.0}
+    rule = epoch_rules.rule_of_thumb(find_model("llama-3.1-8b"))
+    assert {*vars(rule.sizes).values(), rule.own_depth} == {8_030_261_248.0}
     mixtral, params = (
         epoch_rules.dense_equivalent(find_model("mixtral-8x7b")),
         count_params(find_model("mixtral-8x7b")),

@@ -28,7 +28,7 @@ def _experts(arch: ArchSpec) -> list[str]:
     if experts > 1 and network_volume_ratio(experts, active) >= 1:
         said.append(
             f"A = {active} is no smaller than √E = {experts**0.5:.3g}: it sends no less than its dense twin, and "
-            "the network component exceeds its size"
+            "the network component is no smaller than its size"
         )
     if arch.moe is not None and arch.moe.num_shared_experts:
         said.append(

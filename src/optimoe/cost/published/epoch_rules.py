@@ -70,7 +70,8 @@ class RuleOfThumb:
 
     Attributes:
         sizes: Dense size of equal cost, by regime.
-        own_depth: Fast decoding with the depth of its real layers in place of the formula's.
+        own_depth: Fast decoding with the depth of its real layers in place of the formula's; all parameters when
+            dense.
         components: Dense size of equal cost, by component.
         volume_ratio: Bytes sent over those of the dense twin of equal size and depth, A/√E.
         cache_saving: Share of the cache saved against a dense model of equal size; 0 when dense.
@@ -104,9 +105,10 @@ def rule_of_thumb(arch: ArchSpec) -> RuleOfThumb:
     params = count_params(arch)
     experts, active = routing(arch)
     components = rule_components(arch)
+    own_depth = component_mean(params.total, components.depth_of_layers, components.network)
     return RuleOfThumb(
         sizes=dense_equivalent(arch),
-        own_depth=component_mean(params.total, components.depth_of_layers, components.network),
+        own_depth=float(params.total) if experts == active else own_depth,
         components=components,
         volume_ratio=network_volume_ratio(experts, active),
         cache_saving=cache_saving(experts),
