@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from optimoe.arch.count import sparsity
 from optimoe.arch.design import one_expert_twin
 from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_mtp_params, count_params
-from optimoe.arch.parts import PEER, Attention, MoE
+from optimoe.arch.parts import PEER, Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from tests.arch.small_configs import small_config
 
@@ -155,3 +156,16 @@ def test_a_million_tiny_experts_store_two_vectors_each():
     assert params.routed_experts == 2 * 256 * 1024**2
     assert params.routed_experts_active == 2 * 256 * 8 * 16
     assert params.router == 256 * 8 * 128 + 8 * 2 * 1024 * 64 + 2 * 8 * 128
+
+
+def test_groups_of_layers_are_summed_whether_their_widths_are_whole_or_real():
+    whole = Attention(num_heads=np.array([4, 8]), num_kv_heads=np.array([4, 8]), head_dim=64)
+    dense, moe = (
+        DenseFFN(d_ff=np.array([512, 1024])),
+        MoE(num_experts=4, top_k=1, d_expert=np.array([256.5, 512.0])),
+    )
+    layers = tuple(LayerGroup(num_layers=np.array([1, 2]), mixer=whole, ffn=ffn) for ffn in (dense, moe))
+    grid = ArchSpec(name="mixed", vocab_size=100, d_model=np.array([256, 512]), layers=layers)
+    turned = replace(grid, layers=layers[::-1])
+    assert count_params(grid).routed_experts == pytest.approx([4 * 3 * 256 * 256.5, 2 * 4 * 3 * 512 * 512])
+    assert count_params(grid).active == pytest.approx(count_params(turned).active)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.ratios import law_of_ratios
 from optimoe.planner.problem.space import Space
 from tests.planner.asked import SMALL, brute_force, every_design, problem
 
@@ -47,6 +48,26 @@ def test_the_planner_equals_brute_force_where_only_some_layers_route(law, monkey
     assert plan(replace(asked, goal=LowestLoss())).choice.loss.value == pytest.approx(lowest, rel=1e-12)
     found = plan(replace(asked, goal=LeastCost(max_loss=1.02 * lowest))).choice.total_usd
     assert found == pytest.approx(brute_force(pools, LeastCost(max_loss=1.02 * lowest)), rel=1e-9)
+
+
+def test_a_ratio_of_experts_to_attention_is_decided_by_loss_and_cost_where_only_some_layers_route():
+    space = Space(
+        num_experts=(1, 16), top_k=(2,), max_width=3072, moe_every=(1, 2), expert_attention_ratio=(0.25, 1.0, 4.0)
+    )
+    asked = problem(flops=1e21, space=space, goal=LowestLoss(), law="optimoe2026")
+    law = law_of_ratios(asked.law, space, asked.training)
+    found = plan(replace(asked, law=law))
+    losses = {
+        (item.family.moe_every, item.family.expert_attention_ratio): item.candidate.training.usd
+        for item in found.alternatives
+        if item.candidate and not item.family.dense
+    }
+    assert len(losses) == 6
+    for every in (1, 2):  # Li's r* of 2 in 16 lies near 1.5
+        assert losses[every, 1.0] < losses[every, 0.25]
+        assert losses[every, 1.0] < losses[every, 4.0]
+    pools = every_design(replace(asked, law=law))
+    assert found.choice.loss.value == pytest.approx(brute_force(pools, LowestLoss()), rel=1e-12)
 
 
 def test_a_small_space_is_priced_whole_and_a_large_one_when_asked(monkeypatch):
