@@ -6,7 +6,7 @@ import pytest
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN
 from optimoe.planner.published.yun.pools import with_budget, yun_pools, yun_problem
-from optimoe.planner.published.yun.setting import CHANGES, PAPER, SIXTEEN, yun_law
+from optimoe.planner.published.yun.setting import CHANGES, PAPER, SHALLOW, SIXTEEN, YunSetting, yun_law
 
 LAW = yun_law("optimoe2026")
 
@@ -56,8 +56,13 @@ def test_a_budget_changes_the_tokens_alone():
 
 
 @pytest.mark.parametrize("words", CHANGES)
-def test_every_single_change_gives_as_many_designs_of_other_numbers(words):
+def test_every_single_change_gives_designs_of_other_numbers(words):
     changed, paper = yun_pools(1e21, LAW, CHANGES[words])[16], yun_pools(1e21, LAW)[16]
-    assert len(changed.params_active) == len(paper.params_active)
     same_price = np.array_equal(changed.usd_per_mtok, paper.usd_per_mtok)
     assert not same_price or not np.array_equal(changed.params_active, paper.params_active)
+
+
+def test_shallower_shapes_are_as_deep_as_mixtral_at_least():
+    shapes = yun_pools(1e21, LAW, YunSetting(aspects=SHALLOW))[4].shapes
+    aspect = shapes.d_model / shapes.num_layers
+    assert 96 <= aspect.min() < aspect.max() <= 128

@@ -17,10 +17,11 @@ from optimoe.planner.designs import Pool, evaluate
 from optimoe.planner.problem.space import Space
 from optimoe.planner.published.yun.answers import at_loss_of_16
 from optimoe.planner.published.yun.case import YunCase
-from optimoe.planner.published.yun.pools import ASPECTS, FFN_RATIO, as_theirs, yun_problem
+from optimoe.planner.published.yun.pools import FFN_RATIO, as_theirs, yun_problem
 from optimoe.planner.published.yun.quantities import cheapest_at_loss_of, gap_at_loss_of_base, price_at_loss_of
 from optimoe.planner.published.yun.searches import loss_optimal, losses
 from optimoe.planner.published.yun.setting import (
+    ASPECTS,
     BASE,
     EXPERTS,
     LAWS,

@@ -33,9 +33,6 @@ HEAD_DIM, WIDTH_STEP = 48, 384
 """In steps of 384, 768 and 1536 of Table 1 among them, 8/3·d is whole. Heads are half as wide as there (768/8), so
 that 8 GPUs divide them at every step: with a key-value head each, cache and arithmetic are the same."""
 
-ASPECTS = (64.0, 96.0)
-"""d_model/num_layers of Table 1: 768/12, 896/14, 1024/16 and 1536/16."""
-
 FFN_RATIO = 8 / 3
 """A gated MLP of 2.67·d (App. C), so that MLPs are 2/3 of a layer and one more expert adds N/3."""
 
@@ -85,8 +82,8 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
         top_k=(2,),
         ffn_ratio=(FFN_RATIO,),
         attention=("gqa" if setting.kv_heads else "mha",),
-        min_aspect=ASPECTS[0],
-        max_aspect=ASPECTS[1],
+        min_aspect=setting.aspects[0],
+        max_aspect=setting.aspects[1],
         head_dim=HEAD_DIM,
         max_width=MAX_WIDTH,
         moe_every=(1 if setting.every_layer else 2,),

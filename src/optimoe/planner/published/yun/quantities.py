@@ -13,8 +13,8 @@ from optimoe.planner.published.yun.case import YunCase
 from optimoe.planner.published.yun.searches import equal_loss, found, losses
 from optimoe.planner.published.yun.setting import BASE
 
-USUAL_ASPECT, ASPECT_REACH = 64, 0.1
-"""The aspect ratio of the first three shapes of Table 1, and how far from it shapes count."""
+ASPECT_REACH = 0.1
+"""How far, relatively, from the least d/layers of a setting shapes count as of one aspect ratio: 64 in Table 1."""
 
 SIZES = (5e8, 1e10)
 """Dense N over which the price's exponent is taken: over-trained models to beyond their dense optimum."""
@@ -137,9 +137,10 @@ def price_over_fewer(case: YunCase) -> float:
 
 
 def cost_exponent(case: YunCase) -> float:
-    """Slope of ln price against ln N over the dense shapes of the usual aspect ratio, of the sizes in question."""
-    pool = case.pool(1)
-    kept = pool.servable & (np.abs(pool.shapes.d_model / pool.shapes.num_layers / USUAL_ASPECT - 1) < ASPECT_REACH)
+    """Slope of ln price against ln N over the dense shapes of one aspect ratio, of the sizes in question."""
+    pool, least = case.pool(1), case.setting.aspects[0]
+    one_aspect = np.abs(pool.shapes.d_model / pool.shapes.num_layers / least - 1) < ASPECT_REACH
+    kept = pool.servable & one_aspect
     kept &= (pool.params_active >= SIZES[0]) & (pool.params_active <= SIZES[1])
     return float(np.polyfit(np.log(pool.params_active[kept]), np.log(pool.usd_per_mtok[kept]), 1)[0])
 

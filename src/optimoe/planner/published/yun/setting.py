@@ -30,6 +30,11 @@ MORE_GPUS = (*GPUS, 16)
 """With twice their largest number, to see which prices a full memory makes."""
 
 
+ASPECTS, SHALLOW = (64.0, 96.0), (96.0, 128.0)
+"""d_model/num_layers of Table 1 (768/12, 896/14, 1024/16, 1536/16), and up to Mixtral 8x7B's: how deep its larger
+models are the text does not say."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class YunSetting:
     """How designs are made, counted and priced; the defaults are the paper's.
@@ -42,6 +47,7 @@ class YunSetting:
             price (eq. 6), and not the cost model.
         precision: Of the weights.
         engine_takes_time: Whether the engine takes time of its own in a step, for scheduling and sampling.
+        aspects: Least and largest d_model/num_layers.
         counts_active: Whether the budget counts both active experts, not the dense twin.
     """
 
@@ -51,6 +57,7 @@ class YunSetting:
     memory_bound: bool = False
     precision: Literal["bf16", "int8"] = "bf16"
     engine_takes_time: bool = True
+    aspects: tuple[float, float] = ASPECTS
     counts_active: bool = False
 
 
@@ -66,6 +73,7 @@ CHANGES: dict[str, YunSetting] = {
     "up to 16 GPUs": SIXTEEN,
     "prices by memory alone (eq. 6, a step reads all of it)": MEMORY_BOUND,
     "weights in int8": replace(PAPER, precision="int8"),
+    "shallower shapes, d/layers of 96 to 128": replace(PAPER, aspects=SHALLOW),
     "an engine without time of its own": replace(PAPER, engine_takes_time=False),
     "a budget that counts both active experts": replace(PAPER, counts_active=True),
 }
