@@ -12,7 +12,7 @@ import numpy as np
 
 from optimoe.arch.design import DesignTarget, design
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.arrays import Values
+from optimoe.core.arrays import Flags
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.published.epoch_rules import DenseEquivalent
 from optimoe.cost.serving.estimate import Deployment
@@ -153,7 +153,7 @@ def _full_batch(arch: ArchSpec, deployment: Deployment, layouts: Layout, workloa
     return _cheapest(step.times(deployment.cluster.num_gpus / (batch * layouts.dp)), most >= 1)
 
 
-def _cheapest(step: StepTime, fits: Values) -> CostParts:
+def _cheapest(step: StepTime, fits: Flags) -> CostParts:
     """The components of the layout that costs least among those that fit."""
     total = np.where(fits, step.total_s, np.inf)
     if np.isinf(total).all():
