@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.arch.catalog import find_model
+from optimoe.planner.plan import plan
 from optimoe.planner.problem.training import Training
 from optimoe.report.pages.plan_page import plan_page, write_plan
+from tests.planner.asked import problem
 from tests.report.plans import usual_plan
 
 HOSTILE = "<script>alert('x')</script>"
@@ -57,3 +60,13 @@ def test_the_files_of_a_plan_are_the_page_the_record_and_the_winner(result, tmp_
     assert next(iter(record)) == "schema_version"
     assert record["choice"]["loss"] == result.choice.loss.value
     assert record["robustness"] is None
+
+
+def test_models_of_one_s_own_stand_in_the_table_and_are_escaped():
+    mixtral = find_model("mixtral-8x7b")
+    result = plan(problem(law="optimoe2026", scored=(replace(mixtral, name=HOSTILE), find_model("deepseek-v3"))))
+    page = plan_page(result)
+    assert HOSTILE not in page
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 2  # its row and its sentence
+    assert page.count("deepseek-v3, first 3 layers dense") == 2
+    assert page.count("does not meet the limits") == 1

@@ -9,7 +9,7 @@ from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness
-from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.result import Plan
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
@@ -21,6 +21,7 @@ from optimoe.report.words.plan_prose import (
     laws_sentences,
     question_lines,
     robustness_sentences,
+    scored_words,
     shape_words,
 )
 
@@ -69,6 +70,7 @@ def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
         answer=[*question_lines(plan.problem), *choice_lines(plan)],
         careful=plan.warnings,
         reasons=plan.reasons,
+        scored=[scored_words(plan, one) for one in plan.scored],
         sure=robustness_sentences(plan, robustness) if robustness else [],
         laws=laws_sentences(plan),
         alternatives={"heads": _HEADS, "rows": _rows(plan)},
@@ -82,6 +84,10 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
         cells = [family_words(item.family)]
         cells += _cells(plan, item.candidate) if item.candidate else ["does not meet the limits"]
         rows.append({"chosen": item.candidate is plan.choice, "cells": cells})
+    for own in plan.scored:
+        cells = [", ".join([own.spec.name, *layer_words(own.family)])]
+        cells += _cells(plan, own.candidate) if own.candidate else [own.not_ranked or "does not meet the limits"]
+        rows.append({"chosen": False, "cells": cells})
     return rows
 
 
