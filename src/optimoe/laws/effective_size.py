@@ -72,15 +72,20 @@ def effective_size(law: ArchLaw, arch: ArchSpec, tokens: Values) -> EffectiveSiz
     cutoff = float(law.evaluate(CUTOFF, {})) if CUTOFF in law.outputs else np.nan
     grid = np.zeros(np.broadcast_shapes(np.shape(tokens), np.shape(count_params(arch).total)))[()]
 
+    has_twin = dense.judge(twin).answer == "applicable"
+
     def worth(asked: ArchLaw, reading: Mapping[str, Values]) -> Values:
-        return _worth(_loss(asked, tokens)(reading), asked if dense is law else dense, twin, tokens)
+        target = _loss(asked, tokens)(reading)
+        if not has_twin:  # its variables may have no value at all without experts
+            return np.full(np.shape(target), np.nan)[()]
+        return _worth(target, asked if dense is law else dense, twin, tokens)
 
     centre, many = worth(law, law.variables(arch)), law.with_draws()
     drawn = None if many is None else worth(many, many.variables(arch))
     low, high = _band(centre, drawn, [worth(law, reading) for reading in law.other_readings(arch)])
     embeddings = not np.allclose(counted, count_params(twin).nonembedding, rtol=1e-12)
     known = np.where(law.judge(arch).applicable, counted, np.nan) + grid
-    known = known if dense.judge(twin).answer == "applicable" else known * np.nan
+    known = known if has_twin else known * np.nan
     sizes = count_params(arch)
     total = sizes.nonembedding if not embeddings else sizes.total
     return EffectiveSize(

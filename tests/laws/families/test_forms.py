@@ -10,6 +10,7 @@ from optimoe.arch.flops import train_flops_per_token
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.laws.catalog import find_family, find_law, find_published_law, save_law
+from optimoe.laws.compare import compare
 from optimoe.laws.fitting import FitOptions, LeastSquares, fit
 from optimoe.laws.runs import Observations
 from tests.laws.cases import LI
@@ -69,7 +70,7 @@ def test_a_fit_takes_the_rule_of_the_paper_and_says_so():
     assert {name: fitted.coefficients[name] for name in RULE} == pytest.approx(RULE, rel=1e-12)
     assert fitted.free == 10
     assert "alpha0, alpha1, beta0, beta1: those of li2026-rstar, not fitted" in fitted.law.notes
-    assert fitted.unidentified == dict.fromkeys(RULE, "fixed")
+    assert fitted.unidentified == dict.fromkeys(RULE, "that of li2026-rstar")
 
 
 def test_the_rule_is_found_from_the_losses_where_it_is_freed_and_d_given():
@@ -115,4 +116,7 @@ def test_a_fitted_law_is_asked_about_a_design_with_its_own_ratio_and_flops(tmp_p
     assert inputs["S"] == pytest.approx(1 - 8 / 66)
     assert inputs["N"] == count_params(SHARED).total
     assert inputs["C"] == pytest.approx(1e10 * train_flops_per_token(SHARED, 4096))
+    (opinion,) = compare(SHARED, 1e10, [str(tmp_path / "mine.toml")]).opinions
+    assert opinion.loss == pytest.approx(float(mine.loss(**inputs)))
+    assert np.isnan(opinion.dense_loss)  # without experts there is no ratio
     assert mine.arch_loss(SHARED, 1e10) == pytest.approx(float(mine.loss(**inputs)))

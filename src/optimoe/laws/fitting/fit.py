@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.catalog import FAMILIES
+from optimoe.laws.catalog import FAMILIES, find_family
 from optimoe.laws.evidence import Evidence, FitVerdict
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.residuals import outliers, populations
 from optimoe.laws.fitting.setup.objective import residual_scale
 from optimoe.laws.fitting.setup.problem import FitOptions, Held, make_model, make_problem
-from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention
+from optimoe.laws.fitting.setup.row import file_names, law_row, n_convention, taken_from_elsewhere
 from optimoe.laws.fitting.setup.sample import LARGE_TABLE, sampled
 from optimoe.laws.fitting.setup.settle import settle
 from optimoe.laws.fitting.solve import Points, Solutions, solve
@@ -138,6 +138,8 @@ class Fit:
         """Coefficients of which the runs say nothing, and why: an interval of theirs would be one of a limit."""
         reasons = {name: "trades against others" for name in self.weakest if self.verdict == "ill_conditioned"}
         reasons |= dict.fromkeys(self.at_bound, "at its limit") | dict.fromkeys(self.options.fixed, "fixed")
+        elsewhere = taken_from_elsewhere(find_family(self.law.family), self.options.fixed)
+        reasons |= {name: f"that of {law}" for name, law in elsewhere.items()}
         reasons |= {held.coefficient: held.reason for held in self.held}
         for follower, name in self.options.tied.items():
             if follower in reasons or name in reasons:

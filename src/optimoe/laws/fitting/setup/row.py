@@ -57,11 +57,17 @@ def law_row(
     )
 
 
-def _given(family: FittableClass, options: FitOptions) -> list[str]:
-    """Which coefficients are those of another law, in words."""
+def taken_from_elsewhere(family: FittableClass, fixed: Mapping[str, float]) -> dict[str, str]:
+    """Coefficients that a fit did not touch because another law gives them, by name, and which law that is."""
     law = family.fit_form.given_by if family.fit_form else ""
     theirs = find_published_law(law).row.coefficients if law else {}
-    same = [name for name, value in theirs.items() if options.fixed.get(name) == value]
+    return {name: law for name, value in theirs.items() if fixed.get(name) == value}
+
+
+def _given(family: FittableClass, options: FitOptions) -> list[str]:
+    """The same in words; none where no coefficient is."""
+    same = taken_from_elsewhere(family, options.fixed)
+    law = next(iter(same.values()), "")
     return [f"{', '.join(same)}: those of {law}, not fitted (a start or a limit frees one)"] if same else []
 
 
