@@ -1,10 +1,12 @@
 """The requests of ``optimoe arch`` and ``optimoe compare``: models beside each other."""
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
+from optimoe.core.errors import require
 from optimoe.inputs.groups.hardware import Hardware
 from optimoe.inputs.quantities import Quantity
 from optimoe.inputs.sources import Gpus, Model, Models, read_model
@@ -54,6 +56,11 @@ class CompareRequest(ModelsRequest):
 
     gpus: Gpus = "32xh100-sxm"
     """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm."""
+    tokens: Quantity = 0.0
+    """Training tokens: then Li's best ratio of expert to attention FLOPs stands beside each model's own."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.tokens < math.inf, "tokens", "zero or more", self.tokens)
 
     def deployment(self) -> "Deployment":
         """The GPUs and the precision on which the models are compared.

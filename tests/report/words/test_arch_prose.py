@@ -27,6 +27,12 @@ def test_models_side_by_side_have_a_row_for_each_quantity():
     assert rows[""] == ("mixtral-8x7b", "llama-3.1-8b")
     assert rows["params"] == tuple(format_count(record.params_total) for record in RECORDS)
     assert rows["experts, top-k"] == ("8, 2", "1, 1")
+    assert rows["active share, with shared"] == ("0.250", "1.000")
+    attention, ffn = (float(share.strip("%")) for share in rows["prefill FLOPs attention, FFN"][0].split(", "))
+    flops = RECORDS[0].flops_parts.prefill
+    scores = flops.attention_projections + flops.attention_scores
+    assert attention == round(100 * scores / RECORDS[0].flops_per_token.prefill)
+    assert ffn == round(100 * (flops.router + flops.routed_experts) / RECORDS[0].flops_per_token.prefill)
     assert rows["cache per token"] == tuple(format_bytes(record.kv_bytes_per_token) for record in RECORDS)
 
 

@@ -64,7 +64,7 @@ def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:
         row("experts, top-k", lambda record: f"{record.arch.num_experts}, {record.arch.top_k}"),
         row("sparsity, routed", lambda record: f"{record.sparsity:.3f}"),
         row("active share, with shared", lambda record: f"{record.active_share:.3f}"),
-        row("decode FLOPs attention, FFN", lambda record: _flop_shares(record.flops_parts.decode)),
+        row("prefill FLOPs attention, FFN", lambda record: _flop_shares(record.flops_parts.prefill)),
         row("r experts/attention", lambda record: f"{record.expert_attention_flops_ratio:.2f}"),
         row("FLOPs/token prefill", flops("prefill")),
         row("FLOPs/token decode", flops("decode")),

@@ -8,24 +8,26 @@ from optimoe.core.units import format_count
 from optimoe.cost.published.epoch_range import outside_range
 from optimoe.cost.published.epoch_rules import DenseEquivalent, rule_of_thumb
 from optimoe.cost.sizing.dense_equivalent import CostParts, ServingCosts
+from optimoe.laws.compare import compare as compare_laws
 from optimoe.report.records.arch import count_record
 from optimoe.report.records.served.comparison import compared_record
 from optimoe.report.words.served.comparison_prose import (
     comparison_notes,
     component_columns,
     dense_equivalent_columns,
+    ratio_columns,
 )
 
 MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
 RECORDS = [count_record(spec, count(spec)) for spec in (MIXTRAL, LLAMA)]
 
 
-def compared(spec, record, full, seconds=1e-3, attention_s=0.0):
+def compared(spec, record, full, seconds=1e-3, attention_s=0.0, advice=None):
     parts = CostParts(
         arithmetic_s=seconds, weight_reads_s=seconds, depth_s=seconds, network_s=seconds, attention_s=attention_s
     )
     costs = ServingCosts(prefill=parts, slow_decode=parts, fast_decode=parts, long_context=parts)
-    return compared_record(record, rule_of_thumb(spec), outside_range(spec), full, costs)
+    return compared_record(record, rule_of_thumb(spec), outside_range(spec), full, costs, advice)
 
 
 FULL = DenseEquivalent(prefill=1e9, slow_decode=math.nan, fast_decode=2e9, long_context=3e9)
@@ -40,6 +42,16 @@ def test_dense_equivalents_stand_in_rows_by_regime_with_a_dash_where_there_is_no
     assert rows["  cache saved"] == ("50%", "–")
     assert rows["full cost model: prefill"] == ("1.00B", "1.00B")
     assert rows["full cost model: slow decode"] == ("–", "–")
+
+
+def test_the_best_ratio_needs_training_tokens_and_experts_and_says_how_far_outside_it_lies():
+    (advice,) = compare_laws(MIXTRAL, 1e12, ["li2026-rstar"]).advice
+    moe, dense = compared(MIXTRAL, RECORDS[0], FULL, advice=advice), compared(LLAMA, RECORDS[1], FULL)
+    assert ratio_columns([moe, dense], 1e12) == [
+        ("r* of Li at 1.00T tokens", "4.73", "–"),
+        ("  beyond its fit", "79.7× in C", "–"),
+    ]
+    assert ratio_columns([moe, dense], 0.0) == []
 
 
 def test_a_component_has_its_dense_size_by_rule_beside_its_seconds_in_every_regime():

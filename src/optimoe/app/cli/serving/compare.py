@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.cost.sizing.dense_equivalent import ServingCosts
+    from optimoe.laws.compare import Advice
     from optimoe.report.records.served.comparison import ComparedRecord
 
 
@@ -26,6 +27,7 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
         comparison_notes,
         component_columns,
         dense_equivalent_columns,
+        ratio_columns,
     )
 
     deployment = request.deployment()
@@ -34,7 +36,7 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     show_columns(
         json,
         lambda: comparison_record(records),
-        lambda: arch_columns(records),
+        lambda: [*arch_columns(records), *ratio_columns(records, request.tokens)],
         lambda: dense_equivalent_columns(records),
         *(lambda record=record: component_columns(record) for record in records),
     )
@@ -63,4 +65,14 @@ def _compared(
         outside_range(spec),
         full_dense_equivalent(costs, ladder),
         costs,
+        _best_ratio(spec, request.tokens) if request.tokens else None,
     )
+
+
+def _best_ratio(spec: "ArchSpec", tokens: float) -> "Advice | None":
+    """What Li's law says of a model that routes."""
+    from optimoe.laws.compare import compare as compare_laws
+    from optimoe.laws.factors.attention import RATIO_LAW
+
+    advice = compare_laws(spec, tokens, [RATIO_LAW]).advice
+    return advice[0] if advice else None

@@ -8,7 +8,9 @@ from typing import Any
 from optimoe.core.records import same_fields
 from optimoe.cost.published.epoch_rules import DenseEquivalent, RuleOfThumb
 from optimoe.cost.sizing.dense_equivalent import CostParts, ServingCosts
+from optimoe.laws.compare import Advice
 from optimoe.report.records.arch import CountRecord
+from optimoe.report.records.laws.comparison import AdviceRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,8 @@ class ComparedRecord(CountRecord):
         outside_rule: The rule's assumptions that the model does not keep, in words.
         dense_equivalent_full: By the full cost model on the given GPUs; all null where the model does not fit.
         components_full: What a token costs by the full cost model, by the same components.
+        best_ratio: What Li's law says of the ratio of expert to attention FLOPs at the stated training tokens;
+            null without these, and for a dense model.
     """
 
     dense_equivalent: DenseEquivalentRecord
@@ -108,6 +112,7 @@ class ComparedRecord(CountRecord):
     outside_rule: tuple[str, ...]
     dense_equivalent_full: DenseEquivalentRecord
     components_full: RegimePartsRecord
+    best_ratio: AdviceRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,7 @@ def compared_record(
     outside: tuple[str, ...],
     full: DenseEquivalent,
     costs: ServingCosts,
+    advice: Advice | None = None,
 ) -> ComparedRecord:
     """A counted model with its dense equivalents.
 
@@ -136,6 +142,7 @@ def compared_record(
         outside: Where it is outside the rule's range.
         full: Its dense equivalents by the full cost model.
         costs: Its costs by the full cost model.
+        advice: What Li's law says of its ratio of experts to attention.
     """
     return same_fields(
         ComparedRecord,
@@ -146,6 +153,7 @@ def compared_record(
         network_volume_ratio=rule.volume_ratio,
         components=same_fields(RuleComponentsRecord, rule.components),
         outside_rule=outside,
+        best_ratio=same_fields(AdviceRecord, advice) if advice else None,
         dense_equivalent_full=_sizes_record(full),
         components_full=RegimePartsRecord(
             **{field.name: _parts_record(getattr(costs, field.name)) for field in fields(RegimePartsRecord)}

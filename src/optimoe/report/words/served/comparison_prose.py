@@ -30,6 +30,26 @@ def dense_equivalent_columns(records: Sequence[ComparedRecord]) -> list[tuple[st
     ]
 
 
+def ratio_columns(records: Sequence[ComparedRecord], tokens: float) -> list[tuple[str, ...]]:
+    """Li's best ratio of expert to attention FLOPs, and the largest step outside its fit; none without tokens."""
+    if not tokens:
+        return []
+
+    def far(record: ComparedRecord) -> str:
+        if record.best_ratio is None:
+            return "–"
+        symbol, decades = max(record.best_ratio.decades_beyond.items(), key=lambda item: item[1])
+        return f"{10**decades:.3g}× in {symbol}" if decades > 0 else "inside"
+
+    return [
+        (
+            f"r* of Li at {format_count(tokens)} tokens",
+            *("–" if one.best_ratio is None else f"{one.best_ratio.outputs['r_star']:.2f}" for one in records),
+        ),
+        ("  beyond its fit", *(far(record) for record in records)),
+    ]
+
+
 def component_columns(record: ComparedRecord) -> list[tuple[str, ...]]:
     """One model by component: dense sizes by the rule of thumb beside seconds by the full cost model."""
     parts = [getattr(record.components_full, regime) for regime in REGIMES]
