@@ -67,3 +67,11 @@ def test_every_verdict_follows_from_what_was_run(name):
     for row in reproduce_text(name).rows:
         if row.verdict is not None:
             assert_computed(row)
+
+
+@pytest.mark.parametrize("name", claim_texts())
+def test_every_figure_has_a_title_before_it_is_made(name):
+    """``tests/long`` makes each one."""
+    titles = [figure_title(make) for make in text_figures(name).values()]
+    assert all(len(title.split()) > 2 for title in titles)
+    assert len(set(titles)) == len(titles)
