@@ -19,7 +19,7 @@ def at_loss(**numbers):
     values = {
         "law": "a law", "flops": 1e21, "loss": 2.5, "experts": 8, "params": 2e9, "tokens": 3e10,
         "training_share": 1.25, "usd_per_mtok": 0.25, "usd_per_mtok_16_gpus": 0.2, "num_gpus": 8,
-        "weights_share": 0.25, "full_memory": False, "cheapest": True, "cheapest_16_gpus": False,
+        "weights_share": 0.25, "batch": 500.0, "full_memory": False, "cheapest": True, "cheapest_16_gpus": False,
     }  # fmt: skip
     return YunAtLoss(**(values | numbers))
 

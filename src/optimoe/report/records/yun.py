@@ -19,6 +19,7 @@ class YunAtLossRecord:
         usd_per_mtok_16_gpus: Serving price on up to 16.
         num_gpus: GPUs that serve it cheapest, of up to 8.
         weights_share: Share of their memory that weights take.
+        batch: Requests in flight whose full contexts fit beside them.
         full_memory: Whether weights take more than half of it: the price is then that of a full memory.
         cheapest: Whether it is the cheapest of all numbers of experts.
         cheapest_16_gpus: Whether it is on up to 16 GPUs.
@@ -35,6 +36,7 @@ class YunAtLossRecord:
     usd_per_mtok_16_gpus: float | None
     num_gpus: int
     weights_share: float | None
+    batch: float | None
     full_memory: bool
     cheapest: bool
     cheapest_16_gpus: bool
@@ -56,7 +58,8 @@ class YunAnswerRecord:
         equal_quality_cost: Serving price of that size over that of the best four experts.
         equal_cost_loss: The lowest loss at the serving price of the best four experts.
         weights_share: Share of the memory of the GPUs that serve the lowest loss which its weights take.
-        full_memory: Whether that is more than half: the price is then that of a full memory.
+        batch: Requests in flight whose full contexts fit beside them.
+        full_memory: Whether weights take more than half: the price is then that of a full memory.
         usd_per_mtok_16_gpus: Serving price of the lowest loss on up to 16 GPUs.
     """
 
@@ -71,5 +74,6 @@ class YunAnswerRecord:
     equal_quality_cost: float | None
     equal_cost_loss: float | None
     weights_share: float | None
+    batch: float | None
     full_memory: bool
     usd_per_mtok_16_gpus: float | None

@@ -49,6 +49,12 @@ def test_a_price_of_a_full_memory_is_marked_and_cheaper_with_16_gpus(answers):
     assert all(one.usd_per_mtok_16_gpus < 0.8 * one.usd_per_mtok for one in full)
 
 
+def test_the_batch_collapses_where_weights_fill_the_memory(answers):
+    of = {one.experts: one for one in answers if (one.law, one.flops) == ("ludziejewski2025", 8.18e21)}
+    assert of[32].full_memory
+    assert of[32].batch < 0.5 * of[8].batch
+
+
 def test_every_law_says_who_is_cheapest_at_equal_loss(headline):
     for law in LAWS:
         for flops in {one.flops for one in headline}:

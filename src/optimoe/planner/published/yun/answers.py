@@ -38,6 +38,7 @@ class YunAtLoss:
         usd_per_mtok_16_gpus: On up to 16.
         num_gpus: GPUs that serve it cheapest.
         weights_share: Share of their memory that weights take; NaN where none hold it.
+        batch: Requests in flight whose full contexts fit beside them; NaN where none hold it.
         full_memory: Whether weights take more than half of it, so that the price is that of a full memory.
         cheapest: Whether it is the cheapest of all numbers of experts.
         cheapest_16_gpus: Whether it is on up to 16 GPUs.
@@ -54,6 +55,7 @@ class YunAtLoss:
     usd_per_mtok_16_gpus: float
     num_gpus: int
     weights_share: float
+    batch: float
     full_memory: bool
     cheapest: bool
     cheapest_16_gpus: bool
@@ -72,7 +74,8 @@ class YunAnswer:
         equal_quality_cost: Its serving price over that of the loss-optimal four experts.
         equal_cost_loss: The lowest loss at the serving price of the loss-optimal four experts.
         weights_share: Share of the memory of the GPUs that serve the lowest loss which its weights take.
-        full_memory: Whether that is more than half, so that the price is that of a full memory.
+        batch: Requests in flight whose full contexts fit beside them.
+        full_memory: Whether weights take more than half, so that the price is that of a full memory.
         usd_per_mtok_16_gpus: Serving price of the lowest loss with up to 16 GPUs allowed.
     """
 
@@ -87,6 +90,7 @@ class YunAnswer:
     equal_quality_cost: float
     equal_cost_loss: float
     weights_share: float = math.nan
+    batch: float = math.nan
     full_memory: bool = False
     usd_per_mtok_16_gpus: float = math.nan
 
@@ -152,6 +156,7 @@ def _answer(law: str, flops: float, experts: int) -> YunAnswer:
         equal_quality_cost=price / four.usd_per_mtok,
         equal_cost_loss=alike,
         weights_share=room["weights_share"],
+        batch=room["batch"],
         full_memory=room["full_memory"],
         usd_per_mtok_16_gpus=float(more.pool(experts).usd_per_mtok[own.index]),
     )
@@ -166,9 +171,14 @@ OF_A_MODEL = (
 def _room(pool: Pool, design: YunDesign) -> dict[str, Any]:
     """How full the GPUs are that serve a design; nothing where none hold it."""
     if not math.isfinite(design.usd_per_mtok):
-        return {"num_gpus": 0, "weights_share": math.nan, "full_memory": False}
+        return {"num_gpus": 0, "weights_share": math.nan, "batch": math.nan, "full_memory": False}
     box = box_of(pool, design.index)
-    return {"num_gpus": box.num_gpus, "weights_share": box.weights_share, "full_memory": box.full}
+    return {
+        "num_gpus": box.num_gpus,
+        "weights_share": box.weights_share,
+        "batch": box.batch,
+        "full_memory": box.full,
+    }
 
 
 def _or_nan(search: Callable[[], tuple[float, float]]) -> tuple[float, float]:
