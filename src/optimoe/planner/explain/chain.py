@@ -64,7 +64,9 @@ def _mfu(plan: Plan) -> Link:
     choice, utilisation = plan.choice, plan.problem.training.utilisation
     value = f"{choice.training.mfu:.1%} of the bf16 peak"
     if isinstance(utilisation, GivenMfu):
-        return _link("MFU", "stated", value, utilisation.basis, "or the default 40 %")
+        routed = bool(choice.params.router)
+        stated = f"{utilisation.mfu:.1%} stated for 6ND and routing, 6ND alone" if routed else "stated"
+        return _link("MFU", stated, value, utilisation.basis, "or the default 40 %")
     low, high = utilisation.band(choice.training.mfu)
     layout = choice.training.layout
     degrees = ", ".join(f"{name} {getattr(layout, name)}" for name in ("tp", "ep", "pp", "dp", "zero"))

@@ -60,7 +60,7 @@ class GivenMfuRecord:
     """One model FLOPs utilisation for every design.
 
     Attributes:
-        mfu: The utilisation: 6ND over the time at the bf16 peak.
+        mfu: The utilisation: 6ND and what routing takes beyond it over the time at the bf16 peak.
         basis: How it is known: measured or assumed.
     """
 
