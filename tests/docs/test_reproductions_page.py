@@ -12,7 +12,7 @@ import pytest
 
 from optimoe.core.claims import EXPLAINED_SHARE
 from optimoe.planner.published.ledger import claim_texts, reproduce_text
-from optimoe.report.words.reproduce_prose import PAGE_HEAD, VERDICTS, text_section
+from optimoe.report.words.texts.reproduce_prose import PAGE_HEAD, VERDICTS, text_section
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reproductions.md").read_text(encoding="utf-8")
 LIGHT = [name for name, text in claim_texts().items() if not text.heavy]

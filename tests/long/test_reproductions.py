@@ -6,7 +6,7 @@ from optimoe.app.cli.printing import PLAIN_WIDTH
 from optimoe.planner.published.ledger import claim_texts, reproduce_text, text_figures
 from optimoe.report.pages.reproduction_page import drawn_figure
 from optimoe.report.tables.text_figures import figure_table
-from optimoe.report.words.reproduce_prose import text_section
+from optimoe.report.words.texts.reproduce_prose import text_section
 from tests.docs.test_reproductions_page import cells, section_rows
 from tests.verdicts import assert_computed
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from optimoe.core.claims import Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
 from optimoe.report.pages.style import SERIES, log_axis, render, styled
-from optimoe.report.words.reproduce_prose import claim_cells, counts_line, figure_remarks
+from optimoe.report.words.texts.reproduce_prose import claim_cells, counts_line, figure_remarks
 
 HEADS = (
     "verdict",

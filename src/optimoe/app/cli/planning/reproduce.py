@@ -51,7 +51,7 @@ def reproduce(
 def _one(text: str, page: Path | None, json: bool) -> None:
     from optimoe.planner.published.ledger import reproduce_text, text_figures
     from optimoe.report.records.reproduce import reproductions_record
-    from optimoe.report.words.reproduce_prose import figure_name_lines, reproduction_lines
+    from optimoe.report.words.texts.reproduce_prose import figure_name_lines, reproduction_lines
 
     require(page is None or not page.is_dir(), "--page", "the path of a file", page)
     done, figures = reproduce_text(text), text_figures(text)
@@ -70,7 +70,7 @@ def _one(text: str, page: Path | None, json: bool) -> None:
 
 
 def _questions(done: "Reproduced") -> None:
-    from optimoe.report.words import yun_prose as words
+    from optimoe.report.words.texts import yun_prose as words
 
     for said, tables in (
         ((*words.HEADLINE, words.FULL), words.headline_tables(done.headline)),
@@ -87,7 +87,7 @@ def _figure(text: str, key: str, json: bool) -> None:
     from optimoe.planner.published.ledger import make_figure
     from optimoe.report.records.reproduce import text_figure_record
     from optimoe.report.tables.text_figures import figure_table
-    from optimoe.report.words.reproduce_prose import figure_lines
+    from optimoe.report.words.texts.reproduce_prose import figure_lines
 
     figure = make_figure(text, key)
     if json:
@@ -101,7 +101,7 @@ def _figure(text: str, key: str, json: bool) -> None:
 def _list(json: bool) -> None:
     from optimoe.planner.published.ledger import claim_texts
     from optimoe.report.records.reproduce import claim_texts_record
-    from optimoe.report.words.reproduce_prose import text_lines
+    from optimoe.report.words.texts.reproduce_prose import text_lines
 
     texts = tuple(claim_texts().values())
     show(json, lambda: claim_texts_record(texts), lambda: text_lines(texts))
@@ -111,7 +111,7 @@ def _all(out: Path, json: bool) -> None:
     from optimoe.core.files import write_text
     from optimoe.planner.published.ledger import claim_texts, reproduce_text
     from optimoe.report.records.reproduce import ledger_record
-    from optimoe.report.words.reproduce_prose import counts_line, ledger_page
+    from optimoe.report.words.texts.reproduce_prose import counts_line, ledger_page
 
     require(not out.is_dir(), "--out", "the path of a file", out)
     done = []

@@ -6,7 +6,7 @@ import pytest
 
 from optimoe.core.claims import Cause, ClaimText, Derived, Reproduction, Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
-from optimoe.report.words.reproduce_prose import (
+from optimoe.report.words.texts.reproduce_prose import (
     counts_line,
     figure_lines,
     figure_name_lines,

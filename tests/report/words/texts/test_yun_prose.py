@@ -3,7 +3,7 @@
 import math
 
 from optimoe.planner.published.yun.answers import YunAnswer, YunAtLoss
-from optimoe.report.words.yun_prose import answer_tables, headline_tables, search_tables
+from optimoe.report.words.texts.yun_prose import answer_tables, headline_tables, search_tables
 
 
 def answer(law="a law", **numbers):

@@ -1,0 +1,1 @@
+"""What a published text claims, asks and shows, beside ours, in words."""
