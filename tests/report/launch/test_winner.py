@@ -12,8 +12,8 @@ from optimoe.laws.fitting import save_law
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
-from optimoe.planner.proxies import ladder
-from optimoe.planner.runs import proxy_runs, winner_run
+from optimoe.planner.runs.proxies import ladder
+from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.plan_page import write_plan
 from tests.core.run.cases import HOSTILE

@@ -15,8 +15,8 @@ from optimoe.planner.designs import Column, Pool, curve_of
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.proxies import ladder
 from optimoe.planner.result import Plan
+from optimoe.planner.runs.proxies import ladder
 from optimoe.planner.search import first_pools
 
 FAILED = 2.0

@@ -160,14 +160,14 @@ class Space:
         return math.isfinite(self.params_total)
 
     def of(self, family: Family, shapes: Shapes) -> Shapes:
-        """Those of some shapes that the family has: deep enough for a routed layer, and of the total asked for."""
+        """Keep the shapes that a family has: deep enough for a routed layer, and of the total asked for."""
         deep = self.deep(family, shapes)
         if not self.constant_total or not len(deep.d_model):
             return deep
         return deep.where(np.abs(self._totals(family, deep) / self.params_total - 1) <= self.params_tolerance)
 
     def deep(self, family: Family, shapes: Shapes) -> Shapes:
-        """Those of some shapes that are deep enough for a routed layer."""
+        """Keep the shapes that are deep enough for a routed layer."""
         return shapes.where(routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers) > 0)
 
     def nearest(self, family: Family) -> ArchSpec:
@@ -187,7 +187,7 @@ class Space:
         return count_params(self.designs({family: shapes})).total
 
     def members(self, shapes: Shapes) -> dict[Family, Shapes]:
-        """Those of some shapes that each family has; families that have none of them are left out."""
+        """Give each family those of some shapes that it has; families that have none are left out."""
         members = {family: self.of(family, shapes) for family in self.families()}
         return {family: own for family, own in members.items() if len(own.d_model)}
 

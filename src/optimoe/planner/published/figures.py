@@ -2,8 +2,8 @@
 
 from optimoe.core.claims import FigureMaker
 from optimoe.planner.published import article
-from optimoe.planner.published.yun.figures import YUN_FIGURES
-from optimoe.planner.published.yun.inferred import inferred_figure
+from optimoe.planner.published.yun.figures.inferred import inferred_figure
+from optimoe.planner.published.yun.figures.laws import YUN_FIGURES
 from optimoe.planner.published.yun.setting import TEXT as YUN
 
 FIGURES: dict[str, dict[str, FigureMaker]] = {

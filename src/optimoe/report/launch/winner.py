@@ -9,9 +9,9 @@ from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_json, to_record
 from optimoe.core.run import RunSpec, runs_toml
-from optimoe.planner.proxies import Proxy, ladder
 from optimoe.planner.result import Plan
-from optimoe.planner.runs import proxy_runs, winner_run
+from optimoe.planner.runs.proxies import Proxy, ladder
+from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.megatron import megatron_arguments
 from optimoe.report.launch.vllm import vllm_command
 from optimoe.report.records.plan.plan import planned_design_record

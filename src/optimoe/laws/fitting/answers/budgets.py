@@ -102,7 +102,7 @@ class Parabola:
 
     @property
     def residual(self) -> Float[np.ndarray, " window"]:
-        """L_run/L_parabola − 1."""
+        """Share by which each loss lies above its parabola, L_run/L_parabola − 1."""
         return self.loss / self.fitted - 1
 
     def minima(self, loss: Float[np.ndarray, "draws window"]) -> Float[np.ndarray, " draws"]:

@@ -38,11 +38,11 @@ class YunCase:
         return _best(self, experts)
 
     def by_size(self, experts: int) -> YunFront:
-        """Those that no smaller one beats."""
+        """The designs that no smaller one beats."""
         return _by_size(self, experts)
 
     def by_price(self, experts: int) -> YunFront:
-        """Those that none served for less beats."""
+        """The designs that none served for less beats."""
         return _by_price(self, experts)
 
     def training_share(self, experts: int, other: int, loss: float) -> float:

@@ -120,7 +120,7 @@ def yun_pools(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) ->
 
 
 def with_budget(pool: Pool, budget_flops: float) -> Pool:
-    """The same designs with another training budget."""
+    """Put the same designs under another training budget."""
     problem = pool.problem
     return replace(pool, problem=replace(problem, training=replace(problem.training, budget_flops=budget_flops)))
 

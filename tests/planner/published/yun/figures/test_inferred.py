@@ -5,7 +5,7 @@ import pytest
 
 from optimoe.laws.catalog import find_loss_law
 from optimoe.planner.published.yun.answers import at_loss_of_16
-from optimoe.planner.published.yun.inferred import INFERRED, draws_at_loss_of_16, inferred_figure
+from optimoe.planner.published.yun.figures.inferred import INFERRED, draws_at_loss_of_16, inferred_figure
 
 BUDGET = 5.15e21
 

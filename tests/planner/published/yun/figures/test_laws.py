@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from optimoe.planner.published.yun.figures import (
+from optimoe.planner.published.yun.figures.laws import (
     SPAN_FLOPS,
     YUN_FIGURES,
     cheapest,

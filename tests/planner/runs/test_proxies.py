@@ -5,7 +5,7 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
-from optimoe.planner.proxies import ladder
+from optimoe.planner.runs.proxies import ladder
 from tests.planner.asked import problem
 
 CHOICE = plan(problem()).choice

@@ -8,8 +8,8 @@ from optimoe.core.run import RunLayout, RunSpec, Schedule
 from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.laws.catalog import find_law
 from optimoe.laws.rules.leverage import Hyperparameters
-from optimoe.planner.proxies import PROXY_SHARE, ladder
 from optimoe.planner.result import Plan
+from optimoe.planner.runs.proxies import PROXY_SHARE, ladder
 
 RATE_LAW = "tian2025-hparams"
 """Peak rate and batch over compute: of the published rules the one that was fitted to runs of a proxy's size."""
@@ -41,7 +41,7 @@ def winner_run(plan: Plan) -> RunSpec:
 
 
 def proxy_runs(plan: Plan, share: float = PROXY_SHARE) -> tuple[RunSpec, ...]:
-    """The proxies of :func:`optimoe.planner.proxies.ladder` as runs, the smallest first.
+    """The proxies of :func:`optimoe.planner.runs.proxies.ladder` as runs, the smallest first.
 
     Raises:
         ConfigError: The share is not in (0, 1].

@@ -13,8 +13,8 @@ from optimoe.laws.catalog import find_law
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
-from optimoe.planner.proxies import ladder
-from optimoe.planner.runs import proxy_runs, published_batch_tokens, published_peak_rate, winner_run
+from optimoe.planner.runs.proxies import ladder
+from optimoe.planner.runs.specs import proxy_runs, published_batch_tokens, published_peak_rate, winner_run
 from tests.planner.asked import H100, problem
 
 SPACES = {
