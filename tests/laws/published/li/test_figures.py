@@ -26,7 +26,7 @@ def numbers(text):
 
 
 def test_every_figure_says_first_that_its_runs_are_synthetic(figures):
-    assert FIGURES["li2026"] is LI_FIGURES
+    assert FIGURES["li2026"].items() >= LI_FIGURES.items()
     assert list(figures) == ["1", "2a", "2b", "2c", "3", "4", "5", "b3", "eq2"]
     for key, figure in figures.items():
         assert figure.key == key
