@@ -80,7 +80,7 @@ def test_a_design_is_said_to_differ_from_the_dense_model_of_each_law():
     alone = replace(opinion, difference=math.nan, inside=True, concerns=("top-9 routing",))
     alone = replace(alone, decades_beyond={"N_act": 0.0})
     said = {"inputs": {"E": 8, "r": 2.0}, "outputs": {"r_star": 1.5}, "decades_beyond": {"E": 0.3, "r": 0.0}}
-    advice = (Advice(law="a law", source="", concerns=(), **said),)
+    advice = (Advice(law="a law", source="", concerns=(), unstated=(), **said),)
     others = comparison_lines(replace(comparison, opinions=(alone,), advice=advice))
     assert dict(others)["ludziejewski2025"].startswith("no dense model, ")
     assert dict(others)["ludziejewski2025"].endswith("inside its range")
