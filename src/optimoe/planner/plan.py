@@ -16,13 +16,13 @@ from optimoe.planner.designs import Pool, rankable
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
+from optimoe.planner.explain.scoring import score
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
-from optimoe.planner.scoring import score
 from optimoe.planner.search import (
     Best,
     Pools,
