@@ -2,7 +2,7 @@
 
 import math
 
-from optimoe.core.claims import Claim, judged, undecided
+from optimoe.core.claims import Cause, Claim, judged, undecided
 
 
 def claim(**others):
@@ -53,3 +53,11 @@ def test_a_stressed_claim_that_is_reproduced_says_which_single_changes_take_that
 def test_what_a_number_assumes_is_said_with_every_verdict():
     assert judged(claim(assumes="a", reason="so"), (1.0, 1.0)).reason == "a"
     assert judged(claim(assumes="a", reason="so"), (2.0, 2.0)).reason == "a; so"
+
+
+def test_a_cause_that_the_text_rules_out_is_shown_and_explains_nothing():
+    causes = [("another layer", lambda: (1.0, 1.0))]
+    row = judged(claim(ruled_out=("another layer",)), (2.0, 2.0), causes)
+    assert row.verdict == "not_reproduced"
+    assert row.causes == (Cause(words="another layer", ours=(1.0, 1.0), closes=1.0, ruled_out=True),)
+    assert judged(claim(), (2.0, 2.0), causes).verdict == "explained"

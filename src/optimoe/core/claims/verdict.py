@@ -27,11 +27,14 @@ class Cause:
         ours: Our number then, lowest and highest.
         closes: Share of the gap to the printed number that it closes: 1 all of it, 0 none, negative where the
             gap grows; NaN where there is no number.
+        ruled_out: Whether the text says that it did otherwise: then it shows what the number hangs on, and
+            explains nothing.
     """
 
     words: str
     ours: Range
     closes: float
+    ruled_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class Reproduction:
         whole: Whether the whole of ours is to lie inside what is printed, and not only a part.
         ours: Lowest and highest of ours; NaN where there is none.
         verdict: ``reproduced``: within the printed rounding; ``explained``: another number, and a cause that was
-            run closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours
+            run, and which the text does not rule out, closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours
             and not what is printed, whatever rounds to them; ``not_reproduced``: no known cause; none where a data
             set is not at hand.
         causes: What was run to explain a difference, the one that closes most first.
@@ -87,6 +90,7 @@ class Claim:
         reason: Remark, kept where ours is another number.
         assumes: Remark on what ours assumes, kept with every verdict.
         stressed: Whether the causes are run for a number that is reproduced too, to see what takes that away.
+        ruled_out: Words of causes of which the text says that it did otherwise.
     """
 
     text: str
@@ -101,6 +105,7 @@ class Claim:
     reason: str = ""
     assumes: str = ""
     stressed: bool = False
+    ruled_out: tuple[str, ...] = ()
 
     def gap(self, ours: Range) -> float:
         """How far a number of ours lies from what is printed."""
@@ -123,7 +128,8 @@ def judged(claim: Claim, ours: Range, causes: Iterable[tuple[str, Callable[[], R
     for words, compute in causes if apart > 0 or claim.stressed else ():
         changed = compute()
         share = _closed_share(apart, claim.gap(changed)) if apart > 0 else math.nan
-        ran += [Cause(words=words, ours=changed, closes=share)] if changed != ours else []
+        cause = Cause(words=words, ours=changed, closes=share, ruled_out=words in claim.ruled_out)
+        ran += [cause] if changed != ours else []
     verdict = _verdict(claim, ours, ran)
     remarks = [claim.assumes, "" if verdict == "reproduced" else claim.reason]
     return _reproduction(
@@ -151,7 +157,8 @@ def _verdict(claim: Claim, ours: Range, causes: Sequence[Cause]) -> Verdict:
         return "reproduced"
     if claim.derived and contradicts(claim.published, ours, claim.derived):
         return "contradicts_itself"
-    return "explained" if any(cause.closes >= EXPLAINED_SHARE for cause in causes) else "not_reproduced"
+    explained = any(cause.closes >= EXPLAINED_SHARE for cause in causes if not cause.ruled_out)
+    return "explained" if explained else "not_reproduced"
 
 
 def contradicts(published: Range, ours: Range, derived: Derived) -> bool:

@@ -23,11 +23,13 @@ class CauseRecord:
         words: What was done otherwise.
         ours: Lowest and highest of our number then; null without one.
         closes: Share of the gap to the printed number that it closes; negative where the gap grows.
+        ruled_out: Whether the text says that it did otherwise, so that it explains nothing.
     """
 
     words: str
     ours: Range
     closes: float | None
+    ruled_out: bool
 
 
 @dataclass(frozen=True, kw_only=True)

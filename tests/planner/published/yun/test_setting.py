@@ -7,7 +7,7 @@ import pytest
 from optimoe.core.errors import InputError
 from optimoe.laws.catalog import find_loss_law
 from optimoe.planner.published.yun.pools import yun_pools
-from optimoe.planner.published.yun.setting import CHANGES, PAPER, ROUTED_ONLY, YunSetting, yun_law
+from optimoe.planner.published.yun.setting import CHANGES, PAPER, ROUTED_ONLY, RULED_OUT, YunSetting, yun_law
 
 
 @pytest.mark.parametrize("setting", CHANGES.values(), ids=list(CHANGES))
@@ -21,3 +21,7 @@ def test_the_law_of_moes_is_read_at_one_expert_here_alone():
     assert dense.ranked.all()
     with pytest.raises(InputError, match="no experts"):
         find_loss_law(ROUTED_ONLY).arch_curve(dense.grid)
+
+
+def test_what_the_paper_rules_out_is_a_change_by_its_words():
+    assert set(RULED_OUT) < set(CHANGES)

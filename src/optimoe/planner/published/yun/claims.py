@@ -22,6 +22,7 @@ from optimoe.planner.published.yun.setting import (
     LAWS,
     PAPER,
     ROUTED_ONLY,
+    RULED_OUT,
     TEXT,
     YunSetting,
 )
@@ -106,6 +107,7 @@ def _judged(row: YunClaim, law: str) -> Reproduction:
         reason=row.note,
         assumes=_assumed(law, row.quantity),
         stressed=True,
+        ruled_out=RULED_OUT,
     )
     return judged(claim, over_budgets(row.quantity, law, row.budgets), _causes(row, law))
 
@@ -117,6 +119,8 @@ def _causes(row: YunClaim, law: str) -> Iterator[tuple[str, Callable[[], Range]]
         if other != law:
             yield f"another law, {other}", partial(over_budgets, row.quantity, other, row.budgets)
     for cause in row.cause:
+        if law not in laws_of(cause.quantity or row.quantity):
+            continue
         changed = partial(
             over_budgets, cause.quantity or row.quantity, cause.law or law, cause.budgets or row.budgets
         )

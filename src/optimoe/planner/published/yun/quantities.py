@@ -68,6 +68,11 @@ def size_at_loss_of(case: YunCase, experts: int, base: int) -> float:
     return case.by_size(experts).at_loss(own.loss)[0] / own.params
 
 
+def size_at_loss_of_another(case: YunCase, experts: int, base: int, other: int) -> float:
+    """The smallest size with the loss of the loss-optimal base, over the size of another loss-optimal one."""
+    return case.by_size(experts).at_loss(case.best(base).loss)[0] / case.best(other).params
+
+
 def own_size_at_loss_of(case: YunCase, experts: int, base: int) -> float:
     """The smallest size with the loss of the loss-optimal base, over its own loss-optimal size."""
     size = case.by_size(experts).at_loss(case.best(base).loss)[0]
@@ -187,6 +192,7 @@ QUANTITIES: dict[str, Callable[[YunCase], float | Range]] = {
     "price_8_over_dense": partial(price_at_loss_of, experts=8, base=1),
     "size_8_over_dense": partial(size_at_loss_of, experts=8, base=1),
     "size_8_over_four": partial(size_at_loss_of, experts=8, base=BASE),
+    "size_8_at_dense_loss_over_four": partial(size_at_loss_of_another, experts=8, base=1, other=BASE),
     "saved_8_at_four": partial(saved_at_loss_of, experts=8, base=BASE),
     "saved_16_at_four": partial(saved_at_loss_of, experts=16, base=BASE),
     "price_16_over_four": partial(price_at_loss_of, experts=16, base=BASE),

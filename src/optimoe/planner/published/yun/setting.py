@@ -79,6 +79,14 @@ CHANGES: dict[str, YunSetting] = {
 }
 """Single changes from the paper's setting, in words: what a number of ours hangs on."""
 
+RULED_OUT = (
+    "experts in every layer",
+    "eight key-value heads (grouped)",
+    "up to 16 GPUs",
+    "a budget that counts both active experts",
+)
+"""Those of which the paper says that it did otherwise (Sec. 4, App. B and C): they explain no difference."""
+
 
 @cache
 def yun_law(name: str) -> LossLaw:
