@@ -11,7 +11,8 @@ def assert_computed(row: Reproduction) -> None:
     shares = [1 - gap(row.published, cause.ours, whole=row.whole) / apart for cause in row.causes] if apart else []
     for share, cause in zip(shares, row.causes, strict=True):
         assert isnan(cause.closes) or isclose(share, cause.closes, rel_tol=1e-9, abs_tol=1e-12), cause
-    best = max((share for share in shares if share > -inf), default=-inf)
+    counted = [share for share, cause in zip(shares, row.causes, strict=True) if not cause.ruled_out]
+    best = max((share for share in counted if share > -inf), default=-inf)
     if apart == 0:
         expected = "reproduced"
     elif row.derived and contradicts(row.published, row.ours, row.derived):
