@@ -52,9 +52,9 @@ class Reproduction:
         whole: Whether the whole of ours is to lie inside what is printed, and not only a part.
         ours: Lowest and highest of ours; NaN where there is none.
         verdict: ``reproduced``: within the printed rounding; ``explained``: another number, and a cause that was
-            run, and which the text does not rule out, closes at least half of the gap; ``contradicts_itself``: other numbers of the same text give ours
-            and not what is printed, whatever rounds to them; ``not_reproduced``: no known cause; none where a data
-            set is not at hand.
+            run, and which the text does not rule out, closes at least half of the gap; ``contradicts_itself``:
+            other numbers of the same text give ours and not what is printed, whatever rounds to them;
+            ``not_reproduced``: no known cause; none where a data set is not at hand.
         causes: What was run to explain a difference, the one that closes most first.
         turned_by: Single changes that take the verdict ``reproduced`` away, of those that were run; each with our
             number then.

@@ -28,9 +28,9 @@ PAGE_HEAD = f"""# Reproductions
 Numbers that texts print, beside ours: made by `optimoe reproduce --all` with the measured data sets at hand; one
 text by `optimoe reproduce TEXT`. A printed number is what rounds to it; **reproduced** is within that.
 
-- **explained**: another number, and a cause that was run closes at least {EXPLAINED_SHARE:.0%} of the gap (one
-  that the text rules out shows what the number hangs on, and explains nothing). What each cause gives stands beside
-  it, also where it closes nothing or opens the gap (a negative share).
+- **explained**: another number, and a cause that was run closes at least {EXPLAINED_SHARE:.0%} of the gap
+  (one that the text rules out shows what the number hangs on, and explains nothing). What each cause gives stands
+  beside it, also where it closes nothing or opens the gap (a negative share).
 - **contradicts itself**: other numbers that the same text prints give ours, whatever rounds to them, and not the
   number of the claim; their formula stands beside it.
 - **not reproduced**: another number, and no cause that was run closes half of the gap.
