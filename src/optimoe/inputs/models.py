@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
     from optimoe.cost.serving.estimate import Deployment
 
+DEFAULT_GPU, LEAST_GPUS = "h100-sxm", 32
+"""GPUs of a comparison where none are named: Epoch AI's, four nodes or more."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,9 @@ class ArchRequest(ModelsRequest):
 class CompareRequest(ModelsRequest):
     """Models side by side, each with the dense model that it is equal to in every regime."""
 
-    gpus: Gpus = "32xh100-sxm"
-    """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm."""
+    gpus: Gpus = ""
+    """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm; left out, 32, 64, 128, …
+    H100: so many that the largest model leaves half of their memory to the cache."""
     tokens: Quantity = 0.0
     """Training tokens: then Li's best ratio of expert to attention FLOPs stands beside each model's own."""
 
@@ -76,8 +80,20 @@ class CompareRequest(ModelsRequest):
         from optimoe.cost.serving.workload import Workload
 
         return Deployment(
-            cluster=Hardware(gpus=self.gpus).cluster(),
+            cluster=Hardware(gpus=self.gpus or self._roomy()).cluster(),
             workload=Workload(),
             price=unknown_price(),
             engine=Engine(execution=Execution(precision=self.precision)),
         )
+
+    def _roomy(self) -> str:
+        """So many GPUs that the largest model leaves half of their memory to the cache of a large batch."""
+        from optimoe.arch.memory import weight_bytes
+        from optimoe.arch.params import count_params
+        from optimoe.cost.hardware.accelerator import find_accelerator
+
+        largest = max(weight_bytes(count_params(spec), self.precision) for spec in self.specs())
+        num_gpus = LEAST_GPUS
+        while num_gpus * find_accelerator(DEFAULT_GPU).memory_bytes < 2 * largest:
+            num_gpus *= 2
+        return f"{num_gpus}x{DEFAULT_GPU}"

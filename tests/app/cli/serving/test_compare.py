@@ -2,6 +2,7 @@
 
 import pytest
 
+from optimoe.inputs.models import CompareRequest
 from tests.app.run import answer, optimoe
 
 REGIMES = {"prefill", "slow_decode", "fast_decode", "long_context"}
@@ -22,6 +23,14 @@ def test_models_stand_beside_the_dense_models_that_they_are_like():
     assert mixtral["components"]["weight_reads"] == mixtral["params_total"]
     assert 87e9 < mixtral["dense_equivalent"]["fast_decode"] < mixtral["fast_decode_own_depth"] < 90e9
     assert llama["dense_equivalent"]["fast_decode"] == llama["params_total"]
+
+
+def test_where_no_gpus_are_named_the_largest_model_leaves_half_of_the_memory():
+    models = answer("compare", "gpt-4", "llama-3.1-8b")["models"]
+    assert all(value is not None for model in models for value in model["dense_equivalent_full"].values())
+    request = CompareRequest(model="gpt-4", more=("llama-3.1-8b",))
+    assert request.deployment().cluster.num_gpus == 128
+    assert CompareRequest(model="mixtral-8x22b").deployment().cluster.num_gpus == 32
 
 
 def test_a_guessed_shape_and_a_rule_out_of_its_range_are_said():

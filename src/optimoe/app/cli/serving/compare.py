@@ -42,7 +42,9 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     )
     if not json:
         print()
-        print_lines(comparison_notes(records, on=f"{request.gpus}, {request.precision}"))
+        cluster = deployment.cluster
+        on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {request.precision}"
+        print_lines(comparison_notes(records, on=on))
 
 
 def _compared(
