@@ -58,8 +58,8 @@ class CompareRequest(ModelsRequest):
     """Models side by side, each with the dense model that it is equal to in every regime."""
 
     gpus: Gpus = ""
-    """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm; left out, 32, 64, 128, …
-    H100: so many that the largest model leaves half of their memory to the cache."""
+    """GPUs on which the full cost model serves them and dense models, such as 32xh100-sxm; left out, 32, 64, 128
+    or more H100: so many that the largest model leaves half of their memory to the cache."""
     tokens: Quantity = 0.0
     """Training tokens: then Li's best ratio of expert to attention FLOPs stands beside each model's own."""
 
