@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.core.errors import InputError
-from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd, parse_quantity
+from optimoe.core.units import (
+    format_bytes,
+    format_count,
+    format_factor,
+    format_seconds,
+    format_usd,
+    parse_quantity,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +56,7 @@ def test_printed_quantities_carry_a_prefix_and_three_digits():
     assert format_usd(1_240_000) == "$1.24M"
     assert format_usd(0.4321) == "$0.43"
     assert format_usd(math.nan) == "–"
+
+
+def test_a_factor_just_above_one_does_not_read_as_one():
+    assert (format_factor(1.02), format_factor(1.54), format_factor(3.8)) == ("1.02×", "1.5×", "3.8×")

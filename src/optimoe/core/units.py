@@ -102,6 +102,11 @@ def format_change(new: float, old: float) -> str:
     return f"{new / old:,.0f}×" if new / old >= LARGE_CHANGE else f"{new / old - 1:+.0%}"
 
 
+def format_factor(value: float) -> str:
+    """How many times as much: ``3.8×``, with a digit more where it is hardly more than one: ``1.02×``."""
+    return f"{value:.2f}×" if value < 1.1 else f"{value:.1f}×"
+
+
 def _significant(value: float, digits: int) -> str:
     """The value to so many significant digits, without an exponent."""
     if value == 0:

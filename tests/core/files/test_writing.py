@@ -12,9 +12,10 @@ from optimoe.core.errors import InputError
 from optimoe.core.files import write_text
 
 SLOW_DISK = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from optimoe.core.files import write_text
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 os.fsync = lambda _: (print("writing", flush=True), time.sleep(30))
 write_text(Path(sys.argv[1]), "new")
 """

@@ -3,7 +3,7 @@
 import math
 
 from optimoe.arch.params import count_params
-from optimoe.core.units import format_change, format_count, format_usd
+from optimoe.core.units import format_change, format_count, format_factor, format_usd
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
@@ -49,7 +49,7 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     """Sentences that say where the plan leaves what its law or its cost model has seen."""
     choice, law = plan.choice, plan.problem.law
     lines = [
-        f"{SPOKEN.get(symbol, symbol)} is {10**decades:.1f}× beyond the fitted range of {law.row.name}"
+        f"{SPOKEN.get(symbol, symbol)} is {format_factor(10**decades)} beyond the fitted range of {law.row.name}"
         for symbol, decades in choice.decades_beyond.items()
         if decades > 0
     ]
@@ -160,7 +160,7 @@ def _beyond_budget(plan: Plan) -> list[str]:
         return []
     best = min(cheaper, key=lambda candidate: candidate.total_usd)
     return [
-        f"With {best.train_usd / plan.choice.train_usd:.1f}× the training, "
+        f"With {format_factor(best.train_usd / plan.choice.train_usd)} the training, "
         f"{family_words(best.family)} with {format_count(best.params.active)} active would reach "
         f"the same loss for "
         f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."

@@ -10,6 +10,7 @@ from optimoe.core.units import (
     SECONDS_PER_HOUR,
     format_change,
     format_count,
+    format_factor,
     format_seconds,
     format_usd,
 )
@@ -212,8 +213,8 @@ def loss_words(plan: Plan) -> str:
 
 def _beyond_words(design: Candidate) -> str:
     """How far outside the law's fitted range a design lies, by symbol: ``D 1.6×``; empty inside."""
-    far = {symbol: decades for symbol, decades in design.decades_beyond.items() if decades > 0}
-    return ", ".join(f"{SPOKEN.get(symbol, symbol)} {10**decades:.1f}×" for symbol, decades in far.items())
+    far = {SPOKEN.get(symbol, symbol): 10**decades for symbol, decades in design.decades_beyond.items() if decades > 0}
+    return ", ".join(f"{name} {format_factor(times)}" for name, times in far.items())
 
 
 def serving_words(choice: Candidate) -> str:
