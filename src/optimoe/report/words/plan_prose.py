@@ -213,8 +213,8 @@ def loss_words(plan: Plan) -> str:
 
 def _beyond_words(design: Candidate) -> str:
     """How far outside the law's fitted range a design lies, by symbol: ``D 1.6×``; empty inside."""
-    far = {SPOKEN.get(symbol, symbol): 10**decades for symbol, decades in design.decades_beyond.items() if decades > 0}
-    return ", ".join(f"{name} {format_factor(times)}" for name, times in far.items())
+    far = {symbol: 10**decades for symbol, decades in design.decades_beyond.items() if decades > 0}
+    return ", ".join(f"{SPOKEN.get(symbol, symbol)} {format_factor(times)}" for symbol, times in far.items())
 
 
 def serving_words(choice: Candidate) -> str:
