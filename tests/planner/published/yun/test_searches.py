@@ -11,9 +11,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.published.yun.pools import yun_pools, yun_problem
 from optimoe.planner.published.yun.searches import (
-    equal_cost,
     equal_loss,
-    equal_quality,
     found,
     front_by_price,
     front_by_size,
@@ -21,6 +19,7 @@ from optimoe.planner.published.yun.searches import (
     losses,
 )
 from optimoe.planner.published.yun.setting import yun_law
+from tests.planner.published.yun.brute import equal_cost, equal_quality
 
 ASKED = yun_problem(5.15e21, yun_law("ludziejewski2025"))
 

@@ -45,11 +45,6 @@ class ExpertCount:
         """Whether there is nothing to route."""
         return self.num_experts == 1
 
-    @property
-    def experts_per_active(self) -> float:
-        """E/k: the sparsity factor s of Epoch AI's article."""
-        return self.num_experts / self.top_k
-
 
 @dataclass(frozen=True, kw_only=True)
 class TypicalShape:

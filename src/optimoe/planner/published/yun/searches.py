@@ -65,36 +65,6 @@ def equal_loss(pool: Pool, loss: float) -> YunDesign:
     )
 
 
-def equal_quality(pool: Pool, loss: float) -> YunDesign:
-    """The smallest design that reaches a loss with the whole budget: over-trained. Their first search.
-
-    They bisect on N, which supposes that the loss falls with N up to the optimum; here all shapes are looked at.
-
-    Raises:
-        InfeasibleError: No design of the family reaches it.
-    """
-    reached = pool.possible & (losses(pool) <= loss)
-    if not reached.any():
-        raise InfeasibleError(
-            f"loss: {loss:.4f} is not reached with {pool.family.num_experts} experts in this budget"
-        )
-    return _design(pool, int(np.where(reached, pool.params_active, np.inf).argmin()))
-
-
-def equal_cost(pool: Pool, usd_per_mtok: float) -> YunDesign:
-    """The lowest loss of designs that are served for so much, trained on the whole budget. Their second search.
-
-    Raises:
-        InfeasibleError: No design of the family is served for so little.
-    """
-    kept = pool.possible & (pool.usd_per_mtok <= usd_per_mtok)
-    if not kept.any():
-        raise InfeasibleError(
-            f"usd_per_mtok: {usd_per_mtok:.3g} is below every design of {pool.family.num_experts} experts"
-        )
-    return _design(pool, int(np.where(kept, losses(pool), np.inf).argmin()))
-
-
 @dataclass(frozen=True, kw_only=True)
 class YunFront:
     """Designs of a pool in rising order of size or price, each of a lower loss than all before, as they bisect.
