@@ -9,9 +9,7 @@ import numpy as np
 from optimoe.laws.domain import ALIASES, Reach, reach
 from optimoe.laws.law import Bound, Law
 from optimoe.laws.prediction.units import unit_of
-
-BAND_ENDS = (0.05, 0.95)
-"""Of 90 %, as a loss has it."""
+from optimoe.laws.terms.band import BAND_ENDS
 
 BUDGETS = ("C", "F")
 """Symbols of training budgets, of which an optimum follows."""

@@ -9,9 +9,10 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
 from optimoe.cost.training.setup import training_sources
 from optimoe.laws.catalog import find_law
+from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.laws.law import LawRow
 from optimoe.planner.problem.data import repeat_constant
-from optimoe.planner.problem.family import RATIO_LAW, BestRatio
+from optimoe.planner.problem.family import BestRatio
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import GivenMfu, Training
 

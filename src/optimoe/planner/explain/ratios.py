@@ -2,9 +2,8 @@
 
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.laws.factors import EXPERT_ATTENTION
-from optimoe.laws.factors.attention import REFERENCE_FLOPS, best_ratio_of, expert_attention_effect
+from optimoe.laws.factors.attention import RATIO_LAW, REFERENCE_FLOPS, best_ratio_of, expert_attention_effect
 from optimoe.laws.terms.ratio import CONTEXT_TOKENS
-from optimoe.planner.problem.family import RATIO_LAW
 from optimoe.planner.problem.ratios import blind_to_ratios
 from optimoe.planner.result import Plan
 

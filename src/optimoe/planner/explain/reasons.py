@@ -6,10 +6,11 @@ from optimoe.arch.params import count_params
 from optimoe.core.units import format_change, format_count, format_factor, format_usd
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
+from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.explain.ratios import ratio_lines
-from optimoe.planner.problem.family import RATIO_LAW, BestRatio, Family
+from optimoe.planner.problem.family import BestRatio, Family
 from optimoe.planner.result import Plan
 
 

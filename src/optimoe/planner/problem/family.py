@@ -7,10 +7,9 @@ from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require_positive
 from optimoe.laws.catalog import find_law
+from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 from optimoe.planner.problem.shapes import pattern_of
-
-RATIO_LAW = "li2026-rstar"
 
 
 @dataclass(frozen=True, kw_only=True)
