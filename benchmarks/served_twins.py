@@ -1,4 +1,4 @@
-"""Write the config.json of a MoE and of the dense model of equal active size, for an engine to serve without weights.
+"""Write the config.json of a MoE and of the dense model of equal active size: an engine serves them without weights.
 
 ::
 
@@ -16,7 +16,7 @@ from optimoe.arch.hf import to_config
 from optimoe.core.files import write_text
 
 MODEL, LAYERS = "mixtral-8x7b", 8
-"""A quarter of its layers, 12B in all: it loads in seconds and fits a GPU of 40 GB, and both families are served."""
+"""A quarter of its layers, 12B in all: it loads in seconds and fits a GPU of 40 GB; engines know both families."""
 
 
 def main() -> None:
