@@ -1,4 +1,4 @@
-"""Write the config.json of a MoE and of the dense model of equal active size: an engine serves them without weights.
+"""Write the config.json of a MoE and of its dense twin of equal active size, for an engine without weights.
 
 ::
 
