@@ -67,9 +67,8 @@ def count_params(arch: ArchSpec) -> ParamCount:
     sums = dict.fromkeys((field.name for field in fields(ParamCount)), 0)
     for group in arch.layers:
         for part, params in layer_params(arch, group).items():
-            sums[part] = (
-                sums[part] + group.num_layers * params
-            )  # not in place: a later group may have real numbers
+            # Not in place: whole numbers of one group cannot take the real ones of a later group.
+            sums[part] = sums[part] + group.num_layers * params
     sums["norms"] += norm_params(arch)
     sums["embedding"] = arch.vocab_size * d + arch.num_positions * d
     bias = arch.unembedding_bias * arch.vocab_size

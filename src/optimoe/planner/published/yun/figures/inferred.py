@@ -5,6 +5,7 @@ have some. The claims that the draws were inferred from do not hang on prices: t
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -51,6 +52,7 @@ class YunDraws:
         return values / values[:, [self.experts.index(REFERENCE)]]
 
 
+@cache
 def draws_at_loss_of_16(law: str, flops: float) -> YunDraws:
     """Ask every draw of a law, or the law alone, which sizes reach the loss for the least FLOPs."""
     case, own = YunCase(law=law, budget=flops), yun_law(law)
