@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, engine_s, prefill_step
 from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running

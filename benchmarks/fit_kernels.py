@@ -1,6 +1,6 @@
 """Fit the curves of the operator model to measured kernels and write them with their errors.
 
-    OPTIMOE_DATA=… python benchmarks/fit_kernels.py [operators.toml]
+    OPTIMOE_DATA=… python benchmarks/fit_kernels.py [folder]
 
 Least squares of ln(predicted/measured) with a soft L1 loss (outliers count linearly beyond 15 %), on at most
 3,000 rows per family and GPU. Errors are those of rows that the fit did not see: of shapes left out (five
@@ -110,12 +110,13 @@ def _row(title: str, values: dict[str, Any]) -> str:
 
 def main() -> None:
     """Fit every family and write the table."""
-    default = Path(__file__).parent.parent / "src/optimoe/cost/data/operators.toml"
+    default = Path(__file__).parent.parent / "src/optimoe/cost/data/operators"
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else default
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    sections = [HEAD, f'basis = "fitted"\nsource = "{SOURCE}"\nfitted = "{date}"\n']
+    head = [HEAD, f'basis = "fitted"\nsource = "{SOURCE}"\nfitted = "{date}"\n']
+    tables: dict[str, list[str]] = {}
     for family in families():
-        title = f"{family.name}.{family.kind}"
+        title, sections = family.kind, tables.setdefault(family.name, [*head])
         curves = {name: fit_curve(family, [(name, rows)]) for name, rows in family.rows.items()}
         other = fit_curve(family, list(family.rows.items()))
         for name, curve in curves.items():
@@ -136,10 +137,11 @@ def main() -> None:
             facts |= {"p90_error": float(np.quantile(abs(errors), 0.9)), "bias": float(np.median(errors))}
             facts |= {"other_gpu_error": swapped[0]} if swapped else {}
             sections.append(_row(f"{title}.{name}", coefficients(curve) | facts))
-            print(title, name, facts, flush=True)
+            print(family.name, title, name, facts, flush=True)
         total = sum(len(rows["t"]) for rows in family.rows.values())
         sections.append(_row(f"{title}.other", coefficients(other) | {"clock_hz": REFERENCE_HZ, "rows": total}))
-    path.write_text("\n".join(sections), encoding="utf-8")
+    for name, sections in tables.items():
+        (path / f"{name}.toml").write_text("\n".join(sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

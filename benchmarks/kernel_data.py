@@ -42,7 +42,7 @@ class Family:
     """Kernels that share a curve.
 
     Attributes:
-        name, kind: Where the curve stands in operators.toml.
+        name, kind: Where the curve stands in operators/.
         rows: Columns by architecture; ``t`` in seconds, ``shape`` to leave shapes out by, ``fitted`` where
             some rows are not for fitting.
         predict: Seconds from a curve.

@@ -9,10 +9,10 @@ from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.hf.read import load_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.workload import Workload

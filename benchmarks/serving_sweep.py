@@ -12,11 +12,11 @@ import numpy as np
 
 from optimoe.arch.parts import Attention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, predict_serving
 from optimoe.cost.serving.workload import Workload
 

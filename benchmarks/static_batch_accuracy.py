@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from optimoe.arch.catalog import find_model
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, prefill_step
 
 MODELS = {

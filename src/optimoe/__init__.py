@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
     from optimoe.core.errors import InfeasibleError, InputError, OptimoeError
     from optimoe.cost.calibration import find_calibration
+    from optimoe.cost.engines.engine import Engine, find_engine
     from optimoe.cost.hardware.accelerator import Accelerator, Cluster, find_accelerator
     from optimoe.cost.hardware.price import GpuPrice, given_price, list_price
     from optimoe.cost.kernels.spread import RoutingSkew
     from optimoe.cost.layers.execution import Execution
     from optimoe.cost.layers.layout import Layout
-    from optimoe.cost.serving.engine import Engine, find_engine
     from optimoe.cost.serving.estimate import Deployment, ServingEstimate
     from optimoe.cost.serving.workload import Limits, Workload
     from optimoe.cost.training.estimate import TrainRun
@@ -56,7 +56,7 @@ _PUBLIC = {
     "Workload": "optimoe.cost.serving.workload",
     "Limits": "optimoe.cost.serving.workload",
     "Layout": "optimoe.cost.layers.layout",
-    "Engine": "optimoe.cost.serving.engine",
+    "Engine": "optimoe.cost.engines.engine",
     "Execution": "optimoe.cost.layers.execution",
     "RoutingSkew": "optimoe.cost.kernels.spread",
     "TrainRun": "optimoe.cost.training.estimate",
@@ -67,7 +67,7 @@ _PUBLIC = {
     # things by name, or from files
     "find_accelerator": "optimoe.cost.hardware.accelerator",
     "find_calibration": "optimoe.cost.calibration",
-    "find_engine": "optimoe.cost.serving.engine",
+    "find_engine": "optimoe.cost.engines.engine",
     "find_law": "optimoe.laws.catalog",
     "find_loss_law": "optimoe.laws.catalog",
     "find_model": "optimoe.arch.catalog",

@@ -7,12 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
-from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.laws.catalog import law_names
 from optimoe.planner.plan import plan

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_loss_law

@@ -73,9 +73,9 @@ class CompareRequest(ModelsRequest):
             UnknownNameError: No such accelerator; lists the nearest.
             ConfigError: A number is out of limits.
         """
+        from optimoe.cost.engines.engine import Engine
         from optimoe.cost.hardware.price import unknown_price
         from optimoe.cost.layers.execution import Execution
-        from optimoe.cost.serving.engine import Engine
         from optimoe.cost.serving.estimate import Deployment
         from optimoe.cost.serving.workload import Workload
 

@@ -142,7 +142,7 @@ def _accelerators() -> Iterable[str]:
 
 
 def _engines() -> Iterable[str]:
-    from optimoe.cost.serving.engine import engine_names
+    from optimoe.cost.engines.preset import engine_names
 
     return engine_names()
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import AllReduce
@@ -65,7 +64,7 @@ def test_one_rank_sends_nothing_and_a_grid_equals_its_scalars(collective):
 
 @pytest.mark.parametrize("collective", PHASES)
 def test_every_link_curve_carries_its_error(collective):
-    rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
+    rows = operator_table("collective")[collective]
     for architecture, row in rows.items():
         assert find_link_curve(collective, replace(H100, architecture=architecture)).link_share <= 1
         assert architecture == "other" or 0 < row["median_error"] < 0.16

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
+from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.kernels.calls import smooth_max
 from optimoe.cost.kernels.curve import KernelCurve, find_curve
 from tests.cost.kernels.shapes import H100
 
 FAMILIES = {
-    name: kinds
-    for name, kinds in load_facts("optimoe.cost", "operators.toml").items()
-    if isinstance(kinds, dict) and name != "collective"
+    family: {kind: rows for kind, rows in operator_table(family).items() if isinstance(rows, dict)}
+    for family in OPERATORS
+    if family != "collective"
 }
 CURVES = [
     (family, kind, architecture)

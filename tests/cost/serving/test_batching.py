@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
 QUICK = Engine(front_s=0.0)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.load import goodput, open_system
 from optimoe.cost.serving.workload import Limits, Workload

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import predict_serving
 from optimoe.cost.serving.memory import largest_batch, weights_per_gpu
 from optimoe.cost.serving.workload import Workload

@@ -9,10 +9,10 @@ from optimoe.arch.flops import decode_flops
 from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step, efficiency_sources, prefill_step
 from tests.cost.cases import DEEPSEEK, FEW, GPT_OSS, H100, LLAMA, MIXTRAL, points
 

@@ -11,9 +11,9 @@ from optimoe.arch.count import count
 from optimoe.arch.flops import decode_flops
 from optimoe.core.errors import ConfigError
 from optimoe.core.grid import broadcast, take
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.layout import Layout, candidate_layouts, divides
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload

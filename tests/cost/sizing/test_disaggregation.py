@@ -5,10 +5,10 @@ import pytest
 from optimoe.arch.catalog import find_model
 from optimoe.arch.memory import kv_bytes
 from optimoe.core.errors import InfeasibleError
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import find_engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.disaggregation import disaggregate, nodes_for, transfer_s

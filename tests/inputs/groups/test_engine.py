@@ -3,7 +3,8 @@
 import pytest
 
 from optimoe.core.errors import InputError
-from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, find_engine
+from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.preset import DEFAULT_ENGINE
 from optimoe.inputs.groups.engine import EngineChoice
 
 

@@ -1,11 +1,11 @@
 """JSON of what a model is served on."""
 
 from optimoe.core.records import to_json, to_record
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import accelerator_names, find_accelerator
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 from optimoe.report.records.deployment import (
     accelerator_record,

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import require
-from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
+from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 
 FACTORS = ("decode_scale", "prefill_scale", "front_s", "step_s", "request_s")
 
@@ -17,7 +18,7 @@ within a fifth of the measured ones, its own time per step within a factor of tw
 
 @dataclass(frozen=True, kw_only=True)
 class Factors:
-    """How an engine differs from the kernels of ``operators.toml``.
+    """How an engine differs from the kernels of ``data/operators/``.
 
     Attributes:
         decode_scale: Multiplies the time of a decode step's kernels.

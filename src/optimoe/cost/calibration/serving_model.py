@@ -14,11 +14,12 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.factors import Factors
+from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import DEFAULT_ENGINE, Engine, engine_names, find_engine
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload

@@ -1,6 +1,6 @@
 """Seconds of one kernel on one GPU, from its shape: curves fitted to measured kernels, or measured tables.
 
-Physics first, then a few fitted coefficients per family and architecture (``data/operators.toml``):
+Physics first, then a few fitted coefficients per family and architecture (``data/operators/``):
 
     t = launch + side traffic + smooth maximum of compute time and memory time
 

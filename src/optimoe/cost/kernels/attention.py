@@ -22,7 +22,7 @@ def prefill_attention_s(
     With S the length, b requests, and s̄ the tokens that a query sees on average, FLOPs are
     4·d_h·(b·h·S + half_rows)·(s̄ + half_fill): few rows do not fill the GPU, and blocks on the diagonal are
     computed whole. Heads narrower than 128 are slower by √(128/d_h), since the softmax costs the same per score
-    (measured at 64 and 128). Bytes 2·b·S·d_h·(2·h + 2·h_kv). Source: ``operators.toml``, [prefill_attention].
+    (measured at 64 and 128). Bytes 2·b·S·d_h·(2·h + 2·h_kv). Source: ``operators/prefill_attention.toml``.
 
     Args:
         gpu: The accelerator.
@@ -55,7 +55,7 @@ def decode_attention_s(
 
     Bytes requests·values·(seen + pad)·bytes per value, at the memory share; FLOPs requests·score_flops;
     launch + latency·√(seen/4096) for the chain over one cache. The cache is taken as cold: between two calls
-    a model reads other layers. Source: ``operators.toml``, [decode_attention].
+    a model reads other layers. Source: ``operators/decode_attention.toml``.
 
     Args:
         gpu: The accelerator.

@@ -9,6 +9,7 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
+from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import AllReduce, HostRead, KernelTime
 from optimoe.cost.kernels.curve import ANY_ARCHITECTURE, at_clock
@@ -64,7 +65,7 @@ def collective_s(
 
         w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share)
 
-    Fitted for 2 to 8 GPUs on NVLink (``operators.toml``, [collective]); elsewhere an extrapolation by the
+    Fitted for 2 to 8 GPUs on NVLink (``operators/collective.toml``); elsewhere an extrapolation by the
     link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here. Ranks that stand
     ``stride`` GPUs apart leave their node the sooner.
     """
@@ -122,7 +123,7 @@ def find_link_curve(collective: Collective, gpu: Accelerator) -> LinkCurve:
 
 @cache
 def _find_link_curve(collective: Collective, architecture: str, clock_hz: float) -> LinkCurve:
-    rows = load_facts("optimoe.cost", "operators.toml")["collective"][collective]
+    rows = operator_table("collective")[collective]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
     curve = LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
     return at_clock(curve, row["clock_hz"], clock_hz)

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from optimoe.core.arrays import Values
-from optimoe.core.config import load_facts
 from optimoe.core.errors import require
+from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import KernelFamily, KernelTime, Roofline
 
@@ -98,7 +98,7 @@ def at_clock(curve: Any, measured_hz: float, clock_hz: float) -> Any:
 
 @cache
 def _find_curve(family: KernelFamily, kind: str, architecture: str, clock_hz: float) -> KernelCurve:
-    rows = load_facts("optimoe.cost", "operators.toml")[family][kind]
+    rows = operator_table(family)[kind]
     row = rows.get(architecture, rows[ANY_ARCHITECTURE])
     curve = KernelCurve(**{field.name: row[field.name] for field in fields(KernelCurve) if field.name in row})
     if architecture == CPU:

@@ -19,7 +19,7 @@ def experts_s(
     With d ``d_model``, f the width of an expert on this GPU, m matrices: memory distinct·m·d·f weights;
     compute 2·(pairs + pad·distinct)·m·d·(f + half)/(peak·share), since each expert's rows fill whole tiles;
     side traffic of bf16 activations side_share·moved_pairs·(2·f + d); launch + latency·√distinct.
-    Source: ``operators.toml``, [experts].
+    Source: ``operators/experts.toml``.
 
     Args:
         gpu: The accelerator.

@@ -23,7 +23,7 @@ from optimoe.cost.kernels.gemm import gemm_s
 
 
 class Fitted:
-    """The curves of ``operators.toml``: every shape, every GPU."""
+    """The curves of ``data/operators/``: every shape, every GPU."""
 
     name = "fitted"
 

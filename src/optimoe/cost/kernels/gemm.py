@@ -20,7 +20,7 @@ def gemm_s(gpu: Accelerator, precision: str, product: Gemm, curve: KernelCurve |
 
     compute 2·(M + pad)·(N + pad)·(K + half)/(peak·share), memory (w·K·N + a·M·K + 2·M·N)/(bandwidth·share),
     launch + latency·√(K/4096), and side_share·M·K bytes for quantising the activations, with w and a bytes
-    per weight and activation. Source: ``operators.toml``, [gemm]. Direction: ragged M (17 rows) and small N
+    per weight and activation. Source: ``operators/gemm.toml``. Direction: ragged M (17 rows) and small N
     are slower than the smooth curve by up to the printed 90 % error.
 
     Args:

@@ -8,12 +8,12 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.memory import kv_bytes_per_token
 from optimoe.arch.params import count_params
 from optimoe.core.claims import Series, TextFigure
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.published import epoch_rules
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step
 
 INSIDE = ("mixtral-8x22b", "mixtral-8x7b", "grok-1", "dbrx", "gpt-4")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.core.arrays import Flags, Values
-from optimoe.cost.serving.engine import Engine
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
 TOGETHER = 0.5

@@ -9,12 +9,12 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes, format_seconds, format_usd
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Limits, Workload

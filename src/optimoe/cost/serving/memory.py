@@ -9,10 +9,10 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import FeedForward, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.facts import efficiency
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import LayerSizes, deepest_stage_share, layer_sizes
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.workload import Workload
 
 ACTIVATION_BYTES, LOGIT_BYTES = 2, 4

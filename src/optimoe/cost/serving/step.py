@@ -7,7 +7,7 @@ their times are those of ``optimoe.cost.kernels``, fitted to measured kernels:
 
 The exchange of a layer is two all-reduces over ``tp``; where attention ranks share experts, dispatch and
 combine take the place of the second. The engine adds what no kernel table holds: seconds per step
-(scheduler) and per request (sampling). Sources: ``data/operators.toml``, ``data/efficiency.toml``.
+(scheduler) and per request (sampling). Sources: ``data/operators/``, ``data/efficiency.toml``.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +21,13 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.grid import add, map_numbers
 from optimoe.core.provenance import Assumption, Basis
+from optimoe.cost.engines.engine import Engine
+from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
-from optimoe.cost.serving.engine import Engine
 
 Mix = Callable[[Mixer], Iterator[LayerKernel]]
 
@@ -72,8 +73,8 @@ def engine_s(engine: Engine, requests: Values) -> Values:
 
 def efficiency_sources() -> tuple[Assumption, ...]:
     """The constants of the cost model, each with its basis and source."""
-    kernels = load_facts("optimoe.cost", "operators.toml")
-    families = ", ".join(name.replace("_", " ") for name, row in kernels.items() if isinstance(row, dict))
+    kernels = operator_table("gemm")
+    families = ", ".join(name.replace("_", " ") for name in OPERATORS)
     curves = Assumption(
         name="kernel times",
         value=f"by shape: {families}",

@@ -7,10 +7,11 @@ from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.core.units import TOKENS_PER_MTOK
+from optimoe.cost.engines.engine import find_engine
+from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.published.yun import MeasuredTables, ServedFor, Stored, TableServing, serve_on
-from optimoe.cost.serving.engine import DEFAULT_ENGINE, engine_names, find_engine
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.layouts import best_serving

@@ -11,7 +11,7 @@ from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
 from optimoe.inputs.sources import CalibrationName, EngineName
 
 if TYPE_CHECKING:
-    from optimoe.cost.serving.engine import Engine
+    from optimoe.cost.engines.engine import Engine
 
 AUTO = "auto"
 """The cache precision that the engine takes for the precision of the weights."""
@@ -68,8 +68,8 @@ class EngineChoice:
         return self.engines()[0]
 
     def _engine(self, precision: str, kv_precision: str) -> "Engine":
+        from optimoe.cost.engines.engine import find_engine
         from optimoe.cost.kernels.spread import RoutingSkew
-        from optimoe.cost.serving.engine import find_engine
 
         given = {} if kv_precision == AUTO else {"kv_precision": kv_precision}
         engine = find_engine(

@@ -95,7 +95,7 @@ def _loss(plan: Plan) -> list[Link]:
 
 def _serving(plan: Plan) -> list[Link]:
     choice, workload = plan.choice, plan.problem.workload
-    kernels = "data/operators.toml, efficiency.toml"
+    kernels = "data/operators/, efficiency.toml"
     causes = {name.removesuffix("_s").replace("_", " "): seconds for name, seconds in choice.serving.parts.items()}
     links = [
         _link(f"token: {cause}", "kernels of one decode step", format_seconds(seconds), Basis.FITTED, kernels)

@@ -14,12 +14,12 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import PEER, Attention, DenseFFN, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.claims import Claim, FigureMaker, Range, Reproduction, Series, TextFigure, judged, printed_range
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.overflow import dropped_share
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step
 from optimoe.laws.catalog import find_law, find_loss_law
 from optimoe.laws.families.krajewski import ROUTING_FLOPS

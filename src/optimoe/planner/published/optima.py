@@ -16,10 +16,10 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Claim, Range, Reproduction, judged, printed_range
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.laws.catalog import find_law, find_loss_law

@@ -6,11 +6,11 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.core.provenance import Basis
 from optimoe.core.records import same_fields
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Accelerator, Cluster
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 

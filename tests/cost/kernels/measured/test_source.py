@@ -13,6 +13,7 @@ from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.provenance import Basis
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import (
     AllReduce,
@@ -33,7 +34,6 @@ from optimoe.cost.kernels.spread import power_law
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.step import decode_step
 
 needs_tables = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from optimoe.core.config import load_facts
 from optimoe.core.grid import take
 from optimoe.core.provenance import Basis
 from optimoe.cost.calibration import calibration_names, find_calibration
-from optimoe.cost.serving.engine import Engine
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.serving.estimate import Deployment, evaluate
 from optimoe.cost.sizing.size_from_speed.ladder import ExpertCount, Ladder, TypicalShape, ladders
 from optimoe.cost.sizing.size_from_speed.observed import Move, Observed

@@ -11,10 +11,10 @@ from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
-from optimoe.cost.serving.engine import Engine
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Workload
 from optimoe.laws.loss_law import LossLaw

@@ -7,8 +7,9 @@ from optimoe.arch.memory import bytes_per_value
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.provenance import Basis
+from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.preset import EnginePreset, engine_names, engine_preset
 from optimoe.cost.layers.execution import Execution
-from optimoe.cost.serving.engine import Engine, EnginePreset, engine_names, engine_preset, find_engine
 
 MINE = {"front_s": 0.08, "prefill_first": True, "kv_of_fp8": "fp8", "source": "200 requests against my server"}
 

@@ -1,0 +1,1 @@
+"""Serving engines: what each does beside the kernels, which times it adds and which memory it takes."""
