@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError
+from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import AllReduce
 from optimoe.cost.kernels.collectives import PHASES, LinkCurve, all_reduce_s, collective_s, find_link_curve
