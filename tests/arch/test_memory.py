@@ -4,15 +4,8 @@ import pytest
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import from_config
-from optimoe.arch.memory import (
-    bytes_per_value,
-    kv_bytes,
-    kv_bytes_per_token,
-    state_bytes,
-    weight_bytes,
-)
+from optimoe.arch.memory import kv_bytes, kv_bytes_per_token, state_bytes, weight_bytes
 from optimoe.arch.params import count_params
-from optimoe.core.errors import UnknownNameError
 from tests.arch.small_configs import small_config
 
 
@@ -44,7 +37,3 @@ def test_precisions_carry_their_scales():
     params = count_params(find_model("llama-3.1-8b"))
     assert weight_bytes(params) == 2 * params.total
     assert weight_bytes(params, "fp8") == pytest.approx(params.total * (1 + 4 / 128**2))
-    assert bytes_per_value("mxfp4") == 0.5 + 1 / 32
-    assert bytes_per_value("int4") == 0.5 + 2 / 128
-    with pytest.raises(UnknownNameError, match="fp8"):
-        bytes_per_value("fp9")

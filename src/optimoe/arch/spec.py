@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
@@ -20,6 +21,7 @@ class LayerGroup:
         ffn: What works on each token.
         residual: A dense feed-forward beside the routed one, on the same input (Arctic); none elsewhere.
         num_norms: Norms per layer: one before each part, and after it too where the family does so.
+        precisions: Formats of its weights, by part.
 
     Raises:
         ConfigError: There is no layer in it, or no norm count.
@@ -30,6 +32,7 @@ class LayerGroup:
     ffn: FeedForward
     residual: DenseFFN | None = None
     num_norms: int = 2
+    precisions: LayerPrecisions = LayerPrecisions()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         require_positive(self, "num_layers")
@@ -39,6 +42,10 @@ class LayerGroup:
 @dataclass(frozen=True, kw_only=True)
 class ArchSpec:
     """A decoder-only language model.
+
+    Two equal architectures are equal whoever states them and however long they were trained to read. Formats of
+    weights are compared: they change bytes and times, and what is remembered by its key must not mix them up;
+    :attr:`shape` is without them.
 
     Attributes:
         name: What to call it.
@@ -50,8 +57,10 @@ class ArchSpec:
         norm: Kind of every norm: a weight per channel, or a weight and a bias.
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
-        speculated: Who guessed this shape, where its makers published none; empty otherwise. Two equal
-            architectures are equal whoever states them.
+        precisions: Formats of the two ends and of the cache that its checkpoint asks for.
+        max_context: Tokens of the longest sequence that it was made for (``max_position_embeddings``); 0 where
+            that is not known.
+        speculated: Who guessed this shape, where its makers published none; empty otherwise.
 
     Raises:
         ConfigError: A count is not positive or there is no layer.
@@ -66,6 +75,8 @@ class ArchSpec:
     norm: Norm = "rms"
     num_positions: int = 0
     num_mtp_layers: int = 0
+    precisions: CheckpointPrecisions = CheckpointPrecisions()  # noqa: RUF009 (frozen)
+    max_context: int = field(default=0, compare=False)
     speculated: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +84,13 @@ class ArchSpec:
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
+        require(self.max_context >= 0, "max_context", "zero or more", self.max_context)
+
+    @property
+    def shape(self) -> "ArchSpec":
+        """The same decoder all in bf16, equal for every checkpoint of one model."""
+        layers = [replace(group, precisions=LayerPrecisions()) for group in self.layers]
+        return replace(self, layers=grouped(layers), precisions=CheckpointPrecisions())
 
     @property
     def title(self) -> str:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import tomli_w
 
-from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.provenance import Basis

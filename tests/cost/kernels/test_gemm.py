@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.core.errors import InputError
 from optimoe.cost.kernels.calls import Gemm
 from tests.cost.kernels.shapes import A100, B200, H100, US, gemm

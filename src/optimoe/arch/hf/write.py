@@ -14,7 +14,7 @@ from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
 
 def to_config(arch: ArchSpec, model_type: str = "") -> dict[str, Any]:
-    """The ``config.json`` of an architecture.
+    """The ``config.json`` of an architecture: its shape, in bf16.
 
     Args:
         arch: What to write.
@@ -52,8 +52,8 @@ def _written(model_type: str, arch: ArchSpec) -> dict[str, Any]:
         raise ConfigError(
             f"config.json: {arch.name} has parts that {model_type} cannot express ({error})"
         ) from None
-    if back != arch:
-        where = _difference(arch, back)
+    if back != arch.shape:
+        where = _difference(arch.shape, back)
         raise ConfigError(f"config.json: {arch.name} has parts that {model_type} cannot express ({where})")
     return config
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from optimoe.arch.memory import Precision
+from optimoe.arch.precision.formats import Precision
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis

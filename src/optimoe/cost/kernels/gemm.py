@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import COMPUTE_PRECISION, Accelerator
 from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s

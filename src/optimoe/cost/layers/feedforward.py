@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.parts import PEER, DenseFFN, MoE
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds

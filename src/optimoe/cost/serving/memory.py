@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimoe.arch.memory import bytes_per_value, kv_bytes
+from optimoe.arch.memory import kv_bytes
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import FeedForward, MoE
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.engines.engine import Engine

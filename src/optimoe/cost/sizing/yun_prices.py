@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from optimoe.arch.memory import bytes_per_value
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.core.units import TOKENS_PER_MTOK

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.memory import bytes_per_value
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, PrefillAttention, RoutedExperts
 from optimoe.cost.kernels.fitted import FITTED
 from optimoe.cost.kernels.measured.grid import RatioGrid

@@ -21,8 +21,9 @@ from jaxtyping import Float
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.design import one_expert_twin
-from optimoe.arch.memory import bytes_per_value, kv_bytes_per_token
+from optimoe.arch.memory import kv_bytes_per_token
 from optimoe.arch.params import count_params
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require
 from optimoe.core.latency import LatencyRecord

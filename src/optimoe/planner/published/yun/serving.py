@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimoe.arch.memory import bytes_per_value, kv_bytes
+from optimoe.arch.memory import kv_bytes
 from optimoe.arch.params import count_params
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.core.grid import take
 from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.price import usd_per_mtok

@@ -1,0 +1,1 @@
+"""Number formats of stored values, and which part of a model is stored in which."""
