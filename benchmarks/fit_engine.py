@@ -14,8 +14,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.step import decode_step, engine_s, prefill_step
+from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
 
@@ -48,7 +49,7 @@ def kernels(row: ServingRow) -> Kernels:
     """The kernels of a decode step and of a prompt, without the engine's own time."""
     deployment = row_deployment(row)
     machine = deployment.machine(row.layout)
-    bare = replace(deployment.engine, step_s=0.0, request_s=0.0)
+    bare = replace(deployment.engine, host=HostTimes(front_s=0.0, step_s=0.0, request_s=0.0))
     running = row_running(row)
     return Kernels(
         row=row,
@@ -64,9 +65,10 @@ def errors(rows: Iterable[Kernels], common: dict[str, float], front_s: dict[str,
     """ln(predicted/measured) of TPOT and TTFT, one row each."""
     logs = []
     for timed in rows:
-        engine = replace(timed.engine, **common, front_s=front_s[timed.row.engine])
-        decode_s = timed.decode_s + engine_s(engine, timed.running)
-        prefill_s = timed.prefill_s + engine_s(engine, 1)
+        host = HostTimes(**common, front_s=front_s[timed.row.engine])
+        engine = replace(timed.engine, host=host)
+        decode_s = timed.decode_s + host.waited_s(timed.decode_s, timed.running)
+        prefill_s = timed.prefill_s + host.waited_s(timed.prefill_s, 1)
         stage_s = prefill_s / timed.row.layout.pp
         step = StepSeconds(decode_s=decode_s, token_s=decode_s, prefill_s=prefill_s, stage_s=stage_s)
         requests = Rounds.of(engine, timed.workload)

@@ -8,10 +8,16 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import EnginePreset, engine_names, engine_preset
 from optimoe.cost.layers.execution import Execution
 
-MINE = {"front_s": 0.08, "prefill_first": True, "kv_of_fp8": "fp8", "source": "200 requests against my server"}
+MINE = {
+    "host": {"front_s": 0.08},
+    "prefill_first": True,
+    "kv_of_fp8": "fp8",
+    "source": "200 requests against my server",
+}
 
 
 def written(path, table):
@@ -21,7 +27,7 @@ def written(path, table):
 
 def conforms(preset):
     """What every preset is, whoever states it."""
-    assert 0 <= preset.front_s < 1
+    assert 0 <= preset.host.front_s < 1
     assert bytes_per_value(preset.kv_of_fp8) <= 2
     assert preset.source
     assert preset.basis in Basis
@@ -41,7 +47,7 @@ def test_engines_differ_by_their_presets():
     assert find_engine("sglang").prefill_first
     assert find_engine("trtllm", precision="fp8").execution.kv_precision == "fp8"
     assert find_engine("trtllm", precision="fp8", kv_precision="bf16").execution.kv_precision == "bf16"
-    assert find_engine("vllm").front_s == Engine().front_s
+    assert find_engine("vllm").host == Engine().host
     with pytest.raises(ConfigError, match="acceptance"):
         Engine(acceptance=0.5)
     with pytest.raises(ConfigError, match="overlap"):
@@ -61,23 +67,25 @@ def test_every_preset_is_whole_and_as_a_file_of_ones_own_the_same(name, tmp_path
 def test_an_engine_of_ones_own_is_one_file(tmp_path):
     path = written(tmp_path / "mine.toml", MINE)
     conforms(engine_preset(path))
-    assert engine_preset(path) == EnginePreset(name="mine", basis=Basis.ASSUMED, **MINE)
+    assert engine_preset(path) == EnginePreset(
+        name="mine", basis=Basis.ASSUMED, **MINE | {"host": HostTimes(front_s=0.08)}
+    )
     engine = find_engine(path, precision="fp8", chunk_tokens=512)
-    assert (engine.front_s, engine.prefill_first, engine.chunk_tokens) == (0.08, True, 512)
+    assert (engine.host.front_s, engine.prefill_first, engine.chunk_tokens) == (0.08, True, 512)
     assert engine.execution.kv_precision == "fp8"
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"front_s": -0.1}, "front_s: must be in seconds, from 0 to below 60, got -0.1"),
-        ({"front_s": 80.0}, "front_s: must be in seconds, from 0 to below 60, got 80.0"),
-        ({"front_s": "80 ms"}, "Expected `float`, got `str` - at `front_s`"),
+        ({"host": {"front_s": -0.1}}, "front_s: must be in seconds, from 0 to below 60, got -0.1"),
+        ({"host": {"front_s": 80.0}}, "front_s: must be in seconds, from 0 to below 60, got 80.0"),
+        ({"host": {"front_s": "80 ms"}}, "Expected `float`, got `str` - at `host.front_s`"),
         ({"prefill_first": "no"}, "Expected `bool`, got `str` - at `prefill_first`"),
         ({"kv_of_fp8": "fp7"}, "kv_of_fp8: unknown name 'fp7' (nearest: fp"),
         ({"basis": "guessed"}, "`basis`"),
         ({"source": ""}, "source: must be given"),
-        ({"fronts": 0.1}, "field: unknown name 'fronts' (nearest: front_s"),
+        ({"host": {"fronts": 0.1}}, "unknown name 'fronts' (nearest: front_s"),
     ],
 )
 def test_a_file_that_describes_no_engine_is_refused_in_one_line(change, words, tmp_path):

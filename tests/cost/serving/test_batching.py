@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.workload import Workload
 
-QUICK = Engine(front_s=0.0)
+NO_FRONT = HostTimes(front_s=0.0)
+QUICK = Engine(host=NO_FRONT)
 
 
 def system(batch, engine=QUICK, workload=None, running=None, decode_s=0.01, prefill_s=0.05):
@@ -21,7 +23,7 @@ def system(batch, engine=QUICK, workload=None, running=None, decode_s=0.01, pref
 
 @given(batch=st.floats(1, 500), decode_s=st.floats(1e-4, 0.1), prefill_s=st.floats(1e-4, 10.0))
 def test_whatever_the_order_a_round_reads_all_prompts_and_decodes_all_tokens(batch, decode_s, prefill_s):
-    for engine in (QUICK, Engine(front_s=0.0, prefill_first=True)):
+    for engine in (QUICK, Engine(host=NO_FRONT, prefill_first=True)):
         for workload in (
             Workload(output_tokens=100),
             Workload(output_tokens=100, fixed_lengths=True),
@@ -35,7 +37,7 @@ def test_whatever_the_order_a_round_reads_all_prompts_and_decodes_all_tokens(bat
 
 def test_requests_in_step_wait_for_half_of_the_others():
     fixed = Workload(output_tokens=100, fixed_lengths=True)
-    together = system(11, Engine(front_s=0.0, prefill_first=True), fixed)
+    together = system(11, Engine(host=NO_FRONT, prefill_first=True), fixed)
     assert together.ttft_s == pytest.approx(0.01 + 6 * 0.05)
     assert together.stall_s == pytest.approx(5 * 0.05 / 99)
     assert system(11, QUICK, Workload(output_tokens=100, rounds=1.0)).ttft_s == pytest.approx(together.ttft_s)

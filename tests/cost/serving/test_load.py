@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
@@ -37,7 +38,7 @@ def closed(concurrency, prefill_s, *, prefill_first=False, fixed=False, rounds=8
 
 
 def formula(concurrency, prefill_s, *, prefill_first=False, fixed=False, rounds=8):
-    engine = Engine(front_s=0.0, prefill_first=prefill_first)
+    engine = Engine(host=HostTimes(front_s=0.0), prefill_first=prefill_first)
     workload = Workload(output_tokens=OUTPUT, fixed_lengths=fixed, rounds=float(rounds))
     token_s, batch = decode_s(concurrency), float(concurrency)
     step = StepSeconds(decode_s=token_s, token_s=token_s, prefill_s=prefill_s, stage_s=prefill_s)

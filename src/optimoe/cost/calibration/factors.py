@@ -9,7 +9,8 @@ from optimoe.core.errors import require
 from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 
-FACTORS = ("decode_scale", "prefill_scale", "front_s", "step_s", "request_s")
+HOST_FACTORS = ("front_s", "step_s", "request_s")
+FACTORS = ("decode_scale", "prefill_scale", *HOST_FACTORS)
 
 PRIOR_SD = {"decode_scale": 0.2, "prefill_scale": 0.4, "front_s": 1.0, "step_s": 0.7, "request_s": 0.7}
 """Standard deviation of ln(factor/shipped) before any record is seen (assumed): kernels of an engine are mostly
@@ -40,12 +41,14 @@ class Factors:
     def __post_init__(self) -> None:
         for name in ("decode_scale", "prefill_scale"):
             require(0 < getattr(self, name) < np.inf, name, "positive", getattr(self, name))
-        for name in ("front_s", "step_s", "request_s"):
+        for name in HOST_FACTORS:
             require(0 <= getattr(self, name) < np.inf, name, "zero or more", getattr(self, name))
 
     def on(self, engine: Engine) -> Engine:
         """The engine with these factors."""
-        return replace(engine, **{name: getattr(self, name) for name in FACTORS})
+        times = {name: getattr(self, name) for name in HOST_FACTORS}
+        scales = {name: getattr(self, name) for name in FACTORS if name not in times}
+        return replace(engine, host=replace(engine.host, **times), **scales)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +69,7 @@ class FactorInterval:
 def shipped_factors(engine: str) -> Factors:
     """The factors of the model as it ships: scales of 1, the times of the engine's preset, or of the default's."""
     preset = find_engine(engine if engine in engine_names() else DEFAULT_ENGINE)
-    return Factors(**{name: getattr(preset, name) for name in FACTORS})
+    return Factors(**{name: getattr(preset.host, name) for name in HOST_FACTORS})
 
 
 def from_logs(logs: Float[np.ndarray, " factors"], shipped: Factors) -> Factors:

@@ -15,6 +15,7 @@ from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.factors import Factors
 from optimoe.cost.engines.engine import Engine, find_engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout, check_layout
@@ -89,8 +90,9 @@ class ClosedPrediction:
         in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
 
         def predict(factors: Factors) -> Prediction:
-            decode = factors.decode_scale * decode_s + factors.step_s + factors.request_s * batch / stages
-            prefill = factors.prefill_scale * prefill_s + factors.step_s + factors.request_s
+            decode, prefill = factors.decode_scale * decode_s, factors.prefill_scale * prefill_s
+            decode = decode + factors.step_s + factors.request_s * batch / stages
+            prefill = prefill + factors.step_s + factors.request_s
             requests = Rounds(output_tokens=output, front_s=factors.front_s, in_step=in_step, rounds=rounds)
             step = StepSeconds(decode_s=decode, token_s=decode, prefill_s=prefill, stage_s=prefill / stages)
             system = closed_system(requests, step, batch=batch, running=batch)
@@ -105,7 +107,7 @@ class ClosedPrediction:
     def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
         """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
         machine, arch, batch = self._machine(record), find_model(record.model), _batch(record)
-        bare = replace(_engine(record), step_s=0.0, request_s=0.0)
+        bare = replace(_engine(record), host=HostTimes(front_s=0.0, step_s=0.0, request_s=0.0))
         decode = decode_step(machine, bare, arch, batch, _workload(record).mean_context)
         return float(decode.total_s), float(prefill_step(machine, bare, arch, record.input_tokens).total_s)
 

@@ -8,11 +8,9 @@ from optimoe.arch.precision.formats import Precision
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
+from optimoe.cost.engines.host import HostTimes
 
 DEFAULT_ENGINE = "vllm"
-
-LONGEST_FRONT_S = 60.0
-"""A front end that takes longer is not stated in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,27 +19,25 @@ class EnginePreset:
 
     Attributes:
         name: Name of the engine; that of the file where it states none.
-        front_s: Seconds from a request's arrival to the scheduler and back to the client, under load.
+        host: Seconds that it takes itself, beside the kernels.
         prefill_first: Waiting prompts are read before any further token is decoded.
         kv_of_fp8: Precision of the cache that weights in fp8 bring unless another is asked for.
-        source: Where the three stand, or how they were measured.
+        source: Where these stand, or how they were measured.
         basis: How the seconds were obtained.
 
     Raises:
-        ConfigError: The seconds are out of their limits, or there is no source.
+        ConfigError: A time is out of its limits, or there is no source.
         UnknownNameError: The cache cannot have that precision.
     """
 
     name: str
-    front_s: float
+    host: HostTimes
     prefill_first: bool
     kv_of_fp8: Precision
     source: str
     basis: Basis = Basis.ASSUMED
 
     def __post_init__(self) -> None:
-        longest = f"in seconds, from 0 to below {LONGEST_FRONT_S:.0f}"
-        require(0 <= self.front_s < LONGEST_FRONT_S, "front_s", longest, self.front_s)
         require_choice(self.kv_of_fp8, "kv_of_fp8", Precision)
         require(self.source.strip(), "source", "given", repr(self.source))
 

@@ -45,7 +45,7 @@ class Rounds:
         """The requests of a workload as an engine schedules them."""
         return cls(
             output_tokens=workload.output_tokens,
-            front_s=engine.front_s,
+            front_s=engine.host.front_s,
             in_step=engine.prefill_first and workload.fixed_lengths,
             rounds=workload.rounds,
         )

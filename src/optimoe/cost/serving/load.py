@@ -191,6 +191,6 @@ def loaded(
         prefill_s=ready.prompt_s / ready.machine.layout.pp,
         output_tokens=deployment.workload.output_tokens,
         places=ready.fits,
-        front_s=engine.front_s,
+        front_s=engine.host.front_s,
         percentile=percentile,
     )

@@ -63,14 +63,6 @@ class StepTime:
         return map_numbers(self, lambda seconds: factor * seconds)
 
 
-def engine_s(engine: Engine, requests: Values) -> Values:
-    """Seconds of the engine itself in one step: the scheduler, and sampling by request.
-
-    Fitted to measured engines on top of the kernels: ``efficiency.toml``.
-    """
-    return engine.step_s + engine.request_s * requests
-
-
 def efficiency_sources() -> tuple[Assumption, ...]:
     """The constants of the cost model, each with its basis and source."""
     kernels = operator_table("gemm")
@@ -113,7 +105,7 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
         head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1),))
         step = step + _step(machine, head, mix(1), tokens=micro, logits=micro).times(drafts)
     step = step.times(engine.decode_scale)
-    return replace(step, launch_s=step.launch_s + engine_s(engine, micro))
+    return replace(step, launch_s=step.launch_s + engine.host.waited_s(step.total_s, micro))
 
 
 def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
@@ -123,7 +115,7 @@ def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Value
         return prefill_mixing(mixer, machine, arch.d_model, length, past)
 
     step = _step(machine, arch, mix, tokens=length, logits=1).times(engine.prefill_scale)
-    return replace(step, launch_s=step.launch_s + engine_s(engine, 1))
+    return replace(step, launch_s=step.launch_s + engine.host.waited_s(step.total_s, 1))
 
 
 def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values) -> StepTime:

@@ -104,7 +104,7 @@ def _prefill(arch: ArchSpec, deployment: Deployment) -> tuple[Layout, np.ndarray
     queue_s = PREFILL_LOAD / (2 * (1 - PREFILL_LOAD)) * prompt_s / layouts.pp
     sent = transfer_s(arch, deployment, layouts)
     fits = np.asarray(ready.fits >= 1)
-    first_s = deployment.engine.front_s + queue_s + prompt_s + sent
+    first_s = deployment.engine.host.front_s + queue_s + prompt_s + sent
     ttft_s = np.where(fits, np.broadcast_to(first_s, fits.shape), np.inf)
     gpu_s = np.broadcast_to(prompt_s * layouts.tp / PREFILL_LOAD, fits.shape)
     return layouts, ttft_s, gpu_s * np.ones(fits.shape), np.broadcast_to(sent, fits.shape) * np.ones(fits.shape)

@@ -116,6 +116,9 @@ class EngineRecord:
         acceptance: Probability that a drafted token is accepted, given that those before it were.
         step_s: Time of the engine itself in one step.
         request_s: Time of the engine itself in one step for each running request.
+        prompt_token_s: Time of the engine itself for each token of a prompt.
+        launch_call_s: Time to launch one kernel of a step that no captured graph holds.
+        hidden: Share of the requests' times that runs behind the GPU's own step.
         front_s: Time from a request's arrival to the scheduler and back to the client.
         prefill_first: Whether waiting prompts are read before any further token is decoded.
         kernels: Where kernel times come from: ``fitted`` curves or ``silicon`` tables.
@@ -132,6 +135,9 @@ class EngineRecord:
     acceptance: float
     step_s: float
     request_s: float
+    prompt_token_s: float
+    launch_call_s: float
+    hidden: float
     front_s: float
     prefill_first: bool
     kernels: str
@@ -242,10 +248,16 @@ def routing_record(routing: RoutingSkew) -> RoutingRecord:
 
 def engine_record(engine: Engine) -> EngineRecord:
     """An engine with the execution of its kernels, flat."""
-    execution = engine.execution
+    execution, host = engine.execution, engine.host
     return same_fields(
         EngineRecord,
         engine,
+        step_s=host.step_s,
+        request_s=host.request_s,
+        prompt_token_s=host.prompt_token_s,
+        launch_call_s=host.launch_s,
+        hidden=host.hidden,
+        front_s=host.front_s,
         precision=execution.precision,
         kv_precision=execution.kv_precision,
         routing=routing_record(execution.routing),

@@ -12,6 +12,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
@@ -74,8 +75,9 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
     # 16 of these GPUs stand in one node of Google's a2-megagpu-16g
     gpu = replace(find_accelerator(GPU), gpus_per_node=max(8, *setting.gpus))
     price = given_price(USD_PER_GPU_HOUR)
-    own: dict[str, Any] = {} if setting.engine_takes_time else {"step_s": 0.0, "request_s": 0.0}
-    engine = Engine(execution=Execution(precision=setting.precision), **own)
+    engine = Engine(execution=Execution(precision=setting.precision))
+    if not setting.engine_takes_time:
+        engine = replace(engine, host=HostTimes(front_s=engine.host.front_s, step_s=0.0, request_s=0.0))
     attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
     space = YunSpace(
         num_experts=EXPERTS,
