@@ -8,10 +8,12 @@ from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.cost.hardware.accelerator import (
     OFTEN_UNKNOWN,
     Accelerator,
+    Cluster,
     accelerator_names,
     find_accelerator,
     parse_gpus,
 )
+from optimoe.cost.kernels.collectives import collective_s
 
 MINE = {
     "memory_bytes": 1e11,
@@ -53,7 +55,33 @@ def test_gpus_are_read_as_people_write_them():
     with pytest.raises(ConfigError):
         parse_gpus("0xh100-sxm")
     with pytest.raises(UnknownNameError, match="h100-sxm"):
-        find_accelerator("h100")
+        find_accelerator("h100-sxl")
+
+
+def test_a_usual_name_finds_its_accelerator_and_the_notes_say_which():
+    for usual, name in load_facts("optimoe.cost", "accelerators.toml")["alias"].items():
+        found, own = find_accelerator(usual), find_accelerator(name)
+        assert replace(found, notes=own.notes) == own
+        assert found.notes.startswith(f"{usual} is read as {name}.")
+    assert find_accelerator("H100").notes == "H100 is read as h100-sxm."
+    assert find_accelerator("RTX 4090").name == "rtx-4090"
+    assert find_accelerator("h100@40GB").notes == "h100 is read as h100-sxm."
+    assert not find_accelerator("h100-sxm").notes
+
+
+def test_gpus_of_one_link_domain_are_a_group_across_nodes():
+    gb200 = find_accelerator("gb200")
+    assert (gb200.gpus_per_node, gb200.linked_gpus) == (4, 72)
+    assert find_accelerator("h100-sxm").linked_gpus == 8
+    apart = replace(gb200, domain_gpus=0)
+    assert collective_s(gb200, "all_reduce", 8, 1e5) < collective_s(apart, "all_reduce", 8, 1e5) / 2
+
+
+def test_cards_over_pcie_may_work_together():
+    """Two RTX 4090 share a model in engine logs: their link is PCIe, no network is known beyond a machine."""
+    assert Cluster(accelerator=find_accelerator("rtx-4090"), num_gpus=2).num_gpus == 2
+    with pytest.raises(ConfigError, match="at most 8 of rtx-4090"):
+        Cluster(accelerator=find_accelerator("rtx-4090"), num_gpus=16)
 
 
 def test_an_accelerator_of_ones_own_is_one_file(tmp_path):

@@ -62,8 +62,10 @@ def test_a_sheet_names_accelerators_as_the_command_line_does(name, tmp_path):
 
 
 def test_a_sheet_with_a_name_that_no_accelerator_has_is_refused_with_the_nearest(tmp_path):
-    with pytest.raises(UnknownNameError, match=r"price sheet: accelerator: unknown name 'h100' \(nearest: h100-"):
-        list_price("h200-sxm", sheet(tmp_path / "prices.toml", row("h100"), row("h200-sxm")))
+    with pytest.raises(
+        UnknownNameError, match=r"price sheet: accelerator: unknown name 'h100-sxl' \(nearest: h100-"
+    ):
+        list_price("h200-sxm", sheet(tmp_path / "prices.toml", row("h100-sxl"), row("h200-sxm")))
 
 
 def test_a_sheet_prices_accelerators_of_ones_own(tmp_path):

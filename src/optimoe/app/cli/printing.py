@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimoe.cost.hardware.accelerator import Accelerator
     from optimoe.cost.hardware.price import GpuPrice
     from optimoe.inputs.groups.hardware import PriceSheet
 
@@ -64,6 +65,12 @@ def warn_without_price(accelerator: str, price: "GpuPrice", sheet: "PriceSheet")
     gap = sheet.gap(accelerator)
     if gap and gap in price.source:
         warn(f"--prices: {gap}; its list price is taken")
+
+
+def warn_of_notes(accelerator: "Accelerator") -> None:
+    """Say what must be known of an accelerator: which one a name was read as, and what its figures leave open."""
+    if accelerator.notes:
+        warn(f"gpu {accelerator.name}: {accelerator.notes}")
 
 
 def print_json(record: Any) -> None:

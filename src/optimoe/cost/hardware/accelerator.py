@@ -37,7 +37,8 @@ class Accelerator:
         cache_bytes: Last-level cache; 0 when not known. No step relies on it: between two calls a model reads
             other layers.
         peak_flops_per_s: Dense tensor peak by precision of the operands.
-        gpus_per_node: GPUs with a fast link between them.
+        gpus_per_node: GPUs of one node.
+        domain_gpus: GPUs that the fast link joins across nodes (an NVLink domain); 0 where it ends with the node.
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
         inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
         host_bytes_per_s: Link to the host's memory, one direction; 0 when not known.
@@ -56,6 +57,7 @@ class Accelerator:
     peak_flops_per_s: dict[str, float]
     source: str
     gpus_per_node: int = 1
+    domain_gpus: int = 0
     intra_node_bytes_per_s: float = 0.0
     inter_node_bytes_per_s: float = 0.0
     cache_bytes: float = 0.0
@@ -79,6 +81,11 @@ class Accelerator:
             "positive where a node has several GPUs",
             self.intra_node_bytes_per_s,
         )
+
+    @property
+    def linked_gpus(self) -> int:
+        """GPUs that reach each other over the fast link: those of a domain, else of a node."""
+        return max(self.gpus_per_node, self.domain_gpus)
 
     def flops_per_s(self, weight_precision: str) -> float:
         """Tensor peak for weights of a precision.
@@ -107,9 +114,9 @@ class Cluster:
     def __post_init__(self) -> None:
         require_positive(self, "num_gpus")
         require(
-            self.num_gpus <= self.accelerator.gpus_per_node or self.accelerator.inter_node_bytes_per_s > 0,
+            self.num_gpus <= self.accelerator.linked_gpus or self.accelerator.inter_node_bytes_per_s > 0,
             "num_gpus",
-            f"at most {self.accelerator.gpus_per_node} of {self.accelerator.name}: no network is known",
+            f"at most {self.accelerator.linked_gpus} of {self.accelerator.name}: no network is known",
             self.num_gpus,
         )
 
@@ -120,14 +127,20 @@ def accelerator_names() -> tuple[str, ...]:
 
 
 def accelerator_key(name: str) -> str:
-    """The name of an accelerator as tables spell it: lower case, with hyphens, whatever its memory."""
-    return name.partition(MEMORY)[0].strip().lower().replace("_", "-")
+    """The name of an accelerator as tables spell it: lower case, with hyphens, whatever its memory.
+
+    Short and usual names stand for the one that is most often meant: ``h100`` for ``h100-sxm``, ``a100-80gb`` for
+    ``a100-sxm`` (``accelerators.toml``, [alias]).
+    """
+    key = re.sub(r"[\s_-]+", "-", name.partition(MEMORY)[0].strip().lower())
+    return str(load_facts("optimoe.cost", "accelerators.toml")["alias"].get(key, key))
 
 
 def find_accelerator(name: str) -> Accelerator:
     """An accelerator by name, or from a file ``*.toml`` with the same fields.
 
-    Of another memory with that behind an ``@``: ``h100-sxm@40GB`` is in everything else the GPU of that name.
+    Of another memory with that behind an ``@``: ``h100-sxm@40GB`` is in everything else the GPU of that name. The
+    notes of one that was found under another name say so.
 
     Raises:
         UnknownNameError: No such accelerator; lists the nearest.
@@ -142,7 +155,10 @@ def find_accelerator(name: str) -> Accelerator:
     key = accelerator_key(name)
     if key not in known:
         raise UnknownNameError("gpu", name, known)
-    return build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")
+    gpu: Accelerator = build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")
+    if key == re.sub(r"[\s_-]+", "-", name.strip().lower()):
+        return gpu
+    return replace(gpu, notes=f"{name.strip()} is read as {key}. {gpu.notes}".strip())
 
 
 def _with_memory(gpu: Accelerator, memory: str) -> Accelerator:

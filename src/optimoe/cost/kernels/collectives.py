@@ -75,7 +75,7 @@ def collective_s(
     wire = passes * (ranks - 1) / ranks * payload_bytes
     link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
     inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
-    in_node = np.maximum(gpu.gpus_per_node // np.asarray(stride), 1)
+    in_node = np.maximum(gpu.linked_gpus // np.asarray(stride), 1)
     if np.all(ranks <= in_node):
         return np.where(ranks > 1, inside, 0.0)[()]
     nodes = np.ceil(ranks / in_node)

@@ -67,7 +67,7 @@ def pipeline_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Seconds to send activations from stage to stage, pp − 1 times; over the network where stages span nodes."""
     layout = machine.layout
     payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
-    across = np.asarray(layout.gpus_per_replica > machine.gpu.gpus_per_node)
+    across = np.asarray(layout.gpus_per_replica > machine.gpu.linked_gpus)
     return (layout.pp - 1) * np.where(
         across, send_s(machine.gpu, payload, across=True), send_s(machine.gpu, payload, across=False)
     )

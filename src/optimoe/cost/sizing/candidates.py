@@ -23,7 +23,7 @@ def likely_layouts(arch: ArchSpec, deployment: Deployment) -> Layout:
     """
     every = _candidates(arch, deployment, NOTHING_FIXED)
     ranks = every.tp * every.dp
-    nodes = max(1, deployment.cluster.num_gpus // deployment.cluster.accelerator.gpus_per_node)
+    nodes = max(1, deployment.cluster.num_gpus // deployment.cluster.accelerator.linked_gpus)
     kept = ((every.ep == 1) | (every.ep == every.tp) | (every.ep == ranks)) & (every.pp <= nodes)
     return take(broadcast(every), kept)
 
@@ -56,4 +56,4 @@ def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, flo
 def _candidates(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float]) -> Layout:
     routed = any(isinstance(group.ffn, MoE) for group in arch.layers)
     cluster = deployment.cluster
-    return candidate_layouts(cluster.num_gpus, cluster.accelerator.gpus_per_node, fixed, routed=routed)
+    return candidate_layouts(cluster.num_gpus, cluster.accelerator.linked_gpus, fixed, routed=routed)

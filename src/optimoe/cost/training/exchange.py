@@ -62,7 +62,7 @@ def expert_parallel_s(machine: Machine, arch: ArchSpec, layout: TrainLayout, tok
     Inside a node as in serving; over nodes as :func:`_over_nodes_s`.
     """
     inside_s = all_to_all_s(machine, arch, tokens)
-    across = np.asarray(machine.layout.group) > machine.gpu.gpus_per_node
+    across = np.asarray(machine.layout.group) > machine.gpu.linked_gpus
     if np.any(across):
         inside_s = np.where(across, _over_nodes_s(machine, arch, tokens), inside_s)
     return passes_of(layout) * inside_s
@@ -76,7 +76,7 @@ def _over_nodes_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     2412.19437, Sec. 3.2.2). Routing that is limited to fewer nodes sends less: an upper estimate.
     """
     layout, gpu = machine.layout, machine.gpu
-    nodes = np.maximum(np.asarray(layout.group) / gpu.gpus_per_node, 1.0)
+    nodes = np.maximum(np.asarray(layout.group) / gpu.linked_gpus, 1.0)
     total_s: Values = 0.0
     for group in arch.layers:
         if not isinstance(group.ffn, MoE):
@@ -95,7 +95,7 @@ def send_between_stages_s(machine: Machine, arch: ArchSpec, layout: TrainLayout,
     Scatter and gather over tp: Narayanan 2021, arXiv 2104.04473, Sec. 4.1.
     """
     payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
-    across = np.asarray(layout.tp) * layout.dp * layout.pp > machine.gpu.gpus_per_node
+    across = np.asarray(layout.tp) * layout.dp * layout.pp > machine.gpu.linked_gpus
     sent_s = np.where(
         across, send_s(machine.gpu, payload, across=True), send_s(machine.gpu, payload, across=False)
     )

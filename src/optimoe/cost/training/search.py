@@ -135,7 +135,7 @@ def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = N
     if layouts is None:
         layouts = candidate_train_layouts(
             cluster.num_gpus,
-            cluster.accelerator.gpus_per_node,
+            cluster.accelerator.linked_gpus,
             run.sequences,
             routed=arch.moe is not None,
             most_experts=arch.moe.num_experts if arch.moe else 1,
@@ -169,7 +169,7 @@ def training_mfu(
     """
     cluster = run.cluster
     if layouts is None:
-        per_node, routed = cluster.accelerator.gpus_per_node, grid.moe is not None
+        per_node, routed = cluster.accelerator.linked_gpus, grid.moe is not None
         layouts = usual_train_layouts(cluster.num_gpus, per_node, run.sequences, routed=routed)
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
     wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))

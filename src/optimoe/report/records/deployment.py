@@ -155,7 +155,8 @@ class AcceleratorRecord:
         memory_bytes_per_s: Peak bandwidth of that memory.
         peak_flops_per_s: Dense tensor peak by precision of the operands.
         source: Where the figures stand.
-        gpus_per_node: GPUs with a fast link between them.
+        gpus_per_node: GPUs of one node.
+        domain_gpus: GPUs that the fast link joins across nodes; 0 where it ends with the node.
         intra_node_bytes_per_s: Link inside a node, one direction; 0 when not known.
         inter_node_bytes_per_s: Network, one direction, per GPU; 0 when not known.
         cache_bytes: Last-level cache; 0 when not known.
@@ -172,6 +173,7 @@ class AcceleratorRecord:
     peak_flops_per_s: dict[str, float]
     source: str
     gpus_per_node: int
+    domain_gpus: int
     intra_node_bytes_per_s: float
     inter_node_bytes_per_s: float
     cache_bytes: float

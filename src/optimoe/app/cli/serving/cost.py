@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import show, warn_without_price
+from optimoe.app.cli.printing import show, warn_of_notes, warn_without_price
 from optimoe.inputs.cost import CostRequest
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
@@ -31,6 +31,7 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
 
     spec, deployment = request.spec(), request.deployment()
     gpu = deployment.cluster.accelerator.name
+    warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(gpu, deployment.price, request.price)
     estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)

@@ -6,7 +6,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn_without_price
+from optimoe.app.cli.printing import (
+    print_columns,
+    print_json,
+    print_lines,
+    show,
+    warn_of_notes,
+    warn_without_price,
+)
 from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
 
 CurvesPage = Annotated[
@@ -24,6 +31,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
     deployment = request.on(offers[0].cluster)
     load = request.load(deployment)
     for offer in offers:
+        warn_of_notes(offer.cluster.accelerator)
         warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
     found = fleets(spec, deployment, offers, load, request.percentile)
     if json:
@@ -56,6 +64,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     from optimoe.report.words.serving_prose import disaggregated_lines
 
     spec, deployment = request.spec(), request.deployment()
+    warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
     pair = split_pools(spec, deployment)
     both = cheapest_serving(spec, deployment)
@@ -76,6 +85,7 @@ def curves(
     from optimoe.report.records.sizing import curves_record
 
     spec, deployment = request.spec(), request.deployment()
+    warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:

@@ -1,7 +1,7 @@
 """``optimoe cost train``: how long a training run takes, and in which layout."""
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import show, warn_without_price
+from optimoe.app.cli.printing import show, warn_of_notes, warn_without_price
 from optimoe.inputs.cost import TrainCostRequest
 
 
@@ -12,6 +12,7 @@ def train(request: TrainCostRequest, *, config: ConfigFile = None, json: JsonFla
     from optimoe.report.words.training_prose import training_lines
 
     spec, run = request.spec(), request.run()
+    warn_of_notes(run.cluster.accelerator)
     warn_without_price(run.cluster.accelerator.name, run.price, request.price)
     best = best_training(spec, run)
     show(json, lambda: training_record(best, request.tokens), lambda: training_lines(best, request.tokens))

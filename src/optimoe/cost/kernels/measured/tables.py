@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.core.errors import InputError, UnknownNameError
-from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.hardware.accelerator import Accelerator, accelerator_key
 
 PACKAGE = "aiconfigurator_core"
 FOLDERS = {
@@ -45,7 +45,7 @@ def find_system(root: Path, gpu: str) -> str:
     Raises:
         UnknownNameError: It was not measured; lists the nearest.
     """
-    known = {path.name.replace("_", "-"): path.name for path in root.iterdir() if path.is_dir()}
+    known = {accelerator_key(path.name): path.name for path in root.iterdir() if path.is_dir()}
     if gpu not in known:
         raise UnknownNameError("kernels: silicon has no tables of gpu", gpu, known)
     return known[gpu]
