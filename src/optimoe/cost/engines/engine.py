@@ -14,6 +14,7 @@ class Engine:
     """A serving engine and how it is set up.
 
     Attributes:
+        name: What it is called: that of its preset, or of the file.
         execution: Precisions, routing, overlap, and the source of kernel times.
         chunk_tokens: Most tokens of prompts that one step takes in; also sizes the activations.
         draft_tokens: Tokens drafted per step by speculative decoding; 0 is plain decoding.
@@ -26,6 +27,7 @@ class Engine:
         ConfigError: The acceptance is not in [0, 1], or a size is negative.
     """
 
+    name: str = DEFAULT_ENGINE
     execution: Execution = field(default_factory=Execution)
     chunk_tokens: int = 8192
     draft_tokens: int = 0
@@ -61,5 +63,5 @@ def find_engine(name: str, **setup: Any) -> Engine:
     names = {field.name for field in fields(Execution)}
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    rest = {"host": preset.host} | rest
+    rest = {"name": preset.name, "host": preset.host} | rest
     return Engine(execution=execution, prefill_first=preset.prefill_first, **rest)

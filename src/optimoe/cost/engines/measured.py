@@ -1,0 +1,74 @@
+"""Which deployments stand behind an engine's coefficients: GPUs, precisions, versions, models and ranges of load."""
+
+from dataclasses import dataclass
+
+from optimoe.core.errors import require, require_positive
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredModel:
+    """A model that was measured, as far as its speed may differ in kind from another's.
+
+    Attributes:
+        name: Its name.
+        mixers: Kinds of its token mixers.
+        ffns: Kinds of its feed-forwards.
+        params_active: Parameters that one token touches.
+
+    Raises:
+        ConfigError: It has no parameters.
+    """
+
+    name: str
+    mixers: tuple[str, ...]
+    ffns: tuple[str, ...]
+    params_active: float
+
+    def __post_init__(self) -> None:
+        require_positive(self, "params_active")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Deployments of one engine on one GPU in one precision, end to end. What is empty was not recorded.
+
+    Attributes:
+        gpu: Accelerator, by its name in the tables.
+        engine: The serving engine.
+        precision: Of the weights.
+        rows: How many deployments and loads.
+        versions: Of the engine.
+        first, last: Months of the measurements that carry a date.
+        models: That were served.
+        requests: Running requests of an attention rank, from and to.
+        context: Tokens in the cache of a request, in the mean of its decoding, from and to.
+        tp, pp, dp, ep: Largest degrees.
+        nodes: Most nodes that one copy of a model was spread over.
+
+    Raises:
+        ConfigError: There is no row, or a range ends before it starts.
+    """
+
+    gpu: str
+    engine: str
+    rows: int
+    precision: str = ""
+    versions: tuple[str, ...] = ()
+    first: str = ""
+    last: str = ""
+    models: tuple[MeasuredModel, ...] = ()
+    requests: Range = (1.0, 1.0)
+    context: Range = (1.0, 1.0)
+    tp: int = 1
+    pp: int = 1
+    dp: int = 1
+    ep: int = 1
+    nodes: int = 1
+
+    def __post_init__(self) -> None:
+        require_positive(self, "rows")
+        for name in ("requests", "context"):
+            low, high = getattr(self, name)
+            require(0 < low <= high, name, "two positive numbers, the smaller first", (low, high))
