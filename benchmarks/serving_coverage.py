@@ -23,7 +23,7 @@ PATH = Path(__file__).parent.parent / "src/optimoe/cost/data/coverage.toml"
 HEAD = """\
 Deployments that stand behind the engines' coefficients, by GPU, precision and engine
 (optimoe.cost.engines.measured.Measured). Written by benchmarks/serving_coverage.py from serving_e2e_hopper
-(ai-dynamo/aiconfigurator@095f58a, silicon_sample.csv). Many rows carry no date: they are no younger than `last`."""
+(ai-dynamo/aiconfigurator@095f58a, silicon_sample.csv). Many rows carry no date: none is younger than `last`."""
 
 
 def coverage() -> list[Measured]:

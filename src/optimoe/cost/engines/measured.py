@@ -1,4 +1,4 @@
-"""Which deployments stand behind an engine's coefficients: GPUs, precisions, versions, models and ranges of load."""
+"""Which deployments stand behind an engine's coefficients: GPUs, precisions, versions, models, ranges of load."""
 
 from dataclasses import dataclass
 
