@@ -63,5 +63,5 @@ def find_engine(name: str, **setup: Any) -> Engine:
     names = {field.name for field in fields(Execution)}
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    rest = {"name": preset.name, "host": preset.host} | rest
-    return Engine(execution=execution, prefill_first=preset.prefill_first, **rest)
+    rest.setdefault("host", preset.host)
+    return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **rest)
