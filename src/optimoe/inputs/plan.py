@@ -85,8 +85,7 @@ class PlanRequest:
         """The planner's question.
 
         Raises:
-            InputError: A price is missing, two options state one thing, no GPU has the precision, or the law's fit
-                failed.
+            InputError: A price is missing, two options state one thing, or the law's fit failed.
             UnknownNameError: A name is not known; lists the nearest.
             ConfigError: A number is out of limits.
         """
@@ -112,10 +111,10 @@ class PlanRequest:
         )
 
     def deployments(self) -> "tuple[Deployment, ...]":
-        """The ways to serve: every kind of GPU with every precision that it has.
+        """The ways to serve: every kind of GPU with every precision.
 
         Raises:
-            InputError: A price is missing, a length is not whole, or no GPU has the precision.
+            InputError: A price is missing, or a length is not whole.
             UnknownNameError: A name is not known; lists the nearest.
             ConfigError: A number is out of limits.
         """
@@ -123,20 +122,13 @@ class PlanRequest:
         from optimoe.cost.serving.estimate import Deployment
 
         workload, limits, engines = self.requests.workload(), self.requests.limits(), self.engine.engines()
-        usable, refused = [], []
+        ways = []
         for gpus in parts(self.traffic.serve_gpus):
             num_gpus, name = parse_gpus(gpus)
             cluster = Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus)
             for engine in engines:
-                try:
-                    cluster.accelerator.flops_per_s(engine.execution.precision)
-                except InputError as error:
-                    refused.append(error)
-                    continue
                 price = self.prices.serving(cluster.accelerator.name)
-                usable.append(
+                ways.append(
                     Deployment(cluster=cluster, workload=workload, limits=limits, price=price, engine=engine)
                 )
-        if not usable:
-            raise refused[0]
-        return tuple(usable)
+        return tuple(ways)

@@ -18,6 +18,7 @@ from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import find_accelerator
+from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
@@ -65,7 +66,7 @@ class ClosedPrediction:
         kernels: Where kernel times come from.
     """
 
-    kernels: str = "fitted"
+    kernels: str = FITTED_NAME
 
     def refuses(self, record: LatencyRecord) -> str:
         """Layouts that do not divide the model, and records that queued for memory."""
@@ -101,7 +102,7 @@ class ClosedPrediction:
         return predict
 
     def _machine(self, record: LatencyRecord) -> Machine:
-        execution = replace(_engine(record).execution, kernels=self.kernels)
+        execution = _engine(record, self.kernels).execution
         return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), execution=execution)
 
     def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
@@ -112,10 +113,10 @@ class ClosedPrediction:
         return float(decode.total_s), float(prefill_step(machine, bare, arch, record.input_tokens).total_s)
 
 
-def _engine(record: LatencyRecord) -> Engine:
+def _engine(record: LatencyRecord, kernels: str = FITTED_NAME) -> Engine:
     """The preset of the record's engine, or the default one, in the record's precisions."""
     name = record.engine if record.engine in engine_names() else DEFAULT_ENGINE
-    return find_engine(name, precision=record.precision, kv_precision=record.kv_precision)
+    return find_engine(name, precision=record.precision, kv_precision=record.kv_precision, kernels=kernels)
 
 
 def _layout(record: LatencyRecord) -> Layout:

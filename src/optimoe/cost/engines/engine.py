@@ -6,6 +6,8 @@ from typing import Any
 from optimoe.core.errors import require, require_positive
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_preset
+from optimoe.cost.kernels.find import kernels_of
+from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.execution import Execution
 
 
@@ -47,7 +49,7 @@ class Engine:
 
 
 def find_engine(name: str, **setup: Any) -> Engine:
-    """An engine's preset, with the rest of its set-up; a cache precision that is given stands.
+    """An engine's preset, with the rest of its set-up and its own kernels; a cache precision that is given stands.
 
     Args:
         name: An engine of :func:`engine_names`, or a file of one's own with the same fields.
@@ -61,6 +63,7 @@ def find_engine(name: str, **setup: Any) -> Engine:
     if setup.get("precision") == "fp8":
         setup.setdefault("kv_precision", preset.kv_of_fp8)
     names = {field.name for field in fields(Execution)}
+    setup["kernels"] = kernels_of(setup.get("kernels", FITTED_NAME), preset.name)
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
     rest.setdefault("host", preset.host)

@@ -8,9 +8,7 @@ from pathlib import Path
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive
 from optimoe.core.units import parse_quantity
-
-COMPUTE_PRECISION = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "int4": "bf16", "mxfp4": "bf16"}
-"""Precision of the arithmetic by precision of the weights; 4-bit weights are unpacked to bf16 first."""
+from optimoe.cost.hardware.arithmetic import AUTO, arithmetic
 
 MEMORY = "@"
 """Between the name of an accelerator and the memory that it is to have instead of its own."""
@@ -87,17 +85,13 @@ class Accelerator:
         """GPUs that reach each other over the fast link: those of a domain, else of a node."""
         return max(self.gpus_per_node, self.domain_gpus)
 
-    def flops_per_s(self, weight_precision: str) -> float:
-        """Tensor peak for weights of a precision.
+    def flops_per_s(self, weight_precision: str, activations: str = AUTO) -> float:
+        """Tensor peak for weights and activations: :func:`~optimoe.cost.hardware.arithmetic.arithmetic`.
 
         Raises:
-            InputError: The accelerator has no such peak; the line says which it has.
+            UnknownNameError: No such precision.
         """
-        compute = COMPUTE_PRECISION.get(weight_precision)
-        if compute not in self.peak_flops_per_s:
-            usable = [name for name, kind in COMPUTE_PRECISION.items() if kind in self.peak_flops_per_s]
-            raise InputError(f"precision: {self.name} has no {weight_precision} (it has {', '.join(usable)})")
-        return self.peak_flops_per_s[compute]
+        return self.peak_flops_per_s[arithmetic(self, weight_precision, activations)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ ACTIVATION_BYTES = 2
 
 
 def prefill_attention_s(
-    gpu: Accelerator, attention: PrefillAttention, curve: KernelCurve | None = None
+    gpu: Accelerator, attention: PrefillAttention, curve: KernelCurve | None = None, engine: str = ""
 ) -> KernelTime:
     """Seconds of causal attention over a prompt in one layer, h and h_kv heads on this GPU.
 
@@ -28,8 +28,9 @@ def prefill_attention_s(
         gpu: The accelerator.
         attention: The shape.
         curve: Coefficients, instead of the fitted ones.
+        engine: Whose kernels; empty is any.
     """
-    curve = curve or find_curve("prefill_attention", "bf16", gpu)
+    curve = curve or find_curve("prefill_attention", "bf16", gpu, engine)
     requests, length, head_dim = attention.requests, attention.length, attention.head_dim
     rows = requests * attention.num_heads * length
     flops = 4 * head_dim * (rows + curve.half_rows) * (attention.seen + curve.half_fill)
@@ -50,6 +51,7 @@ def decode_attention_s(
     kv_precision: str,
     attention: DecodeAttention | LatentDecodeAttention,
     curve: KernelCurve | None = None,
+    engine: str = "",
 ) -> KernelTime:
     """Seconds of one query per request over its cache in one layer, on one GPU.
 
@@ -62,8 +64,9 @@ def decode_attention_s(
         kv_precision: Precision of the cache.
         attention: The shape, with grouped heads or over latents.
         curve: Coefficients, instead of the fitted ones.
+        engine: Whose kernels; empty is any.
     """
-    curve = curve or find_curve("decode_attention", "bf16", gpu)
+    curve = curve or find_curve("decode_attention", "bf16", gpu, engine)
     per_token = attention.requests * attention.values * bytes_per_value(kv_precision)
     flops = attention.requests * attention.score_flops
     return KernelTime(

@@ -4,7 +4,7 @@ A shape holds what one GPU runs in one call, by name, as numbers or as arrays ov
 validated: they are made by formulas from requests that were, once a layer in loops over 10⁶ designs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,7 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import holds
 from optimoe.core.provenance import Basis
 from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.hardware.arithmetic import AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,19 +24,21 @@ class Gemm:
         rows: M, tokens in a forward pass.
         width: N, columns of the weights.
         depth: K, what is summed over.
+        activations: Format in which the activations enter; ``auto`` is as kernels for these weights take them.
     """
 
     rows: Values
     width: Values
     depth: Values
+    activations: str = AUTO
 
     def for_input(self) -> "Gemm":
         """The gradient of the activations, [M, N]·[N, K]: width and depth change places."""
-        return Gemm(rows=self.rows, width=self.depth, depth=self.width)
+        return replace(self, width=self.depth, depth=self.width)
 
     def for_weight(self) -> "Gemm":
         """The gradient of the weights, [K, M]·[M, N]: the tokens are what is summed over."""
-        return Gemm(rows=self.depth, width=self.width, depth=self.rows)
+        return replace(self, rows=self.depth, depth=self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +124,7 @@ class RoutedExperts:
             other GPUs' experts through its buffers.
         ep: Parts into which the experts are dealt.
         matrices: Matrices of an expert, m: 3 or 2.
+        activations: Format in which the activations enter; ``auto`` is as kernels for these weights take them.
     """
 
     pairs: Values
@@ -132,6 +136,7 @@ class RoutedExperts:
     moved_pairs: Values
     ep: Values = 1
     matrices: int = 3
+    activations: str = AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +256,6 @@ class KernelSource(Protocol):
             kernel: The shape.
 
         Raises:
-            InputError: The accelerator lacks the precision.
-            UnknownNameError: The source holds measurements alone and has none of the accelerator.
+            UnknownNameError: No such precision, or the source holds measurements alone and has none of the
+                accelerator.
         """

@@ -9,10 +9,9 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
-from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import AllReduce, HostRead, KernelTime
-from optimoe.cost.kernels.curve import ANY_ARCHITECTURE, at_clock
+from optimoe.cost.kernels.curve import at_clock, find_row
 
 Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
 """``all_reduce`` is the engines' own kernel under CUDA graphs; the others are NCCL's."""
@@ -57,6 +56,7 @@ def collective_s(
     payload_bytes: Values,
     curve: LinkCurve | None = None,
     stride: Values = 1,
+    engine: str = "",
 ) -> Values:
     """Seconds of one collective of ``payload_bytes`` over ``ranks`` GPUs; 0 for one rank.
 
@@ -69,7 +69,7 @@ def collective_s(
     link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here. Ranks that stand
     ``stride`` GPUs apart leave their node the sooner.
     """
-    curve = curve or find_link_curve(collective, gpu)
+    curve = curve or find_link_curve(collective, gpu, engine)
     passes = PHASES[collective]
     ranks = np.asarray(ranks)
     wire = passes * (ranks - 1) / ranks * payload_bytes
@@ -83,9 +83,9 @@ def collective_s(
     return np.where(ranks > in_node, across, np.where(ranks > 1, inside, 0.0))[()]
 
 
-def all_reduce_s(gpu: Accelerator, all_reduce: AllReduce) -> KernelTime:
+def all_reduce_s(gpu: Accelerator, all_reduce: AllReduce, engine: str = "") -> KernelTime:
     """Seconds of one all_reduce by the engines' kernel: :func:`collective_s`, all of it beside any product."""
-    seconds = collective_s(gpu, "all_reduce", all_reduce.ranks, all_reduce.payload_bytes)
+    seconds = collective_s(gpu, "all_reduce", all_reduce.ranks, all_reduce.payload_bytes, engine=engine)
     return KernelTime(launch_s=0.0, side_s=seconds, compute_s=0.0, memory_s=0.0, sharpness=1)
 
 
@@ -116,15 +116,14 @@ def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
     return np.minimum.reduce(np.broadcast_arrays(*times))
 
 
-def find_link_curve(collective: Collective, gpu: Accelerator) -> LinkCurve:
+def find_link_curve(collective: Collective, gpu: Accelerator, engine: str = "") -> LinkCurve:
     """The curve of a collective on a GPU's architecture, or the one fitted to all measured GPUs, at its clock."""
-    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz)
+    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz, engine)
 
 
 @cache
-def _find_link_curve(collective: Collective, architecture: str, clock_hz: float) -> LinkCurve:
-    rows = operator_table("collective")[collective]
-    row = rows.get(architecture, rows[ANY_ARCHITECTURE])
+def _find_link_curve(collective: Collective, architecture: str, clock_hz: float, engine: str) -> LinkCurve:
+    row = find_row("collective", collective, architecture, engine)
     curve = LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
     return at_clock(curve, row["clock_hz"], clock_hz)
 

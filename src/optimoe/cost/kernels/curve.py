@@ -23,10 +23,6 @@ CHAIN = 4096
 """Steps of the longest serial chain of a call (depth of a product, tokens of a cache) at which its latency is
 ``latency_s``."""
 
-EXPERT_KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "int4": "int4", "mxfp4": "bf16"}
-"""Measured kind of routed experts by precision of the weights. The measured int4 kernel is slower than bf16 at
-most shapes; mxfp4 was not measured and is taken as bf16 arithmetic on 4-bit reads (an optimistic estimate)."""
-
 CYCLES = ("launch_s", "latency_s", "hop_s")
 """Coefficients that are times of their own: no data sheet bounds them, and they scale with the clock."""
 
@@ -74,14 +70,26 @@ class KernelCurve:
         require(self.sharpness in SHARPNESSES, "sharpness", f"one of {SHARPNESSES}", self.sharpness)
 
 
-def find_curve(family: KernelFamily, kind: str, gpu: Accelerator) -> KernelCurve:
-    """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision, a collective).
+def find_curve(family: KernelFamily, kind: str, gpu: Accelerator, engine: str = "") -> KernelCurve:
+    """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision), as an engine runs it.
 
-    The row of the architecture where it was measured, else the row fitted to all measured GPUs; its times of
-    launch and latency run at the GPU's clock (:func:`at_clock`). Of that row a ``cpu`` takes the shares alone: it
-    launches nothing and has no large tiles to fill (assumed; optimistic).
+    The row by :func:`find_row`; its times of launch and latency run at the GPU's clock (:func:`at_clock`). Of that
+    row a ``cpu`` takes the shares alone: it launches nothing and has no large tiles to fill (assumed; optimistic).
     """
-    return _find_curve(family, kind, gpu.architecture, gpu.clock_hz)
+    return _find_curve(family, kind, gpu.architecture, gpu.clock_hz, engine)
+
+
+@cache
+def find_row(family: str, kind: str, architecture: str, engine: str = "") -> dict[str, Any]:
+    """A row of ``data/operators/``: of architecture and engine, else of the architecture, else of all GPUs.
+
+    ``[kind.architecture]`` holds coefficients and may hold a table for each engine; so may ``[kind.other]``, which
+    is fitted to all measured GPUs and serves an architecture without a row.
+    """
+    rows = operator_table(family)[kind]
+    row: dict[str, Any] = rows.get(architecture, rows[ANY_ARCHITECTURE])
+    own = row.get(engine)
+    return own if isinstance(own, dict) else row
 
 
 def at_clock(curve: Any, measured_hz: float, clock_hz: float) -> Any:
@@ -97,9 +105,10 @@ def at_clock(curve: Any, measured_hz: float, clock_hz: float) -> Any:
 
 
 @cache
-def _find_curve(family: KernelFamily, kind: str, architecture: str, clock_hz: float) -> KernelCurve:
-    rows = operator_table(family)[kind]
-    row = rows.get(architecture, rows[ANY_ARCHITECTURE])
+def _find_curve(
+    family: KernelFamily, kind: str, architecture: str, clock_hz: float, engine: str = ""
+) -> KernelCurve:
+    row = find_row(family, kind, architecture, engine)
     curve = KernelCurve(**{field.name: row[field.name] for field in fields(KernelCurve) if field.name in row})
     if architecture == CPU:
         shares = curve.memory_share, curve.compute_share, curve.sharpness
@@ -112,14 +121,14 @@ def memory_s(gpu: Accelerator, curve: KernelCurve, num_bytes: Values) -> Values:
     return num_bytes / (gpu.memory_bytes_per_s * curve.memory_share)
 
 
-def roofline_s(gpu: Accelerator, precision: str, kernel: Roofline) -> KernelTime:
+def roofline_s(gpu: Accelerator, kernel: Roofline, engine: str = "") -> KernelTime:
     """Seconds of a kernel that was not measured: FLOPs and bytes at the shares of a family that was.
 
     The family's launch, flops/(bf16 peak·share), bytes/(bandwidth·share); derived, not fitted.
     """
 
     def curve(family: KernelFamily) -> KernelCurve:
-        return find_curve(family, EXPERT_KINDS[precision] if family == "experts" else "bf16", gpu)
+        return find_curve(family, "bf16", gpu, engine)
 
     shares = curve(kernel.shares_of)
     return KernelTime(

@@ -1,7 +1,9 @@
 """Kernel times from the fitted curves: every shape, every GPU."""
 
+from dataclasses import dataclass
 from typing import assert_never
 
+from optimoe.core.errors import UnknownNameError
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.kernels.calls import (
@@ -21,31 +23,53 @@ from optimoe.cost.kernels.curve import roofline_s
 from optimoe.cost.kernels.experts import experts_s
 from optimoe.cost.kernels.gemm import gemm_s
 
+FITTED_NAME = "fitted"
+ENGINES = ("vllm", "sglang", "trtllm")
+"""Engines whose kernels were measured."""
 
+
+@dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """The curves of ``data/operators/``: every shape, every GPU."""
+    """The curves of ``data/operators/``: every shape, every GPU.
 
-    name = "fitted"
+    Attributes:
+        engine: Whose kernels, where the curves tell them apart; empty is any.
+
+    Raises:
+        UnknownNameError: No kernels of such an engine were measured.
+    """
+
+    engine: str = ""
+
+    def __post_init__(self) -> None:
+        if self.engine and self.engine not in ENGINES:
+            raise UnknownNameError("kernels: no curves of engine", self.engine, ENGINES)
+
+    @property
+    def name(self) -> str:
+        """The name by which a user chooses the source."""
+        return f"{FITTED_NAME}:{self.engine}" if self.engine else FITTED_NAME
 
     def time(self, gpu: Accelerator, precision: str, kernel: Kernel) -> KernelTime:
         """Seconds by the formula of the kernel's family.
 
         Raises:
-            InputError: The accelerator lacks the precision.
+            UnknownNameError: No such precision.
         """
+        engine = self.engine
         match kernel:
             case Gemm():
-                return gemm_s(gpu, precision, kernel)
+                return gemm_s(gpu, precision, kernel, engine=engine)
             case PrefillAttention():
-                return prefill_attention_s(gpu, kernel)
+                return prefill_attention_s(gpu, kernel, engine=engine)
             case DecodeAttention() | LatentDecodeAttention():
-                return decode_attention_s(gpu, precision, kernel)
+                return decode_attention_s(gpu, precision, kernel, engine=engine)
             case RoutedExperts():
-                return experts_s(gpu, precision, kernel)
+                return experts_s(gpu, precision, kernel, engine=engine)
             case AllReduce():
-                return all_reduce_s(gpu, kernel)
+                return all_reduce_s(gpu, kernel, engine=engine)
             case Roofline():
-                return roofline_s(gpu, precision, kernel)
+                return roofline_s(gpu, kernel, engine=engine)
             case HostRead():
                 return host_read_s(gpu, kernel)
             case _:

@@ -103,7 +103,7 @@ def predict_serving(
 
     Raises:
         ConfigError: The layout does not divide the model or use the cluster's GPUs.
-        InputError: The accelerator lacks the precision.
+        UnknownNameError: No such precision.
     """
     check_layout(arch, deployment.cluster.num_gpus, layout)
     return evaluate(arch, deployment, layout=layout, concurrency=concurrency)

@@ -81,7 +81,7 @@ def fleets(
     Raises:
         InfeasibleError: The load is not positive, or no deployment keeps the limits: says what binds the largest
             deployment of each offer.
-        InputError: An accelerator lacks the precision.
+        UnknownNameError: No such precision.
     """
     if not output_tokens_per_s > 0:
         raise InfeasibleError(f"load: must be positive, got {output_tokens_per_s}")

@@ -40,7 +40,7 @@ def cheapest_serving(
     per second.
 
     Raises:
-        InputError: The accelerator lacks the precision.
+        UnknownNameError: No such precision.
     """
     tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
     grid = arch.over(2)
@@ -130,7 +130,7 @@ def best_serving(
 
     Raises:
         ConfigError: No layout with the given degrees uses the GPUs and divides the model.
-        InputError: The accelerator lacks the precision.
+        UnknownNameError: No such precision.
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
     layouts = every_layout(arch, deployment, fixed)

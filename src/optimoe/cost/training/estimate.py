@@ -34,7 +34,8 @@ class TrainRun:
         price: Price of a GPU hour.
 
     Raises:
-        ConfigError: A count is not positive, or the batch is no whole number of sequences.
+        ConfigError: A count is not positive, the batch is no whole number of sequences, or the accelerator has no
+            peak in the precision of the products.
     """
 
     cluster: Cluster
@@ -45,6 +46,10 @@ class TrainRun:
 
     def __post_init__(self) -> None:
         require_positive(self, "batch_tokens", "seq_len")
+        gpu = self.cluster.accelerator
+        # served weights can be unpacked to bf16 where a GPU lacks their peak; a training run would gain nothing
+        has = f"a peak of {gpu.name} ({', '.join(gpu.peak_flops_per_s)})"
+        require(self.setup.precision in gpu.peak_flops_per_s, "precision", has, self.setup.precision)
         whole, left = divmod(self.batch_tokens, self.seq_len)
         around = " and ".join(str(count * self.seq_len) for count in (whole, whole + 1) if count)
         limit = f"a multiple of seq_len = {self.seq_len} (nearest: {around})"

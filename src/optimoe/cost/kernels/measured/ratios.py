@@ -9,8 +9,8 @@ import numpy as np
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.precision.formats import bytes_per_value
-from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, PrefillAttention, RoutedExperts
-from optimoe.cost.kernels.fitted import FITTED
+from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, Kernel, PrefillAttention, RoutedExperts
+from optimoe.cost.kernels.fitted import Fitted
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import Table, Tables, where
 from optimoe.cost.kernels.spread import power_law
@@ -44,8 +44,8 @@ def gemm_grid(tables: Tables, precision: str) -> RatioGrid | None:
     if table is None:
         return None
     product = Gemm(rows=_floats(table["m"]), width=_floats(table["n"]), depth=_floats(table["k"]))
-    fitted = FITTED.time(tables.gpu, precision, product)
-    return RatioGrid.of((product.rows, product.width, product.depth), table["t"], fitted.total_s)
+    fitted_s = _fitted_s(tables, precision, product)
+    return RatioGrid.of((product.rows, product.width, product.depth), table["t"], fitted_s)
 
 
 @cache
@@ -64,7 +64,7 @@ def prefill_grid(tables: Tables, num_heads: float, num_kv_heads: float, head_dim
         length=length,
         seen=attended(length, UNLIMITED_WINDOW, "prefill"),
     )
-    return RatioGrid.of((requests, length), table["t"], FITTED.time(tables.gpu, "bf16", attention).total_s)
+    return RatioGrid.of((requests, length), table["t"], _fitted_s(tables, "bf16", attention))
 
 
 @cache
@@ -90,8 +90,8 @@ def decode_grid(
         head_dim=head_dim,
         seen=seen[cold],
     )
-    fitted = FITTED.time(tables.gpu, kv_precision, attention)
-    return RatioGrid.of((requests[cold], seen[cold]), table["t"][cold], fitted.total_s)
+    fitted_s = _fitted_s(tables, kv_precision, attention)
+    return RatioGrid.of((requests[cold], seen[cold]), table["t"][cold], fitted_s)
 
 
 @cache
@@ -132,7 +132,7 @@ def experts_grid(
         ep=ep,
         moved_pairs=tokens * top_k,
     )
-    return RatioGrid.of((tokens,), table["t"], FITTED.time(tables.gpu, precision, experts).total_s)
+    return RatioGrid.of((tokens,), table["t"], _fitted_s(tables, precision, experts))
 
 
 @cache
@@ -143,8 +143,12 @@ def all_reduce_grid(tables: Tables, ranks: float) -> RatioGrid | None:
     if table is None:
         return None
     payload = ELEMENT_BYTES * table["message_size"]
-    fitted = FITTED.time(tables.gpu, "bf16", AllReduce(ranks=ranks, payload_bytes=payload))
-    return RatioGrid.of((payload,), table["t"], fitted.total_s)
+    fitted_s = _fitted_s(tables, "bf16", AllReduce(ranks=ranks, payload_bytes=payload))
+    return RatioGrid.of((payload,), table["t"], fitted_s)
+
+
+def _fitted_s(tables: Tables, precision: str, kernel: Kernel) -> np.ndarray:
+    return np.asarray(Fitted(engine=tables.engine).time(tables.gpu, precision, kernel).total_s)
 
 
 def _of_heads(

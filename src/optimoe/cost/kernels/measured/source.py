@@ -25,10 +25,10 @@ from optimoe.cost.kernels.calls import (
     PrefillAttention,
     RoutedExperts,
 )
-from optimoe.cost.kernels.fitted import FITTED
+from optimoe.cost.kernels.fitted import ENGINES, Fitted
 from optimoe.cost.kernels.measured import ratios
 from optimoe.cost.kernels.measured.grid import RatioGrid
-from optimoe.cost.kernels.measured.tables import ENGINES, Tables, tables_root
+from optimoe.cost.kernels.measured.tables import Tables, tables_root
 
 FULL = 1e-6
 """A prompt's attention counts as full where the tokens seen differ by less than this share: rounding stays
@@ -72,10 +72,9 @@ class Silicon:
         the curve.
 
         Raises:
-            InputError: The accelerator lacks the precision.
-            UnknownNameError: The accelerator was not measured; lists the nearest.
+            UnknownNameError: No such precision, or the accelerator was not measured; lists the nearest.
         """
-        fitted, tables = FITTED.time(gpu, precision, kernel), self.tables(gpu)
+        fitted, tables = Fitted(engine=self.engine).time(gpu, precision, kernel), self.tables(gpu)
         match kernel:
             case Gemm():
                 grid = ratios.gemm_grid(tables, precision)

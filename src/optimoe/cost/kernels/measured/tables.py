@@ -22,7 +22,6 @@ FOLDERS = {
     "custom_allreduce": "comm",
 }
 """Folder of each table. Only these five operators are read of what the package installs."""
-ENGINES = ("vllm", "sglang", "trtllm")
 
 Table = dict[str, np.ndarray]
 

@@ -156,7 +156,7 @@ def ladders(
         concurrency: Requests in flight; left out, the most that fit and keep the limits.
 
     Raises:
-        InputError: The accelerator lacks the precision.
+        UnknownNameError: No such precision.
     """
     found: dict[ExpertCount, Ladder] = {}
     for dense in (True, False):
