@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from optimoe.core.errors import ConfigError
 from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.kernels.calls import smooth_max
-from optimoe.cost.kernels.curve import KernelCurve, find_curve
+from optimoe.cost.kernels.curve import KernelCurve, find_curve, find_row
 from tests.cost.kernels.shapes import H100
 
 FAMILIES = {
@@ -44,6 +44,25 @@ def test_an_accelerator_that_was_not_measured_takes_the_common_curve():
     other, blackwell = (replace(H100, architecture=name) for name in ("other", "blackwell"))
     assert find_curve("gemm", "bf16", blackwell) == find_curve("gemm", "bf16", other)
     assert find_curve("gemm", "bf16", H100) != find_curve("gemm", "bf16", other)
+
+
+def test_a_curve_is_of_the_engine_else_of_the_architecture_else_of_all(monkeypatch):
+    rows = {
+        "bf16": {
+            "hopper": {"launch_s": 1.0, "clock_hz": 0.0, "trtllm": {"launch_s": 2.0, "clock_hz": 0.0}},
+            "other": {"launch_s": 3.0, "clock_hz": 0.0, "sglang": {"launch_s": 4.0, "clock_hz": 0.0}},
+        }
+    }
+    monkeypatch.setattr("optimoe.cost.kernels.curve.operator_table", lambda family: rows)
+    found = {
+        (architecture, engine): find_row.__wrapped__("gemm", "bf16", architecture, engine)["launch_s"]
+        for architecture in ("hopper", "ada")
+        for engine in ("", "sglang", "trtllm")
+    }
+    assert found == {
+        ("hopper", ""): 1.0, ("hopper", "sglang"): 1.0, ("hopper", "trtllm"): 2.0,
+        ("ada", ""): 3.0, ("ada", "sglang"): 4.0, ("ada", "trtllm"): 3.0,
+    }  # fmt: skip
 
 
 def test_launches_and_latencies_are_cycles_and_shares_are_not():

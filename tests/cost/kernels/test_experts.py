@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimoe.core.errors import InputError
+from optimoe.core.errors import UnknownNameError
 from tests.cost.kernels.shapes import A100, B200, H100, US, experts
 
 GPUS = st.sampled_from([H100, A100, B200])
@@ -33,6 +33,9 @@ def test_experts_grow_with_what_they_do_and_stay_above_the_data_sheet(gpu, pairs
     assert experts(gpu, "bf16", pairs, distinct, width, moved_pairs=pairs + more).total_s > now
 
 
-def test_a_precision_that_the_gpu_lacks_is_refused():
-    with pytest.raises(InputError, match="fp8"):
-        experts(A100, "fp8", 1, 1)
+def test_weights_that_a_gpu_cannot_multiply_are_read_as_such_and_multiplied_in_bf16():
+    few, many = ((8, 8), (100_000, 8))
+    assert experts(A100, "fp8", *few).memory_s < experts(A100, "bf16", *few).memory_s
+    assert experts(A100, "fp8", *many).compute_s == experts(A100, "bf16", *many).compute_s
+    with pytest.raises(UnknownNameError, match="fp7"):
+        experts(A100, "fp7", 1, 1)

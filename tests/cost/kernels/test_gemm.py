@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.arch.precision.formats import bytes_per_value
-from optimoe.core.errors import InputError
+from optimoe.core.errors import UnknownNameError
 from optimoe.cost.kernels.calls import Gemm
 from tests.cost.kernels.shapes import A100, B200, H100, US, gemm
 
@@ -48,6 +48,8 @@ def test_the_gradients_of_a_product_are_products_of_as_many_flops(rows, width, d
     assert product.for_weight() == Gemm(rows=depth, width=width, depth=rows)
 
 
-def test_a_precision_that_the_gpu_lacks_is_refused():
-    with pytest.raises(InputError, match="fp8"):
-        gemm(A100, "fp8", 1, 1, 1)
+def test_weights_that_a_gpu_cannot_multiply_are_read_as_such_and_multiplied_in_bf16():
+    assert gemm(A100, "fp8", 1, 4096, 4096).memory_s < 0.6 * gemm(A100, "bf16", 1, 4096, 4096).memory_s
+    assert gemm(A100, "fp8", 8192, 4096, 4096).compute_s == gemm(A100, "bf16", 8192, 4096, 4096).compute_s
+    with pytest.raises(UnknownNameError, match="fp7"):
+        gemm(A100, "fp7", 1, 1, 1)

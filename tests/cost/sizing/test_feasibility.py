@@ -1,7 +1,6 @@
 import pytest
 
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
-from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.layouts import best_serving
 from tests.cost.cases import MIXTRAL, deployment
@@ -17,7 +16,6 @@ from tests.cost.cases import MIXTRAL, deployment
         ({}, {"fixed": {"tp": 3}}, ConfigError, "tp"),
         ({"gpus": 6}, {"fixed": {"tp": 6}}, ConfigError, "tp: must be a divisor of num_heads = 32"),
         ({}, {"concurrency": 0}, ConfigError, "concurrency"),
-        ({"gpu": find_accelerator("a100-sxm"), "precision": "fp8"}, {}, InputError, "a100-sxm has no fp8"),
         ({"precision": "fp7"}, {}, InputError, "precision"),
         ({"kv_precision": "fp7"}, {}, UnknownNameError, "precision"),
     ],

@@ -30,7 +30,9 @@ class Engine:
     """
 
     name: str = DEFAULT_ENGINE
-    execution: Execution = field(default_factory=Execution)
+    execution: Execution = field(
+        default_factory=lambda: Execution(kernels=kernels_of(FITTED_NAME, DEFAULT_ENGINE))
+    )
     chunk_tokens: int = 8192
     draft_tokens: int = 0
     acceptance: float = 0.0
