@@ -10,8 +10,16 @@ from optimoe.arch.flops import (
     prefill_flops,
     train_flops_per_token,
 )
-from optimoe.arch.memory import kv_bytes_per_token, state_bytes, weight_bytes
+from optimoe.arch.memory import (
+    WeightBytes,
+    kv_bytes_per_token,
+    main_format,
+    state_bytes,
+    weight_bytes,
+    weight_formats,
+)
 from optimoe.arch.params import ParamCount, count_mtp_params, count_params
+from optimoe.arch.quantize import AUTO, with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
 from optimoe.core.units import format_bytes, format_count
@@ -31,7 +39,12 @@ class ArchCount:
         prefill: FLOPs per token of a causal pass over the context.
         decode: FLOPs of the token at that position.
         train_flops_per_token: Three forward passes over sequences of that length.
-        weight_bytes: All weights in ``precision``.
+        precision: Format of most of the weights.
+        weight_bytes: All weights, each part in its own format.
+        weight_parts: The same by part, scales included.
+        weight_formats: Formats of each part, that of most of its values first.
+        precision_source: Where the formats are from; empty where nothing states them (bf16).
+        warning: What a reader must know of that source; empty otherwise.
         kv_bytes_per_token: Cache bytes that one token adds, in ``kv_precision``.
         state_bytes: Fixed bytes per sequence of recurrent mixers.
         params_mtp: Parameters of multi-token-prediction layers, not in ``params``.
@@ -50,6 +63,10 @@ class ArchCount:
     train_flops_per_token: float
     precision: str
     weight_bytes: float
+    weight_parts: WeightBytes
+    weight_formats: dict[str, tuple[str, ...]]
+    precision_source: str
+    warning: str
     kv_precision: str
     kv_bytes_per_token: float
     state_bytes: float
@@ -73,29 +90,36 @@ class ArchCount:
 
 
 def count(
-    arch: ArchSpec, context_tokens: float = 4096, precision: str = "bf16", kv_precision: str = "bf16"
+    arch: ArchSpec, context_tokens: float = 4096, precision: str = AUTO, kv_precision: str = AUTO
 ) -> ArchCount:
     """Count a model (or a grid of models, by the same formulas).
 
     Args:
         arch: The model.
         context_tokens: Length and position at which FLOPs are counted.
-        precision: Of the weights.
-        kv_precision: Of the cache.
+        precision: Of the weights, as deployments quantise under that word (:func:`with_precision`); ``auto`` is
+            each part's own, as the checkpoint states it.
+        kv_precision: Of the cache; ``auto`` is what the checkpoint asks for, else bf16.
 
     Raises:
         ConfigError: The context is not positive.
         UnknownNameError: No such precision.
     """
-    params = count_params(arch)
+    params, stored = count_params(arch), with_precision(arch, precision)
+    kv_precision = (arch.precisions.kv_cache or "bf16") if kv_precision == AUTO else kv_precision
+    weights = weight_bytes(stored)
     return ArchCount(
         params=params,
         context_tokens=context_tokens,
         prefill=prefill_flops(arch, context_tokens),
         decode=decode_flops(arch, context_tokens),
         train_flops_per_token=train_flops_per_token(arch, context_tokens),
-        precision=precision,
-        weight_bytes=weight_bytes(params, precision),
+        precision=main_format(stored),
+        weight_bytes=weights.total,
+        weight_parts=weights,
+        weight_formats=weight_formats(stored),
+        precision_source=stored.precisions.source,
+        warning=stored.precisions.warning,
         kv_precision=kv_precision,
         kv_bytes_per_token=kv_bytes_per_token(arch, kv_precision),
         state_bytes=state_bytes(arch),

@@ -1,6 +1,10 @@
-"""Bytes at rest: weights by precision, the growing cache, and the fixed state of recurrent mixers."""
+"""Bytes at rest: weights by part, the growing cache, and the fixed state of recurrent mixers."""
 
-from optimoe.arch.params import ParamCount
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import Any
+
+from optimoe.arch.params import count_params, layer_params, norm_params
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 
@@ -8,9 +12,73 @@ STATE_BYTES = 4
 """Recurrent states are kept in fp32 (Mamba's and the gated delta rule's own code)."""
 
 
-def weight_bytes(params: ParamCount, precision: str = "bf16") -> float:
-    """Bytes of all weights in one precision (makers often keep norms, router and embeddings in bf16)."""
-    return params.total * bytes_per_value(precision)
+@dataclass(frozen=True, kw_only=True)
+class WeightBytes:
+    """Bytes of the weights by part, scales and zero points included; parts as in a count of parameters."""
+
+    embedding: float
+    unembedding: float
+    attention: float
+    recurrent: float
+    norms: float
+    router: float
+    dense_ffn: float
+    shared_experts: float
+    routed_experts: float
+
+    @property
+    def total(self) -> float:
+        """Everything stored, without layers of multi-token prediction."""
+        return sum(getattr(self, part) for part in WEIGHT_PARTS)
+
+
+WEIGHT_PARTS = tuple(field.name for field in fields(WeightBytes))
+"""Parts of the weights, in the order of a model."""
+
+
+def weight_bytes(arch: ArchSpec) -> WeightBytes:
+    """Bytes of all weights in the formats that the model states: Σ layers Σ parts values · bytes per value."""
+    ends, params = arch.precisions, count_params(arch)
+    sums: dict[str, float] = dict.fromkeys(WEIGHT_PARTS, 0)
+    for group in arch.layers:
+        for part, values in layer_params(arch, group).items():
+            if part in sums:
+                sums[part] = sums[part] + group.num_layers * values * group.precisions.bytes_per_value(part)
+    sums["norms"] = sums["norms"] + norm_params(arch) * bytes_per_value("bf16")
+    sums["embedding"] = params.embedding * ends.bytes_per_value("embedding")
+    sums["unembedding"] = params.unembedding * ends.bytes_per_value("unembedding")
+    return WeightBytes(**sums)
+
+
+def weight_formats(arch: ArchSpec) -> dict[str, tuple[str, ...]]:
+    """The formats of each part that has weights, that of most values first; of a grid by the sum of its models."""
+    ends, params = arch.precisions, count_params(arch)
+    found: dict[str, Any] = {part: Counter() for part in WEIGHT_PARTS}
+    found["embedding"][ends.embedding] += _sum(params.embedding)
+    found["unembedding"][ends.unembedding] += _sum(params.unembedding)
+    found["norms"]["bf16"] += _sum(params.norms)
+    for group in arch.layers:
+        for part, values in layer_params(arch, group).items():
+            if part in found and part != "norms":
+                number, plain = _sum(group.num_layers * values), group.precisions.plain_share(part)
+                found[part][group.precisions.of(part)] += (1 - plain) * number
+                found[part]["bf16"] += plain * number
+    ordered = {part: [word for word, values in words.most_common() if values > 0] for part, words in found.items()}
+    return {part: tuple(words) for part, words in ordered.items() if words}
+
+
+def main_format(arch: ArchSpec) -> str:
+    """The format of most of the values that the layers store; of a grid by the sum of its models."""
+    values: Any = Counter()
+    for group in arch.layers:
+        for part, number in layer_params(arch, group).items():
+            if part in WEIGHT_PARTS:
+                values[group.precisions.of(part)] += _sum(group.num_layers * number)
+    return values.most_common(1)[0][0]
+
+
+def _sum(values: Any) -> float:
+    return float(values.sum()) if hasattr(values, "sum") else values
 
 
 def kv_bytes_per_token(arch: ArchSpec, precision: str = "bf16") -> float:

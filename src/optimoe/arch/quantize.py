@@ -65,7 +65,8 @@ def with_precision(
     stated = {"routed_experts": experts, "shared_experts": experts, "attention": attention}
     layers = tuple(_restated(layer, stated, activations) for layer in layers)
     parts = {"embedding": embedding, "unembedding": head}
-    ends = replace(ends, **_words(parts))
+    words = _words(parts)
+    ends = replace(ends, **words, bits=tuple(pair for pair in ends.bits if pair[0] not in words))
     if any(map(_is_word, (experts, attention, embedding, head, activations))):
         ends = replace(ends, source=f"{ends.source} and stated" if ends.source not in ("", "stated") else "stated")
     groups = (replace(group, precisions=new) for group, new in zip(arch.layers, layers, strict=True))
@@ -83,6 +84,8 @@ def _restated(layer: LayerPrecisions, parts: dict[str, str], activations: str) -
     kept: dict[str, Any] = {
         name: tuple(pair for pair in getattr(layer, name) if pair[0] not in words) for name in ("plain", "bits")
     }
+    if _is_word(activations):
+        kept["entering"] = ()
     return replace(layer, **kept, **words, **_words({"activations": activations}))
 
 

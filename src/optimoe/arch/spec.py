@@ -45,7 +45,7 @@ class ArchSpec:
 
     Two equal architectures are equal whoever states them and however long they were trained to read. Formats of
     weights are compared: they change bytes and times, and what is remembered by its key must not mix them up;
-    :attr:`shape` is without them.
+    :attr:`in_bf16` is without them.
 
     Attributes:
         name: What to call it.
@@ -87,7 +87,7 @@ class ArchSpec:
         require(self.max_context >= 0, "max_context", "zero or more", self.max_context)
 
     @property
-    def shape(self) -> "ArchSpec":
+    def in_bf16(self) -> "ArchSpec":
         """The same decoder all in bf16, equal for every checkpoint of one model."""
         layers = [replace(group, precisions=LayerPrecisions()) for group in self.layers]
         return replace(self, layers=grouped(layers), precisions=CheckpointPrecisions())

@@ -48,8 +48,11 @@ class ModelsRequest:
 class ArchRequest(ModelsRequest):
     """Count a model: parameters by part, FLOPs per token, bytes."""
 
-    kv_precision: str = "bf16"
-    """Precision of the cache."""
+    precision: str = "auto"
+    """Format of the weights, as deployments quantise under that word: bf16, fp8, int8, int4, mxfp4, nvfp4; auto is
+    each part's own, as the checkpoint states it."""
+    kv_precision: str = "auto"
+    """Format of the cache; auto is what the checkpoint asks for, else bf16."""
 
 
 @Parameter(name="*")
@@ -89,10 +92,10 @@ class CompareRequest(ModelsRequest):
     def _roomy(self) -> str:
         """So many GPUs that the largest model leaves half of their memory to the cache of a large batch."""
         from optimoe.arch.memory import weight_bytes
-        from optimoe.arch.params import count_params
+        from optimoe.arch.quantize import with_precision
         from optimoe.cost.hardware.accelerator import find_accelerator
 
-        largest = max(weight_bytes(count_params(spec), self.precision) for spec in self.specs())
+        largest = max(weight_bytes(with_precision(spec, self.precision)).total for spec in self.specs())
         num_gpus = LEAST_GPUS
         while num_gpus * find_accelerator(DEFAULT_GPU).memory_bytes < 2 * largest:
             num_gpus *= 2

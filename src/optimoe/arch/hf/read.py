@@ -1,5 +1,6 @@
 """A ``config.json`` into an architecture."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,32 +8,45 @@ from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_fa
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
+from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.parts import DenseFFN, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 
+QUANT_CONFIG = "hf_quant_config.json"
+"""Where modelopt states formats beside a ``config.json``."""
 MOST_LAYERS = 100_000
 """A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 
 def load_config(path: Path) -> ArchSpec:
-    """Read a ``config.json``, or the one in a folder.
+    """Read a ``config.json``, or the one in a folder, with ``hf_quant_config.json`` where one is beside it.
 
     Raises:
         ConfigError: It cannot be read, or a field is missing, of the wrong type or out of limits.
         UnknownNameError: A ``model_type`` that is not known.
     """
     path = path / "config.json" if path.is_dir() else path
-    name = path.parent.name if path.name == "config.json" else path.stem
-    return from_config(load_json(path), name=name)
+    in_folder = path.name == "config.json"
+    beside = path.with_name(QUANT_CONFIG)
+    return from_config(
+        load_json(path),
+        name=path.resolve().parent.name if in_folder else path.stem,
+        quantization=load_json(beside) if in_folder and beside.exists() else None,
+    )
 
 
-def from_config(config: Config, name: str) -> ArchSpec:
-    """The language model that a ``config.json`` describes.
+def from_config(config: Config, name: str, quantization: Config | None = None) -> ArchSpec:
+    """The language model that a ``config.json`` describes, in the formats that its ``quantization_config`` states.
 
     Of a model of several modalities, its ``text_config`` alone. A ``model_type`` that is not known is read as a
     Llama or Mixtral when its field names are exactly theirs, and refused otherwise.
+
+    Args:
+        config: The fields.
+        name: What to call the model.
+        quantization: What ``hf_quant_config.json`` says, where the fields state no formats.
 
     Raises:
         ConfigError: A field is missing, of the wrong type or out of limits.
@@ -40,11 +54,15 @@ def from_config(config: Config, name: str) -> ArchSpec:
     """
     model_type = Fields(config, {}).text("model_type")
     if model_type in TEXT_PARTS:
-        return from_config(_text_config(config, TEXT_PARTS[model_type]), name)
+        return from_config(_text_config(config, TEXT_PARTS[model_type]), name, quantization)
     family = find_family(model_type) or FAMILIES[_by_fields(config, model_type)]
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
-    return _read(family, Fields(config, family.defaults), name)
+    arch = _read(family, Fields(config, family.defaults), name)
+    stated = config.get("quantization_config")
+    if isinstance(stated, Mapping):
+        return quantised(arch, stated, "quantization_config")
+    return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
 
 
 def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
@@ -52,7 +70,7 @@ def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
     text = config.get("text_config")
     if not isinstance(text, dict):
         return dict(config) | {"model_type": otherwise}
-    outer = {key: config[key] for key in ("tie_word_embeddings",) if key in config}
+    outer = {key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config}
     own = text.get("model_type")
     return outer | text | {"model_type": own if isinstance(own, str) and own in family_names() else otherwise}
 

@@ -52,8 +52,8 @@ def _written(model_type: str, arch: ArchSpec) -> dict[str, Any]:
         raise ConfigError(
             f"config.json: {arch.name} has parts that {model_type} cannot express ({error})"
         ) from None
-    if back != arch.shape:
-        where = _difference(arch.shape, back)
+    if back != arch.in_bf16:
+        where = _difference(arch.in_bf16, back)
         raise ConfigError(f"config.json: {arch.name} has parts that {model_type} cannot express ({where})")
     return config
 

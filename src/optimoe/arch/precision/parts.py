@@ -23,6 +23,8 @@ class LayerPrecisions:
             exceptions names some of its matrices.
         bits: Bits of one quantised value of a part with its share of scales and zero points, where a
             checkpoint's differ from the format's own (:data:`BITS_PER_VALUE`).
+        entering: Format of what enters the products of a part, where it is not ``activations`` (fp8 attention
+            beside weight-only experts).
 
     Raises:
         UnknownNameError: No such format, or no such part.
@@ -37,10 +39,12 @@ class LayerPrecisions:
     activations: str = "bf16"
     plain: tuple[tuple[str, float], ...] = ()
     bits: tuple[tuple[str, float], ...] = ()
+    entering: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _require_formats(getattr(self, name) for name in (*LAYER_PARTS, "activations"))
-        for part, _ in (*self.plain, *self.bits):
+        _require_formats(word for _, word in self.entering)
+        for part, _ in (*self.plain, *self.bits, *self.entering):
             if part not in LAYER_PARTS:
                 raise UnknownNameError("part", part, LAYER_PARTS)
         for part, share in self.plain:
@@ -54,6 +58,10 @@ class LayerPrecisions:
         """The format of a part, by its name here or in a count of parameters; bf16 of norms."""
         name = _PART_OF.get(part, part)
         return getattr(self, name) if name in LAYER_PARTS else "bf16"
+
+    def activations_of(self, part: str) -> str:
+        """The format of what enters the quantised products of a part."""
+        return dict(self.entering).get(_PART_OF.get(part, part), self.activations)
 
     def plain_share(self, part: str) -> float:
         """Share of a part's values that stays bf16 though the part is quantised."""
@@ -75,6 +83,7 @@ class CheckpointPrecisions:
     Attributes:
         embedding, unembedding: Formats of the two ends.
         kv_cache: Format of the cache that it asks for; empty where it asks for none.
+        bits: Bits of one value of an end with its share of scales, where they differ from the format's own.
         source: Where all of its formats are from: ``quantization_config``, ``hf_quant_config.json``,
             ``stated``; empty where nothing was stated.
         warning: What a reader must know of that source; empty otherwise. Neither changes an answer, so
@@ -87,11 +96,17 @@ class CheckpointPrecisions:
     embedding: str = "bf16"
     unembedding: str = "bf16"
     kv_cache: str = ""
+    bits: tuple[tuple[str, float], ...] = ()
     source: str = field(default="", compare=False)
     warning: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _require_formats((self.embedding, self.unembedding, self.kv_cache or "bf16"))
+
+    def bytes_per_value(self, end: str) -> float:
+        """Bytes of one value of the ``embedding`` or the ``unembedding``, its share of scales included."""
+        stated = dict(self.bits).get(end)
+        return bytes_per_value(getattr(self, end)) if stated is None else stated / 8
 
 
 def _require_formats(precisions: Iterable[str]) -> None:

@@ -88,6 +88,33 @@ class ParamPartsRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightPartsRecord:
+    """Bytes of a whole model's weights by part, scales and zero points included.
+
+    Attributes:
+        embedding: The token embedding, and learned positions where there are any.
+        unembedding: The output projection; 0 where it is tied to the embedding.
+        attention: Projections, biases and inner norms of softmax mixers.
+        recurrent: Everything of linear and state-space mixers.
+        norms: Norms of the residual stream.
+        router: Routing matrices.
+        dense_ffn: Dense feed-forwards.
+        shared_experts: Experts that every token uses.
+        routed_experts: All routed experts.
+    """
+
+    embedding: float
+    unembedding: float
+    attention: float
+    recurrent: float
+    norms: float
+    router: float
+    dense_ffn: float
+    shared_experts: float
+    routed_experts: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlopsRecord:
     """FLOPs of one token through the whole model.
 
@@ -157,8 +184,13 @@ class CountRecord:
         context_tokens: Sequence length, and position, at which FLOPs are counted.
         flops_per_token: FLOPs of one token by phase.
         flops_parts: FLOPs of one token by phase and part.
-        precision: Precision of the weights.
-        weight_bytes: Bytes of all weights in that precision.
+        precision: Format of most of the weights.
+        weight_bytes: Bytes of all weights, each part in its own format.
+        weight_parts: The same by part, scales included.
+        weight_formats: Formats of each part that has weights, that of most of its values first.
+        precision_source: Where the formats are from: ``quantization_config``, ``hf_quant_config.json``,
+            ``stated``; absent where nothing states them and weights are bf16.
+        warning: What must be known of that source; absent otherwise.
         kv_precision: Precision of the cache.
         kv_bytes_per_token: Bytes that one token adds to the cache.
         state_bytes: Bytes of the fixed state of recurrent mixers, per sequence.
@@ -183,6 +215,10 @@ class CountRecord:
     flops_parts: PhaseFlopPartsRecord
     precision: str
     weight_bytes: float
+    weight_parts: WeightPartsRecord
+    weight_formats: dict[str, tuple[str, ...]]
+    precision_source: str | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
     kv_precision: str
     kv_bytes_per_token: float
     state_bytes: float
@@ -243,6 +279,9 @@ def count_record(spec: ArchSpec, counted: ArchCount) -> CountRecord:
         params_nonembedding=counted.params.nonembedding,
         params_active_nonembedding=counted.params.active_nonembedding,
         parts=same_fields(ParamPartsRecord, counted.params),
+        weight_parts=same_fields(WeightPartsRecord, counted.weight_parts),
+        precision_source=counted.precision_source or UNSET,
+        warning=counted.warning or UNSET,
         flops_per_token=FlopsRecord(
             prefill=counted.prefill.total,
             decode=counted.decode.total,

@@ -30,9 +30,11 @@ def arch_lines(record: CountRecord) -> Lines:
         ),
         (
             "Bytes",
-            f"weights {format_bytes(record.weight_bytes)} ({record.precision}), cache "
+            f"weights {format_bytes(record.weight_bytes)} ({_precision(record)}), cache "
             f"{format_bytes(record.kv_bytes_per_token)} per token ({record.kv_precision})",
         ),
+        ("", _weights(record)),
+        *([("Careful", record.warning)] if record.warning else []),
         (
             "Ratios",
             f"experts/attention r = {record.expert_attention_flops_ratio:.2f}"
@@ -70,9 +72,24 @@ def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:
         row("FLOPs/token decode", flops("decode")),
         row("FLOPs/token training", flops("train")),
         row("weights", lambda record: format_bytes(record.weight_bytes)),
+        row("precision", lambda record: record.precision),
         row("cache per token", lambda record: format_bytes(record.kv_bytes_per_token)),
         row("fixed state", lambda record: format_bytes(record.state_bytes)),
     ]
+
+
+def _precision(record: CountRecord) -> str:
+    """The format of most weights, and where the formats are from."""
+    return f"{record.precision}, {record.precision_source}" if record.precision_source else record.precision
+
+
+def _weights(record: CountRecord) -> str:
+    """Bytes and formats of every part that has weights."""
+    return ", ".join(
+        f"{part.replace('_', ' ')} {format_bytes(num_bytes)} {'/'.join(record.weight_formats[part])}"
+        for part, num_bytes in asdict(record.weight_parts).items()
+        if num_bytes
+    )
 
 
 def _flop_shares(flops: FlopPartsRecord) -> str:

@@ -1,0 +1,157 @@
+"""The matrices of a layer under the names that checkpoints give them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optimoe.arch.parts import (
+    Attention,
+    DenseFFN,
+    GatedDeltaNet,
+    LatentAttention,
+    LightningAttention,
+    Mamba,
+    Mixer,
+    MoE,
+)
+from optimoe.arch.spec import LayerGroup
+
+LAYER_PREFIXES = ("model.layers", "language_model.model.layers", "model.language_model.layers")
+"""Where the layers of a language model, alone or inside one of several modalities, are in a checkpoint."""
+EMBEDDINGS = ("model.embed_tokens", "language_model.model.embed_tokens", "model.language_model.embed_tokens")
+HEADS = ("lm_head", "language_model.lm_head")
+MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe")
+"""What families call the module of router and experts."""
+_FFN = ("mlp", "feed_forward")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """One matrix of a layer, or one of each of its experts.
+
+    Attributes:
+        part: The part of a layer that it belongs to.
+        names: What families call it, inside the layer; ``{}`` is the number of the expert.
+        rows, columns: Outputs and inputs.
+        count: How many there are.
+        linear: Whether formats that quantise all linear layers mean it. Routers and gates of one or a few
+            outputs they leave as they are: no engine reads them quantised unless a list names them.
+    """
+
+    part: str
+    names: tuple[str, ...]
+    rows: int
+    columns: int
+    count: int = 1
+    linear: bool = True
+
+    @property
+    def values(self) -> int:
+        """Values of one of them."""
+        return self.rows * self.columns
+
+
+def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
+    """Every matrix of one layer: their values and those of vectors are all that it stores but its norms."""
+    matrices = list(_mixer(group.mixer, d_model))
+    if isinstance(group.ffn, MoE):
+        matrices += _routed(group.ffn, d_model)
+    elif isinstance(group.ffn, DenseFFN):
+        matrices += _feed_forward("dense_ffn", _FFN, d_model, group.ffn.d_ff, gated=group.ffn.gated)
+    if group.residual is not None:
+        matrices += _feed_forward("dense_ffn", ("residual_mlp",), d_model, group.residual.d_ff, gated=True)
+    return matrices
+
+
+def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
+    if isinstance(mixer, Attention):
+        queries, keys = mixer.num_heads * mixer.head_dim, mixer.num_kv_heads * mixer.head_dim
+        yield _attention("q_proj", "qkv_proj", rows=(1 + mixer.output_gate) * queries, columns=d)
+        yield _attention("k_proj", "qkv_proj", rows=keys, columns=d)
+        yield _attention("v_proj", "qkv_proj", rows=keys, columns=d)
+        yield _attention("o_proj", rows=d, columns=queries)
+    elif isinstance(mixer, LatentAttention):
+        yield from _latent(mixer, d)
+    elif isinstance(mixer, GatedDeltaNet):
+        values = mixer.num_value_heads * mixer.value_dim
+        yield _recurrent("linear_attn", "in_proj_qkv", "in_proj_qkvz", rows=mixer.conv_width, columns=d)
+        yield _recurrent("linear_attn", "in_proj_z", "in_proj_qkvz", rows=values, columns=d)
+        for name in ("in_proj_b", "in_proj_a"):
+            yield _recurrent("linear_attn", name, "in_proj_ba", rows=mixer.num_value_heads, columns=d)
+        yield _recurrent("linear_attn", "out_proj", rows=d, columns=values)
+    elif isinstance(mixer, LightningAttention):
+        width = mixer.num_heads * mixer.head_dim
+        yield _attention("qkv_proj", rows=3 * width, columns=d)
+        yield _attention("output_gate", rows=width, columns=d)
+        yield _attention("out_proj", rows=d, columns=width)
+    elif isinstance(mixer, Mamba):
+        inner, rank = mixer.d_inner, mixer.dt_rank
+        yield _recurrent("mamba", "in_proj", rows=2 * inner, columns=d)
+        yield _recurrent("mamba", "x_proj", rows=rank + 2 * mixer.d_state, columns=inner)
+        yield _recurrent("mamba", "dt_proj", rows=inner, columns=rank)
+        yield _recurrent("mamba", "out_proj", rows=d, columns=inner)
+
+
+def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
+    """Queries, compressed or not, latent, expansion, output, and the indexer's, as DeepSeek names them."""
+    queries = mixer.num_heads * (mixer.qk_nope_dim + mixer.qk_rope_dim)
+    if mixer.q_lora_rank:
+        yield _attention("q_a_proj", "fused_qkv_a_proj", rows=mixer.q_lora_rank, columns=d)
+        yield _attention("q_b_proj", rows=queries, columns=mixer.q_lora_rank)
+    else:
+        yield _attention("q_proj", rows=queries, columns=d)
+    latent = mixer.kv_lora_rank + mixer.qk_rope_dim
+    yield _attention("kv_a_proj_with_mqa", "fused_qkv_a_proj", rows=latent, columns=d)
+    expanded = mixer.num_heads * (mixer.qk_nope_dim + mixer.v_dim)
+    yield _attention("kv_b_proj", rows=expanded, columns=mixer.kv_lora_rank)
+    yield _attention("o_proj", rows=d, columns=mixer.num_heads * mixer.v_dim)
+    if (indexer := mixer.indexer) is not None:
+        wide = indexer.num_heads * indexer.head_dim
+        yield _attention("indexer.wq_b", rows=wide, columns=mixer.q_lora_rank)
+        yield _attention("indexer.wk", rows=indexer.head_dim, columns=d)
+        names = ("indexer.weights_proj", "indexers_proj")
+        yield _attention(*names, rows=indexer.num_heads, columns=d, linear=False)
+
+
+def _routed(ffn: MoE, d: int) -> Iterator[Matrix]:
+    routers = tuple(f"{inside}.{name}" for inside in MOE_MODULES for name in ("gate", "router"))
+    yield Matrix(part="router", names=routers, rows=ffn.num_experts, columns=d, linear=False)
+    inside = tuple(f"{inside}.experts.{{}}" for inside in MOE_MODULES)
+    width, count = ffn.routed_width(d), ffn.num_experts
+    yield from _feed_forward("routed_experts", inside, width, ffn.d_expert, gated=ffn.gated, count=count)
+    if ffn.num_shared_experts:
+        names = ("shared_experts", "shared_expert")
+        inside = (*(f"{inside}.{name}" for inside in MOE_MODULES for name in names), "shared_mlp")
+        yield from _feed_forward(
+            "shared_experts", inside, d, ffn.num_shared_experts * ffn.d_shared, gated=ffn.gated
+        )
+    if ffn.shared_gate:
+        yield Matrix(part="shared_experts", names=("mlp.shared_expert_gate",), rows=1, columns=d, linear=False)
+    if ffn.d_latent:
+        yield Matrix(part="shared_experts", names=("mlp.fc1_latent_proj",), rows=ffn.d_latent, columns=d)
+        yield Matrix(part="shared_experts", names=("mlp.fc2_latent_proj",), rows=d, columns=ffn.d_latent)
+
+
+def _feed_forward(
+    part: str, inside: tuple[str, ...], d: int, width: int, *, gated: bool, count: int = 1
+) -> Iterator[Matrix]:
+    """Up, gate and down, or up and down, of one feed-forward or of each expert."""
+    wide = (("gate_proj", "w1"), ("up_proj", "w3")) if gated else (("up_proj", "w1"),)
+    for own in wide:
+        names = tuple(f"{outer}.{name}" for outer in inside for name in (*own, "gate_up_proj"))
+        yield Matrix(part=part, names=names, rows=width, columns=d, count=count)
+    names = tuple(f"{outer}.{name}" for outer in inside for name in ("down_proj", "w2"))
+    yield Matrix(part=part, names=names, rows=d, columns=width, count=count)
+
+
+def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:
+    return Matrix(
+        part="attention",
+        names=tuple(f"self_attn.{name}" for name in names),
+        rows=rows,
+        columns=columns,
+        linear=linear,
+    )
+
+
+def _recurrent(inside: str, *names: str, rows: int, columns: int) -> Matrix:
+    return Matrix(part="attention", names=tuple(f"{inside}.{name}" for name in names), rows=rows, columns=columns)

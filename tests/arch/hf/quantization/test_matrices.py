@@ -1,0 +1,21 @@
+"""Matrices of a layer are those that its parts count."""
+
+import pytest
+
+from optimoe.arch.hf import from_config
+from optimoe.arch.hf.quantization.matrices import layer_matrices
+from tests.arch.small_configs import SMALL, small_config
+
+
+@pytest.mark.parametrize("model_type", SMALL)
+def test_matrices_sum_to_what_the_parts_count(model_type):
+    model = from_config(small_config(model_type), "small")
+    for group in model.layers:
+        sums = {}
+        for matrix in layer_matrices(group, model.d_model):
+            sums[matrix.part] = sums.get(matrix.part, 0) + matrix.count * matrix.values
+        counted = group.ffn.matrix_params(model.d_model) | {"attention": group.mixer.matrix_params(model.d_model)}
+        counted.pop("routed_experts_active", None)
+        if group.residual is not None:
+            counted["dense_ffn"] = group.residual.matrix_params(model.d_model)["dense_ffn"]
+        assert sums == {part: values for part, values in counted.items() if values}
