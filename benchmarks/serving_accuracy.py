@@ -15,18 +15,27 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from optimoe.cost.serving.estimate import predict_serving, tpot_band, ttft_band
+from optimoe.cost.serving.accuracy.evidence import evidence
+from optimoe.cost.serving.estimate import ServingEstimate, predict_serving
 from serving_rows import ServingRow, row_deployment, serving_rows
 
 Pair = tuple[float, float]
 Key = tuple[str, ...]
 
 
-def predicted(row: ServingRow) -> Pair:
-    """TPOT and TTFT in seconds."""
+def estimated(row: ServingRow) -> ServingEstimate:
+    """What the model says of a row."""
     concurrency = row.batch * row.layout.dp
-    estimate = predict_serving(row.arch, row_deployment(row), layout=row.layout, concurrency=concurrency)
-    return float(estimate.tpot_s), float(estimate.ttft_s)
+    return predict_serving(row.arch, row_deployment(row), layout=row.layout, concurrency=concurrency)
+
+
+def inside_bands(row: ServingRow, estimate: ServingEstimate) -> tuple[bool, bool, bool]:
+    """Whether TPOT, TTFT and the rate of a row lie in their bands."""
+    bands = evidence(row.arch, row_deployment(row), estimate)
+    rate = row.batch * row.layout.dp * row.output_tokens / _e2e(row, (row.tpot_s, row.ttft_s))
+    measured = (bands.tpot_s, row.tpot_s), (bands.ttft_s, row.ttft_s), (bands.tokens_per_s, rate)
+    tpot, ttft, tokens = (low <= value <= high for (low, high), value in ((of(estimate), v) for of, v in measured))
+    return bool(tpot), bool(ttft), bool(tokens)
 
 
 def print_table(
@@ -85,7 +94,8 @@ def main() -> None:
     """Print the tables."""
     every = serving_rows()
     rows = [row for row in every if not row.why_not]
-    ours = {row.id: predicted(row) for row in rows}
+    estimates = {row.id: estimated(row) for row in rows}
+    ours = {name: (float(one.tpot_s), float(one.ttft_s)) for name, one in estimates.items()}
     print(f"answered: {len(rows)} of {len(every)} rows that did not queue ({len(rows) / len(every):.1%})")
     for title, keys in (
         ("model, GPU, engine", lambda row: [(row.model, row.system, row.engine)]),
@@ -96,9 +106,11 @@ def main() -> None:
     ):
         heading(title)
         print_table(rows, ours, keys)
-    bands = [(tpot_band(ours[row.id][0]), ttft_band(ours[row.id][1]), row) for row in rows]
-    inside = [(a[0] <= row.tpot_s <= a[1], b[0] <= row.ttft_s <= b[1]) for a, b, row in bands]
-    print("\ninside the stated band, TPOT and TTFT:", np.mean(inside, axis=0).round(3))
+    inside = np.array([inside_bands(row, estimates[row.id]) for row in rows])
+    print("\ninside the stated bands, TPOT, TTFT and tokens/s:", inside.mean(axis=0).round(3))
+    for name in sorted({row.model for row in rows}):
+        own = inside[[row.model == name for row in rows]]
+        print(f"  {name:<20}{len(own):>5}", own.mean(axis=0).round(3))
     ranks = layout_ranks(rows, ours)
     print(f"Spearman of layouts in {len(ranks)} groups: median {np.median(ranks):.3f}, mean {np.mean(ranks):.3f}")
     if len(sys.argv) > 1:

@@ -7,7 +7,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import take
 from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK, format_count, format_usd
-from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band
+from optimoe.cost.serving.accuracy.evidence import Evidence, evidence
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
@@ -91,9 +92,14 @@ class Candidate:
         return float(self.serving.tpot_s)
 
     @property
+    def evidence(self) -> Evidence:
+        """What was measured of the deployment's kind, and the bands that follow."""
+        return evidence(self.spec, self.deployment, self.serving)
+
+    @property
     def tpot_band_s(self) -> Estimate:
-        """Seconds per output token with the measured error band of the cost model."""
-        low_s, high_s = tpot_band(self.serving.tpot_s)
+        """Seconds per output token with the band of the cost model's error."""
+        low_s, high_s = self.evidence.tpot_s(self.serving)
         return Estimate(value=self.tpot_s, low=float(low_s), high=float(high_s))
 
     @property

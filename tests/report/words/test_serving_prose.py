@@ -9,7 +9,8 @@ from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price, unknown_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import Deployment, predict_serving, tpot_band, ttft_band
+from optimoe.cost.serving.accuracy.evidence import evidence
+from optimoe.cost.serving.estimate import Deployment, predict_serving
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.disaggregation import Disaggregated
@@ -69,24 +70,29 @@ def test_a_layout_names_the_degrees_above_one(layout, words):
 def test_an_estimate_is_said_with_its_bands():
     one = estimate()
     memory = gpu_memory(DEPLOYMENT.machine(LAYOUT), DEPLOYMENT.engine, MIXTRAL, DEPLOYMENT.workload)
-    lines = serving_lines(one, memory, "mixtral-8x7b", "8 × h100-sxm")
+    bands = evidence(MIXTRAL, DEPLOYMENT, one)
+    lines = serving_lines(one, memory, "mixtral-8x7b", "8 × h100-sxm", bands)
     assert text_of(lines, "Model") == "mixtral-8x7b on 8 × h100-sxm, tp 2 × dp 4, ep 2, 4 copies of the model"
     assert f"64 requests in flight, {one.max_batch:.0f} fit" in text_of(lines, "Batch")
     latency = text_of(lines, "Latency")
-    for seconds, band in ((one.ttft_s, ttft_band), (one.tpot_s, tpot_band)):
-        low, high = (format_seconds(end) for end in band(seconds))
+    for seconds, band in ((one.ttft_s, bands.ttft_s), (one.tpot_s, bands.tpot_s)):
+        low, high = (format_seconds(end) for end in band(one))
         assert f"{format_seconds(seconds)} ({low} – {high})" in latency
     rate = text_of(lines, "Rate")
-    assert f"{one.tokens_per_s:,.0f} output tokens/s, {one.tokens_per_s_per_gpu:,.0f} per GPU" in rate
-    assert f"{format_usd(one.usd_per_mtok)} per M output tokens" in rate
+    slow, fast = bands.tokens_per_s(one)
+    assert f"{one.tokens_per_s:,.0f} ({slow:,.0f} – {fast:,.0f}) output tokens/s" in rate
+    assert f"{one.tokens_per_s_per_gpu:,.0f} per GPU" in rate
+    cheap, dear = (format_usd(end) for end in bands.usd_per_mtok(one))
+    assert f"{format_usd(one.usd_per_mtok)} ({cheap} – {dear}) per M output tokens" in rate
     assert f"weights {format_bytes(memory.weights)}" in text_of(lines, "Memory")
     assert text_of(lines, "TPOT is").endswith(f"bound by {one.bound_by}")
 
 
 def test_without_a_price_there_is_no_amount():
     free = replace(DEPLOYMENT, price=unknown_price())
+    one = estimate(free)
     memory = gpu_memory(free.machine(LAYOUT), free.engine, MIXTRAL, free.workload)
-    rate = text_of(serving_lines(estimate(free), memory, "m", "g"), "Rate")
+    rate = text_of(serving_lines(one, memory, "m", "g", evidence(MIXTRAL, free, one)), "Rate")
     assert "no price" in rate
     assert "$" not in rate
 

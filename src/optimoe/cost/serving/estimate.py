@@ -6,7 +6,6 @@ import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.config import load_facts
 from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
@@ -177,21 +176,6 @@ def accepted_tokens(engine: Engine) -> float:
     """
     n, a = engine.draft_tokens, engine.acceptance
     return float(n + 1) if a == 1 else (1 - a ** (n + 1)) / (1 - a)
-
-
-def tpot_band(tpot_s: Values) -> tuple[Values, Values]:
-    """TPOT over the 95 % and 5 % quantiles of predicted/measured (``efficiency.toml``, [tpot_error])."""
-    return _band("tpot_error", tpot_s)
-
-
-def ttft_band(ttft_s: Values) -> tuple[Values, Values]:
-    """TTFT over the same quantiles of its own (``efficiency.toml``, [ttft_error])."""
-    return _band("ttft_error", ttft_s)
-
-
-def _band(name: str, seconds: Values) -> tuple[Values, Values]:
-    low, high = load_facts("optimoe.cost", "efficiency.toml")[name]["value"]
-    return seconds / high, seconds / low
 
 
 def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:

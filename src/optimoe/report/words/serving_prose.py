@@ -6,11 +6,13 @@ from typing import Any
 
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import Deployment, ServingEstimate, tpot_band, ttft_band
+from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet
 from optimoe.report.words.lines import Lines
+from optimoe.report.words.served.evidence_prose import basis_lines
 
 METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
 
@@ -26,7 +28,7 @@ def layout_words(layout: Layout) -> str:
     return ", ".join([" × ".join(used) or "one GPU", *beside])
 
 
-def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus: str) -> Lines:
+def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus: str, evidence: Evidence) -> Lines:
     """Labelled lines about a model that is served."""
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     shares = ", ".join(
@@ -39,14 +41,19 @@ def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus:
         ("Model", f"{name} on {gpus}, {layout_words(estimate.layout)}{copies}"),
         ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
         ("Memory", memory_words(memory, estimate)),
-        ("Latency", f"TTFT {_between(estimate.ttft_s, ttft_band)} · TPOT {_between(estimate.tpot_s, tpot_band)}"),
+        (
+            "Latency",
+            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · "
+            f"TPOT {_between(estimate.tpot_s, evidence.tpot_s(estimate))}",
+        ),
         ("", METRICS),
         (
             "Rate",
-            f"{estimate.tokens_per_s:,.0f} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
-            f"{_usd(estimate.usd_per_mtok)} per M output tokens, their prompts included",
+            f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
+            f"{_price(estimate, evidence)} per M output tokens, their prompts included",
         ),
         ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
+        *basis_lines(evidence),
     ]
 
 
@@ -162,8 +169,20 @@ def _remedy(cause: str) -> str:
     return REMEDIES[cause]
 
 
-def _between(seconds: Any, band: Any) -> str:
-    low, high = band(seconds)
+def _rate(estimate: ServingEstimate, evidence: Evidence) -> str:
+    low, high = evidence.tokens_per_s(estimate)
+    return f"{estimate.tokens_per_s:,.0f} ({low:,.0f} – {high:,.0f})"
+
+
+def _price(estimate: ServingEstimate, evidence: Evidence) -> str:
+    if math.isnan(estimate.usd_per_mtok):
+        return _usd(estimate.usd_per_mtok)
+    low, high = evidence.usd_per_mtok(estimate)
+    return f"{_usd(estimate.usd_per_mtok)} ({_usd(low)} – {_usd(high)})"
+
+
+def _between(seconds: Any, band: tuple[Any, Any]) -> str:
+    low, high = band
     return f"{format_seconds(seconds)} ({format_seconds(low)} – {format_seconds(high)})"
 
 

@@ -24,6 +24,7 @@ app.command("optimoe.app.cli.serving.observed:yun", help="Yun's price by latency
 @app.default
 def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched."""
+    from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.serving.memory import gpu_memory
     from optimoe.cost.sizing.layouts import best_serving
     from optimoe.report.records.serving import serving_record
@@ -38,5 +39,11 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
     show(
         json,
         lambda: serving_record(spec, deployment, estimate),
-        lambda: serving_lines(estimate, memory, spec.title, f"{deployment.cluster.num_gpus} × {gpu}"),
+        lambda: serving_lines(
+            estimate,
+            memory,
+            spec.title,
+            f"{deployment.cluster.num_gpus} × {gpu}",
+            evidence(spec, deployment, estimate),
+        ),
     )

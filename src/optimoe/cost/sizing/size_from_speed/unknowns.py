@@ -1,16 +1,17 @@
 """What nobody sees from outside, each put in another way, and how far the sizes move with it."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from optimoe.core.config import load_facts
 from optimoe.core.grid import take
 from optimoe.core.provenance import Basis
 from optimoe.cost.calibration import calibration_names, find_calibration
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.serving.accuracy.amounts import base as base_width
 from optimoe.cost.serving.estimate import Deployment, evaluate
 from optimoe.cost.sizing.size_from_speed.ladder import ExpertCount, Ladder, TypicalShape, ladders
 from optimoe.cost.sizing.size_from_speed.observed import Move, Observed
@@ -130,8 +131,9 @@ def band(size: float, moved: Sequence[float]) -> tuple[float, float]:
 
 
 def _cost_model(base: Assumed, _: Any) -> Iterator[OtherWay]:
-    """The 5 % and 95 % quantiles of predicted over measured TPOT, as in the band of an estimate."""
-    for error in load_facts("optimoe.cost", "efficiency.toml")["tpot_error"]["value"]:
+    """Ends of predicted over measured TPOT where all but the model was measured, as in the band of an estimate."""
+    width = base_width("tpot")
+    for error in (math.exp(-width.up), math.exp(width.down)):
         words = "as predicted", f"seconds {1 / error - 1:+.0%}"
         yield OtherWay(words=words, basis=Basis.MEASURED, under=replace(base, error=error))
 

@@ -1,0 +1,242 @@
+"""What the band of an answer is made of: errors where things were left out of the fits. Writes data/bands.toml.
+
+    OPTIMOE_DATA=… python benchmarks/serving_bands.py [--deployments-only] [--write]
+
+Deployments: serving_rows.answered_rows by the coefficients of fit_engine, fitted without a group and asked for it:
+each model (the base), GPU, precision, engine, version, tensor-parallel degree; and the half of the rows with more
+requests, or more context, by the other half, per doubling between their medians. Base: ends of
+ln(predicted/measured) at a level at which the ends *of the other models* hold nine tenths of a model's rows. The
+rest: Student's t of so many groups times the root mean square of their median errors, as if groups were draws and
+the next one were new.
+
+Kernels: kernel_data.families by curves that were fitted without an architecture, by what binds: launch, memory or
+arithmetic, told by which coefficient moves the time most. 90 % of |ln(predicted/measured)|, the mean over
+architectures.
+``--deployments-only`` keeps the table's errors of kernels (their fits take minutes).
+"""
+
+import argparse
+import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from fit_engine import Kernels, errors, fit, kernels
+from fit_kernels import fit_curve, log_error, moved
+from kernel_data import Family, accelerator, families
+from optimoe.core.config import load_toml, save_toml
+from optimoe.cost.kernels.curve import REFERENCE_HZ
+from serving_rows import answered_rows
+
+PATH = Path(__file__).parent.parent / "src/optimoe/cost/data/bands.toml"
+HEAD = """\
+How far estimates were off where something was left out (optimoe.cost.serving.accuracy): natural logarithms at the
+ends of nine tenths. Written by benchmarks/serving_bands.py, which says how; of [assumed] each has its reason.
+
+base       ends [estimate over low end, high end over estimate], each model left out
+left_out   a group that the fit never saw
+octave     per doubling outside the measured range
+operators  kernels on an architecture that their curves never saw, by what binds"""
+SOURCE = "serving_e2e_hopper and the operator tables of fit_kernels (ai-dynamo/aiconfigurator@095f58a)"
+
+KINDS = ("tpot", "ttft", "e2e")
+AXES = {
+    "gpu": lambda row: row.system,
+    "precision": lambda row: row.precision,
+    "engine": lambda row: row.engine,
+    "version": lambda row: f"{row.engine} {row.version or row.campaign}",
+    "layout": lambda row: row.layout.tp,
+}
+"""What is left out in turn; the model is the base."""
+
+HELD, TAIL, LEVELS = 0.9, 0.05, np.linspace(0.05, 0.005, 46)
+"""Share of rows that a band must hold, the level of one end, and the levels that are tried for it."""
+
+REGIMES = {
+    "launch": ("launch_s", "latency_s", "hop_s"),
+    "memory": ("memory_share", "link_share", "side_share"),
+    "compute": ("compute_share",),
+}
+"""Coefficients by what binds a kernel where they move its time most."""
+
+NUDGE = 0.01
+LEAST_ROWS = 20
+"""Fewer rows of a group or a regime say nothing of its middle or of its ends."""
+
+ASSUMED = {
+    "nodes": {
+        "down": 0.0,
+        "up": float(np.log(3)),
+        "why": "two public reports of tensor parallelism over two nodes at batch 1 are three times slower",
+    },
+    "roofline": {
+        "down": float(np.log(2)),
+        "up": float(np.log(2)),
+        "why": "mixers without a measured kernel run at the shares of families that have one; flat shares are off "
+        "by up to a factor of two in the median of those (docs/cost-model.md, flat model)",
+    },
+}
+
+
+def every_kind(rows: Sequence[Kernels], logs: np.ndarray) -> np.ndarray:
+    """ln(predicted/measured) of TPOT, TTFT and the whole request, TTFT + (output − 1)·TPOT."""
+    tpot_s = np.array([timed.row.tpot_s for timed in rows])
+    ttft_s = np.array([timed.row.ttft_s for timed in rows])
+    steps = np.array([timed.row.output_tokens - 1 for timed in rows])
+    predicted = ttft_s * np.exp(logs[1]) + steps * tpot_s * np.exp(logs[0])
+    return np.stack([logs[0], logs[1], np.log(predicted / (ttft_s + steps * tpot_s))])
+
+
+def unseen(rows: Sequence[Kernels], out: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """Errors of some rows by coefficients that were fitted to the others, or to those that are named."""
+    fitted_to = ~out if known is None else known
+    fitted = fit([timed for timed, kept in zip(rows, fitted_to, strict=True) if kept])
+    mean = float(np.exp(np.mean(np.log(list(fitted.front_s.values())))))
+    asked = [timed for timed, gone in zip(rows, out, strict=True) if gone]
+    front_s = {timed.row.engine: mean for timed in rows} | fitted.front_s
+    return every_kind(asked, errors(asked, fitted.common, front_s))
+
+
+def groups_out(rows: Sequence[Kernels], names: np.ndarray) -> dict[Any, np.ndarray]:
+    """Errors of each group by a fit without it."""
+    return {name: unseen(rows, names == name) for name in dict.fromkeys(names.tolist())}
+
+
+def of_groups(medians: Sequence[float]) -> float:
+    """How far the next group is off at 90 %: t(n)·√mean(median error²)."""
+    return float(student.ppf(1 - TAIL, len(medians)) * np.sqrt(np.mean(np.square(medians))))
+
+
+def base_ends(held_out: dict[Any, np.ndarray]) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Ends at the first level at which those of the other models hold nine tenths of each kind; that level."""
+    ends, levels = {}, {}
+    for number, kind in enumerate(KINDS):
+        parts = {name: logs[number] for name, logs in held_out.items()}
+        level = next((one for one in LEVELS if _nested(parts, one) >= HELD), LEVELS[-1])
+        low, high = np.quantile(np.concatenate(list(parts.values())), [level, 1 - level])
+        ends[kind], levels[kind] = [float(high), float(-low)], float(level)
+        print(f"base {kind}: predicted over measured {np.exp(low):.2f} to {np.exp(high):.2f} at {level:.3f}, "
+              f"by the ends of other models {_nested(parts, level):.3f} of the rows inside")  # fmt: skip
+    return ends, levels
+
+
+def _nested(parts: dict[Any, np.ndarray], level: float) -> float:
+    inside = []
+    for name, own in parts.items():
+        others = np.concatenate([part for other, part in parts.items() if other != name])
+        low, high = np.quantile(others, [level, 1 - level])
+        inside.append((low <= own) & (own <= high))
+    return float(np.mean(np.concatenate(inside)))
+
+
+def per_octave(rows: Sequence[Kernels], values: np.ndarray) -> dict[str, float]:
+    """Error of the upper half of a range by the lower half and back, per doubling between their medians."""
+    middle = np.median(values)
+    upper = values > middle
+    octaves = float(np.log2(np.median(values[upper]) / np.median(values[~upper])))
+    halves = [unseen(rows, half) for half in (upper, ~upper)]
+    return {
+        kind: of_groups([float(np.median(logs[number])) for logs in halves]) / octaves
+        for number, kind in enumerate(KINDS)
+    }
+
+
+def deployments() -> dict[str, Any]:
+    """The part of the table that end-to-end rows give."""
+    rows = [kernels(row) for row in answered_rows()]
+    by_model = groups_out(rows, _names(rows, lambda row: row.model))
+    ends, levels = base_ends(by_model)
+    left_out = {}
+    for axis, key in AXES.items():
+        parts = groups_out(rows, _names(rows, key))
+        medians = {name: np.median(logs, axis=1) for name, logs in parts.items() if logs.shape[1] >= LEAST_ROWS}
+        left_out[axis] = {
+            kind: of_groups([median[number] for median in medians.values()]) for number, kind in enumerate(KINDS)
+        }
+        print(axis, left_out[axis], {str(name): median.round(2).tolist() for name, median in medians.items()})
+    octave = {
+        "requests": per_octave(rows, np.array([timed.running for timed in rows])),
+        "context": per_octave(rows, np.array([timed.workload.mean_context for timed in rows])),
+    }
+    print("octave", octave)
+    return {"rows": len(rows), "base": ends, "base_level": levels, "left_out": left_out, "octave": octave}
+
+
+def _names(rows: Sequence[Kernels], key: Any) -> np.ndarray:
+    return np.array([str(key(timed.row)) for timed in rows])
+
+
+def regimes(family: Family, curve: Any, architecture: str, rows: Any) -> np.ndarray:
+    """Which of launch, memory and compute moves the time of each row most."""
+    gpu = accelerator(architecture)
+    before = np.log(family.predict(curve, gpu, rows))
+    moves = []
+    for names in REGIMES.values():
+        own = {
+            name: getattr(curve, name) / (1 + NUDGE) if name.endswith("_share") and name != "side_share"
+            else getattr(curve, name) * (1 + NUDGE)
+            for name in names if hasattr(curve, name)
+        }  # fmt: skip
+        moves.append(np.log(family.predict(replace(curve, **own), gpu, rows)) - before)
+    return np.array(list(REGIMES))[np.argmax(moves, axis=0)]
+
+
+def operators() -> dict[str, Any]:
+    """Errors of kernels on architectures left out, by family and what binds."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for family in families():
+        for architecture, rows in family.rows.items():
+            others = [(name, part) for name, part in family.rows.items() if name != architecture]
+            if not others:
+                continue
+            curve = fit_curve(family, others)
+            fitted_hz = accelerator(others[0][0]).clock_hz if len(others) == 1 else REFERENCE_HZ
+            curve = moved(curve, fitted_hz, architecture)
+            size = abs(log_error(family, curve, architecture, rows))
+            bound = regimes(family, curve, architecture, rows)
+            for regime in REGIMES:
+                if np.sum(bound == regime) >= LEAST_ROWS:
+                    error = float(np.quantile(size[bound == regime], HELD))
+                    found[family.name, regime].append(error)
+                    print(f"{family.name} {family.kind} {architecture} {regime}: {error:.2f}", flush=True)
+    table: dict[str, Any] = defaultdict(dict)
+    for name in dict.fromkeys(name for name, _ in found):
+        every = [error for (other, _), errors in found.items() if other == name for error in errors]
+        for regime in REGIMES:
+            table[name][regime] = float(np.mean(found.get((name, regime)) or every))
+    return dict(table)
+
+
+def main() -> None:
+    """Compute the table, and write it where asked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--deployments-only", action="store_true")
+    options = parser.parse_args()
+    table = {
+        "basis": "measured",
+        "source": SOURCE,
+        "written": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **deployments(),
+        "operators": load_toml(PATH)["operators"] if options.deployments_only else operators(),
+        "assumed": ASSUMED,
+    }
+    if options.write:
+        save_toml(PATH, _rounded(table), comment=HEAD)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.3g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()

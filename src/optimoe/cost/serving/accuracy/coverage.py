@@ -1,0 +1,27 @@
+"""The deployments that stand behind the engines' coefficients: ``data/coverage.toml``, of a benchmark."""
+
+from functools import cache
+
+from optimoe.core.config import build, load_facts
+from optimoe.cost.engines.measured import Measured, Range
+
+
+@cache
+def shipped_coverage() -> tuple[Measured, ...]:
+    """By GPU, precision and engine, what the shipped coefficients were fitted on."""
+    rows = load_facts("optimoe.cost", "coverage.toml")["deployment"]
+    return tuple(build(Measured, row, where="coverage.toml") for row in rows)
+
+
+def whole_range(rows: tuple[Measured, ...], name: str) -> Range:
+    """From the least to the most of a range over all of the rows."""
+    ranges = [getattr(row, name) for row in rows]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def years(rows: tuple[Measured, ...]) -> str:
+    """The years of the measurements that carry a date: 2025–26."""
+    dated = sorted(month[:4] for row in rows for month in (row.first, row.last) if month)
+    if not dated:
+        return ""
+    return dated[0] if dated[0] == dated[-1] else f"{dated[0]}–{dated[-1][2:]}"

@@ -1,0 +1,102 @@
+"""What stands behind an answer, side by side with the band that follows from it.
+
+    width² = base² + Σ (what each side adds that was never measured)²
+
+The base is the error on models that the fit did not see. A side that was measured end to end adds nothing. Of
+kernels that were never measured on a GPU or in a precision, each part of the step adds its share of the time
+times the error that such kernels have on an architecture left out: a step that waits for launches is uncertain
+by launches, one that reads memory by the share of the bandwidth that kernels reach.
+"""
+
+import math
+from dataclasses import dataclass
+
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
+from optimoe.cost.engines.measured import Measured
+from optimoe.cost.hardware.accelerator import Accelerator, accelerator_names, find_accelerator
+from optimoe.cost.serving.accuracy.amounts import Kind, Width, base, together
+from optimoe.cost.serving.accuracy.case import Case
+from optimoe.cost.serving.accuracy.operators import Standing, same_gpu
+from optimoe.cost.serving.accuracy.sides import Side, sides
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was measured of an answer's kind, and the bands.
+
+    Attributes:
+        asked: GPU, precision and engine of the answer, in words.
+        sides: GPU, precision, engine, …: how each stands.
+        nearest: The measured deployments that are nearest.
+        tpot, ttft, e2e: Ends of the bands of the two latencies and of a whole request.
+    """
+
+    asked: str
+    sides: tuple[Side, ...]
+    nearest: Measured
+    tpot: Width
+    ttft: Width
+    e2e: Width
+
+    @property
+    def unmeasured(self) -> tuple[Side, ...]:
+        """The sides that were not measured end to end."""
+        return tuple(side for side in self.sides if side.standing > Standing.END_TO_END)
+
+    def tpot_s(self, estimate: ServingEstimate) -> tuple[Values, Values]:
+        """Ends of the time per output token."""
+        return self.tpot.around(estimate.tpot_s)
+
+    def ttft_s(self, estimate: ServingEstimate) -> tuple[Values, Values]:
+        """Ends of the time to first token."""
+        return self.ttft.around(estimate.ttft_s)
+
+    def tokens_per_s(self, estimate: ServingEstimate) -> tuple[Values, Values]:
+        """Ends of the output tokens per second: so many requests over the time of one."""
+        return self.e2e.around_inverse(estimate.tokens_per_s)
+
+    def usd_per_mtok(self, estimate: ServingEstimate) -> tuple[Values, Values]:
+        """Ends of the price, which is in proportion to the time of a request."""
+        return self.e2e.around(estimate.usd_per_mtok)
+
+
+def evidence(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> Evidence:
+    """What stands behind a single estimate, and its bands."""
+    case = Case.of(arch, deployment, estimate)
+    found = sides(case)
+
+    def width(kind: Kind) -> Width:
+        return together(base(kind), *(side.width(kind) for side in found))
+
+    return Evidence(
+        asked=case.words,
+        sides=found,
+        nearest=nearest(case),
+        tpot=width("tpot"),
+        ttft=width("ttft"),
+        e2e=width("e2e"),
+    )
+
+
+def nearest(case: Case) -> Measured:
+    """The measured deployments that share most with a case: its GPU before its precision before its engine."""
+
+    def shared(row: Measured) -> tuple[float, ...]:
+        return (
+            same_gpu(case.gpu, row.gpu),
+            row.precision in case.formats.values(),
+            row.engine == case.engine.name,
+            _alike(case.gpu, row),
+            row.rows,
+        )
+
+    return max(case.measured, key=shared)
+
+
+def _alike(gpu: Accelerator, row: Measured) -> float:
+    """How near the bandwidth of the measured GPU is; it sets the pace of decoding."""
+    if row.gpu not in accelerator_names():
+        return -math.inf
+    return -abs(math.log(gpu.memory_bytes_per_s / find_accelerator(row.gpu).memory_bytes_per_s))

@@ -1,0 +1,70 @@
+"""Whether kernels of a GPU, a precision and a family were measured, by the tables of curves themselves."""
+
+from enum import IntEnum
+
+from optimoe.cost.facts import OPERATORS, operator_table
+from optimoe.cost.hardware.accelerator import Accelerator, accelerator_key, accelerator_names, find_accelerator
+
+
+class Standing(IntEnum):
+    """What stands behind one side of an answer, from the strongest to nothing."""
+
+    END_TO_END = 0
+    OPERATORS = 1
+    ARCHITECTURE = 2
+    NEVER = 3
+
+    @property
+    def words(self) -> str:
+        """How a line says it."""
+        return STANDING_WORDS[self]
+
+
+STANDING_WORDS = {
+    Standing.END_TO_END: "measured end to end",
+    Standing.OPERATORS: "operators measured",
+    Standing.ARCHITECTURE: "operators of its architecture measured",
+    Standing.NEVER: "never measured",
+}
+
+
+def same_gpu(gpu: Accelerator, name: str) -> bool:
+    """Whether a GPU is the one that was measured under a name: a file of that name with other figures is not."""
+    if accelerator_key(gpu.name) != name or name not in accelerator_names():
+        return False
+    known = find_accelerator(name)
+    figures = ("architecture", "memory_bytes_per_s", "peak_flops_per_s", "clock_hz", "intra_node_bytes_per_s")
+    return all(getattr(gpu, figure) == getattr(known, figure) for figure in figures)
+
+
+def measured_gpus(family: str, kind: str, architecture: str) -> tuple[str, ...]:
+    """GPUs of an architecture whose kernels of a kind its curve was fitted to."""
+    rows = operator_table(family).get(kind, {})
+    row = rows.get(architecture, {}) if isinstance(rows, dict) else {}
+    return _gpus(row)
+
+
+def kernels_standing(family: str, kind: str, gpu: Accelerator) -> Standing:
+    """Whether a family's kernels of a kind were measured on this GPU, on its architecture, or on neither."""
+    measured = measured_gpus(family, kind, gpu.architecture)
+    if any(same_gpu(gpu, name) for name in measured):
+        return Standing.OPERATORS
+    return Standing.ARCHITECTURE if measured else Standing.NEVER
+
+
+def gpu_standing(gpu: Accelerator) -> Standing:
+    """Whether any kernel was measured on this GPU, or on another of its architecture."""
+    return min(
+        kernels_standing(family, kind, gpu)
+        for family in OPERATORS
+        for kind, rows in operator_table(family).items()
+        if isinstance(rows, dict)
+    )
+
+
+def _gpus(row: dict[str, object]) -> tuple[str, ...]:
+    """One GPU or several; a row by engine holds its own."""
+    names = row.get("gpus", row.get("gpu", ()))
+    found = (names,) if isinstance(names, str) else tuple(str(name) for name in names)  # type: ignore[attr-defined]
+    inner = [_gpus(part) for part in row.values() if isinstance(part, dict)]
+    return tuple(dict.fromkeys([*found, *(name for part in inner for name in part)]))

@@ -1,0 +1,224 @@
+"""The sides of an answer, each measured end to end or not, and what each adds to the band."""
+
+import math
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from optimoe.core.provenance import Basis
+from optimoe.cost.serving.accuracy.amounts import (
+    Kind,
+    Regime,
+    Width,
+    assumed,
+    beyond,
+    both_ways,
+    kernel_error,
+    left_out,
+    together,
+)
+from optimoe.cost.serving.accuracy.case import Case
+from optimoe.cost.serving.accuracy.coverage import whole_range
+from optimoe.cost.serving.accuracy.models import kind
+from optimoe.cost.serving.accuracy.operators import Standing, gpu_standing, kernels_standing, same_gpu
+
+KINDS: tuple[Kind, ...] = ("tpot", "ttft", "e2e")
+
+READS: dict[str, tuple[str, Regime]] = {
+    "weight_reads_s": ("gemm", "memory"),
+    "expert_reads_s": ("experts", "memory"),
+    "kv_reads_s": ("decode_attention", "memory"),
+    "all_reduce_s": ("collective", "launch"),
+    "all_to_all_s": ("collective", "memory"),
+    "pipeline_s": ("collective", "memory"),
+}
+"""Family and regime of the parts of TPOT that belong to one."""
+
+PRODUCTS = ("compute_s", "prefill_of_others_s")
+"""Parts of TPOT that are arithmetic: of the routed experts where there are any, else of dense products."""
+
+LAUNCHES = "launch_s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One side of an answer.
+
+    Attributes:
+        name: accelerator, precision, engine, requests, context, layout, nodes, model.
+        value: What the answer has.
+        standing: What was measured of it.
+        words: Why the band is wider, or what was measured, in words.
+        widths: What it adds by kind of time; nothing where it was measured end to end.
+        basis: How the width was obtained.
+    """
+
+    name: str
+    value: str
+    standing: Standing
+    words: str
+    widths: dict[Kind, Width] = field(default_factory=dict)
+    basis: Basis = Basis.MEASURED
+
+    def width(self, kind: Kind) -> Width:
+        """What it adds to the band of a time."""
+        return self.widths.get(kind, Width())
+
+
+def sides(case: Case) -> tuple[Side, ...]:
+    """Every side of a case, in the order in which an answer names them."""
+    return tuple(side for judge in JUDGES for side in judge(case))
+
+
+def _accelerator(case: Case) -> Iterator[Side]:
+    name = case.gpu.name
+    if any(same_gpu(case.gpu, row.gpu) for row in case.measured):
+        yield _measured("accelerator", name)
+        return
+    standing = gpu_standing(case.gpu)
+    architecture = case.gpu.architecture or "not stated"
+    words = {
+        Standing.OPERATORS: f"kernels of {name} measured, no deployment",
+        Standing.ARCHITECTURE: f"no deployment of {name}, kernels of its architecture ({architecture}) measured",
+        Standing.NEVER: f"neither {name} nor a kernel of its architecture ({architecture}) was measured",
+    }[standing]
+    kernels = _kernel_widths(case, ("gemm", "experts", "decode_attention", "collective"), standing)
+    widths = {one: together(left_out("gpu", one), kernels[one]) for one in KINDS}
+    yield Side(name="accelerator", value=name, standing=standing, words=words, widths=widths)
+
+
+def _precision(case: Case) -> Iterator[Side]:
+    """Formats that no deployment had, by the share of the step that reads or multiplies them; their kernels."""
+    value = "/".join(dict.fromkeys(case.formats.values()))
+    known = {row.precision for row in case.measured}
+    standings = {family: kernels_standing(family, _kind(name), case.gpu) for family, name in case.formats.items()}
+    if gpu_standing(case.gpu) is Standing.NEVER:  # the accelerator's side has said so of every format
+        standings = dict.fromkeys(standings, Standing.ARCHITECTURE)
+    no_kernels = [family for family, standing in standings.items() if standing is Standing.NEVER]
+    new = [family for family, name in case.formats.items() if name not in known]
+    if not new and not no_kernels:
+        yield _measured("precision", value)
+        return
+    kernels = _kernel_widths(case, no_kernels, Standing.NEVER)
+    deployed = {one: left_out("precision", one) for one in KINDS} if new else {}
+    deployed |= {"tpot": left_out("precision", "tpot").times(_share(case, new))}
+    widths = {one: together(deployed.get(one, Width()), kernels[one]) for one in KINDS}
+    names = " and ".join(dict.fromkeys(case.formats[family] for family in dict.fromkeys([*new, *no_kernels])))
+    words = f"no deployment in {names}" if new else f"deployments in {names} elsewhere"
+    standing = max(standings.values())
+    if no_kernels:
+        words += f", no kernel of it on {case.gpu.architecture}"
+    elif gpu_standing(case.gpu) is not Standing.NEVER:
+        words += ", its kernels measured"
+    yield Side(name="precision", value=value, standing=standing, words=words, widths=widths)
+
+
+def _engine(case: Case) -> Iterator[Side]:
+    name, known = case.engine.name, {row.engine for row in case.measured}
+    if name in known:
+        yield _measured("engine", name)
+    else:
+        words = f"no deployment by {name}"
+        yield _never("engine", name, words, {one: left_out("engine", one) for one in KINDS})
+    drafts = case.engine.draft_tokens
+    if drafts:
+        widths = {one: left_out("engine", one) for one in KINDS}
+        words = f"no deployment drafted tokens ({drafts} a step); taken as another engine"
+        yield _never("drafts", str(drafts), words, widths, Basis.ASSUMED)
+
+
+def _loads(case: Case) -> Iterator[Side]:
+    for name, value, unit in (
+        ("requests", case.requests, "running requests a rank"),
+        ("context", case.context, "tokens of context"),
+    ):
+        low, high = whole_range(case.measured, name)
+        octaves = max(math.log2(value / high), math.log2(low / value), 0.0)
+        words = f"{low:,.0f} to {high:,.0f} {unit} measured"
+        if octaves == 0:
+            yield Side(name=name, value=f"{value:,.0f}", standing=Standing.END_TO_END, words=words)
+            continue
+        widths = {one: beyond(name, one, octaves) for one in KINDS}
+        yield _never(name, f"{value:,.0f}", f"{value:,.0f} {unit}, {low:,.0f} to {high:,.0f} measured", widths)
+
+
+def _layout(case: Case) -> Iterator[Side]:
+    layout = case.layout
+    most = {name: max(getattr(row, name) for row in case.measured) for name in ("tp", "pp", "dp", "ep")}
+    degrees = {name: int(getattr(layout, name)) for name in most}
+    new = [f"{name} {degree}" for name, degree in degrees.items() if degree > most[name]]
+    new += ["a cache split by tokens"] if layout.sp > 1 else []
+    new += ["experts in the host's memory"] if layout.resident < 1 else []
+    value = " ".join(f"{name} {degree}" for name, degree in degrees.items())
+    if new:
+        words = f"no deployment with {' and '.join(new)}"
+        yield _never("layout", value, words, {one: left_out("layout", one) for one in KINDS})
+    else:
+        yield _measured("layout", value)
+    if case.nodes > max(row.nodes for row in case.measured):
+        words = f"exchange between {case.nodes} nodes in every layer, none measured (assumed: a factor of three)"
+        widths = {one: assumed("nodes") for one in KINDS}
+        yield _never("nodes", str(case.nodes), words, widths, Basis.ASSUMED)
+
+
+def _model(case: Case) -> Iterator[Side]:
+    """Kinds of mixers and feed-forwards that no measured model has, by the share of the layers that have them."""
+    known = {name for row in case.measured for model in row.models for name in (*model.mixers, *model.ffns)}
+    parts = {kind(type(part)) for group in case.arch.layers for part in (group.mixer, group.ffn)}
+    new = sorted(parts - known - {"none"})
+    if not known or not new:
+        yield _measured("model", case.arch.name)
+        return
+    layers = sum(group.num_layers for group in case.arch.layers)
+    having = sum(
+        group.num_layers
+        for group in case.arch.layers
+        if {kind(type(group.mixer)), kind(type(group.ffn))} & set(new)
+    )
+    widths = {one: assumed("roofline").times(having / layers) for one in KINDS}
+    words = f"no deployment with {' and '.join(new)} layers ({having:.0f} of {layers:.0f}), taken as rooflines"
+    yield _never("model", case.arch.name, words, widths, Basis.ASSUMED)
+
+
+JUDGES: tuple[Callable[[Case], Iterator[Side]], ...] = (_accelerator, _precision, _engine, _loads, _layout, _model)
+
+
+def _never(name: str, value: str, words: str, widths: dict[Kind, Width], basis: Basis = Basis.MEASURED) -> Side:
+    return Side(name=name, value=value, standing=Standing.NEVER, words=words, widths=widths, basis=basis)
+
+
+def _measured(name: str, value: str) -> Side:
+    return Side(name=name, value=value, standing=Standing.END_TO_END, words=f"{value} measured end to end")
+
+
+def _kind(name: str) -> str:
+    """The kind of a format in the tables of curves: int8 has the curve of fp8."""
+    return {"int8": "fp8"}.get(name, name)
+
+
+def _share(case: Case, families: Collection[str]) -> float:
+    """Share of TPOT that reads or multiplies the weights of families of kernels."""
+    main = "experts" if case.routed else "gemm"
+    reads = sum(share for cause, share in case.shares.items() if cause in READS and READS[cause][0] in families)
+    return reads + (sum(case.shares.get(cause, 0.0) for cause in PRODUCTS) if main in families else 0.0)
+
+
+def _kernel_widths(case: Case, families: Collection[str], standing: Standing) -> dict[Kind, Width]:
+    """Widths of what kernels add that were not measured on an architecture, by the parts of the step.
+
+    √Σ (share of the time · error of the family where that regime binds)², families and regimes being fitted apart.
+    TTFT is taken as arithmetic throughout, and a request as both by their shares.
+    """
+    new = set(families) if standing is Standing.NEVER else set()
+    main = "experts" if case.routed else "gemm"
+    used = new & {"gemm", "decode_attention", *(("experts",) if case.routed else ())}
+    of_part = {cause: READS.get(cause, (main, "compute")) for cause in (*READS, *PRODUCTS)}
+    errors = [
+        case.shares.get(cause, 0.0) * kernel_error(family, regime)
+        for cause, (family, regime) in of_part.items()
+        if family in new
+    ]
+    launch = max((kernel_error(family, "launch") for family in used), default=0.0)
+    tpot = math.hypot(*errors, case.shares.get(LAUNCHES, 0.0) * launch)
+    ttft = kernel_error(main, "compute") if main in new else 0.0
+    e2e = case.ttft_share * ttft + (1 - case.ttft_share) * tpot
+    return {"tpot": both_ways(tpot), "ttft": both_ways(ttft), "e2e": both_ways(e2e)}
