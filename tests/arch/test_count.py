@@ -40,8 +40,9 @@ def numbers(result):
     """Every number in a result, in order."""
     if is_dataclass(result):
         return [number for field in fields(result) for number in numbers(getattr(result, field.name))]
-    if isinstance(result, dict):
-        return [number for value in result.values() for number in numbers(value)]
+    if isinstance(result, dict | tuple):
+        values = result.values() if isinstance(result, dict) else result
+        return [number for value in values for number in numbers(value)]
     return [] if isinstance(result, str) else [result]
 
 

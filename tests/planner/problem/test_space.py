@@ -86,13 +86,22 @@ def test_shapes_without_a_routed_layer_are_no_designs_of_a_family():
     every, rare = space.families()
     assert space.of(every, space.every()).num_layers.min() == 8
     assert space.of(rare, space.every()).num_layers.min() == 12
-    assert space.size == len(space.every().d_model) + (space.every().num_layers >= 12).sum()
+    assert space.size == len(space.every().d_model) + (space.every().num_layers % 12 == 0).sum()
     with pytest.raises(InfeasibleError, match="moe_every: no depth"):
         replace(space, moe_every=(1000,)).first()
     with pytest.raises(ConfigError, match="moe_every: must be positive, got 0"):
         replace(space, moe_every=(0,))
     with pytest.raises(ConfigError, match="first_dense_layers: must be zero or more, got -1"):
         replace(space, first_dense_layers=(-1,))
+
+
+def test_designs_of_a_family_route_one_share_of_their_layers():
+    space = replace(SMALL, num_experts=(1, 16), moe_every=(2,))
+    for shapes in (space.every(), space.coarse()):
+        _, routed = (space.designs({family: own}) for family, own in space.members(shapes).items())
+        plain, experts = routed.layers
+        assert np.all(plain.num_layers == experts.num_layers)
+    assert np.any(space.of(space.families()[0], space.every()).num_layers % 2 == 1)
 
 
 def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters():

@@ -167,8 +167,13 @@ class Space:
         return deep.where(np.abs(self._totals(family, deep) / self.params_total - 1) <= self.params_tolerance)
 
     def deep(self, family: Family, shapes: Shapes) -> Shapes:
-        """Keep the shapes that are deep enough for a routed layer."""
-        return shapes.where(routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers) > 0)
+        """Keep the shapes that are deep enough for a routed layer, of whole periods of dense and routed ones.
+
+        Layers of a period that is broken off would be dense: designs of one family would route other shares of
+        their layers, and a law of those that route every n-th could not rank them.
+        """
+        routed = routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers)
+        return shapes.where((routed > 0) & (shapes.num_layers % family.moe_every == 0))
 
     def nearest(self, family: Family) -> ArchSpec:
         """The design of a family that comes nearest to the total asked for, relatively.
@@ -226,10 +231,16 @@ class Space:
         )
 
     def coarse(self) -> Shapes:
-        """The coarse shapes: every width with five depths from shallow to deep."""
-        return self._shapes(
-            lambda depths: np.unique(np.linspace(depths[0], depths[-1], COARSE_DEPTHS).astype(int))
-        )
+        """The coarse shapes: every width with five depths from shallow to deep, whole periods where it has any."""
+        period = math.lcm(*self.moe_every)
+
+        def chosen(depths: np.ndarray) -> np.ndarray:
+            whole = depths[depths % period == 0]
+            ends = whole if len(whole) else depths
+            step = period if len(whole) else 1
+            return np.unique((np.linspace(ends[0], ends[-1], COARSE_DEPTHS) / step).astype(int) * step)
+
+        return self._shapes(chosen)
 
     def every(self) -> Shapes:
         """All shapes: every width with every depth."""

@@ -59,7 +59,7 @@ class YunSpace(Space):
         return WIDTH_STEP
 
     def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
-        """An even number of layers, so that every second one is half of them."""
+        """An even number of layers: those that route every second one differ in nothing else."""
         depths = super()._depths(width)
         return depths[depths % 2 == 0]
 
