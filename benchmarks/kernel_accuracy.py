@@ -1,16 +1,29 @@
 """How far the operator model is from measured kernels, on rows that its curves were not fitted to.
 
-    OPTIMOE_DATA=… python benchmarks/kernel_accuracy.py
+    OPTIMOE_DATA=… python benchmarks/kernel_accuracy.py [family …]
 
-By family and GPU, ln(predicted/measured): shapes left out (five parts by weights' shape, heads, model or
-number of GPUs), the other GPU left out, and beside them the flat model that the curves replaced (0.70 of the
-peak, 0.75 of the bandwidth, 4 µs a kernel; NCCL's published protocols). Fits are those of fit_kernels.
+By family, kind and architecture, ln(predicted/measured): shapes left out (five parts by weights' shape, heads,
+model or number of GPUs), another GPU of the architecture left out, the architecture left out, and beside them the
+flat model that the curves replaced (0.70 of the peak, 0.75 of the bandwidth, 4 µs a kernel; NCCL's published
+protocols).
 """
+
+import sys
 
 import numpy as np
 
-from fit_kernels import fit_curve, left_out_shapes, log_error, moved
-from kernel_data import GPUS, accelerator, families
+from fit_kernels import (
+    MAKERS,
+    TESTED_ROWS,
+    base_clock,
+    errors_of,
+    fit_curve,
+    left_out_shapes,
+    other_gpu_error,
+    some,
+)
+from kernel_data import Family
+from kernel_tables import Source
 
 
 def numbers(errors: np.ndarray) -> str:
@@ -19,30 +32,38 @@ def numbers(errors: np.ndarray) -> str:
     return f"{np.median(size):>8.3f}{np.quantile(size, 0.9):>7.2f}{np.median(errors):>+7.2f}"
 
 
+def flat_errors(family: Family, sources: list[Source]) -> np.ndarray:
+    """Errors of the flat model."""
+    found = []
+    for source in sources:
+        rows = some(family.rows[source], TESTED_ROWS, seed=1)
+        found.append(np.log(family.flat(None, source.accelerator, rows) / rows["t"]))
+    return np.concatenate(found)
+
+
 def main() -> None:
     """Print the table."""
-    print(f"{'':<40}{'shapes left out':^22}{'GPU left out':^22}{'flat model':^22}")
-    print(f"{'family':<28}{'gpu':<6}{'rows':>6}" + f"{'median':>8}{'p90':>7}{'bias':>7}" * 3)
-    pooled: dict[str, list[np.ndarray]] = {}
-    for family in families():
-        for architecture, rows in family.rows.items():
-            others = [(name, part) for name, part in family.rows.items() if name != architecture]
-            shapes = left_out_shapes(family, architecture)
-            swapped = None
-            if others:
-                fitted_hz = accelerator(others[0][0]).clock_hz
-                swapped = log_error(
-                    family, moved(fit_curve(family, others), fitted_hz, architecture), architecture, rows
+    print(f"{'':<57}{'shapes left out':^22}{'GPU':>8}{'architecture left out':^22}{'flat model':^22}")
+    print(
+        f"{'family':<32}{'architecture':<16}{'rows':>9}{'median':>8}{'p90':>7}{'bias':>7}{'median':>8}"
+        + f"{'median':>8}{'p90':>7}{'bias':>7}" * 2
+    )
+    for name in sys.argv[1:] or MAKERS:
+        for family in MAKERS[name]():
+            for architecture in family.architectures:
+                sources = family.of(architecture)
+                others = [source for source in family.rows if source.architecture != architecture]
+                curve = fit_curve(family, sources)
+                shapes = left_out_shapes(family, sources, getattr(curve, "sharpness", 1))
+                gpu = other_gpu_error(family, sources, getattr(curve, "sharpness", 1), "gpu")
+                far = errors_of(family, fit_curve(family, others), base_clock(others), sources) if others else None
+                rows = sum(len(family.rows[source]["t"]) for source in sources)
+                print(
+                    f"{family.name + ' ' + family.kind:<32}{architecture:<16}{rows:>9,}{numbers(shapes)}"
+                    f"{f'{gpu:.3f}' if gpu else '':>8}{numbers(far) if far is not None else '':<22}"
+                    f"{numbers(flat_errors(family, sources))}",
+                    flush=True,
                 )
-            flat = np.log(family.flat(None, accelerator(architecture), rows) / rows["t"])
-            print(
-                f"{family.name + ' ' + family.kind:<28}{GPUS[architecture][:4]:<6}{len(shapes):>6}"
-                f"{numbers(shapes)}{numbers(swapped) if swapped is not None else '':<22}{numbers(flat)}"
-            )
-            pooled.setdefault(family.name, []).append(shapes)
-    for name, parts in pooled.items():
-        errors = np.concatenate(parts)
-        print(f"{name + ', all':<28}{'':<6}{len(errors):>6}{numbers(errors)}")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,14 @@ FAMILIES = {
     if family != "collective"
 }
 CURVES = [
-    (family, kind, architecture)
+    (family, kind, architecture, engine)
     for family, kinds in FAMILIES.items()
     for kind, rows in kinds.items()
-    for architecture in rows
+    for architecture, row in rows.items()
+    for engine in ("", *(name for name, own in row.items() if isinstance(own, dict)))
 ]
+CARDS = ("ada", "ampere", "blackwell-rtx", "xe2")
+"""Architectures with cards, or engines' kernels of years ago: shapes are less smooth, and errors larger."""
 
 
 @given(left=st.floats(1e-9, 1e3), right=st.floats(1e-9, 1e3), sharpness=st.sampled_from([1, 2, 4]))
@@ -30,19 +33,19 @@ def test_a_smooth_maximum_lies_between_the_maximum_and_its_bound(left, right, sh
     assert larger * (1 - 1e-12) <= value <= larger * 2 ** (1 / sharpness) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize(("family", "kind", "architecture"), CURVES)
-def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture):
-    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture)), KernelCurve)
-    row = FAMILIES[family][kind][architecture]
+@pytest.mark.parametrize(("family", "kind", "architecture", "engine"), CURVES)
+def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture, engine):
+    assert isinstance(find_curve(family, kind, replace(H100, architecture=architecture), engine), KernelCurve)
+    row = find_row(family, kind, architecture, engine)
     assert row["rows"] > 100
     if architecture != "other":
-        assert 0 < row["median_error"] < 0.16
+        assert 0 < row["median_error"] < (0.25 if architecture in CARDS else 0.2)
         assert row["median_error"] < row["p90_error"]
 
 
 def test_an_accelerator_that_was_not_measured_takes_the_common_curve():
-    other, blackwell = (replace(H100, architecture=name) for name in ("other", "blackwell"))
-    assert find_curve("gemm", "bf16", blackwell) == find_curve("gemm", "bf16", other)
+    other, unmeasured = (replace(H100, architecture=name) for name in ("other", "nobody"))
+    assert find_curve("gemm", "bf16", unmeasured) == find_curve("gemm", "bf16", other)
     assert find_curve("gemm", "bf16", H100) != find_curve("gemm", "bf16", other)
 
 

@@ -81,6 +81,11 @@ class Accelerator:
         )
 
     @property
+    def over_bus(self) -> bool:
+        """Whether its GPUs reach each other over the bus that joins them to their host, which they share."""
+        return 0 < self.intra_node_bytes_per_s <= self.host_bytes_per_s
+
+    @property
     def linked_gpus(self) -> int:
         """GPUs that reach each other over the fast link: those of a domain, else of a node."""
         return max(self.gpus_per_node, self.domain_gpus)

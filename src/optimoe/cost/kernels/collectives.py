@@ -1,6 +1,6 @@
 """Time of collectives over a group of GPUs: launch, hops, bandwidth that rises with the bytes in flight."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Literal
 
@@ -9,9 +9,10 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require
+from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import AllReduce, HostRead, KernelTime
-from optimoe.cost.kernels.curve import at_clock, find_row
+from optimoe.cost.kernels.curve import ANY_ARCHITECTURE, BUS, at_clock, find_row
 
 Collective = Literal["all_reduce", "all_reduce_nccl", "all_gather", "reduce_scatter", "all_to_all"]
 """``all_reduce`` is the engines' own kernel under CUDA graphs; the others are NCCL's."""
@@ -35,6 +36,8 @@ class LinkCurve:
         hop_s: Per step of the ring, R − 1 for each pass.
         link_share: Of the link's peak that long messages reach.
         ramp_bytes: At so many bytes on a link it reaches half of that.
+        contention: GPUs that share the links of one host take from each other: the share falls as
+            (2/R)^contention with R of them. 0 over a switch.
 
     Raises:
         ConfigError: The share is not in (0, 1].
@@ -44,6 +47,7 @@ class LinkCurve:
     hop_s: float
     link_share: float
     ramp_bytes: float
+    contention: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 < self.link_share <= 1, "link_share", "above 0 and at most 1", self.link_share)
@@ -63,17 +67,18 @@ def collective_s(
     The payload X is the whole tensor that each rank reduces, gathers, or (all-to-all) sends from. Inside a
     node, with R ranks and m passes:
 
-        w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share)
+        w = m·(R − 1)/R·X      t = launch + m·hop·(R − 1) + (w + √(ramp·w))/(link·share·(2/R)^contention)
 
-    Fitted for 2 to 8 GPUs on NVLink (``operators/collective.toml``); elsewhere an extrapolation by the
-    link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured here. Ranks that stand
-    ``stride`` GPUs apart leave their node the sooner.
+    Fitted for 2 to 8 GPUs on NVLink, and on PCIe, which GPUs share (``operators/collective.toml``); elsewhere an
+    extrapolation by the link's bandwidth. Over several nodes: :func:`_across_nodes_s`, which was not measured
+    here. Ranks that stand ``stride`` GPUs apart leave their node the sooner.
     """
     curve = curve or find_link_curve(collective, gpu, engine)
     passes = PHASES[collective]
     ranks = np.asarray(ranks)
     wire = passes * (ranks - 1) / ranks * payload_bytes
     link = max(gpu.intra_node_bytes_per_s, 1.0) * curve.link_share
+    link = link * (2 / np.maximum(ranks, 2)) ** curve.contention
     inside = curve.launch_s + passes * curve.hop_s * (ranks - 1) + (wire + np.sqrt(curve.ramp_bytes * wire)) / link
     in_node = np.maximum(gpu.linked_gpus // np.asarray(stride), 1)
     if np.all(ranks <= in_node):
@@ -83,9 +88,18 @@ def collective_s(
     return np.where(ranks > in_node, across, np.where(ranks > 1, inside, 0.0))[()]
 
 
+OWN_RANKS = {"vllm": 8, "sglang": 8}
+"""Most GPUs over which an engine's own kernel reduces; beyond, it calls NCCL (vLLM, custom_all_reduce.py: world
+sizes 2, 4, 6, 8; measured alike on GB300, where 16 GPUs take NCCL's 47 µs and TensorRT-LLM's own kernel 5 µs)."""
+
+
 def all_reduce_s(gpu: Accelerator, all_reduce: AllReduce, engine: str = "") -> KernelTime:
-    """Seconds of one all_reduce by the engines' kernel: :func:`collective_s`, all of it beside any product."""
-    seconds = collective_s(gpu, "all_reduce", all_reduce.ranks, all_reduce.payload_bytes, engine=engine)
+    """Seconds of one all-reduce as an engine runs it: :func:`collective_s`, all of it beside any product."""
+    ranks, payload = all_reduce.ranks, all_reduce.payload_bytes
+    seconds = collective_s(gpu, "all_reduce", ranks, payload, engine=engine)
+    most = OWN_RANKS.get(engine)
+    if most and np.any(np.asarray(ranks) > most):
+        seconds = np.where(np.asarray(ranks) > most, collective_s(gpu, "all_reduce_nccl", ranks, payload), seconds)
     return KernelTime(launch_s=0.0, side_s=seconds, compute_s=0.0, memory_s=0.0, sharpness=1)
 
 
@@ -117,14 +131,23 @@ def send_s(gpu: Accelerator, payload_bytes: Values, *, across: bool) -> Values:
 
 
 def find_link_curve(collective: Collective, gpu: Accelerator, engine: str = "") -> LinkCurve:
-    """The curve of a collective on a GPU's architecture, or the one fitted to all measured GPUs, at its clock."""
-    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz, engine)
+    """The curve of a collective on a GPU, at its clock.
+
+    That of its architecture where this was measured over links of the same kind; else the one fitted to all GPUs
+    over a bus (PCIe), or to all over a switch.
+    """
+    return _find_link_curve(collective, gpu.architecture, gpu.clock_hz, gpu.over_bus, engine)
 
 
 @cache
-def _find_link_curve(collective: Collective, architecture: str, clock_hz: float, engine: str) -> LinkCurve:
+def _find_link_curve(
+    collective: Collective, architecture: str, clock_hz: float, over_bus: bool, engine: str
+) -> LinkCurve:
+    rows = operator_table("collective")[collective]
+    if (rows.get(architecture, {}).get("contention", 0.0) > 0) != over_bus:
+        architecture = BUS if over_bus else ANY_ARCHITECTURE
     row = find_row("collective", collective, architecture, engine)
-    curve = LinkCurve(**{name: row[name] for name in ("launch_s", "hop_s", "link_share", "ramp_bytes")})
+    curve = LinkCurve(**{field.name: row[field.name] for field in fields(LinkCurve) if field.name in row})
     return at_clock(curve, row["clock_hz"], clock_hz)
 
 

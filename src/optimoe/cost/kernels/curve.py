@@ -13,6 +13,9 @@ from optimoe.cost.kernels.calls import KernelFamily, KernelTime, Roofline
 ANY_ARCHITECTURE = "other"
 """The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""
 
+BUS = "bus"
+"""The row of a collective over PCIe, fitted to all GPUs that were measured so; for those that were not."""
+
 CPU = "cpu"
 """The architecture of a machine without tensor tiles."""
 

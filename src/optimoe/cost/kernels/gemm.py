@@ -4,16 +4,36 @@ import numpy as np
 
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.hardware.arithmetic import arithmetic, operands
+from optimoe.cost.hardware.arithmetic import AUTO, arithmetic, operands
 from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
 OUTPUT_BYTES = 2
 """Outputs are written in bf16."""
 
-KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "fp8", "fp4": "fp8"}
-"""Measured kind by the arithmetic. int8 has the rates of fp8; weights of fewer bits than the arithmetic are read
-as such and multiplied as the others (assumed: their kernels were not measured for dense products)."""
+KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "fp4": "nvfp4"}
+"""Measured kind by the arithmetic."""
+
+UNPACKED = "int4"
+"""Kind of weights that are narrower than the arithmetic and unpacked by the kernel: int4 was measured, other
+formats and 8-bit weights of GPUs without such a peak are taken to unpack alike (assumed)."""
+
+
+def gemm_kind(gpu: Accelerator, weights: str, activations: str = AUTO) -> str:
+    """The row of ``operators/gemm.toml`` that times products with weights of a format on a GPU.
+
+    Engines multiply int8 by the tiles that they have for fp8 where the GPU has that (vLLM, csrc/quantization/w8a8/
+    cutlass: scaled_mm for both).
+
+    Raises:
+        UnknownNameError: No such precision.
+    """
+    peak = arithmetic(gpu, weights, activations)
+    if peak == "bf16" and weights not in ("bf16", "fp32"):
+        return UNPACKED
+    if peak == "int8" and "fp8" in gpu.peak_flops_per_s:
+        return "fp8"
+    return KINDS[peak]
 
 
 def gemm_s(
@@ -37,7 +57,7 @@ def gemm_s(
         UnknownNameError: No such precision.
     """
     peak = arithmetic(gpu, precision, product.activations)
-    curve = curve or find_curve("gemm", KINDS[peak], gpu, engine)
+    curve = curve or find_curve("gemm", gemm_kind(gpu, precision, product.activations), gpu, engine)
     rows, width, depth = product.rows, product.width, product.depth
     activation = bytes_per_value(operands(gpu, precision, product.activations))
     moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows

@@ -54,12 +54,12 @@ def test_a_price_sheet_says_its_gaps_and_takes_names_in_any_spelling(tmp_path):
 
 
 def test_a_price_sheet_with_a_name_that_no_gpu_has_is_one_line_and_exit_2(tmp_path):
-    (tmp_path / "p.toml").write_text(SHEET % "h100")
+    (tmp_path / "p.toml").write_text(SHEET % "h100-sxl")
     plan = ["plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--prices", "p.toml", "--quick", "--json"]
     for asked in (COST, plan):
         refused = optimoe(*asked, cwd=tmp_path)
         assert (refused.returncode, refused.stdout) == (2, "")
-        assert "price sheet: accelerator: unknown name 'h100' (nearest: h100-" in refused.stderr
+        assert "price sheet: accelerator: unknown name 'h100-sxl' (nearest: h100-" in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 

@@ -27,7 +27,7 @@ from optimoe.cost.kernels.calls import (
     RoutedExperts,
 )
 from optimoe.cost.kernels.find import find_kernels
-from optimoe.cost.kernels.fitted import FITTED
+from optimoe.cost.kernels.fitted import Fitted
 from optimoe.cost.kernels.measured import tables as tables_module
 from optimoe.cost.kernels.measured.source import Silicon
 from optimoe.cost.kernels.spread import power_law
@@ -42,6 +42,7 @@ needs_tables = pytest.mark.skipif(
 )
 needs_data = pytest.mark.skipif("OPTIMOE_DATA" not in os.environ, reason="OPTIMOE_DATA names no folder of data")
 A100, H100 = find_accelerator("a100-sxm"), find_accelerator("h100-sxm")
+VLLM = Fitted(engine="vllm")
 
 
 def test_the_missing_extra_is_named_in_one_line(monkeypatch):
@@ -65,7 +66,7 @@ def write_table(root, folder, name, **columns):
 
 def twice_the_curve(kernel, precision="bf16"):
     """Milliseconds, as the tables give them."""
-    return (2e3 * FITTED.time(H100, precision, kernel).total_s).tolist()
+    return (2e3 * VLLM.time(H100, precision, kernel).total_s).tolist()
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ class TestOnATableByHand:
 
     @staticmethod
     def check(silicon, kernel, *, measured, precision="bf16"):
-        fitted, found = (source.time(H100, precision, kernel) for source in (FITTED, silicon))
+        fitted, found = (source.time(H100, precision, kernel) for source in (VLLM, silicon))
         assert np.all(found.measured == measured)
         np.testing.assert_allclose(found.total_s, fitted.total_s * np.where(measured, 2.0, 1.0), rtol=1e-12)
 
@@ -216,7 +217,7 @@ class TestAgainstTheTables:
         cache_bytes = 2 * 2 * 2 * 128 * requests * seen
         cold = (cache_bytes < 1e6) | (cache_bytes > 5e7)
         shape = DecodeAttention(requests=requests, num_heads=16, num_kv_heads=2, head_dim=128, seen=seen)
-        found, curve = (kernels.time(A100, "bf16", shape) for kernels in (silicon, FITTED))
+        found, curve = (kernels.time(A100, "bf16", shape) for kernels in (silicon, VLLM))
         assert found.measured.tolist() == cold.tolist()
         np.testing.assert_allclose(found.total_s, np.where(cold, rows["latency"] * 1e-3, curve.total_s), rtol=1e-9)
 
@@ -247,7 +248,7 @@ class TestAgainstTheTables:
 
     def test_shapes_that_were_not_measured_take_the_curve(self, silicon):
         far = Gemm(rows=1e7, width=4096, depth=4096)
-        assert silicon.time(H100, "bf16", far) == FITTED.time(H100, "bf16", far)
+        assert silicon.time(H100, "bf16", far) == VLLM.time(H100, "bf16", far)
         unseen = RoutedExperts(
             pairs=8.0, distinct=7.0, d_model=1111, width=333, num_experts=9, top_k=1, moved_pairs=8.0
         )
