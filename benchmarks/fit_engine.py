@@ -16,6 +16,7 @@ from scipy.optimize import least_squares
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.ranks import LockStep
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
@@ -35,6 +36,7 @@ class Kernels:
     running: float
     decode_s: float
     prefill_s: float
+    ranks: LockStep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +53,15 @@ def kernels(row: ServingRow) -> Kernels:
     machine = deployment.machine(row.layout)
     bare = replace(deployment.engine, host=HostTimes(front_s=0.0, step_s=0.0, request_s=0.0))
     running = row_running(row)
+    prefill_s = float(prefill_step(machine, bare, row.arch, row.input_tokens).total_s)
     return Kernels(
         row=row,
         engine=deployment.engine,
         workload=deployment.workload,
         running=running,
         decode_s=float(decode_step(machine, bare, row.arch, running, deployment.workload.mean_context).total_s),
-        prefill_s=float(prefill_step(machine, bare, row.arch, row.input_tokens).total_s),
+        prefill_s=prefill_s,
+        ranks=LockStep.of(machine, deployment.engine, row.arch, deployment.workload, prefill_s).at(row.batch),
     )
 
 
@@ -72,7 +76,7 @@ def errors(rows: Iterable[Kernels], common: dict[str, float], front_s: dict[str,
         stage_s = prefill_s / timed.row.layout.pp
         step = StepSeconds(decode_s=decode_s, token_s=decode_s, prefill_s=prefill_s, stage_s=stage_s)
         requests = Rounds.of(engine, timed.workload)
-        system = closed_system(requests, step, batch=timed.row.batch, running=timed.running)
+        system = closed_system(requests, step, batch=timed.row.batch, running=timed.running, ranks=timed.ranks)
         logs.append((np.log(system.tpot_s / timed.row.tpot_s), np.log(system.ttft_s / timed.row.ttft_s)))
     return np.array(logs, dtype=float).T
 

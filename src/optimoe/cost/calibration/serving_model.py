@@ -23,6 +23,7 @@ from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.ranks import LockStep, stacked
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Workload
 
@@ -89,14 +90,18 @@ class ClosedPrediction:
         rounds = np.array([record.rounds for record in records])
         stages = np.array([record.pp for record in records])
         in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
+        spread = np.array([_workload(record).length_spread for record in records])
+        ranks = stacked([self._ranks(record, each_s) for record, each_s in zip(records, prefill_s, strict=True)])
 
         def predict(factors: Factors) -> Prediction:
             decode, prefill = factors.decode_scale * decode_s, factors.prefill_scale * prefill_s
             decode = decode + factors.step_s + factors.request_s * batch / stages
             prefill = prefill + factors.step_s + factors.request_s
-            requests = Rounds(output_tokens=output, front_s=factors.front_s, in_step=in_step, rounds=rounds)
+            requests = Rounds(
+                output_tokens=output, front_s=factors.front_s, in_step=in_step, rounds=rounds, spread=spread
+            )
             step = StepSeconds(decode_s=decode, token_s=decode, prefill_s=prefill, stage_s=prefill / stages)
-            system = closed_system(requests, step, batch=batch, running=batch)
+            system = closed_system(requests, step, batch=batch, running=batch, ranks=ranks)
             return Prediction(tpot_s=system.tpot_s, ttft_s=system.ttft_s)
 
         return predict
@@ -104,6 +109,13 @@ class ClosedPrediction:
     def _machine(self, record: LatencyRecord) -> Machine:
         execution = _engine(record, self.kernels).execution
         return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), execution=execution)
+
+    def _ranks(self, record: LatencyRecord, prompt_s: float) -> LockStep:
+        """Its attention ranks, as far as they have requests."""
+        locked = LockStep.of(
+            self._machine(record), _engine(record), find_model(record.model), _workload(record), prompt_s
+        )
+        return locked.at(record.concurrency / record.dp)
 
     def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
         """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""

@@ -23,6 +23,8 @@ class Engine:
         acceptance: Probability that a drafted token is accepted, given that those before it were.
         host: Seconds that it takes itself, beside the kernels.
         prefill_first: Waiting prompts are read before any further token is decoded.
+        align_steps: Most steps for which prompts are held back until every attention rank that shares experts
+            has one; 0 is not at all.
         decode_scale, prefill_scale: Measured over predicted time of the kernels, 1 uncalibrated.
 
     Raises:
@@ -38,12 +40,14 @@ class Engine:
     acceptance: float = 0.0
     host: HostTimes = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).host)
     prefill_first: bool = False
+    align_steps: int = 0
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
 
     def __post_init__(self) -> None:
         require(0 <= self.acceptance <= 1, "acceptance", "from 0 to 1", self.acceptance)
-        require(self.draft_tokens >= 0, "draft_tokens", "zero or more", self.draft_tokens)
+        for name in ("draft_tokens", "align_steps"):
+            require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
         require_positive(self, "chunk_tokens", "decode_scale", "prefill_scale")
         require(
             self.draft_tokens > 0 or self.acceptance == 0, "acceptance", "0 without draft_tokens", self.acceptance
@@ -69,4 +73,5 @@ def find_engine(name: str, **setup: Any) -> Engine:
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
     rest.setdefault("host", preset.host)
+    rest.setdefault("align_steps", preset.align_steps)
     return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **rest)

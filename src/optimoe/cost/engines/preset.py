@@ -22,6 +22,8 @@ class EnginePreset:
         host: Seconds that it takes itself, beside the kernels.
         prefill_first: Waiting prompts are read before any further token is decoded.
         kv_of_fp8: Precision of the cache that weights in fp8 bring unless another is asked for.
+        align_steps: Most steps for which prompts are held back until every attention rank has one; 0 is not at
+            all.
         source: Where these stand, or how they were measured.
         basis: How the seconds were obtained.
 
@@ -35,10 +37,12 @@ class EnginePreset:
     prefill_first: bool
     kv_of_fp8: Precision
     source: str
+    align_steps: int = 0
     basis: Basis = Basis.ASSUMED
 
     def __post_init__(self) -> None:
         require_choice(self.kv_of_fp8, "kv_of_fp8", Precision)
+        require(self.align_steps >= 0, "align_steps", "zero or more", self.align_steps)
         require(self.source.strip(), "source", "given", repr(self.source))
 
 

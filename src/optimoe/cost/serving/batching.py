@@ -9,6 +9,8 @@ The scheduler decides how many of the other b − 1 prompts a request waits for 
 and how many stall it afterwards:
 
     TTFT = front + t_decode + (1 + q)·t_prefill      TPOT = t_decode + (b − 1 − q)/(output − 1)·t_prefill
+
+Attention ranks that share experts also wait for the prompts of one another: :mod:`optimoe.cost.serving.ranks`.
 """
 
 import math
@@ -18,7 +20,8 @@ import numpy as np
 
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.serving.workload import Workload
+from optimoe.cost.serving.ranks import ALONE, LockStep, drifted_share, waiting
+from optimoe.cost.serving.workload import DRAWN_SPREAD, Workload
 
 TOGETHER = 0.5
 """Share of the others' prompts before one's own when all arrive at once: half of them, on average."""
@@ -33,12 +36,14 @@ class Rounds:
         front_s: Seconds from a request's arrival to the scheduler and back to the client.
         in_step: Requests stay in step for ever; see :func:`waited_share`.
         rounds: How many follow each other, all places filling at once; infinite is the steady state.
+        spread: Standard deviation over mean of their lengths, by which those that started together drift apart.
     """
 
     output_tokens: Values
     front_s: Values = 0.0
     in_step: Flags = False
     rounds: Values = math.inf
+    spread: Values = DRAWN_SPREAD
 
     @classmethod
     def of(cls, engine: Engine, workload: Workload) -> "Rounds":
@@ -48,6 +53,7 @@ class Rounds:
             front_s=engine.host.front_s,
             in_step=engine.prefill_first and workload.fixed_lengths,
             rounds=workload.rounds,
+            spread=workload.length_spread,
         )
 
 
@@ -74,18 +80,22 @@ class ClosedSystem:
 
     Attributes:
         ttft_s: Seconds until its first token.
-        tpot_s: Seconds per token after the first, of which ``stall_s`` are prompts of others.
-        stall_s: Seconds per token for which prompts of others stall it.
+        tpot_s: Seconds per token after the first, ``stall_s`` and ``ranks_s`` among them.
+        stall_s: Seconds per token for which prompts of others on its rank stall it.
+        ranks_s: Seconds per token for which its rank waits for others.
         e2e_s: Seconds of the whole request.
     """
 
     ttft_s: Values
     tpot_s: Values
     stall_s: Values
+    ranks_s: Values
     e2e_s: Values
 
 
-def closed_system(requests: Rounds, step: StepSeconds, *, batch: Values, running: Values) -> ClosedSystem:
+def closed_system(
+    requests: Rounds, step: StepSeconds, *, batch: Values, running: Values, ranks: LockStep = ALONE
+) -> ClosedSystem:
     """``batch`` requests in flight on an attention rank, ``running`` of which the memory holds.
 
     Those that do not fit wait for their turn: (batch − running)·e2e(running)/running before their first
@@ -96,19 +106,31 @@ def closed_system(requests: Rounds, step: StepSeconds, *, batch: Values, running
         step: Seconds of a decode step and of a prompt.
         batch: Requests in flight.
         running: Those in the batch, at most ``batch``.
+        ranks: The ranks that end their steps together.
     """
     others, after_first = running - 1, requests.output_tokens - 1
     steps = np.maximum(after_first, 1)
-    waited = others * waited_share(requests, step)
-    first_s = requests.front_s + step.decode_s + step.prefill_s + waited * step.stage_s
+    lock = waiting(
+        ranks,
+        running=running,
+        decode_steps=steps * step.token_s / step.decode_s,
+        decode_s=step.decode_s,
+        prompt_s=step.stage_s,
+    )
+    drifted = drifted_share(requests.rounds, requests.spread)
+    ranks_s = drifted * lock.stall_s / steps
+    waited = others * waited_share(requests, step, ranks_s)
+    first_s = requests.front_s + step.decode_s + step.prefill_s + waited * step.stage_s + drifted * lock.held_s
     stall_s = (others - waited) / steps * step.stage_s
-    tpot_s = step.token_s + stall_s
+    tpot_s = step.token_s + stall_s + ranks_s
     e2e_s = first_s + after_first * tpot_s
     queued_s = np.maximum(batch / running - 1, 0.0) * e2e_s
-    return ClosedSystem(ttft_s=first_s + queued_s, tpot_s=tpot_s, stall_s=stall_s, e2e_s=e2e_s + queued_s)
+    return ClosedSystem(
+        ttft_s=first_s + queued_s, tpot_s=tpot_s, stall_s=stall_s, ranks_s=ranks_s, e2e_s=e2e_s + queued_s
+    )
 
 
-def waited_share(requests: Rounds, step: StepSeconds) -> Values:
+def waited_share(requests: Rounds, step: StepSeconds, ranks_s: Values = 0.0) -> Values:
     """Share φ of the other requests' prompts that one waits for before its own first token.
 
     Where all requests start together, ½. Engines that read prompts before they decode any further keep
@@ -117,8 +139,9 @@ def waited_share(requests: Rounds, step: StepSeconds) -> Values:
 
         φ = ½·t_prefill/(t_prefill + (output − 1)·t_decode)
 
-    A run of r rounds that starts all requests at once has one round of the first kind: φ + (½ − φ)/r.
+    A run of r rounds that starts all requests at once has one round of the first kind: φ + (½ − φ)/r. A token's
+    wait for other ranks, ``ranks_s``, counts as decoding.
     """
-    decoding_s = np.maximum(requests.output_tokens - 1, 1) * step.token_s
+    decoding_s = np.maximum(requests.output_tokens - 1, 1) * (step.token_s + ranks_s)
     share = TOGETHER * step.stage_s / (step.stage_s + decoding_s)
     return np.where(requests.in_step, TOGETHER, share + (TOGETHER - share) / requests.rounds)[()]

@@ -15,10 +15,12 @@ from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
+from optimoe.cost.serving.ranks import LockStep
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Limits, Workload
 
 INTERFERENCE = "prefill_of_others_s"
+WAITING = "wait_for_ranks_s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,8 @@ class ServingEstimate:
             the weights do not fit.
         ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end.
         tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
-            prefills of other requests that fall between two tokens.
+            prefills of other requests that fall between two tokens, and the wait for attention ranks whose
+            prompts take longer.
         tokens_per_s: Output tokens of the deployment.
         tokens_per_s_per_gpu: Output tokens of the deployment over its GPUs.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
@@ -116,11 +119,13 @@ class Prepared:
         machine: The GPUs, the layout, and how kernels run.
         prompt_s: Seconds of a prompt's prefill over all stages.
         fits: Requests of an attention rank that the memory holds.
+        ranks: Its attention ranks that end every step together.
     """
 
     machine: Machine
     prompt_s: Values
     fits: Values
+    ranks: LockStep
 
 
 def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
@@ -128,10 +133,12 @@ def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
     workload, engine = deployment.workload, deployment.engine
     machine = deployment.machine(layout)
     fresh = workload.prefill_tokens
+    prompt_s = prefill_step(machine, engine, arch, fresh, workload.input_tokens - fresh).total_s
     return Prepared(
         machine=machine,
-        prompt_s=prefill_step(machine, engine, arch, fresh, workload.input_tokens - fresh).total_s,
+        prompt_s=prompt_s,
         fits=largest_batch(machine, engine, arch, workload),
+        ranks=LockStep.of(machine, engine, arch, workload, prompt_s),
     )
 
 
@@ -154,7 +161,8 @@ def evaluate(
     chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
     prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
     step = StepSeconds(decode_s=decode.total_s, token_s=token.total_s, prefill_s=prefill_s, stage_s=stage_s)
-    system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running)
+    ranks = ready.ranks.at(np.asarray(concurrency, dtype=float) / layout.dp)
+    system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     return ServingEstimate(
         layout=layout,
@@ -165,7 +173,7 @@ def evaluate(
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
-        parts={**asdict(token), INTERFERENCE: system.stall_s},
+        parts={**asdict(token), INTERFERENCE: system.stall_s, WAITING: system.ranks_s},
     )
 
 

@@ -34,6 +34,7 @@ from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import broadcast, map_numbers, take
 from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, Prepared, accepted_tokens, prepare
+from optimoe.cost.serving.ranks import waiting
 from optimoe.cost.serving.step import decode_step
 
 RUNNING = np.unique(np.round(2 ** np.arange(0, 12.26, 0.25)))
@@ -177,19 +178,26 @@ def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile:
 def loaded(
     arch: ArchSpec, deployment: Deployment, ready: Prepared, running: Values, percentile: float
 ) -> OpenSystem:
-    """:func:`open_system` of a deployment's layout, at so many running requests of a rank."""
-    context, engine = deployment.workload.mean_context, deployment.engine
-    accepted = accepted_tokens(engine)
-    batches = running, running + np.sqrt(running)
-    token_s, more_s = (
-        decode_step(ready.machine, engine, arch, batch, context).total_s / accepted for batch in batches
-    )
+    """:func:`open_system` of a deployment's layout, at so many running requests of a rank.
+
+    Where attention ranks end their steps together, each has that load, and their waiting counts as decoding.
+    """
+    workload, engine = deployment.workload, deployment.engine
+    steps = max(workload.output_tokens - 1, 1) / accepted_tokens(engine)
+    prefill_s = ready.prompt_s / ready.machine.layout.pp
+
+    def token_s(batch: Values) -> Values:
+        decode_s = decode_step(ready.machine, engine, arch, batch, workload.mean_context).total_s
+        lock = waiting(ready.ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prefill_s)
+        return (decode_s + lock.stall_s / steps) / accepted_tokens(engine)
+
+    now_s, more_s = token_s(running), token_s(running + np.sqrt(running))
     return open_system(
         running=running,
-        token_s=token_s,
-        swing_s=more_s - token_s,
-        prefill_s=ready.prompt_s / ready.machine.layout.pp,
-        output_tokens=deployment.workload.output_tokens,
+        token_s=now_s,
+        swing_s=more_s - now_s,
+        prefill_s=prefill_s,
+        output_tokens=workload.output_tokens,
         places=ready.fits,
         front_s=engine.host.front_s,
         percentile=percentile,

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from optimoe.core.errors import require, require_positive
 
+DRAWN_SPREAD = 0.2 / 12**0.5 / 0.9
+"""Standard deviation over mean of lengths drawn evenly from 0.8 to 1 of the longest, as serving benchmarks draw
+them (vLLM's benchmark_serving.py with --random-range-ratio 0.8, the setting of InferenceMAX)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -32,6 +36,14 @@ class Workload:
         require_positive(self, "input_tokens", "output_tokens")
         require(0 <= self.prefix_hit <= 1, "prefix_hit", "from 0 to 1", self.prefix_hit)
         require(self.rounds >= 1, "rounds", "at least 1", self.rounds)
+
+    @property
+    def length_spread(self) -> float:
+        """Standard deviation over mean of the lengths: 0 where they are fixed, else :data:`DRAWN_SPREAD`.
+
+        Matters only to runs of few rounds that start all requests at once.
+        """
+        return 0.0 if self.fixed_lengths else DRAWN_SPREAD
 
     @property
     def prefill_tokens(self) -> int:

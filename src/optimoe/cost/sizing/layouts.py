@@ -12,6 +12,7 @@ from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
+from optimoe.cost.serving.ranks import ALONE
 from optimoe.cost.sizing.candidates import NOTHING_FIXED, every_layout, likely_layouts
 from optimoe.cost.sizing.feasibility import why_nothing_serves
 
@@ -65,7 +66,12 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
 
         split = map_numbers(layout, row)
         machine = replace(ready.machine, layout=split)
-        part = Prepared(machine=machine, prompt_s=row(ready.prompt_s), fits=row(ready.fits))
+        part = Prepared(
+            machine=machine,
+            prompt_s=row(ready.prompt_s),
+            fits=row(ready.fits),
+            ranks=ready.ranks if ready.ranks is ALONE else map_numbers(ready.ranks, row),
+        )
         estimate = evaluate(
             map_arrays(grid, row), deployment, layout=split, concurrency=batch * split.dp, ready=part
         )
