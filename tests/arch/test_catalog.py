@@ -7,6 +7,7 @@ import pytest
 from optimoe.arch.catalog import find_model, model_names
 from optimoe.arch.count import count
 from optimoe.arch.hf import to_config
+from optimoe.arch.memory import weight_bytes
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
@@ -60,6 +61,31 @@ def test_only_a_guessed_shape_says_whose_guess_it_is():
     assert {name for name in model_names() if find_model(name).speculated} == {"gpt-4"}
     assert find_model("gpt-4").title == "gpt-4 (shape speculated: Epoch AI, December 2024)"
     assert find_model("gpt-3").title == "gpt-3"
+
+
+@pytest.mark.parametrize(
+    ("name", "attention", "routed", "num_bytes"),
+    [
+        ("deepseek-v3", "fp8", "fp8", 6.73e11),
+        ("kimi-k2", "fp8", "fp8", 1.03e12),
+        ("kimi-k2.5", "bf16", "int4", 5.94e11),
+        ("minimax-m2.5", "fp8", "fp8", 2.30e11),
+        ("qwen3-235b-a22b-fp8", "fp8", "fp8", 2.36e11),
+        ("gpt-oss-20b", "bf16", "mxfp4", 1.38e10),
+        ("gpt-oss-120b", "bf16", "mxfp4", 6.52e10),
+        ("qwen3-235b-a22b", "bf16", "bf16", 4.70e11),
+    ],
+)
+def test_models_have_the_formats_that_they_were_released_in(name, attention, routed, num_bytes):
+    model = find_model(name)
+    layer = model.layers[-1].precisions
+    assert (layer.attention, layer.routed_experts) == (attention, routed)
+    assert weight_bytes(model).total == pytest.approx(num_bytes, rel=0.005)
+
+
+def test_a_model_knows_the_longest_context_that_it_was_made_for():
+    assert find_model("deepseek-v3").max_context == 163_840
+    assert find_model("gpt-3").max_context == 0
 
 
 def test_a_shape_that_a_text_states_has_no_config_of_its_own():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optimoe.arch.catalog import find_model
+from optimoe.arch.design import one_expert_twin
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
 from optimoe.arch.quantize import with_precision
 from optimoe.arch.spec import grouped
@@ -47,6 +48,13 @@ def test_a_part_stated_apart_forgets_the_checkpoint_s_exceptions(model):
     assert (layer.plain, layer.bits) == ((("attention", 0.5),), ())
     assert (restated.precisions.unembedding, restated.precisions.kv_cache) == ("fp8", "fp8")
     assert restated.precisions.source == "quantization_config and stated"
+
+
+def test_the_dense_twin_keeps_the_format_of_the_experts_whose_place_it_takes():
+    twin = one_expert_twin(find_model("gpt-oss-20b")).layers[0].precisions
+    assert (twin.attention, twin.dense_ffn, twin.routed_experts) == ("bf16", "mxfp4", "bf16")
+    own = find_model("gpt-oss-20b").layers[0].precisions
+    assert twin.bytes_per_value("dense_ffn") == own.bytes_per_value("routed_experts")
 
 
 def test_an_unknown_word_is_refused(model):

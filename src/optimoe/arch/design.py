@@ -155,10 +155,13 @@ def dense_twin(arch: ArchSpec) -> ArchSpec:
 
 
 def _dense_twin_of_width(arch: ArchSpec, width: Callable[[MoE], int]) -> ArchSpec:
-    def dense(ffn: FeedForward) -> FeedForward:
-        return DenseFFN(d_ff=width(ffn), gated=ffn.gated) if isinstance(ffn, MoE) else ffn
+    def turned(group: LayerGroup) -> LayerGroup:
+        if not isinstance(group.ffn, MoE):
+            return group
+        dense = DenseFFN(d_ff=width(group.ffn), gated=group.ffn.gated)
+        return replace(group, ffn=dense, precisions=group.precisions.with_dense_as_routed())
 
-    return replace(arch, layers=tuple(replace(group, ffn=dense(group.ffn)) for group in arch.layers))
+    return replace(arch, layers=tuple(map(turned, arch.layers)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,3 +200,32 @@ def test_a_folder_is_read_by_its_config(tmp_path):
     assert load_config(tmp_path).name == tmp_path.name
     with pytest.raises(UnknownNameError, match="nearest: mixtral-8x7b"):
         find_model("mixtral-8x7")
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [
+        ({}, 0),
+        ({"max_position_embeddings": 40_960}, 40_960),
+        ({"max_position_embeddings": 40_960, "rope_scaling": None}, 40_960),
+        (
+            {
+                "max_position_embeddings": 40_960,
+                "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32_768},
+            },
+            131_072,
+        ),
+        (
+            {
+                "max_position_embeddings": 163_840,
+                "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096},
+            },
+            163_840,
+        ),
+        ({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": 2.0}}, 8192),
+        ({"max_position_embeddings": 131_072, "rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, 131_072),
+    ],
+)
+def test_the_context_of_a_model_is_what_its_positions_reach(fields, tokens):
+    config = {name: value for name, value in small_config("llama").items() if name != "max_position_embeddings"}
+    assert from_config(config | fields, "x").max_context == tokens

@@ -1,6 +1,7 @@
 """A ``config.json`` into an architecture."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,31 @@ def from_config(config: Config, name: str, quantization: Config | None = None) -
     family = find_family(model_type) or FAMILIES[_by_fields(config, model_type)]
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
-    arch = _read(family, Fields(config, family.defaults), name)
+    arch = replace(_read(family, Fields(config, family.defaults), name), max_context=max_context(config))
     stated = config.get("quantization_config")
     if isinstance(stated, Mapping):
         return quantised(arch, stated, "quantization_config")
     return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
+
+
+_POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
+
+
+def max_context(config: Config) -> int:
+    """Tokens of the longest sequence that a configuration is made for; 0 where it does not say.
+
+    The field of positions; with RoPE stretched by YaRN its original positions times the factor, by ``linear`` or
+    ``dynamic`` scaling those of the field times the factor (as vLLM derives its limit, vllm/config/model.py).
+    """
+    stated = next((config[name] for name in _POSITIONS if isinstance(config.get(name), int)), 0)
+    rope = config.get("rope_scaling") or config.get("rope_parameters")
+    if not isinstance(rope, Mapping) or not isinstance(rope.get("factor"), int | float):
+        return int(stated)
+    kind, factor = rope.get("rope_type", rope.get("type")), rope["factor"]
+    if kind == "yarn":
+        original = rope.get("original_max_position_embeddings")
+        return max(int(stated), int(original * factor)) if isinstance(original, int | float) else int(stated)
+    return int(stated * factor) if kind in ("linear", "dynamic") else int(stated)
 
 
 def _text_config(config: Config, otherwise: str) -> dict[str, Any]:

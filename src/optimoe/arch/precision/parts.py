@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from optimoe.arch.precision.formats import BITS_PER_VALUE, bytes_per_value
 from optimoe.core.errors import ConfigError, UnknownNameError
@@ -62,6 +63,17 @@ class LayerPrecisions:
     def activations_of(self, part: str) -> str:
         """The format of what enters the quantised products of a part."""
         return dict(self.entering).get(_PART_OF.get(part, part), self.activations)
+
+    def with_dense_as_routed(self) -> "LayerPrecisions":
+        """The formats of a layer whose dense feed-forward takes the place of its experts, and their format."""
+        moved = {"attention": "attention", "routed_experts": "dense_ffn"}
+        kept: dict[str, Any] = {
+            name: tuple((moved[part], value) for part, value in getattr(self, name) if part in moved)
+            for name in ("plain", "bits", "entering")
+        }
+        return LayerPrecisions(
+            attention=self.attention, dense_ffn=self.routed_experts, activations=self.activations, **kept
+        )
 
     def plain_share(self, part: str) -> float:
         """Share of a part's values that stays bf16 though the part is quantised."""
