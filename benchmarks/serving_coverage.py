@@ -40,7 +40,9 @@ def _measured(gpu: str, precision: str, engine: str, rows: list[ServingRow]) -> 
     requests = sorted(row_running(row) for row in rows)
     context = sorted(row_deployment(row).workload.mean_context for row in rows)
     node = find_accelerator(gpu).gpus_per_node
-    degrees = {name: max(int(getattr(row.layout, name)) for row in rows) for name in ("tp", "pp", "dp", "ep")}
+    names = {"tp": "tp", "pp": "pp", "dp": "attention_ranks", "ep": "ep"}
+    layouts = sorted({tuple(int(getattr(row.layout, name)) for name in names.values()) for row in rows})
+    degrees = dict(zip(names, map(max, zip(*layouts, strict=True)), strict=True))
     return Measured(
         gpu=gpu,
         precision=precision,
@@ -52,7 +54,8 @@ def _measured(gpu: str, precision: str, engine: str, rows: list[ServingRow]) -> 
         models=tuple(measured_model(name, arch) for name, arch in sorted(models.items())),
         requests=(requests[0], requests[-1]),
         context=(context[0], context[-1]),
-        nodes=max(math.ceil(row.num_gpus / node) for row in rows),
+        nodes=max(math.ceil(int(row.layout.group) / node) for row in rows),
+        layouts=tuple(layouts),
         **degrees,
     )
 

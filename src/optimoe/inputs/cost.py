@@ -62,7 +62,7 @@ class ServingRequest:
             workload=self.requests.workload(),
             limits=self.requests.limits(),
             price=self.price.price(cluster.accelerator.name),
-            engine=self.engine.only_engine(),
+            engine=self.engine.only_engine(cluster.accelerator, self.spec() if self.engine.calibration else None),
         )
 
 
@@ -161,7 +161,8 @@ class FleetRequest(ServingRequest):
         for name in parts(self.gpu):
             accelerator = find_accelerator(name)
             cluster = Cluster(accelerator=accelerator, num_gpus=self.most_gpus or accelerator.gpus_per_node)
-            offers.append(Offer(cluster=cluster, price=self.price.price(accelerator.name)))
+            deployment = self.on(cluster)
+            offers.append(Offer(cluster=cluster, price=deployment.price, engine=deployment.engine))
         return offers
 
     def load(self, deployment: "Deployment") -> float:

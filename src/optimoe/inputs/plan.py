@@ -121,12 +121,12 @@ class PlanRequest:
         from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, parse_gpus
         from optimoe.cost.serving.estimate import Deployment
 
-        workload, limits, engines = self.requests.workload(), self.requests.limits(), self.engine.engines()
+        workload, limits = self.requests.workload(), self.requests.limits()
         ways = []
         for gpus in parts(self.traffic.serve_gpus):
             num_gpus, name = parse_gpus(gpus)
             cluster = Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus)
-            for engine in engines:
+            for engine in self.engine.engines(cluster.accelerator):
                 price = self.prices.serving(cluster.accelerator.name)
                 ways.append(
                     Deployment(cluster=cluster, workload=workload, limits=limits, price=price, engine=engine)

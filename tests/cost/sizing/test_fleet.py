@@ -3,6 +3,7 @@ import math
 import pytest
 
 from optimoe.core.errors import InfeasibleError
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.serving.workload import Limits, Workload
@@ -12,7 +13,8 @@ from tests.cost.cases import LLAMA, MIXTRAL, SCOUT, asked
 
 
 def offer(gpu="h100-sxm", most=8, usd=2.0):
-    return Offer(cluster=Cluster(accelerator=find_accelerator(gpu), num_gpus=most), price=given_price(usd))
+    cluster = Cluster(accelerator=find_accelerator(gpu), num_gpus=most)
+    return Offer(cluster=cluster, price=given_price(usd), engine=Engine())
 
 
 def test_a_fleet_carries_its_load_and_one_deployment_less_does_not():

@@ -13,6 +13,7 @@ from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import to_record, to_values
 from optimoe.cost.calibration.errors import LatencyErrors
 from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors
+from optimoe.cost.engines.measured import Measured
 
 CalibrationVerdict = Literal["better", "no_better"]
 
@@ -31,6 +32,7 @@ class Calibration:
         models: That were measured.
         records: Number of them.
         left_out: Records that could not be used, by reason.
+        measured: What the records are of, by GPU and precision; empty in files that do not say it.
         factors: What was fitted.
         intervals: Where each factor lies.
         held_out: What ``after`` was not fitted to, in words.
@@ -56,6 +58,7 @@ class Calibration:
     after: LatencyErrors
     left_out: tuple[str, ...] = field(default=())
     source: str = ""
+    measured: tuple[Measured, ...] = ()
 
     @property
     def verdict(self) -> CalibrationVerdict:

@@ -14,6 +14,7 @@ from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.errors import LatencyErrors, accuracy
 from optimoe.cost.calibration.factors import FACTORS, PRIOR_SD, FactorInterval, Factors, from_logs, shipped_factors
 from optimoe.cost.calibration.files import Calibration
+from optimoe.cost.calibration.reach import BY_MODEL, measured_rows
 from optimoe.cost.calibration.serving_model import ClosedPrediction, Predict, ServingModel
 
 TPOT_SD, TTFT_SD = 0.1, 0.5
@@ -131,6 +132,7 @@ def calibrate(
         fitted=_errors(problem.log_errors(best)),
         after=_errors(held_out),
         source=", ".join(_distinct(record.source for record in usable if record.source)[:3]),
+        measured=measured_rows(usable),
     )
 
 
@@ -201,7 +203,7 @@ def _held_out(
 def _groups(records: Sequence[LatencyRecord]) -> tuple[Int[np.ndarray, " records"], str]:
     """The coarsest division into three groups or more: models, deployments, request shapes, single records."""
     keys: dict[str, Callable[[LatencyRecord], Any]] = {
-        "each model": lambda record: record.model,
+        BY_MODEL: lambda record: record.model,
         "each deployment": _deployment,
         "each length of request": lambda record: (_deployment(record), record.input_tokens, record.output_tokens),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from optimoe.core.errors import require, require_positive
 from optimoe.cost.engines.host import HostTimes
+from optimoe.cost.engines.measured import Calibrated
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_preset
 from optimoe.cost.kernels.find import kernels_of
 from optimoe.cost.kernels.fitted import FITTED_NAME
@@ -26,6 +27,7 @@ class Engine:
         align_steps: Most steps for which prompts are held back until every attention rank that shares experts
             has one; 0 is not at all.
         decode_scale, prefill_scale: Measured over predicted time of the kernels, 1 uncalibrated.
+        calibrated: The calibration that was asked for, be it in use or not.
 
     Raises:
         ConfigError: The acceptance is not in [0, 1], or a size is negative.
@@ -43,6 +45,7 @@ class Engine:
     align_steps: int = 0
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
+    calibrated: Calibrated | None = None
 
     def __post_init__(self) -> None:
         require(0 <= self.acceptance <= 1, "acceptance", "from 0 to 1", self.acceptance)

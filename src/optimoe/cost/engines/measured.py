@@ -44,7 +44,8 @@ class Measured:
         models: That were served.
         requests: Running requests of an attention rank, from and to.
         context: Tokens in the cache of a request, in the mean of its decoding, from and to.
-        tp, pp, dp, ep: Largest degrees.
+        tp, pp, dp, ep: Largest degrees; dp of ranks that share experts, copies apart.
+        layouts: Each (tp, pp, dp, ep) that was measured.
         nodes: Most nodes that one copy of a model was spread over.
 
     Raises:
@@ -66,9 +67,28 @@ class Measured:
     dp: int = 1
     ep: int = 1
     nodes: int = 1
+    layouts: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         require_positive(self, "rows")
         for name in ("requests", "context"):
             low, high = getattr(self, name)
             require(0 < low <= high, name, "two positive numbers, the smaller first", (low, high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """A calibration that was asked for, and whether it serves.
+
+    Attributes:
+        name: Its name.
+        unused: Why the shipped coefficients stand in its place; empty where its own do.
+        measured: What it was fitted on.
+        tpot, ttft: Ends of its error on held-out records, ln(estimate/low end) and ln(high end/estimate).
+    """
+
+    name: str
+    unused: str = ""
+    measured: tuple[Measured, ...] = ()
+    tpot: Range = (0.0, 0.0)
+    ttft: Range = (0.0, 0.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.units import SECONDS_PER_DAY
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
@@ -26,10 +27,12 @@ class Offer:
     Attributes:
         cluster: The accelerator, and the most GPUs that one deployment may take.
         price: Price of a GPU hour.
+        engine: The software on them: a calibration may hold for one kind of GPU and not for another.
     """
 
     cluster: Cluster
     price: GpuPrice
+    engine: Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ def fleets(
 
     Args:
         arch: The model.
-        deployment: Workload, limits and engine; its cluster and price are replaced by the offers'.
+        deployment: Workload and limits; its cluster, price and engine are replaced by the offers'.
         offers: Kinds of GPUs.
         output_tokens_per_s: The load: requests per second times their answer.
         percentile: Share of the requests that must keep the limits, such as 0.99; 0 for the means.
@@ -89,7 +92,7 @@ def fleets(
     for offer in offers:
         for num_gpus in _sizes(offer.cluster.num_gpus):
             cluster = replace(offer.cluster, num_gpus=num_gpus)
-            sized = replace(deployment, cluster=cluster, price=offer.price)
+            sized = replace(deployment, cluster=cluster, price=offer.price, engine=offer.engine)
             try:
                 estimate = _serve(arch, sized, percentile)
             except InfeasibleError as refusal:

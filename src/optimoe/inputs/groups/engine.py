@@ -11,7 +11,9 @@ from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
 from optimoe.inputs.sources import CalibrationName, EngineName
 
 if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
     from optimoe.cost.engines.engine import Engine
+    from optimoe.cost.hardware.accelerator import Accelerator
 
 AUTO = "auto"
 """The cache precision that the engine takes for the precision of the weights."""
@@ -45,17 +47,23 @@ class EngineChoice:
     acceptance: float = 0.0
     """Probability that a drafted token is accepted."""
 
-    def engines(self) -> "tuple[Engine, ...]":
+    def engines(self, gpu: "Accelerator | None" = None, arch: "ArchSpec | None" = None) -> "tuple[Engine, ...]":
         """The engine with each precision of the weights and of the cache, in the order in which they are stated.
+
+        Args:
+            gpu: That serves, where it is known: a calibration holds for its own GPUs.
+            arch: The model that is served, where it is known: a calibration holds for its own models.
 
         Raises:
             UnknownNameError: No engine, kernels or calibration of that name.
             ConfigError: A number is out of limits.
         """
-        return tuple(self._engine(*pair) for pair in product(parts(self.precision), parts(self.kv_precision)))
+        return tuple(
+            self._engine(*pair, gpu, arch) for pair in product(parts(self.precision), parts(self.kv_precision))
+        )
 
-    def only_engine(self) -> "Engine":
-        """The engine, where one precision is asked for.
+    def only_engine(self, gpu: "Accelerator | None" = None, arch: "ArchSpec | None" = None) -> "Engine":
+        """The engine, where one precision is asked for; arguments as in :meth:`engines`.
 
         Raises:
             InputError: Several precisions are stated.
@@ -65,9 +73,11 @@ class EngineChoice:
         for name in ("precision", "kv_precision"):
             if len(parts(getattr(self, name))) > 1:
                 raise InputError(f"--{name.replace('_', '-')}: must be one here, got {getattr(self, name)!r}")
-        return self.engines()[0]
+        return self.engines(gpu, arch)[0]
 
-    def _engine(self, precision: str, kv_precision: str) -> "Engine":
+    def _engine(
+        self, precision: str, kv_precision: str, gpu: "Accelerator | None", arch: "ArchSpec | None"
+    ) -> "Engine":
         from optimoe.cost.engines.engine import find_engine
         from optimoe.cost.kernels.spread import RoutingSkew
 
@@ -85,6 +95,6 @@ class EngineChoice:
         )
         if not self.calibration:
             return engine
-        from optimoe.cost.calibration import find_calibration
+        from optimoe.cost.calibration import calibrated, find_calibration
 
-        return find_calibration(self.calibration).factors.on(engine)
+        return calibrated(find_calibration(self.calibration), engine, gpu, arch)

@@ -1,10 +1,11 @@
 """``optimoe plan`` as scripts use it: keys, files, traffic, exit codes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from optimoe.cost.calibration import find_calibration
+from optimoe.cost.calibration import find_calibration, save_calibration
 from tests.app.run import PLAN, QUESTION, answer, optimoe
 
 
@@ -99,13 +100,18 @@ def test_a_plan_takes_the_software_that_cost_takes():
     assert skewed["choice"]["serve_usd"] != usual["choice"]["serve_usd"]
 
 
-def test_a_calibration_and_drafts_reach_the_plan():
+def test_a_calibration_that_held_models_out_and_drafts_reach_the_plan(tmp_path):
     asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
-    calibrated = answer(*asked, "--calibration", "vllm-0.18.0", "--draft-tokens", 2, "--acceptance", 0.5)
+    whole = tmp_path / "three_models.toml"
+    preset = replace(find_calibration("vllm-0.18.0"), held_out="each model left out in turn")
+    save_calibration(preset, whole)
+    calibrated = answer(*asked, "--calibration", whole, "--draft-tokens", 2, "--acceptance", 0.5)
     engine = calibrated["problem"]["deployments"][0]["engine"]
-    factors = find_calibration("vllm-0.18.0").factors
+    factors = preset.factors
     assert (engine["decode_scale"], engine["front_s"]) == (factors.decode_scale, factors.front_s)
     assert (engine["draft_tokens"], engine["acceptance"]) == (2, 0.5)
+    one_model = answer(*asked, "--calibration", "vllm-0.18.0")
+    assert one_model["problem"]["deployments"][0]["engine"]["decode_scale"] == 1, "designs are no MiniMax"
     done = optimoe(*asked, "--calibration", "vllm-0.18")
     assert done.returncode == 2
     assert "nearest: vllm-0.18.0" in done.stderr

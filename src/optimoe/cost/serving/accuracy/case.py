@@ -9,7 +9,7 @@ import numpy as np
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.engines.measured import Measured
+from optimoe.cost.engines.measured import Calibrated, Measured
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.coverage import shipped_coverage
@@ -64,7 +64,7 @@ class Case:
             shares={cause: float(seconds) / tpot_s for cause, seconds in estimate.parts.items()},
             ttft_share=ttft_s / (ttft_s + decoding_s),
             formats=formats(arch, deployment.engine),
-            measured=shipped_coverage(),
+            measured=own.measured if (own := used_calibration(deployment.engine)) else shipped_coverage(),
         )
 
     @property
@@ -76,6 +76,11 @@ class Case:
     def words(self) -> str:
         """GPU, formats and engine, as a line names them."""
         return f"{self.gpu.name} {'/'.join(dict.fromkeys(self.formats.values()))} {self.engine.name}"
+
+
+def used_calibration(engine: Engine) -> Calibrated | None:
+    """The calibration whose factors the engine has; none where the shipped ones stand."""
+    return engine.calibrated if engine.calibrated and not engine.calibrated.unused else None
 
 
 def formats(arch: ArchSpec, engine: Engine) -> dict[str, str]:

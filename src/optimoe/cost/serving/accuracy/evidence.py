@@ -16,7 +16,7 @@ from optimoe.core.arrays import Values
 from optimoe.cost.engines.measured import Measured
 from optimoe.cost.hardware.accelerator import Accelerator, accelerator_names, find_accelerator
 from optimoe.cost.serving.accuracy.amounts import Kind, Width, base, together
-from optimoe.cost.serving.accuracy.case import Case
+from optimoe.cost.serving.accuracy.case import Case, used_calibration
 from optimoe.cost.serving.accuracy.operators import Standing, same_gpu
 from optimoe.cost.serving.accuracy.sides import Side, sides
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
@@ -28,12 +28,16 @@ class Evidence:
 
     Attributes:
         asked: GPU, precision and engine of the answer, in words.
+        calibration: Name of the calibration whose factors serve; empty where the shipped ones do.
+        measured: Ends of the band of TPOT where every side was measured.
         sides: GPU, precision, engine, …: how each stands.
         nearest: The measured deployments that are nearest.
         tpot, ttft, e2e: Ends of the bands of the two latencies and of a whole request.
     """
 
     asked: str
+    calibration: str
+    measured: Width
     sides: tuple[Side, ...]
     nearest: Measured
     tpot: Width
@@ -68,16 +72,33 @@ def evidence(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) 
     found = sides(case)
 
     def width(kind: Kind) -> Width:
-        return together(base(kind), *(side.width(kind) for side in found))
+        return together(start(case, kind), *(side.width(kind) for side in found))
 
     return Evidence(
         asked=case.words,
+        calibration=own.name if (own := used_calibration(case.engine)) else "",
+        measured=start(case, "tpot"),
         sides=found,
         nearest=nearest(case),
         tpot=width("tpot"),
         ttft=width("ttft"),
         e2e=width("e2e"),
     )
+
+
+def start(case: Case, kind: Kind) -> Width:
+    """The band where all was measured: of models left out, or of a calibration's own held-out records.
+
+    Of a whole request a calibration holds no errors: its two latencies', by their shares.
+    """
+    own = used_calibration(case.engine)
+    if own is None:
+        return base(kind)
+    ends = {"tpot": Width(down=own.tpot[0], up=own.tpot[1]), "ttft": Width(down=own.ttft[0], up=own.ttft[1])}
+    if kind in ends:
+        return ends[kind]
+    first, rest = ends["ttft"].times(case.ttft_share), ends["tpot"].times(1 - case.ttft_share)
+    return Width(down=first.down + rest.down, up=first.up + rest.up)
 
 
 def nearest(case: Case) -> Measured:

@@ -16,8 +16,8 @@ from optimoe.cost.serving.accuracy.amounts import (
     left_out,
     together,
 )
-from optimoe.cost.serving.accuracy.case import Case
-from optimoe.cost.serving.accuracy.coverage import whole_range
+from optimoe.cost.serving.accuracy.case import Case, used_calibration
+from optimoe.cost.serving.accuracy.coverage import shipped_coverage, whole_range
 from optimoe.cost.serving.accuracy.models import kind
 from optimoe.cost.serving.accuracy.operators import Standing, gpu_standing, kernels_standing, same_gpu
 
@@ -71,7 +71,7 @@ def sides(case: Case) -> tuple[Side, ...]:
 
 def _accelerator(case: Case) -> Iterator[Side]:
     name = case.gpu.name
-    if any(same_gpu(case.gpu, row.gpu) for row in case.measured):
+    if used_calibration(case.engine) or any(same_gpu(case.gpu, row.gpu) for row in case.measured):
         yield _measured("accelerator", name)
         return
     standing = gpu_standing(case.gpu)
@@ -94,7 +94,7 @@ def _precision(case: Case) -> Iterator[Side]:
     if gpu_standing(case.gpu) is Standing.NEVER:  # the accelerator's side has said so of every format
         standings = dict.fromkeys(standings, Standing.ARCHITECTURE)
     no_kernels = [family for family, standing in standings.items() if standing is Standing.NEVER]
-    new = [family for family, name in case.formats.items() if name not in known]
+    new = [family for family, name in case.formats.items() if name not in known and "" not in known]
     if not new and not no_kernels:
         yield _measured("precision", value)
         return
@@ -142,13 +142,19 @@ def _loads(case: Case) -> Iterator[Side]:
 
 
 def _layout(case: Case) -> Iterator[Side]:
+    """Degrees beyond all that was measured; of a calibration, which is of its own layouts, any other one."""
     layout = case.layout
-    most = {name: max(getattr(row, name) for row in case.measured) for name in ("tp", "pp", "dp", "ep")}
-    degrees = {name: int(getattr(layout, name)) for name in most}
-    new = [f"{name} {degree}" for name, degree in degrees.items() if degree > most[name]]
+    own = (layout.tp, layout.pp, layout.attention_ranks, layout.ep)
+    degrees = dict(zip(("tp", "pp", "dp", "ep"), map(int, own), strict=True))
+    value = " ".join(f"{name} {degree}" for name, degree in degrees.items())
+    new = [
+        f"{name} {top}" for name, top in degrees.items() if top > max(getattr(row, name) for row in case.measured)
+    ]
     new += ["a cache split by tokens"] if layout.sp > 1 else []
     new += ["experts in the host's memory"] if layout.resident < 1 else []
-    value = " ".join(f"{name} {degree}" for name, degree in degrees.items())
+    layouts = {one for row in case.measured for one in row.layouts}
+    if used_calibration(case.engine) and layouts and tuple(degrees.values()) not in layouts:
+        new = [value]
     if new:
         words = f"no deployment with {' and '.join(new)}"
         yield _never("layout", value, words, {one: left_out("layout", one) for one in KINDS})
@@ -162,10 +168,11 @@ def _layout(case: Case) -> Iterator[Side]:
 
 def _model(case: Case) -> Iterator[Side]:
     """Kinds of mixers and feed-forwards that no measured model has, by the share of the layers that have them."""
-    known = {name for row in case.measured for model in row.models for name in (*model.mixers, *model.ffns)}
+    rows = (*case.measured, *shipped_coverage())
+    known = {name for row in rows for model in row.models for name in (*model.mixers, *model.ffns)}
     parts = {kind(type(part)) for group in case.arch.layers for part in (group.mixer, group.ffn)}
     new = sorted(parts - known - {"none"})
-    if not known or not new:
+    if not new:
         yield _measured("model", case.arch.name)
         return
     layers = sum(group.num_layers for group in case.arch.layers)
@@ -179,7 +186,23 @@ def _model(case: Case) -> Iterator[Side]:
     yield _never("model", case.arch.name, words, widths, Basis.ASSUMED)
 
 
-JUDGES: tuple[Callable[[Case], Iterator[Side]], ...] = (_accelerator, _precision, _engine, _loads, _layout, _model)
+def _calibration(case: Case) -> Iterator[Side]:
+    """A calibration that was asked for and does not hold here: the shipped coefficients stand."""
+    asked = case.engine.calibrated
+    if asked is not None and asked.unused:
+        words = f"calibration {asked.name} not used: {asked.unused}"
+        yield Side(name="calibration", value=asked.name, standing=Standing.NEVER, words=words)
+
+
+JUDGES: tuple[Callable[[Case], Iterator[Side]], ...] = (
+    _calibration,
+    _accelerator,
+    _precision,
+    _engine,
+    _loads,
+    _layout,
+    _model,
+)
 
 
 def _never(name: str, value: str, words: str, widths: dict[Kind, Width], basis: Basis = Basis.MEASURED) -> Side:

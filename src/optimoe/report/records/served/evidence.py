@@ -57,12 +57,14 @@ class EvidenceRecord:
 
     Attributes:
         asked: GPU, precision and engine of the answer.
+        calibration: Name of the calibration whose factors serve; empty where the shipped ones do.
         measured: Whether each of its sides was measured end to end.
         nearest: The nearest that was measured.
         sides: GPU, precision, engine, load, layout and model: how each stands.
     """
 
     asked: str
+    calibration: str
     measured: bool
     nearest: NearestRecord
     sides: tuple[SideRecord, ...]
@@ -72,6 +74,7 @@ def evidence_record(evidence: Evidence) -> EvidenceRecord:
     """The evidence of an answer as a record."""
     return EvidenceRecord(
         asked=evidence.asked,
+        calibration=evidence.calibration,
         measured=not evidence.unmeasured,
         nearest=same_fields(NearestRecord, evidence.nearest),
         sides=tuple(_side(side) for side in evidence.sides),

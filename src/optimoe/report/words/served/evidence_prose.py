@@ -1,7 +1,7 @@
 """What stands behind an answer, in one line."""
 
 from optimoe.cost.engines.measured import Measured
-from optimoe.cost.serving.accuracy.amounts import Width, base
+from optimoe.cost.serving.accuracy.amounts import Width
 from optimoe.cost.serving.accuracy.coverage import years
 from optimoe.cost.serving.accuracy.evidence import Evidence
 from optimoe.report.words.lines import Lines
@@ -15,13 +15,14 @@ def basis_lines(evidence: Evidence) -> Lines:
 def basis_words(evidence: Evidence) -> str:
     """One line: measured as it stands, or what never was, the nearest that was, and how far the band widens."""
     new = evidence.unmeasured
+    by = f"calibration {evidence.calibration}, " if evidence.calibration else ""
     if not new:
         low, high = evidence.nearest.requests
-        return f"measured: {nearest_words(evidence.nearest)}, {low:.0f}–{high:.0f} requests a rank"
+        return f"measured: {by}{nearest_words(evidence.nearest)}, {low:,.0f}–{high:,.0f} requests a rank"
     why = "; ".join(side.words for side in new)
     return (
-        f"{evidence.asked}: {why}; nearest {nearest_words(evidence.nearest)}; TPOT {_ratios(evidence.tpot)} "
-        f"of the estimate, {_ratios(base('tpot'))} where all was measured"
+        f"{by}{evidence.asked}: {why}; nearest {nearest_words(evidence.nearest)}; TPOT {_ratios(evidence.tpot)} "
+        f"of the estimate, {_ratios(evidence.measured)} where all was measured"
     )
 
 
