@@ -61,7 +61,7 @@ def kernels(row: ServingRow) -> Kernels:
         running=running,
         decode_s=float(decode_step(machine, bare, row.arch, running, deployment.workload.mean_context).total_s),
         prefill_s=prefill_s,
-        ranks=LockStep.of(machine, deployment.engine, row.arch, deployment.workload, prefill_s).at(row.batch),
+        ranks=LockStep.of(machine, deployment.engine, row.arch, deployment.workload).at(row.batch),
     )
 
 

@@ -91,7 +91,7 @@ class ClosedPrediction:
         stages = np.array([record.pp for record in records])
         in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
         spread = np.array([_workload(record).length_spread for record in records])
-        ranks = stacked([self._ranks(record, each_s) for record, each_s in zip(records, prefill_s, strict=True)])
+        ranks = stacked([self._ranks(record) for record in records])
 
         def predict(factors: Factors) -> Prediction:
             decode, prefill = factors.decode_scale * decode_s, factors.prefill_scale * prefill_s
@@ -110,11 +110,9 @@ class ClosedPrediction:
         execution = _engine(record, self.kernels).execution
         return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), execution=execution)
 
-    def _ranks(self, record: LatencyRecord, prompt_s: float) -> LockStep:
+    def _ranks(self, record: LatencyRecord) -> LockStep:
         """Its attention ranks, as far as they have requests."""
-        locked = LockStep.of(
-            self._machine(record), _engine(record), find_model(record.model), _workload(record), prompt_s
-        )
+        locked = LockStep.of(self._machine(record), _engine(record), find_model(record.model), _workload(record))
         return locked.at(record.concurrency / record.dp)
 
     def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:

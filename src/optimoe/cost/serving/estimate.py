@@ -138,7 +138,7 @@ def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
         machine=machine,
         prompt_s=prompt_s,
         fits=largest_batch(machine, engine, arch, workload),
-        ranks=LockStep.of(machine, engine, arch, workload, prompt_s),
+        ranks=LockStep.of(machine, engine, arch, workload),
     )
 
 

@@ -44,6 +44,7 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.step import prefill_step
 from optimoe.cost.serving.workload import Workload
 
 CELLS = 64
@@ -78,25 +79,19 @@ class LockStep:
     align_steps: Values = 0
 
     @classmethod
-    def of(
-        cls, machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload, prompt_s: Values
-    ) -> "LockStep":
-        """The attention ranks of a deployment whose prompts take ``prompt_s``.
+    def of(cls, machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> "LockStep":
+        """The attention ranks of a deployment.
 
         SGLang lets ranks decode while others read, unless drafts are verified (sgl-project/sglang,
         ``srt/managers/scheduler.py``, ``get_next_batch_to_run``); vLLM and TensorRT-LLM let prompts ride on
         decoding steps.
         """
-        ranks = machine.layout.attention_ranks
-        if not np.any(np.asarray(ranks) > 1):
+        if not np.any(np.asarray(machine.layout.attention_ranks) > 1):
             return ALONE
-        tokens = workload.prefill_tokens
-        together_s = engine.prefill_scale * experts_s(machine, arch, np.minimum(tokens, engine.chunk_tokens))
-        together_s = together_s * np.maximum(tokens / engine.chunk_tokens, 1.0)
         return cls(
-            ranks=ranks,
-            chunk_prompts=engine.chunk_tokens / tokens,
-            own_share=np.clip(1 - together_s / prompt_s, 0.0, 1.0),
+            ranks=machine.layout.attention_ranks,
+            chunk_prompts=engine.chunk_tokens / workload.prefill_tokens,
+            own_share=own_share(machine, engine, arch, workload.prefill_tokens),
             first=engine.prefill_first,
             stop=engine.prefill_first and engine.draft_tokens > 0,
             align_steps=engine.align_steps,
@@ -117,6 +112,16 @@ def stacked(locks: Sequence[LockStep]) -> LockStep:
     """Many deployments' ranks as arrays, in their order."""
     names = [field.name for field in fields(LockStep)]
     return LockStep(**{name: np.array([getattr(lock, name) for lock in locks]) for name in names})
+
+
+def own_share(machine: Machine, engine: Engine, arch: ArchSpec, tokens: int) -> Values:
+    """Share of a prompt's seconds for which its attention rank works alone: all but the routed experts.
+
+    That of a full chunk at least, where what a token adds is arithmetic and not the reading of weights.
+    """
+    length, chunk = max(tokens, engine.chunk_tokens), engine.chunk_tokens
+    together_s = engine.prefill_scale * length / chunk * experts_s(machine, arch, chunk)
+    return np.clip(1 - together_s / prefill_step(machine, engine, arch, length).total_s, 0.0, 1.0)
 
 
 def experts_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
