@@ -120,7 +120,7 @@ def _stated_fields(kind: Any) -> tuple[str, ...]:
 
 
 def _is_array(value: Any) -> bool:
-    return type(value) not in LEAVES and hasattr(value, "shape") and hasattr(value, "dtype")
+    return type(value) not in LEAVES and hasattr(value, "dtype") and hasattr(value, "shape")
 
 
 def _is_number(value: Any) -> bool:

@@ -10,7 +10,7 @@ from optimoe.arch.count import count
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import predict_serving
-from optimoe.cost.serving.memory import largest_batch, weights_per_gpu
+from optimoe.cost.serving.memory import gpu_memory, largest_batch, weights_per_gpu
 from optimoe.cost.serving.workload import Workload
 from tests.cost.cases import DEEPSEEK, H100, LAYOUTS, LLAMA, MIXTRAL, deployment, machine
 
@@ -21,10 +21,25 @@ def serve(concurrency, tp=2, gpus=2, **changes):
 
 
 def test_mixtral_keeps_as_many_requests_as_arithmetic_says():
-    """2 × 80 GiB · 0.9 − 93.4 GB of weights − two chunks' activations, 2,048 tokens of 131,072 bytes each."""
-    activations = 2 * 8192 * (4 * 4096 + 2 * (3 * 14336 / 2 + 4096)) + 4 * 32000 / 2
-    fits = (2 * (85_899_345_920 * 0.9 - activations) - 2 * 46_702_792_704) // (2048 * 131_072)
-    assert serve(1).max_batch == fits
+    """80 GiB · 0.99 · 0.9 − 46.7 GB of weights − sorted logits, hidden states − 0.59 GB; 2,048 tokens' cache."""
+    sampler = 38 * 1024 * 32_000 + 8192 * 2 * 4096
+    usable = 85_899_345_920 * 0.99 * 0.9 - sampler - (1.4e8 + 4.5e8)
+    assert serve(1).max_batch == (usable - 46_702_792_704) // (2048 * 131_072 / 2)
+
+
+def test_more_than_what_the_most_leaves_fits_but_only_just():
+    memory = gpu_memory(machine(Layout(tp=2)), Engine(), MIXTRAL, Workload())
+    assert memory.requests_low < memory.requests < memory.requests_high
+    assert memory.verdict(memory.requests_low) == "yes"
+    assert memory.verdict(memory.requests_low + 1) == memory.verdict(memory.requests) == "only just"
+    assert memory.verdict(memory.requests + 1) == "no"
+
+
+def test_a_stated_share_takes_the_place_of_the_engines_own():
+    small, large = (
+        gpu_memory(machine(Layout(tp=2)), Engine(memory_share=share), MIXTRAL, Workload()) for share in (0.8, 0.98)
+    )
+    assert large.cache - small.cache == pytest.approx(0.18 * large.room.visible)
 
 
 @given(

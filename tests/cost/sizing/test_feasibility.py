@@ -10,7 +10,7 @@ from tests.cost.cases import MIXTRAL, deployment
     ("changes", "options", "error", "words"),
     [
         ({"gpus": 1}, {}, InfeasibleError, "memory: 93.4 GB"),
-        ({"gpus": 2}, {"concurrency": 5000}, InfeasibleError, "largest batch is 220"),
+        ({"gpus": 2}, {"concurrency": 5000}, InfeasibleError, "largest batch is 208"),
         ({"limits": Limits(tpot_s=1e-6)}, {}, InfeasibleError, "tpot: the limit of 1.00 µs binds"),
         ({"limits": Limits(ttft_s=1e-6)}, {}, InfeasibleError, "ttft: the limit of 1.00 µs binds"),
         ({}, {"fixed": {"tp": 3}}, ConfigError, "tp"),

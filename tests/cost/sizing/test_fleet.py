@@ -44,10 +44,10 @@ def test_a_load_no_fleet_can_carry_says_which_limit_binds():
 
 
 def test_the_stated_most_is_among_the_sizes_and_stages_serve_where_nothing_else_does():
-    """216 GB of weights on three GPUs of 80 GB: 3 divides neither 40 heads nor 16 experts, so only stages do."""
-    carriers = fleets(SCOUT, asked(), [offer(most=3)], 5120.0)
+    """216 GB of weights on three GPUs of 96 GB: 3 divides neither 40 heads nor 16 experts, so only stages do."""
+    carriers = fleets(SCOUT, asked(), [offer("h100-sxm@96GB", most=3)], 5120.0)
     assert [(fleet.deployment.cluster.num_gpus, fleet.estimate.layout.pp) for fleet in carriers] == [(3, 3)]
-    alone = best_serving(SCOUT, asked(3))
+    alone = best_serving(SCOUT, asked(3, "h100-sxm@96GB"))
     assert carriers[0].estimate == alone
     assert carriers[0].num_deployments == math.ceil(5120 / alone.tokens_per_s) == 8
     assert carriers[0].estimate.tpot_s == pytest.approx(43.9e-3, rel=1e-2)

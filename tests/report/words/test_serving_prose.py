@@ -10,6 +10,7 @@ from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price, unknown_price
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.evidence import evidence
+from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.estimate import Deployment, predict_serving
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.workload import Workload
@@ -36,6 +37,10 @@ LAYOUT = Layout(tp=2, ep=2, dp=4)
 
 def estimate(deployment=DEPLOYMENT):
     return predict_serving(MIXTRAL, deployment, layout=LAYOUT, concurrency=64.0)
+
+
+def capacity():
+    return kv_tokens(DEPLOYMENT.machine(LAYOUT), DEPLOYMENT.engine, MIXTRAL, 10e9, 2048)
 
 
 def fleet(deployment=DEPLOYMENT, usd_per_hour=48.0, num_deployments=2):
@@ -71,7 +76,7 @@ def test_an_estimate_is_said_with_its_bands():
     one = estimate()
     memory = gpu_memory(DEPLOYMENT.machine(LAYOUT), DEPLOYMENT.engine, MIXTRAL, DEPLOYMENT.workload)
     bands = evidence(MIXTRAL, DEPLOYMENT, one)
-    lines = serving_lines(one, memory, "mixtral-8x7b", "8 × h100-sxm", bands)
+    lines = serving_lines(one, memory, capacity(), "mixtral-8x7b", "8 × h100-sxm", bands)
     assert text_of(lines, "Model") == "mixtral-8x7b on 8 × h100-sxm, tp 2 × dp 4, ep 2, 4 copies of the model"
     assert f"64 requests in flight, {one.max_batch:.0f} fit" in text_of(lines, "Batch")
     latency = text_of(lines, "Latency")
@@ -92,7 +97,7 @@ def test_without_a_price_there_is_no_amount():
     free = replace(DEPLOYMENT, price=unknown_price())
     one = estimate(free)
     memory = gpu_memory(free.machine(LAYOUT), free.engine, MIXTRAL, free.workload)
-    rate = text_of(serving_lines(one, memory, "m", "g", evidence(MIXTRAL, free, one)), "Rate")
+    rate = text_of(serving_lines(one, memory, capacity(), "m", "g", evidence(MIXTRAL, free, one)), "Rate")
     assert "no price" in rate
     assert "$" not in rate
 

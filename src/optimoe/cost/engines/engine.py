@@ -6,7 +6,9 @@ from typing import Any
 from optimoe.core.errors import require, require_positive
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.measured import Calibrated
+from optimoe.cost.engines.pool import CachePool
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_preset
+from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.kernels.find import kernels_of
 from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.execution import Execution
@@ -23,6 +25,10 @@ class Engine:
         draft_tokens: Tokens drafted per step by speculative decoding; 0 is plain decoding.
         acceptance: Probability that a drafted token is accepted, given that those before it were.
         host: Seconds that it takes itself, beside the kernels.
+        reserve: Memory that it takes beside weights and cache.
+        pool: How it deals the cache out.
+        memory_share: Share of the memory that it plans with (vLLM's ``--gpu-memory-utilization``, SGLang's
+            ``--mem-fraction-static``, TensorRT-LLM's share of the free); 0 is the engine's own.
         prefill_first: Waiting prompts are read before any further token is decoded.
         align_steps: Most steps for which prompts are held back until every attention rank that shares experts
             has one; 0 is not at all.
@@ -41,6 +47,9 @@ class Engine:
     draft_tokens: int = 0
     acceptance: float = 0.0
     host: HostTimes = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).host)
+    reserve: Reserve = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).reserve)
+    pool: CachePool = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).pool)
+    memory_share: float = 0.0
     prefill_first: bool = False
     align_steps: int = 0
     decode_scale: float = 1.0
@@ -51,6 +60,7 @@ class Engine:
         require(0 <= self.acceptance <= 1, "acceptance", "from 0 to 1", self.acceptance)
         for name in ("draft_tokens", "align_steps"):
             require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+        require(0 <= self.memory_share <= 1, "memory_share", "above 0, at most 1", self.memory_share)
         require_positive(self, "chunk_tokens", "decode_scale", "prefill_scale")
         require(
             self.draft_tokens > 0 or self.acceptance == 0, "acceptance", "0 without draft_tokens", self.acceptance
@@ -75,6 +85,5 @@ def find_engine(name: str, **setup: Any) -> Engine:
     setup["kernels"] = kernels_of(setup.get("kernels", FITTED_NAME), preset.name)
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    rest.setdefault("host", preset.host)
-    rest.setdefault("align_steps", preset.align_steps)
-    return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **rest)
+    own = {name: rest.pop(name, getattr(preset, name)) for name in ("host", "align_steps", "reserve", "pool")}
+    return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **own, **rest)

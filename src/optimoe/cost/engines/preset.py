@@ -1,6 +1,6 @@
 """What one serving engine does differently from the others: presets by name, or a file of the user's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.host import HostTimes
+from optimoe.cost.engines.pool import CachePool
+from optimoe.cost.engines.reserve import Reserve
 
 DEFAULT_ENGINE = "vllm"
 
@@ -26,6 +28,8 @@ class EnginePreset:
             all.
         source: Where these stand, or how they were measured.
         basis: How the seconds were obtained.
+        reserve: Memory that it takes beside weights and cache; that of the default engine unless stated.
+        pool: How it deals the cache out; that of the default engine unless stated.
 
     Raises:
         ConfigError: A time is out of its limits, or there is no source.
@@ -39,6 +43,8 @@ class EnginePreset:
     source: str
     align_steps: int = 0
     basis: Basis = Basis.ASSUMED
+    reserve: Reserve = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).reserve)
+    pool: CachePool = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).pool)
 
     def __post_init__(self) -> None:
         require_choice(self.kv_of_fp8, "kv_of_fp8", Precision)

@@ -194,11 +194,13 @@ def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEst
             f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
         )
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, arch, deployment.workload)
-    needed = memory.weights + memory.activations + memory.cache_per_request
+    needed = memory.weights + memory.cache_per_request
     least = int(np.ceil(needed * deployment.cluster.num_gpus / memory.usable))
+    enough = "the least that the engine is known to take would leave enough"
+    perhaps = f" ({enough})" if memory.requests_high >= 1 else ""
     return (
-        f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights, "
-        f"{format_bytes(memory.activations)} of activations and {format_bytes(memory.cache_per_request)} of "
-        f"one request's cache exceed the {format_bytes(memory.usable)} that a GPU can give: take more GPUs "
-        f"(about {least}), a larger tp or ep, or a lower --precision"
+        f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights and "
+        f"{format_bytes(memory.cache_per_request)} of one request's cache exceed the "
+        f"{format_bytes(memory.usable)} that the engine leaves of a GPU's {format_bytes(memory.room.visible)}"
+        f"{perhaps}: take more GPUs (about {least}), a larger tp or ep, or a lower --precision"
     )

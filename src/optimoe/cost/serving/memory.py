@@ -1,22 +1,22 @@
 """What the memory of one GPU holds while serving, and the largest batch that fits."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from optimoe.arch.memory import kv_bytes
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import FeedForward, MoE
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.facts import efficiency
+from optimoe.cost.engines.reserve import Room, room
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.layers.sizes import LayerSizes, deepest_stage_share, layer_sizes
+from optimoe.cost.layers.sizes import deepest_stage_share
 from optimoe.cost.serving.workload import Workload
 
-ACTIVATION_BYTES, LOGIT_BYTES = 2, 4
+Verdict = Literal["yes", "only just", "no"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,31 +24,67 @@ class GpuMemory:
     """Bytes of one GPU, the fullest of its stage.
 
     Attributes:
-        usable: Part of the device memory that an engine gives to the three below; the rest is its own (context,
-            communication buffers, captured graphs).
+        room: What the engine leaves for weights and cache, and what it keeps.
         weights: Its share of the model.
-        activations: Those of the largest chunk of prompts, with the logits of a full batch of one token each.
         cache_per_request: Cache of one request of its attention rank, at full length.
     """
 
-    usable: Values
+    room: Room
     weights: Values
-    activations: Values
     cache_per_request: Values
+
+    @property
+    def usable(self) -> Values:
+        """Bytes for weights and cache."""
+        return self.room.usable
+
+    @property
+    def cache(self) -> Values:
+        """Bytes for the caches of all requests; negative where the weights alone do not fit."""
+        return self.room.usable - self.weights
 
     @property
     def requests(self) -> Values:
         """Requests of an attention rank that fit at full length, whole; zero or less: the weights do not."""
-        return np.floor((self.usable - self.weights - self.activations) / self.cache_per_request)
+        return self._requests(self.room.usable)
+
+    @property
+    def requests_low(self) -> Values:
+        """Those that fit by the most that releases and set-ups of the engine are known to take."""
+        return self._requests(self.room.usable_low)
+
+    @property
+    def requests_high(self) -> Values:
+        """Those that fit by the least that they take."""
+        return self._requests(self.room.usable_high)
+
+    def verdict(self, requests: float) -> Verdict:
+        """Whether so many requests of an attention rank fit at full length, of a single deployment.
+
+        "only just" is between what the engine usually takes and the most that its releases and set-ups do.
+        """
+        if requests > self.requests:
+            return "no"
+        return "yes" if requests <= self.requests_low else "only just"
+
+    def _requests(self, usable: Values) -> Values:
+        return np.floor((usable - self.weights) / self.cache_per_request)
 
 
 def gpu_memory(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> GpuMemory:
     """The memory of one GPU of a deployment."""
+    weights = weights_per_gpu(machine, arch)
     return GpuMemory(
-        usable=machine.gpu.memory_bytes * efficiency("usable_memory"),
-        weights=weights_per_gpu(machine, arch),
-        activations=_activations(machine, engine.chunk_tokens, arch),
-        cache_per_request=_cache_per_request(machine, arch, workload.full_context),
+        room=room(
+            engine.reserve,
+            machine,
+            arch,
+            chunk_tokens=engine.chunk_tokens,
+            weights=weights,
+            memory_share=engine.memory_share,
+        ),
+        weights=weights,
+        cache_per_request=request_bytes(machine, arch, workload.full_context),
     )
 
 
@@ -67,33 +103,14 @@ def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
 
 
 def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> Values:
-    """Requests of one attention rank whose full contexts fit: a lower estimate, few are at their end at once."""
+    """Requests of one attention rank whose full contexts fit, by what the engine usually leaves."""
     return gpu_memory(machine, engine, arch, workload).requests
 
 
-def _cache_per_request(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
-    """Each layer's cache over its shards, the deepest stage's share of the layers."""
+def request_bytes(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
+    """Cache of one request on one GPU: each layer's over its shards, the deepest stage's share of the layers."""
     return deepest_stage_share(arch, machine.layout.pp) * sum(
         kv_bytes(replace(arch, layers=(group,)), tokens, machine.execution.kv_precision)
         / machine.cache_shards(group.mixer.cache_heads)
         for group in arch.layers
     )
-
-
-def _activations(machine: Machine, chunk_tokens: int, arch: ArchSpec) -> Values:
-    """2 bytes · chunk · (4·d + widest layer's values on this GPU), and one chunk's last logits in fp32."""
-    widest: Values = 0
-    for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
-        widest = np.maximum(widest, _values_per_token(machine, group.ffn, sizes))
-    values = 4 * arch.d_model + widest
-    return chunk_tokens * ACTIVATION_BYTES * values + LOGIT_BYTES * arch.vocab_size / machine.tp
-
-
-def _values_per_token(machine: Machine, ffn: FeedForward | None, sizes: LayerSizes) -> Values:
-    """The larger of the mixer's columns and the feed-forward's hidden values for one token of the chunk."""
-    layout = machine.layout
-    widest = np.maximum(sizes.mixer_columns, sizes.dense_hidden) / layout.tp
-    if isinstance(ffn, MoE):
-        pairs = ffn.top_k * layout.attention_ranks / layout.ep
-        widest = np.maximum(widest, pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + sizes.d_model))
-    return widest

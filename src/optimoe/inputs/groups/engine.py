@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.core.errors import InputError
+from optimoe.core.errors import InputError, require
 from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
 from optimoe.inputs.sources import CalibrationName, EngineName
 
@@ -40,6 +40,10 @@ class EngineChoice:
     """Hot experts are placed, and copied, so that ranks are loaded alike."""
     overlap: float = 0.0
     """Share of the exchange between GPUs that runs behind arithmetic."""
+    memory_share: Annotated[
+        float | None, Parameter(alias=("--gpu-memory-utilization", "--mem-fraction-static"))
+    ] = None
+    """Share of a GPU's memory that the engine plans with, instead of its own default."""
     chunk_tokens: Quantity = 8192.0
     """Most prompt tokens of one step."""
     draft_tokens: int = 0
@@ -75,6 +79,16 @@ class EngineChoice:
                 raise InputError(f"--{name.replace('_', '-')}: must be one here, got {getattr(self, name)!r}")
         return self.engines(gpu, arch)[0]
 
+    def _memory_share(self) -> float:
+        """The share that is stated; 0 is the engine's own.
+
+        Raises:
+            ConfigError: It is not above 0 and at most 1.
+        """
+        share = self.memory_share
+        require(share is None or 0 < share <= 1, "--memory-share", "above 0, at most 1", share)
+        return share or 0.0
+
     def _engine(
         self, precision: str, kv_precision: str, gpu: "Accelerator | None", arch: "ArchSpec | None"
     ) -> "Engine":
@@ -88,6 +102,7 @@ class EngineChoice:
             **given,
             routing=RoutingSkew(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
             overlap=self.overlap,
+            memory_share=self._memory_share(),
             chunk_tokens=whole("chunk_tokens", self.chunk_tokens),
             draft_tokens=self.draft_tokens,
             acceptance=self.acceptance,

@@ -17,6 +17,7 @@ from optimoe.core.claims import Claim, Range, Reproduction, judged, printed_rang
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.facts import efficiency
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
@@ -257,7 +258,7 @@ def _pool(
         cluster=Cluster(accelerator=gpu, num_gpus=1),
         workload=Workload(input_tokens=CACHE_TOKENS - 1, output_tokens=1),
         price=training.price,
-        engine=Engine(chunk_tokens=1),
+        engine=Engine(chunk_tokens=1, reserve=Reserve()),
     )
     space = Space(
         num_experts=(experts,),

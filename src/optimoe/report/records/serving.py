@@ -7,8 +7,9 @@ from msgspec import UNSET, UnsetType
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
 from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
+from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
-from optimoe.cost.serving.memory import GpuMemory, gpu_memory
+from optimoe.cost.serving.memory import Verdict, gpu_memory
 from optimoe.report.records.deployment import (
     LayoutRecord,
     PriceRecord,
@@ -17,24 +18,8 @@ from optimoe.report.records.deployment import (
     price_record,
     workload_record,
 )
+from optimoe.report.records.memory import CacheRecord, GpuMemoryRecord, cache_record, memory_record
 from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuMemoryRecord:
-    """Bytes of the GPU that holds most of its pipeline stage.
-
-    Attributes:
-        usable: Bytes of device memory that an engine gives to weights, activations and cache.
-        weights: Bytes of its share of the model.
-        activations: Bytes of the largest chunk of prompts, with the logits of a full batch.
-        cache_per_request: Bytes of one request's cache at full length.
-    """
-
-    usable: float
-    weights: float
-    activations: float
-    cache_per_request: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +34,9 @@ class ServingRecord:
         replicas: Copies of the model.
         concurrency: Requests in flight over all replicas.
         max_batch: Most requests in flight whose full contexts fit the memory.
+        max_batch_low: The same by the most memory that releases and set-ups of the engine take.
+        max_batch_high: The same by the least that they take.
+        fits: Whether the requests in flight fit: "yes" by either, "only just" by the usual but not by the most.
         ttft_s: Mean time to the first token.
         ttft_low_s: Lower end of TTFT's band.
         ttft_high_s: Upper end of TTFT's band.
@@ -66,6 +54,7 @@ class ServingRecord:
         bound_by: The cause that takes the largest share of TPOT.
         parts: Seconds of TPOT by cause.
         memory: What one GPU holds.
+        cache: What the caches of the deployment hold, as its engine counts them.
         workload: The requests.
         precision: Precision of the weights.
         kv_precision: Precision of the cache.
@@ -80,6 +69,9 @@ class ServingRecord:
     replicas: float
     concurrency: float
     max_batch: float
+    max_batch_low: float
+    max_batch_high: float
+    fits: Verdict
     ttft_s: float
     ttft_low_s: float
     ttft_high_s: float
@@ -97,6 +89,7 @@ class ServingRecord:
     bound_by: str
     parts: dict[str, float]
     memory: GpuMemoryRecord
+    cache: CacheRecord
     workload: WorkloadRecord
     precision: str
     kv_precision: str
@@ -111,7 +104,9 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
     tpot_low_s, tpot_high_s = evidence.tpot_s(estimate)
     tokens_low_per_s, tokens_high_per_s = evidence.tokens_per_s(estimate)
     usd_low_per_mtok, usd_high_per_mtok = evidence.usd_per_mtok(estimate)
-    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
+    machine, engine, dp = deployment.machine(estimate.layout), deployment.engine, estimate.layout.dp
+    memory = gpu_memory(machine, engine, spec, deployment.workload)
+    capacity = kv_tokens(machine, engine, spec, memory.cache, deployment.workload.full_context)
     return same_fields(
         ServingRecord,
         estimate,
@@ -130,14 +125,13 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         usd_high_per_mtok=usd_high_per_mtok,
         evidence=evidence_record(evidence),
         price=price_record(deployment.price),
+        max_batch_low=memory.requests_low * dp,
+        max_batch_high=memory.requests_high * dp,
+        fits=memory.verdict(estimate.concurrency / dp),
         memory=memory_record(memory),
+        cache=cache_record(capacity),
         workload=workload_record(deployment.workload),
         precision=deployment.engine.execution.precision,
         kv_precision=deployment.engine.execution.kv_precision,
         speculated=spec.speculated or UNSET,
     )
-
-
-def memory_record(memory: GpuMemory) -> GpuMemoryRecord:
-    """What one GPU holds."""
-    return same_fields(GpuMemoryRecord, memory)

@@ -4,14 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
+from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet
 from optimoe.report.words.lines import Lines
+from optimoe.report.words.memory_prose import memory_lines
 from optimoe.report.words.served.evidence_prose import basis_lines
 
 METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
@@ -28,7 +30,14 @@ def layout_words(layout: Layout) -> str:
     return ", ".join([" × ".join(used) or "one GPU", *beside])
 
 
-def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus: str, evidence: Evidence) -> Lines:
+def serving_lines(
+    estimate: ServingEstimate,
+    memory: GpuMemory,
+    capacity: CacheCapacity,
+    name: str,
+    gpus: str,
+    evidence: Evidence,
+) -> Lines:
     """Labelled lines about a model that is served."""
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     shares = ", ".join(
@@ -39,8 +48,7 @@ def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus:
     copies = f", {estimate.layout.replicas:.0f} copies of the model" if estimate.layout.replicas > 1 else ""
     return [
         ("Model", f"{name} on {gpus}, {layout_words(estimate.layout)}{copies}"),
-        ("Batch", f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit"),
-        ("Memory", memory_words(memory, estimate)),
+        *memory_lines(estimate, memory, capacity),
         (
             "Latency",
             f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · "
@@ -55,15 +63,6 @@ def serving_lines(estimate: ServingEstimate, memory: GpuMemory, name: str, gpus:
         ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
         *basis_lines(evidence),
     ]
-
-
-def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:
-    """What one GPU holds."""
-    cache = memory.cache_per_request * estimate.concurrency / estimate.layout.dp
-    return (
-        f"a GPU: weights {format_bytes(memory.weights)} + cache {format_bytes(cache)} + activations "
-        f"{format_bytes(memory.activations)} of {format_bytes(memory.usable)} usable"
-    )
 
 
 def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float) -> Lines:

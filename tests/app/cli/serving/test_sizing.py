@@ -23,8 +23,9 @@ def test_the_inverse_questions_have_their_keys(tmp_path):
 
 
 def test_a_fleet_of_the_stated_most_is_found_by_stages():
-    (fleet,) = answer(*SCOUT_FLEET, "--most-gpus", "3")["fleets"]
-    assert (fleet["gpus_per_deployment"], fleet["layout"]["pp"], fleet["num_deployments"]) == (3, 3, 8)
+    # Three GPUs of 80 GB hold the weights, but not what vLLM's warm-up takes beside them.
+    (fleet,) = answer(*SCOUT_FLEET, "--most-gpus", "3", "--memory-share", "0.98")["fleets"]
+    assert (fleet["gpus_per_deployment"], fleet["layout"]["pp"]) == (3, 3)
 
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])

@@ -63,7 +63,8 @@ def test_sizes_rise_with_the_price_and_fall_with_the_speed():
     for leisurely, quick in zip(slow, fast, strict=True):
         sizes = [[ladder.sizes(usd)[0] for usd in (0.3, 1.0, np.inf)] for ladder in (leisurely, quick)]
         assert sizes[0][0] < sizes[0][1] < sizes[0][2]
-        assert all(quicker < slower for slower, quicker in zip(*sizes, strict=True))
+        assert all(quicker < slower for slower, quicker in zip(*(ends[:2] for ends in sizes), strict=True))
+        assert sizes[1][2] <= sizes[0][2]  # whatever the price, the memory ends both
 
 
 def test_a_token_cannot_use_more_experts_than_there_are():

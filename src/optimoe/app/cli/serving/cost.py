@@ -25,6 +25,7 @@ app.command("optimoe.app.cli.serving.observed:yun", help="Yun's price by latency
 def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched."""
     from optimoe.cost.serving.accuracy.evidence import evidence
+    from optimoe.cost.serving.cache import kv_tokens
     from optimoe.cost.serving.memory import gpu_memory
     from optimoe.cost.sizing.layouts import best_serving
     from optimoe.report.records.serving import serving_record
@@ -35,13 +36,16 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
     warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(gpu, deployment.price, request.price)
     estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)
-    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
+    machine, engine, workload = deployment.machine(estimate.layout), deployment.engine, deployment.workload
+    memory = gpu_memory(machine, engine, spec, workload)
+    capacity = kv_tokens(machine, engine, spec, memory.cache, workload.full_context)
     show(
         json,
         lambda: serving_record(spec, deployment, estimate),
         lambda: serving_lines(
             estimate,
             memory,
+            capacity,
             spec.title,
             f"{deployment.cluster.num_gpus} × {gpu}",
             evidence(spec, deployment, estimate),

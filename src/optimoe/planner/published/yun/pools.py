@@ -13,6 +13,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.host import HostTimes
+from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.execution import Execution
@@ -75,7 +76,7 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
     # 16 of these GPUs stand in one node of Google's a2-megagpu-16g
     gpu = replace(find_accelerator(GPU), gpus_per_node=max(8, *setting.gpus))
     price = given_price(USD_PER_GPU_HOUR)
-    engine = Engine(execution=Execution(precision=setting.precision))
+    engine = Engine(execution=Execution(precision=setting.precision), reserve=Reserve())  # they know of none
     if not setting.engine_takes_time:
         engine = replace(engine, host=HostTimes(front_s=engine.host.front_s, step_s=0.0, request_s=0.0))
     attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
