@@ -12,7 +12,7 @@ from torch.utils import _pytree
 from torch.utils.checkpoint import checkpoint
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
@@ -216,7 +216,7 @@ def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
     """
     if isinstance(part, Attention):
         return SelfAttention(part, d_model, config.norm_eps)
-    if isinstance(part, LatentAttention) and part.indexer is None:
+    if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
         return LatentSelfAttention(part, d_model)
     name = "Indexer" if isinstance(part, LatentAttention) else type(part).__name__
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")

@@ -80,3 +80,16 @@ def test_a_selected_token_costs_what_torch_counts_on_index_and_selection():
         _ = out.reshape(1, 64) @ torch.randn(64, d)
 
     assert counted(work) == sum(mixer.flops(d, position, "decode", "absorbed").values())
+
+
+def test_a_layer_that_takes_over_a_selection_has_no_indexer_and_reads_no_index_keys():
+    sizes = {"num_heads": 8, "q_lora_rank": 64, "kv_lora_rank": 32, "qk_nope_dim": 16}
+    sizes |= {"qk_rope_dim": 8, "v_dim": 16}
+    selects = LatentAttention(**sizes, indexer=Indexer(num_heads=4, head_dim=16, top_k=100))
+    takes_over, plain = LatentAttention(**sizes, selected_tokens=100), LatentAttention(**sizes)
+    assert takes_over.params(128) == plain.params(128) < selects.params(128)
+    assert takes_over.cache_values == plain.cache_values == selects.cache_values - 16
+    assert takes_over.read_values(1000) == 100 * plain.cache_values == selects.read_values(1000) - 16 * 1000
+    flops = [mixer.flops(128, 1000, "decode", "absorbed") for mixer in (takes_over, selects, plain)]
+    assert flops[0]["attention_scores"] == flops[1]["attention_scores"] == flops[2]["attention_scores"] / 10
+    assert flops[0]["indexer"] == 0 < flops[1]["indexer"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from optimoe.arch.catalog import find_model
@@ -59,6 +61,8 @@ def test_an_indexer_reads_its_keys_before_attention_reads_what_it_selects():
     index, attention = shapes(decode_mixing(mixer, machine(), 6144, 1, CONTEXT))
     assert (index.values, index.seen) == (mixer.indexer.head_dim, CONTEXT)
     assert attention.seen == mixer.indexer.top_k < CONTEXT
+    takes_over = replace(mixer, indexer=None, selected_tokens=mixer.indexer.top_k)
+    assert shapes(decode_mixing(takes_over, machine(), 6144, 1, CONTEXT)) == [attention]
 
 
 def test_drafted_tokens_of_a_request_share_one_read_of_its_cache():

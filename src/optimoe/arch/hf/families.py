@@ -31,6 +31,7 @@ from optimoe.arch.hf.layers import (
     listed,
     qwen_windows,
     rope_chunks,
+    selecting,
 )
 from optimoe.arch.hf.mixers import DeltaNet, Gqa, JambaMamba, Lightning, Mla
 from optimoe.core.errors import ConfigError
@@ -68,7 +69,8 @@ _SPARSE = replace(
     attention=Mla(indexer=True),
     routed=replace(_DEEPSEEK, experts=("n_routed_experts", "num_local_experts", "num_experts")),
     pattern=listed_or_leading,
-    only={"moe_layer_freq": 1, "index_topk_freq": 1, "index_topk_pattern": None},
+    kinds=selecting,
+    only={"moe_layer_freq": 1, "index_topk_pattern": None},
 )
 
 FAMILIES: dict[str, ConfigFamily] = {
@@ -329,6 +331,8 @@ TEXT_PARTS = {
     "llama4": "llama4_text",
     "qwen3_5": "qwen3_5_text",
     "qwen3_5_moe": "qwen3_5_moe_text",
+    "qwen3_vl": "qwen3",
+    "qwen3_vl_moe": "qwen3_moe",
     "gemma3": "gemma3_text",
 }
 """Models of several modalities, and what their ``text_config`` is where it does not say."""

@@ -5,14 +5,15 @@ from typing import Any
 
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Mixer
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
 from optimoe.core.errors import ConfigError
 
-FULL, SLIDING, CHUNKED, LINEAR = (
+FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
     "full_attention",
     "sliding_attention",
     "chunked_attention",
     "linear_attention",
+    "shared_selection",
 )
 LayerKinds = Callable[[Fields, int], list[str]]
 """From the fields and the number of layers to the kind of each layer's mixer."""
@@ -88,8 +89,26 @@ def attention_period(fields: Fields, num_layers: int) -> list[str]:
     return [FULL if layer % period == offset else LINEAR for layer in range(num_layers)]
 
 
+def selecting(fields: Fields, num_layers: int) -> list[str]:
+    """Every layer selects what it attends to, but shared ones of ``indexer_types`` take the last one over.
+
+    Raises:
+        ConfigError: Layers share selections, and the list that says which is missing or is not one of two words.
+    """
+    if not fields.has("indexer_types"):
+        if fields.has("index_topk_freq") and fields.count("index_topk_freq") != 1:
+            raise ConfigError("indexer_types: missing, and index_topk_freq says that layers share a selection")
+        return [FULL] * num_layers
+    types = fields.items("indexer_types", str, num_layers)
+    if not set(types) <= {"full", "shared"} or types[0] != "full":
+        raise ConfigError("indexer_types: must be full or shared, full in the first layer")
+    return [FULL if kind == "full" else SHARED for kind in types]
+
+
 def window(fields: Fields, kind: str) -> int:
-    """The window of a kind of layer."""
+    """The window of a kind of layer, or how many tokens it takes over from a selection."""
+    if kind == SHARED:
+        return fields.count("index_topk")
     if kind == SLIDING:
         return fields.count("sliding_window", null=UNLIMITED_WINDOW)
     if kind == CHUNKED:
@@ -103,6 +122,8 @@ def kind_of(mixer: Mixer) -> str:
         return LINEAR
     if window_of(mixer) == UNLIMITED_WINDOW:
         return FULL
+    if isinstance(mixer, LatentAttention):
+        return SHARED
     return CHUNKED if isinstance(mixer, Attention) and mixer.chunked else SLIDING
 
 
@@ -121,6 +142,9 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
             "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds) + 1,
             "attn_layer_offset": first,
         }
+    if rule is selecting:
+        types = ["shared" if kind == SHARED else "full" for kind in kinds]
+        return {"indexer_types": types} if SHARED in kinds else {}
     if rule in (all_full, all_sliding):
         return config if rule is all_sliding else {}
     if rule is qwen_windows:

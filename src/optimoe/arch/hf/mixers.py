@@ -98,11 +98,9 @@ class Mla:
     rope: tuple[str, ...] = ("qk_rope_head_dim",)
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
-        """The attention of every layer."""
+        """The attention of a layer: its own selection, or that of a layer below in ``window`` tokens."""
         index = None
-        if self.indexer:
-            if fields.has("indexer_types") and set(fields.items("indexer_types", str)) != {"full"}:
-                raise ConfigError("indexer_types: must be full in every layer, got layers that share a selection")
+        if self.indexer and window == UNLIMITED_WINDOW:
             index = Indexer(
                 num_heads=fields.count("index_n_heads"),
                 head_dim=fields.count("index_head_dim"),
@@ -117,6 +115,7 @@ class Mla:
             v_dim=fields.count("v_head_dim"),
             bias=fields.flag("attention_bias"),
             indexer=index,
+            selected_tokens=window,
         )
 
     def write(self, mixer: LatentAttention) -> dict[str, Any]:
@@ -217,7 +216,9 @@ Linear = DeltaNet | JambaMamba | Lightning
 
 
 def window_of(mixer: Mixer) -> int:
-    """The window of a mixer; unlimited where it has none."""
+    """The window of a mixer, or the tokens of a selection that it takes over; unlimited where it has neither."""
+    if isinstance(mixer, LatentAttention):
+        return mixer.selected_tokens
     return mixer.window_tokens if isinstance(mixer, Attention) else UNLIMITED_WINDOW
 
 

@@ -40,7 +40,9 @@ class LatentAttention(TokenMixer):
         qk_nope_dim, qk_rope_dim: Per-head query and key width without and with RoPE; the RoPE key is shared.
         v_dim: Per-head value width.
         bias: Whether the compressing projections and the output add a bias.
-        indexer: Sparse selection of the attended tokens; none attends to all.
+        indexer: Sparse selection of the attended tokens; none attends to all, or to the selection below.
+        selected_tokens: Tokens of the selection of a layer below, which this one takes over; unlimited where it
+            takes none (GLM-5.2).
 
     Raises:
         ConfigError: A count is not positive, or an indexer stands without compressed queries.
@@ -54,12 +56,20 @@ class LatentAttention(TokenMixer):
     q_lora_rank: int = 0
     bias: bool = False
     indexer: Indexer | None = None
+    selected_tokens: int = UNLIMITED_WINDOW
 
     def __post_init__(self) -> None:
-        require_positive(self, "num_heads", "kv_lora_rank", "qk_nope_dim", "qk_rope_dim", "v_dim")
+        require_positive(
+            self, "num_heads", "kv_lora_rank", "qk_nope_dim", "qk_rope_dim", "v_dim", "selected_tokens"
+        )
         require(self.q_lora_rank >= 0, "q_lora_rank", "zero or more", self.q_lora_rank)
         if self.indexer is not None:
             require(self.q_lora_rank > 0, "q_lora_rank", "positive beside an indexer", self.q_lora_rank)
+
+    @property
+    def most_attended(self) -> int:
+        """Tokens that a token attends to at most: those of its own selection, or of the one that it takes over."""
+        return self.selected_tokens if self.indexer is None else self.indexer.top_k
 
     def matrix_params(self, d_model: int) -> int:
         """Queries, latent, expansion, output, and the indexer's.
@@ -94,7 +104,7 @@ class LatentAttention(TokenMixer):
         attention sees its ``top_k``.
         """
         indexer = self.indexer
-        seen = attended(length, indexer.top_k if indexer else UNLIMITED_WINDOW, phase)
+        seen = attended(length, self.most_attended, phase)
         absorbed = 2 * self.kv_lora_rank + self.qk_rope_dim
         expanded = self.qk_nope_dim + self.qk_rope_dim + self.v_dim
         selection: float = 0
@@ -118,10 +128,8 @@ class LatentAttention(TokenMixer):
 
     def read_values(self, tokens: float) -> Any:
         """KV cache values that one decoded token reads: every index key, but the latents of the selection only."""
-        if self.indexer is None:
-            return self.held_values(tokens)
-        latents = (self.cache_values - self.indexer.head_dim) * minimum(tokens, self.indexer.top_k)
-        return self.indexer.head_dim * tokens + latents
+        keys = self.indexer.head_dim if self.indexer else 0
+        return keys * tokens + (self.cache_values - keys) * minimum(tokens, self.most_attended)
 
     @property
     def tp_heads(self) -> int:

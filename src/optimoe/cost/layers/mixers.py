@@ -91,9 +91,8 @@ def latent_decode_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[LayerKernel]:
     """Absorbed MLA: each GPU reads whole latents for its share of the heads; an indexer reads its keys first."""
-    seen = context
+    seen = attended(context, mixer.most_attended, "decode")
     if mixer.indexer is not None:
-        seen = attended(context, mixer.indexer.top_k, "decode")
         flops = queries * index_flops(mixer.indexer, context)
         yield machine.mixing(_indexing(mixer.indexer, batch, flops, context))
     scores = mixer.flops(d_model, context, "decode", "absorbed")["attention_scores"]
@@ -136,13 +135,11 @@ def latent_prefill_mixing(
     mixer: LatentAttention, machine: Machine, d_model: Values, length: Values, past: Values = 0
 ) -> Iterator[LayerKernel]:
     """Expanded MLA over a prompt, within an indexer's selection where there is one."""
-    window = UNLIMITED_WINDOW
     if mixer.indexer is not None:
-        window = mixer.indexer.top_k
         everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
         yield machine.mixing(_indexing(mixer.indexer, 1, flops, length))
-    seen = _mean_seen(length, past, window)
+    seen = _mean_seen(length, past, mixer.most_attended)
     yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.arch.mixers.attended import attended
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
+from optimoe.arch.parts import Attention, LatentAttention, Mixer
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.grid import add
@@ -169,7 +169,7 @@ def _flash_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch)
     if isinstance(mixer, Attention):
         window, chunked = mixer.window_tokens, mixer.chunked
     else:
-        window, chunked = mixer.indexer.top_k if mixer.indexer else UNLIMITED_WINDOW, False
+        window, chunked = mixer.most_attended, False
     seen = attended(batch.seq_len, window, "prefill", chunked)
     shape = prompt_attention(mixer, machine, requests=batch.sequences, length=batch.seq_len, seen=seen)
     return machine.time(machine.mixing(shape)).total_s

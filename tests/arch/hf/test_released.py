@@ -1,0 +1,86 @@
+"""Configurations of 2026 count what their makers state, in the formats that they were released in."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from optimoe.arch.hf import from_config, load_config, to_config
+from optimoe.arch.params import count_params
+from optimoe.core.errors import ConfigError
+from tests.arch.small_configs import small_config
+
+DATA = Path(os.environ.get("OPTIMOE_DATA", "")) / "model_configs_2026" / "configs"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="OPTIMOE_DATA has no model_configs_2026")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "total", "active_billion"),
+    [
+        ("zai-org--GLM-5.2-FP8", 743_377_000_704, 41.25),
+        ("Qwen--Qwen3-VL-30B-A3B-Instruct", 30_532_122_624, 3.35),
+    ],
+)
+def test_totals_are_those_that_the_files_state(name, total, active_billion):
+    params = count_params(load_config(DATA / f"{name}.json"))
+    assert params.total == total
+    assert params.active / 1e9 == pytest.approx(active_billion, abs=0.005)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "attention", "routed", "source"),
+    [
+        ("Qwen--Qwen3-235B-A22B-FP8", "fp8", "fp8", "quantization_config"),
+        ("zai-org--GLM-5.2-FP8", "fp8", "fp8", "quantization_config"),
+        ("Qwen--Qwen3.5-122B-A10B", "bf16", "bf16", ""),
+    ],
+)
+def test_files_are_read_in_the_formats_that_they_state(name, attention, routed, source):
+    model = load_config(DATA / f"{name}.json")
+    layer = model.layers[-1].precisions
+    assert (layer.attention, layer.routed_experts, model.precisions.source) == (attention, routed, source)
+    assert not model.precisions.warning
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["nvidia--Qwen3-235B-A22B-NVFP4", "nvidia--DeepSeek-V3.1-NVFP4"])
+def test_a_name_that_says_nvfp4_without_formats_is_read_as_bf16_and_said(name):
+    model = load_config(DATA / f"{name}.json")
+    assert model.in_bf16 == model
+    assert model.precisions.warning.startswith("the name says NVFP4, the file has no quantization_config")
+
+
+def selecting(*types, **fields):
+    config = small_config("glm_moe_dsa") | {"num_hidden_layers": len(types), "indexer_types": list(types)}
+    return config | {"index_topk_freq": 4, "first_k_dense_replace": 1} | fields
+
+
+def test_layers_that_share_a_selection_are_groups_without_an_indexer():
+    model = from_config(selecting("full", "full", "shared", "shared", "full"), "glm")
+    kinds = [(group.num_layers, group.mixer.indexer is None) for group in model.layers]
+    assert kinds == [(1, False), (1, False), (2, True), (1, False)]
+    assert model.layers[2].mixer.selected_tokens == model.layers[0].mixer.indexer.top_k
+    assert from_config(to_config(model, "glm_moe_dsa"), "glm") == model
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (selecting("shared", "full"), "full in the first layer"),
+        (selecting("full", "some"), "must be full or shared"),
+        ({**small_config("glm_moe_dsa"), "index_topk_freq": 4}, "indexer_types: missing"),
+    ],
+)
+def test_a_list_of_selections_that_cannot_be_is_refused(config, words):
+    with pytest.raises(ConfigError, match=words):
+        from_config(config, "glm")
+
+
+def test_a_model_that_also_sees_is_read_by_its_text_part():
+    text = {**small_config("qwen3_moe"), "model_type": "qwen3_vl_moe_text"}
+    text.pop("tie_word_embeddings", None)
+    outer = {"model_type": "qwen3_vl_moe", "text_config": text, "tie_word_embeddings": False}
+    alone = text | {"model_type": "qwen3_moe"}
+    assert count_params(from_config(outer, "x")) == count_params(from_config(alone, "x"))
