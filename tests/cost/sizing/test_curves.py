@@ -29,9 +29,10 @@ def test_no_point_of_the_frontier_beats_another():
 def test_longer_prompts_are_dearer_and_stop_where_memory_does(monkeypatch):
     monkeypatch.setattr("optimoe.cost.sizing.curves.CONTEXTS", CONTEXTS[::2])
     priced = against_context(LLAMA, asked(1))
+    assert priced[-1][0] + 1024 <= LLAMA.max_context
     prices = [estimate.usd_per_mtok for _, estimate in priced]
     assert (np.diff(prices) > 0).all()
-    assert priced[-1][0] <= longest_context(LLAMA, asked(1), 1)[0]
+    assert priced[-1][0] <= longest_context(LLAMA, asked(1), 1).tokens
     drawn = curves(LLAMA, asked(1))
     assert drawn.by_context == tuple(priced)
     assert len(drawn.by_batch) > 5

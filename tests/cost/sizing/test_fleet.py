@@ -1,7 +1,9 @@
 import math
+from dataclasses import replace
 
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InfeasibleError
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
@@ -84,9 +86,11 @@ def test_a_load_is_stated_in_requests_or_in_tokens_a_day():
 @pytest.mark.parametrize(("limits", "concurrency"), [(Limits(), 1), (Limits(ttft_s=2.0), 1), (Limits(), 16)])
 def test_one_token_more_than_the_longest_context_does_not_fit(limits, concurrency):
     single = asked(1, limits=limits, output_tokens=100)
-    tokens, estimate = longest_context(LLAMA, single, concurrency)
-    assert estimate.ttft_s <= limits.ttft_s
-    longer = asked(1, limits=limits, input_tokens=tokens + 1, output_tokens=100)
+    unstated = replace(LLAMA, max_context=0)
+    longest = longest_context(unstated, single, concurrency)
+    assert longest.estimate.ttft_s <= limits.ttft_s
+    assert longest.bound_by == ("memory" if limits == Limits() else "limits")
+    longer = asked(1, limits=limits, input_tokens=longest.tokens + 1, output_tokens=100)
     with pytest.raises(InfeasibleError):
         best_serving(LLAMA, longer, concurrency=concurrency)
 
@@ -94,3 +98,20 @@ def test_one_token_more_than_the_longest_context_does_not_fit(limits, concurrenc
 def test_a_model_that_does_not_fit_has_no_longest_context():
     with pytest.raises(InfeasibleError, match="memory"):
         longest_context(MIXTRAL, asked(1), 1)
+
+
+def test_the_longest_prompt_ends_where_the_model_was_made_for_no_more():
+    """Llama 3 8B: 8,192 tokens, prompt and answer; an H100 holds 400,000."""
+    short = find_model("llama-3-8b")
+    longest = longest_context(short, asked(1, output_tokens=100), 1)
+    assert (longest.tokens, longest.bound_by) == (8192 - 100, "trained context")
+    with pytest.raises(
+        InfeasibleError, match="10,000 of answer, more than the 8,192 that llama-3-8b was made for"
+    ):
+        longest_context(short, asked(1, output_tokens=10_000), 1)
+
+
+def test_the_end_of_the_search_is_no_finding(monkeypatch):
+    monkeypatch.setattr("optimoe.cost.sizing.fleet.LARGEST_CONTEXT", 1000)
+    longest = longest_context(replace(LLAMA, max_context=0), asked(1), 1)
+    assert (longest.tokens, longest.bound_by) == (999, "search")

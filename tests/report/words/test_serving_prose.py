@@ -15,7 +15,7 @@ from optimoe.cost.serving.estimate import Deployment, predict_serving
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.workload import Workload
 from optimoe.cost.sizing.disaggregation import Disaggregated
-from optimoe.cost.sizing.fleet import Fleet
+from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.serving_prose import (
     REMEDIES,
     context_lines,
@@ -128,11 +128,14 @@ def test_every_cause_of_a_token_has_a_remedy():
 
 
 def test_the_longest_prompt_says_what_ends_it():
-    lines = context_lines(DEPLOYMENT, 12_345, replace(estimate(), max_batch=64.0), "mixtral-8x7b")
-    assert "12,345 tokens (12.3K) of prompt and 1,024 of answer for 64 at once" in text_of(lines, "Longest")
+    longest = LongestContext(tokens=12_345, estimate=estimate(), bound_by="memory")
+    lines = context_lines(MIXTRAL, DEPLOYMENT, longest)
+    words = "12,345 tokens (12.3K) of prompt and 1,024 of answer, 13,369 in all, for 64 at once"
+    assert text_of(lines, "Longest").startswith(words)
     assert text_of(lines, "Bound by") == "memory"
-    wide = context_lines(DEPLOYMENT, 12_345, replace(estimate(), max_batch=1000.0), "mixtral-8x7b")
-    assert text_of(wide, "Bound by") == "the limits on latency"
+    searched = context_lines(MIXTRAL, DEPLOYMENT, replace(longest, bound_by="search"))
+    assert text_of(searched, "Longest").startswith(f"at least {words}")
+    assert text_of(searched, "Bound by") == "nothing: here the search ends"
 
 
 def test_two_pools_are_compared_with_gpus_that_do_both():

@@ -7,8 +7,10 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
     from optimoe.cost.hardware.accelerator import Accelerator
     from optimoe.cost.hardware.price import GpuPrice
+    from optimoe.cost.serving.workload import Workload
     from optimoe.inputs.groups.hardware import PriceSheet
 
 PLAIN_WIDTH = 118
@@ -65,6 +67,15 @@ def warn_without_price(accelerator: str, price: "GpuPrice", sheet: "PriceSheet")
     gap = sheet.gap(accelerator)
     if gap and gap in price.source:
         warn(f"--prices: {gap}; its list price is taken")
+
+
+def warn_beyond_context(arch: "ArchSpec", workload: "Workload") -> None:
+    """Say where requests are longer than a model was made for."""
+    from optimoe.cost.serving.workload import beyond_context
+
+    beyond = beyond_context(arch, workload)
+    if beyond:
+        warn(beyond)
 
 
 def warn_of_notes(accelerator: "Accelerator") -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require, require_positive
 
 DRAWN_SPREAD = 0.2 / 12**0.5 / 0.9
@@ -59,6 +60,16 @@ class Workload:
     def full_context(self) -> int:
         """Tokens in its cache when it ends."""
         return self.input_tokens + self.output_tokens
+
+
+def beyond_context(arch: ArchSpec, workload: Workload) -> str:
+    """One line where prompt and answer exceed the longest sequence that a model was made for; empty otherwise."""
+    if not arch.max_context or workload.full_context <= arch.max_context:
+        return ""
+    return (
+        f"context: {workload.input_tokens:,} tokens of prompt and {workload.output_tokens:,} of answer, more than "
+        f"the {arch.max_context:,} that {arch.name} was made for"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
+from optimoe.cost.serving.workload import beyond_context
 from optimoe.cost.sizing.candidates import every_layout
 from optimoe.cost.sizing.feasibility import why_nothing_serves
 from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
@@ -106,12 +107,16 @@ def against_batch(arch: ArchSpec, deployment: Deployment, layout: Layout) -> lis
 def against_context(arch: ArchSpec, deployment: Deployment) -> list[tuple[int, ServingEstimate]]:
     """The cheapest deployment for each prompt of :data:`CONTEXTS`, as far as one keeps the limits.
 
+    No longer ones than the model was made for, its answer included, where it says so.
+
     Raises:
         InfeasibleError: Not even the shortest prompt does.
     """
     priced = []
     for tokens in CONTEXTS:
         workload = replace(deployment.workload, input_tokens=tokens)
+        if beyond_context(arch, workload):
+            break
         estimate = cheapest_serving(arch, replace(deployment, workload=workload), every_layout(arch, deployment))
         if estimate.tokens_per_s > 0:
             priced.append((tokens, estimate))

@@ -1,8 +1,9 @@
 """Inverse questions: how many GPUs a load needs, and how long a context they can serve."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
@@ -12,12 +13,31 @@ from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
 from optimoe.cost.serving.load import goodput
-from optimoe.cost.serving.workload import Workload
+from optimoe.cost.serving.workload import Limits, Workload, beyond_context
 from optimoe.cost.sizing.candidates import every_layout
 from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
 
 LARGEST_CONTEXT = 2**24
 """Upper end of the bisection, in tokens: above every context that a model was published with."""
+
+
+Bound = Literal["memory", "limits", "trained context", "search"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongestContext:
+    """The longest prompt, how it is served, and what ends it.
+
+    Attributes:
+        tokens: Of the prompt.
+        estimate: How it is served.
+        bound_by: What one token more would break: the memory, a limit on latency, the longest sequence that the
+            model was made for; or nothing, where the search itself ends.
+    """
+
+    tokens: int
+    estimate: ServingEstimate
+    bound_by: Bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,27 +126,45 @@ def fleets(
     return sorted(carriers, key=lambda fleet: (fleet.num_gpus, fleet.usd_per_hour))
 
 
-def longest_context(arch: ArchSpec, deployment: Deployment, concurrency: float) -> tuple[int, ServingEstimate]:
-    """The longest prompt that so many requests can have within memory and limits, and how it is served.
+def longest_context(arch: ArchSpec, deployment: Deployment, concurrency: float) -> LongestContext:
+    """The longest prompt that so many requests can have within memory, limits and the model's own context.
 
-    Bisection on whole tokens, the answer's length kept; every layout is tried at every length. Below 2²⁴.
+    Bisection on whole tokens, the answer's length kept; every layout is tried at every length. Prompt and answer
+    together stay within ``max_context`` where the model states one, and the prompt below 2²⁴ in any case.
 
     Raises:
         InfeasibleError: Not even a prompt of one token can be served; says what binds.
     """
 
-    def serve(tokens: int) -> ServingEstimate:
+    def serve(tokens: int, limits: Limits = deployment.limits) -> ServingEstimate:
         workload = replace(deployment.workload, input_tokens=tokens)
-        return best_serving(arch, replace(deployment, workload=workload), concurrency=concurrency)
+        asked = replace(deployment, workload=workload, limits=limits)
+        return best_serving(arch, asked, concurrency=concurrency)
 
-    low, high, longest = 1, LARGEST_CONTEXT, serve(1)
+    own = arch.max_context - deployment.workload.output_tokens
+    if arch.max_context and own < 1:
+        raise InfeasibleError(beyond_context(arch, replace(deployment.workload, input_tokens=1)))
+    end = min(own, LARGEST_CONTEXT - 1) if arch.max_context else LARGEST_CONTEXT - 1
+    low, high, longest = 1, end + 1, serve(1)
     while high - low > 1:
         middle = (low + high) // 2
         try:
             low, longest = middle, serve(middle)
         except InfeasibleError:
             high = middle
-    return low, longest
+    if low == end:
+        bound: Bound = "trained context" if arch.max_context and own <= end else "search"
+    else:
+        bound = "limits" if _serves(lambda: serve(low + 1, Limits())) else "memory"
+    return LongestContext(tokens=low, estimate=longest, bound_by=bound)
+
+
+def _serves(attempt: Callable[[], ServingEstimate]) -> bool:
+    try:
+        attempt()
+    except InfeasibleError:
+        return False
+    return True
 
 
 def load_of(workload: Workload, *, requests_per_s: float = 0.0, tokens_per_day: float = 0.0) -> float:

@@ -1,16 +1,17 @@
 """JSON of ``optimoe cost fleet``, ``context``, ``disaggregate`` and ``curves``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import UNSET, UnsetType
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
-from optimoe.cost.serving.estimate import ServingEstimate
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+from optimoe.cost.serving.memory import Verdict, gpu_memory
 from optimoe.cost.sizing.curves import Curves
 from optimoe.cost.sizing.disaggregation import Disaggregated
-from optimoe.cost.sizing.fleet import Fleet
+from optimoe.cost.sizing.fleet import Bound, Fleet, LongestContext
 from optimoe.report.records.deployment import (
     DeploymentRecord,
     LayoutRecord,
@@ -88,6 +89,11 @@ class ContextRecord:
         ttft_s: Mean time to the first token.
         tpot_s: Mean time per output token after the first.
         layout: Degrees of parallelism.
+        output_tokens: Tokens of the answer that stay free beside the prompt.
+        bound_by: What one token more would break: "memory", "limits" on latency, the model's "trained context"; or
+            "search", where the search itself ends and longer ones may serve.
+        max_context: Tokens of the longest sequence that the model was made for; absent where it does not say.
+        fits: "yes", or "only just" where the most memory that the engine is known to take would leave too little.
         speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
@@ -97,6 +103,10 @@ class ContextRecord:
     ttft_s: float
     tpot_s: float
     layout: LayoutRecord
+    output_tokens: int
+    bound_by: Bound
+    fits: Verdict
+    max_context: int | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
 
 
@@ -231,13 +241,19 @@ def fleets_record(
 
 
 def context_record(
-    spec: ArchSpec, input_tokens: int, concurrency: float, estimate: ServingEstimate
+    spec: ArchSpec, deployment: Deployment, concurrency: float, longest: LongestContext
 ) -> ContextRecord:
     """The longest prompt and how it is served."""
+    estimate, workload = longest.estimate, replace(deployment.workload, input_tokens=longest.tokens)
+    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, workload)
     return ContextRecord(
         name=spec.name,
         speculated=spec.speculated or UNSET,
-        input_tokens=input_tokens,
+        input_tokens=longest.tokens,
+        output_tokens=workload.output_tokens,
+        bound_by=longest.bound_by,
+        fits=memory.verdict(estimate.concurrency / estimate.layout.dp),
+        max_context=spec.max_context or UNSET,
         concurrency=concurrency,
         ttft_s=estimate.ttft_s,
         tpot_s=estimate.tpot_s,

@@ -6,6 +6,7 @@ from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory
 from optimoe.report.words.lines import Lines
 
+ONLY_JUST = "not where the engine takes the most that it is known to"
 SET_ASIDE = 1.05
 """Where an engine sets aside so many times a request's own cache, both are said: less are half-full blocks."""
 
@@ -26,7 +27,7 @@ def batch_words(estimate: ServingEstimate, memory: GpuMemory) -> str:
     said = f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit ({low:.0f} – {high:.0f})"
     if memory.verdict(estimate.concurrency / dp) != "only just":
         return said
-    return f"{said}: fits, but only just: not where the engine takes the most that it is known to"
+    return f"{said}: fits, but only just: {ONLY_JUST}"
 
 
 def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.evidence import Evidence
 from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
-from optimoe.cost.serving.memory import GpuMemory
+from optimoe.cost.serving.memory import GpuMemory, gpu_memory
 from optimoe.cost.sizing.disaggregation import Disaggregated
-from optimoe.cost.sizing.fleet import Fleet
+from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Lines
-from optimoe.report.words.memory_prose import memory_lines
+from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines
 from optimoe.report.words.served.evidence_prose import basis_lines
 
 METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
@@ -102,18 +104,37 @@ def fleet_rows(found: Sequence[Fleet]) -> list[tuple[str, ...]]:
     return rows
 
 
-def context_lines(deployment: Deployment, tokens: int, estimate: ServingEstimate, name: str) -> Lines:
+BOUNDS = {
+    "memory": "memory",
+    "limits": "the limits on latency",
+    "trained context": "the longest sequence that the model was made for",
+    "search": "nothing: here the search ends",
+}
+"""What ends the longest prompt, in words."""
+
+
+def context_lines(arch: ArchSpec, deployment: Deployment, longest: LongestContext) -> Lines:
     """The longest prompt and how it is served."""
-    cluster = deployment.cluster
+    cluster, estimate, tokens = deployment.cluster, longest.estimate, longest.tokens
+    least = "at least " if longest.bound_by == "search" else ""
+    answer = deployment.workload.output_tokens
+    memory = gpu_memory(
+        deployment.machine(estimate.layout),
+        deployment.engine,
+        arch,
+        replace(deployment.workload, input_tokens=tokens),
+    )
+    just = memory.verdict(estimate.concurrency / estimate.layout.dp) == "only just"
     return [
-        ("Model", f"{name} on {cluster.num_gpus} × {cluster.accelerator.name}"),
+        ("Model", f"{arch.title} on {cluster.num_gpus} × {cluster.accelerator.name}"),
         (
             "Longest",
-            f"{tokens:,} tokens ({format_count(tokens)}) of prompt and {deployment.workload.output_tokens:,} of "
-            f"answer for {estimate.concurrency:.0f} at once, {layout_words(estimate.layout)}",
+            f"{least}{tokens:,} tokens ({format_count(tokens)}) of prompt and {answer:,} of answer, "
+            f"{tokens + answer:,} in all, for {estimate.concurrency:.0f} at once, {layout_words(estimate.layout)}",
         ),
+        *([("", f"fits, but only just: {ONLY_JUST}")] if just else []),
         ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
-        ("Bound by", "memory" if estimate.max_batch < estimate.concurrency + 1 else "the limits on latency"),
+        ("Bound by", BOUNDS[longest.bound_by]),
     ]
 
 

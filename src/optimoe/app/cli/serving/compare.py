@@ -54,13 +54,17 @@ def _compared(
     from optimoe.arch.count import count
     from optimoe.cost.published.epoch_range import outside_range
     from optimoe.cost.published.epoch_rules import rule_of_thumb
-    from optimoe.cost.sizing.dense_equivalent import full_dense_equivalent, serving_costs
+    from optimoe.cost.sizing.dense_equivalent import LONG_CONTEXT, full_dense_equivalent, serving_costs
     from optimoe.report.records.arch import count_record
     from optimoe.report.records.served.comparison import compared_record
 
     costs = serving_costs(spec, deployment)
     if not costs.fits:
         warn(f"memory: {spec.name} does not fit {deployment.cluster.num_gpus} GPUs: take more")
+    if 0 < spec.max_context < LONG_CONTEXT:
+        warn(
+            f"context: {spec.name} was made for {spec.max_context:,} tokens, the long context is {LONG_CONTEXT:,}"
+        )
     return compared_record(
         count_record(spec, count(spec, request.context, request.precision)),
         rule_of_thumb(spec),

@@ -11,6 +11,7 @@ from optimoe.app.cli.printing import (
     print_json,
     print_lines,
     show,
+    warn_beyond_context,
     warn_of_notes,
     warn_without_price,
 )
@@ -29,6 +30,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
 
     spec, offers = request.spec(), request.offers()
     deployment = request.on(offers[0].cluster)
+    warn_beyond_context(spec, deployment.workload)
     load = request.load(deployment)
     for offer in offers:
         warn_of_notes(offer.cluster.accelerator)
@@ -48,11 +50,11 @@ def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFla
     from optimoe.report.words.serving_prose import context_lines
 
     spec, deployment = request.spec(), request.deployment()
-    tokens, estimate = longest_context(spec, deployment, request.concurrency)
+    longest = longest_context(spec, deployment, request.concurrency)
     show(
         json,
-        lambda: context_record(spec, tokens, request.concurrency, estimate),
-        lambda: context_lines(deployment, tokens, estimate, spec.title),
+        lambda: context_record(spec, deployment, request.concurrency, longest),
+        lambda: context_lines(spec, deployment, longest),
     )
 
 
