@@ -30,9 +30,9 @@ FITTED_ROWS, LEAST_ROWS = 3000, 400
 TESTED_ROWS = 4000
 OUTLIER = 0.15
 FOLDS = 5
-OWN_GAIN = {"collective": 0.0}
+OWN_GAIN = {"collective": 0.0, "experts": 0.005}
 """An engine has a curve of its own where that takes off more than this of the median error, else two points:
-all-reduces are launches above all, which engines do not share."""
+all-reduces are launches above all, which engines do not share, and fused experts are different kernels."""
 TABLES = Path(__file__).parent.parent / "src/optimoe/cost/data/operators"
 SOURCE = (
     "single calls: ai-dynamo/aiconfigurator@095f58a, H100 and A100 SXM tables of vLLM 0.19 and 0.14, NCCL 2.27; "
@@ -57,6 +57,7 @@ HEAD = """\
 # other_gpu_error           median of |ln(predicted/measured)| on a GPU left out of the fit: another of the
 # architecture;
 #                           of "other": of an architecture that was left out
+# few_tokens_...            the same of calls of at most 64 tokens, as decoding has, that read weights from memory
 """
 
 
@@ -95,14 +96,20 @@ def log_error(family: Family, curve: Any, base_hz: float, source: Source, rows: 
     return np.log(family.predict(at_clock(curve, base_hz, gpu.clock_hz), gpu, rows) / rows["t"])
 
 
-def errors_of(family: Family, curve: Any, base_hz: float, sources: Sequence[Source]) -> np.ndarray:
+def tested_rows(family: Family, source: Source, of: str = "") -> ROWS:
+    """A sample of a table's rows, or of those that a column of theirs marks."""
+    rows = family.rows[source]
+    return some(where(rows, rows[of]) if of else rows, TESTED_ROWS, seed=1)
+
+
+def errors_of(family: Family, curve: Any, base_hz: float, sources: Sequence[Source], of: str = "") -> np.ndarray:
     """ln(predicted/measured) on a sample of every table's rows."""
     return np.concatenate(
-        [log_error(family, curve, base_hz, one, some(family.rows[one], TESTED_ROWS, seed=1)) for one in sources]
+        [log_error(family, curve, base_hz, one, tested_rows(family, one, of)) for one in sources]
     )
 
 
-def left_out_shapes(family: Family, sources: Sequence[Source], sharpness: int) -> np.ndarray:
+def left_out_shapes(family: Family, sources: Sequence[Source], sharpness: int, of: str = "") -> np.ndarray:
     """Errors of each row, by a curve that was fitted without the row's shape."""
     shapes = sorted({shape for source in sources for shape in np.unique(family.rows[source]["shape"])})
     folds = np.random.default_rng(0).permutation(len(shapes)) % FOLDS
@@ -111,14 +118,16 @@ def left_out_shapes(family: Family, sources: Sequence[Source], sharpness: int) -
         left_out = [shape for shape, one in zip(shapes, folds, strict=True) if one == fold]
         curve = fit_curve(family, sources, sharpness, keep=lambda rows, out=left_out: ~np.isin(rows["shape"], out))
         for source in sources:
-            rows = some(family.rows[source], TESTED_ROWS, seed=1)
+            rows = tested_rows(family, source, of)
             rows = where(rows, np.isin(rows["shape"], left_out))
             if len(rows["t"]):
                 errors.append(log_error(family, curve, base_hz, source, rows))
     return np.concatenate(errors)
 
 
-def other_gpu_error(family: Family, sources: Sequence[Source], sharpness: int, by: str) -> float | None:
+def other_gpu_error(
+    family: Family, sources: Sequence[Source], sharpness: int, by: str, of: str = ""
+) -> float | None:
     """Median error on a GPU (or architecture) by a curve fitted to the others; none where there is only one."""
     groups = sorted({getattr(source, by) for source in sources})
     if len(groups) < 2:
@@ -128,7 +137,7 @@ def other_gpu_error(family: Family, sources: Sequence[Source], sharpness: int, b
         kept = [source for source in sources if getattr(source, by) != left_out]
         curve = fit_curve(family, kept, sharpness)
         tested = [source for source in sources if getattr(source, by) == left_out]
-        medians.append(float(np.median(abs(errors_of(family, curve, base_clock(kept), tested)))))
+        medians.append(float(np.median(abs(errors_of(family, curve, base_clock(kept), tested, of)))))
     return float(np.median(medians))
 
 
@@ -157,6 +166,9 @@ def fitted_rows(family: Family) -> dict[str, dict[str, Any]]:
         row = coefficients(curve) | {"clock_hz": base_clock(sources), "rows": count(family, sources)}
         error = other_gpu_error(family, sources, getattr(curve, "sharpness", 1), "architecture")
         found[title] = row | ({"other_gpu_error": error} if error else {})
+        if family.few:
+            few = other_gpu_error(family, sources, getattr(curve, "sharpness", 1), "architecture", family.few)
+            found[title] |= {"few_tokens_other_gpu_error": few} if few else {}
     return found
 
 
@@ -174,6 +186,10 @@ def facts(family: Family, curve: Any, sources: Sequence[Source]) -> dict[str, An
     }
     other = other_gpu_error(family, sources, sharpness, "gpu")
     row |= {"other_gpu_error": other} if other else {}
+    if family.few:
+        row["few_tokens_error"] = float(np.median(abs(left_out_shapes(family, sources, sharpness, family.few))))
+        other = other_gpu_error(family, sources, sharpness, "gpu", family.few)
+        row |= {"few_tokens_other_gpu_error": other} if other else {}
     print(f"{family.name} {family.kind}", row, flush=True)
     return row
 

@@ -52,6 +52,7 @@ class Family:
         free: Fitted coefficients: start, low, high.
         curve: The class of the coefficients.
         sharpnesses: Tried in turn.
+        few: Column that marks the rows of few tokens, whose errors are stated apart; empty where nobody asks.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Family:
     flat: Predict
     curve: type = KernelCurve
     sharpnesses: tuple[int, ...] = (1, 2, 4)
+    few: str = ""
 
     def free_of(self, sources: Sequence[Source]) -> dict[str, tuple[float, float, float]]:
         """The coefficients that some tables can tell: how GPUs share a bus, only where there is one."""

@@ -14,7 +14,7 @@ def gemm(gpu, precision, rows, width, depth):
     return gemm_s(gpu, precision, Gemm(rows=rows, width=width, depth=depth))
 
 
-def experts(gpu, precision, pairs, distinct, width=14336, moved_pairs=None):
+def experts(gpu, precision, pairs, distinct, width=14336, moved_pairs=None, engine=""):
     shape = RoutedExperts(
         pairs=pairs,
         distinct=distinct,
@@ -24,7 +24,7 @@ def experts(gpu, precision, pairs, distinct, width=14336, moved_pairs=None):
         top_k=2,
         moved_pairs=pairs if moved_pairs is None else moved_pairs,
     )
-    return experts_s(gpu, precision, shape)
+    return experts_s(gpu, precision, shape, engine=engine)
 
 
 def prefill(gpu, requests, length, seen):

@@ -26,7 +26,7 @@ CHAIN = 4096
 """Steps of the longest serial chain of a call (depth of a product, tokens of a cache) at which its latency is
 ``latency_s``."""
 
-CYCLES = ("launch_s", "latency_s", "hop_s")
+CYCLES = ("launch_s", "latency_s", "chain_s", "hop_s")
 """Coefficients that are times of their own: no data sheet bounds them, and they scale with the clock."""
 
 REFERENCE_HZ = 1.98e9
@@ -46,8 +46,11 @@ class KernelCurve:
             ``decode_attention``); of one expert, growing with the root of their number (``experts``).
         half_fill: Added to a size, at which half the compute share is reached: depth of a product, tokens a
             query sees, width of an expert.
+        chain_s: Serial time of an expert's two products in a row, at 4,096 steps of both together.
+        least_tile, largest_tile: Rows of the smallest and of the largest tile by which each expert's rows are
+            padded; between them a tile has about as many rows as an expert.
         half_rows: Added to the query rows of all heads and requests, likewise.
-        pad: Rows and columns added to a product, tokens to a cache, rows to each expert.
+        pad: Rows and columns added to a product, tokens to a cache.
         side_share: Bytes that other kernels of the call move, per byte or value of their activations.
 
     Raises:
@@ -63,6 +66,9 @@ class KernelCurve:
     half_rows: float = 0.0
     pad: float = 0.0
     side_share: float = 0.0
+    chain_s: float = 0.0
+    least_tile: float = 0.0
+    largest_tile: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
