@@ -1,6 +1,6 @@
 """What the band of an answer is made of: errors where things were left out of the fits. Writes data/bands.toml.
 
-    OPTIMOE_DATA=… python benchmarks/serving_bands.py [--deployments-only] [--write]
+    OPTIMOE_DATA=… python benchmarks/serving_bands.py [--families gemm,…] [--write]
 
 Deployments: serving_rows.answered_rows by the coefficients of fit_engine, fitted without a group and asked for it:
 each model (the base), GPU, precision, engine, version, tensor-parallel degree; and the half of the rows with more
@@ -9,10 +9,10 @@ ln(predicted/measured) at a level at which the ends *of the other models* hold n
 rest: Student's t of so many groups times the root mean square of their median errors, as if groups were draws and
 the next one were new.
 
-Kernels: kernel_data.families by curves that were fitted without an architecture, by what binds: launch, memory or
-arithmetic, told by which coefficient moves the time most. 90 % of |ln(predicted/measured)|, the mean over
-architectures.
-``--deployments-only`` keeps the table's errors of kernels (their fits take minutes).
+Kernels: the families of fit_kernels by curves that were fitted without a GPU of an architecture, or without the
+architecture, by what binds: launch, memory or arithmetic, told by which coefficient moves the time most. 90 % of
+|ln(predicted/measured)|, less (in squares) that of the architecture's own curve: its error is in the base.
+``--families`` computes some (their fits take minutes), or none.
 """
 
 import argparse
@@ -27,10 +27,12 @@ import numpy as np
 from scipy.stats import t as student
 
 from fit_engine import Kernels, errors, fit, kernels
-from fit_kernels import fit_curve, log_error, moved
-from kernel_data import Family, accelerator, families
+from fit_kernels import MAKERS, TESTED_ROWS, base_clock, fit_curve, log_error, some
+from kernel_data import Family
+from kernel_tables import ROWS, Source
 from optimoe.core.config import load_toml, save_toml
-from optimoe.cost.kernels.curve import REFERENCE_HZ
+from optimoe.cost.hardware.accelerator import Accelerator
+from optimoe.cost.kernels.curve import at_clock
 from serving_rows import answered_rows
 
 PATH = Path(__file__).parent.parent / "src/optimoe/cost/data/bands.toml"
@@ -41,7 +43,7 @@ ends of nine tenths. Written by benchmarks/serving_bands.py, which says how; of 
 base       ends [estimate over low end, high end over estimate], each model left out
 left_out   a group that the fit never saw
 octave     per doubling outside the measured range
-operators  kernels on an architecture that their curves never saw, by what binds"""
+operators  kernels on a GPU, or an architecture, that their curves never saw, by what binds"""
 SOURCE = "serving_e2e_hopper and the operator tables of fit_kernels (ai-dynamo/aiconfigurator@095f58a)"
 
 KINDS = ("tpot", "ttft", "e2e")
@@ -63,6 +65,9 @@ REGIMES = {
     "compute": ("compute_share",),
 }
 """Coefficients by what binds a kernel where they move its time most."""
+
+SHARES = ("memory_share", "link_share", "compute_share")
+"""Coefficients that a kernel is faster by; the others it is slower by."""
 
 NUDGE = 0.01
 LEAST_ROWS = 20
@@ -171,59 +176,83 @@ def _names(rows: Sequence[Kernels], key: Any) -> np.ndarray:
     return np.array([str(key(timed.row)) for timed in rows])
 
 
-def regimes(family: Family, curve: Any, architecture: str, rows: Any) -> np.ndarray:
+def regimes(family: Family, curve: Any, gpu: Accelerator, rows: ROWS) -> np.ndarray:
     """Which of launch, memory and compute moves the time of each row most."""
-    gpu = accelerator(architecture)
     before = np.log(family.predict(curve, gpu, rows))
     moves = []
     for names in REGIMES.values():
         own = {
-            name: getattr(curve, name) / (1 + NUDGE) if name.endswith("_share") and name != "side_share"
-            else getattr(curve, name) * (1 + NUDGE)
-            for name in names if hasattr(curve, name)
-        }  # fmt: skip
+            name: getattr(curve, name) / (1 + NUDGE) if name in SHARES else getattr(curve, name) * (1 + NUDGE)
+            for name in names
+            if hasattr(curve, name)
+        }
         moves.append(np.log(family.predict(replace(curve, **own), gpu, rows)) - before)
     return np.array(list(REGIMES))[np.argmax(moves, axis=0)]
 
 
-def operators() -> dict[str, Any]:
-    """Errors of kernels on architectures left out, by family and what binds."""
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for family in families():
-        for architecture, rows in family.rows.items():
-            others = [(name, part) for name, part in family.rows.items() if name != architecture]
-            if not others:
-                continue
-            curve = fit_curve(family, others)
-            fitted_hz = accelerator(others[0][0]).clock_hz if len(others) == 1 else REFERENCE_HZ
-            curve = moved(curve, fitted_hz, architecture)
-            size = abs(log_error(family, curve, architecture, rows))
-            bound = regimes(family, curve, architecture, rows)
+def by_regime(family: Family, fitted_to: list[Source], asked: list[Source]) -> dict[str, float]:
+    """90 % of the size of the errors on some tables by a curve fitted to some, where each regime binds."""
+    curve, base_hz = fit_curve(family, fitted_to), base_clock(fitted_to)
+    size, bound = [], []
+    for source in asked:
+        rows = some(family.rows[source], TESTED_ROWS, seed=1)
+        own = at_clock(curve, base_hz, source.accelerator.clock_hz)
+        size.append(abs(log_error(family, curve, base_hz, source, rows)))
+        bound.append(regimes(family, own, source.accelerator, rows))
+    sizes, regime = np.concatenate(size), np.concatenate(bound)
+    return {
+        name: float(np.quantile(sizes[regime == name], HELD))
+        for name in REGIMES
+        if np.sum(regime == name) >= LEAST_ROWS
+    }
+
+
+def operators(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """What leaving out a GPU of an architecture, or all of an architecture, adds to the errors of its kernels."""
+    excess: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for family in (family for name in names for family in MAKERS[name]()):
+        for architecture in family.architectures:
+            own = family.of(architecture)
+            far = [source for source in family.rows if source.architecture != architecture]
+            near = by_regime(family, own, own)
+            pairs = [("architecture", architecture, far, own)]
+            for gpu in sorted({source.gpu for source in own}):
+                sisters = [source for source in own if source.gpu != gpu]
+                pairs.append(("gpu", gpu, sisters, [source for source in own if source.gpu == gpu]))
+            for what, name, fitted_to, asked in pairs:
+                for regime, error in (by_regime(family, fitted_to, asked) if fitted_to else {}).items():
+                    added = float(np.sqrt(max(error**2 - near.get(regime, error) ** 2, 0.0)))
+                    excess[what, family.name, regime].append(added)
+                    print(
+                        f"{what} {family.name} {family.kind} {name} {regime}: {error:.2f}, +{added:.2f}",
+                        flush=True,
+                    )
+    table: dict[str, dict[str, dict[str, float]]] = {"gpu": {}, "architecture": {}}
+    for (what, name, regime), errors_ in excess.items():
+        table[what].setdefault(name, {})[regime] = float(np.mean(errors_))
+    for families_ in table.values():
+        for own_ in families_.values():
             for regime in REGIMES:
-                if np.sum(bound == regime) >= LEAST_ROWS:
-                    error = float(np.quantile(size[bound == regime], HELD))
-                    found[family.name, regime].append(error)
-                    print(f"{family.name} {family.kind} {architecture} {regime}: {error:.2f}", flush=True)
-    table: dict[str, Any] = defaultdict(dict)
-    for name in dict.fromkeys(name for name, _ in found):
-        every = [error for (other, _), errors in found.items() if other == name for error in errors]
-        for regime in REGIMES:
-            table[name][regime] = float(np.mean(found.get((name, regime)) or every))
-    return dict(table)
+                own_.setdefault(regime, max(own_.values()))
+    return table
 
 
 def main() -> None:
     """Compute the table, and write it where asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--deployments-only", action="store_true")
+    parser.add_argument(
+        "--families", default=",".join(MAKERS), help="Kernels to compute; the table keeps the rest."
+    )
     options = parser.parse_args()
+    kept = load_toml(PATH)["operators"] if PATH.exists() else {}
+    computed = operators([name for name in options.families.split(",") if name])
     table = {
         "basis": "measured",
         "source": SOURCE,
         "written": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **deployments(),
-        "operators": load_toml(PATH)["operators"] if options.deployments_only else operators(),
+        "operators": {what: kept.get(what, {}) | own for what, own in computed.items()},
         "assumed": ASSUMED,
     }
     if options.write:

@@ -14,6 +14,7 @@ from typing import Any
 
 from optimoe.core.config import save_toml, to_toml
 from optimoe.core.records import to_values
+from optimoe.cost.engines.eras import era_of
 from optimoe.cost.engines.measured import Measured
 from optimoe.cost.hardware.accelerator import accelerator_key, find_accelerator
 from optimoe.cost.serving.accuracy.models import measured_model
@@ -49,6 +50,7 @@ def _measured(gpu: str, precision: str, engine: str, rows: list[ServingRow]) -> 
         engine=engine,
         rows=len(rows),
         versions=tuple(sorted({row.version for row in rows if row.version})),
+        eras=tuple(sorted({_era(row) for row in rows} - {""})),
         first=months[0] if months else "",
         last=months[-1] if months else "",
         models=tuple(measured_model(name, arch) for name, arch in sorted(models.items())),
@@ -58,6 +60,11 @@ def _measured(gpu: str, precision: str, engine: str, rows: list[ServingRow]) -> 
         layouts=tuple(layouts),
         **degrees,
     )
+
+
+def _era(row: ServingRow) -> str:
+    """The year of the row's day, else of its engine's version."""
+    return row.measured_utc[:4] or era_of(row.engine, row.version)
 
 
 def table() -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Engine:
 
     Attributes:
         name: What it is called: that of its preset, or of the file.
+        era: Year of the software whose host times these are; empty for the years of the shipped coefficients.
         execution: Precisions, routing, overlap, and the source of kernel times.
         chunk_tokens: Most tokens of prompts that one step takes in; also sizes the activations.
         draft_tokens: Tokens drafted per step by speculative decoding; 0 is plain decoding.
@@ -40,6 +41,7 @@ class Engine:
     """
 
     name: str = DEFAULT_ENGINE
+    era: str = ""
     execution: Execution = field(
         default_factory=lambda: Execution(kernels=kernels_of(FITTED_NAME, DEFAULT_ENGINE))
     )
@@ -85,5 +87,7 @@ def find_engine(name: str, **setup: Any) -> Engine:
     setup["kernels"] = kernels_of(setup.get("kernels", FITTED_NAME), preset.name)
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    own = {name: rest.pop(name, getattr(preset, name)) for name in ("host", "align_steps", "reserve", "pool")}
+    own = {
+        name: rest.pop(name, getattr(preset, name)) for name in ("host", "era", "align_steps", "reserve", "pool")
+    }
     return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **own, **rest)

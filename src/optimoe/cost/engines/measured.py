@@ -40,6 +40,7 @@ class Measured:
         precision: Of the weights.
         rows: How many deployments and loads.
         versions: Of the engine.
+        eras: Years of those versions and of the days of measurement.
         first, last: Months of the measurements that carry a date.
         models: That were served.
         requests: Running requests of an attention rank, from and to.
@@ -57,6 +58,7 @@ class Measured:
     rows: int
     precision: str = ""
     versions: tuple[str, ...] = ()
+    eras: tuple[str, ...] = ()
     first: str = ""
     last: str = ""
     models: tuple[MeasuredModel, ...] = ()

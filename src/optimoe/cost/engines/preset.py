@@ -1,6 +1,6 @@
 """What one serving engine does differently from the others: presets by name, or a file of the user's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from optimoe.arch.precision.formats import Precision
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
+from optimoe.cost.engines.eras import ERA, era_times
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.pool import CachePool
 from optimoe.cost.engines.reserve import Reserve
@@ -24,6 +25,7 @@ class EnginePreset:
         host: Seconds that it takes itself, beside the kernels.
         prefill_first: Waiting prompts are read before any further token is decoded.
         kv_of_fp8: Precision of the cache that weights in fp8 bring unless another is asked for.
+        era: Year of the engine whose host times these are, where it is not that of the shipped ones.
         align_steps: Most steps for which prompts are held back until every attention rank has one; 0 is not at
             all.
         source: Where these stand, or how they were measured.
@@ -41,6 +43,7 @@ class EnginePreset:
     prefill_first: bool
     kv_of_fp8: Precision
     source: str
+    era: str = ""
     align_steps: int = 0
     basis: Basis = Basis.ASSUMED
     reserve: Reserve = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).reserve)
@@ -53,8 +56,8 @@ class EnginePreset:
 
 
 def engine_names() -> tuple[str, ...]:
-    """The engines with a preset of their own."""
-    return tuple(load_facts("optimoe.cost", "engines.toml")["engine"])
+    """The engines with a preset of their own, and those of an era whose host times were fitted: ``vllm@2024``."""
+    return (*load_facts("optimoe.cost", "engines.toml")["engine"], *era_times())
 
 
 def engine_preset(name: str) -> EnginePreset:
@@ -72,6 +75,17 @@ def engine_preset(name: str) -> EnginePreset:
 @cache
 def _shipped_preset(name: str) -> EnginePreset:
     known = load_facts("optimoe.cost", "engines.toml")["engine"]
+    if name in era_times():
+        return _of_era(name)
     if name not in known:
-        raise UnknownNameError("engine", name, known)
+        raise UnknownNameError("engine", name, engine_names())
     return build(EnginePreset, {"name": name, **known[name]}, where=f"engine {name}")
+
+
+def _of_era(name: str) -> EnginePreset:
+    """The engine of today with the host times of an era, which ran between the GPU's steps."""
+    engine, _, era = name.partition(ERA)
+    preset, times = _shipped_preset(engine), era_times()[name]
+    host = replace(preset.host, step_s=times.step_s, request_s=times.request_s, hidden=0.0)
+    source = f"{times.source}; the rest as {engine}: {preset.source}"
+    return replace(preset, host=host, era=era, source=source)

@@ -41,5 +41,5 @@ def test_base_bands_hold_nine_tenths_and_are_no_wider_than_a_factor_of_four():
     for kind in ("tpot", "ttft", "e2e"):
         assert 0 < base(kind).down < math.log(4)
         assert 0 < base(kind).up < math.log(4)
-    assert all(0 < kernel_error("gemm", regime) < 1 for regime in ("launch", "memory", "compute"))
+    assert all(0 < kernel_error("architecture", "gemm", regime) < 1 for regime in ("launch", "memory", "compute"))
     assert both_ways(0.2) == Width(down=0.2, up=0.2)

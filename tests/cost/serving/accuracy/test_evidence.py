@@ -3,10 +3,12 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.amounts import base
 from optimoe.cost.serving.accuracy.evidence import evidence
+from optimoe.cost.serving.estimate import predict_serving
 from tests.cost.serving.accuracy.cases import H100, MINE, asked, of
 
 
@@ -116,3 +118,13 @@ def test_rates_and_prices_have_the_band_of_a_whole_request():
     assert slow < estimate.tokens_per_s < fast
     assert dear / estimate.usd_per_mtok == pytest.approx(estimate.tokens_per_s / slow)
     assert cheap / estimate.usd_per_mtok == pytest.approx(estimate.tokens_per_s / fast)
+
+
+def test_an_engine_of_another_era_is_slower_and_its_band_wider():
+    arch, served, estimate = asked()
+    old = replace(served, engine=find_engine("vllm@2024", precision="fp8"))
+    then = predict_serving(arch, old, layout=estimate.layout, concurrency=estimate.concurrency)
+    found = evidence(arch, old, then)
+    assert then.tpot_s > estimate.tpot_s
+    assert [side.name for side in found.unmeasured] == ["era"]
+    assert wider(found, of())

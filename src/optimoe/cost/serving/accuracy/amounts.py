@@ -16,6 +16,9 @@ from optimoe.core.errors import require
 Kind = Literal["tpot", "ttft", "e2e"]
 """Time per output token, time to first token, and the whole request, of which throughput and price follow."""
 
+Unseen = Literal["gpu", "architecture"]
+"""What the curves of kernels were not fitted to: a GPU of an architecture that they were, or all of its kind."""
+
 Regime = Literal["launch", "memory", "compute"]
 """What a kernel's time is bound by."""
 
@@ -84,9 +87,9 @@ def beyond(axis: str, kind: Kind, octaves: float) -> Width:
     return both_ways(_table()["octave"][axis][kind] * octaves)
 
 
-def kernel_error(family: str, regime: Regime) -> float:
-    """Error of a family's curves on an architecture that they were not fitted to, where a regime binds."""
-    return float(_table()["operators"][family][regime])
+def kernel_error(unseen: Unseen, family: str, regime: Regime) -> float:
+    """What a family's curves are off, where a regime binds, on a GPU or an architecture that they never saw."""
+    return float(_table()["operators"][unseen][family][regime])
 
 
 def assumed(name: str) -> Width:

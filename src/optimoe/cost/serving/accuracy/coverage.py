@@ -20,8 +20,8 @@ def whole_range(rows: tuple[Measured, ...], name: str) -> Range:
 
 
 def years(rows: tuple[Measured, ...]) -> str:
-    """The years of the measurements that carry a date: 2025–26."""
-    dated = sorted(month[:4] for row in rows for month in (row.first, row.last) if month)
-    if not dated:
+    """The years of the engines that were measured: 2025–26."""
+    eras = sorted({era for row in rows for era in row.eras})
+    if not eras:
         return ""
-    return dated[0] if dated[0] == dated[-1] else f"{dated[0]}–{dated[-1][2:]}"
+    return eras[0] if eras[0] == eras[-1] else f"{eras[0]}–{eras[-1][2:]}"

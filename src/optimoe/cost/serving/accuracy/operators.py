@@ -2,8 +2,10 @@
 
 from enum import IntEnum
 
+from optimoe.cost.engines.measured import Measured
 from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.hardware.accelerator import Accelerator, accelerator_key, accelerator_names, find_accelerator
+from optimoe.cost.kernels.curve import find_row
 
 
 class Standing(IntEnum):
@@ -46,10 +48,51 @@ def measured_gpus(family: str, kind: str, architecture: str) -> tuple[str, ...]:
 
 def kernels_standing(family: str, kind: str, gpu: Accelerator) -> Standing:
     """Whether a family's kernels of a kind were measured on this GPU, on its architecture, or on neither."""
-    measured = measured_gpus(family, kind, gpu.architecture)
+    own = kind if family in BY_FORMAT else USUAL_KIND[family]
+    measured = measured_gpus(family, own, gpu.architecture)
     if any(same_gpu(gpu, name) for name in measured):
         return Standing.OPERATORS
     return Standing.ARCHITECTURE if measured else Standing.NEVER
+
+
+def curve_error(family: str, kind: str, architecture: str, engine: str) -> float:
+    """90 % of the size of a curve's errors on shapes that it was not fitted to; 0 where that was not measured."""
+    return float(find_row(family, table_kind(family, kind), architecture, engine).get("p90_error", 0.0))
+
+
+def usual_curve_error(family: str, measured: tuple[Measured, ...]) -> float:
+    """The mean of such errors over the GPUs, precisions and engines of measured deployments: it is in the base."""
+    found = [
+        curve_error(family, row.precision, find_accelerator(row.gpu).architecture, row.engine)
+        for row in measured
+        if row.gpu in accelerator_names()
+    ]
+    return sum(found) / len(found) if found else 0.0
+
+
+def worst_curve_error(family: str, kind: str) -> float:
+    """The largest of such errors over all architectures where a kind was measured."""
+    rows = operator_table(family)[table_kind(family, kind)]
+    return max((float(row.get("p90_error", 0.0)) for row in rows.values()), default=0.0)
+
+
+def table_kind(family: str, kind: str) -> str:
+    """The kind under which a table holds a format: of families that have no kind by format, their usual one."""
+    kinds = operator_table(family)
+    return kind if isinstance(kinds.get(kind), dict) else USUAL_KIND[family]
+
+
+BY_FORMAT = ("gemm", "experts")
+"""Families whose kinds are formats of the weights."""
+
+USUAL_KIND = {
+    "gemm": "bf16",
+    "experts": "bf16",
+    "prefill_attention": "bf16",
+    "decode_attention": "bf16",
+    "collective": "all_reduce",
+}
+"""Kinds of attention and of collectives do not go by the format of the weights."""
 
 
 def gpu_standing(gpu: Accelerator) -> Standing:
@@ -65,6 +108,6 @@ def gpu_standing(gpu: Accelerator) -> Standing:
 def _gpus(row: dict[str, object]) -> tuple[str, ...]:
     """One GPU or several; a row by engine holds its own."""
     names = row.get("gpus", row.get("gpu", ()))
-    found = (names,) if isinstance(names, str) else tuple(str(name) for name in names)  # type: ignore[attr-defined]
+    found = tuple(str(names).split(", ")) if names else ()
     inner = [_gpus(part) for part in row.values() if isinstance(part, dict)]
     return tuple(dict.fromkeys([*found, *(name for part in inner for name in part)]))

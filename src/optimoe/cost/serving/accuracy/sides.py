@@ -1,10 +1,11 @@
 """The sides of an answer, each measured end to end or not, and what each adds to the band."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from optimoe.core.provenance import Basis
+from optimoe.cost.engines.eras import ERA, era_times
 from optimoe.cost.serving.accuracy.amounts import (
     Kind,
     Regime,
@@ -19,7 +20,15 @@ from optimoe.cost.serving.accuracy.amounts import (
 from optimoe.cost.serving.accuracy.case import Case, used_calibration
 from optimoe.cost.serving.accuracy.coverage import shipped_coverage, whole_range
 from optimoe.cost.serving.accuracy.models import kind
-from optimoe.cost.serving.accuracy.operators import Standing, gpu_standing, kernels_standing, same_gpu
+from optimoe.cost.serving.accuracy.operators import (
+    Standing,
+    curve_error,
+    gpu_standing,
+    kernels_standing,
+    same_gpu,
+    usual_curve_error,
+    worst_curve_error,
+)
 
 KINDS: tuple[Kind, ...] = ("tpot", "ttft", "e2e")
 
@@ -81,7 +90,10 @@ def _accelerator(case: Case) -> Iterator[Side]:
         Standing.ARCHITECTURE: f"no deployment of {name}, kernels of its architecture ({architecture}) measured",
         Standing.NEVER: f"neither {name} nor a kernel of its architecture ({architecture}) was measured",
     }[standing]
-    kernels = _kernel_widths(case, ("gemm", "experts", "decode_attention", "collective"), standing)
+    others = {
+        family: name for family, name in case.formats.items() if name in {row.precision for row in case.measured}
+    }
+    kernels = _kernel_widths(case, lambda family, regime: _kernel_error(case, family, regime, others))
     widths = {one: together(left_out("gpu", one), kernels[one]) for one in KINDS}
     yield Side(name="accelerator", value=name, standing=standing, words=words, widths=widths)
 
@@ -98,7 +110,12 @@ def _precision(case: Case) -> Iterator[Side]:
     if not new and not no_kernels:
         yield _measured("precision", value)
         return
-    kernels = _kernel_widths(case, no_kernels, Standing.NEVER)
+    changed = {*new, *no_kernels}
+
+    def error(family: str, regime: Regime) -> float:
+        return _kernel_error(case, family, regime, case.formats) if family in changed else 0.0
+
+    kernels = _kernel_widths(case, error)
     deployed = {one: left_out("precision", one) for one in KINDS} if new else {}
     deployed |= {"tpot": left_out("precision", "tpot").times(_share(case, new))}
     widths = {one: together(deployed.get(one, Width()), kernels[one]) for one in KINDS}
@@ -119,6 +136,12 @@ def _engine(case: Case) -> Iterator[Side]:
     else:
         words = f"no deployment by {name}"
         yield _never("engine", name, words, {one: left_out("engine", one) for one in KINDS})
+    if case.engine.era:
+        times = era_times()[f"{name}{ERA}{case.engine.era}"]
+        words = (
+            f"no deployment by engines of {case.engine.era}: host times of {times.rows:,} static batches in 16 bit"
+        )
+        yield _never("era", case.engine.era, words, {one: left_out("version", one) for one in KINDS})
     drafts = case.engine.draft_tokens
     if drafts:
         widths = {one: left_out("engine", one) for one in KINDS}
@@ -225,23 +248,37 @@ def _share(case: Case, families: Collection[str]) -> float:
     return reads + (sum(case.shares.get(cause, 0.0) for cause in PRODUCTS) if main in families else 0.0)
 
 
-def _kernel_widths(case: Case, families: Collection[str], standing: Standing) -> dict[Kind, Width]:
-    """Widths of what kernels add that were not measured on an architecture, by the parts of the step.
+def _kernel_widths(case: Case, error: Callable[[str, Regime], float]) -> dict[Kind, Width]:
+    """Widths of errors of kernels, by the parts of the step.
 
     √Σ (share of the time · error of the family where that regime binds)², families and regimes being fitted apart.
     TTFT is taken as arithmetic throughout, and a request as both by their shares.
     """
-    new = set(families) if standing is Standing.NEVER else set()
     main = "experts" if case.routed else "gemm"
-    used = new & {"gemm", "decode_attention", *(("experts",) if case.routed else ())}
-    of_part = {cause: READS.get(cause, (main, "compute")) for cause in (*READS, *PRODUCTS)}
     errors = [
-        case.shares.get(cause, 0.0) * kernel_error(family, regime)
-        for cause, (family, regime) in of_part.items()
-        if family in new
+        case.shares.get(cause, 0.0) * error(family, regime)
+        for cause, (family, regime) in (READS | dict.fromkeys(PRODUCTS, (main, "compute"))).items()
     ]
-    launch = max((kernel_error(family, "launch") for family in used), default=0.0)
+    launch = max(error(family, "launch") for family in ("gemm", "decode_attention", main))
     tpot = math.hypot(*errors, case.shares.get(LAUNCHES, 0.0) * launch)
-    ttft = kernel_error(main, "compute") if main in new else 0.0
+    ttft = error(main, "compute")
     e2e = case.ttft_share * ttft + (1 - case.ttft_share) * tpot
     return {"tpot": both_ways(tpot), "ttft": both_ways(ttft), "e2e": both_ways(e2e)}
+
+
+def _kernel_error(case: Case, family: str, regime: Regime, formats: Mapping[str, str]) -> float:
+    """What kernels of a family add on this GPU in a format, beyond those of the measured deployments.
+
+    Measured on the GPU: as far as their curve is off by more than the curves behind those deployments. On another
+    of its architecture: what leaving out a GPU adds besides. On none: what leaving out an architecture adds to the
+    curve of whichever measured architecture is fitted worst.
+    """
+    name = _kind(formats.get(family, ""))
+    standing = kernels_standing(family, name, case.gpu)
+    usual = usual_curve_error(family, case.measured)
+    if standing is Standing.NEVER:
+        worst = math.sqrt(max(worst_curve_error(family, name) ** 2 - usual**2, 0.0))
+        return math.hypot(worst, kernel_error("architecture", family, regime))
+    known = curve_error(family, name, case.gpu.architecture, case.engine.name)
+    more = math.sqrt(max(known**2 - usual**2, 0.0))
+    return more if standing is Standing.OPERATORS else math.hypot(more, kernel_error("gpu", family, regime))
