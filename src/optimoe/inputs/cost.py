@@ -1,6 +1,6 @@
 """The requests of ``optimoe cost``: a model on hardware, and the questions turned around."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from cyclopts import Parameter
@@ -108,6 +108,24 @@ class ServedRequest:
 @dataclass(frozen=True, kw_only=True)
 class CostRequest(ServedRequest, DeploymentRequest):
     """Serve a model: latency, throughput and price; a layout and a batch that are left out are searched."""
+
+    arrivals: str = "closed"
+    """closed: each request is followed by the next; static: one batch at once, and no more; offline: a queue of
+    --num-requests that is worked off."""
+    num_requests: Quantity = 0.0
+    """Requests of an offline run."""
+
+    def deployment(self) -> "Deployment":
+        """The GPUs, the requests as they arrive, the limits, the price and the software.
+
+        Raises:
+            InputError: The GPUs are not named, a length is not whole, or several precisions are stated.
+            UnknownNameError: A name is not known; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        asked = super().deployment()
+        number = whole("num_requests", self.num_requests) if self.num_requests else 0
+        return replace(asked, workload=replace(asked.workload, arrivals=self.arrivals, num_requests=number))
 
 
 @Parameter(name="*")

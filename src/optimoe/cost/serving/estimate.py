@@ -1,6 +1,6 @@
 """The front door of this package: latency, throughput and price of a model that is served."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.ranks import LockStep
+from optimoe.cost.serving.runs import FiniteRun, Queue, finite_run, run_seconds
 from optimoe.cost.serving.step import decode_step, prefill_step
 from optimoe.cost.serving.workload import Limits, Workload
 
@@ -63,6 +64,8 @@ class ServingEstimate:
         tokens_per_s_per_gpu: Output tokens of the deployment over its GPUs.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
         parts: Seconds of TPOT by cause.
+        run: The whole run, where it ends: of a static batch, whose TTFT is that of its last prompt and whose
+            TPOT is a decoding step; or offline, with TTFT counted from when a request's place is free.
     """
 
     layout: Layout
@@ -74,6 +77,7 @@ class ServingEstimate:
     tokens_per_s_per_gpu: Values
     usd_per_mtok: Values
     parts: dict[str, Values]
+    run: FiniteRun | None = None
 
     def __repr__(self) -> str:
         """Latency, throughput and price in one line; of a grid its shape."""
@@ -153,7 +157,10 @@ def evaluate(
     """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
     ready = ready or prepare(arch, deployment, layout)
     workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
-    batch = np.maximum(np.asarray(concurrency, dtype=float) / layout.dp, 1.0)
+    in_flight = np.asarray(concurrency, dtype=float)
+    if workload.arrivals == "offline":
+        in_flight = np.minimum(in_flight, workload.num_requests)
+    batch = np.maximum(in_flight / layout.dp, 1.0)
     running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
     decode = decode_step(ready.machine, engine, arch, running, workload.mean_context)
     token = decode.times(1 / accepted_tokens(engine))
@@ -161,9 +168,18 @@ def evaluate(
     chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
     prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
     step = StepSeconds(decode_s=decode.total_s, token_s=token.total_s, prefill_s=prefill_s, stage_s=stage_s)
-    ranks = ready.ranks.at(np.asarray(concurrency, dtype=float) / layout.dp)
+    ranks = ready.ranks.at(in_flight / layout.dp)
     system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
+    ended = None
+    if workload.arrivals != "closed":
+        ended = _run(arch, deployment, ready, step, in_flight=in_flight, running=running)
+        tokens_per_s = ended.output_tokens_per_s
+        if workload.arrivals == "static":
+            steps = max(workload.output_tokens - 1, 1)
+            system = replace(
+                system, ttft_s=ended.prefill_s, tpot_s=ended.decode_s / steps, stall_s=0.0, ranks_s=0.0
+            )
     return ServingEstimate(
         layout=layout,
         concurrency=concurrency,
@@ -174,7 +190,31 @@ def evaluate(
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
         parts={**asdict(token), INTERFERENCE: system.stall_s, WAITING: system.ranks_s},
+        run=ended,
     )
+
+
+def _run(
+    arch: ArchSpec,
+    deployment: Deployment,
+    ready: Prepared,
+    step: StepSeconds,
+    *,
+    in_flight: Values,
+    running: Values,
+) -> FiniteRun:
+    """The static batch, or the queue of an offline run dealt evenly over the ranks."""
+    workload, engine, dp = deployment.workload, deployment.engine, ready.machine.layout.dp
+    number = workload.num_requests if workload.arrivals == "offline" else in_flight
+    queue = Queue(
+        num_requests=np.maximum(number / np.asarray(dp, dtype=float), 1.0),
+        running=running,
+        least_s=decode_step(ready.machine, engine, arch, 1.0, workload.mean_context).total_s,
+        reading_steps=running * workload.prefill_tokens / engine.chunk_tokens,
+        riding=not engine.prefill_first,
+    )
+    seconds = run_seconds(Rounds.of(engine, workload), step, queue, ready.ranks.at(in_flight / dp))
+    return finite_run(workload, number, seconds)
 
 
 def accepted_tokens(engine: Engine) -> float:

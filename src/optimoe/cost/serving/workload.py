@@ -2,9 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import require, require_choice, require_positive
+
+Arrivals = Literal["closed", "static", "offline"]
+"""How requests come: each followed by the next for ever, one batch at once and no more, or a queue worked off."""
 
 DRAWN_SPREAD = 0.2 / 12**0.5 / 0.9
 """Standard deviation over mean of lengths drawn evenly from 0.8 to 1 of the longest, as serving benchmarks draw
@@ -22,9 +26,13 @@ class Workload:
         fixed_lengths: All requests have these lengths; otherwise they are means of lengths that vary.
         rounds: Requests that follow each other in each place of a closed run whose places all fill at once;
             infinite is the steady state.
+        arrivals: ``closed``; ``static``, a batch of all requests in flight that start together and are the
+            last; ``offline``, a queue of ``num_requests``, of which those in flight are served at once.
+        num_requests: Of an offline run; otherwise 0.
 
     Raises:
-        ConfigError: A length is not positive, or the share is not in [0, 1].
+        ConfigError: A length is not positive, the share is not in [0, 1], or an offline run has no requests.
+        UnknownNameError: No such arrivals.
     """
 
     input_tokens: int = 1024
@@ -32,19 +40,26 @@ class Workload:
     prefix_hit: float = 0.0
     fixed_lengths: bool = False
     rounds: float = math.inf
+    arrivals: str = "closed"
+    num_requests: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "input_tokens", "output_tokens")
         require(0 <= self.prefix_hit <= 1, "prefix_hit", "from 0 to 1", self.prefix_hit)
         require(self.rounds >= 1, "rounds", "at least 1", self.rounds)
+        require_choice(self.arrivals, "arrivals", Arrivals)
+        if self.arrivals == "offline":
+            require(self.num_requests >= 1, "num_requests", "at least 1 in an offline run", self.num_requests)
+        else:
+            require(self.num_requests == 0, "num_requests", "left out unless offline", self.num_requests)
 
     @property
     def length_spread(self) -> float:
         """Standard deviation over mean of the lengths: 0 where they are fixed, else :data:`DRAWN_SPREAD`.
 
-        Matters only to runs of few rounds that start all requests at once.
+        Matters only to runs of few rounds that start all requests at once. A static batch has fixed lengths.
         """
-        return 0.0 if self.fixed_lengths else DRAWN_SPREAD
+        return 0.0 if self.fixed_lengths or self.arrivals == "static" else DRAWN_SPREAD
 
     @property
     def prefill_tokens(self) -> int:

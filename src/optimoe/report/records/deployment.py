@@ -65,6 +65,9 @@ class WorkloadRecord:
         prefix_hit: Share of the prompt's tokens whose keys and values are in the cache already.
         fixed_lengths: Whether all requests have these lengths; otherwise they are means.
         rounds: Requests that follow each other in each place of a closed run; null is the steady state.
+        arrivals: ``closed``, each request followed by the next; ``static``, one batch at once; ``offline``, a
+            queue that is worked off.
+        num_requests: Requests of an offline run; otherwise 0.
     """
 
     input_tokens: int
@@ -72,6 +75,8 @@ class WorkloadRecord:
     prefix_hit: float
     fixed_lengths: bool
     rounds: float | None
+    arrivals: str = "closed"
+    num_requests: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,29 @@ from optimoe.report.records.served.evidence import EvidenceRecord, evidence_reco
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A run that ends: a static batch, or a queue of requests.
+
+    Attributes:
+        num_requests: Requests in all.
+        prefill_s: Time until the prompts of the first batch are read, the front end included.
+        decode_s: Time from there to the last token.
+        total_s: Time until the last token.
+        requests_per_s: Requests over the whole time.
+        output_tokens_per_s: Tokens of answers over the whole time.
+        total_tokens_per_s: Tokens of prompts and answers over the whole time.
+    """
+
+    num_requests: float
+    prefill_s: float
+    decode_s: float
+    total_s: float
+    requests_per_s: float
+    output_tokens_per_s: float
+    total_tokens_per_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServingRecord:
     """A model that is served: latency, throughput, price and what they consist of.
 
@@ -59,6 +82,7 @@ class ServingRecord:
         precision: Precision of the weights.
         kv_precision: Precision of the cache.
         evidence: What was measured of the answer's kind, and what widens its bands.
+        run: The whole run, where it ends; absent where requests never do.
         speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
 
@@ -94,6 +118,7 @@ class ServingRecord:
     precision: str
     kv_precision: str
     evidence: EvidenceRecord
+    run: RunRecord | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
 
 
@@ -133,5 +158,6 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         workload=workload_record(deployment.workload),
         precision=deployment.engine.execution.precision,
         kv_precision=deployment.engine.execution.kv_precision,
+        run=UNSET if estimate.run is None else same_fields(RunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
     )

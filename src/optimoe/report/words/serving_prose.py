@@ -17,8 +17,7 @@ from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Lines
 from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines
 from optimoe.report.words.served.evidence_prose import basis_lines
-
-METRICS = "TTFT to the first token; TPOT (e2e − TTFT)/(output − 1); both means, with 90 % of measured errors"
+from optimoe.report.words.served.run_prose import metric_lines
 
 
 def layout_words(layout: Layout) -> str:
@@ -56,7 +55,7 @@ def serving_lines(
             f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · "
             f"TPOT {_between(estimate.tpot_s, evidence.tpot_s(estimate))}",
         ),
-        ("", METRICS),
+        *metric_lines(estimate.run),
         (
             "Rate",
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
