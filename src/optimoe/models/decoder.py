@@ -212,9 +212,9 @@ def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
     """The attention that an architecture describes.
 
     Raises:
-        ConfigError: It is another mixer, or latent attention with an indexer.
+        ConfigError: It is another mixer, latent attention with an indexer, or values not as wide as keys.
     """
-    if isinstance(part, Attention):
+    if isinstance(part, Attention) and part.value_dim == part.head_dim:
         return SelfAttention(part, d_model, config.norm_eps)
     if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
         return LatentSelfAttention(part, d_model)

@@ -57,6 +57,9 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
     config.pop("mlp_only_layers", None)
     if "mlp_layer_types" in config:
         config["mlp_layer_types"] = ["dense"] + ["sparse"] * (layers - 1)
+    for name in ("layer_types", "hybrid_layer_pattern", "moe_layer_freq"):
+        if isinstance(config.get(name), list):
+            config[name] = [config[name][layer % len(config[name])] for layer in range(layers)]
     spec = from_config(config, "model")
     assert from_config(to_config(spec, model_type), "model") == spec
 

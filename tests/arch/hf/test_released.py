@@ -20,6 +20,7 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="OPTIMOE_DATA has no m
     [
         ("zai-org--GLM-5.2-FP8", 743_377_000_704, 41.25),
         ("Qwen--Qwen3-VL-30B-A3B-Instruct", 30_532_122_624, 3.35),
+        ("XiaomiMiMo--MiMo-V2-Flash", 308_778_768_832, 15.45),
     ],
 )
 def test_totals_are_those_that_the_files_state(name, total, active_billion):
@@ -29,11 +30,26 @@ def test_totals_are_those_that_the_files_state(name, total, active_billion):
 
 
 @needs_data
+def test_step_3_7_counts_what_its_maker_rounds():
+    params = count_params(load_config(DATA / "stepfun-ai--Step-3.7-Flash.json"))
+    assert (round(params.total / 1e9), round(params.active / 1e9)) == (196, 11)
+
+
+@needs_data
+def test_layers_of_mimo_with_a_window_have_heads_and_sinks_of_their_own():
+    full, window = (group.mixer for group in load_config(DATA / "XiaomiMiMo--MiMo-V2-Flash.json").layers[:2])
+    assert (full.num_kv_heads, full.sinks, full.head_dim, full.value_dim) == (4, False, 192, 128)
+    assert (window.num_kv_heads, window.sinks, window.window_tokens) == (8, True, 128)
+    assert full.cache_values == 4 * (192 + 128)
+
+
+@needs_data
 @pytest.mark.parametrize(
     ("name", "attention", "routed", "source"),
     [
         ("Qwen--Qwen3-235B-A22B-FP8", "fp8", "fp8", "quantization_config"),
         ("zai-org--GLM-5.2-FP8", "fp8", "fp8", "quantization_config"),
+        ("XiaomiMiMo--MiMo-V2-Flash", "fp8", "fp8", "quantization_config"),
         ("Qwen--Qwen3.5-122B-A10B", "bf16", "bf16", ""),
     ],
 )

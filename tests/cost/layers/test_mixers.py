@@ -80,3 +80,13 @@ def test_a_cached_prefix_leaves_its_own_scores_out():
     )
     assert isinstance(whole, PrefillAttention)
     assert 1500 * first.seen + 500 * second.seen == pytest.approx(2000 * whole.seen)
+
+
+def test_heads_with_narrower_values_take_the_time_of_the_mean_width():
+    narrow = replace(find_model("llama-3.1-8b").layers[0].mixer, head_dim=192, v_dim=128)
+    equal = replace(narrow, head_dim=160, v_dim=0)
+    calls = [list(shapes(decode_mixing(mixer, machine(), 4096, 1, CONTEXT))) for mixer in (narrow, equal)]
+    assert calls[0] == calls[1]
+    inward, outward = shapes(projections(narrow, machine(), 4096, 8))
+    assert inward.width == 32 * 192 + 8 * (192 + 128)
+    assert outward.depth == 32 * 128

@@ -16,6 +16,7 @@ from optimoe.arch.hf.ffns import (
     layer_frequency,
     leading_dense,
     listed_or_leading,
+    marked_layers,
     sparse_step,
     within,
 )
@@ -23,12 +24,14 @@ from optimoe.arch.hf.layers import (
     FULL,
     LINEAR,
     SLIDING,
+    all_full,
     all_sliding,
     attention_period,
     every,
     every_interval,
     every_pattern,
     listed,
+    marked,
     qwen_windows,
     rope_chunks,
     selecting,
@@ -49,6 +52,7 @@ _NORMED = Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="
 _GATED = Gqa(
     qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", output_gate=True, head_dim=256
 )
+_MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim", sinks="add_full_attention_sink_bias")
 _LOCAL = Routed(experts=("num_local_experts",), width=("intermediate_size",))
 _ALIASED = replace(_LOCAL, experts=("num_local_experts", "num_experts"))
 _DEEPSEEK = Routed(experts=("n_routed_experts", "num_local_experts"), shared_count="n_shared_experts")
@@ -314,6 +318,34 @@ FAMILIES: dict[str, ConfigFamily] = {
         pattern=every_layer,
         num_norms=4,
         defaults=_TIED,
+    ),
+    "mimo_v2_flash": ConfigFamily(
+        architecture="MiMoV2FlashForCausalLM",
+        attention=replace(
+            _MIMO,
+            sliding=replace(
+                _MIMO,
+                heads=("swa_num_attention_heads",),
+                kv_heads=("swa_num_key_value_heads",),
+                head_field="swa_head_dim",
+                value_field="swa_v_head_dim",
+                sinks="add_swa_attention_sink_bias",
+            ),
+        ),
+        kinds=marked,
+        routed=Routed(experts=("n_routed_experts",)),
+        pattern=marked_layers,
+        defaults=_UNTIED | _BIAS,
+        only={"n_shared_experts": None},
+    ),
+    "step3p7": ConfigFamily(
+        architecture="Step3p7FlashForCausalLM",
+        kinds=listed(all_full),
+        routed=Routed(experts=_EXPERTS, shared_width="share_expert_dim"),
+        pattern=leading_dense,
+        mtp=_MTP,
+        defaults=_UNTIED | {_MTP: 0},
+        only={"n_shared_experts": 1},
     ),
     "arctic": ConfigFamily(
         architecture="ArcticForCausalLM",

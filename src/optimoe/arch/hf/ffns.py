@@ -113,6 +113,11 @@ def listed_or_leading(fields: Fields, num_layers: int) -> list[bool]:
     return [kind == "sparse" for kind in kinds]
 
 
+def marked_layers(fields: Fields, num_layers: int) -> list[bool]:
+    """Layers that the list ``moe_layer_freq`` marks with 1 route (MiMo-V2)."""
+    return [mark == 1 for mark in fields.items("moe_layer_freq", int, num_layers)]
+
+
 def sparse_step(fields: Fields, num_layers: int) -> list[bool]:
     """Every ``decoder_sparse_step``-th layer routes, but those of ``mlp_only_layers`` (Qwen)."""
     step = fields.count("decoder_sparse_step")
@@ -154,6 +159,8 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     leading = all(routed[step - 1 :])
     if pattern is listed_or_leading and not leading:
         return {"mlp_layer_types": ["sparse" if routes else "dense" for routes in routed]}
+    if pattern is marked_layers:
+        return {"moe_layer_freq": [int(routes) for routes in routed]}
     if pattern is within:
         following = 1 if leading else routed[step:].index(True) + 1 if True in routed[step:] else step
         return {"moe_layer_interval": following, "moe_layer_start_index": step - 1}

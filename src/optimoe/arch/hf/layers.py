@@ -89,6 +89,12 @@ def attention_period(fields: Fields, num_layers: int) -> list[str]:
     return [FULL if layer % period == offset else LINEAR for layer in range(num_layers)]
 
 
+def marked(fields: Fields, num_layers: int) -> list[str]:
+    """Layers that ``hybrid_layer_pattern`` marks have the window, the others attend to everything (MiMo-V2)."""
+    marks = fields.items("hybrid_layer_pattern", int, num_layers)
+    return [SLIDING if mark else FULL for mark in marks]
+
+
 def selecting(fields: Fields, num_layers: int) -> list[str]:
     """Every layer selects what it attends to, but shared ones of ``indexer_types`` take the last one over.
 
@@ -142,6 +148,8 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
             "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds) + 1,
             "attn_layer_offset": first,
         }
+    if rule is marked:
+        return config | {"hybrid_layer_pattern": [int(kind == SLIDING) for kind in kinds]}
     if rule is selecting:
         types = ["shared" if kind == SHARED else "full" for kind in kinds]
         return {"indexer_types": types} if SHARED in kinds else {}

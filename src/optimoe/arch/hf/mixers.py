@@ -31,44 +31,55 @@ class Gqa:
         null_kv: Whether null key-value heads are as many as heads.
         head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
         fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).
+        head_field, value_field: Fields of the widths of a head's keys and of its values; where there is no second
+            one, they are equal.
+        sliding: Field table of layers with a window, where it is another one.
     """
 
     part: ClassVar = Attention
     qkv_bias: Flag = False
     output_bias: Flag = False
     qk_norm: QkNorm | Literal["use_qk_norm"] = "none"
-    sinks: bool = False
+    sinks: Flag = False
     output_gate: bool = False
     heads: tuple[str, ...] = ("num_attention_heads",)
     kv_heads: tuple[str, ...] = ("num_key_value_heads",)
     null_kv: bool = False
     head_dim: int = 0
     fixed_head_dim: bool = False
+    head_field: str = "head_dim"
+    value_field: str = ""
+    sliding: "Gqa | None" = None
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> Attention:
         """The attention of a layer with that window."""
+        if self.sliding is not None and window != UNLIMITED_WINDOW:
+            return self.sliding.read(fields, d_model, window, chunked)
         num_heads = fields.count(*self.heads)
         return Attention(
             num_heads=num_heads,
             num_kv_heads=fields.count(*self.kv_heads, null=num_heads if self.null_kv else 0),
-            head_dim=self._head_dim(fields, d_model, num_heads),
+            head_dim=(head_dim := self._head_dim(fields, d_model, num_heads)),
             qkv_bias=_flag(fields, self.qkv_bias),
             output_bias=_flag(fields, self.output_bias),
             qk_norm=self._norm(fields),
-            sinks=self.sinks,
+            sinks=_flag(fields, self.sinks),
             output_gate=self.output_gate,
             window_tokens=window,
             chunked=chunked,
+            v_dim=self._value_dim(fields, head_dim),
         )
 
     def write(self, mixer: Attention) -> dict[str, Any]:
         """The fields of an attention."""
+        if self.sliding is not None and mixer.window_tokens != UNLIMITED_WINDOW:
+            return self.sliding.write(mixer)
         config: dict[str, Any] = {
             self.heads[0]: mixer.num_heads,
             self.kv_heads[0]: mixer.num_kv_heads,
-            "head_dim": mixer.head_dim,
-        }
-        flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias))
+            self.head_field: mixer.head_dim,
+        } | ({self.value_field: mixer.value_dim} if self.value_field else {})
+        flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias), (self.sinks, mixer.sinks))
         config |= {flag: value for flag, value in flags if isinstance(flag, str)}
         if self.qk_norm == "use_qk_norm":
             config["use_qk_norm"] = mixer.qk_norm != "none"
@@ -79,11 +90,18 @@ class Gqa:
             return "head" if fields.flag("use_qk_norm") else "none"
         return self.qk_norm
 
+    def _value_dim(self, fields: Fields, head_dim: int) -> int:
+        """The width of values where it is not that of keys; 0 where it is."""
+        value_dim = fields.count(self.value_field) if self.value_field else head_dim
+        return value_dim if value_dim != head_dim else 0
+
     def _head_dim(self, fields: Fields, d_model: int, num_heads: int) -> int:
         if self.head_dim:
-            return fields.count("head_dim", absent=self.head_dim)
+            return fields.count(self.head_field, absent=self.head_dim)
+        if self.head_field != "head_dim":  # no family takes d/h for a field of its own
+            return fields.count(self.head_field)
         even = 0 if d_model % num_heads else d_model // num_heads
-        head_dim = fields.count("head_dim", null=even, absent=even)
+        head_dim = fields.count(self.head_field, null=even, absent=even)
         if self.fixed_head_dim and head_dim != even:
             raise ConfigError(f"head_dim: must be hidden_size / num_attention_heads, got {head_dim}")
         return head_dim

@@ -7,6 +7,7 @@ from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
+from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.hf.read import from_config
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -112,8 +113,11 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         "tie_word_embeddings": arch.tied_embeddings,
         **family.fixed,
     }
-    attention: Any = next((mixer for mixer in mixers if isinstance(mixer, family.attention.part)), None)
-    if attention is not None:
+    softmax: dict[int, Any] = {}
+    for mixer in mixers:
+        if isinstance(mixer, family.attention.part):
+            softmax.setdefault(window_of(mixer), mixer)
+    for attention in reversed(softmax.values()):  # layers with a window may have fields of their own
         config |= family.attention.write(attention)
     if family.linear is not None:
         linear: Any = next((mixer for mixer in mixers if isinstance(mixer, family.linear.part)), None)

@@ -25,6 +25,7 @@ class Attention(TokenMixer):
         output_gate: Whether a gate of the queries' width multiplies the output (Qwen3-Next).
         window_tokens: A token sees at most so many tokens, itself included.
         chunked: The window is a block that all its tokens start afresh in (Llama 4), not a sliding one.
+        v_dim: Width of a head's values, d_v, where it is not d_h (MiMo-V2); 0 where it is.
 
     Raises:
         ConfigError: A count is not positive, or the key-value heads do not divide the heads.
@@ -40,6 +41,7 @@ class Attention(TokenMixer):
     output_gate: bool = False
     window_tokens: int = UNLIMITED_WINDOW
     chunked: bool = False
+    v_dim: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens")
@@ -49,30 +51,43 @@ class Attention(TokenMixer):
             lambda: f"a divisor of num_heads = {self.num_heads}",
             self.num_kv_heads,
         )
+        require(self.v_dim >= 0, "v_dim", "zero or more", self.v_dim)
+
+    @property
+    def value_dim(self) -> int:
+        """Width of a head's values."""
+        return self.v_dim + (self.v_dim == 0) * self.head_dim
+
+    @property
+    def mean_dim(self) -> float:
+        """Mean width of a head's keys and values: what a kernel for one width does as much work for."""
+        return (self.head_dim + self.value_dim) / 2
 
     def matrix_params(self, d_model: int) -> int:
-        """Q (and its gate), K, V, O: d·d_h·((2 + gate)·h + 2·h_kv)."""
-        return d_model * self.head_dim * ((2 + self.output_gate) * self.num_heads + 2 * self.num_kv_heads)
+        """Q and K, d·d_h·(h + h_kv); V, O and the output's gate, d·d_v·((1 + gate)·h + h_kv)."""
+        keys = self.head_dim * (self.num_heads + self.num_kv_heads)
+        return d_model * (keys + self.value_dim * ((1 + self.output_gate) * self.num_heads + self.num_kv_heads))
 
     def vector_params(self, d_model: int) -> int:
         """Biases of the projections, norms of queries and keys, and a sink per head."""
         queries, keys = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim
         norms = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
-        qkv = self.qkv_bias * ((1 + self.output_gate) * queries + 2 * keys)
+        values = self.value_dim * (self.num_kv_heads + self.output_gate * self.num_heads)
+        qkv = self.qkv_bias * (queries + keys + values)
         return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
-        """Projections 2 per weight; scores and weighted values 2·h·d_h each, per attended token."""
+        """Projections 2 per weight; scores 2·h·d_h and weighted values 2·h·d_v per attended token."""
         seen = attended(length, self.window_tokens, phase, self.chunked)
         return {
             "attention_projections": 2 * self.matrix_params(d_model),
-            "attention_scores": 4 * self.num_heads * self.head_dim * seen,
+            "attention_scores": 2 * self.num_heads * (self.head_dim + self.value_dim) * seen,
         }
 
     @property
     def cache_values(self) -> int:
-        """KV cache values of grouped heads, one token and layer: keys and values, 2·h_kv·d_h."""
-        return 2 * self.num_kv_heads * self.head_dim
+        """KV cache values of grouped heads, one token and layer: keys and values, h_kv·(d_h + d_v)."""
+        return self.num_kv_heads * (self.head_dim + self.value_dim)
 
     def held_values(self, tokens: float) -> Any:
         """KV cache values of a sequence: a window holds no more tokens than its width."""

@@ -37,9 +37,10 @@ def attention_projections(
     """Queries, their gate, keys and values as one product, and the output; few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
     kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
-    qkv = ((1 + mixer.output_gate) * heads + 2 * kv_heads) * mixer.head_dim
-    yield machine.product(tokens, qkv, d_model)
-    yield machine.product(tokens, d_model, heads * mixer.head_dim)
+    keys = (heads + kv_heads) * mixer.head_dim
+    values = (mixer.output_gate * heads + kv_heads) * mixer.value_dim
+    yield machine.product(tokens, keys + values, d_model)
+    yield machine.product(tokens, d_model, heads * mixer.value_dim)
 
 
 @projections.register
@@ -80,7 +81,7 @@ def attention_decode_mixing(
             requests=batch,
             num_heads=mixer.num_heads * queries / machine.tp,
             num_kv_heads=mixer.num_kv_heads / machine.cache_shards(mixer.cache_heads),
-            head_dim=mixer.head_dim,
+            head_dim=mixer.mean_dim,
             seen=seen,
         )
     )
@@ -152,7 +153,7 @@ def prompt_attention(
     """
     num_heads = mixer.num_heads / machine.tp
     if isinstance(mixer, Attention):
-        num_kv_heads, head_dim = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads), mixer.head_dim
+        num_kv_heads, head_dim = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads), mixer.mean_dim
     else:
         num_kv_heads, head_dim = num_heads, expanded_head_dim(mixer)
     return PrefillAttention(

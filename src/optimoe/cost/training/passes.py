@@ -180,7 +180,7 @@ def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batc
 
     FLOPs 4·d_h·h·s per token (backward twice), at the share of products; bytes per score as above. Derived.
     """
-    head_dim = mixer.head_dim if isinstance(mixer, Attention) else expanded_head_dim(mixer)
+    head_dim = mixer.mean_dim if isinstance(mixer, Attention) else expanded_head_dim(mixer)
     curve = find_curve("gemm", "bf16", machine.gpu)
     scores = batch.tokens * batch.seq_len * mixer.num_heads / machine.tp
     flops = 4 * scores * (head_dim + curve.half_fill) * (UNFUSED_BACKWARD if backward else 1.0)

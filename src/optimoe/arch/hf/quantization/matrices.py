@@ -64,11 +64,11 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
 
 def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
     if isinstance(mixer, Attention):
-        queries, keys = mixer.num_heads * mixer.head_dim, mixer.num_kv_heads * mixer.head_dim
-        yield _attention("q_proj", "qkv_proj", rows=(1 + mixer.output_gate) * queries, columns=d)
-        yield _attention("k_proj", "qkv_proj", rows=keys, columns=d)
-        yield _attention("v_proj", "qkv_proj", rows=keys, columns=d)
-        yield _attention("o_proj", rows=d, columns=queries)
+        queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
+        yield _attention("q_proj", "qkv_proj", rows=queries + mixer.output_gate * outputs, columns=d)
+        yield _attention("k_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.head_dim, columns=d)
+        yield _attention("v_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.value_dim, columns=d)
+        yield _attention("o_proj", rows=d, columns=outputs)
     elif isinstance(mixer, LatentAttention):
         yield from _latent(mixer, d)
     elif isinstance(mixer, GatedDeltaNet):
