@@ -32,8 +32,10 @@ class LatencyRecord:
         engine: vllm, sglang, trtllm, …
         engine_version: As the engine prints it.
         measured_utc: Date or date and time, ISO 8601.
-        precision: Of the weights: bf16, fp8, int8, int4, mxfp4.
-        kv_precision: Of the cache.
+        precision: Of the weights: bf16, fp8, int8, int4, mxfp4, nvfp4; auto is the checkpoint's own.
+        expert_precision, attention_precision, embedding_precision, head_precision, activation_precision: Of these
+            parts, where they are in another; auto is as ``precision`` says.
+        kv_precision: Of the cache; auto is what the engine takes.
         tp: Tensor-parallel degree of the attention.
         ep: Expert-parallel degree, a divisor of tp · dp.
         pp: Pipeline stages.
@@ -64,6 +66,11 @@ class LatencyRecord:
     ttft_s: float
     tpot_s: float
     precision: str = "bf16"
+    expert_precision: str = "auto"
+    attention_precision: str = "auto"
+    embedding_precision: str = "auto"
+    head_precision: str = "auto"
+    activation_precision: str = "auto"
     kv_precision: str = "bf16"
     tp: int = 1
     ep: int = 1

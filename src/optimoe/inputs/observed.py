@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
+from optimoe.arch.quantize import AUTO
 from optimoe.core.errors import require
 from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import Hardware, Price
@@ -132,13 +133,18 @@ class SizeFromSpeedRequest:
             workload=self.requests.workload(),
             limits=self.requests.limits(),
             price=self.price.price(cluster.accelerator.name),
-            engine=replace(self.engine, precision=self.engine.precision or "bf16").only_engine(),
+            engine=replace(self.engine, precision=self._precision or "bf16").only_engine(),
         )
+
+    @property
+    def _precision(self) -> str:
+        """The precision that is stated; the typical models have no checkpoint that could state one."""
+        return "" if self.engine.precision == AUTO else self.engine.precision
 
     def stated(self) -> "frozenset[Unknown]":
         """What is known and is not put in another way."""
         known: dict[Unknown, bool] = {
-            "precision": bool(self.engine.precision),
+            "precision": bool(self._precision),
             "margin": self.margin is not None,
             "utilisation": self.utilisation is not None,
             "drafts": self.engine.draft_tokens > 0,

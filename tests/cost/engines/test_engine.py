@@ -16,7 +16,7 @@ from optimoe.cost.layers.execution import Execution
 MINE = {
     "host": {"front_s": 0.08},
     "prefill_first": True,
-    "kv_of_fp8": "fp8",
+    "kv_of": {"fp8": "fp8"},
     "source": "200 requests against my server",
 }
 
@@ -29,7 +29,7 @@ def written(path, table):
 def conforms(preset):
     """What every preset is, whoever states it."""
     assert 0 <= preset.host.front_s < 1
-    assert bytes_per_value(preset.kv_of_fp8) <= 2
+    assert all(bytes_per_value(cache) <= 2 for cache in preset.kv_of.values())
     assert preset.source
     assert preset.basis in Basis
 
@@ -46,8 +46,6 @@ def test_an_engine_is_found_with_words_of_its_scheduler_and_of_its_kernels_alike
 def test_engines_differ_by_their_presets():
     assert {"vllm", "sglang", "trtllm"} <= set(engine_names())
     assert find_engine("sglang").prefill_first
-    assert find_engine("trtllm", precision="fp8").execution.kv_precision == "fp8"
-    assert find_engine("trtllm", precision="fp8", kv_precision="bf16").execution.kv_precision == "bf16"
     assert find_engine("vllm").host == Engine().host
     with pytest.raises(ConfigError, match="acceptance"):
         Engine(acceptance=0.5)
@@ -73,7 +71,7 @@ def test_an_engine_of_ones_own_is_one_file(tmp_path):
     )
     engine = find_engine(path, precision="fp8", chunk_tokens=512)
     assert (engine.host.front_s, engine.prefill_first, engine.chunk_tokens) == (0.08, True, 512)
-    assert engine.execution.kv_precision == "fp8"
+    assert engine.kv_of == {"fp8": "fp8"}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +81,8 @@ def test_an_engine_of_ones_own_is_one_file(tmp_path):
         ({"host": {"front_s": 80.0}}, "front_s: must be in seconds, from 0 to below 60, got 80.0"),
         ({"host": {"front_s": "80 ms"}}, "Expected `float`, got `str` - at `host.front_s`"),
         ({"prefill_first": "no"}, "Expected `bool`, got `str` - at `prefill_first`"),
-        ({"kv_of_fp8": "fp7"}, "kv_of_fp8: unknown name 'fp7' (nearest: fp"),
+        ({"kv_of": {"fp8": "fp7"}}, "kv_of: unknown name 'fp7' (nearest: fp"),
+        ({"kv_of": {"fp7": "fp8"}}, "kv_of: unknown name 'fp7' (nearest: fp"),
         ({"basis": "guessed"}, "`basis`"),
         ({"source": ""}, "source: must be given"),
         ({"host": {"fronts": 0.1}}, "unknown name 'fronts' (nearest: front_s"),

@@ -141,7 +141,7 @@ def test_rules_out_of_their_limits_are_named(wrong, named):
 
 
 def test_an_engine_of_ones_own_takes_what_the_default_one_does_unless_it_says_so(tmp_path):
-    own = 'host = {front_s = 0.03}\nprefill_first = false\nkv_of_fp8 = "fp8"\nsource = "ours"\n'
+    own = 'host = {front_s = 0.03}\nprefill_first = false\nkv_of = { fp8 = "fp8" }\nsource = "ours"\n'
     plain, stated = tmp_path / "plain.toml", tmp_path / "stated.toml"
     plain.write_text(own)
     stated.write_text(f"{own}[reserve]\nmemory_share = 0.7\n[pool]\nblock_tokens = 64\n")

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from optimoe.arch.catalog import find_model
+from optimoe.arch.quantize import with_precision
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import AllReduce
 from optimoe.cost.kernels.collectives import all_reduce_s, collective_s
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
-from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
 
@@ -15,8 +15,8 @@ TOKENS = 64
 PAYLOAD = TOKENS * 2 * MIXTRAL.d_model
 
 
-def machine(precision="bf16", **degrees):
-    return Machine(gpu=H100, layout=Layout(**degrees), execution=Execution(precision=precision))
+def machine(gpu=H100, **degrees):
+    return Machine(gpu=gpu, layout=Layout(**degrees))
 
 
 def test_tensor_parallel_ranks_reduce_twice_a_layer_and_once_where_experts_are_dispatched():
@@ -32,12 +32,24 @@ def test_a_cache_split_by_tokens_scatters_the_outputs_of_attention():
     assert split_s - whole_s == pytest.approx(32 * scatter_s)
 
 
-def test_tokens_are_dispatched_only_where_attention_ranks_share_experts_and_fp8_sends_less():
+def dispatched_s(gpu, precision, **parts):
+    large = 1e6  # tokens, where bytes count and not launches
+    return all_to_all_s(machine(gpu, dp=8, ep=8), with_precision(MIXTRAL, precision, **parts), large)
+
+
+def test_tokens_are_dispatched_only_where_attention_ranks_share_experts():
     assert all_to_all_s(machine(tp=8, ep=8), MIXTRAL, TOKENS) == 0
     assert all_to_all_s(machine(dp=8), MIXTRAL, TOKENS) == 0
-    large = 1e6  # where bytes count, not launches
-    whole_s, half_s = (all_to_all_s(machine(p, dp=8, ep=8), MIXTRAL, large) for p in ("bf16", "fp8"))
-    assert 0 < half_s < whole_s
+
+
+def test_tokens_travel_in_the_format_in_which_they_enter_the_experts():
+    b200 = find_accelerator("b200-sxm")
+    whole_s, eight_s, four_s = (dispatched_s(b200, precision) for precision in ("bf16", "fp8", "nvfp4"))
+    assert four_s < eight_s < whole_s
+    assert dispatched_s(b200, "int4") == whole_s  # weight-only
+    assert dispatched_s(b200, "mxfp4", activations="fp8") == eight_s
+    assert dispatched_s(H100, "nvfp4") == dispatched_s(H100, "bf16")  # a GPU without that peak unpacks weights
+    assert dispatched_s(H100, "fp8", experts="bf16", activations="fp8") == dispatched_s(H100, "bf16")
 
 
 def test_stages_send_activations_between_them_over_the_network_where_they_span_nodes():

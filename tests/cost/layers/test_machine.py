@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from optimoe.arch.catalog import find_model
+from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.kernels.gemm import gemm_s
@@ -10,14 +13,27 @@ from optimoe.cost.layers.machine import Machine
 H100 = find_accelerator("h100-sxm")
 
 
-def test_products_run_in_the_precision_of_the_weights_and_plain_ones_in_bf16():
-    machine = Machine(gpu=H100, execution=Execution(precision="fp8"))
-    shape = Gemm(rows=8, width=4096, depth=2048)
-    for kernel, precision in (
-        (machine.product(8, 4096, 2048), "fp8"),
-        (machine.plain_product(8, 4096, 2048), "bf16"),
-    ):
-        assert machine.time(kernel) == gemm_s(H100, precision, shape)
+LAYER = LayerPrecisions(attention="fp8", dense_ffn="int4", activations="fp8", plain=(("attention", 0.25),))
+
+
+def test_products_run_in_the_format_of_the_weights_and_of_what_enters_them():
+    machine, shape = Machine(gpu=H100), Gemm(rows=8, width=4096, depth=2048)
+    assert machine.time(machine.product(8, 4096, 2048)) == gemm_s(H100, "bf16", shape)
+    assert machine.time(machine.product(8, 4096, 2048, "fp8")) == gemm_s(H100, "fp8", shape)
+    (kernel,) = machine.products(8, 4096, 2048, LAYER, "dense_ffn")
+    assert machine.time(kernel) == gemm_s(H100, "int4", replace(shape, activations="fp8"))
+    (kernel,) = machine.products(8, 4096, 2048, LAYER, "router")
+    assert machine.time(kernel) == gemm_s(H100, "bf16", shape)
+
+
+def test_a_part_with_exceptions_runs_in_both_formats_by_their_shares():
+    kernels = Machine(gpu=H100).products(8, 4096, 2048, LAYER, "attention")
+    assert [(kernel.precision, kernel.share) for kernel in kernels] == [("fp8", 0.75), ("bf16", 0.25)]
+
+
+def test_a_cache_of_which_nothing_is_said_is_bf16():
+    assert Machine(gpu=H100).kv_precision == "bf16"
+    assert Machine(gpu=H100, execution=Execution(kv_precision="fp8")).kv_precision == "fp8"
 
 
 def test_a_cache_spreads_over_its_key_value_heads_and_further_only_by_tokens():

@@ -2,9 +2,11 @@
 
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.engines.preset import DEFAULT_ENGINE
+from optimoe.cost.engines.served import cache_format, in_formats
 from optimoe.inputs.groups.engine import EngineChoice
 
 
@@ -15,10 +17,19 @@ def test_nothing_stated_is_the_default_engine():
 
 def test_the_cache_is_what_the_engine_makes_of_the_weights_unless_it_is_stated():
     def cache(engine, **stated):
-        return EngineChoice(engine=engine, precision="fp8", **stated).only_engine().execution.kv_precision
+        engine = EngineChoice(engine=engine, precision="fp8", **stated).only_engine()
+        return cache_format(in_formats(find_model("mixtral-8x7b"), engine.execution), engine)
 
     assert (cache("vllm"), cache("trtllm")) == ("bf16", "fp8")
     assert cache("trtllm", kv_precision="bf16") == "bf16"
+
+
+def test_each_part_may_be_stated_and_is_the_checkpoints_own_where_it_is_not():
+    execution = EngineChoice(expert_precision="int4", activation_precision="fp8").only_engine().execution
+    assert (execution.precision, execution.expert_precision) == ("auto", "int4")
+    assert (execution.attention_precision, execution.activation_precision) == ("auto", "fp8")
+    with pytest.raises(InputError, match="head_precision: unknown name 'fp7'"):
+        EngineChoice(head_precision="fp7").only_engine()
 
 
 def test_several_precisions_are_several_engines_where_one_may_choose():

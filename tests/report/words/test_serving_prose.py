@@ -18,6 +18,7 @@ from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.serving_prose import (
     REMEDIES,
+    bound_words,
     context_lines,
     disaggregated_lines,
     fleet_lines,
@@ -76,7 +77,7 @@ def test_an_estimate_is_said_with_its_bands():
     one = estimate()
     memory = gpu_memory(DEPLOYMENT.machine(LAYOUT), DEPLOYMENT.engine, MIXTRAL, DEPLOYMENT.workload)
     bands = evidence(MIXTRAL, DEPLOYMENT, one)
-    lines = serving_lines(one, memory, capacity(), "mixtral-8x7b", "8 × h100-sxm", bands)
+    lines = serving_lines(one, memory, capacity(), MIXTRAL, DEPLOYMENT, bands)
     assert text_of(lines, "Model") == "mixtral-8x7b on 8 × h100-sxm, tp 2 × dp 4, ep 2, 4 copies of the model"
     assert f"64 requests in flight, {one.max_batch:.0f} fit" in text_of(lines, "Batch")
     latency = text_of(lines, "Latency")
@@ -90,14 +91,15 @@ def test_an_estimate_is_said_with_its_bands():
     cheap, dear = (format_usd(end) for end in bands.usd_per_mtok(one))
     assert f"{format_usd(one.usd_per_mtok)} ({cheap} – {dear}) per M output tokens" in rate
     assert f"weights {format_bytes(memory.weights)}" in text_of(lines, "Memory")
-    assert text_of(lines, "TPOT is").endswith(f"bound by {one.bound_by}")
+    assert text_of(lines, "TPOT is").endswith(f"bound by {bound_words(one.bound_by)}")
+    assert text_of(lines, "Weights") == "bf16; cache bf16"
 
 
 def test_without_a_price_there_is_no_amount():
     free = replace(DEPLOYMENT, price=unknown_price())
     one = estimate(free)
     memory = gpu_memory(free.machine(LAYOUT), free.engine, MIXTRAL, free.workload)
-    rate = text_of(serving_lines(one, memory, capacity(), "m", "g", evidence(MIXTRAL, free, one)), "Rate")
+    rate = text_of(serving_lines(one, memory, capacity(), MIXTRAL, free, evidence(MIXTRAL, free, one)), "Rate")
     assert "no price" in rate
     assert "$" not in rate
 

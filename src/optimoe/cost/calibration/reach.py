@@ -20,6 +20,7 @@ from optimoe.cost.calibration.errors import Accuracy
 from optimoe.cost.calibration.files import Calibration
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.measured import Calibrated, Measured, MeasuredModel, Range
+from optimoe.cost.engines.served import in_formats
 from optimoe.cost.hardware.accelerator import Accelerator, find_accelerator
 from optimoe.cost.serving.accuracy.case import formats
 from optimoe.cost.serving.accuracy.models import measured_model
@@ -66,7 +67,8 @@ def outside(calibration: Calibration, engine: Engine, gpu: Accelerator | None, a
     if arch is None:
         return "" if by_model else "fitted on too few models to hold for designs (it takes three, each held out)"
     known = {row.precision for row in rows} - {""}
-    new = [name for name in dict.fromkeys(formats(arch, engine).values()) if name not in known]
+    asked = formats(in_formats(arch, engine.execution)).values()
+    new = [name for name in dict.fromkeys(asked) if name not in known]
     if known and new:
         return f"fitted in {', '.join(sorted(known))}, not {', '.join(new)}"
     models = [model for row in rows for model in row.models]

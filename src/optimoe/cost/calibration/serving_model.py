@@ -19,6 +19,7 @@ from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.fitted import FITTED_NAME
+from optimoe.cost.layers.execution import PRECISIONS
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
@@ -126,7 +127,8 @@ class ClosedPrediction:
 def _engine(record: LatencyRecord, kernels: str = FITTED_NAME) -> Engine:
     """The preset of the record's engine, or the default one, in the record's precisions."""
     name = record.engine if record.engine in engine_names() else DEFAULT_ENGINE
-    return find_engine(name, precision=record.precision, kv_precision=record.kv_precision, kernels=kernels)
+    words = {word: getattr(record, word) for word in (*PRECISIONS, "kv_precision")}
+    return find_engine(name, kernels=kernels, **words)
 
 
 def _layout(record: LatencyRecord) -> Layout:

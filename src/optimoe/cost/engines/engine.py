@@ -1,5 +1,6 @@
 """What the serving software does: how its kernels run, its chunks and drafts, and the time it takes itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -12,6 +13,9 @@ from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.kernels.find import kernels_of
 from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.execution import Execution
+
+FROM_PRESET = ("host", "era", "kv_of", "prefill_first", "align_steps", "reserve", "pool")
+"""Fields of an engine that its preset states."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class Engine:
         pool: How it deals the cache out.
         memory_share: Share of the memory that it plans with (vLLM's ``--gpu-memory-utilization``, SGLang's
             ``--mem-fraction-static``, TensorRT-LLM's share of the free); 0 is the engine's own.
+        kv_of: Format of the cache by format of the weights, where neither checkpoint nor user states one.
         prefill_first: Waiting prompts are read before any further token is decoded.
         align_steps: Most steps for which prompts are held back until every attention rank that shares experts
             has one; 0 is not at all.
@@ -52,6 +57,7 @@ class Engine:
     reserve: Reserve = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).reserve)
     pool: CachePool = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).pool)
     memory_share: float = 0.0
+    kv_of: Mapping[str, str] = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).kv_of)
     prefill_first: bool = False
     align_steps: int = 0
     decode_scale: float = 1.0
@@ -70,7 +76,7 @@ class Engine:
 
 
 def find_engine(name: str, **setup: Any) -> Engine:
-    """An engine's preset, with the rest of its set-up and its own kernels; a cache precision that is given stands.
+    """An engine's preset, with the rest of its set-up and its own kernels.
 
     Args:
         name: An engine of :func:`engine_names`, or a file of one's own with the same fields.
@@ -81,13 +87,9 @@ def find_engine(name: str, **setup: Any) -> Engine:
         ConfigError: The file describes no engine; names the file, the field, the limit and the value.
     """
     preset = engine_preset(name)
-    if setup.get("precision") == "fp8":
-        setup.setdefault("kv_precision", preset.kv_of_fp8)
     names = {field.name for field in fields(Execution)}
     setup["kernels"] = kernels_of(setup.get("kernels", FITTED_NAME), preset.name)
     execution = Execution(**{word: value for word, value in setup.items() if word in names})
     rest = {word: value for word, value in setup.items() if word not in names}
-    own = {
-        name: rest.pop(name, getattr(preset, name)) for name in ("host", "era", "align_steps", "reserve", "pool")
-    }
-    return Engine(name=preset.name, execution=execution, prefill_first=preset.prefill_first, **own, **rest)
+    own = {name: rest.pop(name, getattr(preset, name)) for name in FROM_PRESET}
+    return Engine(name=preset.name, execution=execution, **own, **rest)

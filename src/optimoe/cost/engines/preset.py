@@ -24,7 +24,8 @@ class EnginePreset:
         name: Name of the engine; that of the file where it states none.
         host: Seconds that it takes itself, beside the kernels.
         prefill_first: Waiting prompts are read before any further token is decoded.
-        kv_of_fp8: Precision of the cache that weights in fp8 bring unless another is asked for.
+        kv_of: Format of the cache by format of the weights, where neither the checkpoint nor the user states one;
+            bf16 for the formats that are left out.
         era: Year of the engine whose host times these are, where it is not that of the shipped ones.
         align_steps: Most steps for which prompts are held back until every attention rank has one; 0 is not at
             all.
@@ -35,13 +36,13 @@ class EnginePreset:
 
     Raises:
         ConfigError: A time is out of its limits, or there is no source.
-        UnknownNameError: The cache cannot have that precision.
+        UnknownNameError: The table of caches holds no format.
     """
 
     name: str
     host: HostTimes
     prefill_first: bool
-    kv_of_fp8: Precision
+    kv_of: dict[str, str]
     source: str
     era: str = ""
     align_steps: int = 0
@@ -50,7 +51,8 @@ class EnginePreset:
     pool: CachePool = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).pool)
 
     def __post_init__(self) -> None:
-        require_choice(self.kv_of_fp8, "kv_of_fp8", Precision)
+        for word in (*self.kv_of, *self.kv_of.values()):
+            require_choice(word, "kv_of", Precision)
         require(self.align_steps >= 0, "align_steps", "zero or more", self.align_steps)
         require(self.source.strip(), "source", "given", repr(self.source))
 

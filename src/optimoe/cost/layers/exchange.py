@@ -3,6 +3,7 @@
 import numpy as np
 
 from optimoe.arch.parts import MoE
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import (
     all_reduce_bytes_per_token,
@@ -11,6 +12,7 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Flags, Values
+from optimoe.cost.hardware.arithmetic import operands
 from optimoe.cost.kernels.calls import AllReduce
 from optimoe.cost.kernels.collectives import collective_s, send_s
 from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
@@ -18,8 +20,9 @@ from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
 COMBINE_BYTES = 2
 """Outputs of experts travel in bf16."""
 
-DISPATCH_BYTES = {"fp8": 1}
-"""Inputs of experts travel in the precision of the products, else in bf16 (DeepSeek-V3, arXiv 2412.19437)."""
+DISPATCH_BYTES = {"fp8": 1.0, "int8": 1.0, "nvfp4": bytes_per_value("nvfp4")}
+"""Inputs of experts travel in the format in which they enter the products, else in bf16: fp8 in DeepSeek-V3 (arXiv
+2412.19437, Sec. 3.4), 4 bits and their scales in TensorRT-LLM and FlashInfer."""
 
 
 def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
@@ -55,9 +58,8 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
         if isinstance(group.ffn, MoE):
             copies = tokens / layout.tp * expected_expert_ranks(group.ffn.top_k, layout.ep) * layout.expert_tp
             one_byte = copies * arch.d_model
-            there = collective_s(
-                gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(machine.execution.precision, 2)
-            )
+            entering = operands(gpu, group.precisions.routed_experts, group.precisions.activations)
+            there = collective_s(gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(entering, 2.0))
             back = collective_s(gpu, "all_to_all", ranks, one_byte * COMBINE_BYTES)
             total_s = total_s + group.num_layers * np.minimum(gather_s, there + back)
     return np.where(shared, total_s, 0.0)

@@ -4,37 +4,46 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
 from optimoe.arch.parts import PEER, DenseFFN, MoE
-from optimoe.arch.precision.formats import bytes_per_value
+from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.cost.kernels.calls import HostRead, Roofline, RoutedExperts
-from optimoe.cost.layers.machine import LayerKernel, Machine
+from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine, formats
 
 
 @singledispatch
-def feed_forward(ffn: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
+def feed_forward(
+    ffn: Any, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
     """The kernels of a feed-forward, which read ``weights``, ``experts``, or experts from the ``host``."""
     raise TypeError(type(ffn).__name__)
 
 
 @feed_forward.register
-def dense_feed_forward(ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
+def dense_feed_forward(
+    ffn: DenseFFN, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
     """A dense feed-forward: up and gate as one product, and down; widths split over the GPUs."""
-    return _dense(machine, tokens, d_model, ffn.d_ff, ffn.num_matrices)
+    width, matrices = ffn.d_ff / machine.tp, ffn.num_matrices
+    yield from machine.products(tokens, (matrices - 1) * width, d_model, precisions, "dense_ffn")
+    yield from machine.products(tokens, d_model, width, precisions, "dense_ffn")
 
 
 @feed_forward.register
-def routed_feed_forward(ffn: MoE, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
+def routed_feed_forward(
+    ffn: MoE, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
     """The router, the distinct experts that this rank's tokens touch, and the shared ones; latent projections."""
-    yield machine.plain_product(tokens, ffn.num_experts, d_model)
-    layout, precision, spread = machine.layout, machine.execution.precision, machine.spread(ffn, tokens)
+    yield from machine.products(tokens, ffn.num_experts, d_model, precisions, "router")
+    layout, spread = machine.layout, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
     experts = RoutedExperts(
         pairs=spread.pairs,
@@ -48,35 +57,32 @@ def routed_feed_forward(ffn: MoE, machine: Machine, d_model: Values, tokens: Val
         moved_pairs=np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k),
         matrices=ffn.num_matrices,
     )
-    yield LayerKernel(shape=experts, precision=precision, reads="experts")
+    for precision, activations, share in formats(precisions, "routed_experts"):
+        shape = replace(experts, activations=activations)
+        yield LayerKernel(shape=shape, precision=precision, reads="experts", share=share)
     if not holds(np.asarray(layout.resident) == 1):
         values = spread.missing * experts.matrices * experts.d_model * experts.width
-        read = HostRead(num_bytes=bytes_per_value(precision) * values)
-        yield LayerKernel(shape=read, precision=precision, reads="host")
+        read = HostRead(num_bytes=precisions.bytes_per_value("routed_experts") * values)
+        yield LayerKernel(shape=read, precision=precisions.routed_experts, reads="host")
     if np.any(ffn.num_shared_experts):
-        yield from _dense(machine, tokens, d_model, ffn.num_shared_experts * ffn.d_shared, ffn.num_matrices)
+        width, matrices = ffn.num_shared_experts * ffn.d_shared / machine.tp, ffn.num_matrices
+        yield from machine.products(tokens, (matrices - 1) * width, d_model, precisions, "shared_experts")
+        yield from machine.products(tokens, d_model, width, precisions, "shared_experts")
     if np.any(ffn.d_latent):
-        yield machine.product(tokens, ffn.d_latent, d_model)
-        yield machine.product(tokens, d_model, ffn.d_latent)
+        yield from machine.products(tokens, ffn.d_latent, d_model, precisions, "shared_experts")
+        yield from machine.products(tokens, d_model, ffn.d_latent, precisions, "shared_experts")
 
 
 @feed_forward.register
 def product_key_feed_forward(
-    ffn: PEER, machine: Machine, d_model: Values, tokens: Values
+    ffn: PEER, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
     """Product-key retrieval: queries and keys as products; a gather of two-vector experts as a roofline."""
-    yield machine.plain_product(tokens, ffn.num_heads * ffn.d_key, d_model)
-    yield machine.plain_product(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2)
-    precision, active = machine.execution.precision, ffn.matrix_params(d_model)["routed_experts_active"]
-    read = bytes_per_value(precision) * expected_routed_params(ffn, d_model, tokens) / machine.tp
+    yield from machine.products(tokens, ffn.num_heads * ffn.d_key, d_model, precisions, "router")
+    yield from machine.products(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2, precisions, "router")
+    precision, active = precisions.routed_experts, ffn.matrix_params(d_model)["routed_experts_active"]
+    read = precisions.bytes_per_value("routed_experts") * expected_routed_params(ffn, d_model, tokens) / machine.tp
     retrieval = Roofline(
         flops=2 * tokens * active / machine.tp, num_bytes=read, shares_of="experts", launch_of="experts"
     )
     yield LayerKernel(shape=retrieval, precision=precision, reads="experts")
-
-
-def _dense(
-    machine: Machine, tokens: Values, d_model: Values, width: Values, matrices: int
-) -> Iterator[LayerKernel]:
-    yield machine.product(tokens, (matrices - 1) * width / machine.tp, d_model)
-    yield machine.product(tokens, d_model, width / machine.tp)

@@ -1,11 +1,14 @@
 """The GPUs of one copy of a model, seen from one of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from optimoe.arch.parts import MoE
+from optimoe.arch.precision.parts import LayerPrecisions
+from optimoe.arch.quantize import AUTO
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import Gemm, Kernel, KernelSource, KernelTime
@@ -15,7 +18,10 @@ from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 
 PLAIN_PRECISION = "bf16"
-"""Engines keep the unembedding and the router in bf16 when they quantise the rest."""
+"""Format of a product or a cache of which nothing else is said."""
+
+PLAIN = LayerPrecisions()
+"""A layer all in bf16."""
 
 
 Reads = Literal["weights", "experts", "kv", "host"]
@@ -30,11 +36,13 @@ class LayerKernel:
         shape: What runs.
         precision: Precision of what it reads.
         reads: What it reads.
+        share: Of the layers that run it, the share that does in this precision.
     """
 
     shape: Kernel
     precision: str
     reads: Reads
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,23 +83,51 @@ class Machine:
         all_tokens = tokens * layout.attention_ranks
         return routing.spread(all_tokens, ffn.num_experts, ffn.top_k, layout.ep, resident=layout.resident)
 
-    def product(self, tokens: Values, width: Values, depth: Values) -> LayerKernel:
-        """A product on each GPU with weights in the precision of the model."""
-        return _product(self.execution.precision, tokens, width, depth)
+    def product(
+        self,
+        tokens: Values,
+        width: Values,
+        depth: Values,
+        precision: str = PLAIN_PRECISION,
+        activations: str = AUTO,
+    ) -> LayerKernel:
+        """A product on each GPU with weights in a precision, and what enters it in another."""
+        shape = Gemm(rows=tokens, width=width, depth=depth, activations=activations)
+        return LayerKernel(shape=shape, precision=precision, reads="weights")
 
-    def plain_product(self, tokens: Values, width: Values, depth: Values) -> LayerKernel:
-        """A product on each GPU in bf16, whatever the precision of the other weights."""
-        return _product(PLAIN_PRECISION, tokens, width, depth)
+    def products(
+        self, tokens: Values, width: Values, depth: Values, precisions: LayerPrecisions, part: str
+    ) -> Iterator[LayerKernel]:
+        """A product with weights of a part of a layer, in that part's format: :func:`formats`."""
+        for precision, activations, share in formats(precisions, part):
+            shape = Gemm(rows=tokens, width=width, depth=depth, activations=activations)
+            yield LayerKernel(shape=shape, precision=precision, reads="weights", share=share)
+
+    @property
+    def kv_precision(self) -> str:
+        """Format of the cache; bf16 where nothing states one and no model and engine decide."""
+        stated = self.execution.kv_precision
+        return PLAIN_PRECISION if stated == AUTO else stated
 
     def mixing(self, shape: Kernel) -> LayerKernel:
         """A kernel on each GPU that reads the cache, in the cache's precision."""
-        return LayerKernel(shape=shape, precision=self.execution.kv_precision, reads="kv")
+        return LayerKernel(shape=shape, precision=self.kv_precision, reads="kv")
 
     def time(self, kernel: LayerKernel) -> KernelTime:
         """Seconds of a layer's kernel on one GPU, by the source of kernel times."""
         return self.kernels.time(self.gpu, kernel.precision, kernel.shape)
 
 
-def _product(precision: str, tokens: Values, width: Values, depth: Values) -> LayerKernel:
-    shape = Gemm(rows=tokens, width=width, depth=depth)
-    return LayerKernel(shape=shape, precision=precision, reads="weights")
+def formats(precisions: LayerPrecisions, part: str) -> Iterator[tuple[str, str, float]]:
+    """The formats of a part's weights, of what enters their products, and the share of its values that has them.
+
+    Where a list of exceptions leaves some matrices of a part in bf16, its products run so for that share: which of
+    them are left is not told apart, so that each of them counts as both (derived).
+    """
+    plain = precisions.plain_share(part)
+    if plain < 1:
+        precision = precisions.of(part)
+        # what enters a product that is not quantised is not quantised for it
+        yield precision, AUTO if precision == PLAIN_PRECISION else precisions.activations, 1 - plain
+    if plain > 0:
+        yield PLAIN_PRECISION, AUTO, plain

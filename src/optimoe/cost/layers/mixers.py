@@ -13,49 +13,56 @@ import numpy as np
 from optimoe.arch.memory import STATE_BYTES
 from optimoe.arch.mixers.attended import Phase, attended
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
+from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
-from optimoe.cost.layers.machine import LayerKernel, Machine
+from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine
 
 BF16_BYTES = 2
 """Inputs and outputs of a recurrent mixer over a prompt; its state alone is fp32."""
 
 
 @singledispatch
-def projections(mixer: Any, machine: Machine, d_model: Values, tokens: Values) -> Iterator[LayerKernel]:
+def projections(
+    mixer: Any, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
     """The products with a mixer's matrices: half of them in, half out, split over the GPUs."""
     inner = mixer.matrix_params(d_model) / (2 * d_model) / machine.tp
-    yield machine.product(tokens, inner, d_model)
-    yield machine.product(tokens, d_model, inner)
+    yield from machine.products(tokens, inner, d_model, precisions, "attention")
+    yield from machine.products(tokens, d_model, inner, precisions, "attention")
 
 
 @projections.register
 def attention_projections(
-    mixer: Attention, machine: Machine, d_model: Values, tokens: Values
+    mixer: Attention, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
     """Queries, their gate, keys and values as one product, and the output; few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
     kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
     keys = (heads + kv_heads) * mixer.head_dim
     values = (mixer.output_gate * heads + kv_heads) * mixer.value_dim
-    yield machine.product(tokens, keys + values, d_model)
-    yield machine.product(tokens, d_model, heads * mixer.value_dim)
+    yield from machine.products(tokens, keys + values, d_model, precisions, "attention")
+    yield from machine.products(tokens, d_model, heads * mixer.value_dim, precisions, "attention")
 
 
 @projections.register
 def latent_projections(
-    mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values
+    mixer: LatentAttention, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
     """Projections of MLA: down to the latents on every GPU; queries up, expansion and output split over them."""
     heads, rank = mixer.num_heads / machine.tp, mixer.q_lora_rank
-    yield machine.product(tokens, rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model)
-    yield machine.product(tokens, heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), rank + (rank == 0) * d_model)
-    yield machine.product(tokens, heads * (mixer.qk_nope_dim + mixer.v_dim), mixer.kv_lora_rank)
-    yield machine.product(tokens, d_model, heads * mixer.v_dim)
+    sizes = [
+        (rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model),
+        (heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), rank + (rank == 0) * d_model),
+        (heads * (mixer.qk_nope_dim + mixer.v_dim), mixer.kv_lora_rank),
+        (d_model, heads * mixer.v_dim),
+    ]
     if mixer.indexer is not None:
-        yield machine.product(tokens, mixer.indexer.num_heads * mixer.indexer.head_dim, rank)
-        yield machine.product(tokens, mixer.indexer.head_dim + mixer.indexer.num_heads, d_model)
+        sizes.append((mixer.indexer.num_heads * mixer.indexer.head_dim, rank))
+        sizes.append((mixer.indexer.head_dim + mixer.indexer.num_heads, d_model))
+    for width, depth in sizes:
+        yield from machine.products(tokens, width, depth, precisions, "attention")
 
 
 @singledispatch

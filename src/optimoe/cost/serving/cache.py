@@ -9,6 +9,7 @@ from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import deepest_stage_share
 from optimoe.cost.serving.memory import request_bytes
@@ -75,6 +76,7 @@ def kv_tokens(machine: Machine, engine: Engine, arch: ArchSpec, free_bytes: floa
         ConfigError: The length is no token.
     """
     require(length >= 1, "length", "at least 1 token", length)
+    machine, arch = as_served(machine, engine, arch)
     free, block = max(float(free_bytes), 0.0), engine.pool.block_tokens
     kinds = _kinds(machine, arch)
     if len(kinds) == 1 and kinds[0].token_bytes and math.isinf(kinds[0].window_tokens):
@@ -144,7 +146,7 @@ def _blocks(kind: _Kind, page: float, chunk_tokens: int, length: int) -> int:
 
 def _kinds(machine: Machine, arch: ArchSpec) -> list[_Kind]:
     """Layers of the deepest stage that cache, put together by what a token and a sequence take in them."""
-    value = bytes_per_value(machine.execution.kv_precision)
+    value = bytes_per_value(machine.kv_precision)
     stage = float(deepest_stage_share(arch, machine.layout.pp))
     layers: dict[tuple[float, float, float], float] = {}
     for group in arch.layers:

@@ -9,6 +9,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.formats import format_words
+from optimoe.cost.engines.served import cache_format, in_formats
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
@@ -45,6 +47,14 @@ class Deployment:
     def machine(self, layout: Layout) -> Machine:
         """The GPUs of the deployment under a layout, running their kernels as its engine does."""
         return Machine(gpu=self.cluster.accelerator, layout=layout, execution=self.engine.execution)
+
+    def serves(self, arch: ArchSpec) -> ArchSpec:
+        """The model in the formats in which it is served."""
+        return in_formats(arch, self.engine.execution)
+
+    def cache_format(self, arch: ArchSpec) -> str:
+        """Format of the cache of a model."""
+        return cache_format(self.serves(arch), self.engine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,8 +249,14 @@ def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEst
     enough = "the least that the engine is known to take would leave enough"
     perhaps = f" ({enough})" if memory.requests_high >= 1 else ""
     return (
-        f"memory: {format_bytes(memory.weights)} of {deployment.engine.execution.precision} weights and "
+        f"memory: {format_bytes(memory.weights)} of {_weights(deployment.serves(arch))} and "
         f"{format_bytes(memory.cache_per_request)} of one request's cache exceed the "
         f"{format_bytes(memory.usable)} that the engine leaves of a GPU's {format_bytes(memory.room.visible)}"
         f"{perhaps}: take more GPUs (about {least}), a larger tp or ep, or a lower --precision"
     )
+
+
+def _weights(served: ArchSpec) -> str:
+    """Weights by their formats: ``bf16 weights``, or ``weights (experts mxfp4, rest bf16)``."""
+    words = format_words(served)
+    return f"{words} weights" if words.isalnum() else f"weights ({words})"

@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 
 from optimoe.arch.memory import kv_bytes
-from optimoe.arch.params import count_params
-from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.reserve import Room, room
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import deepest_stage_share
+from optimoe.cost.layers.weights import draft_weights, weights_per_gpu
 from optimoe.cost.serving.workload import Workload
 
 Verdict = Literal["yes", "only just", "no"]
@@ -73,7 +73,8 @@ class GpuMemory:
 
 def gpu_memory(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> GpuMemory:
     """The memory of one GPU of a deployment."""
-    weights = weights_per_gpu(machine, arch)
+    machine, arch = as_served(machine, engine, arch)
+    weights = weights_per_gpu(machine, arch) + (draft_weights(machine, arch) if engine.draft_tokens else 0.0)
     return GpuMemory(
         room=room(
             engine.reserve,
@@ -88,20 +89,6 @@ def gpu_memory(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workl
     )
 
 
-def weights_per_gpu(machine: Machine, arch: ArchSpec) -> Values:
-    """Bytes of the weights on one GPU.
-
-    Routed experts over the GPUs of the group, as far as they are resident; everything else over tp; both over
-    the stages, the deepest of which holds ⌈layers/pp⌉ layers. Embeddings stand in the first and last stage.
-    """
-    layout, params = machine.layout, count_params(arch)
-    stage = deepest_stage_share(arch, layout.pp)
-    experts = params.routed_experts / layout.group * layout.resident
-    common = (params.nonembedding - params.routed_experts) / layout.tp
-    ends = (params.embedding + params.unembedding) / layout.tp / np.minimum(layout.pp, 2)
-    return bytes_per_value(machine.execution.precision) * (stage * (experts + common) + ends)
-
-
 def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> Values:
     """Requests of one attention rank whose full contexts fit, by what the engine usually leaves."""
     return gpu_memory(machine, engine, arch, workload).requests
@@ -110,7 +97,7 @@ def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Wo
 def request_bytes(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Cache of one request on one GPU: each layer's over its shards, the deepest stage's share of the layers."""
     return deepest_stage_share(arch, machine.layout.pp) * sum(
-        kv_bytes(replace(arch, layers=(group,)), tokens, machine.execution.kv_precision)
+        kv_bytes(replace(arch, layers=(group,)), tokens, machine.kv_precision)
         / machine.cache_shards(group.mixer.cache_heads)
         for group in arch.layers
     )

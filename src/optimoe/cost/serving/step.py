@@ -22,6 +22,7 @@ from optimoe.core.config import load_facts
 from optimoe.core.grid import add, map_numbers
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.feedforward import feed_forward
@@ -94,6 +95,7 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
     through all stages. With n drafted tokens a step verifies n + 1 tokens of each request, after n passes of a
     one-layer draft (an MTP module: DeepSeek-V3, arXiv 2412.19437, Sec. 2.2).
     """
+    machine, arch = as_served(machine, engine, arch)
     drafts = engine.draft_tokens
     micro = np.maximum(np.asarray(batch, dtype=float) / machine.layout.pp, 1.0)
 
@@ -110,6 +112,7 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
 
 def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
     """A prompt on each attention rank: ``length`` tokens after ``past`` cached ones, logits of the last only."""
+    machine, arch = as_served(machine, engine, arch)
 
     def mix(mixer: Mixer) -> Iterator[LayerKernel]:
         return prefill_mixing(mixer, machine, arch.d_model, length, past)
@@ -164,14 +167,14 @@ def _kernels(
     uneven = np.where(pp > 1, np.ceil(layers / pp) * pp / layers, 1.0)
     for group in arch.layers:
         times = group.num_layers * uneven
-        for kernel in projections(group.mixer, machine, arch.d_model, tokens):
-            yield times, kernel
+        for kernel in projections(group.mixer, machine, arch.d_model, tokens, group.precisions):
+            yield times * kernel.share, kernel
         for kernel in mix(group.mixer):
             yield times, kernel
         for ffn in (group.ffn, group.residual):
-            for kernel in feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ():
-                yield times, kernel
-    yield 1, machine.plain_product(logits, arch.vocab_size / machine.tp, arch.d_model)
+            for kernel in feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ():
+                yield times * kernel.share, kernel
+    yield 1, machine.product(logits, arch.vocab_size / machine.tp, arch.d_model, arch.precisions.unembedding)
 
 
 def _elementwise_bytes(machine: Machine, sizes: LayerSizes) -> Values:

@@ -118,7 +118,7 @@ def transfer_s(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Values
     """
     gpu = deployment.cluster.accelerator
     require_positive(gpu, "inter_node_bytes_per_s")
-    cache = kv_bytes(arch, deployment.workload.input_tokens, deployment.engine.execution.kv_precision)
+    cache = kv_bytes(arch, deployment.workload.input_tokens, deployment.cache_format(arch))
     return cache / (gpu.inter_node_bytes_per_s * layout.tp * layout.pp)
 
 

@@ -51,9 +51,9 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
     """Every product of one micro-batch of ``tokens`` on one GPU."""
     layers = []
     for group in arch.layers:
-        kernels = list(projections(group.mixer, machine, arch.d_model, tokens))
+        kernels = list(projections(group.mixer, machine, arch.d_model, tokens, group.precisions))
         for ffn in (group.ffn, group.residual):
-            kernels += feed_forward(ffn, machine, arch.d_model, tokens) if ffn else ()
-        layers += [(group.num_layers, kernel) for kernel in kernels]
-    logits = machine.plain_product(tokens, arch.vocab_size / machine.tp, arch.d_model)
+            kernels += feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ()
+        layers += [(group.num_layers * kernel.share, kernel) for kernel in kernels]
+    logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.d_model)
     return Products(layers=tuple(layers), logits=logits)

@@ -65,8 +65,8 @@ class TrainSetup:
 
     @property
     def execution(self) -> Execution:
-        """How the trainer's kernels run: its precision and routing, on fitted kernel times."""
-        return Execution(precision=self.precision, routing=self.routing)
+        """How the trainer's kernels run: its routing, on fitted kernel times; its precision goes to the model."""
+        return Execution(routing=self.routing)
 
 
 def training_sources() -> tuple[Assumption, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from optimoe.arch.quantize import with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
@@ -93,6 +94,7 @@ def train_step(
     ⌈layers/p⌉ layers but the last, which takes what is left, and the logits. Direction: optimistic, for what no
     kernel table holds (``time_scale`` takes that up), and stragglers and failures are left out.
     """
+    arch = with_precision(arch, setup.precision)
     machine = Machine(gpu=gpu, layout=layout.parts, execution=setup.execution)
     batch = Batch(sequences=layout.micro_batch, seq_len=seq_len)
     micro = num_micro_batches(layout, sequences)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from optimoe.arch.quantize import AUTO
 from optimoe.core.errors import InputError, require
 from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
 from optimoe.inputs.sources import CalibrationName, EngineName
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from optimoe.cost.engines.engine import Engine
     from optimoe.cost.hardware.accelerator import Accelerator
 
-AUTO = "auto"
-"""The cache precision that the engine takes for the precision of the weights."""
-
 
 @Parameter(name="*", group="Engine")
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +24,22 @@ class EngineChoice:
 
     engine: EngineName = "vllm"
     """Serving engine: vllm, sglang, trtllm, or a TOML file of your own."""
-    precision: Several = "bf16"
-    """Precision of the served weights: bf16, fp8, int8, int4, mxfp4; in `plan` several by comma."""
+    precision: Several = AUTO
+    """Precision of the served weights: auto is the checkpoint's own (bf16 of a design); or bf16, fp8, int8, int4,
+    nvfp4 (of all linear layers), mxfp4 (of feed-forwards); in `plan` several by comma."""
+    expert_precision: str = AUTO
+    """Precision of routed and shared experts, where it is another than of the rest."""
+    attention_precision: str = AUTO
+    """Precision of the projections of attention, where it is another."""
+    embedding_precision: str = AUTO
+    """Precision of the embedding; bf16 unless stated here or by the checkpoint."""
+    head_precision: str = AUTO
+    """Precision of the unembedding; bf16 unless stated here or by the checkpoint."""
+    activation_precision: str = AUTO
+    """Precision of what enters the products of quantised weights; bf16 is weight-only."""
     kv_precision: Several = AUTO
-    """Precision of the cache: bf16, fp8, int8, int4; auto is what the engine does with these weights."""
+    """Precision of the cache: bf16, fp8, int8, int4; auto is what the checkpoint asks for, or the engine takes for
+    its weights."""
     kernels: str = "fitted"
     """Where kernel times come from: fitted, silicon, silicon:sglang, silicon:trtllm (extra `silicon`)."""
     calibration: CalibrationName = ""
@@ -95,11 +105,15 @@ class EngineChoice:
         from optimoe.cost.engines.engine import find_engine
         from optimoe.cost.kernels.spread import RoutingSkew
 
-        given = {} if kv_precision == AUTO else {"kv_precision": kv_precision}
         engine = find_engine(
             self.engine,
             precision=precision,
-            **given,
+            expert_precision=self.expert_precision,
+            attention_precision=self.attention_precision,
+            embedding_precision=self.embedding_precision,
+            head_precision=self.head_precision,
+            activation_precision=self.activation_precision,
+            kv_precision=kv_precision,
             routing=RoutingSkew(zipf=self.zipf, balanced_ranks=self.balanced_ranks),
             overlap=self.overlap,
             memory_share=self._memory_share(),

@@ -4,6 +4,7 @@ import math
 
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
+from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
@@ -78,14 +79,12 @@ def _utilisation_rows(training: Training) -> list[Assumption]:
 
 
 def _serving_rows(deployment: Deployment) -> list[Assumption]:
-    cluster, execution = deployment.cluster, deployment.engine.execution
+    cluster, (weights, cache) = deployment.cluster, formats_of_a_design(deployment.engine)
     words = f"{cluster.num_gpus} × {cluster.accelerator.name}"
     return [
         _row("serving GPU", words, Basis.PUBLISHED, cluster.accelerator.source),
         _price("serving", deployment.price),
-        _row(
-            "precision", f"weights {execution.precision}, cache {execution.kv_precision}", Basis.ASSUMED, "given"
-        ),
+        _row("precision", f"weights {weights}, cache {cache}", Basis.ASSUMED, "given"),
     ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from optimoe.arch.memory import main_format, weight_formats
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
 from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
@@ -79,7 +80,10 @@ class ServingRecord:
         memory: What one GPU holds.
         cache: What the caches of the deployment hold, as its engine counts them.
         workload: The requests.
-        precision: Precision of the weights.
+        precision: Format of most of the weights.
+        weight_formats: Formats of each part that has weights, that of most of its values first.
+        precision_source: Where the formats are from: ``quantization_config``, ``hf_quant_config.json`` or
+            ``stated``; absent where nothing states them and all is bf16.
         kv_precision: Precision of the cache.
         evidence: What was measured of the answer's kind, and what widens its bands.
         run: The whole run, where it ends; absent where requests never do.
@@ -116,8 +120,10 @@ class ServingRecord:
     cache: CacheRecord
     workload: WorkloadRecord
     precision: str
+    weight_formats: dict[str, tuple[str, ...]]
     kv_precision: str
     evidence: EvidenceRecord
+    precision_source: str | UnsetType = UNSET
     run: RunRecord | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
 
@@ -129,6 +135,7 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
     tpot_low_s, tpot_high_s = evidence.tpot_s(estimate)
     tokens_low_per_s, tokens_high_per_s = evidence.tokens_per_s(estimate)
     usd_low_per_mtok, usd_high_per_mtok = evidence.usd_per_mtok(estimate)
+    served = deployment.serves(spec)
     machine, engine, dp = deployment.machine(estimate.layout), deployment.engine, estimate.layout.dp
     memory = gpu_memory(machine, engine, spec, deployment.workload)
     capacity = kv_tokens(machine, engine, spec, memory.cache, deployment.workload.full_context)
@@ -156,8 +163,10 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         memory=memory_record(memory),
         cache=cache_record(capacity),
         workload=workload_record(deployment.workload),
-        precision=deployment.engine.execution.precision,
-        kv_precision=deployment.engine.execution.kv_precision,
+        precision=main_format(served),
+        kv_precision=deployment.cache_format(spec),
+        weight_formats=weight_formats(served),
+        precision_source=served.precisions.source or UNSET,
         run=UNSET if estimate.run is None else same_fields(RunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
     )

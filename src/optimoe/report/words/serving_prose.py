@@ -7,6 +7,7 @@ from typing import Any
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_seconds, format_usd
+from optimoe.cost.engines.formats import format_words
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.evidence import Evidence
 from optimoe.cost.serving.cache import CacheCapacity
@@ -35,11 +36,12 @@ def serving_lines(
     estimate: ServingEstimate,
     memory: GpuMemory,
     capacity: CacheCapacity,
-    name: str,
-    gpus: str,
+    spec: ArchSpec,
+    deployment: Deployment,
     evidence: Evidence,
 ) -> Lines:
     """Labelled lines about a model that is served."""
+    gpus = f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     shares = ", ".join(
         f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"
@@ -48,7 +50,8 @@ def serving_lines(
     )
     copies = f", {estimate.layout.replicas:.0f} copies of the model" if estimate.layout.replicas > 1 else ""
     return [
-        ("Model", f"{name} on {gpus}, {layout_words(estimate.layout)}{copies}"),
+        ("Model", f"{spec.title} on {gpus}, {layout_words(estimate.layout)}{copies}"),
+        ("Weights", precision_words(spec, deployment)),
         *memory_lines(estimate, memory, capacity),
         (
             "Latency",
@@ -61,9 +64,36 @@ def serving_lines(
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
             f"{_price(estimate, evidence)} per M output tokens, their prompts included",
         ),
-        ("TPOT is", f"{shares}: bound by {estimate.bound_by}"),
+        ("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}"),
         *basis_lines(evidence),
     ]
+
+
+def precision_words(spec: ArchSpec, deployment: Deployment) -> str:
+    """In which formats a model is served, by part, and who says so: ``experts mxfp4, rest bf16 (stated)``."""
+    served = deployment.serves(spec)
+    source = f" ({served.precisions.source})" if served.precisions.source else ""
+    return f"{format_words(served)}{source}; cache {deployment.cache_format(spec)}"
+
+
+BOUND_WORDS = {
+    "expert reads": "the reads of routed experts",
+    "weight reads": "the reads of the other weights",
+    "kv reads": "the reads of the cache",
+    "host reads": "the reads of experts from the host",
+    "compute": "arithmetic",
+    "launch": "launches and the engine's own time",
+    "all reduce": "all-reduces",
+    "all to all": "dispatch to experts and combine",
+    "pipeline": "sends between stages",
+    "wait for ranks": "the wait for the prompts of other ranks",
+}
+"""What binds, in words."""
+
+
+def bound_words(cause: str) -> str:
+    """What binds, in words that say of which part of the model."""
+    return BOUND_WORDS.get(cause, cause)
 
 
 def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float) -> Lines:
@@ -180,6 +210,7 @@ REMEDIES = {
     "compute": "a lower --precision on GPUs that have it",
     "host reads": "a larger --resident share",
     "pipeline": "fewer stages",
+    "wait for ranks": "fewer attention ranks (--dp), shorter prompts, or separate GPUs for prefill",
 }
 """What to change, by what binds."""
 

@@ -64,9 +64,7 @@ def test_a_price_sheet_with_a_name_that_no_gpu_has_is_one_line_and_exit_2(tmp_pa
 
 
 def test_an_engine_file_that_is_none_is_one_line_and_exit_2(tmp_path):
-    (tmp_path / "mine.toml").write_text(
-        "host.front_s = 80\nprefill_first = false\nkv_of_fp8 = 'bf16'\nsource = 'me'\n"
-    )
+    (tmp_path / "mine.toml").write_text("host.front_s = 80\nprefill_first = false\nkv_of = {}\nsource = 'me'\n")
     asked = ["cost", "mixtral-8x7b", "--gpus", "2xh100-sxm", "--engine", "mine.toml"]
     done = optimoe(*asked, cwd=tmp_path)
     assert done.returncode == 2

@@ -43,12 +43,5 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
     show(
         json,
         lambda: serving_record(spec, deployment, estimate),
-        lambda: serving_lines(
-            estimate,
-            memory,
-            capacity,
-            spec.title,
-            f"{deployment.cluster.num_gpus} × {gpu}",
-            evidence(spec, deployment, estimate),
-        ),
+        lambda: serving_lines(estimate, memory, capacity, spec, deployment, evidence(spec, deployment, estimate)),
     )

@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import MoE
+from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.measured import Calibrated, Measured
@@ -63,7 +62,7 @@ class Case:
             context=deployment.workload.mean_context,
             shares={cause: float(seconds) / tpot_s for cause, seconds in estimate.parts.items()},
             ttft_share=ttft_s / (ttft_s + decoding_s),
-            formats=formats(arch, deployment.engine),
+            formats=formats(deployment.serves(arch)),
             measured=own.measured if (own := used_calibration(deployment.engine)) else shipped_coverage(),
         )
 
@@ -83,13 +82,16 @@ def used_calibration(engine: Engine) -> Calibrated | None:
     return engine.calibrated if engine.calibrated and not engine.calibrated.unused else None
 
 
-def formats(arch: ArchSpec, engine: Engine) -> dict[str, str]:
-    """Format of the weights by family of kernels: ``gemm`` of dense products, ``experts`` of routed ones."""
-    stated = engine.execution.precision
+def formats(served: ArchSpec) -> dict[str, str]:
+    """Format of the weights by family of kernels: ``gemm`` of dense products, ``experts`` of routed ones.
+
+    Args:
+        served: The model in the formats in which it is served.
+    """
     found: dict[str, str] = {}
-    for group in arch.layers:
-        own: Any = getattr(group, "precisions", None)
-        found.setdefault("gemm", stated if stated != "auto" else own.attention)
+    for group in served.layers:
+        dense = "dense_ffn" if isinstance(group.ffn, DenseFFN) else "attention"
+        found.setdefault("gemm", group.precisions.of(dense))
         if isinstance(group.ffn, MoE):
-            found.setdefault("experts", stated if stated != "auto" else own.routed_experts)
+            found.setdefault("experts", group.precisions.routed_experts)
     return found

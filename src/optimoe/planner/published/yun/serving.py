@@ -70,9 +70,9 @@ def memory_bound(pool: Pool) -> Pool:
 def _by_memory(pool: Pool, deployment: Deployment, serving: ServingEstimate) -> ServingEstimate:
     gpu, num_gpus = deployment.cluster.accelerator, deployment.cluster.num_gpus
     usable = gpu.memory_bytes * efficiency("usable_memory")
-    execution = deployment.engine.execution
-    weights = np.asarray(count_params(pool.grid).total) * bytes_per_value(execution.precision)
-    cache = kv_bytes(pool.grid, deployment.workload.mean_context, execution.kv_precision)
+    precision = deployment.engine.execution.precision
+    weights = np.asarray(count_params(pool.grid).total) * bytes_per_value(precision)
+    cache = kv_bytes(pool.grid, deployment.workload.mean_context, deployment.cache_format(pool.grid))
     batch: Column = np.maximum((num_gpus * usable - weights) / cache, 0.0)
     rate = np.where(batch >= 1, batch * gpu.memory_bytes_per_s / usable, 0.0)
     usd = usd_per_mtok(num_gpus, deployment.price, np.where(rate > 0, rate, 1.0))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from optimoe.arch.memory import main_format
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
@@ -314,8 +315,8 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         max_batch=serving.max_batch,
         gpu=deployment.cluster.accelerator.name,
         num_gpus=deployment.cluster.num_gpus,
-        precision=deployment.engine.execution.precision,
-        kv_precision=deployment.engine.execution.kv_precision,
+        precision=main_format(deployment.serves(candidate.spec)),
+        kv_precision=deployment.cache_format(candidate.spec),
         layout=layout_record(serving.layout),
         bound_by=serving.bound_by,
         parts=serving.parts,
