@@ -23,7 +23,7 @@ def test_the_wait_never_falls_with_more_requests_and_the_step_never_with_a_slowe
         host = HostTimes(**TIMES, hidden=hidden)
         assert (np.diff(host.waited_s(0.02, requests)) >= 0).all()
         gpu_s = np.linspace(0, 0.2, 500)
-        assert (np.diff(gpu_s + host.waited_s(gpu_s, 3000)) >= 0).all()
+        assert (np.diff(gpu_s + host.waited_s(gpu_s, 3000)) >= -1e-15).all()  # rounding
 
 
 @pytest.mark.parametrize(
