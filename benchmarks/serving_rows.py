@@ -138,19 +138,23 @@ def _layout(row: dict[str, str], arch: ArchSpec | None) -> tuple[Layout, str]:
 def row_deployment(row: ServingRow) -> Deployment:
     """How a row was served, as far as it is recorded.
 
-    The engine's preset says how it schedules and caches. Campaigns named by a date measured lengths that vary;
-    the others one length. Both start all requests at once; that ten rounds follow is assumed.
+    The engine's preset says how it schedules and caches. Campaigns named by a date measured lengths that vary and
+    took the likeliest token; the others one length, and left sampling to the engine, which draws within the
+    checkpoint's top-k and top-p (how they sampled is assumed: the others' time per request, on vLLM and SGLang, is
+    independent of tp, as work on whole rows of logits is). Both start all requests at once; that ten rounds follow
+    is assumed.
     """
+    dated = row.campaign[:4].isdigit()
     return Deployment(
         cluster=Cluster(accelerator=find_accelerator(row.system), num_gpus=row.num_gpus),
         workload=Workload(
             input_tokens=row.input_tokens,
             output_tokens=row.output_tokens,
-            fixed_lengths=not row.campaign[:4].isdigit(),
+            fixed_lengths=not dated,
             rounds=ROUNDS,
         ),
         price=given_price(1.0),
-        engine=find_engine(row.engine, precision=row.precision),
+        engine=find_engine(row.engine, precision=row.precision, sampling="greedy" if dated else "top-p"),
     )
 
 

@@ -15,7 +15,7 @@ from tests.cost.calibration.cases import PLANTED, QUICK, SHIPPED, blank, measure
 
 def test_planted_factors_are_recovered():
     fitted = calibrate(measured(sweep(), PLANTED, noise=0.01), settings=FitSettings(resamples=30))
-    for name in FACTORS:
+    for name in set(FACTORS) - {"request_s"}:  # it runs behind the GPU's step, and leaves no trace in these
         planted, interval = getattr(PLANTED, name), fitted.intervals[name]
         assert getattr(fitted.factors, name) == pytest.approx(planted, rel=0.15), name
         assert interval.low < planted * 1.05 and planted * 0.95 < interval.high, name

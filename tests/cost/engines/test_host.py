@@ -14,7 +14,12 @@ def test_an_engine_that_takes_turns_with_the_gpu_adds_all_of_its_time():
 def test_an_engine_that_works_ahead_adds_nothing_of_requests_until_they_take_longer_than_the_gpu():
     ahead = HostTimes(**TIMES, hidden=1.0)
     assert ahead.waited_s(0.020, 1000) == pytest.approx(1e-3)
-    assert ahead.waited_s(0.020, 4000) + 0.020 == pytest.approx(4000 * 2e-5 + 1e-3)
+    assert ahead.waited_s(0.001, 500) + 0.001 == pytest.approx(500 * 2e-5 + 1e-3)
+
+
+def test_requests_beyond_those_measured_add_no_time_of_the_host():
+    ahead = HostTimes(**TIMES, hidden=1.0, most_requests=200.0)
+    assert ahead.waited_s(0.0, 4000) == ahead.waited_s(0.0, 200) == pytest.approx(200 * 2e-5 + 1e-3)
 
 
 def test_the_wait_never_falls_with_more_requests_and_the_step_never_with_a_slower_gpu():

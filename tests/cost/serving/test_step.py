@@ -10,6 +10,7 @@ from optimoe.arch.memory import kv_read_bytes
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LightningAttention, Mamba, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
@@ -28,7 +29,7 @@ def test_decoding_one_request_reads_the_active_weights_once():
     step = decode_step(machine(), Engine(), LLAMA, 1, 1)
     assert 0.75 < read / 3.35e12 / step.weight_reads_s < 0.90
     assert step.kv_reads_s < 1e-4
-    assert 32 * 20e-6 < step.launch_s < 32 * 60e-6
+    assert 32 * 20e-6 < step.launch_s - Engine().host.step_s < 32 * 60e-6
     assert step.all_reduce_s == 0
     assert step.compute_s < 1e-4
 
@@ -96,11 +97,12 @@ LINEAR = ArchSpec(
 @given(GROWING)
 def test_every_kind_of_layer_stays_above_the_data_sheet_and_grows(arch, grid):
     batch, context, more = grid["batch"], grid["context"], grid["more"]
-    step = decode_step(machine(8), Engine(), arch, batch, context)
+    engine = Engine(host=HostTimes(front_s=0.0, request_s=0.0))  # a host behind a toy's step would hide its growth
+    step = decode_step(machine(8), engine, arch, batch, context)
     assert (step.total_s > batch * decode_flops(arch, context).total / (8 * H100.flops_per_s("bf16"))).all()
     assert (step.total_s > batch * kv_read_bytes(arch, context) / (8 * H100.memory_bytes_per_s)).all()
-    assert (decode_step(machine(8), Engine(), arch, batch + more, context).total_s > step.total_s).all()
-    assert (decode_step(machine(8), Engine(), arch, batch, context + more).total_s >= step.total_s).all()
+    assert (decode_step(machine(8), engine, arch, batch + more, context).total_s > step.total_s).all()
+    assert (decode_step(machine(8), engine, arch, batch, context + more).total_s >= step.total_s).all()
     prompt = prefill_step(machine(8), Engine(), arch, context).total_s
     assert (prefill_step(machine(8), Engine(), arch, context + more).total_s > prompt).all()
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,7 +15,6 @@ from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.factors import Factors
 from optimoe.cost.engines.engine import Engine, find_engine
-from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.fitted import FITTED_NAME
@@ -24,8 +23,9 @@ from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import largest_batch
+from optimoe.cost.serving.prompts import PromptKernels, prompt_work, side_by_side
 from optimoe.cost.serving.ranks import LockStep, stacked
-from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.step import decode_kernels
 from optimoe.cost.serving.workload import Workload
 
 
@@ -85,23 +85,31 @@ class ClosedPrediction:
 
     def bind(self, records: Sequence[LatencyRecord]) -> Predict:
         """The kernels of each record's decode step and prompt, in seconds."""
-        decode_s, prefill_s = np.array([self._kernels_s(record) for record in records], dtype=float).T
+        timed = [self._kernels(record) for record in records]
+        decode_s = np.array([decode_s for decode_s, _ in timed], dtype=float)
+        prompts, engine = side_by_side([prompt for _, prompt in timed]), _engine(records[0])
         batch = np.array([_batch(record) for record in records])
         output = np.array([record.output_tokens for record in records])
         rounds = np.array([record.rounds for record in records])
         stages = np.array([record.pp for record in records])
+        length = np.array([record.input_tokens for record in records])
         in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
         spread = np.array([_workload(record).length_spread for record in records])
         ranks = stacked([self._ranks(record) for record in records])
 
         def predict(factors: Factors) -> Prediction:
-            decode, prefill = factors.decode_scale * decode_s, factors.prefill_scale * prefill_s
-            decode = decode + factors.step_s + factors.request_s * batch / stages
-            prefill = prefill + factors.step_s + factors.request_s
-            requests = Rounds(
-                output_tokens=output, front_s=factors.front_s, in_step=in_step, rounds=rounds, spread=spread
+            own = factors.on(engine)
+            decode, prompt = factors.decode_scale * decode_s, prompts.seconds(own)
+            decode = decode + own.host.waited_s(decode, batch / stages)
+            front_s = own.host.before_s(length)
+            requests = Rounds(output_tokens=output, front_s=front_s, in_step=in_step, rounds=rounds, spread=spread)
+            step = StepSeconds(
+                decode_s=decode,
+                token_s=decode,
+                prefill_s=prompt.own_s,
+                stage_s=prompt.stall_s,
+                together=prompt.together,
             )
-            step = StepSeconds(decode_s=decode, token_s=decode, prefill_s=prefill, stage_s=prefill / stages)
             system = closed_system(requests, step, batch=batch, running=batch, ranks=ranks)
             return Prediction(tpot_s=system.tpot_s, ttft_s=system.ttft_s)
 
@@ -116,12 +124,12 @@ class ClosedPrediction:
         locked = LockStep.of(self._machine(record), _engine(record), find_model(record.model), _workload(record))
         return locked.at(record.concurrency / record.dp)
 
-    def _kernels_s(self, record: LatencyRecord) -> tuple[float, float]:
-        """Seconds of the kernels of a decode step and of a prompt, without the engine's own time."""
+    def _kernels(self, record: LatencyRecord) -> tuple[float, PromptKernels]:
+        """Kernels of a decode step in seconds, and those of the steps that read a prompt."""
         machine, arch, batch = self._machine(record), find_model(record.model), _batch(record)
-        bare = replace(_engine(record), host=HostTimes(front_s=0.0, step_s=0.0, request_s=0.0))
-        decode = decode_step(machine, bare, arch, batch, _workload(record).mean_context)
-        return float(decode.total_s), float(prefill_step(machine, bare, arch, record.input_tokens).total_s)
+        engine, workload = _engine(record), _workload(record)
+        decoding = decode_kernels(machine, engine, arch, batch, workload.mean_context)
+        return float(decoding.total_s), prompt_work(machine, engine, arch, workload, batch, decoding)
 
 
 def _engine(record: LatencyRecord, kernels: str = FITTED_NAME) -> Engine:

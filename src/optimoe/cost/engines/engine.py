@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import require, require_choice, require_positive
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.measured import Calibrated
 from optimoe.cost.engines.pool import CachePool
@@ -13,6 +13,9 @@ from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.kernels.find import kernels_of
 from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.execution import Execution
+
+Sampling = Literal["greedy", "top-p"]
+"""How the next token is taken from the logits."""
 
 FROM_PRESET = ("host", "era", "kv_of", "prefill_first", "align_steps", "reserve", "pool")
 """Fields of an engine that its preset states."""
@@ -35,6 +38,7 @@ class Engine:
         memory_share: Share of the memory that it plans with (vLLM's ``--gpu-memory-utilization``, SGLang's
             ``--mem-fraction-static``, TensorRT-LLM's share of the free); 0 is the engine's own.
         kv_of: Format of the cache by format of the weights, where neither checkpoint nor user states one.
+        sampling: How the next token is taken: the likeliest (``greedy``), or drawn within top-k and top-p.
         prefill_first: Waiting prompts are read before any further token is decoded.
         align_steps: Most steps for which prompts are held back until every attention rank that shares experts
             has one; 0 is not at all.
@@ -58,13 +62,20 @@ class Engine:
     pool: CachePool = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).pool)
     memory_share: float = 0.0
     kv_of: Mapping[str, str] = field(default_factory=lambda: engine_preset(DEFAULT_ENGINE).kv_of)
+    sampling: Sampling = "greedy"
     prefill_first: bool = False
     align_steps: int = 0
     decode_scale: float = 1.0
     prefill_scale: float = 1.0
     calibrated: Calibrated | None = None
 
+    @property
+    def sampling_passes(self) -> float:
+        """Passes over the logits of a token on the GPU, in fp32: one for the largest, those of the engine else."""
+        return 1.0 if self.sampling == "greedy" else self.host.sampling_passes
+
     def __post_init__(self) -> None:
+        require_choice(self.sampling, "sampling", Sampling)
         require(0 <= self.acceptance <= 1, "acceptance", "from 0 to 1", self.acceptance)
         for name in ("draft_tokens", "align_steps"):
             require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))

@@ -116,14 +116,15 @@ def latent_decode_mixing(
 
 @singledispatch
 def prefill_mixing(
-    mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0
+    mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
 ) -> Iterator[LayerKernel]:
-    """``length`` tokens of a prompt, ``past`` of it cached, through a recurrent mixer.
+    """``length`` tokens of each of some prompts, ``past`` of it cached, through a recurrent mixer.
 
     Inputs read and outputs written once, FLOPs at attention's share.
     """
-    moved = 2 * BF16_BYTES * mixer.matrix_params(d_model) / d_model * length / machine.tp
-    flops = _recurrent_flops(mixer, d_model, length, "prefill") * length / machine.tp
+    tokens = prompts * length
+    moved = 2 * BF16_BYTES * mixer.matrix_params(d_model) / d_model * tokens / machine.tp
+    flops = _recurrent_flops(mixer, d_model, length, "prefill") * tokens / machine.tp
     yield machine.mixing(
         Roofline(flops=flops, num_bytes=moved, shares_of="prefill_attention", launch_of="prefill_attention")
     )
@@ -131,24 +132,29 @@ def prefill_mixing(
 
 @prefill_mixing.register
 def attention_prefill_mixing(
-    mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0
+    mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
 ) -> Iterator[LayerKernel]:
     """Causal attention over a prompt within the window."""
     seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
-    yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
+    yield machine.mixing(prompt_attention(mixer, machine, requests=prompts, length=length, seen=seen))
 
 
 @prefill_mixing.register
 def latent_prefill_mixing(
-    mixer: LatentAttention, machine: Machine, d_model: Values, length: Values, past: Values = 0
+    mixer: LatentAttention,
+    machine: Machine,
+    d_model: Values,
+    length: Values,
+    past: Values = 0,
+    prompts: Values = 1,
 ) -> Iterator[LayerKernel]:
     """Expanded MLA over a prompt, within an indexer's selection where there is one."""
     if mixer.indexer is not None:
         everything = _mean_seen(length, past, UNLIMITED_WINDOW)
         flops = length * index_flops(mixer.indexer, everything)
-        yield machine.mixing(_indexing(mixer.indexer, 1, flops, length))
+        yield machine.mixing(_indexing(mixer.indexer, prompts, flops, length))
     seen = _mean_seen(length, past, mixer.most_attended)
-    yield machine.mixing(prompt_attention(mixer, machine, requests=1, length=length, seen=seen))
+    yield machine.mixing(prompt_attention(mixer, machine, requests=prompts, length=length, seen=seen))
 
 
 def prompt_attention(

@@ -50,7 +50,7 @@ class Rounds:
         """The requests of a workload as an engine schedules them."""
         return cls(
             output_tokens=workload.output_tokens,
-            front_s=engine.host.front_s,
+            front_s=engine.host.before_s(workload.input_tokens),
             in_step=engine.prefill_first and workload.fixed_lengths,
             rounds=workload.rounds,
             spread=workload.length_spread,
@@ -64,14 +64,16 @@ class StepSeconds:
     Attributes:
         decode_s: One decode step of the running batch.
         token_s: Decoding per token: the step over the tokens that it yields a request.
-        prefill_s: One prompt, from its first chunk to its first token.
-        stage_s: Time for which a prompt stalls the others: that of one pipeline stage.
+        prefill_s: One prompt, from the start of its first step to its first token, less a decode step it rides on.
+        stage_s: Time for which a prompt stalls the others: its share of the steps that read it, in one stage.
+        together: Prompts that share a step, and get their first tokens together.
     """
 
     decode_s: Values
     token_s: Values
     prefill_s: Values
     stage_s: Values
+    together: Values = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ def closed_system(
         running: Those in the batch, at most ``batch``.
         ranks: The ranks that end their steps together.
     """
-    others, after_first = running - 1, requests.output_tokens - 1
+    others, after_first = np.maximum(running - step.together, 0.0), requests.output_tokens - 1
     steps = np.maximum(after_first, 1)
     lock = waiting(
         ranks,

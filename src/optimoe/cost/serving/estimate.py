@@ -9,6 +9,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.engines.formats import format_words
 from optimoe.cost.engines.served import cache_format, in_formats
 from optimoe.cost.hardware.accelerator import Cluster
@@ -17,9 +18,10 @@ from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
+from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens, prompt_work
 from optimoe.cost.serving.ranks import LockStep
 from optimoe.cost.serving.runs import FiniteRun, Queue, finite_run, run_seconds
-from optimoe.cost.serving.step import decode_step, prefill_step
+from optimoe.cost.serving.step import StepTime, decode_kernels, decode_step, decode_with_host
 from optimoe.cost.serving.workload import Limits, Workload
 
 INTERFERENCE = "prefill_of_others_s"
@@ -131,29 +133,34 @@ class Prepared:
 
     Attributes:
         machine: The GPUs, the layout, and how kernels run.
-        prompt_s: Seconds of a prompt's prefill over all stages.
         fits: Requests of an attention rank that the memory holds.
         ranks: Its attention ranks that end every step together.
     """
 
     machine: Machine
-    prompt_s: Values
     fits: Values
     ranks: LockStep
 
 
 def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
     """The part of :func:`evaluate` that all batches share."""
-    workload, engine = deployment.workload, deployment.engine
     machine = deployment.machine(layout)
-    fresh = workload.prefill_tokens
-    prompt_s = prefill_step(machine, engine, arch, fresh, workload.input_tokens - fresh).total_s
     return Prepared(
         machine=machine,
-        prompt_s=prompt_s,
-        fits=largest_batch(machine, engine, arch, workload),
-        ranks=LockStep.of(machine, engine, arch, workload),
+        fits=largest_batch(machine, deployment.engine, arch, deployment.workload),
+        ranks=LockStep.of(machine, deployment.engine, arch, deployment.workload),
     )
+
+
+def steps_of(
+    arch: ArchSpec, deployment: Deployment, machine: Machine, running: Values
+) -> tuple[StepTime, PromptSeconds]:
+    """A decode step of ``running`` requests of a rank, and what a prompt takes among them."""
+    workload, engine = deployment.workload, deployment.engine
+    machine, arch = as_served(machine, engine, arch)  # once for all that follows
+    kernels = decode_kernels(machine, engine, arch, running, workload.mean_context)
+    decode = decode_with_host(machine, engine, arch, running, workload.mean_context, kernels)
+    return decode, prompt_work(machine, engine, arch, workload, running, kernels).seconds(engine)
 
 
 def evaluate(
@@ -172,12 +179,15 @@ def evaluate(
         in_flight = np.minimum(in_flight, workload.num_requests)
     batch = np.maximum(in_flight / layout.dp, 1.0)
     running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
-    decode = decode_step(ready.machine, engine, arch, running, workload.mean_context)
+    decode, prompt = steps_of(arch, deployment, ready.machine, running)
     token = decode.times(1 / accepted_tokens(engine))
-    stage_s = ready.prompt_s / layout.pp
-    chunks = np.ceil(workload.prefill_tokens / engine.chunk_tokens)
-    prefill_s = stage_s * (chunks + layout.pp - 1) / chunks
-    step = StepSeconds(decode_s=decode.total_s, token_s=token.total_s, prefill_s=prefill_s, stage_s=stage_s)
+    step = StepSeconds(
+        decode_s=decode.total_s,
+        token_s=token.total_s,
+        prefill_s=prompt.own_s,
+        stage_s=prompt.stall_s,
+        together=prompt.together,
+    )
     ranks = ready.ranks.at(in_flight / layout.dp)
     system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
@@ -225,15 +235,6 @@ def _run(
     )
     seconds = run_seconds(Rounds.of(engine, workload), step, queue, ready.ranks.at(in_flight / dp))
     return finite_run(workload, number, seconds)
-
-
-def accepted_tokens(engine: Engine) -> float:
-    """Expected tokens of a request per step: (1 − a^(n+1))/(1 − a) for n drafts of acceptance a.
-
-    Source: Leviathan et al. 2022, arXiv 2211.17192, Eq. 1 (drafts accepted independently).
-    """
-    n, a = engine.draft_tokens, engine.acceptance
-    return float(n + 1) if a == 1 else (1 - a ** (n + 1)) / (1 - a)
 
 
 def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:

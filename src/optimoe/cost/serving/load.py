@@ -33,7 +33,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import broadcast, map_numbers, take
 from optimoe.cost.layers.layout import Layout, as_column
-from optimoe.cost.serving.estimate import Deployment, Prepared, accepted_tokens, prepare
+from optimoe.cost.serving.estimate import Deployment, Prepared, prepare, steps_of
+from optimoe.cost.serving.prompts import accepted_tokens
 from optimoe.cost.serving.ranks import waiting
 from optimoe.cost.serving.step import decode_step
 
@@ -73,6 +74,7 @@ def open_system(
     output_tokens: Values,
     places: Values,
     front_s: Values = 0.0,
+    own_s: Values | None = None,
     percentile: float = 0.99,
 ) -> OpenSystem:
     """The load that keeps ``running`` requests in the batch, and its latency.
@@ -85,6 +87,7 @@ def open_system(
         output_tokens: Answer of a request.
         places: Requests that the memory holds.
         front_s: Seconds from arrival to the scheduler and back.
+        own_s: Seconds of a prompt until its own first token; ``prefill_s`` unless given.
         percentile: Such as 0.99.
 
     Raises:
@@ -97,7 +100,7 @@ def open_system(
     step_s = token_s / (1 - share)
     variance = rate * step_s * prefill_s**2 / (1 - share**2)
     seen_s = (step_s**2 + variance) / step_s
-    least_s = front_s + token_s + prefill_s
+    least_s = front_s + token_s + (prefill_s if own_s is None else own_s)
     mean_wait_s, wait_s = _wait(running, places, rate, percentile)
     others = np.ceil(np.maximum(pdtrik(percentile, 1.5 * rate * seen_s), 0.0))
     spread_s = np.sqrt(swing_s**2 + rate * step_s * prefill_s**2 / steps) / (1 - share) ** 1.5
@@ -182,23 +185,25 @@ def loaded(
 
     Where attention ranks end their steps together, each has that load, and their waiting counts as decoding.
     """
-    workload, engine = deployment.workload, deployment.engine
-    steps = max(workload.output_tokens - 1, 1) / accepted_tokens(engine)
-    prefill_s = ready.prompt_s / ready.machine.layout.pp
+    workload, engine, machine = deployment.workload, deployment.engine, ready.machine
+    accepted = accepted_tokens(engine)
+    steps = max(workload.output_tokens - 1, 1) / accepted
+    decode, prompt = steps_of(arch, deployment, machine, running)
+    more = decode_step(machine, engine, arch, running + np.sqrt(running), workload.mean_context)
 
-    def token_s(batch: Values) -> Values:
-        decode_s = decode_step(ready.machine, engine, arch, batch, workload.mean_context).total_s
-        lock = waiting(ready.ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prefill_s)
-        return (decode_s + lock.stall_s / steps) / accepted_tokens(engine)
+    def token_s(batch: Values, decode_s: Values) -> Values:
+        lock = waiting(ready.ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prompt.stall_s)
+        return (decode_s + lock.stall_s / steps) / accepted
 
-    now_s, more_s = token_s(running), token_s(running + np.sqrt(running))
+    now_s, more_s = token_s(running, decode.total_s), token_s(running + np.sqrt(running), more.total_s)
     return open_system(
         running=running,
         token_s=now_s,
         swing_s=more_s - now_s,
-        prefill_s=prefill_s,
+        prefill_s=prompt.stall_s,
+        own_s=prompt.single_s,
         output_tokens=workload.output_tokens,
         places=ready.fits,
-        front_s=engine.host.front_s,
+        front_s=engine.host.before_s(workload.input_tokens),
         percentile=percentile,
     )

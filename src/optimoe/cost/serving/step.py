@@ -30,6 +30,9 @@ from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 
+LOGIT_BYTES = 4
+"""Engines take the next token from logits in fp32."""
+
 Mix = Callable[[Mixer], Iterator[LayerKernel]]
 
 
@@ -95,30 +98,89 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
     through all stages. With n drafted tokens a step verifies n + 1 tokens of each request, after n passes of a
     one-layer draft (an MTP module: DeepSeek-V3, arXiv 2412.19437, Sec. 2.2).
     """
+    verified = decode_kernels(machine, engine, arch, batch, context)
+    return decode_with_host(machine, engine, arch, batch, context, verified)
+
+
+def decode_kernels(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values, context: Values) -> StepTime:
+    """The kernels of one decode step of the model itself: no drafts, no host."""
     machine, arch = as_served(machine, engine, arch)
-    drafts = engine.draft_tokens
-    micro = np.maximum(np.asarray(batch, dtype=float) / machine.layout.pp, 1.0)
+    micro, queries = micro_batch(machine, batch), engine.draft_tokens + 1
 
-    def mix(queries: int) -> Mix:
-        return lambda mixer: decode_mixing(mixer, machine, arch.d_model, micro, context, queries)
+    def mix(mixer: Mixer) -> Iterator[LayerKernel]:
+        return decode_mixing(mixer, machine, arch.d_model, micro, context, queries)
 
-    step = _step(machine, arch, mix(drafts + 1), tokens=micro * (drafts + 1), logits=micro * (drafts + 1))
-    if drafts:
+    step = _step(machine, arch, mix, tokens=micro * queries, logits=micro * queries)
+    return replace(step, compute_s=step.compute_s + sampling_s(machine, engine, arch, micro * queries))
+
+
+def decode_with_host(
+    machine: Machine, engine: Engine, arch: ArchSpec, batch: Values, context: Values, verified: StepTime
+) -> StepTime:
+    """:func:`decode_step` whose kernels of the model itself are known: with the passes of drafts, and the host."""
+    micro, step = micro_batch(machine, batch), verified
+    if engine.draft_tokens:
         head = replace(arch, layers=(replace(arch.layers[-1], num_layers=1),))
-        step = step + _step(machine, head, mix(1), tokens=micro, logits=micro).times(drafts)
+        plain = replace(engine, draft_tokens=0, acceptance=0.0)
+        step = step + decode_kernels(machine, plain, head, batch, context).times(engine.draft_tokens)
     step = step.times(engine.decode_scale)
     return replace(step, launch_s=step.launch_s + engine.host.waited_s(step.total_s, micro))
 
 
+def micro_batch(machine: Machine, batch: Values) -> Values:
+    """Requests that decode together: those of a rank over its stages, at least one."""
+    return np.maximum(np.asarray(batch, dtype=float) / machine.layout.pp, 1.0)
+
+
 def prefill_step(machine: Machine, engine: Engine, arch: ArchSpec, length: Values, past: Values = 0) -> StepTime:
     """A prompt on each attention rank: ``length`` tokens after ``past`` cached ones, logits of the last only."""
+    step = prompt_kernels(machine, engine, arch, length=length, past=past).times(engine.prefill_scale)
+    return replace(step, launch_s=step.launch_s + engine.host.waited_s(step.total_s, 1))
+
+
+def prompt_kernels(
+    machine: Machine,
+    engine: Engine,
+    arch: ArchSpec,
+    *,
+    length: Values,
+    past: Values = 0,
+    prompts: Values = 1,
+    beside: Values | None = None,
+    context: Values = 1,
+) -> StepTime:
+    """The kernels of a step that reads prompts, alone or beside the tokens of requests that decode.
+
+    Args:
+        machine: The GPUs.
+        engine: Its drafted tokens are verified in the same step.
+        arch: The model.
+        length: Tokens of each prompt.
+        past: Tokens of each that are cached already.
+        prompts: How many the step reads, on each attention rank.
+        beside: Requests of a rank that decode in the same step, in its pipeline stage; none if not given.
+        context: Tokens in the cache of each of those.
+    """
     machine, arch = as_served(machine, engine, arch)
+    queries = engine.draft_tokens + 1
 
     def mix(mixer: Mixer) -> Iterator[LayerKernel]:
-        return prefill_mixing(mixer, machine, arch.d_model, length, past)
+        yield from prefill_mixing(mixer, machine, arch.d_model, length, past, prompts)
+        if beside is not None:
+            yield from decode_mixing(mixer, machine, arch.d_model, beside, context, queries)
 
-    step = _step(machine, arch, mix, tokens=length, logits=1).times(engine.prefill_scale)
-    return replace(step, launch_s=step.launch_s + engine.host.waited_s(step.total_s, 1))
+    rows: Values = 0 if beside is None else beside * queries
+    step = _step(machine, arch, mix, tokens=prompts * length + rows, logits=prompts + rows)
+    return replace(step, compute_s=step.compute_s + sampling_s(machine, engine, arch, prompts + rows))
+
+
+def sampling_s(machine: Machine, engine: Engine, arch: ArchSpec, logits: Values) -> Values:
+    """Seconds in which a GPU takes the next token from rows of logits: passes · rows · vocabulary · 4/bandwidth.
+
+    Every GPU of a rank has the whole rows, so that tensor parallelism does not shorten it.
+    """
+    num_bytes = engine.sampling_passes * logits * arch.vocab_size * LOGIT_BYTES
+    return num_bytes / machine.gpu.memory_bytes_per_s
 
 
 def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Values) -> StepTime:

@@ -12,6 +12,7 @@ from optimoe.core.grid import broadcast, take
 from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import Deployment, prepare
+from optimoe.cost.serving.prompts import prompt_alone
 from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.candidates import every_layout
 from optimoe.cost.sizing.feasibility import why_nothing_serves
@@ -100,13 +101,13 @@ def _prefill(arch: ArchSpec, deployment: Deployment) -> tuple[Layout, np.ndarray
     """Every layout with its TTFT, infinite where a prompt does not fit, GPU seconds of a prompt, and transfer."""
     layouts = every_layout(arch, deployment)
     ready = prepare(arch, deployment, layouts)
-    prompt_s = np.asarray(ready.prompt_s, dtype=float)
-    queue_s = PREFILL_LOAD / (2 * (1 - PREFILL_LOAD)) * prompt_s / layouts.pp
+    prompt = prompt_alone(ready.machine, deployment.engine, arch, deployment.workload)
+    queue_s = PREFILL_LOAD / (2 * (1 - PREFILL_LOAD)) * prompt.stall_s
     sent = transfer_s(arch, deployment, layouts)
     fits = np.asarray(ready.fits >= 1)
-    first_s = deployment.engine.host.front_s + queue_s + prompt_s + sent
+    first_s = deployment.engine.host.before_s(deployment.workload.input_tokens) + queue_s + prompt.own_s + sent
     ttft_s = np.where(fits, np.broadcast_to(first_s, fits.shape), np.inf)
-    gpu_s = np.broadcast_to(prompt_s * layouts.tp / PREFILL_LOAD, fits.shape)
+    gpu_s = np.broadcast_to(prompt.stall_s * layouts.pp * layouts.tp / PREFILL_LOAD, fits.shape)
     return layouts, ttft_s, gpu_s * np.ones(fits.shape), np.broadcast_to(sent, fits.shape) * np.ones(fits.shape)
 
 

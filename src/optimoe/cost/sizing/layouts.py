@@ -68,7 +68,6 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         machine = replace(ready.machine, layout=split)
         part = Prepared(
             machine=machine,
-            prompt_s=row(ready.prompt_s),
             fits=row(ready.fits),
             ranks=ready.ranks if ready.ranks is ALONE else map_numbers(ready.ranks, row),
         )

@@ -1,0 +1,68 @@
+"""Calls to the GPU that a framework makes in a pass which no captured graph holds, as passes over prompts are.
+
+Counted from the forward passes of vLLM and SGLang (``model_executor/models``, ``layers/quantization``); fused
+variants save a few, so what one call costs is fitted to this count.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optimoe.arch.parts import DenseFFN
+from optimoe.arch.quantize import AUTO
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Values
+from optimoe.cost.kernels.calls import Gemm, RoutedExperts
+from optimoe.cost.layers.feedforward import feed_forward
+from optimoe.cost.layers.machine import LayerKernel, Machine
+from optimoe.cost.layers.mixers import prefill_mixing, projections
+
+EXPERT_CALLS = 7
+"""Routing weights, sorting of pairs (2), two products with the activation between them, and the weighted sum."""
+
+QUANTISED_EXPERT_CALLS = 2
+"""The inputs of both products are quantised by calls of their own."""
+
+AROUND_ATTENTION = 2
+"""Rotary embedding, and the write to the cache."""
+
+EXCHANGES = 2
+"""All-reduces of a layer, or dispatch and combine in place of one of them."""
+
+WHOLE_ACTIVATIONS = ("bf16", "int4", "mxfp4")
+"""Formats whose products take activations as they are: nothing quantises them on the way."""
+
+
+def launches(machine: Machine, arch: ArchSpec) -> Values:
+    """Calls of one pass on one GPU: Σ_layers (norms + mixer + feed-forward + exchange) + unembedding."""
+    exchanges = np.where(np.asarray(machine.layout.group) > 1, EXCHANGES, 0)
+    return 1 + sum(
+        group.num_layers * (group.num_norms + AROUND_ATTENTION + exchanges + _of_layer(machine, arch, group))
+        for group in arch.layers
+    )
+
+
+def _of_layer(machine: Machine, arch: ArchSpec, group: LayerGroup) -> float:
+    """Calls of the products, the mixing and the feed-forward, with what quantises their inputs."""
+    return sum(_of_kernel(kernel) for kernel in _kernels(machine, arch, group)) + sum(
+        isinstance(ffn, DenseFFN) for ffn in (group.ffn, group.residual)
+    )
+
+
+def _of_kernel(kernel: LayerKernel) -> float:
+    """Calls of one kernel; of a part that is only partly in a format, its share."""
+    if not isinstance(kernel.shape, Gemm | RoutedExperts):
+        return kernel.share
+    entering = kernel.precision if kernel.shape.activations == AUTO else kernel.shape.activations
+    quantised = entering not in WHOLE_ACTIVATIONS
+    if isinstance(kernel.shape, RoutedExperts):
+        return kernel.share * (EXPERT_CALLS + QUANTISED_EXPERT_CALLS * quantised)
+    return kernel.share * (1 + quantised)
+
+
+def _kernels(machine: Machine, arch: ArchSpec, group: LayerGroup) -> Iterator[LayerKernel]:
+    """The kernels of a layer, whose sizes do not matter here."""
+    yield from projections(group.mixer, machine, arch.d_model, 1, group.precisions)
+    yield from prefill_mixing(group.mixer, machine, arch.d_model, 1)
+    for ffn in (group.ffn, group.residual):
+        yield from feed_forward(ffn, machine, arch.d_model, 1, group.precisions) if ffn else ()
