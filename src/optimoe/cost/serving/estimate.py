@@ -9,9 +9,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.engines.served import as_served
 from optimoe.cost.engines.formats import format_words
-from optimoe.cost.engines.served import cache_format, in_formats
+from optimoe.cost.engines.served import as_served, cache_format, in_formats
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
