@@ -15,7 +15,7 @@ def serve(concurrency, tp=2, gpus=2, **changes):
 
 
 def test_mixtral_on_two_h100_is_where_calibrated_tools_put_it():
-    """Two tools with measured kernels, without an engine's own time, answer 6.1 and 6.2 ms alone, 18 to 21 at 16."""
+    """Two tools with measured kernels, without an engine's own time, say 6.1 and 6.2 ms alone, 18 to 21 at 16."""
     quiet, own_s = Workload(input_tokens=1, output_tokens=4096), Engine().host.step_s
     assert serve(1, workload=quiet).tpot_s - own_s == pytest.approx(6.15e-3, rel=0.2)
     assert serve(16, workload=quiet).tpot_s - own_s == pytest.approx(19.5e-3, rel=0.15)
