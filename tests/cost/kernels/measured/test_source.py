@@ -142,6 +142,33 @@ class TestOnATableByHand:
         self.check(silicon, replace(held, num_experts=16), measured=False)
         self.check(silicon, replace(held, d_model=2048), measured=False)
 
+    @pytest.mark.parametrize(
+        ("dtype", "precision", "activations", "other"),
+        [
+            ("w4a16_mxfp4", "mxfp4", "bf16", "fp8"),
+            ("w4a8_mxfp4_mxfp8", "mxfp4", "fp8", "bf16"),
+            ("int4_wo", "int4", "bf16", "fp8"),
+            ("w4afp8", "int4", "fp8", "bf16"),
+            ("fp8_block", "fp8", "auto", "bf16"),
+        ],
+    )
+    def test_experts_are_measured_in_what_is_stored_and_what_enters(
+        self, silicon, dtype, precision, activations, other
+    ):
+        tokens = np.array([64.0, 1024.0])
+        spread = power_law(tokens, 8, 2, 1.2)
+        shape = {"pairs": spread.pairs, "distinct": spread.distinct, "width": 7168, "top_k": 2}
+        shape |= {"d_model": 4096, "num_experts": 8, "moved_pairs": 2 * tokens}
+        held = RoutedExperts(**shape, activations=activations)
+        write_table(
+            silicon.root, "moe", "moe", latency=twice_the_curve(held, precision), moe_dtype=dtype,
+            distribution="power_law_1.2", hidden_size=4096, inter_size=14336, num_experts=8, topk=2,
+            moe_ep_size=1, moe_tp_size=2, num_tokens=[64, 1024],
+        )  # fmt: skip
+        self.check(silicon, held, measured=True, precision=precision)
+        self.check(silicon, replace(held, activations=other), measured=False, precision=precision)
+        self.check(silicon, replace(held, activations="auto"), measured=False, precision="nvfp4")
+
     def test_the_all_reduce_is_the_engines_own_and_says_that_it_was_measured(self, silicon):
         held = AllReduce(ranks=8, payload_bytes=np.array([16_384.0, 262_144.0]))
         write_table(

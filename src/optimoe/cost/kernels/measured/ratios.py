@@ -1,6 +1,5 @@
 """Measured over fitted times of each operator, as grids over the sizes that a table varies."""
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -9,21 +8,32 @@ import numpy as np
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.precision.formats import bytes_per_value
+from optimoe.cost.hardware.arithmetic import AUTO, operands
 from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, Kernel, PrefillAttention, RoutedExperts
 from optimoe.cost.kernels.fitted import Fitted
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import Table, Tables, where
 from optimoe.cost.kernels.spread import power_law
 
-DTYPES = {
-    "bf16": ("bfloat16",),
-    "fp8": ("fp8", "fp8_block"),
-    "int4": ("int4_wo",),
-    "mxfp4": ("w4a16_mxfp4",),
-}
-"""Names that the tables give a precision of the weights or of the cache; the first that was measured is taken."""
+CACHE_DTYPES = {"bf16": ("bfloat16",), "fp8": ("fp8",)}
+"""Names that the tables give a precision of the cache."""
 
-EXPERT_DTYPES = DTYPES | {"fp8": ("fp8_block", "fp8")}
+DTYPES = {
+    ("bf16", "bf16"): ("bfloat16",),
+    ("fp8", "fp8"): ("fp8", "fp8_block"),
+    ("int8", "int8"): ("sq",),
+    ("int8", "bf16"): ("int8_wo",),
+    ("int4", "bf16"): ("int4_wo",),
+    ("int4", "fp8"): ("w4afp8",),
+    ("mxfp4", "bf16"): ("w4a16_mxfp4",),
+    ("mxfp4", "fp8"): ("w4a8_mxfp4_mxfp8",),
+    ("nvfp4", "nvfp4"): ("nvfp4",),
+}
+"""Names that the tables give to a precision of the weights and of what enters the product on that GPU; the first
+that was measured is taken. What has no name here or no row was not measured: its curve stands, never another
+precision's row."""
+
+EXPERT_DTYPES = DTYPES | {("fp8", "fp8"): ("fp8_block", "fp8")}
 """Experts are released in fp8 with scales by block; the kernels for one scale a tensor can be far slower."""
 
 SMALL_CACHE_BYTES, WARM_CACHE_BYTES = 1e6, 5e7
@@ -38,12 +48,14 @@ ELEMENT_BYTES = 2.0
 
 
 @cache
-def gemm_grid(tables: Tables, precision: str) -> RatioGrid | None:
-    """The grid of products over M, N and K; none where the precision was not measured."""
-    table = _of_precision(tables.rows("gemm"), "gemm_dtype", precision)
+def gemm_grid(tables: Tables, precision: str, activations: str = AUTO) -> RatioGrid | None:
+    """The grid of products over M, N and K; none where the precisions were not measured."""
+    dtypes = DTYPES.get((precision, operands(tables.gpu, precision, activations)), ())
+    table = _of_dtypes(tables.rows("gemm"), "gemm_dtype", dtypes)
     if table is None:
         return None
-    product = Gemm(rows=_floats(table["m"]), width=_floats(table["n"]), depth=_floats(table["k"]))
+    rows, width, depth = (_floats(table[name]) for name in ("m", "n", "k"))
+    product = Gemm(rows=rows, width=width, depth=depth, activations=activations)
     fitted_s = _fitted_s(tables, precision, product)
     return RatioGrid.of((product.rows, product.width, product.depth), table["t"], fitted_s)
 
@@ -103,13 +115,15 @@ def experts_grid(
     num_experts: float,
     top_k: float,
     ep: float,
+    activations: str = AUTO,
 ) -> RatioGrid | None:
     """The grid of routed experts over the tokens of a layer; none where its shape was not measured.
 
     ``width`` is that of an expert's share on this GPU.
     """
+    dtypes = EXPERT_DTYPES.get((precision, operands(tables.gpu, precision, activations)), ())
     table = where(
-        _of_precision(tables.rows("moe"), "moe_dtype", precision, EXPERT_DTYPES),
+        _of_dtypes(tables.rows("moe"), "moe_dtype", dtypes),
         distribution=DISTRIBUTION,
         hidden_size=d_model,
         num_experts=num_experts,
@@ -131,6 +145,7 @@ def experts_grid(
         top_k=top_k,
         ep=ep,
         moved_pairs=tokens * top_k,
+        activations=activations,
     )
     return RatioGrid.of((tokens,), table["t"], _fitted_s(tables, precision, experts))
 
@@ -164,13 +179,12 @@ def _of_heads(
         num_key_value_heads=num_kv_heads,
         head_dim=head_dim,
     )
-    return _of_precision(table, "kv_cache_dtype", kv_precision)
+    return _of_dtypes(table, "kv_cache_dtype", CACHE_DTYPES.get(kv_precision, ()))
 
 
-def _of_precision(
-    table: Table | None, column: str, precision: str, dtypes: Mapping[str, tuple[str, ...]] = DTYPES
-) -> Table | None:
-    found = (where(table, **{column: dtype}) for dtype in dtypes.get(precision, ()))
+def _of_dtypes(table: Table | None, column: str, dtypes: tuple[str, ...]) -> Table | None:
+    """The rows of the first of these names that has any."""
+    found = (where(table, **{column: dtype}) for dtype in dtypes)
     return next((rows for rows in found if rows is not None), None)
 
 

@@ -77,7 +77,7 @@ class Silicon:
         fitted, tables = Fitted(engine=self.engine).time(gpu, precision, kernel), self.tables(gpu)
         match kernel:
             case Gemm():
-                grid = ratios.gemm_grid(tables, precision)
+                grid = ratios.gemm_grid(tables, precision, kernel.activations)
                 if grid is None:
                     return fitted
                 ratio, known = grid.ratio(kernel.rows, kernel.width, kernel.depth)
@@ -147,7 +147,7 @@ def _experts_ratio(tables: Tables, precision: str, experts: RoutedExperts) -> Ra
         "ep": experts.ep,
     }
     return _by_key(
-        lambda **key: ratios.experts_grid(tables, precision, **key),
+        lambda **key: ratios.experts_grid(tables, precision, activations=experts.activations, **key),
         keys,
         (experts.moved_pairs / experts.top_k,),
     )
