@@ -106,14 +106,15 @@ def test_without_a_price_there_is_no_amount():
 
 def test_a_fleet_is_said_with_gpus_dollars_and_what_to_change():
     one, cheaper = fleet(), fleet(usd_per_hour=24.0, num_deployments=3)
-    lines = fleet_lines([one, cheaper], "mixtral-8x7b", 1234.0, 0.0)
+    bands = evidence(MIXTRAL, DEPLOYMENT, one.estimate)
+    lines = fleet_lines([one, cheaper], "mixtral-8x7b", 1234.0, 0.0, bands)
     assert text_of(lines, "Load") == "mixtral-8x7b: 1,234 output tokens/s"
     assert text_of(lines, "Fewest").startswith("16 × h100-sxm = 2 deployments of 8")
     assert "$48.00 an hour" in text_of(lines, "Fewest")
     assert "$24.00 an hour" in text_of(lines, "Cheapest")
     assert REMEDIES[one.estimate.bound_by] in text_of(lines, "Bound by")
-    assert text_of(fleet_lines([one], "m", 1.0, 0.0), "Cheapest") == "the same"
-    assert "99% of the requests" in text_of(fleet_lines([one], "m", 1.0, 0.99), "TTFT, TPOT")
+    assert text_of(fleet_lines([one], "m", 1.0, 0.0, bands), "Cheapest") == "the same"
+    assert "99% of the requests" in text_of(fleet_lines([one], "m", 1.0, 0.99, bands), "TTFT, TPOT")
 
 
 def test_the_price_of_a_fleet_counts_idle_gpus():

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
+from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import Verdict, gpu_memory
 from optimoe.cost.sizing.curves import Curves
@@ -20,6 +21,7 @@ from optimoe.report.records.deployment import (
     layout_record,
     price_record,
 )
+from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +40,14 @@ class FleetRecord:
         usd_per_mtok: Dollars per million output tokens at that utilisation; null without a price.
         ttft_s: Time to the first token: the mean, or the stated percentile.
         tpot_s: Time per output token after the first: the mean, or the stated percentile.
+        ttft_low_s: Lower end of TTFT's band.
+        ttft_high_s: Upper end of TTFT's band.
+        tpot_low_s: Lower end of TPOT's band.
+        tpot_high_s: Upper end of TPOT's band.
         tokens_per_s: Output tokens per second that one deployment can carry.
         bound_by: The cause that takes the largest share of TPOT.
         price: Price of a GPU hour.
+        evidence: What was measured of the answer's kind, and what widens its bands.
     """
 
     gpu: str
@@ -54,9 +61,14 @@ class FleetRecord:
     usd_per_mtok: float | None
     ttft_s: float
     tpot_s: float
+    ttft_low_s: float
+    ttft_high_s: float
+    tpot_low_s: float
+    tpot_high_s: float
     tokens_per_s: float
     bound_by: str
     price: PriceRecord
+    evidence: EvidenceRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +220,11 @@ class CurvesRecord:
     speculated: str | UnsetType = UNSET
 
 
-def fleet_record(fleet: Fleet) -> FleetRecord:
+def fleet_record(spec: ArchSpec, fleet: Fleet) -> FleetRecord:
     """A fleet with the latency and price of its deployments."""
     estimate, cluster = fleet.estimate, fleet.deployment.cluster
+    evidence = evidence_of(spec, fleet.deployment, estimate)
+    (ttft_low_s, ttft_high_s), (tpot_low_s, tpot_high_s) = evidence.ttft_s(estimate), evidence.tpot_s(estimate)
     return same_fields(
         FleetRecord,
         fleet,
@@ -221,9 +235,14 @@ def fleet_record(fleet: Fleet) -> FleetRecord:
         usd_per_mtok=estimate.usd_per_mtok / fleet.utilisation,
         ttft_s=estimate.ttft_s,
         tpot_s=estimate.tpot_s,
+        ttft_low_s=ttft_low_s,
+        ttft_high_s=ttft_high_s,
+        tpot_low_s=tpot_low_s,
+        tpot_high_s=tpot_high_s,
         tokens_per_s=estimate.tokens_per_s,
         bound_by=estimate.bound_by,
         price=price_record(fleet.deployment.price),
+        evidence=evidence_record(evidence),
     )
 
 
@@ -236,7 +255,7 @@ def fleets_record(
         speculated=spec.speculated or UNSET,
         output_tokens_per_s=output_tokens_per_s,
         percentile=percentile,
-        fleets=tuple(fleet_record(fleet) for fleet in fleets),
+        fleets=tuple(fleet_record(spec, fleet) for fleet in fleets),
     )
 
 

@@ -25,6 +25,7 @@ from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
 from optimoe.planner.result import Alternative, Plan, Scored
 from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.served.evidence_prose import basis_lines
 from optimoe.report.words.serving_prose import layout_words
 from optimoe.report.words.training_prose import train_layout_words
 
@@ -164,6 +165,7 @@ def choice_lines(plan: Plan) -> Lines:
         ("Run", run_words(plan)),
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(choice)),
+        *basis_lines(choice.evidence),
         (
             "Total",
             f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} "
@@ -219,9 +221,10 @@ def _beyond_words(design: Candidate) -> str:
 
 def serving_words(choice: Candidate) -> str:
     """Price and latency with the band of the cost model."""
+    tpot = choice.tpot_band_s
     return (
         f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
-        f"({format_seconds(choice.tpot_band_s.low)} – {format_seconds(choice.tpot_band_s.high)}) · "
+        f"({format_seconds(tpot.low)} – {format_seconds(tpot.high)}) · "
         f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.serving.layout)} · "
         f"bound by {choice.serving.bound_by}"
     )

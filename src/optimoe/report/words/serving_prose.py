@@ -96,8 +96,10 @@ def bound_words(cause: str) -> str:
     return BOUND_WORDS.get(cause, cause)
 
 
-def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float) -> Lines:
-    """The smallest fleet and the cheapest, in words."""
+def fleet_lines(
+    found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float, evidence: Evidence
+) -> Lines:
+    """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
     lines = [("Load", f"{name}: {output_tokens_per_s:,.0f} output tokens/s")]
     lines.append(("Fewest", _fleet_words(found[0])))
     priced = [one for one in found if not math.isnan(one.usd_per_hour)]
@@ -108,7 +110,7 @@ def fleet_lines(found: Sequence[Fleet], name: str, output_tokens_per_s: float, p
     lines.append(("Bound by", f"{best.bound_by}: {_remedy(best.bound_by)}"))
     arrivals = f"Poisson arrivals; {percentile:.0%} of the requests" if percentile else "a closed system; means"
     lines.append(("TTFT, TPOT", f"of {arrivals}. TTFT to the first token; TPOT (e2e − TTFT)/(output − 1)"))
-    return lines
+    return [*lines, *basis_lines(evidence)]
 
 
 def fleet_rows(found: Sequence[Fleet]) -> list[tuple[str, ...]]:

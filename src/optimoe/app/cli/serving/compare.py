@@ -21,6 +21,7 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     together from.
     """
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
+    from optimoe.cost.sizing.layouts import alone_evidence
     from optimoe.report.records.served.comparison import comparison_record
     from optimoe.report.words.arch_prose import arch_columns
     from optimoe.report.words.served.comparison_prose import (
@@ -29,10 +30,12 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
         dense_equivalent_columns,
         ratio_columns,
     )
+    from optimoe.report.words.served.evidence_prose import basis_words
 
     deployment = request.deployment()
     ladder = dense_ladder(deployment)
-    records = [_compared(spec, request, deployment, ladder) for spec in request.specs()]
+    specs = request.specs()
+    records = [_compared(spec, request, deployment, ladder) for spec in specs]
     show_columns(
         json,
         lambda: comparison_record(records),
@@ -44,7 +47,9 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
         print()
         cluster = deployment.cluster
         on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {request.precision}"
-        print_lines(comparison_notes(records, on=on))
+        bases = [(spec, alone_evidence(spec, deployment)) for spec in specs]
+        basis = [("Basis", f"{spec.name}, alone: {basis_words(found)}") for spec, found in bases if found]
+        print_lines([*comparison_notes(records, on=on), *basis])
 
 
 def _compared(
@@ -55,6 +60,7 @@ def _compared(
     from optimoe.cost.published.epoch_range import outside_range
     from optimoe.cost.published.epoch_rules import rule_of_thumb
     from optimoe.cost.sizing.dense_equivalent import LONG_CONTEXT, full_dense_equivalent, serving_costs
+    from optimoe.cost.sizing.layouts import alone_evidence
     from optimoe.report.records.arch import count_record
     from optimoe.report.records.served.comparison import compared_record
 
@@ -72,6 +78,7 @@ def _compared(
         full_dense_equivalent(costs, ladder),
         costs,
         _best_ratio(spec, request.tokens) if request.tokens else None,
+        alone_evidence(spec, deployment),
     )
 
 

@@ -24,6 +24,7 @@ CurvesPage = Annotated[
 
 def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
+    from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.sizing.fleet import fleets
     from optimoe.report.records.sizing import fleets_record
     from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
@@ -39,7 +40,8 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
     if json:
         print_json(fleets_record(spec, load, request.percentile, found))
         return
-    print_lines(fleet_lines(found, spec.title, load, request.percentile))
+    basis = evidence(spec, found[0].deployment, found[0].estimate)
+    print_lines(fleet_lines(found, spec.title, load, request.percentile, basis))
     print_columns(fleet_rows(found))
 
 

@@ -60,7 +60,7 @@ class Case:
             nodes=math.ceil(float(np.max(layout.group)) / gpu.gpus_per_node),
             requests=max(float(running), 1.0),
             context=deployment.workload.mean_context,
-            shares={cause: float(seconds) / tpot_s for cause, seconds in estimate.parts.items()},
+            shares=shares(estimate),
             ttft_share=ttft_s / (ttft_s + decoding_s),
             formats=formats(deployment.serves(arch)),
             measured=own.measured if (own := used_calibration(deployment.engine)) else shipped_coverage(),
@@ -75,6 +75,13 @@ class Case:
     def words(self) -> str:
         """GPU, formats and engine, as a line names them."""
         return f"{self.gpu.name} {'/'.join(dict.fromkeys(self.formats.values()))} {self.engine.name}"
+
+
+def shares(estimate: ServingEstimate) -> dict[str, float]:
+    """Share of the time per token by cause, of a percentile as of the mean that its parts are of."""
+    seconds = {cause: float(part) for cause, part in estimate.parts.items()}
+    total_s = sum(seconds.values())
+    return {cause: part / total_s for cause, part in seconds.items()} if total_s else {}
 
 
 def used_calibration(engine: Engine) -> Calibrated | None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.engines.measured import Measured
-from optimoe.cost.hardware.accelerator import Accelerator, accelerator_names, find_accelerator
+from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.serving.accuracy.amounts import Kind, Width, base, together
 from optimoe.cost.serving.accuracy.case import Case, used_calibration
-from optimoe.cost.serving.accuracy.operators import Standing, same_gpu
+from optimoe.cost.serving.accuracy.operators import Standing, known_gpu, same_gpu
 from optimoe.cost.serving.accuracy.sides import Side, sides
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 
@@ -118,6 +118,5 @@ def nearest(case: Case) -> Measured:
 
 def _alike(gpu: Accelerator, row: Measured) -> float:
     """How near the bandwidth of the measured GPU is; it sets the pace of decoding."""
-    if row.gpu not in accelerator_names():
-        return -math.inf
-    return -abs(math.log(gpu.memory_bytes_per_s / find_accelerator(row.gpu).memory_bytes_per_s))
+    known = known_gpu(row.gpu)
+    return -abs(math.log(gpu.memory_bytes_per_s / known.memory_bytes_per_s)) if known else -math.inf

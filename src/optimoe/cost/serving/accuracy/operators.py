@@ -1,6 +1,7 @@
 """Whether kernels of a GPU, a precision and a family were measured, by the tables of curves themselves."""
 
 from enum import IntEnum
+from functools import cache
 
 from optimoe.cost.engines.measured import Measured
 from optimoe.cost.facts import OPERATORS, operator_table
@@ -30,11 +31,17 @@ STANDING_WORDS = {
 }
 
 
+@cache
+def known_gpu(name: str) -> Accelerator | None:
+    """An accelerator of the tables, once; none of another name."""
+    return find_accelerator(name) if name in accelerator_names() else None
+
+
 def same_gpu(gpu: Accelerator, name: str) -> bool:
     """Whether a GPU is the one that was measured under a name: a file of that name with other figures is not."""
-    if accelerator_key(gpu.name) != name or name not in accelerator_names():
+    known = known_gpu(name)
+    if known is None or accelerator_key(gpu.name) != name:
         return False
-    known = find_accelerator(name)
     figures = ("architecture", "memory_bytes_per_s", "peak_flops_per_s", "clock_hz", "intra_node_bytes_per_s")
     return all(getattr(gpu, figure) == getattr(known, figure) for figure in figures)
 
@@ -62,11 +69,8 @@ def curve_error(family: str, kind: str, architecture: str, engine: str) -> float
 
 def usual_curve_error(family: str, measured: tuple[Measured, ...]) -> float:
     """The mean of such errors over the GPUs, precisions and engines of measured deployments: it is in the base."""
-    found = [
-        curve_error(family, row.precision, find_accelerator(row.gpu).architecture, row.engine)
-        for row in measured
-        if row.gpu in accelerator_names()
-    ]
+    gpus = [(row, known_gpu(row.gpu)) for row in measured]
+    found = [curve_error(family, row.precision, gpu.architecture, row.engine) for row, gpu in gpus if gpu]
     return sum(found) / len(found) if found else 0.0
 
 

@@ -16,6 +16,7 @@ from optimoe.report.records.arch import DesignRecord, design_record
 from optimoe.report.records.deployment import LayoutRecord, layout_record
 from optimoe.report.records.plan.confidence import RobustnessRecord, robustness_record
 from optimoe.report.records.plan.problem import FamilyRecord, ProblemRecord, family_record, problem_record
+from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
 from optimoe.report.records.training import TrainLayoutRecord, train_layout_record
 
 
@@ -243,6 +244,7 @@ class PlanRecord:
     Attributes:
         problem: The question.
         choice: The design to train.
+        evidence: What was measured of the choice's deployment, and what widens its band of TPOT.
         lowest_loss: The design of the lowest loss that the whole budget reaches; null without a budget.
         alternatives: The cheapest design of every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
@@ -258,6 +260,7 @@ class PlanRecord:
 
     problem: ProblemRecord
     choice: CandidateRecord
+    evidence: EvidenceRecord
     lowest_loss: CandidateRecord | None
     alternatives: tuple[AlternativeRecord | InfeasibleFamilyRecord, ...]
     front: tuple[CandidateRecord, ...]
@@ -280,6 +283,7 @@ def plan_record(
         plan,
         problem=problem_record(plan.problem),
         choice=candidate_record(plan.choice),
+        evidence=evidence_record(plan.choice.evidence),
         lowest_loss=candidate_record(plan.lowest_loss) if plan.lowest_loss else None,
         alternatives=tuple(alternative_record(item) for item in plan.alternatives),
         front=tuple(candidate_record(member) for member in plan.front),
@@ -295,6 +299,7 @@ def plan_record(
 def candidate_record(candidate: Candidate) -> CandidateRecord:
     """A design with its numbers, flat."""
     training, deployment, serving = candidate.training, candidate.deployment, candidate.serving
+    tpot = candidate.tpot_band_s
     return same_fields(
         CandidateRecord,
         candidate,
@@ -308,8 +313,8 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         mfu=training.mfu,
         train_gpu_hours=training.gpu_hours,
         train_layout=train_layout_record(training.layout) if training.layout else NoTrainLayoutRecord(),
-        tpot_low_s=candidate.tpot_band_s.low,
-        tpot_high_s=candidate.tpot_band_s.high,
+        tpot_low_s=tpot.low,
+        tpot_high_s=tpot.high,
         tokens_per_s=serving.tokens_per_s,
         concurrency=serving.concurrency,
         max_batch=serving.max_batch,

@@ -7,10 +7,12 @@ from typing import Any
 
 from optimoe.core.records import same_fields
 from optimoe.cost.published.epoch_rules import DenseEquivalent, RuleOfThumb
+from optimoe.cost.serving.accuracy.evidence import Evidence
 from optimoe.cost.sizing.dense_equivalent import CostParts, ServingCosts
 from optimoe.laws.compare import Advice
 from optimoe.report.records.arch import CountRecord
 from optimoe.report.records.laws.comparison import AdviceRecord
+from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ class ComparedRecord(CountRecord):
         components_full: What a token costs by the full cost model, by the same components.
         best_ratio: What Li's law says of the ratio of expert to attention FLOPs at the stated training tokens;
             null without these, and for a dense model.
+        evidence: What was measured of the model on the given GPUs, a single request on all of them; null where it
+            does not fit.
     """
 
     dense_equivalent: DenseEquivalentRecord
@@ -113,6 +117,7 @@ class ComparedRecord(CountRecord):
     dense_equivalent_full: DenseEquivalentRecord
     components_full: RegimePartsRecord
     best_ratio: AdviceRecord | None
+    evidence: EvidenceRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +138,7 @@ def compared_record(
     full: DenseEquivalent,
     costs: ServingCosts,
     advice: Advice | None = None,
+    evidence: Evidence | None = None,
 ) -> ComparedRecord:
     """A counted model with its dense equivalents.
 
@@ -143,6 +149,7 @@ def compared_record(
         full: Its dense equivalents by the full cost model.
         costs: Its costs by the full cost model.
         advice: What Li's law says of its ratio of experts to attention.
+        evidence: What was measured of it on the given GPUs.
     """
     return same_fields(
         ComparedRecord,
@@ -154,6 +161,7 @@ def compared_record(
         components=same_fields(RuleComponentsRecord, rule.components),
         outside_rule=outside,
         best_ratio=same_fields(AdviceRecord, advice) if advice else None,
+        evidence=evidence_record(evidence) if evidence else None,
         dense_equivalent_full=_sizes_record(full),
         components_full=RegimePartsRecord(
             **{field.name: _parts_record(getattr(costs, field.name)) for field in fields(RegimePartsRecord)}
