@@ -40,7 +40,7 @@ def _measured(gpu: str, precision: str, engine: str, rows: list[ServingRow]) -> 
     months = sorted(row.measured_utc[:7] for row in rows if row.measured_utc)
     requests = sorted(row_running(row) for row in rows)
     context = sorted(row_deployment(row).workload.mean_context for row in rows)
-    node = find_accelerator(gpu).gpus_per_node
+    node = find_accelerator(gpu).linked_gpus
     names = {"tp": "tp", "pp": "pp", "dp": "attention_ranks", "ep": "ep"}
     layouts = sorted({tuple(int(getattr(row.layout, name)) for name in names.values()) for row in rows})
     degrees = dict(zip(names, map(max, zip(*layouts, strict=True)), strict=True))

@@ -129,7 +129,7 @@ def _measured(gpu: str, precision: str, records: Sequence[LatencyRecord]) -> Mea
     context = sorted(record.input_tokens + record.output_tokens / 2 for record in records)
     layouts = sorted({(record.tp, record.pp, max(record.ep // record.tp, 1), record.ep) for record in records})
     tp, pp, dp, ep = (max(degrees) for degrees in zip(*layouts, strict=True))
-    node = find_accelerator(gpu).gpus_per_node
+    node = find_accelerator(gpu).linked_gpus
     return Measured(
         gpu=gpu,
         engine=records[0].engine,

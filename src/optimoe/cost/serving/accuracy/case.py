@@ -57,7 +57,7 @@ class Case:
             gpu=gpu,
             engine=deployment.engine,
             layout=layout,
-            nodes=math.ceil(float(np.max(layout.group)) / gpu.gpus_per_node),
+            nodes=math.ceil(float(np.max(layout.group)) / gpu.linked_gpus),
             requests=max(float(running), 1.0),
             context=deployment.workload.mean_context,
             shares=shares(estimate),
