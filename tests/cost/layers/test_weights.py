@@ -8,7 +8,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.quantize import with_precision
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.layers.weights import layer_weights, weights_per_gpu
+from optimoe.cost.layers.weights import layer_weights, padding_bytes, weights_per_gpu
 from tests.cost import cases
 from tests.cost.cases import LLAMA, MIXTRAL, machine
 
@@ -104,3 +104,14 @@ def test_a_grid_of_layouts_weighs_as_each_of_them():
     tp, dp, ep = np.array(degrees).T
     grid = weights_per_gpu(machine(Layout(tp=tp, dp=dp, ep=ep)), DEEPSEEK)
     assert grid == pytest.approx([held(DEEPSEEK, tp=one, dp=two, ep=three) for one, two, three in degrees])
+
+
+def test_experts_of_mxfp4_are_loaded_at_a_multiple_of_256():
+    """gpt-oss-120b: 64.38 GiB in a log, 60.8 in its checkpoint; 2,880 becomes 3,072."""
+    arch = find_model("gpt-oss-120b")
+    one = machine(Layout())
+    assert padding_bytes(one, arch) == pytest.approx(
+        (3072 / 2880 - 1) * 36 * 128 * 3 * 2880**2 * 17 / 32, rel=0.01
+    )
+    assert (weights_per_gpu(one, arch) + padding_bytes(one, arch)) / 2**30 == pytest.approx(64.38, rel=0.01)
+    assert padding_bytes(one, find_model("mixtral-8x7b")) == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError
 from optimoe.cost.engines.engine import find_engine
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.memory import request_bytes
@@ -54,7 +55,8 @@ def test_requests_at_once_never_hold_more_than_what_is_free(engine, free, length
     for model in (LLAMA, MIXTRAL, DEEPSEEK, GPT_OSS):
         one = held(model, free, length, tp=2, engine=engine)
         assert one.max_concurrency * one.request_bytes <= free * (1 + 1e-9)
-        assert one.request_bytes >= request_bytes(machine(Layout(tp=2)), model, length) * (1 - 1e-9)
+        served = as_served(machine(Layout(tp=2)), find_engine(engine), model)
+        assert one.request_bytes >= request_bytes(*served, length) * (1 - 1e-9)
 
 
 def test_heads_that_do_not_split_are_copied_and_ranks_have_caches_of_their_own():

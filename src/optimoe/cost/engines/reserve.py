@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from optimoe.arch.parts import FeedForward, MoE
+from optimoe.arch.precision.parts import LAYER_PARTS
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
@@ -31,6 +32,18 @@ Ends = tuple[float, float, float]
 """The least, the usual and the most of what releases and set-ups of an engine take."""
 
 NOTHING: Ends = (0.0, 0.0, 0.0)
+
+
+RANGES = (
+    "rest_scale",
+    "logit_bytes",
+    "kept_workspace",
+    "rank_bytes",
+    "peer_bytes",
+    "repacked_share",
+    "graph_bytes",
+)
+"""Rules that differ between releases and set-ups."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +66,7 @@ class Reserve:
         rank_bytes: Outside the framework's own pool, on every GPU.
         peer_bytes: For each other GPU of a copy in the same node: buffers of communicators grow with their ranks
             (NCCL, src/transport/nvls.cc, ncclNvlsBufferSetup).
+        repacked_share: Of the weights of a quantised model, what kernels add as they repack them.
         graph_bytes: Captured graphs, as far as they count before the cache is sized.
         context_bytes: The process's context; inside what ``device`` leaves over, before ``start`` and ``free``.
         source: Where the rules stand.
@@ -74,6 +88,7 @@ class Reserve:
     kept_workspace: Ends = NOTHING
     rank_bytes: Ends = NOTHING
     peer_bytes: Ends = NOTHING
+    repacked_share: Ends = NOTHING
     graph_bytes: Ends = NOTHING
     context_bytes: float = 0.0
     source: str = ""
@@ -84,7 +99,7 @@ class Reserve:
         sizes = ("rest_bytes", "rest_token_bytes", "rest_gpu_bytes", "sampled_requests", "sampled_requests_small")
         for name in (*sizes, "context_bytes"):
             require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
-        for name in ("rest_scale", "logit_bytes", "kept_workspace", "rank_bytes", "peer_bytes", "graph_bytes"):
+        for name in RANGES:
             ends = getattr(self, name)
             require(0 <= ends[0] <= ends[1] <= ends[2], name, "zero or more, the least first", ends)
 
@@ -143,7 +158,8 @@ def room(
         if not share:
             share = 1 - _rest(reserve, machine, chunk_tokens, end) / visible
         kept = sum(_kept(reserve, machine, arch, chunk_tokens, end))
-        return _usable(reserve, visible, share, kept, weights)
+        repacked = reserve.repacked_share[end] * weights if _quantised(arch) else 0.0
+        return _usable(reserve, visible, share, kept, weights) - repacked
 
     usual = usable(USUAL)
     warm_up, communicators, graphs = _kept(reserve, machine, arch, chunk_tokens, USUAL)
@@ -188,6 +204,12 @@ def _kept(
         + reserve.kept_workspace[end] * workspace,
     )
     return warm_up, communicators, reserve.graph_bytes[end]
+
+
+def _quantised(arch: ArchSpec) -> bool:
+    """Whether any part of a layer is stored in less than bf16."""
+    parts = [group.precisions.of(part) for group in arch.layers for part in LAYER_PARTS]
+    return any(part not in ("bf16", "fp32") for part in parts)
 
 
 def _rest(reserve: Reserve, machine: Machine, chunk_tokens: int, end: int) -> Values:

@@ -13,7 +13,7 @@ from optimoe.cost.engines.reserve import Room, room
 from optimoe.cost.engines.served import as_served
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import deepest_stage_share
-from optimoe.cost.layers.weights import draft_weights, weights_per_gpu
+from optimoe.cost.layers.weights import draft_weights, padding_bytes, weights_per_gpu
 from optimoe.cost.serving.workload import Workload
 
 Verdict = Literal["yes", "only just", "no"]
@@ -25,7 +25,7 @@ class GpuMemory:
 
     Attributes:
         room: What the engine leaves for weights and cache, and what it keeps.
-        weights: Its share of the model.
+        weights: Its share of the model, as engines load it.
         cache_per_request: Cache of one request of its attention rank, at full length.
     """
 
@@ -74,7 +74,8 @@ class GpuMemory:
 def gpu_memory(machine: Machine, engine: Engine, arch: ArchSpec, workload: Workload) -> GpuMemory:
     """The memory of one GPU of a deployment."""
     machine, arch = as_served(machine, engine, arch)
-    weights = weights_per_gpu(machine, arch) + (draft_weights(machine, arch) if engine.draft_tokens else 0.0)
+    weights = weights_per_gpu(machine, arch) + padding_bytes(machine, arch)
+    weights += draft_weights(machine, arch) if engine.draft_tokens else 0.0
     return GpuMemory(
         room=room(
             engine.reserve,
