@@ -51,8 +51,37 @@ class ArchRequest(ModelsRequest):
     precision: str = "auto"
     """Format of the weights, as deployments quantise under that word: bf16, fp8, int8, int4, mxfp4, nvfp4; auto is
     each part's own, as the checkpoint states it."""
+    expert_precision: str = "auto"
+    """Format of routed and shared experts, where it is another than of the rest."""
+    attention_precision: str = "auto"
+    """Format of the projections of attention, where it is another."""
+    embedding_precision: str = "auto"
+    """Format of the embedding; bf16 unless stated here or by the checkpoint."""
+    head_precision: str = "auto"
+    """Format of the unembedding; bf16 unless stated here or by the checkpoint."""
     kv_precision: str = "auto"
     """Format of the cache; auto is what the checkpoint asks for, else bf16."""
+
+    def stored(self) -> "list[ArchSpec]":
+        """The models in the formats that are stated, or in their checkpoints' own.
+
+        Raises:
+            UnknownNameError: No such model or format; lists the nearest.
+            ConfigError: A file is no usable ``config.json``.
+        """
+        from optimoe.arch.quantize import with_precision
+
+        return [
+            with_precision(
+                spec,
+                self.precision,
+                experts=self.expert_precision,
+                attention=self.attention_precision,
+                embedding=self.embedding_precision,
+                head=self.head_precision,
+            )
+            for spec in self.specs()
+        ]
 
 
 @Parameter(name="*")

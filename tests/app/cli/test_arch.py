@@ -24,6 +24,38 @@ def test_mixtral_is_counted_exactly(mixtral):
     assert {"parts", "granularity", "params_nonembedding", "expert_attention_flops_ratio"} <= set(record)
 
 
+def test_weights_have_bytes_and_formats_by_part_as_stated_or_as_the_checkpoint_says(mixtral):
+    own = answer("arch", "gpt-oss-20b")
+    assert own["weight_formats"]["routed_experts"] == ["mxfp4"]
+    assert own["weight_formats"]["attention"] == ["bf16"]
+    assert (own["precision"], own["precision_source"]) == ("mxfp4", "quantization_config")
+    assert (
+        sum(own["weight_parts"].values()) == pytest.approx(own["weight_bytes"]) == pytest.approx(13.76e9, rel=1e-3)
+    )
+    stated = answer(
+        "arch", mixtral, "--precision", "fp8", "--expert-precision", "nvfp4", "--head-precision", "fp8"
+    )
+    assert stated["weight_formats"]["routed_experts"] == ["nvfp4"]
+    assert stated["weight_formats"]["attention"] == stated["weight_formats"]["unembedding"] == ["fp8"]
+    assert stated["weight_formats"]["embedding"] == stated["weight_formats"]["router"] == ["bf16"]
+    assert stated["precision_source"] == "stated"
+
+
+def test_a_name_that_says_quantised_is_warned_of_where_its_file_does_not(tmp_path):
+    folder = tmp_path / "Mixtral-8x7B-NVFP4"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(MIXTRAL))
+    counted = answer("arch", folder)
+    assert counted["warning"].startswith("the name says NVFP4")
+    done = optimoe("cost", folder, "--gpus", "2xh200-sxm", "--concurrency", 4, "--json")
+    assert json.loads(done.stdout)["precision_warning"] == counted["warning"]
+    assert counted["warning"] in done.stderr
+    (folder / "hf_quant_config.json").write_text(json.dumps({"quantization": {"quant_algo": "NVFP4"}}))
+    own = answer("arch", folder)
+    assert "warning" not in own
+    assert (own["precision"], own["precision_source"]) == ("nvfp4", "hf_quant_config.json")
+
+
 def test_several_models_stand_side_by_side(mixtral):
     assert [m["name"] for m in answer("arch", "mixtral-8x22b", "llama-3.1-8b")["models"]] == [
         "mixtral-8x22b",

@@ -31,6 +31,13 @@ def test_a_part_with_exceptions_runs_in_both_formats_by_their_shares():
     assert [(kernel.precision, kernel.share) for kernel in kernels] == [("fp8", 0.75), ("bf16", 0.25)]
 
 
+def test_what_enters_the_products_of_a_part_may_be_its_own():
+    layer = replace(LAYER, activations="bf16", entering=(("attention", "fp8"),))
+    attention = list(Machine(gpu=H100).products(8, 8, 8, layer, "attention"))
+    dense = list(Machine(gpu=H100).products(8, 8, 8, layer, "dense_ffn"))
+    assert (attention[0].shape.activations, dense[0].shape.activations) == ("fp8", "bf16")
+
+
 def test_a_cache_of_which_nothing_is_said_is_bf16():
     assert Machine(gpu=H100).kv_precision == "bf16"
     assert Machine(gpu=H100, execution=Execution(kv_precision="fp8")).kv_precision == "fp8"

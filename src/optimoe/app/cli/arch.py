@@ -22,11 +22,11 @@ def arch(
     from optimoe.report.records.arch import count_record, counts_record
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
 
-    specs = request.specs()
+    specs = request.stored()
     if hf is not None and len(specs) > 1:
         raise InputError(f"--hf: takes one model, got {len(specs)}")
     records = [
-        count_record(spec, count(spec, request.context, request.precision, request.kv_precision)) for spec in specs
+        count_record(spec, count(spec, request.context, kv_precision=request.kv_precision)) for spec in specs
     ]
     if hf is not None:
         from optimoe.arch.hf import to_config

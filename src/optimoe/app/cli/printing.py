@@ -78,6 +78,12 @@ def warn_beyond_context(arch: "ArchSpec", workload: "Workload") -> None:
         warn(beyond)
 
 
+def warn_of_formats(served: "ArchSpec") -> None:
+    """Say what must be known of where a model's formats are from."""
+    if served.precisions.warning:
+        warn(f"{served.name}: {served.precisions.warning}")
+
+
 def warn_of_notes(accelerator: "Accelerator") -> None:
     """Say what must be known of an accelerator: which one a name was read as, and what its figures leave open."""
     if accelerator.notes:

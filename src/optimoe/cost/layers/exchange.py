@@ -58,7 +58,8 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
         if isinstance(group.ffn, MoE):
             copies = tokens / layout.tp * expected_expert_ranks(group.ffn.top_k, layout.ep) * layout.expert_tp
             one_byte = copies * arch.d_model
-            entering = operands(gpu, group.precisions.routed_experts, group.precisions.activations)
+            precisions = group.precisions
+            entering = operands(gpu, precisions.routed_experts, precisions.activations_of("routed_experts"))
             there = collective_s(gpu, "all_to_all", ranks, one_byte * DISPATCH_BYTES.get(entering, 2.0))
             back = collective_s(gpu, "all_to_all", ranks, one_byte * COMBINE_BYTES)
             total_s = total_s + group.num_layers * np.minimum(gather_s, there + back)

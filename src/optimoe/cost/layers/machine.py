@@ -128,6 +128,6 @@ def formats(precisions: LayerPrecisions, part: str) -> Iterator[tuple[str, str, 
     if plain < 1:
         precision = precisions.of(part)
         # what enters a product that is not quantised is not quantised for it
-        yield precision, AUTO if precision == PLAIN_PRECISION else precisions.activations, 1 - plain
+        yield precision, AUTO if precision == PLAIN_PRECISION else precisions.activations_of(part), 1 - plain
     if plain > 0:
         yield PLAIN_PRECISION, AUTO, plain

@@ -84,6 +84,7 @@ class ServingRecord:
         weight_formats: Formats of each part that has weights, that of most of its values first.
         precision_source: Where the formats are from: ``quantization_config``, ``hf_quant_config.json`` or
             ``stated``; absent where nothing states them and all is bf16.
+        precision_warning: What must be known of that source; absent where there is nothing.
         kv_precision: Precision of the cache.
         evidence: What was measured of the answer's kind, and what widens its bands.
         run: The whole run, where it ends; absent where requests never do.
@@ -124,6 +125,7 @@ class ServingRecord:
     kv_precision: str
     evidence: EvidenceRecord
     precision_source: str | UnsetType = UNSET
+    precision_warning: str | UnsetType = UNSET
     run: RunRecord | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
 
@@ -167,6 +169,7 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         kv_precision=deployment.cache_format(spec),
         weight_formats=weight_formats(served),
         precision_source=served.precisions.source or UNSET,
+        precision_warning=served.precisions.warning or UNSET,
         run=UNSET if estimate.run is None else same_fields(RunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
     )

@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import show, warn_beyond_context, warn_of_notes, warn_without_price
+from optimoe.app.cli.printing import show, warn_beyond_context, warn_of_formats, warn_of_notes, warn_without_price
 from optimoe.inputs.cost import CostRequest
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
@@ -34,6 +34,7 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
     spec, deployment = request.spec(), request.deployment()
     gpu = deployment.cluster.accelerator.name
     warn_of_notes(deployment.cluster.accelerator)
+    warn_of_formats(deployment.serves(spec))
     warn_beyond_context(spec, deployment.workload)
     warn_without_price(gpu, deployment.price, request.price)
     estimate = best_serving(spec, deployment, fixed=request.layout.fixed(), concurrency=request.concurrency)

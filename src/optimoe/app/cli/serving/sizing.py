@@ -12,6 +12,7 @@ from optimoe.app.cli.printing import (
     print_lines,
     show,
     warn_beyond_context,
+    warn_of_formats,
     warn_of_notes,
     warn_without_price,
 )
@@ -31,6 +32,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
 
     spec, offers = request.spec(), request.offers()
     deployment = request.on(offers[0].cluster)
+    warn_of_formats(deployment.serves(spec))
     warn_beyond_context(spec, deployment.workload)
     load = request.load(deployment)
     for offer in offers:
@@ -52,6 +54,7 @@ def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFla
     from optimoe.report.words.serving_prose import context_lines
 
     spec, deployment = request.spec(), request.deployment()
+    warn_of_formats(deployment.serves(spec))
     longest = longest_context(spec, deployment, request.concurrency)
     show(
         json,
@@ -70,6 +73,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     spec, deployment = request.spec(), request.deployment()
     warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
+    warn_of_formats(deployment.serves(spec))
     pair = split_pools(spec, deployment)
     both = cheapest_serving(spec, deployment)
     together = both.tokens_per_s_per_gpu if both.tokens_per_s > 0 else 0.0
@@ -91,6 +95,7 @@ def curves(
     spec, deployment = request.spec(), request.deployment()
     warn_of_notes(deployment.cluster.accelerator)
     warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
+    warn_of_formats(deployment.serves(spec))
     drawn = draw_curves(spec, deployment)
     if out is not None or not json:
         from optimoe.report.pages.serving_page import curves_page
