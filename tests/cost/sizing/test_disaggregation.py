@@ -38,6 +38,14 @@ def test_pools_are_sized_so_that_both_keep_up():
     gpu_s = pair.prefill_gpus_per_request + pair.decode_gpus_per_request
     assert pair.tokens_per_s_per_gpu == pytest.approx(512 / gpu_s)
     assert 0 < pair.prefill_share < 1
+    gpus = pair.prefill_share, 1 - pair.prefill_share
+    assert pair.decode_tokens_per_s_per_gpu * gpus[1] == pytest.approx(pair.tokens_per_s_per_gpu)
+    assert pair.prefill_tokens_per_s_per_gpu * gpus[0] * 512 / 4096 == pytest.approx(pair.tokens_per_s_per_gpu)
+    of_one_gpu = (
+        pair.prefill_requests_per_s / pair.prefill_layout.num_gpus * gpus[0],
+        pair.decode_requests_per_s / pair.decode_layout.num_gpus * gpus[1],
+    )
+    assert of_one_gpu[0] == pytest.approx(of_one_gpu[1])
     longer = disaggregate(MIXTRAL, deployment(input_tokens=16_384))
     assert longer.prefill_share > pair.prefill_share
 

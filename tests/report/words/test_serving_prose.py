@@ -145,12 +145,15 @@ def test_two_pools_are_compared_with_gpus_that_do_both():
     pair = Disaggregated(
         prefill_layout=Layout(tp=2), decode_layout=Layout(dp=8), prefill_gpus_per_request=0.25,
         decode_gpus_per_request=0.75, running=128.0, ttft_s=0.5, tpot_s=0.02, transfer_s=0.001,
-        tokens_per_s_per_gpu=300.0, usd_per_mtok=2.5,
+        tokens_per_s_per_gpu=300.0, usd_per_mtok=2.5, input_tokens=1000, output_tokens=300,
     )  # fmt: skip
     lines = disaggregated_lines(pair, 200.0, "m", DEPLOYMENT)
     assert text_of(lines, "Model").endswith("25% of the GPUs prefill")
-    assert text_of(lines, "Prefill") == "tp 2, TTFT 500 ms"
-    assert text_of(lines, "Decode") == "dp 8, 128 requests in flight, TPOT 20.0 ms"
+    assert text_of(lines, "Prefill") == "tp 2, TTFT 500 ms: 8 requests/s a unit, 4,000 prompt tokens/s per GPU"
+    assert text_of(lines, "Decode").startswith(
+        "dp 8, 128 requests in flight, TPOT 20.0 ms: 10.7 requests/s a unit"
+    )
+    assert text_of(lines, "Decode").endswith("400 output tokens/s per GPU")
     assert text_of(lines, "Rate").endswith("$2.50 per M: +50% against GPUs that do both")
     never = disaggregated_lines(pair, 0.0, "m", DEPLOYMENT)
     assert text_of(never, "Rate").endswith("GPUs that do both do not meet the limits")

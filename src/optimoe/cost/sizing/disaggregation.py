@@ -35,6 +35,7 @@ class Disaggregated:
         transfer_s: The cache over the network.
         tokens_per_s_per_gpu: Output tokens, both pools together.
         usd_per_mtok: Dollars per million output tokens.
+        input_tokens, output_tokens: Prompt and answer of a request.
     """
 
     prefill_layout: Layout
@@ -47,6 +48,28 @@ class Disaggregated:
     transfer_s: float
     tokens_per_s_per_gpu: float
     usd_per_mtok: float
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def prefill_requests_per_s(self) -> float:
+        """Requests that one unit prefills in a second, busy for :data:`PREFILL_LOAD` of it."""
+        return float(self.prefill_layout.num_gpus) / self.prefill_gpus_per_request
+
+    @property
+    def decode_requests_per_s(self) -> float:
+        """Requests that one unit decodes in a second."""
+        return float(self.decode_layout.num_gpus) / self.decode_gpus_per_request
+
+    @property
+    def prefill_tokens_per_s_per_gpu(self) -> float:
+        """Tokens of prompts that one prefill GPU reads in a second, those in a prefix cache among them."""
+        return self.input_tokens / self.prefill_gpus_per_request
+
+    @property
+    def decode_tokens_per_s_per_gpu(self) -> float:
+        """Tokens of answers that one decode GPU writes in a second."""
+        return self.output_tokens / self.decode_gpus_per_request
 
     @property
     def prefill_share(self) -> float:
@@ -94,6 +117,8 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
         transfer_s=float(transfer_s[best]),
         tokens_per_s_per_gpu=per_gpu,
         usd_per_mtok=float(usd_per_mtok(1, deployment.price, per_gpu)),
+        input_tokens=deployment.workload.input_tokens,
+        output_tokens=deployment.workload.output_tokens,
     )
 
 

@@ -132,6 +132,10 @@ class DisaggregationRecord:
         decode_layout: Degrees of parallelism of one decode unit.
         prefill_gpus_per_request: GPU seconds that one request takes in the prefill pool.
         decode_gpus_per_request: GPU seconds that one request takes in the decode pool.
+        prefill_requests_per_s: Requests that one prefill unit carries in a second.
+        decode_requests_per_s: Requests that one decode unit carries in a second.
+        prefill_tokens_per_s_per_gpu: Tokens of prompts that one prefill GPU reads in a second.
+        decode_tokens_per_s_per_gpu: Tokens of answers that one decode GPU writes in a second.
         running: Requests of a decode unit.
         ttft_s: Time to the first token: queue, prefill, and the sending of the cache.
         tpot_s: Time per output token: a decode step that no prompt stalls.
@@ -148,6 +152,10 @@ class DisaggregationRecord:
     decode_layout: LayoutRecord
     prefill_gpus_per_request: float
     decode_gpus_per_request: float
+    prefill_requests_per_s: float
+    decode_requests_per_s: float
+    prefill_tokens_per_s_per_gpu: float
+    decode_tokens_per_s_per_gpu: float
     running: float
     ttft_s: float
     tpot_s: float

@@ -177,11 +177,17 @@ def disaggregated_lines(pair: Disaggregated, together: float, name: str, deploym
         against = f"{pair.tokens_per_s_per_gpu / together - 1:+.0%} against GPUs that do both"
     return [
         ("Model", f"{name} on {gpu}, {pair.prefill_share:.0%} of the GPUs prefill"),
-        ("Prefill", f"{layout_words(pair.prefill_layout)}, TTFT {format_seconds(pair.ttft_s)}"),
+        (
+            "Prefill",
+            f"{layout_words(pair.prefill_layout)}, TTFT {format_seconds(pair.ttft_s)}: "
+            f"{pair.prefill_requests_per_s:,.3g} requests/s a unit, "
+            f"{pair.prefill_tokens_per_s_per_gpu:,.0f} prompt tokens/s per GPU",
+        ),
         (
             "Decode",
             f"{layout_words(pair.decode_layout)}, {pair.running:.0f} requests in flight, "
-            f"TPOT {format_seconds(pair.tpot_s)}",
+            f"TPOT {format_seconds(pair.tpot_s)}: {pair.decode_requests_per_s:,.3g} requests/s a unit, "
+            f"{pair.decode_tokens_per_s_per_gpu:,.0f} output tokens/s per GPU",
         ),
         ("Between", f"the cache of a prompt takes {format_seconds(pair.transfer_s)} over the network"),
         (
@@ -203,6 +209,7 @@ def _fleet_words(one: Fleet) -> str:
 
 REMEDIES = {
     "prefill of others": "a prefix cache, shorter prompts, or separate GPUs for prefill lower it",
+    "wait for ranks": "fewer attention ranks (a larger tp), shorter prompts, or separate GPUs for prefill",
     "kv reads": "a lower --kv-precision, or a model with fewer key-value heads",
     "weight reads": "a lower --precision, or a larger tp",
     "expert reads": "a lower --precision, a larger ep, or a batch that fills the experts",
