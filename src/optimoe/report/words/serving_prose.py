@@ -209,7 +209,6 @@ def _fleet_words(one: Fleet) -> str:
 
 REMEDIES = {
     "prefill of others": "a prefix cache, shorter prompts, or separate GPUs for prefill lower it",
-    "wait for ranks": "fewer attention ranks (a larger tp), shorter prompts, or separate GPUs for prefill",
     "kv reads": "a lower --kv-precision, or a model with fewer key-value heads",
     "weight reads": "a lower --precision, or a larger tp",
     "expert reads": "a lower --precision, a larger ep, or a batch that fills the experts",
