@@ -22,6 +22,7 @@ PRECISION = {"fp8": "fp8", "fp8_block": "fp8", "": "bf16"}
 
 QUEUED_TTFT_S = 30.0
 ROUNDS = 10.0
+TRTLLM_TIMEOUT_ITERS = 60
 
 CONFIG = {
     "deepseek-r1": "deepseek-ai--DeepSeek-V3",
@@ -142,7 +143,8 @@ def row_deployment(row: ServingRow) -> Deployment:
     took the likeliest token; the others one length, and left sampling to the engine, which draws within the
     checkpoint's top-k and top-p (how they sampled is assumed: the others' time per request, on vLLM and SGLang, is
     independent of tp, as work on whole rows of logits is). Both start all requests at once; that ten rounds follow
-    is assumed.
+    is assumed. The launch scripts of the former let TensorRT-LLM hold prompts back until all attention ranks have
+    one (SemiAnalysisAI/InferenceX, benchmarks/*_trt.sh: enable_balance, timeout_iters).
     """
     dated = row.campaign[:4].isdigit()
     return Deployment(
@@ -154,7 +156,12 @@ def row_deployment(row: ServingRow) -> Deployment:
             rounds=ROUNDS,
         ),
         price=given_price(1.0),
-        engine=find_engine(row.engine, precision=row.precision, sampling="greedy" if dated else "top-p"),
+        engine=find_engine(
+            row.engine,
+            precision=row.precision,
+            sampling="greedy" if dated else "top-p",
+            align_steps=TRTLLM_TIMEOUT_ITERS if dated and row.engine == "trtllm" else 0,
+        ),
     )
 
 

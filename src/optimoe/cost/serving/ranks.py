@@ -42,6 +42,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.served import as_served
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.step import prefill_step
@@ -120,6 +121,7 @@ def own_share(machine: Machine, engine: Engine, arch: ArchSpec, tokens: int) -> 
     That of a full chunk at least, where what a token adds is arithmetic and not the reading of weights.
     """
     length, chunk = max(tokens, engine.chunk_tokens), engine.chunk_tokens
+    machine, arch = as_served(machine, engine, arch)
     together_s = engine.prefill_scale * length / chunk * experts_s(machine, arch, chunk)
     return np.clip(1 - together_s / prefill_step(machine, engine, arch, length).total_s, 0.0, 1.0)
 

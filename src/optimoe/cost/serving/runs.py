@@ -6,10 +6,11 @@ All prompts are read, and N/b requests follow each other in a place with D decod
     total = front + N·t_prefill + (N/b)·D·t_decode(b) + t_decode(1)·(ramp + D·gap)
 
 since a step costs t_decode(1) at least while places fill and empty. Where prompts ride on decoding steps, a
-request also takes one with its prompt (D + 1, but for the last), and ramp is one less than the steps in which b
-prompts are read. Gap is the time for which places stand empty at the end, in answers. Where requests are alike it
-lasts to the next whole round. Where they have drifted all over a round, it is the longest rest of an answer less
-the mean one; lengths drawn evenly from 1 − w to 1 + w, w = √3·spread, leave
+request also takes one with its prompt (D + 1, but for the last), and ramp is the steps in which b prompts are
+read: what a prompt adds to a step holds neither weights nor launches. Gap is the time for which places stand
+empty at the end, in answers. Where requests are alike it lasts to the next whole round. Where they have drifted
+all over a round, it is the longest rest of an answer less the mean one; lengths drawn evenly from 1 − w to 1 + w,
+w = √3·spread, leave
 
     g = 1 + w − √(2w/b) − (1 + spread²)/2
     gap = (1 − f)·(⌈N/b⌉ − N/b) + f·g,    f = min(1, w·(b − 1)/(b + 1)·√(N/b)/g)
@@ -88,8 +89,8 @@ def run_seconds(
     """
     rounds = queue.num_requests / queue.running
     decode_steps = (requests.output_tokens - 1) * step.token_s / step.decode_s
-    ramp = np.where(queue.riding, np.maximum(queue.reading_steps - 1, 0.0), 0.0)
-    fill_s = step.prefill_s - step.stage_s
+    ramp = np.where(queue.riding, np.maximum(queue.reading_steps, 1.0), 0.0)
+    fill_s = np.maximum(step.prefill_s - step.together * step.stage_s, 0.0)
     first_s = requests.front_s + fill_s + queue.running * step.stage_s + ramp * queue.least_s
     steps = rounds * (decode_steps + np.where(queue.riding, 1, 0)) - np.where(queue.riding, 1, 0)
     width = np.sqrt(3) * np.asarray(requests.spread)

@@ -56,6 +56,9 @@ class EngineChoice:
     """Share of a GPU's memory that the engine plans with, instead of its own default."""
     chunk_tokens: Quantity = 8192.0
     """Most prompt tokens of one step."""
+    align_steps: int | None = None
+    """Most steps for which prompts are held back until every attention rank has one (TensorRT-LLM:
+    attention_dp_config, timeout_iters), instead of the engine's own default."""
     draft_tokens: int = 0
     """Tokens drafted per step (speculative decoding, MTP)."""
     acceptance: float = 0.0
@@ -105,6 +108,7 @@ class EngineChoice:
         from optimoe.cost.engines.engine import find_engine
         from optimoe.cost.kernels.spread import RoutingSkew
 
+        stated = {} if self.align_steps is None else {"align_steps": self.align_steps}
         engine = find_engine(
             self.engine,
             precision=precision,
@@ -121,6 +125,7 @@ class EngineChoice:
             draft_tokens=self.draft_tokens,
             acceptance=self.acceptance,
             kernels=self.kernels,
+            **stated,
         )
         if not self.calibration:
             return engine
