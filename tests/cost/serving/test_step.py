@@ -36,7 +36,7 @@ def test_decoding_one_request_reads_the_active_weights_once():
 
 def test_a_large_batch_reads_every_expert_and_a_single_token_reads_k():
     single_s = decode_step(machine(), Engine(), MIXTRAL, 1, 1).expert_reads_s
-    all_s = decode_step(machine(), Engine(), MIXTRAL, 100, 1).expert_reads_s
+    all_s = decode_step(machine(), Engine(), MIXTRAL, 20, 1).expert_reads_s
     assert single_s / all_s == pytest.approx(2 / 8, rel=0.1)
     assert 0.8 < 2 * count(MIXTRAL).params.routed_experts / 3.35e12 / all_s < 0.95
 
