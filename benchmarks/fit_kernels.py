@@ -10,6 +10,7 @@ the architecture), of an architecture left out.
 """
 
 import datetime
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from kernel_data import Family, coefficients, gemm_families
 from kernel_tables import ROWS, Source, where
 from link_data import link_families
 from optimoe.cost.kernels.curve import REFERENCE_HZ, at_clock
+from small_data import small_families
 
 FITTED_ROWS, LEAST_ROWS = 3000, 400
 """Rows of one fit, over all its tables; of one table at least."""
@@ -43,6 +45,7 @@ MAKERS: dict[str, Callable[[], list[Family]]] = {
     "experts": expert_families,
     "prefill_attention": prefill_families,
     "decode_attention": decode_families,
+    "elementwise": small_families,
     "collective": link_families,
 }
 """The families of each table."""
@@ -97,8 +100,9 @@ def log_error(family: Family, curve: Any, base_hz: float, source: Source, rows: 
 
 
 def tested_rows(family: Family, source: Source, of: str = "") -> ROWS:
-    """A sample of a table's rows, or of those that a column of theirs marks."""
+    """A sample of a table's rows, or of those that a column of theirs marks; never those that no model meets."""
     rows = family.rows[source]
+    of = of or ("fitted" if "fitted" in rows else "")
     return some(where(rows, rows[of]) if of else rows, TESTED_ROWS, seed=1)
 
 
@@ -177,7 +181,7 @@ def facts(family: Family, curve: Any, sources: Sequence[Source]) -> dict[str, An
     sharpness = getattr(curve, "sharpness", 1)
     errors = left_out_shapes(family, sources, sharpness)
     row = coefficients(curve) | {
-        "gpus": ", ".join(sorted({source.gpu for source in sources})),
+        "gpus": sorted({source.gpu for source in sources}),
         "clock_hz": base_clock(sources),
         "rows": count(family, sources),
         "median_error": float(np.median(abs(errors))),
@@ -217,7 +221,7 @@ def written(title: str, values: dict[str, Any]) -> str:
     """One table of TOML."""
     lines = [f"[{title}]"]
     for name, value in values.items():
-        text = f'"{value}"' if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else value
+        text = f"{value:.3g}" if isinstance(value, float) else json.dumps(value)
         lines.append(f"{name} = {text}")
     return "\n".join(lines) + "\n"
 

@@ -14,13 +14,12 @@ import numpy as np
 
 from fit_kernels import (
     MAKERS,
-    TESTED_ROWS,
     base_clock,
     errors_of,
     fit_curve,
     left_out_shapes,
     other_gpu_error,
-    some,
+    tested_rows,
 )
 from kernel_data import Family
 from kernel_tables import Source
@@ -36,7 +35,7 @@ def flat_errors(family: Family, sources: list[Source]) -> np.ndarray:
     """Errors of the flat model."""
     found = []
     for source in sources:
-        rows = some(family.rows[source], TESTED_ROWS, seed=1)
+        rows = tested_rows(family, source)
         found.append(np.log(family.flat(None, source.accelerator, rows) / rows["t"]))
     return np.concatenate(found)
 

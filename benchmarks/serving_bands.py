@@ -27,7 +27,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from fit_engine import Kernels, errors, fit, kernels
-from fit_kernels import MAKERS, TESTED_ROWS, base_clock, fit_curve, log_error, some
+from fit_kernels import MAKERS, base_clock, fit_curve, log_error, tested_rows
 from kernel_data import Family
 from kernel_tables import ROWS, Source
 from optimoe.core.config import load_toml, save_toml
@@ -195,7 +195,7 @@ def by_regime(family: Family, fitted_to: list[Source], asked: list[Source]) -> d
     curve, base_hz = fit_curve(family, fitted_to), base_clock(fitted_to)
     size, bound = [], []
     for source in asked:
-        rows = some(family.rows[source], TESTED_ROWS, seed=1)
+        rows = tested_rows(family, source)
         own = at_clock(curve, base_hz, source.accelerator.clock_hz)
         size.append(abs(log_error(family, curve, base_hz, source, rows)))
         bound.append(regimes(family, own, source.accelerator, rows))

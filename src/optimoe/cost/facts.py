@@ -4,7 +4,7 @@ from typing import Any
 
 from optimoe.core.config import load_facts
 
-OPERATORS = ("gemm", "experts", "prefill_attention", "decode_attention", "collective")
+OPERATORS = ("gemm", "experts", "prefill_attention", "decode_attention", "elementwise", "collective")
 """Families of kernels, each with its table of curves: ``data/operators/``."""
 
 

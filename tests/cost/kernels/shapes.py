@@ -27,11 +27,11 @@ def experts(gpu, precision, pairs, distinct, width=14336, moved_pairs=None, engi
     return experts_s(gpu, precision, shape, engine=engine)
 
 
-def prefill(gpu, requests, length, seen):
+def prefill(gpu, requests, length, seen, engine=""):
     shape = PrefillAttention(
         requests=requests, num_heads=32, num_kv_heads=8, head_dim=128, length=length, seen=seen
     )
-    return prefill_attention_s(gpu, shape)
+    return prefill_attention_s(gpu, shape, engine=engine)
 
 
 def decode(gpu, requests, seen):

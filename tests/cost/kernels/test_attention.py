@@ -1,10 +1,9 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.arch.mixers.attended import attended
-from optimoe.cost.kernels.attention import decode_attention_s
+from optimoe.cost.kernels.attention import decode_attention_s, decode_kind
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention
 from tests.cost.kernels.shapes import A100, B200, H100, US, decode, prefill
 
@@ -13,7 +12,7 @@ GPUS = st.sampled_from([H100, A100, B200])
 
 @pytest.mark.parametrize(
     ("call", "measured_s"),
-    [(prefill(H100, 1, 8192, 8193 / 2), 788 * US), (decode(H100, 16, 8192), 186 * US)],
+    [(prefill(H100, 1, 8192, 8193 / 2, "vllm"), 788 * US), (decode(H100, 16, 8192), 186 * US)],
 )
 def test_attention_takes_about_as_long_as_was_measured(call, measured_s):
     """Single calls out of ai-dynamo/aiconfigurator@095f58a, vLLM 0.19."""
@@ -34,9 +33,43 @@ def test_attention_grows_with_batch_and_length_and_stays_above_the_data_sheet(gp
     assert prompt_s(context, 512) <= prompt_s(context)
 
 
-def test_grouped_heads_and_latents_of_as_many_values_and_flops_take_as_long():
-    seen = np.array([512.0, 8192.0])
-    grouped = DecodeAttention(requests=16, num_heads=32, num_kv_heads=8, head_dim=128, seen=seen)
-    latent = LatentDecodeAttention(requests=16, values=2 * 8 * 128, score_flops=4 * 32 * 128 * seen, seen=seen)
-    one, other = (decode_attention_s(H100, "fp8", call).total_s for call in (grouped, latent))
-    assert one.tolist() == other.tolist()
+@pytest.mark.parametrize(
+    ("gpu", "engine", "kv_precision", "measured_s"),
+    [
+        (H100, "sglang", "bf16", 119.6 * US),
+        (H100, "trtllm", "fp8", 73.1 * US),
+        (B200, "sglang", "bf16", 74.0 * US),
+        (B200, "trtllm", "fp8", 37.3 * US),
+    ],
+)
+def test_latent_attention_has_kernels_of_its_own(gpu, engine, kv_precision, measured_s):
+    """32 requests of 8,192 tokens, 16 heads over DeepSeek's latents: operator tables of aiconfigurator-core."""
+    seen = 8192.0
+    latent = LatentDecodeAttention(requests=32, values=576, score_flops=2 * 16 * 1088 * seen, seen=seen)
+    assert decode_attention_s(gpu, kv_precision, latent, engine=engine).total_s == pytest.approx(
+        measured_s, rel=0.2
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpu", "engine", "kv_precision", "measured_s"),
+    [
+        (H100, "vllm", "fp8", 203.6 * US),
+        (H100, "trtllm", "fp8", 183.5 * US),
+        (B200, "vllm", "bf16", 157.3 * US),
+        (B200, "trtllm", "fp8", 87.3 * US),
+    ],
+)
+def test_a_cache_of_half_the_bits_takes_what_its_kernels_take(gpu, engine, kv_precision, measured_s):
+    """32 requests of 8,192 tokens, 32 heads with 8 keys: operator tables of aiconfigurator-core."""
+    shape = DecodeAttention(requests=32, num_heads=32, num_kv_heads=8, head_dim=128, seen=8192.0)
+    assert decode_attention_s(gpu, kv_precision, shape, engine=engine).total_s == pytest.approx(
+        measured_s, rel=0.2
+    )
+
+
+def test_caches_below_eight_bits_are_read_by_the_kernels_of_fp8():
+    shape = DecodeAttention(requests=1, num_heads=8, num_kv_heads=8, head_dim=128, seen=1.0)
+    latent = LatentDecodeAttention(requests=1, values=576, score_flops=1.0, seen=1.0)
+    assert [decode_kind(kv, shape) for kv in ("bf16", "fp8", "nvfp4")] == ["bf16", "fp8", "fp8"]
+    assert decode_kind("int8", latent) == "latent_fp8"

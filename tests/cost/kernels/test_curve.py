@@ -39,8 +39,9 @@ def test_every_curve_is_whole_and_carries_its_error(family, kind, architecture, 
     row = find_row(family, kind, architecture, engine)
     assert row["rows"] > 100
     if architecture != "other":
-        pooled = any(isinstance(own, dict) for own in row.values())  # kernels that differ: each has its own curve
-        assert 0 < row["median_error"] < (0.3 if pooled else 0.25 if architecture in CARDS else 0.2)
+        # where engines have rows of their own, the shared one carries what tells them apart
+        shared = any(isinstance(own, dict) for own in row.values())
+        assert 0 < row["median_error"] < (0.45 if shared else 0.25 if architecture in CARDS else 0.2)
         assert row["median_error"] < row["p90_error"]
 
 

@@ -10,6 +10,9 @@ from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 FULL_HEAD = 128
 """Head width at and above which the curve of prompts holds as it is; narrower heads are slower."""
 
+WIDE_CACHES = ("bf16", "fp32")
+"""Caches that the kernels of 16 bit read."""
+
 ACTIVATION_BYTES = 2
 """Queries, keys, values and outputs of a prompt are bf16, and so is the arithmetic."""
 
@@ -46,6 +49,15 @@ def prefill_attention_s(
     )
 
 
+def decode_kind(kv_precision: str, attention: DecodeAttention | LatentDecodeAttention) -> str:
+    """The row of ``operators/decode_attention.toml`` for a cache of a precision, of grouped heads or latent.
+
+    Caches below 8 bits take the curve of fp8 (assumed: their kernels were not measured).
+    """
+    width = "bf16" if kv_precision in WIDE_CACHES else "fp8"
+    return f"latent_{width}" if isinstance(attention, LatentDecodeAttention) else width
+
+
 def decode_attention_s(
     gpu: Accelerator,
     kv_precision: str,
@@ -55,9 +67,10 @@ def decode_attention_s(
 ) -> KernelTime:
     """Seconds of one query per request over its cache in one layer, on one GPU.
 
-    Bytes requests·values·(seen + pad)·bytes per value, at the memory share; FLOPs requests·score_flops;
-    launch + latency·√(seen/4096) for the chain over one cache. The cache is taken as cold: between two calls
-    a model reads other layers. Source: ``operators/decode_attention.toml``.
+    Bytes requests·values·(seen + pad)·bytes per value, at the memory share; FLOPs requests·(score_flops +
+    half_rows·row_flops), since the few query rows of a key-value head do not fill a tile; launch +
+    latency·√(seen/4096) for the chain over one cache. The cache is taken as cold: between two calls a model reads
+    other layers. Latent attention has kernels of its own. Source: ``operators/decode_attention.toml``.
 
     Args:
         gpu: The accelerator.
@@ -66,9 +79,9 @@ def decode_attention_s(
         curve: Coefficients, instead of the fitted ones.
         engine: Whose kernels; empty is any.
     """
-    curve = curve or find_curve("decode_attention", "bf16", gpu, engine)
+    curve = curve or find_curve("decode_attention", decode_kind(kv_precision, attention), gpu, engine)
     per_token = attention.requests * attention.values * bytes_per_value(kv_precision)
-    flops = attention.requests * attention.score_flops
+    flops = attention.requests * (attention.score_flops + curve.half_rows * attention.row_flops)
     return KernelTime(
         launch_s=curve.launch_s + curve.latency_s * np.sqrt(attention.seen / CHAIN),
         side_s=0.0,

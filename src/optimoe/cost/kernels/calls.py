@@ -90,6 +90,11 @@ class DecodeAttention:
         """FLOPs of a request's scores and weighted values: 4·h·d_h per attended token."""
         return 4 * self.num_heads * self.head_dim * self.seen
 
+    @property
+    def row_flops(self) -> Values:
+        """FLOPs of one more query row to every key-value head of a request: 4·h_kv·d_h per attended token."""
+        return 4 * self.num_kv_heads * self.head_dim * self.seen
+
 
 @dataclass(frozen=True, kw_only=True)
 class LatentDecodeAttention:
@@ -102,12 +107,14 @@ class LatentDecodeAttention:
         values: Cached values of a token on this GPU.
         score_flops: FLOPs of a request's scores, and weighted values where there are any.
         seen: Tokens whose cache a request reads.
+        row_flops: Of one more query row; 0 where all heads of a GPU fill tiles.
     """
 
     requests: Values
     values: Values
     score_flops: Values
     seen: Values
+    row_flops: Values = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +159,7 @@ class AllReduce:
     payload_bytes: Values
 
 
-KernelFamily: TypeAlias = Literal["gemm", "experts", "prefill_attention", "decode_attention"]
+KernelFamily: TypeAlias = Literal["gemm", "experts", "prefill_attention", "decode_attention", "elementwise"]
 
 
 @dataclass(frozen=True, kw_only=True)

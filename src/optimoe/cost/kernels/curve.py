@@ -49,7 +49,8 @@ class KernelCurve:
         chain_s: Serial time of an expert's two products in a row, at 4,096 steps of both together.
         least_tile, largest_tile: Rows of the smallest and of the largest tile by which each expert's rows are
             padded; between them a tile has about as many rows as an expert.
-        half_rows: Added to the query rows of all heads and requests, likewise.
+        half_rows: Added to the query rows of all heads and requests, likewise; of a cache, to those of each
+            key-value head.
         pad: Rows and columns added to a product, tokens to a cache.
         side_share: Bytes that other kernels of the call move, per byte or value of their activations.
 

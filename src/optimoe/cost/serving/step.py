@@ -28,7 +28,7 @@ from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parall
 from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
-from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
+from optimoe.cost.layers.small import small_kernels
 
 LOGIT_BYTES = 4
 """Engines take the next token from logits in fp32."""
@@ -193,8 +193,8 @@ def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Va
         causes["compute"] = causes["compute"] + np.where(bound, body_s, 0.0)
         causes[one.reads] = causes[one.reads] + np.where(bound, 0.0, body_s)
         launch_s = launch_s + times * kernel.launch_s
-    moved = sum(sizes.num_layers * _elementwise_bytes(machine, sizes) for sizes in layer_sizes(arch))
-    compute_s = causes["compute"] + tokens * moved / machine.gpu.memory_bytes_per_s
+    small = small_kernels(machine, arch, tokens)
+    compute_s, launch_s = causes["compute"] + small.side_s, launch_s + small.launch_s
     all_reduce_s, exchange_s = tensor_parallel_s(machine, arch, tokens), all_to_all_s(machine, arch, tokens)
     hidden = _hidden_share(machine, all_reduce_s + exchange_s, compute_s + causes["weights"] + causes["experts"])
     return StepTime(
@@ -237,12 +237,3 @@ def _kernels(
             for kernel in feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ():
                 yield times * kernel.share, kernel
     yield 1, machine.product(logits, arch.vocab_size / machine.tp, arch.d_model, arch.precisions.unembedding)
-
-
-def _elementwise_bytes(machine: Machine, sizes: LayerSizes) -> Values:
-    """Bytes per token and layer of what lies between the products, in bf16.
-
-    Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
-    matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
-    """
-    return 2 * (4 * sizes.norm_values + sizes.mixer_columns / machine.tp + sizes.dense_hidden / machine.tp)

@@ -94,6 +94,7 @@ USUAL_KIND = {
     "experts": "bf16",
     "prefill_attention": "bf16",
     "decode_attention": "bf16",
+    "elementwise": "bf16",
     "collective": "all_reduce",
 }
 """Kinds of attention and of collectives do not go by the format of the weights."""

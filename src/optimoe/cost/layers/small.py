@@ -1,0 +1,90 @@
+"""The small kernels of a layer: norms, rotations, cache writes, activations, top-k, which no product's call holds.
+
+A decode step of few requests launches as many of them as products, and each takes its launch however little it
+moves. Counted in the engines' own sources, one layer each:
+
+    vLLM         norm with residual, rotation, cache write; norm with residual, activation
+                 (vllm/model_executor/models/llama.py, v1/attention/backends/flash_attn.py)
+    SGLang       as vLLM (python/sglang/srt/models/llama.py, layers/radix_attention.py)
+    TensorRT-LLM rotation and cache write are of the attention call; norms of the all-reduce where there is one
+                 (tensorrt_llm/_torch/models/modeling_llama.py, AllReduceFusionOp.RESIDUAL_RMS_NORM)
+"""
+
+from typing import Any
+
+import numpy as np
+
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.core.arrays import Values
+from optimoe.cost.kernels.calls import KernelTime
+from optimoe.cost.kernels.small import small_s
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
+
+ROTATION, CACHE_WRITE, NORM, ACTIVATION, TOP_K, SUM = 1, 1, 1, 1, 1, 1
+"""Launches of each, so that a count reads as its sum."""
+
+LATENT = 2 * NORM + ROTATION + CACHE_WRITE + 1
+"""Norms of both latents, rotation, cache write, and the second of the two batched products that absorb the
+expansion, of which the layer counts one (vllm/v1/attention/backends/mla/common.py: W_UK before, W_UV behind the
+attention)."""
+
+SELECTION = NORM + ROTATION + CACHE_WRITE + TOP_K + 2
+"""Of an indexer: norm and rotation of its keys, their quantisation and cache write, that of its queries, the
+weights of its heads, top-k (vllm/model_executor/models/deepseek_v2.py, Indexer.forward)."""
+
+RECURRENT = 5
+"""Convolution, gates, split of the inputs, norm of the outputs and their gate (vllm/model_executor/models/
+qwen3_next.py, Qwen3NextGatedDeltaNet); other recurrent mixers are taken to launch as many (assumed)."""
+
+FUSED_ATTENTION = ("trtllm",)
+"""Engines whose attention call rotates and writes the cache."""
+
+
+def small_kernels(machine: Machine, arch: ArchSpec, tokens: Values) -> KernelTime:
+    """Seconds of all small kernels of a pass over ``tokens`` of an attention rank."""
+    launches: Values = 0.0
+    num_bytes: Values = 0.0
+    for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
+        launches = launches + group.num_layers * layer_launches(machine, group)
+        num_bytes = num_bytes + sizes.num_layers * elementwise_bytes(machine, sizes) * tokens
+    return small_s(machine.gpu, launches, num_bytes, engine=engine_of(machine))
+
+
+def engine_of(machine: Machine) -> str:
+    """The engine whose kernels run, where that is said; empty is any."""
+    return machine.execution.kernels.partition(":")[2]
+
+
+def layer_launches(machine: Machine, group: LayerGroup) -> Values:
+    """Small kernels of one layer on each GPU."""
+    fused = engine_of(machine) in FUSED_ATTENTION
+    alone = np.asarray(machine.tp) == 1
+    norms = np.where(alone | (not fused), 2 * NORM, 0)
+    return norms + _mixer_launches(group.mixer, fused) + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
+
+
+def _mixer_launches(mixer: Any, fused: bool) -> Values:
+    if isinstance(mixer, Attention):
+        return (0 if fused else ROTATION + CACHE_WRITE) + NORM * (mixer.qk_norm != "none")
+    if isinstance(mixer, LatentAttention):
+        return LATENT + (SELECTION if mixer.indexer is not None else 0)
+    return RECURRENT
+
+
+def _ffn_launches(ffn: Any) -> Values:
+    if isinstance(ffn, DenseFFN):
+        return ACTIVATION
+    if isinstance(ffn, MoE):
+        return TOP_K + (ACTIVATION + SUM) * (np.asarray(ffn.num_shared_experts) > 0)
+    return TOP_K if isinstance(ffn, PEER) else 0
+
+
+def elementwise_bytes(machine: Machine, sizes: LayerSizes) -> Values:
+    """Bytes per token and layer of what lies between the products, in bf16.
+
+    Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
+    matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
+    """
+    return 2 * (4 * sizes.norm_values + sizes.mixer_columns / machine.tp + sizes.dense_hidden / machine.tp)
