@@ -2,11 +2,11 @@
 
     OPTIMOE_DATA=… python benchmarks/fit_engine.py [trends]
 
-Rows: serving_rows.answered_rows. Common to all engines: seconds of a launch in a step that no graph holds, and of a
-request behind the GPU's step; both show where the GPU is short, in few rows. For each engine: its front end, a step,
-a token of a prompt, and the passes over the logits where it samples by sorting them. The kernels stand as fitted to
-single calls. Soft L1 loss of ln(predicted/measured) beyond 15 %, TTFT at half the weight of TPOT; several starts,
-for a host that is hidden has no slope. Copy the coefficients into engines.toml.
+Rows: serving_rows.answered_rows. Common to all engines: seconds of a launch in a step that no graph holds, and
+of a request behind the GPU's step; both show only where the GPU is short, in few rows. For each engine: its
+front end, a step, a token of a prompt, and passes over the logits where it samples by sorting them. Kernels stand
+as fitted to single calls. Soft L1 loss of ln(predicted/measured) beyond 15 %, TTFT at half the weight of TPOT;
+several starts, for a host that is hidden has no slope. Copy the coefficients into engines.toml.
 """
 
 import sys
@@ -36,7 +36,7 @@ OWN = ("front_s", "step_s", "prompt_token_s", "sampling_passes")
 START = {"front_s": 0.05, "step_s": 1e-3, "prompt_token_s": 1e-5, "sampling_passes": 200.0}
 STARTS = {"launch_s": (1e-5, 3e-5), "request_s": (1e-5, 7e-5)}
 LEAST, MOST = np.log(1e-9), np.log(1e4)
-"""Bounds of every coefficient's logarithm, beyond any that a fit takes: one that leaves no trace would run away."""
+"""Bounds of a coefficient's logarithm, beyond any that a fit takes: one that leaves no trace would run away."""
 SORTING = ("vllm", "sglang")
 """Engines whose sampling takes time of the GPU that grows with the vocabulary; TensorRT-LLM's shows none."""
 
@@ -216,9 +216,8 @@ def main() -> None:
     fitted = fit(by_engine(rows))
     for engine, host in fitted.items():
         print(engine, {name: float(f"{getattr(host, name):.3g}") for name in (*OWN, *COMMON)})
-    print(
-        f"\n{'':<44}{'rows':>6}{'TPOT |ln|':>11}{'90 %':>7}{'bias':>7}{'<20 %':>7}{'TTFT |ln|':>11}{'bias':>7}  common"
-    )
+    heads = f"{'rows':>6}{'TPOT |ln|':>11}{'90 %':>7}{'bias':>7}{'<20 %':>7}{'TTFT |ln|':>11}{'bias':>7}"
+    print(f"\n{'':<44}{heads}  common")
     whole = errors(rows, fitted)
     print_line("all, fitted", whole, fitted)
     by_model = left_out(rows, "model")

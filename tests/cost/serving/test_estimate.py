@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimoe.core.errors import ConfigError
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.estimate import predict_serving
-from optimoe.cost.serving.workload import Workload
+from optimoe.cost.serving.workload import Limits, Workload
 from tests.cost.cases import FEW, MIXTRAL, deployment, points
 
 
@@ -36,3 +37,14 @@ def test_more_requests_are_slower_each(grid):
     now, then = serve(concurrency), serve(concurrency + more)
     assert (then.tpot_s >= now.tpot_s).all()
     assert (then.ttft_s >= now.ttft_s).all()
+
+
+def test_answers_of_one_token_have_no_tpot_and_wait_for_all_prompts():
+    """Nothing is decoded, so that a round of b requests is b prompts."""
+    few, many = (serve(b, workload=Workload(input_tokens=2048, output_tokens=1)) for b in (8, 80))
+    assert (few.tpot_s, many.tpot_s) == (0, 0)
+    front_s = Engine().host.before_s(2048)
+    assert many.ttft_s - front_s == pytest.approx(10 * (few.ttft_s - front_s), rel=0.1)
+    assert many.tokens_per_s == pytest.approx(80 / many.ttft_s)
+    with pytest.raises(ConfigError, match="tpot: must be left out where answers have one token"):
+        serve(8, workload=Workload(output_tokens=1), limits=Limits(tpot_s=0.05))

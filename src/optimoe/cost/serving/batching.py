@@ -82,7 +82,7 @@ class ClosedSystem:
 
     Attributes:
         ttft_s: Seconds until its first token.
-        tpot_s: Seconds per token after the first, ``stall_s`` and ``ranks_s`` among them.
+        tpot_s: Seconds per token after the first, ``stall_s`` and ``ranks_s`` among them; 0 where there is none.
         stall_s: Seconds per token for which prompts of others on its rank stall it.
         ranks_s: Seconds per token for which its rank waits for others.
         e2e_s: Seconds of the whole request.
@@ -101,7 +101,8 @@ def closed_system(
     """``batch`` requests in flight on an attention rank, ``running`` of which the memory holds.
 
     Those that do not fit wait for their turn: (batch − running)·e2e(running)/running before their first
-    token. The decode step is taken at the full running batch, an upper estimate while many wait for prompts.
+    token. The decode step is taken at the full running batch, an upper estimate while many wait for prompts. An
+    answer of one token ends with its prompt, and waits for those of all others.
 
     Args:
         requests: Their answers, and how the scheduler lets them in.
@@ -121,10 +122,12 @@ def closed_system(
     )
     drifted = drifted_share(requests.rounds, requests.spread)
     ranks_s = drifted * lock.stall_s / steps
-    waited = others * waited_share(requests, step, ranks_s)
-    first_s = requests.front_s + step.decode_s + step.prefill_s + waited * step.stage_s + drifted * lock.held_s
+    waited = others * np.where(after_first > 0, waited_share(requests, step, ranks_s), 1.0)
+    running_s = np.where(after_first > 0, step.decode_s, 0.0)
+    first_s = requests.front_s + running_s + step.prefill_s + waited * step.stage_s + drifted * lock.held_s
     stall_s = (others - waited) / steps * step.stage_s
-    tpot_s = step.token_s + stall_s + ranks_s
+    ranks_s = np.where(after_first > 0, ranks_s, 0.0)
+    tpot_s = np.where(after_first > 0, step.token_s + stall_s + ranks_s, 0.0)[()]
     e2e_s = first_s + after_first * tpot_s
     queued_s = np.maximum(batch / running - 1, 0.0) * e2e_s
     return ClosedSystem(

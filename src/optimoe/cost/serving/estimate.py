@@ -6,7 +6,7 @@ import numpy as np
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import holds
+from optimoe.core.errors import holds, require
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.formats import format_words
@@ -37,6 +37,9 @@ class Deployment:
         price: Price of a GPU hour.
         limits: On latency.
         engine: The software that serves.
+
+    Raises:
+        ConfigError: TPOT is limited, but answers have one token.
     """
 
     cluster: Cluster
@@ -44,6 +47,15 @@ class Deployment:
     price: GpuPrice
     limits: Limits = field(default_factory=Limits)
     engine: Engine = field(default_factory=Engine)
+
+    def __post_init__(self) -> None:
+        limited = self.limits.tpot_s < np.inf
+        require(
+            self.workload.decodes or not limited,
+            "tpot",
+            "left out where answers have one token: nothing follows it",
+            self.limits.tpot_s,
+        )
 
     def machine(self, layout: Layout) -> Machine:
         """The GPUs of the deployment under a layout, running their kernels as its engine does."""
@@ -70,7 +82,7 @@ class ServingEstimate:
         ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end.
         tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
             prefills of other requests that fall between two tokens, and the wait for attention ranks whose
-            prompts take longer.
+            prompts take longer; 0 where answers have one token.
         tokens_per_s: Output tokens of the deployment.
         tokens_per_s_per_gpu: Output tokens of the deployment over its GPUs.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
@@ -196,9 +208,8 @@ def evaluate(
         tokens_per_s = ended.output_tokens_per_s
         if workload.arrivals == "static":
             steps = max(workload.output_tokens - 1, 1)
-            system = replace(
-                system, ttft_s=ended.prefill_s, tpot_s=ended.decode_s / steps, stall_s=0.0, ranks_s=0.0
-            )
+            pace_s = ended.decode_s / steps if workload.decodes else 0.0 * ended.decode_s
+            system = replace(system, ttft_s=ended.prefill_s, tpot_s=pace_s, stall_s=0.0, ranks_s=0.0)
     return ServingEstimate(
         layout=layout,
         concurrency=concurrency,
@@ -208,7 +219,11 @@ def evaluate(
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
-        parts={**asdict(token), INTERFERENCE: system.stall_s, WAITING: system.ranks_s},
+        parts={
+            **asdict(token if workload.decodes else token.times(0.0)),
+            INTERFERENCE: system.stall_s,
+            WAITING: system.ranks_s,
+        },
         run=ended,
     )
 

@@ -96,7 +96,8 @@ def prompt_work(
         running: Requests of a rank that decode.
         decoding: The kernels of a decode step of those, by :func:`~optimoe.cost.serving.step.decode_kernels`.
     """
-    mixed, together = not engine.prefill_first, prompts_together(engine, workload, running)
+    mixed = workload.decodes and not engine.prefill_first
+    together = prompts_together(engine, workload, running)
     decoding_s = decoding.total_s
     beside = micro_batch(machine, running) if mixed else None
     read_s = _chunks_s(machine, engine, arch, workload, together, beside, np.ndim(decoding_s))
@@ -174,10 +175,10 @@ def prompts_together(engine: Engine, workload: Workload, running: Values) -> Val
 
     Each step ends a request with probability accepted/output, so that λ = running·accepted/output come for the
     next on average, λ/(1 − e^−λ) where any does (Poisson). Requests of one length that started together stay in
-    groups that fill a chunk, and end together.
+    groups that fill a chunk, and end together; so do prompts that nothing is decoded after.
     """
     room = np.maximum(engine.chunk_tokens / workload.prefill_tokens, 1.0)
-    if workload.fixed_lengths and engine.prefill_first:
+    if not workload.decodes or (workload.fixed_lengths and engine.prefill_first):
         return np.clip(running, 1.0, room)
     arriving = np.maximum(running * accepted_tokens(engine) / workload.output_tokens, 1e-9)
     return np.minimum(arriving / -np.expm1(-arriving), room)

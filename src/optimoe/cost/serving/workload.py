@@ -67,6 +67,11 @@ class Workload:
         return max(1, round(self.input_tokens * (1 - self.prefix_hit)))
 
     @property
+    def decodes(self) -> bool:
+        """Whether anything is decoded: answers of one token end with their prompt, and have no TPOT."""
+        return self.output_tokens > 1
+
+    @property
     def mean_context(self) -> float:
         """Tokens in the cache of a running request, averaged over its decoding: prompt + half the answer."""
         return self.input_tokens + self.output_tokens / 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import InfeasibleError
+from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import broadcast, take
 from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
@@ -54,8 +54,15 @@ def curves(arch: ArchSpec, deployment: Deployment) -> Curves:
     """Speed against throughput, price against context and price against batch, of one deployment.
 
     Raises:
+        ConfigError: Answers have one token, and no speed.
         InfeasibleError: Nothing keeps the limits; says which binds.
     """
+    require(
+        deployment.workload.decodes,
+        "output_tokens",
+        "two or more for curves of speed",
+        deployment.workload.output_tokens,
+    )
     best = best_serving(arch, deployment)
     return Curves(
         name=arch.name,

@@ -64,9 +64,11 @@ class ServingRecord:
         ttft_s: Mean time to the first token.
         ttft_low_s: Lower end of TTFT's band.
         ttft_high_s: Upper end of TTFT's band.
-        tpot_s: Mean time per output token after the first, (e2e − TTFT)/(output − 1).
+        tpot_s: Mean time per output token after the first, (e2e − TTFT)/(output − 1); null where answers have one.
         tpot_low_s: Lower end of TPOT's band: 90 % of measured errors.
         tpot_high_s: Upper end of TPOT's band.
+        requests_per_s: Requests of the deployment.
+        input_tokens_per_s: Tokens of prompts that it reads, those of cached prefixes among them.
         tokens_per_s: Output tokens per second of the deployment.
         tokens_low_per_s: Lower end of that rate's band.
         tokens_high_per_s: Upper end of that rate's band.
@@ -104,9 +106,11 @@ class ServingRecord:
     ttft_s: float
     ttft_low_s: float
     ttft_high_s: float
-    tpot_s: float
-    tpot_low_s: float
-    tpot_high_s: float
+    tpot_s: float | None
+    tpot_low_s: float | None
+    tpot_high_s: float | None
+    requests_per_s: float
+    input_tokens_per_s: float
     tokens_per_s: float
     tokens_low_per_s: float
     tokens_high_per_s: float
@@ -134,7 +138,8 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
     """A serving estimate with its bands, its memory and the question."""
     evidence = evidence_of(spec, deployment, estimate)
     ttft_low_s, ttft_high_s = evidence.ttft_s(estimate)
-    tpot_low_s, tpot_high_s = evidence.tpot_s(estimate)
+    tpot_s = (estimate.tpot_s, *evidence.tpot_s(estimate)) if deployment.workload.decodes else (None, None, None)
+    requests_per_s = estimate.tokens_per_s / deployment.workload.output_tokens
     tokens_low_per_s, tokens_high_per_s = evidence.tokens_per_s(estimate)
     usd_low_per_mtok, usd_high_per_mtok = evidence.usd_per_mtok(estimate)
     served = deployment.serves(spec)
@@ -151,8 +156,11 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         replicas=estimate.layout.replicas,
         ttft_low_s=ttft_low_s,
         ttft_high_s=ttft_high_s,
-        tpot_low_s=tpot_low_s,
-        tpot_high_s=tpot_high_s,
+        tpot_s=tpot_s[0],
+        tpot_low_s=tpot_s[1],
+        tpot_high_s=tpot_s[2],
+        requests_per_s=requests_per_s,
+        input_tokens_per_s=requests_per_s * deployment.workload.input_tokens,
         tokens_low_per_s=tokens_low_per_s,
         tokens_high_per_s=tokens_high_per_s,
         usd_low_per_mtok=usd_low_per_mtok,

@@ -39,7 +39,7 @@ class FleetRecord:
         usd_per_hour: Dollars per hour of all its GPUs; null without a price.
         usd_per_mtok: Dollars per million output tokens at that utilisation; null without a price.
         ttft_s: Time to the first token: the mean, or the stated percentile.
-        tpot_s: Time per output token after the first: the mean, or the stated percentile.
+        tpot_s: Time per output token after the first: mean or stated percentile; null where there is none.
         ttft_low_s: Lower end of TTFT's band.
         ttft_high_s: Upper end of TTFT's band.
         tpot_low_s: Lower end of TPOT's band.
@@ -60,7 +60,7 @@ class FleetRecord:
     usd_per_hour: float | None
     usd_per_mtok: float | None
     ttft_s: float
-    tpot_s: float
+    tpot_s: float | None
     ttft_low_s: float
     ttft_high_s: float
     tpot_low_s: float
@@ -99,7 +99,7 @@ class ContextRecord:
         input_tokens: Tokens of that prompt.
         concurrency: Requests in flight.
         ttft_s: Mean time to the first token.
-        tpot_s: Mean time per output token after the first.
+        tpot_s: Mean time per output token after the first; null where there is none.
         layout: Degrees of parallelism.
         output_tokens: Tokens of the answer that stay free beside the prompt.
         bound_by: What one token more would break: "memory", "limits" on latency, the model's "trained context"; or
@@ -113,7 +113,7 @@ class ContextRecord:
     input_tokens: int
     concurrency: float
     ttft_s: float
-    tpot_s: float
+    tpot_s: float | None
     layout: LayoutRecord
     output_tokens: int
     bound_by: Bound
@@ -176,7 +176,7 @@ class EstimateRecord:
         concurrency: Requests in flight over all replicas.
         max_batch: Most requests in flight whose full contexts fit the memory.
         ttft_s: Mean time to the first token.
-        tpot_s: Mean time per output token after the first.
+        tpot_s: Mean time per output token after the first; null where there is none.
         tokens_per_s: Output tokens per second of the deployment.
         tokens_per_s_per_gpu: Output tokens per second of one GPU.
         usd_per_mtok: Dollars per million output tokens; null without a price.
@@ -187,7 +187,7 @@ class EstimateRecord:
     concurrency: float
     max_batch: float
     ttft_s: float
-    tpot_s: float
+    tpot_s: float | None
     tokens_per_s: float
     tokens_per_s_per_gpu: float
     usd_per_mtok: float | None
@@ -242,7 +242,7 @@ def fleet_record(spec: ArchSpec, fleet: Fleet) -> FleetRecord:
         concurrency=estimate.concurrency,
         usd_per_mtok=estimate.usd_per_mtok / fleet.utilisation,
         ttft_s=estimate.ttft_s,
-        tpot_s=estimate.tpot_s,
+        tpot_s=estimate.tpot_s or None,
         ttft_low_s=ttft_low_s,
         ttft_high_s=ttft_high_s,
         tpot_low_s=tpot_low_s,
@@ -283,7 +283,7 @@ def context_record(
         max_context=spec.max_context or UNSET,
         concurrency=concurrency,
         ttft_s=estimate.ttft_s,
-        tpot_s=estimate.tpot_s,
+        tpot_s=estimate.tpot_s or None,
         layout=layout_record(estimate.layout),
     )
 

@@ -55,8 +55,7 @@ def serving_lines(
         *memory_lines(estimate, memory, capacity),
         (
             "Latency",
-            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · "
-            f"TPOT {_between(estimate.tpot_s, evidence.tpot_s(estimate))}",
+            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}",
         ),
         *metric_lines(estimate.run),
         (
@@ -64,9 +63,31 @@ def serving_lines(
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
             f"{_price(estimate, evidence)} per M output tokens, their prompts included",
         ),
-        ("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}"),
+        *_reading(estimate, deployment),
+        *([("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}")] if estimate.tpot_s > 0 else []),
         *basis_lines(evidence),
     ]
+
+
+def _tpot(seconds: float) -> str:
+    """A time per token after the first, where there are any."""
+    return format_seconds(seconds) if seconds else "–"
+
+
+def _pace(estimate: ServingEstimate, evidence: Evidence) -> str:
+    """TPOT with its band, or why there is none."""
+    if estimate.tpot_s == 0:
+        return "– (answers have one token)"
+    return _between(estimate.tpot_s, evidence.tpot_s(estimate))
+
+
+def _reading(estimate: ServingEstimate, deployment: Deployment) -> Lines:
+    """What prompts alone come to, where nothing is decoded after them."""
+    if deployment.workload.decodes:
+        return []
+    requests_per_s = estimate.tokens_per_s / deployment.workload.output_tokens
+    tokens_per_s = requests_per_s * deployment.workload.input_tokens
+    return [("Prompts", f"{requests_per_s:,.1f} requests/s, {tokens_per_s:,.0f} prompt tokens/s")]
 
 
 def precision_words(spec: ArchSpec, deployment: Deployment) -> str:
@@ -127,7 +148,7 @@ def fleet_rows(found: Sequence[Fleet]) -> list[tuple[str, ...]]:
                 f"{estimate.concurrency:.0f}",
                 f"{one.utilisation:.0%}",
                 format_seconds(estimate.ttft_s),
-                format_seconds(estimate.tpot_s),
+                _tpot(estimate.tpot_s),
                 _usd(one.usd_per_hour),
                 _usd(estimate.usd_per_mtok / one.utilisation),
             )
@@ -164,7 +185,7 @@ def context_lines(arch: ArchSpec, deployment: Deployment, longest: LongestContex
             f"{tokens + answer:,} in all, for {estimate.concurrency:.0f} at once, {layout_words(estimate.layout)}",
         ),
         *([("", f"fits, but only just: {ONLY_JUST}")] if just else []),
-        ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {format_seconds(estimate.tpot_s)}"),
+        ("Latency", f"TTFT {format_seconds(estimate.ttft_s)} · TPOT {_tpot(estimate.tpot_s)}"),
         ("Bound by", BOUNDS[longest.bound_by]),
     ]
 

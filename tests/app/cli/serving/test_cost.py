@@ -87,3 +87,14 @@ def test_the_whole_question_may_stand_in_a_file(tmp_path):
     assert answer("cost", "--config", "request.json", cwd=tmp_path) == answer(
         "cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--concurrency", 16
     )
+
+
+def test_answers_of_one_token_are_said_in_requests_and_prompt_tokens_without_a_tpot():
+    asked = ("cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--concurrency", "64", "--output-tokens", "1")
+    said = answer(*asked)
+    assert (said["tpot_s"], said["tpot_low_s"], said["tpot_high_s"]) == (None, None, None)
+    assert said["input_tokens_per_s"] == 1024 * said["requests_per_s"] == 1024 * said["tokens_per_s"]
+    assert "TPOT – (answers have one token)" in optimoe(*asked).stdout
+    done = optimoe(*asked, "--tpot", "50ms")
+    assert done.returncode == 2
+    assert done.stderr.startswith("optimoe: tpot: must be left out where answers have one token")

@@ -1,0 +1,18 @@
+from optimoe.arch.quantize import with_precision
+from optimoe.cost.layers.launches import launches
+from optimoe.cost.layers.layout import Layout
+from tests.cost.cases import LLAMA, MIXTRAL, machine
+
+
+def test_calls_of_a_dense_layer_are_its_norms_products_attention_and_activation():
+    """Two norms, QKV, rotary embedding, cache, attention, output, up and gate, activation, down; unembedding."""
+    assert launches(machine(Layout()), LLAMA) == 32 * 10 + 1
+    assert launches(machine(Layout(tp=2)), LLAMA) == 32 * 12 + 1
+
+
+def test_quantised_products_have_a_call_each_before_them():
+    assert launches(machine(Layout()), with_precision(LLAMA, "fp8")) == 32 * 14 + 1
+
+
+def test_routed_experts_take_seven_calls():
+    assert launches(machine(Layout()), MIXTRAL) == 32 * (2 + 5 + 1 + 7) + 1
