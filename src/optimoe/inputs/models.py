@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
+from optimoe.arch.quantize import AUTO
 from optimoe.core.errors import require
 from optimoe.inputs.groups.hardware import Hardware
 from optimoe.inputs.quantities import Quantity
@@ -30,8 +31,9 @@ class ModelsRequest:
     """Further models, to stand beside it."""
     context: Quantity = 4096.0
     """Length, and position, at which FLOPs are counted."""
-    precision: str = "bf16"
-    """Precision of the weights."""
+    precision: str = AUTO
+    """Format of the weights, as deployments quantise under that word: bf16, fp8, int8, int4, mxfp4, nvfp4; auto is
+    each part's own, as the checkpoint states it."""
 
     def specs(self) -> "list[ArchSpec]":
         """The models, in the order in which they are named.
@@ -48,18 +50,15 @@ class ModelsRequest:
 class ArchRequest(ModelsRequest):
     """Count a model: parameters by part, FLOPs per token, bytes."""
 
-    precision: str = "auto"
-    """Format of the weights, as deployments quantise under that word: bf16, fp8, int8, int4, mxfp4, nvfp4; auto is
-    each part's own, as the checkpoint states it."""
-    expert_precision: str = "auto"
+    expert_precision: str = AUTO
     """Format of routed and shared experts, where it is another than of the rest."""
-    attention_precision: str = "auto"
+    attention_precision: str = AUTO
     """Format of the projections of attention, where it is another."""
-    embedding_precision: str = "auto"
+    embedding_precision: str = AUTO
     """Format of the embedding; bf16 unless stated here or by the checkpoint."""
-    head_precision: str = "auto"
+    head_precision: str = AUTO
     """Format of the unembedding; bf16 unless stated here or by the checkpoint."""
-    kv_precision: str = "auto"
+    kv_precision: str = AUTO
     """Format of the cache; auto is what the checkpoint asks for, else bf16."""
 
     def stored(self) -> "list[ArchSpec]":
@@ -98,8 +97,8 @@ class CompareRequest(ModelsRequest):
     def __post_init__(self) -> None:
         require(0 <= self.tokens < math.inf, "tokens", "zero or more", self.tokens)
 
-    def deployment(self) -> "Deployment":
-        """The GPUs and the precision on which the models are compared.
+    def deployment(self, precision: str = "") -> "Deployment":
+        """The GPUs on which the models are compared, in the precision that is asked for or in another.
 
         Raises:
             UnknownNameError: No such accelerator; lists the nearest.
@@ -115,7 +114,7 @@ class CompareRequest(ModelsRequest):
             cluster=Hardware(gpus=self.gpus or self._roomy()).cluster(),
             workload=Workload(),
             price=unknown_price(),
-            engine=Engine(execution=Execution(precision=self.precision)),
+            engine=Engine(execution=Execution(precision=precision or self.precision)),
         )
 
     def _roomy(self) -> str:

@@ -79,9 +79,11 @@ def warn_beyond_context(arch: "ArchSpec", workload: "Workload") -> None:
 
 
 def warn_of_formats(served: "ArchSpec") -> None:
-    """Say what must be known of where a model's formats are from."""
-    if served.precisions.warning:
-        warn(f"{served.name}: {served.precisions.warning}")
+    """Say what must be known of where a model's formats are from, or that its name speaks of others."""
+    from optimoe.cost.engines.formats import format_warning
+
+    if warning := format_warning(served):
+        warn(f"{served.name}: {warning}")
 
 
 def warn_of_notes(accelerator: "Accelerator") -> None:

@@ -18,6 +18,33 @@ NAMES = {
 }
 """Parts of a model in words, what is most often quantised first; norms are bf16 always and not spoken of."""
 
+SPOKEN = {
+    "nvfp4": "nvfp4",
+    "mxfp4": "mxfp4",
+    "fp8": "fp8",
+    "awq": "int4",
+    "gptq": "int4",
+    "int4": "int4",
+    "w8a8": "int8",
+}
+"""What the name of a checkpoint says of its weights, by the word in it."""
+
+
+def format_warning(served: ArchSpec) -> str:
+    """What a reader must know of the formats of a model as it is served; empty where that is nothing.
+
+    What was left out in reading its checkpoint; or that its name speaks of a format which its files do not state.
+    """
+    if served.precisions.warning or served.precisions.source:
+        return served.precisions.warning
+    word = next((word for word in SPOKEN if word in served.name.lower()), "")
+    if not word:
+        return ""
+    return (
+        f"no formats are stated (no quantization_config, no hf_quant_config.json beside it), taken as {PLAIN}; "
+        f"--precision {SPOKEN[word]} takes the name at its word"
+    )
+
 
 def format_words(arch: ArchSpec) -> str:
     """The formats of a model's weights in a few words: ``experts mxfp4, rest bf16``, or one where all are of it.

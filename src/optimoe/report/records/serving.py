@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 from optimoe.arch.memory import main_format, weight_formats
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
+from optimoe.cost.engines.formats import format_warning
 from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
 from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
@@ -177,7 +178,7 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         kv_precision=deployment.cache_format(spec),
         weight_formats=weight_formats(served),
         precision_source=served.precisions.source or UNSET,
-        precision_warning=served.precisions.warning or UNSET,
+        precision_warning=format_warning(served) or UNSET,
         run=UNSET if estimate.run is None else same_fields(RunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
     )

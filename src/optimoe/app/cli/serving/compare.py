@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_lines, show_columns, warn
+from optimoe.app.cli.printing import print_lines, show_columns, warn, warn_of_formats
 from optimoe.inputs.models import CompareRequest
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     Twice: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs; with what each puts it
     together from.
     """
+    from optimoe.arch.memory import main_format
+    from optimoe.arch.quantize import AUTO
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
     from optimoe.cost.sizing.layouts import alone_evidence
     from optimoe.report.records.served.comparison import comparison_record
@@ -32,10 +34,13 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     )
     from optimoe.report.words.served.evidence_prose import basis_words
 
-    deployment = request.deployment()
-    ladder = dense_ladder(deployment)
-    specs = request.specs()
-    records = [_compared(spec, request, deployment, ladder) for spec in specs]
+    deployment, specs = request.deployment(), request.specs()
+    formats = [main_format(deployment.serves(spec)) for spec in specs]
+    # a model stands beside dense ones in the format of most of its own weights, so that sizes alone differ
+    ladders = {word: dense_ladder(request.deployment(word)) for word in dict.fromkeys(formats)}
+    records = [
+        _compared(spec, request, deployment, ladders[word]) for spec, word in zip(specs, formats, strict=True)
+    ]
     show_columns(
         json,
         lambda: comparison_record(records),
@@ -46,7 +51,10 @@ def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
     if not json:
         print()
         cluster = deployment.cluster
-        on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {request.precision}"
+        words = request.precision
+        if words == AUTO:
+            words = "models in their own formats, dense ones in that of most weights of the model beside them"
+        on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {words}"
         bases = [(spec, alone_evidence(spec, deployment)) for spec in specs]
         basis = [("Basis", f"{spec.name}, alone: {basis_words(found)}") for spec, found in bases if found]
         print_lines([*comparison_notes(records, on=on), *basis])
@@ -64,6 +72,7 @@ def _compared(
     from optimoe.report.records.arch import count_record
     from optimoe.report.records.served.comparison import compared_record
 
+    warn_of_formats(deployment.serves(spec))
     costs = serving_costs(spec, deployment)
     if not costs.fits:
         warn(f"memory: {spec.name} does not fit {deployment.cluster.num_gpus} GPUs: take more")

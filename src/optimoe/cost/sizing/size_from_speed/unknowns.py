@@ -11,6 +11,7 @@ from optimoe.core.grid import take
 from optimoe.core.provenance import Basis
 from optimoe.cost.calibration import calibration_names, find_calibration
 from optimoe.cost.engines.engine import Engine
+from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.serving.accuracy.amounts import base as base_width
 from optimoe.cost.serving.estimate import Deployment, evaluate
 from optimoe.cost.sizing.size_from_speed.ladder import ExpertCount, Ladder, TypicalShape, ladders
@@ -140,7 +141,7 @@ def _cost_model(base: Assumed, _: Any) -> Iterator[OtherWay]:
 
 def _precision(base: Assumed, _: Any) -> Iterator[OtherWay]:
     engine = base.deployment.engine
-    own, peaks = engine.execution.precision, base.deployment.cluster.accelerator.peak_flops_per_s
+    own, peaks = formats_of_a_design(engine)[0], base.deployment.cluster.accelerator.peak_flops_per_s
     lower = next((name for name in LOWER_PRECISIONS if name in peaks and own == "bf16"), None)
     if lower is not None:
         other = replace(engine, execution=replace(engine.execution, precision=lower))

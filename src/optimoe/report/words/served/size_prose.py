@@ -3,6 +3,7 @@
 import math
 
 from optimoe.core.units import format_count, format_seconds, format_usd
+from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.sizing.size_from_speed import Guess, Observed, SizesFromSpeed
 from optimoe.report.words.lines import Lines
 
@@ -20,7 +21,7 @@ def sizes_lines(sizes: SizesFromSpeed) -> Lines:
             "On",
             f"{cluster.num_gpus} × {cluster.accelerator.name}{hour} or fewer, as copies side by side; prompts of "
             f"{workload.input_tokens:,} and answers of {workload.output_tokens:,} tokens; "
-            f"{engine.execution.precision} weights",
+            f"{formats_of_a_design(engine)[0]} weights",
         ),
         (
             "Models",
