@@ -9,7 +9,7 @@ from optimoe.arch.params import count_mtp_params
 from optimoe.arch.quantize import with_precision
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import predict_serving
+from optimoe.cost.serving.estimate import predict_serving, prepare
 from optimoe.cost.serving.memory import gpu_memory, largest_batch
 from optimoe.cost.serving.workload import Workload
 from tests.cost.cases import DEEPSEEK, H100, LAYOUTS, MIXTRAL, deployment, machine
@@ -79,3 +79,12 @@ def test_stated_formats_are_held_whoever_states_them():
     workload, served = Workload(), with_precision(MIXTRAL, "fp8", attention="bf16")
     stated = machine(precision="fp8", attention_precision="bf16")
     assert gpu_memory(stated, Engine(), MIXTRAL, workload) == gpu_memory(machine(), Engine(), served, workload)
+
+
+def test_a_deployment_that_is_asked_for_runs_what_the_least_leaves_where_the_usual_leaves_nothing():
+    model, asked_for = find_model("gpt-oss-120b"), deployment(1)
+    ready = prepare(model, asked_for, Layout())
+    memory = gpu_memory(asked_for.machine(Layout()), asked_for.engine, model, asked_for.workload)
+    assert ready.fits < 1 < ready.places == memory.requests_high
+    roomy = prepare(MIXTRAL, deployment(2), Layout(tp=2))
+    assert roomy.places == roomy.fits

@@ -1,7 +1,10 @@
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost.serving.workload import Limits
+from optimoe.cost.sizing.candidates import every_layout
+from optimoe.cost.sizing.feasibility import startable
 from optimoe.cost.sizing.layouts import best_serving
 from tests.cost.cases import MIXTRAL, deployment
 
@@ -31,3 +34,19 @@ def test_what_a_limit_says_would_lift_it_does():
         best_serving(MIXTRAL, deployment(limits=Limits(tpot_s=1e-6)))
     lifted = float(str(caught.value).split("--tpot ")[1].split()[0])
     assert best_serving(MIXTRAL, deployment(limits=Limits(tpot_s=lifted))).tpot_s <= lifted
+
+
+def test_weights_that_load_at_the_share_of_later_releases_only_are_served_at_it():
+    """gpt-oss-120b on one H100: 64.4 GiB, and 7.5 of warm-up, are more than 0.90 and less than 0.92 of 79.2."""
+    model = find_model("gpt-oss-120b")
+    for given, share in ((deployment(1), 0.92), (deployment(1, memory_share=0.9), 0.9), (deployment(2), 0.0)):
+        assert startable(model, given, every_layout(model, given)).engine.memory_share == share
+    assert startable(MIXTRAL, deployment(1), every_layout(MIXTRAL, deployment(1))) == deployment(1)
+
+
+def test_a_refusal_names_the_least_share_that_would_hold_the_requests():
+    with pytest.raises(InfeasibleError, match=r"or --memory-share 0\.92$"):
+        best_serving(MIXTRAL, deployment(2), concurrency=220)
+    with pytest.raises(InfeasibleError) as caught:
+        best_serving(MIXTRAL, deployment(1))
+    assert "--memory-share" not in str(caught.value)

@@ -3,7 +3,7 @@
 import pytest
 
 from optimoe.arch.catalog import find_model
-from optimoe.core.errors import InputError
+from optimoe.core.errors import ConfigError, InputError
 from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.engines.preset import DEFAULT_ENGINE
 from optimoe.cost.engines.served import cache_format, in_formats
@@ -38,3 +38,11 @@ def test_several_precisions_are_several_engines_where_one_may_choose():
     assert pairs == [("bf16", "bf16"), ("bf16", "fp8"), ("fp8", "bf16"), ("fp8", "fp8")]
     with pytest.raises(InputError, match=r"--precision: must be one here, got 'bf16,fp8'"):
         choice.only_engine()
+
+
+def test_the_share_of_memory_is_the_engines_own_unless_it_is_stated():
+    assert EngineChoice().only_engine().memory_share == 0.0
+    assert EngineChoice(memory_share=0.95).only_engine().memory_share == 0.95
+    for share in (0.0, 1.1):
+        with pytest.raises(ConfigError, match="--memory-share: must be above 0, at most 1"):
+            EngineChoice(memory_share=share).only_engine()

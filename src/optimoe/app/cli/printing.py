@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
+    from optimoe.cost.engines.engine import Engine
     from optimoe.cost.hardware.accelerator import Accelerator
     from optimoe.cost.hardware.price import GpuPrice
     from optimoe.cost.serving.workload import Workload
+    from optimoe.inputs.groups.engine import EngineChoice
     from optimoe.inputs.groups.hardware import PriceSheet
 
 PLAIN_WIDTH = 118
@@ -84,6 +86,13 @@ def warn_of_formats(served: "ArchSpec") -> None:
 
     if warning := format_warning(served):
         warn(f"{served.name}: {warning}")
+
+
+def warn_of_share(asked: "EngineChoice", engine: "Engine") -> None:
+    """Say where an engine loads the weights at the share of memory of its later releases only."""
+    if asked.memory_share is None and engine.memory_share:
+        own, later = engine.reserve.memory_share, engine.memory_share
+        warn(f"memory: weights do not load at {engine.name}'s {own:g}; later releases' {later:g} is taken")
 
 
 def warn_of_notes(accelerator: "Accelerator") -> None:

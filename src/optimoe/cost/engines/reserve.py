@@ -52,6 +52,7 @@ class Reserve:
 
     Attributes:
         memory_share: Share of the memory that it plans with; 0 where ``rest`` decides.
+        later_share: What later releases take instead; 0 where they take the same.
         share_of: What that is a share of: the whole device, with warm-up and communicators inside (vLLM); what
             is free at the start, with weights and cache alone inside (SGLang); or what weights and warm-up leave
             free, for the cache alone (TensorRT-LLM).
@@ -76,6 +77,7 @@ class Reserve:
     """
 
     memory_share: float = 0.9
+    later_share: float = 0.0
     share_of: ShareOf = "device"
     driver_share: float = 0.0
     rest_bytes: float = 0.0
@@ -94,7 +96,7 @@ class Reserve:
     source: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("memory_share", "driver_share"):
+        for name in ("memory_share", "later_share", "driver_share"):
             require(0 <= getattr(self, name) <= 1, name, "from 0 to 1", getattr(self, name))
         sizes = ("rest_bytes", "rest_token_bytes", "rest_gpu_bytes", "sampled_requests", "sampled_requests_small")
         for name in (*sizes, "context_bytes"):

@@ -16,7 +16,7 @@ from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
-from optimoe.cost.serving.memory import gpu_memory, largest_batch
+from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens, prompt_work
 from optimoe.cost.serving.ranks import LockStep
 from optimoe.cost.serving.runs import FiniteRun, Queue, finite_run, run_seconds
@@ -145,20 +145,25 @@ class Prepared:
     Attributes:
         machine: The GPUs, the layout, and how kernels run.
         fits: Requests of an attention rank that the memory holds.
+        places: Those that run at once: as many as fit or, of a deployment that is asked for though by what its
+            engine usually takes none does, as many as the least leaves.
         ranks: Its attention ranks that end every step together.
     """
 
     machine: Machine
     fits: Values
+    places: Values
     ranks: LockStep
 
 
 def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
     """The part of :func:`evaluate` that all batches share."""
     machine = deployment.machine(layout)
+    memory = gpu_memory(machine, deployment.engine, arch, deployment.workload)
     return Prepared(
         machine=machine,
-        fits=largest_batch(machine, deployment.engine, arch, deployment.workload),
+        fits=memory.requests,
+        places=np.where(memory.requests >= 1, memory.requests, memory.requests_high),
         ranks=LockStep.of(machine, deployment.engine, arch, deployment.workload),
     )
 
@@ -189,7 +194,7 @@ def evaluate(
     if workload.arrivals == "offline":
         in_flight = np.minimum(in_flight, workload.num_requests)
     batch = np.maximum(in_flight / layout.dp, 1.0)
-    running = np.clip(batch, 1.0, np.maximum(ready.fits, 1.0))
+    running = np.clip(batch, 1.0, np.maximum(ready.places, 1.0))
     decode, prompt = steps_of(arch, deployment, ready.machine, running)
     token = decode.times(1 / accepted_tokens(engine))
     step = StepSeconds(
@@ -253,10 +258,11 @@ def _run(
 
 def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:
     """One line on why a single estimate does not fit the memory: what is too large, and what would fit."""
+    share = _share_that_fits(arch, deployment, estimate)
     if holds(estimate.max_batch >= 1):
         return (
             f"memory: {estimate.concurrency:.0f} requests do not fit, the largest batch is "
-            f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision"
+            f"{estimate.max_batch:.0f}: lower --concurrency, or take more GPUs or a lower --kv-precision{share}"
         )
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, arch, deployment.workload)
     needed = memory.weights + memory.cache_per_request
@@ -267,8 +273,24 @@ def memory_shortage(arch: ArchSpec, deployment: Deployment, estimate: ServingEst
         f"memory: {format_bytes(memory.weights)} of {_weights(deployment.serves(arch))} and "
         f"{format_bytes(memory.cache_per_request)} of one request's cache exceed the "
         f"{format_bytes(memory.usable)} that the engine leaves of a GPU's {format_bytes(memory.room.visible)}"
-        f"{perhaps}: take more GPUs (about {least}), a larger tp or ep, or a lower --precision"
+        f"{perhaps}: take more GPUs (about {least}), a larger tp or ep, or a lower --precision{share}"
     )
+
+
+LARGEST_SHARE = 0.98
+"""Beyond it a process's context and captured graphs have no room (H100: 1.7 GB of 85)."""
+
+
+def _share_that_fits(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:
+    """The least share of memory, by hundredths, at which the requests would fit, as an option; or nothing."""
+    machine, requests = deployment.machine(estimate.layout), estimate.concurrency / estimate.layout.dp
+    for share in np.arange(0.91, LARGEST_SHARE + 0.001, 0.01):
+        engine = replace(deployment.engine, memory_share=float(share))
+        if share > deployment.engine.memory_share and holds(
+            gpu_memory(machine, engine, arch, deployment.workload).requests >= requests
+        ):
+            return f", or --memory-share {share:.2f}"
+    return ""
 
 
 def _weights(served: ArchSpec) -> str:

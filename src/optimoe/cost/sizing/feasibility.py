@@ -1,7 +1,7 @@
 """Whether anything serves within memory and limits, and where nothing does, which of them binds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,8 +9,10 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.grid import map_numbers
 from optimoe.core.units import format_seconds
+from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.estimate import Deployment, evaluate, memory_shortage
+from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.candidates import likely_layouts
 
@@ -68,6 +70,24 @@ def why_nothing_serves(
     nearest = int(np.argmax(estimate.max_batch / requests))
     best = map_numbers(estimate, lambda values: np.broadcast_to(values, requests.shape)[nearest].item())
     return memory_shortage(arch, deployment, best)
+
+
+def startable(arch: ArchSpec, deployment: Deployment, layouts: Layout) -> Deployment:
+    """The deployment at the share of memory of its engine's later releases, where they alone can load the weights.
+
+    That is where in no layout the engine's own share holds them, none was stated, and the later one does.
+    """
+    engine = deployment.engine
+    later = replace(engine, memory_share=engine.reserve.later_share)
+    if engine.memory_share or not later.memory_share:
+        return deployment
+
+    def loads(software: Engine) -> bool:
+        tried = as_column(layouts)
+        memory = gpu_memory(deployment.machine(tried), software, arch.over(2), deployment.workload)
+        return bool(np.any(np.asarray(memory.cache > 0) & divides(arch.over(2), tried)))
+
+    return replace(deployment, engine=later) if not loads(engine) and loads(later) else deployment
 
 
 def explain_infeasible(reached: Sequence[Feasibility], limits: Limits) -> str:

@@ -70,6 +70,7 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         part = Prepared(
             machine=machine,
             fits=row(ready.fits),
+            places=row(ready.places),
             ranks=ready.ranks if ready.ranks is ALONE else map_numbers(ready.ranks, row),
         )
         estimate = evaluate(

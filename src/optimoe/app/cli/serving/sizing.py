@@ -14,6 +14,7 @@ from optimoe.app.cli.printing import (
     warn_beyond_context,
     warn_of_formats,
     warn_of_notes,
+    warn_of_share,
     warn_without_price,
 )
 from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
@@ -49,12 +50,16 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
 
 def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
     """The longest prompt that fits the memory and keeps the limits, over all layouts."""
+    from optimoe.cost.sizing.candidates import every_layout
+    from optimoe.cost.sizing.feasibility import startable
     from optimoe.cost.sizing.fleet import longest_context
     from optimoe.report.records.sizing import context_record
     from optimoe.report.words.serving_prose import context_lines
 
     spec, deployment = request.spec(), request.deployment()
     warn_of_formats(deployment.serves(spec))
+    deployment = startable(spec, deployment, every_layout(spec, deployment))
+    warn_of_share(request.engine, deployment.engine)
     longest = longest_context(spec, deployment, request.concurrency)
     show(
         json,
