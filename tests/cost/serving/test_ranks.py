@@ -79,10 +79,11 @@ def test_only_what_a_rank_does_alone_is_waited_for(case, mode):
 @pytest.mark.parametrize("case", [case for case in GRID[1::2] if case[0] * case[1] <= 1024])
 @pytest.mark.parametrize("align_steps", [20, 60])
 def test_prompts_that_are_held_back_for_each_other_make_ranks_wait_less(case, align_steps):
-    """Within 10 %: where every chunk is full, ranks also run out of step with one another."""
+    """Within 10 %, and the first token within 40 %: the queue behind a full chunk is taken as geometric."""
     seen = simulated(*case, align_steps=align_steps, steps=5000)
     ours = formula(*case, align_steps=align_steps)
     assert ours.e2e_s == pytest.approx(seen["e2e_s"], rel=0.1)
+    assert ours.ttft_s == pytest.approx(seen["ttft_s"], rel=0.4)
     assert ours.e2e_s < formula(*case).e2e_s
 
 
