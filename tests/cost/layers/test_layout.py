@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,9 +8,11 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError
 from optimoe.core.grid import broadcast, take
-from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides
+from optimoe.cost.layers.layout import DEGREES, Layout, candidate_layouts, check_layout, divides, undivided
+from optimoe.cost.layers.weights import layer_weights
+from tests.cost.cases import machine
 
-MIXTRAL, LLAMA = find_model("mixtral-8x7b"), find_model("llama-3.1-8b")
+MIXTRAL, LLAMA, DEEPSEEK = (find_model(name) for name in ("mixtral-8x7b", "llama-3.1-8b", "deepseek-v3"))
 
 
 @pytest.mark.parametrize(
@@ -83,3 +87,24 @@ def test_degrees_are_positive_and_shares_are_shares():
             Layout(**{name: 0})
     with pytest.raises(ConfigError, match="resident"):
         Layout(resident=1.5)
+
+
+def test_more_ranks_than_experts_take_copies_that_deal_out_evenly():
+    wide = Layout(dp=320, ep=320)
+    assert "ep: must be a divisor of num_experts = 256" in undivided(DEEPSEEK, wide)
+    assert "or with --redundant-experts 64, got 320" in undivided(DEEPSEEK, wide)
+    assert not undivided(DEEPSEEK, replace(wide, redundant_experts=64))
+    assert "256 + 32 redundant" in undivided(DEEPSEEK, replace(wide, redundant_experts=32))
+    assert not undivided(DEEPSEEK, Layout(dp=32, ep=32, redundant_experts=32))
+    assert "redundant_experts: must be 0 for a model without" in undivided(LLAMA, Layout(redundant_experts=2))
+    with pytest.raises(ConfigError, match="redundant_experts: must be zero or more"):
+        Layout(redundant_experts=-1)
+
+
+def test_copies_of_experts_take_memory_and_share_the_tokens_of_their_originals():
+    plain, copied = (machine(Layout(dp=32, ep=32, redundant_experts=copies)) for copies in (0, 32))
+    layer = DEEPSEEK.layers[-1]
+    held, more = (layer_weights(gpus, DEEPSEEK, layer)["routed_experts"] for gpus in (plain, copied))
+    assert more == pytest.approx(held * 288 / 256)
+    few, many = (gpus.spread(layer.ffn, 64.0) for gpus in (plain, copied))
+    assert (many.pairs, many.distinct <= 9, few.distinct <= 8) == (pytest.approx(few.pairs, rel=0.02), True, True)

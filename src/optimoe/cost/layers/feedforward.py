@@ -50,7 +50,7 @@ def routed_feed_forward(
         distinct=spread.distinct,
         d_model=ffn.routed_width(d_model),
         width=ffn.d_expert / layout.expert_tp,
-        num_experts=ffn.num_experts,
+        num_experts=ffn.num_experts + layout.redundant_experts,
         top_k=ffn.top_k,
         ep=layout.ep,
         # without DP attention every rank's buffers carry the rows of all tokens, its own experts' or not

@@ -29,9 +29,11 @@ class Layout:
         dp: Data-parallel attention ranks, each with requests of its own.
         sp: Parts into which a cache is split by tokens, beyond its key-value heads; at most tp.
         resident: Share of the routed experts that device memory holds; the rest is read from the host.
+        redundant_experts: Copies of experts of each layer beside its own, so that loads even out or more GPUs than
+            there are experts hold some (256 + 32 in DeepSeek-V3's deployment, arXiv 2412.19437, Sec. 3.4).
 
     Raises:
-        ConfigError: A degree is not positive, or the share is not in [0, 1].
+        ConfigError: A degree is not positive, the share is not in [0, 1], or the copies are negative.
     """
 
     tp: Values = 1
@@ -40,12 +42,15 @@ class Layout:
     dp: Values = 1
     sp: Values = 1
     resident: Values = 1.0
+    redundant_experts: Values = 0
 
     def __post_init__(self) -> None:
         for name in DEGREES:
             require(np.asarray(getattr(self, name)) > 0, name, "positive", getattr(self, name))
         share = np.asarray(self.resident)
         require((share >= 0) & (share <= 1), "resident", "from 0 to 1", self.resident)
+        copies = self.redundant_experts
+        require(np.asarray(copies) >= 0, "redundant_experts", "zero or more", copies)
 
     @property
     def num_gpus(self) -> Values:
@@ -128,9 +133,26 @@ def _rules(arch: ArchSpec, layout: Layout) -> list[tuple[str, Callable[[], str],
         alone = "1 for a model without routed experts"
         rules.append(("ep", lambda: alone, ep == 1, layout.ep))
         rules.append(("resident", lambda: alone, np.asarray(layout.resident) == 1, layout.resident))
+        copies, none = layout.redundant_experts, "0 for a model without routed experts"
+        rules.append(("redundant_experts", lambda: none, np.asarray(copies) == 0, copies))
     rules += [_divisor("tp", "num_heads", group.mixer.tp_heads, layout.tp) for group in arch.layers]
-    rules += [_divisor("ep", "num_experts", ffn.num_experts, layout.ep) for ffn in routed]
+    rules += [_dealt(ffn.num_experts, layout) for ffn in routed]
     return rules
+
+
+def _dealt(num_experts: Values, layout: Layout) -> tuple[str, Callable[[], str], Flags, Values]:
+    """Experts and their copies are dealt out evenly: ⌈E/ep⌉·ep − E copies make it so."""
+    copies, ep = layout.redundant_experts, np.asarray(layout.ep)
+
+    def words() -> str:
+        if np.ndim(num_experts) or np.ndim(layout.ep):
+            return "a divisor of num_experts + redundant_experts"
+        least = int(-num_experts % layout.ep)
+        held = f"{num_experts}" if not copies else f"{num_experts} + {copies} redundant"
+        nearest = nearest_divisors(num_experts + copies, layout.ep)
+        return f"a divisor of num_experts = {held}{nearest}, or with --redundant-experts {least}"
+
+    return "ep", words, np.asarray((num_experts + copies) % ep == 0), layout.ep
 
 
 def _divisor(name: str, of: str, number: Values, degree: Values) -> tuple[str, Callable[[], str], Flags, Values]:
@@ -144,7 +166,7 @@ def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, flo
     Args:
         num_gpus: All of them are used.
         gpus_per_node: tp stays within.
-        fixed: Degrees that are given, and the resident share.
+        fixed: Degrees that are given, the resident share, and the redundant experts.
         routed: Whether there are experts to deal.
 
     A degree that is not given runs over the divisors of the GPUs (ep: of tp·dp); ``sp`` is 1 unless given.
@@ -160,7 +182,12 @@ def candidate_layouts(num_gpus: int, gpus_per_node: int, fixed: Mapping[str, flo
                 found += [(tp, ep, pp, dp)]
     columns = np.array(found, dtype=int).reshape(-1, 4).T
     degrees = dict(zip(("tp", "ep", "pp", "dp"), columns, strict=True))
-    return Layout(**degrees, sp=int(fixed.get("sp", 1)), resident=fixed.get("resident", 1.0))
+    return Layout(
+        **degrees,
+        sp=int(fixed.get("sp", 1)),
+        resident=fixed.get("resident", 1.0),
+        redundant_experts=int(fixed.get("redundant_experts", 0)),
+    )
 
 
 def nearest_divisors(number: Values, degree: Values) -> str:

@@ -81,7 +81,8 @@ class Machine:
         """What the busiest GPU of those that share experts computes and reads for ``tokens`` of each of them."""
         layout, routing = self.layout, self.execution.routing
         all_tokens = tokens * layout.attention_ranks
-        return routing.spread(all_tokens, ffn.num_experts, ffn.top_k, layout.ep, resident=layout.resident)
+        dealt = ffn.num_experts + layout.redundant_experts  # a copy takes its share of an expert's tokens
+        return routing.spread(all_tokens, dealt, ffn.top_k, layout.ep, resident=layout.resident)
 
     def product(
         self,

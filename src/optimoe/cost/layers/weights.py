@@ -73,9 +73,9 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     Σ over parts of values on this GPU · bytes of a value of that part, its exceptions included. Projections
     lie as their products run: split over tp, key-value heads over no more GPUs than there are heads, MLA's
     latents and the indexer whole. Dense and shared feed-forwards are split over tp, routed experts over the
-    group as far as they are resident. Norms, biases, the router and the projections around latent experts are
-    whole on every GPU, as engines keep them (vLLM's ReplicatedLinear; biases that engines split are counted
-    whole: below a thousandth).
+    group, with their copies, as far as they are resident. Norms, biases, the router and the projections around
+    latent experts are whole on every GPU, as engines keep them (vLLM's ReplicatedLinear; biases that engines
+    split are counted whole: below a thousandth).
 
     Args:
         machine: The GPUs and the layout; may hold arrays.
@@ -101,6 +101,7 @@ def _feed_forward_values(machine: Machine, d_model: Values, group: LayerGroup) -
         "routed_experts": params.get("routed_experts", 0) / layout.group * layout.resident,
     }
     if isinstance(ffn, MoE):
+        held["routed_experts"] = held["routed_experts"] * (1 + layout.redundant_experts / ffn.num_experts)
         # the gate of the shared experts, and the projections to and from a latent width
         whole = ffn.shared_gate * d_model + 2 * d_model * ffn.d_latent
         held["shared_experts"] = (params["shared_experts"] - whole) / machine.tp + whole

@@ -162,6 +162,8 @@ class LayoutChoice:
     """Parts of a cache by tokens, beyond its key-value heads (1)."""
     resident: float | None = None
     """Share of the routed experts in device memory; the rest comes from the host (1)."""
+    redundant_experts: int | None = None
+    """Copies of experts beside the layer's own, dealt out with them (0); ep may then exceed the experts."""
 
     def fixed(self) -> dict[str, float]:
         """The degrees that are given, by name."""

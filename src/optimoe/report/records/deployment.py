@@ -26,6 +26,7 @@ class LayoutRecord:
         dp: Data-parallel attention ranks, each with requests of its own.
         sp: Parts into which a cache is split by tokens; absent where it is whole.
         resident: Share of the routed experts that device memory holds; absent where that is all of them.
+        redundant_experts: Copies of experts of each layer beside its own; absent where there are none.
     """
 
     tp: int
@@ -34,6 +35,7 @@ class LayoutRecord:
     dp: int
     sp: int | UnsetType = UNSET
     resident: float | UnsetType = UNSET
+    redundant_experts: int | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +232,7 @@ def layout_record(layout: Layout) -> LayoutRecord:
         dp=int(layout.dp),
         sp=int(layout.sp) if layout.sp > 1 else UNSET,
         resident=float(layout.resident) if layout.resident < 1 else UNSET,
+        redundant_experts=int(layout.redundant_experts) if layout.redundant_experts else UNSET,
     )
 
 

@@ -29,6 +29,8 @@ def layout_words(layout: Layout) -> str:
     )
     if layout.resident < 1:
         beside.append(f"{layout.resident:.0%} of the experts resident")
+    if layout.redundant_experts:
+        beside.append(f"{layout.redundant_experts} redundant experts a layer")
     return ", ".join([" × ".join(used) or "one GPU", *beside])
 
 
