@@ -79,11 +79,11 @@ def test_only_what_a_rank_does_alone_is_waited_for(case, mode):
 @pytest.mark.parametrize("case", [case for case in GRID[1::2] if case[0] * case[1] <= 1024])
 @pytest.mark.parametrize("align_steps", [20, 60])
 def test_prompts_that_are_held_back_for_each_other_make_ranks_wait_less(case, align_steps):
-    """Within 10 %, and the first token within 40 %: the queue behind a full chunk is taken as geometric."""
+    """Within 10 %, the first token within 40 % or five steps: the queue behind full chunks is only estimated."""
     seen = simulated(*case, align_steps=align_steps, steps=5000)
     ours = formula(*case, align_steps=align_steps)
     assert ours.e2e_s == pytest.approx(seen["e2e_s"], rel=0.1)
-    assert ours.ttft_s == pytest.approx(seen["ttft_s"], rel=0.4)
+    assert ours.ttft_s == pytest.approx(seen["ttft_s"], rel=0.4, abs=5 * DECODE_S)
     assert ours.e2e_s < formula(*case).e2e_s
 
 
@@ -165,6 +165,14 @@ def test_ranks_that_share_experts_wait_and_the_more_the_more_prompts_there_are()
         shares.append(float(served.parts["wait_for_ranks_s"][1] / served.tpot_s[1]))
         assert 0 < prepare(QWEN, asked, SHARED).ranks.own_share < 1
     assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+@pytest.mark.parametrize("precision", ["bf16", "fp8"])
+def test_what_ranks_share_of_a_prompt_is_its_experts_in_the_precision_that_is_served(engine, precision):
+    """About the experts' part of the arithmetic, 66 % of a token's: attention and all else is the ranks' own."""
+    ranks = prepare(QWEN, deployment(find_engine(engine, precision=precision)), SHARED).ranks
+    assert 0.3 < ranks.own_share < 0.75
 
 
 def test_replicas_and_tensor_parallel_ranks_do_not_wait():

@@ -132,9 +132,9 @@ def experts_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     for group in arch.layers:
         for ffn in (group.ffn, group.residual):
             if isinstance(ffn, MoE):
-                for kernel in feed_forward(ffn, machine, arch.d_model, tokens):
+                for kernel in feed_forward(ffn, machine, arch.d_model, tokens, group.precisions):
                     if kernel.reads in ("experts", "host"):
-                        total_s = total_s + group.num_layers * machine.time(kernel).total_s
+                        total_s = total_s + group.num_layers * kernel.share * machine.time(kernel).total_s
     return total_s
 
 
