@@ -5,14 +5,15 @@ import shlex
 from optimoe import __version__
 from optimoe.cost.serving.workload import Workload
 from optimoe.planner.candidate import Candidate
+from optimoe.report.launch.formats import format_options
 
-QUANTIZATION = {"fp8": "fp8"}
-"""What vLLM quantises to while loading, by the precision of the weights."""
+CACHE_WORDS = {"fp8": "fp8"}
+"""vLLM's ``--kv-cache-dtype`` by format of the cache; its own choice, auto, is bf16."""
 
 
 def vllm_command(choice: Candidate, workload: Workload) -> str:
     """The command that serves one deployment as planned; several copies of the model are several commands."""
-    layout, execution = choice.serving.layout, choice.deployment.engine.execution
+    layout = choice.serving.layout
     replicas = int(layout.replicas)
     words = ["vllm", "serve", "winner", "--max-model-len", str(workload.full_context)]
     words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
@@ -22,9 +23,13 @@ def vllm_command(choice: Candidate, workload: Workload) -> str:
             words += [f"--{name}-parallel-size", f"{size:.0f}"]
     if layout.ep > 1:
         words.append("--enable-expert-parallel")
-    if execution.precision in QUANTIZATION:
-        words += ["--quantization", QUANTIZATION[execution.precision]]
-    if execution.kv_precision == "fp8":
-        words += ["--kv-cache-dtype", "fp8"]
-    copies = f"# {replicas} copies, one for each of the replicas\n" if replicas > 1 else ""
-    return f"#!/bin/sh\n# Written by optimoe {__version__}.\n{copies}{shlex.join(words)}\n"
+    options, comments = format_options(choice, CACHE_WORDS)
+    return script([*words, *options], replicas, comments)
+
+
+def script(words: list[str], replicas: int, comments: list[str]) -> str:
+    """A shell script of one command, with what must be known of it above."""
+    if replicas > 1:
+        comments = [f"{replicas} copies, one for each of the replicas", *comments]
+    notes = "".join(f"# {comment}\n" for comment in comments)
+    return f"#!/bin/sh\n# Written by optimoe {__version__}.\n{notes}{shlex.join(words)}\n"

@@ -13,12 +13,13 @@ from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import Proxy, ladder
 from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.megatron import megatron_arguments
+from optimoe.report.launch.sglang import sglang_command
 from optimoe.report.launch.vllm import vllm_command
 from optimoe.report.records.plan.plan import planned_design_record
 
 FLOPS_CONVENTION = "6ND, active"
 
-WINNER_FILES = ("config.json", "recipe.toml", "megatron.args", "vllm.sh", "proxies.toml")
+WINNER_FILES = ("config.json", "recipe.toml", "megatron.args", "vllm.sh", "sglang.sh", "proxies.toml")
 """What the folder may hold of ours; of these, what a new plan does not write is removed."""
 
 
@@ -30,6 +31,8 @@ def winner_files(plan: Plan) -> dict[str, str]:
         "megatron.args": megatron_arguments(plan),
         "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
     }
+    if plan.choice.deployment.engine.name == "sglang":
+        contents["sglang.sh"] = sglang_command(plan.choice, plan.problem.workload)
     with suppress(InfeasibleError):  # a winner so small that it is its own proxy
         contents["proxies.toml"] = proxies_toml(proxy_runs(plan), ladder(plan.choice, plan.problem.space))
     return contents
