@@ -56,6 +56,16 @@ def test_a_name_that_says_quantised_is_warned_of_where_its_file_does_not(tmp_pat
     assert (own["precision"], own["precision_source"]) == ("nvfp4", "hf_quant_config.json")
 
 
+def test_a_written_shape_of_a_quantised_model_says_that_it_has_no_formats(tmp_path):
+    done = optimoe("arch", "gpt-oss-20b", "--hf", tmp_path)
+    assert (
+        done.stderr
+        == "optimoe: --hf: config.json states the shape alone, without formats: it reads back in bf16\n"
+    )
+    assert answer("arch", tmp_path)["precision"] == "bf16"
+    assert not optimoe("arch", "mixtral-8x7b", "--hf", tmp_path).stderr
+
+
 def test_several_models_stand_side_by_side(mixtral):
     assert [m["name"] for m in answer("arch", "mixtral-8x22b", "llama-3.1-8b")["models"]] == [
         "mixtral-8x22b",

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show, show_columns
+from optimoe.app.cli.printing import show, show_columns, warn
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
 
@@ -34,6 +34,8 @@ def arch(
         from optimoe.core.records import to_json
 
         write_text(hf / "config.json", to_json(to_config(specs[0])) + "\n")
+        if specs[0] != specs[0].in_bf16:
+            warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
     if len(records) > 1:
         show_columns(json, lambda: counts_record(records), lambda: arch_columns(records))
     else:
