@@ -79,7 +79,7 @@ def test_recurrent_families_have_exactly_the_matrix_products_that_torch_counts(m
             conv += group.num_layers * 2 * width * mixer.d_conv
         if hasattr(mixer, "d_state"):
             state += group.num_layers * 2 * mixer.d_inner * mixer.d_state
-        elif hasattr(mixer, "value_dim"):
+        elif hasattr(mixer, "num_value_heads"):
             state += group.num_layers * 6 * mixer.num_value_heads * mixer.key_dim * mixer.value_dim
         elif not hasattr(mixer, "num_kv_heads"):
             state += group.num_layers * 4 * mixer.num_heads * mixer.head_dim**2

@@ -88,7 +88,7 @@ class ArchSpec:
 
     @property
     def in_bf16(self) -> "ArchSpec":
-        """The same decoder all in bf16, equal for every checkpoint of one model."""
+        """Every part in bf16: the shape, equal for all checkpoints of one model."""
         layers = [replace(group, precisions=LayerPrecisions()) for group in self.layers]
         return replace(self, layers=grouped(layers), precisions=CheckpointPrecisions())
 

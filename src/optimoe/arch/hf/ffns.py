@@ -27,7 +27,7 @@ class Dense:
 
 @dataclass(frozen=True, kw_only=True)
 class Routed:
-    """Routed experts. Names of the fields; several are alternatives, the first is written.
+    """Routed experts. ModuleNames of the fields; several are alternatives, the first is written.
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
     single one; ``shared_fixed`` says that there is always one of the routed width.

@@ -27,7 +27,7 @@ class Gqa:
 
     Attributes:
         qkv_bias, output_bias, qk_norm, sinks, output_gate: Of the part, or the field that states it.
-        heads, kv_heads: Names of the fields.
+        heads, kv_heads: ModuleNames of the fields.
         null_kv: Whether null key-value heads are as many as heads.
         head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
         fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).

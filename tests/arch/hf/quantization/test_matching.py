@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimoe.arch.hf.quantization.matching import Names
+from optimoe.arch.hf.quantization.matching import ModuleNames
 from optimoe.core.errors import ConfigError
 
 ATTENTION = "model.layers.1.self_attn.q_proj"
@@ -27,16 +27,16 @@ ATTENTION = "model.layers.1.self_attn.q_proj"
     ],
 )
 def test_an_entry_selects_its_modules_and_no_others(entry, selected, left):
-    names = Names([entry], "list")
+    names = ModuleNames([entry], "list")
     assert all(names.select([name]) for name in selected)
     assert not any(names.select([name]) for name in left)
 
 
 def test_an_empty_list_selects_nothing():
-    assert not Names([], "list").select([ATTENTION])
+    assert not ModuleNames([], "list").select([ATTENTION])
 
 
 @pytest.mark.parametrize("entry", [3, "re:("])
 def test_what_is_no_name_is_refused(entry):
     with pytest.raises(ConfigError, match="list: must"):
-        Names([entry], "list")
+        ModuleNames([entry], "list")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from optimoe.arch.hf.quantization.matching import Names
+from optimoe.arch.hf.quantization.matching import ModuleNames
 from optimoe.arch.hf.quantization.scheme import (
     FP8_CHANNEL,
     FP8_TENSOR,
@@ -66,7 +66,7 @@ def _named(group: Config, config: Config) -> Named:
     others = [target for target in targets if target != _LINEAR]
     return Named(
         scheme=group_scheme(group, str(group.get("format") or config.get("format") or "")),
-        names=Names(others, "quantization_config: targets") if others else NOBODY,
+        names=ModuleNames(others, "quantization_config: targets") if others else NOBODY,
         everywhere=linear,
         head=linear,
     )

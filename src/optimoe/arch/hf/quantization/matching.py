@@ -1,4 +1,4 @@
-"""Names of modules, and the lists of names, globs and regular expressions that select them."""
+"""ModuleNames of modules, and the lists of names, globs and regular expressions that select them."""
 
 import fnmatch
 import re
@@ -9,7 +9,7 @@ from optimoe.core.errors import ConfigError
 _NEVER = re.compile(r"(?!)")
 
 
-class Names:
+class ModuleNames:
     """A list that selects modules.
 
     An entry may be a module's name, that of a module it is inside, or the last parts of its name; a glob with

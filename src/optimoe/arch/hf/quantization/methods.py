@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from optimoe.arch.hf.quantization.compressed import block_pair, compressed_tensors
-from optimoe.arch.hf.quantization.matching import Names
+from optimoe.arch.hf.quantization.matching import ModuleNames
 from optimoe.arch.hf.quantization.matrices import MOE_MODULES
 from optimoe.arch.hf.quantization.modelopt import modelopt
 from optimoe.arch.hf.quantization.scheme import (
@@ -60,7 +60,7 @@ def _fp8(config: Config) -> Stated:
 def _mxfp4(config: Config) -> Stated:
     """Routed experts, and nothing else whatever the exceptions say: engines read no other layer in it."""
     experts = [f"{inside}.experts" for inside in MOE_MODULES]
-    named = Named(scheme=MXFP4, names=Names(experts, "quantization_config"))
+    named = Named(scheme=MXFP4, names=ModuleNames(experts, "quantization_config"))
     return Stated(schemes=(named,), exceptions=names(config, *_PLAIN_LISTS))
 
 
@@ -75,11 +75,11 @@ def _gptq(config: Config) -> Stated:
         if key.startswith("-:"):
             plain.append(f"re:{key[2:]}")
         elif isinstance(changed, Mapping):
-            pattern = Names([f"re:{key.removeprefix('+:')}"], "quantization_config: dynamic")
+            pattern = ModuleNames([f"re:{key.removeprefix('+:')}"], "quantization_config: dynamic")
             named.append(Named(scheme=_grouped(dict(config) | dict(changed), indices=True), names=pattern))
     head = config.get("lm_head") is True
     schemes = (*named, Named(scheme=_grouped(config, indices=True), everywhere=True, head=head))
-    exceptions = Names([*plain, *(config.get("modules_to_not_convert") or [])], "quantization_config")
+    exceptions = ModuleNames([*plain, *(config.get("modules_to_not_convert") or [])], "quantization_config")
     return Stated(schemes=schemes, exceptions=exceptions)
 
 
@@ -110,7 +110,7 @@ def _bitsandbytes(config: Config) -> Stated:
 def _quark(config: Config) -> Stated:
     """``global_quant_config`` for every linear layer, ``layer_quant_config`` by glob, and ``exclude``."""
     own = [
-        Named(scheme=_quark_scheme(layer), names=Names([name], "quantization_config: layer_quant_config"))
+        Named(scheme=_quark_scheme(layer), names=ModuleNames([name], "quantization_config: layer_quant_config"))
         for name, layer in (section(config, "layer_quant_config") or {}).items()
     ]
     everywhere = _quark_scheme(section(config, "global_quant_config") or {})

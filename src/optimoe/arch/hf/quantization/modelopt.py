@@ -1,9 +1,9 @@
-"""Names of whole recipes: modelopt's ``quantization_config`` and its ``hf_quant_config.json``."""
+"""ModuleNames of whole recipes: modelopt's ``quantization_config`` and its ``hf_quant_config.json``."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from optimoe.arch.hf.quantization.matching import Names
+from optimoe.arch.hf.quantization.matching import ModuleNames
 from optimoe.arch.hf.quantization.scheme import (
     FP8_CHANNEL,
     FP8_TENSOR,
@@ -20,7 +20,7 @@ from optimoe.core.errors import ConfigError
 MIXED = "MIXED_PRECISION"
 _INT4 = grouped_integers(4, 128, zeros=False)
 _RECIPES: dict[str, Scheme] = {
-    # Names and layouts: NVIDIA/Model-Optimizer, modelopt/torch/export/{quant_utils,convert_hf_config}.py.
+    # ModuleNames and layouts: NVIDIA/Model-Optimizer, modelopt/torch/export/{quant_utils,convert_hf_config}.py.
     "FP8": FP8_TENSOR,
     "FP8_PER_CHANNEL_PER_TOKEN": FP8_CHANNEL,
     "FP8_PB_WO": replace(fp8_blocks(128, 128), activations="bf16"),
@@ -77,7 +77,7 @@ def _layer_by_layer(layers: Config) -> tuple[Named, ...]:
     return tuple(
         Named(
             scheme=_scheme(recipe, {"group_size": size or None}),
-            names=Names(modules, "quantization_config: quantized_layers"),
+            names=ModuleNames(modules, "quantization_config: quantized_layers"),
         )
         for (recipe, size), modules in by_recipe.items()
     )

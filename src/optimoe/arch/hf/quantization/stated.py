@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimoe.arch.hf.quantization.matching import Names
+from optimoe.arch.hf.quantization.matching import ModuleNames
 from optimoe.arch.hf.quantization.scheme import Scheme
 from optimoe.core.errors import ConfigError
 
 Config = Mapping[str, Any]
-NOBODY = Names((), "")
+NOBODY = ModuleNames((), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Named:
     """A scheme and its modules: ``names``, or ``everywhere`` all linear layers, the ``head`` too or not."""
 
     scheme: Scheme | None
-    names: Names = NOBODY
+    names: ModuleNames = NOBODY
     everywhere: bool = False
     head: bool = False
 
@@ -34,7 +34,7 @@ class Stated:
     """
 
     schemes: tuple[Named, ...] = ()
-    exceptions: Names = field(default=NOBODY)
+    exceptions: ModuleNames = field(default=NOBODY)
     kv_cache: str = ""
     warning: str = ""
 
@@ -84,7 +84,7 @@ def section(config: Config, name: str) -> Config | None:
     return value
 
 
-def names(config: Config, *fields: str) -> Names:
+def names(config: Config, *fields: str) -> ModuleNames:
     """The modules that the first of these fields lists; none where all are absent.
 
     Raises:
@@ -95,7 +95,7 @@ def names(config: Config, *fields: str) -> Names:
         if value is not None:
             if not isinstance(value, list):
                 raise ConfigError(f"quantization_config: {name} must be a list of names, got {value!r}")
-            return Names(value, f"quantization_config: {name}")
+            return ModuleNames(value, f"quantization_config: {name}")
     return NOBODY
 
 
