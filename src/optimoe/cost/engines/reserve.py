@@ -10,6 +10,7 @@ PyTorch's sort 38 bytes a logit: 2 of bf16, 4 of fp32, the sorted ones 4, their 
 (aten/src/ATen/native/cuda/SortStable.cu, segmented_sort_pairs, and CUB's double buffers).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,17 +155,18 @@ def room(
         memory_share: Instead of the engine's own; 0 is its own.
     """
     visible = machine.gpu.memory_bytes * (1 - reserve.driver_share)
+    kept_at = _kept(reserve, machine, arch, chunk_tokens)
 
     def usable(end: int) -> Values:
         share = memory_share or reserve.memory_share
         if not share:
             share = 1 - _rest(reserve, machine, chunk_tokens, end) / visible
-        kept = sum(_kept(reserve, machine, arch, chunk_tokens, end))
+        kept = sum(kept_at(end))
         repacked = reserve.repacked_share[end] * weights if _quantised(arch) else 0.0
         return _usable(reserve, visible, share, kept, weights) - repacked
 
     usual = usable(USUAL)
-    warm_up, communicators, graphs = _kept(reserve, machine, arch, chunk_tokens, USUAL)
+    warm_up, communicators, graphs = kept_at(USUAL)
     return Room(
         visible=visible,
         warm_up=warm_up,
@@ -191,21 +193,29 @@ def _usable(reserve: Reserve, visible: Values, share: Values, kept: Values, weig
 
 
 def _kept(
-    reserve: Reserve, machine: Machine, arch: ArchSpec, chunk_tokens: int, end: int
-) -> tuple[Values, Values, Values]:
-    """Bytes of the warm-up, between GPUs, and of graphs; of SGLang those between GPUs, for it measures no more."""
+    reserve: Reserve, machine: Machine, arch: ArchSpec, chunk_tokens: int
+) -> Callable[[int], tuple[Values, Values, Values]]:
+    """Bytes of the warm-up, between GPUs, and of graphs, by end; of SGLang, which measures no more, those between.
+
+    What the ends have in common is computed once: these are grids where designs are searched.
+    """
     peers = np.minimum(machine.layout.gpus_per_replica, machine.gpu.gpus_per_node) - 1
-    communicators = reserve.rank_bytes[end] + reserve.peer_bytes[end] * peers
-    if reserve.share_of == "start":
-        return 0.0, communicators, 0.0
-    workspace = chunk_tokens * ACTIVATION_BYTES * _widest(machine, arch, routed=True)
-    warm_up = np.maximum(
-        chunk_bytes(machine, arch, chunk_tokens),
-        reserve.logit_bytes[end] * _sampled(reserve, machine) * arch.vocab_size
-        + chunk_tokens * ACTIVATION_BYTES * arch.d_model
-        + reserve.kept_workspace[end] * workspace,
-    )
-    return warm_up, communicators, reserve.graph_bytes[end]
+    token_bytes = chunk_tokens * ACTIVATION_BYTES
+    measured = reserve.share_of != "start"
+    routed = _widest(machine, arch, routed=True) if measured else 0
+    chunk = token_bytes * (4 * arch.d_model + np.maximum(routed, _widest(machine, arch, routed=False)))
+    logits = _sampled(reserve, machine) * arch.vocab_size
+
+    def kept(end: int) -> tuple[Values, Values, Values]:
+        communicators = reserve.rank_bytes[end] + reserve.peer_bytes[end] * peers
+        if not measured:
+            return 0.0, communicators, 0.0
+        sampling = reserve.logit_bytes[end] * logits + token_bytes * arch.d_model
+        if reserve.kept_workspace[end]:
+            sampling = sampling + reserve.kept_workspace[end] * token_bytes * routed
+        return np.maximum(chunk, sampling), communicators, reserve.graph_bytes[end]
+
+    return kept
 
 
 def _quantised(arch: ArchSpec) -> bool:
@@ -223,12 +233,6 @@ def _rest(reserve: Reserve, machine: Machine, chunk_tokens: int, end: int) -> Va
 def _sampled(reserve: Reserve, machine: Machine) -> int:
     large = machine.gpu.memory_bytes >= LARGE_GPU_BYTES and machine.gpu.architecture != "ampere"
     return reserve.sampled_requests if large else reserve.sampled_requests_small
-
-
-def chunk_bytes(machine: Machine, arch: ArchSpec, chunk_tokens: int) -> Values:
-    """Activations of one chunk: 2 bytes · chunk · (4·d + widest layer's values on this GPU)."""
-    widest = np.maximum(_widest(machine, arch, routed=True), _widest(machine, arch, routed=False))
-    return chunk_tokens * ACTIVATION_BYTES * (4 * arch.d_model + widest)
 
 
 def _widest(machine: Machine, arch: ArchSpec, *, routed: bool) -> Values:
