@@ -81,7 +81,7 @@ def warn_beyond_context(arch: "ArchSpec", workload: "Workload") -> None:
 
 
 def warn_of_formats(served: "ArchSpec") -> None:
-    """Say what must be known of where a model's formats are from, or that its name speaks of others."""
+    """Say what must be known of where a model's formats are from, or that its name says others."""
     from optimoe.cost.engines.formats import format_warning
 
     if warning := format_warning(served):
