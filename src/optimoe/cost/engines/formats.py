@@ -33,7 +33,7 @@ SPOKEN = {
 def format_warning(served: ArchSpec) -> str:
     """What a reader must know of the formats of a model as it is served; empty where that is nothing.
 
-    What was left out in reading its checkpoint; or that its name speaks of a format which its files do not state.
+    What was left out in reading its checkpoint; or that its name says a format which its files do not state.
     """
     if served.precisions.warning or served.precisions.source:
         return served.precisions.warning
