@@ -114,8 +114,8 @@ class EngineRecord:
     """A serving engine and how it is set up.
 
     Attributes:
-        precision: Precision of the weights.
-        kv_precision: Precision of the cache.
+        precision: Precision of the weights as asked for; auto is the checkpoint's own, bf16 of a design.
+        kv_precision: Precision of the cache as asked for; auto is the checkpoint's or the engine's.
         routing: How tokens spread over experts.
         overlap: Share of the exchange between GPUs that runs behind arithmetic.
         chunk_tokens: Most tokens of prompts that one step takes in.

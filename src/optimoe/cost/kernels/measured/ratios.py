@@ -10,6 +10,7 @@ from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.arithmetic import AUTO, operands
 from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, Kernel, PrefillAttention, RoutedExperts
+from optimoe.cost.kernels.experts import expert_activations
 from optimoe.cost.kernels.fitted import Fitted
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import Table, Tables, where
@@ -121,7 +122,8 @@ def experts_grid(
 
     ``width`` is that of an expert's share on this GPU.
     """
-    dtypes = EXPERT_DTYPES.get((precision, operands(tables.gpu, precision, activations)), ())
+    entering = expert_activations(tables.gpu, precision, activations, tables.engine)
+    dtypes = EXPERT_DTYPES.get((precision, operands(tables.gpu, precision, entering)), ())
     table = where(
         _of_dtypes(tables.rows("moe"), "moe_dtype", dtypes),
         distribution=DISTRIBUTION,
