@@ -348,13 +348,15 @@ def _distinct(*values: Values) -> tuple[np.ndarray, list[np.ndarray]]:
     """
     code, radix, levels = np.zeros((), dtype=np.int64), 1, []
     for value in values:
-        level, index = np.unique(np.asarray(value, dtype=float), return_inverse=True)
-        code = code + radix * index.reshape(np.shape(value))
+        numbers = np.asarray(value, dtype=float)
+        first = numbers.reshape(-1)[:1]
+        level = first if np.all(numbers == first) else np.unique(numbers)
+        code = code + radix * np.searchsorted(level, numbers)
         radix *= len(level)
         levels.append(level)
-    found, codes = np.unique(code, return_inverse=True)
-    columns = []
+    found = np.unique(code)
+    columns, rest = [], found
     for level in levels:
-        columns.append(level[found % len(level)])
-        found = found // len(level)
-    return codes.reshape(np.shape(code)), columns
+        columns.append(level[rest % len(level)])
+        rest = rest // len(level)
+    return np.asarray(np.searchsorted(found, code)), columns
