@@ -41,7 +41,8 @@ def test_decoding_slowly_is_bound_by_arithmetic_like_the_active_size_where_the_b
     node = asked(gpus=32)
     costs = serving_costs(find_model("mixtral-8x22b"), node)
     alike = full_dense_equivalent(costs, dense_ladder(node))
-    assert 39.2e9 < alike.slow_decode < 1.3 * 39.2e9
+    # grouped products reach three quarters of the peak that dense ones reach, and fill tiles besides
+    assert 39.2e9 < alike.slow_decode < 1.35 * 39.2e9
     assert costs.slow_decode.arithmetic_s == max(vars(costs.slow_decode).values())
     assert costs.fast_decode.arithmetic_s == min(vars(costs.fast_decode).values())
     assert costs.long_context.attention_s == max(vars(costs.long_context).values())

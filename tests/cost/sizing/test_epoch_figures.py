@@ -12,4 +12,4 @@ def test_a_batch_that_reads_every_expert_decodes_like_all_parameters_and_a_large
     assert figure.series[0].x[most] == 16
     assert 0.9 * 140.6e9 < full[most] < 140.6e9
     assert slow[0] < full[0] < fast[0] < full[most]
-    assert slow[0] < full[-1] < 1.9 * slow[0] < 0.6 * full[most]
+    assert slow[0] < full[-1] < min(2 * slow[0], 0.6 * full[most])
