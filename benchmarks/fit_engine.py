@@ -138,7 +138,7 @@ def by_engine(rows: Iterable[Timed]) -> dict[str, Columns]:
     return {name: Columns(own) for name, own in sorted(found.items())}
 
 
-def fit(columns: dict[str, Columns]) -> Fit:
+def fit(columns: dict[str, Columns], starts: dict[str, tuple[float, ...]] = STARTS) -> Fit:
     """The coefficients of all engines, from the best of several starts of the common ones."""
     names = [(engine, name) for engine in columns for name in OWN if name != OWN[-1] or engine in SORTING]
 
@@ -164,7 +164,7 @@ def fit(columns: dict[str, Columns]) -> Fit:
                 f_scale=OUTLIER,
                 bounds=(LEAST, MOST),
             )
-            for common in product(*STARTS.values())
+            for common in product(*starts.values())
         ),
         key=lambda minimum: minimum.cost,
     )

@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from fit_engine import Kernels, errors, fit, kernels
-from fit_kernels import MAKERS, base_clock, fit_curve, log_error, tested_rows
+from fit_engine import COMMON, OWN, Fit, Timed, by_engine, errors, fit, timed
+from fit_kernels import MAKERS, TESTED_ROWS, base_clock, fit_curve, log_error, some
 from kernel_data import Family
 from kernel_tables import ROWS, Source
 from optimoe.core.config import load_toml, save_toml
+from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.curve import at_clock
 from serving_rows import answered_rows
@@ -69,6 +70,9 @@ REGIMES = {
 SHARES = ("memory_share", "link_share", "compute_share")
 """Coefficients that a kernel is faster by; the others it is slower by."""
 
+LEAST_S = 1e-9
+"""Stands for a time of nothing where logarithms are taken: of the order of a cycle."""
+
 NUDGE = 0.01
 LEAST_ROWS = 20
 """Fewer rows of a group or a regime say nothing of its middle or of its ends."""
@@ -88,28 +92,34 @@ ASSUMED = {
 }
 
 
-def every_kind(rows: Sequence[Kernels], logs: np.ndarray) -> np.ndarray:
+def every_kind(rows: Sequence[Timed], logs: np.ndarray) -> np.ndarray:
     """ln(predicted/measured) of TPOT, TTFT and the whole request, TTFT + (output − 1)·TPOT."""
-    tpot_s = np.array([timed.row.tpot_s for timed in rows])
-    ttft_s = np.array([timed.row.ttft_s for timed in rows])
-    steps = np.array([timed.row.output_tokens - 1 for timed in rows])
+    tpot_s = np.array([one.row.tpot_s for one in rows])
+    ttft_s = np.array([one.row.ttft_s for one in rows])
+    steps = np.array([one.row.output_tokens - 1 for one in rows])
     predicted = ttft_s * np.exp(logs[1]) + steps * tpot_s * np.exp(logs[0])
     return np.stack([logs[0], logs[1], np.log(predicted / (ttft_s + steps * tpot_s))])
 
 
-def unseen(rows: Sequence[Kernels], out: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-    """Errors of some rows by coefficients that were fitted to the others, or to those that are named."""
-    fitted_to = ~out if known is None else known
-    fitted = fit([timed for timed, kept in zip(rows, fitted_to, strict=True) if kept])
-    mean = float(np.exp(np.mean(np.log(list(fitted.front_s.values())))))
-    asked = [timed for timed, gone in zip(rows, out, strict=True) if gone]
-    front_s = {timed.row.engine: mean for timed in rows} | fitted.front_s
-    return every_kind(asked, errors(asked, fitted.common, front_s))
+def unseen(rows: Sequence[Timed], out: np.ndarray, whole: Fit) -> np.ndarray:
+    """Errors of some rows by coefficients that were fitted to the others, from those of all rows on."""
+    host = next(iter(whole.values()))
+    starts = {name: (getattr(host, name),) for name in COMMON}
+    fitted = fit(by_engine(one for one, gone in zip(rows, out, strict=True) if not gone), starts)
+    asked = [one for one, gone in zip(rows, out, strict=True) if gone]
+    strangers = {one.row.engine for one in asked} - set(fitted)
+    return every_kind(asked, errors(asked, fitted | dict.fromkeys(strangers, typical(list(fitted.values())))))
 
 
-def groups_out(rows: Sequence[Kernels], names: np.ndarray) -> dict[Any, np.ndarray]:
+def typical(hosts: Sequence[HostTimes]) -> HostTimes:
+    """Times of an engine that was not fitted: of each the geometric mean of the others'."""
+    means = {name: np.exp(np.mean([np.log(max(getattr(host, name), LEAST_S)) for host in hosts])) for name in OWN}
+    return replace(hosts[0], **{name: float(mean) for name, mean in means.items()})
+
+
+def groups_out(rows: Sequence[Timed], names: np.ndarray, whole: Fit) -> dict[Any, np.ndarray]:
     """Errors of each group by a fit without it."""
-    return {name: unseen(rows, names == name) for name in dict.fromkeys(names.tolist())}
+    return {name: unseen(rows, names == name, whole) for name in dict.fromkeys(names.tolist())}
 
 
 def of_groups(medians: Sequence[float]) -> float:
@@ -139,12 +149,12 @@ def _nested(parts: dict[Any, np.ndarray], level: float) -> float:
     return float(np.mean(np.concatenate(inside)))
 
 
-def per_octave(rows: Sequence[Kernels], values: np.ndarray) -> dict[str, float]:
+def per_octave(rows: Sequence[Timed], values: np.ndarray, whole: Fit) -> dict[str, float]:
     """Error of the upper half of a range by the lower half and back, per doubling between their medians."""
     middle = np.median(values)
     upper = values > middle
     octaves = float(np.log2(np.median(values[upper]) / np.median(values[~upper])))
-    halves = [unseen(rows, half) for half in (upper, ~upper)]
+    halves = [unseen(rows, half, whole) for half in (upper, ~upper)]
     return {
         kind: of_groups([float(np.median(logs[number])) for logs in halves]) / octaves
         for number, kind in enumerate(KINDS)
@@ -153,27 +163,28 @@ def per_octave(rows: Sequence[Kernels], values: np.ndarray) -> dict[str, float]:
 
 def deployments() -> dict[str, Any]:
     """The part of the table that end-to-end rows give."""
-    rows = [kernels(row) for row in answered_rows()]
-    by_model = groups_out(rows, _names(rows, lambda row: row.model))
+    rows = [timed(row) for row in answered_rows()]
+    whole = fit(by_engine(rows))
+    by_model = groups_out(rows, _names(rows, lambda row: row.model), whole)
     ends, levels = base_ends(by_model)
     left_out = {}
     for axis, key in AXES.items():
-        parts = groups_out(rows, _names(rows, key))
+        parts = groups_out(rows, _names(rows, key), whole)
         medians = {name: np.median(logs, axis=1) for name, logs in parts.items() if logs.shape[1] >= LEAST_ROWS}
         left_out[axis] = {
             kind: of_groups([median[number] for median in medians.values()]) for number, kind in enumerate(KINDS)
         }
         print(axis, left_out[axis], {str(name): median.round(2).tolist() for name, median in medians.items()})
     octave = {
-        "requests": per_octave(rows, np.array([timed.running for timed in rows])),
-        "context": per_octave(rows, np.array([timed.workload.mean_context for timed in rows])),
+        "requests": per_octave(rows, np.array([one.running for one in rows]), whole),
+        "context": per_octave(rows, np.array([one.workload.mean_context for one in rows]), whole),
     }
     print("octave", octave)
     return {"rows": len(rows), "base": ends, "base_level": levels, "left_out": left_out, "octave": octave}
 
 
-def _names(rows: Sequence[Kernels], key: Any) -> np.ndarray:
-    return np.array([str(key(timed.row)) for timed in rows])
+def _names(rows: Sequence[Timed], key: Any) -> np.ndarray:
+    return np.array([str(key(one.row)) for one in rows])
 
 
 def regimes(family: Family, curve: Any, gpu: Accelerator, rows: ROWS) -> np.ndarray:
@@ -190,12 +201,12 @@ def regimes(family: Family, curve: Any, gpu: Accelerator, rows: ROWS) -> np.ndar
     return np.array(list(REGIMES))[np.argmax(moves, axis=0)]
 
 
-def by_regime(family: Family, fitted_to: list[Source], asked: list[Source]) -> dict[str, float]:
+def by_regime(family: Family, curve: Any, fitted_to: list[Source], asked: list[Source]) -> dict[str, float]:
     """90 % of the size of the errors on some tables by a curve fitted to some, where each regime binds."""
-    curve, base_hz = fit_curve(family, fitted_to), base_clock(fitted_to)
+    base_hz = base_clock(fitted_to)
     size, bound = [], []
     for source in asked:
-        rows = tested_rows(family, source)
+        rows = some(family.rows[source], TESTED_ROWS, seed=1)
         own = at_clock(curve, base_hz, source.accelerator.clock_hz)
         size.append(abs(log_error(family, curve, base_hz, source, rows)))
         bound.append(regimes(family, own, source.accelerator, rows))
@@ -214,13 +225,17 @@ def operators(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
         for architecture in family.architectures:
             own = family.of(architecture)
             far = [source for source in family.rows if source.architecture != architecture]
-            near = by_regime(family, own, own)
+            curve = fit_curve(family, own)
+            near, sharpness = by_regime(family, curve, own, own), getattr(curve, "sharpness", 1)
             pairs = [("architecture", architecture, far, own)]
             for gpu in sorted({source.gpu for source in own}):
                 sisters = [source for source in own if source.gpu != gpu]
                 pairs.append(("gpu", gpu, sisters, [source for source in own if source.gpu == gpu]))
             for what, name, fitted_to, asked in pairs:
-                for regime, error in (by_regime(family, fitted_to, asked) if fitted_to else {}).items():
+                if not fitted_to:
+                    continue
+                stranger = fit_curve(family, fitted_to, sharpness)
+                for regime, error in by_regime(family, stranger, fitted_to, asked).items():
                     added = float(np.sqrt(max(error**2 - near.get(regime, error) ** 2, 0.0)))
                     excess[what, family.name, regime].append(added)
                     print(

@@ -52,3 +52,10 @@ def test_a_calibration_that_is_no_better_is_not_recommended(after, verdict):
 
 def test_a_model_given_as_a_file_goes_by_its_folder_or_its_name():
     assert dict(calibration_lines(CALIBRATION))["Records"] == "12 of mixtral-8x7b, ours, theirs on h100-sxm"
+
+
+def test_it_is_said_where_a_calibration_holds():
+    lines = dict(calibration_lines(CALIBRATION))
+    assert lines["Holds for"] == "vllm on h100-sxm, these models alone; elsewhere the shipped factors stand"
+    of_models = replace(CALIBRATION, held_out="each model left out in turn")
+    assert "any model" in dict(calibration_lines(of_models))["Holds for"]

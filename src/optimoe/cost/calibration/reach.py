@@ -63,7 +63,7 @@ def outside(calibration: Calibration, engine: Engine, gpu: Accelerator | None, a
         return f"of {calibration.engine}, not {engine.name}: --engine {calibration.engine}"
     if gpu is not None and not any(_is_gpu(gpu, row.gpu) for row in rows):
         return f"fitted on {', '.join(calibration.gpus)}, not {gpu.name}"
-    by_model = calibration.held_out.startswith(BY_MODEL) and calibration.verdict == "better"
+    by_model = holds_for_others(calibration)
     if arch is None:
         return "" if by_model else "fitted on too few models to hold for designs (it takes three, each held out)"
     known = {row.precision for row in rows} - {""}
@@ -76,6 +76,11 @@ def outside(calibration: Calibration, engine: Engine, gpu: Accelerator | None, a
     if by_model or any(alike(model, own) for model in models):
         return ""
     return f"fitted on {', '.join(dict.fromkeys(model.name for model in models))}, not such a model"
+
+
+def holds_for_others(calibration: Calibration) -> bool:
+    """Whether models that were held out whole came nearer, so that the factors serve models without records."""
+    return calibration.held_out.startswith(BY_MODEL) and calibration.verdict == "better"
 
 
 def alike(one: MeasuredModel, other: MeasuredModel) -> bool:

@@ -77,6 +77,66 @@ class LatencyErrorsRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredModelRecord:
+    """A model of the records.
+
+    Attributes:
+        name: Its name.
+        mixers: Kinds of its token mixers.
+        ffns: Kinds of its feed-forwards.
+        params_active: Parameters that one token touches.
+    """
+
+    name: str
+    mixers: tuple[str, ...]
+    ffns: tuple[str, ...]
+    params_active: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRecord:
+    """What the records on one GPU in one precision are of: there the factors hold.
+
+    Attributes:
+        gpu: Accelerator.
+        engine: The serving engine.
+        rows: Number of records.
+        precision: Precision of the weights.
+        versions: Versions of the engine.
+        eras: Years of the measurements.
+        first: Month of the first record.
+        last: Month of the last record.
+        models: The models.
+        requests: Running requests of an attention rank, from and to.
+        context: Tokens in the cache of a request in the mean of its decoding, from and to.
+        tp: Largest degree of tensor parallelism.
+        pp: Most pipeline stages.
+        dp: Most attention ranks that share experts.
+        ep: Largest degree of expert parallelism.
+        nodes: Most nodes of one copy of a model.
+        layouts: Each (tp, pp, dp, ep) that was measured.
+    """
+
+    gpu: str
+    engine: str
+    rows: int
+    precision: str
+    versions: tuple[str, ...]
+    eras: tuple[str, ...]
+    first: str
+    last: str
+    models: tuple[MeasuredModelRecord, ...]
+    requests: tuple[float, float]
+    context: tuple[float, float]
+    tp: int
+    pp: int
+    dp: int
+    ep: int
+    nodes: int
+    layouts: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationRecord:
     """The factors of one version of one engine, by the same keys as in its file.
 
@@ -97,6 +157,7 @@ class CalibrationRecord:
         after: Errors on records that were held out.
         left_out: Records that could not be used, by reason.
         source: Where the records come from.
+        measured: What the records are of, by GPU and precision; empty in files that do not say it.
         verdict: ``better`` or ``no_better``: held-out records against the model as it ships.
     """
 
@@ -116,6 +177,7 @@ class CalibrationRecord:
     after: LatencyErrorsRecord
     left_out: tuple[str, ...]
     source: str
+    measured: tuple[MeasuredRecord, ...]
     verdict: CalibrationVerdict
 
 
@@ -131,6 +193,12 @@ def calibration_record(calibration: Calibration) -> CalibrationRecord:
         before=_errors_record(calibration.before),
         fitted=_errors_record(calibration.fitted),
         after=_errors_record(calibration.after),
+        measured=tuple(
+            same_fields(
+                MeasuredRecord, row, models=tuple(same_fields(MeasuredModelRecord, model) for model in row.models)
+            )
+            for row in calibration.measured
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from optimoe.core.units import format_seconds
 from optimoe.cost.calibration import Accuracy, Calibration
+from optimoe.cost.calibration.reach import holds_for_others, rows_of
 from optimoe.report.words.lines import Lines, labelled
 
 VERDICTS = {
@@ -26,6 +27,7 @@ def calibration_lines(calibration: Calibration) -> Lines:
         ("Calibration", f"{calibration.name}: {VERDICTS[calibration.verdict]}"),
         ("Engine", one),
         ("Records", f"{calibration.records} of {models} on {', '.join(calibration.gpus)}"),
+        ("Holds for", reach_words(calibration)),
         *labelled("Left out", calibration.left_out),
     ]
     for name, words in SCALES.items():
@@ -46,6 +48,14 @@ def calibration_lines(calibration: Calibration) -> Lines:
         words = f"before {_error(before)} · fitted {_error(fitted)} · held out {_error(after)}"
         lines.append((latency, words))
     return lines
+
+
+def reach_words(calibration: Calibration) -> str:
+    """Where a calibration holds: on which engine, GPUs, precisions and models."""
+    rows = rows_of(calibration)
+    where = dict.fromkeys(f"{Path(row.gpu).stem} {row.precision}".strip() for row in rows)
+    models = "any model" if holds_for_others(calibration) else "these models alone"
+    return f"{calibration.engine} on {', '.join(where)}, {models}; elsewhere the shipped factors stand"
 
 
 def _short(model: str) -> str:
