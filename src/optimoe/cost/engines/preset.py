@@ -88,6 +88,8 @@ def _of_era(name: str) -> EnginePreset:
     """The engine of today with the host times of an era, which ran between the GPU's steps."""
     engine, _, era = name.partition(ERA)
     preset, times = _shipped_preset(engine), era_times()[name]
-    host = replace(preset.host, step_s=times.step_s, request_s=times.request_s, hidden=0.0)
+    fitted = {"step_s": times.step_s, "request_s": times.request_s}
+    nothing = {"hidden": 0.0, "launch_s": 0.0, "sampling_passes": 0.0}  # all that a step took is in the two
+    host = replace(preset.host, **fitted, **nothing)
     source = f"{times.source}; the rest as {engine}: {preset.source}"
     return replace(preset, host=host, era=era, source=source)

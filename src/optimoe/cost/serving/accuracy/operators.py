@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 from functools import cache
+from typing import Any
 
 from optimoe.cost.engines.measured import Measured
 from optimoe.cost.facts import OPERATORS, operator_table
@@ -110,9 +111,9 @@ def gpu_standing(gpu: Accelerator) -> Standing:
     )
 
 
-def _gpus(row: dict[str, object]) -> tuple[str, ...]:
+def _gpus(row: dict[str, Any]) -> tuple[str, ...]:
     """One GPU or several; a row by engine holds its own."""
     names = row.get("gpus", row.get("gpu", ()))
-    found = tuple(str(names).split(", ")) if names else ()
+    found = tuple(names.split(", ")) if isinstance(names, str) else tuple(names)
     inner = [_gpus(part) for part in row.values() if isinstance(part, dict)]
     return tuple(dict.fromkeys([*found, *(name for part in inner for name in part)]))
