@@ -4,11 +4,11 @@ import pytest
 from optimoe.core.errors import ConfigError
 from optimoe.cost.engines.host import HostTimes
 
-TIMES = {"front_s": 0.0, "step_s": 1e-3, "request_s": 2e-5}
+TIMES = {"front_s": 0.0, "step_s": 1e-3, "request_s": 2e-5, "most_requests": 5000.0}
 
 
 def test_an_engine_that_takes_turns_with_the_gpu_adds_all_of_its_time():
-    assert HostTimes(**TIMES).waited_s(0.020, 100) == pytest.approx(3e-3)
+    assert HostTimes(**TIMES, hidden=0.0).waited_s(0.020, 100) == pytest.approx(3e-3)
 
 
 def test_an_engine_that_works_ahead_adds_nothing_of_requests_until_they_take_longer_than_the_gpu():
@@ -18,7 +18,7 @@ def test_an_engine_that_works_ahead_adds_nothing_of_requests_until_they_take_lon
 
 
 def test_requests_beyond_those_measured_add_no_time_of_the_host():
-    ahead = HostTimes(**TIMES, hidden=1.0, most_requests=200.0)
+    ahead = HostTimes(**TIMES | {"most_requests": 200.0}, hidden=1.0)
     assert ahead.waited_s(0.0, 4000) == ahead.waited_s(0.0, 200) == pytest.approx(200 * 2e-5 + 1e-3)
 
 

@@ -14,5 +14,7 @@ def test_quantised_products_have_a_call_each_before_them():
     assert launches(machine(Layout()), with_precision(LLAMA, "fp8")) == 32 * 14 + 1
 
 
-def test_routed_experts_take_seven_calls():
-    assert launches(machine(Layout()), MIXTRAL) == 32 * (2 + 5 + 1 + 7) + 1
+def test_routed_experts_take_the_choice_and_one_fused_call_whatever_they_are_stored_in():
+    """Two norms, five calls of attention, the router, and two: nine, and one more before each quantised product."""
+    assert launches(machine(Layout()), MIXTRAL) == 32 * (2 + 5 + 1 + 2) + 1
+    assert launches(machine(Layout()), with_precision(MIXTRAL, "fp8")) == 32 * (2 + 5 + 1 + 2 + 2) + 1

@@ -18,7 +18,7 @@ from optimoe.cost.serving.step import decode_kernels, prefill_step
 from optimoe.cost.serving.workload import Workload
 from tests.cost.cases import FEW, LLAMA, MIXTRAL, machine
 
-QUICK = HostTimes(front_s=0.0, step_s=0.0, request_s=0.0)
+QUICK = HostTimes(front_s=0.0, step_s=0.0, request_s=0.0, launch_s=0.0, hidden=0.0)
 MODELS = {model.name: model for model in (LLAMA, MIXTRAL, find_model("gpt-oss-20b"))}
 
 
@@ -95,7 +95,7 @@ def test_prompts_share_a_step_as_far_as_the_chunk_has_room():
 
 
 def test_an_eager_step_is_no_faster_than_its_launches_but_for_those_behind_the_step_before_it():
-    slow = HostTimes(front_s=0.0, step_s=0.0, request_s=0.0, launch_s=1e-3)
+    slow = replace(QUICK, launch_s=1e-3)
     kernels = PromptKernels(
         decoding_s=0.02, added_s=np.array([0.01]), launches=100, together=1.0, pp=1, mixed=True
     )

@@ -21,7 +21,7 @@ class HostTimes:
         step_s: Of every step, which the GPU waits for (scheduler, inputs).
         request_s: Of a step for each running request (sampled tokens, text, bookkeeping).
         prompt_token_s: For each token of a prompt before it can run (tokenizer, transport).
-        launch_s: To launch one kernel of a step that no captured graph holds, which are those with prompts.
+        launch_s: Of one call of a step that no captured graph holds, which are those with prompts.
         sampling_passes: Passes over a token's logits, in fp32, that drawing within top-k and top-p takes on the
             GPU: a sort of the vocabulary where no kernel does it (vLLM pull requests 11394 and 40376).
         most_requests: Requests up to which their seconds were measured to add up; more add none (assumed: engines
@@ -37,10 +37,10 @@ class HostTimes:
     step_s: float = field(default_factory=lambda: efficiency("engine_step_s"))
     request_s: float = field(default_factory=lambda: efficiency("engine_request_s"))
     prompt_token_s: float = 0.0
-    launch_s: float = 0.0
+    launch_s: float = field(default_factory=lambda: efficiency("engine_launch_s"))
     sampling_passes: float = 0.0
-    most_requests: float = 512.0
-    hidden: float = 0.0
+    most_requests: float = 128.0
+    hidden: float = 1.0
 
     def __post_init__(self) -> None:
         longest = f"in seconds, from 0 to below {LONGEST_FRONT_S:.0f}"

@@ -78,7 +78,9 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
     price = given_price(USD_PER_GPU_HOUR)
     engine = Engine(execution=Execution(precision=setting.precision), reserve=Reserve())  # they know of none
     if not setting.engine_takes_time:
-        engine = replace(engine, host=HostTimes(front_s=engine.host.front_s, step_s=0.0, request_s=0.0))
+        engine = replace(
+            engine, host=HostTimes(front_s=engine.host.front_s, step_s=0.0, request_s=0.0, launch_s=0.0)
+        )
     attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
     space = YunSpace(
         num_experts=EXPERTS,
