@@ -1,8 +1,8 @@
 """Operators that a framework calls in a pass which no captured graph holds, as passes over prompts are.
 
-Counted from the forward passes of vLLM, SGLang and TensorRT-LLM's PyTorch flow: one call of the framework may
-launch several kernels of one library, as that of routed experts does, and takes the host little longer for it. What
-a call takes is fitted to this count (counted by kernels instead, a model left out is off by 22 %, not 15).
+Counted from the forward passes of vLLM, SGLang and the PyTorch flow of TensorRT-LLM: one call of the framework
+may launch several kernels of one library, as that of routed experts does, and takes the host little longer for it.
+What a call takes is fitted to this count (by kernels instead, a routed model left out is off by 22 %, not 15).
 """
 
 from collections.abc import Iterator
