@@ -34,8 +34,8 @@ def test_an_all_reduce_takes_about_as_long_as_was_measured(ranks, payload, measu
 
 
 def test_across_nodes_the_fastest_protocol_is_taken():
-    """Hand-worked: 2 × 8 H100, nothing to send: LL, 2·(0.6·7 + 5·1) + 6.8 = 25.2 µs."""
-    assert reduce_s(16, 0) == pytest.approx(25.2e-6)
+    """Hand-worked: 2 × 8 H100, nothing to send: LL, 2·(0.6·7 + 23·1) + 6.8 = 61.2 µs; 61.6 were measured."""
+    assert reduce_s(16, 0) == pytest.approx(61.2e-6)
     large = 10e9
     ring_s = 2 * (2 * 7 / 16 * large / 450e9 + 1 / 16 * large / 50e9)
     assert reduce_s(16, large) == pytest.approx(2 * 28e-6 * (7 + 1) + ring_s)
