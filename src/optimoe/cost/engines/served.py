@@ -71,7 +71,10 @@ def formats_of_a_design(engine: Engine) -> tuple[str, str]:
 
 
 def bulk_format(arch: ArchSpec) -> str:
-    """The format of most weights: of the experts, else of the feed-forward, else of attention, where quantised."""
+    """The format of most weights: of the experts, else of the feed-forward, else of attention, where quantised.
+
+    What :func:`~optimoe.arch.memory.main_format` counts, told by the parts alone: every step of a search asks it.
+    """
     groups = arch.layers[::-1]
     words = [group.precisions.routed_experts for group in groups if isinstance(group.ffn, MoE | PEER)]
     words += [group.precisions.dense_ffn for group in groups if isinstance(group.ffn, DenseFFN)]

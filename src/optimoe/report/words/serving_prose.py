@@ -93,7 +93,7 @@ def _reading(estimate: ServingEstimate, deployment: Deployment) -> Lines:
 
 
 def precision_words(spec: ArchSpec, deployment: Deployment) -> str:
-    """In which formats a model is served, by part, and who says so: ``experts mxfp4, rest bf16 (stated)``."""
+    """Name the formats in which a model is served, and who states them: ``experts mxfp4, rest bf16 (stated)``."""
     served = deployment.serves(spec)
     source = f" ({served.precisions.source})" if served.precisions.source else ""
     return f"{format_words(served)}{source}; cache {deployment.cache_format(spec)}"
