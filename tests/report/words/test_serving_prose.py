@@ -6,6 +6,7 @@ import pytest
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.units import format_bytes, format_seconds, format_usd
+from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price, unknown_price
 from optimoe.cost.layers.layout import Layout
@@ -107,14 +108,24 @@ def test_without_a_price_there_is_no_amount():
 def test_a_fleet_is_said_with_gpus_dollars_and_what_to_change():
     one, cheaper = fleet(), fleet(usd_per_hour=24.0, num_deployments=3)
     bands = evidence(MIXTRAL, DEPLOYMENT, one.estimate)
-    lines = fleet_lines([one, cheaper], "mixtral-8x7b", 1234.0, 0.0, bands)
+    lines = fleet_lines([one, cheaper], MIXTRAL, 1234.0, 0.0, bands)
     assert text_of(lines, "Load") == "mixtral-8x7b: 1,234 output tokens/s"
     assert text_of(lines, "Fewest").startswith("16 × h100-sxm = 2 deployments of 8")
     assert "$48.00 an hour" in text_of(lines, "Fewest")
     assert "$24.00 an hour" in text_of(lines, "Cheapest")
     assert REMEDIES[one.estimate.bound_by] in text_of(lines, "Bound by")
-    assert text_of(fleet_lines([one], "m", 1.0, 0.0, bands), "Cheapest") == "the same"
-    assert "99% of the requests" in text_of(fleet_lines([one], "m", 1.0, 0.99, bands), "TTFT, TPOT")
+    assert text_of(fleet_lines([one], MIXTRAL, 1.0, 0.0, bands), "Cheapest") == "the same"
+    assert "99% of the requests" in text_of(fleet_lines([one], MIXTRAL, 1.0, 0.99, bands), "TTFT, TPOT")
+
+
+def test_weights_in_four_bits_are_not_told_to_take_fewer():
+    one = fleet()
+    four = replace(one, deployment=replace(one.deployment, engine=find_engine("vllm", precision="int4")))
+    for found in (one, four):
+        lines = fleet_lines([found], MIXTRAL, 1.0, 0.0, evidence(MIXTRAL, DEPLOYMENT, found.estimate))
+        lower = "a lower --precision" in text_of(lines, "Bound by")
+        assert lower == (found is one and "--precision" in REMEDIES[found.estimate.bound_by])
+    assert text_of(lines, "Weights").startswith("int4; router, embedding, head bf16 (stated)")
 
 
 def test_the_price_of_a_fleet_counts_idle_gpus():
@@ -147,7 +158,7 @@ def test_two_pools_are_compared_with_gpus_that_do_both():
         decode_gpus_per_request=0.75, running=128.0, ttft_s=0.5, tpot_s=0.02, transfer_s=0.001,
         tokens_per_s_per_gpu=300.0, usd_per_mtok=2.5, input_tokens=1000, output_tokens=300,
     )  # fmt: skip
-    lines = disaggregated_lines(pair, 200.0, "m", DEPLOYMENT)
+    lines = disaggregated_lines(pair, 200.0, MIXTRAL, DEPLOYMENT)
     assert text_of(lines, "Model").endswith("25% of the GPUs prefill")
     assert text_of(lines, "Prefill") == "tp 2, TTFT 500 ms: 8 requests/s a unit, 4,000 prompt tokens/s per GPU"
     assert text_of(lines, "Decode").startswith(
@@ -155,5 +166,5 @@ def test_two_pools_are_compared_with_gpus_that_do_both():
     )
     assert text_of(lines, "Decode").endswith("400 output tokens/s per GPU")
     assert text_of(lines, "Rate").endswith("$2.50 per M: +50% against GPUs that do both")
-    never = disaggregated_lines(pair, 0.0, "m", DEPLOYMENT)
+    never = disaggregated_lines(pair, 0.0, MIXTRAL, DEPLOYMENT)
     assert text_of(never, "Rate").endswith("GPUs that do both do not meet the limits")

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from optimoe.arch.memory import main_format
+from optimoe.arch.precision.formats import BITS_PER_VALUE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.engines.formats import format_words
@@ -120,17 +122,18 @@ def bound_words(cause: str) -> str:
 
 
 def fleet_lines(
-    found: Sequence[Fleet], name: str, output_tokens_per_s: float, percentile: float, evidence: Evidence
+    found: Sequence[Fleet], spec: ArchSpec, output_tokens_per_s: float, percentile: float, evidence: Evidence
 ) -> Lines:
     """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
-    lines = [("Load", f"{name}: {output_tokens_per_s:,.0f} output tokens/s")]
+    lines = [("Load", f"{spec.title}: {output_tokens_per_s:,.0f} output tokens/s")]
+    lines.append(("Weights", precision_words(spec, found[0].deployment)))
     lines.append(("Fewest", _fleet_words(found[0])))
     priced = [one for one in found if not math.isnan(one.usd_per_hour)]
     if priced:
         cheapest = min(priced, key=lambda one: one.usd_per_hour)
         lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest)))
-    best = found[0].estimate
-    lines.append(("Bound by", f"{best.bound_by}: {_remedy(best.bound_by)}"))
+    best, served = found[0].estimate, found[0].deployment.serves(spec)
+    lines.append(("Bound by", f"{bound_words(best.bound_by)}: {_remedy(best.bound_by, served)}"))
     arrivals = f"Poisson arrivals; {percentile:.0%} of the requests" if percentile else "a closed system; means"
     lines.append(("TTFT, TPOT", f"of {arrivals}. TTFT to the first token; TPOT (e2e − TTFT)/(output − 1)"))
     return [*lines, *basis_lines(evidence)]
@@ -181,6 +184,7 @@ def context_lines(arch: ArchSpec, deployment: Deployment, longest: LongestContex
     just = memory.verdict(estimate.concurrency / estimate.layout.dp) == "only just"
     return [
         ("Model", f"{arch.title} on {cluster.num_gpus} × {cluster.accelerator.name}"),
+        ("Weights", precision_words(arch, deployment)),
         (
             "Longest",
             f"{least}{tokens:,} tokens ({format_count(tokens)}) of prompt and {answer:,} of answer, "
@@ -192,14 +196,15 @@ def context_lines(arch: ArchSpec, deployment: Deployment, longest: LongestContex
     ]
 
 
-def disaggregated_lines(pair: Disaggregated, together: float, name: str, deployment: Deployment) -> Lines:
+def disaggregated_lines(pair: Disaggregated, together: float, spec: ArchSpec, deployment: Deployment) -> Lines:
     """Two pools, and what GPUs that do both reach."""
     gpu = deployment.cluster.accelerator.name
     against = "GPUs that do both do not meet the limits"
     if together:
         against = f"{pair.tokens_per_s_per_gpu / together - 1:+.0%} against GPUs that do both"
     return [
-        ("Model", f"{name} on {gpu}, {pair.prefill_share:.0%} of the GPUs prefill"),
+        ("Model", f"{spec.title} on {gpu}, {pair.prefill_share:.0%} of the GPUs prefill"),
+        ("Weights", precision_words(spec, deployment)),
         (
             "Prefill",
             f"{layout_words(pair.prefill_layout)}, TTFT {format_seconds(pair.ttft_s)}: "
@@ -246,8 +251,20 @@ REMEDIES = {
 """What to change, by what binds."""
 
 
-def _remedy(cause: str) -> str:
-    return REMEDIES[cause]
+FEWEST_BITS = 5
+"""Formats of fewer bits, scales included, than this are the lowest there are."""
+
+FEWEST_BITS_REMEDIES = {
+    "weight reads": "a larger tp",
+    "expert reads": "a larger ep, or a batch that fills the experts",
+    "compute": "a lower --activation-precision on GPUs that have it",
+}
+"""The same of weights in four bits already."""
+
+
+def _remedy(cause: str, served: ArchSpec) -> str:
+    least = BITS_PER_VALUE[main_format(served)] < FEWEST_BITS
+    return (REMEDIES | FEWEST_BITS_REMEDIES if least else REMEDIES)[cause]
 
 
 def _rate(estimate: ServingEstimate, evidence: Evidence) -> str:

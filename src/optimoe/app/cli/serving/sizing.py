@@ -44,7 +44,7 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
         print_json(fleets_record(spec, load, request.percentile, found))
         return
     basis = evidence(spec, found[0].deployment, found[0].estimate)
-    print_lines(fleet_lines(found, spec.title, load, request.percentile, basis))
+    print_lines(fleet_lines(found, spec, load, request.percentile, basis))
     print_columns(fleet_rows(found))
 
 
@@ -85,7 +85,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
     show(
         json,
         lambda: disaggregation_record(spec, pair, together),
-        lambda: disaggregated_lines(pair, together, spec.title, deployment),
+        lambda: disaggregated_lines(pair, together, spec, deployment),
     )
 
 
