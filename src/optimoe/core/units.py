@@ -73,10 +73,10 @@ def format_bytes(value: float) -> str:
 
 
 def format_seconds(value: float) -> str:
-    """A duration: 12.4 ms, 850 µs, 1.20 s, 3.5 d."""
+    """A duration: 12.4 ms, 850 µs, 94.7 ns, 1.20 s, 3.5 d."""
     if value >= SECONDS_PER_DAY:
         return f"{_significant(value / SECONDS_PER_DAY, 3)} d"
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
         if value >= scale:
             return f"{_significant(value / scale, 3)} {unit}"
     return f"{value:.3g} s"
