@@ -65,12 +65,22 @@ class Timed:
         return sorted_ * self.row.arch.vocab_size * LOGIT_BYTES / gpu.memory_bytes_per_s
 
 
-def timed(row: ServingRow, change: Callable[[Engine], Engine] = lambda engine: engine) -> Timed:
-    """The kernels of a decode step and of a prompt, without the engine's own time and without its sampling."""
+def timed(
+    row: ServingRow, change: Callable[[Engine], Engine] = lambda engine: engine, *, riding: bool = True
+) -> Timed:
+    """The kernels of a decode step and of a prompt, without the engine's own time and without its sampling.
+
+    Args:
+        row: What was measured.
+        change: What is otherwise in its engine.
+        riding: Whether prompts may share steps and ride on decoding; else each has a step of its own.
+    """
     deployment = row_deployment(row)
     engine, workload = change(deployment.engine), deployment.workload
     machine = replace(deployment, engine=engine).machine(row.layout)
     running, bare = row_running(row), replace(engine, sampling="greedy")
+    reader = bare if riding else replace(bare, prefill_first=True)
+    prompts = workload if riding else replace(workload, fixed_lengths=False, output_tokens=10**9)
     decoding = decode_kernels(machine, bare, row.arch, running, workload.mean_context)
     return Timed(
         row=row,
@@ -79,7 +89,7 @@ def timed(row: ServingRow, change: Callable[[Engine], Engine] = lambda engine: e
         machine=machine,
         running=running,
         decode_s=float(decoding.total_s),
-        prompt=prompt_work(machine, bare, row.arch, workload, running, decoding),
+        prompt=prompt_work(machine, reader, row.arch, prompts, running, decoding),
         ranks=LockStep.of(machine, engine, row.arch, workload).at(row.batch),
     )
 
@@ -138,8 +148,10 @@ def by_engine(rows: Iterable[Timed]) -> dict[str, Columns]:
     return {name: Columns(own) for name, own in sorted(found.items())}
 
 
-def fit(columns: dict[str, Columns], starts: dict[str, tuple[float, ...]] = STARTS) -> Fit:
-    """The coefficients of all engines, from the best of several starts of the common ones."""
+def fit(
+    columns: dict[str, Columns], starts: dict[str, tuple[float, ...]] = STARTS, pinned: Coefficients | None = None
+) -> Fit:
+    """The coefficients of all engines, from the best of several starts of the common ones; some may be pinned."""
     names = [(engine, name) for engine in columns for name in OWN if name != OWN[-1] or engine in SORTING]
 
     def hosts(logs: np.ndarray) -> Fit:
@@ -148,7 +160,8 @@ def fit(columns: dict[str, Columns], starts: dict[str, tuple[float, ...]] = STAR
         own: dict[str, Coefficients] = {engine: {} for engine in columns}
         for (engine, name), value in zip(names, values[len(COMMON) :], strict=True):
             own[engine][name] = value
-        return {engine: replace(columns[engine].engine.host, **common, **own[engine]) for engine in columns}
+        found = {engine: {**common, **own[engine], **(pinned or {})} for engine in columns}
+        return {engine: replace(columns[engine].engine.host, **found[engine]) for engine in columns}
 
     def residuals(logs: np.ndarray) -> np.ndarray:
         found = hosts(logs)
