@@ -21,6 +21,9 @@ HEAD = """\
 The serving model calibrated on measured engines: five factors per engine version (optimoe.cost.calibration).
 Written by benchmarks/fit_presets.py. Many records carry no date: they are no younger than measured_to."""
 LEAST_RECORDS = 20
+RESAMPLES = 60
+"""Refits for the intervals of one version: the ends at 5 and 95 % of so many are rough."""
+SETTINGS = FitSettings(least_records=LEAST_RECORDS, resamples=RESAMPLES)
 DIGITS = 4
 
 
@@ -32,7 +35,7 @@ def presets() -> list[Calibration]:
     calibrations = []
     for (engine, version), records in sorted(groups.items()):
         try:
-            calibration = calibrate(records, settings=FitSettings(least_records=LEAST_RECORDS))
+            calibration = calibrate(records, settings=SETTINGS)
         except InputError as error:
             print(f"{engine} {version}: {error}")
             continue

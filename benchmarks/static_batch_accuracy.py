@@ -89,7 +89,7 @@ def _batch(row: dict[str, str]) -> Batch:
         int(row["input_and_output_len"]),
         float(row["batch_size"]),
     )
-    engine = replace(Engine(), host=HostTimes(front_s=0.0, step_s=0.0, request_s=0.0))
+    engine = replace(Engine(), host=host_times(0.0, 0.0))
     machine = Machine(gpu=find_accelerator(GPUS[row["hardware"]]), layout=Layout(tp=int(row["n_devices"])))
     return Batch(
         engine=row["framework"],
@@ -108,12 +108,17 @@ def errors(rows: list[Batch], host: HostTimes) -> np.ndarray:
     return np.log([row.seconds(host) / row.measured_s for row in rows])
 
 
+def host_times(step_s: float, request_s: float) -> HostTimes:
+    """Seconds between the GPU's steps, and none beside: all that the host took is in the two."""
+    return HostTimes(front_s=0.0, step_s=step_s, request_s=request_s, launch_s=0.0, hidden=0.0)
+
+
 def fit(rows: list[Batch]) -> HostTimes:
     """Seconds per step and per request, all of them between the GPU's steps."""
 
     def host(logs: np.ndarray) -> HostTimes:
         step_s, request_s = np.exp(logs)
-        return HostTimes(front_s=0.0, step_s=float(step_s), request_s=float(request_s))
+        return host_times(float(step_s), float(request_s))
 
     start = np.log([1e-3, 2e-5])
     solved = least_squares(lambda logs: errors(rows, host(logs)), start, loss="soft_l1", f_scale=OUTLIER)
