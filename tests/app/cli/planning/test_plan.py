@@ -103,18 +103,18 @@ def test_a_plan_takes_the_software_that_cost_takes():
 def test_a_calibration_that_held_models_out_and_drafts_reach_the_plan(tmp_path):
     asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
     whole = tmp_path / "three_models.toml"
-    preset = replace(find_calibration("vllm-0.18.0"), held_out="each model left out in turn")
+    preset = replace(find_calibration("vllm-unstated-2025-10"), held_out="each model left out in turn")
     save_calibration(preset, whole)
     calibrated = answer(*asked, "--calibration", whole, "--draft-tokens", 2, "--acceptance", 0.5)
     engine = calibrated["problem"]["deployments"][0]["engine"]
     factors = preset.factors
     assert (engine["decode_scale"], engine["front_s"]) == (factors.decode_scale, factors.front_s)
     assert (engine["draft_tokens"], engine["acceptance"]) == (2, 0.5)
-    one_model = answer(*asked, "--calibration", "vllm-0.18.0")
-    assert one_model["problem"]["deployments"][0]["engine"]["decode_scale"] == 1, "designs are no MiniMax"
-    done = optimoe(*asked, "--calibration", "vllm-0.18")
+    one_model = answer(*asked, "--calibration", "vllm-unstated-2025-10")
+    assert one_model["problem"]["deployments"][0]["engine"]["decode_scale"] == 1, "designs are no Llama"
+    done = optimoe(*asked, "--calibration", "vllm-unstated-2025")
     assert done.returncode == 2
-    assert "nearest: vllm-0.18.0" in done.stderr
+    assert "nearest: vllm-unstated-2025-10" in done.stderr
 
 
 def test_a_file_of_options_is_read_and_the_command_line_wins(tmp_path):
