@@ -69,6 +69,8 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
 def pipeline_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Seconds to send activations from stage to stage, pp − 1 times; over the network where stages span nodes."""
     layout = machine.layout
+    if not np.any(np.asarray(layout.pp) > 1):
+        return 0.0
     payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
     across = np.asarray(layout.gpus_per_replica > machine.gpu.linked_gpus)
     return (layout.pp - 1) * np.where(

@@ -1,6 +1,6 @@
 """The front door of this package: latency, throughput and price of a model that is served."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -215,6 +215,7 @@ def evaluate(
             steps = max(workload.output_tokens - 1, 1)
             pace_s = ended.decode_s / steps if workload.decodes else 0.0 * ended.decode_s
             system = replace(system, ttft_s=ended.prefill_s, tpot_s=pace_s, stall_s=0.0, ranks_s=0.0)
+    spent = token if workload.decodes else token.times(0.0)
     return ServingEstimate(
         layout=layout,
         concurrency=concurrency,
@@ -225,7 +226,7 @@ def evaluate(
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
         parts={
-            **asdict(token if workload.decodes else token.times(0.0)),
+            **{cause.name: getattr(spent, cause.name) for cause in fields(spent)},
             INTERFERENCE: system.stall_s,
             WAITING: system.ranks_s,
         },
