@@ -175,8 +175,10 @@ def test_what_ranks_share_of_a_prompt_is_its_experts_in_the_precision_that_is_se
     assert 0.3 < ranks.own_share < 0.75
 
 
-def test_replicas_and_tensor_parallel_ranks_do_not_wait():
+def test_replicas_tensor_parallel_ranks_and_ranks_without_prompts_do_not_wait():
     mixtral = find_model("mixtral-8x7b")
+    cached = predict_serving(QWEN, deployment(prefix_hit=1.0), layout=SHARED, concurrency=256.0)
+    assert cached.parts["wait_for_ranks_s"] == 0
     for layout in (Layout(tp=8), Layout(tp=2, dp=4), Layout(tp=8, ep=8)):
         served = predict_serving(mixtral, deployment(), layout=layout, concurrency=256.0)
         assert served.parts["wait_for_ranks_s"] == 0

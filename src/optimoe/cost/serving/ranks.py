@@ -85,9 +85,9 @@ class LockStep:
 
         SGLang lets ranks decode while others read, unless drafts are verified (sgl-project/sglang,
         ``srt/managers/scheduler.py``, ``get_next_batch_to_run``); vLLM and TensorRT-LLM let prompts ride on
-        decoding steps.
+        decoding steps. A prompt of which one token is computed is work like a decoding request's: nobody waits.
         """
-        if not np.any(np.asarray(machine.layout.attention_ranks) > 1):
+        if workload.prefill_tokens == 1 or not np.any(np.asarray(machine.layout.attention_ranks) > 1):
             return ALONE
         return cls(
             ranks=machine.layout.attention_ranks,
