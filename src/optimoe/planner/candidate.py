@@ -7,7 +7,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import take
 from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK, format_count, format_usd
-from optimoe.cost.serving.accuracy.evidence import Evidence, evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.designs import Pool
@@ -92,7 +92,7 @@ class Candidate:
         return float(self.serving.tpot_s)
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> AnswerEvidence:
         """What was measured of the deployment's kind, and the bands that follow."""
         return evidence(self.spec, self.deployment, self.serving)
 

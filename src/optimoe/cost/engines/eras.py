@@ -42,7 +42,7 @@ class Release:
 
     @property
     def era(self) -> str:
-        """Its year."""
+        """The year in which it was out."""
         return self.by[:4]
 
 
@@ -69,7 +69,7 @@ class EraTimes:
 
 @cache
 def releases() -> tuple[Release, ...]:
-    """Every release of the table, the older first."""
+    """Every release of the table of eras, the older ones first."""
     rows = load_facts("optimoe.cost", "eras.toml")["release"]
     return tuple(sorted((build(Release, row, where="eras.toml") for row in rows), key=lambda one: one.by))
 
@@ -89,7 +89,7 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 @cache
 def era_times() -> dict[str, EraTimes]:
-    """By name, ``vllm@2024``: engines of an era whose host times were fitted."""
+    """The engines of an era whose host times were fitted, by name: ``vllm@2024``."""
     table = load_facts("optimoe.cost", "eras.toml").get("times", {})
     return {
         f"{engine}{ERA}{era}": build(EraTimes, row, where=f"eras.toml, {engine} of {era}")

@@ -11,7 +11,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
 from optimoe.cost.layers.layout import Layout, as_column, divides
-from optimoe.cost.serving.accuracy.evidence import Evidence, evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
 from optimoe.cost.serving.ranks import ALONE
 from optimoe.cost.sizing.candidates import NOTHING_FIXED, every_layout, likely_layouts
@@ -148,7 +148,7 @@ def best_serving(
     raise InfeasibleError(why_nothing_serves(arch, deployment, layouts, concurrency))
 
 
-def alone_evidence(arch: ArchSpec, deployment: Deployment) -> Evidence | None:
+def alone_evidence(arch: ArchSpec, deployment: Deployment) -> AnswerEvidence | None:
     """What stands behind a single request on all of the GPUs, in its best layout; none where nothing serves it."""
     try:
         return evidence(arch, deployment, best_serving(arch, deployment, concurrency=1.0))

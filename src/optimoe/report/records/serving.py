@@ -21,7 +21,7 @@ from optimoe.report.records.deployment import (
     workload_record,
 )
 from optimoe.report.records.memory import CacheRecord, GpuMemoryRecord, cache_record, memory_record
-from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
+from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class ServingRecord:
     precision: str
     weight_formats: dict[str, tuple[str, ...]]
     kv_precision: str
-    evidence: EvidenceRecord
+    evidence: AnswerEvidenceRecord
     precision_source: str | UnsetType = UNSET
     precision_warning: str | UnsetType = UNSET
     run: RunRecord | UnsetType = UNSET

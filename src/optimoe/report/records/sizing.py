@@ -21,7 +21,7 @@ from optimoe.report.records.deployment import (
     layout_record,
     price_record,
 )
-from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
+from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class FleetRecord:
     tokens_per_s: float
     bound_by: str
     price: PriceRecord
-    evidence: EvidenceRecord
+    evidence: AnswerEvidenceRecord
 
 
 @dataclass(frozen=True, kw_only=True)

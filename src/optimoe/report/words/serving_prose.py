@@ -11,7 +11,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.engines.formats import format_words
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory, gpu_memory
@@ -42,7 +42,7 @@ def serving_lines(
     capacity: CacheCapacity,
     spec: ArchSpec,
     deployment: Deployment,
-    evidence: Evidence,
+    evidence: AnswerEvidence,
 ) -> Lines:
     """Labelled lines about a model that is served."""
     gpus = f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"
@@ -78,7 +78,7 @@ def _tpot(seconds: float) -> str:
     return format_seconds(seconds) if seconds else "–"
 
 
-def _pace(estimate: ServingEstimate, evidence: Evidence) -> str:
+def _pace(estimate: ServingEstimate, evidence: AnswerEvidence) -> str:
     """TPOT with its band, or why there is none."""
     if estimate.tpot_s == 0:
         return "– (answers have one token)"
@@ -122,7 +122,7 @@ def bound_words(cause: str) -> str:
 
 
 def fleet_lines(
-    found: Sequence[Fleet], spec: ArchSpec, output_tokens_per_s: float, percentile: float, evidence: Evidence
+    found: Sequence[Fleet], spec: ArchSpec, output_tokens_per_s: float, percentile: float, evidence: AnswerEvidence
 ) -> Lines:
     """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
     lines = [("Load", f"{spec.title}: {output_tokens_per_s:,.0f} output tokens/s")]
@@ -267,12 +267,12 @@ def _remedy(cause: str, served: ArchSpec) -> str:
     return (REMEDIES | FEWEST_BITS_REMEDIES if least else REMEDIES)[cause]
 
 
-def _rate(estimate: ServingEstimate, evidence: Evidence) -> str:
+def _rate(estimate: ServingEstimate, evidence: AnswerEvidence) -> str:
     low, high = evidence.tokens_per_s(estimate)
     return f"{estimate.tokens_per_s:,.0f} ({low:,.0f} – {high:,.0f})"
 
 
-def _price(estimate: ServingEstimate, evidence: Evidence) -> str:
+def _price(estimate: ServingEstimate, evidence: AnswerEvidence) -> str:
     if math.isnan(estimate.usd_per_mtok):
         return _usd(estimate.usd_per_mtok)
     low, high = evidence.usd_per_mtok(estimate)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.accuracy.operators import Standing
+from optimoe.cost.serving.accuracy.operators import MeasuredStanding
 from tests.cost.serving.accuracy.cases import H100, MINE, of, side
 
 
@@ -18,19 +18,19 @@ def test_every_side_says_why_in_words():
 
 
 def test_another_memory_of_a_measured_gpu_is_the_same_gpu():
-    assert side(of(gpu=find_accelerator("h100-sxm@141GB")), "accelerator").standing is Standing.END_TO_END
+    assert side(of(gpu=find_accelerator("h100-sxm@141GB")), "accelerator").standing is MeasuredStanding.END_TO_END
 
 
 def test_a_gpu_of_a_measured_architecture_adds_less_than_one_of_none():
     sister = side(of(gpu=replace(H100, name="sister")), "accelerator")
     stranger = side(of(gpu=MINE), "accelerator")
-    assert sister.standing is Standing.ARCHITECTURE
-    assert stranger.standing is Standing.NEVER
+    assert sister.standing is MeasuredStanding.ARCHITECTURE
+    assert stranger.standing is MeasuredStanding.NEVER
     assert sister.width("tpot").up < stranger.width("tpot").up
 
 
 def test_a_load_within_the_measured_adds_nothing():
     found = of(concurrency=64)
     for name in ("requests", "context", "layout"):
-        assert side(found, name).standing is Standing.END_TO_END
+        assert side(found, name).standing is MeasuredStanding.END_TO_END
         assert not side(found, name).width("tpot")

@@ -67,7 +67,7 @@ def together(*widths: Width) -> Width:
 
 
 def both_ways(size: float) -> Width:
-    """The same logarithm upwards and downwards."""
+    """A width with the same logarithm upwards and downwards."""
     return Width(down=size, up=size)
 
 

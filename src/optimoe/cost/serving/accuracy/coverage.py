@@ -8,13 +8,13 @@ from optimoe.cost.engines.measured import Measured, Range
 
 @cache
 def shipped_coverage() -> tuple[Measured, ...]:
-    """By GPU, precision and engine, what the shipped coefficients were fitted on."""
+    """The deployments that the shipped coefficients were fitted on, by GPU, precision and engine."""
     rows = load_facts("optimoe.cost", "coverage.toml")["deployment"]
     return tuple(build(Measured, row, where="coverage.toml") for row in rows)
 
 
 def whole_range(rows: tuple[Measured, ...], name: str) -> Range:
-    """From the least to the most of a range over all of the rows."""
+    """The range from the least to the most over all of the rows."""
     ranges = [getattr(row, name) for row in rows]
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 

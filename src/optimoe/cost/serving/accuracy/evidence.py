@@ -17,13 +17,13 @@ from optimoe.cost.engines.measured import Measured
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.serving.accuracy.amounts import Kind, Width, base, together
 from optimoe.cost.serving.accuracy.case import Case, used_calibration
-from optimoe.cost.serving.accuracy.operators import Standing, known_gpu, same_gpu
+from optimoe.cost.serving.accuracy.operators import MeasuredStanding, known_gpu, same_gpu
 from optimoe.cost.serving.accuracy.sides import Side, sides
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class AnswerEvidence:
     """What was measured of an answer's kind, and the bands.
 
     Attributes:
@@ -47,7 +47,7 @@ class Evidence:
     @property
     def unmeasured(self) -> tuple[Side, ...]:
         """The sides that were not measured end to end."""
-        return tuple(side for side in self.sides if side.standing > Standing.END_TO_END)
+        return tuple(side for side in self.sides if side.standing > MeasuredStanding.END_TO_END)
 
     def tpot_s(self, estimate: ServingEstimate) -> tuple[Values, Values]:
         """Ends of the time per output token."""
@@ -66,7 +66,7 @@ class Evidence:
         return self.e2e.around(estimate.usd_per_mtok)
 
 
-def evidence(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> Evidence:
+def evidence(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> AnswerEvidence:
     """What stands behind a single estimate, and its bands."""
     case = Case.of(arch, deployment, estimate)
     found = sides(case)
@@ -74,7 +74,7 @@ def evidence(arch: ArchSpec, deployment: Deployment, estimate: ServingEstimate) 
     def width(kind: Kind) -> Width:
         return together(start(case, kind), *(side.width(kind) for side in found))
 
-    return Evidence(
+    return AnswerEvidence(
         asked=case.words,
         calibration=own.name if (own := used_calibration(case.engine)) else "",
         measured=start(case, "tpot"),

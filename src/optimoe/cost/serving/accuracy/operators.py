@@ -10,7 +10,7 @@ from optimoe.cost.hardware.accelerator import Accelerator, accelerator_key, acce
 from optimoe.cost.kernels.curve import find_row
 
 
-class Standing(IntEnum):
+class MeasuredStanding(IntEnum):
     """What stands behind one side of an answer, from the strongest to nothing."""
 
     END_TO_END = 0
@@ -25,10 +25,10 @@ class Standing(IntEnum):
 
 
 STANDING_WORDS = {
-    Standing.END_TO_END: "measured end to end",
-    Standing.OPERATORS: "operators measured",
-    Standing.ARCHITECTURE: "operators of its architecture measured",
-    Standing.NEVER: "never measured",
+    MeasuredStanding.END_TO_END: "measured end to end",
+    MeasuredStanding.OPERATORS: "operators measured",
+    MeasuredStanding.ARCHITECTURE: "operators of its architecture measured",
+    MeasuredStanding.NEVER: "never measured",
 }
 
 
@@ -54,13 +54,13 @@ def measured_gpus(family: str, kind: str, architecture: str) -> tuple[str, ...]:
     return _gpus(row)
 
 
-def kernels_standing(family: str, kind: str, gpu: Accelerator) -> Standing:
+def kernels_standing(family: str, kind: str, gpu: Accelerator) -> MeasuredStanding:
     """Whether a family's kernels of a kind were measured on this GPU, on its architecture, or on neither."""
     own = kind if family in BY_FORMAT else USUAL_KIND[family]
     measured = measured_gpus(family, own, gpu.architecture)
     if any(same_gpu(gpu, name) for name in measured):
-        return Standing.OPERATORS
-    return Standing.ARCHITECTURE if measured else Standing.NEVER
+        return MeasuredStanding.OPERATORS
+    return MeasuredStanding.ARCHITECTURE if measured else MeasuredStanding.NEVER
 
 
 def curve_error(family: str, kind: str, architecture: str, engine: str) -> float:
@@ -101,7 +101,7 @@ USUAL_KIND = {
 """Kinds of attention and of collectives do not go by the format of the weights."""
 
 
-def gpu_standing(gpu: Accelerator) -> Standing:
+def gpu_standing(gpu: Accelerator) -> MeasuredStanding:
     """Whether any kernel was measured on this GPU, or on another of its architecture."""
     return min(
         kernels_standing(family, kind, gpu)

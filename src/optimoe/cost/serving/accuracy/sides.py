@@ -21,7 +21,7 @@ from optimoe.cost.serving.accuracy.case import Case, used_calibration
 from optimoe.cost.serving.accuracy.coverage import shipped_coverage, whole_range
 from optimoe.cost.serving.accuracy.models import kind
 from optimoe.cost.serving.accuracy.operators import (
-    Standing,
+    MeasuredStanding,
     curve_error,
     gpu_standing,
     kernels_standing,
@@ -63,7 +63,7 @@ class Side:
 
     name: str
     value: str
-    standing: Standing
+    standing: MeasuredStanding
     words: str
     widths: dict[Kind, Width] = field(default_factory=dict)
     basis: Basis = Basis.MEASURED
@@ -86,9 +86,11 @@ def _accelerator(case: Case) -> Iterator[Side]:
     standing = gpu_standing(case.gpu)
     architecture = case.gpu.architecture or "not stated"
     words = {
-        Standing.OPERATORS: f"kernels of {name} measured, no deployment",
-        Standing.ARCHITECTURE: f"no deployment of {name}, kernels of its architecture ({architecture}) measured",
-        Standing.NEVER: f"neither {name} nor a kernel of its architecture ({architecture}) was measured",
+        MeasuredStanding.OPERATORS: f"kernels of {name} measured, no deployment",
+        MeasuredStanding.ARCHITECTURE: (
+            f"no deployment of {name}, kernels of its architecture ({architecture}) measured"
+        ),
+        MeasuredStanding.NEVER: f"neither {name} nor a kernel of its architecture ({architecture}) was measured",
     }[standing]
     others = {
         family: name for family, name in case.formats.items() if name in {row.precision for row in case.measured}
@@ -103,9 +105,9 @@ def _precision(case: Case) -> Iterator[Side]:
     value = "/".join(dict.fromkeys(case.formats.values()))
     known = {row.precision for row in case.measured}
     standings = {family: kernels_standing(family, _kind(name), case.gpu) for family, name in case.formats.items()}
-    if gpu_standing(case.gpu) is Standing.NEVER:  # the accelerator's side has said so of every format
-        standings = dict.fromkeys(standings, Standing.ARCHITECTURE)
-    no_kernels = [family for family, standing in standings.items() if standing is Standing.NEVER]
+    if gpu_standing(case.gpu) is MeasuredStanding.NEVER:  # the accelerator's side has said so of every format
+        standings = dict.fromkeys(standings, MeasuredStanding.ARCHITECTURE)
+    no_kernels = [family for family, standing in standings.items() if standing is MeasuredStanding.NEVER]
     new = [family for family, name in case.formats.items() if name not in known and "" not in known]
     if not new and not no_kernels:
         yield _measured("precision", value)
@@ -124,7 +126,7 @@ def _precision(case: Case) -> Iterator[Side]:
     standing = max(standings.values())
     if no_kernels:
         words += f", no kernel of it on {case.gpu.architecture}"
-    elif gpu_standing(case.gpu) is not Standing.NEVER:
+    elif gpu_standing(case.gpu) is not MeasuredStanding.NEVER:
         words += ", its kernels measured"
     yield Side(name="precision", value=value, standing=standing, words=words, widths=widths)
 
@@ -158,7 +160,7 @@ def _loads(case: Case) -> Iterator[Side]:
         octaves = max(math.log2(value / high), math.log2(low / value), 0.0)
         words = f"{low:,.0f} to {high:,.0f} {unit} measured"
         if octaves == 0:
-            yield Side(name=name, value=f"{value:,.0f}", standing=Standing.END_TO_END, words=words)
+            yield Side(name=name, value=f"{value:,.0f}", standing=MeasuredStanding.END_TO_END, words=words)
             continue
         widths = {one: beyond(name, one, octaves) for one in KINDS}
         yield _never(name, f"{value:,.0f}", f"{value:,.0f} {unit}, {low:,.0f} to {high:,.0f} measured", widths)
@@ -214,7 +216,7 @@ def _calibration(case: Case) -> Iterator[Side]:
     asked = case.engine.calibrated
     if asked is not None and asked.unused:
         words = f"calibration {asked.name} not used: {asked.unused}"
-        yield Side(name="calibration", value=asked.name, standing=Standing.NEVER, words=words)
+        yield Side(name="calibration", value=asked.name, standing=MeasuredStanding.NEVER, words=words)
 
 
 JUDGES: tuple[Callable[[Case], Iterator[Side]], ...] = (
@@ -229,11 +231,11 @@ JUDGES: tuple[Callable[[Case], Iterator[Side]], ...] = (
 
 
 def _never(name: str, value: str, words: str, widths: dict[Kind, Width], basis: Basis = Basis.MEASURED) -> Side:
-    return Side(name=name, value=value, standing=Standing.NEVER, words=words, widths=widths, basis=basis)
+    return Side(name=name, value=value, standing=MeasuredStanding.NEVER, words=words, widths=widths, basis=basis)
 
 
 def _measured(name: str, value: str) -> Side:
-    return Side(name=name, value=value, standing=Standing.END_TO_END, words=f"{value} measured end to end")
+    return Side(name=name, value=value, standing=MeasuredStanding.END_TO_END, words=f"{value} measured end to end")
 
 
 def _kind(name: str) -> str:
@@ -276,9 +278,11 @@ def _kernel_error(case: Case, family: str, regime: Regime, formats: Mapping[str,
     name = _kind(formats.get(family, ""))
     standing = kernels_standing(family, name, case.gpu)
     usual = usual_curve_error(family, case.measured)
-    if standing is Standing.NEVER:
+    if standing is MeasuredStanding.NEVER:
         worst = math.sqrt(max(worst_curve_error(family, name) ** 2 - usual**2, 0.0))
         return math.hypot(worst, kernel_error("architecture", family, regime))
     known = curve_error(family, name, case.gpu.architecture, case.engine.name)
     more = math.sqrt(max(known**2 - usual**2, 0.0))
-    return more if standing is Standing.OPERATORS else math.hypot(more, kernel_error("gpu", family, regime))
+    return (
+        more if standing is MeasuredStanding.OPERATORS else math.hypot(more, kernel_error("gpu", family, regime))
+    )

@@ -16,7 +16,7 @@ from optimoe.report.records.arch import DesignRecord, design_record
 from optimoe.report.records.deployment import LayoutRecord, layout_record
 from optimoe.report.records.plan.confidence import RobustnessRecord, robustness_record
 from optimoe.report.records.plan.problem import FamilyRecord, ProblemRecord, family_record, problem_record
-from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
+from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
 from optimoe.report.records.training import TrainLayoutRecord, train_layout_record
 
 
@@ -260,7 +260,7 @@ class PlanRecord:
 
     problem: ProblemRecord
     choice: CandidateRecord
-    evidence: EvidenceRecord
+    evidence: AnswerEvidenceRecord
     lowest_loss: CandidateRecord | None
     alternatives: tuple[AlternativeRecord | InfeasibleFamilyRecord, ...]
     front: tuple[CandidateRecord, ...]

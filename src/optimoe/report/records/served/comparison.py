@@ -7,12 +7,12 @@ from typing import Any
 
 from optimoe.core.records import same_fields
 from optimoe.cost.published.epoch_rules import DenseEquivalent, RuleOfThumb
-from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.sizing.dense_equivalent import CostParts, ServingCosts
 from optimoe.laws.compare import Advice
 from optimoe.report.records.arch import CountRecord
 from optimoe.report.records.laws.comparison import AdviceRecord
-from optimoe.report.records.served.evidence import EvidenceRecord, evidence_record
+from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class ComparedRecord(CountRecord):
     dense_equivalent_full: DenseEquivalentRecord
     components_full: RegimePartsRecord
     best_ratio: AdviceRecord | None
-    evidence: EvidenceRecord | None
+    evidence: AnswerEvidenceRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ def compared_record(
     full: DenseEquivalent,
     costs: ServingCosts,
     advice: Advice | None = None,
-    evidence: Evidence | None = None,
+    evidence: AnswerEvidence | None = None,
 ) -> ComparedRecord:
     """A counted model with its dense equivalents.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
-from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.accuracy.sides import KINDS, Side
 
 
@@ -52,7 +52,7 @@ class NearestRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvidenceRecord:
+class AnswerEvidenceRecord:
     """What stands behind an answer and its bands.
 
     Attributes:
@@ -70,9 +70,9 @@ class EvidenceRecord:
     sides: tuple[SideRecord, ...]
 
 
-def evidence_record(evidence: Evidence) -> EvidenceRecord:
+def evidence_record(evidence: AnswerEvidence) -> AnswerEvidenceRecord:
     """The evidence of an answer as a record."""
-    return EvidenceRecord(
+    return AnswerEvidenceRecord(
         asked=evidence.asked,
         calibration=evidence.calibration,
         measured=not evidence.unmeasured,

@@ -3,16 +3,16 @@
 from optimoe.cost.engines.measured import Measured
 from optimoe.cost.serving.accuracy.amounts import Width
 from optimoe.cost.serving.accuracy.coverage import years
-from optimoe.cost.serving.accuracy.evidence import Evidence
+from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.report.words.lines import Lines
 
 
-def basis_lines(evidence: Evidence) -> Lines:
+def basis_lines(evidence: AnswerEvidence) -> Lines:
     """The line that says what was measured of the answer's kind, and why its band is as wide as it is."""
     return [("Basis", basis_words(evidence))]
 
 
-def basis_words(evidence: Evidence) -> str:
+def basis_words(evidence: AnswerEvidence) -> str:
     """One line: measured as it stands, or what never was, the nearest that was, and how far the band widens."""
     new = evidence.unmeasured
     by = f"calibration {evidence.calibration}, " if evidence.calibration else ""
