@@ -41,7 +41,12 @@ def dense_feed_forward(
 def routed_feed_forward(
     ffn: MoE, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
-    """The router, the distinct experts that this rank's tokens touch, and the shared ones; latent projections."""
+    """The router, the distinct experts that this rank's tokens touch, and the shared ones; latent projections.
+
+    Shared experts run beside the routed ones: in one call with them (sglang, ``--disable-shared-experts-fusion`` is
+    off), or on a stream of their own (vllm/model_executor/layers/fused_moe, SharedExpertsOrder; tensorrt_llm/_torch/
+    models/modeling_deepseekv3.py, maybe_execute_in_parallel).
+    """
     yield from machine.products(tokens, ffn.num_experts, d_model, precisions, "router")
     layout, spread = machine.layout, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
@@ -66,8 +71,9 @@ def routed_feed_forward(
         yield LayerKernel(shape=read, precision=precisions.routed_experts, reads="host")
     if np.any(ffn.num_shared_experts):
         width, matrices = ffn.num_shared_experts * ffn.d_shared / machine.tp, ffn.num_matrices
-        yield from machine.products(tokens, (matrices - 1) * width, d_model, precisions, "shared_experts")
-        yield from machine.products(tokens, d_model, width, precisions, "shared_experts")
+        for columns, depth in (((matrices - 1) * width, d_model), (d_model, width)):
+            for product in machine.products(tokens, columns, depth, precisions, "shared_experts"):
+                yield replace(product, beside=True)
     if np.any(ffn.d_latent):
         yield from machine.products(tokens, ffn.d_latent, d_model, precisions, "shared_experts")
         yield from machine.products(tokens, d_model, ffn.d_latent, precisions, "shared_experts")

@@ -37,12 +37,15 @@ class LayerKernel:
         precision: Precision of what it reads.
         reads: What it reads.
         share: Of the layers that run it, the share that does in this precision.
+        beside: It runs beside a longer kernel on a stream of its own: what it reads and computes takes its time of
+            the GPU, its launch does not.
     """
 
     shape: Kernel
     precision: str
     reads: Reads
     share: float = 1.0
+    beside: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

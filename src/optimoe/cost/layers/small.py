@@ -77,7 +77,7 @@ def _ffn_launches(ffn: Any) -> Values:
     if isinstance(ffn, DenseFFN):
         return ACTIVATION
     if isinstance(ffn, MoE):
-        return TOP_K + (ACTIVATION + SUM) * (np.asarray(ffn.num_shared_experts) > 0)
+        return TOP_K + SUM * (np.asarray(ffn.num_shared_experts) > 0)
     return TOP_K if isinstance(ffn, PEER) else 0
 
 

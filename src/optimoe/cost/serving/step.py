@@ -192,7 +192,8 @@ def _step(machine: Machine, arch: ArchSpec, mix: Mix, tokens: Values, logits: Va
         body_s, bound = times * kernel.body_s, np.asarray(kernel.compute_s >= kernel.memory_s)
         causes["compute"] = causes["compute"] + np.where(bound, body_s, 0.0)
         causes[one.reads] = causes[one.reads] + np.where(bound, 0.0, body_s)
-        launch_s = launch_s + times * kernel.launch_s
+        if not one.beside:
+            launch_s = launch_s + times * kernel.launch_s
     small = small_kernels(machine, arch, tokens)
     compute_s, launch_s = causes["compute"] + small.side_s, launch_s + small.launch_s
     all_reduce_s, exchange_s = tensor_parallel_s(machine, arch, tokens), all_to_all_s(machine, arch, tokens)
