@@ -69,3 +69,10 @@ def test_product_key_experts_are_a_gather_that_nobody_measured():
 def test_tensor_parallel_gpus_share_the_width_of_a_dense_feed_forward():
     whole, half = (kernels(DenseFFN(d_ff=4096), 1024, tp=tp) for tp in (1, 2))
     assert [flops(kernel) for kernel in half] == [flops(kernel) / 2 for kernel in whole]
+
+
+def test_shared_experts_run_beside_the_routed_ones_and_nothing_else_does():
+    deepseek = find_model("deepseek-v3")
+    group = deepseek.layers[-1]
+    beside = [one.shape.depth for one in kernels(group.ffn, deepseek.d_model, tp=8) if one.beside]
+    assert beside == [deepseek.d_model, group.ffn.num_shared_experts * group.ffn.d_shared / 8]
