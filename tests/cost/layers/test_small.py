@@ -22,7 +22,7 @@ def machine(engine="vllm", tp=1):
         ("llama-3.1-8b", 5),  # norm, rotation, cache write; norm, activation
         ("qwen3-32b", 6),  # and a norm of queries and keys
         ("mixtral-8x7b", 5),  # top-k for the activation
-        ("deepseek-v3", 2 + 5 + 2),  # two norms, latents, top-k and the sum with the shared expert, which runs beside
+        ("deepseek-v3", 2 + 5 + 2),  # two norms, latents, top-k, the sum with the shared expert
     ],
 )
 def test_a_layer_launches_what_its_engine_does_between_the_products(model, launches):
