@@ -43,9 +43,9 @@ def routed_feed_forward(
 ) -> Iterator[LayerKernel]:
     """The router, the distinct experts that this rank's tokens touch, and the shared ones; latent projections.
 
-    Shared experts run beside the routed ones: in one call with them (sglang, ``--disable-shared-experts-fusion`` is
-    off), or on a stream of their own (vllm/model_executor/layers/fused_moe, SharedExpertsOrder; tensorrt_llm/_torch/
-    models/modeling_deepseekv3.py, maybe_execute_in_parallel).
+    Shared experts run beside the routed ones: in one call with them (SGLang; ``--disable-shared-experts-fusion``
+    is off), or on a stream of their own (vllm/model_executor/layers/fused_moe, SharedExpertsOrder;
+    tensorrt_llm/_torch/models/modeling_deepseekv3.py, maybe_execute_in_parallel).
     """
     yield from machine.products(tokens, ffn.num_experts, d_model, precisions, "router")
     layout, spread = machine.layout, machine.spread(ffn, tokens)
