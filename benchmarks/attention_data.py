@@ -9,9 +9,9 @@ from kernel_tables import ROWS, Source, tables, where
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention
 from optimoe.cost.kernels.curve import KernelCurve
+from optimoe.cost.kernels.families.attention import decode_attention_s, prefill_attention_s
 
 DTYPES = {"bf16": "bfloat16", "fp8": "fp8"}
 """Names that the tables give a precision of the cache."""

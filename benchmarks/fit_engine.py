@@ -21,10 +21,10 @@ from scipy.optimize import least_squares
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.prompts import PromptKernels, prompt_work, side_by_side
-from optimoe.cost.serving.ranks import LockStep, stacked
 from optimoe.cost.serving.step import LOGIT_BYTES, decode_kernels
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.ranks import LockStep, stacked
 from optimoe.cost.serving.workload import Workload
 from serving_rows import ServingRow, answered_rows, row_deployment, row_running
 

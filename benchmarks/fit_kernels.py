@@ -54,7 +54,7 @@ HEAD = """\
 # engine, written by benchmarks/fit_kernels.py. "other" is fitted to all measured GPUs and serves those of an
 # architecture that was not measured.
 #
-# Coefficients: optimoe.cost.kernels.curve.KernelCurve and optimoe.cost.kernels.collectives.LinkCurve.
+# Coefficients: optimoe.cost.kernels.curve.KernelCurve and optimoe.cost.kernels.families.collectives.LinkCurve.
 # gpus, rows                what was measured
 # median_error, bias        of ln(predicted/measured) on shapes left out of the fit
 # other_gpu_error           median of |ln(predicted/measured)| on a GPU left out of the fit: another of the

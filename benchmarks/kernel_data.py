@@ -11,7 +11,7 @@ from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.kernels.curve import ANY_ARCHITECTURE as OTHER
 from optimoe.cost.kernels.curve import BUS, KernelCurve
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.families.gemm import gemm_s
 
 Predict = Callable[[Any, Accelerator, ROWS], np.ndarray]
 

@@ -7,7 +7,7 @@ import numpy as np
 from kernel_data import SECONDS, Family, shape_names
 from kernel_tables import ROWS, Source, tables, where
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.collectives import PHASES, LinkCurve, collective_s
+from optimoe.cost.kernels.families.collectives import PHASES, LinkCurve, collective_s
 
 ELEMENT_BYTES = {"half": 2.0, "int8": 1.0}
 OWN_RANKS = 8

@@ -15,7 +15,7 @@ import numpy as np
 from fit_engine import Coefficients, Fit, Timed, by_engine, errors, fit, timed
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.kernels.fitted import FITTED_NAME
-from optimoe.cost.serving.ranks import ALONE
+from optimoe.cost.serving.systems.ranks import ALONE
 from serving_rows import ServingRow, answered_rows
 
 ONE_START = {"launch_s": (4e-5,), "request_s": (5e-5,)}

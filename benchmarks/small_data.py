@@ -10,7 +10,7 @@ import numpy as np
 from kernel_data import SECONDS, SHARE, Family, graphed, shape_names
 from kernel_tables import ROWS, tables
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.small import small_s
+from optimoe.cost.kernels.families.small import small_s
 
 MOVED_BYTES = 3
 """Bytes of a value: bf16 in, fp8 out."""

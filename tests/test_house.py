@@ -36,7 +36,7 @@ FORMULAS = {
     "sinkhorn": "models/routers/assignment.py",
     "granularity": "arch/count.py",
     "KV cache values of MLA": "arch/mixers/latent.py",
-    "all_reduce": "cost/kernels/collectives.py",
+    "all_reduce": "cost/kernels/families/collectives.py",
     "best_ratio": "laws/rules/expert_attention_ratio.py",
     "dense_equivalent": "cost/published/epoch_rules.py",
     "product_key": "models/peer/layer.py",

@@ -13,7 +13,7 @@ from optimoe.cost.hardware.accelerator import (
     find_accelerator,
     parse_gpus,
 )
-from optimoe.cost.kernels.collectives import collective_s
+from optimoe.cost.kernels.families.collectives import collective_s
 
 MINE = {
     "memory_bytes": 1e11,

@@ -1,10 +1,10 @@
 """Shapes of kernels as tests state them: by position, with what a curve does not ask for left out."""
 
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.kernels.calls import DecodeAttention, Gemm, PrefillAttention, RoutedExperts
-from optimoe.cost.kernels.experts import experts_s
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.families.attention import decode_attention_s, prefill_attention_s
+from optimoe.cost.kernels.families.experts import experts_s
+from optimoe.cost.kernels.families.gemm import gemm_s
 
 H100, A100, B200 = (find_accelerator(name) for name in ("h100-sxm", "a100-sxm", "b200-sxm"))
 US = 1e-6

@@ -11,7 +11,7 @@ from optimoe.core.errors import InputError
 from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import RoutedExperts
-from optimoe.cost.kernels.experts import experts_s
+from optimoe.cost.kernels.families.experts import experts_s
 from optimoe.cost.kernels.measured.tables import tables_root
 
 TYPES = {"int4": "int4_wo", "mxfp4": "w4a16_mxfp4", "mxfp4_fp8": "w4a8_mxfp4_mxfp8", "nvfp4": "nvfp4"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimoe.cost.kernels.collectives import find_link_curve
 from optimoe.cost.kernels.curve import find_curve, find_row
+from optimoe.cost.kernels.families.collectives import find_link_curve
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 pytestmark = [

@@ -5,7 +5,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.quantize import with_precision
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import AllReduce
-from optimoe.cost.kernels.collectives import all_reduce_s, collective_s
+from optimoe.cost.kernels.families.collectives import all_reduce_s, collective_s
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine

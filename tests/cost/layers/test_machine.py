@@ -4,7 +4,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import Gemm
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.families.gemm import gemm_s
 from optimoe.cost.kernels.spread import RoutingSkew
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout

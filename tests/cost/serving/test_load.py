@@ -14,9 +14,9 @@ from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.load import goodput, open_system
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.candidates import every_layout
 from tests.cost.serving.simulation import Replica, serve

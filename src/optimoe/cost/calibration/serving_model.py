@@ -21,11 +21,11 @@ from optimoe.cost.kernels.fitted import FITTED_NAME
 from optimoe.cost.layers.execution import PRECISIONS
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import largest_batch
 from optimoe.cost.serving.prompts import PromptKernels, prompt_work, side_by_side
-from optimoe.cost.serving.ranks import LockStep, stacked
 from optimoe.cost.serving.step import decode_kernels
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.ranks import LockStep, stacked
 from optimoe.cost.serving.workload import Workload
 
 

@@ -5,7 +5,6 @@ from typing import assert_never
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.attention import decode_attention_s, prefill_attention_s
 from optimoe.cost.kernels.calls import (
     AllReduce,
     DecodeAttention,
@@ -18,10 +17,11 @@ from optimoe.cost.kernels.calls import (
     Roofline,
     RoutedExperts,
 )
-from optimoe.cost.kernels.collectives import all_reduce_s, host_read_s
 from optimoe.cost.kernels.curve import roofline_s
-from optimoe.cost.kernels.experts import experts_s
-from optimoe.cost.kernels.gemm import gemm_s
+from optimoe.cost.kernels.families.attention import decode_attention_s, prefill_attention_s
+from optimoe.cost.kernels.families.collectives import all_reduce_s, host_read_s
+from optimoe.cost.kernels.families.experts import experts_s
+from optimoe.cost.kernels.families.gemm import gemm_s
 
 FITTED_NAME = "fitted"
 ENGINES = ("vllm", "sglang", "trtllm")

@@ -14,7 +14,7 @@ from optimoe.arch.traffic import (
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.hardware.arithmetic import operands
 from optimoe.cost.kernels.calls import AllReduce
-from optimoe.cost.kernels.collectives import collective_s, send_s
+from optimoe.cost.kernels.families.collectives import collective_s, send_s
 from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
 
 COMBINE_BYTES = 2

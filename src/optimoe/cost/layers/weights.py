@@ -9,7 +9,7 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.layers.mixers import projections
+from optimoe.cost.layers.parts.mixers import projections
 from optimoe.cost.layers.sizes import deepest_stage_share
 
 WIDTH_MULTIPLE = 256

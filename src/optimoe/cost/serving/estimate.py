@@ -15,12 +15,12 @@ from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens, prompt_work
-from optimoe.cost.serving.ranks import LockStep
-from optimoe.cost.serving.runs import FiniteRun, Queue, finite_run, run_seconds
 from optimoe.cost.serving.step import StepTime, decode_kernels, decode_step, decode_with_host
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.ranks import LockStep
+from optimoe.cost.serving.systems.runs import FiniteRun, Queue, finite_run, run_seconds
 from optimoe.cost.serving.workload import Limits, Workload
 
 INTERFERENCE = "prefill_of_others_s"
@@ -125,7 +125,7 @@ def predict_serving(
 
     An attention rank runs b = concurrency/dp requests. One step, at the mean context, gives a token to each, or
     the accepted ones with speculative decoding; TTFT and TPOT follow from it and from the time of a prompt by
-    :func:`~optimoe.cost.serving.batching.closed_system`, and tokens/s = concurrency · output/e2e.
+    :func:`~optimoe.cost.serving.systems.batching.closed_system`, and tokens/s = concurrency · output/e2e.
 
     The layout and the concurrency may be arrays that broadcast against a grid of designs.
     ``benchmarks/serving_accuracy.py`` measures the error.

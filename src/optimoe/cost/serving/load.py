@@ -35,8 +35,8 @@ from optimoe.core.grid import broadcast, map_numbers, take
 from optimoe.cost.layers.layout import Layout, as_column
 from optimoe.cost.serving.estimate import Deployment, Prepared, prepare, steps_of
 from optimoe.cost.serving.prompts import accepted_tokens
-from optimoe.cost.serving.ranks import waiting
 from optimoe.cost.serving.step import decode_step
+from optimoe.cost.serving.systems.ranks import waiting
 
 RUNNING = np.unique(np.round(2 ** np.arange(0, 12.26, 0.25)))
 """Running requests of an attention rank that goodput is looked for at: 1 to about 4,900, four per doubling."""

@@ -50,12 +50,12 @@ class GpuMemory:
 
     @property
     def requests_low(self) -> Values:
-        """Those that fit by the most that releases and set-ups of the engine are known to take."""
+        """The requests that fit by the most that releases and set-ups of the engine are known to take."""
         return self._requests(self.room.usable_low)
 
     @property
     def requests_high(self) -> Values:
-        """Those that fit by the least that they take."""
+        """The requests that fit by the least that they take."""
         return self._requests(self.room.usable_high)
 
     def verdict(self, requests: float) -> Verdict:

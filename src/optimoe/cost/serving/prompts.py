@@ -23,8 +23,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.served import as_served
-from optimoe.cost.layers.launches import launches
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.parts.launches import launches
 from optimoe.cost.serving.step import StepTime, micro_batch, prompt_kernels
 from optimoe.cost.serving.workload import Workload
 
@@ -159,7 +159,7 @@ def _chunks_s(
 
 
 def side_by_side(prompts: Sequence[PromptKernels]) -> PromptKernels:
-    """Those of single deployments as arrays over them; shorter rows of chunks are filled up with none."""
+    """Chunks of single deployments as arrays over them; shorter rows of chunks are filled up with none."""
     longest = max(len(prompt.added_s) for prompt in prompts)
     columns = [np.pad(np.ravel(prompt.added_s), (0, longest - len(prompt.added_s))) for prompt in prompts]
     one = {

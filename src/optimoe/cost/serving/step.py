@@ -25,10 +25,10 @@ from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.served import as_served
 from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
-from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
-from optimoe.cost.layers.small import small_kernels
+from optimoe.cost.layers.parts.feedforward import feed_forward
+from optimoe.cost.layers.parts.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.layers.parts.small import small_kernels
 
 LOGIT_BYTES = 4
 """Engines take the next token from logits in fp32."""

@@ -13,7 +13,7 @@ from optimoe.core.grid import map_arrays, map_numbers
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
-from optimoe.cost.serving.ranks import ALONE
+from optimoe.cost.serving.systems.ranks import ALONE
 from optimoe.cost.sizing.candidates import NOTHING_FIXED, every_layout, likely_layouts
 from optimoe.cost.sizing.feasibility import why_nothing_serves
 

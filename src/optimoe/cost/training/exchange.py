@@ -14,7 +14,7 @@ from optimoe.arch.traffic import (
     tensor_parallel_collectives,
 )
 from optimoe.core.arrays import Values
-from optimoe.cost.kernels.collectives import collective_s, send_s
+from optimoe.cost.kernels.families.collectives import collective_s, send_s
 from optimoe.cost.layers.exchange import all_to_all_s
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout

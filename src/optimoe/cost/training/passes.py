@@ -11,7 +11,7 @@ from optimoe.core.arrays import Values
 from optimoe.core.grid import add
 from optimoe.cost.kernels.curve import find_curve
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.layers.mixers import expanded_head_dim, prefill_mixing, prompt_attention
+from optimoe.cost.layers.parts.mixers import expanded_head_dim, prefill_mixing, prompt_attention
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.products import Products

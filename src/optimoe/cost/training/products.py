@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm
-from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.mixers import projections
+from optimoe.cost.layers.parts.feedforward import feed_forward
+from optimoe.cost.layers.parts.mixers import projections
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,12 +20,12 @@ from optimoe.report.records.deployment import (
     price_record,
     workload_record,
 )
-from optimoe.report.records.memory import CacheRecord, GpuMemoryRecord, cache_record, memory_record
 from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
+from optimoe.report.records.served.memory import CacheRecord, GpuMemoryRecord, cache_record, memory_record
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class EndedRunRecord:
     """A run that ends: a static batch, or a queue of requests.
 
     Attributes:
@@ -131,7 +131,7 @@ class ServingRecord:
     evidence: AnswerEvidenceRecord
     precision_source: str | UnsetType = UNSET
     precision_warning: str | UnsetType = UNSET
-    run: RunRecord | UnsetType = UNSET
+    run: EndedRunRecord | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
 
 
@@ -179,6 +179,6 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         weight_formats=weight_formats(served),
         precision_source=served.precisions.source or UNSET,
         precision_warning=format_warning(served) or UNSET,
-        run=UNSET if estimate.run is None else same_fields(RunRecord, estimate.run),
+        run=UNSET if estimate.run is None else same_fields(EndedRunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
     )

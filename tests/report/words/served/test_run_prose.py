@@ -1,4 +1,4 @@
-from optimoe.cost.serving.runs import FiniteRun
+from optimoe.cost.serving.systems.runs import FiniteRun
 from optimoe.report.words.served.run_prose import METRICS, metric_lines
 
 

@@ -10,7 +10,7 @@ from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.arithmetic import AUTO, operands
 from optimoe.cost.kernels.calls import AllReduce, DecodeAttention, Gemm, Kernel, PrefillAttention, RoutedExperts
-from optimoe.cost.kernels.experts import expert_activations
+from optimoe.cost.kernels.families.experts import expert_activations
 from optimoe.cost.kernels.fitted import Fitted
 from optimoe.cost.kernels.measured.grid import RatioGrid
 from optimoe.cost.kernels.measured.tables import Table, Tables, where

@@ -70,7 +70,7 @@ class ErdilPoint:
 def collective_s(gpu: Gpu, phases: int, ranks: Values, nodes: Values, payload: Values) -> Values:
     """The fastest protocol of an all-reduce (2 phases) or a send (1, half the bandwidth part); 0 for one rank.
 
-    The same ring as the main cost model's, ``optimoe.cost.kernels.collectives._across_nodes_s``, with the
+    The same ring as the main cost model's, ``optimoe.cost.kernels.families.collectives._across_nodes_s``, with the
     repository's own protocols: kept apart, for this one must give what the repository gives.
     """
     inside = np.maximum(0.0, ranks / nodes - 1)

@@ -1,7 +1,7 @@
 """What latencies mean by the way requests arrive, and a run that ends, in labelled lines."""
 
 from optimoe.core.units import format_seconds
-from optimoe.cost.serving.runs import FiniteRun
+from optimoe.cost.serving.systems.runs import FiniteRun
 from optimoe.report.words.lines import Lines
 
 METRICS = {

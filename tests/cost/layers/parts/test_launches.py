@@ -1,6 +1,6 @@
 from optimoe.arch.quantize import with_precision
-from optimoe.cost.layers.launches import launches
 from optimoe.cost.layers.layout import Layout
+from optimoe.cost.layers.parts.launches import launches
 from tests.cost.cases import LLAMA, MIXTRAL, machine
 
 

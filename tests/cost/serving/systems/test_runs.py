@@ -9,9 +9,9 @@ from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.batching import Rounds, StepSeconds
 from optimoe.cost.serving.estimate import Deployment, predict_serving
-from optimoe.cost.serving.runs import Queue, run_seconds
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds
+from optimoe.cost.serving.systems.runs import Queue, run_seconds
 from optimoe.cost.serving.workload import Workload
 from optimoe.inputs.cost import CostRequest
 from optimoe.inputs.groups.hardware import Hardware

@@ -18,7 +18,7 @@ from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import KernelTime
-from optimoe.cost.kernels.small import small_s
+from optimoe.cost.kernels.families.small import small_s
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 

@@ -7,8 +7,8 @@ from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.parts.small import elementwise_bytes, layer_launches, small_kernels
 from optimoe.cost.layers.sizes import layer_sizes
-from optimoe.cost.layers.small import elementwise_bytes, layer_launches, small_kernels
 
 
 def machine(engine="vllm", tp=1):

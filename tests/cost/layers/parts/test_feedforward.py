@@ -7,9 +7,9 @@ from optimoe.arch.parts import PEER, DenseFFN, MoE
 from optimoe.core.errors import ConfigError
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import Gemm, Roofline, RoutedExperts
-from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.parts.feedforward import feed_forward
 
 H100 = find_accelerator("h100-sxm")
 TOKENS = 64

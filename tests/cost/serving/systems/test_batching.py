@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.host import HostTimes
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.workload import Workload
 
 NO_FRONT = HostTimes(front_s=0.0)

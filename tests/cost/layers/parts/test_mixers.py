@@ -7,7 +7,7 @@ from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.layers.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.layers.parts.mixers import decode_mixing, prefill_mixing, projections
 
 CONTEXT = 4096
 MODELS = ["mixtral-8x7b", "deepseek-v3", "glm-5", "qwen3-next-80b-a3b", "jamba-v0.1"]

@@ -16,7 +16,7 @@ w = √3·spread, leave
     gap = (1 − f)·(⌈N/b⌉ − N/b) + f·g,    f = min(1, w·(b − 1)/(b + 1)·√(N/b)/g)
 
 so that one round ends with its longest answer.
-Against a simulation (``tests/cost/serving/test_runs.py``) within 5 %.
+Against a simulation (``tests/cost/serving/systems/test_runs.py``) within 5 %.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.core.arrays import Flags, Values
-from optimoe.cost.serving.batching import Rounds, StepSeconds
-from optimoe.cost.serving.ranks import ALONE, LockStep, drifted_share, waiting
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds
+from optimoe.cost.serving.systems.ranks import ALONE, LockStep, drifted_share, waiting
 from optimoe.cost.serving.workload import Workload
 
 

@@ -3,7 +3,7 @@ import pytest
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.memory import gpu_memory
-from optimoe.report.records.memory import cache_record, memory_record
+from optimoe.report.records.served.memory import cache_record, memory_record
 from tests.cost.cases import MIXTRAL, asked
 
 

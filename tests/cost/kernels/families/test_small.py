@@ -1,7 +1,7 @@
 import pytest
 
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.kernels.small import small_s
+from optimoe.cost.kernels.families.small import small_s
 
 H100 = find_accelerator("h100-sxm")
 

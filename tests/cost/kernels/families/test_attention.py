@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimoe.arch.mixers.attended import attended
-from optimoe.cost.kernels.attention import decode_attention_s, decode_kind
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention
+from optimoe.cost.kernels.families.attention import decode_attention_s, decode_kind
 from tests.cost.kernels.shapes import A100, B200, H100, US, decode, prefill
 
 GPUS = st.sampled_from([H100, A100, B200])

@@ -10,7 +10,7 @@ and how many stall it afterwards:
 
     TTFT = front + t_decode + (1 + q)·t_prefill      TPOT = t_decode + (b − 1 − q)/(output − 1)·t_prefill
 
-Attention ranks that share experts also wait for the prompts of one another: :mod:`optimoe.cost.serving.ranks`.
+Attention ranks that share experts also wait for each other's prompts: :mod:`optimoe.cost.serving.systems.ranks`.
 """
 
 import math
@@ -20,7 +20,7 @@ import numpy as np
 
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.serving.ranks import ALONE, LockStep, drifted_share, waiting
+from optimoe.cost.serving.systems.ranks import ALONE, LockStep, drifted_share, waiting
 from optimoe.cost.serving.workload import DRAWN_SPREAD, Workload
 
 TOGETHER = 0.5

@@ -14,9 +14,9 @@ from optimoe.arch.quantize import AUTO
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm, RoutedExperts
-from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.mixers import prefill_mixing, projections
+from optimoe.cost.layers.parts.feedforward import feed_forward
+from optimoe.cost.layers.parts.mixers import prefill_mixing, projections
 
 EXPERT_CALLS = 2
 """The choice of the experts, and the fused call that quantises, multiplies and sums."""

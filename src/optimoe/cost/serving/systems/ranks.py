@@ -27,8 +27,7 @@ The most work of R ranks is X with P(X > x) = 1 − (1 − P(work > x))^R, and a
 with P₀ = P(X = 0) and f = max(t_decode − s·λ/(1 − P₀), 0): what of the decoding step the prompts do not hide.
 
 Ranks whose requests all start together are alike at first: nobody waits. Lengths that vary make them drift apart
-(:func:`drifted_share`); lengths that do not, never. Against a simulation (``tests/cost/serving/test_ranks.py``)
-e2e and TPOT are within 5 %, where prompts are held back for each other within 10 % (TTFT 40 %). Unequal caches
+(:func:`drifted_share`); lengths that do not, never. Against a simulation (``tests/cost/serving/systems/``) e2e and TPOT are within 5 %, where prompts are held back for each other within 10 % (TTFT 40 %). Unequal caches
 and batches of the ranks are left out.
 """
 
@@ -43,8 +42,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Flags, Values
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.served import as_served
-from optimoe.cost.layers.feedforward import feed_forward
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.parts.feedforward import feed_forward
 from optimoe.cost.serving.step import prefill_step
 from optimoe.cost.serving.workload import Workload
 

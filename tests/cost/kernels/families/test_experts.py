@@ -7,7 +7,7 @@ from optimoe.core.errors import UnknownNameError
 from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import RoutedExperts
-from optimoe.cost.kernels.experts import expert_activations, expert_kind, experts_s
+from optimoe.cost.kernels.families.experts import expert_activations, expert_kind, experts_s
 from tests.cost.kernels.shapes import A100, B200, H100, US, experts
 
 L40S, RTX = find_accelerator("l40s"), find_accelerator("rtx-pro-6000")

@@ -7,8 +7,14 @@ from optimoe.core.errors import ConfigError
 from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.kernels.calls import AllReduce
-from optimoe.cost.kernels.collectives import PHASES, LinkCurve, all_reduce_s, collective_s, find_link_curve
 from optimoe.cost.kernels.curve import find_row
+from optimoe.cost.kernels.families.collectives import (
+    PHASES,
+    LinkCurve,
+    all_reduce_s,
+    collective_s,
+    find_link_curve,
+)
 
 H100 = find_accelerator("h100-sxm")
 

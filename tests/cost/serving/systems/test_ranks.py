@@ -12,10 +12,10 @@ from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.estimate import Deployment, predict_serving, prepare
 from optimoe.cost.serving.load import loaded
-from optimoe.cost.serving.ranks import LockStep, drifted_share, stacked, waiting
+from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.ranks import LockStep, drifted_share, stacked, waiting
 from optimoe.cost.serving.workload import Workload
 from tests.cost.serving.simulation import Ranks, serve_ranks
 
