@@ -27,8 +27,9 @@ The most work of R ranks is X with P(X > x) = 1 − (1 − P(work > x))^R, and a
 with P₀ = P(X = 0) and f = max(t_decode − s·λ/(1 − P₀), 0): what of the decoding step the prompts do not hide.
 
 Ranks whose requests all start together are alike at first: nobody waits. Lengths that vary make them drift apart
-(:func:`drifted_share`); lengths that do not, never. Against a simulation (``tests/cost/serving/systems/``) e2e and TPOT are within 5 %, where prompts are held back for each other within 10 % (TTFT 40 %). Unequal caches
-and batches of the ranks are left out.
+(:func:`drifted_share`); lengths that do not, never. Against a simulation (``tests/cost/serving/systems/``) e2e
+and TPOT are within 5 %, where prompts are held back for each other within 10 % (TTFT 40 %). Unequal caches and
+batches of the ranks are left out.
 """
 
 from collections.abc import Sequence
