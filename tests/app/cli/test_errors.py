@@ -10,7 +10,7 @@ from tests.app.run import optimoe
     [
         (["plan", "--train-flops", "-1"], "must be positive, got -1"),
         (["plan"], "train_flops"),
-        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xh100"], "nearest: h100"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xh100-sx"], "nearest: h100"),
         (["plan", "--train-flops", "1e22", "--tpot", "50 apples"], "--tpot"),
         (["plan", "--train-flops", "1e22", "--experts", "2", "--top-k", "4"], "at least top_k = 4, got 2"),
         (["plan", "--train-flops", "1e22", "--law", "hoffmann2022-printed"], "inconsistent"),

@@ -11,6 +11,7 @@ from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.cost.hardware.price import given_price, unknown_price
 from optimoe.cost.published.yun import cost_per_token, latency_tables, stored
 from optimoe.cost.published.yun.cost import ServedFor
+from optimoe.cost.serving.accuracy.amounts import base
 from optimoe.cost.sizing.yun_prices import yun_prices
 from tests.cost.calibration.cases import SHIPPED, blank, measured
 
@@ -102,5 +103,6 @@ def test_measured_deployments_make_tables_whose_prices_are_near_the_cost_model_s
     found = yun_prices(latency_tables(records, 1), stored(llama), PRICE, 128, llama)
     assert [one.gpus for one in found.prices] == [1, 2, 4, 8]
     assert found.cheapest.gpus == 1
+    low, high = base("ttft").around(1)  # their rows of many requests are mostly waiting for a first token
     for one in found.prices:
-        assert 0.43 < one.by_model.usd_per_mtok / one.usd_per_mtok < 2.14
+        assert low < one.by_model.usd_per_mtok / one.usd_per_mtok < high

@@ -76,7 +76,7 @@ def test_fewer_experts_are_cheapest_as_budgets_grow_and_more_gpus_undo_that():
     assert cheapest == sorted(cheapest, reverse=True)
     assert cheapest[0] == 32
     assert cheapest[-1] <= 8
-    case = YunCase(law="ludziejewski2025", budget=5.15e21)
+    case = YunCase(law="ludziejewski2025", budget=8.18e21)
     more = replace(case, setting=SIXTEEN)
     assert cheapest_at_loss_of(more, 16) == 32
     assert best_at_price(more) > best_at_price(case)

@@ -32,8 +32,6 @@ _SCALE_BITS = 16
 """Scales per channel and per block are in the model's own bf16 (compressed-tensors, ``initialize_module``)."""
 _SHAPE_BITS = 128
 """``weight_shape`` beside packed integers: two 64-bit numbers."""
-_INDEX_BITS = 32
-"""``weight_g_idx`` beside a column, where groups follow the order of activations."""
 
 
 def compressed_tensors(config: Config) -> Stated:

@@ -52,20 +52,20 @@ def test_fewer_experts_are_cheapest_the_larger_the_budget_and_16_gpus_put_that_o
 
 def test_it_is_said_where_weights_fill_the_memory_and_what_16_gpus_change():
     figure = equal_loss()
-    assert "ludziejewski E = 16, ludziejewski E = 32" in figure.notes[-1]
+    assert "of 8 GPUs: ludziejewski E = 32" in figure.notes[-1]
     prices = series_of(figure, "ludziejewski")
-    assert prices["ludziejewski/16"][32] < 0.5 * prices["ludziejewski"][32]
+    assert prices["ludziejewski/16"][32] < 0.6 * prices["ludziejewski"][32]
     assert prices["ludziejewski/16"][4] == prices["ludziejewski"][4]
     assert math.isnan(series_of(figure, "zhao")["zhao"][1])
 
 
-def test_over_trained_models_of_8_experts_cost_about_what_is_printed_under_the_default_law():
+def test_over_trained_models_of_8_experts_cost_a_tenth_more_than_printed_under_the_default_law():
     figure = equal_quality()
     (printed,) = (one for one in figure.series if one.name == "printed")
     by_experts = dict(zip(printed.x, zip(printed.low, printed.high, strict=True), strict=True))
     ours = series_of(figure, "optimoe2026")["optimoe2026"]
     assert ours[4] == pytest.approx(1)
-    assert by_experts[8][0] < ours[8] < by_experts[8][1]
+    assert by_experts[8][1] < ours[8] < 1.1 * by_experts[8][1]
     assert ours[16] < by_experts[16][0]
 
 
