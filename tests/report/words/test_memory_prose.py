@@ -23,7 +23,8 @@ def test_requests_between_the_ends_of_the_band_fit_only_just():
     for concurrency, just in (
         (memory.requests_low, False),
         (memory.requests_low + 1, True),
-        (memory.requests, True),
+        (memory.requests - 1, True),
+        (memory.requests, False),  # as many as fit: between the ends by its making
     ):
         estimate, memory, _ = served(concurrency)
         words = batch_words(estimate, memory)

@@ -21,11 +21,16 @@ def memory_lines(estimate: ServingEstimate, memory: GpuMemory, capacity: CacheCa
 
 
 def batch_words(estimate: ServingEstimate, memory: GpuMemory) -> str:
-    """Requests in flight and how many fit, between what most and least memory an engine takes."""
+    """Requests in flight and how many fit, between what most and least memory an engine takes.
+
+    A batch as large as the memory holds lies between the two by its making: of it that is no news, as long as one
+    request fits even where the engine takes the most.
+    """
     dp = estimate.layout.dp
     low, high = (max(float(ends), 0.0) * dp for ends in (memory.requests_low, memory.requests_high))
     said = f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit ({low:.0f} – {high:.0f})"
-    if memory.verdict(estimate.concurrency / dp) != "only just":
+    as_many_as_fit = estimate.concurrency == estimate.max_batch and low >= 1
+    if as_many_as_fit or memory.verdict(estimate.concurrency / dp) != "only just":
         return said
     return f"{said}: fits, but only just: {ONLY_JUST}"
 
