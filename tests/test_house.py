@@ -141,3 +141,8 @@ def test_nothing_opens_end_to_end_measurements_of_another_package():
     )
     places = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
     assert [path.name for path in places if path != Path(__file__) and reads.search(path.read_text("utf-8"))] == []
+
+
+def test_no_table_of_facts_names_a_place_on_somebody_s_machine():
+    tables = sorted((ROOT / "src").rglob("*.toml"))
+    assert [path.name for path in tables if re.search(r"= \"(/|[A-Z]:\\\\)", path.read_text("utf-8"))] == []

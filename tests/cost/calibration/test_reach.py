@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 
 import pytest
 
 from optimoe.arch.catalog import find_model
+from optimoe.arch.hf.write import to_config
 from optimoe.cost.calibration import calibrate, calibrated
 from optimoe.cost.calibration.reach import alike, measured_rows, outside, rows_of
 from optimoe.cost.engines.engine import find_engine
@@ -112,3 +114,10 @@ def test_a_calibration_that_does_not_hold_leaves_the_shipped_band_and_says_so(of
     assert (found.tpot, found.ttft) == (without.tpot, without.ttft)
     assert "not used: fitted on mixtral-8x7b" in side(found, "calibration").words
     assert not found.calibration
+
+
+def test_a_model_that_records_name_by_its_file_is_known_by_its_own_name(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(to_config(LLAMA)))
+    records = [replace(record, model=str(path)) for record in measured(sweep(models={"llama-3.1-8b": 1}), PLANTED)]
+    assert {model.name for row in measured_rows(records) for model in row.models} == {"mine"}
