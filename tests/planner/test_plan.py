@@ -12,7 +12,7 @@ from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.laws.catalog import law_names
-from optimoe.planner.plan import plan
+from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
 from tests.planner.asked import SMALL, large_plan, problem
@@ -29,6 +29,12 @@ def test_the_choice_keeps_every_limit():
     assert choice.total_usd == pytest.approx(choice.train_usd + choice.serve_usd)
     assert choice.serve_usd == pytest.approx(choice.usd_per_mtok * 1e12 / 1e6)
     assert choice.loss.low < choice.loss.value < choice.loss.high
+
+
+@pytest.mark.parametrize("goal", [LowestLoss(), NearBest(loss_slack=0.01)], ids=["lowest loss", "near the best"])
+def test_the_choice_alone_is_that_of_the_plan(goal):
+    alone, whole = choose(problem(goal=goal)), plan(problem(goal=goal)).choice
+    assert (alone.spec, alone.tokens, alone.total_usd) == (whole.spec, whole.tokens, whole.total_usd)
 
 
 def test_a_total_budget_is_spent_and_not_passed():

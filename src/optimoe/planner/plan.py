@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -51,18 +51,10 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    first = first_pools(problem, memory)
-    require_rankable(problem, first)
-    look = partial(search, problem, first, memory=memory)
-    lowest = best_of(look(SearchGoal(minimised=LowestLoss()))[0]) if problem.training.bounded else None
-    goal = bounded_goal(problem, first, lowest)
-    goals = [SearchGoal(minimised=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
-    by_family, *equals = look(*goals)
-    best = best_of(by_family)
-    if best is None:
-        raise InfeasibleError(explain_infeasible(problem, goal, first))
-    choice = make_candidate(best.pool, best.index, best.tokens)
-    equal = equals[0] if equals else look(equal_loss(choice.loss.value))[0]
+    found = _found(problem, memory)
+    first, choice, lowest = found.first, found.choice, found.lowest
+    if (equal := found.equal) is None:
+        equal = search(problem, first, equal_loss(choice.loss.value), memory=memory)[0]
     result = Plan(
         problem=problem,
         choice=choice,
@@ -74,9 +66,56 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
-        trace=_trace(problem, first, goal, best),
+        trace=_trace(problem, first, found.goal, found.best),
     )
     return replace(result, reasons=reasons(result), warnings=warnings(result))
+
+
+def choose(problem: Problem, memory: PricedGrids = SHARED) -> Candidate:
+    """The choice of :func:`plan` alone, for those who ask many problems and nothing beside it.
+
+    Raises:
+        InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
+        InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
+    """
+    return _found(problem, memory).choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """The choice, and what a search came by on the way to it.
+
+    Attributes:
+        first: What was priced first.
+        lowest: The lowest loss of the whole budget; none without one.
+        goal: What was minimised, as one optimisation.
+        best: The choice in its pool.
+        choice: The choice with all its numbers.
+        equal: The best of each family at the choice's loss, where the goal has asked for it already.
+    """
+
+    first: Pools
+    lowest: Best | None
+    goal: LowestLoss | LeastCost
+    best: Best
+    choice: Candidate
+    equal: Mapping[Family, Best] | None
+
+
+def _found(problem: Problem, memory: PricedGrids) -> _Found:
+    first = first_pools(problem, memory)
+    require_rankable(problem, first)
+    look = partial(search, problem, first, memory=memory)
+    lowest = best_of(look(SearchGoal(minimised=LowestLoss()))[0]) if problem.training.bounded else None
+    goal = bounded_goal(problem, first, lowest)
+    goals = [SearchGoal(minimised=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
+    by_family, *equals = look(*goals)
+    best = best_of(by_family)
+    if best is None:
+        raise InfeasibleError(explain_infeasible(problem, goal, first))
+    choice = make_candidate(best.pool, best.index, best.tokens)
+    equal = equals[0] if equals else None
+    return _Found(first=first, lowest=lowest, goal=goal, best=best, choice=choice, equal=equal)
 
 
 def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: Best) -> Trace:

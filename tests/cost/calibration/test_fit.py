@@ -27,8 +27,7 @@ def test_the_error_on_records_left_out_falls():
     assert fitted.verdict == "better"
     assert fitted.after.tpot.median_error < 0.3 * fitted.before.tpot.median_error
     assert fitted.after.ttft.median_error < 0.5 * fitted.before.ttft.median_error
-    low, high = fitted.tpot_band(1.0)
-    assert low < 1 < high
+    assert fitted.after.tpot.low < 1 < fitted.after.tpot.high
 
 
 def test_records_that_the_shipped_model_explains_leave_it_as_it_is():

@@ -16,6 +16,9 @@ BITS_PER_VALUE: dict[str, float] = {
     "nvfp4": 4 + 8 / 16,  # one fp8 scale per block of 16: NVIDIA, arXiv 2509.25149, Sec. 2
 }
 
+PLAIN_FORMAT = "bf16"
+"""The format of what nobody quantised, and of what nothing else is said."""
+
 
 def bytes_per_value(precision: str) -> float:
     """Bytes of one stored value, its share of the block's scale included.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_json, load_toml, save_toml
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.files import write_text
@@ -67,10 +66,6 @@ class Calibration:
             errors.tpot.median_error * errors.ttft.median_error for errors in (self.before, self.after)
         )
         return "better" if after < before else "no_better"
-
-    def tpot_band(self, tpot_s: Values) -> tuple[Values, Values]:
-        """A predicted TPOT over the 95 % and the 5 % quantile of predicted/measured on held-out records."""
-        return tpot_s / self.after.tpot.high, tpot_s / self.after.tpot.low
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:

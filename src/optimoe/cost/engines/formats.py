@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from optimoe.arch.memory import weight_formats
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.arch.spec import ArchSpec
 
-PLAIN = "bf16"
 NAMES = {
     "routed_experts": "experts",
     "shared_experts": "shared experts",
@@ -41,8 +41,8 @@ def format_warning(served: ArchSpec) -> str:
     if not word:
         return ""
     return (
-        f"no formats are stated (no quantization_config, no hf_quant_config.json beside it), taken as {PLAIN}; "
-        f"--precision {SPOKEN[word]} takes the name at its word"
+        "no formats are stated (no quantization_config, no hf_quant_config.json beside it), "
+        f"taken as {PLAIN_FORMAT}; --precision {SPOKEN[word]} takes the name at its word"
     )
 
 
@@ -57,12 +57,12 @@ def format_words(arch: ArchSpec) -> str:
     words = set(parts.values())
     if len(words) == 1:
         return words.pop()
-    quantised = {part: word for part, word in parts.items() if word != PLAIN}
+    quantised = {part: word for part, word in parts.items() if word != PLAIN_FORMAT}
     plain = [part for part in parts if part not in quantised]
     if set(plain) <= {"router", "embedding", "unembedding"} and len(set(quantised.values())) == 1:
-        return f"{next(iter(quantised.values()))}; {_named(plain)} {PLAIN}"
+        return f"{next(iter(quantised.values()))}; {_named(plain)} {PLAIN_FORMAT}"
     said = ", ".join(f"{_named(same)} {word}" for word, same in _grouped(quantised).items())
-    return f"{said}, rest {PLAIN}" if plain else said
+    return f"{said}, rest {PLAIN_FORMAT}" if plain else said
 
 
 def _grouped(parts: Mapping[str, str]) -> dict[str, list[str]]:

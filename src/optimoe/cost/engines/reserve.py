@@ -11,7 +11,7 @@ PyTorch's sort 38 bytes a logit: 2 of bf16, 4 of fp32, the sorted ones 4, their 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from optimoe.arch.precision.parts import LAYER_PARTS
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
+from optimoe.cost.facts import efficiency
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 
@@ -77,7 +78,7 @@ class Reserve:
         ConfigError: A share is not in [0, 1], a size is negative, or ends do not rise.
     """
 
-    memory_share: float = 0.9
+    memory_share: float = field(default_factory=lambda: efficiency("usable_memory"))
     later_share: float = 0.0
     share_of: ShareOf = "device"
     driver_share: float = 0.0

@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from optimoe.arch.parts import PEER, DenseFFN, MoE
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.arch.quantize import AUTO, with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.arithmetic import USUAL_ACTIVATIONS
 from optimoe.cost.layers.execution import PRECISIONS, Execution
 from optimoe.cost.layers.machine import Machine
-
-PLAIN = "bf16"
 
 
 def as_served(machine: Machine, engine: Engine, arch: ArchSpec) -> tuple[Machine, ArchSpec]:
@@ -37,9 +36,11 @@ def in_formats(arch: ArchSpec, execution: Execution) -> ArchSpec:
     if not execution.states_precision:
         return arch
     activations = execution.activation_precision
-    if activations == AUTO and bulk_format(with_precision(arch, execution.precision)) == PLAIN:
+    if activations == AUTO and bulk_format(with_precision(arch, execution.precision)) == PLAIN_FORMAT:
         parts = (execution.expert_precision, execution.attention_precision)
-        activations = USUAL_ACTIVATIONS.get(next((word for word in parts if word != AUTO), PLAIN), PLAIN)
+        activations = USUAL_ACTIVATIONS.get(
+            next((word for word in parts if word != AUTO), PLAIN_FORMAT), PLAIN_FORMAT
+        )
     return with_precision(
         arch,
         execution.precision,
@@ -60,14 +61,14 @@ def cache_format(arch: ArchSpec, engine: Engine) -> str:
     stated = engine.execution.kv_precision
     if stated != AUTO:
         return stated
-    return arch.precisions.kv_cache or engine.kv_of.get(bulk_format(arch), PLAIN)
+    return arch.precisions.kv_cache or engine.kv_of.get(bulk_format(arch), PLAIN_FORMAT)
 
 
 def formats_of_a_design(engine: Engine) -> tuple[str, str]:
     """Formats of the weights and of the cache of a design that has no checkpoint: as stated, else bf16."""
     stated, cache = engine.execution.precision, engine.execution.kv_precision
-    weights = PLAIN if stated == AUTO else stated
-    return weights, engine.kv_of.get(weights, PLAIN) if cache == AUTO else cache
+    weights = PLAIN_FORMAT if stated == AUTO else stated
+    return weights, engine.kv_of.get(weights, PLAIN_FORMAT) if cache == AUTO else cache
 
 
 def bulk_format(arch: ArchSpec) -> str:
@@ -79,4 +80,4 @@ def bulk_format(arch: ArchSpec) -> str:
     words = [group.precisions.routed_experts for group in groups if isinstance(group.ffn, MoE | PEER)]
     words += [group.precisions.dense_ffn for group in groups if isinstance(group.ffn, DenseFFN)]
     words += [group.precisions.attention for group in groups]
-    return next((word for word in words if word != PLAIN), PLAIN)
+    return next((word for word in words if word != PLAIN_FORMAT), PLAIN_FORMAT)

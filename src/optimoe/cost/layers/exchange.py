@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimoe.arch.parts import MoE
-from optimoe.arch.precision.formats import bytes_per_value
+from optimoe.arch.precision.formats import PLAIN_FORMAT, bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import (
     all_reduce_bytes_per_token,
@@ -15,7 +15,7 @@ from optimoe.core.arrays import Flags, Values
 from optimoe.cost.hardware.arithmetic import operands
 from optimoe.cost.kernels.calls import AllReduce
 from optimoe.cost.kernels.families.collectives import collective_s, send_s
-from optimoe.cost.layers.machine import PLAIN_PRECISION, Machine
+from optimoe.cost.layers.machine import Machine
 
 COMBINE_BYTES = 2
 """Outputs of experts travel in bf16."""
@@ -33,7 +33,7 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Value
     layout, payload = machine.layout, tokens * all_reduce_bytes_per_token(arch)
     routed = expert_parallel_collectives(arch) / 2
     times = tensor_parallel_collectives(arch) - np.where(_shared(machine), routed, 0)
-    one = machine.kernels.time(machine.gpu, PLAIN_PRECISION, AllReduce(ranks=layout.tp, payload_bytes=payload))
+    one = machine.kernels.time(machine.gpu, PLAIN_FORMAT, AllReduce(ranks=layout.tp, payload_bytes=payload))
     total_s = times * one.total_s
     if np.any(np.asarray(layout.sp) > 1):
         total_s = total_s + arch.num_layers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)

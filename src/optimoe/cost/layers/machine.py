@@ -1,12 +1,13 @@
 """The GPUs of one copy of a model, seen from one of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from optimoe.arch.parts import MoE
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.arch.quantize import AUTO
 from optimoe.core.arrays import Values
@@ -16,9 +17,6 @@ from optimoe.cost.kernels.find import find_kernels
 from optimoe.cost.kernels.spread import Spread
 from optimoe.cost.layers.execution import Execution
 from optimoe.cost.layers.layout import Layout
-
-PLAIN_PRECISION = "bf16"
-"""Format of a product or a cache of which nothing else is said."""
 
 PLAIN = LayerPrecisions()
 """A layer all in bf16."""
@@ -92,7 +90,7 @@ class Machine:
         tokens: Values,
         width: Values,
         depth: Values,
-        precision: str = PLAIN_PRECISION,
+        precision: str = PLAIN_FORMAT,
         activations: str = AUTO,
     ) -> LayerKernel:
         """A product on each GPU with weights in a precision, and what enters it in another."""
@@ -104,14 +102,13 @@ class Machine:
     ) -> Iterator[LayerKernel]:
         """A product with weights of a part of a layer, in that part's format: :func:`formats`."""
         for precision, activations, share in formats(precisions, part):
-            shape = Gemm(rows=tokens, width=width, depth=depth, activations=activations)
-            yield LayerKernel(shape=shape, precision=precision, reads="weights", share=share)
+            yield replace(self.product(tokens, width, depth, precision, activations), share=share)
 
     @property
     def kv_precision(self) -> str:
         """Format of the cache; bf16 where nothing states one and no model and engine decide."""
         stated = self.execution.kv_precision
-        return PLAIN_PRECISION if stated == AUTO else stated
+        return PLAIN_FORMAT if stated == AUTO else stated
 
     def mixing(self, shape: Kernel) -> LayerKernel:
         """A kernel on each GPU that reads the cache, in the cache's precision."""
@@ -132,6 +129,6 @@ def formats(precisions: LayerPrecisions, part: str) -> Iterator[tuple[str, str, 
     if plain < 1:
         precision = precisions.of(part)
         # what enters a product that is not quantised is not quantised for it
-        yield precision, AUTO if precision == PLAIN_PRECISION else precisions.activations_of(part), 1 - plain
+        yield precision, AUTO if precision == PLAIN_FORMAT else precisions.activations_of(part), 1 - plain
     if plain > 0:
-        yield PLAIN_PRECISION, AUTO, plain
+        yield PLAIN_FORMAT, AUTO, plain

@@ -11,7 +11,7 @@ from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
 from optimoe.planner.designs import rankable
-from optimoe.planner.plan import plan, usable_laws
+from optimoe.planner.plan import choose, usable_laws
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import Training
@@ -99,7 +99,7 @@ def _swing(name: str, moved: Iterable[tuple[str, Problem]], memory: PricedGrids)
     for words, problem in moved:
         ends.append(words)
         try:
-            choices.append(plan(problem, memory).choice)
+            choices.append(choose(problem, memory))
         except (InfeasibleError, InputError):
             choices.append(None)
     return Swing(name=name, ends=tuple(ends), choices=tuple(choices))
