@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.cost.engines.engine import find_engine
 from optimoe.planner.explain.reasons import family_words, ordinal
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
@@ -14,6 +15,16 @@ def test_stretching_a_law_is_said():
     small, large = plan(problem(flops=1e20, serve_tokens=1e9)), plan(problem(flops=1e23))
     assert not any("beyond the fitted range" in line for line in small.warnings)
     assert any("D is" in line and "beyond the fitted range" in line for line in large.warnings)
+
+
+def test_what_a_format_of_the_weights_costs_in_loss_is_said_to_be_unknown():
+    asked = problem()
+    in_fp8 = replace(asked.deployments[0], engine=find_engine("vllm", precision="fp8"))
+    said = [plan(replace(asked, deployments=(each,))).warnings for each in (asked.deployments[0], in_fp8)]
+    assert [any("served in fp8 are taken to lose nothing" in line for line in lines) for lines in said] == [
+        False,
+        True,
+    ]
 
 
 def test_a_law_without_a_stated_range_is_not_taken_for_inside_it():

@@ -3,7 +3,9 @@
 import math
 
 from optimoe.arch.params import count_params
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.core.units import format_change, format_count, format_factor, format_usd
+from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
 from optimoe.laws.factors.attention import RATIO_LAW
@@ -66,6 +68,11 @@ def warnings(plan: Plan) -> tuple[str, ...]:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
     if choice.family.num_experts == max(space.num_experts) > 1:
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
+    served_in = formats_of_a_design(choice.deployment.engine)[0]
+    if served_in != PLAIN_FORMAT:
+        lines.append(
+            f"weights served in {served_in} are taken to lose nothing: no law here knows what a format costs"
+        )
     return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row, choice.loss.value))
 
 
