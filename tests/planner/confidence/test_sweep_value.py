@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from optimoe.planner.confidence.sweep_value import value_of_sweep
-from optimoe.report.words.plan_prose import robustness_sentences
+from optimoe.report.words.plan.confidence import robustness_sentences
 from tests.planner.asked import large_plan
 
 RANDOM = np.random.default_rng(1)

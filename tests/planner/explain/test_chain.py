@@ -6,7 +6,8 @@ from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import given_price
 from optimoe.planner.explain.chain import chain
 from optimoe.planner.plan import plan
-from optimoe.report.words.plan_prose import budget_words, run_words
+from optimoe.report.words.plan.choice import run_words
+from optimoe.report.words.plan.question import budget_words
 from tests.planner.asked import H100, on, problem
 
 PREDICTED = plan(on(64))

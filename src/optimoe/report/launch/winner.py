@@ -15,7 +15,7 @@ from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.megatron import megatron_arguments
 from optimoe.report.launch.sglang import sglang_command
 from optimoe.report.launch.vllm import vllm_command
-from optimoe.report.records.plan.plan import planned_design_record
+from optimoe.report.records.plan.candidate import planned_design_record
 
 FLOPS_CONVENTION = "6ND, active"
 

@@ -2,7 +2,8 @@
 
 from optimoe.core.records import to_record
 from optimoe.planner.plan import plan
-from optimoe.report.records.plan.plan import candidate_record, plan_record
+from optimoe.report.records.plan.candidate import candidate_record
+from optimoe.report.records.plan.plan import plan_record
 from tests.planner.asked import problem
 
 PLAN = plan(problem())

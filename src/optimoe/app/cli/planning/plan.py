@@ -53,7 +53,7 @@ def plan(
         print_lines(chain_lines(chain(result)))
         return
     if not json:
-        from optimoe.report.words.plan_prose import plan_lines
+        from optimoe.report.words.plan.answer import plan_lines
 
         print_lines(plan_lines(result, robustness))
     if out is not None or not json:

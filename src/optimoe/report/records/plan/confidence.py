@@ -7,7 +7,7 @@ from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.robust import Robustness, Swing
 from optimoe.planner.confidence.uncertainty import Uncertainty
-from optimoe.report.records.plan.problem import FamilyRecord, family_record
+from optimoe.report.records.plan.space import FamilyRecord, family_record
 
 
 @dataclass(frozen=True, kw_only=True)

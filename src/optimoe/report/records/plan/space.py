@@ -1,0 +1,109 @@
+"""JSON of the designs that a plan chooses from."""
+
+from dataclasses import dataclass
+
+from optimoe.core.records import same_fields
+from optimoe.planner.problem.family import BestRatio, Family
+from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
+from optimoe.planner.problem.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRecord:
+    """Designs that differ in width and depth alone.
+
+    Attributes:
+        num_experts: Routed experts per layer, E; 1 is dense.
+        top_k: Routed experts per token, k.
+        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
+        expert_attention_ratio: FLOPs in expert layers over those in attention layers; 0 where ``ffn_ratio`` sets
+            the width.
+        num_shared_experts: Experts that every token uses.
+        num_kv_heads: Key-value heads of grouped attention.
+        attention: ``mha``, ``gqa`` or ``mla``.
+        moe_every: Every so many layers one routes; 1 is all of them.
+        first_dense_layers: Layers at the bottom that do not route.
+        dense_layer_width: ``active`` where layers that do not route are as wide as all experts of a token, or
+            ``expert``.
+    """
+
+    num_experts: int
+    top_k: int
+    ffn_ratio: float
+    expert_attention_ratio: float
+    num_shared_experts: int
+    num_kv_heads: int
+    attention: AttentionKind
+    moe_every: int
+    first_dense_layers: int
+    dense_layer_width: DenseLayerWidth
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestRatioRecord:
+    """The ratio of expert to attention FLOPs that is best by Li et al. 2026.
+
+    Attributes:
+        train_flops: FLOPs of the whole run.
+    """
+
+    train_flops: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceRecord:
+    """The designs to choose from.
+
+    Attributes:
+        num_experts: Expert counts E to compare; 1 is dense.
+        top_k: Routed experts per token.
+        ffn_ratio: Widths of one expert over d_model; a dense feed-forward takes the largest.
+        expert_attention_ratio: Ratios of FLOPs in experts to those in attention, or the best one of a law.
+        num_shared_experts: Shared experts of the models that route.
+        num_kv_heads: Key-value heads of grouped attention.
+        attention: Kinds of attention.
+        moe_every: Of the models that route, every so many layers one does.
+        first_dense_layers: Layers at the bottom of these models that do not route.
+        dense_layer_width: Width of the feed-forwards of layers that do not route: ``active`` or ``expert``.
+        params_total: Parameters that every design stores; null for any.
+        params_tolerance: How far from that a design may be, relatively.
+        min_aspect: Least d_model over num_layers.
+        max_aspect: Most d_model over num_layers.
+        head_dim: Width of a head.
+        vocab_size: Rows of the embedding.
+        max_width: Largest d_model.
+        exhaustive: Whether every design is priced even where there are very many.
+    """
+
+    num_experts: tuple[int, ...]
+    top_k: tuple[int, ...]
+    ffn_ratio: tuple[float, ...]
+    expert_attention_ratio: tuple[float, ...] | BestRatioRecord
+    num_shared_experts: tuple[int, ...]
+    num_kv_heads: tuple[int, ...]
+    attention: tuple[AttentionKind, ...]
+    moe_every: tuple[int, ...]
+    first_dense_layers: tuple[int, ...]
+    dense_layer_width: DenseLayerWidth
+    params_total: float | None
+    params_tolerance: float
+    min_aspect: float
+    max_aspect: float
+    head_dim: int
+    vocab_size: int
+    max_width: int
+    exhaustive: bool
+
+
+def family_record(family: Family) -> FamilyRecord:
+    """What designs of different width and depth share."""
+    return same_fields(FamilyRecord, family)
+
+
+def space_record(space: Space) -> SpaceRecord:
+    """The designs to choose from."""
+    ratio = space.expert_attention_ratio
+    if isinstance(ratio, BestRatio):
+        best = BestRatioRecord(train_flops=ratio.train_flops)
+        return same_fields(SpaceRecord, space, expert_attention_ratio=best)
+    return same_fields(SpaceRecord, space)

@@ -1,0 +1,96 @@
+"""The design to train, its run, its loss, its serving and its dollars, in words."""
+
+import math
+
+from optimoe.core.units import (
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+    format_count,
+    format_factor,
+    format_seconds,
+    format_usd,
+)
+from optimoe.laws.domain import SPOKEN
+from optimoe.planner.candidate import Candidate
+from optimoe.planner.problem.training import GivenMfu
+from optimoe.planner.result import Plan
+from optimoe.report.words.lines import Lines
+from optimoe.report.words.plan.shapes import shape_words
+from optimoe.report.words.served.evidence_prose import basis_lines
+from optimoe.report.words.serving_prose import layout_words
+from optimoe.report.words.training_prose import train_layout_words
+
+SHOWN_SHARE = 0.0005
+"""Share of routing in the training FLOPs from which it is said: what one decimal of a percentage shows."""
+
+
+def choice_lines(plan: Plan) -> Lines:
+    """What to train, the loss it reaches and what it costs."""
+    choice = plan.choice
+    return [
+        ("Train", f"{shape_words(choice.spec, choice.params)} · {format_count(choice.tokens)} tokens"),
+        ("Run", run_words(plan)),
+        ("Loss", loss_words(plan)),
+        ("Serve", serving_words(choice)),
+        *basis_lines(choice.evidence),
+        (
+            "Total",
+            f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} "
+            f"+ serving {format_usd(choice.serve_usd)}",
+        ),
+    ]
+
+
+def run_words(plan: Plan) -> str:
+    """GPU time of the training run, its utilisation and its layout."""
+    choice, training = plan.choice, plan.problem.training
+    utilisation, run = training.utilisation, training.run
+    if isinstance(utilisation, GivenMfu):
+        known: str = utilisation.basis.value
+    else:
+        low, high = utilisation.band(choice.training.mfu)
+        known = f"predicted, {low:.0%} – {high:.0%}"
+    words = f"{choice.training.gpu_hours:,.0f} GPU hours at {choice.training.mfu:.0%} MFU ({known})"
+    words += routing_words(choice)
+    layout = choice.training.layout
+    if run is None or layout is None:
+        return words
+    days = choice.training.gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
+    return f"{words} · {days:.1f} days · {train_layout_words(layout)}"
+
+
+def routing_words(choice: Candidate) -> str:
+    """What routing takes beyond 6ND, where it shows: `` · routing 1.2% beyond 6ND``."""
+    share = choice.training.routing_flops / choice.training.flops
+    return f" · routing {share:.1%} beyond 6ND" if share >= SHOWN_SHARE else ""
+
+
+def loss_words(plan: Plan) -> str:
+    """The loss with its band, its law and how far that law is stretched."""
+    choice, law = plan.choice, plan.problem.law.row
+    band = "" if math.isnan(choice.loss.low) else f" ({choice.loss.low:.3f} – {choice.loss.high:.3f})"
+    stretch = ", inside its fitted range"
+    if beyond := beyond_words(choice):
+        stretch = f", beyond its fitted range: {beyond}"
+    elif plan.problem.law.unstated(choice.spec):
+        stretch = ", its fitted range not wholly stated"
+    if choice.assumed:
+        stretch += ", by assumption"
+    return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
+
+
+def serving_words(choice: Candidate) -> str:
+    """Price and latency with the band of the cost model."""
+    tpot = choice.tpot_band_s
+    return (
+        f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
+        f"({format_seconds(tpot.low)} – {format_seconds(tpot.high)}) · "
+        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.serving.layout)} · "
+        f"bound by {choice.serving.bound_by}"
+    )
+
+
+def beyond_words(design: Candidate) -> str:
+    """How far outside the law's fitted range a design lies, by symbol: ``D 1.6×``; empty inside."""
+    far = {symbol: 10**decades for symbol, decades in design.decades_beyond.items() if decades > 0}
+    return ", ".join(f"{SPOKEN.get(symbol, symbol)} {format_factor(times)}" for symbol, times in far.items())

@@ -1,0 +1,47 @@
+"""How sure a choice is and what would change it, in words."""
+
+from optimoe.core.units import (
+    format_usd,
+)
+from optimoe.planner.confidence.robust import Robustness
+from optimoe.planner.confidence.uncertainty import Uncertainty
+from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.result import Plan
+
+
+def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
+    """How sure the choice is, and what would change it."""
+    found, own = robustness.uncertainty, plan.choice.family
+    sentences = []
+    if found is None:
+        sentences.append(f"how sure the law is cannot be said: {robustness.unknown}")
+    else:
+        shares = ", ".join(f"{family_words(one.family)} in {one.probability:.0%}" for one in found.chances)
+        regret = format_usd(found.mean_regret) if found.unit == "usd" else f"{found.mean_regret:.4f} nats"
+        sentences.append(
+            f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
+            f"worth {regret} on average"
+        )
+        sentences += [sweep_words(found)] if found.sweep else []
+    deciding = [swing for swing in robustness.swings if swing.changes(plan.choice)]
+    for swing in deciding:
+        ends = "; ".join(
+            f"{words} → {family_words(one.family) if one else 'nothing feasible'}"
+            for words, one in zip(swing.ends, swing.choices, strict=True)
+        )
+        sentences.append(f"{swing.name} decides: {ends}")
+    if not deciding:
+        names = ", ".join(swing.name for swing in robustness.swings)
+        sentences.append(f"{family_words(own)} stays the choice when any one of these moves: {names}")
+    return sentences
+
+
+def sweep_words(found: Uncertainty) -> str:
+    """What the proxies of winner/proxies.toml cost, and what they are worth."""
+    assert found.sweep is not None
+    sweep = found.sweep
+    worth = format_usd(sweep.worth) if found.unit == "usd" else f"{sweep.worth:.4f} nats"
+    return (
+        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
+        "on average, by the better decision alone"
+    )

@@ -1,0 +1,66 @@
+"""The budget, the traffic and the designs that a plan was asked for, in words."""
+
+import math
+
+from optimoe.core.units import (
+    SECONDS_PER_HOUR,
+    format_count,
+    format_seconds,
+    format_usd,
+)
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import PredictedMfu, Training
+from optimoe.report.words.lines import Lines
+
+
+def question_lines(problem: Problem) -> Lines:
+    """The budget and the traffic."""
+    limits, workload = problem.limits, problem.workload
+    stated = [
+        f"{name} ≤ {format_seconds(value)}"
+        for name, value in (("TPOT", limits.tpot_s), ("TTFT", limits.ttft_s))
+        if math.isfinite(value)
+    ]
+    traffic = [
+        f"{format_count(problem.lifetime_tokens)} output tokens",
+        f"{workload.input_tokens:,} in / {workload.output_tokens:,} out",
+        " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
+        *stated,
+    ]
+    lines = [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
+    return lines + ([("Designs", total_words(problem.space))] if problem.space.constant_total else [])
+
+
+def total_words(space: Space) -> str:
+    """The total size that every design has: ``each of 47.0B parameters in total, within 2%``."""
+    total, share = format_count(space.params_total), 100 * space.params_tolerance
+    return f"each of {total} parameters in total, within {share:.2g}%"
+
+
+def budget_words(training: Training) -> str:
+    """The training budget as it was stated, and what it is in the other units."""
+    gpu, price = training.accelerator.name, training.price.usd_per_gpu_s
+    stated = []
+    if math.isfinite(training.budget_flops):
+        stated.append(f"{format_count(training.budget_flops)} FLOP")
+    if math.isfinite(training.budget_gpu_s):
+        hours = training.budget_gpu_s / SECONDS_PER_HOUR
+        stated.append(f"{hours:,.0f} hours of {gpu}, {format_usd(training.budget_gpu_s * price)}")
+    if not stated:
+        return "not limited"
+    where = f" on {training.run.cluster.num_gpus} × {gpu}" if training.run else ""
+    if isinstance(training.utilisation, PredictedMfu):
+        return f"{' and '.join(stated)}{where}, MFU predicted"
+    rate = training.accelerator.flops_per_s("bf16") * training.utilisation.mfu
+    flops = min(training.budget_flops, training.budget_gpu_s * rate)
+    seconds = flops / rate
+    also = f"{seconds / SECONDS_PER_HOUR:,.0f} hours of {gpu}, {format_usd(seconds * price)}"
+    if math.isfinite(training.budget_gpu_s):
+        also = f"{format_count(flops)} FLOP"
+    return f"{' and '.join(stated)} = {also}{where} at {training.utilisation.mfu:.0%} MFU"
+
+
+def _gpus(deployment: Deployment) -> str:
+    return f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"

@@ -1,0 +1,33 @@
+"""The shape of a design in one line."""
+
+from optimoe.arch.params import ParamCount
+from optimoe.arch.parts import Attention, DenseFFN, MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.units import (
+    format_count,
+)
+
+
+def shape_words(spec: ArchSpec, params: ParamCount) -> str:
+    """A design in one line: experts, sizes, layers, width, heads, and which layers route where not all do."""
+    mixer, moe = spec.attention, spec.moe
+    dense = next((group.ffn for group in spec.layers if isinstance(group.ffn, DenseFFN)), None)
+    assert mixer is not None  # designs of a plan have softmax attention in every layer
+    heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
+    layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}"
+    if moe is None:
+        assert dense is not None
+        return f"dense {format_count(params.total)} · {layers}, FFN {dense.d_ff}"
+    routed = sum(group.num_layers for group in spec.layers if isinstance(group.ffn, MoE))
+    others = f" in {routed} layers, FFN {dense.d_ff} in the others" if dense else ""
+    shared = f", {moe.num_shared_experts} shared" if moe.num_shared_experts else ""
+    return (
+        f"MoE E = {moe.num_experts}, top-{moe.top_k}{shared} · "
+        f"{format_count(params.active)} active of {format_count(params.total)} · "
+        f"{layers}, experts {moe.d_expert}{others}"
+    )
+
+
+def kind_words(num_experts: int) -> str:
+    """``dense`` or ``E = 8``."""
+    return "dense" if num_experts == 1 else f"E = {num_experts}"

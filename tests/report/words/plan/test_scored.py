@@ -1,0 +1,23 @@
+"""A model of one's own stands beside the choice."""
+
+from dataclasses import replace
+
+from optimoe.arch.catalog import find_model
+from optimoe.planner.plan import plan
+from optimoe.report.words.plan.scored import scored_words
+from tests.planner.asked import SMALL, problem
+
+
+def test_a_model_of_one_s_own_stands_beside_the_choice_with_its_layers_and_what_the_law_never_saw():
+    named = tuple(find_model(name) for name in ("mixtral-8x7b", "deepseek-v3"))
+    result = plan(problem(law="optimoe2026", scored=named))
+    mixtral, deepseek = (scored_words(result, one) for one in result.scored)
+    assert mixtral.startswith("mixtral-8x7b: 12.9B active of 46.7B; at the same loss training +")
+    assert "; the whole budget reaches " in mixtral
+    assert deepseek.startswith(
+        "deepseek-v3, first 3 layers dense: does not fit, is not fast enough or never reaches "
+    )
+    assert "optimoe2026 was never fitted on top-8 routing (fitted on top-1 to 4)" in deepseek
+    dense = plan(problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,)), scored=named[:1]))
+    (line,) = (scored_words(dense, one) for one in dense.scored)
+    assert line == "mixtral-8x7b: not ranked by besiroglu2024: routed experts (a dense law)"
