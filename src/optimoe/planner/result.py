@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.provenance import Assumption
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.labs import Lab
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
@@ -26,6 +27,27 @@ class Alternative:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LocalMove:
+    """One change of a scored design, scored again: what it would bring.
+
+    Attributes:
+        words: The change: ``E 128 → 256``.
+        spec: The changed design.
+        candidate: It at the choice's loss, as in :class:`Scored`; None where it is not feasible.
+        in_budget: It on the whole budget; None likewise, and without a budget.
+        gain_usd: Dollars that the change saves at the choice's loss; NaN where either has none.
+        gain_nats: Nats that it saves on the whole budget; NaN likewise.
+    """
+
+    words: str
+    spec: ArchSpec
+    candidate: Candidate | None
+    in_budget: Candidate | None
+    gain_usd: float
+    gain_nats: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scored:
     """A model of one's own beside the plan's designs, by the same code.
 
@@ -35,16 +57,36 @@ class Scored:
         candidate: The model trained to the choice's loss, whatever that takes; None where it cannot be served
             within the limits or trained, does not reach that loss, or the law may not rank it.
         in_budget: The model trained on the whole budget; None likewise, and without a budget.
+        at_tokens: The model trained on the tokens that its owner states, whatever that takes; None likewise, and
+            where none are stated.
         not_ranked: Why the law may not rank it, or tell it from the choice; empty where it may.
         concerns: What no run behind the law had, of a model that it may rank.
+        why: Where its gap to the choice comes from, in sentences.
+        moves: Changes of one thing each, what brings most first.
     """
 
     spec: ArchSpec
     family: Family
     candidate: Candidate | None
     in_budget: Candidate | None
+    at_tokens: Candidate | None = None
     not_ranked: str
     concerns: tuple[str, ...]
+    why: tuple[str, ...] = ()
+    moves: tuple[LocalMove, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabReference:
+    """What a lab trained with about the compute of a plan, scored under the plan's question: no part of the choice.
+
+    Attributes:
+        lab: The published facts.
+        scored: The lab's design on the lab's own tokens.
+    """
+
+    lab: Lab
+    scored: Scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +145,7 @@ class Plan:
         alternatives: Every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
         scored: The models of one's own that were named.
+        labs: What labs trained with about this compute, as reference.
         laws: What each law would train.
         reasons: Why this and not another, in words.
         warnings: What to be careful about.
@@ -121,6 +164,7 @@ class Plan:
     warnings: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
     trace: Trace
+    labs: tuple[LabReference, ...] = ()
 
     def __repr__(self) -> str:
         """The choice and how much it stands beside, in one line."""

@@ -27,6 +27,7 @@ class Problem:
         space: The designs to choose from.
         data: The training tokens at hand.
         scored: Models of one's own, which the plan prices and judges beside its designs.
+        score_tokens: Training tokens that their owner means to spend on each: none, one number for all, or one each.
         allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
@@ -42,6 +43,7 @@ class Problem:
     space: Space = field(default_factory=Space)
     data: Data = field(default_factory=Data)
     scored: tuple[ArchSpec, ...] = ()
+    score_tokens: tuple[float, ...] = ()
     allow_unsound: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +51,9 @@ class Problem:
             self.law.require_sound()
         require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
         require(0 <= self.lifetime_tokens < math.inf, "serve_tokens", "zero or more", self.lifetime_tokens)
+        counts, tokens = {0, 1, len(self.scored)}, self.score_tokens
+        require(len(tokens) in counts, "score_tokens", "none, one, or one for each scored design", tokens)
+        require(all(1 <= one < math.inf for one in tokens), "score_tokens", "at least 1 and finite", tokens)
         bounded = (
             isinstance(self.goal, LeastCost)
             or self.training.bounded
