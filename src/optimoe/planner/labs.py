@@ -1,4 +1,4 @@
-"""What labs published of the runs that trained their models: tokens, date, GPUs and hours, each with its source."""
+"""What labs published of the runs that trained their models: tokens, date, GPUs, hours; each with its source."""
 
 import math
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class LabReference:
-    """What a lab trained with about the compute of a plan, scored under the plan's question: no part of the choice.
+    """What a lab trained with about the compute of a plan, scored under its question: no part of the choice.
 
     Attributes:
         lab: The published facts.

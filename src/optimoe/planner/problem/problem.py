@@ -27,7 +27,7 @@ class Problem:
         space: The designs to choose from.
         data: The training tokens at hand.
         scored: Models of one's own, which the plan prices and judges beside its designs.
-        score_tokens: Training tokens that their owner means to spend on each: none, one number for all, or one each.
+        score_tokens: Training tokens that their owner means to spend: none, one number for all, or one each.
         allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
