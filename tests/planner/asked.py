@@ -15,6 +15,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
 from optimoe.planner.search import tokens_and_objective
 
@@ -39,7 +40,7 @@ def problem(
                 price=given_price(prices.get("serve_usd", 2.0)),
             ),
         ),
-        lifetime_tokens=serve_tokens,
+        traffic=Traffic(lifetime_tokens=serve_tokens),
         law=LAW(law),
         goal=goal or NearBest(),
         space=space,

@@ -15,6 +15,7 @@ from optimoe.laws.catalog import law_names
 from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
+from optimoe.planner.problem.traffic import Traffic
 from tests.planner.asked import SMALL, large_plan, problem
 
 
@@ -135,10 +136,11 @@ def test_a_card_and_a_long_cache_bound_the_size():
     card = Cluster(accelerator=find_accelerator("rtx-4090"), num_gpus=1)
     asked = problem(limits=Limits(), goal=LowestLoss())
     small = replace(asked.deployments[0], cluster=card)
-    fits = plan(replace(asked, deployments=(small,), lifetime_tokens=0.0)).choice
+    fits = plan(replace(asked, deployments=(small,), traffic=Traffic(lifetime_tokens=0.0))).choice
     assert 2 * fits.params.total < 24 * 2**30
     long = replace(small, workload=Workload(input_tokens=65_536, output_tokens=128))
-    assert plan(replace(asked, deployments=(long,), lifetime_tokens=0.0)).choice.loss.value > fits.loss.value
+    longer = plan(replace(asked, deployments=(long,), traffic=Traffic(lifetime_tokens=0.0))).choice
+    assert longer.loss.value > fits.loss.value
 
 
 @settings(max_examples=settings().max_examples // 25)  # each is three plans

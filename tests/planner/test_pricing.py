@@ -17,6 +17,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search import first_pools
 from tests.planner.asked import H100, problem
@@ -50,7 +51,7 @@ def new_grids(memory, moved):
     "moved",
     [
         replace(PREDICTED, law=find_loss_law("zhao2025")),
-        replace(PREDICTED, lifetime_tokens=1.0),
+        replace(PREDICTED, traffic=Traffic(lifetime_tokens=1.0)),
         replace(PREDICTED, goal=LowestLoss()),
         replace(PREDICTED, training=replace(PREDICTED.training, budget_flops=1e20)),
         replace(PREDICTED, training=replace(PREDICTED.training, price=given_price(9.0))),

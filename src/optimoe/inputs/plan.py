@@ -1,5 +1,6 @@
 """The request of ``optimoe plan``: a budget, a traffic, hardware and designs."""
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,12 @@ from optimoe.inputs.sources import Gpus, LawName, read_model
 if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.planner.problem.problem import Problem
+    from optimoe.planner.problem.traffic import Traffic
 
 
 @Parameter(name="*", group="Serving")
 @dataclass(frozen=True, kw_only=True)
-class Traffic:
+class TrafficChoice:
     """Hardware of the deployments, and what they answer over the model's life."""
 
     serve_gpus: Gpus = "8xh100-sxm"
@@ -33,21 +35,41 @@ class Traffic:
     """Mean traffic over the model's life, in place of --serve-tokens."""
     life_days: float = 365.0
     """Days that the traffic lasts."""
+    peak_to_mean: float | None = None
+    """Busiest over mean rate, of --requests-per-s: whole deployments carry the peak; 1 unless stated."""
+    utilisation: float | None = None
+    """Share of what a deployment can carry at which it is used, of --serve-tokens; 1 (always full) if left out."""
 
-    def lifetime_tokens(self, output_tokens: int) -> float:
-        """Output tokens over the life: as stated, or requests per second times the tokens of their answer.
+    def traffic(self, output_tokens: int) -> "Traffic":
+        """The tokens over the life: as stated, or requests per second times the tokens of their answer.
 
         Raises:
-            InputError: Both are stated.
+            InputError: Both are stated, or what goes with the other.
             ConfigError: A number is out of limits.
         """
+        from optimoe.planner.problem.traffic import Traffic
+
+        require(0 < self.life_days < math.inf, "life_days", "positive", self.life_days)
+        life_s = self.life_days * SECONDS_PER_DAY
         if self.requests_per_s is None:
-            return self.serve_tokens
+            if self.peak_to_mean is not None:
+                raise InputError("--peak-to-mean: must be left out without --requests-per-s: tokens have no peak")
+            used = 1.0 if self.utilisation is None else self.utilisation
+            return Traffic(lifetime_tokens=self.serve_tokens, life_s=life_s, utilisation=used)
         if self.serve_tokens:
             raise InputError("--serve-tokens: must be left out beside --requests-per-s, they state one thing")
-        require(self.requests_per_s > 0, "requests_per_s", "positive", self.requests_per_s)
-        require(self.life_days > 0, "life_days", "positive", self.life_days)
-        return self.requests_per_s * output_tokens * self.life_days * SECONDS_PER_DAY
+        if self.utilisation is not None:
+            raise InputError(
+                "--utilisation: must be left out beside --requests-per-s: whole deployments have their own "
+                "(--peak-to-mean leaves room)"
+            )
+        require(0 < self.requests_per_s < math.inf, "requests_per_s", "positive", self.requests_per_s)
+        return Traffic(
+            lifetime_tokens=self.requests_per_s * output_tokens * life_s,
+            life_s=life_s,
+            rated=True,
+            peak_to_mean=1.0 if self.peak_to_mean is None else self.peak_to_mean,
+        )
 
 
 @Parameter(name="*")
@@ -67,7 +89,7 @@ class PlanRequest:
     """
 
     training: TrainingChoice = field(default_factory=TrainingChoice)
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: TrafficChoice = field(default_factory=TrafficChoice)
     requests: Requests = field(default_factory=Requests)
     engine: EngineChoice = field(default_factory=EngineChoice)
     prices: PlanPrices = field(default_factory=PlanPrices)
@@ -101,7 +123,7 @@ class PlanRequest:
         return Problem(
             deployments=deployments,
             training=training,
-            lifetime_tokens=self.traffic.lifetime_tokens(deployments[0].workload.output_tokens),
+            traffic=self.traffic.traffic(deployments[0].workload.output_tokens),
             law=law_of_ratios(find_loss_law(self.law), space, training),
             goal=self.goal.goal(),
             space=space,

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from optimoe.arch.params import ParamCount, count_params
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import take
+from optimoe.core.grid import map_numbers, take
 from optimoe.core.provenance import Estimate
-from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK, format_count, format_usd
+from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.traffic import ServedFor, Traffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Candidate:
         training: What its training run takes.
         deployment: The cheapest way to serve it, of those of the problem.
         serving: Layout, latency, throughput and price there.
-        lifetime_tokens: Output tokens over the model's life.
+        fleet: The deployments of it that carry the traffic, and their dollars.
         decades_beyond: How far outside the law's fitted range, |log10| by the law's symbols; 0 inside.
         assumed: Whether the law reads the design by a mapping, which widens the band of its loss.
     """
@@ -68,7 +69,7 @@ class Candidate:
     training: TrainingCost
     deployment: Deployment
     serving: ServingEstimate
-    lifetime_tokens: float
+    fleet: ServedFor
     decades_beyond: dict[str, float]
     assumed: bool
 
@@ -114,19 +115,18 @@ class Candidate:
 
     @property
     def serve_usd(self) -> float:
-        """Dollars of the lifetime's tokens."""
-        return self.usd_per_mtok * self.lifetime_tokens / TOKENS_PER_MTOK
+        """Dollars of the GPUs that serve over the model's life."""
+        return float(self.fleet.usd)
 
     @property
     def total_usd(self) -> float:
-        """Dollars of training and of the lifetime's tokens."""
+        """Dollars of training and of serving over the model's life."""
         return self.train_usd + self.serve_usd
 
     @property
     def serve_gpu_hours(self) -> float:
-        """GPU hours that serve the lifetime's tokens, every deployment busy."""
-        gpu_s = self.deployment.cluster.num_gpus * self.lifetime_tokens / float(self.serving.tokens_per_s)
-        return gpu_s / SECONDS_PER_HOUR
+        """GPU hours that serve over the model's life."""
+        return float(self.fleet.gpu_hours)
 
 
 def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None = None) -> Candidate:
@@ -141,6 +141,7 @@ def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None
     problem = pool.problem
     spec = given or problem.space.stacked(pool.family, pool.grid.at(index))
     cheapest, params = int(pool.cheapest[index]), count_params(spec)
+    deployment, serving = problem.deployments[cheapest], take(pool.servings[cheapest], index)
     loss = float(problem.law.arch_curve(spec).loss(problem.data.worth(tokens)))
     low, high = problem.law.band(loss, spec, tokens)
     beyond = problem.law.decades_beyond(spec, tokens)
@@ -152,12 +153,22 @@ def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None
         passes=tokens / problem.data.unique_tokens,
         loss=Estimate(value=loss, low=float(low), high=float(high)),
         training=_training_cost(pool, index, params, tokens),
-        deployment=problem.deployments[cheapest],
-        serving=take(pool.servings[cheapest], index),
-        lifetime_tokens=problem.lifetime_tokens,
+        deployment=deployment,
+        serving=serving,
+        fleet=_fleet(problem.traffic, deployment, serving),
         decades_beyond={symbol: float(decades) for symbol, decades in beyond.items()},
         assumed=bool(problem.law.judge(spec).assumed),
     )
+
+
+def _fleet(traffic: Traffic, deployment: Deployment, serving: ServingEstimate) -> ServedFor:
+    """The deployments of one design that carry the traffic."""
+    fleet = traffic.served(
+        tokens_per_s=serving.tokens_per_s,
+        num_gpus=deployment.cluster.num_gpus,
+        usd_per_gpu_hour=deployment.price.usd_per_gpu_hour,
+    )
+    return map_numbers(fleet, float)
 
 
 def _training_cost(pool: Pool, index: int, params: ParamCount, tokens: float) -> TrainingCost:

@@ -1,6 +1,6 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float, Int
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import broadcast, take
-from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.domain import Standing
 from optimoe.laws.loss_law import LossLaw, TokenCurve
@@ -17,6 +16,7 @@ from optimoe.planner.pricing import SHARED, PricedGrids, Trained
 from optimoe.planner.problem.family import Family, family_of
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
+from optimoe.planner.problem.traffic import ServedFor, Traffic
 
 Column = Float[np.ndarray, " designs"]
 
@@ -74,9 +74,19 @@ class Pool:
 
     @property
     def serve_usd(self) -> Column:
-        """Dollars that the lifetime's tokens cost; infinite where no deployment keeps the limits."""
-        usd = np.where(self.servable, self.usd_per_mtok, 0.0) * self.problem.lifetime_tokens / TOKENS_PER_MTOK
-        return np.where(self.servable, usd, np.inf)
+        """Dollars of serving over the model's life; infinite where no deployment keeps the limits."""
+        return np.asarray(self.fleet.usd)
+
+    @property
+    def fleet(self) -> ServedFor:
+        """The deployments of each design that carry the traffic, of its cheapest kind."""
+        clusters = [deployment.cluster.num_gpus for deployment in self.problem.deployments]
+        prices = [deployment.price.usd_per_gpu_hour for deployment in self.problem.deployments]
+        return self.problem.traffic.served(
+            tokens_per_s=self._of_cheapest("tokens_per_s"),
+            num_gpus=np.array(clusters)[self.cheapest],
+            usd_per_gpu_hour=np.array(prices)[self.cheapest],
+        )
 
     @property
     def usd_per_mtok(self) -> Column:
@@ -134,6 +144,25 @@ def curve_of(law: LossLaw, grid: ArchSpec, shape: tuple[int, ...]) -> TokenCurve
     return broadcast(law.arch_curve(grid), shape)  # a law may give one number for all designs
 
 
+def cheapest_of(problem: Problem, servings: Sequence[ServingEstimate]) -> Int[np.ndarray, " designs"]:
+    """Which deployment carries the traffic for the fewest dollars, for each design.
+
+    Among equal dollars for the fewest GPU hours, then the first that the problem names. Without traffic, that of
+    the cheapest token.
+    """
+    traffic = problem.traffic if problem.lifetime_tokens else Traffic(lifetime_tokens=1.0)
+    fleets = [
+        traffic.served(
+            tokens_per_s=serving.tokens_per_s,
+            num_gpus=deployment.cluster.num_gpus,
+            usd_per_gpu_hour=deployment.price.usd_per_gpu_hour,
+        )
+        for deployment, serving in zip(problem.deployments, servings, strict=True)
+    ]
+    hours, usd = (np.stack([getattr(fleet, name) for fleet in fleets]) for name in ("gpu_s", "usd"))
+    return np.asarray(np.lexsort((hours, usd), axis=0)[0])
+
+
 def evaluate(
     problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids = SHARED
 ) -> dict[Family, Pool]:
@@ -171,7 +200,7 @@ def _pools(
     """Pools of the designs of a grid, family by family."""
     training = memory.trained(problem.training, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
-    cheapest = np.argmin([np.asarray(serving.usd_per_mtok) for serving in servings], axis=0)
+    cheapest = cheapest_of(problem, servings)
     params = count_params(grid)
     active = np.asarray(params.active, dtype=float)
     router = np.broadcast_to(np.asarray(params.router, dtype=float), active.shape)

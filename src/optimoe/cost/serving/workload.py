@@ -99,13 +99,25 @@ class Limits:
     Attributes:
         ttft_s: Time to first token.
         tpot_s: Time per output token, (e2e − TTFT)/(output − 1).
+        ttft_percentile, tpot_percentile: Share of the requests that must keep the limit under random arrivals,
+            such as 0.95; 0 where the limit is on the mean of a closed system.
 
     Raises:
-        ConfigError: A limit is not positive.
+        ConfigError: A limit is not positive, or a percentile not between 0.5 and 1.
     """
 
     ttft_s: float = math.inf
     tpot_s: float = math.inf
+    ttft_percentile: float = 0.0
+    tpot_percentile: float = 0.0
 
     def __post_init__(self) -> None:
         require_positive(self, "ttft_s", "tpot_s")
+        for name in ("ttft_percentile", "tpot_percentile"):
+            share = getattr(self, name)
+            require(share == 0 or 0.5 < share < 1, name, "above 0.5 and below 1, or 0 for the mean", share)
+
+    @property
+    def on_percentiles(self) -> bool:
+        """Whether some limit holds for a share of the requests, which come at random."""
+        return self.ttft_percentile > 0 or self.tpot_percentile > 0

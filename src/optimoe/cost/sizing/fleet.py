@@ -1,6 +1,5 @@
 """Inverse questions: how many GPUs a load needs, and how long a context they can serve."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,6 +10,7 @@ from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
+from optimoe.cost.serving.carried import carried
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
 from optimoe.cost.serving.load import goodput
 from optimoe.cost.serving.workload import Limits, Workload, beyond_context
@@ -206,13 +206,18 @@ def _at_goodput(arch: ArchSpec, deployment: Deployment, percentile: float) -> Se
 
 
 def _fleet(deployment: Deployment, estimate: ServingEstimate, output_tokens_per_s: float) -> Fleet:
-    number = math.ceil(output_tokens_per_s / float(estimate.tokens_per_s))
+    shared = carried(
+        output_tokens_per_s,
+        tokens_per_s=estimate.tokens_per_s,
+        num_gpus=deployment.cluster.num_gpus,
+        usd_per_gpu_hour=deployment.price.usd_per_gpu_hour,
+    )
     return Fleet(
         deployment=deployment,
         estimate=estimate,
-        num_deployments=number,
-        utilisation=output_tokens_per_s / (number * float(estimate.tokens_per_s)),
-        usd_per_hour=number * deployment.cluster.num_gpus * deployment.price.usd_per_gpu_hour,
+        num_deployments=int(shared.deployments),
+        utilisation=float(shared.utilisation),
+        usd_per_hour=float(shared.usd_per_hour),
     )
 
 

@@ -113,7 +113,7 @@ def _moves(problem: Problem) -> Iterator[tuple[str, list[tuple[str, Problem]]]]:
 
     training = problem.training
     if problem.lifetime_tokens:
-        yield at("demand", "demand", lambda f: replace(problem, lifetime_tokens=f * problem.lifetime_tokens))
+        yield at("demand", "demand", lambda f: replace(problem, traffic=problem.traffic.scaled(f)))
         yield at("serving price", "price", lambda f: _served(problem, lambda each: _at_price(each, f)))
     yield at("training price", "price", lambda f: replace(problem, training=_at_price(training, f)))
     scaled = training.utilisation.scaled

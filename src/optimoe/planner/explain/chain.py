@@ -1,11 +1,10 @@
 """The chain of numbers from the inputs to the choice, each with its formula, basis and source."""
 
-import math
 from dataclasses import dataclass
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.provenance import Basis, weakest
-from optimoe.core.units import TOKENS_PER_MTOK, format_count, format_seconds, format_usd
+from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_seconds, format_usd
 from optimoe.planner.problem.goal import LowestLoss, NearBest
 from optimoe.planner.problem.training import GivenMfu
 from optimoe.planner.result import Plan
@@ -117,21 +116,42 @@ def _dollars(plan: Plan) -> list[Link]:
     price, num_gpus = choice.deployment.price, choice.deployment.cluster.num_gpus
     rate = f"{choice.serving.tokens_per_s:,.0f}"
     per_mtok = f"{num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {rate} · 10⁶"
-    served = f"{format_count(problem.lifetime_tokens)} ÷ 10⁶ · {choice.usd_per_mtok:.4g}"
     train_price = problem.training.price
     trained = f"{choice.training.flops:.4g} FLOP ÷ (peak · MFU)"
     hours = f"{choice.training.gpu_hours:,.0f} GPU hours · {train_price.usd_per_gpu_hour:g} USD/h"
-    assert math.isclose(choice.serve_usd, problem.lifetime_tokens / TOKENS_PER_MTOK * choice.usd_per_mtok)
     trained_on = weakest(train_price.basis, _mfu(plan).basis, Basis.DERIVED)
     served_on = weakest(price.basis, Basis.FITTED, Basis.DERIVED)
     both = weakest(trained_on, served_on)
     return [
         _link("USD per M tokens", per_mtok, format_usd(choice.usd_per_mtok), served_on, price.source),
-        _link("serving", served, format_usd(choice.serve_usd), served_on, "the traffic"),
+        *_fleet(plan),
+        _link("serving", _served_words(plan), format_usd(choice.serve_usd), served_on, "the traffic"),
         _link("GPU hours", trained, f"{choice.training.gpu_hours:,.0f}", trained_on, "C = 6·N·D"),
         _link("training", hours, format_usd(choice.train_usd), trained_on, train_price.source),
         _link("total", "training + serving", format_usd(choice.total_usd), both, PLANNING),
     ]
+
+
+def _fleet(plan: Plan) -> list[Link]:
+    """The whole deployments that carry a traffic with a rate."""
+    traffic, choice = plan.problem.traffic, plan.choice
+    if not traffic.rated:
+        return []
+    one, load = float(choice.serving.tokens_per_s), traffic.peak_tokens_per_s
+    formula = f"⌈{load:,.0f} output tokens/s at the peak ÷ {one:,.0f}⌉"
+    gpus = choice.deployment.cluster.num_gpus
+    value = f"{choice.fleet.deployments:,.0f} × {gpus} GPUs, {choice.fleet.utilisation:.0%} used at the peak"
+    return [_link("deployments", formula, value, Basis.DERIVED, PLANNING)]
+
+
+def _served_words(plan: Plan) -> str:
+    """How the dollars of serving follow: from GPU hours of whole deployments, or from tokens."""
+    traffic, choice = plan.problem.traffic, plan.choice
+    if traffic.rated:
+        price = choice.deployment.price.usd_per_gpu_hour
+        return f"{choice.fleet.num_gpus:,.0f} GPUs · {traffic.life_s / SECONDS_PER_HOUR:,.0f} h · {price:g} USD/h"
+    used = f" ÷ {traffic.utilisation:g} used" if traffic.utilisation < 1 else ""
+    return f"{format_count(traffic.lifetime_tokens)} ÷ 10⁶ · {choice.usd_per_mtok:.4g}{used}"
 
 
 def _search(plan: Plan) -> Link:

@@ -11,6 +11,7 @@ from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.problem.data import Data
 from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
 
 
@@ -21,7 +22,7 @@ class Problem:
     Attributes:
         training: Hardware and budget of the run.
         deployments: Ways to serve, of which each design takes the cheapest; they share requests and limits.
-        lifetime_tokens: Output tokens over the model's life; their prompts come with them.
+        traffic: What the model answers over its life.
         law: Loss from size, tokens and experts.
         goal: What counts as best.
         space: The designs to choose from.
@@ -37,7 +38,7 @@ class Problem:
 
     training: Training
     deployments: tuple[Deployment, ...]
-    lifetime_tokens: float
+    traffic: Traffic
     law: LossLaw
     goal: Goal = field(default_factory=NearBest)
     space: Space = field(default_factory=Space)
@@ -50,7 +51,6 @@ class Problem:
         if not self.allow_unsound:
             self.law.require_sound()
         require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
-        require(0 <= self.lifetime_tokens < math.inf, "serve_tokens", "zero or more", self.lifetime_tokens)
         counts, tokens = {0, 1, len(self.scored)}, self.score_tokens
         require(len(tokens) in counts, "score_tokens", "none, one, or one for each scored design", tokens)
         require(all(1 <= one < math.inf for one in tokens), "score_tokens", "at least 1 and finite", tokens)
@@ -60,6 +60,11 @@ class Problem:
             or (isinstance(self.goal, LowestLoss) and math.isfinite(self.goal.total_usd))
         )
         require(bounded, "train_flops", "given, unless a target loss or a total budget is", "none")
+
+    @property
+    def lifetime_tokens(self) -> float:
+        """Output tokens over the model's life; their prompts come with them."""
+        return self.traffic.lifetime_tokens
 
     @property
     def workload(self) -> Workload:

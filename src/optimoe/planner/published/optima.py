@@ -32,6 +32,7 @@ from optimoe.planner.designs import Pool, evaluate
 from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
 from optimoe.planner.search import tokens_and_objective
 
@@ -271,7 +272,7 @@ def _pool(
     problem = Problem(
         training=training,
         deployments=(deployment,),
-        lifetime_tokens=served,
+        traffic=Traffic(lifetime_tokens=served),
         law=law,
         goal=goal or LowestLoss(),
         space=space,

@@ -25,6 +25,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.kinds import DenseLayerWidth
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
 from optimoe.planner.published.yun.serving import memory_bound
 from optimoe.planner.published.yun.setting import EXPERTS, PAPER, YunSetting, yun_law
@@ -107,7 +108,7 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
             )
             for num_gpus in setting.gpus
         ),
-        lifetime_tokens=0.0,
+        traffic=Traffic(lifetime_tokens=0.0),
         law=law,
         goal=LowestLoss(),
         space=space,

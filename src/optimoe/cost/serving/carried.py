@@ -1,0 +1,50 @@
+"""How many equal deployments carry a load, and what they cost: whole ones, for nobody rents a part of a GPU."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimoe.core.arrays import Values
+
+ROUNDING = 1e-12
+"""Share by which a load may exceed what deployments carry and still be theirs: that of floating-point sums."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """Equal deployments that carry a load together. Fields are numbers, or arrays over a grid.
+
+    Attributes:
+        deployments: How many; 0 where one carries nothing, or there is no load.
+        num_gpus: GPUs of all of them.
+        utilisation: Load over what they carry together.
+        usd_per_hour: Dollars of all their GPUs for an hour; NaN without a price.
+    """
+
+    deployments: Values
+    num_gpus: Values
+    utilisation: Values
+    usd_per_hour: Values
+
+
+def carried(
+    load_tokens_per_s: Values, *, tokens_per_s: Values, num_gpus: Values, usd_per_gpu_hour: Values
+) -> Carried:
+    """The fewest deployments that carry a load: n = ⌈load ÷ what one carries⌉, of n · GPUs · USD/h an hour.
+
+    Args:
+        load_tokens_per_s: Output tokens per second that are asked for.
+        tokens_per_s: Those that one deployment gives within the limits; 0 where none keeps them.
+        num_gpus: GPUs of one deployment.
+        usd_per_gpu_hour: Price of a GPU hour.
+    """
+    serves = np.asarray(tokens_per_s) > 0
+    needed = np.where(serves, load_tokens_per_s / np.where(serves, tokens_per_s, 1.0), 0.0)
+    deployments = np.ceil(needed * (1 - ROUNDING))
+    gpus = deployments * num_gpus
+    return Carried(
+        deployments=deployments,
+        num_gpus=gpus,
+        utilisation=needed / np.maximum(deployments, 1.0),
+        usd_per_hour=gpus * usd_per_gpu_hour,
+    )
