@@ -130,21 +130,51 @@ def _neighbourhoods(first: Pools, goal: LowestLoss | LeastCost) -> dict[Family, 
     return {family: _promising(first[family], goal) for family in chosen}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dollars:
+    """What designs are billed at: their own prices, or others that they are judged by.
+
+    Attributes:
+        serve: Of serving over the model's life; infinite where no deployment keeps the limits.
+        per_train_token: Of training on one token.
+        per_mtok: Per million output tokens.
+    """
+
+    serve: Column
+    per_train_token: Column
+    per_mtok: Column
+
+
+def dollars_of(pool: Pool) -> Dollars:
+    """The dollars of each design at the prices and the traffic of its problem."""
+    return Dollars(
+        serve=pool.serve_usd, per_train_token=pool.usd_per_train_token, per_mtok=np.asarray(pool.usd_per_mtok)
+    )
+
+
 def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Column, Column]:
     """Training tokens of each design under a goal, and what is minimised; infinite where not feasible."""
+    return judged(pool, goal, dollars_of(pool))
+
+
+def judged(pool: Pool, goal: LowestLoss | LeastCost, dollars: Dollars) -> tuple[Column, Column]:
+    """:func:`tokens_and_objective` at given dollars.
+
+    The pool's curve, the goal's loss and the dollars may hold a row for each of many draws.
+    """
     affordable = pool.affordable_tokens
     if isinstance(goal, LowestLoss):
         if math.isfinite(goal.total_usd):
-            affordable = np.minimum(affordable, (goal.total_usd - pool.serve_usd) / pool.usd_per_train_token)
+            affordable = np.minimum(affordable, (goal.total_usd - dollars.serve) / dollars.per_train_token)
         most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
         tokens = np.clip(affordable, 1.0, most)
-        feasible = pool.possible & (affordable >= 1) & (pool.usd_per_mtok <= goal.usd_per_mtok)
+        feasible = pool.possible & (affordable >= 1) & (dollars.per_mtok <= goal.usd_per_mtok)
         objective = pool.loss(tokens)
     else:
         tokens = pool.tokens(goal.max_loss)
         feasible = pool.possible & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
         known = np.where(np.isfinite(tokens), tokens, 0.0)
-        objective = pool.serve_usd + (pool.train_usd(known) if goal.count == "total" else 0.0)
+        objective = dollars.serve + (dollars.per_train_token * known if goal.count == "total" else 0.0)
     return tokens, np.where(feasible, objective, np.inf)
 
 
