@@ -7,6 +7,7 @@ In a ``console`` block each line ``$ optimoe …`` is run and the lines below it
 output. Blocks with a file's name at their head are files that the commands find in their folder.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -17,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 TEXTS = Path(__file__).resolve().parent / "texts"
 PROMPT = "$ "
+PAGE = {"COLUMNS": "118"}
+"""How wide the output on a page is: as wide as ever, so that a page changes with its numbers alone."""
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
 NAMED = re.compile(r"```\w+ (\S+\.\w+)\n(.*?)```", re.DOTALL)
 
@@ -57,9 +60,8 @@ def printed(command: str, folder: Path) -> str:
     words = shlex.split(command)
     assert words[0] == "optimoe", f"only optimoe's own commands are run here: {command}"
     script = "from optimoe.app.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *words[1:]], cwd=folder, capture_output=True, text=True, check=False
-    )
+    command_line, environment = [sys.executable, "-c", script, *words[1:]], os.environ | PAGE
+    done = subprocess.run(command_line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{command}\n{done.stderr}")
     return done.stdout

@@ -21,8 +21,6 @@ PLANNER = (
     "optimoe.planner.published.ledger",
     "optimoe.report.pages.plan_page",
     "optimoe.report.pages.serving_page",
-    "rich.console",
-    "rich.table",
 )
 MODELS = ("torch", "optimoe.models.decoder", "optimoe.models.convert.hf")
 
@@ -48,6 +46,7 @@ for line in sys.stdin:
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.chdir(job["cwd"])
+            os.environ |= job.get("env", {})
             sys.path.insert(0, job["cwd"])
             work(job)
             code = 0
@@ -72,9 +71,9 @@ class Done:
     stderr: str
 
 
-def run_command(*words, cwd="."):
-    """``optimoe`` with these words."""
-    return _run(_server(PLANNER), cwd, words=[str(word) for word in words])
+def run_command(*words, cwd=".", env=None):
+    """``optimoe`` with these words, and with these variables beside those of this process."""
+    return _run(_server(PLANNER), cwd, words=[str(word) for word in words], env=env or {})
 
 
 def run_python(code, cwd="."):

@@ -34,6 +34,22 @@ def test_json_is_one_object_and_nothing_else():
     assert json.loads(done.stdout)["params_total"] == 46_702_792_704
 
 
+def test_short_words_for_version_and_help_name_the_nearest_command():
+    assert process("-V").stdout == process("--version").stdout
+    assert process("help", "cost", "fleet").stdout == process("cost", "fleet", "--help").stdout
+    wrong = process("help", "cost", "flet")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "nearest: fleet" in wrong.stderr
+
+
+def test_completion_of_a_shell_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    assert process("--install-completion").returncode == 0
+    (script,) = tmp_path.rglob("completions/optimoe")
+    assert "fleet" in script.read_text()
+
+
 COMMANDS = ["", "plan", "arch", "compare", "reproduce", "cost", "laws"]
 COMMANDS += [f"cost {name}" for name in ("fleet", "context", "train", "calibrate", "disaggregate", "curves")]
 COMMANDS += [f"laws {name}" for name in ("list", "show", "predict", "fit", "compare", "decide", "check")]

@@ -64,7 +64,7 @@ def write_files(page, folder):
 def run(command, cwd):
     """A command of a page: ``optimoe`` in a fork that starts at once, anything else as it is."""
     if command[0] == "optimoe":
-        return run_command(*command[1:], cwd=cwd)
+        return run_command(*command[1:], cwd=cwd, env=make_texts.PAGE)
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
 
 
@@ -102,12 +102,13 @@ def a_load_test(tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
+def test_commands_run_and_print_what_the_page_shows_without_blanks_at_the_ends_of_lines(page, tmp_path):
     write_files(page, tmp_path)
     for block in blocks(page, "console"):
         for command, shown in make_texts.steps(block):
             done = run(shlex.split(command), tmp_path)
             assert done.returncode == 0, f"{command}: {done.stderr}"
+            assert not re.search("[ \t]$", done.stdout, flags=re.MULTILINE), f"{command}: ends lines in blanks"
             if shown:
                 assert make_texts.clean(done.stdout) == shown, command
 

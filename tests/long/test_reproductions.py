@@ -2,12 +2,12 @@
 
 import pytest
 
-from optimoe.app.cli.printing import PLAIN_WIDTH
 from optimoe.planner.published.ledger import claim_texts, reproduce_text, text_figures
 from optimoe.report.pages.reproduction_page import drawn_figure
 from optimoe.report.tables.text_figures import figure_table
 from optimoe.report.words.texts.reproduce_prose import text_section
 from tests.docs.test_reproductions_page import cells, section_rows
+from tests.docs.test_text_pages import make_texts
 from tests.verdicts import assert_computed
 
 
@@ -30,4 +30,4 @@ def test_every_figure_of_a_text_is_made_under_its_key_drawn_and_printed_within_a
         figure = make()
         assert figure.key == key
         assert len(drawn_figure(figure).data) >= len(figure.series)
-        assert max(sum(map(len, row)) for row in figure_table(figure)) <= PLAIN_WIDTH
+        assert max(sum(map(len, row)) for row in figure_table(figure)) <= int(make_texts.PAGE["COLUMNS"])

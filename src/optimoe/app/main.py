@@ -3,21 +3,25 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 
 from cyclopts import App, CycloptsError
 from cyclopts.exceptions import MissingArgumentError
 
 from optimoe import __version__
 from optimoe.app.cli.options import fill_from_file
-from optimoe.core.errors import OptimoeError
+from optimoe.core.errors import OptimoeError, UnknownNameError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+HELP = frozenset({"help", "--help", "-h"})
 
 app = App(
     name="optimoe",
     help="Which Mixture-of-Experts model to train for a budget and a traffic, and what it costs to serve.",
     version=__version__,
+    version_flags=["--version", "-V"],
     exit_on_error=False,
     print_error=False,
     help_format="plaintext",
@@ -56,6 +60,22 @@ laws.command("optimoe.app.cli.laws.compare:compare", help="One design under ever
 laws.command("optimoe.app.cli.laws.compare:decide", help="What each law would decide at a training budget.")
 laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")
 app.command(laws)
+app.register_install_completion_command(
+    help="Complete words and options with Tab in bash, zsh, fish or PowerShell."
+)
+
+
+@app.command(name="help")
+def show_help(*command: str) -> None:
+    """What a command does and its options, as of cost fleet: optimoe help cost fleet.
+
+    Raises:
+        UnknownNameError: No such command; lists the nearest.
+    """
+    _, path, unknown = app.parse_commands(command)
+    if unknown:
+        raise UnknownNameError("command", unknown[0], [name for name in path[-1] if not name.startswith("-")])
+    app.help_print(command)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -64,8 +84,14 @@ def main(words: Sequence[str] | None = None) -> None:
     Args:
         words: The command and its options; those of the process if left out.
     """
+    words = sys.argv[1:] if words is None else words
     try:
-        app(words)
+        if sys.stdout.isatty() or not (
+            HELP.intersection(words) or len(words) <= 1
+        ):  # a group alone shows its help
+            app(words)
+        else:
+            _without_blanks(words)
         sys.stdout.flush()
     except CycloptsError as error:
         fail(usage_error(error), BAD_INPUT)
@@ -75,6 +101,13 @@ def main(words: Sequence[str] | None = None) -> None:
         fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _without_blanks(words: Sequence[str]) -> None:
+    """Run a command that shows its help, and cut the blanks with which its lines fill a screen."""
+    with redirect_stdout(StringIO()) as page:
+        app(words)
+    print("\n".join(line.rstrip() for line in page.getvalue().splitlines()))
 
 
 def usage_error(error: CycloptsError) -> str:

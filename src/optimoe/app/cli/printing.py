@@ -1,10 +1,14 @@
 """The two ways in which commands print: one JSON object, or labelled lines and columns."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
 from typing import TYPE_CHECKING, Any
+
+from optimoe.report.words.layout import Strong, blocks_text, columns_text, lines_text, plain
+from optimoe.report.words.lines import Blocks, Lines, Rows
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -15,14 +19,8 @@ if TYPE_CHECKING:
     from optimoe.inputs.groups.engine import EngineChoice
     from optimoe.inputs.groups.hardware import PriceSheet
 
-PLAIN_WIDTH = 118
-"""Columns when the output is a file or a pipe."""
 
-COLUMN_GAP = 3
-"""Spaces between things side by side."""
-
-
-def show(json: bool, record: Callable[[], Any], lines: Callable[[], Sequence[tuple[str, str]]]) -> None:
+def show(json: bool, record: Callable[[], Any], lines: Callable[[], Lines]) -> None:
     """Print the record as one JSON object, or the labelled lines; only what is printed is made."""
     if json:
         print_json(record())
@@ -30,16 +28,15 @@ def show(json: bool, record: Callable[[], Any], lines: Callable[[], Sequence[tup
         print_lines(lines())
 
 
-def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Sequence[tuple[str, ...]]]) -> None:
+def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Rows]) -> None:
     """Print the record as one JSON object, or tables of things side by side, cut where a line ends."""
     if json:
         print_json(record())
         return
-    blocks = [block for table in tables for block in _blocks(table(), PLAIN_WIDTH)]
-    for number, block in enumerate(blocks):
+    for number, table in enumerate(tables):
         if number:
             print()
-        print_columns(block)
+        print_columns(table())
 
 
 @contextmanager
@@ -109,45 +106,34 @@ def print_json(record: Any) -> None:
     print(to_json(document(record)))
 
 
-def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+def print_blocks(blocks: Blocks) -> None:
+    """An answer from top to bottom: sentences, labelled lines and tables, with an empty line between two."""
+    _print(blocks_text(blocks, screen_width(), strong()))
+
+
+def print_lines(lines: Lines) -> None:
     """Labelled lines, wrapped under their text."""
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, text in lines:
-        table.add_row(label, text)
-    _show(table)
+    _print(lines_text(lines, screen_width(), strong()))
 
 
-def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+def print_columns(rows: Rows) -> None:
     """Things side by side: the first row names them, the first column names what is compared."""
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, COLUMN_GAP))
-    table.add_column(no_wrap=True)
-    for _ in rows[0][1:]:
-        table.add_column(justify="right", no_wrap=True)
-    for number, row in enumerate(rows):
-        table.add_row(*row, style="bold" if number == 0 else "")
-    _show(table)
+    _print(columns_text(rows, screen_width(), strong()))
 
 
-def _blocks(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[list[tuple[str, ...]]]:
-    """A table in as few tables as are no wider, each with the first column and about equally many others."""
-    head, *others = (max(map(len, column)) + COLUMN_GAP for column in zip(*rows, strict=True))
-    most = max(1, (width - head) // max(others, default=1))
-    pieces = -(-len(others) // most) or 1
-    size = -(-len(others) // pieces) or 1
-    for start in range(1, len(others) + 1, size):
-        yield [(row[0], *row[start : start + size]) for row in rows]
+def screen_width() -> int | None:
+    """Columns of the screen: those that ``COLUMNS`` states, else a terminal's; a file or a pipe has no end."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
 
 
-def _show(table: Any) -> None:
-    from rich.console import Console
+def strong() -> Strong:
+    """How labels stand out: bold on a terminal, as they are in a file or where ``NO_COLOR`` is set."""
+    dull = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return plain if dull else lambda text: f"\033[1m{text}\033[0m"
 
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    console.print(table)
+
+def _print(texts: Sequence[str]) -> None:
+    print("\n".join(texts))
