@@ -13,7 +13,7 @@ from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainingChoice
-from optimoe.inputs.quantities import Flag, Quantity, Several, parts
+from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
 from optimoe.inputs.sources import Gpus, LawName, read_model
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ class PlanRequest:
     """Models of your own to price and judge beside the plan's: catalog names or config.json, several by comma."""
     law: LawName = "optimoe2026"
     """Loss law: a name of `optimoe laws list`, or a law file."""
+    max_context: Quantity | None = None
+    """Tokens of the longest request, prompt and answer, that the deployments take; left out, the longer of a
+    training sequence and a mean request."""
     allow_unsound: Flag = False
     """Plan with a law whose fit failed (ill conditioned, at a bound, not converged); the plan says so first."""
 
@@ -129,6 +132,7 @@ class PlanRequest:
             space=space,
             data=self.data.data(),
             scored=tuple(read_model(model) for model in (parts(self.score) if self.score else ())),
+            max_context=0 if self.max_context is None else whole("max_context", self.max_context),
             allow_unsound=self.allow_unsound,
         )
 

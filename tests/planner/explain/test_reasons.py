@@ -27,6 +27,12 @@ def test_what_a_format_of_the_weights_costs_in_loss_is_said_to_be_unknown():
     ]
 
 
+def test_requests_longer_than_training_sequences_are_said_to_need_a_stage_that_is_not_planned():
+    asked = problem()
+    stated = [plan(replace(asked, max_context=context)).warnings for context in (0, 4096, 32_768)]
+    assert [any("extends the context" in line for line in lines) for lines in stated] == [False, False, True]
+
+
 def test_a_law_without_a_stated_range_is_not_taken_for_inside_it():
     warnings = plan(problem(law="zhao2025")).warnings
     assert any("the fitted range of zhao2025 in N, N_a, G, S, D is not stated" in line for line in warnings)

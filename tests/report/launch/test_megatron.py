@@ -1,18 +1,24 @@
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optimoe.arch.parts import MoE
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
-from optimoe.report.launch.megatron import megatron_arguments
+from optimoe.planner.runs.specs import winner_run
+from optimoe.report.launch.megatron import _stages, megatron_arguments
 from tests.planner.asked import on, problem
+from tests.report.launch.megatron_rules import chunks, parsed, violations
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice
 
 
 def test_megatron_s_arguments_say_the_shape():
-    arguments = dict(line.split(" ", 1) for line in megatron_arguments(PLAN).splitlines()[1:] if " " in line)
+    arguments = parsed(megatron_arguments(PLAN))
     spec, moe = CHOICE.spec, CHOICE.spec.moe
     assert arguments["--num-layers"] == str(spec.num_layers)
     assert arguments["--hidden-size"] == str(spec.d_model)
@@ -23,6 +29,7 @@ def test_megatron_s_arguments_say_the_shape():
     assert "--num-experts" not in megatron_arguments(dense)
     latent = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",))))
     assert "--multi-latent-attention" in megatron_arguments(latent)
+    assert "--rope-type rope" in megatron_arguments(latent)
 
 
 def test_megatron_gets_the_layout_of_the_prediction():
@@ -38,9 +45,49 @@ def test_megatron_gets_the_layout_of_the_prediction():
 )
 def test_megatron_is_told_which_layers_route(stated, start):
     result = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), top_k=(2,), max_width=2048, **stated)))
-    arguments = dict(line.split(" ", 1) for line in megatron_arguments(result).splitlines()[1:] if " " in line)
+    arguments = parsed(megatron_arguments(result))
     spec = result.choice.spec
     assert arguments["--moe-layer-freq"].startswith(start)
     routes = [isinstance(group.ffn, MoE) for group in spec.layers for _ in range(group.num_layers)]
     assert eval(arguments["--moe-layer-freq"]) == routes
     assert arguments["--ffn-hidden-size"] == str(2 * spec.moe.d_expert)
+
+
+@pytest.mark.parametrize("num_gpus", [64, 128, 256, 512, 1024])
+@pytest.mark.parametrize("days", [30, 60])
+def test_megatron_s_own_rules_hold_of_usual_budgets(num_gpus, days):
+    result = plan(on(num_gpus, days=days))
+    assert list(violations(megatron_arguments(result), num_gpus)) == []
+
+
+@settings(max_examples=200)
+@given(layers=st.integers(1, 128), pp=st.sampled_from([1, 2, 3, 4, 8, 16]), interleave=st.sampled_from([1, 2, 4]))
+def test_every_layer_has_its_stage_and_the_ends_are_the_lighter_ones(layers, pp, interleave):
+    interleave = 1 if pp == 1 else interleave
+    if interleave > -(-layers // pp):
+        return
+    lines = dict(line.split(" ", 1) for line in _stages(layers, pp, interleave))
+    if "--pipeline-model-parallel-layout" not in lines:
+        assert layers % (pp * interleave) == 0
+        assert lines == ({"--num-virtual-stages-per-pipeline-rank": str(interleave)} if interleave > 1 else {})
+        return
+    sizes = chunks(lines["--pipeline-model-parallel-layout"])
+    assert len(sizes) == pp * interleave
+    assert sum(sizes) == layers
+    assert max(sizes) == -(-layers // (pp * interleave))
+    assert min(sizes[0], sizes[-1]) == min(sizes)
+
+
+def test_longer_requests_than_training_sequences_ask_for_a_stage_of_their_own():
+    asked = replace(PLAN, problem=replace(PLAN.problem, max_context=32_768))
+    arguments = parsed(megatron_arguments(asked))
+    assert arguments["--max-position-embeddings"] == "32768"
+    assert arguments["--rotary-base"] == "500000"
+    assert "a stage on longer sequences must follow" in megatron_arguments(asked)
+    assert "must follow" not in megatron_arguments(PLAN)
+
+
+def test_what_a_run_is_told_is_what_the_recipe_says():
+    arguments, run = parsed(megatron_arguments(PLAN)), winner_run(PLAN)
+    assert float(arguments["--lr"]) == pytest.approx(run.schedule.peak_rate, rel=1e-5)
+    assert int(arguments["--lr-warmup-samples"]) == round(run.schedule.warmup_tokens / run.seq_len)

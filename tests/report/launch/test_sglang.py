@@ -4,7 +4,6 @@ import pytest
 
 from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.workload import Workload
 from optimoe.planner.plan import plan
 from optimoe.report.launch.sglang import sglang_command
 from optimoe.report.launch.winner import winner_files
@@ -17,7 +16,7 @@ def command(layout=None, **words):
     choice = PLAN.choice
     deployment = replace(choice.deployment, engine=find_engine("sglang", **words))
     serving = replace(choice.serving, layout=layout or choice.serving.layout)
-    return sglang_command(replace(choice, deployment=deployment, serving=serving), Workload())
+    return sglang_command(replace(PLAN, choice=replace(choice, deployment=deployment, serving=serving)))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +30,12 @@ def command(layout=None, **words):
 def test_sglang_s_sizes_count_the_gpus_of_a_copy(layout, sizes):
     assert sizes in command(layout)
     assert ("--enable-dp-attention" in command(layout)) == ("dp-attention" in sizes)
+
+
+def test_a_copy_over_two_nodes_says_what_each_node_must_be_told():
+    assert "--nnodes 2" in command(Layout(tp=16, ep=16))
+    assert "--dist-init-addr" in command(Layout(tp=16, ep=16))
+    assert "--nnodes" not in command(Layout(tp=8, ep=8))
 
 
 def test_sglang_s_command_has_the_formats_of_the_plan():

@@ -29,6 +29,8 @@ class Problem:
         data: The training tokens at hand.
         scored: Models of one's own, which the plan prices and judges beside its designs.
         score_tokens: Training tokens that their owner means to spend: none, one number for all, or one each.
+        max_context: Tokens of the longest request, prompt and answer, that the deployments take; 0 where nobody
+            says.
         allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
@@ -45,6 +47,7 @@ class Problem:
     data: Data = field(default_factory=Data)
     scored: tuple[ArchSpec, ...] = ()
     score_tokens: tuple[float, ...] = ()
+    max_context: int = 0
     allow_unsound: bool = False
 
     def __post_init__(self) -> None:
@@ -54,6 +57,9 @@ class Problem:
         counts, tokens = {0, 1, len(self.scored)}, self.score_tokens
         require(len(tokens) in counts, "score_tokens", "none, one, or one for each scored design", tokens)
         require(all(1 <= one < math.inf for one in tokens), "score_tokens", "at least 1 and finite", tokens)
+        least = self.workload.full_context
+        long_enough = not self.max_context or self.max_context >= least
+        require(long_enough, "max_context", f"at least a mean request, {least} tokens", self.max_context)
         bounded = (
             isinstance(self.goal, LeastCost)
             or self.training.bounded
@@ -75,3 +81,9 @@ class Problem:
     def limits(self) -> Limits:
         """The limits on latency, which all deployments share."""
         return self.deployments[0].limits
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of the longest sequence that the model is to take: as stated, else the longer of a training
+        sequence and a mean request."""
+        return self.max_context or max(self.training.seq_len, self.workload.full_context)

@@ -12,6 +12,7 @@ from optimoe.core.provenance import Basis
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.price import GpuPrice
+from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.setup import training_range
 from optimoe.laws.families.krajewski import ROUTING_FLOPS
@@ -123,6 +124,11 @@ class Training:
         """The budget in FLOPs at the given utilisation, or at the default one where each design has its own."""
         mfu = self.utilisation.mfu if isinstance(self.utilisation, GivenMfu) else DEFAULT_MFU
         return min(self.budget_flops, self.budget_gpu_s * self.accelerator.flops_per_s("bf16") * mfu)
+
+    @property
+    def seq_len(self) -> int:
+        """Tokens of a training sequence: those of the run, the usual ones where no cluster is known."""
+        return self.run.seq_len if self.run is not None else USUAL_SEQ_LEN
 
     def unbounded(self) -> "Training":
         """The training without any budget, on the same hardware."""

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from optimoe.arch.hf import to_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.run import RunLayout, RunSpec, Schedule
-from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.laws.catalog import find_law
 from optimoe.laws.rules.leverage import Hyperparameters
 from optimoe.planner.result import Plan
@@ -25,7 +24,7 @@ def winner_run(plan: Plan) -> RunSpec:
     choice, run = plan.choice, plan.problem.training.run
     spec, tokens = choice.spec, round(choice.tokens)
     layout = RunLayout(**asdict(choice.training.layout)) if choice.training.layout is not None else None
-    seq_len = run.seq_len if run else USUAL_SEQ_LEN
+    seq_len = plan.problem.training.seq_len
     return RunSpec(
         name=WINNER,
         architecture=to_config(spec),
@@ -48,7 +47,7 @@ def proxy_runs(plan: Plan, share: float = PROXY_SHARE) -> tuple[RunSpec, ...]:
         InfeasibleError: Not even the smallest run fits the share.
     """
     run = plan.problem.training.run
-    seq_len = run.seq_len if run else USUAL_SEQ_LEN
+    seq_len = plan.problem.training.seq_len
     return tuple(
         RunSpec(
             name=proxy.spec.name,

@@ -3,9 +3,12 @@
 from optimoe import __version__
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
-from optimoe.cost.training import USUAL_SEQ_LEN
+from optimoe.core.run import RunSpec
+from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.result import Plan
+from optimoe.planner.runs.specs import winner_run
+from optimoe.report.launch.config import rope_base
 
 FSDP = ["--use-megatron-fsdp", "--ckpt-format fsdp_dtensor", "--use-distributed-optimizer"]
 SHARDING: dict[int, list[str]] = {
@@ -16,19 +19,24 @@ SHARDING: dict[int, list[str]] = {
 }
 """Megatron-LM's arguments by the stage of ZeRO."""
 
+BALANCING_COEFFICIENT = 0.01
+"""Weight of the balancing loss: what Megatron-LM recommends to start with (transformer_config.py,
+``moe_aux_loss_coeff``), whose own default is none at all."""
+
+MIN_RATE_SHARE = 0.1
+"""Lowest over peak rate, as of Hoffmann et al. 2022 (arXiv 2203.15556, App. B)."""
+
 
 def megatron_arguments(plan: Plan) -> str:
-    """One argument a line, for Megatron-LM's ``pretrain_gpt.py``; data and schedule are its user's.
+    """One argument a line, for Megatron-LM's ``pretrain_gpt.py``; the data is its user's.
 
     Batch and layout are those of the plan; without a training cluster they are its user's too, and sequences have
     the usual length.
     """
-    choice, run = plan.choice, plan.problem.training.run
+    choice, training = plan.choice, plan.problem.training
     spec, moe, dense = choice.spec, choice.spec.moe, _dense_width(choice.spec)
-    seq_len = run.seq_len if run else USUAL_SEQ_LEN
-    samples = round(choice.tokens / seq_len)
     lines = [
-        f"# Written by optimoe {__version__}: the model, and samples of {seq_len} tokens.",
+        *_comments(plan),
         f"--num-layers {spec.num_layers}",
         f"--hidden-size {spec.d_model}",
         f"--ffn-hidden-size {dense or (moe.d_expert if moe else 0)}",
@@ -37,18 +45,49 @@ def megatron_arguments(plan: Plan) -> str:
         "--normalization RMSNorm",
         "--disable-bias-linear",
         "--position-embedding-type rope",
+        f"--rotary-base {rope_base(plan.problem.context_tokens):.0f}",
         "--untie-embeddings-and-output-weights",
         f"--vocab-size {spec.vocab_size}",
-        f"--seq-length {seq_len}",
-        f"--max-position-embeddings {seq_len}",
-        f"--train-samples {samples}",
+        f"--seq-length {training.seq_len}",
+        f"--max-position-embeddings {plan.problem.context_tokens}",
         "--bf16",
+        *_schedule(winner_run(plan)),
     ]
     lines += _experts(moe) if moe else []
     lines += [f"--moe-layer-freq {_pattern(spec)}"] if moe and dense else []
-    if run is not None and choice.training.layout is not None:
-        lines += [f"--global-batch-size {run.sequences}", *_split(choice.training.layout)]
+    if training.run is not None and choice.training.layout is not None:
+        lines += [*_step(training.run), *_split(spec, choice.training.layout)]
     return "\n".join(lines) + "\n"
+
+
+def _comments(plan: Plan) -> list[str]:
+    seq_len, context = plan.problem.training.seq_len, plan.problem.context_tokens
+    lines = [
+        f"# Written by optimoe {__version__}: the model, its schedule and {round(plan.choice.tokens):,} tokens.",
+        "# Yours to add: the data and its tokenizer. To see it start: --mock-data --tokenizer-type NullTokenizer",
+    ]
+    if context > seq_len:
+        lines.append(
+            f"# Trained on sequences of {seq_len:,} tokens, and planned for requests of up to {context:,}: a stage on "
+            "longer sequences must follow."
+        )
+    layout = plan.choice.training.layout
+    if layout is not None and layout.tp > 1 and layout.zero < 2:
+        lines.append("# With tensor parallelism, before Blackwell: export CUDA_DEVICE_MAX_CONNECTIONS=1")
+    return lines
+
+
+def _schedule(run: RunSpec) -> list[str]:
+    """Samples and rate of the run that ``recipe.toml`` states, by Megatron-LM's words."""
+    samples, rate = round(run.tokens / run.seq_len), run.schedule.peak_rate
+    return [
+        f"--train-samples {samples}",
+        f"--lr {rate:.6g}",
+        f"--min-lr {MIN_RATE_SHARE * rate:.6g}",
+        "--lr-decay-style cosine",
+        f"--lr-warmup-samples {round(run.schedule.warmup_tokens / run.seq_len)}",
+        f"--lr-decay-samples {samples}",
+    ]
 
 
 def _attention(spec: ArchSpec) -> list[str]:
@@ -57,6 +96,7 @@ def _attention(spec: ArchSpec) -> list[str]:
         return [
             f"--num-attention-heads {mixer.num_heads}",
             "--multi-latent-attention",
+            "--rope-type rope",  # its own default for latent attention is a stretched one, yarn
             f"--kv-lora-rank {mixer.kv_lora_rank}",
             f"--qk-head-dim {mixer.qk_nope_dim}",
             f"--qk-pos-emb-head-dim {mixer.qk_rope_dim}",
@@ -81,18 +121,54 @@ def _pattern(spec: ArchSpec) -> str:
     return "+".join(f"[{isinstance(group.ffn, MoE):d}]*{group.num_layers}" for group in spec.layers)
 
 
-def _split(layout: TrainLayout) -> list[str]:
+def _step(run: TrainRun) -> list[str]:
+    fp8 = ["--fp8-format hybrid"] if run.setup.precision == "fp8" else []
+    return [f"--global-batch-size {run.sequences}", *fp8]
+
+
+def _split(spec: ArchSpec, layout: TrainLayout) -> list[str]:
     lines = [
         f"--tensor-model-parallel-size {layout.tp:.0f}",
         f"--pipeline-model-parallel-size {layout.pp:.0f}",
-        f"--expert-model-parallel-size {layout.ep:.0f}",
-        f"--micro-batch-size {layout.micro_batch:.0f}",
+        *_stages(spec.num_layers, int(layout.pp), int(layout.interleave)),
     ]
+    if spec.moe:
+        # experts are dealt over max(tp, ep) GPUs: fewer parts than tp leave each expert split by the rest
+        lines += [
+            f"--expert-model-parallel-size {layout.ep:.0f}",
+            f"--expert-tensor-parallel-size {max(1, int(layout.tp // layout.ep))}",
+        ]
+    lines.append(f"--micro-batch-size {layout.micro_batch:.0f}")
     if layout.sequence_parallel:
         lines.append("--sequence-parallel")
     if layout.recompute == "full":
         lines += ["--recompute-granularity full", "--recompute-method uniform", "--recompute-num-layers 1"]
+    if layout.recompute == "selective":
+        lines.append("--recompute-granularity selective")
     return lines + SHARDING[int(layout.zero)]
+
+
+def _stages(num_layers: int, pp: int, interleave: int) -> list[str]:
+    """How layers are dealt to the stages of a pipeline, where not each has as many.
+
+    Megatron-LM refuses layers that the stages do not divide, unless told the layers of each (its user guide, Custom
+    Pipeline Model Parallel Layout). The fullest chunk is ⌈layers / chunks⌉, as the plan counts it; the first and
+    the last chunks, which hold the embeddings, are the lighter ones.
+    """
+    chunks = pp * interleave
+    whole, left = divmod(num_layers, chunks)
+    if not left:
+        return [f"--num-virtual-stages-per-pipeline-rank {interleave}"] if interleave > 1 else []
+    lighter = chunks - left
+    front = lighter // 2
+    sizes = [whole + (front <= chunk < front + left) for chunk in range(chunks)]
+    return [f"--pipeline-model-parallel-layout {_layout_words(sizes)}"]
+
+
+def _layout_words(sizes: list[int]) -> str:
+    """Layers of each chunk as Megatron-LM's string: ``Et*2|t*3|t*2L``, chunks between bars."""
+    chunks = [f"t*{size}" if size else "" for size in sizes]
+    return "|".join(["E" + chunks[0], *chunks[1:-1], chunks[-1] + "L"])
 
 
 def _experts(moe: MoE) -> list[str]:
@@ -101,6 +177,7 @@ def _experts(moe: MoE) -> list[str]:
         f"--moe-router-topk {moe.top_k}",
         f"--moe-ffn-hidden-size {moe.d_expert}",
         "--moe-router-load-balancing-type aux_loss",
+        f"--moe-aux-loss-coeff {BALANCING_COEFFICIENT}",
         "--moe-grouped-gemm",
         "--moe-token-dispatcher-type alltoall",
     ]

@@ -3,19 +3,20 @@
 import shlex
 
 from optimoe import __version__
-from optimoe.cost.serving.workload import Workload
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.result import Plan
 from optimoe.report.launch.formats import format_options
 
 CACHE_WORDS = {"fp8": "fp8"}
 """vLLM's ``--kv-cache-dtype`` by format of the cache; its own choice, auto, is bf16."""
 
 
-def vllm_command(choice: Candidate, workload: Workload) -> str:
+def vllm_command(plan: Plan) -> str:
     """The command that serves one deployment as planned; several copies of the model are several commands."""
-    layout = choice.serving.layout
+    choice = plan.choice
+    layout, (longest, comments) = choice.serving.layout, longest_request(plan)
     replicas = int(layout.replicas)
-    words = ["vllm", "serve", "winner", "--max-model-len", str(workload.full_context)]
+    words = ["vllm", "serve", "winner", "--dtype", "bfloat16", "--max-model-len", str(longest)]
     words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
     sizes = {"tensor": layout.tp, "pipeline": layout.pp, "data": layout.dp / replicas}
     for name, size in sizes.items():
@@ -23,8 +24,37 @@ def vllm_command(choice: Candidate, workload: Workload) -> str:
             words += [f"--{name}-parallel-size", f"{size:.0f}"]
     if layout.ep > 1:
         words.append("--enable-expert-parallel")
-    options, comments = format_options(choice, CACHE_WORDS)
-    return script([*words, *options], replicas, comments)
+    words += _over_nodes(choice, replicas)
+    options, of_formats = format_options(choice, CACHE_WORDS)
+    return script([*words, *options], replicas, [*comments, *of_formats])
+
+
+def longest_request(plan: Plan) -> tuple[int, list[str]]:
+    """Tokens of the longest request that a deployment is to take, and what must be known of that number.
+
+    An engine does not start where its cache holds less than one request of that length.
+    """
+    choice, problem = plan.choice, plan.problem
+    layout, asked = choice.serving.layout, problem.context_tokens
+    held = int(choice.serving.max_batch / layout.dp * problem.workload.full_context)
+    longest = min(asked, max(held, problem.workload.full_context))
+    comments = [] if problem.max_context else ["The longest request was not stated (--max-context)."]
+    if longest < asked:
+        comments.append(f"A rank's cache holds {held:,} tokens, less than one request of {asked:,}.")
+    return longest, comments
+
+
+def _over_nodes(choice: Candidate, replicas: int) -> list[str]:
+    """Words that start ranks on several nodes, where one copy of the model takes more than one.
+
+    Ray must run on all of them (vLLM docs, Parallelism and Scaling; Data Parallel Deployment).
+    """
+    layout, per_node = choice.serving.layout, choice.deployment.cluster.accelerator.gpus_per_node
+    if layout.tp * layout.pp > per_node:
+        return ["--distributed-executor-backend", "ray"]
+    if layout.tp * layout.pp * layout.dp / replicas > per_node:
+        return ["--data-parallel-backend", "ray"]
+    return []
 
 
 def script(words: list[str], replicas: int, comments: list[str]) -> str:

@@ -5,13 +5,13 @@ from contextlib import suppress
 from typing import Any
 
 from optimoe import __version__
-from optimoe.arch.hf import to_config
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.records import to_json, to_record
 from optimoe.core.run import RunSpec, runs_toml
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import Proxy, ladder
 from optimoe.planner.runs.specs import proxy_runs, winner_run
+from optimoe.report.launch.config import winner_config
 from optimoe.report.launch.megatron import megatron_arguments
 from optimoe.report.launch.sglang import sglang_command
 from optimoe.report.launch.vllm import vllm_command
@@ -26,13 +26,13 @@ WINNER_FILES = ("config.json", "recipe.toml", "megatron.args", "vllm.sh", "sglan
 def winner_files(plan: Plan) -> dict[str, str]:
     """The text of each file by its name, out of :data:`WINNER_FILES`."""
     contents = {
-        "config.json": to_json(to_config(plan.choice.spec)) + "\n",
+        "config.json": to_json(winner_config(plan)) + "\n",
         "recipe.toml": recipe_toml(plan),
         "megatron.args": megatron_arguments(plan),
-        "vllm.sh": vllm_command(plan.choice, plan.problem.workload),
+        "vllm.sh": vllm_command(plan),
     }
     if plan.choice.deployment.engine.name == "sglang":
-        contents["sglang.sh"] = sglang_command(plan.choice, plan.problem.workload)
+        contents["sglang.sh"] = sglang_command(plan)
     with suppress(InfeasibleError):  # a winner so small that it is its own proxy
         contents["proxies.toml"] = proxies_toml(proxy_runs(plan), ladder(plan.choice, plan.problem.space))
     return contents
