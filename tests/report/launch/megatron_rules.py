@@ -85,7 +85,8 @@ def _of_experts(args, tp, ep, layers):
         yield "experts with tensor but no sequence parallelism"
     if "--moe-grouped-gemm" in args and "--bf16" not in args:
         yield "grouped products need bf16"
-    if args["--moe-router-load-balancing-type"] == "aux_loss" and not float(args.get("--moe-aux-loss-coeff", 0)) > 0:
+    balanced = float(args.get("--moe-aux-loss-coeff", 0)) > 0
+    if args["--moe-router-load-balancing-type"] == "aux_loss" and not balanced:
         yield "a balancing loss of weight 0"
     if len(eval(args.get("--moe-layer-freq", "[1]*" + str(layers)))) != layers:
         yield "the pattern of routed layers has another length"
