@@ -67,8 +67,8 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     context, sequence = plan.problem.context_tokens, plan.problem.training.seq_len
     if context > sequence:
         lines.append(
-            f"requests of up to {context:,} tokens are longer than training sequences of {sequence:,}: the stage that "
-            "extends the context is not in the plan"
+            f"requests of up to {context:,} tokens are longer than training sequences of {sequence:,}: the stage "
+            "that extends the context is not in the plan"
         )
     if choice.spec.d_model == space.max_width:
         lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")

@@ -84,6 +84,8 @@ class Problem:
 
     @property
     def context_tokens(self) -> int:
-        """Tokens of the longest sequence that the model is to take: as stated, else the longer of a training
-        sequence and a mean request."""
+        """Tokens of the longest sequence that the model is to take.
+
+        As stated, else the longer of a training sequence and a mean request.
+        """
         return self.max_context or max(self.training.seq_len, self.workload.full_context)

@@ -68,7 +68,7 @@ def _comments(plan: Plan) -> list[str]:
     ]
     if context > seq_len:
         lines.append(
-            f"# Trained on sequences of {seq_len:,} tokens, and planned for requests of up to {context:,}: a stage on "
+            f"# Trained on sequences of {seq_len:,} tokens, planned for requests of up to {context:,}: a stage on "
             "longer sequences must follow."
         )
     layout = plan.choice.training.layout
@@ -151,9 +151,9 @@ def _split(spec: ArchSpec, layout: TrainLayout) -> list[str]:
 def _stages(num_layers: int, pp: int, interleave: int) -> list[str]:
     """How layers are dealt to the stages of a pipeline, where not each has as many.
 
-    Megatron-LM refuses layers that the stages do not divide, unless told the layers of each (its user guide, Custom
-    Pipeline Model Parallel Layout). The fullest chunk is ⌈layers / chunks⌉, as the plan counts it; the first and
-    the last chunks, which hold the embeddings, are the lighter ones.
+    Megatron-LM refuses layers that the stages do not divide, unless told the layers of each (its user guide,
+    Custom Pipeline Model Parallel Layout). The fullest chunk is ⌈layers / chunks⌉, as the plan counts it; the
+    first and the last chunks, which hold the embeddings, are the lighter ones.
     """
     chunks = pp * interleave
     whole, left = divmod(num_layers, chunks)
