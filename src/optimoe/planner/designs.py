@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.arrays import Values
 from optimoe.core.grid import broadcast, take
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.domain import Standing
@@ -93,11 +94,11 @@ class Pool:
         """Dollars per million output tokens of the cheapest deployment; infinite where none keeps the limits."""
         return self._of_cheapest("usd_per_mtok")
 
-    def loss(self, tokens: Column) -> Column:
+    def loss(self, tokens: Values) -> Values:
         """Nats per token after training on so many tokens, repeated ones at their worth."""
         return np.asarray(self.curve.loss(self.problem.data.worth(tokens)))
 
-    def tokens(self, loss: float) -> Column:
+    def tokens(self, loss: Values) -> Values:
         """Training tokens that reach a loss; infinite where no number does."""
         return np.asarray(self.problem.data.tokens(self.curve.tokens(loss)))
 

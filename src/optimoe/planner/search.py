@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimoe.core.arrays import Values
 from optimoe.core.errors import InputError
 from optimoe.planner.designs import Column, Pool, evaluate
 from optimoe.planner.pricing import SHARED, PricedGrids
@@ -140,9 +141,9 @@ class Dollars:
         per_mtok: Per million output tokens.
     """
 
-    serve: Column
-    per_train_token: Column
-    per_mtok: Column
+    serve: Values
+    per_train_token: Values
+    per_mtok: Values
 
 
 def dollars_of(pool: Pool) -> Dollars:
@@ -157,14 +158,14 @@ def tokens_and_objective(pool: Pool, goal: LowestLoss | LeastCost) -> tuple[Colu
     return judged(pool, goal, dollars_of(pool))
 
 
-def judged(pool: Pool, goal: LowestLoss | LeastCost, dollars: Dollars) -> tuple[Column, Column]:
+def judged(pool: Pool, goal: LowestLoss | LeastCost, dollars: Dollars) -> tuple[Values, Values]:
     """:func:`tokens_and_objective` at given dollars.
 
     The pool's curve, the goal's loss and the dollars may hold a row for each of many draws.
     """
     affordable = pool.affordable_tokens
     if isinstance(goal, LowestLoss):
-        if math.isfinite(goal.total_usd):
+        if np.all(np.isfinite(goal.total_usd)):
             affordable = np.minimum(affordable, (goal.total_usd - dollars.serve) / dollars.per_train_token)
         most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
         tokens = np.clip(affordable, 1.0, most)

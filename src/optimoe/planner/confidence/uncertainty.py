@@ -1,23 +1,26 @@
 """The choice under draws of the law's coefficients, and what learning more about the law is worth."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.laws.fitting.draws import law_draws
-from optimoe.laws.loss_law import LossLaw, TokenCurve
+from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.confidence.sweep_value import SweepValue, value_of_sweep
-from optimoe.planner.designs import Column, Pool, curve_of
+from optimoe.planner.designs import curve_of
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
-from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import ladder
-from optimoe.planner.search import first_pools
+from optimoe.planner.search import dollars_of, first_pools, judged
 
 FAILED = 2.0
 """Cost of a family that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""
@@ -25,11 +28,11 @@ FAILED = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Chance:
-    """How often one family is the best under draws of the law.
+    """How often one number of experts is the best.
 
     Attributes:
-        family: The family.
-        probability: Share of the draws in which it is the best.
+        family: The family with it that is the best in most draws.
+        probability: Share of the draws in which it, or another with as many experts, is the best.
     """
 
     family: Family
@@ -40,12 +43,12 @@ class Chance:
 class Uncertainty:
     """How sure the choice is under draws of the law.
 
-    In each draw every family reaches the loss that the draw gives the choice, within the budget, as cheaply as it
-    can (or, where the lowest loss is the goal, spends the budget).
+    In each draw every design is put under the plan's own goal: it reaches the loss that the draw gives the choice,
+    within the budget, as cheaply as it can (or, where the lowest loss is the goal, spends what the limits allow).
 
     Attributes:
         draws: Number of draws.
-        chances: Families that are the best in some draw, the likeliest first.
+        chances: Numbers of experts that are the best in some draw, the likeliest first.
         mean_regret: What the best family of a draw would save on average, in ``unit``: no sweep of proxies that
             only settles the law can be worth more.
         worst_regret: The same in 95 % of the draws at most.
@@ -78,27 +81,73 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
     problem, choice = result.problem, result.choice
     many = _draws(problem.law, draws)
     own = _losses(many, choice.spec, problem.data.worth(choice.tokens))
-    by_loss = isinstance(problem.goal, LowestLoss)
     families, best = [], []
     for family, pool in first_pools(problem, memory).items():
         families.append(family)
-        curve = curve_of(many, pool.grid, (draws, len(pool.params_active)))
-        best.append(_objectives(pool, curve, own, by_loss).min(axis=1))
+        drawn = replace(pool, curve=curve_of(many, pool.grid, (draws, len(pool.params_active))))
+        best.append(judged(drawn, goal_of_draws(result, own), dollars_of(pool))[1].min(axis=1))
     gap = float(problem.law.reading_gap(choice.spec, problem.data.worth(choice.tokens)))
-    today = own[:, 0] if by_loss else np.full(draws, choice.total_usd)
-    best[families.index(choice.family)] = np.minimum(best[families.index(choice.family)], today)
+    by_loss = isinstance(problem.goal, LowestLoss)
+    today = own[:, 0] if by_loss else np.full(draws, paid(result))
+    place = families.index(choice.family)
+    best[place] = np.minimum(best[place], today)
     rows = np.array(best)
     regret = today - rows.min(axis=0)
-    counted = Counter(families[int(winner)] for winner in rows.argmin(axis=0))
     return Uncertainty(
         draws=draws,
-        chances=tuple(Chance(family=family, probability=count / draws) for family, count in counted.most_common()),
+        chances=chances_of(families, rows.argmin(axis=0)),
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
         unit="nats" if by_loss else "usd",
         loss_low=float(np.quantile(own, 0.05)) - gap,
         loss_high=float(np.quantile(own, 0.95)) + gap,
         sweep=_sweep(result, many, np.where(np.isfinite(rows), rows, FAILED * today)),
+    )
+
+
+def goal_of_draws(result: Plan, own: Float[np.ndarray, "draws 1"]) -> LowestLoss | LeastCost:
+    """The plan's goal as the draws ask it: what the choice gives in a draw, others must give too.
+
+    The lowest loss keeps its limits of dollars. The least dollars are those at the loss that the draw gives the
+    choice: its training is committed and paid for before anybody knows which draw is true. (Against the lowest
+    loss of each draw, or a stated one, half of the draws would put a choice that uses its whole budget a hair
+    beyond it, and count a new plan where nothing is to be saved.)
+
+    Args:
+        result: The plan.
+        own: Loss of the choice in each draw.
+    """
+    goal = result.problem.goal
+    if isinstance(goal, LowestLoss):
+        return goal
+    return LeastCost(max_loss=own * (1 + BUDGET_TOLERANCE), count=goal.count)
+
+
+def paid(result: Plan) -> float:
+    """Dollars of the choice, of those that the goal counts."""
+    goal = result.problem.goal
+    counted = goal.count if isinstance(goal, LeastCost | NearBest) else "total"
+    return result.choice.total_usd if counted == "total" else result.choice.serve_usd
+
+
+def chances_of(families: Sequence[Family], winners: Int[np.ndarray, " draws"]) -> tuple[Chance, ...]:
+    """How often each number of experts is the best, the likeliest first, with the family that most often is.
+
+    Args:
+        families: The families that were drawn.
+        winners: Which of them is the best in each draw.
+    """
+    counted = Counter(families[int(winner)] for winner in winners)
+    shares: dict[int, int] = {}
+    for family, count in counted.items():
+        shares[family.num_experts] = shares.get(family.num_experts, 0) + count
+    ordered = sorted(shares.items(), key=lambda share: -share[1])
+    return tuple(
+        Chance(
+            family=max((one for one in counted if one.num_experts == experts), key=lambda one: counted[one]),
+            probability=count / len(winners),
+        )
+        for experts, count in ordered
     )
 
 
@@ -127,14 +176,3 @@ def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
         usd=choice.train_usd * flops / choice.training.flops if training.price.usd_per_gpu_s else 0.0,
         worth=value_of_sweep(costs, seen, many.row.rmse_log),
     )
-
-
-def _objectives(pool: Pool, curve: TokenCurve, own: np.ndarray, by_loss: bool) -> np.ndarray:
-    """What each design is judged by in each draw, (draws, designs); infinite where it is not feasible."""
-    data, affordable = pool.problem.data, pool.affordable_tokens
-    if by_loss:
-        tokens: Column = np.maximum(affordable, 1.0)
-        return np.where(pool.possible, curve.loss(data.worth(tokens)), np.inf)
-    needed = np.asarray(data.tokens(curve.tokens(own)))
-    feasible = pool.possible & np.isfinite(needed) & (needed <= affordable * (1 + 1e-6))
-    return np.where(feasible, pool.usd_per_train_token * np.where(feasible, needed, 0.0) + pool.serve_usd, np.inf)

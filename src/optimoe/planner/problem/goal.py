@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from optimoe.core.arrays import Values
 from optimoe.core.errors import require, require_positive
 
 CountedDollars = Literal["total", "serving"]
@@ -20,12 +21,14 @@ class LowestLoss:
         total_usd: Most dollars for training and serving together.
         usd_per_mtok: Most dollars per million output tokens.
 
+    Both may hold a row for each of many draws.
+
     Raises:
         ConfigError: A limit is not positive.
     """
 
-    total_usd: float = math.inf
-    usd_per_mtok: float = math.inf
+    total_usd: Values = math.inf
+    usd_per_mtok: Values = math.inf
 
     def __post_init__(self) -> None:
         require_positive(self, "total_usd", "usd_per_mtok")
@@ -33,13 +36,13 @@ class LowestLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class LeastCost:
-    """The least dollars at a loss of at most ``max_loss``.
+    """The least dollars at a loss of at most ``max_loss``, which may hold a row for each of many draws.
 
     Raises:
         ConfigError: The loss is not positive.
     """
 
-    max_loss: float
+    max_loss: Values
     count: CountedDollars = "total"
 
     def __post_init__(self) -> None:

@@ -12,11 +12,11 @@ from optimoe.report.records.plan.space import FamilyRecord, family_record
 
 @dataclass(frozen=True, kw_only=True)
 class ChanceRecord:
-    """One family under draws of the law.
+    """One number of experts under draws of the law.
 
     Attributes:
-        family: What its designs share.
-        probability: Share of the draws in which it is the best.
+        family: What the designs share that have it and are the best most often.
+        probability: Share of the draws in which designs with as many experts are the best.
     """
 
     family: FamilyRecord
@@ -44,7 +44,7 @@ class UncertaintyRecord:
 
     Attributes:
         draws: Number of draws.
-        chances: Families that are the best in some draw, the likeliest first.
+        chances: Numbers of experts that are the best in some draw, the likeliest first.
         mean_regret: What the best family of a draw would save on average, in ``unit``.
         worst_regret: What it would save in 95 % of the draws at most, in ``unit``.
         unit: ``usd`` or ``nats``.

@@ -7,6 +7,7 @@ from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.result import Plan
+from optimoe.report.words.plan.shapes import kind_words
 
 
 def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
@@ -16,7 +17,9 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
     if found is None:
         sentences.append(f"how sure the law is cannot be said: {robustness.unknown}")
     else:
-        shares = ", ".join(f"{family_words(one.family)} in {one.probability:.0%}" for one in found.chances)
+        shares = ", ".join(
+            f"{kind_words(one.family.num_experts)} in {one.probability:.0%}" for one in found.chances
+        )
         regret = format_usd(found.mean_regret) if found.unit == "usd" else f"{found.mean_regret:.4f} nats"
         sentences.append(
             f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
