@@ -73,7 +73,7 @@ class Done:
 
 def run_command(*words, cwd=".", env=None):
     """``optimoe`` with these words, and with these variables beside those of this process."""
-    return _run(_server(PLANNER), cwd, words=[str(word) for word in words], env=env or {})
+    return _run(_server(PLANNER), cwd, words=[str(word) for word in words], env={"COLUMNS": ""} | (env or {}))
 
 
 def run_python(code, cwd="."):

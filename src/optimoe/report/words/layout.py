@@ -125,7 +125,9 @@ def _aligned(rows: Sequence[Sequence[str]], left: set[int], strong: Strong) -> I
 def _pieces(rows: Sequence[tuple[str, ...]], width: int | None) -> Iterator[list[tuple[str, ...]]]:
     """A table in as few tables as are no wider, each with the first column and about equally many others."""
     head, *others = (size + COLUMN_GAP for size in _widths(rows))
-    most = len(others) if width is None else max(1, (width + COLUMN_GAP - head) // max(others, default=1))
+    most = len(others)
+    if width is not None and head + sum(others) - COLUMN_GAP > width:
+        most = max(1, (width + COLUMN_GAP - head) // max(others, default=1))
     pieces = -(-len(others) // max(most, 1)) or 1
     size = -(-len(others) // pieces) or 1
     for start in range(1, max(len(others), 1) + 1, size):
