@@ -64,6 +64,13 @@ def format_count(value: float, digits: int = 3) -> str:
     return _significant(value, digits)
 
 
+def format_plain(value: float) -> str:
+    """A number as a person would type it: whole numbers up to a million with commas, 1e22, 0.05, 3.35e12."""
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}"
+    return f"{value:.4g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+
+
 def format_bytes(value: float) -> str:
     """Bytes with a decimal prefix: 131 KB, 93.4 GB."""
     for scale, prefix in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, UnknownNameError
-from optimoe.inputs.groups.hardware import Price
+from optimoe.inputs.groups.hardware import ServePrice
 from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.sources import Model, read_model
 
@@ -100,7 +100,7 @@ class YunRequest:
     """Take the records with prompts of this length only."""
     output_tokens: Quantity = 0.0
     """Take the records with answers of this length only."""
-    price: Price = field(default_factory=Price)
+    price: ServePrice = field(default_factory=ServePrice)
 
     def chosen(self) -> "list[LatencyRecord]":
         """The records that are as asked.

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.inputs.groups.engine import EngineChoice
-from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, Price
+from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, ServePrice, TrainPrice
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainBatch
 from optimoe.inputs.quantities import Quantity, parts, whole
@@ -36,7 +36,7 @@ class ServingRequest:
     """Catalog name, config.json, or the folder that holds one."""
     requests: Requests = field(default_factory=Requests)
     engine: EngineChoice = field(default_factory=EngineChoice)
-    price: Price = field(default_factory=Price)
+    price: ServePrice = field(default_factory=ServePrice)
 
     def spec(self) -> "ArchSpec":
         """The model that is named or described.
@@ -216,7 +216,7 @@ class TrainCostRequest:
     """Precision of the matrix products: bf16 or fp8."""
     hardware: Hardware
     batch: TrainBatch = field(default_factory=TrainBatch)
-    price: Price = field(default_factory=Price)
+    price: TrainPrice = field(default_factory=TrainPrice)
 
     def spec(self) -> "ArchSpec":
         """The model that is named or described.

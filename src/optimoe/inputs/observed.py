@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from optimoe.arch.quantize import AUTO
 from optimoe.core.errors import require
 from optimoe.inputs.groups.engine import EngineChoice
-from optimoe.inputs.groups.hardware import Hardware, Price
+from optimoe.inputs.groups.hardware import Hardware, ServePrice
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.quantities import Quantity, Several, numbers, whole
 
@@ -66,7 +66,7 @@ class SizeFromSpeedRequest:
     hardware: Hardware
     requests: Requests = field(default_factory=Requests)
     engine: ObservedEngine = field(default_factory=ObservedEngine)
-    price: Price = field(default_factory=Price)
+    price: ServePrice = field(default_factory=ServePrice)
 
     def observed(self) -> "Observed":
         """What is seen, the price of a prompt added to that of its answer.

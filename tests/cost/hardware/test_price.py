@@ -5,7 +5,14 @@ import tomli_w
 
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.cost.hardware.accelerator import accelerator_names
-from optimoe.cost.hardware.price import given_price, list_price, load_prices, published_prices
+from optimoe.cost.hardware.price import (
+    find_tier,
+    given_price,
+    list_price,
+    load_prices,
+    priced_accelerators,
+    published_prices,
+)
 
 
 def sheet(path, *rows):
@@ -22,11 +29,56 @@ def test_a_list_price_is_the_median_of_its_providers():
     assert price.low <= price.usd_per_gpu_hour <= price.high
     assert "nebius" in price.source
     with pytest.raises(InputError, match="no list price"):
-        list_price("mi300x")
+        list_price("mi325x")
     with pytest.raises(ConfigError):
         given_price(-1.0)
-    with pytest.raises(ConfigError):
-        given_price(float("inf"))
+    for no_price in (float("inf"), float("nan"), 1e6, 1e-6):
+        with pytest.raises(
+            ConfigError, match=r"gpu_usd_per_hour: must be 0, or 0\.01 to 1,000 dollars a GPU hour"
+        ):
+            given_price(no_price)
+
+
+def test_a_price_of_zero_is_that_of_ones_own_gpus():
+    assert given_price(0.0).owned
+    assert given_price(0.0).source == "owned GPUs: no dollars"
+    assert not given_price(1.0).owned
+
+
+def test_tiers_are_not_made_of_each_other():
+    by_tier = {tier: list_price("h100-sxm", tier=tier) for tier in ("on_demand", "reserved", "spot")}
+    assert {tier: price.tier for tier, price in by_tier.items()} == {tier: tier for tier in by_tier}
+    assert by_tier["spot"].usd_per_gpu_hour < by_tier["reserved"].usd_per_gpu_hour
+    assert by_tier["reserved"].usd_per_gpu_hour < by_tier["on_demand"].usd_per_gpu_hour
+    assert "median of reserved list prices, 2026-08: hyperstack 2.72" in by_tier["reserved"].source
+    with pytest.raises(
+        InputError, match=r"no spot list price of gb200 is known, there is on-demand \$10.50 \(--price-tier\)$"
+    ):
+        list_price("gb200", tier="spot")
+
+
+@pytest.mark.parametrize("name", ["on-demand", "On_Demand", " on demand "])
+def test_a_tier_is_found_in_any_spelling(name):
+    assert find_tier(name) == "on_demand"
+    with pytest.raises(UnknownNameError, match=r"price_tier: unknown name 'sopt' .*spot"):
+        find_tier("sopt")
+
+
+def test_a_row_of_a_sheet_without_a_tier_stands_for_every_tier(tmp_path):
+    rows = sheet(tmp_path / "prices.toml", row(), row("h200-sxm", 2.0, tier="reserved"))
+    assert list_price("h100-sxm", rows, tier="spot").usd_per_gpu_hour == 1.5
+    assert list_price("h200-sxm", rows, tier="reserved").usd_per_gpu_hour == 2.0
+    assert "the price sheet has no spot row for h200-sxm" in list_price("h200-sxm", rows, tier="spot").source
+    with pytest.raises(UnknownNameError, match="price 1: tier"):
+        sheet(tmp_path / "prices.toml", row(tier="weekly"))
+    with pytest.raises(ConfigError, match="date: must be a month such as 2026-09, got '2026-13'"):
+        sheet(tmp_path / "prices.toml", row(date="2026-13"))
+
+
+def test_most_accelerators_have_a_list_price():
+    priced = priced_accelerators()
+    assert len(priced) >= 0.7 * len(accelerator_names())
+    assert set(priced_accelerators(tier="spot")) < set(accelerator_names())
 
 
 def conforms(price_row):
@@ -38,13 +90,15 @@ def conforms(price_row):
 
 def test_every_published_price_is_of_a_known_gpu_and_on_a_sheet_of_ones_own_the_same(tmp_path):
     published = published_prices()
-    fields = ("accelerator", "usd_per_gpu_hour", "provider", "instance", "source")
+    fields = ("accelerator", "tier", "usd_per_gpu_hour", "provider", "instance", "date", "source")
     own = sheet(tmp_path / "prices.toml", *({name: getattr(each, name) for name in fields} for each in published))
     assert own == published
     for each in published:
         conforms(each)
         assert each.source
-        assert list_price(each.accelerator).usd_per_gpu_hour == list_price(each.accelerator, own).usd_per_gpu_hour
+        assert each.date or "@" in each.source
+        listed = list_price(each.accelerator, tier=each.tier)
+        assert listed.usd_per_gpu_hour == list_price(each.accelerator, own, tier=each.tier).usd_per_gpu_hour
     conforms(*sheet(tmp_path / "prices.toml", row()))
 
 
@@ -82,9 +136,9 @@ def test_a_sheet_without_a_row_for_a_gpu_in_use_is_said(tmp_path):
     assert replace(beside, source=listed.source) == listed
     assert "(the price sheet has no row for h200-sxm)" in beside.source
     with pytest.raises(
-        InputError, match="no list price of mi300x is known, and the price sheet has no row for mi300x"
+        InputError, match="no list price of mi325x is known, and the price sheet has no row for mi325x"
     ):
-        list_price("mi300x", rows)
+        list_price("mi325x", rows)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +148,11 @@ def test_a_sheet_without_a_row_for_a_gpu_in_use_is_said(tmp_path):
         ("price = 3", r"must have \[\[price\]\] rows"),
         (
             '[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = -1\n',
-            "prices.toml: price 1: usd_per_gpu_hour: must be zero or more and finite, got -1",
+            "prices.toml: price 1: usd_per_gpu_hour: must be 0, or 0.01 to 1,000 dollars .*, got -1",
         ),
         (
             '[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = inf\n',
-            "usd_per_gpu_hour: must be zero or more",
+            "usd_per_gpu_hour: must be 0, or 0.01",
         ),
         ('[[price]]\naccelerator = ""\nusd_per_gpu_hour = 1\n', "price 1: accelerator: must be given"),
         ('[[price]]\naccelerator = "h100-sxm"\n', "usd_per_gpu_hour"),
@@ -115,6 +169,6 @@ def test_a_price_sheet_that_is_none_is_said(text, words, tmp_path):
 def test_a_gpu_of_another_memory_has_the_price_of_the_gpu_that_there_is(tmp_path):
     known, larger = list_price("h100-sxm"), list_price("h100-sxm@141GB")
     assert larger.usd_per_gpu_hour == known.usd_per_gpu_hour
-    assert "of h100-sxm with the memory that it has: " in larger.source
+    assert "of h100-sxm with the memory that it has, 2026" in larger.source
     (tmp_path / "prices.toml").write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 1.5\n')
     assert list_price("h100-sxm@141GB", load_prices(tmp_path / "prices.toml")).usd_per_gpu_hour == 1.5

@@ -62,7 +62,8 @@ def warn(message: str) -> None:
 def warn_without_price(accelerator: str, price: "GpuPrice", sheet: "PriceSheet") -> None:
     """Say that dollars are not known, where no price of a GPU hour is, and what a price sheet in use lacks."""
     if isnan(price.usd_per_gpu_hour):
-        warn(f"gpu price: no list price of {accelerator} is known")
+        warn(f"{price.source}: dollars are not known")
+        return
     gap = sheet.gap(accelerator)
     if gap and gap in price.source:
         warn(f"--prices: {gap}; its list price is taken")

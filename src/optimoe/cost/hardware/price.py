@@ -1,18 +1,25 @@
 """Prices of GPU hours, and seconds into dollars."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args
 
 from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
+from optimoe.core.ranges import RANGES, require_range
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.hardware.accelerator import MEMORY, accelerator_key, accelerator_names
+
+Tier = Literal["on_demand", "reserved", "spot"]
+"""How a GPU hour is bought: by the hour, for a term, or while nobody else wants it."""
+
+ON_DEMAND: Tier = "on_demand"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +27,11 @@ class GpuPrice:
     """Dollars of one GPU for one hour.
 
     Attributes:
-        usd_per_gpu_hour: The price used; NaN when none is known.
+        usd_per_gpu_hour: The price used; NaN when none is known, 0 where the GPUs are one's own.
         low, high: Range over the providers; the price itself when a user gave it.
-        source: Providers, or the option.
+        source: Providers, or the option; why none is known.
+        tier: How the hour is bought; empty where a user gave the price, or none is known.
+        date: Month of the lists, or the first and the last of several; empty where they state none.
 
     Raises:
         ConfigError: The price is negative.
@@ -33,9 +42,16 @@ class GpuPrice:
     high: float
     basis: Basis
     source: str
+    tier: str = ""
+    date: str = ""
 
     def __post_init__(self) -> None:
         require(not self.usd_per_gpu_hour < 0, "gpu_usd_per_hour", "zero or more", self.usd_per_gpu_hour)
+
+    @property
+    def owned(self) -> bool:
+        """Whether the GPUs cost nothing by the hour, so that no dollars are counted."""
+        return self.usd_per_gpu_hour == 0
 
     @property
     def usd_per_gpu_s(self) -> float:
@@ -47,22 +63,35 @@ def given_price(usd_per_gpu_hour: float) -> GpuPrice:
     """A price that the user states.
 
     Raises:
-        ConfigError: It is negative, infinite or no number.
+        ConfigError: It is out of the range of prices: negative, beyond what a GPU hour costs, or no number.
     """
-    require(0 <= usd_per_gpu_hour < math.inf, "gpu_usd_per_hour", "zero or more and finite", usd_per_gpu_hour)
+    require_range(usd_per_gpu_hour, "gpu_usd_per_hour", RANGES["gpu_usd_per_hour"])
     return GpuPrice(
         usd_per_gpu_hour=usd_per_gpu_hour,
         low=usd_per_gpu_hour,
         high=usd_per_gpu_hour,
         basis=Basis.ASSUMED,
-        source="given by the user",
+        source="given by the user" if usd_per_gpu_hour else "owned GPUs: no dollars",
     )
 
 
-def unknown_price() -> GpuPrice:
-    """No price: every amount of dollars that follows from it is NaN."""
+def unknown_price(why: str = "not known") -> GpuPrice:
+    """No price, and why: every amount of dollars that follows from it is NaN."""
     nan = math.nan
-    return GpuPrice(usd_per_gpu_hour=nan, low=nan, high=nan, basis=Basis.ASSUMED, source="not known")
+    return GpuPrice(usd_per_gpu_hour=nan, low=nan, high=nan, basis=Basis.ASSUMED, source=why)
+
+
+def find_tier(name: str) -> Tier:
+    """A tier by its name, in any case, with hyphens, underscores or spaces.
+
+    Raises:
+        UnknownNameError: No such tier; lists them.
+    """
+    key = "_".join(name.strip().lower().replace("-", "_").split())
+    for tier in get_args(Tier):
+        if key == tier:
+            return tier
+    raise UnknownNameError("price_tier", name, get_args(Tier))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,23 +100,31 @@ class PriceRow:
 
     Attributes:
         accelerator: Name of an accelerator, in any case, with hyphens or underscores.
-        usd_per_gpu_hour: The instance's price over its GPUs.
+        usd_per_gpu_hour: The instance's price over its GPUs; 0 for GPUs of one's own.
+        tier: How the hour is bought; a row without one stands for every tier.
         provider, instance, source: Who says so.
+        date: Year and month of the list, such as ``2026-09``; empty where it is not known.
 
     Raises:
-        ConfigError: The price is negative or infinite, or no accelerator is named.
+        ConfigError: The price is out of the range of prices, no accelerator is named, or the date is no month.
+        UnknownNameError: There is no such tier.
     """
 
     accelerator: str
     usd_per_gpu_hour: float
+    tier: str = ""
     provider: str = "own sheet"
     instance: str = ""
+    date: str = ""
     source: str = ""
 
     def __post_init__(self) -> None:
         require(self.accelerator.strip(), "accelerator", "given", repr(self.accelerator))
-        price = self.usd_per_gpu_hour
-        require(0 <= price < math.inf, "usd_per_gpu_hour", "zero or more and finite", price)
+        require_range(self.usd_per_gpu_hour, "usd_per_gpu_hour", RANGES["usd_per_gpu_hour"])
+        if self.tier:
+            require_choice(self.tier, "tier", Tier)
+        month = not self.date or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", self.date)
+        require(month, "date", "a month such as 2026-09", repr(self.date))
 
     @property
     def key(self) -> str:
@@ -106,50 +143,89 @@ def load_prices(path: Path) -> tuple[PriceRow, ...]:
 
 
 def published_prices() -> tuple[PriceRow, ...]:
-    """On-demand list prices of ``prices.toml``."""
+    """List prices of ``prices.toml``, of every tier."""
     return _rows(load_facts("optimoe.cost", "prices.toml"), "prices.toml")
 
 
-def list_price(accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterable[str] = ()) -> GpuPrice:
-    """The median of a sheet's prices where it has any, else of the providers' on-demand list prices.
+def list_price(
+    accelerator: str, sheet: Sequence[PriceRow] = (), *, own: Iterable[str] = (), tier: Tier = ON_DEMAND
+) -> GpuPrice:
+    """The median of a sheet's prices where it has any, else of the providers' list prices of a tier.
 
-    A sheet without a row for the accelerator is said in the price's ``source``.
+    A tier is never made of another: an accelerator without a list price of it has none. A sheet without a row for
+    the accelerator is said in the price's ``source``.
 
     Args:
         accelerator: Its name.
         sheet: Rows of one's own price sheet.
         own: Further accelerators of one's own that the sheet may name; those named as files need no mention.
+        tier: How the hours are bought.
 
     Raises:
-        InputError: No price is known for this accelerator.
+        InputError: No price of this tier is known for this accelerator; names the tiers of which one is.
         UnknownNameError: A row of the sheet names no accelerator that is known or in use; lists the nearest.
     """
     key = accelerator_key(accelerator)
     _require_known(sheet, {key, *map(accelerator_key, own), *accelerator_names()})
-    stated = [row for row in sheet if row.key == key]
-    rows = stated or [row for row in published_prices() if row.key == key]
-    gap = sheet_gap(accelerator, sheet)
+    stated = _priced(sheet, key, tier)
+    rows = stated or _priced(published_prices(), key, tier)
+    gap = sheet_gap(accelerator, sheet, tier)
     if not rows:
-        raise InputError(f"gpu price: no list price of {accelerator} is known{f', and {gap}' if gap else ''}")
+        raise InputError(f"gpu price: {_none_known(accelerator, tier)}{f', and {gap}' if gap else ''}")
     prices = [row.usd_per_gpu_hour for row in rows]
-    kind = "given in a price sheet" if stated else "median of on-demand list prices"
+    kind = "given in a price sheet" if stated else f"median of {tier_words(tier)} list prices"
     kind += f" of {key} with the memory that it has" if MEMORY in accelerator else ""
+    months = sorted({row.date for row in rows if row.date})
+    date = " to ".join(dict.fromkeys((months[0], months[-1]))) if months else ""
     named = ", ".join(f"{row.provider} {row.usd_per_gpu_hour:g}" for row in rows)
     return GpuPrice(
         usd_per_gpu_hour=median(prices),
         low=min(prices),
         high=max(prices),
         basis=Basis.ASSUMED if stated else Basis.PUBLISHED,
-        source=f"{kind}{f' ({gap})' if gap else ''}: {named}",
+        source=f"{kind}{f', {date}' if date else ''}{f' ({gap})' if gap else ''}: {named}",
+        tier=tier,
+        date=date,
     )
 
 
-def sheet_gap(accelerator: str, sheet: Sequence[PriceRow]) -> str:
+def tier_words(tier: str) -> str:
+    """A tier as it stands in a sentence and on the command line: ``on-demand``."""
+    return tier.replace("_", "-")
+
+
+def priced_accelerators(sheet: Sequence[PriceRow] = (), tier: Tier = ON_DEMAND) -> tuple[str, ...]:
+    """The accelerators that ship and have a price of a tier, in a sheet or in the lists, in their usual order."""
+    priced = {row.key for row in (*sheet, *published_prices()) if row.tier in ("", tier)}
+    return tuple(name for name in accelerator_names() if name in priced)
+
+
+def sheet_gap(accelerator: str, sheet: Sequence[PriceRow], tier: Tier = ON_DEMAND) -> str:
     """What to say of a price sheet without a row for an accelerator in use; empty where it has one or is none."""
     key = accelerator_key(accelerator)
-    if not sheet or any(row.key == key for row in sheet):
+    if not sheet or _priced(sheet, key, tier):
         return ""
-    return f"the price sheet has no row for {accelerator}"
+    of_tier = f"{tier_words(tier)} row" if any(row.key == key for row in sheet) else "row"
+    return f"the price sheet has no {of_tier} for {accelerator}"
+
+
+def _priced(rows: Iterable[PriceRow], key: str, tier: Tier) -> list[PriceRow]:
+    """The rows of an accelerator that hold for a tier."""
+    return [row for row in rows if row.key == key and row.tier in ("", tier)]
+
+
+def _none_known(accelerator: str, tier: Tier) -> str:
+    """That no list price of a tier is known, and which tiers have one."""
+    key, lists = accelerator_key(accelerator), published_prices()
+    others = {
+        other: median(row.usd_per_gpu_hour for row in rows)
+        for other in get_args(Tier)
+        if (rows := _priced(lists, key, other))
+    }
+    if not others:
+        return f"no list price of {accelerator} is known"
+    there = ", ".join(f"{tier_words(other)} ${usd:.2f}" for other, usd in others.items())
+    return f"no {tier_words(tier)} list price of {accelerator} is known, there is {there} (--price-tier)"
 
 
 def _require_known(sheet: Sequence[PriceRow], known: set[str]) -> None:

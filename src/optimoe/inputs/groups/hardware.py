@@ -49,78 +49,115 @@ class Hardware:
 @Parameter(name="*", group="Prices")
 @dataclass(frozen=True, kw_only=True)
 class PriceSheet:
-    """A price sheet of one's own."""
+    """Where prices come from: a price sheet of one's own, or the lists of one tier."""
 
     prices: Path | None = None
-    """Price sheet: a TOML file of [[price]] rows (accelerator, usd_per_gpu_hour), before the list prices."""
+    """Price sheet: a TOML file of [[price]] rows (accelerator, usd_per_gpu_hour; tier), before the list prices."""
+    price_tier: str = "on-demand"
+    """List prices of GPU hours bought on-demand, reserved or spot."""
+    gpu_usd_per_hour: float | None = None
+    """Price of a GPU hour, instead of the sheet's or the list price; 0 for GPUs of your own."""
 
-    def find(self, accelerator: str, usd_per_hour: float | None) -> "GpuPrice":
-        """The price that is given, else that of the sheet, else the median list price.
+    def find(self, accelerator: str, *stated: float | None) -> "GpuPrice":
+        """The first price that is given, else that of the sheet, else the median list price of the tier.
 
         Raises:
             InputError: None is given and none is known.
-            UnknownNameError: The sheet names no accelerator that is known or in use.
-            ConfigError: The sheet cannot be read, or a price is negative.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
         """
-        from optimoe.cost.hardware.price import given_price, list_price, load_prices
+        from optimoe.cost.hardware.price import find_tier, given_price, list_price, load_prices
 
-        sheet = load_prices(self.prices) if self.prices else ()
-        return list_price(accelerator, sheet) if usd_per_hour is None else given_price(usd_per_hour)
+        tier, sheet = find_tier(self.price_tier), load_prices(self.prices) if self.prices else ()
+        given = [usd for usd in (*stated, self.gpu_usd_per_hour) if usd is not None]
+        return given_price(given[0]) if given else list_price(accelerator, sheet, tier=tier)
 
     def gap(self, accelerator: str) -> str:
         """What to say where the sheet has no row for an accelerator in use; empty where it has one or is none.
 
         Raises:
             ConfigError: The sheet cannot be read, or a row is no price.
+            UnknownNameError: There is no such tier.
         """
-        from optimoe.cost.hardware.price import load_prices, sheet_gap
+        from optimoe.cost.hardware.price import find_tier, load_prices, sheet_gap
 
-        return sheet_gap(accelerator, load_prices(self.prices)) if self.prices else ""
+        return sheet_gap(accelerator, load_prices(self.prices), find_tier(self.price_tier)) if self.prices else ""
 
-
-@Parameter(name="*", group="Prices")
-@dataclass(frozen=True, kw_only=True)
-class Price(PriceSheet):
-    """Dollars of a GPU hour."""
-
-    gpu_usd_per_hour: float | None = None
-    """Price of a GPU hour, instead of the sheet's or the list price."""
-
-    def price(self, accelerator: str) -> "GpuPrice":
-        """The price of a GPU hour; where none is known, dollars are NaN.
+    def _or_unknown(self, accelerator: str, *stated: float | None) -> "GpuPrice":
+        """The same, or where none is known a price of NaN that says why.
 
         Raises:
-            UnknownNameError: The sheet names no accelerator that is known or in use.
-            ConfigError: The sheet cannot be read, or a price is negative.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
         """
         from optimoe.core.errors import ConfigError, UnknownNameError
         from optimoe.cost.hardware.price import unknown_price
 
         try:
-            return self.find(accelerator, self.gpu_usd_per_hour)
+            return self.find(accelerator, *stated)
         except (ConfigError, UnknownNameError):
             raise
-        except InputError:
-            return unknown_price()
+        except InputError as error:
+            return unknown_price(str(error))
+
+
+@Parameter(name="*", group="Prices")
+@dataclass(frozen=True, kw_only=True)
+class ServePrice(PriceSheet):
+    """Dollars of a GPU hour that serves."""
+
+    serve_usd_per_hour: float | None = None
+    """The same as --gpu-usd-per-hour, for GPUs that serve."""
+
+    def price(self, accelerator: str) -> "GpuPrice":
+        """The price of a GPU hour; where none is known, dollars are NaN.
+
+        Raises:
+            InputError: It is stated twice, and not alike.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
+        """
+        _once("--serve-usd-per-hour", self.serve_usd_per_hour, self.gpu_usd_per_hour)
+        return self._or_unknown(accelerator, self.serve_usd_per_hour)
+
+
+@Parameter(name="*", group="Prices")
+@dataclass(frozen=True, kw_only=True)
+class TrainPrice(PriceSheet):
+    """Dollars of a GPU hour that trains."""
+
+    train_usd_per_hour: float | None = None
+    """The same as --gpu-usd-per-hour, for GPUs that train."""
+
+    def price(self, accelerator: str) -> "GpuPrice":
+        """The price of a GPU hour; where none is known, dollars are NaN.
+
+        Raises:
+            InputError: It is stated twice, and not alike.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
+        """
+        _once("--train-usd-per-hour", self.train_usd_per_hour, self.gpu_usd_per_hour)
+        return self._or_unknown(accelerator, self.train_usd_per_hour)
 
 
 @Parameter(name="*", group="Prices")
 @dataclass(frozen=True, kw_only=True)
 class PlanPrices(PriceSheet):
-    """Dollars of GPU hours, of training and of serving."""
+    """Dollars of GPU hours, of training and of serving; each its own, or both --gpu-usd-per-hour."""
 
     train_usd_per_hour: float | None = None
-    """Price of a training GPU hour, instead of the sheet's or the list price."""
+    """Price of a training GPU hour, before --gpu-usd-per-hour; 0 for GPUs of your own."""
     serve_usd_per_hour: float | None = None
-    """Price of a serving GPU hour, instead of the sheet's or the list price."""
+    """Price of a serving GPU hour, before --gpu-usd-per-hour; 0 for GPUs of your own."""
 
     def training(self, accelerator: str) -> "GpuPrice":
         """The price of a training GPU hour.
 
         Raises:
             InputError: None is given and none is known; names the option.
-            UnknownNameError: The sheet names no accelerator that is known or in use.
-            ConfigError: The sheet cannot be read, or a price is negative.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
         """
         return self._required(accelerator, self.train_usd_per_hour, "--train-usd-per-hour")
 
@@ -129,8 +166,8 @@ class PlanPrices(PriceSheet):
 
         Raises:
             InputError: None is given and none is known; names the option.
-            UnknownNameError: The sheet names no accelerator that is known or in use.
-            ConfigError: The sheet cannot be read, or a price is negative.
+            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
+            ConfigError: The sheet cannot be read, or a price is out of limits.
         """
         return self._required(accelerator, self.serve_usd_per_hour, "--serve-usd-per-hour")
 
@@ -143,6 +180,16 @@ class PlanPrices(PriceSheet):
             raise
         except InputError as error:
             raise InputError(f"{option}: missing, and {error}") from None
+
+
+def _once(option: str, stated: float | None, same: float | None) -> None:
+    """Refuse two prices of one hour.
+
+    Raises:
+        InputError: Both are stated, and they differ.
+    """
+    if stated is not None and same is not None and stated != same:
+        raise InputError(f"{option}: must be left out beside --gpu-usd-per-hour, they state one thing")
 
 
 @Parameter(name="*", group="Layout (searched where left out)")

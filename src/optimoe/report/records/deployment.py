@@ -48,6 +48,8 @@ class PriceRecord:
         high: Highest price over the providers; the price itself where the user gave it.
         basis: How the price is known: measured, published, fitted, derived or assumed.
         source: Providers, or the option that gave it.
+        tier: on_demand, reserved or spot; empty where the user gave the price, or none is known.
+        date: Month of the price lists, or the first and the last; empty where they state none.
     """
 
     usd_per_gpu_hour: float | None
@@ -55,6 +57,8 @@ class PriceRecord:
     high: float | None
     basis: Basis
     source: str
+    tier: str
+    date: str
 
 
 @dataclass(frozen=True, kw_only=True)

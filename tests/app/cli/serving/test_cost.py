@@ -27,10 +27,16 @@ def test_a_layout_in_full_has_its_degrees_bands_and_memory():
 
 
 def test_without_a_price_the_rest_is_still_answered():
-    done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xmi300x", "--json")
+    done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xmi325x", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["usd_per_mtok"] is None
-    assert "no list price" in done.stderr
+    assert done.stderr.endswith("optimoe: gpu price: no list price of mi325x is known: dollars are not known\n")
+    spot = ["--price-tier", "spot", "--json"]
+    done = optimoe("cost", "llama-3.1-8b", "--gpus", "1xgb200", *spot)
+    assert "no spot list price of gb200 is known, there is on-demand $10.50 (--price-tier)" in done.stderr
+    assert (
+        "spot list prices" in answer("cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", *spot[:2])["price"]["source"]
+    )
 
 
 def test_a_model_too_large_for_its_gpus_exits_3():
