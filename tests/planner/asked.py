@@ -24,7 +24,29 @@ H100 = find_accelerator("h100-sxm")
 
 LAW = cache(find_loss_law)
 """One object for each law, so that its draws are made once."""
-SMALL = Space(num_experts=(1, 4, 16), max_width=5120)
+PLAIN = Space(
+    num_experts=(1, 2, 4, 8, 16, 32),
+    top_k=(1,),
+    max_active_share=1.0,
+    ffn_ratio=(3.0,),
+    dense_ffn_ratio=(3.0,),
+    num_shared_experts=(0,),
+    attention=("gqa",),
+    first_dense_layers=(0,),
+    min_aspect=64.0,
+    vocab_size=50_304,
+    width_step=1024,
+    depth_step=1,
+)
+"""Experts of one width, none shared, one kind of attention, one pattern: few families, and every depth of each."""
+
+
+def plain(**stated):
+    """The plain space with other values."""
+    return replace(PLAIN, **stated)
+
+
+SMALL = plain(num_experts=(1, 4, 16), max_width=5120)
 
 
 def problem(

@@ -20,9 +20,9 @@ from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search import first_pools
-from tests.planner.asked import H100, problem
+from tests.planner.asked import H100, plain, problem
 
-SPACE = Space(num_experts=(8,), max_width=1024)
+SPACE = plain(num_experts=(8,), max_width=1024)
 ASKED = problem(space=SPACE)
 RUN = TrainRun(cluster=Cluster(accelerator=H100, num_gpus=64))
 PREDICTED = replace(ASKED, training=replace(ASKED.training, run=RUN, utilisation=PredictedMfu()))
@@ -84,7 +84,7 @@ class TiedSpace(Space):
         replace(SPACE, max_width=2048),
         replace(SPACE, ffn_ratio=(2.0,)),
         replace(SPACE, attention=("mla",)),
-        TiedSpace(num_experts=(8,), max_width=1024, tied=True),
+        TiedSpace(**vars(SPACE), tied=True),
     ],
     ids=["vocabulary", "heads", "kv heads", "aspect", "width", "ffn", "attention", "a field of a subclass"],
 )
@@ -106,7 +106,7 @@ def test_dense_and_routed_designs_are_grids_of_their_own_and_both_are_found_agai
 
 
 def test_a_space_that_names_the_same_designs_otherwise_is_found(memory):
-    assert new_grids(memory, replace(ASKED, space=TiedSpace(num_experts=(8,), max_width=1024))) == 0
+    assert new_grids(memory, replace(ASKED, space=TiedSpace(**vars(SPACE)))) == 0
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.ratios import law_of_ratios
-from optimoe.planner.problem.space import Space
-from tests.planner.asked import SMALL, brute_force, every_design, problem
+from tests.planner.asked import SMALL, brute_force, every_design, plain, problem
 
 
 @settings(max_examples=settings().max_examples // 12)  # each prices every design and plans twice
@@ -51,8 +50,12 @@ def test_the_planner_equals_brute_force_where_only_some_layers_route(law, monkey
 
 
 def test_a_ratio_of_experts_to_attention_is_decided_by_loss_and_cost_where_only_some_layers_route():
-    space = Space(
-        num_experts=(1, 16), top_k=(2,), max_width=3072, moe_every=(1, 2), expert_attention_ratio=(0.25, 1.0, 4.0)
+    space = plain(
+        num_experts=(1, 16),
+        top_k=(2,),
+        max_width=3072,
+        moe_every=(1, 2),
+        expert_attention_ratio=(0.25, 1.0, 4.0),
     )
     asked = problem(flops=1e21, space=space, goal=LowestLoss(), law="optimoe2026")
     law = law_of_ratios(asked.law, space, asked.training)
@@ -72,7 +75,7 @@ def test_a_ratio_of_experts_to_attention_is_decided_by_loss_and_cost_where_only_
 
 def test_a_small_space_is_priced_whole_and_a_large_one_when_asked(monkeypatch):
     monkeypatch.setattr("optimoe.planner.problem.space.FEW", 200)  # so that a large space is soon one
-    small = Space(num_experts=(1, 8), max_width=2048)
+    small = plain(num_experts=(1, 8), max_width=2048)
     assert plan(problem(space=small)).trace.whole
     large = replace(small, num_experts=(1, 2, 4, 8, 16, 32, 64), top_k=(1, 2))
     assert not plan(problem(space=large)).trace.whole

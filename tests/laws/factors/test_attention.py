@@ -22,8 +22,8 @@ from optimoe.laws.factors.attention import (
 )
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.shapes import Shapes
-from optimoe.planner.problem.space import Space
 from tests.laws.designs import SWITCH
+from tests.planner.asked import plain
 
 MIXTRAL = find_model("mixtral-8x7b")
 RATIOS = np.geomspace(0.2, 6.0, 60)
@@ -66,7 +66,7 @@ def test_a_design_at_the_best_ratio_has_the_loss_that_the_law_gives_without_the_
 def test_at_one_budget_of_flops_the_loss_is_least_at_the_best_ratio_and_rises_by_the_penalty_alone():
     law = find_loss_law("optimoe2026").with_effect(EXPERT_ATTENTION, 1e21)
     space, shape = (
-        Space(num_experts=(64,), top_k=(2,), num_shared_experts=(1,)),
+        plain(num_experts=(64,), top_k=(2,), num_shared_experts=(1,)),
         (np.array([2048]), np.array([16])),
     )
     family = Family(num_experts=64, top_k=2, num_shared_experts=1)

@@ -9,9 +9,8 @@ from optimoe.arch.hf import from_config
 from optimoe.core.errors import InputError
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from tests.arch.small_configs import small_config
-from tests.planner.asked import SMALL, on, problem
+from tests.planner.asked import SMALL, on, plain, problem
 
 MIXED = replace(
     SMALL, num_experts=(1, 16), top_k=(2,), max_width=3072, moe_every=(1, 2), first_dense_layers=(0, 3)
@@ -55,7 +54,7 @@ def test_a_model_s_pattern_of_layers_is_kept_and_named():
 
 def test_a_model_that_the_law_may_not_rank_or_tell_apart_is_not_ranked():
     mixtral, llama = find_model("mixtral-8x7b"), find_model("llama-3-8b")
-    dense = plan(problem(law="besiroglu2024", space=Space(num_experts=(1,)), scored=(mixtral, llama))).scored
+    dense = plan(problem(law="besiroglu2024", space=plain(num_experts=(1,)), scored=(mixtral, llama))).scored
     assert dense[0].not_ranked == "routed experts (a dense law)"
     assert (dense[0].candidate, dense[0].in_budget) == (None, None)
     assert dense[1].not_ranked == ""

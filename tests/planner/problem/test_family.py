@@ -7,8 +7,7 @@ import pytest
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import BestRatio, family_of
 from optimoe.planner.problem.shapes import pattern_of
-from optimoe.planner.problem.space import Space
-from tests.planner.asked import SMALL, problem
+from tests.planner.asked import SMALL, plain, problem
 
 
 def test_the_best_ratio_follows_the_law_and_grows_with_the_budget():
@@ -43,13 +42,14 @@ def test_more_active_experts_of_as_many_want_a_wider_feed_forward():
 
 
 def test_the_family_of_a_design_is_the_family_that_made_it():
-    space = Space(
-        num_experts=(1, 16), top_k=(2,), num_shared_experts=(0, 1), moe_every=(1, 3), first_dense_layers=(0, 4),
-        attention=("gqa", "mha", "mla"), max_width=2048,
+    space = plain(
+        num_experts=(1, 16), top_k=(2,), num_shared_experts=(0, 1), ffn_ratio=(), active_ffn_ratio=(6.0,),
+        moe_every=(1, 3), first_dense_layers=(0, 4), attention=("gqa", "mha", "mla"), max_width=2048,
     )  # fmt: skip
     for family, shapes in space.members(space.every()).items():
         spec = space.stacked(family, space.designs({family: shapes}).at(-1))
         assert family_of(spec) == family
+        assert space.contains(spec)
 
 
 @pytest.mark.parametrize(

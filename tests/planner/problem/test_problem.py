@@ -19,7 +19,7 @@ from tests.planner.asked import problem
         (lambda: Data(unique_tokens=0), "unique_tokens"),
         (lambda: LowestLoss(usd_per_mtok=-1), "usd_per_mtok"),
         (lambda: NearBest(slack_nats=-1), "slack_nats"),
-        (lambda: Space(ffn_ratio=()), "ffn_ratio"),
+        (lambda: Space(active_ffn_ratio=()), "active_ffn_ratio"),
         (lambda: replace(problem(), deployments=()), "serve_gpus"),
     ],
 )

@@ -9,12 +9,11 @@ from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InfeasibleError
-from optimoe.planner.problem.space import Space
-from tests.planner.asked import SMALL
+from tests.planner.asked import SMALL, plain
 
 
 def test_families_are_every_combination_and_dense_once():
-    space = Space(num_experts=(1, 8, 64), top_k=(1, 8), ffn_ratio=(3.0, 0.75), attention=("gqa", "mla"))
+    space = plain(num_experts=(1, 8, 64), top_k=(1, 8), ffn_ratio=(3.0, 0.75), attention=("gqa", "mla"))
     families = space.families()
     assert len(families) == len(set(families)) == 2 * (1 + 4 + 4)
     assert {one.ffn_ratio for one in families if one.dense} == {3.0}
@@ -105,7 +104,7 @@ def test_designs_of_a_family_route_one_share_of_their_layers():
 
 
 def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters():
-    space = Space(num_experts=(1, 4, 16, 64), top_k=(2,), params_total=47e9, params_tolerance=0.015)
+    space = plain(num_experts=(1, 4, 16, 64), top_k=(2,), params_total=47e9, params_tolerance=0.015)
     members = space.first()
     assert [family.num_experts for family in members] == [1, 4, 16, 64]
     active = []
@@ -121,7 +120,7 @@ def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters()
 
 
 def test_a_total_that_no_shape_has_is_said_with_the_nearest():
-    space = Space(num_experts=(1, 8), params_total=1e6)
+    space = plain(num_experts=(1, 8), params_total=1e6)
     with pytest.raises(
         InfeasibleError, match=r"params_total: no width and depth .* within 2% of 1.00M; the nearest, dense"
     ):

@@ -14,9 +14,8 @@ from optimoe.laws.catalog import find_law
 from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu, Training, gpu_time_s
-from tests.planner.asked import H100, on, problem
+from tests.planner.asked import H100, on, plain, problem
 
 PREDICTED = plan(on(64))
 
@@ -104,7 +103,7 @@ def test_gpus_times_days_are_flops_and_dollars():
         gpu_time_s(64, -1)
 
 
-FINE = Space(num_experts=(64, 1024), top_k=(1, 16), ffn_ratio=(4.0, 0.25), max_width=2048)
+FINE = plain(num_experts=(64, 1024), top_k=(1, 16), ffn_ratio=(4.0, 0.25), max_width=2048)
 
 
 def fine(routing_flops_per_weight):

@@ -11,15 +11,14 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.laws.catalog import find_law
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.published.optima import reproduce_optima
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
 
 @pytest.mark.parametrize(("experts", "flops"), [(1, 1e21), (4, 1e21), (32, 1e21), (1, 1e20), (8, 1e20), (8, 1e22)])
 def test_lowest_loss_is_at_the_laws_own_optimum(experts, flops):
     """Widths are multiples of 512 here, so the loss may exceed the real-valued optimum by a little."""
-    asked = problem(flops, space=Space(num_experts=(experts,), num_kv_heads=(4,)), serve_tokens=0.0)
+    asked = problem(flops, space=plain(num_experts=(experts,), num_kv_heads=(4,)), serve_tokens=0.0)
     asked = replace(asked, deployments=(replace(asked.deployments[0], limits=Limits(tpot_s=math.inf)),))
     loss = plan(replace(asked, goal=LowestLoss())).choice.loss.value
     optimum = float(asked.law.optimal_loss(flops, experts))

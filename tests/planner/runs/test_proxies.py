@@ -4,9 +4,8 @@ from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.runs.proxies import ladder
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
 CHOICE = plan(problem()).choice
 SPACE = problem().space
@@ -24,7 +23,7 @@ def test_the_ladder_stays_within_its_share_and_varies_size_data_and_experts():
 
 
 def test_proxies_of_a_model_that_routes_to_several_experts_keep_enough_of_them():
-    choice = plan(problem(goal=LowestLoss(), space=Space(num_experts=(16,), top_k=(4,), max_width=4096))).choice
+    choice = plan(problem(goal=LowestLoss(), space=plain(num_experts=(16,), top_k=(4,), max_width=4096))).choice
     kept = {run.spec.moe.num_experts if run.spec.moe else 1 for run in ladder(choice, SPACE, share=0.05)}
     assert kept == {1, 8, 16}
 
@@ -37,7 +36,7 @@ def test_a_share_too_small_for_any_proxy_is_said():
 
 
 def test_proxies_at_a_constant_total_hold_it_for_every_number_of_experts():
-    space = Space(num_experts=(1, 4, 16), top_k=(2,), max_width=4096, params_total=2e10, moe_every=(1, 2))
+    space = plain(num_experts=(1, 4, 16), top_k=(2,), max_width=4096, params_total=2e10, moe_every=(1, 2))
     choice = plan(problem(space=space)).choice
     runs = ladder(choice, space, share=0.05)
     totals = {}

@@ -12,16 +12,15 @@ from optimoe.cost.training.estimate import TrainRun
 from optimoe.laws.catalog import find_law
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.runs.proxies import ladder
 from optimoe.planner.runs.specs import proxy_runs, published_batch_tokens, published_peak_rate, winner_run
-from tests.planner.asked import H100, problem
+from tests.planner.asked import H100, plain, problem
 
 SPACES = {
-    "shared": Space(num_experts=(16,), num_shared_experts=(1,), num_kv_heads=(4,), max_width=2048),
-    "mla": Space(num_experts=(8,), attention=("mla",), max_width=2048),
-    "dense": Space(num_experts=(1,), max_width=2048),
-    "fine": Space(num_experts=(16,), top_k=(4,), max_width=2048),
+    "shared": plain(num_experts=(16,), num_shared_experts=(1,), num_kv_heads=(4,), max_width=2048),
+    "mla": plain(num_experts=(8,), attention=("mla",), max_width=2048),
+    "dense": plain(num_experts=(1,), max_width=2048),
+    "fine": plain(num_experts=(16,), top_k=(4,), max_width=2048),
 }
 
 

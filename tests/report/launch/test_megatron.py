@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from optimoe.arch.parts import MoE
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.runs.specs import winner_run
 from optimoe.report.launch.megatron import _stages, megatron_arguments
-from tests.planner.asked import on, problem
+from tests.planner.asked import on, plain, problem
 from tests.report.launch.megatron_rules import chunks, parsed, violations
 
 PLAN = plan(problem())
@@ -25,9 +24,9 @@ def test_megatron_s_arguments_say_the_shape():
     assert arguments["--num-experts"] == str(moe.num_experts)
     assert arguments["--moe-ffn-hidden-size"] == str(moe.d_expert)
     assert int(arguments["--train-samples"]) * 4096 == pytest.approx(CHOICE.tokens, rel=1e-6)
-    dense = plan(problem(space=Space(num_experts=(1,), max_width=2048)))
+    dense = plan(problem(space=plain(num_experts=(1,), max_width=2048)))
     assert "--num-experts" not in megatron_arguments(dense)
-    latent = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), max_width=2048, attention=("mla",))))
+    latent = plan(problem(goal=LowestLoss(), space=plain(num_experts=(8,), max_width=2048, attention=("mla",))))
     assert "--multi-latent-attention" in megatron_arguments(latent)
     assert "--rope-type rope" in megatron_arguments(latent)
 
@@ -44,7 +43,7 @@ def test_megatron_gets_the_layout_of_the_prediction():
     ("stated", "start"), [({"moe_every": (2,)}, "[0]*1+[1]*1+[0]*1"), ({"first_dense_layers": (3,)}, "[0]*3+[1]*")]
 )
 def test_megatron_is_told_which_layers_route(stated, start):
-    result = plan(problem(goal=LowestLoss(), space=Space(num_experts=(8,), top_k=(2,), max_width=2048, **stated)))
+    result = plan(problem(goal=LowestLoss(), space=plain(num_experts=(8,), top_k=(2,), max_width=2048, **stated)))
     arguments = parsed(megatron_arguments(result))
     spec = result.choice.spec
     assert arguments["--moe-layer-freq"].startswith(start)

@@ -11,13 +11,12 @@ from optimoe.core.run import load_runs
 from optimoe.laws.fitting import save_law
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.space import Space
 from optimoe.planner.runs.proxies import ladder
 from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.plan_page import write_plan
 from tests.core.run.cases import HOSTILE
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ def test_every_file_of_the_winner_is_read_back_whatever_the_law_is_called(tmp_pa
 def test_a_winner_with_any_pattern_of_layers_is_written_for_a_family_that_has_it(
     stated, model_type, attention, tmp_path
 ):
-    space = Space(num_experts=(8,), top_k=(2,), max_width=2048, attention=(attention,), **stated)
+    space = plain(num_experts=(8,), top_k=(2,), max_width=2048, attention=(attention,), **stated)
     result = plan(problem(space=space, goal=LowestLoss()))
     write_plan(result, tmp_path)
     config = json.loads((tmp_path / "winner" / "config.json").read_text())
@@ -100,7 +99,7 @@ def test_the_proxies_say_what_each_takes(result, tmp_path):
 def test_proxies_of_an_earlier_plan_do_not_stay_beside_a_winner_that_has_none(result, tmp_path):
     write_plan(result, tmp_path)
     (tmp_path / "winner" / "notes.txt").write_text("mine")
-    tiny = plan(problem(1e17, space=Space(num_experts=(1,), num_kv_heads=(1,), max_width=256)))
+    tiny = plan(problem(1e17, space=plain(num_experts=(1,), num_kv_heads=(1,), width_step=128, max_width=256)))
     files = write_plan(tiny, tmp_path)
     left = {path.name for path in (tmp_path / "winner").iterdir()}
     assert left == {"config.json", "recipe.toml", "megatron.args", "vllm.sh", "notes.txt"}
@@ -108,7 +107,7 @@ def test_proxies_of_an_earlier_plan_do_not_stay_beside_a_winner_that_has_none(re
 
 
 def test_what_cannot_be_removed_is_one_line(tmp_path):
-    tiny = plan(problem(1e17, space=Space(num_experts=(1,), num_kv_heads=(1,), max_width=256)))
+    tiny = plan(problem(1e17, space=plain(num_experts=(1,), num_kv_heads=(1,), width_step=128, max_width=256)))
     (tmp_path / "winner" / "proxies.toml").mkdir(parents=True)
     with pytest.raises(InputError, match=r"proxies\.toml: cannot be removed"):
         write_plan(tiny, tmp_path)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RATIO_BY_LAW = "li2026"
 
+ACTIVE_FFN_RATIOS = "2,3,4"
+"""Widths of all experts of a token where no width is stated: those of ``Space``."""
+
 
 @Parameter(name="*", group="Goal")
 @dataclass(frozen=True, kw_only=True)
@@ -67,24 +70,31 @@ class GoalChoice:
 class DesignChoice:
     """The designs to choose from."""
 
-    experts: Several = "1,2,4,8,16,32"
+    experts: Several = "1,8,16,32,64,128,256,512"
     """Expert counts to compare; 1 is dense."""
-    top_k: Several = "1"
-    """Routed experts per token; several by comma."""
-    ffn_ratio: Several = "3"
-    """Hidden width of an expert, and of a dense FFN, over d_model; several by comma."""
+    top_k: Several = "1,2,4,8"
+    """Routed experts per token, up to --max-active-share of them; several by comma."""
+    max_active_share: float = 0.25
+    """Largest share of its experts that a model routes to, but for its smallest k: no lab has more than 0.25."""
+    active_ffn_ratio: Several = ""
+    """Hidden width of all experts that a token uses, routed and shared, over d_model, from which that of one
+    follows; several by comma. 2,3,4 unless one of the next two is stated in its place."""
+    ffn_ratio: Several = ""
+    """Hidden width of one expert over d_model; several by comma."""
     expert_attention_ratio: Several = ""
-    """In place of --ffn-ratio for models that route: FLOPs in experts over those in attention, several by comma,
-    or li2026 for the ratio that this law finds best at the training budget."""
-    shared: Several = "0"
+    """FLOPs in experts over those in attention, several by comma, or li2026 for the ratio that this law finds best
+    at the training budget."""
+    dense_ffn_ratio: Several = "3.5"
+    """Hidden width of dense models over d_model, whatever the experts of others are; several by comma."""
+    shared: Several = "0,1"
     """Shared experts, which every token uses; several by comma."""
     kv_heads: Several = "8"
     """Key-value heads; several by comma."""
-    attention: Several = "gqa"
+    attention: Several = "gqa,mla"
     """Kind of attention: mha, gqa or mla; several by comma."""
     moe_every: Several = "1"
     """Of models that route, every n-th layer does; several n by comma, 1 is all layers."""
-    first_dense_layers: Several = "0"
+    first_dense_layers: Several = "0,1"
     """Layers at the bottom of these models that do not route; several by comma."""
     dense_layer_width: DenseLayerWidth = "active"
     """Width of the feed-forwards of layers that do not route: active, that of all experts that a token uses
@@ -93,7 +103,11 @@ class DesignChoice:
     """Compare designs that store so many parameters, both embeddings included: widths and depths follow from E."""
     params_tolerance: float = 0.02
     """How far from that a design may be, relatively."""
-    vocab: Quantity = 50_304.0
+    min_aspect: float = 40.0
+    """Least d_model over the number of layers."""
+    max_aspect: float = 128.0
+    """Most d_model over the number of layers."""
+    vocab: Quantity = 131_072.0
     """Tokens in the vocabulary."""
     max_width: Quantity = 16_384.0
     """Largest d_model."""
@@ -109,13 +123,20 @@ class DesignChoice:
         """
         from optimoe.planner.problem.space import Space
 
+        widths = ("active_ffn_ratio", "ffn_ratio", "expert_attention_ratio")
+        stated = [f"--{name.replace('_', '-')}" for name in widths if getattr(self, name)]
+        if len(stated) > 1:
+            raise InputError(f"{stated[0]}: must be left out beside {stated[1]}, both set the width of experts")
         attention = parts(self.attention)
         require(set(attention) <= set(get_args(AttentionKind)), "attention", "mha, gqa or mla", self.attention)
         return Space(
             num_experts=numbers("--experts", self.experts, int),
             top_k=numbers("--top-k", self.top_k, int),
-            ffn_ratio=numbers("--ffn-ratio", self.ffn_ratio, float),
+            max_active_share=self.max_active_share,
+            active_ffn_ratio=numbers("--active-ffn-ratio", self.active_ffn_ratio or ACTIVE_FFN_RATIOS, float),
+            ffn_ratio=numbers("--ffn-ratio", self.ffn_ratio, float) if self.ffn_ratio else (),
             expert_attention_ratio=self._ratios(training),
+            dense_ffn_ratio=numbers("--dense-ffn-ratio", self.dense_ffn_ratio, float),
             num_shared_experts=numbers("--shared", self.shared, int),
             num_kv_heads=numbers("--kv-heads", self.kv_heads, int),
             attention=cast("tuple[AttentionKind, ...]", attention),
@@ -124,6 +145,8 @@ class DesignChoice:
             dense_layer_width=self.dense_layer_width,
             params_total=self.params_total,
             params_tolerance=self.params_tolerance,
+            min_aspect=self.min_aspect,
+            max_aspect=self.max_aspect,
             vocab_size=whole("vocab", self.vocab),
             max_width=whole("max_width", self.max_width),
             exhaustive=self.exhaustive,

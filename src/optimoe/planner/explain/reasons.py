@@ -12,7 +12,7 @@ from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.explain.ratios import ratio_lines
-from optimoe.planner.problem.family import BestRatio, Family
+from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
 from optimoe.planner.result import Plan
 
 
@@ -127,7 +127,7 @@ def _domain_lines(plan: Plan) -> list[str]:
 
 
 def family_words(family: Family) -> str:
-    """A family in words: dense, or E = 8, with what is unusual: ``E = 64, top-8, 1 shared, width 0.75·d, mla``."""
+    """A family in words: dense, or E = 8, with what is unusual: ``E = 64, top-8, 1 shared, 3·d active, mla``."""
     words = ["dense" if family.dense else f"E = {family.num_experts}"]
     usual = Family(num_experts=family.num_experts)
     if family.top_k != usual.top_k:
@@ -136,8 +136,10 @@ def family_words(family: Family) -> str:
         words.append(f"{family.num_shared_experts} shared")
     if family.expert_attention_ratio:
         words.append(f"r = {family.expert_attention_ratio:.2f}")
-    if family.ffn_ratio != usual.ffn_ratio:
-        words.append(f"width {family.ffn_ratio:g}·d")
+    if family.active_ffn_ratio:
+        words.append(f"{family.active_ffn_ratio:.3g}·d active")
+    if family.ffn_ratio not in (0.0, DENSE_FFN_RATIO if family.dense else usual.ffn_ratio):
+        words.append(f"width {family.ffn_ratio:.3g}·d")
     if family.num_kv_heads != usual.num_kv_heads and family.attention == "gqa":
         words.append(f"{family.num_kv_heads} kv")
     if family.attention != usual.attention:
@@ -151,7 +153,8 @@ def layer_words(family: Family) -> list[str]:
     if family.moe_every > 1:
         words.append(f"experts in every {ordinal(family.moe_every)} layer")
     if family.first_dense_layers:
-        words.append(f"first {family.first_dense_layers} layers dense")
+        low = family.first_dense_layers
+        words.append(f"first {low} layers dense" if low > 1 else "first layer dense")
     if family.mixed and family.dense_layer_width == "expert":
         words.append("dense layers as wide as an expert")
     return words

@@ -11,6 +11,9 @@ from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 from optimoe.planner.problem.shapes import pattern_of
 
+DENSE_FFN_RATIO = 3.5
+"""Width of a dense feed-forward over d_model: the median of the nine dense models of ``lab_designs``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -19,11 +22,13 @@ class Family:
     Attributes:
         num_experts: E; 1 is dense.
         top_k: k.
-        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
+        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model; 0 where another ratio sets it.
+        active_ffn_ratio: Width of all experts that a token uses, routed and shared, over d_model; 0 where
+            another ratio sets it.
         expert_attention_ratio: FLOPs in expert over those in attention layers at 4096 tokens, r (Li et al. 2026,
-            arXiv 2603.10379), which then sets the width of each design's experts; 0: ``ffn_ratio`` does.
+            arXiv 2603.10379), which then sets the width of each design's experts; 0: another ratio does.
         num_shared_experts: Experts that every token uses, of the routed width.
-        num_kv_heads: Key-value heads of grouped attention.
+        num_kv_heads: Key-value heads of grouped attention, of designs with as many heads.
         attention: A key-value head for each head, grouped heads, or latent attention at DeepSeek-V2's
             proportions (arXiv 2405.04434, Sec. 2.1.3: latent 4·d_h, RoPE d_h/2).
         moe_every: n: every n-th layer routes, the last of each n (as ``decoder_sparse_step`` of Qwen and
@@ -36,6 +41,7 @@ class Family:
     num_experts: int
     top_k: int = 1
     ffn_ratio: float = 3.0
+    active_ffn_ratio: float = 0.0
     expert_attention_ratio: float = 0.0
     num_shared_experts: int = 0
     num_kv_heads: int = 8
@@ -69,7 +75,8 @@ def family_of(spec: ArchSpec) -> Family:
     return Family(
         num_experts=moe.num_experts,
         top_k=moe.top_k,
-        ffn_ratio=moe.d_expert / spec.d_model,
+        ffn_ratio=0.0,
+        active_ffn_ratio=(moe.top_k * moe.d_expert + moe.num_shared_experts * moe.d_shared) / spec.d_model,
         num_shared_experts=moe.num_shared_experts,
         num_kv_heads=kv_heads,
         attention=kind,

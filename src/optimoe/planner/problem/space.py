@@ -2,32 +2,40 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Int
 
-from optimoe.arch.design import EXPERT_STEP, WIDTH_STEP, width_between
-from optimoe.arch.flops import expert_attention_ratio
+from optimoe.arch.design import WIDTH_STEP
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, require, require_positive
 from optimoe.core.units import format_count
-from optimoe.laws.terms.ratio import CONTEXT_TOKENS
-from optimoe.planner.problem.family import BestRatio, Family
+from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family, family_of
+from optimoe.planner.problem.grid.making import NAMES, Heads, designs_of
+from optimoe.planner.problem.grid.steps import (
+    HEADS_STEP,
+    MISS,
+    depths_of,
+    expert_width,
+    widths_of,
+)
 from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
 from optimoe.planner.problem.shapes import Shapes, layers_in_order, routed_layers
 
-POSITIVE = ("num_experts", "top_k", "ffn_ratio", "num_kv_heads", "moe_every")
+POSITIVE = ("num_experts", "top_k", "active_ffn_ratio", "dense_ffn_ratio", "num_kv_heads", "moe_every")
 NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
 
 COARSE_DEPTHS = 5
 """Depths of each width on the coarse grid: price and loss are smooth between neighbours a quarter apart."""
 
 NO_DEPTH = "moe_every: no depth of the space has a routed layer; state a smaller one"
+
+FIRST, FEWEST_SHAPES = 4_000, 8
+"""Designs of a large space that are priced first, and shapes of each family at least."""
 
 FEW = 10_000
 """Designs up to which a space is priced whole, which takes no longer than a search."""
@@ -37,93 +45,118 @@ FEW = 10_000
 class Space:
     """Decoders with gated feed-forwards, dense or with routed experts in some layers or all: families × shapes.
 
+    The defaults hold what labs built in 2024 and 2025 (``lab_designs``); docs/planning.md says what is left out.
+
     Attributes:
         num_experts: Expert counts E to compare; 1 is dense.
-        top_k: Routed experts per token of the models that route; each is tried with every E above it.
-        ffn_ratio: Hidden width over d_model of one expert; a dense feed-forward takes the largest. 3 is that
-            of the joint law's runs (Ludziejewski 2025, Sec. 4).
-        expert_attention_ratio: In place of it for models that route, ratios r of FLOPs in experts to those in
-            attention; or the one that is best by Li's law at a budget.
+        top_k: Routed experts per token of the models that route; each is tried with every E above it, up to
+            ``max_active_share``.
+        max_active_share: Largest k/E, but for the smallest k that an E has. No MoE in ``lab_designs`` routes to
+            more than a quarter of its experts.
+        active_ffn_ratio: Hidden width over d_model of all experts that a token uses, routed and shared; the width
+            of one follows, in tiles (:mod:`optimoe.planner.problem.grid.steps`). Of the 17 models of 2025 in
+            ``lab_designs`` 14 lie between 2.25 and 4.
+        ffn_ratio: In place of it for models that route, hidden width over d_model of one expert.
+        expert_attention_ratio: In place of both, ratios r of FLOPs in experts to those in attention; or the one
+            that is best by Li's law at a budget.
+        dense_ffn_ratio: Hidden width over d_model of dense models, whatever the experts of others are. 3.5 is the
+            median of the nine dense rows of ``lab_designs``: Llama 3.1's, between 3 of Qwen3-8B and 5 of
+            Qwen3-32B.
         num_shared_experts: Shared experts of the models that route.
-        num_kv_heads: Key-value heads of grouped attention; widths are then multiples of head_dim · the largest.
+        num_kv_heads: Key-value heads of grouped attention; a width with fewer heads has as many as these.
         attention: Kinds of attention.
         moe_every: Of the models that route every n-th layer does, for each n; 1 is all layers.
         first_dense_layers: Layers at the bottom of these models that do not route.
         dense_layer_width: How wide the feed-forwards of their dense layers are.
         params_total: Parameters that every design stores, both embeddings included, so that experts are compared
             at constant total size (experiment 3 of Yun 2024, arXiv 2404.02852); infinite for any. Widths are then
-            multiples of 128, with the heads that come nearest to spanning them.
+            multiples of 128 and every depth is tried, for few would come near otherwise.
         params_tolerance: How far from that a design may be, relatively: a layer more of fifty moves it by 2 %.
-        min_aspect, max_aspect: Bounds on d_model/num_layers: 64 in those runs, 128 in Mixtral 8x7B.
+        min_aspect, max_aspect: Bounds on d_model/num_layers: 43 in Qwen3-235B, 56 in GLM-4.5, 117 in DeepSeek-V3,
+            128 in Mixtral 8x7B.
         head_dim: Width of a head.
-        vocab_size: 50,304 is GPT-2's vocabulary of the law's runs, padded to a multiple of 64.
-        max_width: Largest d_model.
+        heads_step: Heads are multiples of this, or powers of two below it.
+        vocab_size: 131,072 is about the median of ``lab_designs`` (129,280 of DeepSeek-V3, 128,256 of Llama 3.1),
+            and rows that any tensor parallelism divides.
+        max_width: Largest d_model; the widest of ``lab_designs`` has 8,192.
+        width_step, depth_step: Multiples that widths and depths are of; 0: finer for small models than for large
+            ones.
         exhaustive: Whether every design is priced even where there are more than :data:`FEW`.
 
     Raises:
         ConfigError: A count is not positive, or no k fits some E.
     """
 
-    num_experts: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    top_k: tuple[int, ...] = (1,)
-    ffn_ratio: tuple[float, ...] = (3.0,)
+    num_experts: tuple[int, ...] = (1, 8, 16, 32, 64, 128, 256, 512)
+    top_k: tuple[int, ...] = (1, 2, 4, 8)
+    max_active_share: float = 0.25
+    active_ffn_ratio: tuple[float, ...] = (2.0, 3.0, 4.0)
+    ffn_ratio: tuple[float, ...] = ()
     expert_attention_ratio: tuple[float, ...] | BestRatio = ()
-    num_shared_experts: tuple[int, ...] = (0,)
+    dense_ffn_ratio: tuple[float, ...] = (DENSE_FFN_RATIO,)
+    num_shared_experts: tuple[int, ...] = (0, 1)
     num_kv_heads: tuple[int, ...] = (8,)
-    attention: tuple[AttentionKind, ...] = ("gqa",)
+    attention: tuple[AttentionKind, ...] = ("gqa", "mla")
     moe_every: tuple[int, ...] = (1,)
-    first_dense_layers: tuple[int, ...] = (0,)
+    first_dense_layers: tuple[int, ...] = (0, 1)
     dense_layer_width: DenseLayerWidth = "active"
     params_total: float = math.inf
     params_tolerance: float = 0.02
-    min_aspect: float = 64.0
+    min_aspect: float = 40.0
     max_aspect: float = 128.0
     head_dim: int = 128
-    vocab_size: int = 50_304
+    heads_step: int = HEADS_STEP
+    vocab_size: int = 131_072
     max_width: int = 16_384
+    width_step: int = 0
+    depth_step: int = 0
     exhaustive: bool = False
 
     def __post_init__(self) -> None:
-        require_positive(self, "params_total", "min_aspect", "head_dim", "vocab_size", "max_width")
+        require_positive(self, "params_total", "min_aspect", "head_dim", "heads_step", "vocab_size", "max_width")
         require(0 < self.params_tolerance < 1, "params_tolerance", "above 0 and below 1", self.params_tolerance)
+        require(0 < self.max_active_share <= 1, "max_active_share", "above 0, 1 at most", self.max_active_share)
         for name in (*POSITIVE, *NOT_NEGATIVE, "attention"):
             require(len(getattr(self, name)) > 0, name, "one value or more", getattr(self, name))
         for name in POSITIVE:
             require(min(getattr(self, name)) > 0, name, "positive", min(getattr(self, name)))
         for name in NOT_NEGATIVE:
             require(min(getattr(self, name)) >= 0, name, "zero or more", min(getattr(self, name)))
+        for name in ("width_step", "depth_step"):
+            require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
         kinds = get_args(DenseLayerWidth)
         require(self.dense_layer_width in kinds, "dense_layer_width", " or ".join(kinds), self.dense_layer_width)
-        if not isinstance(self.expert_attention_ratio, BestRatio):
-            for ratio in self.expert_attention_ratio:
-                require(ratio > 0, "expert_attention_ratio", "positive", ratio)
+        given = () if isinstance(self.expert_attention_ratio, BestRatio) else self.expert_attention_ratio
+        for name, ratios in (("ffn_ratio", self.ffn_ratio), ("expert_attention_ratio", given)):
+            require(min(ratios, default=1) > 0, name, "positive", min(ratios, default=1))
         for kind in self.attention:
             require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
         for experts in self.num_experts:
             limit = f"1 (dense) or at least top_k = {min(self.top_k)}"
             require(experts == 1 or experts >= min(self.top_k), "num_experts", limit, experts)
         require(self.max_aspect >= self.min_aspect, "max_aspect", "at least min_aspect", self.max_aspect)
-        require(
-            self.max_width >= self.width_step,
-            "max_width",
-            f"at least head_dim · num_kv_heads = {self.width_step}",
-            self.max_width,
-        )
+        least = int(widths_of(self.max_width + 1024, self._width_step)[0])
+        require(self.max_width >= least, "max_width", f"at least the smallest width, {least}", self.max_width)
 
     def families(self) -> tuple[Family, ...]:
-        """Every combination of the values; dense families once, with the widest feed-forward."""
+        """Every combination of the values; dense families once, whatever those of the experts are."""
         families: dict[Family, None] = {}
         for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
             attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
             if experts == 1:
-                families[Family(num_experts=1, ffn_ratio=max(self.ffn_ratio), **attention)] = None
+                dense = (Family(num_experts=1, ffn_ratio=own, **attention) for own in self.dense_ffn_ratio)
+                families |= dict.fromkeys(dense)
                 continue
-            fitting = [k for k in self.top_k if k <= experts]
-            for k, shared in product(fitting, self.num_shared_experts):
+            for k, shared in product(self._top_k_of(experts), self.num_shared_experts):
                 for width, layers in product(self._widths(experts, k, shared), self._patterns()):
                     expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width | layers
                     families[Family(num_experts=experts, **expert, **attention)] = None
         return tuple(families)
+
+    def _top_k_of(self, num_experts: int) -> list[int]:
+        """The k of an E: those up to a share of it, or the smallest."""
+        most = max(self.max_active_share * num_experts, min(self.top_k))
+        return [k for k in self.top_k if k <= most]
 
     def _patterns(self) -> list[dict[str, Any]]:
         """Which layers route, as fields of a family; dense layers that n makes dense anyway do not count."""
@@ -136,23 +169,30 @@ class Space:
 
     def _widths(self, num_experts: int, top_k: int, shared: int) -> list[dict[str, float]]:
         """What sets the width of experts, as fields of a family."""
-        if isinstance(self.expert_attention_ratio, BestRatio):
-            return [{"expert_attention_ratio": self.expert_attention_ratio.of(num_experts, top_k, shared)}]
-        if self.expert_attention_ratio:
-            return [{"expert_attention_ratio": ratio} for ratio in self.expert_attention_ratio]
-        return [{"ffn_ratio": ratio} for ratio in self.ffn_ratio]
+        ratios = self.expert_attention_ratio
+        if isinstance(ratios, BestRatio):
+            ratios = (ratios.of(num_experts, top_k, shared),)
+        if ratios:
+            return [{"ffn_ratio": 0.0, "expert_attention_ratio": ratio} for ratio in ratios]
+        if self.ffn_ratio:
+            return [{"ffn_ratio": ratio} for ratio in self.ffn_ratio]
+        return [{"ffn_ratio": 0.0, "active_ffn_ratio": ratio} for ratio in self.active_ffn_ratio]
 
     @property
-    def width_step(self) -> int:
-        """Widths are multiples of this, so that heads of the whole width divide by the key-value heads.
-
-        At a constant total they are finer, and the heads do not span the width.
-        """
-        return WIDTH_STEP if self.constant_total else self.head_dim * self._heads_step
+    def widths(self) -> Int[np.ndarray, " widths"]:
+        """Every d_model of the space."""
+        return widths_of(self.max_width, self._width_step)
 
     @property
-    def _heads_step(self) -> int:
-        return max(self.num_kv_heads) if "gqa" in self.attention else 1
+    def _width_step(self) -> int:
+        """At a constant total widths are finer, and their heads do not span them."""
+        return self.width_step or (WIDTH_STEP if self.constant_total else 0)
+
+    @property
+    def _heads(self) -> Heads:
+        """How heads follow from a width: as many as key-value heads divide."""
+        kv_heads = self.num_kv_heads if "gqa" in self.attention else ()
+        return Heads(head_dim=self.head_dim, step=math.lcm(self.heads_step, *kv_heads))
 
     @property
     def constant_total(self) -> bool:
@@ -160,11 +200,26 @@ class Space:
         return math.isfinite(self.params_total)
 
     def of(self, family: Family, shapes: Shapes) -> Shapes:
-        """Keep the shapes that a family has: deep enough for a routed layer, and of the total asked for."""
-        deep = self.deep(family, shapes)
-        if not self.constant_total or not len(deep.d_model):
-            return deep
-        return deep.where(np.abs(self._totals(family, deep) / self.params_total - 1) <= self.params_tolerance)
+        """Keep the shapes that a family has: deep enough, experts as wide as it says, of the total asked for."""
+        own = self.deep(family, shapes)
+        if family.active_ffn_ratio:
+            wanted = own.d_model * family.active_ffn_ratio / (family.top_k + family.num_shared_experts)
+            own = own.where(np.abs(expert_width(wanted, stated=False) / wanted - 1) <= MISS)
+        if not self.constant_total or not len(own.d_model):
+            return own
+        return own.where(np.abs(self._totals(family, own) / self.params_total - 1) <= self.params_tolerance)
+
+    def contains(self, spec: ArchSpec) -> bool:
+        """Whether a model is a design of the space, whatever it is called and its weights are stored in."""
+        like, (every, asked) = family_of(spec), (self.every(), replace(spec.in_bf16, name=""))
+        here = (every.d_model == spec.d_model) & (every.num_layers == spec.num_layers)
+        shape = every.where(here)
+        near = [one for one in self.families() if _alike(one, like)] if here.any() else []
+        return any(
+            self.stacked(family, self.designs({family: own}).at(0)) == replace(asked, name=NAMES[family.dense])
+            for family in near
+            if len((own := self.of(family, shape)).d_model)
+        )
 
     def deep(self, family: Family, shapes: Shapes) -> Shapes:
         """Keep the shapes that are deep enough for a routed layer, of whole periods of dense and routed ones.
@@ -212,12 +267,20 @@ class Space:
         Raises:
             InfeasibleError: No family has any.
         """
-        members = self.members(self.every() if self.wholly_priced else self.coarse())
+        members = self.members(self.every() if self.wholly_priced else self._thinned())
         if not members and self.constant_total:
             raise InfeasibleError(self._no_total())
         if not members:
             raise InfeasibleError(NO_DEPTH)
         return members
+
+    def _thinned(self) -> Shapes:
+        """The coarse shapes, fewer of them where there are so many families."""
+        coarse = self.coarse()
+        most = max(FIRST // len(self.families()), FEWEST_SHAPES)
+        if len(coarse.d_model) <= most:
+            return coarse
+        return coarse.where(np.unique(np.linspace(0, len(coarse.d_model) - 1, most).astype(int)))
 
     def _no_total(self) -> str:
         """No design is so large in total, and what would lift it."""
@@ -248,8 +311,9 @@ class Space:
 
     def around(self, d_model: int, num_layers: int) -> Shapes:
         """The shapes around a coarse design: its width and the next ones, every depth up to its neighbours."""
-        every = self.every()
-        near = np.abs(every.d_model - d_model) <= self.width_step
+        every, widths = self.every(), self.widths
+        place = int(np.searchsorted(widths, d_model))
+        near = np.isin(every.d_model, widths[max(place - 1, 0) : place + 2])
         span = max(1, int(np.ceil(num_layers / (COARSE_DEPTHS - 1))))
         same = (every.d_model == d_model) & (np.abs(every.num_layers - num_layers) > span)
         return every.where(near & ~same)
@@ -259,76 +323,29 @@ class Space:
 
         Where layers differ the dense ones come first; :meth:`stacked` puts those of one design in order.
         """
-        width = np.concatenate([shapes.d_model for shapes in members.values()])
-        d_hidden, ratio = width * _column(members, "ffn_ratio"), _column(members, "expert_attention_ratio")
-        if np.any(ratio):
-            one_step, two_steps = (
-                expert_attention_ratio(self._grid(members, steps * EXPERT_STEP), CONTEXT_TOKENS)
-                for steps in (1, 2)
-            )
-            d_hidden = np.where(ratio > 0, width_between(one_step, two_steps, ratio, EXPERT_STEP), d_hidden)
-        steps = np.maximum(np.round(d_hidden / EXPERT_STEP), 1)
-        return self._grid(members, (steps * EXPERT_STEP).astype(int))
+        return designs_of(members, self._heads, self.vocab_size)
 
     def stacked(self, family: Family, design: ArchSpec) -> ArchSpec:
         """One design of a grid with its layers in the order in which they are stacked."""
         return layers_in_order(design, family.moe_every, family.first_dense_layers)
 
-    def _grid(self, members: Mapping[Family, Shapes], d_hidden: Any) -> ArchSpec:
-        """The designs with so wide experts, or dense feed-forwards: dense layers first, whatever their order."""
-        first = next(iter(members))
-        width: Any = np.concatenate([shapes.d_model for shapes in members.values()])
-        depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
-        step = self._heads_step
-        heads = np.maximum(np.round(width / self.head_dim / step), 1).astype(int) * step
-        mixer = self._mixer(first.attention, heads, _column(members, "num_kv_heads"))
-        if first.dense:
-            groups: list[tuple[Any, FeedForward]] = [(depth, DenseFFN(d_ff=d_hidden))]
-        else:
-            shared, top_k = _column(members, "num_shared_experts"), _column(members, "top_k")
-            experts = MoE(
-                num_experts=_column(members, "num_experts"),
-                top_k=top_k,
-                d_expert=d_hidden,
-                num_shared_experts=shared,
-                d_shared=d_hidden * (shared > 0),
-            )
-            groups = [(depth, experts)]
-            if first.mixed:
-                every, low = (_column(members, name) for name in ("moe_every", "first_dense_layers"))
-                routed = routed_layers(depth, every, low)
-                used = top_k + shared if first.dense_layer_width == "active" else 1
-                groups = [(depth - routed, DenseFFN(d_ff=d_hidden * used)), (routed, experts)]
-        return ArchSpec(
-            name="dense" if first.dense else "moe",
-            vocab_size=self.vocab_size,
-            d_model=width,
-            layers=tuple(LayerGroup(num_layers=layers, mixer=mixer, ffn=ffn) for layers, ffn in groups),
-        )
-
-    def _mixer(self, kind: AttentionKind, heads: Any, num_kv_heads: Any) -> Mixer:
-        if kind != "mla":
-            kv_heads = heads if kind == "mha" else num_kv_heads
-            return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=self.head_dim)
-        return LatentAttention(
-            num_heads=heads,
-            kv_lora_rank=4 * self.head_dim,
-            qk_nope_dim=self.head_dim,
-            qk_rope_dim=self.head_dim // 2,
-            v_dim=self.head_dim,
-        )
-
     def _shapes(self, choose: Callable[[np.ndarray], np.ndarray]) -> Shapes:
-        widths = np.arange(self.width_step, self.max_width + 1, self.width_step)
-        depths = [choose(self._depths(int(width))) for width in widths]
-        return Shapes(d_model=np.repeat(widths, [len(own) for own in depths]), num_layers=np.concatenate(depths))
+        widths = self.widths
+        deepest = max(1, int(widths[-1] / self.min_aspect))
+        step = 1 if self.constant_total else self.depth_step
+        depths = depths_of(deepest, step, self.moe_every)
+        rows = [choose(self._depths(int(width), depths)) for width in widths]
+        return Shapes(d_model=np.repeat(widths, [len(own) for own in rows]), num_layers=np.concatenate(rows))
 
-    def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
+    def _depths(self, width: int, depths: Int[np.ndarray, " all"]) -> Int[np.ndarray, " depths"]:
+        """The depths of a width by its aspect ratios; the shallowest where none of the steps is among them."""
         shallow = max(1, int(np.ceil(width / self.max_aspect)))
-        return np.arange(shallow, max(shallow, int(width / self.min_aspect)) + 1)
+        own = depths[(depths >= shallow) & (depths <= max(shallow, int(width / self.min_aspect)))]
+        return own if len(own) else np.array([shallow])
 
 
-def _column(members: Mapping[Family, Shapes], name: str) -> Any:
-    """A field of the families, once for each of their shapes."""
-    counts = [len(shapes.d_model) for shapes in members.values()]
-    return np.repeat([getattr(family, name) for family in members], counts)
+def _alike(family: Family, like: Family) -> bool:
+    """Whether designs of a family may be a model of another: same numbers of experts, whatever their widths."""
+    latent = (family.attention == "mla") == (like.attention == "mla")
+    counts = ("num_experts", "top_k", "num_shared_experts")
+    return latent and all(getattr(family, name) == getattr(like, name) for name in counts)

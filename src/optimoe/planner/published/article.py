@@ -23,8 +23,8 @@ from optimoe.cost.layers.overflow import dropped_share
 from optimoe.cost.serving.step import decode_step
 from optimoe.laws.catalog import find_law, find_loss_law
 from optimoe.laws.families.krajewski import ROUTING_FLOPS
-from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import DEFAULT_MFU, Training
+from optimoe.planner.published.designs import OF_TEXTS
 
 TEXT = "article2024"
 MIXTRAL = "mixtral-8x7b"
@@ -154,12 +154,13 @@ def planned_losses(flops: float, routing_flops_per_weight: float = ROUTING_FLOPS
     )
     losses = {}
     for grain in GRAINS:
-        space = Space(
+        space = replace(
+            OF_TEXTS,
             num_experts=(EXPANSION * grain,),
             top_k=(grain,),
             ffn_ratio=(4 / grain,),
-            attention=("mha",),
             head_dim=HEAD_DIM,
+            width_step=HEAD_DIM,
             min_aspect=HEAD_DIM,
             max_aspect=HEAD_DIM,
         )

@@ -31,9 +31,9 @@ from optimoe.laws.published.rounding import output_in_rounding
 from optimoe.planner.designs import Pool, evaluate
 from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
+from optimoe.planner.published.designs import OF_TEXTS
 from optimoe.planner.search import tokens_and_objective
 
 HEAD_DIM = 64
@@ -261,10 +261,11 @@ def _pool(
         price=training.price,
         engine=Engine(chunk_tokens=1, reserve=Reserve()),
     )
-    space = Space(
+    space = replace(
+        OF_TEXTS,
         num_experts=(experts,),
-        attention=("mha",),
         head_dim=HEAD_DIM,
+        width_step=HEAD_DIM,
         min_aspect=HEAD_DIM,
         max_aspect=HEAD_DIM,
         max_width=LARGEST_WIDTH,

@@ -1,11 +1,10 @@
 """The designs that Yun 2024 chooses from, priced: its shapes on one to eight A100 of 40 GB."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
 from optimoe.arch.design import one_expert_twin
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
@@ -22,11 +21,10 @@ from optimoe.cost.serving.workload import Workload
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.designs import Column, Pool, evaluate, under
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.problem.kinds import DenseLayerWidth
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
+from optimoe.planner.published.designs import OF_TEXTS
 from optimoe.planner.published.yun.serving import memory_bound
 from optimoe.planner.published.yun.setting import EXPERTS, PAPER, YunSetting, yun_law
 
@@ -49,23 +47,6 @@ REQUEST = Workload(input_tokens=161, output_tokens=338)
 """ShareGPT's means as vLLM's paper states them (arXiv 2309.06180, Fig. 11); the text names the data set alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class YunSpace(Space):
-    """Their designs: layers that do not route are as wide as one expert, d_model in their steps, depths even."""
-
-    dense_layer_width: DenseLayerWidth = "expert"
-
-    @property
-    def width_step(self) -> int:
-        """Widths are multiples of eight heads, for any number of key-value heads: a change is one thing."""
-        return WIDTH_STEP
-
-    def _depths(self, width: int) -> Int[np.ndarray, " depths"]:
-        """An even number of layers: those that route every second one differ in nothing else."""
-        depths = super()._depths(width)
-        return depths[depths % 2 == 0]
-
-
 def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) -> Problem:
     """Set their problem up: up to eight A100 of 40 GB, top-2 routing, experts of 2.67·d.
 
@@ -83,16 +64,21 @@ def yun_problem(budget_flops: float, law: LossLaw, setting: YunSetting = PAPER) 
             engine, host=HostTimes(front_s=engine.host.front_s, step_s=0.0, request_s=0.0, launch_s=0.0)
         )
     attention: dict[str, Any] = {"num_kv_heads": (setting.kv_heads,)} if setting.kv_heads else {}
-    space = YunSpace(
+    space = replace(
+        OF_TEXTS,
         num_experts=EXPERTS,
         top_k=(2,),
         ffn_ratio=(FFN_RATIO,),
+        dense_ffn_ratio=(FFN_RATIO,),
+        width_step=WIDTH_STEP,
+        depth_step=2,  # even: those that route every second layer differ in nothing else
         attention=("gqa" if setting.kv_heads else "mha",),
         min_aspect=setting.aspects[0],
         max_aspect=setting.aspects[1],
         head_dim=HEAD_DIM,
         max_width=MAX_WIDTH,
         moe_every=(1 if setting.every_layer else 2,),
+        dense_layer_width="expert",
         **attention,
     )
     return Problem(

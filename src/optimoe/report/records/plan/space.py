@@ -15,8 +15,9 @@ class FamilyRecord:
     Attributes:
         num_experts: Routed experts per layer, E; 1 is dense.
         top_k: Routed experts per token, k.
-        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model.
-        expert_attention_ratio: FLOPs in expert layers over those in attention layers; 0 where ``ffn_ratio`` sets
+        ffn_ratio: Width of one expert, or of the dense feed-forward, over d_model; 0 where another ratio sets it.
+        active_ffn_ratio: Width of all experts that a token uses over d_model; 0 where another ratio sets it.
+        expert_attention_ratio: FLOPs in expert layers over those in attention layers; 0 where another ratio sets
             the width.
         num_shared_experts: Experts that every token uses.
         num_kv_heads: Key-value heads of grouped attention.
@@ -30,6 +31,7 @@ class FamilyRecord:
     num_experts: int
     top_k: int
     ffn_ratio: float
+    active_ffn_ratio: float
     expert_attention_ratio: float
     num_shared_experts: int
     num_kv_heads: int
@@ -57,8 +59,11 @@ class SpaceRecord:
     Attributes:
         num_experts: Expert counts E to compare; 1 is dense.
         top_k: Routed experts per token.
-        ffn_ratio: Widths of one expert over d_model; a dense feed-forward takes the largest.
+        max_active_share: Largest share of its experts that a model routes to.
+        active_ffn_ratio: Widths of all experts that a token uses over d_model, where the others are left out.
+        ffn_ratio: Widths of one expert over d_model.
         expert_attention_ratio: Ratios of FLOPs in experts to those in attention, or the best one of a law.
+        dense_ffn_ratio: Widths of dense models' feed-forwards over d_model.
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention.
         attention: Kinds of attention.
@@ -70,15 +75,21 @@ class SpaceRecord:
         min_aspect: Least d_model over num_layers.
         max_aspect: Most d_model over num_layers.
         head_dim: Width of a head.
+        heads_step: Multiples that numbers of heads are of.
         vocab_size: Rows of the embedding.
         max_width: Largest d_model.
+        width_step: Multiples that widths are of; 0 where they are finer for small models.
+        depth_step: Multiples that numbers of layers are of; 0 where they are finer for small models.
         exhaustive: Whether every design is priced even where there are very many.
     """
 
     num_experts: tuple[int, ...]
     top_k: tuple[int, ...]
+    max_active_share: float
+    active_ffn_ratio: tuple[float, ...]
     ffn_ratio: tuple[float, ...]
     expert_attention_ratio: tuple[float, ...] | BestRatioRecord
+    dense_ffn_ratio: tuple[float, ...]
     num_shared_experts: tuple[int, ...]
     num_kv_heads: tuple[int, ...]
     attention: tuple[AttentionKind, ...]
@@ -90,8 +101,11 @@ class SpaceRecord:
     min_aspect: float
     max_aspect: float
     head_dim: int
+    heads_step: int
     vocab_size: int
     max_width: int
+    width_step: int
+    depth_step: int
     exhaustive: bool
 
 

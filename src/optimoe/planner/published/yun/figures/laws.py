@@ -14,7 +14,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.core.units import format_count
 from optimoe.laws.catalog import find_law
 from optimoe.planner.designs import Pool, evaluate
-from optimoe.planner.problem.space import Space
+from optimoe.planner.published.designs import OF_TEXTS
 from optimoe.planner.published.yun.answers import at_loss_of_16
 from optimoe.planner.published.yun.case import YunCase
 from optimoe.planner.published.yun.pools import FFN_RATIO, as_theirs, yun_problem
@@ -285,11 +285,12 @@ def _at_total(key: str, y: str, value: Callable[[Pool], float]) -> TextFigure:
 
 def _of_total(case: YunCase, value: Callable[[Pool], float]) -> tuple[float, ...]:
     problem = yun_problem(case.budget, yun_law(case.law), case.setting)
-    space = Space(
+    space = replace(
+        OF_TEXTS,
         num_experts=EXPERTS,
         top_k=(2,),
         ffn_ratio=(FFN_RATIO,),
-        attention=("mha",),
+        dense_ffn_ratio=(FFN_RATIO,),
         moe_every=(2,),
         dense_layer_width="expert",
         params_total=TOTAL,
