@@ -161,9 +161,25 @@ class FleetRequest(ServingRequest):
     tokens_per_day: Quantity = 0.0
     """The load, in output tokens a day."""
     percentile: float = 0.0
-    """Share of requests that must keep the limits under random arrivals, such as 0.99; 0: the means."""
+    """Share of requests that must keep both limits under random arrivals, such as 0.99; 0: as the limits say."""
     most_gpus: int = 0
     """Most GPUs of one deployment; 0 is one node."""
+
+    def on(self, cluster: "Cluster") -> "Deployment":
+        """The deployment on these GPUs, both limits on the percentile where one is stated for both.
+
+        Raises:
+            InputError: A length is not whole, or percentiles are stated twice.
+            UnknownNameError: A name is not known; lists the nearest.
+            ConfigError: A number is out of limits.
+        """
+        asked = super().on(cluster)
+        if not self.percentile:
+            return asked
+        if asked.limits.on_percentiles:
+            raise InputError("--percentile: must be left out beside --ttft or --tpot of a percentile of their own")
+        share = self.percentile
+        return replace(asked, limits=replace(asked.limits, ttft_percentile=share, tpot_percentile=share))
 
     def offers(self) -> "list[Offer]":
         """The kinds of GPUs, each with the most of one deployment and its price.

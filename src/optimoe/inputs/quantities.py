@@ -4,6 +4,7 @@ A type here is an ``Annotated`` one with two marks: cyclopts' ``Parameter`` says
 :class:`Reader` how a table is read. Both end in the same function, so that ``50ms`` means the same everywhere.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
@@ -44,6 +45,21 @@ class Unit:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"must be a quantity in {self.kind}, got {value!r}")
         return float(value)
+
+
+@dataclass(frozen=True)
+class OfShare:
+    """A latency, which a share of the requests keeps: ``"50ms"``, ``0.05``, ``"p95:50ms"``."""
+
+    def read(self, value: Any, trusted: bool) -> str:
+        """Read a number of seconds or a text as a text.
+
+        Raises:
+            InputError: It is neither.
+        """
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise InputError(f"must be a latency like 50ms or p95:50ms, got {value!r}")
+        return value if isinstance(value, str) else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -94,8 +110,8 @@ def _typed(unit: Unit) -> Any:
 
 Quantity = Annotated[float, _typed(Unit("count")), Unit("count")]
 """``1e22``, ``70B``, ``15T``."""
-Seconds = Annotated[float, _typed(Unit("seconds")), Unit("seconds")]
-"""``50ms``, ``2s``."""
+Latency = Annotated[str, Parameter(metavar="[pNN:]SECONDS"), OfShare()]
+"""``50ms``, ``p95:2s``."""
 Several = Annotated[str, ByComma()]
 """``1,8,32``."""
 Pairs = Annotated[
@@ -120,6 +136,31 @@ def whole(name: str, value: float) -> int:
 def parts(text: str) -> tuple[str, ...]:
     """The items between commas, without the space around them."""
     return tuple(part.strip() for part in text.split(","))
+
+
+def latency(option: str, text: str) -> tuple[float, float]:
+    """A latency and the share of the requests that keep it: ``p95:2s`` is (2.0, 0.95), ``2s`` a mean, (2.0, 0.0).
+
+    An empty text is no limit.
+
+    Raises:
+        InputError: It is no latency, or no percentile above 50 and below 100; names the option.
+    """
+    if not text.strip():
+        return math.inf, 0.0
+    percentile, colon, seconds = text.strip().rpartition(":")
+    share = 0.0
+    if colon:
+        try:
+            share = float(percentile.strip().lower().removeprefix("p")) / 100
+        except ValueError:
+            share = math.nan
+        if not 0.5 < share < 1:
+            raise InputError(f"{option}: must be a percentile above p50 and below p100 like p95:2s, got {text!r}")
+    try:
+        return parse_quantity(seconds, "seconds"), share
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:

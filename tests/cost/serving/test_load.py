@@ -13,12 +13,11 @@ from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
-from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import Deployment
-from optimoe.cost.serving.load import goodput, open_system
+from optimoe.cost.serving.estimate import Deployment, evaluate
+from optimoe.cost.serving.load import open_system
 from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.workload import Limits, Workload
-from optimoe.cost.sizing.candidates import every_layout
+from optimoe.cost.sizing.layouts import best_serving
 from tests.cost.serving.simulation import Replica, serve
 
 MIXTRAL = find_model("mixtral-8x7b")
@@ -76,7 +75,8 @@ def open_load(running, prefill_s, percentile=0.99, places=1e9):
         prefill_s=prefill_s,
         output_tokens=OUTPUT,
         places=places,
-        percentile=percentile,
+        ttft_percentile=percentile,
+        tpot_percentile=percentile,
     )
 
 
@@ -122,39 +122,53 @@ def test_a_heavier_load_is_slower_and_never_overloaded(running, more, prefill_s)
     assert now.mean_ttft_s >= prefill_s + decode_s(running)
 
 
-def deployment(**limits):
+def asked(percentile=0.99, **limits):
     return Deployment(
         cluster=Cluster(accelerator=find_accelerator("h100-sxm"), num_gpus=8),
         workload=Workload(input_tokens=1024, output_tokens=256),
         price=given_price(2.0),
-        limits=Limits(**limits),
+        limits=Limits(ttft_percentile=percentile, tpot_percentile=percentile, **limits),
     )
 
 
 def most(percentile=0.99, **limits):
-    asked = deployment(**limits)
-    return goodput(MIXTRAL, asked, every_layout(MIXTRAL, asked), percentile)
+    return best_serving(MIXTRAL, asked(percentile, **limits))
 
 
 def test_goodput_falls_as_limits_tighten_and_more_requests_must_keep_them():
-    loose, tight, tighter = (most(tpot_s=tpot_s).requests_per_s for tpot_s in (0.05, 0.03, 0.015))
+    loose, tight, tighter = (most(tpot_s=tpot_s).tokens_per_s for tpot_s in (0.05, 0.03, 0.015))
     assert loose > tight > tighter > 0
-    assert most(0.9, tpot_s=0.03).requests_per_s >= tight
-    kept = most(tpot_s=0.03, ttft_s=0.5).load
+    assert most(0.9, tpot_s=0.03).tokens_per_s >= tight
+    kept = most(tpot_s=0.03, ttft_s=0.5)
     assert kept.tpot_s <= 0.03
     assert kept.ttft_s <= 0.5
 
 
 def test_limits_that_no_load_keeps_are_said():
-    with pytest.raises(InfeasibleError, match="no load keeps the limits"):
+    with pytest.raises(InfeasibleError, match=r"tpot: the limit of 100 µs for 99% .*--tpot p99:0\.0"):
         most(tpot_s=1e-4)
     with pytest.raises(ConfigError, match="percentile"):
         most(percentile=1.0)
 
 
 def test_goodput_stays_below_what_a_closed_system_can_do():
-    from optimoe.cost.sizing.layouts import best_serving
+    assert most(tpot_s=0.03).tokens_per_s < best_serving(MIXTRAL, asked(0.0, tpot_s=0.03)).tokens_per_s
 
-    best = best_serving(MIXTRAL, deployment(tpot_s=0.03))
-    assert most(tpot_s=0.03).requests_per_s < best.tokens_per_s / 256
-    assert isinstance(most(tpot_s=0.03).layout, Layout)
+
+def test_a_mean_beside_a_percentile_is_that_of_the_same_arrivals():
+    both = open_load(32.0, 0.02, 0.95)
+    mixed = open_system(
+        running=32.0, token_s=decode_s(32.0), swing_s=0.0, prefill_s=0.02, output_tokens=OUTPUT, places=1e9,
+        ttft_percentile=0.95,
+    )  # fmt: skip
+    assert mixed.ttft_s == both.ttft_s
+    assert mixed.tpot_s == both.mean_tpot_s < both.tpot_s
+
+
+def test_a_rank_without_a_free_place_queues_without_end():
+    limited = asked(0.95, ttft_s=1e9)
+    full = best_serving(MIXTRAL, limited)
+    assert full.concurrency < full.max_batch
+    ending = evaluate(MIXTRAL, limited, layout=full.layout, concurrency=full.max_batch)
+    assert ending.tokens_per_s == 0
+    assert math.isinf(ending.ttft_s)

@@ -66,7 +66,8 @@ def test_deployments_double_up_to_the_most(most, sizes):
 )
 def test_a_model_that_fits_no_size_is_refused_with_what_would_hold_it(percentile, words):
     with pytest.raises(InfeasibleError, match=words):
-        fleets(SCOUT, asked(), [offer(most=1)], 5120.0, percentile)
+        limits = Limits(ttft_percentile=percentile, tpot_percentile=percentile)
+        fleets(SCOUT, asked(limits=limits), [offer(most=1)], 5120.0)
 
 
 def test_each_kind_of_gpu_says_why_its_largest_deployment_does_not_serve():

@@ -14,7 +14,7 @@ from optimoe.cost.serving.accuracy.evidence import evidence
 from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.estimate import Deployment, predict_serving
 from optimoe.cost.serving.memory import gpu_memory
-from optimoe.cost.serving.workload import Workload
+from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.serving_prose import (
@@ -108,21 +108,24 @@ def test_without_a_price_there_is_no_amount():
 def test_a_fleet_is_said_with_gpus_dollars_and_what_to_change():
     one, cheaper = fleet(), fleet(usd_per_hour=24.0, num_deployments=3)
     bands = evidence(MIXTRAL, DEPLOYMENT, one.estimate)
-    lines = fleet_lines([one, cheaper], MIXTRAL, 1234.0, 0.0, bands)
+    lines = fleet_lines([one, cheaper], MIXTRAL, 1234.0, bands)
     assert text_of(lines, "Load") == "mixtral-8x7b: 1,234 output tokens/s"
     assert text_of(lines, "Fewest").startswith("16 × h100-sxm = 2 deployments of 8")
     assert "$48.00 an hour" in text_of(lines, "Fewest")
     assert "$24.00 an hour" in text_of(lines, "Cheapest")
     assert REMEDIES[one.estimate.bound_by] in text_of(lines, "Bound by")
-    assert text_of(fleet_lines([one], MIXTRAL, 1.0, 0.0, bands), "Cheapest") == "the same"
-    assert "99% of the requests" in text_of(fleet_lines([one], MIXTRAL, 1.0, 0.99, bands), "TTFT, TPOT")
+    assert text_of(fleet_lines([one], MIXTRAL, 1.0, bands), "Cheapest") == "the same"
+    assert "of a closed system; means" in text_of(fleet_lines([one], MIXTRAL, 1.0, bands), "TTFT, TPOT")
+    strict = replace(one, deployment=replace(one.deployment, limits=Limits(ttft_s=2.0, ttft_percentile=0.95)))
+    told = text_of(fleet_lines([strict], MIXTRAL, 1.0, bands), "TTFT, TPOT")
+    assert told.startswith("of Poisson arrivals; TTFT p95, TPOT mean")
 
 
 def test_weights_in_four_bits_are_not_told_to_take_fewer():
     one = fleet()
     four = replace(one, deployment=replace(one.deployment, engine=find_engine("vllm", precision="int4")))
     for found in (one, four):
-        lines = fleet_lines([found], MIXTRAL, 1.0, 0.0, evidence(MIXTRAL, DEPLOYMENT, found.estimate))
+        lines = fleet_lines([found], MIXTRAL, 1.0, evidence(MIXTRAL, DEPLOYMENT, found.estimate))
         lower = "a lower --precision" in text_of(lines, "Bound by")
         assert lower == (found is one and "--precision" in REMEDIES[found.estimate.bound_by])
     assert text_of(lines, "Weights").startswith("int4; router, embedding, head bf16 (stated)")

@@ -15,6 +15,7 @@ from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
 from optimoe.cost.layers.layout import Layout, check_layout
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.load import OpenSystem, open_arrivals
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens, prompt_work
 from optimoe.cost.serving.step import StepTime, decode_kernels, decode_step, decode_with_host
@@ -25,6 +26,7 @@ from optimoe.cost.serving.workload import Limits, Workload
 
 INTERFERENCE = "prefill_of_others_s"
 WAITING = "wait_for_ranks_s"
+RANDOM = "random_arrivals_s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class Deployment:
         engine: The software that serves.
 
     Raises:
-        ConfigError: TPOT is limited, but answers have one token.
+        ConfigError: TPOT is limited, but answers have one token; or a limit is on a percentile of requests that do
+            not come at random.
     """
 
     cluster: Cluster
@@ -55,6 +58,12 @@ class Deployment:
             "tpot",
             "left out where answers have one token: nothing follows it",
             self.limits.tpot_s,
+        )
+        require(
+            self.workload.arrivals == "closed" or not self.limits.on_percentiles,
+            "arrivals",
+            "left out beside a limit on a percentile, under which requests come at random",
+            self.workload.arrivals,
         )
 
     def machine(self, layout: Layout) -> Machine:
@@ -79,11 +88,12 @@ class ServingEstimate:
         concurrency: Requests in flight over all replicas.
         max_batch: Most requests in flight whose full contexts fit the memory, over all replicas; below 1
             the weights do not fit.
-        ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end.
+        ttft_s: Mean time to first token: queue, running step, prompts read before, own prompt, front end. Under
+            limits on percentiles requests come at random, and it is the stated percentile where there is one.
         tpot_s: Mean time per token after the first, (e2e − TTFT)/(output − 1): one decode step, plus the
             prefills of other requests that fall between two tokens, and the wait for attention ranks whose
-            prompts take longer; 0 where answers have one token.
-        tokens_per_s: Output tokens of the deployment.
+            prompts take longer; 0 where answers have one token. Under limits on percentiles as TTFT is.
+        tokens_per_s: Output tokens of the deployment; 0 where under random arrivals the queue would not end.
         tokens_per_s_per_gpu: Output tokens of the deployment over its GPUs.
         usd_per_mtok: Dollars per million output tokens (prompts included in the price).
         parts: Seconds of TPOT by cause.
@@ -216,7 +226,7 @@ def evaluate(
             pace_s = ended.decode_s / steps if workload.decodes else 0.0 * ended.decode_s
             system = replace(system, ttft_s=ended.prefill_s, tpot_s=pace_s, stall_s=0.0, ranks_s=0.0)
     spent = token if workload.decodes else token.times(0.0)
-    return ServingEstimate(
+    closed = ServingEstimate(
         layout=layout,
         concurrency=concurrency,
         max_batch=ready.fits * layout.dp,
@@ -231,6 +241,46 @@ def evaluate(
             WAITING: system.ranks_s,
         },
         run=ended,
+    )
+    if not deployment.limits.on_percentiles:
+        return closed
+    load = open_arrivals(
+        ready.machine,
+        engine,
+        arch,
+        workload,
+        deployment.limits,
+        running=running,
+        places=ready.fits,
+        ranks=ready.ranks,
+        decode=decode,
+        prompt=prompt,
+    )
+    return _under_load(deployment, closed, load, ready.fits)
+
+
+def _under_load(
+    deployment: Deployment, closed: ServingEstimate, load: OpenSystem, places: Values
+) -> ServingEstimate:
+    """The same requests in flight, in the mean of random arrivals: their latency and their rate.
+
+    A rank carries no more than it does when always full, and needs a place free: else its queue never ends.
+    """
+    workload, num_gpus = deployment.workload, deployment.cluster.num_gpus
+    free = np.asarray(load.running < np.floor(places))
+    carried = np.minimum(load.requests_per_s * closed.layout.dp * workload.output_tokens, closed.tokens_per_s)
+    tokens_per_s = np.where(free, carried, 0.0)
+    usd = usd_per_mtok(num_gpus, deployment.price, np.where(free, tokens_per_s, 1.0))
+    tpot_s = load.tpot_s if workload.decodes else 0.0 * load.tpot_s
+    parts = {**closed.parts, RANDOM: np.maximum(tpot_s - closed.tpot_s, 0.0)}
+    return replace(
+        closed,
+        ttft_s=np.where(free, load.ttft_s, np.inf),
+        tpot_s=tpot_s,
+        tokens_per_s=tokens_per_s,
+        tokens_per_s_per_gpu=tokens_per_s / num_gpus,
+        usd_per_mtok=np.where(free, usd, np.inf),
+        parts=parts,
     )
 
 

@@ -30,16 +30,13 @@ from scipy.special import ndtri, pdtr, pdtrik
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import InfeasibleError, require
-from optimoe.core.grid import broadcast, map_numbers, take
-from optimoe.cost.layers.layout import Layout, as_column
-from optimoe.cost.serving.estimate import Deployment, Prepared, prepare, steps_of
-from optimoe.cost.serving.prompts import accepted_tokens
-from optimoe.cost.serving.step import decode_step
-from optimoe.cost.serving.systems.ranks import waiting
-
-RUNNING = np.unique(np.round(2 ** np.arange(0, 12.26, 0.25)))
-"""Running requests of an attention rank that goodput is looked for at: 1 to about 4,900, four per doubling."""
+from optimoe.core.errors import require
+from optimoe.cost.engines.engine import Engine
+from optimoe.cost.layers.machine import Machine
+from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens
+from optimoe.cost.serving.step import StepTime, decode_step
+from optimoe.cost.serving.systems.ranks import LockStep, waiting
+from optimoe.cost.serving.workload import Limits, Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +48,7 @@ class OpenSystem:
         running: Requests in the batch, in the mean.
         prefill_share: Share of time that prompts take, ρ.
         mean_ttft_s, mean_tpot_s: Mean seconds to the first token, and per token after it.
-        ttft_s, tpot_s: The percentile asked for.
+        ttft_s, tpot_s: The percentile that is asked for; the mean where none is.
         wait_s: Part of that TTFT spent waiting for a free place.
     """
 
@@ -75,7 +72,8 @@ def open_system(
     places: Values,
     front_s: Values = 0.0,
     own_s: Values | None = None,
-    percentile: float = 0.99,
+    ttft_percentile: float = 0.0,
+    tpot_percentile: float = 0.0,
 ) -> OpenSystem:
     """The load that keeps ``running`` requests in the batch, and its latency.
 
@@ -88,12 +86,14 @@ def open_system(
         places: Requests that the memory holds.
         front_s: Seconds from arrival to the scheduler and back.
         own_s: Seconds of a prompt until its own first token; ``prefill_s`` unless given.
-        percentile: Such as 0.99.
+        ttft_percentile: Share of the requests with at most the TTFT that is told, such as 0.99; 0 is the mean.
+        tpot_percentile: The same for TPOT.
 
     Raises:
-        ConfigError: The percentile is not in (0.5, 1).
+        ConfigError: A percentile is not in (0.5, 1).
     """
-    require(0.5 < percentile < 1, "percentile", "above 0.5 and below 1", percentile)
+    for share in (ttft_percentile, tpot_percentile):
+        require(share == 0 or 0.5 < share < 1, "percentile", "above 0.5 and below 1, or 0 for the mean", share)
     steps = np.maximum(output_tokens - 1, 1)
     rate = running / (steps * token_s + running * prefill_s)
     share = rate * prefill_s
@@ -101,18 +101,24 @@ def open_system(
     variance = rate * step_s * prefill_s**2 / (1 - share**2)
     seen_s = (step_s**2 + variance) / step_s
     least_s = front_s + token_s + (prefill_s if own_s is None else own_s)
-    mean_wait_s, wait_s = _wait(running, places, rate, percentile)
-    others = np.ceil(np.maximum(pdtrik(percentile, 1.5 * rate * seen_s), 0.0))
-    spread_s = np.sqrt(swing_s**2 + rate * step_s * prefill_s**2 / steps) / (1 - share) ** 1.5
+    mean_wait_s, wait_s = _wait(running, places, rate, ttft_percentile)
+    mean_ttft_s = ttft_s = least_s + seen_s / 2 + prefill_s * rate * seen_s + mean_wait_s
+    tpot_s = step_s
+    if ttft_percentile:
+        others = np.ceil(np.maximum(pdtrik(ttft_percentile, 1.5 * rate * seen_s), 0.0))
+        ttft_s = least_s + token_s + prefill_s * others / np.sqrt(1 - share) + wait_s
+    if tpot_percentile:
+        spread_s = np.sqrt(swing_s**2 + rate * step_s * prefill_s**2 / steps) / (1 - share) ** 1.5
+        tpot_s = step_s + ndtri(tpot_percentile) * spread_s
     return OpenSystem(
         requests_per_s=rate,
         running=running,
         prefill_share=share,
-        mean_ttft_s=least_s + seen_s / 2 + prefill_s * rate * seen_s + mean_wait_s,
+        mean_ttft_s=mean_ttft_s,
         mean_tpot_s=step_s,
-        ttft_s=least_s + token_s + prefill_s * others / np.sqrt(1 - share) + wait_s,
-        tpot_s=step_s + ndtri(percentile) * spread_s,
-        wait_s=wait_s,
+        ttft_s=ttft_s,
+        tpot_s=tpot_s,
+        wait_s=wait_s if ttft_percentile else mean_wait_s,
     )
 
 
@@ -130,80 +136,56 @@ def _wait(running: Values, places: Values, rate: Values, percentile: float) -> t
     return delayed / freed_per_s, np.log(np.maximum(delayed / (1 - percentile), 1.0)) / freed_per_s
 
 
-@dataclass(frozen=True, kw_only=True)
-class Goodput:
-    """The most requests per second that a deployment serves within the limits.
-
-    Attributes:
-        layout: Layout of the deployment.
-        requests_per_s: Requests of all its attention ranks, arrivals dealt out at random.
-        load: One rank at that rate.
-        percentile: Share of the requests that keep the limits.
-    """
-
-    layout: Layout
-    requests_per_s: float
-    load: OpenSystem
-    percentile: float
-
-
-def goodput(arch: ArchSpec, deployment: Deployment, layouts: Layout, percentile: float = 0.99) -> Goodput:
-    """The layout and the load with the most requests per second whose percentile keeps the limits.
-
-    Raises:
-        InfeasibleError: Not even the lightest load keeps them.
-    """
-    column = as_column(layouts)
-    ready = prepare(arch, deployment, column)
-    load = loaded(arch, deployment, ready, RUNNING, percentile)
-    limits = deployment.limits
-    held = np.broadcast_to(ready.fits > RUNNING, np.shape(load.ttft_s))  # a place must be free for the next one
-    if not held.any():
-        raise InfeasibleError(
-            "memory: the weights and two requests do not fit; take more GPUs or a lower precision"
-        )
-    kept = held & (load.ttft_s <= limits.ttft_s) & (load.tpot_s <= limits.tpot_s)
-    rate = np.where(kept, load.requests_per_s * column.dp, 0.0)
-    if not rate.any():
-        raise InfeasibleError(
-            f"ttft, tpot: no load keeps the limits for {percentile:.0%} of the requests; the lightest has TTFT "
-            f"{np.min(load.ttft_s[held]):.3g} s and TPOT {np.min(load.tpot_s[held]):.3g} s"
-        )
-    row, at = np.unravel_index(int(rate.argmax()), rate.shape)
-    return Goodput(
-        layout=take(broadcast(layouts), int(row)),
-        requests_per_s=float(rate[row, at]),
-        load=map_numbers(load, lambda values: float(np.broadcast_to(values, rate.shape)[row, at])),
-        percentile=percentile,
-    )
-
-
-def loaded(
-    arch: ArchSpec, deployment: Deployment, ready: Prepared, running: Values, percentile: float
+def open_arrivals(
+    machine: Machine,
+    engine: Engine,
+    arch: ArchSpec,
+    workload: Workload,
+    limits: Limits,
+    *,
+    running: Values,
+    places: Values,
+    ranks: LockStep,
+    decode: StepTime,
+    prompt: PromptSeconds,
 ) -> OpenSystem:
-    """:func:`open_system` of a deployment's layout, at so many running requests of a rank.
+    """:func:`open_system` of an attention rank of a deployment, at the percentiles of its limits.
 
     Where attention ranks end their steps together, each has that load, and their waiting counts as decoding.
+
+    Args:
+        machine: The GPUs.
+        engine: The software.
+        arch: The model.
+        workload: The requests.
+        limits: Their percentiles alone are used.
+        running: Requests in the batch, in the mean.
+        places: Those that the memory holds.
+        ranks: The ranks that end their steps together.
+        decode: A decoding step of those requests.
+        prompt: A prompt among them.
     """
-    workload, engine, machine = deployment.workload, deployment.engine, ready.machine
     accepted = accepted_tokens(engine)
     steps = max(workload.output_tokens - 1, 1) / accepted
-    decode, prompt = steps_of(arch, deployment, machine, running)
-    more = decode_step(machine, engine, arch, running + np.sqrt(running), workload.mean_context)
 
     def token_s(batch: Values, decode_s: Values) -> Values:
-        lock = waiting(ready.ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prompt.stall_s)
+        lock = waiting(ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prompt.stall_s)
         return (decode_s + lock.stall_s / steps) / accepted
 
-    now_s, more_s = token_s(running, decode.total_s), token_s(running + np.sqrt(running), more.total_s)
+    now_s, swing_s = token_s(running, decode.total_s), 0.0 * running
+    if limits.tpot_percentile:
+        more = running + np.sqrt(running)
+        more_s = decode_step(machine, engine, arch, more, workload.mean_context).total_s
+        swing_s = token_s(more, more_s) - now_s
     return open_system(
         running=running,
         token_s=now_s,
-        swing_s=more_s - now_s,
+        swing_s=swing_s,
         prefill_s=prompt.stall_s,
         own_s=prompt.single_s,
         output_tokens=workload.output_tokens,
-        places=ready.fits,
+        places=places,
         front_s=engine.host.before_s(workload.input_tokens),
-        percentile=percentile,
+        ttft_percentile=limits.ttft_percentile,
+        tpot_percentile=limits.tpot_percentile,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from optimoe.arch.memory import kv_bytes
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.core.errors import InfeasibleError, require_positive
+from optimoe.core.errors import InfeasibleError, require, require_positive
 from optimoe.core.grid import broadcast, take
 from optimoe.cost.hardware.price import usd_per_mtok
 from optimoe.cost.layers.layout import Layout
@@ -87,8 +87,11 @@ def disaggregate(arch: ArchSpec, deployment: Deployment) -> Disaggregated:
 
     Raises:
         InfeasibleError: No unit of one kind keeps its limit; says which binds.
+        ConfigError: A limit is on a percentile.
     """
     limits = deployment.limits
+    percentiles = max(limits.ttft_percentile, limits.tpot_percentile)
+    require(percentiles == 0, "ttft, tpot", "limits on means where prefill has its own GPUs", percentiles)
     layouts, ttft_s, gpu_s, transfer_s = _prefill(arch, deployment)
     kept = np.isfinite(ttft_s) & (ttft_s <= limits.ttft_s)
     if np.isinf(ttft_s).all():

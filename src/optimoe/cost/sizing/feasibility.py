@@ -22,7 +22,7 @@ class Feasibility:
     """What the best layout of each single kind reaches, for saying which limit binds. Numbers or arrays.
 
     Attributes:
-        fits: Whether the weights and one request fit the memory in some layout.
+        fits: Whether the weights and one request fit the memory in some layout; two that come at random.
         least_tpot_s: Smallest TPOT among layouts that fit; infinite when none does.
         least_ttft_s: Smallest TTFT among them.
     """
@@ -47,6 +47,7 @@ def feasibility(
     requests = np.asarray(tried.dp) if concurrency is None else concurrency
     estimate = evaluate(grid, deployment, layout=tried, concurrency=requests)
     fits = divides(grid, tried) & np.asarray(estimate.max_batch >= estimate.concurrency)
+    fits = fits & np.asarray(estimate.tokens_per_s > 0)
     fits, tpot_s, ttft_s = np.broadcast_arrays(fits, estimate.tpot_s, estimate.ttft_s)
     return Feasibility(
         fits=fits.any(axis=(-2, -1)),
@@ -63,7 +64,7 @@ def why_nothing_serves(
     Memory is explained by the layout that comes nearest to holding the requests.
     """
     reached = feasibility(arch, deployment, layouts, concurrency)
-    if np.any(reached.fits):
+    if np.any(reached.fits) or (deployment.limits.on_percentiles and concurrency is None):
         return explain_infeasible([reached], deployment.limits)
     requests = np.asarray(layouts.dp) if concurrency is None else np.full(np.shape(layouts.dp), concurrency)
     estimate = evaluate(arch, deployment, layout=layouts, concurrency=requests)
@@ -93,17 +94,28 @@ def startable(arch: ArchSpec, deployment: Deployment, layouts: Layout) -> Deploy
 def explain_infeasible(reached: Sequence[Feasibility], limits: Limits) -> str:
     """One line on the limit that binds all of these designs, and what would lift it."""
     if not any(np.any(design.fits) for design in reached):
-        return "memory: the weights and one request do not fit; take more GPUs or a lower precision"
+        requests = "two requests" if limits.on_percentiles else "one request"
+        return f"memory: the weights and {requests} do not fit; take more GPUs or a lower precision"
     tpot_s = float(min(np.min(design.least_tpot_s) for design in reached))
     ttft_s = float(min(np.min(design.least_ttft_s) for design in reached))
     if tpot_s > limits.tpot_s:
         return (
-            f"tpot: the limit of {format_seconds(limits.tpot_s)} binds; the fastest design reaches "
-            f"{format_seconds(tpot_s)} (--tpot {tpot_s * 1.01:.3g} would lift it)"
+            f"tpot: the limit of {_limit(limits.tpot_s, limits.tpot_percentile)} binds; the fastest design "
+            f"reaches {format_seconds(tpot_s)} (--tpot {_option(tpot_s, limits.tpot_percentile)} would lift it)"
         )
     if ttft_s > limits.ttft_s:
         return (
-            f"ttft: the limit of {format_seconds(limits.ttft_s)} binds; the fastest design reaches "
-            f"{format_seconds(ttft_s)} (--ttft {ttft_s * 1.01:.3g} would lift it)"
+            f"ttft: the limit of {_limit(limits.ttft_s, limits.ttft_percentile)} binds; the fastest design "
+            f"reaches {format_seconds(ttft_s)} (--ttft {_option(ttft_s, limits.ttft_percentile)} would lift it)"
         )
     return "tpot and ttft: each limit can be met alone, but not both in one layout; raise either"
+
+
+def _limit(seconds: float, percentile: float) -> str:
+    """A limit in words: ``50.0 ms``, ``50.0 ms for 95% of the requests``."""
+    return format_seconds(seconds) + (f" for {100 * percentile:.4g}% of the requests" if percentile else "")
+
+
+def _option(seconds: float, percentile: float) -> str:
+    """A limit that would do, 1 % above what is reached, as it is typed."""
+    return f"{f'p{100 * percentile:.4g}:' if percentile else ''}{seconds * 1.01:.3g}"

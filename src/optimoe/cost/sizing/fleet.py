@@ -9,13 +9,11 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
-from optimoe.cost.hardware.price import GpuPrice, usd_per_mtok
+from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.carried import carried
-from optimoe.cost.serving.estimate import Deployment, ServingEstimate, evaluate
-from optimoe.cost.serving.load import goodput
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.workload import Limits, Workload, beyond_context
-from optimoe.cost.sizing.candidates import every_layout
-from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
+from optimoe.cost.sizing.layouts import best_serving
 
 LARGEST_CONTEXT = 2**24
 """Upper end of the bisection, in tokens: above every context that a model was published with."""
@@ -84,22 +82,19 @@ def fleets(
     deployment: Deployment,
     offers: Sequence[Offer],
     output_tokens_per_s: float,
-    percentile: float = 0.0,
 ) -> list[Fleet]:
     """The cheapest fleet of each offer and deployment size that carries a load within the limits.
 
-    Deployments of 1, 2, 4, … GPUs and of the most that the offer allows, each with its best batch and layout
-    (without a percentile of the likely ones, or of all where none of those serves); their number is the load over
-    the throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is the smallest fleet. With a
-    percentile, requests come as a Poisson process, dealt out at random, and so many of them keep the limits;
-    without, the limits are on the means of a closed system.
+    Deployments of 1, 2, 4, … GPUs and of the most that the offer allows, each with its best batch and layout;
+    their number is the load over the throughput of one, rounded up. Sorted by GPUs, then by dollars: the first is
+    the smallest fleet. Under limits on percentiles requests come as a Poisson process, dealt out at random;
+    otherwise limits are on the means of a closed system.
 
     Args:
         arch: The model.
         deployment: Workload and limits; its cluster, price and engine are replaced by the offers'.
         offers: Kinds of GPUs.
         output_tokens_per_s: The load: requests per second times their answer.
-        percentile: Share of the requests that must keep the limits, such as 0.99; 0 for the means.
 
     Raises:
         InfeasibleError: The load is not positive, or no deployment keeps the limits: says what binds the largest
@@ -114,7 +109,7 @@ def fleets(
             cluster = replace(offer.cluster, num_gpus=num_gpus)
             sized = replace(deployment, cluster=cluster, price=offer.price, engine=offer.engine)
             try:
-                estimate = _serve(arch, sized, percentile)
+                estimate = best_serving(arch, sized)
             except InfeasibleError as refusal:
                 refusals[offer.cluster.accelerator.name] = refusal  # sizes rise: the largest one's is kept
             else:
@@ -170,39 +165,6 @@ def _serves(attempt: Callable[[], ServingEstimate]) -> bool:
 def load_of(workload: Workload, *, requests_per_s: float = 0.0, tokens_per_day: float = 0.0) -> float:
     """Output tokens per second of a load stated as requests per second, or as output tokens per day."""
     return requests_per_s * workload.output_tokens + tokens_per_day / SECONDS_PER_DAY
-
-
-def _serve(arch: ArchSpec, deployment: Deployment, percentile: float) -> ServingEstimate:
-    """A deployment in its best layout and batch within the limits.
-
-    Raises:
-        InfeasibleError: Nothing keeps the limits; says which binds.
-    """
-    if percentile:
-        return _at_goodput(arch, deployment, percentile)
-    # Likely layouts first, as a plan prices its designs; stages within a node only where nothing else serves.
-    estimate = cheapest_serving(arch, deployment)
-    return estimate if estimate.tokens_per_s > 0 else best_serving(arch, deployment)
-
-
-def _at_goodput(arch: ArchSpec, deployment: Deployment, percentile: float) -> ServingEstimate:
-    """A deployment at its goodput, its latency that of the percentile.
-
-    Raises:
-        InfeasibleError: No load keeps the limits.
-    """
-    best = goodput(arch, deployment, every_layout(arch, deployment), percentile)
-    estimate = evaluate(arch, deployment, layout=best.layout, concurrency=best.load.running * best.layout.dp)
-    rate = best.requests_per_s * deployment.workload.output_tokens
-    num_gpus = deployment.cluster.num_gpus
-    return replace(
-        estimate,
-        ttft_s=best.load.ttft_s,
-        tpot_s=best.load.tpot_s,
-        tokens_per_s=rate,
-        tokens_per_s_per_gpu=rate / num_gpus,
-        usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, rate),
-    )
 
 
 def _fleet(deployment: Deployment, estimate: ServingEstimate, output_tokens_per_s: float) -> Fleet:

@@ -55,7 +55,9 @@ def cheapest_serving(
 def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Values:
     """Whole requests of a rank, the most that fit and keep the limits; 1 where not even one does."""
     limits, layout = deployment.limits, ready.machine.layout
-    most = np.clip(np.asarray(ready.fits), 1.0, MOST_REQUESTS)
+    # Of requests that come at random one place must be free for the next.
+    room = np.floor(ready.fits) - 1 if limits.on_percentiles else np.asarray(ready.fits)
+    most = np.clip(room, 1.0, MOST_REQUESTS)
     if math.isinf(limits.tpot_s) and math.isinf(limits.ttft_s):
         return most
     usable = np.asarray(divides(grid, layout)) & (np.asarray(ready.fits) >= 1)
@@ -76,7 +78,9 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         estimate = evaluate(
             map_arrays(grid, row), deployment, layout=split, concurrency=batch * split.dp, ready=part
         )
-        return np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s) - 1
+        over = np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s)
+        # Where few places are free a wait grows without end: its logarithm is nearer to a line.
+        return np.log(over) if limits.on_percentiles else over - 1
 
     batches = np.ones(shape).reshape(-1)
     cells = np.flatnonzero(np.broadcast_to(usable, shape))
@@ -167,6 +171,7 @@ def _cheapest(
         & np.asarray(estimate.concurrency <= estimate.max_batch)
         & np.asarray(estimate.tpot_s <= limits.tpot_s)
         & np.asarray(estimate.ttft_s <= limits.ttft_s)
+        & np.asarray(estimate.tokens_per_s > 0)
     )
     rate = np.where(feasible, estimate.tokens_per_s, 0.0)
     usd = np.where(feasible, estimate.usd_per_mtok, np.inf)

@@ -1,6 +1,5 @@
 """Requests: how long they are, and how fast they must be answered."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
-from optimoe.inputs.quantities import Quantity, Seconds, Several, parts, whole
+from optimoe.inputs.quantities import Latency, Quantity, Several, latency, parts, whole
 
 if TYPE_CHECKING:
     from optimoe.cost.serving.workload import Limits, Workload
@@ -32,10 +31,10 @@ class Requests:
     """CSV table of requests (input_tokens, output_tokens), in place of the lengths."""
     prefix_hit: float = 0.0
     """Share of a prompt's tokens that a prefix cache holds."""
-    ttft: Seconds = math.inf
-    """Limit on the time to first token."""
-    tpot: Seconds = math.inf
-    """Limit on the time per output token."""
+    ttft: Latency = ""
+    """Limit on the time to first token: on its mean, or p95:2s for 95 % of requests that come at random."""
+    tpot: Latency = ""
+    """Limit on the time per output token: on its mean, such as 50ms, or on a percentile, such as p99:40ms."""
 
     def workload(self) -> "Workload":
         """The requests: the mean of the trace or of the percentiles, or the two lengths.
@@ -59,11 +58,13 @@ class Requests:
         """The limits on latency.
 
         Raises:
+            InputError: One is no latency.
             ConfigError: A limit is not positive.
         """
         from optimoe.cost.serving.workload import Limits
 
-        return Limits(ttft_s=self.ttft, tpot_s=self.tpot)
+        (ttft_s, ttft_share), (tpot_s, tpot_share) = latency("--ttft", self.ttft), latency("--tpot", self.tpot)
+        return Limits(ttft_s=ttft_s, tpot_s=tpot_s, ttft_percentile=ttft_share, tpot_percentile=tpot_share)
 
 
 def _length(name: str, mean: float, percentiles: str) -> int:

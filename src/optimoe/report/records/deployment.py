@@ -87,15 +87,19 @@ class WorkloadRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitsRecord:
-    """Upper limits on mean latency; null where there is none.
+    """Upper limits on latency; null where there is none.
 
     Attributes:
         ttft_s: Time to the first token.
         tpot_s: Time per output token, (e2e − TTFT)/(output − 1).
+        ttft_percentile: Share of requests that keep it under random arrivals; 0 where it is on the mean.
+        tpot_percentile: The same for TPOT.
     """
 
     ttft_s: float | None
     tpot_s: float | None
+    ttft_percentile: float
+    tpot_percentile: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from optimoe.core.records import same_fields
 from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import Verdict, gpu_memory
+from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.curves import Curves
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Bound, Fleet, LongestContext
@@ -78,7 +79,10 @@ class FleetsRecord:
     Attributes:
         name: The model's name.
         output_tokens_per_s: The load.
-        percentile: Share of requests that keep the limits under random arrivals; 0 where limits are on means.
+        percentile: Share of requests that keep the limits under random arrivals, the larger of the two; 0 where they
+            are on means.
+        ttft_percentile: Share whose TTFT is told and limited; 0 is the mean.
+        tpot_percentile: Share whose TPOT is told and limited; 0 is the mean.
         fleets: The smallest first.
         speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
     """
@@ -86,6 +90,8 @@ class FleetsRecord:
     name: str
     output_tokens_per_s: float
     percentile: float
+    ttft_percentile: float
+    tpot_percentile: float
     fleets: tuple[FleetRecord, ...]
     speculated: str | UnsetType = UNSET
 
@@ -255,14 +261,16 @@ def fleet_record(spec: ArchSpec, fleet: Fleet) -> FleetRecord:
 
 
 def fleets_record(
-    spec: ArchSpec, output_tokens_per_s: float, percentile: float, fleets: Sequence[Fleet]
+    spec: ArchSpec, output_tokens_per_s: float, limits: Limits, fleets: Sequence[Fleet]
 ) -> FleetsRecord:
     """Fleets with the load that they carry."""
     return FleetsRecord(
         name=spec.name,
         speculated=spec.speculated or UNSET,
         output_tokens_per_s=output_tokens_per_s,
-        percentile=percentile,
+        percentile=max(limits.ttft_percentile, limits.tpot_percentile),
+        ttft_percentile=limits.ttft_percentile,
+        tpot_percentile=limits.tpot_percentile,
         fleets=tuple(fleet_record(spec, fleet) for fleet in fleets),
     )
 

@@ -15,6 +15,7 @@ from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory, gpu_memory
+from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Lines
@@ -59,7 +60,8 @@ def serving_lines(
         *memory_lines(estimate, memory, capacity),
         (
             "Latency",
-            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}",
+            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}"
+            f"{_told(deployment.limits)}",
         ),
         *metric_lines(estimate.run),
         (
@@ -71,6 +73,11 @@ def serving_lines(
         *([("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}")] if estimate.tpot_s > 0 else []),
         *basis_lines(evidence),
     ]
+
+
+def _told(limits: Limits) -> str:
+    """Of which requests the latencies are, where it is not of the means of all."""
+    return f" · {arrival_words(limits)}" if limits.on_percentiles else ""
 
 
 def _tpot(seconds: float) -> str:
@@ -112,6 +119,7 @@ BOUND_WORDS = {
     "all to all": "dispatch to experts and combine",
     "pipeline": "sends between stages",
     "wait for ranks": "the wait for the prompts of other ranks",
+    "random arrivals": "requests that come at random",
 }
 """What binds, in words."""
 
@@ -121,8 +129,22 @@ def bound_words(cause: str) -> str:
     return BOUND_WORDS.get(cause, cause)
 
 
+def arrival_words(limits: Limits) -> str:
+    """How requests come, and of which of them the latency is told."""
+    if not limits.on_percentiles:
+        return "a closed system; means"
+    ttft, tpot = statistic(limits.ttft_percentile), statistic(limits.tpot_percentile)
+    told = f"{ttft} of the requests" if ttft == tpot else f"TTFT {ttft}, TPOT {tpot}"
+    return f"Poisson arrivals; {told}"
+
+
+def statistic(percentile: float) -> str:
+    """Of which requests a latency is told: ``p95``, or ``mean``."""
+    return f"p{100 * percentile:.4g}" if percentile else "mean"
+
+
 def fleet_lines(
-    found: Sequence[Fleet], spec: ArchSpec, output_tokens_per_s: float, percentile: float, evidence: AnswerEvidence
+    found: Sequence[Fleet], spec: ArchSpec, output_tokens_per_s: float, evidence: AnswerEvidence
 ) -> Lines:
     """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
     lines = [("Load", f"{spec.title}: {output_tokens_per_s:,.0f} output tokens/s")]
@@ -134,7 +156,7 @@ def fleet_lines(
         lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest)))
     best, served = found[0].estimate, found[0].deployment.serves(spec)
     lines.append(("Bound by", f"{bound_words(best.bound_by)}: {_remedy(best.bound_by, served)}"))
-    arrivals = f"Poisson arrivals; {percentile:.0%} of the requests" if percentile else "a closed system; means"
+    arrivals = arrival_words(found[0].deployment.limits)
     lines.append(("TTFT, TPOT", f"of {arrivals}. TTFT to the first token; TPOT (e2e − TTFT)/(output − 1)"))
     return [*lines, *basis_lines(evidence)]
 
@@ -246,6 +268,7 @@ REMEDIES = {
     "compute": "a lower --precision on GPUs that have it",
     "host reads": "a larger --resident share",
     "pipeline": "fewer stages",
+    "random arrivals": "a smaller batch, or a limit on fewer of the requests",
     "wait for ranks": "fewer attention ranks (--dp), shorter prompts, or separate GPUs for prefill",
 }
 """What to change, by what binds."""

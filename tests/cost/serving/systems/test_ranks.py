@@ -12,11 +12,10 @@ from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import Deployment, predict_serving, prepare
-from optimoe.cost.serving.load import loaded
+from optimoe.cost.serving.estimate import Deployment, evaluate, predict_serving, prepare
 from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.systems.ranks import LockStep, drifted_share, stacked, waiting
-from optimoe.cost.serving.workload import Workload
+from optimoe.cost.serving.workload import Limits, Workload
 from tests.cost.serving.simulation import Ranks, serve_ranks
 
 DECODE_S = 1.0
@@ -197,8 +196,9 @@ def test_one_request_waits_for_nobody_and_open_arrivals_do():
     asked = deployment(find_engine("vllm", precision="fp8"))
     alone = predict_serving(QWEN, asked, layout=SHARED, concurrency=1.0)
     assert alone.parts["wait_for_ranks_s"] == 0
-    ready = prepare(QWEN, asked, SHARED)
-    waits = loaded(QWEN, asked, ready, np.array([32.0]), 0.9)
-    free = loaded(QWEN, asked, replace(ready, ranks=LockStep()), np.array([32.0]), 0.9)
-    assert waits.requests_per_s < free.requests_per_s
-    assert waits.mean_tpot_s > free.mean_tpot_s
+    loaded = replace(asked, limits=Limits(ttft_percentile=0.9, tpot_percentile=0.9))
+    ready, busy = prepare(QWEN, loaded, SHARED), 32.0 * SHARED.dp
+    waits = evaluate(QWEN, loaded, layout=SHARED, concurrency=busy, ready=ready)
+    free = evaluate(QWEN, loaded, layout=SHARED, concurrency=busy, ready=replace(ready, ranks=LockStep()))
+    assert waits.tokens_per_s < free.tokens_per_s
+    assert waits.tpot_s > free.tpot_s

@@ -39,12 +39,12 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
     for offer in offers:
         warn_of_notes(offer.cluster.accelerator)
         warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
-    found = fleets(spec, deployment, offers, load, request.percentile)
+    found = fleets(spec, deployment, offers, load)
     if json:
-        print_json(fleets_record(spec, load, request.percentile, found))
+        print_json(fleets_record(spec, load, deployment.limits, found))
         return
     basis = evidence(spec, found[0].deployment, found[0].estimate)
-    print_lines(fleet_lines(found, spec, load, request.percentile, basis))
+    print_lines(fleet_lines(found, spec, load, basis))
     print_columns(fleet_rows(found))
 
 
