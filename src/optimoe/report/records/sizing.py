@@ -79,8 +79,8 @@ class FleetsRecord:
     Attributes:
         name: The model's name.
         output_tokens_per_s: The load.
-        percentile: Share of requests that keep the limits under random arrivals, the larger of the two; 0 where they
-            are on means.
+        percentile: Share of requests that keep the limits under random arrivals, the larger of the two; 0 where
+            they are on means.
         ttft_percentile: Share whose TTFT is told and limited; 0 is the mean.
         tpot_percentile: Share whose TPOT is told and limited; 0 is the mean.
         fleets: The smallest first.

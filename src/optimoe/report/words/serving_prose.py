@@ -15,13 +15,12 @@ from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory, gpu_memory
-from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Lines
 from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines
 from optimoe.report.words.served.evidence_prose import basis_lines
-from optimoe.report.words.served.run_prose import metric_lines
+from optimoe.report.words.served.run_prose import arrival_words, metric_lines
 
 
 def layout_words(layout: Layout) -> str:
@@ -60,10 +59,9 @@ def serving_lines(
         *memory_lines(estimate, memory, capacity),
         (
             "Latency",
-            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}"
-            f"{_told(deployment.limits)}",
+            f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}",
         ),
-        *metric_lines(estimate.run),
+        *metric_lines(estimate.run, deployment.limits),
         (
             "Rate",
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
@@ -73,11 +71,6 @@ def serving_lines(
         *([("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}")] if estimate.tpot_s > 0 else []),
         *basis_lines(evidence),
     ]
-
-
-def _told(limits: Limits) -> str:
-    """Of which requests the latencies are, where it is not of the means of all."""
-    return f" · {arrival_words(limits)}" if limits.on_percentiles else ""
 
 
 def _tpot(seconds: float) -> str:
@@ -127,20 +120,6 @@ BOUND_WORDS = {
 def bound_words(cause: str) -> str:
     """What binds, in words that say of which part of the model."""
     return BOUND_WORDS.get(cause, cause)
-
-
-def arrival_words(limits: Limits) -> str:
-    """How requests come, and of which of them the latency is told."""
-    if not limits.on_percentiles:
-        return "a closed system; means"
-    ttft, tpot = statistic(limits.ttft_percentile), statistic(limits.tpot_percentile)
-    told = f"{ttft} of the requests" if ttft == tpot else f"TTFT {ttft}, TPOT {tpot}"
-    return f"Poisson arrivals; {told}"
-
-
-def statistic(percentile: float) -> str:
-    """Of which requests a latency is told: ``p95``, or ``mean``."""
-    return f"p{100 * percentile:.4g}" if percentile else "mean"
 
 
 def fleet_lines(
