@@ -13,6 +13,7 @@ import pytest
 from optimoe.core.claims import EXPLAINED_SHARE
 from optimoe.planner.published.ledger import claim_texts, reproduce_text
 from optimoe.report.words.texts.reproduce_prose import PAGE_HEAD, VERDICTS, text_section
+from tests.verdicts import assert_computed
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reproductions.md").read_text(encoding="utf-8")
 LIGHT = [name for name, text in claim_texts().items() if not text.heavy]
@@ -28,10 +29,13 @@ def section_rows(name):
 
 
 @pytest.mark.parametrize("name", LIGHT)
-def test_a_text_stands_there_as_the_code_reproduces_it(name):
+def test_a_text_stands_there_as_the_code_reproduces_it_and_each_verdict_follows_from_what_was_run(name):
+    """Both in one test: a text is reproduced once."""
     done = reproduce_text(name)
     for row in done.rows:
         assert row.text == name
+        if row.verdict is not None:
+            assert_computed(row)
     if any(row.verdict is None for row in done.rows) and "OPTIMOE_DATA" not in os.environ:
         pytest.skip(next(row.pending for row in done.rows if row.pending))
     if done.rows:
