@@ -40,7 +40,7 @@ def count(model: ModelLike, **words: Any) -> "ArchCount":
     from optimoe.arch.count import count as count_spec
 
     request = read_request(ArchRequest, {"model": model, **words})
-    return count_spec(read_model(request.model), request.context, request.precision, request.kv_precision)
+    return count_spec(request.specs()[0], request.context, request.precision, request.kv_precision)
 
 
 def fit(runs: Any, family: str, **words: Any) -> "Fit":
@@ -87,17 +87,17 @@ def predict_serving(
     if deployment is None:
         asked = read_request(CostRequest, {"model": model, **words})
         deployment = asked.deployment()
-        served = ServedRequest(asked.model, concurrency=asked.concurrency, layout=asked.layout)
+        served = ServedRequest(asked.spec(), concurrency=asked.concurrency, layout=asked.layout)
     elif layout is not None and not isinstance(words.get("concurrency", ""), str):
         return predict(read_model(model), deployment, layout=layout, concurrency=words["concurrency"])
     else:
         served = read_request(ServedRequest, {"model": model, **words})
     if layout is None:
         fixed = served.layout.fixed()
-        return best_serving(read_model(served.model), deployment, fixed=fixed, concurrency=served.concurrency)
+        return best_serving(served.spec(), deployment, fixed=fixed, concurrency=served.concurrency)
     if served.concurrency is None:
         raise InputError("concurrency: missing beside a layout")
-    return predict(read_model(served.model), deployment, layout=layout, concurrency=served.concurrency)
+    return predict(served.spec(), deployment, layout=layout, concurrency=served.concurrency)
 
 
 def plan(problem: "Problem | None" = None, **words: Any) -> "Plan":

@@ -8,13 +8,13 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError
 from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, ServePrice, TrainPrice
+from optimoe.inputs.groups.models import OneModel
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainBatch
 from optimoe.inputs.quantities import Quantity, parts, whole
-from optimoe.inputs.sources import Accelerators, Model, read_model
+from optimoe.inputs.sources import Accelerators
 
 if TYPE_CHECKING:
-    from optimoe.arch.spec import ArchSpec
     from optimoe.cost.hardware.accelerator import Cluster
     from optimoe.cost.serving.estimate import Deployment
     from optimoe.cost.sizing.fleet import Offer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ServingRequest:
+class ServingRequest(OneModel):
     """A model, its requests, and the software and the prices with which it is served.
 
     Attributes:
@@ -32,20 +32,9 @@ class ServingRequest:
         price: Dollars of a GPU hour.
     """
 
-    model: Model = field(kw_only=False)
-    """Catalog name, config.json, or the folder that holds one."""
     requests: Requests = field(default_factory=Requests)
     engine: EngineChoice = field(default_factory=EngineChoice)
     price: ServePrice = field(default_factory=ServePrice)
-
-    def spec(self) -> "ArchSpec":
-        """The model that is named or described.
-
-        Raises:
-            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
-            ConfigError: The file is no usable ``config.json``.
-        """
-        return read_model(self.model)
 
     def on(self, cluster: "Cluster") -> "Deployment":
         """The deployment on these GPUs.
@@ -90,15 +79,13 @@ class DeploymentRequest(ServingRequest):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ServedRequest:
+class ServedRequest(OneModel):
     """A model with the layout and the batch in which it is served; what is left out is searched.
 
     Attributes:
         layout: Degrees of parallelism.
     """
 
-    model: Model = field(kw_only=False)
-    """Catalog name, config.json, or the folder that holds one."""
     concurrency: Quantity | None = None
     """Requests in flight."""
     layout: LayoutChoice = field(default_factory=LayoutChoice)
@@ -215,7 +202,7 @@ class FleetRequest(ServingRequest):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TrainCostRequest:
+class TrainCostRequest(OneModel):
     """Train a model: the fastest layout that fits, its MFU, days and dollars.
 
     Attributes:
@@ -224,8 +211,6 @@ class TrainCostRequest:
         price: Dollars of a GPU hour.
     """
 
-    model: Model = field(kw_only=False)
-    """Catalog name, config.json, or the folder that holds one."""
     tokens: Quantity
     """Training tokens."""
     precision: Literal["bf16", "fp8"] = "bf16"
@@ -233,15 +218,6 @@ class TrainCostRequest:
     hardware: Hardware
     batch: TrainBatch = field(default_factory=TrainBatch)
     price: TrainPrice = field(default_factory=TrainPrice)
-
-    def spec(self) -> "ArchSpec":
-        """The model that is named or described.
-
-        Raises:
-            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
-            ConfigError: The file is no usable ``config.json``.
-        """
-        return read_model(self.model)
 
     def run(self) -> "TrainRun":
         """The cluster, the batch and the trainer.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.arch.quantize import AUTO
-from optimoe.core.errors import require
+from optimoe.core.errors import InputError, require
 from optimoe.inputs.groups.hardware import Hardware
 from optimoe.inputs.quantities import Quantity
-from optimoe.inputs.sources import Gpus, Model, Models, read_model
+from optimoe.inputs.sources import Gpus, Model, Models, Shapes, read_model, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -25,10 +25,12 @@ DEFAULT_GPU, LEAST_GPUS = "h100-sxm", 32
 class ModelsRequest:
     """One model or several, counted at one length."""
 
-    model: Model = field(kw_only=False)
-    """Catalog name, config.json, or the folder that holds one."""
+    model: Model = field(default="", kw_only=False)
+    """Catalog name, config.json or the folder that holds one, or a TOML or JSON file of parts."""
     more: Models = field(kw_only=False, default=())
     """Further models, to stand beside it."""
+    shape: Shapes = ()
+    """A shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/models.md), or its file; once for each."""
     context: Quantity = 4096.0
     """Length, and position, at which FLOPs are counted."""
     precision: str = AUTO
@@ -36,13 +38,17 @@ class ModelsRequest:
     each part's own, as the checkpoint states it."""
 
     def specs(self) -> "list[ArchSpec]":
-        """The models, in the order in which they are named.
+        """The models, in the order in which they are named, then those that are stated by hand.
 
         Raises:
-            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
-            ConfigError: A file is no usable ``config.json``.
+            InputError: None is named or stated.
+            UnknownNameError: Neither a file nor a name of the catalog, or no word of a shape; lists the nearest.
+            ConfigError: A file is no usable ``config.json`` and states no parts, or a shape cannot be.
         """
-        return [read_model(model) for model in (self.model, *self.more)]
+        named = [read_model(model) for model in (self.model, *self.more) if model]
+        if not named and not self.shape:
+            raise InputError("model: missing: name one, or state its shape (--shape d_model=4096,num_layers=48,…)")
+        return named + [read_shape_of(shape) for shape in self.shape]
 
 
 @Parameter(name="*")

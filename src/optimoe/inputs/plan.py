@@ -12,9 +12,10 @@ from optimoe.inputs.groups.designs import DataChoice, DesignChoice, GoalChoice
 from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import PlanPrices
 from optimoe.inputs.groups.requests import Requests
+from optimoe.inputs.groups.scored import ScoreChoice
 from optimoe.inputs.groups.training import TrainingChoice
-from optimoe.inputs.quantities import Flag, Quantity, Several, parts, whole
-from optimoe.inputs.sources import Gpus, LawName, read_model
+from optimoe.inputs.quantities import Flag, Quantity, parts, whole
+from optimoe.inputs.sources import Gpus, LawName
 
 if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import Deployment
@@ -86,6 +87,7 @@ class PlanRequest:
         goal: What counts as best.
         designs: The designs to choose from.
         data: The training tokens at hand.
+        scored: Designs of one's own.
     """
 
     training: TrainingChoice = field(default_factory=TrainingChoice)
@@ -96,8 +98,7 @@ class PlanRequest:
     goal: GoalChoice = field(default_factory=GoalChoice)
     designs: DesignChoice = field(default_factory=DesignChoice)
     data: DataChoice = field(default_factory=DataChoice)
-    score: Several = ""
-    """Models of your own to price and judge beside the plan's: catalog names or config.json, several by comma."""
+    scored: ScoreChoice = field(default_factory=ScoreChoice)
     law: LawName = "optimoe2026"
     """Loss law: a name of `optimoe laws list`, or a law file."""
     max_context: Quantity | None = None
@@ -131,7 +132,8 @@ class PlanRequest:
             goal=self.goal.goal(),
             space=space,
             data=self.data.data(),
-            scored=tuple(read_model(model) for model in (parts(self.score) if self.score else ())),
+            scored=self.scored.specs(),
+            score_tokens=self.scored.tokens(),
             max_context=0 if self.max_context is None else whole("max_context", self.max_context),
             allow_unsound=self.allow_unsound,
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from optimoe.arch.catalog import find_model, model_names
+from optimoe.arch.catalog import find_model, model_names, parse_shape, read_shape
+from optimoe.arch.catalog.models import states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError, UnknownNameError
@@ -99,6 +100,31 @@ class ModelSources(ModelSource):
 
 
 @dataclass(frozen=True)
+class ShapeSource:
+    """A shape stated by hand: its words as text or as a table, or a file of them."""
+
+    several: bool = False
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read one shape, or a list of them.
+
+        Raises:
+            InputError: It is neither text nor a table, or is a file and not trusted.
+        """
+        if self.several:
+            items = value if isinstance(value, list | tuple) else [value]
+            return tuple(self._one(item, trusted) for item in items)
+        return self._one(value, trusted)
+
+    def _one(self, value: Any, trusted: bool) -> Any:
+        if isinstance(value, Path):
+            value = str(value)
+        if isinstance(value, Mapping) or (isinstance(value, str) and (trusted or "=" in value)):
+            return value
+        raise InputError(f"must be a shape like d_model=4096,num_layers=48, or a table, got {value!r}")
+
+
+@dataclass(frozen=True)
 class ShippedList(Shipped):
     """Names of things that ship, or files of one's own, as a list."""
 
@@ -171,10 +197,14 @@ ModelLike = str | Path | Mapping[str, Any] | ArchSpec
 if TYPE_CHECKING:
     Model: TypeAlias = ModelLike
     Models: TypeAlias = tuple[ModelLike, ...]
+    Shape: TypeAlias = str | Path | Mapping[str, Any]
+    Shapes: TypeAlias = tuple[str | Path | Mapping[str, Any], ...]
     Runs: TypeAlias = Any
 else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
     Model = Annotated[str, ModelSource("model", model_names)]
     Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources("model", model_names)]
+    Shape = Annotated[str, ShapeSource()]
+    Shapes = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False), ShapeSource(several=True)]
     Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource("runs", tuple)]
 Accelerator = Annotated[str, Shipped("gpu", _accelerators, sized=True)]
 """An accelerator's name, or a TOML file of one's own."""
@@ -201,10 +231,29 @@ def read_model(model: ModelLike) -> ArchSpec:
 
     Raises:
         UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
-        ConfigError: The file or the content is no usable ``config.json``.
+        ConfigError: The file or the content is no usable ``config.json`` and states no parts.
     """
     if isinstance(model, ArchSpec):
         return model
     if isinstance(model, Mapping):
-        return from_config(model, name=str(model.get("name", "model")))
+        name = str(model.get("name", "model"))
+        return read_shape(model, name, "model") if states_parts(model) else from_config(model, name=name)
     return find_model(str(model))
+
+
+def read_shape_of(shape: str | Path | Mapping[str, Any]) -> ArchSpec:
+    """The model that a shape states by hand: its words as text or as a table, or a file of them.
+
+    Raises:
+        InputError: It is no text of words, and no file.
+        UnknownNameError: A word is none of a shape; lists the nearest.
+        ConfigError: A word is missing, has the wrong type or is out of its limits.
+    """
+    if isinstance(shape, Mapping):
+        return read_shape(shape, "shape", "shape")
+    text = str(shape)
+    if Path(text).suffix in (".toml", ".json") or "=" not in text:
+        if Path(text).suffix not in (".toml", ".json"):
+            raise InputError(f"--shape: must be like d_model=4096,num_layers=48, or a file of parts, got {text!r}")
+        return find_model(text)
+    return parse_shape(text)

@@ -12,7 +12,7 @@ from optimoe.inputs.models import ArchRequest
 
 
 def arch(
-    request: ArchRequest,
+    request: ArchRequest = ArchRequest(),  # noqa: B008 (frozen)
     *,
     hf: Annotated[Path | None, Parameter(help="Write the model's config.json into this folder.")] = None,
     json: JsonFlag = False,

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from optimoe.report.records.served.comparison import ComparedRecord
 
 
-def compare(request: CompareRequest, *, json: JsonFlag = False) -> None:
+def compare(
+    request: CompareRequest = CompareRequest(),  # noqa: B008 (frozen)
+    *,
+    json: JsonFlag = False,
+) -> None:
     """Models side by side, each with the dense model that it is equal to in every regime.
 
     Twice: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs; with what each puts it

@@ -57,6 +57,41 @@ def test_models_count_what_their_makers_say(name, total, active):
     assert (f"{params.total / 1e9:.1f}", f"{params.active / 1e9:.1f}") == (total, active)
 
 
+STATED = {  # billions in total, as their makers state them
+    "deepseek-moe-16b": 16.4, "deepseek-v2-lite": 15.7, "moonlight-16b-a3b": 16.0, "ling-mini-2.0": 16.26,
+    "glm-4.5": 355, "glm-4.5-air": 106, "hunyuan-large": 389, "llama-4-maverick": 400, "skywork-moe": 146,
+    "snowflake-arctic": 480, "jamba-1.5-mini": 52, "jamba-1.5-large": 398, "longcat-flash": 560,
+    "trinity-large": 400, "olmo-2-32b": 32, "granite-3.0-2b": 2.5, "granite-3.0-8b": 8.1,
+}  # fmt: skip
+NOMINAL = {
+    "ernie-4.5-21b-a3b": 21,
+    "granite-3.0-1b-a400m": 1.3,
+    "trinity-nano": 6,
+    "olmo-2-7b": 7,
+    "smollm3-3b": 3,
+}
+"""Sizes that their makers round in the name."""
+
+
+def test_shapes_of_labs_count_the_totals_that_their_makers_state():
+    for name, billions in STATED.items():
+        assert count_params(find_model(name)).total / 1e9 == pytest.approx(billions, rel=0.015), name
+    for name, billions in NOMINAL.items():
+        assert count_params(find_model(name)).total / 1e9 == pytest.approx(billions, rel=0.045), name
+
+
+@pytest.mark.parametrize(
+    ("name", "active"),
+    [
+        ("deepseek-moe-16b", 2.8), ("ling-mini-2.0", 1.43), ("hunyuan-large", 52), ("llama-4-maverick", 17),
+        ("snowflake-arctic", 17), ("longcat-flash", 27), ("trinity-large", 13), ("moonlight-16b-a3b", 3.0),
+        ("jamba-1.5-large", 94), ("skywork-moe", 22),
+    ],
+)  # fmt: skip
+def test_shapes_of_labs_count_what_a_token_uses_as_their_makers_state_it(name, active):
+    assert count_params(find_model(name)).active / 1e9 == pytest.approx(active, rel=0.035)
+
+
 def test_only_a_guessed_shape_says_whose_guess_it_is():
     assert {name for name in model_names() if find_model(name).speculated} == {"gpt-4"}
     assert find_model("gpt-4").title == "gpt-4 (shape speculated: Epoch AI, December 2024)"

@@ -1,0 +1,55 @@
+"""Models by name, and where a MODEL on the command line is looked for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from optimoe.arch.catalog.shape import parse_shape, read_shape
+from optimoe.arch.hf import from_config, load_config
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.config import load_facts, load_json, load_toml
+from optimoe.core.errors import UnknownNameError
+
+CONFIG_WORDS = frozenset(("model_type", "hidden_size", "num_hidden_layers", "architectures"))
+"""Fields that a ``config.json`` has and a table of parts has not."""
+
+
+def model_names() -> tuple[str, ...]:
+    """The names of the catalog."""
+    return tuple(load_facts("optimoe.arch", "models.toml")["model"])
+
+
+def find_model(model: str) -> ArchSpec:
+    """A model by catalog name, by ``config.json`` or its folder, by a TOML or JSON file of parts, or by its shape.
+
+    Raises:
+        UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+        ConfigError: The file is no usable ``config.json`` and states no parts, or the shape cannot be.
+    """
+    models = load_facts("optimoe.arch", "models.toml")["model"]
+    if model.lower() in models:
+        return _of_row(model.lower(), models[model.lower()])
+    path = Path(model)
+    if "=" in model and not path.exists():
+        return parse_shape(model)
+    if path.suffix == ".toml":
+        return read_shape(load_toml(path), path.stem, str(path))
+    if path.suffix == ".json" and states_parts(content := load_json(path)):
+        return read_shape(content, path.stem, str(path))
+    if path.exists() or path.suffix == ".json":
+        return load_config(path)
+    raise UnknownNameError("model", model, models)
+
+
+def states_parts(content: Mapping[str, Any]) -> bool:
+    """Whether a table states a model's parts by hand, and is no ``config.json``."""
+    return bool(content) and not CONFIG_WORDS & set(content)
+
+
+def _of_row(name: str, row: dict[str, Any]) -> ArchSpec:
+    """The model of a row: by its makers' ``config``, or by the ``shape`` that a text states."""
+    if "config" in row:
+        return from_config(row["config"], name=name)
+    shape = read_shape(row["shape"], name, where=f"models.toml: {name}")
+    return replace(shape, speculated=row.get("speculated", ""))
