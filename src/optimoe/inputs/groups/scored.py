@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.quantities import ByComma, Several, parts
-from optimoe.inputs.sources import Models, Shapes, read_model, read_shape_of
+from optimoe.inputs.sources import ModelLike, Models, Shapes, read_model, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -33,7 +33,7 @@ class ScoreChoice:
             UnknownNameError: Neither a file nor a name of the catalog, or no word of a shape; lists the nearest.
             ConfigError: A file is no usable ``config.json`` and states no parts, or a shape cannot be.
         """
-        named = []
+        named: list[ModelLike] = []
         for model in self.score:
             named += list(parts(model)) if isinstance(model, str) and "=" not in model else [model]
         return (*(read_model(one) for one in named), *(read_shape_of(shape) for shape in self.shape))
