@@ -123,6 +123,11 @@ class ServingEstimate:
         )
 
     @property
+    def at_random(self) -> bool:
+        """Whether requests come at random, and not each when another ends."""
+        return RANDOM in self.parts
+
+    @property
     def bound_by(self) -> str:
         """The cause that takes the largest share of TPOT (of a single estimate, not of a grid)."""
         return max(self.parts, key=lambda cause: float(self.parts[cause])).removesuffix("_s").replace("_", " ")

@@ -29,8 +29,8 @@ def batch_words(estimate: ServingEstimate, memory: GpuMemory) -> str:
     dp = estimate.layout.dp
     low, high = (max(float(ends), 0.0) * dp for ends in (memory.requests_low, memory.requests_high))
     said = f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit ({low:.0f} – {high:.0f})"
-    # One place of a rank is kept free where requests come at random.
-    as_many_as_fit = estimate.max_batch - estimate.concurrency <= dp and low >= 1
+    free = dp if estimate.at_random else 0  # each rank keeps a place for the next request
+    as_many_as_fit = estimate.concurrency == estimate.max_batch - free and low >= 1
     if as_many_as_fit or memory.verdict(estimate.concurrency / dp) != "only just":
         return said
     return f"{said}: fits, but only just: {ONLY_JUST}"
