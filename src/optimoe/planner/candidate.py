@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from optimoe.arch.memory import main_format
 from optimoe.arch.params import ParamCount, count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import map_numbers, take
@@ -91,6 +92,11 @@ class Candidate:
     def tpot_s(self) -> float:
         """Mean time per output token after the first."""
         return float(self.serving.tpot_s)
+
+    @property
+    def served_in(self) -> str:
+        """Format of most of the weights while serving."""
+        return main_format(self.deployment.serves(self.spec))
 
     @property
     def evidence(self) -> AnswerEvidence:

@@ -101,12 +101,17 @@ def _serving(plan: Plan) -> list[Link]:
         for cause, seconds in sorted(causes.items(), key=lambda part: -part[1])
         if seconds > 0
     ]
-    e2e_s = choice.ttft_s + (workload.output_tokens - 1) * choice.tpot_s
-    links.append(_ours("TPOT", "the sum of these", format_seconds(choice.tpot_s), OURS))
+    if workload.decodes:
+        links.append(_ours("TPOT", "the sum of these", format_seconds(choice.tpot_s), OURS))
     links.append(_ours("TTFT", "front + step + prompts before + own prompt", format_seconds(choice.ttft_s), OURS))
-    formula = f"TTFT + ({workload.output_tokens} − 1) · TPOT"
-    links.append(_ours("e2e", formula, format_seconds(e2e_s), OURS))
-    rate = f"{choice.serving.concurrency:.0f} · {workload.output_tokens} ÷ e2e"
+    running = f"{choice.serving.concurrency:.0f}"
+    if choice.serving.at_random:
+        rate = f"Poisson arrivals that keep {running} requests running, in the mean"
+    else:
+        e2e_s = choice.ttft_s + (workload.output_tokens - 1) * choice.tpot_s
+        formula = f"TTFT + ({workload.output_tokens} − 1) · TPOT"
+        links.append(_ours("e2e", formula, format_seconds(e2e_s), OURS))
+        rate = f"{running} · {workload.output_tokens} ÷ e2e"
     links.append(_ours("output tokens/s", rate, f"{choice.serving.tokens_per_s:,.0f}", OURS))
     return links
 

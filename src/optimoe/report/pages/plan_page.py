@@ -97,7 +97,7 @@ def _cells(plan: Plan, design: Candidate) -> list[str]:
         format_count(design.tokens),
         format_usd(design.train_usd),
         format_usd(design.usd_per_mtok),
-        format_seconds(design.tpot_s),
+        format_seconds(design.tpot_s) if design.deployment.workload.decodes else "–",
         format_usd(design.total_usd),
         "over" if plan.over_budget(design) else "within",
     ]

@@ -1,10 +1,12 @@
 """JSON of one design with its numbers."""
 
+import math
 from dataclasses import dataclass
 
-from optimoe.arch.memory import main_format
+from optimoe.core.provenance import Estimate
 from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.problem.traffic import ServedFor
 from optimoe.report.records.arch import DesignRecord, design_record
 from optimoe.report.records.deployment import LayoutRecord, layout_record
 from optimoe.report.records.plan.space import FamilyRecord, family_record
@@ -29,6 +31,27 @@ class NoTrainLayoutRecord:
     """No layout of a training run: nobody said on how many GPUs."""
 
 
+NO_TPOT = Estimate(value=math.nan, low=math.nan, high=math.nan)
+"""Of answers with one token, which nothing follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingFleetRecord:
+    """Equal whole deployments that carry the traffic of a model's life.
+
+    Attributes:
+        deployments: How many.
+        num_gpus: GPUs of all of them.
+        utilisation: Share of what they can carry that is asked of them, at the peak.
+        usd_per_hour: Dollars per hour of all their GPUs; null without a price.
+    """
+
+    deployments: int
+    num_gpus: int
+    utilisation: float
+    usd_per_hour: float | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class CandidateRecord:
     """One design with its numbers.
@@ -47,13 +70,13 @@ class CandidateRecord:
         train_gpu_hours: GPU hours of the run.
         train_layout: How the run is split; empty where the cluster is not known.
         train_usd: Dollars of training; null without a price.
-        serve_usd: Dollars of the lifetime's tokens; null without a price.
+        serve_usd: Dollars of serving over the life; null without a price.
         total_usd: Dollars of training and serving; null without a price.
         usd_per_mtok: Dollars per million output tokens; null without a price.
-        ttft_s: Mean time to the first token.
-        tpot_s: Mean time per output token after the first.
-        tpot_low_s: Lower end of TPOT's band: 90 % of measured errors.
-        tpot_high_s: Upper end of TPOT's band.
+        ttft_s: Time to the first token: the mean, or the percentile that is limited.
+        tpot_s: Time per output token after the first: mean or limited percentile; null where there is none.
+        tpot_low_s: Lower end of TPOT's band: 90 % of measured errors; null where there is none.
+        tpot_high_s: Upper end of TPOT's band; null where there is none.
         tokens_per_s: Output tokens per second of one deployment.
         concurrency: Requests in flight in one deployment.
         max_batch: Most requests in flight whose full contexts fit the memory.
@@ -64,7 +87,8 @@ class CandidateRecord:
         layout: Degrees of parallelism of one deployment.
         bound_by: The cause that takes the largest share of TPOT.
         parts: Seconds of TPOT by cause.
-        serve_gpu_hours: GPU hours of the lifetime's tokens, every deployment busy.
+        serve_gpu_hours: GPU hours of serving over the life: of whole deployments where a rate is stated.
+        fleet: The whole deployments that carry the traffic.
         decades_beyond: How far outside the law's fitted range, |log10| by the law's symbols; 0 inside.
         assumed: Whether the law reads the design by a mapping, which widens the band of its loss.
     """
@@ -86,9 +110,9 @@ class CandidateRecord:
     total_usd: float | None
     usd_per_mtok: float | None
     ttft_s: float
-    tpot_s: float
-    tpot_low_s: float
-    tpot_high_s: float
+    tpot_s: float | None
+    tpot_low_s: float | None
+    tpot_high_s: float | None
     tokens_per_s: float
     concurrency: float
     max_batch: float
@@ -100,6 +124,7 @@ class CandidateRecord:
     bound_by: str
     parts: dict[str, float]
     serve_gpu_hours: float
+    fleet: ServingFleetRecord
     decades_beyond: dict[str, float]
     assumed: bool
 
@@ -107,7 +132,7 @@ class CandidateRecord:
 def candidate_record(candidate: Candidate) -> CandidateRecord:
     """A design with its numbers, flat."""
     training, deployment, serving = candidate.training, candidate.deployment, candidate.serving
-    tpot = candidate.tpot_band_s
+    tpot = candidate.tpot_band_s if deployment.workload.decodes else NO_TPOT
     return same_fields(
         CandidateRecord,
         candidate,
@@ -121,6 +146,7 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         mfu=training.mfu,
         train_gpu_hours=training.gpu_hours,
         train_layout=train_layout_record(training.layout) if training.layout else NoTrainLayoutRecord(),
+        tpot_s=tpot.value,
         tpot_low_s=tpot.low,
         tpot_high_s=tpot.high,
         tokens_per_s=serving.tokens_per_s,
@@ -128,12 +154,18 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         max_batch=serving.max_batch,
         gpu=deployment.cluster.accelerator.name,
         num_gpus=deployment.cluster.num_gpus,
-        precision=main_format(deployment.serves(candidate.spec)),
+        precision=candidate.served_in,
+        fleet=_fleet_record(candidate.fleet),
         kv_precision=deployment.cache_format(candidate.spec),
         layout=layout_record(serving.layout),
         bound_by=serving.bound_by,
         parts=serving.parts,
     )
+
+
+def _fleet_record(fleet: ServedFor) -> ServingFleetRecord:
+    """The deployments that carry the traffic, in whole numbers."""
+    return same_fields(ServingFleetRecord, fleet, deployments=int(fleet.deployments), num_gpus=int(fleet.num_gpus))
 
 
 def planned_design_record(candidate: Candidate) -> PlannedDesignRecord:

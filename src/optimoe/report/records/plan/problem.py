@@ -29,6 +29,29 @@ class DataRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrafficRecord:
+    """What a model answers over its life.
+
+    Attributes:
+        lifetime_tokens: Output tokens over the life; their prompts come with them.
+        life_s: Seconds of the life.
+        rated: Whether a rate was stated, which whole deployments carry; otherwise tokens are paid for.
+        peak_to_mean: Busiest over mean rate.
+        utilisation: Use of a deployment that is assumed where no rate was stated.
+        mean_tokens_per_s: Output tokens per second, averaged over the life.
+        peak_tokens_per_s: Output tokens per second that the deployments must carry.
+    """
+
+    lifetime_tokens: float
+    life_s: float
+    rated: bool
+    peak_to_mean: float
+    utilisation: float
+    mean_tokens_per_s: float
+    peak_tokens_per_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProblemRecord:
     """What is asked of a plan.
 
@@ -36,6 +59,7 @@ class ProblemRecord:
         training: Hardware and budget of the run.
         deployments: Ways to serve, of which each design takes the cheapest.
         lifetime_tokens: Output tokens over the model's life.
+        traffic: The same with the rate, the peak and the use that were stated.
         law: The loss law's name.
         law_verdict: Verdict of the fit behind it; null where none is stated, as of published laws.
         allow_unsound: Whether a law whose fit failed was allowed.
@@ -47,6 +71,7 @@ class ProblemRecord:
     training: TrainingBudgetRecord
     deployments: tuple[DeploymentRecord, ...]
     lifetime_tokens: float
+    traffic: TrafficRecord
     law: str
     law_verdict: FitVerdict | None
     allow_unsound: bool
@@ -61,6 +86,7 @@ def problem_record(problem: Problem) -> ProblemRecord:
         training=training_budget_record(problem.training),
         deployments=tuple(deployment_record(deployment) for deployment in problem.deployments),
         lifetime_tokens=problem.lifetime_tokens,
+        traffic=same_fields(TrafficRecord, problem.traffic),
         law=problem.law.row.name,
         law_verdict=problem.law.row.evidence.verdict,
         allow_unsound=problem.allow_unsound,

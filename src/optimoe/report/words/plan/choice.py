@@ -12,11 +12,14 @@ from optimoe.core.units import (
 )
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import GivenMfu
 from optimoe.planner.result import Plan
 from optimoe.report.words.lines import Lines
 from optimoe.report.words.plan.shapes import shape_words
+from optimoe.report.words.plan.traffic import fleet_words
 from optimoe.report.words.served.evidence_prose import basis_lines
+from optimoe.report.words.served.run_prose import statistic
 from optimoe.report.words.serving_prose import layout_words
 from optimoe.report.words.training_prose import train_layout_words
 
@@ -31,7 +34,7 @@ def choice_lines(plan: Plan) -> Lines:
         ("Train", f"{shape_words(choice.spec, choice.params)} · {format_count(choice.tokens)} tokens"),
         ("Run", run_words(plan)),
         ("Loss", loss_words(plan)),
-        ("Serve", serving_words(choice)),
+        ("Serve", serving_words(plan)),
         *basis_lines(choice.evidence),
         (
             "Total",
@@ -79,15 +82,36 @@ def loss_words(plan: Plan) -> str:
     return f"{choice.loss.value:.3f}{band} nats/token · {law.name}, {law.status}{stretch}"
 
 
-def serving_words(choice: Candidate) -> str:
-    """Price and latency with the band of the cost model."""
-    tpot = choice.tpot_band_s
-    return (
-        f"{format_usd(choice.usd_per_mtok)} per M output tokens · TPOT {format_seconds(choice.tpot_s)} "
-        f"({format_seconds(tpot.low)} – {format_seconds(tpot.high)}) · "
-        f"TTFT {format_seconds(choice.ttft_s)} · {layout_words(choice.serving.layout)} · "
-        f"bound by {choice.serving.bound_by}"
+def serving_words(plan: Plan) -> str:
+    """The deployments, their price, and their latency with the band of the cost model."""
+    choice, limits = plan.choice, plan.problem.limits
+    ttft, tpot = (
+        f"{statistic(share)} " if limits.on_percentiles else ""
+        for share in (limits.ttft_percentile, limits.tpot_percentile)
     )
+    return (
+        f"{fleet_words(choice, plan.problem.traffic)} · {price_words(choice, plan.problem.traffic)} · "
+        f"{tpot}TPOT {pace_words(choice)} · {ttft}TTFT {format_seconds(choice.ttft_s)} · "
+        f"{layout_words(choice.serving.layout)} · bound by {choice.serving.bound_by}"
+    )
+
+
+def price_words(choice: Candidate, traffic: Traffic) -> str:
+    """The price of tokens, and the use of deployments at which it holds."""
+    price = f"{format_usd(choice.usd_per_mtok)} per M output tokens"
+    if traffic.rated:
+        return f"{price} at full use"
+    if traffic.utilisation < 1:
+        return f"{price} at full use, each deployment {traffic.utilisation:.0%} used"
+    return f"{price}, every deployment always full"
+
+
+def pace_words(choice: Candidate) -> str:
+    """TPOT with its band; – where answers have one token."""
+    if not choice.deployment.workload.decodes:
+        return "–"
+    tpot = choice.tpot_band_s
+    return f"{format_seconds(choice.tpot_s)} ({format_seconds(tpot.low)} – {format_seconds(tpot.high)})"
 
 
 def beyond_words(design: Candidate) -> str:

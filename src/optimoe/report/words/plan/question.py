@@ -5,7 +5,6 @@ import math
 from optimoe.core.units import (
     SECONDS_PER_HOUR,
     format_count,
-    format_seconds,
     format_usd,
 )
 from optimoe.cost.serving.estimate import Deployment
@@ -13,21 +12,17 @@ from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import PredictedMfu, Training
 from optimoe.report.words.lines import Lines
+from optimoe.report.words.plan.traffic import limit_words, traffic_words
 
 
 def question_lines(problem: Problem) -> Lines:
     """The budget and the traffic."""
-    limits, workload = problem.limits, problem.workload
-    stated = [
-        f"{name} ≤ {format_seconds(value)}"
-        for name, value in (("TPOT", limits.tpot_s), ("TTFT", limits.ttft_s))
-        if math.isfinite(value)
-    ]
+    workload = problem.workload
     traffic = [
-        f"{format_count(problem.lifetime_tokens)} output tokens",
+        traffic_words(problem),
         f"{workload.input_tokens:,} in / {workload.output_tokens:,} out",
         " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
-        *stated,
+        *limit_words(problem.limits),
     ]
     lines = [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
     return lines + ([("Designs", total_words(problem.space))] if problem.space.constant_total else [])
