@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
-from optimoe.planner.problem.ratios import law_of_ratios
+from optimoe.planner.problem.problem import law_of_ratios
 from tests.planner.asked import SMALL, brute_force, every_design, plain, problem
 
 

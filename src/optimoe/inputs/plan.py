@@ -117,8 +117,7 @@ class PlanRequest:
         """
         from optimoe.cost.hardware.accelerator import parse_gpus
         from optimoe.laws.catalog import find_loss_law
-        from optimoe.planner.problem.problem import Problem
-        from optimoe.planner.problem.ratios import law_of_ratios
+        from optimoe.planner.problem.problem import Problem, law_of_ratios
 
         deployments = self.deployments()
         serving_gpu = parse_gpus(parts(self.traffic.serve_gpus)[0])[1]

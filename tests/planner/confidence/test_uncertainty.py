@@ -11,10 +11,9 @@ from optimoe.planner.confidence import uncertainty as asked
 from optimoe.planner.confidence.uncertainty import uncertainty
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
-from optimoe.planner.problem.space import Space
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
-TINY = Space(num_experts=(1, 4, 16), max_width=2048)
+TINY = plain(num_experts=(1, 4, 16), max_width=2048)
 
 
 def central(law, draws):

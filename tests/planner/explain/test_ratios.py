@@ -4,17 +4,19 @@ from dataclasses import replace
 
 from optimoe.inputs.groups.designs import DesignChoice
 from optimoe.inputs.groups.training import TrainingChoice
-from optimoe.inputs.plan import PlanRequest, Traffic
+from optimoe.inputs.plan import PlanRequest, TrafficChoice
 from optimoe.laws.factors import EXPERT_ATTENTION
-from optimoe.planner.explain.ratios import ratio_lines
+from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
 from optimoe.planner.plan import plan
+
+PLAIN = {"attention": "gqa", "first_dense_layers": "0", "vocab": 50_304.0}
 
 
 def asked(law="optimoe2026", **designs):
     return PlanRequest(
         training=TrainingChoice(train_flops=1e21),
-        traffic=Traffic(serve_tokens=1e9),
-        designs=DesignChoice(experts="64", top_k="2", shared="1", max_width=2048, **designs),
+        traffic=TrafficChoice(serve_tokens=1e9),
+        designs=DesignChoice(experts="64", top_k="2", shared="1", max_width=2048, **PLAIN | designs),
         law=law,
     ).problem()
 
@@ -39,3 +41,19 @@ def test_a_law_without_a_place_for_r_says_that_it_knows_nothing_of_it():
     problem = asked(law="zhao2025", expert_attention_ratio="1,2")
     result = replace(plan(problem), problem=problem)
     assert ratio_lines(result) == ["zhao2025 knows nothing of r: between ratios, sizes and cost alone decide"]
+
+
+def test_axes_of_which_the_law_sees_the_parameters_alone_are_named_once():
+    several = asked(attention="gqa,mla", first_dense_layers="0,1")
+    words = "kinds of attention, widths and depths of one size and which layers route"
+    assert unseen_lines(several) == [
+        f"optimoe2026 sees of {words} only the parameters that they take: between them cost alone decides"
+    ]
+    one = replace(several.space, attention=("mla",), first_dense_layers=(0,), min_aspect=128.0)
+    assert unseen_lines(replace(several, space=one)) == []
+
+
+def test_a_law_that_knows_of_the_ratio_to_attention_sees_attention():
+    ratios = asked(expert_attention_ratio="0.25,1", attention="gqa,mla", first_dense_layers="0,1")
+    (line,) = unseen_lines(ratios)
+    assert "sees of which layers route only" in line

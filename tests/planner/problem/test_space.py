@@ -9,6 +9,7 @@ from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InfeasibleError
+from optimoe.planner.problem.space import Space
 from tests.planner.asked import SMALL, plain
 
 
@@ -18,6 +19,22 @@ def test_families_are_every_combination_and_dense_once():
     assert len(families) == len(set(families)) == 2 * (1 + 4 + 4)
     assert {one.ffn_ratio for one in families if one.dense} == {3.0}
     assert all(one.top_k <= one.num_experts for one in families)
+
+
+def test_no_family_routes_to_more_than_a_quarter_of_its_experts_but_for_its_smallest_k():
+    space = Space(num_experts=(4, 8, 64), top_k=(2, 4, 8))
+    kept = {(one.num_experts, one.top_k) for one in space.families()}
+    assert kept == {(4, 2), (8, 2), (64, 2), (64, 4), (64, 8)}
+    every = {(one.num_experts, one.top_k) for one in replace(space, max_active_share=1.0).families()}
+    assert every == kept | {(4, 4), (8, 4), (8, 8)}
+
+
+def test_the_default_space_has_a_million_points_of_designs_and_layouts():
+    space = Space()
+    layouts = 4  # of eight GPUs at the very least: tensor parallel of 1, 2, 4 and 8, data parallel beside it
+    assert space.size * layouts >= 1e6
+    labs = {(64, 8), (128, 8), (256, 8), (128, 4), (32, 4), (8, 2), (16, 1), (128, 1)}
+    assert labs <= {(one.num_experts, one.top_k) for one in space.families()}
 
 
 @pytest.mark.parametrize(("every", "first"), [((1,), 0), ((2, 3), 0), ((1, 2), 3)])

@@ -1,6 +1,7 @@
 import pytest
 
 from optimoe.arch.params import count_params
+from optimoe.arch.parts import DenseFFN
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
@@ -47,3 +48,25 @@ def test_proxies_at_a_constant_total_hold_it_for_every_number_of_experts():
     for sizes in totals.values():
         assert max(sizes.values()) <= 1.05 / 0.95 * min(sizes.values())
     assert len({run.spec.name for run in runs}) == len(runs)
+
+
+def test_proxies_keep_the_attention_shared_experts_and_dense_layers_and_dense_ones_have_a_dense_width():
+    space = plain(
+        num_experts=(64,), top_k=(8,), num_shared_experts=(1,), first_dense_layers=(1,), max_width=4096,
+        ffn_ratio=(), active_ffn_ratio=(3.0,), dense_ffn_ratio=(3.5,),
+    )  # fmt: skip
+    choice = plan(problem(goal=LowestLoss(), space=space)).choice
+    own = choice.spec.attention
+    runs = ladder(choice, space, share=0.05)
+    assert len({run.spec.name for run in runs}) == len(runs)
+    for run in runs:
+        spec, mixer = run.spec, run.spec.attention
+        assert mixer.num_heads / mixer.num_kv_heads == own.num_heads / own.num_kv_heads
+        if spec.moe is None:
+            assert {group.ffn.d_ff for group in spec.layers} == {3.5 * spec.d_model}
+            continue
+        assert isinstance(spec.layers[0].ffn, DenseFFN)
+        assert spec.layers[0].num_layers == 1
+        assert spec.moe.num_shared_experts == 1
+        active = (spec.moe.top_k + 1) * spec.moe.d_expert / spec.d_model
+        assert active == pytest.approx(3, rel=0.15)

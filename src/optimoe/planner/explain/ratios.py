@@ -1,18 +1,40 @@
-"""What a plan over ratios of expert to attention FLOPs says of r: what it does to the loss, or nothing."""
+"""Axes of the space that a law sees or does not: ratios of expert to attention FLOPs, and what sets a shape."""
 
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.laws.factors import EXPERT_ATTENTION
 from optimoe.laws.factors.attention import RATIO_LAW, REFERENCE_FLOPS, best_ratio_of, expert_attention_effect
 from optimoe.laws.terms.ratio import CONTEXT_TOKENS
-from optimoe.planner.problem.ratios import blind_to_ratios
+from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Plan
+
+
+def unseen_lines(problem: Problem) -> list[str]:
+    """The axes of which the law sees nothing but the parameters that they take, in one line; none without any.
+
+    A law's variables are sizes, experts and tokens, and r where it has that effect: through r it sees attention.
+    """
+    space, law = problem.space, problem.law
+    attention = [
+        *(["kinds of attention"] if len(set(space.attention)) > 1 else []),
+        *(["key-value heads"] if "gqa" in space.attention and len(set(space.num_kv_heads)) > 1 else []),
+        *(["widths and depths of one size"] if space.min_aspect < space.max_aspect else []),
+    ]
+    patterns = max(len(set(space.first_dense_layers)), len(set(space.moe_every))) > 1
+    layers = (
+        ["which layers route"] if patterns and "routed_share" not in law.by and max(space.num_experts) > 1 else []
+    )
+    axes = [*(attention if EXPERT_ATTENTION not in law.row.factors else []), *layers]
+    if not axes:
+        return []
+    words = ", ".join(axes[:-1]) + (" and " if len(axes) > 1 else "") + axes[-1]
+    return [f"{law.row.name} sees of {words} only the parameters that they take: between them cost alone decides"]
 
 
 def ratio_lines(plan: Plan) -> list[str]:
     """The effect of r on the loss of the choice, by assumption; or that the law knows nothing of it."""
     problem, spec = plan.problem, plan.choice.spec
     law = problem.law
-    if blind_to_ratios(law, problem.space):
+    if problem.space.expert_attention_ratio and EXPERT_ATTENTION not in law.row.factors:
         return [f"{law.row.name} knows nothing of r: between ratios, sizes and cost alone decide"]
     if EXPERT_ATTENTION not in law.row.factors:
         return []

@@ -11,7 +11,7 @@ from optimoe.laws.domain import SPOKEN
 from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
-from optimoe.planner.explain.ratios import ratio_lines
+from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
 from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
 from optimoe.planner.result import Plan
 
@@ -117,7 +117,7 @@ def _domain_lines(plan: Plan) -> list[str]:
         lines += [
             f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
         ]
-    lines += ratio_lines(plan)
+    lines += [*ratio_lines(plan), *unseen_lines(plan.problem)]
     refused: dict[str, list[str]] = {}
     for item in plan.alternatives:
         if item.not_ranked:

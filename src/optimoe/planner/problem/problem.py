@@ -7,6 +7,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.laws.factors import EXPERT_ATTENTION
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.problem.data import Data
 from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss, NearBest
@@ -89,3 +90,14 @@ class Problem:
         As stated, else the longer of a training sequence and a mean request.
         """
         return self.max_context or max(self.training.seq_len, self.workload.full_context)
+
+
+def law_of_ratios(law: LossLaw, space: Space, training: Training) -> LossLaw:
+    """The law with r's effect on the loss, where r is an axis of the space and the law's family takes effects.
+
+    r* is taken at the training budget, and at the effect's reference where nothing bounds the training.
+    """
+    if not space.expert_attention_ratio:
+        return law
+    flops = training.budget_flops_about if training.bounded else 0.0
+    return law.with_effect(EXPERT_ATTENTION, flops) or law

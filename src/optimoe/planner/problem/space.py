@@ -189,7 +189,7 @@ class Space:
         return self.width_step or (WIDTH_STEP if self.constant_total else 0)
 
     @property
-    def _heads(self) -> Heads:
+    def heads(self) -> Heads:
         """How heads follow from a width: as many as key-value heads divide."""
         kv_heads = self.num_kv_heads if "gqa" in self.attention else ()
         return Heads(head_dim=self.head_dim, step=math.lcm(self.heads_step, *kv_heads))
@@ -323,7 +323,7 @@ class Space:
 
         Where layers differ the dense ones come first; :meth:`stacked` puts those of one design in order.
         """
-        return designs_of(members, self._heads, self.vocab_size)
+        return designs_of(members, self.heads, self.vocab_size)
 
     def stacked(self, family: Family, design: ArchSpec) -> ArchSpec:
         """One design of a grid with its layers in the order in which they are stacked."""

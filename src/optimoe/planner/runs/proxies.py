@@ -10,11 +10,15 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.problem.grid.steps import HEADS_STEP, heads_of
 from optimoe.planner.problem.shapes import layers_in_order, routed_layers
 from optimoe.planner.problem.space import Space
 
 HEAD_DIM = 64
 """Heads of a proxy: small models with wide heads would have too few of them."""
+
+EXPERT_STEP = 32
+"""Experts of a proxy are multiples of this: tiles of 64 would miss the relative width of fine ones by a third."""
 
 WIDTH_STEP = 128
 TOTAL_TOLERANCE = 0.05
@@ -51,7 +55,7 @@ def ladder(choice: Candidate, space: Space, share: float = PROXY_SHARE) -> tuple
     """Runs that cost ``share`` of the winner's training together, the smallest models first.
 
     Widths halve from the winner's down to 256; each at half, once and twice the winner's tokens per active
-    parameter; also with half the experts and with one, so that a law's dependence on E is seen. Of a space at a
+    parameter; also with half the experts and dense, so that a law's dependence on E is seen. Of a space at a
     constant total, every size is one total and every E of the space has it, in the nearest shape. As many of them
     as the share affords.
 
@@ -80,7 +84,7 @@ def _runs(choice: Candidate, space: Space) -> Iterator[Proxy]:
     per_param = choice.tokens / choice.params.active
     for width in _widths(choice.spec.d_model):
         for spec in (
-            _at_constant_total(choice, space, width) if space.constant_total else _by_experts(choice, width)
+            _at_constant_total(choice, space, width) if space.constant_total else _by_experts(choice, space, width)
         ):
             active = count_params(spec).active
             for factor in DATA:
@@ -90,11 +94,11 @@ def _runs(choice: Candidate, space: Space) -> Iterator[Proxy]:
                 yield Proxy(spec=named, tokens=tokens, train_flops=flops)
 
 
-def _by_experts(choice: Candidate, width: int) -> list[ArchSpec]:
-    """The winner at a width with all its experts, half of them, and one."""
+def _by_experts(choice: Candidate, space: Space, width: int) -> list[ArchSpec]:
+    """The winner at a width with all its experts and half of them, and dense with the space's feed-forward."""
     experts = choice.family.num_experts
     kept = sorted({experts, max(experts // 2, choice.family.top_k), 1}, reverse=True)
-    return [_shrunk(choice, width, number) for number in kept]
+    return [_shrunk(choice, space, width, number) for number in kept]
 
 
 def _at_constant_total(choice: Candidate, space: Space, width: int) -> list[ArchSpec]:
@@ -103,13 +107,16 @@ def _at_constant_total(choice: Candidate, space: Space, width: int) -> list[Arch
     Shapes may be twice as deep as the space's, for few would come near otherwise; what still misses the total by
     more than :data:`TOTAL_TOLERANCE` is left out.
     """
-    family, total = choice.family, count_params(_shrunk(choice, width, choice.family.num_experts)).total
+    family, total = choice.family, count_params(_shrunk(choice, space, width, choice.family.num_experts)).total
     routed = next((one for one in space.families() if not one.dense), family) if family.dense else family
     small = replace(
         space,
         params_total=float(total),
         top_k=(routed.top_k,),
-        ffn_ratio=(family.ffn_ratio,),
+        active_ffn_ratio=(routed.active_ffn_ratio,) if routed.active_ffn_ratio else space.active_ffn_ratio,
+        ffn_ratio=(routed.ffn_ratio,) if routed.ffn_ratio and not routed.dense else (),
+        expert_attention_ratio=(routed.expert_attention_ratio,) if routed.expert_attention_ratio else (),
+        dense_ffn_ratio=(family.ffn_ratio if family.dense else space.dense_ffn_ratio[0],),
         num_shared_experts=(routed.num_shared_experts,),
         num_kv_heads=(min(KV_HEADS, family.num_kv_heads),),
         attention=(family.attention,),
@@ -118,6 +125,7 @@ def _at_constant_total(choice: Candidate, space: Space, width: int) -> list[Arch
         head_dim=HEAD_DIM,
         min_aspect=space.min_aspect / 2,
         max_width=choice.spec.d_model,
+        width_step=WIDTH_STEP,
     )
     every = small.every()
     families = [one for one in small.families() if len(small.deep(one, every).d_model)]
@@ -138,15 +146,17 @@ def _widths(largest: int) -> list[int]:
     return widths
 
 
-def _shrunk(choice: Candidate, width: int, num_experts: int) -> ArchSpec:
-    """The winner at another width, its depth in proportion, with so many experts (1: dense).
+def _shrunk(choice: Candidate, space: Space, width: int, num_experts: int) -> ArchSpec:
+    """The winner at another width, its depth in proportion, with so many experts (1: dense, as the space's are).
 
     Layers route in the winner's pattern; its first dense layers are as large a share of the depth, one at least.
     """
     spec, family = choice.spec, choice.family
-    scale = width / spec.d_model
+    scale, dense_width = width / spec.d_model, round(space.dense_ffn_ratio[0] * width)
     routed = next((group for group in spec.layers if isinstance(group.ffn, MoE)), spec.layers[0])
-    experts = _narrowed(routed, scale, width // HEAD_DIM, num_experts)
+    experts = _narrowed(routed, scale, width, num_experts)
+    if num_experts == 1 and isinstance(routed.ffn, MoE):
+        experts = replace(experts, ffn=DenseFFN(d_ff=_whole(dense_width, 64), gated=routed.ffn.gated))
     kind = "dense" if num_experts == 1 else f"e{num_experts}"
     small = replace(spec, name=f"proxy-{kind}-d{width}", d_model=width)
     if num_experts == 1 or not family.mixed:
@@ -156,30 +166,37 @@ def _shrunk(choice: Candidate, width: int, num_experts: int) -> ArchSpec:
     depth = max(first + family.moe_every, round(spec.num_layers * scale))
     moe_layers = int(routed_layers(depth, family.moe_every, first))
     plain = next(group for group in spec.layers if isinstance(group.ffn, DenseFFN))
-    dense = replace(_narrowed(plain, scale, width // HEAD_DIM, 1), num_layers=depth - moe_layers)
+    dense = replace(_narrowed(plain, scale, width, 1), num_layers=depth - moe_layers)
     layers = (dense, replace(experts, num_layers=moe_layers))
     return layers_in_order(replace(small, layers=layers), family.moe_every, first)
 
 
-def _narrowed(group: LayerGroup, scale: float, heads: int, num_experts: int) -> LayerGroup:
-    """A layer of the winner at another width, with so many heads and experts (1: as wide as one, and dense)."""
+def _narrowed(group: LayerGroup, scale: float, width: int, num_experts: int) -> LayerGroup:
+    """A layer of the winner at another width, with so many experts: its kind of attention, its shared experts."""
     ffn, mixer = group.ffn, group.mixer
-    if isinstance(ffn, MoE):
-        hidden = max(64, round(ffn.d_expert * scale / 64) * 64)
+    heads = int(heads_of(width, HEAD_DIM, HEADS_STEP))
+    if isinstance(ffn, MoE) and num_experts > 1:
+        hidden = _whole(ffn.d_expert * scale, EXPERT_STEP)
         shared = hidden if ffn.num_shared_experts else 0
-        ffn = (
-            replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
-            if num_experts > 1
-            else DenseFFN(d_ff=hidden, gated=ffn.gated)
-        )
+        ffn = replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
     elif isinstance(ffn, DenseFFN):
-        ffn = replace(ffn, d_ff=max(64, round(ffn.d_ff * scale / 64) * 64))
+        ffn = replace(ffn, d_ff=_whole(ffn.d_ff * scale, 64))
     if isinstance(mixer, LatentAttention):
         mixer = replace(
             mixer, num_heads=heads, kv_lora_rank=4 * HEAD_DIM, qk_nope_dim=HEAD_DIM, qk_rope_dim=HEAD_DIM // 2,
             v_dim=HEAD_DIM,
         )  # fmt: skip
     elif isinstance(mixer, Attention):
-        kv_heads = max(count for count in (1, 2, 4, 8) if heads % count == 0 and count <= mixer.num_kv_heads)
+        kv_heads = _key_value_heads(mixer, heads)
         mixer = replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
     return replace(group, mixer=mixer, ffn=ffn)
+
+
+def _key_value_heads(mixer: Attention, heads: int) -> int:
+    """So many of the heads as the winner has of its own, at least one: grouped attention stays grouped."""
+    wanted = heads * mixer.num_kv_heads / mixer.num_heads
+    return min((count for count in range(1, heads + 1) if heads % count == 0), key=lambda one: abs(one - wanted))
+
+
+def _whole(width: float, step: int) -> int:
+    return max(step, round(width / step) * step)
