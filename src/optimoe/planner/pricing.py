@@ -1,26 +1,27 @@
-"""How a grid of designs is trained and served, computed once: neither depends on law, budget, demand or prices."""
+"""How designs are trained and served, computed once: neither depends on law, budget, demand or prices."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import content_key
+from optimoe.core.grid import content_key, map_arrays, row_keys, take
 from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.sizing.layouts import cheapest_serving
+from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.search import training_mfu
+from optimoe.cost.training.search import training_mfu, usual_train_layouts
 from optimoe.planner.problem.training import GivenMfu, Training
 
-MOST_KEPT = 256
-"""Grids that a memory keeps: about ten plans of two kinds of GPUs, each with its neighbourhoods and swings."""
+MOST_KEPT = 200_000
+"""Designs × deployments that a memory keeps: about 100 MB, some thirty plans of the usual space."""
 
 T = TypeVar("T")
 
@@ -58,23 +59,27 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class PricedGrids:
-    """A memory of priced grids: a plan asked again with another law, budget, demand or price finds them here.
+    """A memory of priced designs: a plan asked again with another law, budget, demand or price finds them here.
 
-    An answer is kept under the content of everything that it was computed from: the numbers of the grid and the
-    deployment or the run. It may be shared between threads; two that ask for the same new grid at the same time
-    both compute it.
+    The answer for a design is kept under the content of everything that it was computed from: the numbers of the
+    design and the deployment or the run. It may be shared between threads; two that ask for the same new design
+    at the same time both compute it.
 
     Attributes:
-        most_kept: Grids that are kept; the one that was not asked for longest leaves first.
+        most_kept: Answers that are kept, one for each design and deployment; the kind of design, in the deployment
+            or the run, that was not asked for longest leaves first.
     """
 
     most_kept: int = MOST_KEPT
-    _answers: OrderedDict[bytes, Any] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _sheets: OrderedDict[bytes, dict[bytes, tuple[Any, int]]] = field(
+        default_factory=OrderedDict, init=False, repr=False, compare=False
+    )
+    _things: OrderedDict[bytes, Any] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
-        """Number of grids that are kept now."""
-        return len(self._answers)
+        """Number of answers that are kept now."""
+        return sum(map(len, self._sheets.values()))
 
     def trained(self, training: Training, grid: ArchSpec) -> Trained:
         """Predict the utilisation of every design of a grid, in its best layout."""
@@ -87,37 +92,116 @@ class PricedGrids:
             assert isinstance(utilisation, GivenMfu)  # a prediction has a run
             return Trained(mfu=np.asarray(given))
         run = replace(training.run, price=unknown_price())
-        best = self._remembered(lambda: training_mfu(grid, run), "trained", run, grid)
+        layouts = self.kept(lambda: _layouts(run, routed=grid.moe is not None), "layouts", run, grid.moe is None)
+        best = self._remembered(lambda part: _steps(part, run, layouts), grid, "trained", run)
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
         else:
             gpu = run.cluster.accelerator
             to_bf16 = gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
             mfu = np.asarray(best.mfu) * to_bf16 * utilisation.scale
-        return Trained(mfu=mfu, layouts=best.layouts, choice=np.asarray(best.choice))
+        return Trained(mfu=mfu, layouts=layouts, choice=np.asarray(best.choice))
 
     def served(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
         """Find the cheapest serving of every design of a grid, at the deployment's price."""
         unpriced = replace(deployment, price=unknown_price())
-        estimate = self._remembered(lambda: cheapest_serving(grid, unpriced), "served", unpriced, grid)
-        rate = np.asarray(estimate.tokens_per_s)
-        usd = usd_per_mtok(deployment.cluster.num_gpus, deployment.price, np.where(rate > 0, rate, 1.0))
-        return replace(estimate, usd_per_mtok=np.where(rate > 0, usd, np.inf))
+        estimate = self._remembered(lambda part: cheapest_serving(part, unpriced), grid, "served", unpriced)
+        return at_price(estimate, deployment)
 
-    def _remembered(self, compute: Callable[[], T], *asked: Any) -> T:
-        """Look up the answer to a question, or compute it and keep it."""
+    def kept(self, make: Callable[[], T], *asked: Any) -> T:
+        """Look up what was made of a question before, or make it and keep it; :data:`MOST_THINGS` are kept."""
         key = content_key(*asked)
         with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-                before: T = self._answers[key]
+            if key in self._things:
+                self._things.move_to_end(key)
+                before: T = self._things[key]
                 return before
-        answer = compute()  # outside the lock: it takes seconds, and other grids need not wait for it
+        made = make()
         with self._lock:
-            self._answers[key] = answer
-            while len(self._answers) > self.most_kept:
-                self._answers.popitem(last=False)
-        return answer
+            kept: T = self._things.setdefault(key, made)
+            while len(self._things) > MOST_THINGS:
+                self._things.popitem(last=False)
+        return kept
+
+    def _remembered(self, compute: Callable[[ArchSpec], T], grid: ArchSpec, *asked: Any) -> T:
+        """Look up the answer for each design of a grid, or compute those that are missing and keep them."""
+        skeleton, keys = row_keys(grid)
+        sheet = content_key(skeleton, *asked)
+        with self._lock:
+            known = self._sheets.get(sheet, {})
+            found = [known.get(key) for key in keys]
+        missing = list({key: row for row, key in enumerate(keys) if found[row] is None}.values())
+        if missing:  # outside the lock: it takes seconds, and other designs need not wait for it
+            answer = compute(grid if len(missing) == len(keys) else take(grid, np.array(missing)))
+            new = {keys[row]: (answer, place) for place, row in enumerate(missing)}
+            found = [new[key] if before is None else before for key, before in zip(keys, found, strict=True)]
+            self._keep(sheet, new)
+        with self._lock:
+            if sheet in self._sheets:
+                self._sheets.move_to_end(sheet)
+        return gathered([row for row in found if row is not None])
+
+    def _keep(self, sheet: bytes, new: dict[bytes, tuple[Any, int]]) -> None:
+        with self._lock:
+            self._sheets.setdefault(sheet, {}).update(new)
+            self._sheets.move_to_end(sheet)
+            while len(self) > self.most_kept and len(self._sheets) > 1:
+                self._sheets.popitem(last=False)
+
+
+MOST_THINGS = 64
+"""Lists of designs, curves and models that a memory keeps beside the answers: those of some ten plans."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Steps:
+    """The best layout of each design of a grid, as rows."""
+
+    mfu: Float[np.ndarray, " designs"]
+    choice: Int[np.ndarray, " designs"]
+    fits: Bool[np.ndarray, " designs"]
+
+
+def _layouts(run: TrainRun, *, routed: bool) -> TrainLayout:
+    cluster = run.cluster
+    return usual_train_layouts(cluster.num_gpus, cluster.accelerator.linked_gpus, run.sequences, routed=routed)
+
+
+def _steps(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> _Steps:
+    best = training_mfu(grid, run, layouts)
+    return _Steps(mfu=np.asarray(best.mfu), choice=np.asarray(best.choice), fits=np.asarray(best.fits))
+
+
+def at_price(estimate: ServingEstimate, deployment: Deployment) -> ServingEstimate:
+    """An estimate of a grid of designs at the price of a deployment, infinite where nothing serves."""
+    rate = np.asarray(estimate.tokens_per_s)
+    usd = usd_per_mtok(deployment.cluster.num_gpus, deployment.price, np.where(rate > 0, rate, 1.0))
+    return replace(estimate, usd_per_mtok=np.where(rate > 0, usd, np.inf))
+
+
+def gathered(rows: Sequence[tuple[T, int]]) -> T:
+    """Put answers together that are rows of grids of one structure."""
+    answers = list({id(answer): answer for answer, _ in rows}.values())
+    order = {id(answer): number for number, answer in enumerate(answers)}
+    which = np.array([order[id(answer)] for answer, _ in rows])
+    place = np.array([place for _, place in rows])
+    if len(answers) == 1:
+        return take(answers[0], place)
+    leaves = [_leaves(answer) for answer in answers]
+    offsets = np.cumsum([0, *(len(own[0]) for own in leaves[:-1])])
+    joined = iter([np.concatenate(column)[place + offsets[which]] for column in zip(*leaves, strict=True)])
+    return map_arrays(answers[0], lambda _: next(joined))
+
+
+def _leaves(answer: Any) -> list[np.ndarray]:
+    found: list[np.ndarray] = []
+
+    def seen(values: np.ndarray) -> np.ndarray:
+        found.append(values)
+        return values
+
+    map_arrays(answer, seen)
+    return found
 
 
 SHARED = PricedGrids()
