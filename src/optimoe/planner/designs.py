@@ -1,5 +1,6 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,30 +24,92 @@ Column = Float[np.ndarray, " designs"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
-    """Designs of one family, with everything that does not depend on the training tokens.
+class Columns(ABC):
+    """Designs side by side with what a goal asks of them, whatever the training tokens.
 
     Attributes:
         problem: The question that the designs are to answer.
-        family: What the designs share.
-        shapes: Widths and depths of the designs.
-        grid: The designs.
         params_active: Active parameters, both embeddings included.
         params_router: Of these, the weights of the routers.
         curve: Loss against distinct tokens; NaN where the law may rank none of the designs.
+    """
+
+    problem: Problem
+    params_active: Column
+    params_router: Column
+    curve: TokenCurve
+
+    @property
+    @abstractmethod
+    def mfu(self) -> Column:
+        """Utilisation in training, of 6ND over the bf16 peak; NaN where no layout trains a design."""
+
+    @property
+    @abstractmethod
+    def ranked(self) -> Bool[np.ndarray, " designs"]:
+        """Whether the law may rank a design, for each design."""
+
+    @property
+    @abstractmethod
+    def usd_per_mtok(self) -> Column:
+        """Dollars per million output tokens of the cheapest deployment; infinite where none keeps the limits."""
+
+    @property
+    @abstractmethod
+    def serve_usd(self) -> Column:
+        """Dollars of serving over the model's life; infinite where no deployment keeps the limits."""
+
+    @property
+    def servable(self) -> Bool[np.ndarray, " designs"]:
+        """Whether some deployment keeps all limits, for each design."""
+        return np.isfinite(self.serve_usd)
+
+    @property
+    def possible(self) -> Bool[np.ndarray, " designs"]:
+        """Whether some layout trains a servable design that the law may rank, for each design."""
+        return self.servable & np.isfinite(self.mfu) & self.ranked
+
+    def loss(self, tokens: Values) -> Values:
+        """Nats per token after training on so many tokens, repeated ones at their worth."""
+        return np.asarray(self.curve.loss(self.problem.data.worth(tokens)))
+
+    def tokens(self, loss: Values) -> Values:
+        """Training tokens that reach a loss; infinite where no number does."""
+        return np.asarray(self.problem.data.tokens(self.curve.tokens(loss)))
+
+    def train_usd(self, tokens: Column) -> Column:
+        """Dollars of training on so many tokens."""
+        return self.usd_per_train_token * tokens
+
+    @property
+    def usd_per_train_token(self) -> Column:
+        """Dollars of training on one token."""
+        return np.asarray(self.problem.training.usd_per_token(self.params_active, self.mfu))
+
+    @property
+    def affordable_tokens(self) -> Column:
+        """Tokens that the whole budget trains; NaN where nothing trains the design."""
+        training = self.problem.training
+        return np.asarray(training.affordable_tokens(self.params_active, self.mfu, self.params_router))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Columns):
+    """Designs of one family, all of them priced.
+
+    Attributes:
+        family: What the designs share.
+        shapes: Widths and depths of the designs.
+        grid: The designs.
         standing: Which of the designs the law may rank, and why not the others.
         training: How each is trained.
         servings: The best of each deployment of the problem, for every design.
         cheapest: Which deployment is the cheapest for each design.
     """
 
-    problem: Problem
     family: Family
     shapes: Shapes
     grid: ArchSpec
-    params_active: Column
-    params_router: Column
-    curve: TokenCurve
     standing: Standing
     training: Trained
     servings: tuple[ServingEstimate, ...]
@@ -59,6 +122,11 @@ class Pool:
         return f"Pool({experts}, {len(self.params_active):,} designs, {possible})"
 
     @property
+    def mfu(self) -> Column:
+        """Utilisation in training, of 6ND over the bf16 peak; NaN where no layout trains a design."""
+        return self.training.mfu
+
+    @property
     def servable(self) -> Bool[np.ndarray, " designs"]:
         """Whether some deployment keeps all limits, for each design."""
         return self._of_cheapest("tokens_per_s") > 0
@@ -67,11 +135,6 @@ class Pool:
     def ranked(self) -> Bool[np.ndarray, " designs"]:
         """Whether the law may rank a design, for each design."""
         return np.broadcast_to(self.standing.applicable, self.params_active.shape)
-
-    @property
-    def possible(self) -> Bool[np.ndarray, " designs"]:
-        """Whether some layout trains a servable design that the law may rank, for each design."""
-        return self.servable & np.isfinite(self.training.mfu) & self.ranked
 
     @property
     def serve_usd(self) -> Column:
@@ -94,32 +157,9 @@ class Pool:
         """Dollars per million output tokens of the cheapest deployment; infinite where none keeps the limits."""
         return self._of_cheapest("usd_per_mtok")
 
-    def loss(self, tokens: Values) -> Values:
-        """Nats per token after training on so many tokens, repeated ones at their worth."""
-        return np.asarray(self.curve.loss(self.problem.data.worth(tokens)))
-
-    def tokens(self, loss: Values) -> Values:
-        """Training tokens that reach a loss; infinite where no number does."""
-        return np.asarray(self.problem.data.tokens(self.curve.tokens(loss)))
-
     def _of_cheapest(self, name: str) -> Column:
         rows = np.stack([np.asarray(getattr(serving, name), dtype=float) for serving in self.servings])
         return np.take_along_axis(rows, self.cheapest[None], axis=0)[0]
-
-    def train_usd(self, tokens: Column) -> Column:
-        """Dollars of training on so many tokens."""
-        return self.usd_per_train_token * tokens
-
-    @property
-    def usd_per_train_token(self) -> Column:
-        """Dollars of training on one token."""
-        return np.asarray(self.problem.training.usd_per_token(self.params_active, self.training.mfu))
-
-    @property
-    def affordable_tokens(self) -> Column:
-        """Tokens that the whole budget trains; NaN where nothing trains the design."""
-        training = self.problem.training
-        return np.asarray(training.affordable_tokens(self.params_active, self.training.mfu, self.params_router))
 
 
 def under(pool: Pool, law: LossLaw) -> Pool:

@@ -123,6 +123,11 @@ class PricedGrids:
                 self._things.popitem(last=False)
         return kept
 
+    def renew(self, made: object, *asked: Any) -> None:
+        """Keep this as what was made of a question, in place of what was kept before."""
+        with self._lock:
+            self._things[content_key(*asked)] = made
+
     def _remembered(self, compute: Callable[[ArchSpec], T], grid: ArchSpec, *asked: Any) -> T:
         """Look up the answer for each design of a grid, or compute those that are missing and keep them."""
         skeleton, keys = row_keys(grid)

@@ -1,0 +1,213 @@
+"""Designs are priced in the order of what they may be worth, until nothing that is left can beat the best."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from optimoe.planner.designs import Column
+from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.shapes import Shapes, united
+from optimoe.planner.search.board import Board
+from optimoe.planner.search.listing import Index, around
+from optimoe.planner.search.looked import Looked
+from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
+
+SLACK = {LowestLoss: 1e-4, LeastCost: 2e-3}
+"""Share by which a design that is left must promise to be better, to be priced: 0.0002 nats of 2, or 0.2 % of the
+dollars, far below what law and cost model can tell."""
+
+MOST_ACTIVE, ACTIVE_OF_A_GROUP = 4_000, 200
+"""Designs that a round looks at, the most promising ones, of one group or of each of several."""
+
+MOST_ROUNDS, MOST_SWEEPS = 8, 3
+"""Rounds of pricing and learning among these, and times that they are chosen anew among all."""
+
+CALLS, AT_ONCE = 4, 160
+"""Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred more
+designs in it."""
+
+SAMPLE = 24
+"""Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
+
+TRAINED_AT_ONCE = 400
+"""Designs whose training is priced with each round: a tenth of a millisecond each."""
+
+NEIGHBOURS_OF = 3
+"""Best designs of a group whose neighbourhoods are put on the board."""
+
+MOST_GROWN = 3
+"""Times that neighbourhoods are added: the best moves a step of the coarse list at most each time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What one search looks for, in one or several groups of designs at once.
+
+    Attributes:
+        goal: What is minimised.
+        group_of: Group of each family, by its place; −1 leaves it out. Left out: one group of all.
+        width: Designs of each group that a round prices at most.
+    """
+
+    goal: SearchGoal
+    group_of: Int[np.ndarray, " families"] | None = None
+    width: int = AT_ONCE
+
+    def groups(self, looked: Looked) -> Index:
+        """The group of each design."""
+        of_family = looked.listing.of_family
+        return np.zeros(len(of_family), dtype=int) if self.group_of is None else self.group_of[of_family]
+
+    def promising(self, bright: Looked) -> dict[int, Index]:
+        """Of each group the designs that are not priced and promise to be better than its best, the first first."""
+        objective, groups = self.judge(bright)[1], self.groups(bright)
+        known, found = np.where(bright.exact, objective, np.inf), {}
+        for group in np.unique(groups[groups >= 0]):
+            own = groups == group
+            least = known[own].min() * (1 - SLACK[type(self.goal.minimised)])
+            better = np.flatnonzero(own & ~bright.exact & (objective < least))
+            found[int(group)] = better[np.argsort(objective[better], kind="stable")]
+        return found
+
+    def judge(self, looked: Looked) -> tuple[Column, Column]:
+        """Training tokens and objective of each design; infinite where not feasible."""
+        return tokens_and_objective(looked.under_goal(self.goal), self.goal.minimised)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """A design that is the best of its group under one goal.
+
+    Attributes:
+        index: Its place on the board.
+        tokens: Its training tokens.
+        objective: What is minimised.
+    """
+
+    index: int
+    tokens: float
+    objective: float
+
+
+def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[Best]]:
+    """The best priced designs of each group, the best first; groups with nothing feasible are left out."""
+    looked = board.looked() if board.known.whole else board.looked(board.estimates())
+    tokens, objective = query.judge(looked)
+    objective = np.where(looked.exact, objective, np.inf)
+    groups, found = query.groups(looked), {}
+    for group in np.unique(groups[(groups >= 0) & np.isfinite(objective)]):
+        own = np.flatnonzero((groups == group) & np.isfinite(objective))
+        first = own[np.argsort(objective[own], kind="stable")[:count]]
+        found[int(group)] = [
+            Best(index=int(i), tokens=float(tokens[i]), objective=float(objective[i])) for i in first
+        ]
+    return found
+
+
+def seek(board: Board, queries: Sequence[Query]) -> None:
+    """Price designs until none that is left can beat the best of its group, and look around the best ones."""
+    if board.known.whole:
+        board.price_all()
+        return
+    _price(board, queries)
+    for _ in range(MOST_GROWN):
+        near: dict = {}
+        for query in queries:
+            for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
+                for best in found:
+                    family = board.listing.families[board.listing.of_family[best.index]]
+                    shapes = board.listing.shapes
+                    own = around(board.known.every[family], int(shapes.d_model[best.index]),
+                                 int(shapes.num_layers[best.index]))  # fmt: skip
+                    near.setdefault(family, []).append(own)
+        if not board.grow({family: united(*parts) for family, parts in near.items()}):
+            return
+        _price(board, queries)
+
+
+def _price(board: Board, queries: Sequence[Query]) -> None:
+    """Price the most promising designs of all queries, round by round, and learn from each."""
+    for _ in range(MOST_SWEEPS):
+        active = _active(board, queries)
+        if not len(active):
+            return
+        part = board.part(active)
+        for _ in range(MOST_ROUNDS):
+            calls, trained = _promising(part, queries)
+            if not calls and not len(trained):
+                break
+            part.train(trained)
+            for way, designs in calls:
+                part.serve(way, designs)
+        board.put(part, active)
+
+
+def _active(board: Board, queries: Sequence[Query]) -> Index:
+    """The most promising designs of each query that are not priced, and all that are: what is learned from."""
+    bright = board.looked(board.estimates(), optimism=1.0)
+    chosen = []
+    for query in queries:
+        promising = query.promising(bright)
+        most = MOST_ACTIVE if query.group_of is None else ACTIVE_OF_A_GROUP
+        chosen += [own[:most] for own in promising.values()]
+    if not any(len(own) for own in chosen):
+        return np.zeros(0, dtype=int)
+    return np.unique(np.concatenate([*chosen, np.flatnonzero(bright.served.any(axis=0))]))
+
+
+def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, Index]], Index]:
+    """The calls of one round: deployments with designs of one kind that may beat the best; and what to train."""
+    asked = next((query for query in queries if isinstance(query.goal.minimised, LeastCost)), None)
+    if asked and (sample := _sample(board, asked)):
+        return sample, np.unique(np.concatenate([designs for _, designs in sample]))
+    bright = board.looked(board.estimates(), optimism=1.0)
+    worth: dict[tuple[int, int], float] = {}
+    members: dict[tuple[int, int], list[Index]] = {}
+    trained = [np.zeros(0, dtype=int)]
+    for query in queries:
+        for own in query.promising(bright).values():
+            trained.append(own[: TRAINED_AT_ONCE if query.group_of is None else query.width])
+            for rank, call, design in _calls(bright, own[: query.width * CALLS]):
+                worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
+                members.setdefault(call, []).append(design)
+    first = sorted(worth, key=lambda call: -worth[call])[:CALLS]
+    return [(call[1], np.unique(members[call])[:AT_ONCE]) for call in first], np.unique(np.concatenate(trained))
+
+
+def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int], int]]:
+    """Of designs, the most promising first: its rank, its kind with its most promising way that is not priced."""
+    usd = np.where(bright.served[:, designs], np.inf, bright.fleet_usd[:, designs])
+    starts = [sheet.start for sheet in bright.listing.sheets]
+    kinds = np.searchsorted(starts, designs, side="right")
+    for rank, (way, kind, design) in enumerate(zip(usd.argmin(axis=0), kinds, designs, strict=True)):
+        if np.isfinite(usd[way, rank]):
+            yield rank, (int(kind), int(way)), int(design)
+
+
+def _sample(board: Board, query: Query) -> list[tuple[int, Index]]:
+    """What is priced where little is known: some promising designs of one kind, on deployments of all sizes.
+
+    The kind is that of most of them, the format that of the best roofline. Nothing where enough of the promising
+    ones were priced before.
+    """
+    looked = board.looked(board.estimates())
+    objective = query.judge(looked)[1]
+    order = np.argsort(objective, kind="stable")
+    half = order[: max(SAMPLE, np.isfinite(objective).sum() // 2)]
+    if board.served[:, half].sum() >= SAMPLE:
+        return []
+    starts = [sheet.start for sheet in looked.listing.sheets]
+    kinds = np.searchsorted(starts, half, side="right")
+    half = half[kinds == np.bincount(kinds).argmax()]
+    chosen = np.sort(half[np.unique(np.linspace(0, len(half) - 1, min(SAMPLE, len(half))).astype(int))])
+    usd = np.median(np.minimum(looked.fleet_usd[:, chosen], np.finfo(float).max), axis=1)
+    ways = board.problem.deployments
+    best = ways[int(usd.argmin())]
+    alike = [
+        way
+        for way, one in enumerate(ways)
+        if one.engine == best.engine and one.cluster.accelerator == best.cluster.accelerator
+    ]
+    return [(way, chosen) for way in alike]

@@ -1,0 +1,260 @@
+"""The designs of a search with all that is known of them: what was priced, and estimates of the rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from optimoe.core.grid import take
+from optimoe.cost.hardware.price import unknown_price
+from optimoe.laws.loss_law import LossLaw, TokenCurve
+from optimoe.planner.designs import Column
+from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.shapes import Shapes
+from optimoe.planner.problem.training import PredictedMfu
+from optimoe.planner.search.estimate import (
+    Estimated,
+    Features,
+    Rooflines,
+    cluster_features,
+    estimated_mfu,
+    estimated_rates,
+    features,
+    rooflines,
+)
+from optimoe.planner.search.listing import Index, Listing, coarse, listed, priced_whole
+from optimoe.planner.search.looked import Looked, Rates, judged_by
+
+
+@dataclass(kw_only=True)
+class Known:
+    """What a search knows whatever the law, the budget, the demand and the prices: kept for the next one.
+
+    Attributes:
+        listing: The designs.
+        whole: Whether they are all of the space, and all of them are to be priced.
+        size: Designs of the space.
+        trained: Of which designs the layouts of training were tried.
+        rates: Output tokens per second of each deployment with each design; NaN where nobody searched them.
+        roof, features: What estimates are made of; none where the whole space is priced.
+        curves: Loss curves by law, with how many of the designs they are for.
+    """
+
+    listing: Listing
+    whole: bool
+    size: int
+    every: Mapping[Family, Shapes]
+    trained: Bool[np.ndarray, " designs"]
+    rates: Rates
+    roof: Rooflines | None
+    features: Features | None
+    curves: dict[LossLaw, tuple[TokenCurve, Bool[np.ndarray, " designs"]]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Board:
+    """The designs of a search, what is known of them, and the ways to know more.
+
+    Attributes:
+        problem: The question.
+        memory: Designs that were priced before; new ones are added.
+        known: What does not depend on law, budget, demand or prices.
+        mfu: Utilisation in training of the designs that were trained; NaN of the others, and where nothing fits.
+    """
+
+    problem: Problem
+    memory: PricedGrids
+    known: Known
+    mfu: Column = field(default_factory=lambda: np.zeros(0))
+
+
+    @property
+    def listing(self) -> Listing:
+        """The designs."""
+        return self.known.listing
+
+    @property
+    def served(self) -> Bool[np.ndarray, "deployments designs"]:
+        """Which deployments were searched, for each design."""
+        return ~np.isnan(self.known.rates)
+
+    def train(self, designs: Index) -> None:
+        """Try the layouts of training for designs where nobody did."""
+        self.train_anew(designs[~self.known.trained[designs]])
+
+    def train_anew(self, designs: Index) -> None:
+        """Look up the utilisation of designs, or predict it."""
+        for grid, own in self.listing.pieces(designs):
+            self.mfu[own] = self.memory.trained(self.problem.training, grid).mfu
+        self.known.trained[designs] = True
+
+    def serve(self, way: int, designs: Index) -> None:
+        """Search layout and batch of designs on one deployment."""
+        for grid, own in self.listing.pieces(designs):
+            served = self.memory.served(self.problem.deployments[way], grid)
+            self.known.rates[way, own] = served.tokens_per_s
+
+    def price_all(self) -> None:
+        """Train and serve every design on every deployment."""
+        self.train(np.arange(len(self.listing)))
+        for way in range(len(self.problem.deployments)):
+            self.serve(way, np.flatnonzero(np.isnan(self.known.rates[way])))
+
+    def grow(self, members: Mapping[Family, Shapes]) -> int:
+        """Put further designs on the board; returns how many were new."""
+        listing = self.listing
+        own = set(zip(listing.of_family.tolist(), listing.shapes.d_model.tolist(),
+                      listing.shapes.num_layers.tolist(), strict=True))  # fmt: skip
+        place = {family: number for number, family in enumerate(listing.families)}
+        new = {}
+        for family, shapes in members.items():
+            fresh = [(place.get(family, -1), *shape) not in own
+                     for shape in zip(shapes.d_model.tolist(), shapes.num_layers.tolist(), strict=True)]  # fmt: skip
+            if any(fresh):
+                new[family] = shapes.where(np.array(fresh))
+        if not new:
+            return 0
+        more = listed(self.problem.space, new)
+        known, size = self.known, len(more)
+        self.known = replace(
+            known,
+            listing=listing.with_more(more),
+            trained=np.append(known.trained, np.zeros(size, dtype=bool)),
+            rates=np.hstack([known.rates, np.full((len(known.rates), size), np.nan)]),
+            roof=known.roof.with_more(rooflines(more, self.problem.deployments)) if known.roof else None,
+            features=np.vstack([known.features, features(more)]) if known.features is not None else None,
+            curves={law: _longer(law, judgement, more) for law, judgement in known.curves.items()},
+        )
+        self.mfu = np.append(self.mfu, np.full(size, np.nan))
+        if self.problem.training.run is None:
+            self.train_anew(np.arange(len(listing), len(self.listing)))
+        return size
+
+    def estimates(self) -> tuple[Estimated, Estimated]:
+        """Estimates of utilisation and of tokens per second, learned from what was priced."""
+        known = self.known
+        assert known.roof is not None  # a space that is priced whole estimates nothing
+        assert known.features is not None
+        mfu = estimated_mfu(known.features, self.listing.params_total, self.mfu, known.trained)
+        clusters = cluster_features(self.problem.deployments)
+        return mfu, estimated_rates(known.roof, known.features, clusters, known.rates, self.served)
+
+    def part(self, designs: Index) -> "Board":
+        """A board of some of the designs, in their order."""
+        known = self.known
+        assert known.roof is not None
+        assert known.features is not None
+        judged = {law: (take(curve, designs), ranked[designs]) for law, (curve, ranked) in known.curves.items()}
+        own = replace(
+            known,
+            listing=known.listing.where(designs),
+            trained=known.trained[designs],
+            rates=known.rates[:, designs],
+            roof=known.roof.at(designs),
+            features=known.features[designs],
+            curves=judged,
+        )
+        part = replace(self, known=own)
+        part.mfu = self.mfu[designs]
+        return part
+
+    def put(self, part: "Board", designs: Index) -> None:
+        """Take over what a board of some of the designs came to know."""
+        self.known.trained[designs] = part.known.trained
+        self.known.rates[:, designs] = part.known.rates
+        self.mfu[designs] = part.mfu
+
+    def looked(self, estimates: tuple[Estimated, Estimated] | None = None, optimism: float = 0.0) -> Looked:
+        """The designs as far as they are known, the rest estimated.
+
+        Args:
+            estimates: Of :meth:`estimates`; left out where everything is priced.
+            optimism: How many margins better than its estimate everything is taken to be that was not priced.
+        """
+        mfu, rates = self.mfu, self.known.rates
+        if estimates is not None:
+            of_mfu, of_rates = estimates
+            guess = np.exp(np.minimum(of_mfu.log + optimism * of_mfu.margin, 0.0))
+            mfu = np.where(self.known.trained, mfu, np.where(guess > 0, guess, np.nan))
+            rates = np.where(self.served, rates, np.exp(of_rates.log + optimism * of_rates.margin))
+        curve, standing = self.judged(self.problem.law)
+        return Looked(
+            problem=self.problem,
+            params_active=self.listing.params_active,
+            params_router=self.listing.params_router,
+            curve=curve,
+            listing=self.listing,
+            standing=standing,
+            utilisation=mfu,
+            trained=self.known.trained,
+            tokens_per_s=rates,
+            served=self.served,
+        )
+
+    def judged(self, law: LossLaw) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
+        """The loss curves of the designs under a law, and which of them it may rank."""
+        if law not in self.known.curves:
+            self.known.curves[law] = judged_by(law, self.listing)
+        return self.known.curves[law]
+
+
+def _longer(
+    law: LossLaw, judgement: tuple[TokenCurve, Bool[np.ndarray, " designs"]], more: Listing
+) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
+    """The judgement of designs and of further ones behind them."""
+    (curve, standing), (own, ranked) = judgement, judged_by(law, more)
+    joined = {
+        name: np.concatenate([getattr(curve, name), getattr(own, name)])
+        for name in ("floor", "scale", "exponent")
+    }
+    return TokenCurve(**joined), np.concatenate([standing, ranked])
+
+
+def board_of(problem: Problem, memory: PricedGrids) -> Board:
+    """The board of a problem: that of an earlier one with the same designs and hardware, or a new one.
+
+    Raises:
+        InfeasibleError: No family has a design.
+    """
+    known = memory.kept(lambda: _known(problem), *_asked(problem))
+    board = Board(problem=problem, memory=memory, known=known, mfu=np.full(len(known.listing), np.nan))
+    everything = problem.training.run is None  # nothing has to be tried then
+    board.train_anew(np.flatnonzero(known.trained | everything))
+    return board
+
+
+def keep(board: Board) -> None:
+    """Hand what a board has come to know to the next problem with the same designs and hardware."""
+    board.memory.renew(board.known, *_asked(board.problem))
+
+
+def _asked(problem: Problem) -> tuple[object, ...]:
+    run = problem.training.run
+    return (
+        "board",
+        problem.space,
+        [replace(deployment, price=unknown_price()) for deployment in problem.deployments],
+        run and replace(run, price=unknown_price()),
+        isinstance(problem.training.utilisation, PredictedMfu),
+    )
+
+
+def _known(problem: Problem) -> Known:
+    space, ways = problem.space, len(problem.deployments)
+    every = space.members(space.every()) or space.first()  # which says why there is none
+    size = sum(len(shapes.d_model) for shapes in every.values())
+    whole = priced_whole(space, size, ways)
+    listing = listed(space, every if whole else coarse(space, every))
+    return Known(
+        listing=listing,
+        whole=whole,
+        size=size,
+        every=every,
+        trained=np.zeros(len(listing), dtype=bool),
+        rates=np.full((ways, len(listing)), np.nan),
+        roof=None if whole else rooflines(listing, problem.deployments),
+        features=None if whole else features(listing),
+    )

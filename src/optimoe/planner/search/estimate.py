@@ -1,0 +1,270 @@
+"""What designs that nobody priced would give: a roofline, corrected by what was priced, with a margin.
+
+A search needs to know what not to price. The roofline of a deployment is coarse by a factor of two; its error is
+smooth in the design, so a ridge regression on those that were priced leaves some percent near the best. The margin
+is twice the error that each priced design has when it is left out (Cook and Weisberg 1982, e/(1 − h)).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from optimoe.arch.memory import weight_bytes
+from optimoe.cost.serving.estimate import Deployment
+from optimoe.planner.search.listing import Index, Listing
+from optimoe.planner.search.looked import Rates
+
+Features = Float[np.ndarray, "designs features"]
+
+REACHED, COMPUTED, LAYER_S = 0.7, 0.5, 30e-6
+"""Shares of the bandwidth and of the peak, and seconds of a layer, at which a roofline begins (assumed: the
+regression on what was priced corrects them)."""
+
+USABLE = 0.9
+"""Share of a GPU's memory for weights and cache, likewise; what really fits is looked up when a design is priced."""
+
+UNSEEN = math.log(2)
+"""Margin of a deployment of which nothing was priced: the factor by which a roofline is off (assumed)."""
+
+FEWEST = 12
+"""Priced designs from which a deployment has a correction of its own: as many as there are features."""
+
+RIDGE, OWN_RIDGE = 0.1, 2.0
+"""Weights of the penalties, in units of one priced design, of the common and the own correction (assumed)."""
+
+MOST_LEARNED = 3_000
+"""Designs from which the utilisation in training is learned, the last that were priced: of more nothing is gained."""
+
+BISECTIONS = 9
+"""Halvings of the logarithm of the batch, from 1 to 2^16: it is then known to 2 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooflines:
+    """What each deployment would give with each design, by bandwidth, arithmetic and memory alone.
+
+    Attributes:
+        log_rate: Logarithm of the output tokens per second.
+        room: Share of the memory that the weights leave; negative where they do not fit.
+        tightness: Logarithm of the latency of a single request over its limit, of the tighter limit.
+    """
+
+    log_rate: Rates
+    room: Rates
+    tightness: Rates
+
+    def at(self, designs: Index) -> "Rooflines":
+        """Those of some of the designs."""
+        return Rooflines(**{name: getattr(self, name)[:, designs] for name in ("log_rate", "room", "tightness")})
+
+    def with_more(self, other: "Rooflines") -> "Rooflines":
+        """Those of further designs behind these."""
+        names = ("log_rate", "room", "tightness")
+        return Rooflines(
+            **{name: np.concatenate([getattr(self, name), getattr(other, name)], axis=1) for name in names}
+        )
+
+
+def rooflines(listing: Listing, deployments: tuple[Deployment, ...]) -> Rooflines:
+    """Rooflines of all designs on all deployments."""
+    weights: dict[str, Float[np.ndarray, " designs"]] = {}
+    rows = []
+    for deployment in deployments:
+        execution = repr(deployment.engine.execution)
+        if execution not in weights:
+            served = [np.broadcast_to(weight_bytes(deployment.serves(sheet.grid)).total, len(sheet))
+                      for sheet in listing.sheets]  # fmt: skip
+            weights[execution] = np.concatenate(served).astype(float)
+        rows.append(_roofline(listing, deployment, weights[execution]))
+    return Rooflines(
+        log_rate=np.stack([row[0] for row in rows]),
+        room=np.stack([row[1] for row in rows]),
+        tightness=np.stack([row[2] for row in rows]),
+    )
+
+
+def _roofline(
+    listing: Listing, deployment: Deployment, weights: Float[np.ndarray, " designs"]
+) -> tuple[Float[np.ndarray, " designs"], ...]:
+    """Logarithm of the rate, room and tightness of one deployment.
+
+    A step of b requests reads the weights that they touch and b caches, and computes b tokens and their share of the
+    prompts; b is the most that fits and keeps the limit of a token.
+    """
+    gpu, num_gpus, workload = deployment.cluster.accelerator, deployment.cluster.num_gpus, deployment.workload
+    depth = listing.shapes.num_layers * LAYER_S
+    per_param = weights / listing.params_total
+    bandwidth = gpu.memory_bytes_per_s * REACHED
+    peak = max(gpu.peak_flops_per_s.values()) * COMPUTED
+    cache = listing.cache_bytes * (per_param / per_param.max())  # the cache is about as fine as the weights
+    room = USABLE - weights / (num_gpus * gpu.memory_bytes)
+    held = np.maximum(room, 1e-3) * num_gpus * gpu.memory_bytes / (cache * workload.full_context)
+    one = min(num_gpus, gpu.linked_gpus)
+    token_s = listing.params_active * per_param / (one * bandwidth) + depth
+    prompt_s = 2 * listing.params_active * workload.prefill_tokens / (one * peak) + depth
+    limits = deployment.limits
+    tight = np.log(np.maximum(token_s / limits.tpot_s, prompt_s / limits.ttft_s) + 1e-9)
+    spare = (listing.params_total - listing.params_active) * per_param
+    rare = np.maximum(listing.of("num_experts") / listing.of("top_k"), 1.0)
+    flops = 2 * listing.params_active * (1 + workload.prefill_tokens / workload.output_tokens)
+
+    def step_s(batch: np.ndarray) -> np.ndarray:
+        touched = listing.params_active * per_param + spare * -np.expm1(-batch / rare)
+        read_s = (touched + batch * cache * workload.mean_context) / (num_gpus * bandwidth)
+        return np.asarray(read_s + batch * flops / (num_gpus * peak) + depth)
+
+    low, high = np.zeros(len(listing)), np.log(np.clip(held, 1.0, 2.0**16))
+    if math.isfinite(limits.tpot_s):
+        good = step_s(np.exp(high)) <= limits.tpot_s
+        low = np.where(good, high, low)
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            good = step_s(np.exp(middle)) <= limits.tpot_s
+            low, high = np.where(good, middle, low), np.where(good, high, middle)
+    else:
+        low = high
+    batch = np.exp(low)
+    return np.log(batch / step_s(batch)), room, tight
+
+
+def features(listing: Listing) -> Features:
+    """Logarithms of what a design is made of, each with mean 0 and spread 1 over the usual sizes."""
+    hidden = np.maximum(listing.params_total / listing.shapes.d_model / listing.shapes.num_layers, 1.0)
+    columns = [
+        listing.params_active,
+        listing.params_total,
+        listing.cache_bytes,
+        listing.shapes.d_model,
+        listing.shapes.num_layers,
+        listing.of("num_experts"),
+        listing.of("top_k"),
+        hidden,
+    ]
+    return np.log(np.stack(columns, axis=1).astype(float))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimated:
+    """Estimates of a positive number of each design, and how far off they may be.
+
+    Attributes:
+        log: Logarithms; −∞ where it is estimated to be none.
+        margin: How far off each may be, in the logarithm.
+    """
+
+    log: Float[np.ndarray, "..."]
+    margin: Float[np.ndarray, "..."]
+
+
+def estimated_rates(
+    roof: Rooflines,
+    designs: Features,
+    clusters: Features,
+    rates: Rates,
+    served: Bool[np.ndarray, "deployments designs"],
+) -> Estimated:
+    """Output tokens per second of every deployment with every design, learned from those that were searched.
+
+    Args:
+        roof: Rooflines.
+        designs: What designs are made of.
+        clusters: What deployments are made of, likewise.
+        rates: Output tokens per second where they were searched.
+        served: Where they were.
+    """
+    log, margin = np.array(roof.log_rate), np.full((len(rates), 1), UNSEEN)
+    ways, place = np.nonzero(served & (rates > 0))
+    if len(place) >= FEWEST:
+        every = np.column_stack([np.ones(len(designs)), _standard(designs, place)])
+        truth = np.log(rates[ways, place]) - roof.log_rate[ways, place]
+        own_inputs = np.stack(_own_inputs(roof, (ways, place)), axis=1)
+        rows = np.column_stack([every[place], own_inputs, clusters[ways]])
+        common, errors = _ridge(rows, truth, RIDGE)
+        wide, shared, split = 2 * _spread(errors), every.shape[1], every.shape[1] + own_inputs.shape[1]
+        for way in range(len(rates)):
+            own, learned = ways == way, common[:split].copy()
+            learned[0] += clusters[way] @ common[split:]
+            margin[way] = wide + UNSEEN / (2 + own.sum())
+            if own.sum() >= FEWEST:
+                further, left = _ridge(rows[own, :split], truth[own] - rows[own] @ common, OWN_RIDGE)
+                learned += further
+                margin[way] = 2 * _spread(left)
+            log[way] += every @ learned[:shared]
+            for weight, values in zip(learned[shared:], _own_inputs(roof, (way, slice(None))), strict=True):
+                log[way] += weight * values
+    return Estimated(log=np.where(_serves(roof, rates, served), log, -np.inf), margin=margin)
+
+
+def cluster_features(deployments: tuple[Deployment, ...]) -> Features:
+    """What deployments are made of, each about 1: logarithms of their GPUs, beyond a node or not, and bits."""
+    rows = [
+        (
+            math.log(one.cluster.num_gpus) / 2,
+            float(one.cluster.num_gpus > one.cluster.accelerator.linked_gpus),
+            float(one.engine.execution.precision not in ("auto", "bf16")),
+        )
+        for one in deployments
+    ]
+    return np.array(rows)
+
+
+def _own_inputs(roof: Rooflines, which: Any) -> list[np.ndarray]:
+    """What the roofline of a deployment with a design says of its own error: larger where little memory is left."""
+    return [
+        roof.log_rate[which] - 10,
+        np.log(np.maximum(roof.room[which], 1e-2)),
+        np.exp(np.minimum(roof.tightness[which], 1.0)),
+    ]
+
+
+def _serves(
+    roof: Rooflines, rates: Rates, served: Bool[np.ndarray, "deployments designs"]
+) -> Bool[np.ndarray, "deployments designs"]:
+    """Whether a deployment may serve a design: its weights fit, and it is not much slower than any that serves."""
+    fast = served & (rates > 0)
+    most = np.where(fast, roof.tightness, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    failed = (served & ~(rates > 0)).any(axis=1, keepdims=True)
+    limit = np.where(failed, np.maximum(most, -UNSEEN) + UNSEEN / 2, 2 * UNSEEN)
+    return (roof.room > 0) & (roof.tightness <= limit)
+
+
+def estimated_mfu(
+    designs: Features, totals: Float[np.ndarray, " designs"], mfu: Float[np.ndarray, " designs"],
+    trained: Bool[np.ndarray, " designs"],
+) -> Estimated:  # fmt: skip
+    """Utilisation of every design in training, learned from those whose layouts were tried."""
+    if trained.all():
+        return Estimated(log=np.zeros(len(mfu)), margin=np.zeros(len(mfu)))
+    place = np.flatnonzero(trained & np.isfinite(mfu))[-MOST_LEARNED:]
+    if len(place) < FEWEST:
+        return Estimated(log=np.full(len(mfu), math.log(0.5)), margin=np.full(len(mfu), UNSEEN))
+    scaled = _standard(designs, place)
+    pairs = np.triu_indices(scaled.shape[1])
+    rows = np.column_stack([np.ones(len(scaled)), scaled, scaled[:, pairs[0]] * scaled[:, pairs[1]]])
+    learned, errors = _ridge(rows[place], np.log(mfu[place]), RIDGE)
+    short = trained & ~np.isfinite(mfu)
+    largest = 1.2 * totals[place].max() if short.any() else math.inf  # memory: parameters are most of it
+    log = np.minimum(rows @ learned, 0.0)
+    return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=np.full(len(mfu), 2 * _spread(errors)))
+
+
+def _standard(designs: Features, place: np.ndarray) -> Features:
+    if not len(place):
+        return designs
+    centre, spread = designs[place].mean(axis=0), designs[place].std(axis=0)
+    return np.clip((designs - centre) / np.where(spread > 1e-9, spread, 1.0), -3.0, 3.0)
+
+
+def _ridge(rows: Features, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of a ridge regression, and the error of each row when it is left out."""
+    square = rows.T @ rows + penalty * np.eye(rows.shape[1])
+    coefficients = np.linalg.solve(square, rows.T @ truth)
+    leverage = np.einsum("ij,ji->i", rows, np.linalg.solve(square, rows.T))
+    return coefficients, (truth - rows @ coefficients) / np.maximum(1 - leverage, 0.1)
+
+
+def _spread(errors: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(errors**2)))

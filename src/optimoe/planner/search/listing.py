@@ -1,0 +1,209 @@
+"""Which designs a search looks at: a coarse but complete list of shapes for each family, and what lies around one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from optimoe.arch.memory import kv_bytes_per_token
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.grid import take
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.shapes import Shapes
+from optimoe.planner.problem.space import Space
+
+Index = Int[np.ndarray, " designs"]
+
+MOST_LISTED = 60_000
+"""Designs of a coarse list: their losses take a few tenths of a second."""
+
+DEPTHS = (5, 4, 3, 2)
+"""Depths of each width on the coarse list, as many as keep it short: price and loss are smooth between them."""
+
+FEW_POINTS = 3_000
+"""Designs × deployments up to which a space is priced whole, which takes no longer than a search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """Designs of one kind in one grid: all dense, routed or mixed, with one kind of attention.
+
+    Attributes:
+        grid: The designs.
+        start: Place of the first of them among all.
+    """
+
+    grid: ArchSpec
+    start: int
+
+    def __len__(self) -> int:
+        """Number of designs."""
+        return len(np.asarray(self.grid.d_model))
+
+    @property
+    def where(self) -> slice:
+        """Their places among all."""
+        return slice(self.start, self.start + len(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Designs of all families side by side, whatever the law, the budget and the hardware.
+
+    Attributes:
+        families: The families.
+        of_family: Which of them each design is of.
+        shapes: Width and depth of each design.
+        sheets: The designs as grids, one after the other.
+    """
+
+    families: tuple[Family, ...]
+    of_family: Index
+    shapes: Shapes
+    sheets: tuple[Sheet, ...]
+
+    def __len__(self) -> int:
+        """Number of designs."""
+        return len(self.of_family)
+
+    def __repr__(self) -> str:
+        """How many designs of how many families, in one line."""
+        return f"Listing({len(self):,} designs of {len(self.families):,} families)"
+
+    @cached_property
+    def params_active(self) -> Float[np.ndarray, " designs"]:
+        """Active parameters of each design, both embeddings included."""
+        return self._counted("active")
+
+    @cached_property
+    def params_total(self) -> Float[np.ndarray, " designs"]:
+        """Stored parameters of each design."""
+        return self._counted("total")
+
+    @cached_property
+    def params_router(self) -> Float[np.ndarray, " designs"]:
+        """Parameters of the routers of each design."""
+        return self._counted("router")
+
+    @cached_property
+    def cache_bytes(self) -> Float[np.ndarray, " designs"]:
+        """Bytes of cache for each token, in bf16."""
+        rows = [np.broadcast_to(kv_bytes_per_token(sheet.grid), len(sheet)) for sheet in self.sheets]
+        return np.concatenate(rows).astype(float)
+
+    def of(self, name: str) -> Float[np.ndarray, " designs"]:
+        """A number of the families, once for each of their designs."""
+        return np.array([getattr(family, name) for family in self.families], dtype=float)[self.of_family]
+
+    def pieces(self, designs: Index) -> Iterator[tuple[ArchSpec, Index]]:
+        """Some of the designs as grids, each with the places of its members."""
+        for sheet in self.sheets:
+            own = designs[(designs >= sheet.where.start) & (designs < sheet.where.stop)]
+            if len(own):
+                yield take(sheet.grid, own - sheet.start), own
+
+    def at(self, index: int, space: Space) -> ArchSpec:
+        """One design, with its layers as its family stacks them."""
+        (piece, _), *_ = self.pieces(np.array([index]))
+        return space.stacked(self.families[self.of_family[index]], piece.at(0))
+
+    def where(self, designs: Index) -> "Listing":
+        """Some of the designs, in their order."""
+        start, sheets = 0, []
+        for grid, own in self.pieces(designs):
+            sheets.append(Sheet(grid=grid, start=start))
+            start += len(own)
+        order = np.sort(designs)
+        return Listing(
+            families=self.families,
+            of_family=self.of_family[order],
+            shapes=self.shapes.where(order),
+            sheets=tuple(sheets),
+        )
+
+    def with_more(self, other: "Listing") -> "Listing":
+        """These designs and others behind them, which keeps the places of these."""
+        families = tuple(dict.fromkeys(self.families + other.families))
+        place = {family: number for number, family in enumerate(families)}
+        moved = np.array([place[family] for family in other.families], dtype=int)
+        behind = tuple(Sheet(grid=sheet.grid, start=sheet.start + len(self)) for sheet in other.sheets)
+        return Listing(
+            families=families,
+            of_family=np.concatenate([self.of_family, moved[other.of_family]]),
+            shapes=Shapes(
+                d_model=np.concatenate([self.shapes.d_model, other.shapes.d_model]),
+                num_layers=np.concatenate([self.shapes.num_layers, other.shapes.num_layers]),
+            ),
+            sheets=self.sheets + behind,
+        )
+
+    def _counted(self, name: str) -> Float[np.ndarray, " designs"]:
+        rows = [np.broadcast_to(getattr(count_params(sheet.grid), name), len(sheet)) for sheet in self.sheets]
+        return np.concatenate(rows).astype(float)
+
+
+def listed(space: Space, members: Mapping[Family, Shapes]) -> Listing:
+    """Put designs of several families side by side, those of one kind in one grid."""
+    kinds: dict[tuple[bool, bool, str], dict[Family, Shapes]] = {}
+    for family, shapes in members.items():
+        kinds.setdefault((family.dense, family.mixed, family.attention), {})[family] = shapes
+    families = tuple(family for own in kinds.values() for family in own)
+    ordered = [shapes for own in kinds.values() for shapes in own.values()]
+    counts = [len(shapes.d_model) for shapes in ordered]
+    sheets, start = [], 0
+    for own in kinds.values():
+        sheets.append(Sheet(grid=space.designs(own), start=start))
+        start += len(sheets[-1])
+    return Listing(
+        families=families,
+        of_family=np.repeat(np.arange(len(families)), counts),
+        shapes=Shapes(
+            d_model=np.concatenate([shapes.d_model for shapes in ordered]),
+            num_layers=np.concatenate([shapes.num_layers for shapes in ordered]),
+        ),
+        sheets=tuple(sheets),
+    )
+
+
+def priced_whole(space: Space, size: int, deployments: int) -> bool:
+    """Whether every design of a space is priced, so that the best is the best of the space."""
+    return space.exhaustive or space.constant_total or size * deployments <= FEW_POINTS
+
+
+def coarse(space: Space, every: Mapping[Family, Shapes]) -> dict[Family, Shapes]:
+    """Of each family a few depths of every width, from the shallowest to the deepest; every one of a small space."""
+    if sum(len(shapes.d_model) for shapes in every.values()) <= MOST_LISTED // 4:
+        return dict(every)
+    chosen: dict[Family, Shapes] = {}
+    for depths in DEPTHS:
+        kept: dict[bytes, np.ndarray] = {}
+        for family, shapes in every.items():
+            key = shapes.d_model.tobytes() + shapes.num_layers.tobytes()  # most families have the same shapes
+            if key not in kept:
+                kept[key] = _thinned(shapes, depths)
+            chosen[family] = shapes.where(kept[key])
+        if sum(len(shapes.d_model) for shapes in chosen.values()) <= MOST_LISTED:
+            break
+    return chosen
+
+
+def _thinned(shapes: Shapes, depths: int) -> Index:
+    """Places of so many depths of each width, evenly spaced from the shallowest to the deepest."""
+    rows = []
+    for width in np.unique(shapes.d_model):
+        own = np.flatnonzero(shapes.d_model == width)
+        own = own[np.argsort(shapes.num_layers[own], kind="stable")]
+        rows.append(own[np.unique(np.linspace(0, len(own) - 1, depths).round().astype(int))])
+    return np.concatenate(rows) if rows else np.zeros(0, dtype=int)
+
+
+def around(every: Shapes, d_model: int, num_layers: int) -> Shapes:
+    """The shapes around one: its width and the next ones, with every depth between a third less and a third more."""
+    widths = np.unique(every.d_model)
+    place = int(np.searchsorted(widths, d_model))
+    near = np.isin(every.d_model, widths[max(0, place - 1) : place + 2])
+    aspect = every.num_layers / num_layers
+    return every.where(near & (aspect > 2 / 3) & (aspect < 3 / 2))
