@@ -7,7 +7,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.cost.layers.layout import Layout
 from optimoe.laws.catalog import find_law
 from optimoe.laws.runs import Observations
-from optimoe.planner.search import first_pools
+from optimoe.planner.search.pools import first_pools
 from tests.planner.asked import problem
 
 LONGEST = 200

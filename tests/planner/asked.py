@@ -17,7 +17,7 @@ from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu, Training, gpu_time_s
-from optimoe.planner.search import tokens_and_objective
+from optimoe.planner.search.objective import tokens_and_objective
 
 H100 = find_accelerator("h100-sxm")
 

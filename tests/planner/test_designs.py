@@ -7,7 +7,7 @@ from tests.planner.asked import problem
 
 
 def test_losses_of_a_whole_space_are_what_the_law_says():
-    from optimoe.planner.search import first_pools
+    from optimoe.planner.search.pools import first_pools
 
     asked = problem()
     for family, pool in first_pools(asked).items():

@@ -13,7 +13,7 @@ from optimoe.planner.designs import rankable
 from optimoe.planner.plan import plan, usable_laws
 from optimoe.planner.pricing import SHARED
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.search import first_pools
+from optimoe.planner.search.pools import first_pools
 from tests.planner.asked import SMALL, problem
 
 TOP_8 = replace(SMALL, num_experts=(64,), top_k=(1, 8))

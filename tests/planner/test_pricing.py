@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from optimoe.core.grid import row_keys, take
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import given_price
@@ -19,7 +20,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu
-from optimoe.planner.search import first_pools
+from optimoe.planner.search.pools import first_pools
 from tests.planner.asked import H100, plain, problem
 
 SPACE = plain(num_experts=(8,), max_width=1024)
@@ -36,12 +37,12 @@ def memory():
     """A memory in which the designs of the space are trained and served as the problems above ask."""
     memory = PricedGrids()
     first_pools(PREDICTED, memory)
-    assert len(memory) == 2  # one grid, trained and served
+    assert len(memory) == 2 * SPACE.size  # every design trained and served
     return memory
 
 
-def new_grids(memory, moved):
-    """Grids that a memory did not have before it priced a problem."""
+def new_designs(memory, moved):
+    """Answers that a memory did not have before it priced a problem."""
     before = len(memory)
     first_pools(moved, memory)
     return len(memory) - before
@@ -61,7 +62,7 @@ def new_grids(memory, moved):
     ids=["law", "demand", "goal", "budget", "training price", "utilisation", "serving price"],
 )
 def test_another_law_budget_demand_or_price_prices_no_grid_anew(memory, moved):
-    assert new_grids(memory, moved) == 0
+    assert new_designs(memory, moved) == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,9 @@ class TiedSpace(Space):
 def test_a_space_of_other_designs_is_priced_anew(memory, moved):
     """Whatever makes the designs differ: the key is made of the designs, not of a list of the space's fields."""
     asked = replace(ASKED, space=moved)
-    assert new_grids(memory, asked) == 1
+    (skeleton, known), (other, keys) = (row_keys(one.designs(one.members(one.every()))) for one in (SPACE, moved))
+    known = known if skeleton == other else []
+    assert new_designs(memory, asked) == moved.size - sum(key in known for key in keys)
     after, alone = first_pools(asked, memory), first_pools(asked, PricedGrids())
     for family, pool in after.items():
         assert np.array_equal(pool.usd_per_mtok, alone[family].usd_per_mtok), family
@@ -99,14 +102,16 @@ def test_a_space_of_other_designs_is_priced_anew(memory, moved):
 
 def test_dense_and_routed_designs_are_grids_of_their_own_and_both_are_found_again():
     both, kept = replace(PREDICTED, space=replace(SPACE, num_experts=(1, 8))), PricedGrids()
-    assert new_grids(kept, both) == 2 * 2  # dense and routed, each served and trained
-    assert new_grids(kept, both) == 0
+    assert new_designs(kept, both) == 2 * both.space.size  # dense and routed, each served and trained
+    assert new_designs(kept, both) == 0
     larger = replace(RUN, batch_tokens=2_097_152)
-    assert new_grids(kept, replace(both, training=replace(both.training, run=larger))) == 2  # served as before
+    assert (
+        new_designs(kept, replace(both, training=replace(both.training, run=larger))) == both.space.size
+    )  # served as before
 
 
 def test_a_space_that_names_the_same_designs_otherwise_is_found(memory):
-    assert new_grids(memory, replace(ASKED, space=TiedSpace(**vars(SPACE)))) == 0
+    assert new_designs(memory, replace(ASKED, space=TiedSpace(**vars(SPACE)))) == 0
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,7 @@ def test_a_space_that_names_the_same_designs_otherwise_is_found(memory):
     ids=["limits", "workload", "engine", "GPUs", "memory"],
 )
 def test_another_way_to_serve_is_priced_anew(memory, moved):
-    assert new_grids(memory, replace(ASKED, deployments=(moved,))) == 1
+    assert new_designs(memory, replace(ASKED, deployments=(moved,))) == SPACE.size
 
 
 @pytest.mark.parametrize(
@@ -130,34 +135,54 @@ def test_another_way_to_serve_is_priced_anew(memory, moved):
     ids=["batch", "GPUs"],
 )
 def test_another_training_run_is_priced_anew(memory, moved):
-    assert new_grids(memory, replace(PREDICTED, training=replace(PREDICTED.training, run=moved))) == 1
+    assert new_designs(memory, replace(PREDICTED, training=replace(PREDICTED.training, run=moved))) == SPACE.size
 
 
-def test_the_least_recently_used_grids_leave_first():
-    kept = PricedGrids(most_kept=2)
-    eight, four, dense = (replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (8, 4, 1))
-    for asked in (eight, four, eight, dense):  # eight is used again, so four leaves
+def test_the_kinds_of_designs_that_were_not_asked_for_longest_leave_first():
+    kept = PricedGrids(most_kept=2 * SPACE.size)
+    routed, latent, dense = (
+        replace(ASKED, space=replace(SPACE, **moved))
+        for moved in ({}, {"attention": ("mla",)}, {"num_experts": (1,)})
+    )
+    for asked in (routed, latent, routed, dense):  # routed is used again, so latent leaves
         first_pools(asked, kept)
-    assert len(kept) == 2
-    before = [*kept._answers]
-    first_pools(eight, kept)
-    assert sorted(before) == sorted(kept._answers)
-    first_pools(four, kept)
-    assert sorted(before) != sorted(kept._answers)
+    assert len(kept) == 2 * SPACE.size
+    assert new_designs(kept, routed) == 0
+    before = [*kept._sheets]
+    first_pools(latent, kept)
+    assert before != [*kept._sheets]
 
 
 def test_a_memory_shared_by_threads_gives_what_each_would_compute_alone():
     problems = [replace(ASKED, space=replace(SPACE, num_experts=(experts,))) for experts in (1, 4, 8)]
     alone = [plan(one, PricedGrids()).choice for one in problems]
-    shared = PricedGrids(most_kept=2)  # so that grids leave while others are looked for
+    shared = PricedGrids(most_kept=2)  # so that designs leave while others are looked for
     with ThreadPoolExecutor(6) as threads:
         together = list(threads.map(lambda one: plan(one, shared).choice, 3 * problems))
     assert together == 3 * alone
-    assert len(shared) <= 2
+    assert len(shared._sheets) == 1
+
+
+def test_designs_priced_in_pieces_are_those_priced_at_once():
+    """Whatever was asked for first: a search prices designs in the order of their promise."""
+    grid = SPACE.designs(SPACE.members(SPACE.every()))
+    whole, kept = PricedGrids(), PricedGrids()
+    order = np.random.default_rng(0).permutation(SPACE.size)
+    for piece in np.array_split(order, 3):
+        kept.served(DEPLOYMENT, take(grid, piece))
+        kept.trained(PREDICTED.training, take(grid, piece))
+    served, pieced = whole.served(DEPLOYMENT, grid), kept.served(DEPLOYMENT, grid)
+    assert len(kept) == 2 * SPACE.size
+    for name in ("tokens_per_s", "tpot_s", "usd_per_mtok", "concurrency"):
+        assert np.array_equal(getattr(served, name), getattr(pieced, name)), name
+    assert np.array_equal(served.layout.tp, pieced.layout.tp)
+    trained, again = whole.trained(PREDICTED.training, grid), kept.trained(PREDICTED.training, grid)
+    assert np.array_equal(trained.mfu, again.mfu)
+    assert [trained.layout(row) for row in range(3)] == [again.layout(row) for row in range(3)]
 
 
 def test_two_memories_know_nothing_of_each_other():
     mine, other = PricedGrids(), PricedGrids()
     first_pools(ASKED, mine)
-    assert len(mine) == 1
+    assert len(mine) == SPACE.size
     assert len(other) == 0

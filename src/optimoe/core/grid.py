@@ -83,9 +83,10 @@ def row_keys(grid: Any) -> tuple[bytes, list[bytes]]:
 
     import numpy as np
 
-    digest, columns = blake2b(digest_size=16), []
+    columns: list[Any] = []
+    digest = blake2b(digest_size=16)
     _feed(grid, digest.update, columns)
-    table = np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1), dtype=float)
+    table = np.ascontiguousarray(np.stack(np.broadcast_arrays(*columns), axis=-1).astype(float))
     return digest.digest(), [row.tobytes() for row in table]
 
 

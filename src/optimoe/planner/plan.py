@@ -23,17 +23,8 @@ from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
-from optimoe.planner.search import (
-    Best,
-    Pools,
-    SearchGoal,
-    best_of,
-    equal_loss,
-    first_pools,
-    require_rankable,
-    search,
-    tokens_and_objective,
-)
+from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
+from optimoe.planner.search.pools import Best, Pools, best_of, first_pools, require_rankable, search
 
 
 def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:

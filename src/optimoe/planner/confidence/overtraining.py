@@ -12,7 +12,8 @@ from optimoe.planner.designs import Pool
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import Plan
-from optimoe.planner.search import first_pools, tokens_and_objective
+from optimoe.planner.search.objective import tokens_and_objective
+from optimoe.planner.search.pools import first_pools
 
 
 @dataclass(frozen=True, kw_only=True)

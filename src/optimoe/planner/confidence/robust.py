@@ -16,7 +16,7 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.training import Training
 from optimoe.planner.result import Plan
-from optimoe.planner.search import first_pools
+from optimoe.planner.search.pools import first_pools
 
 Priced = TypeVar("Priced", Deployment, Training)
 

@@ -20,7 +20,8 @@ from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import ladder
-from optimoe.planner.search import dollars_of, first_pools, judged
+from optimoe.planner.search.objective import dollars_of, judged
+from optimoe.planner.search.pools import first_pools
 
 FAILED = 2.0
 """Cost of a family that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""

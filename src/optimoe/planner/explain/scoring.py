@@ -9,7 +9,8 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Scored
-from optimoe.planner.search import SearchGoal, asked, equal_loss, tokens_and_objective
+from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
+from optimoe.planner.search.pools import asked
 
 
 def score(problem: Problem, choice: Candidate, memory: PricedGrids = SHARED) -> tuple[Scored, ...]:

@@ -34,7 +34,7 @@ from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
 from optimoe.planner.published.designs import OF_TEXTS
-from optimoe.planner.search import tokens_and_objective
+from optimoe.planner.search.objective import tokens_and_objective
 
 HEAD_DIM = 64
 """Width of a head, and of d_model for each layer (eqs. 9-10)."""

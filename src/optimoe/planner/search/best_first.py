@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from optimoe.planner.designs import Column
+from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.shapes import Shapes, united
 from optimoe.planner.search.board import Board
@@ -14,7 +15,7 @@ from optimoe.planner.search.listing import Index, around
 from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 
-SLACK = {LowestLoss: 1e-4, LeastCost: 2e-3}
+SLACK: dict[type, float] = {LowestLoss: 1e-4, LeastCost: 2e-3}
 """Share by which a design that is left must promise to be better, to be priced: 0.0002 nats of 2, or 0.2 % of the
 dollars, far below what law and cost model can tell."""
 
@@ -25,8 +26,8 @@ MOST_ROUNDS, MOST_SWEEPS = 8, 3
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
 CALLS, AT_ONCE = 4, 160
-"""Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred more
-designs in it."""
+"""Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred
+more designs in it."""
 
 SAMPLE = 24
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
@@ -61,7 +62,7 @@ class Query:
         return np.zeros(len(of_family), dtype=int) if self.group_of is None else self.group_of[of_family]
 
     def promising(self, bright: Looked) -> dict[int, Index]:
-        """Of each group the designs that are not priced and promise to be better than its best, the first first."""
+        """Of each group the designs that are not priced and promise to be better than its best, in order."""
         objective, groups = self.judge(bright)[1], self.groups(bright)
         known, found = np.where(bright.exact, objective, np.inf), {}
         for group in np.unique(groups[groups >= 0]):
@@ -113,7 +114,7 @@ def seek(board: Board, queries: Sequence[Query]) -> None:
         return
     _price(board, queries)
     for _ in range(MOST_GROWN):
-        near: dict = {}
+        near: dict[Family, list[Shapes]] = {}
         for query in queries:
             for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
                 for best in found:
@@ -164,7 +165,7 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
         return sample, np.unique(np.concatenate([designs for _, designs in sample]))
     bright = board.looked(board.estimates(), optimism=1.0)
     worth: dict[tuple[int, int], float] = {}
-    members: dict[tuple[int, int], list[Index]] = {}
+    members: dict[tuple[int, int], list[int]] = {}
     trained = [np.zeros(0, dtype=int)]
     for query in queries:
         for own in query.promising(bright).values():

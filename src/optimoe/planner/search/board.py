@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from optimoe.core.grid import take
 from optimoe.cost.hardware.price import unknown_price
@@ -70,7 +70,6 @@ class Board:
     known: Known
     mfu: Column = field(default_factory=lambda: np.zeros(0))
 
-
     @property
     def listing(self) -> Listing:
         """The designs."""
@@ -111,8 +110,8 @@ class Board:
         place = {family: number for number, family in enumerate(listing.families)}
         new = {}
         for family, shapes in members.items():
-            fresh = [(place.get(family, -1), *shape) not in own
-                     for shape in zip(shapes.d_model.tolist(), shapes.num_layers.tolist(), strict=True)]  # fmt: skip
+            pairs = zip(shapes.d_model.tolist(), shapes.num_layers.tolist(), strict=True)
+            fresh = [(place.get(family, -1), *shape) not in own for shape in pairs]
             if any(fresh):
                 new[family] = shapes.where(np.array(fresh))
         if not new:
@@ -207,8 +206,7 @@ def _longer(
     """The judgement of designs and of further ones behind them."""
     (curve, standing), (own, ranked) = judgement, judged_by(law, more)
     joined = {
-        name: np.concatenate([getattr(curve, name), getattr(own, name)])
-        for name in ("floor", "scale", "exponent")
+        name: np.concatenate([getattr(curve, name), getattr(own, name)]) for name in ("floor", "scale", "exponent")
     }
     return TokenCurve(**joined), np.concatenate([standing, ranked])
 

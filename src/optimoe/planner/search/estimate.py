@@ -24,7 +24,7 @@ REACHED, COMPUTED, LAYER_S = 0.7, 0.5, 30e-6
 regression on what was priced corrects them)."""
 
 USABLE = 0.9
-"""Share of a GPU's memory for weights and cache, likewise; what really fits is looked up when a design is priced."""
+"""Share of a GPU's memory for weights and cache, likewise; what fits is looked up when a design is priced."""
 
 UNSEEN = math.log(2)
 """Margin of a deployment of which nothing was priced: the factor by which a roofline is off (assumed)."""
@@ -36,7 +36,7 @@ RIDGE, OWN_RIDGE = 0.1, 2.0
 """Weights of the penalties, in units of one priced design, of the common and the own correction (assumed)."""
 
 MOST_LEARNED = 3_000
-"""Designs from which the utilisation in training is learned, the last that were priced: of more nothing is gained."""
+"""Designs from which the utilisation in training is learned, the last priced: of more nothing is gained."""
 
 BISECTIONS = 9
 """Halvings of the logarithm of the batch, from 1 to 2^16: it is then known to 2 %."""
@@ -91,8 +91,8 @@ def _roofline(
 ) -> tuple[Float[np.ndarray, " designs"], ...]:
     """Logarithm of the rate, room and tightness of one deployment.
 
-    A step of b requests reads the weights that they touch and b caches, and computes b tokens and their share of the
-    prompts; b is the most that fits and keeps the limit of a token.
+    A step of b requests reads the weights that they touch and b caches, and computes b tokens and their share of
+    the prompts; b is the most that fits and keeps the limit of a token.
     """
     gpu, num_gpus, workload = deployment.cluster.accelerator, deployment.cluster.num_gpus, deployment.workload
     depth = listing.shapes.num_layers * LAYER_S
@@ -212,7 +212,7 @@ def cluster_features(deployments: tuple[Deployment, ...]) -> Features:
 
 
 def _own_inputs(roof: Rooflines, which: Any) -> list[np.ndarray]:
-    """What the roofline of a deployment with a design says of its own error: larger where little memory is left."""
+    """What the roofline of a deployment with a design says of its own error, which grows near the limits."""
     return [
         roof.log_rate[which] - 10,
         np.log(np.maximum(roof.room[which], 1e-2)),

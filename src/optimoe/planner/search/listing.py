@@ -1,4 +1,4 @@
-"""Which designs a search looks at: a coarse but complete list of shapes for each family, and what lies around one."""
+"""Which designs a search looks at: a coarse but complete list of shapes for each family, and what lies around."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -174,7 +174,7 @@ def priced_whole(space: Space, size: int, deployments: int) -> bool:
 
 
 def coarse(space: Space, every: Mapping[Family, Shapes]) -> dict[Family, Shapes]:
-    """Of each family a few depths of every width, from the shallowest to the deepest; every one of a small space."""
+    """Of each family a few depths of every width, the shallowest and the deepest too; all of a small space."""
     if sum(len(shapes.d_model) for shapes in every.values()) <= MOST_LISTED // 4:
         return dict(every)
     chosen: dict[Family, Shapes] = {}
@@ -201,7 +201,7 @@ def _thinned(shapes: Shapes, depths: int) -> Index:
 
 
 def around(every: Shapes, d_model: int, num_layers: int) -> Shapes:
-    """The shapes around one: its width and the next ones, with every depth between a third less and a third more."""
+    """The shapes around one: its width and the next ones, with every depth within a half."""
     widths = np.unique(every.d_model)
     place = int(np.searchsorted(widths, d_model))
     near = np.isin(every.d_model, widths[max(0, place - 1) : place + 2])

@@ -58,9 +58,7 @@ class Looked(Columns):
     def fleet_usd(self) -> Rates:
         """Dollars of serving over the life by each deployment; infinite where it does not keep the limits."""
         gpus, usd = self._gpus[:, None], self._usd_per_gpu_hour[:, None]
-        served = self.problem.traffic.served(
-            tokens_per_s=self.tokens_per_s, num_gpus=gpus, usd_per_gpu_hour=usd
-        )
+        served = self.problem.traffic.served(tokens_per_s=self.tokens_per_s, num_gpus=gpus, usd_per_gpu_hour=usd)
         return np.asarray(served.usd)
 
     @cached_property
@@ -75,7 +73,7 @@ class Looked(Columns):
 
     @cached_property
     def cheapest(self) -> Index:
-        """Which deployment carries the traffic for the fewest dollars, for each design; of equal ones on fewest GPUs.
+        """Which deployment carries the traffic for the fewest dollars, for each design.
 
         Without a rate dollars go by those of a token: GPUs · price ÷ tokens per second.
         """

@@ -4,14 +4,11 @@ The lowest loss spends what the budget affords, the least cost trains until the 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
-from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.designs import Column, Columns
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
@@ -57,9 +54,9 @@ class Dollars:
     per_mtok: Values
 
 
-def dollars_of(pool: Columns, goal: LowestLoss | LeastCost) -> Dollars:
-    """The dollars of each design at the prices and the traffic of its problem, as far as a goal asks for them."""
-    per_mtok = isinstance(goal, LowestLoss) and math.isfinite(goal.usd_per_mtok)
+def dollars_of(pool: Columns, goal: LowestLoss | LeastCost | None = None) -> Dollars:
+    """The dollars of each design at the prices and the traffic of its problem, those that a goal asks for."""
+    per_mtok = goal is None or (isinstance(goal, LowestLoss) and math.isfinite(goal.usd_per_mtok))
     return Dollars(
         serve=pool.serve_usd,
         per_train_token=pool.usd_per_train_token,
