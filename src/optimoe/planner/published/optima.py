@@ -16,6 +16,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.claims import Claim, Range, Reproduction, judged, printed_range
 from optimoe.core.config import build, load_facts
 from optimoe.core.errors import UnknownNameError
+from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.reserve import Reserve
 from optimoe.cost.facts import efficiency
@@ -229,9 +230,15 @@ KINDS: dict[str, tuple[type[Any], Callable[[Any], list[Reproduction]]]] = {
 
 def served_by_flops(pool: Pool) -> Pool:
     """The pool with a served token at the price of 2·N training FLOPs (Sardana 2024, arXiv 2401.00448, eq. 3)."""
-    usd_per_mtok = pool.usd_per_train_token / 3 * 1e6
-    rate = np.ones_like(usd_per_mtok)
-    servings = tuple(replace(serving, usd_per_mtok=usd_per_mtok, tokens_per_s=rate) for serving in pool.servings)
+    usd_per_token = pool.usd_per_train_token / 3
+    servings = tuple(
+        replace(
+            serving,
+            usd_per_mtok=usd_per_token * TOKENS_PER_MTOK,
+            tokens_per_s=deployment.cluster.num_gpus * deployment.price.usd_per_gpu_s / usd_per_token,
+        )
+        for serving, deployment in zip(pool.servings, pool.problem.deployments, strict=True)
+    )
     return replace(pool, servings=servings)
 
 
@@ -257,7 +264,8 @@ def _pool(
     gpu = replace(training.accelerator, memory_bytes=memory_bytes / efficiency("usable_memory"))
     deployment = Deployment(
         cluster=Cluster(accelerator=gpu, num_gpus=1),
-        workload=Workload(input_tokens=CACHE_TOKENS - 1, output_tokens=1),
+        # the memory of its cache alone counts, so that no prompt need be computed
+        workload=Workload(input_tokens=CACHE_TOKENS - 1, output_tokens=1, prefix_hit=1.0),
         price=training.price,
         engine=Engine(chunk_tokens=1, reserve=Reserve()),
     )
