@@ -28,6 +28,17 @@ def shape_words(spec: ArchSpec, params: ParamCount) -> str:
     )
 
 
+def named_shape(spec: ArchSpec, params: ParamCount) -> str:
+    """A design as one says it: ``a 128-expert top-8 MoE of 3.35B active parameters (30.5B in total)``."""
+    if spec.moe is None:
+        return f"a dense model of {format_count(params.total)} parameters"
+    article = "an" if str(spec.moe.num_experts)[0] == "8" or spec.moe.num_experts in (11, 18) else "a"
+    return (
+        f"{article} {spec.moe.num_experts}-expert top-{spec.moe.top_k} MoE of {format_count(params.active)} active "
+        f"parameters ({format_count(params.total)} in total)"
+    )
+
+
 def kind_words(num_experts: int) -> str:
     """``dense`` or ``E = 8``."""
     return "dense" if num_experts == 1 else f"E = {num_experts}"
