@@ -18,7 +18,7 @@ from optimoe.planner.result import Plan
 
 def reasons(plan: Plan) -> tuple[str, ...]:
     """Sentences that say why the choice is what it is."""
-    choice, problem, serving = plan.choice, plan.problem, plan.choice.serving
+    choice, problem = plan.choice, plan.problem
     lines = []
     if plan.lowest_loss and plan.lowest_loss.loss.value < choice.loss.value * (1 - 1e-9):
         lines.append(_against_lowest(choice, plan.lowest_loss))
@@ -30,21 +30,12 @@ def reasons(plan: Plan) -> tuple[str, ...]:
             f"{format_change(dense.usd_per_mtok, choice.usd_per_mtok)} serving cost."
         )
     lines.extend(_beyond_budget(plan))
-    lines.extend(
-        f"{family_words(item.family)} at this loss does not meet the limits: nothing of that kind fits and is "
-        "fast enough."
-        for item in plan.alternatives
-        if item.candidate is None and not item.not_ranked
-    )
+    lines.extend(_outside_limits(plan))
     if problem.training.bounded:
         sizes, mfu = choice.params, choice.training.mfu
         affordable = problem.training.affordable_tokens(sizes.active, mfu, sizes.router)
         share = choice.tokens / affordable
         lines.append(f"Training uses {share:.0%} of the budget.")
-    lines.append(
-        f"Decoding is bound by {serving.bound_by}; {serving.concurrency:.0f} requests in flight, "
-        f"{serving.max_batch:.0f} would fit."
-    )
     return tuple(lines)
 
 
@@ -164,6 +155,16 @@ def ordinal(number: int) -> str:
     """A positive number as a place in English: 2nd, 3rd, 4th, 11th."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def _outside_limits(plan: Plan) -> list[str]:
+    """The numbers of experts of which no design that the law may rank keeps the limits at the choice's loss."""
+    within = {item.family.num_experts for item in plan.alternatives if item.candidate}
+    ranked = {item.family.num_experts for item in plan.alternatives if not item.not_ranked}
+    outside = ["dense" if number == 1 else f"E = {number}" for number in sorted(ranked - within)]
+    if not outside:
+        return []
+    return [f"{', '.join(outside)}: no design at this loss fits the GPUs that may serve and is fast enough."]
 
 
 def _beyond_budget(plan: Plan) -> list[str]:

@@ -17,8 +17,7 @@ from optimoe.report.pages.style import render
 from optimoe.report.records.plan.plan import plan_record
 from optimoe.report.records.schema import document
 from optimoe.report.words.plan.choice import choice_lines
-from optimoe.report.words.plan.confidence import robustness_sentences
-from optimoe.report.words.plan.laws import laws_sentences
+from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from optimoe.report.words.plan.question import question_lines
 from optimoe.report.words.plan.scored import scored_words
 from optimoe.report.words.plan.shapes import shape_words

@@ -1,13 +1,72 @@
-"""Every other family stands beside the choice with its numbers."""
+"""What else could be trained stands in a short table, each design with its numbers and what is against it."""
 
-from optimoe.core.units import format_change, format_usd
-from optimoe.report.words.plan.answer import plan_lines
+from dataclasses import replace
+
+from optimoe.arch.catalog import find_model
+from optimoe.core.units import format_count, format_usd
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.family import Family
+from optimoe.report.words.plan.alternatives import MOST, against, alternatives_table, routing_words
+from tests.planner.asked import SMALL, problem
 
 
-def test_every_other_family_is_compared_with_the_choice(result):
-    lines = plan_lines(result)
-    text = "\n".join(text for _, text in lines)
+def test_the_choice_is_the_first_row_and_others_follow_by_their_dollars(result):
+    head, first, *others = alternatives_table(result).rows
+    assert first[0] == "the choice"
+    assert first[head.index("all")] == format_usd(result.choice.total_usd)
+    numbers = [item.family.num_experts for item in result.alternatives if item.candidate]
+    cheapest = {
+        number: min(
+            item.candidate.total_usd
+            for item in result.alternatives
+            if item.candidate and item.family.num_experts == number
+        )
+        for number in set(numbers) - {result.choice.family.num_experts}
+    }
+    shown = [row[head.index("all")] for row in others if row[head.index("all")] != "–"]
+    assert shown == [format_usd(usd) for usd in sorted(cheapest.values())]
+
+
+def test_few_designs_are_shown_and_the_dense_one_always():
+    space = replace(SMALL, num_experts=(1, 2, 4, 8, 16, 32, 64, 128))
+    table = alternatives_table(plan(problem(space=space)))
+    assert len(table.rows) <= 2 + MOST + 1
+    assert [row[0] for row in table.rows].count("dense") == 1
+
+
+def test_what_exceeds_the_budget_or_is_dearer_says_so(result):
     for item in result.alternatives:
-        if item.candidate and item.family != result.choice.family:
-            assert format_change(item.candidate.train_usd, result.choice.train_usd) in text
-            assert f"total {format_usd(item.candidate.total_usd)}" in text
+        if item.candidate is None or item.family == result.choice.family:
+            continue
+        words = against(result, item.candidate)
+        if result.over_budget(item.candidate):
+            assert "× the training budget" in words
+        elif item.candidate.serve_usd > result.choice.serve_usd:
+            assert "serving +" in words
+
+
+def test_a_dearer_server_says_on_what_its_gpus_spend_more_time(result):
+    choice = result.choice
+    parts = {
+        part: 3.0 * seconds if part == "kv_reads_s" else seconds for part, seconds in choice.serving.parts.items()
+    }
+    fleet = replace(choice.fleet, usd=2.0 * choice.fleet.usd)
+    slow = replace(choice, serving=replace(choice.serving, parts=parts), fleet=fleet)
+    assert against(result, slow) == "serving +100%: reads more cache"
+
+
+def test_a_model_of_one_s_own_has_a_row_of_its_own():
+    own = plan(problem(law="optimoe2026", scored=(find_model("mixtral-8x7b"),)))
+    head, *rows = alternatives_table(own).rows
+    (mixtral,) = (row for row in rows if row[0] == "mixtral-8x7b")
+    assert mixtral[head.index("active")] == "12.9B"
+    unranked = plan(
+        problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,)), scored=(find_model("mixtral-8x7b"),))
+    )
+    assert alternatives_table(unranked).rows[-1][-1] == "not ranked: routed experts (a dense law)"
+
+
+def test_a_family_is_named_by_how_it_routes(result):
+    assert routing_words(Family(num_experts=64, top_k=8, num_shared_experts=1)) == "E = 64, top-8, 1 shared"
+    assert routing_words(Family(num_experts=1)) == "dense"
+    assert format_count(result.choice.params.active) in alternatives_table(result).rows[1]

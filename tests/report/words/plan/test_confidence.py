@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from optimoe.report.words.plan.confidence import robustness_sentences
+from optimoe.core.units import format_count
+from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from tests.report.plans import doubts
 
 
@@ -23,3 +24,11 @@ def test_a_choice_that_nothing_changes_is_said_to_stay(result):
     assert robustness_sentences(result, calm)[-1].endswith("stays the choice when any one of these moves: demand")
     unknown = replace(doubts(), uncertainty=None, unknown="its scatter is not stated")
     assert robustness_sentences(result, unknown)[0].endswith("its scatter is not stated")
+
+
+def test_every_law_says_what_it_would_train(result):
+    sentences = laws_sentences(result)
+    assert len(sentences) == len(result.laws)
+    for view, sentence in zip(result.laws, sentences, strict=True):
+        assert sentence.startswith(f"{view.law}: ")
+        assert f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens" in sentence

@@ -6,7 +6,10 @@ from optimoe.core.units import format_count
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.planner.problem.training import GivenMfu, Training
-from optimoe.report.words.plan.question import budget_words, question_lines
+from optimoe.report.words.plan.question import (
+    budget_words,
+    question_lines,
+)
 from tests.planner.asked import SMALL, problem
 from tests.report.words.plan.lines import text_of
 
@@ -15,8 +18,8 @@ def test_the_question_is_repeated(result):
     lines = question_lines(result.problem)
     traffic = text_of(lines, "Traffic")
     assert f"{format_count(result.problem.lifetime_tokens)} output tokens" in traffic
-    assert "8 × h100-sxm" in traffic
-    assert "TPOT ≤ 50.0 ms" in traffic
+    assert traffic.endswith(" output tokens, 1,024 in / 1,024 out")
+    assert text_of(lines, "On") == "8 × h100-sxm, TPOT ≤ 50.0 ms"
     assert format_count(result.problem.training.budget_flops) in text_of(lines, "Budget")
 
 

@@ -2,10 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
+
+from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.serving.workload import Limits
 from optimoe.planner.problem.traffic import YEAR_S, Traffic
 from optimoe.report.words.plan.choice import pace_words, price_words
-from optimoe.report.words.plan.traffic import fleet_words, limit_words, traffic_words
+from optimoe.report.words.plan.traffic import (
+    deployments_words,
+    fleet_words,
+    life_words,
+    limit_words,
+    traffic_words,
+)
 from tests.planner.asked import problem
 
 RATED = Traffic(lifetime_tokens=20 * 1024 * 2 * YEAR_S, life_s=2 * YEAR_S, rated=True, peak_to_mean=2.0)
@@ -24,6 +33,7 @@ def test_a_rate_is_repeated_as_it_was_stated():
     asked = replace(problem(), traffic=RATED)
     assert traffic_words(asked) == "20 requests/s for 730 days, 2× at the peak = 1.29T output tokens"
     assert traffic_words(problem(serve_tokens=5e12)) == "5.00T output tokens"
+    assert traffic_words(problem(serve_tokens=0)).startswith("none")
 
 
 def test_a_limit_says_of_which_requests_it_is():
@@ -61,3 +71,16 @@ def test_answers_of_one_token_have_no_pace(result):
     one = replace(choice, deployment=replace(choice.deployment, workload=workload, limits=Limits()))
     assert pace_words(one) == "–"
     assert pace_words(choice) != "–"
+
+
+def test_many_deployments_are_said_by_kind_and_range():
+    box = problem().deployments[0]
+    boxes = [replace(box, cluster=replace(box.cluster, num_gpus=number)) for number in (1, 2, 64)]
+    assert deployments_words(boxes) == "1 to 64 × h100-sxm"
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(365, "a year"), (730, "2 years"), (90, "90 days"), (400, "400 days")]
+)
+def test_a_life_is_said_in_whole_years_or_in_days(days, words):
+    assert life_words(days * SECONDS_PER_DAY) == words

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_json, print_lines, warn_without_price
+from optimoe.app.cli.printing import print_blocks, print_json, print_lines, warn_without_price
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -53,9 +53,9 @@ def plan(
         print_lines(chain_lines(chain(result)))
         return
     if not json:
-        from optimoe.report.words.plan.answer import plan_lines
+        from optimoe.report.words.plan.answer import plan_blocks
 
-        print_lines(plan_lines(result, robustness))
+        print_blocks(plan_blocks(result, robustness))
     if out is not None or not json:
         from optimoe.report.pages.plan_page import write_plan
 

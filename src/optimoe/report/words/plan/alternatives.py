@@ -1,38 +1,155 @@
-"""What else could be trained, beside the choice, in words."""
+"""What else could be trained, in a table beside the choice, each with what keeps it from being the choice."""
 
-from optimoe.core.units import (
-    format_change,
-    format_count,
-    format_usd,
-)
-from optimoe.planner.explain.reasons import family_words
+import math
+
+from optimoe.core.units import format_change, format_count, format_factor, format_usd
+from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.reasons import layer_words
+from optimoe.planner.problem.family import Family
 from optimoe.planner.result import Alternative, Plan
+from optimoe.report.words.lines import Table
+
+MOST = 6
+"""Other designs that the table shows: what fits a screen beside the choice; ``plan.json`` has all."""
+
+HEADS = ("", "active", "total", "tokens", "loss", "training", "GPUs", "serving", "all", "against it")
+
+CAUSES = {
+    "kv_reads_s": "reads more cache",
+    "weight_reads_s": "reads more weights",
+    "expert_reads_s": "reads more experts",
+    "host_reads_s": "reads experts from the host",
+    "compute_s": "more arithmetic a token",
+    "launch_s": "more time between kernels",
+    "all_reduce_s": "more all-reduces",
+    "all_to_all_s": "more exchange between experts",
+    "pipeline_s": "more pipeline stages",
+    "prefill_of_others_s": "dearer prompts",
+    "wait_for_ranks_s": "ranks wait longer for prompts",
+}
+"""What a GPU spends more time on for a token, in words, by the parts of TPOT."""
 
 
-def alternative_lines(plan: Plan) -> list[str]:
-    """Every other family at the choice's loss, one line each."""
+def alternatives_table(plan: Plan) -> Table:
+    """The choice, the best others at its loss by their dollars, and the models of one's own."""
+    rows = [HEADS, row(plan, "the choice", plan.choice, "")]
     others = _others(plan)
-    width = max((len(family_words(item.family)) for item in others), default=0) + 2
-    return [_alternative(plan, item, width) for item in others]
+    shown, hidden = others[:MOST], others[MOST:]
+    dense = [item for item in hidden if item.family.dense]
+    shown += dense  # the dense model of equal loss is always there: it is what everybody asks first
+    rows += [_alternative(plan, item) for item in shown]
+    rows += [_scored(plan, number) for number in range(len(plan.scored))]
+    left = len(hidden) - len(dense)
+    more = f"; {left} more in plan.json" if left else ""
+    return Table(
+        title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other numbers of experts{more}",
+        rows=rows,
+        spare=("loss", "tokens", "GPUs", "training", "serving", "total"),
+        words=("against it",),
+    )
+
+
+def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ...]:
+    """One design of the table."""
+    choice = plan.choice
+    gap = design.loss.value - choice.loss.value
+    loss = f"{design.loss.value:.3f}" if abs(gap) < 5e-4 else f"{gap:+.3f}"
+    gpus = f"{design.fleet.num_gpus:,.0f}" if plan.problem.lifetime_tokens else "–"
+    return (
+        name,
+        format_count(design.params.active),
+        format_count(design.params.total),
+        format_count(design.tokens),
+        loss,
+        format_usd(design.train_usd),
+        gpus,
+        format_usd(design.serve_usd),
+        format_usd(design.total_usd),
+        against,
+    )
+
+
+def against(plan: Plan, other: Candidate) -> str:
+    """What keeps a design from being the choice: a limit, or what makes it dearer; and how its loss is known."""
+    words = [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan.choice, other)
+    if other.assumed and not plan.choice.assumed:
+        words.append("its loss by assumption")
+    return ", ".join(words)
 
 
 def _others(plan: Plan) -> list[Alternative]:
-    return [item for item in plan.alternatives if item.family != plan.choice.family]
+    """Of each other number of experts the cheapest design, the cheapest of all first."""
+    best: dict[int, Alternative] = {}
+    for item in sorted(plan.alternatives, key=_order):
+        best.setdefault(item.family.num_experts, item)
+    best.pop(plan.choice.family.num_experts, None)
+    return list(best.values())
 
 
-def _alternative(plan: Plan, item: Alternative, width: int) -> str:
-    label = f"{family_words(item.family):<{width}}"
-    other, choice = item.candidate, plan.choice
-    if item.not_ranked:
-        return f"{label}not ranked by {plan.problem.law.row.name}: {item.not_ranked}"
-    if other is None:
-        return f"{label}does not fit or is not fast enough"
-    return (
-        f"{label}{format_count(other.params.active):>6} active of "
-        f"{format_count(other.params.total):>6}   "
-        f"training {format_change(other.train_usd, choice.train_usd):>7}   "
-        f"serving {format_change(other.usd_per_mtok, choice.usd_per_mtok):>7}   "
-        f"total {format_usd(other.total_usd)}"
-        f"{'   over budget' if plan.over_budget(other) else ''}"
-        f"{'   by assumption' if other.assumed else ''}"
-    )
+def routing_words(family: Family) -> str:
+    """How a family routes, short enough for a table: ``E = 64, top-8, 1 shared``."""
+    if family.dense:
+        return "dense"
+    shared = f", {family.num_shared_experts} shared" if family.num_shared_experts else ""
+    return f"E = {family.num_experts}, top-{family.top_k}{shared}"
+
+
+def _order(item: Alternative) -> tuple[bool, float]:
+    """Designs with a price first, the cheapest of them before the others."""
+    usd = item.candidate.total_usd if item.candidate else math.nan
+    return math.isnan(usd), 0.0 if math.isnan(usd) else usd
+
+
+def _alternative(plan: Plan, item: Alternative) -> tuple[str, ...]:
+    name = routing_words(item.family)
+    if item.candidate is not None:
+        return row(plan, name, item.candidate, against(plan, item.candidate))
+    why = f"not ranked: {item.not_ranked}" if item.not_ranked else "none fits the limits"
+    return _empty(name, why)
+
+
+def _scored(plan: Plan, number: int) -> tuple[str, ...]:
+    """A model of one's own at the choice's loss."""
+    own = plan.scored[number]
+    name = ", ".join([own.spec.name, *layer_words(own.family)])
+    if own.candidate is not None:
+        return row(plan, name, own.candidate, against(plan, own.candidate))
+    why = f"not ranked: {own.not_ranked}" if own.not_ranked else "does not fit the limits or reach this loss"
+    return _empty(name, why)
+
+
+def _empty(name: str, why: str) -> tuple[str, ...]:
+    return (name, *["–"] * (len(HEADS) - 2), why)
+
+
+def _over_budget(plan: Plan, other: Candidate) -> str:
+    training, sizes = plan.problem.training, other.params
+    most = training.affordable_tokens(sizes.active, other.training.mfu, sizes.router)
+    return f"{format_factor(other.tokens / most)} the training budget"
+
+
+def _dearer(choice: Candidate, other: Candidate) -> list[str]:
+    """What costs more than of the choice, the larger sum of dollars first."""
+    training, serving = other.train_usd - choice.train_usd, other.serve_usd - choice.serve_usd
+    words = []
+    if training > 0:
+        words.append((training, f"training {format_change(other.train_usd, choice.train_usd)}"))
+    if serving > 0:
+        change = format_change(other.serve_usd, choice.serve_usd)
+        cause = _cause(choice, other)
+        words.append((serving, f"serving {change}{': ' + cause if cause else ''}"))
+    return [text for _, text in sorted(words, reverse=True)]
+
+
+def _cause(choice: Candidate, other: Candidate) -> str:
+    """On what a GPU spends most more time for an output token than of the choice; empty where on nothing."""
+
+    def gpu_s(design: Candidate, part: str) -> float:
+        """GPU-seconds of one output token: GPUs · seconds of the step ÷ requests in flight."""
+        serving = design.serving
+        seconds = float(serving.parts.get(part, 0.0))
+        return seconds * design.deployment.cluster.num_gpus / float(serving.concurrency)
+
+    more = {part: gpu_s(other, part) - gpu_s(choice, part) for part in other.serving.parts}
+    worst = max(more, key=lambda part: more[part], default="")
+    return CAUSES.get(worst, "") if worst and more[worst] > 0 else ""

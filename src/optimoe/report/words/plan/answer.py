@@ -1,26 +1,40 @@
-"""A plan in labelled lines, in the order in which a person reads it."""
+"""A plan in the order in which a person reads it: what decides, the answer, what stands beside it, its doubts."""
 
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.result import Plan
-from optimoe.report.words.lines import Lines, labelled
-from optimoe.report.words.plan.alternatives import alternative_lines
+from optimoe.report.words.lines import Blocks, Lines, labelled
+from optimoe.report.words.plan.alternatives import alternatives_table
 from optimoe.report.words.plan.choice import choice_lines
-from optimoe.report.words.plan.confidence import robustness_sentences
-from optimoe.report.words.plan.laws import laws_sentences
+from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
+from optimoe.report.words.plan.headline import headline
 from optimoe.report.words.plan.question import question_lines
 from optimoe.report.words.plan.scored import scored_words
 
 
-def plan_lines(plan: Plan, robustness: Robustness | None = None) -> Lines:
-    """A plan from the question to its cautions."""
-    lines = question_lines(plan.problem)
-    lines += [("", "")]
-    lines += choice_lines(plan)
-    lines += [("", ""), *labelled("Instead", alternative_lines(plan))]
-    lines += labelled("Scored", [scored_words(plan, one) for one in plan.scored])
-    lines += labelled("Why", plan.reasons)
-    lines += labelled("Laws", laws_sentences(plan))
-    if robustness is not None:
-        lines += labelled("Sure", robustness_sentences(plan, robustness))
-    lines += labelled("Careful", plan.warnings)
-    return lines
+def plan_blocks(plan: Plan, robustness: Robustness | None = None) -> Blocks:
+    """A plan from the sentence that decides to its cautions, in blocks."""
+    return [
+        headline(plan),
+        question_lines(plan.problem),
+        choice_lines(plan),
+        alternatives_table(plan),
+        beside_lines(plan),
+        doubt_lines(plan, robustness),
+    ]
+
+
+def beside_lines(plan: Plan) -> Lines:
+    """Why this and not another, and what is known of the models of one's own."""
+    return [
+        *labelled("Why", plan.reasons),
+        *labelled("Scored", [scored_words(plan, one) for one in plan.scored]),
+    ]
+
+
+def doubt_lines(plan: Plan, robustness: Robustness | None) -> Lines:
+    """How sure it is, what other laws would train, and where it leaves what was seen."""
+    return [
+        *labelled("Sure", robustness_sentences(plan, robustness) if robustness else []),
+        *labelled("Laws", laws_sentences(plan)),
+        *labelled("Careful", plan.warnings),
+    ]

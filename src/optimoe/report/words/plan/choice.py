@@ -18,9 +18,8 @@ from optimoe.planner.result import Plan
 from optimoe.report.words.lines import Lines
 from optimoe.report.words.plan.shapes import shape_words
 from optimoe.report.words.plan.traffic import fleet_words
-from optimoe.report.words.served.evidence_prose import basis_lines
 from optimoe.report.words.served.run_prose import statistic
-from optimoe.report.words.serving_prose import layout_words
+from optimoe.report.words.serving_prose import bound_words, layout_words
 from optimoe.report.words.training_prose import train_layout_words
 
 SHOWN_SHARE = 0.0005
@@ -28,20 +27,24 @@ SHOWN_SHARE = 0.0005
 
 
 def choice_lines(plan: Plan) -> Lines:
-    """What to train, the loss it reaches and what it costs."""
+    """What to train, the loss it reaches, what serves it and what it costs."""
     choice = plan.choice
     return [
-        ("Train", f"{shape_words(choice.spec, choice.params)} · {format_count(choice.tokens)} tokens"),
-        ("Run", run_words(plan)),
+        ("Model", shape_words(choice.spec, choice.params)),
+        ("Train", f"{format_count(choice.tokens)} tokens · {run_words(plan)}"),
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(plan)),
-        *basis_lines(choice.evidence),
-        (
-            "Total",
-            f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} "
-            f"+ serving {format_usd(choice.serve_usd)}",
-        ),
+        ("Speed", speed_words(plan)),
+        ("Total", total_words(choice)),
     ]
+
+
+def total_words(choice: Candidate) -> str:
+    """All dollars of a design."""
+    return (
+        f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} + serving "
+        f"{format_usd(choice.serve_usd)}"
+    )
 
 
 def run_words(plan: Plan) -> str:
@@ -83,16 +86,25 @@ def loss_words(plan: Plan) -> str:
 
 
 def serving_words(plan: Plan) -> str:
-    """The deployments, their price, and their latency with the band of the cost model."""
+    """The GPUs that carry the traffic, their use, how one deployment is split, and the price of tokens."""
+    choice, traffic = plan.choice, plan.problem.traffic
+    return (
+        f"{fleet_words(choice, traffic)} · {layout_words(choice.serving.layout)} · {price_words(choice, traffic)}"
+    )
+
+
+def speed_words(plan: Plan) -> str:
+    """Latency with the band of the cost model, what takes the most of it, and the requests at once."""
     choice, limits = plan.choice, plan.problem.limits
     ttft, tpot = (
-        f"{statistic(share)} " if limits.on_percentiles else ""
+        f" {statistic(share)}" if limits.on_percentiles else ""
         for share in (limits.ttft_percentile, limits.tpot_percentile)
     )
+    serving = choice.serving
     return (
-        f"{fleet_words(choice, plan.problem.traffic)} · {price_words(choice, plan.problem.traffic)} · "
-        f"{tpot}TPOT {pace_words(choice)} · {ttft}TTFT {format_seconds(choice.ttft_s)} · "
-        f"{layout_words(choice.serving.layout)} · bound by {choice.serving.bound_by}"
+        f"TTFT{ttft} {format_seconds(choice.ttft_s)} · TPOT{tpot} {pace_words(choice)}, "
+        f"most of it {bound_words(serving.bound_by)} · "
+        f"{serving.concurrency:,.0f} requests at once a deployment, {serving.max_batch:,.0f} would fit"
     )
 
 

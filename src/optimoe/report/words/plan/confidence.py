@@ -1,6 +1,7 @@
 """How sure a choice is and what would change it, in words."""
 
 from optimoe.core.units import (
+    format_count,
     format_usd,
 )
 from optimoe.planner.confidence.robust import Robustness
@@ -48,3 +49,13 @@ def sweep_words(found: Uncertainty) -> str:
         f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
         "on average, by the better decision alone"
     )
+
+
+def laws_sentences(plan: Plan) -> list[str]:
+    """What each law would train with the same budget."""
+    return [
+        f"{view.law}: {kind_words(view.num_experts)}{'' if view.routed else ' (may rank no other)'}, "
+        f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
+        f"({view.tokens_per_param:.0f} per parameter)"
+        for view in plan.laws
+    ]

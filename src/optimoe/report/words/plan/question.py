@@ -7,24 +7,19 @@ from optimoe.core.units import (
     format_count,
     format_usd,
 )
-from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import PredictedMfu, Training
 from optimoe.report.words.lines import Lines
-from optimoe.report.words.plan.traffic import limit_words, traffic_words
+from optimoe.report.words.plan.traffic import deployments_words, limit_words, traffic_words
 
 
 def question_lines(problem: Problem) -> Lines:
-    """The budget and the traffic."""
+    """The budget, the traffic and the GPUs that may serve, as they were asked for."""
     workload = problem.workload
-    traffic = [
-        traffic_words(problem),
-        f"{workload.input_tokens:,} in / {workload.output_tokens:,} out",
-        " or ".join(dict.fromkeys(_gpus(one) for one in problem.deployments)),
-        *limit_words(problem.limits),
-    ]
-    lines = [("Budget", budget_words(problem.training)), ("Traffic", ", ".join(traffic))]
+    traffic = f"{traffic_words(problem)}, {workload.input_tokens:,} in / {workload.output_tokens:,} out"
+    served = [deployments_words(problem.deployments), *limit_words(problem.limits)]
+    lines = [("Budget", budget_words(problem.training)), ("Traffic", traffic), ("On", ", ".join(served))]
     return lines + ([("Designs", total_words(problem.space))] if problem.space.constant_total else [])
 
 
@@ -55,7 +50,3 @@ def budget_words(training: Training) -> str:
     if math.isfinite(training.budget_gpu_s):
         also = f"{format_count(flops)} FLOP"
     return f"{' and '.join(stated)} = {also}{where} at {training.utilisation.mfu:.0%} MFU"
-
-
-def _gpus(deployment: Deployment) -> str:
-    return f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"

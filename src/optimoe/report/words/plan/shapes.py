@@ -33,10 +33,8 @@ def named_shape(spec: ArchSpec, params: ParamCount) -> str:
     if spec.moe is None:
         return f"a dense model of {format_count(params.total)} parameters"
     article = "an" if str(spec.moe.num_experts)[0] == "8" or spec.moe.num_experts in (11, 18) else "a"
-    return (
-        f"{article} {spec.moe.num_experts}-expert top-{spec.moe.top_k} MoE of {format_count(params.active)} active "
-        f"parameters ({format_count(params.total)} in total)"
-    )
+    experts = f"{article} {spec.moe.num_experts}-expert top-{spec.moe.top_k} MoE"
+    return f"{experts} of {format_count(params.active)} active parameters ({format_count(params.total)} in total)"
 
 
 def kind_words(num_experts: int) -> str:
