@@ -40,7 +40,12 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
             Basis.ASSUMED,
             "given, or the default 1,024 and 1,024",
         ),
-        _row("tokenizer", f"{problem.space.vocab_size:,} entries", Basis.ASSUMED, "the law's own, or --vocab"),
+        _row(
+            "tokenizer",
+            f"{problem.space.vocab_size:,} entries; a token of the loss is one of {law.name}'s own tokenizers",
+            Basis.ASSUMED,
+            "given, or the default of today's models (--vocab)",
+        ),
     ]
     if math.isfinite(problem.data.unique_tokens) and problem.data.repeats:
         facts = load_facts("optimoe.planner", "repeats.toml")["muennighoff2023"]

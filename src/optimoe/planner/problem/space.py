@@ -54,8 +54,8 @@ class Space:
         max_active_share: Largest k/E, but for the smallest k that an E has. No MoE in ``lab_designs`` routes to
             more than a quarter of its experts.
         active_ffn_ratio: Hidden width over d_model of all experts that a token uses, routed and shared; the width
-            of one follows, in tiles (:mod:`optimoe.planner.problem.grid.steps`). Of the 17 models of 2025 in
-            ``lab_designs`` 14 lie between 2.25 and 4.
+            of one follows, in tiles (:mod:`optimoe.planner.problem.grid.steps`). Of the 15 models of 2025 in
+            ``lab_designs`` 13 lie between 2.25 and 4.
         ffn_ratio: In place of it for models that route, hidden width over d_model of one expert.
         expert_attention_ratio: In place of both, ratios r of FLOPs in experts to those in attention; or the one
             that is best by Li's law at a budget.

@@ -22,8 +22,8 @@ Loss and price are smooth in depth, so that the choice between neighbours is fre
 equal stages to as many pipeline ranks. Depths between them are designs of a space with ``depth_step`` 1."""
 
 HEADS_STEP = 8
-"""Heads are multiples of this: a node of eight GPUs splits them evenly, as it does those of 25 of the 28 models in
-``lab_designs`` that state them (the others have 20, 28 and 36)."""
+"""Heads are multiples of this: a node of eight GPUs splits them evenly, as it does those of 30 of the 33 MoEs in
+``lab_designs`` whose shape is whole (the others have 20, 28 and 36)."""
 
 WIDE_EXPERT, WIDE_STEP = 512, 128
 """From this width experts are multiples of 128: fp8 weights are scaled in blocks of 128 × 128 (DeepSeek-V3, arXiv
