@@ -227,14 +227,10 @@ class TrainCostRequest(OneModel):
             UnknownNameError: No such accelerator; lists the nearest.
             ConfigError: A number is out of limits.
         """
-        from optimoe.cost.training.estimate import TrainRun
-        from optimoe.cost.training.setup import TrainSetup
+        from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
+        from optimoe.arch.params import count_params
 
         cluster = self.hardware.cluster()
-        return TrainRun(
-            cluster=cluster,
-            setup=TrainSetup(precision=self.precision),
-            price=self.price.price(cluster.accelerator.name),
-            batch_tokens=whole("batch_tokens", self.batch.batch_tokens),
-            seq_len=whole("seq_len", self.batch.seq_len),
-        )
+        flops = TRAIN_FLOPS_PER_PARAM_TOKEN * count_params(self.spec()).active * self.tokens
+        run = self.batch.run(cluster.accelerator, cluster.num_gpus, precision=self.precision, train_flops=flops)
+        return replace(run, price=self.price.price(cluster.accelerator.name))

@@ -121,7 +121,8 @@ class PlanRequest:
 
         deployments = self.deployments()
         serving_gpu = parse_gpus(parts(self.traffic.serve_gpus)[0])[1]
-        training = self.training.training(default_gpu=serving_gpu, prices=self.prices)
+        most_usd = math.inf if self.goal.total_usd is None else self.goal.total_usd
+        training = self.training.training(default_gpu=serving_gpu, prices=self.prices, most_usd=most_usd)
         space = self.designs.space(training)
         return Problem(
             deployments=deployments,

@@ -10,7 +10,7 @@ from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
-from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.layout import TrainLayout, staged, step_sequences
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.traffic import ServedFor, Traffic
@@ -24,22 +24,41 @@ class TrainingCost:
         flops: C = 6·N_act·D, by the laws' own convention.
         routing_flops: What routing takes beyond that, which the budget pays too.
         mfu: Model FLOPs utilisation: 6ND over the time at the bf16 peak.
-        gpu_s: GPU-seconds, C ÷ (bf16 peak · MFU).
+        gpu_s: GPU-seconds that are paid for, C ÷ (bf16 peak · MFU · goodput).
+        gpu_s_low, gpu_s_high: In which published runs lie for a prediction like this one; NaN for a given MFU.
         usd: Dollars at the price of a GPU hour.
         layout: The best layout that fits in memory; None where the cluster is not known.
+        batch_tokens: Tokens of a step in that layout; 0 without one.
+        idle_gpus: GPUs of the cluster that the layout leaves idle; they are paid.
     """
 
     flops: float
     routing_flops: float
     mfu: float
     gpu_s: float
+    gpu_s_low: float
+    gpu_s_high: float
     usd: float
     layout: TrainLayout | None
+    batch_tokens: int = 0
+    idle_gpus: int = 0
 
     @property
     def gpu_hours(self) -> float:
         """GPU time in hours."""
         return self.gpu_s / SECONDS_PER_HOUR
+
+    @property
+    def gpu_hours_band(self) -> Estimate:
+        """GPU time in hours, with its band; NaN bounds for a given MFU."""
+        low, high = (bound / SECONDS_PER_HOUR for bound in (self.gpu_s_low, self.gpu_s_high))
+        return Estimate(value=self.gpu_hours, low=low, high=high)
+
+    @property
+    def usd_band(self) -> Estimate:
+        """Dollars at the price of a GPU hour, with the band of the hours."""
+        low, high = (self.usd * bound / self.gpu_s for bound in (self.gpu_s_low, self.gpu_s_high))
+        return Estimate(value=self.usd, low=low, high=high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +177,7 @@ def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None
         tokens=tokens,
         passes=tokens / problem.data.unique_tokens,
         loss=Estimate(value=loss, low=float(low), high=float(high)),
-        training=_training_cost(pool, index, params, tokens),
+        training=_training_cost(pool, index, spec, tokens),
         deployment=deployment,
         serving=serving,
         fleet=_fleet(problem.traffic, deployment, serving),
@@ -177,16 +196,27 @@ def _fleet(traffic: Traffic, deployment: Deployment, serving: ServingEstimate) -
     return map_numbers(fleet, float)
 
 
-def _training_cost(pool: Pool, index: int, params: ParamCount, tokens: float) -> TrainingCost:
-    """What a design of a pool, with its parameters, takes to train on so many tokens."""
-    training = pool.problem.training
+def _training_cost(pool: Pool, index: int, spec: ArchSpec, tokens: float) -> TrainingCost:
+    """What a design of a pool takes to train on so many tokens."""
+    training, params = pool.problem.training, count_params(spec)
+    run, layout = training.run, pool.training.layout(index)
     mfu = float(pool.training.mfu[index])
     gpu_s = float(training.gpu_s_per_token(params.active, mfu)) * tokens
+    band = training.gpu_s_band(gpu_s)
+    split = {}
+    if run is not None and layout is not None:
+        split = {
+            "batch_tokens": int(step_sequences(layout, run.sequences)) * run.seq_len,
+            "idle_gpus": int(run.cluster.num_gpus - layout.num_gpus),
+        }
     return TrainingCost(
         flops=float(training.flops(params.active, tokens)),
         routing_flops=float(training.routing_flops(params.router, tokens)),
         mfu=mfu,
         gpu_s=gpu_s,
+        gpu_s_low=band.low,
+        gpu_s_high=band.high,
         usd=gpu_s * training.price.usd_per_gpu_s,
-        layout=pool.training.layout(index),
+        layout=None if layout is None else staged(spec, layout),
+        **split,
     )

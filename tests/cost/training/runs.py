@@ -1,5 +1,7 @@
 """Models, runs and layouts that the tests of training share."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from optimoe.arch.catalog import find_model
@@ -31,6 +33,11 @@ def run(gpus=64, gpu="h100-sxm", sequences=512, seq_len=4096, **setup):
         setup=TrainSetup(**setup),
         price=given_price(2.0),
     )
+
+
+def even(arch, layout):
+    """The layout with as many layers in each stage, as Megatron-LM deals them unless it is told."""
+    return replace(layout, first_layers=arch.num_layers // layout.pp, last_layers=arch.num_layers // layout.pp)
 
 
 def memory(arch, layout, question):

@@ -37,10 +37,10 @@ def test_a_grid_equals_its_scalars():
 
 
 def test_bad_requests_are_one_line():
-    with pytest.raises(
-        ConfigError, match=r"batch_tokens: must be a multiple of seq_len = 4096 \(nearest: 4096 and"
-    ):
-        replace(run(), batch_tokens=5000)
+    with pytest.raises(ConfigError, match=r"batch_tokens: must be half of seq_len = 4096 or more, got 2000"):
+        replace(run(), batch_tokens=2000)
+    with pytest.raises(ConfigError, match="goodput: must be above 0"):
+        replace(run(), goodput=1.2)
     with pytest.raises(ConfigError, match="interleave: must be 1 without pipeline stages"):
         TrainLayout(interleave=2)
     with pytest.raises(ConfigError, match=r"zero: must be one of \(0, 1, 2, 3\), got 4"):

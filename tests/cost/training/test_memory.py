@@ -9,7 +9,7 @@ from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.memory import TrainMemory, activation_bytes, train_memory
 from optimoe.cost.training.setup import TrainSetup
-from tests.cost.training.runs import ARCHS, LAYOUTS, MIXTRAL, gpt, memory, run
+from tests.cost.training.runs import ARCHS, LAYOUTS, MIXTRAL, even, gpt, memory, run
 
 GIB = 2**30
 H100 = find_accelerator("h100-sxm")
@@ -31,7 +31,7 @@ def test_activations_are_those_of_korthikanti_2022_figure_1(arch, layout, gib_no
 
     def gib(recompute, parallel):
         changed = replace(layout, recompute=recompute, sequence_parallel=parallel)
-        return activation_bytes(machine, arch, changed, setup, 512, 2048) / GIB
+        return max(activation_bytes(machine, arch, changed, setup, 512, 2048)) / GIB
 
     logits = 8 * 4 * 2048 * 51_200 / 8 / GIB if layout.pp == 1 else 0.0  # they leave the logits out
     assert gib("none", False) == pytest.approx(gib_none, abs=0.02 + 1.5 * logits)
@@ -61,20 +61,20 @@ def held(arch, layout, question):
 @settings(max_examples=settings().max_examples // 2)
 @given(ARCHS, LAYOUTS)
 def test_memory_grows_with_the_micro_batch_and_the_model_and_falls_with_zero_and_gpus(arch, layout):
-    question = run(gpus=int(layout.num_gpus))
+    question, layout = run(gpus=int(layout.num_gpus)), even(arch, layout)
     total = held(arch, layout, question).total
     # all sequences in flight already: as many tokens are kept, whatever the micro-batch
     assert held(arch, replace(layout, micro_batch=2 * layout.micro_batch), question).total >= total
     assert held(replace(arch, vocab_size=2 * arch.vocab_size), layout, question).total > total
     wider = replace(arch, layers=(replace(arch.layers[0], num_layers=2 * arch.num_layers),))
-    assert held(wider, layout, question).total > total
+    assert held(wider, even(wider, layout), question).total > total
     for stage in range(layout.zero, 4):
         less = held(arch, replace(layout, zero=stage), question).total
         assert less <= total * (1 + 1e-9)
         total = less
     layout = replace(layout, zero=3)
     for more in ({"dp": 2 * layout.dp}, {"pp": 2 * layout.pp}):
-        assert held(arch, replace(layout, **more), question).total <= total * (1 + 1e-9)
+        assert held(arch, even(arch, replace(layout, **more)), question).total <= total * (1 + 1e-9)
     if layout.tp < 8:
         assert held(arch, replace(layout, tp=2 * layout.tp), question).total <= total * (1 + 1e-9)
 

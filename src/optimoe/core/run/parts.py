@@ -95,6 +95,8 @@ class RunLayout:
         interleave: Chunks of layers per stage.
         recompute: Activations computed again in the backward pass: ``none``, ``selective`` or ``full``.
         sequence_parallel: Whether norms and residuals are split by tokens over tp.
+        first_layers: Layers of the first pipeline stage; 0 where all stages hold as many.
+        last_layers: Layers of the last one; 0 likewise.
 
     Raises:
         UnknownNameError: No such recomputation.
@@ -110,11 +112,14 @@ class RunLayout:
     interleave: int = 1
     recompute: Recomputation = "none"
     sequence_parallel: bool = True
+    first_layers: int = 0
+    last_layers: int = 0
 
     def __post_init__(self) -> None:
         degrees = ("tp", "ep", "pp", "dp", "micro_batch", "interleave")
         require_types(self)
         require_positive(self, *degrees)
+        require_nonnegative(self, "first_layers", "last_layers")
         require(self.zero in ZERO_STAGES, "zero", f"one of {ZERO_STAGES}", self.zero)
         require((self.tp * self.dp) % self.ep == 0, "ep", f"a divisor of tp · dp = {self.tp * self.dp}", self.ep)
 

@@ -15,7 +15,7 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun, estimate_training, model_flops_per_token
-from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.layout import TrainLayout, batch_kept
 from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import TrainSetup
 
@@ -100,7 +100,10 @@ def _claims(group: dict[str, Any], models: dict[str, Any]) -> Iterator[TrainingC
 
 
 def _layouts(row: dict[str, Any], num_layers: int) -> Iterator[TrainLayout]:
-    """What a row leaves open is a list; combinations that do not divide the batch or the layers fall out."""
+    """What a row leaves open is a list; combinations that do not divide the batch or the layers fall out.
+
+    Stages are even where the layers divide, as Megatron-LM's are unless it is told.
+    """
     given = {name: row[name] for name in LAYOUT_FIELDS if name in row}
     choices = [value if isinstance(value, list) else [value] for value in given.values()]
     for values in product(*choices):
@@ -109,8 +112,11 @@ def _layouts(row: dict[str, Any], num_layers: int) -> Iterator[TrainLayout]:
         dp = row["num_gpus"] // (tp * pp)
         divides = row["sequences"] // dp % fields.get("micro_batch", 1) == 0
         chunks = fields.get("interleave", 1)
+        even = 0 if num_layers % pp else num_layers // pp
         if divides and (chunks == 1 or (pp > 1 and chunks <= -(-num_layers // pp))):
-            yield TrainLayout(**fields, dp=dp)
+            layout = TrainLayout(**fields, dp=dp, first_layers=even, last_layers=even)
+            if batch_kept(layout, row["sequences"]):
+                yield layout
 
 
 def _arch(name: str, models: dict[str, Any], seq_len: int) -> ArchSpec:

@@ -10,8 +10,8 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
 from optimoe.cost.layers.machine import Machine
-from optimoe.cost.layers.sizes import LayerSizes, deepest_stage_share, layer_sizes
-from optimoe.cost.training.layout import TrainLayout, num_micro_batches
+from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
+from optimoe.cost.training.layout import TrainLayout, num_micro_batches, pipeline_stages
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup, training_fact
 
 VALUE_BYTES, MASK_BYTES, LOGIT_BYTES, STATISTIC_BYTES = 2, 1, 4, 4
@@ -77,20 +77,36 @@ class TrainMemory:
         return f"{missing} short of {format_bytes(float(self.total))} (most: {self.largest}, {part})"
 
 
-def stage_params(arch: ArchSpec, layout: TrainLayout, *, ends: int) -> StageParams:
-    """Parameters of one GPU in the deepest stage, ⌈layers/pp⌉ layers, with embedding (1) or also unembedding (2).
+def stage_params(arch: ArchSpec, layout: TrainLayout) -> tuple[StageParams, StageParams, StageParams]:
+    """Parameters of one GPU in the first, a middle and the last stage; the first embeds, the last unembeds.
 
-    Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``.
+    Everything but the routed experts is split over tp; these over the group, ``max(tp, ep)``. Every layer counts
+    as the mean one. Without a pipeline all three are the one stage. Tied embeddings stand at both ends of a
+    pipeline.
     """
-    params, tp = count_params(arch), np.asarray(layout.tp)
-    share = deepest_stage_share(arch, layout.pp)
+    params, tp, pp = count_params(arch), np.asarray(layout.tp), np.asarray(layout.pp)
+    stages, layers = pipeline_stages(arch, layout), np.asarray(arch.num_layers)
     common = (params.nonembedding - params.routed_experts) / tp
     experts = params.routed_experts / layout.parts.group
-    table = np.maximum(params.embedding, params.unembedding)
-    both = params.embedding + params.unembedding
-    edge = np.where(np.asarray(layout.pp) > 1, table if ends == 1 else both, both) / tp
-    layer = (common + experts) / arch.num_layers
-    return StageParams(common=share * common + edge, experts=share * experts, layer=np.maximum(layer, edge))
+    both = (params.embedding + params.unembedding) / tp
+    start, end = params.embedding / tp, np.maximum(params.embedding, params.unembedding) / tp
+    layer = np.maximum((common + experts) / layers, np.where(pp > 1, end, both))
+
+    def of(deep: Values, edge: Values) -> StageParams:
+        """A stage of so many layers, with a table beside them."""
+        return StageParams(common=deep / layers * common + edge, experts=deep / layers * experts, layer=layer)
+
+    first, last = np.where(pp > 1, start, both), np.where(pp > 1, end, both)
+    return of(stages.first, first), of(stages.middle, np.where(pp > 1, 0.0, both)), of(stages.last, last)
+
+
+def most_params(arch: ArchSpec, layout: TrainLayout) -> StageParams:
+    """Parameters of one GPU, of each kind those of the stage that holds most."""
+    first, middle, last = stage_params(arch, layout)
+    between = np.asarray(layout.pp) > 2
+    common = np.maximum(np.maximum(first.common, last.common), np.where(between, middle.common, 0.0))
+    experts = np.maximum(np.maximum(first.experts, last.experts), np.where(between, middle.experts, 0.0))
+    return StageParams(common=common, experts=experts, layer=first.layer)
 
 
 def train_memory(
@@ -102,8 +118,21 @@ def train_memory(
     sequences: Values,
     seq_len: Values,
 ) -> TrainMemory:
-    """Bytes of one GPU: states by ZeRO (arXiv 1910.02054, Sec. 5), activations by :func:`activation_bytes`."""
-    params = stage_params(arch, layout, ends=1)
+    """Bytes of one GPU of the fullest stage: states by ZeRO (arXiv 1910.02054, Sec. 5), and activations."""
+    usable = machine.gpu.memory_bytes * training_fact("usable_memory")
+    kept = activation_bytes(machine, arch, layout, setup, sequences, seq_len)
+    first, middle, last = (
+        _stage_memory(params, layout, setup, bytes_kept, usable)
+        for params, bytes_kept in zip(stage_params(arch, layout), kept, strict=True)
+    )
+    fullest = _fuller(first, last, np.asarray(layout.pp) > 1)
+    return _fuller(fullest, middle, np.asarray(layout.pp) > 2)
+
+
+def _stage_memory(
+    params: StageParams, layout: TrainLayout, setup: TrainSetup, activations: Values, usable: Values
+) -> TrainMemory:
+    """Bytes of one GPU of a stage with these parameters and activations."""
     replicas, dp = layout.parts.replicas, layout.dp
 
     def kept(stage: int) -> Values:
@@ -116,24 +145,34 @@ def train_memory(
         weights=WEIGHT_BYTES * np.minimum(kept(3) + gathered, params.common + params.experts),
         gradients=setup.gradient_bytes * kept(2),
         optimizer=OPTIMIZER_BYTES * kept(1),
-        activations=activation_bytes(machine, arch, layout, setup, sequences, seq_len),
-        usable=machine.gpu.memory_bytes * training_fact("usable_memory"),
+        activations=activations,
+        usable=usable,
     )
+
+
+def _fuller(one: TrainMemory, other: TrainMemory, there: Flags) -> TrainMemory:
+    """The memory of one stage, or of another where that is ``there`` and holds more."""
+    more = there & (other.total > one.total)
+    parts = {
+        part: np.where(more, getattr(other, part), getattr(one, part))[()]
+        for part in ("weights", "gradients", "optimizer", "activations")
+    }
+    return TrainMemory(**parts, usable=one.usable)
 
 
 def activation_bytes(
     machine: Machine, arch: ArchSpec, layout: TrainLayout, setup: TrainSetup, sequences: Values, seq_len: Values
-) -> Values:
-    """Bytes kept for the backward pass on a GPU of the fullest stage.
+) -> tuple[Values, Values, Values]:
+    """Bytes kept for the backward pass on a GPU of the first, the second and the last stage.
 
-    Stage i of 1F1B keeps min(m, pp − i) micro-batches of its layers; the first keeps most, min(m, pp), times
-    1 + (pp − 1)/(pp·v) when interleaved (arXiv 2205.05198, Sec. 4.2.3). The last keeps one, and the logits with
-    their gradient in fp32, V/tp values per token. Full recomputation keeps the layers' inputs, and one layer.
+    Stage i, from 0, of 1F1B keeps min(m, pp − i) micro-batches of its layers; interleaved, one chunk of its v
+    each, min(m·v, (v − 1)·pp + 2·(pp − i) − 1), which for the first is pp·(1 + (pp − 1)/(pp·v)) micro-batches
+    (arXiv 2205.05198, Sec. 4.2.3). The last adds the logits with their gradient in fp32, V/tp values per token.
+    Full recomputation keeps the layers' inputs, and one layer.
     """
-    pp, interleave = np.asarray(layout.pp), np.asarray(layout.interleave)
+    pp, chunks = np.asarray(layout.pp), np.asarray(layout.interleave)
     micro = num_micro_batches(layout, sequences)
     tokens = np.asarray(layout.micro_batch) * seq_len
-    share = deepest_stage_share(arch, pp)
     kept: Values = 0.0
     widest: Values = 0.0
     for group, sizes in zip(arch.layers, layer_sizes(arch), strict=True):
@@ -141,11 +180,17 @@ def activation_bytes(
         entry = VALUE_BYTES * arch.d_model / layout.sequence_shards
         kept = kept + group.num_layers * np.where(layout.full_recompute, np.minimum(entry, layer), layer)
         widest = np.maximum(widest, layer)
-    again = np.where(layout.full_recompute, widest, 0.0)
-    interleaved = np.where(interleave > 1, 1 + (pp - 1) / (pp * interleave), 1.0)
-    first = tokens * (share * kept * np.minimum(micro, pp) * interleaved + again)
-    last = tokens * (share * kept + again + _logit_bytes(arch, layout))
-    return np.maximum(first, last)
+    again, each = np.where(layout.full_recompute, widest, 0.0), kept / arch.num_layers
+    stages = pipeline_stages(arch, layout)
+
+    def of(deep: Values, stage: Values, beside: Values) -> Values:
+        """Bytes of a stage of so many layers."""
+        flying = np.where(chunks > 1, ((chunks - 1) * pp + 2 * (pp - stage) - 1) / chunks, pp - stage)
+        return tokens * (deep * each * np.minimum(micro, flying) + again + beside)
+
+    logits = _logit_bytes(arch, layout)
+    first = of(stages.first, 0, np.where(pp > 1, 0.0, logits))
+    return first, of(stages.middle, np.minimum(1, pp - 1), 0.0), of(stages.last, pp - 1, logits)
 
 
 def _logit_bytes(arch: ArchSpec, layout: TrainLayout) -> Values:

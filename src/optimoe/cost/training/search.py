@@ -1,6 +1,7 @@
 """The best layout of a training run under memory: of one model, and of each design of a grid."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -22,16 +23,22 @@ from optimoe.cost.training.estimate import (
     model_flops_per_token,
     predict,
 )
-from optimoe.cost.training.layout import TrainLayout, trains
+from optimoe.cost.training.layout import COUNTS, ZERO_STAGES, TrainLayout, batch_kept, step_sequences, trains
 from optimoe.cost.training.memory import TrainMemory, train_memory
 from optimoe.cost.training.step import train_step
 
 RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "full")
+ZEROS = (1, 3)
+"""What a search tries, each list from the fastest to what takes least memory: see :func:`_fastest_that_fit`."""
 INTERLEAVES = (1, 2, 4)
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 """What a search tries: more chunks send more, larger micro-batches leave fewer of them to fill the pipeline."""
+USUAL_EXPERT_PARTS = 64
+"""Most parts of the experts that a grid tries: as many as DeepSeek-V3's run (arXiv 2412.19437, Sec. 3.1)."""
 LARGEST_STAGES = 64
 """Most pipeline stages tried: as many as the trillion-parameter run of arXiv 2205.05198 takes."""
+USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""Pipeline stages tried on any number of GPUs, beside its divisors."""
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
 
@@ -67,56 +74,67 @@ def candidate_train_layouts(
     *,
     routed: bool,
     most_experts: int = 1,
-    zeros: Iterable[int] = (1, 3),
+    zeros: Iterable[int] = ZEROS,
     micro_batches: Iterable[int] = MICRO_BATCHES,
     recomputes: Iterable[Recompute] = RECOMPUTES,
     interleaves: Iterable[int] = INTERLEAVES,
 ) -> TrainLayout:
-    """Layouts over so many GPUs, as arrays: tp within a node, ep over its ranks, what divides the batch.
+    """Layouts over at most so many GPUs, as arrays: tp within a node, ep over its ranks, what keeps the batch.
 
-    ZeRO 3 goes without pipeline stages (each micro-batch would gather every stage's weights), interleaving with
-    them. Sequence parallelism goes with tp.
+    Of any number of GPUs each pair of tp and pp takes as many data-parallel ranks as there is room for, down to
+    whole parts of the experts; the rest stand idle. ZeRO 3 goes without pipeline stages (each micro-batch would
+    gather every stage's weights), interleaving with them. Sequence parallelism goes with tp. Degrees that leave
+    the same part of the model to every GPU stand together, the fastest first.
     """
-    rows = []
-    tps = [one for one in divisors(num_gpus) if one <= gpus_per_node]
-    pps = [one for one in divisors(num_gpus) if one <= LARGEST_STAGES]
+    degrees = np.array(list(_degrees(num_gpus, gpus_per_node, most_experts if routed else 1)), dtype=int)
+    choices = list(product(micro_batches, interleaves, zeros, recomputes))
+    how = np.arange(len(choices))
+    where, which = (part.reshape(-1) for part in np.meshgrid(np.arange(len(degrees)), how, indexing="ij"))
+    tp, ep, pp, dp = degrees.reshape(-1, 4)[where].T
+    micro, chunks, zero = (np.array([choice[at] for choice in choices], dtype=int)[which] for at in range(3))
+    again = np.array([choice[3] for choice in choices], dtype="<U9")[which]
+    every = TrainLayout(
+        **{"tp": tp, "ep": ep, "pp": pp, "dp": dp, "zero": zero, "micro_batch": micro},
+        interleave=np.where(pp > 1, chunks, 1),
+        recompute=again,
+        sequence_parallel=tp > 1,
+    )
+    sensible = ((zero < 2) | (pp == 1)) & ((chunks == 1) | (pp > 1))
+    return _taken(every, np.flatnonzero(sensible & np.asarray(batch_kept(every, sequences))))
+
+
+def _degrees(num_gpus: int, gpus_per_node: int, most_experts: int) -> Iterator[tuple[int, int, int, int]]:
+    """tp, ep, pp and dp over at most so many GPUs."""
+    tps = [one for one in divisors(min(num_gpus, gpus_per_node)) if one <= num_gpus]
+    pps = sorted({one for one in (*divisors(num_gpus), *USUAL_STAGES) if one <= LARGEST_STAGES})
+    parts = sorted({*divisors(most_experts), *(2**one for one in range(most_experts.bit_length()))})
     for tp, pp in product(tps, pps):
-        dp, left = divmod(num_gpus, tp * pp)
-        if left or sequences % dp:
-            continue
-        eps = [one for one in divisors(tp * dp) if one <= most_experts and (one % tp == 0 or tp % one == 0)]
-        for ep, micro, zero, again, chunks in product(
-            eps if routed else [1], micro_batches, zeros, recomputes, interleaves
-        ):
-            whole = (sequences // dp) % micro == 0
-            if whole and (zero < 2 or pp == 1) and (chunks == 1 or pp > 1):
-                rows.append((tp, ep, pp, dp, zero, micro, chunks, again))
-    columns = list(zip(*rows, strict=True)) or [()] * 8
-    names = ("tp", "ep", "pp", "dp", "zero", "micro_batch", "interleave")
-    counts = {name: np.array(column, dtype=int) for name, column in zip(names, columns, strict=False)}
-    recompute = np.array(columns[7], dtype="<U9")
-    return TrainLayout(**counts, recompute=recompute, sequence_parallel=counts["tp"] > 1)
+        room = num_gpus // (tp * pp)
+        for ep in parts:
+            ranks = ep // math.gcd(ep, tp)
+            dp = room // ranks * ranks
+            if dp and ep <= most_experts and (ep % tp == 0 or tp % ep == 0):
+                yield tp, ep, pp, dp
 
 
 def usual_train_layouts(num_gpus: int, gpus_per_node: int, sequences: int, *, routed: bool) -> TrainLayout:
-    """A few dozen layouts that cover what is used: micro-batches of one, tp whole or none, few stages.
+    """A hundred or two layouts that cover what is used, for grids of designs.
 
-    For grids of designs, where :func:`candidate_train_layouts` would be thousands.
+    Micro-batches of one, tp whole or two or none, stages in powers of two, experts over whole nodes.
     """
     every = candidate_train_layouts(
         num_gpus,
         gpus_per_node,
         sequences,
         routed=routed,
-        most_experts=max(gpus_per_node, 1),
-        zeros=(1, 3),
+        most_experts=USUAL_EXPERT_PARTS,
         micro_batches=(1,),
-        recomputes=("none", "full"),
         interleaves=(1,),
     )
     tp, ep, pp = np.asarray(every.tp), np.asarray(every.ep), np.asarray(every.pp)
-    keep = np.isin(tp, (1, 4, gpus_per_node)) & np.isin(pp, (1, 4, 8, 16))
-    return _taken(every, np.flatnonzero(keep & (np.isin(ep, (1, gpus_per_node)))))
+    whole = min(gpus_per_node, num_gpus)
+    keep = np.isin(tp, (1, 2, whole)) & np.isin(pp, (1, 2, 4, 8, 16, 32))
+    return _taken(every, np.flatnonzero(keep & np.isin(ep, (1, whole, 2 * whole, 4 * whole, 8 * whole))))
 
 
 def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = None) -> TrainEstimate:
@@ -147,13 +165,12 @@ def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = N
             " (change the number of GPUs or the batch)"
         )
     layouts = _taken(layouts, usable)
-    step, memory = predict(arch, run, layouts)
-    shape = np.shape(layouts.tp)
-    missing = np.broadcast_to(memory.total - memory.usable, shape)
-    if np.all(missing > 0):
+    best_s, choice = _best_of(arch, run, layouts, _faster(layouts))
+    if not np.isfinite(best_s):
+        memory = predict(arch, run, layouts)[1]
+        missing = np.broadcast_to(memory.total - memory.usable, np.shape(layouts.tp))
         raise InfeasibleError(_short(arch, run, layouts.at(int(np.argmin(missing)))))
-    time_s = np.where(missing <= 0, np.broadcast_to(step.total_s, shape), np.inf)
-    return estimate_training(arch, run, layouts.at(int(np.argmin(time_s))))
+    return estimate_training(arch, run, layouts.at(int(choice)))
 
 
 def training_mfu(
@@ -173,47 +190,77 @@ def training_mfu(
         layouts = usual_train_layouts(cluster.num_gpus, per_node, run.sequences, routed=routed)
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
     wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))
-    rows = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp))
-    parts = [_best_of(wide.at(slice(low, low + rows)), run, layouts) for low in range(0, num_designs, rows)]
-    step_s = np.concatenate([part[0] for part in parts])[:num_designs]
-    choice = np.concatenate([part[1] for part in parts])[:num_designs]
-    flops = model_flops_per_token(grid, run.seq_len, convention) * run.batch_tokens
-    fits = np.isfinite(step_s)
-    step_s = np.where(fits, step_s, np.nan)
+    rows, faster = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp)), _faster(layouts)
+    parts = [
+        _best_of(wide.at(slice(low, low + rows)), run, layouts, faster) for low in range(0, num_designs, rows)
+    ]
+    each_s = np.concatenate([np.atleast_1d(part[0]) for part in parts])[:num_designs]
+    choice = np.concatenate([np.atleast_1d(part[1]) for part in parts])[:num_designs]
+    fits = np.isfinite(each_s)
+    each_s = np.where(fits, each_s, np.nan)
+    batch_tokens = np.asarray(step_sequences(layouts, run.sequences))[choice] * run.seq_len
     return TrainGrid(
         layouts=layouts,
         choice=np.where(fits, choice, -1),
-        step_s=step_s,
-        mfu=flops / (step_s * run.peak_flops_per_s),
-        tokens_per_s=run.batch_tokens / step_s,
+        step_s=each_s * batch_tokens,
+        mfu=model_flops_per_token(grid, run.seq_len, convention) / (each_s * run.peak_flops_per_s),
+        tokens_per_s=1 / each_s,
         fits=fits,
     )
 
 
-def _best_of(wide: ArchSpec, run: TrainRun, layouts: TrainLayout) -> tuple[np.ndarray, np.ndarray]:
-    """Shortest step of each design of a slice (infinite where none fits), and the layout's index.
+def _best_of(
+    wide: ArchSpec, run: TrainRun, layouts: TrainLayout, faster: tuple[np.ndarray, ...]
+) -> tuple[Values, Values]:
+    """Shortest time of a token for each design of a slice (infinite where none fits), and the layout's index.
 
-    Steps are timed for those layouts of each design that fit, in a row.
+    Steps are timed in a row, of those layouts of each design that fit and have no ``faster`` one that fits.
     """
-    gpu, setup, sequences, seq_len = run.cluster.accelerator, run.setup, run.sequences, run.seq_len
+    gpu, setup, seq_len = run.cluster.accelerator, run.setup, run.seq_len
     machine = Machine(gpu=gpu, layout=layouts.parts, execution=setup.execution)
+    sequences = np.broadcast_to(step_sequences(layouts, run.sequences), np.shape(layouts.tp))
     fits = train_memory(machine, wide, layouts, setup, sequences=sequences, seq_len=seq_len).fits
     usable = np.asarray(fits & trains(wide, run.sequences, layouts))
-    shape, time_s = usable.shape, np.full(usable.size, np.inf)
+    worth = usable.copy()
+    for better in faster:
+        worth &= ~(usable[..., better] & (better >= 0))
+    shape, each_s = usable.shape, np.full(usable.size, np.inf)
 
     def time_cells(cells: np.ndarray) -> np.ndarray:
         def row(values: Any) -> Any:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        designs, splits = map_arrays(wide, row), map_numbers(layouts, row)
-        step = train_step(gpu, designs, splits, setup, sequences=sequences, seq_len=seq_len)
-        return np.asarray(step.total_s)
+        designs, splits, taken = map_arrays(wide, row), map_numbers(layouts, row), row(sequences)
+        step = train_step(gpu, designs, splits, setup, sequences=taken, seq_len=seq_len)
+        return np.asarray(step.total_s) / (taken * seq_len)
 
-    cells = np.flatnonzero(usable)
+    cells = np.flatnonzero(worth)
     for low in range(0, len(cells), CHUNK):
-        time_s[cells[low : low + CHUNK]] = time_cells(cells[low : low + CHUNK])
-    choice = np.argmin(time_s.reshape(shape), axis=-1)
-    return np.min(time_s.reshape(shape), axis=-1), choice
+        each_s[cells[low : low + CHUNK]] = time_cells(cells[low : low + CHUNK])
+    choice = np.argmin(each_s.reshape(shape), axis=-1)
+    return np.min(each_s.reshape(shape), axis=-1), choice
+
+
+def _faster(layouts: TrainLayout) -> tuple[np.ndarray, ...]:
+    """For each layout the indices of those that take as many GPUs alike and less time; −1 for none.
+
+    With the same degrees, micro-batch and chunks, less is computed again in less time, and ZeRO 1 sends at most
+    what 2 sends, and 2 what 3 sends: where they fit, what is after them need not be timed.
+    """
+    degrees = [np.asarray(getattr(layouts, name)) for name in (*COUNTS, "sequence_parallel")]
+    columns = np.broadcast_arrays(*degrees, layouts.zero, layouts.recompute, layouts.tp)
+    alike = np.unique(np.stack(columns[: len(degrees)]).astype(np.int64), axis=1, return_inverse=True)[1].reshape(
+        -1
+    )
+    zero = columns[-3].astype(int)
+    again = np.select([columns[-2] == name for name in RECOMPUTES], range(len(RECOMPUTES)))
+    at = np.full((alike.max(initial=-1) + 1, len(ZERO_STAGES), len(RECOMPUTES)), -1)
+    at[alike, zero, again] = np.arange(len(alike))
+    found = []
+    for stage, name in product(ZERO_STAGES[1:], range(len(RECOMPUTES))):
+        before = (stage <= zero) & (name <= again) & ((stage < zero) | (name < again))
+        found.append(np.where(before, at[alike, stage, name], -1))
+    return tuple(one for one in found if np.any(one >= 0))
 
 
 def _taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:

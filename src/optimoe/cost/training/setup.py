@@ -69,6 +69,23 @@ class TrainSetup:
         return Execution(routing=self.routing)
 
 
+def usual_setup(precision: Literal["bf16", "fp8"] = "bf16") -> TrainSetup:
+    """Megatron-LM as it is run today, and as the rows behind ``time_scale`` take it: the shares that overlap."""
+    overlap = training_fact("usual_overlap")
+    return TrainSetup(precision=precision, tp_overlap=overlap, pp_overlap=overlap)
+
+
+def usual_goodput(num_gpus: int) -> float:
+    """Time of steps over time that is paid for, 1/(1 + f·n): each of n GPUs stops the run as often as another.
+
+    f is such that 16,384 GPUs reach the 90 % of Llama 3 (``goodput`` of ``training.toml``). Direction: optimistic,
+    for evaluation and waits for data take their share on few GPUs too.
+    """
+    known = load_facts("optimoe.cost", "training.toml")["goodput"]
+    each = (1 / float(known["value"]) - 1) / float(known["num_gpus"])
+    return 1 / (1 + each * num_gpus)
+
+
 def training_sources() -> tuple[Assumption, ...]:
     """The constants of training, each with its basis and source."""
     return tuple(

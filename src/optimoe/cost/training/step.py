@@ -16,8 +16,8 @@ from optimoe.cost.training.exchange import (
     send_between_stages_s,
     tensor_parallel_s,
 )
-from optimoe.cost.training.layout import TrainLayout, num_micro_batches
-from optimoe.cost.training.memory import StageParams, stage_params
+from optimoe.cost.training.layout import TrainLayout, num_micro_batches, pipeline_stages
+from optimoe.cost.training.memory import StageParams, most_params
 from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, recomputed_s
 from optimoe.cost.training.products import layer_products
 from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES, TrainSetup
@@ -90,9 +90,10 @@ def train_step(
 
         t = (m·T + (ΣT − T)/v + sends + exposed data-parallel exchange + optimizer)·time_scale
 
-    which for even stages is m·T·(1 + (p − 1)/(v·m)): Narayanan 2021, arXiv 2104.04473, Sec. 2.2. All stages take
-    ⌈layers/p⌉ layers but the last, which takes what is left, and the logits. Direction: optimistic, for what no
-    kernel table holds (``time_scale`` takes that up), and stragglers and failures are left out.
+    which for even stages is m·T·(1 + (p − 1)/(v·m)): Narayanan 2021, arXiv 2104.04473, Sec. 2.2. Stages take the
+    layers that :func:`optimoe.cost.training.layout.pipeline_stages` deals them, the last the logits too.
+    Direction: optimistic, for what no kernel table holds (``time_scale`` takes that up), and stragglers are left
+    out.
     """
     arch = with_precision(arch, setup.precision)
     machine = Machine(gpu=gpu, layout=layout.parts, execution=setup.execution)
@@ -102,7 +103,7 @@ def train_step(
     pp, slowest_s = np.asarray(layout.pp), _slowest_s(arch, layout, one)
     whole_s = one.layers_s + one.logits_s
     wait_s = micro * (slowest_s - whole_s / pp) + (whole_s - slowest_s) / layout.interleave
-    params = stage_params(arch, layout, ends=1)
+    params = most_params(arch, layout)
     sent_s = send_between_stages_s(machine, arch, layout, batch.tokens)
     sends = 2 * micro * layout.interleave * (1 - setup.pp_overlap) + 2 * (pp - 1)
     exchange = data_parallel_s(machine, params, layout, setup)
@@ -145,11 +146,9 @@ def _micro_batch(
 
 def _slowest_s(arch: ArchSpec, layout: TrainLayout, one: _MicroBatch) -> Values:
     """The slowest stage's time of one micro-batch, every layer taken as the mean one."""
-    pp, layers = np.asarray(layout.pp), np.asarray(arch.num_layers)
-    deep = np.ceil(layers / pp)
-    last = np.maximum(layers - (pp - 1) * deep, 0)
-    each_s = one.layers_s / layers
-    return np.maximum(deep * each_s, last * each_s + one.logits_s)
+    stages, each_s = pipeline_stages(arch, layout), one.layers_s / np.asarray(arch.num_layers)
+    ends_s = np.maximum(stages.first * each_s, stages.last * each_s + one.logits_s)
+    return np.where(np.asarray(layout.pp) > 2, np.maximum(stages.middle * each_s, ends_s), ends_s)
 
 
 def _exposed_s(exchange: DataParallelTime, micro: Values, stage_s: Values, setup: TrainSetup) -> Values:

@@ -79,7 +79,11 @@ def _utilisation_rows(training: Training) -> list[Assumption]:
         rows.append(_row("MFU", words, utilisation.basis, "given, or the default 40 %"))
     if run is not None:
         words = f"{run.batch_tokens:,} tokens a step in sequences of {run.seq_len:,}"
-        rows += [_row("training batch", words, Basis.ASSUMED, "given, or the default"), *training_sources()]
+        basis = (
+            Basis.PUBLISHED if run.batch_source and not run.batch_source.startswith("assumed") else Basis.ASSUMED
+        )
+        rows.append(_row("training batch", words, basis, run.batch_source or "given"))
+        rows += training_sources()
     return rows
 
 

@@ -6,7 +6,7 @@ from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.provenance import Basis, weakest
 from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_seconds, format_usd
 from optimoe.planner.problem.goal import LowestLoss, NearBest
-from optimoe.planner.problem.training import GivenMfu
+from optimoe.planner.problem.training import GivenMfu, Training
 from optimoe.planner.result import Plan
 
 OURS, PLANNING = "docs/cost-model.md", "docs/planning.md"
@@ -53,10 +53,15 @@ def _training(plan: Plan) -> list[Link]:
             f" + {beyond:g} · {format_count(choice.params.router)} of routers" if choice.params.router else ""
         )
         by_flops = f"{training.budget_flops:.4g} FLOP ÷ (6 · N_act{routing})"
-        by_time = f"{training.budget_gpu_s:.4g} GPU·s · peak · MFU ÷ (6 · N_act)"
+        by_time = f"{training.budget_gpu_s:.4g} GPU·s · peak · MFU{_goodput(training)} ÷ (6 · N_act)"
         stated = [words for words in (by_flops, by_time) if not words.startswith("inf")]
         links.append(_ours("D at most", ", ".join(stated), f"{format_count(affordable)} tokens", "C = 6·N·D"))
     return links
+
+
+def _goodput(training: Training) -> str:
+    """The factor of a predicted utilisation, in words."""
+    return f" · {training.goodput:g} goodput" if training.goodput < 1 else ""
 
 
 def _mfu(plan: Plan) -> Link:
@@ -122,7 +127,7 @@ def _dollars(plan: Plan) -> list[Link]:
     rate = f"{choice.serving.tokens_per_s:,.0f}"
     per_mtok = f"{num_gpus} · {price.usd_per_gpu_hour:g} USD/h ÷ 3600 ÷ {rate} · 10⁶"
     train_price = problem.training.price
-    trained = f"{choice.training.flops:.4g} FLOP ÷ (peak · MFU)"
+    trained = f"{choice.training.flops:.4g} FLOP ÷ (peak · MFU{_goodput(problem.training)})"
     hours = f"{choice.training.gpu_hours:,.0f} GPU hours · {train_price.usd_per_gpu_hour:g} USD/h"
     trained_on = weakest(train_price.basis, _mfu(plan).basis, Basis.DERIVED)
     served_on = weakest(price.basis, Basis.FITTED, Basis.DERIVED)

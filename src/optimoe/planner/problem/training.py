@@ -2,26 +2,36 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require, require_positive
-from optimoe.core.provenance import Basis
+from optimoe.core.provenance import Basis, Estimate
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.price import GpuPrice
-from optimoe.cost.training import USUAL_SEQ_LEN
-from optimoe.cost.training.estimate import TrainRun
+from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
+from optimoe.cost.training.estimate import TrainRun, hours_band
 from optimoe.cost.training.setup import training_range
+from optimoe.laws.catalog import find_law
 from optimoe.laws.families.krajewski import ROUTING_FLOPS
+from optimoe.laws.rules.leverage import Hyperparameters
 
 BUDGET_TOLERANCE = 1e-9
 """Relative: a design that reaches the lowest loss itself must not fall to rounding."""
 
 DEFAULT_MFU = 0.4
 """Assumed where none is stated and no cluster to predict it for."""
+
+BATCH_LAW = "tian2025-hparams"
+"""The published rule of the batch: the one that was fitted to mixtures of experts. At DeepSeek-V3's compute, four
+decades beyond its runs, it gives 60M tokens for the 63M of that run."""
+
+MOST_RULE_BATCH_TOKENS = 15_360 * 4096
+"""Where the rule ends: the batch of DeepSeek-V3's run (arXiv 2412.19437, Sec. 4.2), the largest known here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +97,8 @@ class Training:
         budget_gpu_s: Most GPU-seconds to spend; infinite for no limit.
         routing_flops_per_weight: c_r: FLOPs that training on a token takes for each weight of a router, six for
             the product with it (which 6ND holds) and the rest for what follows: softmax, choice, dispatch and
-            combination. 14 is what Krajewski 2024 charges (arXiv 2402.07871, App. E: 6 to 20 by implementation); 6
-            is the product alone, as the other laws count.
+            combination. 14 is what Krajewski 2024 charges (arXiv 2402.07871, App. E: 6 to 20 by implementation);
+            6 is the product alone, as the other laws count.
 
     Raises:
         ConfigError: A budget is not positive, routing takes less than its product, the run is on other GPUs, or
@@ -113,6 +123,12 @@ class Training:
         if self.run is not None:
             asked = self.run.cluster.accelerator
             require(asked == self.accelerator, "train_gpus", self.accelerator.name, asked.name)
+
+    @property
+    def goodput(self) -> float:
+        """Time that steps take over the time that is paid for; a given utilisation holds it already."""
+        predicted = isinstance(self.utilisation, PredictedMfu) and self.run is not None
+        return self.run.goodput if predicted and self.run is not None else 1.0
 
     @property
     def bounded(self) -> bool:
@@ -152,8 +168,15 @@ class Training:
         return mfu * useful / (useful + self.routing_flops(params_router, 1.0))
 
     def gpu_s_per_token(self, params_active: Values, mfu: Values) -> Values:
-        """GPU-seconds that one token takes: 6·N_act ÷ (bf16 peak · MFU)."""
-        return self.flops(params_active, 1.0) / (self.accelerator.flops_per_s("bf16") * np.asarray(mfu))
+        """GPU-seconds that one token takes: 6·N_act ÷ (bf16 peak · MFU · goodput)."""
+        rate = self.accelerator.flops_per_s("bf16") * np.asarray(mfu) * self.goodput
+        return self.flops(params_active, 1.0) / rate
+
+    def gpu_s_band(self, gpu_s: float) -> Estimate:
+        """GPU-seconds with the band of published runs' hours; no band where the utilisation is given."""
+        if isinstance(self.utilisation, GivenMfu):
+            return Estimate(value=gpu_s, low=math.nan, high=math.nan)
+        return hours_band(gpu_s)
 
     def usd_per_token(self, params_active: Values, mfu: Values) -> Values:
         """Dollars that one token takes."""
@@ -164,6 +187,31 @@ class Training:
         per_token = self.flops(params_active, 1.0) + self.routing_flops(params_router, 1.0)
         by_flops = self.budget_flops / per_token
         return np.minimum(by_flops, self.budget_gpu_s / self.gpu_s_per_token(params_active, mfu))
+
+
+def rule_batch(train_flops: float, seq_len: int) -> tuple[int, str]:
+    """Tokens of a step that a published rule gives for a budget, in whole sequences, and where they are from.
+
+    0.0694·C^0.3644 tokens, C the training FLOPs (Tian et al. 2025, arXiv 2507.17702, eq. 3, where C leaves the
+    embeddings out), at most :data:`MOST_RULE_BATCH_TOKENS`. Without a budget a usual batch, which is assumed.
+    """
+    if not math.isfinite(train_flops):
+        return round(USUAL_BATCH_TOKENS / seq_len) * seq_len, "assumed: no budget to scale it with"
+    law = _batch_law()
+    wanted = float(law.batch_tokens(C=train_flops))
+    batch = max(1, round(min(wanted, MOST_RULE_BATCH_TOKENS) / seq_len)) * seq_len
+    rule = f"0.0694·C^0.3644 tokens, {law.row.source}, C = {train_flops:.3g}"
+    decades = float(law.decades_outside({"C": train_flops})["C"])
+    beyond = f", {abs(decades):.1f} decades {'beyond' if decades > 0 else 'below'} its runs" if decades else ""
+    ends = f"; ends at {MOST_RULE_BATCH_TOKENS:,}, DeepSeek-V3's batch" if wanted > MOST_RULE_BATCH_TOKENS else ""
+    return batch, f"{rule}{beyond}{ends}"
+
+
+@cache
+def _batch_law() -> Hyperparameters:
+    law = find_law(BATCH_LAW)
+    assert isinstance(law, Hyperparameters)
+    return law
 
 
 def gpu_time_s(num_gpus: int, days: float) -> float:

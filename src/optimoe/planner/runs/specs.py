@@ -7,11 +7,12 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.run import RunLayout, RunSpec, Schedule
 from optimoe.laws.catalog import find_law
 from optimoe.laws.rules.leverage import Hyperparameters
+from optimoe.planner.problem.training import BATCH_LAW, rule_batch
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import PROXY_SHARE, ladder
 
-RATE_LAW = "tian2025-hparams"
-"""Peak rate and batch over compute: of the published rules the one that was fitted to runs of a proxy's size."""
+RATE_LAW = BATCH_LAW
+"""Peak rate over compute, by the same rule as the batch, which was fitted to runs of a proxy's size."""
 
 WARMUP_SHARE = 0.01
 """Part of the tokens over which the rate rises (assumed)."""
@@ -29,7 +30,7 @@ def winner_run(plan: Plan) -> RunSpec:
         name=WINNER,
         architecture=to_config(spec),
         tokens=tokens,
-        batch_tokens=run.batch_tokens if run else published_batch_tokens(spec, tokens, seq_len),
+        batch_tokens=choice.training.batch_tokens if layout else published_batch_tokens(spec, tokens, seq_len),
         seq_len=seq_len,
         schedule=_schedule(spec, tokens),
         precision=run.setup.precision if run else "bf16",
@@ -74,10 +75,8 @@ def published_peak_rate(spec: ArchSpec, tokens: int) -> float:
 
 
 def published_batch_tokens(spec: ArchSpec, tokens: int, seq_len: int) -> int:
-    """Batch of 0.0694·C^0.3644 tokens, rounded to one sequence or more; C and source as of the peak rate."""
-    law = _rate_law()
-    batch = float(law.batch_tokens(**law.arch_inputs(spec, tokens)))
-    return max(1, round(batch / seq_len)) * seq_len
+    """Batch of the rule of :func:`optimoe.planner.problem.training.rule_batch`; C as of the peak rate."""
+    return rule_batch(float(_rate_law().arch_inputs(spec, tokens)["C"]), seq_len)[0]
 
 
 def _rate_law() -> Hyperparameters:

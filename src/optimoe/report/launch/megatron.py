@@ -6,6 +6,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.run import RunSpec
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.layout import TrainLayout
+from optimoe.planner.candidate import TrainingCost
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.specs import winner_run
 from optimoe.report.launch.config import rope_base
@@ -56,7 +57,7 @@ def megatron_arguments(plan: Plan) -> str:
     lines += _experts(moe) if moe else []
     lines += [f"--moe-layer-freq {_pattern(spec)}"] if moe and dense else []
     if training.run is not None and choice.training.layout is not None:
-        lines += [*_step(training.run), *_split(spec, choice.training.layout)]
+        lines += [*_step(choice.training, training.run), *_split(spec, choice.training.layout)]
     return "\n".join(lines) + "\n"
 
 
@@ -121,16 +122,16 @@ def _pattern(spec: ArchSpec) -> str:
     return "+".join(f"[{isinstance(group.ffn, MoE):d}]*{group.num_layers}" for group in spec.layers)
 
 
-def _step(run: TrainRun) -> list[str]:
+def _step(cost: TrainingCost, run: TrainRun) -> list[str]:
     fp8 = ["--fp8-format hybrid"] if run.setup.precision == "fp8" else []
-    return [f"--global-batch-size {run.sequences}", *fp8]
+    return [f"--global-batch-size {cost.batch_tokens // run.seq_len}", *fp8]
 
 
 def _split(spec: ArchSpec, layout: TrainLayout) -> list[str]:
     lines = [
         f"--tensor-model-parallel-size {layout.tp:.0f}",
         f"--pipeline-model-parallel-size {layout.pp:.0f}",
-        *_stages(spec.num_layers, int(layout.pp), int(layout.interleave)),
+        *_stages(spec.num_layers, layout),
     ]
     if spec.moe:
         # experts are dealt over max(tp, ep) GPUs: fewer parts than tp leave each expert split by the rest
@@ -148,20 +149,22 @@ def _split(spec: ArchSpec, layout: TrainLayout) -> list[str]:
     return lines + SHARDING[int(layout.zero)]
 
 
-def _stages(num_layers: int, pp: int, interleave: int) -> list[str]:
+def _stages(num_layers: int, layout: TrainLayout) -> list[str]:
     """How layers are dealt to the stages of a pipeline, where not each has as many.
 
     Megatron-LM refuses layers that the stages do not divide, unless told the layers of each (its user guide,
-    Custom Pipeline Model Parallel Layout). The fullest chunk is ⌈layers / chunks⌉, as the plan counts it; the
-    first and the last chunks, which hold the embeddings, are the lighter ones.
+    Custom Pipeline Model Parallel Layout). The first and the last stage hold what the layout of the plan says;
+    what they hold fewer than the others lacks in their outermost chunk, beside the embeddings.
     """
-    chunks = pp * interleave
-    whole, left = divmod(num_layers, chunks)
-    if not left:
-        return [f"--num-virtual-stages-per-pipeline-rank {interleave}"] if interleave > 1 else []
-    lighter = chunks - left
-    front = lighter // 2
-    sizes = [whole + (front <= chunk < front + left) for chunk in range(chunks)]
+    pp, chunks = int(layout.pp), int(layout.interleave)
+    first, last = int(layout.first_layers), int(layout.last_layers)
+    deep = (num_layers - first - last) // (pp - 2) if pp > 2 else max(first, last)
+    if pp == 1 or first == last == deep:
+        return [f"--num-virtual-stages-per-pipeline-rank {chunks}"] if chunks > 1 else []
+    deep = chunks * -(-deep // chunks)
+    sizes = [deep // chunks] * (pp * chunks)
+    sizes[0] -= deep - first
+    sizes[-1] -= deep - last
     return [f"--pipeline-model-parallel-layout {_layout_words(sizes)}"]
 
 

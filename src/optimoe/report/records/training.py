@@ -33,6 +33,8 @@ class TrainLayoutRecord:
         interleave: Chunks of layers per pipeline stage.
         recompute: Activations computed again in the backward pass: none, selective or full.
         sequence_parallel: Whether norms and residuals are split by tokens over tp.
+        first_layers: Layers of the first pipeline stage.
+        last_layers: Layers of the last one; those between hold as many each.
     """
 
     tp: int
@@ -44,6 +46,8 @@ class TrainLayoutRecord:
     interleave: int
     recompute: Recompute
     sequence_parallel: bool
+    first_layers: int
+    last_layers: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +115,15 @@ class TrainingRecord:
         mfu_low: Lower end of the band of 90 % of published runs.
         mfu_high: Upper end of that band.
         tokens_per_s: Training tokens per second of all GPUs.
-        days: Days of the run, without failures and restarts.
+        days: Days of the run, what the goodput loses among them.
+        train_gpu_hours: GPU hours of the run, idle ones among them.
+        train_gpu_hours_low: Lower end of the band of published runs' hours.
+        train_gpu_hours_high: Upper end of that band.
+        goodput: Time of steps over the time that is paid for.
         usd: Dollars of the run; null without a price.
+        batch_tokens: Tokens of a step in this layout.
+        batch_source: Where the batch is from; empty where it was stated.
+        idle_gpus: GPUs that the layout leaves idle; they are paid.
         step_s: Time of one step.
         step: Time of one step by cause.
         memory: What one GPU holds.
@@ -129,7 +140,14 @@ class TrainingRecord:
     mfu_high: float
     tokens_per_s: float
     days: float
+    train_gpu_hours: float
+    train_gpu_hours_low: float
+    train_gpu_hours_high: float
+    goodput: float
     usd: float | None
+    batch_tokens: int
+    batch_source: str
+    idle_gpus: int
     step_s: float
     step: TrainStepRecord
     memory: TrainMemoryRecord
@@ -172,15 +190,19 @@ class TrainRunRecord:
 
     Attributes:
         cluster: The GPUs.
-        batch_tokens: Tokens of one step over all ranks.
+        batch_tokens: Tokens of one step over all ranks; each layout takes the nearest that its ranks can share.
+        batch_source: Where the batch is from; empty where it was stated.
         seq_len: Tokens of a sequence.
+        goodput: Time of steps over the time that is paid for.
         setup: The trainer.
         price: Price of a GPU hour.
     """
 
     cluster: ClusterRecord
     batch_tokens: int
+    batch_source: str
     seq_len: int
+    goodput: float
     setup: TrainSetupRecord
     price: PriceRecord
 
@@ -193,6 +215,7 @@ def train_layout_record(layout: TrainLayout) -> TrainLayoutRecord:
 def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
     """A run on so many tokens, with what its step and its memory consist of."""
     mfu_low, mfu_high = best.mfu_range()
+    hours = best.gpu_hours(tokens)
     return TrainingRecord(
         name=best.arch.name,
         speculated=best.arch.speculated or UNSET,
@@ -204,7 +227,14 @@ def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
         mfu_high=mfu_high,
         tokens_per_s=best.tokens_per_s,
         days=best.days(tokens),
+        train_gpu_hours=hours.value,
+        train_gpu_hours_low=hours.low,
+        train_gpu_hours_high=hours.high,
+        goodput=best.run.goodput,
         usd=best.usd(tokens),
+        batch_tokens=best.batch_tokens,
+        batch_source=best.run.batch_source,
+        idle_gpus=best.idle_gpus,
         step_s=best.step.total_s,
         step=same_fields(TrainStepRecord, best.step),
         memory=same_fields(TrainMemoryRecord, best.memory),

@@ -2,10 +2,15 @@
 
 import math
 
+from optimoe.core.provenance import Estimate
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
-from optimoe.cost.training.estimate import TrainEstimate
+from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
+from optimoe.cost.training.setup import training_range
 from optimoe.report.words.lines import Lines
+
+HOURS_WORDS = "hours at a goodput of {:.1%}; of published runs they were {:.1f} to {:.1f} times the predicted"
+"""What the band of hours is, for a goodput and the ends of the band."""
 
 DEGREES = ("tp", "ep", "pp", "dp", "interleave", "micro_batch")
 
@@ -21,21 +26,55 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
         for seconds, name in parts
         if seconds > 0.01 * step
     )
-    usd = best.usd(tokens)
-    price = "no price known" if math.isnan(usd) else format_usd(usd)
     return [
         ("Model", f"{best.arch.title} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
-        ("Layout", train_layout_words(layout)),
+        ("Layout", train_layout_words(layout, best.idle_gpus)),
+        ("Batch", batch_words(best.batch_tokens, run)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
-        ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {price}"),
+        ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {_cost_words(best, tokens)}"),
+        ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"))),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
     ]
 
 
-def train_layout_words(layout: TrainLayout) -> str:
-    """The degrees above one, ZeRO's stage, and what is computed again."""
+def _cost_words(best: TrainEstimate, tokens: float) -> str:
+    """GPU hours and dollars, each with the band of the hours."""
+    hours, usd = best.gpu_hours(tokens), best.usd(tokens)
+    words = hours_words(hours)
+    if math.isnan(usd):
+        return f"{words}, no price known"
+    low, high = (format_usd(usd * bound / hours.value) for bound in (hours.low, hours.high))
+    return f"{words}, {format_usd(usd)} ({low} – {high})"
+
+
+def hours_words(hours: Estimate) -> str:
+    """GPU hours, with their band where one is known."""
+    band = "" if math.isnan(hours.low) else f" ({hours.low:,.0f} – {hours.high:,.0f})"
+    return f"{hours.value:,.0f} GPU hours{band}"
+
+
+def batch_words(batch_tokens: int, run: TrainRun) -> str:
+    """The batch of a step in its layout, what was asked for, and where that is from."""
+    words = f"{format_count(batch_tokens)} tokens, {batch_tokens // run.seq_len:,} sequences of {run.seq_len:,}"
+    if batch_tokens != run.batch_tokens:
+        words += f", as the ranks take it (asked: {run.batch_tokens:,})"
+    return f"{words}; {run.batch_source}" if run.batch_source else words
+
+
+def train_layout_words(layout: TrainLayout, idle_gpus: int = 0) -> str:
+    """The degrees above one, uneven stages, ZeRO's stage, what is computed again, and what stands idle."""
     degrees = {name.replace("_", "-"): getattr(layout, name) for name in DEGREES}
     used = [f"{name} {degree:.0f}" for name, degree in degrees.items() if degree > 1]
     again = [] if layout.recompute == "none" else [f"{layout.recompute} recomputation"]
-    return ", ".join([*used, f"ZeRO {layout.zero:.0f}", *again])
+    idle = [f"{idle_gpus} GPUs idle"] if idle_gpus else []
+    ends = f"{layout.first_layers:.0f} layers first and {layout.last_layers:.0f} last"
+    return ", ".join(
+        [
+            *used,
+            *([ends] if layout.pp > 1 and layout.first_layers else []),
+            f"ZeRO {layout.zero:.0f}",
+            *again,
+            *idle,
+        ]
+    )

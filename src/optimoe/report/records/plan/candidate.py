@@ -67,7 +67,11 @@ class CandidateRecord:
         train_flops: FLOPs of the run, 6·N_act·D.
         routing_flops: FLOPs that routing takes beyond that, which the budget pays too.
         mfu: Model FLOPs utilisation of the run: 6ND over the time at the bf16 peak.
-        train_gpu_hours: GPU hours of the run.
+        train_gpu_hours: GPU hours of the run that are paid for.
+        train_gpu_hours_low: Lower end of the band of published runs' hours; null for a given utilisation.
+        train_gpu_hours_high: Upper end of that band; null likewise.
+        batch_tokens: Tokens of a training step in that layout; 0 where the cluster is not known.
+        idle_gpus: GPUs of the training cluster that the layout leaves idle; they are paid.
         train_layout: How the run is split; empty where the cluster is not known.
         train_usd: Dollars of training; null without a price.
         serve_usd: Dollars of serving over the life; null without a price.
@@ -104,6 +108,10 @@ class CandidateRecord:
     routing_flops: float
     mfu: float
     train_gpu_hours: float
+    train_gpu_hours_low: float | None
+    train_gpu_hours_high: float | None
+    batch_tokens: int
+    idle_gpus: int
     train_layout: TrainLayoutRecord | NoTrainLayoutRecord
     train_usd: float | None
     serve_usd: float | None
@@ -133,6 +141,7 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
     """A design with its numbers, flat."""
     training, deployment, serving = candidate.training, candidate.deployment, candidate.serving
     tpot = candidate.tpot_band_s if deployment.workload.decodes else NO_TPOT
+    hours = training.gpu_hours_band
     return same_fields(
         CandidateRecord,
         candidate,
@@ -145,6 +154,10 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         routing_flops=training.routing_flops,
         mfu=training.mfu,
         train_gpu_hours=training.gpu_hours,
+        train_gpu_hours_low=hours.low,
+        train_gpu_hours_high=hours.high,
+        batch_tokens=training.batch_tokens,
+        idle_gpus=training.idle_gpus,
         train_layout=train_layout_record(training.layout) if training.layout else NoTrainLayoutRecord(),
         tpot_s=tpot.value,
         tpot_low_s=tpot.low,

@@ -20,7 +20,7 @@ from optimoe.report.words.plan.shapes import shape_words
 from optimoe.report.words.plan.traffic import fleet_words
 from optimoe.report.words.served.run_prose import statistic
 from optimoe.report.words.serving_prose import bound_words, layout_words
-from optimoe.report.words.training_prose import train_layout_words
+from optimoe.report.words.training_prose import hours_words, train_layout_words
 
 SHOWN_SHARE = 0.0005
 """Share of routing in the training FLOPs from which it is said: what one decimal of a percentage shows."""
@@ -56,13 +56,16 @@ def run_words(plan: Plan) -> str:
     else:
         low, high = utilisation.band(choice.training.mfu)
         known = f"predicted, {low:.0%} – {high:.0%}"
-    words = f"{choice.training.gpu_hours:,.0f} GPU hours at {choice.training.mfu:.0%} MFU ({known})"
+    words = f"{hours_words(choice.training.gpu_hours_band)} at {choice.training.mfu:.0%} MFU ({known})"
+    if training.goodput < 1:
+        words += f" and {training.goodput:.1%} goodput"
     words += routing_words(choice)
     layout = choice.training.layout
     if run is None or layout is None:
         return words
     days = choice.training.gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
-    return f"{words} · {days:.1f} days · {train_layout_words(layout)}"
+    batch = f"{format_count(choice.training.batch_tokens)} tokens a step"
+    return f"{words} · {days:.1f} days · {batch} · {train_layout_words(layout, choice.training.idle_gpus)}"
 
 
 def routing_words(choice: Candidate) -> str:
