@@ -22,11 +22,12 @@ from optimoe.cost.calibration import calibration_names, find_calibration, save_c
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import save_law
+from tests.app.run import FEW_DESIGNS
 from tests.core.run.cases import HOSTILE, RUN, record
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "optimoe"
-PLAN = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "1,8", "--quick")
+PLAN = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "1,8", *FEW_DESIGNS, "--quick")
 
 
 def optimoe(*words, cwd):

@@ -8,9 +8,14 @@ from pathlib import Path
 from tests.forks import Done
 from tests.forks import run_command as optimoe
 
+FEW_DESIGNS = (
+    "--top-k", "1", "--active-ffn-ratio", "3", "--shared", "0", "--attention", "gqa", "--first-dense-layers", "0",
+)  # fmt: skip
+"""One family of each number of experts: a plan's answers are tested elsewhere, and many take their time."""
+
 QUESTION = [
     "plan", "--train-gpus", "64xh100-sxm", "--train-days", "30", "--mfu", "0.4", "--serve-tokens", "5T",
-    "--serve-gpus", "8xh100-sxm", "--experts", "1,8",
+    "--serve-gpus", "8xh100-sxm", "--experts", "1,8", *FEW_DESIGNS,
 ]  # fmt: skip
 PLAN = [*QUESTION, "--tpot", "50ms"]
 MIXTRAL = {

@@ -4,7 +4,7 @@ from math import sin
 
 import pytest
 
-from tests.app.run import answer, optimoe
+from tests.app.run import FEW_DESIGNS, answer, optimoe
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_fit_of_bad_input_is_one_line(runs, extra, words):
 def test_a_fit_of_active_parameters_is_planned_in_active_parameters(runs, tmp_path):
     law = tmp_path / "mine.toml"
     answer("laws", "fit", runs, *FIT, "--n-convention", "active", "--resamples", 0, "--folds", 0, "--out", law)
-    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "8", "--law", law)
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "8", *FEW_DESIGNS, "--law", law)
     choice = answer(*asked)["choice"]
     told = answer(
         "laws",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from optimoe.cost.calibration import find_calibration, save_calibration
-from tests.app.run import PLAN, QUESTION, answer, optimoe
+from tests.app.run import FEW_DESIGNS, PLAN, QUESTION, answer, optimoe
 
 
 def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
@@ -53,7 +53,7 @@ def test_a_budget_may_be_dollars_and_lengths_percentiles(tmp_path):
     sheet = tmp_path / "prices.toml"
     sheet.write_text('[[price]]\naccelerator = "h100-sxm"\nusd_per_gpu_hour = 2.0\n')
     found = answer(
-        "plan", "--train-usd", "20K", "--prices", sheet, "--experts", "1,8", "--quick",
+        "plan", "--train-usd", "20K", "--prices", sheet, "--experts", "1,8", *FEW_DESIGNS, "--quick",
         "--input-percentiles", "50=800,90=3000", "--output-percentiles", "50=200,90=600",
     )  # fmt: skip
     assert found["choice"]["train_usd"] <= 20e3 * (1 + 1e-9)
@@ -64,7 +64,18 @@ def test_a_budget_may_be_dollars_and_lengths_percentiles(tmp_path):
 def test_traffic_may_be_a_rate_and_a_trace(tmp_path):
     trace = tmp_path / "trace.csv"
     trace.write_text("input_tokens,output_tokens\n100,50\n300,150\n")
-    asked = ("plan", "--train-flops", "1e21", "--experts", "1,8", "--quick", "--json", "--trace", trace)
+    asked = (
+        "plan",
+        "--train-flops",
+        "1e21",
+        "--experts",
+        "1,8",
+        *FEW_DESIGNS,
+        "--quick",
+        "--json",
+        "--trace",
+        trace,
+    )
     problem = answer(*asked[:-3], "--trace", trace, "--requests-per-s", 10, "--life-days", 100)["problem"]
     assert problem["deployments"][0]["workload"]["input_tokens"] == 200
     assert problem["lifetime_tokens"] == pytest.approx(10 * 100 * 86400 * 100)
@@ -93,7 +104,7 @@ def test_an_impossible_limit_exits_3_and_says_what_would_lift_it():
 
 
 def test_a_plan_takes_the_software_that_cost_takes():
-    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", *FEW_DESIGNS, "--quick")
     usual, skewed = answer(*asked), answer(*asked, "--engine", "sglang", "--zipf", "0.8", "--chunk-tokens", "2K")
     engine = skewed["problem"]["deployments"][0]["engine"]
     assert (engine["prefill_first"], engine["routing"]["zipf"], engine["chunk_tokens"]) == (True, 0.8, 2000)
@@ -101,7 +112,7 @@ def test_a_plan_takes_the_software_that_cost_takes():
 
 
 def test_a_calibration_that_held_models_out_and_drafts_reach_the_plan(tmp_path):
-    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", "--quick")
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "100B", "--experts", "8", *FEW_DESIGNS, "--quick")
     whole = tmp_path / "three_models.toml"
     preset = replace(find_calibration("vllm-unstated-2025-10"), held_out="each model left out in turn")
     save_calibration(preset, whole)
@@ -122,7 +133,7 @@ def test_a_file_of_options_is_read_and_the_command_line_wins(tmp_path):
         'train_flops = "1e21"\nserve_tokens = "100B"\nexperts = [1, 8]\ntpot = "50ms"\n'
         'precision = ["bf16", "fp8"]\n'
     )
-    asked = ("plan", "--config", "request.toml", "--quick")
+    asked = ("plan", "--config", "request.toml", *FEW_DESIGNS, "--quick")
     problem = answer(*asked, "--tpot", "60ms", "--precision", "fp8", cwd=tmp_path)["problem"]
     (deployment,) = problem["deployments"]
     assert deployment["limits"]["tpot_s"] == 0.06
