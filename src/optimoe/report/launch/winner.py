@@ -22,6 +22,9 @@ FLOPS_CONVENTION = "6ND, active"
 WINNER_FILES = ("config.json", "recipe.toml", "megatron.args", "vllm.sh", "sglang.sh", "proxies.toml")
 """What the folder may hold of ours; of these, what a new plan does not write is removed."""
 
+PLAN_FILES = ("plan.html", "plan.json", *(f"winner/{name}" for name in WINNER_FILES))
+"""What a plan may leave in its folder."""
+
 
 def winner_files(plan: Plan) -> dict[str, str]:
     """The text of each file by its name, out of :data:`WINNER_FILES`."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.files import remove_file, write_text
+from optimoe.core.files import write_owned
 from optimoe.core.records import to_json
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.planner.candidate import Candidate
@@ -11,7 +11,7 @@ from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.result import Plan
-from optimoe.report.launch.winner import WINNER_FILES, winner_files
+from optimoe.report.launch.winner import PLAN_FILES, winner_files
 from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
 from optimoe.report.pages.style import render
 from optimoe.report.records.plan.plan import plan_record
@@ -28,25 +28,28 @@ _HEADS = (
 )  # fmt: skip
 
 
-def write_plan(plan: Plan, folder: Path, robustness: Robustness | None = None) -> list[Path]:
+def write_plan(
+    plan: Plan, folder: Path, robustness: Robustness | None = None, *, force: bool = False
+) -> list[Path]:
     """Write plan.html, plan.json and the winner for trainers and engines, with its proxies.
 
     Files of an earlier plan's winner that this one has none of are removed.
 
+    Args:
+        plan: The plan.
+        folder: Where to; it is made where it is not there.
+        robustness: How sure the plan is, where it was asked.
+        force: Whether files of others are overwritten.
+
     Raises:
-        InputError: The folder cannot be written.
+        InputError: The folder cannot be written, or a file there is not from here or was changed since.
     """
     contents = {
-        folder / "plan.html": plan_page(plan, robustness),
-        folder / "plan.json": to_json(document(plan_record(plan, robustness))) + "\n",
-        **{folder / "winner" / name: text for name, text in winner_files(plan).items()},
+        "plan.html": plan_page(plan, robustness),
+        "plan.json": to_json(document(plan_record(plan, robustness))) + "\n",
+        **{f"winner/{name}": text for name, text in winner_files(plan).items()},
     }
-    for name in WINNER_FILES:
-        if folder / "winner" / name not in contents:
-            remove_file(folder / "winner" / name)
-    for path, text in contents.items():
-        write_text(path, text)
-    return list(contents)
+    return write_owned(folder, contents, stale=PLAN_FILES, force=force)
 
 
 def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:

@@ -39,14 +39,38 @@ def test_a_plan_leaves_its_page_and_its_winner(tmp_path):
     assert "tokens" in (tmp_path / "winner" / "recipe.toml").read_text()
 
 
-def test_the_chain_ends_at_the_total_and_every_link_has_a_basis():
+def test_files_of_others_are_not_overwritten_and_that_is_said_before_the_search(tmp_path):
+    (tmp_path / "winner").mkdir()
+    (tmp_path / "winner" / "config.json").write_text("my own")
+    done = optimoe(*PLAN, "--quick", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "winner/config.json: not overwritten" in done.stderr
+    assert (tmp_path / "winner" / "config.json").read_text() == "my own"
+    (tmp_path / "taken").write_text("")
+    done = optimoe(*PLAN, "--out", "taken/below", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "taken is a file" in done.stderr
+
+
+def test_a_quiet_plan_prints_the_sentence_that_decides_and_writes_its_files(tmp_path):
+    (tmp_path / "plan.html").write_text("my own")
+    done = optimoe(*PLAN, "--quick", "--quiet", "--force", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Train a")
+    assert done.stdout.count("\n") == 1
+    assert (tmp_path / "plan.html").read_text() != "my own"
+
+
+def test_the_chain_ends_at_the_total_and_every_link_has_a_basis(tmp_path):
     record = answer(*PLAN, "--explain")
     assert [link["name"] for link in record["chain"]][-2:] == ["total", "optimal"]
     assert {"peak", "N_act", "D", "L", "TPOT", "output tokens/s"} <= {link["name"] for link in record["chain"]}
     assert all(link["basis"] and link["value"] for link in record["chain"])
-    done = optimoe(*PLAN, "--explain")
+    done = optimoe(*PLAN, "--explain", "--quick", cwd=tmp_path)
     assert done.returncode == 0
+    assert done.stdout.startswith("Train a")
     assert "[published" in done.stdout
+    assert (tmp_path / "plan.html").exists()
 
 
 def test_a_budget_may_be_dollars_and_lengths_percentiles(tmp_path):

@@ -12,7 +12,7 @@ from optimoe.inputs.quantities import Flag
 
 Explain = Annotated[
     Flag,
-    Parameter(help="Print the chain of numbers from the inputs to the choice, each with its basis and source."),
+    Parameter(help="Print also the chain of numbers from the inputs to the choice, with basis and source."),
 ]
 Quick = Annotated[
     Flag, Parameter(help="Leave out how sure the choice is: draws of the law, and what each input would change.")
@@ -23,6 +23,10 @@ Out = Annotated[
         help="Folder for plan.html, plan.json and winner/ (the current one; with --json only where stated)."
     ),
 ]
+Force = Annotated[
+    Flag, Parameter(help="Overwrite files in the folder that are not from optimoe, or were changed since.")
+]
+Quiet = Annotated[Flag, Parameter(help="Print the sentence that decides and nothing else; files are written.")]
 
 
 def plan(
@@ -31,36 +35,43 @@ def plan(
     explain: Explain = False,
     quick: Quick = False,
     out: Out = None,
+    force: Force = False,
+    quiet: Quiet = False,
     config: ConfigFile = None,
     json: JsonFlag = False,
 ) -> None:
     """Find the model to train, for a budget, a traffic and hardware."""
+    from optimoe.core.files import require_owned
     from optimoe.planner.confidence.robust import assess
     from optimoe.planner.explain.chain import chain
     from optimoe.planner.plan import plan as solve
+    from optimoe.report.launch.winner import PLAN_FILES
     from optimoe.report.records.plan.plan import plan_record
+    from optimoe.report.words.chain_prose import chain_lines
+    from optimoe.report.words.plan.answer import plan_blocks
+    from optimoe.report.words.plan.headline import headline
 
     problem = request.problem()
     priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
     priced.append((problem.training.accelerator, problem.training.price))
     for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
         warn_without_price(name, price, request.prices)
+    written = out is not None or not json
+    if written:
+        require_owned(out or Path(), PLAN_FILES, force=bool(force))
     result = solve(problem)
-    robustness = None if quick or explain else assess(result)
-    if explain and not json:
-        from optimoe.report.words.chain_prose import chain_lines
-
-        print_lines(chain_lines(chain(result)))
-        return
-    if not json:
-        from optimoe.report.words.plan.answer import plan_blocks
-
-        print_blocks(plan_blocks(result, robustness))
-    if out is not None or not json:
+    robustness = None if quick else assess(result)
+    links = chain(result) if explain else None
+    if json:
+        print_json(plan_record(result, robustness, links))
+    elif quiet:
+        print_blocks([headline(result)])
+    else:
+        print_blocks([*plan_blocks(result, robustness), chain_lines(links) if links else ""])
+    if written:
         from optimoe.report.pages.plan_page import write_plan
 
-        files = write_plan(result, out or Path(), robustness)
-        if not json:
-            print("\n" + "  ".join(str(file) for file in files))
-    if json:
-        print_json(plan_record(result, robustness, chain(result) if explain else None))
+        files = write_plan(result, out or Path(), robustness, force=bool(force))
+        if not json and not quiet:
+            print()
+            print_lines([("Files", "  ".join(str(file) for file in files))])
