@@ -11,6 +11,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.grid import broadcast, take
+from optimoe.core.units import SECONDS_PER_HOUR
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.domain import Standing
 from optimoe.laws.loss_law import LossLaw, TokenCurve
@@ -83,8 +84,9 @@ class Columns(ABC):
 
     @property
     def usd_per_train_token(self) -> Column:
-        """Dollars of training on one token."""
-        return np.asarray(self.problem.training.usd_per_token(self.params_active, self.mfu))
+        """Dollars of training on one token; hours where all GPUs are owned."""
+        hours = self.problem.training.gpu_s_per_token(self.params_active, self.mfu) / SECONDS_PER_HOUR
+        return np.asarray(hours * self.problem.hour_usd(self.problem.training.price))
 
     @property
     def affordable_tokens(self) -> Column:
@@ -145,7 +147,7 @@ class Pool(Columns):
     def fleet(self) -> ServedFor:
         """The deployments of each design that carry the traffic, of its cheapest kind."""
         clusters = [deployment.cluster.num_gpus for deployment in self.problem.deployments]
-        prices = [deployment.price.usd_per_gpu_hour for deployment in self.problem.deployments]
+        prices = [self.problem.hour_usd(deployment.price) for deployment in self.problem.deployments]
         return self.problem.traffic.served(
             tokens_per_s=self._of_cheapest("tokens_per_s"),
             num_gpus=np.array(clusters)[self.cheapest],

@@ -53,7 +53,7 @@ class Uncertainty:
         mean_regret: What the best family of a draw would save on average, in ``unit``: no sweep of proxies that
             only settles the law can be worth more.
         worst_regret: The same in 95 % of the draws at most.
-        unit: ``usd`` or ``nats``.
+        unit: ``usd``, ``gpu_hours`` of owned GPUs, or ``nats``.
         loss_low, loss_high: 90 % of the choice's loss over the draws, wider by what a mapping of its law moves it.
         sweep: What a sweep of proxies is worth before committing; none where the winner is its own proxy.
     """
@@ -99,7 +99,7 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
         chances=chances_of(families, rows.argmin(axis=0)),
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
-        unit="nats" if by_loss else "usd",
+        unit="nats" if by_loss else "gpu_hours" if problem.owned else "usd",
         loss_low=float(np.quantile(own, 0.05)) - gap,
         loss_high=float(np.quantile(own, 0.95)) + gap,
         sweep=_sweep(result, many, np.where(np.isfinite(rows), rows, FAILED * today)),
@@ -125,10 +125,12 @@ def goal_of_draws(result: Plan, own: Float[np.ndarray, "draws 1"]) -> LowestLoss
 
 
 def paid(result: Plan) -> float:
-    """Dollars of the choice, of those that the goal counts."""
-    goal = result.problem.goal
-    counted = goal.count if isinstance(goal, LeastCost | NearBest) else "total"
-    return result.choice.total_usd if counted == "total" else result.choice.serve_usd
+    """Dollars of the choice, of those that the goal counts; of owned GPUs their hours."""
+    goal, choice = result.problem.goal, result.choice
+    whole = not isinstance(goal, LeastCost | NearBest) or goal.count == "total"
+    if result.problem.owned:
+        return choice.serve_gpu_hours + (choice.training.gpu_hours if whole else 0.0)
+    return choice.total_usd if whole else choice.serve_usd
 
 
 def chances_of(families: Sequence[Family], winners: Int[np.ndarray, " draws"]) -> tuple[Chance, ...]:

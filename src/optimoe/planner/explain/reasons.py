@@ -4,7 +4,7 @@ import math
 
 from optimoe.arch.params import count_params
 from optimoe.arch.precision.formats import PLAIN_FORMAT
-from optimoe.core.units import format_change, format_count, format_factor, format_usd
+from optimoe.core.units import format_change, format_count, format_factor
 from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
@@ -12,6 +12,7 @@ from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
 from optimoe.planner.result import Plan
 
@@ -21,13 +22,14 @@ def reasons(plan: Plan) -> tuple[str, ...]:
     choice, problem = plan.choice, plan.problem
     lines = []
     if plan.lowest_loss and plan.lowest_loss.loss.value < choice.loss.value * (1 - 1e-9):
-        lines.append(_against_lowest(choice, plan.lowest_loss))
+        lines.append(_against_lowest(plan, plan.lowest_loss))
     dense = next((item.candidate for item in plan.alternatives if item.family.dense), None)
     if dense and not choice.family.dense:
+        theirs, ours = spent(plan, dense), spent(plan, choice)
         lines.append(
             f"A dense {format_count(dense.params.total)} reaches the same loss for "
-            f"{format_change(dense.train_usd, choice.train_usd)} training and "
-            f"{format_change(dense.usd_per_mtok, choice.usd_per_mtok)} serving cost."
+            f"{format_change(theirs.train, ours.train)} training and "
+            f"{format_change(theirs.per_mtok, ours.per_mtok)} serving cost."
         )
     lines.extend(_beyond_budget(plan))
     lines.extend(_outside_limits(plan))
@@ -172,23 +174,24 @@ def _beyond_budget(plan: Plan) -> list[str]:
     cheaper = [
         item.candidate
         for item in plan.alternatives
-        if item.candidate and item.candidate.total_usd < plan.choice.total_usd * 0.99
+        if item.candidate and spent(plan, item.candidate).total < spent(plan, plan.choice).total * 0.99
     ]
     if not cheaper:
         return []
-    best = min(cheaper, key=lambda candidate: candidate.total_usd)
+    best = min(cheaper, key=lambda candidate: spent(plan, candidate).total)
     return [
-        f"With {format_factor(best.train_usd / plan.choice.train_usd)} the training, "
+        f"With {format_factor(best.training.gpu_s / plan.choice.training.gpu_s)} the training, "
         f"{family_words(best.family)} with {format_count(best.params.active)} active would reach "
         f"the same loss for "
-        f"{format_usd(best.total_usd)} in total instead of {format_usd(plan.choice.total_usd)}."
+        f"{spent(plan, best).words()} in total instead of {spent(plan, plan.choice).words()}."
     ]
 
 
-def _against_lowest(choice: Candidate, lowest: Candidate) -> str:
+def _against_lowest(plan: Plan, lowest: Candidate) -> str:
+    choice, own, least = plan.choice, spent(plan, plan.choice), spent(plan, lowest)
     return (
         f"The whole budget could reach {lowest.loss.value:.3f} with {family_words(lowest.family)}, "
         f"{format_count(lowest.params.active)} active: the choice gives up "
-        f"{choice.loss.value - lowest.loss.value:.3f} nats and costs {format_usd(choice.total_usd)} in total "
-        f"instead of {format_usd(lowest.total_usd)} ({format_change(choice.total_usd, lowest.total_usd)})."
+        f"{choice.loss.value - lowest.loss.value:.3f} nats and costs {own.words()} in total "
+        f"instead of {least.words()} ({format_change(own.total, least.total)})."
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import require
+from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, Workload
 from optimoe.laws.factors import EXPERT_ATTENTION
@@ -67,11 +68,26 @@ class Problem:
             or (isinstance(self.goal, LowestLoss) and math.isfinite(self.goal.total_usd))
         )
         require(bounded, "train_flops", "given, unless a target loss or a total budget is", "none")
+        spent = self.training.bounded or not isinstance(self.goal, LowestLoss) or not self.training.price.owned
+        require(spent, "train_flops", "given beside a total budget, of which owned GPUs spend nothing", "none")
+        if self.owned and isinstance(self.goal, LowestLoss):
+            for name in ("total_usd", "usd_per_mtok"):
+                usd = getattr(self.goal, name)
+                require(math.isinf(usd), name, "left out where all GPUs are owned: nothing costs dollars", usd)
 
     @property
     def lifetime_tokens(self) -> float:
         """Output tokens over the model's life; their prompts come with them."""
         return self.traffic.lifetime_tokens
+
+    @property
+    def owned(self) -> bool:
+        """Whether all GPUs are owned, so that nothing costs dollars: then the fewest GPU hours are best."""
+        return self.training.price.owned and all(one.price.owned for one in self.deployments)
+
+    def hour_usd(self, price: GpuPrice) -> float:
+        """What a GPU hour is judged at: its price, or $1 where all GPUs are owned and hours alone decide."""
+        return 1.0 if self.owned else price.usd_per_gpu_hour
 
     @property
     def workload(self) -> Workload:

@@ -94,7 +94,7 @@ class Looked(Columns):
 
     @property
     def _usd_per_gpu_hour(self) -> Float[np.ndarray, " deployments"]:
-        return np.array([one.price.usd_per_gpu_hour for one in self.problem.deployments])
+        return np.array([self.problem.hour_usd(one.price) for one in self.problem.deployments])
 
     def _of_cheapest(self, traffic: Traffic) -> ServedFor:
         return traffic.served(

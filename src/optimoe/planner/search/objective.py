@@ -77,7 +77,7 @@ def judged(pool: Columns, goal: LowestLoss | LeastCost, dollars: Dollars) -> tup
     affordable = pool.affordable_tokens
     if isinstance(goal, LowestLoss):
         if np.all(np.isfinite(goal.total_usd)):
-            affordable = np.minimum(affordable, (goal.total_usd - dollars.serve) / dollars.per_train_token)
+            affordable = np.minimum(affordable, _tokens_for(goal.total_usd - dollars.serve, dollars))
         most = pool.problem.data.unique_tokens if not pool.problem.data.repeats else math.inf
         tokens = np.clip(affordable, 1.0, most)
         feasible = pool.possible & (affordable >= 1) & (dollars.per_mtok <= goal.usd_per_mtok)
@@ -88,3 +88,10 @@ def judged(pool: Columns, goal: LowestLoss | LeastCost, dollars: Dollars) -> tup
         known = np.where(np.isfinite(tokens), tokens, 0.0)
         objective = dollars.serve + (dollars.per_train_token * known if goal.count == "total" else 0.0)
     return tokens, np.where(feasible, objective, np.inf)
+
+
+def _tokens_for(usd: Values, dollars: Dollars) -> Values:
+    """Training tokens that so many dollars buy: of owned GPUs any number, but for a debt none."""
+    per_token = np.asarray(dollars.per_train_token)
+    bought = usd / np.where(per_token == 0, 1.0, per_token)
+    return np.where(per_token == 0, np.where(np.asarray(usd) >= 0, np.inf, 0.0), bought)

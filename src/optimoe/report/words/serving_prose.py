@@ -65,7 +65,7 @@ def serving_lines(
         (
             "Rate",
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
-            f"{_price(estimate, evidence)} per M output tokens, their prompts included",
+            f"{_price(estimate, evidence)}",
         ),
         *_reading(estimate, deployment),
         *([("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}")] if estimate.tpot_s > 0 else []),
@@ -232,8 +232,12 @@ def _fleet_words(one: Fleet) -> str:
     return (
         f"{one.num_gpus} × {cluster.accelerator.name} = {one.num_deployments} deployments of {cluster.num_gpus} "
         f"({layout_words(layout)}), {one.estimate.concurrency:.0f} requests in flight each, "
-        f"{one.utilisation:.0%} used, {_usd(one.usd_per_hour)} an hour"
+        f"{one.utilisation:.0%} used, {_hour_words(one.usd_per_hour)}"
     )
+
+
+def _hour_words(usd_per_hour: float) -> str:
+    return f"{_usd(usd_per_hour)} an hour" if usd_per_hour else "owned GPUs: no dollars"
 
 
 REMEDIES = {
@@ -276,9 +280,12 @@ def _rate(estimate: ServingEstimate, evidence: AnswerEvidence) -> str:
 
 def _price(estimate: ServingEstimate, evidence: AnswerEvidence) -> str:
     if math.isnan(estimate.usd_per_mtok):
-        return _usd(estimate.usd_per_mtok)
+        return "no price per M output tokens"
+    if estimate.usd_per_mtok == 0:
+        return "owned GPUs: no dollars"
     low, high = evidence.usd_per_mtok(estimate)
-    return f"{_usd(estimate.usd_per_mtok)} ({_usd(low)} – {_usd(high)})"
+    price = f"{_usd(estimate.usd_per_mtok)} ({_usd(low)} – {_usd(high)})"
+    return f"{price} per M output tokens, their prompts included"
 
 
 def _between(seconds: Any, band: tuple[Any, Any]) -> str:
@@ -287,4 +294,4 @@ def _between(seconds: Any, band: tuple[Any, Any]) -> str:
 
 
 def _usd(amount: float) -> str:
-    return "no price" if math.isnan(amount) else format_usd(amount)
+    return "no price" if math.isnan(amount) else format_usd(amount) if amount else "owned"

@@ -44,6 +44,8 @@ def _cost_words(best: TrainEstimate, tokens: float) -> str:
     words = hours_words(hours)
     if math.isnan(usd):
         return f"{words}, no price known"
+    if not usd:
+        return f"{words}, owned GPUs: no dollars"
     low, high = (format_usd(usd * bound / hours.value) for bound in (hours.low, hours.high))
     return f"{words}, {format_usd(usd)} ({low} – {high})"
 

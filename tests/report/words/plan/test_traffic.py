@@ -6,6 +6,7 @@ import pytest
 
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.serving.workload import Limits
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.traffic import YEAR_S, Traffic
 from optimoe.report.words.plan.choice import pace_words, price_words
 from optimoe.report.words.plan.traffic import (
@@ -60,9 +61,10 @@ def test_a_fleet_is_said_in_whole_deployments_and_their_use(result):
 
 def test_the_price_of_tokens_says_at_which_use_it_holds(result):
     full = Traffic(lifetime_tokens=1e12)
-    assert price_words(result.choice, full).endswith("every deployment always full")
-    assert price_words(result.choice, RATED).endswith("at full use")
-    assert price_words(result.choice, replace(full, utilisation=0.6)).endswith("each deployment 60% used")
+    bill = spent(result, result.choice)
+    assert price_words(bill, full).endswith("every deployment always full")
+    assert price_words(bill, RATED).endswith("at full use")
+    assert price_words(bill, replace(full, utilisation=0.6)).endswith("each deployment 60% used")
 
 
 def test_answers_of_one_token_have_no_pace(result):

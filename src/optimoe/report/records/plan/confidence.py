@@ -47,7 +47,7 @@ class UncertaintyRecord:
         chances: Numbers of experts that are the best in some draw, the likeliest first.
         mean_regret: What the best family of a draw would save on average, in ``unit``.
         worst_regret: What it would save in 95 % of the draws at most, in ``unit``.
-        unit: ``usd`` or ``nats``.
+        unit: ``usd``, ``gpu_hours`` where all GPUs are owned, or ``nats``.
         loss_low: Lower end of 90 % of the choice's loss over the draws.
         loss_high: Upper end of 90 % of the choice's loss over the draws.
         sweep: What a sweep of proxies is worth; null where the winner is its own proxy.
@@ -57,7 +57,7 @@ class UncertaintyRecord:
     chances: tuple[ChanceRecord, ...]
     mean_regret: float | None
     worst_regret: float | None
-    unit: Literal["usd", "nats"]
+    unit: Literal["usd", "gpu_hours", "nats"]
     loss_low: float
     loss_high: float
     sweep: SweepValueRecord | None

@@ -2,9 +2,10 @@
 
 import math
 
-from optimoe.core.units import format_change, format_count, format_factor, format_usd
+from optimoe.core.units import format_change, format_count, format_factor
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.reasons import layer_words
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import Family
 from optimoe.planner.result import Alternative, Plan
 from optimoe.report.words.lines import Table
@@ -51,7 +52,7 @@ def alternatives_table(plan: Plan) -> Table:
 
 def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ...]:
     """One design of the table."""
-    choice = plan.choice
+    choice, bill = plan.choice, spent(plan, design)
     gap = design.loss.value - choice.loss.value
     loss = f"{design.loss.value:.3f}" if abs(gap) < 5e-4 else f"{gap:+.3f}"
     gpus = f"{design.fleet.num_gpus:,.0f}" if plan.problem.lifetime_tokens else "–"
@@ -61,17 +62,17 @@ def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ..
         format_count(design.params.total),
         format_count(design.tokens),
         loss,
-        format_usd(design.train_usd),
+        bill.words("train"),
         gpus,
-        format_usd(design.serve_usd),
-        format_usd(design.total_usd),
+        bill.words("serve"),
+        bill.words(),
         against,
     )
 
 
 def against(plan: Plan, other: Candidate) -> str:
     """What keeps a design from being the choice: a limit, or what makes it dearer; and how its loss is known."""
-    words = [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan.choice, other)
+    words = [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan, other)
     if other.assumed and not plan.choice.assumed:
         words.append("its loss by assumption")
     return ", ".join(words)
@@ -80,7 +81,7 @@ def against(plan: Plan, other: Candidate) -> str:
 def _others(plan: Plan) -> list[Alternative]:
     """Of each other number of experts the cheapest design, the cheapest of all first."""
     best: dict[int, Alternative] = {}
-    for item in sorted(plan.alternatives, key=_order):
+    for item in sorted(plan.alternatives, key=lambda item: _order(plan, item)):
         best.setdefault(item.family.num_experts, item)
     best.pop(plan.choice.family.num_experts, None)
     return list(best.values())
@@ -94,9 +95,9 @@ def routing_words(family: Family) -> str:
     return f"E = {family.num_experts}, top-{family.top_k}{shared}"
 
 
-def _order(item: Alternative) -> tuple[bool, float]:
+def _order(plan: Plan, item: Alternative) -> tuple[bool, float]:
     """Designs with a price first, the cheapest of them before the others."""
-    usd = item.candidate.total_usd if item.candidate else math.nan
+    usd = spent(plan, item.candidate).total if item.candidate else math.nan
     return math.isnan(usd), 0.0 if math.isnan(usd) else usd
 
 
@@ -128,15 +129,16 @@ def _over_budget(plan: Plan, other: Candidate) -> str:
     return f"{format_factor(other.tokens / most)} the training budget"
 
 
-def _dearer(choice: Candidate, other: Candidate) -> list[str]:
+def _dearer(plan: Plan, other: Candidate) -> list[str]:
     """What costs more than of the choice, the larger sum of dollars first."""
-    training, serving = other.train_usd - choice.train_usd, other.serve_usd - choice.serve_usd
+    ours, theirs = spent(plan, plan.choice), spent(plan, other)
+    training, serving = theirs.train - ours.train, theirs.serve - ours.serve
     words = []
     if training > 0:
-        words.append((training, f"training {format_change(other.train_usd, choice.train_usd)}"))
+        words.append((training, f"training {format_change(theirs.train, ours.train)}"))
     if serving > 0:
-        change = format_change(other.serve_usd, choice.serve_usd)
-        cause = _cause(choice, other)
+        change = format_change(theirs.serve, ours.serve)
+        cause = _cause(plan.choice, other)
         words.append((serving, f"serving {change}{': ' + cause if cause else ''}"))
     return [text for _, text in sorted(words, reverse=True)]
 

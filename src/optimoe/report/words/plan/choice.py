@@ -8,10 +8,10 @@ from optimoe.core.units import (
     format_count,
     format_factor,
     format_seconds,
-    format_usd,
 )
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.spending import OWNED, Spent, spent
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import GivenMfu
 from optimoe.planner.result import Plan
@@ -35,16 +35,20 @@ def choice_lines(plan: Plan) -> Lines:
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(plan)),
         ("Speed", speed_words(plan)),
-        ("Total", total_words(choice)),
+        ("Total", total_words(plan)),
     ]
 
 
-def total_words(choice: Candidate) -> str:
-    """All dollars of a design."""
-    return (
-        f"{format_usd(choice.total_usd)} = training {format_usd(choice.train_usd)} + serving "
-        f"{format_usd(choice.serve_usd)}"
+def total_words(plan: Plan) -> str:
+    """All dollars of the choice, and which of its GPUs are owned; all GPU hours where all are."""
+    problem, choice = plan.problem, spent(plan, plan.choice)
+    owned = problem.training.price.owned, plan.choice.deployment.price.owned
+    train, serve = (
+        f"{choice.words(name)}{' (owned GPUs)' if free and not choice.in_hours else ''}"
+        for name, free in zip(("train", "serve"), owned, strict=True)
     )
+    words = f"{choice.words()} = training {train} + serving {serve}"
+    return f"{words} · {OWNED}, the fewest GPU hours are best" if choice.in_hours else words
 
 
 def run_words(plan: Plan) -> str:
@@ -91,9 +95,8 @@ def loss_words(plan: Plan) -> str:
 def serving_words(plan: Plan) -> str:
     """The GPUs that carry the traffic, their use, how one deployment is split, and the price of tokens."""
     choice, traffic = plan.choice, plan.problem.traffic
-    return (
-        f"{fleet_words(choice, traffic)} · {layout_words(choice.serving.layout)} · {price_words(choice, traffic)}"
-    )
+    price = price_words(spent(plan, choice), traffic)
+    return f"{fleet_words(choice, traffic)} · {layout_words(choice.serving.layout)} · {price}"
 
 
 def speed_words(plan: Plan) -> str:
@@ -111,9 +114,9 @@ def speed_words(plan: Plan) -> str:
     )
 
 
-def price_words(choice: Candidate, traffic: Traffic) -> str:
+def price_words(bill: Spent, traffic: Traffic) -> str:
     """The price of tokens, and the use of deployments at which it holds."""
-    price = f"{format_usd(choice.usd_per_mtok)} per M output tokens"
+    price = f"{bill.words('per_mtok')} per M output tokens"
     if traffic.rated:
         return f"{price} at full use"
     if traffic.utilisation < 1:

@@ -21,7 +21,7 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
         shares = ", ".join(
             f"{kind_words(one.family.num_experts)} in {one.probability:.0%}" for one in found.chances
         )
-        regret = format_usd(found.mean_regret) if found.unit == "usd" else f"{found.mean_regret:.4f} nats"
+        regret = worth_words(found.mean_regret, found.unit)
         sentences.append(
             f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
             f"worth {regret} on average"
@@ -44,7 +44,7 @@ def sweep_words(found: Uncertainty) -> str:
     """What the proxies of winner/proxies.toml cost, and what they are worth."""
     assert found.sweep is not None
     sweep = found.sweep
-    worth = format_usd(sweep.worth) if found.unit == "usd" else f"{sweep.worth:.4f} nats"
+    worth = worth_words(sweep.worth, found.unit)
     return (
         f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
         "on average, by the better decision alone"
@@ -59,3 +59,10 @@ def laws_sentences(plan: Plan) -> list[str]:
         f"({view.tokens_per_param:.0f} per parameter)"
         for view in plan.laws
     ]
+
+
+def worth_words(worth: float, unit: str) -> str:
+    """What knowing more is worth, in the unit of the goal: dollars, GPU hours of owned GPUs, or nats."""
+    if unit == "nats":
+        return f"{worth:.4f} nats"
+    return format_usd(worth) if unit == "usd" else f"{worth:,.0f} GPU hours"

@@ -6,9 +6,9 @@ from optimoe.core.units import (
     format_change,
     format_count,
     format_factor,
-    format_usd,
 )
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.result import Plan
 from optimoe.report.words.plan.shapes import named_shape
 from optimoe.report.words.plan.traffic import life_words
@@ -24,10 +24,11 @@ def headline(plan: Plan) -> str:
     more = larger_budget(plan)
     if more is None:
         return sentence
+    theirs, ours = spent(plan, more), spent(plan, plan.choice)
     return (
-        f"The training budget decides: with {format_factor(more.train_usd / plan.choice.train_usd)} the training, "
-        f"{named_shape(more.spec, more.params)} reaches the same loss for {format_usd(more.total_usd)} in total "
-        f"instead of {format_usd(plan.choice.total_usd)}. Within it: "
+        f"The training budget decides: with {format_factor(theirs.train / ours.train)} the training, "
+        f"{named_shape(more.spec, more.params)} reaches the same loss for {theirs.words()} in total "
+        f"instead of {ours.words()}. Within it: "
         f"{sentence[0].lower()}{sentence[1:]}"
     )
 
@@ -40,8 +41,9 @@ def title(plan: Plan) -> str:
 def larger_budget(plan: Plan) -> Candidate | None:
     """The cheapest design at the choice's loss whose training exceeds the budget, where it halves all dollars."""
     over = [item.candidate for item in plan.alternatives if item.candidate and plan.over_budget(item.candidate)]
-    best = min(over, key=lambda one: one.total_usd, default=None)
-    return best if best is not None and best.total_usd < HALF * plan.choice.total_usd else None
+    best = min(over, key=lambda one: spent(plan, one).total, default=None)
+    halves = best is not None and spent(plan, best).total < HALF * spent(plan, plan.choice).total
+    return best if halves else None
 
 
 def gpu_words(candidate: Candidate) -> str:
@@ -62,7 +64,7 @@ def _outcome_words(plan: Plan) -> str:
         words.append(f"{gpu_words(choice)} serve it")
     if not math.isnan(choice.total_usd):
         over = f"in {life_words(traffic.life_s)}" if traffic.rated else _tokens_words(plan)
-        words.append(f"{format_usd(choice.total_usd)} {over}")
+        words.append(f"{spent(plan, choice).words()} {over}")
     return ", ".join(words) + _against_dense(plan)
 
 
@@ -79,9 +81,10 @@ def _against_dense(plan: Plan) -> str:
     known = [one for one in dense if one is not None and not math.isnan(one.total_usd)]
     if not known:
         return "; no dense model within the limits reaches that loss" if dense else ""
-    best = min(known, key=lambda one: one.total_usd)
+    best = min(known, key=lambda one: spent(plan, one).total)
+    theirs, ours = spent(plan, best), spent(plan, choice)
     over = ", which exceeds the budget" if plan.over_budget(best) else ""
-    change = format_change(choice.total_usd, best.total_usd).removeprefix("-")
-    if choice.total_usd < best.total_usd:
+    change = format_change(ours.total, theirs.total).removeprefix("-")
+    if ours.total < theirs.total:
         return f"; {change} below the best dense model of equal loss{over}"
-    return f"; the best dense model of equal loss takes {format_usd(best.total_usd)}{over}"
+    return f"; the best dense model of equal loss takes {theirs.words()}{over}"

@@ -31,13 +31,13 @@ def total_words(space: Space) -> str:
 
 def budget_words(training: Training) -> str:
     """The training budget as it was stated, and what it is in the other units."""
-    gpu, price = training.accelerator.name, training.price.usd_per_gpu_s
+    gpu = training.accelerator.name
     stated = []
     if math.isfinite(training.budget_flops):
         stated.append(f"{format_count(training.budget_flops)} FLOP")
     if math.isfinite(training.budget_gpu_s):
         hours = training.budget_gpu_s / SECONDS_PER_HOUR
-        stated.append(f"{hours:,.0f} hours of {gpu}, {format_usd(training.budget_gpu_s * price)}")
+        stated.append(f"{hours:,.0f} hours of {gpu}, {_bought(training, training.budget_gpu_s)}")
     if not stated:
         return "not limited"
     where = f" on {training.run.cluster.num_gpus} × {gpu}" if training.run else ""
@@ -46,7 +46,12 @@ def budget_words(training: Training) -> str:
     rate = training.accelerator.flops_per_s("bf16") * training.utilisation.mfu
     flops = min(training.budget_flops, training.budget_gpu_s * rate)
     seconds = flops / rate
-    also = f"{seconds / SECONDS_PER_HOUR:,.0f} hours of {gpu}, {format_usd(seconds * price)}"
+    also = f"{seconds / SECONDS_PER_HOUR:,.0f} hours of {gpu}, {_bought(training, seconds)}"
     if math.isfinite(training.budget_gpu_s):
         also = f"{format_count(flops)} FLOP"
     return f"{' and '.join(stated)} = {also}{where} at {training.utilisation.mfu:.0%} MFU"
+
+
+def _bought(training: Training, gpu_s: float) -> str:
+    """Dollars of so much GPU time, or that the GPUs are owned."""
+    return "owned" if training.price.owned else format_usd(gpu_s * training.price.usd_per_gpu_s)

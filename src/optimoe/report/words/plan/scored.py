@@ -3,9 +3,9 @@
 from optimoe.core.units import (
     format_change,
     format_count,
-    format_usd,
 )
 from optimoe.planner.explain.reasons import layer_words
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.result import Plan, Scored
 from optimoe.report.words.plan.choice import beyond_words
 
@@ -27,11 +27,12 @@ def scored_words(plan: Plan, scored: Scored) -> str:
         ending += f"; beyond its fitted range: {beyond}"
     if other is None:
         return f"{label}: does not fit, is not fast enough or never reaches {choice.loss.value:.3f}{ending}"
+    theirs, ours = spent(plan, other), spent(plan, choice)
     remarks = " (over budget)" if plan.over_budget(other) else ""
     remarks += " (by assumption)" if other.assumed else ""
     return (
         f"{label}: {format_count(other.params.active)} active of {format_count(other.params.total)}; at the same "
-        f"loss training {format_change(other.train_usd, choice.train_usd)}, serving "
-        f"{format_change(other.usd_per_mtok, choice.usd_per_mtok)}, total {format_usd(other.total_usd)}"
+        f"loss training {format_change(theirs.train, ours.train)}, serving "
+        f"{format_change(theirs.per_mtok, ours.per_mtok)}, total {theirs.words()}"
         f"{remarks}{ending}"
     )
