@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimoe.core.grid import add, broadcast, content_key, map_arrays, map_numbers, take
+from optimoe.core.grid import add, broadcast, content_key, map_arrays, map_numbers, stacked, take
 
 
 @dataclass(frozen=True)
@@ -121,3 +121,13 @@ def test_two_dataclasses_of_numbers_are_summed_field_by_field():
     total = add(Seconds(1.0, np.array([1.0, 2.0])), Seconds(2.0, np.array([10.0, 20.0])))
     assert total.launch_s == 3.0
     assert total.body_s.tolist() == [11.0, 22.0]
+
+
+def test_equal_things_become_a_grid_of_what_differs():
+    grid = stacked([Part(3), Part(5)])
+    assert grid.width.tolist() == [3, 5]
+    assert grid.name == "part"
+    assert [take(grid, index) for index in (0, 1)] == [Part(3), Part(5)]
+    assert stacked([Part(3), Part(3)]) == Part(3)
+    with pytest.raises(ValueError, match="another value"):
+        stacked([Part(3), Part(3, name="other")])

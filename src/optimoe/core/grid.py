@@ -3,7 +3,7 @@
 NumPy is imported where arrays are made, never at the top: descriptions of a single model need none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import PurePath
@@ -46,6 +46,31 @@ def broadcast(value: T, shape: tuple[int, ...] = ()) -> T:
 def take(value: T, index: Any) -> T:
     """One member of a grid, or several, by the index of its first axes."""
     return map_arrays(value, lambda array: array[index])
+
+
+def stacked(values: Sequence[T]) -> T:
+    """The grid of several equal things: every number that differs becomes an array, one entry for each.
+
+    Raises:
+        ValueError: They differ in more than numbers.
+    """
+    first = values[0]
+    if _is_number(first) and all(_is_number(value) for value in values):
+        import numpy as np
+
+        grid: Any = first if all(value == first for value in values) else np.array(values)
+        return grid
+    if is_dataclass(first) and not isinstance(first, type):
+        if any(type(value) is not type(first) for value in values):
+            raise ValueError(f"{type(first).__name__}: stands beside another kind")
+        names = _stated_fields(type(first))
+        return type(first)(**{name: stacked([getattr(value, name) for value in values]) for name in names})
+    if type(first) is tuple:
+        rows = zip(*values, strict=True)
+        return tuple(stacked(row) for row in rows)  # type: ignore[return-value]
+    if any(value != first for value in values):
+        raise ValueError(f"{first!r}: stands beside another value")
+    return first
 
 
 def add(one: T, other: T) -> T:

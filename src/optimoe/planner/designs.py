@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.arrays import Values
-from optimoe.core.grid import broadcast, take
+from optimoe.core.grid import broadcast, map_numbers, stacked, take
 from optimoe.core.units import SECONDS_PER_HOUR
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.domain import Standing
@@ -227,19 +227,51 @@ def evaluate(
 
 def given_pool(problem: Problem, spec: ArchSpec, memory: PricedGrids = SHARED) -> Pool:
     """Price and judge a model that is given, by the code of the designs: a pool of one."""
-    layers = tuple(replace(group, num_layers=np.array([group.num_layers])) for group in spec.layers)  # type: ignore[arg-type]
-    grid = replace(spec, d_model=np.array([spec.d_model]), layers=layers)  # type: ignore[arg-type]
-    shapes = Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers]))
-    return next(iter(_pools(problem, grid, {family_of(spec): shapes}, memory).values()))
+    return given_pools(problem, (spec,), memory)[0]
+
+
+def given_pools(problem: Problem, specs: Sequence[ArchSpec], memory: PricedGrids = SHARED) -> list[Pool]:
+    """Price and judge models that are given: a pool of one for each; those of one build in one call."""
+    merged = [_merged(spec) for spec in specs]
+    builds: dict[ArchSpec, list[int]] = {}
+    for index, spec in enumerate(merged):
+        builds.setdefault(map_numbers(spec, lambda _: 2), []).append(index)
+    pools: dict[int, Pool] = {}
+    for own in builds.values():
+        grid = stacked([merged[index] for index in own])
+        members = [(family_of(specs[index]), _shapes_of(specs[index])) for index in own]
+        pools |= dict(zip(own, _pools(problem, _with_axis(grid, len(own)), members, memory), strict=True))
+    return [pools[index] for index in range(len(specs))]
+
+
+def _merged(spec: ArchSpec) -> ArchSpec:
+    """The design with its equal layers in one group: no count or price depends on their order."""
+    groups: dict[LayerGroup, int] = {}
+    for group in spec.layers:
+        alone = replace(group, num_layers=1)
+        groups[alone] = groups.get(alone, 0) + group.num_layers
+    layers = tuple(replace(group, num_layers=number) for group, number in groups.items())
+    return replace(spec, name="given", speculated="", max_context=0, layers=layers)
+
+
+def _with_axis(grid: ArchSpec, length: int) -> ArchSpec:
+    """The grid with widths and depths as arrays, even where all are equal."""
+    layers = tuple(replace(group, num_layers=np.broadcast_to(group.num_layers, length)) for group in grid.layers)  # type: ignore[arg-type]
+    return replace(grid, d_model=np.broadcast_to(grid.d_model, length), layers=layers)  # type: ignore[arg-type]
+
+
+def _shapes_of(spec: ArchSpec) -> Shapes:
+    return Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers]))
 
 
 def _evaluate_kind(problem: Problem, members: Mapping[Family, Shapes], memory: PricedGrids) -> dict[Family, Pool]:
-    return _pools(problem, problem.space.designs(members), members, memory)
+    pools = _pools(problem, problem.space.designs(members), list(members.items()), memory)
+    return dict(zip(members, pools, strict=True))
 
 
 def _pools(
-    problem: Problem, grid: ArchSpec, members: Mapping[Family, Shapes], memory: PricedGrids
-) -> dict[Family, Pool]:
+    problem: Problem, grid: ArchSpec, members: Sequence[tuple[Family, Shapes]], memory: PricedGrids
+) -> list[Pool]:
     """Pools of the designs of a grid, family by family."""
     training = memory.trained(problem.training, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
@@ -248,10 +280,10 @@ def _pools(
     active = np.asarray(params.active, dtype=float)
     router = np.broadcast_to(np.asarray(params.router, dtype=float), active.shape)
     curve = curve_of(problem.law, grid, active.shape)
-    pools, start = {}, 0
-    for family, shapes in members.items():
+    pools, start = [], 0
+    for family, shapes in members:
         here = slice(start, start + len(shapes.d_model))
-        pools[family] = Pool(
+        own = Pool(
             problem=problem,
             family=family,
             shapes=shapes,
@@ -264,5 +296,6 @@ def _pools(
             servings=tuple(take(serving, here) for serving in servings),
             cheapest=cheapest[here],
         )
+        pools.append(own)
         start = here.stop
     return pools

@@ -16,7 +16,7 @@ from optimoe.planner.designs import Pool, rankable
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
-from optimoe.planner.explain.scoring import score
+from optimoe.planner.explain.scoring import labs_at, score
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
@@ -46,13 +46,15 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
     first, choice, lowest = found.first, found.choice, found.lowest
     if (equal := found.equal) is None:
         equal = search(problem, first, equal_loss(choice.loss.value), memory=memory)[0]
+    least = make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None
     result = Plan(
         problem=problem,
         choice=choice,
-        lowest_loss=make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None,
+        lowest_loss=least,
         alternatives=_alternatives(first, equal),
         front=front(problem, first),
-        scored=score(problem, choice, memory),
+        scored=score(problem, choice, least, memory),
+        labs=labs_at(problem, choice, memory),
         laws=law_views(problem, first),
         reasons=(),
         warnings=(),

@@ -1,35 +1,87 @@
-"""Models of one's own beside the designs of a plan, priced and judged by the same code."""
+"""Models of one's own beside the designs of a plan, priced and judged by the same code; and what labs trained."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.errors import InputError
 from optimoe.planner.candidate import Candidate, make_candidate
-from optimoe.planner.designs import Pool, given_pool
+from optimoe.planner.designs import Pool, given_pools
+from optimoe.planner.explain.gaps import dollar_reasons, loss_reasons
+from optimoe.planner.explain.infeasible import explain_infeasible
+from optimoe.planner.explain.moves import local_moves
+from optimoe.planner.labs import Lab, all_labs
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.result import Scored
+from optimoe.planner.result import LabReference, LocalMove, Scored
 from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.pools import asked
 
+WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
 
-def score(problem: Problem, choice: Candidate, memory: PricedGrids = SHARED) -> tuple[Scored, ...]:
-    """Every model that the problem names, at the loss of the choice and on the whole budget."""
-    return tuple(_scored(problem, spec, choice, memory) for spec in problem.scored)
+NEAR_BUDGET = 2.0
+"""Labs within this factor of a budget's FLOPs stand beside it: half and twice (assumed)."""
+
+MOST_LABS = 3
+"""Labs that stand beside a plan, the nearest in FLOPs."""
 
 
-def _scored(problem: Problem, spec: ArchSpec, choice: Candidate, memory: PricedGrids) -> Scored:
-    pool = given_pool(problem, spec, memory)
+def score(
+    problem: Problem, choice: Candidate, lowest: Candidate | None = None, memory: PricedGrids = SHARED
+) -> tuple[Scored, ...]:
+    """Every model that the problem names: at the loss of the choice, on the whole budget, on its owner's tokens.
+
+    Args:
+        problem: The question, with the models.
+        choice: What the plan chose.
+        lowest: The lowest loss that the whole budget reaches; none without a budget.
+        memory: Designs that were priced before.
+    """
+    number = len(problem.scored)
+    stated = problem.score_tokens if len(problem.score_tokens) == number else problem.score_tokens * number
+    tokens = stated or (0.0,) * number
+    found = []
+    for pool, spec, own in zip(given_pools(problem, problem.scored, memory), problem.scored, tokens, strict=True):
+        plain = _scored(pool, spec, choice, own)
+        why = _why(problem, pool, plain, choice, lowest)
+        moves = () if plain.not_ranked else moves_of(problem, plain, choice, memory)
+        found.append(replace(plain, why=why, moves=moves))
+    return tuple(found)
+
+
+def labs_at(problem: Problem, choice: Candidate, memory: PricedGrids = SHARED) -> tuple[LabReference, ...]:
+    """What labs trained with about the compute of the choice's budget, on their own tokens; by FLOPs."""
+    training = problem.training
+    flops = training.budget_flops_about if training.bounded else choice.training.flops
+    labs = labs_near(flops)
+    pools = given_pools(problem, [lab.spec for lab in labs], memory)
+    return tuple(
+        LabReference(lab=lab, scored=_with_reason(problem, pool, _scored(pool, lab.spec, choice, lab.tokens)))
+        for lab, pool in zip(labs, pools, strict=True)
+    )
+
+
+def labs_near(flops: float) -> tuple[Lab, ...]:
+    """The labs' runs within a factor of two of a compute, at most three, the nearest; in the order of FLOPs."""
+    near = {lab.name: abs(math.log(lab.train_flops / flops)) for lab in all_labs() if lab.tokens}
+    chosen = sorted((name for name in near if near[name] <= math.log(NEAR_BUDGET)), key=lambda name: near[name])
+    by_name = {lab.name: lab for lab in all_labs()}
+    return tuple(sorted((by_name[name] for name in chosen[:MOST_LABS]), key=lambda lab: lab.train_flops))
+
+
+def _scored(pool: Pool, spec: ArchSpec, choice: Candidate, tokens: float = 0.0) -> Scored:
+    problem = pool.problem
     blind = problem.law.blind_to([spec, choice.spec])
     why = pool.standing.reason if not pool.ranked.any() else f"cannot tell {blind} apart" if blind else ""
-    equal = None if why else _best(pool, spec, equal_loss(choice.loss.value))
     bounded = problem.training.bounded and not why
-    whole = _best(pool, spec, SearchGoal(minimised=LowestLoss())) if bounded else None
     return Scored(
         spec=spec,
         family=pool.family,
-        candidate=equal,
-        in_budget=whole,
+        candidate=None if why else _best(pool, spec, equal_loss(choice.loss.value)),
+        in_budget=_best(pool, spec, WHOLE_BUDGET) if bounded else None,
+        at_tokens=make_candidate(pool, 0, tokens, spec) if tokens and not why and pool.possible[0] else None,
         not_ranked=why,
         concerns=() if why else pool.standing.concerns,
     )
@@ -40,3 +92,106 @@ def _best(pool: Pool, spec: ArchSpec, goal: SearchGoal) -> Candidate | None:
     own = asked({pool.family: pool}, goal)[pool.family]
     tokens, objective = tokens_and_objective(own, goal.minimised)
     return make_candidate(own, 0, float(tokens[0]), spec) if math.isfinite(objective[0]) else None
+
+
+def _why(
+    problem: Problem, pool: Pool, scored: Scored, choice: Candidate, lowest: Candidate | None
+) -> tuple[str, ...]:
+    """Where the gap comes from; where there is none to speak of, which limit binds."""
+    if scored.not_ranked:
+        return ()
+    if scored.candidate is None:
+        lines = _infeasible(problem, pool, choice)
+    else:
+        lines = dollar_reasons(problem, scored.candidate, choice)
+    if scored.in_budget and lowest:
+        lines += loss_reasons(problem, scored.in_budget, lowest)
+    return lines
+
+
+def _with_reason(problem: Problem, pool: Pool, scored: Scored) -> Scored:
+    """A lab's design with the limit that keeps it from being served or trained, if one does."""
+    if scored.at_tokens or scored.not_ranked:
+        return scored
+    return replace(scored, why=_limits(problem, pool))
+
+
+def _infeasible(problem: Problem, pool: Pool, choice: Candidate) -> tuple[str, ...]:
+    """Which limit keeps a model from reaching the choice's loss."""
+    if not pool.possible[0]:
+        return _limits(problem, pool)
+    floor = float(pool.curve.floor[0])
+    return (f"no number of tokens takes it to {choice.loss.value:.3f}: its floor under the law is {floor:.3f}",)
+
+
+def _limits(problem: Problem, pool: Pool) -> tuple[str, ...]:
+    """Which limit of memory or latency a model cannot keep; what would lift it."""
+    try:
+        return (explain_infeasible(problem, LowestLoss(), {pool.family: pool}),)
+    except InputError as error:
+        return (str(error),)
+
+
+def moves_of(
+    problem: Problem, scored: Scored, choice: Candidate, memory: PricedGrids = SHARED
+) -> tuple[LocalMove, ...]:
+    """Every local move of a scored design, scored again, what brings most first.
+
+    All are priced together with the design itself, on the deployments that it and the choice are served by and
+    those of the same kind with half and twice the GPUs; on all where it cannot be served.
+    """
+    moves = local_moves(scored.spec)
+    near = _near_deployments(problem, [scored.candidate or scored.in_budget, choice])
+    pools = given_pools(near, [scored.spec, *(spec for _, spec in moves)], memory)
+    rows = [
+        _scored(pool, spec, choice)
+        for pool, spec in zip(pools, [scored.spec, *(spec for _, spec in moves)], strict=True)
+    ]
+    found = [_move(words, row, rows[0]) for (words, _), row in zip(moves, rows[1:], strict=True)]
+    by_loss = isinstance(problem.goal, LowestLoss)
+    return tuple(sorted(found, key=lambda move: _rank(move, by_loss)))
+
+
+def _near_deployments(problem: Problem, candidates: Iterable[Candidate | None]) -> Problem:
+    used = [candidate.deployment for candidate in candidates if candidate]
+    if len(used) < 2:
+        return problem
+    near = [
+        one
+        for one in problem.deployments
+        if any(
+            one.engine == own.engine
+            and one.cluster.accelerator == own.cluster.accelerator
+            and own.cluster.num_gpus / 2 <= one.cluster.num_gpus <= 2 * own.cluster.num_gpus
+            for own in used
+        )
+    ]
+    return replace(problem, deployments=tuple(near))
+
+
+def _move(words: str, row: Scored, base: Scored) -> LocalMove:
+    return LocalMove(
+        words=words,
+        spec=row.spec,
+        candidate=row.candidate,
+        in_budget=row.in_budget,
+        gain_usd=_gain(base.candidate, row.candidate, "total_usd"),
+        gain_nats=_gain(base.in_budget, row.in_budget, "loss"),
+    )
+
+
+def _gain(before: Candidate | None, after: Candidate | None, what: str) -> float:
+    if before is None or after is None:
+        return math.nan
+    if what == "total_usd":
+        return before.total_usd - after.total_usd
+    return before.loss.value - after.loss.value
+
+
+def _rank(move: LocalMove, by_loss: bool) -> tuple[bool, float]:
+    """What brings most first: nats under a goal of loss, else dollars; without a gain, its own."""
+    own = move.in_budget if by_loss else move.candidate
+    if own is None:
+        return True, 0.0
+    gain = move.gain_nats if by_loss else move.gain_usd
+    return False, (own.loss.value if by_loss else own.total_usd) if math.isnan(gain) else -gain

@@ -19,7 +19,7 @@ from optimoe.report.records.schema import document
 from optimoe.report.words.plan.choice import choice_lines
 from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from optimoe.report.words.plan.question import question_lines
-from optimoe.report.words.plan.scored import scored_words
+from optimoe.report.words.plan.scored import lab_lines, scored_lines
 from optimoe.report.words.plan.shapes import shape_words
 
 _HEADS = (
@@ -70,7 +70,8 @@ def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
         answer=[*question_lines(plan.problem), *choice_lines(plan)],
         careful=plan.warnings,
         reasons=plan.reasons,
-        scored=[scored_words(plan, one) for one in plan.scored],
+        scored=scored_lines(plan),
+        labs=lab_lines(plan),
         sure=robustness_sentences(plan, robustness) if robustness else [],
         laws=laws_sentences(plan),
         alternatives={"heads": _HEADS, "rows": _rows(plan)},

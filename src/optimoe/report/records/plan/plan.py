@@ -14,7 +14,7 @@ from optimoe.report.records.plan.alternatives import AlternativeRecord, Infeasib
 from optimoe.report.records.plan.candidate import CandidateRecord, candidate_record
 from optimoe.report.records.plan.confidence import RobustnessRecord, robustness_record
 from optimoe.report.records.plan.problem import ProblemRecord, problem_record
-from optimoe.report.records.plan.scored import ScoredRecord, scored_record
+from optimoe.report.records.plan.scored import LabRecord, ScoredRecord, lab_record, scored_record
 from optimoe.report.records.served.evidence import AnswerEvidenceRecord, evidence_record
 
 
@@ -114,6 +114,7 @@ class PlanRecord:
         alternatives: The cheapest design of every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
         scored: The user's own models, at the choice's loss and on the whole budget.
+        labs: What labs trained with about this compute: reference, no part of the choice.
         laws: What each law would train.
         reasons: Why this design and not another.
         warnings: What to be careful about.
@@ -130,6 +131,7 @@ class PlanRecord:
     alternatives: tuple[AlternativeRecord | InfeasibleFamilyRecord, ...]
     front: tuple[CandidateRecord, ...]
     scored: tuple[ScoredRecord, ...]
+    labs: tuple[LabRecord, ...]
     laws: tuple[LawViewRecord, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -153,6 +155,7 @@ def plan_record(
         alternatives=tuple(alternative_record(item) for item in plan.alternatives),
         front=tuple(candidate_record(member) for member in plan.front),
         scored=tuple(scored_record(one) for one in plan.scored),
+        labs=tuple(lab_record(one) for one in plan.labs),
         laws=tuple(same_fields(LawViewRecord, view) for view in plan.laws),
         assumptions=tuple(assumption_record(one) for one in plan.assumptions),
         trace=same_fields(TraceRecord, plan.trace),

@@ -8,7 +8,7 @@ from optimoe.report.words.plan.choice import choice_lines
 from optimoe.report.words.plan.confidence import laws_sentences, robustness_sentences
 from optimoe.report.words.plan.headline import headline
 from optimoe.report.words.plan.question import question_lines
-from optimoe.report.words.plan.scored import scored_words
+from optimoe.report.words.plan.scored import lab_lines, scored_lines
 
 
 def plan_blocks(plan: Plan, robustness: Robustness | None = None) -> Blocks:
@@ -27,7 +27,8 @@ def beside_lines(plan: Plan) -> Lines:
     """Why this and not another, and what is known of the models of one's own."""
     return [
         *labelled("Why", plan.reasons),
-        *labelled("Scored", [scored_words(plan, one) for one in plan.scored]),
+        *labelled("Scored", scored_lines(plan)),
+        *labelled("Labs", lab_lines(plan)),
     ]
 
 

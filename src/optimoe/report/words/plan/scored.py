@@ -1,13 +1,40 @@
-"""A model of one's own beside the choice, in words."""
+"""Models of one's own and of labs beside the choice, in words."""
 
+import math
+
+from optimoe.arch.params import count_params
 from optimoe.core.units import (
     format_change,
     format_count,
+    format_factor,
+    format_usd,
 )
-from optimoe.planner.explain.reasons import layer_words
+from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.explain.spending import spent
-from optimoe.planner.result import Plan, Scored
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.result import LabReference, LocalMove, Plan, Scored
+from optimoe.report.words.lines import Rows
 from optimoe.report.words.plan.choice import beyond_words
+
+BASIS = {
+    "published": "",
+    "lower_bound": " or more",
+    "series": " (stated for its series)",
+    "second_hand": " (read at second hand)",
+}
+
+
+def scored_lines(plan: Plan) -> list[str]:
+    """Every model of one's own: how it stands, why, and what would bring most."""
+    return [line for scored in plan.scored for line in _lines(plan, scored)]
+
+
+def _lines(plan: Plan, scored: Scored) -> list[str]:
+    lines = [scored_words(plan, scored)]
+    lines += [f"  {line}" for line in gap_lines(plan, scored)]
+    lines += [f"  why: {line}" for line in scored.why]
+    return lines + ([f"  {words}"] if (words := best_move_words(plan, scored)) else [])
 
 
 def scored_words(plan: Plan, scored: Scored) -> str:
@@ -33,6 +60,101 @@ def scored_words(plan: Plan, scored: Scored) -> str:
     return (
         f"{label}: {format_count(other.params.active)} active of {format_count(other.params.total)}; at the same "
         f"loss training {format_change(theirs.train, ours.train)}, serving "
-        f"{format_change(theirs.per_mtok, ours.per_mtok)}, total {theirs.words()}"
+        f"{format_change(theirs.serve, ours.serve)}, total {theirs.words()}"
         f"{remarks}{ending}"
+    )
+
+
+def gap_lines(plan: Plan, scored: Scored) -> list[str]:
+    """The gap to the choice: dollars at its loss, nats on the whole budget and on the tokens that are stated."""
+    choice, lines = plan.choice, []
+    if scored.candidate:
+        usd = scored.candidate.total_usd - choice.total_usd
+        lines.append(
+            f"gap at a loss of {choice.loss.value:.3f}: {format_usd(abs(usd))} {'more' if usd > 0 else 'less'}"
+        )
+    if scored.in_budget and plan.lowest_loss:
+        least = plan.lowest_loss.loss.value
+        lines.append(
+            f"gap on the whole budget: {scored.in_budget.loss.value - least:+.4f} nats from the lowest, "
+            f"{least:.3f}, {scored.in_budget.loss.value - choice.loss.value:+.4f} from the choice"
+        )
+    if scored.at_tokens:
+        lines.append(f"on its own {_run_words(plan, scored.at_tokens)}")
+    return lines
+
+
+def _run_words(plan: Plan, own: Candidate) -> str:
+    """A design on given tokens: its loss beside the choice's, its dollars, and whether they keep the budget."""
+    over = " (over budget)" if plan.over_budget(own) else ""
+    away = own.loss.value - plan.choice.loss.value
+    return (
+        f"{format_count(own.tokens)} tokens: {own.loss.value:.3f}, {away:+.4f} nats from the choice; "
+        f"training {format_usd(own.train_usd)}{over}, serving {format_usd(own.serve_usd)}, "
+        f"total {format_usd(own.total_usd)} instead of {format_usd(plan.choice.total_usd)}"
+    )
+
+
+def best_move_words(plan: Plan, scored: Scored) -> str:
+    """Which one change would bring most; that none would; empty where there is nothing to change."""
+    if not scored.moves:
+        return ""
+    best, by_loss = scored.moves[0], isinstance(plan.problem.goal, LowestLoss)
+    own = best.in_budget if by_loss else best.candidate
+    gain = best.gain_nats if by_loss else best.gain_usd
+    if own is None:
+        return "no one change of it would be feasible"
+    if math.isnan(gain):
+        return f"one change that makes it feasible: {best.words}"
+    if gain <= 0:
+        return "no one change of it brings anything"
+    return f"one change that would bring most: {best.words} ({gain_words(best)})"
+
+
+def gain_words(move: LocalMove) -> str:
+    """What a change brings: dollars at the choice's loss, nats on the whole budget."""
+    words = []
+    if math.isfinite(move.gain_usd):
+        words.append(f"{format_usd(abs(move.gain_usd))} {'saved' if move.gain_usd > 0 else 'more'}")
+    if math.isfinite(move.gain_nats):
+        words.append(f"{-move.gain_nats:+.4f} nats on the whole budget")
+    return ", ".join(words)
+
+
+def move_rows(scored: Scored) -> Rows:
+    """All local moves of a design as a table, what brings most first."""
+    rows = [("change", "active", "total", "at the choice's loss", "whole budget")]
+    for move in scored.moves:
+        told = move.candidate or move.in_budget
+        sizes = (format_count(told.params.active), format_count(told.params.total)) if told else ("–", "–")
+        usd = "not feasible" if move.candidate is None else format_usd(move.candidate.total_usd)
+        if math.isfinite(move.gain_usd):
+            usd = f"{'−' if move.gain_usd > 0 else '+'}{format_usd(abs(move.gain_usd))}"
+        nats = f"{-move.gain_nats:+.4f} nats" if math.isfinite(move.gain_nats) else "–"
+        rows.append((move.words, *sizes, usd, nats))
+    return rows
+
+
+def lab_lines(plan: Plan) -> list[str]:
+    """What labs trained with about this compute: reference, no part of the choice."""
+    return [lab_words(plan, one) for one in plan.labs]
+
+
+def lab_words(plan: Plan, one: LabReference) -> str:
+    """A lab's model on its own tokens under the plan's question, or why not."""
+    lab, scored, law = one.lab, one.scored, plan.problem.law.row.name
+    active, total = (format_count(number) for number in (lab.params_active, count_params(scored.spec).total))
+    times = format_factor(lab.train_flops / (plan.problem.training.budget_flops_about))
+    head = (
+        f"{lab.title} ({lab.date}): {family_words(scored.family)}, {active} active of {total}, "
+        f"{format_count(lab.tokens)} tokens{BASIS[lab.tokens_basis]}, {times} the budget"
+    )
+    if scored.not_ranked:
+        return f"{head}; not ranked by {law}: {scored.not_ranked}"
+    own = scored.at_tokens
+    if own is None:
+        return f"{head}; not priced here: {'; '.join(scored.why)}"
+    return (
+        f"{head}; loss {own.loss.value:.3f} ({own.loss.value - plan.choice.loss.value:+.3f} to the choice), "
+        f"training {format_usd(own.train_usd)}, serving {format_usd(own.serve_usd)}"
     )
