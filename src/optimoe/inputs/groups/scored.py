@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.quantities import ByComma, Several, parts
-from optimoe.inputs.sources import ModelLike, Models, Shapes, read_model, read_shape_of
+from optimoe.inputs.sources import Model, ModelLike, Models, Shapes, read_model, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -23,11 +23,13 @@ class ScoreChoice:
     once for each."""
     shape: Shapes = ()
     """Likewise a shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/models.md), or its file."""
+    start: Annotated[Model, Parameter(name="--from")] = ""
+    """Likewise one design, with every change of one thing and what it would bring as a table."""
     score_tokens: Annotated[Several, Parameter(name=["--score-tokens", "--tokens"]), ByComma()] = ""
     """Tokens that these designs are to train on, such as 15T: one number, or one for each by comma."""
 
     def specs(self) -> "tuple[ArchSpec, ...]":
-        """The designs, those of --score first.
+        """The designs, those of --score first, that of --from last.
 
         Raises:
             UnknownNameError: Neither a file nor a name of the catalog, or no word of a shape; lists the nearest.
@@ -36,7 +38,8 @@ class ScoreChoice:
         named: list[ModelLike] = []
         for model in self.score:
             named += list(parts(model)) if isinstance(model, str) and "=" not in model else [model]
-        return (*(read_model(one) for one in named), *(read_shape_of(shape) for shape in self.shape))
+        given = (*(read_model(one) for one in named), *(read_shape_of(shape) for shape in self.shape))
+        return (*given, read_model(self.start)) if self.start else given
 
     def tokens(self) -> tuple[float, ...]:
         """The tokens that they are to train on; none where none are stated.

@@ -50,6 +50,7 @@ def plan(
     from optimoe.report.words.chain_prose import chain_lines
     from optimoe.report.words.plan.answer import plan_blocks
     from optimoe.report.words.plan.headline import headline
+    from optimoe.report.words.plan.scored import moves_table
 
     problem = request.problem()
     priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
@@ -67,7 +68,8 @@ def plan(
     elif quiet:
         print_blocks([headline(result)])
     else:
-        print_blocks([*plan_blocks(result, robustness), chain_lines(links) if links else ""])
+        changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
+        print_blocks([*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""])
     if written:
         from optimoe.report.pages.plan_page import write_plan
 

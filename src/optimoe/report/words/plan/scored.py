@@ -14,7 +14,7 @@ from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import LabReference, LocalMove, Plan, Scored
-from optimoe.report.words.lines import Rows
+from optimoe.report.words.lines import Table
 from optimoe.report.words.plan.choice import beyond_words
 
 BASIS = {
@@ -121,18 +121,19 @@ def gain_words(move: LocalMove) -> str:
     return ", ".join(words)
 
 
-def move_rows(scored: Scored) -> Rows:
+def moves_table(plan: Plan, scored: Scored) -> Table:
     """All local moves of a design as a table, what brings most first."""
-    rows = [("change", "active", "total", "at the choice's loss", "whole budget")]
+    rows = [("change", "active", "total", "at that loss", "whole budget")]
     for move in scored.moves:
-        told = move.candidate or move.in_budget
-        sizes = (format_count(told.params.active), format_count(told.params.total)) if told else ("–", "–")
+        params = count_params(move.spec)
         usd = "not feasible" if move.candidate is None else format_usd(move.candidate.total_usd)
         if math.isfinite(move.gain_usd):
             usd = f"{'−' if move.gain_usd > 0 else '+'}{format_usd(abs(move.gain_usd))}"
         nats = f"{-move.gain_nats:+.4f} nats" if math.isfinite(move.gain_nats) else "–"
-        rows.append((move.words, *sizes, usd, nats))
-    return rows
+        rows.append((move.words, format_count(params.active), format_count(params.total), usd, nats))
+    loss = plan.choice.loss.value
+    title = f"Changes of {scored.spec.name}, one at a time; its dollars at the choice's loss, {loss:.3f}"
+    return Table(title=title, rows=rows, spare=("total", "active"))
 
 
 def lab_lines(plan: Plan) -> list[str]:
