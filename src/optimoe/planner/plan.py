@@ -16,7 +16,7 @@ from optimoe.planner.designs import Pool, rankable
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
-from optimoe.planner.explain.scoring import labs_at, score
+from optimoe.planner.explain.scoring.score import labs_at, score
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family

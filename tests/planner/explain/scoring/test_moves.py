@@ -5,7 +5,7 @@ import pytest
 from optimoe.arch.catalog import find_model
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import LatentAttention
-from optimoe.planner.explain.moves import local_moves, scaled
+from optimoe.planner.explain.scoring.moves import local_moves, scaled
 
 NAMES = ("qwen3-30b-a3b", "deepseek-v3", "longcat-flash", "gpt-oss-20b", "llama-3.1-8b", "jamba-1.5-mini")
 

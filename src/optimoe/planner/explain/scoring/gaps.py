@@ -13,7 +13,7 @@ from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_factor, format_usd
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.explain.moves import scaled, with_moe
+from optimoe.planner.explain.scoring.moves import scaled, with_moe
 from optimoe.planner.problem.problem import Problem
 
 SHOWN_NATS = 0.001

@@ -5,7 +5,7 @@ from functools import cache
 
 from optimoe.arch.catalog import parse_shape
 from optimoe.arch.design import with_num_experts
-from optimoe.planner.explain.gaps import dollar_reasons, loss_reasons
+from optimoe.planner.explain.scoring.gaps import dollar_reasons, loss_reasons
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from tests.planner.asked import SMALL, problem

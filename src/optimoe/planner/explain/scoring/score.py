@@ -8,9 +8,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Pool, given_pools
-from optimoe.planner.explain.gaps import dollar_reasons, loss_reasons
 from optimoe.planner.explain.infeasible import explain_infeasible
-from optimoe.planner.explain.moves import local_moves
+from optimoe.planner.explain.scoring.gaps import dollar_reasons, loss_reasons
+from optimoe.planner.explain.scoring.moves import local_moves
 from optimoe.planner.labs import Lab, all_labs
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
