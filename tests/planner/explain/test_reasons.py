@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optimoe.cost.engines.engine import find_engine
-from optimoe.planner.explain.reasons import family_words, ordinal
+from optimoe.planner.explain.reasons import _edge_lines, _several, family_words, ordinal
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
 from tests.planner.asked import SMALL, problem
@@ -57,10 +57,30 @@ def test_more_experts_per_token_than_the_law_saw_are_planned_and_said():
     assert not asked_about_experts["besiroglu2024"]
 
 
+def test_many_families_that_a_law_may_not_rank_are_counted_and_not_listed():
+    many = replace(SMALL, num_experts=(4, 16), top_k=(1, 2), num_shared_experts=(0, 1, 2))
+    assert _several(list(many.families())) == "12 families with E = 4, 16"
+    assert _several(list(many.families())[:2]) == "E = 4; E = 4, 1 shared"
+
+
+def test_a_choice_at_the_edge_of_the_space_says_which_option_moves_it():
+    choice, space = plan(problem()).choice, problem().space
+    inside = replace(space, num_experts=(1, 512), ffn_ratio=(), active_ffn_ratio=(2.0, 3.0, 4.0), max_width=16_384)
+    wide = replace(choice, family=Family(num_experts=16, ffn_ratio=0.0, active_ffn_ratio=4.0))
+    assert _edge_lines(replace(wide, family=replace(wide.family, active_ffn_ratio=3.0)), inside) == []
+    assert [line.split(",")[0] for line in _edge_lines(wide, replace(inside, num_experts=(1, 16)))] == [
+        "E is at the edge of the space",
+        "experts of a token are 4·d wide together",
+    ]
+    assert "raise --max-width" in _edge_lines(choice, replace(inside, max_width=choice.spec.d_model + 500))[0]
+
+
 @pytest.mark.parametrize(
     ("stated", "words"),
     [
         ({}, "E = 8"),
+        ({"top_k": 4, "ffn_ratio": 0.0, "active_ffn_ratio": 3.0}, "E = 8, top-4, 3·d active"),
+        ({"first_dense_layers": 1}, "E = 8, first layer dense"),
         ({"moe_every": 2}, "E = 8, experts in every 2nd layer"),
         ({"first_dense_layers": 3, "top_k": 2}, "E = 8, top-2, first 3 layers dense"),
         (

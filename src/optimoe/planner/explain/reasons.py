@@ -14,7 +14,11 @@ from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
+from optimoe.planner.problem.space import Space
 from optimoe.planner.result import Plan
+
+MOST_SPELT = 8
+"""Families that one line names."""
 
 
 def reasons(plan: Plan) -> tuple[str, ...]:
@@ -56,17 +60,14 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     if math.isnan(choice.loss.low):
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
     space = plan.problem.space
-    lines += _without_shapes(plan)
+    lines += _without_shapes(space)
     context, sequence = plan.problem.context_tokens, plan.problem.training.seq_len
     if context > sequence:
         lines.append(
             f"requests of up to {context:,} tokens are longer than training sequences of {sequence:,}: the stage "
             "that extends the context is not in the plan"
         )
-    if choice.spec.d_model == space.max_width:
-        lines.append(f"d_model is at the edge of the space, {space.max_width}: raise --max-width")
-    if choice.family.num_experts == max(space.num_experts) > 1:
-        lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
+    lines += _edge_lines(choice, space)
     served_in = formats_of_a_design(choice.deployment.engine)[0]
     if served_in != PLAIN_FORMAT:
         lines.append(
@@ -75,19 +76,40 @@ def warnings(plan: Plan) -> tuple[str, ...]:
     return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row, choice.loss.value))
 
 
-def _without_shapes(plan: Plan) -> list[str]:
+def _without_shapes(space: Space) -> list[str]:
     """Families of which no width and depth is a design of the space."""
-    space, found = plan.problem.space, {item.family for item in plan.alternatives}
-    missing = [family for family in space.families() if family not in found]
-    deep = [family for family in missing if len(space.deep(family, space.every()).d_model)]
-    shallow = [family for family in missing if family not in deep]
-    lines = [f"{family_words(family)}: no depth of the space has a routed layer" for family in shallow]
-    for family in deep:
-        near = format_count(count_params(space.nearest(family)).total)
-        within = f"{100 * space.params_tolerance:.2g}%"
+    every = space.every()
+    members = space.members(every)
+    lines = []
+    for family in space.families():
+        if family in members:
+            continue
+        if not len(space.deep(family, every).d_model):
+            lines.append(f"{family_words(family)}: no depth of the space has a routed layer")
+        elif space.constant_total:
+            near = format_count(count_params(space.nearest(family)).total)
+            lines.append(
+                f"{family_words(family)}: no width and depth comes within {100 * space.params_tolerance:.2g}% of "
+                f"the total; the nearest has {near} (--params-tolerance)"
+            )
+        else:
+            lines.append(f"{family_words(family)}: no width of the space divides into experts of whole tiles")
+    return lines
+
+
+def _edge_lines(choice: Candidate, space: Space) -> list[str]:
+    """Where the choice has the largest or the smallest of what the space holds."""
+    lines, family = [], choice.family
+    if choice.spec.d_model == space.widths[-1]:
+        lines.append(f"d_model is at the edge of the space, {choice.spec.d_model}: raise --max-width")
+    if family.num_experts == max(space.num_experts) > 1:
+        lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
+    ratios = sorted(set(space.active_ffn_ratio))
+    if len(ratios) > 1 and family.active_ffn_ratio in (ratios[0], ratios[-1]):
+        better = "narrower" if family.active_ffn_ratio == ratios[0] else "wider"
         lines.append(
-            f"{family_words(family)}: no width and depth comes within {within} of the total; "
-            f"the nearest has {near} (--params-tolerance)"
+            f"experts of a token are {family.active_ffn_ratio:g}·d wide together, the edge of the space: {better} "
+            "ones may be better (--active-ffn-ratio)"
         )
     return lines
 
@@ -111,12 +133,20 @@ def _domain_lines(plan: Plan) -> list[str]:
             f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
         ]
     lines += [*ratio_lines(plan), *unseen_lines(plan.problem)]
-    refused: dict[str, list[str]] = {}
+    refused: dict[str, list[Family]] = {}
     for item in plan.alternatives:
         if item.not_ranked:
-            refused.setdefault(item.not_ranked, []).append(family_words(item.family))
-    lines += [f"{name} may not rank {'; '.join(families)}: {why}" for why, families in refused.items()]
+            refused.setdefault(item.not_ranked, []).append(item.family)
+    lines += [f"{name} may not rank {_several(families)}: {why}" for why, families in refused.items()]
     return lines
+
+
+def _several(families: list[Family]) -> str:
+    """Families in words; of many the numbers of experts alone."""
+    if len(families) <= MOST_SPELT:
+        return "; ".join(map(family_words, families))
+    experts = sorted({family.num_experts for family in families})
+    return f"{len(families)} families with E = {', '.join(map(str, experts))}"
 
 
 def family_words(family: Family) -> str:
