@@ -30,7 +30,7 @@ class ModelsRequest:
     more: Models = field(kw_only=False, default=())
     """Further models, to stand beside it."""
     shape: Shapes = ()
-    """A shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/models.md), or its file; once for each."""
+    """A shape by hand, d_model=4096,num_layers=48,… (docs/architectures.md), or its file; once for each."""
     context: Quantity = 4096.0
     """Length, and position, at which FLOPs are counted."""
     precision: str = AUTO

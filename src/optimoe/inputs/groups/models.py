@@ -20,7 +20,7 @@ class OneModel:
     model: Model = field(default="", kw_only=False)
     """Catalog name, config.json or the folder that holds one, or a TOML or JSON file of parts."""
     shape: Shape = ""
-    """In place of MODEL a shape by hand, d_model=4096,num_layers=48,… (docs/models.md), or its file."""
+    """In place of MODEL a shape by hand, d_model=4096,num_layers=48,… (docs/architectures.md), or its file."""
 
     def spec(self) -> "ArchSpec":
         """The model that is named or described.

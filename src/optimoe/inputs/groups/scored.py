@@ -22,7 +22,7 @@ class ScoreChoice:
     """Designs of your own to score beside the plan's: catalog names, config.json or files of parts; by comma, or
     once for each."""
     shape: Shapes = ()
-    """Likewise a shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/models.md), or its file."""
+    """Likewise a shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/architectures.md), or its file."""
     start: Annotated[Model, Parameter(name="--from")] = ""
     """Likewise one design, with every change of one thing and what it would bring as a table."""
     score_tokens: Annotated[Several, Parameter(name=["--score-tokens", "--tokens"]), ByComma()] = ""

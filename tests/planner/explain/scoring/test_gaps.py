@@ -13,7 +13,7 @@ from tests.planner.asked import SMALL, problem
 
 @cache
 def small():
-    return plan(problem(law="optimoe2026", space=replace(SMALL, num_experts=(16,), top_k=(1,))))
+    return plan(problem(law="optimoe2026", space=replace(SMALL, num_experts=(16,), max_width=3072)))
 
 
 def test_the_choice_has_no_gap_to_itself():
@@ -32,7 +32,9 @@ def test_dollars_are_split_into_training_and_serving_with_the_factors_behind():
 
 
 def test_a_trait_that_is_put_in_alone_closes_what_the_law_says():
-    found = plan(problem(law="optimoe2026", goal=LowestLoss(), space=replace(SMALL, num_experts=(16,))))
+    found = plan(
+        problem(law="optimoe2026", goal=LowestLoss(), space=replace(SMALL, num_experts=(16,), max_width=3072))
+    )
     best = found.choice
     fewer = with_num_experts(best.spec, 4)
     (scored,) = plan(replace(found.problem, scored=(fewer,))).scored

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from optimoe.arch.catalog import find_model
 from optimoe.planner.plan import plan
-from optimoe.report.words.plan.scored import scored_words
+from optimoe.report.words.plan.scored import lab_lines, moves_table, scored_lines, scored_words
 from tests.planner.asked import SMALL, problem
 
 
@@ -21,3 +21,20 @@ def test_a_model_of_one_s_own_stands_beside_the_choice_with_its_layers_and_what_
     dense = plan(problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,)), scored=named[:1]))
     (line,) = (scored_words(dense, one) for one in dense.scored)
     assert line == "mixtral-8x7b: not ranked by besiroglu2024: routed experts (a dense law)"
+
+
+def test_a_scored_design_says_its_gaps_its_own_tokens_and_the_best_change():
+    asked = problem(4e22, law="optimoe2026", space=replace(SMALL, num_experts=(16,), max_width=3072))
+    result = plan(replace(asked, scored=(find_model("olmoe-1b-7b"),), score_tokens=(2e12,)))
+    lines = scored_lines(result)
+    (own,) = result.scored
+    assert any(line.startswith("  on its own 2.00T tokens: ") for line in lines)
+    assert any("nats from the lowest" in line for line in lines)
+    assert lines[-1].startswith("  one change that")
+    assert own.moves[0].words in lines[-1]
+    table = moves_table(result, own)
+    assert len(table.rows) == 1 + len(own.moves)
+    assert table.rows[1][0] == own.moves[0].words
+    (first, *_) = lab_lines(result)
+    assert result.labs[0].lab.title in first
+    assert "the budget" in first

@@ -24,6 +24,9 @@ WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
 NEAR_BUDGET = 2.0
 """Labs within this factor of a budget's FLOPs stand beside it: half and twice (assumed)."""
 
+MOST_MOVED = 4
+"""Scored designs of which every change is scored too, a second each; of more, none is."""
+
 MOST_LABS = 3
 """Labs that stand beside a plan, the nearest in FLOPs."""
 
@@ -46,7 +49,8 @@ def score(
     for pool, spec, own in zip(given_pools(problem, problem.scored, memory), problem.scored, tokens, strict=True):
         plain = _scored(pool, spec, choice, own)
         why = _why(problem, pool, plain, choice, lowest)
-        moves = () if plain.not_ranked else moves_of(problem, plain, choice, memory)
+        moved = number <= MOST_MOVED and not plain.not_ranked
+        moves = moves_of(problem, plain, choice, memory) if moved else ()
         found.append(replace(plain, why=why, moves=moves))
     return tuple(found)
 
@@ -106,7 +110,27 @@ def _why(
         lines = dollar_reasons(problem, scored.candidate, choice)
     if scored.in_budget and lowest:
         lines += loss_reasons(problem, scored.in_budget, lowest)
-    return lines
+    return lines + outside(problem, scored)
+
+
+def outside(problem: Problem, scored: Scored) -> tuple[str, ...]:
+    """What of a design no design of the space has: where it beats the choice, that is how."""
+    space, family, spec = problem.space, scored.family, scored.spec
+    words = []
+    if family.num_experts not in space.num_experts:
+        words.append("dense (--experts)" if family.dense else f"E = {family.num_experts} (--experts)")
+    if not family.dense:
+        if family.top_k not in space.top_k:
+            words.append(f"top-{family.top_k} (--top-k)")
+        if family.num_shared_experts not in space.num_shared_experts:
+            words.append(f"{family.num_shared_experts} shared (--shared)")
+    if family.attention not in space.attention:
+        words.append(f"{family.attention} (--attention)")
+    elif family.attention == "gqa" and family.num_kv_heads not in space.num_kv_heads:
+        words.append(f"{family.num_kv_heads} key-value heads (--kv-heads)")
+    if spec.vocab_size != space.vocab_size:
+        words.append(f"a vocabulary of {spec.vocab_size:,} (--vocab)")
+    return (f"outside the space of this plan: {', '.join(words)}",) if words else ()
 
 
 def _with_reason(problem: Problem, pool: Pool, scored: Scored) -> Scored:

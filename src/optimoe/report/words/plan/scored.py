@@ -33,7 +33,7 @@ def scored_lines(plan: Plan) -> list[str]:
 def _lines(plan: Plan, scored: Scored) -> list[str]:
     lines = [scored_words(plan, scored)]
     lines += [f"  {line}" for line in gap_lines(plan, scored)]
-    lines += [f"  why: {line}" for line in scored.why]
+    lines += [f"  {line}" for line in scored.why]
     return lines + ([f"  {words}"] if (words := best_move_words(plan, scored)) else [])
 
 
