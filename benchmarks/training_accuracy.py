@@ -4,6 +4,7 @@
 
 Rows: ``src/optimoe/cost/data/training_claims.toml``, with sources. Prints each row, then errors by source with the
 shipped ``time_scale``, and with one that is fitted without the source's own rows (leave one source out).
+Then GPU hours of whole runs that labs published beside ours, and the band of hours that follows.
 """
 
 from collections import defaultdict
@@ -13,7 +14,9 @@ import numpy as np
 
 from optimoe.cost.published.training import TrainingClaim, training_claims
 from optimoe.cost.training.estimate import TrainEstimate
+from optimoe.cost.training.search import best_training
 from optimoe.cost.training.setup import training_fact, training_range
+from optimoe.planner.hours import LabHours, band_of_hours, held_left_out, lab_hours, lab_run
 
 LINE = "{:<25}{:<17}{:>6} {:<38}{:>9}{:>9}{:>8}  {}"
 
@@ -89,5 +92,40 @@ def report(errors: dict[str, list[float]], routed: dict[str, bool]) -> None:
     print(f"5 to 95 % of predicted/published {low:.2f} to {high:.2f}, shipped {training_range('mfu_error')}")
 
 
+HOURS = "{:<22}{:>6} {:<10}{:>9}{:>7}{:>12}{:>12}{:>8}  {}"
+
+
+def hours_line(row: LabHours, kind: str) -> str:
+    """One run: published hours, ours, and the layout."""
+    run, ours = row.estimate.run, row.estimate
+    gpus = f"{run.cluster.num_gpus}{'' if row.lab.gpus else '*'}"
+    batch = f"{ours.batch_tokens / 1e6:.1f}M"
+    hours = [f"{row.lab.gpu_hours:,.0f}", f"{row.predicted:,.0f}", f"{row.ratio:.2f}"]
+    return HOURS.format(
+        row.lab.title, gpus, run.cluster.accelerator.name, batch, f"{ours.mfu_bf16():.0%}", *hours, kind
+    )
+
+
+def hours_report() -> None:
+    """Published hours beside ours, and the band with each row left out."""
+    print("\nGPU hours of whole runs; *: GPUs not published, as many as 60 days take")
+    print(HOURS.format("model", "GPUs", "", "batch", "MFU", "published", "ours", "ratio", "hours are"))
+    for row in sorted(
+        lab_hours(), key=lambda row: (not row.counts, row.lab.hours_basis != "published", row.ratio)
+    ):
+        print(hours_line(row, row.lab.hours_basis if row.counts else f"{row.lab.hours_basis}, left out"))
+    ratios = np.array([row.ratio for row in lab_hours() if row.counts])
+    low, high = band_of_hours(ratios)
+    print(
+        f"band {low:.2f} to {high:.2f} (shipped {training_range('hours_error')}), median {np.median(ratios):.2f};",
+        end="",
+    )
+    print(f" holds {held_left_out(ratios):.0%} of {len(ratios)} runs, each left out")
+    lab = next(row.lab for row in lab_hours() if row.lab.name == "deepseek-v3")
+    own = LabHours(lab=lab, estimate=best_training(lab.spec, lab_run(lab, 15_360 * 4096)))
+    print(f"with its own batch:\n{hours_line(own, 'published')}")
+
+
 if __name__ == "__main__":
     main()
+    hours_report()

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import InfeasibleError
-from optimoe.cost.training.estimate import estimate_training
-from optimoe.cost.training.layout import TrainLayout, staged
-from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
+from optimoe.cost.training.estimate import estimate_training, predict
+from optimoe.cost.training.layout import TrainLayout, staged, step_sequences, trains
+from optimoe.cost.training.search import (
+    best_training,
+    candidate_train_layouts,
+    training_mfu,
+    usual_train_layouts,
+)
 from tests.cost.training.runs import MIXTRAL, gpt, run
 
 
@@ -34,6 +39,43 @@ def test_the_best_layout_is_never_worse_than_any_that_fits():
     for layout in (TrainLayout(ep=8, pp=4, dp=16, interleave=4), TrainLayout(tp=8, ep=8, dp=8)):
         other = estimate_training(MIXTRAL, run(), layout)
         assert best.step.total_s <= other.step.total_s or not other.memory.fits
+
+
+@pytest.mark.parametrize("gpus", [12, 24, 37, 100, 1536, 2000, 2048, 3072])
+def test_any_number_of_gpus_trains(gpus):
+    best = best_training(MIXTRAL, run(gpus=gpus, sequences=1024))
+    assert best.memory.fits
+    assert best.idle_gpus + best.layout.num_gpus == gpus
+    assert best.idle_gpus < 0.05 * gpus
+    assert best.batch_tokens == pytest.approx(1024 * 4096, rel=0.1)
+    grid = gpt(np.array([2048, 4096]), np.array([24, 35]), np.array([16, 32]), experts=16)
+    assert training_mfu(grid, run(gpus=gpus, sequences=1024)).fits.all()
+
+
+def test_more_gpus_never_train_slower_at_the_same_batch():
+    speeds = [
+        best_training(MIXTRAL, run(gpus=gpus, sequences=1024)).tokens_per_s for gpus in (24, 37, 48, 100, 128)
+    ]
+    assert speeds == sorted(speeds)
+
+
+def test_idle_gpus_are_paid_and_count_in_the_utilisation():
+    best = best_training(MIXTRAL, run(gpus=37, sequences=1024))
+    assert best.idle_gpus > 0
+    assert best.gpu_hours(1e12).value == pytest.approx(37 * 24 * best.days(1e12))
+    busy = best_training(MIXTRAL, run(gpus=int(best.layout.num_gpus), sequences=1024))
+    assert best.mfu() == pytest.approx(busy.mfu() * best.layout.num_gpus / 37)
+
+
+@pytest.mark.parametrize(("arch", "gpus"), [(MIXTRAL, 24), (MIXTRAL, 256), (gpt(), 12), (gpt(8192, 61, 64), 256)])
+def test_layouts_that_are_not_timed_are_not_faster(arch, gpus):
+    question = run(gpus=gpus, sequences=512)
+    layouts = candidate_train_layouts(gpus, 8, 512, routed=arch.moe is not None, most_experts=8)
+    step, memory = predict(arch, question, layouts)
+    each = step.total_s / step_sequences(layouts, 512)
+    fits = memory.fits & trains(arch, 512, layouts)
+    best = best_training(arch, question)
+    assert float(best.step.total_s) / (best.batch_tokens / 4096) == pytest.approx(np.min(each[fits]))
 
 
 def test_what_is_short_is_said():

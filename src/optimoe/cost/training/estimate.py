@@ -163,7 +163,10 @@ class TrainEstimate:
 
 
 def hours_band(hours: float) -> Estimate:
-    """Predicted hours, or what is proportional to them, with the range of published over predicted hours."""
+    """Predicted hours, or what is proportional to them, with the range of published over predicted hours.
+
+    The prediction is that of a trainer as well tuned as published benchmarks; most labs' runs lie above it.
+    """
     low, high = training_range("hours_error")
     return Estimate(value=hours, low=low * hours, high=high * hours)
 

@@ -86,6 +86,11 @@ def usual_goodput(num_gpus: int) -> float:
     return 1 / (1 + each * num_gpus)
 
 
+def usual_hours_ratio() -> float:
+    """Published over predicted hours in the median of labs' runs."""
+    return float(load_facts("optimoe.cost", "training.toml")["hours_error"]["median"])
+
+
 def training_sources() -> tuple[Assumption, ...]:
     """The constants of training, each with its basis and source."""
     return tuple(

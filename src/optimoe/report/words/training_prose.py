@@ -6,11 +6,11 @@ from optimoe.core.provenance import Estimate
 from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.setup import training_range
+from optimoe.cost.training.setup import training_range, usual_hours_ratio
 from optimoe.report.words.lines import Lines
 
-HOURS_WORDS = "hours at a goodput of {:.1%}; of published runs they were {:.1f} to {:.1f} times the predicted"
-"""What the band of hours is, for a goodput and the ends of the band."""
+HOURS_WORDS = "at {:.1%} goodput; labs' own hours are {:.1f} to {:.1f} times the predicted, {:.1f} in the median"
+"""What the band of hours is, for a goodput, the ends of the band and the median."""
 
 DEGREES = ("tp", "ep", "pp", "dp", "interleave", "micro_batch")
 
@@ -32,7 +32,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
         ("Batch", batch_words(best.batch_tokens, run)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
         ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {_cost_words(best, tokens)}"),
-        ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"))),
+        ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
     ]
