@@ -150,7 +150,7 @@ class FleetRequest(ServingRequest):
     percentile: float = 0.0
     """Share of requests that must keep both limits under random arrivals, such as 0.99; 0: as the limits say."""
     most_gpus: int = 0
-    """Most GPUs of one deployment; 0 is one node."""
+    """Most GPUs of one deployment; 0 is 64, or what the network allows."""
 
     def on(self, cluster: "Cluster") -> "Deployment":
         """The deployment on these GPUs, both limits on the percentile where one is stated for both.
@@ -175,13 +175,13 @@ class FleetRequest(ServingRequest):
             UnknownNameError: No such accelerator; lists the nearest.
             ConfigError: A price or a number of GPUs is out of limits.
         """
-        from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
+        from optimoe.cost.hardware.accelerator import Cluster, find_accelerator, sizes
         from optimoe.cost.sizing.fleet import Offer
 
         offers = []
         for name in parts(self.gpu):
             accelerator = find_accelerator(name)
-            cluster = Cluster(accelerator=accelerator, num_gpus=self.most_gpus or accelerator.gpus_per_node)
+            cluster = Cluster(accelerator=accelerator, num_gpus=self.most_gpus or sizes(accelerator)[-1])
             deployment = self.on(cluster)
             offers.append(Offer(cluster=cluster, price=deployment.price, engine=deployment.engine))
         return offers

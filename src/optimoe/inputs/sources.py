@@ -167,6 +167,10 @@ def _accelerators() -> Iterable[str]:
     return accelerator_names()
 
 
+def _serving_gpus() -> Iterable[str]:
+    return (*_accelerators(), ANY)
+
+
 def _engines() -> Iterable[str]:
     from optimoe.cost.engines.preset import engine_names
 
@@ -192,6 +196,9 @@ def _families() -> Iterable[str]:
     return set(FAMILIES) | laws | {law.partition("-")[0] for law in laws}
 
 
+ANY = "any"
+"""Every kind of GPU that has a price."""
+
 ModelLike = str | Path | Mapping[str, Any] | ArchSpec
 """What stands for a model in Python."""
 if TYPE_CHECKING:
@@ -212,6 +219,8 @@ Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True, sized=
 """Several kinds of accelerators."""
 Gpus = Annotated[str, Shipped("gpu", _accelerators, several=True, counted=True, sized=True)]
 """GPUs with their number, such as ``8xh100-sxm``."""
+ServingGpus = Annotated[str, Shipped("gpu", _serving_gpus, several=True, counted=True, sized=True)]
+"""GPUs with their number, kinds alone, or any kind."""
 EngineName = Annotated[str, Shipped("engine", _engines)]
 """An engine's preset."""
 CalibrationName = Annotated[str, Shipped("calibration", _calibrations)]

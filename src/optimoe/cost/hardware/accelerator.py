@@ -174,6 +174,27 @@ def _with_memory(gpu: Accelerator, memory: str) -> Accelerator:
     return replace(gpu, name=name, memory_bytes=memory_bytes, source=source)
 
 
+MOST_SERVING_GPUS = 64
+"""GPUs of the largest deployment that is searched: eight nodes of eight. Wider ones have been published for the
+largest models alone (DeepSeek-V3 decodes on 320: arXiv 2412.19437, Sec. 3.4.2), and can be stated."""
+
+
+def sizes(gpu: Accelerator, most: int = MOST_SERVING_GPUS) -> list[int]:
+    """Numbers of GPUs of a deployment that are tried: 1, 2, 4, … below the most, and the most itself.
+
+    Args:
+        gpu: The kind; without a known network it ends at its fast link.
+        most: GPUs of the largest one.
+    """
+    end = most if gpu.inter_node_bytes_per_s > 0 else min(most, gpu.linked_gpus)
+    return [2**power for power in range(end.bit_length()) if 2**power < end] + [end]
+
+
+def states_number(text: str) -> bool:
+    """Whether GPUs are stated with their number: ``8xh100-sxm``, and not ``h100-sxm``."""
+    return re.match(r"\d+\s*[x×]", text.strip()) is not None
+
+
 def parse_gpus(text: str) -> tuple[int, str]:
     """``8xh100-sxm`` as (8, "h100-sxm"); a name alone is one GPU.
 

@@ -33,6 +33,10 @@ class HasPeaks(Protocol):
     def peak_flops_per_s(self) -> Mapping[str, float]:
         """Dense tensor peak by precision of the operands; one for bf16 at least."""
 
+    @property
+    def architecture(self) -> str:
+        """The maker's name of the generation; empty where it is not known."""
+
 
 def arithmetic(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:
     """The peak that multiplies weights with activations: a key of the accelerator's ``peak_flops_per_s``.
@@ -51,6 +55,15 @@ def arithmetic(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:
     wider = max(activations, weights, key=lambda name: BITS_PER_VALUE[name])
     peaks, kind = gpu.peak_flops_per_s, PEAK_OF.get(wider, "bf16")
     return kind if peaks.get(kind, 0.0) >= peaks["bf16"] else "bf16"
+
+
+def fast_formats(gpu: HasPeaks) -> tuple[str, ...]:
+    """Formats of weights below bf16 in which a GPU multiplies both operands: those that it has a peak for.
+
+    nvfp4 on Blackwell alone: it is NVIDIA's format, and the fp4 of other makers is not served in it.
+    """
+    offered = ("fp8", "nvfp4") if gpu.architecture.startswith("blackwell") else ("fp8",)
+    return tuple(name for name in offered if arithmetic(gpu, name) == PEAK_OF[name])
 
 
 def operands(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:

@@ -8,7 +8,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.engines.engine import Engine
-from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.accelerator import Cluster, sizes
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.carried import carried
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
@@ -105,7 +105,7 @@ def fleets(
         raise InfeasibleError(f"load: must be positive, got {output_tokens_per_s}")
     carriers, refusals = [], dict[str, InfeasibleError]()
     for offer in offers:
-        for num_gpus in _sizes(offer.cluster.num_gpus):
+        for num_gpus in sizes(offer.cluster.accelerator, offer.cluster.num_gpus):
             cluster = replace(offer.cluster, num_gpus=num_gpus)
             sized = replace(deployment, cluster=cluster, price=offer.price, engine=offer.engine)
             try:
@@ -181,8 +181,3 @@ def _fleet(deployment: Deployment, estimate: ServingEstimate, output_tokens_per_
         utilisation=float(shared.utilisation),
         usd_per_hour=float(shared.usd_per_hour),
     )
-
-
-def _sizes(most: int) -> list[int]:
-    """1, 2, 4, … below the most, and the most itself."""
-    return [2**power for power in range(most.bit_length()) if 2**power < most] + [most]

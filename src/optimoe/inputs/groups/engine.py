@@ -26,7 +26,8 @@ class EngineChoice:
     """Serving engine: vllm, sglang, trtllm, or a TOML file of your own."""
     precision: Several = AUTO
     """Precision of the served weights: auto is the checkpoint's own (bf16 of a design); or bf16, fp8, int8, int4,
-    nvfp4 (of all linear layers), mxfp4 (of feed-forwards); in `plan` several by comma."""
+    nvfp4 (of all linear layers), mxfp4 (of feed-forwards). In `plan` several by comma, and auto is the cheapest of
+    bf16, fp8 and nvfp4 that the GPU multiplies in."""
     expert_precision: str = AUTO
     """Precision of routed and shared experts, where it is another than of the rest."""
     attention_precision: str = AUTO
@@ -78,6 +79,28 @@ class EngineChoice:
         return tuple(
             self._engine(*pair, gpu, arch) for pair in product(parts(self.precision), parts(self.kv_precision))
         )
+
+    def searched(self, gpu: "Accelerator") -> "tuple[Engine, ...]":
+        """The engines of a plan: as stated, or, where no format is, with each in which the GPU multiplies faster.
+
+        The first has the plain format. A calibration holds for the formats of its records: beside one the plain
+        format alone is taken.
+
+        Args:
+            gpu: That serves.
+
+        Raises:
+            UnknownNameError: No engine, kernels or calibration of that name.
+            ConfigError: A number is out of limits.
+        """
+        from dataclasses import replace
+
+        from optimoe.cost.hardware.arithmetic import fast_formats
+
+        stated = (self.precision, self.expert_precision, self.attention_precision, self.activation_precision)
+        if self.calibration or any(one != AUTO for one in stated):
+            return self.engines(gpu)
+        return replace(self, precision=",".join((AUTO, *fast_formats(gpu)))).engines(gpu)
 
     def only_engine(self, gpu: "Accelerator | None" = None, arch: "ArchSpec | None" = None) -> "Engine":
         """The engine, where one precision is asked for; arguments as in :meth:`engines`.

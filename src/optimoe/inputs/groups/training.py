@@ -91,6 +91,13 @@ class TrainingChoice(TrainBatch):
     """FLOPs of routing a training token, for each weight of the routers: 14 by Krajewski 2024 (6 to 20); 6 is the
     product with the router's matrix alone, which 6ND holds."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of GPU that is stated for training; empty where none is."""
+        from optimoe.cost.hardware.accelerator import parse_gpus
+
+        return parse_gpus(self.train_gpus)[1] if self.train_gpus is not None else ""
+
     def training(self, default_gpu: str, prices: PlanPrices, most_usd: float = math.inf) -> "Training":
         """The training part of a problem; of two budgets both are kept.
 
