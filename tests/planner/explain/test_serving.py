@@ -1,0 +1,55 @@
+"""The memory that shuts better designs out is named by computation, and a format's saving is told in dollars."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+from optimoe.core.units import parse_quantity
+from optimoe.cost.engines.engine import find_engine
+from optimoe.cost.serving.workload import Limits
+from optimoe.planner.explain.serving import memory_cap, plain_format
+from optimoe.planner.plan import plan
+from optimoe.planner.problem.space import Space
+from tests.planner.asked import problem
+
+SPACE = Space(num_experts=(1, 16), attention=("gqa",), num_shared_experts=(0,), max_width=8192)
+
+
+@cache
+def capped(num_gpus=8, flops=6e23):
+    asked = problem(flops, limits=Limits(), space=SPACE)
+    (one,) = asked.deployments
+    return plan(replace(asked, deployments=(replace(one, cluster=replace(one.cluster, num_gpus=num_gpus)),)))
+
+
+def test_a_box_that_is_too_small_is_named_with_the_one_that_would_do():
+    (said,) = memory_cap(capped())
+    found = re.fullmatch(
+        r"Memory decides: models of (.+) and more do not fit 8 × h100-sxm in bf16; "
+        r"with (\d+), E = 16.* of (.+) would reach (.+) instead of (.+)\.",
+        said,
+    )
+    assert found, said
+    least, size, total, reached, instead = found.groups()
+    assert parse_quantity(total) >= parse_quantity(least) > capped().lowest_loss.params.total * 0.95
+    assert float(reached) < float(instead)
+    wider = capped(int(size))
+    assert wider.lowest_loss.loss.value < capped().lowest_loss.loss.value
+    assert memory_cap(wider) == ()
+
+
+def test_where_memory_decides_nothing_it_is_not_named():
+    assert memory_cap(capped(8, 1e22)) == ()
+
+
+def test_the_same_design_in_bf16_is_priced_beside_fewer_bits():
+    asked = problem(1e22, space=SPACE)
+    (one,) = asked.deployments
+    eight = replace(one, engine=find_engine("vllm", precision="fp8"))
+    both = plan(replace(asked, deployments=(one, eight)))
+    assert both.choice.served_in == "fp8"
+    (said,) = plain_format(both)
+    assert re.search(r"In bf16 serving the same design costs \$.+ on \d+ × \(8 × h100-sxm\) \(\+\d+%\)", said)
+    assert said.endswith("what fp8 costs in loss no law here knows.")
+    assert plain_format(plan(asked)) == ()
+    assert plain_format(plan(replace(asked, deployments=(eight,)))) == ()
