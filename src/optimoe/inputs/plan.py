@@ -1,5 +1,6 @@
 """The request of ``optimoe plan``: a budget, a traffic, hardware and designs."""
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 

@@ -152,12 +152,18 @@ def best_serving(
     raise InfeasibleError(why_nothing_serves(arch, deployment, layouts, concurrency))
 
 
-def alone_evidence(arch: ArchSpec, deployment: Deployment) -> AnswerEvidence | None:
-    """What stands behind a single request on all of the GPUs, in its best layout; none where nothing serves it."""
+def alone(arch: ArchSpec, deployment: Deployment) -> ServingEstimate | None:
+    """A single request on all of the GPUs, in its best layout; none where nothing serves it."""
     try:
-        return evidence(arch, deployment, best_serving(arch, deployment, concurrency=1.0))
+        return best_serving(arch, deployment, concurrency=1.0)
     except InfeasibleError:
         return None
+
+
+def alone_evidence(arch: ArchSpec, deployment: Deployment) -> AnswerEvidence | None:
+    """What stands behind a single request on all of the GPUs, in its best layout; none where nothing serves it."""
+    served = alone(arch, deployment)
+    return evidence(arch, deployment, served) if served else None
 
 
 def _cheapest(

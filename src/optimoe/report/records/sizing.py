@@ -46,6 +46,7 @@ class FleetRecord:
         tpot_low_s: Lower end of TPOT's band.
         tpot_high_s: Upper end of TPOT's band.
         tokens_per_s: Output tokens per second that one deployment can carry.
+        fits: "yes", or "only just" where the most memory that the engine is known to take would leave too little.
         bound_by: The cause that takes the largest share of TPOT.
         price: Price of a GPU hour.
         evidence: What was measured of the answer's kind, and what widens its bands.
@@ -67,6 +68,7 @@ class FleetRecord:
     tpot_low_s: float
     tpot_high_s: float
     tokens_per_s: float
+    fits: Verdict
     bound_by: str
     price: PriceRecord
     evidence: AnswerEvidenceRecord
@@ -234,6 +236,11 @@ class CurvesRecord:
     speculated: str | UnsetType = UNSET
 
 
+def _fits(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> Verdict:
+    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
+    return memory.verdict(estimate.concurrency / estimate.layout.dp)
+
+
 def fleet_record(spec: ArchSpec, fleet: Fleet) -> FleetRecord:
     """A fleet with the latency and price of its deployments."""
     estimate, cluster = fleet.estimate, fleet.deployment.cluster
@@ -254,6 +261,7 @@ def fleet_record(spec: ArchSpec, fleet: Fleet) -> FleetRecord:
         tpot_low_s=tpot_low_s,
         tpot_high_s=tpot_high_s,
         tokens_per_s=estimate.tokens_per_s,
+        fits=_fits(spec, fleet.deployment, estimate),
         bound_by=estimate.bound_by,
         price=price_record(fleet.deployment.price),
         evidence=evidence_record(evidence),

@@ -1,9 +1,10 @@
 """The memory of GPUs that serve, in labelled lines: what fits, what a GPU holds, what the caches hold."""
 
+from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_bytes
 from optimoe.cost.serving.cache import CacheCapacity
-from optimoe.cost.serving.estimate import ServingEstimate
-from optimoe.cost.serving.memory import GpuMemory
+from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+from optimoe.cost.serving.memory import GpuMemory, gpu_memory
 from optimoe.report.words.lines import Lines
 
 ONLY_JUST = "not where the engine takes the most that it is known to"
@@ -29,11 +30,21 @@ def batch_words(estimate: ServingEstimate, memory: GpuMemory) -> str:
     dp = estimate.layout.dp
     low, high = (max(float(ends), 0.0) * dp for ends in (memory.requests_low, memory.requests_high))
     said = f"{estimate.concurrency:.0f} requests in flight, {estimate.max_batch:.0f} fit ({low:.0f} – {high:.0f})"
+    return f"{said}: fits, but only just: {ONLY_JUST}" if fits_only_just(estimate, memory) else said
+
+
+def fits_only_just(estimate: ServingEstimate, memory: GpuMemory) -> bool:
+    """Whether requests fit by what an engine usually takes, not by the most, and are not as many as fit."""
+    dp = estimate.layout.dp
     free = dp if estimate.at_random else 0  # each rank keeps a place for the next request
-    as_many_as_fit = estimate.concurrency == estimate.max_batch - free and low >= 1
-    if as_many_as_fit or memory.verdict(estimate.concurrency / dp) != "only just":
-        return said
-    return f"{said}: fits, but only just: {ONLY_JUST}"
+    as_many_as_fit = estimate.concurrency == estimate.max_batch - free and memory.requests_low >= 1
+    return not as_many_as_fit and memory.verdict(estimate.concurrency / dp) == "only just"
+
+
+def tightness(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:
+    """What to add to a deployment whose requests fit only just; empty of others."""
+    memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
+    return f", fits, but only just: {ONLY_JUST}" if fits_only_just(estimate, memory) else ""
 
 
 def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:

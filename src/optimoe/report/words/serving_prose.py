@@ -18,7 +18,7 @@ from optimoe.cost.serving.memory import GpuMemory, gpu_memory
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Lines
-from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines
+from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines, tightness
 from optimoe.report.words.served.evidence_prose import basis_lines
 from optimoe.report.words.served.run_prose import arrival_words, metric_lines
 
@@ -128,11 +128,11 @@ def fleet_lines(
     """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
     lines = [("Load", f"{spec.title}: {output_tokens_per_s:,.0f} output tokens/s")]
     lines.append(("Weights", precision_words(spec, found[0].deployment)))
-    lines.append(("Fewest", _fleet_words(found[0])))
+    lines.append(("Fewest", _fleet_words(found[0], spec)))
     priced = [one for one in found if not math.isnan(one.usd_per_hour)]
     if priced:
         cheapest = min(priced, key=lambda one: one.usd_per_hour)
-        lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest)))
+        lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest, spec)))
     best, served = found[0].estimate, found[0].deployment.serves(spec)
     lines.append(("Bound by", f"{bound_words(best.bound_by)}: {_remedy(best.bound_by, served)}"))
     arrivals = arrival_words(found[0].deployment.limits)
@@ -227,12 +227,13 @@ def disaggregated_lines(pair: Disaggregated, together: float, spec: ArchSpec, de
     ]
 
 
-def _fleet_words(one: Fleet) -> str:
+def _fleet_words(one: Fleet, spec: ArchSpec) -> str:
     layout, cluster = one.estimate.layout, one.deployment.cluster
     return (
         f"{one.num_gpus} × {cluster.accelerator.name} = {one.num_deployments} deployments of {cluster.num_gpus} "
         f"({layout_words(layout)}), {one.estimate.concurrency:.0f} requests in flight each, "
         f"{one.utilisation:.0%} used, {_hour_words(one.usd_per_hour)}"
+        f"{tightness(spec, one.deployment, one.estimate)}"
     )
 
 

@@ -72,14 +72,18 @@ def _compared(
     from optimoe.cost.published.epoch_range import outside_range
     from optimoe.cost.published.epoch_rules import rule_of_thumb
     from optimoe.cost.sizing.dense_equivalent import LONG_CONTEXT, full_dense_equivalent, serving_costs
-    from optimoe.cost.sizing.layouts import alone_evidence
+    from optimoe.cost.sizing.layouts import alone, alone_evidence
     from optimoe.report.records.arch import count_record
     from optimoe.report.records.served.comparison import compared_record
+    from optimoe.report.words.memory_prose import tightness
 
     warn_of_formats(deployment.serves(spec))
     costs = serving_costs(spec, deployment)
     if not costs.fits:
         warn(f"memory: {spec.name} does not fit {deployment.cluster.num_gpus} GPUs: take more")
+    served = alone(spec, deployment)
+    if served and (tight := tightness(spec, deployment, served)):
+        warn(f"memory: one request of {spec.name} on {deployment.cluster.num_gpus} GPUs{tight}")
     if 0 < spec.max_context < LONG_CONTEXT:
         warn(
             f"context: {spec.name} was made for {spec.max_context:,} tokens, the long context is {LONG_CONTEXT:,}"

@@ -16,6 +16,7 @@ from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import GivenMfu
 from optimoe.planner.result import Plan
 from optimoe.report.words.lines import Lines
+from optimoe.report.words.memory_prose import tightness
 from optimoe.report.words.plan.shapes import shape_words
 from optimoe.report.words.plan.traffic import fleet_words
 from optimoe.report.words.served.run_prose import statistic
@@ -111,6 +112,7 @@ def speed_words(plan: Plan) -> str:
         f"TTFT{ttft} {format_seconds(choice.ttft_s)} · TPOT{tpot} {pace_words(choice)}, "
         f"most of it {bound_words(serving.bound_by)} · "
         f"{serving.concurrency:,.0f} requests at once a deployment, {serving.max_batch:,.0f} would fit"
+        f"{tightness(choice.spec, choice.deployment, serving)}"
     )
 
 
