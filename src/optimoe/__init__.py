@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from optimoe.core.results.shown import View, found_by
+
 if TYPE_CHECKING:
     from optimoe.app.doors import count, fit, load_config, plan, predict_serving
     from optimoe.arch.catalog import find_model
@@ -142,6 +144,15 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     raise AttributeError(f"module 'optimoe' has no attribute {name!r}")
+
+
+def _view(result: Any) -> View:
+    """How a result is shown: the command line's own words, tables and figures, loaded when they are asked for."""
+    view: View = import_module("optimoe.app.results").view(result)
+    return view
+
+
+found_by(_view)
 
 
 def __dir__() -> list[str]:

@@ -22,6 +22,7 @@ from optimoe.arch.params import ParamCount, count_mtp_params, count_params
 from optimoe.arch.quantize import AUTO, with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
+from optimoe.core.results.shown import Shown
 from optimoe.core.units import format_bytes, format_count
 
 Convention = Literal["krajewski", "ling"]
@@ -30,7 +31,7 @@ GRANULARITY_FACTOR: dict[Convention, int] = {"krajewski": 4, "ling": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchCount:
+class ArchCount(Shown):
     """Parameters by part, FLOPs, cache and traffic of one model.
 
     Attributes:

@@ -1,9 +1,12 @@
 """The result: a plan and its parts."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.provenance import Assumption
+from optimoe.core.results.shown import Drawn, view_of
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.labs import Lab
 from optimoe.planner.problem.family import Family
@@ -135,7 +138,7 @@ class Trace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Drawn):
     """What to train, beside what, why, and what it rests on.
 
     Attributes:
@@ -170,6 +173,34 @@ class Plan:
         """The choice and how much it stands beside, in one line."""
         beside = f"{len(self.alternatives)} families, {len(self.front)} on the front, {len(self.laws)} laws"
         return f"Plan({self.choice!r}, {beside}, {len(self.warnings)} warnings)"
+
+    def save(self, folder: str | Path = ".", robustness: Any = None, *, force: bool = False) -> list[Path]:
+        """Write plan.html, plan.json and winner/ as the command does, and say which files those are.
+
+        Args:
+            folder: Where to; it is made where it is not there.
+            robustness: How sure the plan is, of :func:`optimoe.planner.confidence.robust.assess`.
+            force: Whether files that are not from here, or were changed since, are overwritten.
+
+        Raises:
+            InputError: The folder cannot be written, or holds such a file.
+        """
+        files: list[Path] = view_of(self).save(Path(folder), robustness, force)
+        return files
+
+    def score(self, design: Any, tokens: float | None = None) -> Scored:
+        """A model of one's own beside the choice, by the same code and under the same question.
+
+        Args:
+            design: Catalog name, path of a ``config.json`` or its folder, its content, or an ``ArchSpec``.
+            tokens: Its training tokens; left out, it is trained to the choice's loss and on the whole budget.
+
+        Raises:
+            UnknownNameError: No such model; lists the nearest.
+            ConfigError: The model's file cannot be used.
+        """
+        scored: Scored = view_of(self).score(design, tokens)
+        return scored
 
     @property
     def by_family(self) -> tuple[Alternative, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from optimoe.planner.confidence.overtraining import size_curve
-from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
+from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
 from tests.report.plans import doubts, usual_plan
 
 
@@ -27,7 +27,7 @@ def test_bars_of_a_family_add_up_to_its_dollars(result):
 
 
 def test_the_causes_of_a_token_add_up_to_its_time(result):
-    assert sum(tpot_figure(result).data[0].x) == pytest.approx(1e3 * result.choice.tpot_s)
+    assert sum(parts_figure(result.choice.serving).data[0].x) == pytest.approx(1e3 * result.choice.tpot_s)
 
 
 def test_sizes_show_loss_and_price_and_mark_the_choice(result):

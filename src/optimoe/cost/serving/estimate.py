@@ -7,6 +7,7 @@ import numpy as np
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds, require
+from optimoe.core.results.shown import Drawn
 from optimoe.core.units import format_bytes, format_seconds, format_usd
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.engines.formats import format_words
@@ -80,7 +81,7 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServingEstimate:
+class ServingEstimate(Drawn):
     """A deployment at a number of requests in flight. Fields are numbers, or arrays over a grid.
 
     Attributes:

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.laws.catalog import FAMILIES, find_family
+from optimoe.core.results.shown import Shown
+from optimoe.laws.catalog import FAMILIES, find_family, save_law
 from optimoe.laws.evidence import Evidence, FitVerdict
 from optimoe.laws.fitting.model import Model
 from optimoe.laws.fitting.residuals import outliers, populations
@@ -60,7 +62,7 @@ class Coordinates(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(Shown):
     """A fitted law with what is known about it.
 
     Attributes:
@@ -115,6 +117,15 @@ class Fit:
         """The law, the verdict and the error in one line."""
         agree = f"{self.agree} of {self.starts} starts agree"
         return f"Fit({self.law.name}, {self.verdict}, {self.runs} runs, rmse {self.rmse_log:.3g}, {agree})"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the law as a file that ``--law`` and :func:`optimoe.find_law` read.
+
+        Raises:
+            InputError: The place cannot be written.
+        """
+        save_law(self.law, Path(path))
+        return Path(path)
 
     @property
     def coefficients(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optimoe.core.units import format_count
+from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import SizePoint
 from optimoe.planner.confidence.robust import Robustness
@@ -94,9 +95,9 @@ def total_figure(plan: Plan) -> go.Figure:
     return styled(figure, f"Cost of a loss of {plan.choice.loss.value:.3f} by family")
 
 
-def tpot_figure(plan: Plan) -> go.Figure:
-    """Seconds of one output token by cause, for the choice."""
-    parts = sorted(plan.choice.serving.parts.items(), key=lambda part: part[1])
+def parts_figure(estimate: ServingEstimate) -> go.Figure:
+    """Seconds of one output token by cause, without causes that take nothing."""
+    parts = sorted(((cause, s) for cause, s in estimate.parts.items() if s > 0), key=lambda part: part[1])
     figure = go.Figure(
         go.Bar(
             x=[1e3 * seconds for _, seconds in parts],

@@ -12,7 +12,7 @@ from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words, layer_words
 from optimoe.planner.result import Plan
 from optimoe.report.launch.winner import PLAN_FILES, winner_files
-from optimoe.report.pages.figures import front_figure, size_figure, tornado_figure, total_figure, tpot_figure
+from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
 from optimoe.report.pages.style import render
 from optimoe.report.records.plan.plan import plan_record
 from optimoe.report.records.schema import document
@@ -54,7 +54,7 @@ def write_plan(
 
 def plan_page(plan: Plan, robustness: Robustness | None = None) -> str:
     """The whole page; figures and their library inside."""
-    figures = [total_figure(plan), tpot_figure(plan)]
+    figures = [total_figure(plan), parts_figure(plan.choice.serving)]
     if plan.front:
         figures.insert(0, front_figure(plan))
     if curve := size_curve(plan):

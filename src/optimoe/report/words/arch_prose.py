@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from optimoe.arch.count import ArchCount
 from optimoe.core.units import format_bytes, format_count
 from optimoe.report.records.arch import CountRecord, FlopPartsRecord
 from optimoe.report.words.lines import Lines
@@ -42,6 +43,32 @@ def arch_lines(record: CountRecord) -> Lines:
             f" · active share, shared experts in both, {record.active_share:.3f}"
             + "".join(f" · granularity ({name}) {value:.3g}" for name, value in record.granularity.items()),
         ),
+    ]
+
+
+def counted_lines(counted: ArchCount) -> Lines:
+    """What was counted of a model whose shape is not at hand; of a grid its shape."""
+    if shape := getattr(counted.params.total, "shape", ()):
+        return [("Grid", f"{' × '.join(map(str, shape))} models: to_frame() has their numbers")]
+    params = counted.params
+    parts = ", ".join(f"{part.replace('_', ' ')} {format_count(n)}" for part, n in asdict(params).items() if n)
+    return [
+        (
+            "Params",
+            f"{params.total:,} total · {params.active:,} active · {params.nonembedding:,} without embeddings",
+        ),
+        ("", parts),
+        (
+            "FLOPs",
+            f"per token at {counted.context_tokens:,.0f} tokens: prefill {format_count(counted.prefill.total)}, "
+            f"decode {format_count(counted.decode.total)}, training {format_count(counted.train_flops_per_token)}",
+        ),
+        (
+            "Bytes",
+            f"weights {format_bytes(counted.weight_bytes)} ({counted.precision}), cache "
+            f"{format_bytes(counted.kv_bytes_per_token)} per token",
+        ),
+        *([("Careful", counted.warning)] if counted.warning else []),
     ]
 
 
