@@ -90,11 +90,11 @@ class PlanView(BlocksView):
     def score(self, design: "ModelLike", tokens: float | None) -> "Scored":
         """A model of one's own beside a plan that is made already."""
         from optimoe.inputs.sources import read_model
-        from optimoe.planner.explain.scoring import score
+        from optimoe.planner.explain.scoring.score import score
 
         stated = () if tokens is None else (float(tokens),)
         asked = replace(self.plan.problem, scored=(read_model(design),), score_tokens=stated)
-        return score(asked, self.plan.choice)[0]
+        return score(asked, self.plan.choice, self.plan.lowest_loss)[0]
 
 
 class CountView(BlocksView):

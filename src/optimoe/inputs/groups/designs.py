@@ -9,12 +9,12 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
 from optimoe.inputs.quantities import Flag, Quantity, Several, numbers, parts, whole
-from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss, NearBest
-from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
+from optimoe.planner.problem.kinds import AttentionKind, CountedDollars, DenseLayerWidth
 
 if TYPE_CHECKING:
     from optimoe.planner.problem.data import Data
     from optimoe.planner.problem.family import BestRatio
+    from optimoe.planner.problem.goal import Goal
     from optimoe.planner.problem.space import Space
     from optimoe.planner.problem.training import Training
 
@@ -42,13 +42,15 @@ class GoalChoice:
     count: CountedDollars = "total"
     """Dollars that make a design the cheapest: total, or those of serving alone."""
 
-    def goal(self) -> Goal:
+    def goal(self) -> "Goal":
         """The goal that is stated, or the cheapest design near the lowest loss.
 
         Raises:
             InputError: Two goals are stated.
             ConfigError: A number is out of limits.
         """
+        from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
+
         goals: dict[str, Callable[[float], Goal]] = {
             "loss_slack": lambda value: NearBest(loss_slack=value, count=self.count),
             "slack_nats": lambda value: NearBest(loss_slack=0.0, slack_nats=value, count=self.count),

@@ -2,13 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require, require_positive
-
-CountedDollars = Literal["total", "serving"]
-"""Dollars that are minimised: those of training and the lifetime's serving, or serving alone."""
+from optimoe.planner.problem.kinds import CountedDollars
 
 
 @dataclass(frozen=True, kw_only=True)

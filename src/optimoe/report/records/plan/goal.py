@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from optimoe.planner.problem.goal import CountedDollars, Goal, LeastCost, LowestLoss
+from optimoe.planner.problem.goal import Goal, LeastCost, LowestLoss
+from optimoe.planner.problem.kinds import CountedDollars
 
 
 @dataclass(frozen=True, kw_only=True)
