@@ -22,6 +22,14 @@ from tests.app.run import optimoe
         (["plan", "--train-flops", "1e22", "--prices", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["plan", "--train-flops", "1e22", "--input-percentiles", "50:3"], "must look like 50=800,90=3000"),
         (["plan", "--target-loss", "2.2", "--expert-attention-ratio", "li2026"], "needs a training budget"),
+        (
+            ["plan", "--train-flops", "1e22", "--ffn-ratio", "3", "--active-ffn-ratio", "2"],
+            "--active-ffn-ratio: must be left out beside --ffn-ratio",
+        ),
+        (
+            ["plan", "--train-flops", "1e22", "--max-active-share", "2"],
+            "max_active_share: must be above 0, 1 at most",
+        ),
         (["plan", "--train-gpuz", "3"], "--train-gpuz"),
         (["arch", "mixtral-8x8b"], "nearest: mixtral-8x7b"),
         (["arch", "nowhere/config.json"], "cannot be read"),

@@ -1,6 +1,11 @@
 """Families, shapes and grids of designs."""
 
+import csv
+import os
+import re
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +14,11 @@ from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InfeasibleError
+from optimoe.planner.problem.grid.steps import MISS
 from optimoe.planner.problem.space import Space
 from tests.planner.asked import SMALL, plain
+
+DATA = Path(os.environ.get("OPTIMOE_DATA", "/none"))
 
 
 def test_families_are_every_combination_and_dense_once():
@@ -27,6 +35,44 @@ def test_no_family_routes_to_more_than_a_quarter_of_its_experts_but_for_its_smal
     assert kept == {(4, 2), (8, 2), (64, 2), (64, 4), (64, 8)}
     every = {(one.num_experts, one.top_k) for one in replace(space, max_active_share=1.0).families()}
     assert every == kept | {(4, 4), (8, 4), (8, 8)}
+
+
+def outside(row, space):
+    """The axes of the default space on which a published design lies outside."""
+    d, layers, experts, k, shared, width = (
+        float(row[name]) for name in ("d_model", "n_layers", "num_experts", "top_k", "num_shared", "d_expert")
+    )
+    narrow, wide = min(space.active_ffn_ratio), max(space.active_ffn_ratio)
+    inside = {
+        "width of a token's experts": narrow * (1 - MISS) <= (k + shared) * width / d <= wide * (1 + MISS),
+        "key-value heads": row["attention"] != "gqa" or int(row["n_kv_heads"]) in space.num_kv_heads,
+        "top-k": k in space.top_k,
+        "shared experts": shared in space.num_shared_experts,
+        "attention": row["attention"] in space.attention,
+        "first dense layers": float(row["n_dense_layers_first"] or 0) in space.first_dense_layers,
+        "d_model over layers": space.min_aspect <= d / layers <= space.max_aspect,
+        "experts": experts in space.num_experts,
+        "heads": int(row["n_heads"]) % space.heads_step == 0,
+        "d_model": d in space.widths,
+    }
+    return {name for name, kept in inside.items() if not kept}
+
+
+def test_the_page_counts_the_labs_designs_that_lie_outside_the_default_space():
+    labs = DATA / "lab_designs" / "lab_designs.csv"
+    if not labs.exists():
+        pytest.skip("OPTIMOE_DATA does not hold lab_designs")
+    whole = ("d_model", "n_layers", "num_experts", "top_k", "num_shared", "d_expert")
+    every = csv.DictReader(labs.read_text().splitlines())
+    rows = [row for row in every if row["kind"] == "moe" and all(row[name] for name in whole)]
+    assert len(rows) == 33
+    counted = Counter(name for row in rows for name in outside(row, Space()))
+    page = (Path(__file__).parents[3] / "docs" / "planning.md").read_text()
+    table = dict(re.findall(r"^\| ([^|]+?)(?: \(1\.75 to 4\.5 by tiles\))? \| (\d+)", page, flags=re.MULTILINE))
+    kinds = counted.pop("attention")
+    assert {name: int(table[name]) for name in counted} == dict(counted)
+    assert f"{kinds - 3} with a key-value head for each head, 3 hybrids" in page
+    assert f"{Space().size:,} designs" in page
 
 
 def test_the_default_space_has_a_million_points_of_designs_and_layouts():

@@ -28,6 +28,7 @@ def design(family, number):
 ANY = st.builds(design, st.sampled_from(FAMILIES), st.integers(0, 10_000))
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_every_design_of_the_default_space_is_a_config_that_counts_the_same(spec):
     back = from_config(to_config(spec), name=spec.name)
@@ -35,6 +36,7 @@ def test_every_design_of_the_default_space_is_a_config_that_counts_the_same(spec
     assert count_params(back) == count_params(spec)
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_every_design_has_widths_and_heads_that_kernels_like(spec):
     assert spec.d_model % 256 == 0
@@ -49,6 +51,7 @@ def test_every_design_has_widths_and_heads_that_kernels_like(spec):
             assert group.ffn.d_ff % 64 == 0
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_experts_of_a_token_are_together_as_wide_as_the_family_says(spec):
     moe = spec.moe
@@ -57,7 +60,7 @@ def test_experts_of_a_token_are_together_as_wide_as_the_family_says(spec):
         assert min(abs(active / ratio - 1) for ratio in SPACE.active_ffn_ratio) <= 0.125
 
 
-@settings(max_examples=20)  # each looks through the families three times
+@settings(max_examples=20, deadline=None)  # each looks through the families three times
 @given(ANY)
 def test_every_design_of_the_space_is_found_in_it_by_any_name_and_its_neighbours_are_not(spec):
     assert SPACE.contains(replace(spec, name="ours"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.planner.problem.grid.steps import depths_of, expert_width, heads_of, widths_of
@@ -33,6 +33,7 @@ def test_every_period_of_dense_and_routed_layers_has_depths_of_its_own():
     assert sum(depths % 3 == 0) >= len(depths_of(60, 0, (3,))) > 10
 
 
+@settings(deadline=None)
 @given(st.integers(1, 64), st.sampled_from([64, 128]))
 def test_heads_come_in_eights_or_a_power_of_two_below_and_span_the_width_nearly(steps, head_dim):
     width = 256 * steps
@@ -46,6 +47,7 @@ def test_no_width_has_heads_that_eight_gpus_do_not_share(width):
     assert heads_of(width, 128, 8) % 8 == 0
 
 
+@settings(deadline=None)
 @given(st.floats(64, 40_000))
 def test_experts_are_whole_tiles_of_128_or_of_64_where_they_are_narrow(wanted):
     width = int(expert_width(wanted, stated=False))
