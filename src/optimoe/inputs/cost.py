@@ -12,7 +12,7 @@ from optimoe.inputs.groups.models import OneModel
 from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.training import TrainBatch
 from optimoe.inputs.quantities import Quantity, parts, whole
-from optimoe.inputs.sources import Accelerators
+from optimoe.inputs.sources import RECIPE, Accelerators, planned_batch_tokens
 
 if TYPE_CHECKING:
     from optimoe.cost.hardware.accelerator import Cluster
@@ -232,5 +232,10 @@ class TrainCostRequest(OneModel):
 
         cluster = self.hardware.cluster()
         flops = TRAIN_FLOPS_PER_PARAM_TOKEN * count_params(self.spec()).active * self.tokens
-        run = self.batch.run(cluster.accelerator, cluster.num_gpus, precision=self.precision, train_flops=flops)
+        batch, planned = self.batch, planned_batch_tokens(self.model)
+        if batch.batch_tokens is None and planned:
+            batch = replace(batch, batch_tokens=float(planned))
+        run = batch.run(cluster.accelerator, cluster.num_gpus, precision=self.precision, train_flops=flops)
+        if batch is not self.batch:
+            run = replace(run, batch_source=f"the plan's, by {RECIPE} beside the model")
         return replace(run, price=self.price.price(cluster.accelerator.name))

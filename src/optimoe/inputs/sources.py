@@ -11,6 +11,7 @@ from optimoe.arch.catalog import find_model, model_names, parse_shape, read_shap
 from optimoe.arch.catalog.models import states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
+from optimoe.core.config import load_toml
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.units import parse_quantity
 
@@ -248,6 +249,24 @@ def read_model(model: ModelLike) -> ArchSpec:
         name = str(model.get("name", "model"))
         return read_shape(model, name, "model") if states_parts(model) else from_config(model, name=name)
     return find_model(str(model))
+
+
+RECIPE = "recipe.toml"
+"""The file in which a plan leaves the run of its winner, beside the winner's ``config.json``."""
+
+
+def planned_batch_tokens(model: ModelLike | None) -> int:
+    """Tokens of a step for which a plan was made that left this model; 0 for a model that no plan left.
+
+    Raises:
+        ConfigError: The recipe beside the model cannot be read.
+    """
+    if not isinstance(model, str | Path) or not model:
+        return 0
+    folder = Path(model) if Path(model).is_dir() else Path(model).parent
+    if not (Path(model).exists() and (folder / RECIPE).is_file()):
+        return 0
+    return int(load_toml(folder / RECIPE).get("plan", {}).get("training", {}).get("batch_tokens", 0))
 
 
 def read_shape_of(shape: str | Path | Mapping[str, Any]) -> ArchSpec:

@@ -4,7 +4,10 @@ import math
 
 import pytest
 
+from optimoe.arch.catalog import find_model
+from optimoe.arch.hf import to_config
 from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.records import to_json
 from optimoe.cost.training.setup import usual_goodput
 from optimoe.inputs.cost import TrainCostRequest
 from optimoe.inputs.groups.hardware import Hardware, PlanPrices
@@ -80,3 +83,21 @@ def test_the_rule_ends_at_the_largest_known_batch_and_leaves_one_sequence():
     assert rule_batch(1.0, 4096)[0] == 4096
     assert rule_batch(3.3e24, 4096)[0] == pytest.approx(0.0694 * 3.3e24**0.3644, rel=1e-3)
     assert "4.0 decades beyond its runs" in rule_batch(3.3e24, 4096)[1]
+
+
+def test_a_winner_is_costed_with_the_batch_that_its_plan_was_made_for(tmp_path):
+    spec = to_json(to_config(find_model("mixtral-8x7b")))
+    (tmp_path / "config.json").write_text(spec)
+    (tmp_path / "recipe.toml").write_text("[plan.training]\nbatch_tokens = 12345678\n")
+
+    def asked(model, **batch):
+        return TrainCostRequest(
+            model=str(model), tokens=1e12, hardware=Hardware(gpus="64xh100-sxm"), batch=TrainBatch(**batch)
+        ).run()
+
+    for model in (tmp_path, tmp_path / "config.json"):
+        assert asked(model).batch_tokens == 12_345_678
+        assert "recipe.toml" in asked(model).batch_source
+        assert asked(model, batch_tokens=1e6).batch_tokens == 1_000_000
+    (tmp_path / "recipe.toml").unlink()
+    assert "0.0694" in asked(tmp_path).batch_source

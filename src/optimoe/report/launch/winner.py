@@ -56,13 +56,14 @@ def proxies_toml(runs: Sequence[RunSpec], proxies: Sequence[Proxy]) -> str:
 
 def _predicted(plan: Plan) -> dict[str, Any]:
     """What the plan says of its winner: the model in words, what its training takes, and the loss it reaches."""
-    choice, law = plan.choice, plan.problem.law.row
+    choice, law, run = plan.choice, plan.problem.law.row, plan.problem.training.run
     return {
         "model": {"config": "config.json", **to_record(planned_design_record(choice))},
         "training": {
             "tokens": choice.tokens,
             "train_flops": choice.training.flops,
             "flops_convention": FLOPS_CONVENTION,
+            **({"batch_tokens": run.batch_tokens} if run is not None else {}),
             "mfu": choice.training.mfu,
             "gpu_hours": choice.training.gpu_hours,
             "usd": choice.training.usd,
