@@ -1,65 +1,55 @@
-"""Draws of the law."""
+"""How sure the choice is under draws of the law."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from optimoe.core.errors import InfeasibleError
-from optimoe.laws.catalog import find_law
-from optimoe.planner.confidence import uncertainty as asked
-from optimoe.planner.confidence.uncertainty import uncertainty
-from optimoe.planner.plan import plan
-from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
-from tests.planner.asked import plain, problem
-
-TINY = plain(num_experts=(1, 4, 16), max_width=2048)
+from optimoe.core.errors import InputError
+from optimoe.planner.confidence.uncertainty import uncertainty, uncertainty_of
+from tests.planner.confidence.small import small
 
 
-def central(law, draws):
-    """Draws of a law that is known exactly."""
-    columns = {name: np.full((draws, 1), value) for name, value in law.row.coefficients.items()}
-    return type(law)(law.row.with_coefficients(columns), find_law)
+def test_shares_sum_to_one_and_draws_hold_the_loss_between_their_ends():
+    result, asked = small()
+    found = uncertainty_of(asked, asked.by_law())
+    assert sum(one.probability for one in found.chances) == pytest.approx(1)
+    assert found.loss_low < result.choice.loss.value < found.loss_high
+    assert found.mean_regret == pytest.approx(asked.by_law().own_regret.mean())
+    assert found.worst_regret >= found.mean_regret
+    assert (found.unit, found.draws) == ("usd", 32)
+    assert 0 < found.kept < 1
 
 
-GOALS = {
-    "near best": lambda random: NearBest(loss_slack=random.uniform(0.001, 0.03)),
-    "near best in serving": lambda random: NearBest(loss_slack=random.uniform(0.001, 0.03), count="serving"),
-    "lowest loss": lambda random: LowestLoss(),
-    "total dollars": lambda random: LowestLoss(total_usd=10 ** random.uniform(3.5, 4.5)),
-    "serving price": lambda random: LowestLoss(usd_per_mtok=10 ** random.uniform(-2, -1.2)),
-    "target loss": lambda random: LeastCost(max_loss=random.uniform(2.4, 2.7)),
-    "target loss in serving": lambda random: LeastCost(max_loss=random.uniform(2.4, 2.7), count="serving"),
-}
+def test_a_law_far_beyond_its_range_is_sure_of_nothing_and_says_so():
+    result, asked = small(draws=200)
+    near, law = uncertainty_of(asked, asked.by_law()), result.problem.law
+    ranges = law.row.range | {"D": (1e9, 1e9), "D_over_N": (3.0, 3.0)}
+    narrow = type(law)(replace(law.row, range=ranges), law.find)
+    beyond = narrow.decades_beyond(result.choice.spec, result.choice.tokens)
+    moved = replace(result, choice=replace(result.choice, decades_beyond=beyond))
+    far = replace(asked, result=moved, law=replace(asked.law, law=narrow))
+    wide = uncertainty_of(far, far.by_law())
+    assert set(wide.beyond) > set(near.beyond)
+    assert wide.chances[0].probability < 1
+    assert wide.chances[0].probability <= near.chances[0].probability
+    assert wide.mean_regret > near.mean_regret
+    assert wide.loss_high - wide.loss_low > near.loss_high - near.loss_low
 
 
-@pytest.mark.parametrize("goal", GOALS)
-def test_a_law_that_is_known_exactly_makes_the_choice_sure_under_every_goal(goal, monkeypatch):
-    monkeypatch.setattr(asked, "_draws", central)
-    random = np.random.default_rng(list(GOALS).index(goal))
-    judged = 0
-    for _ in range(2):
-        flops = math.inf if goal == "total dollars" else 10 ** random.uniform(20, 21.3)
-        try:
-            result = plan(
-                problem(flops, goal=GOALS[goal](random), space=TINY, serve_tokens=10 ** random.uniform(10, 12))
-            )
-        except InfeasibleError:
-            continue
-        judged += 1
-        found = uncertainty(result, draws=4)
-        (chance,) = found.chances
-        assert chance.family.num_experts == result.choice.family.num_experts
-        assert chance.probability == 1
-        unit = asked.paid(result) if found.unit == "usd" else 1.0
-        assert found.mean_regret == pytest.approx(0, abs=1e-6 * unit)
-        assert found.loss_low <= result.choice.loss.value * (1 + 1e-9) <= found.loss_high * (1 + 2e-9)
-    assert judged
+def test_proxies_settle_the_level_of_the_loss():
+    _, asked = small()
+    sweep = uncertainty_of(asked, asked.by_law()).sweep
+    spread = asked.law.law.row.effects.spread_of(asked.result.choice.loss.value)
+    assert sweep.level_before == pytest.approx(spread, rel=0.4)
+    assert sweep.level_after < 0.7 * sweep.level_before
+    _, other = small("ludziejewski2025")
+    assert math.isnan(uncertainty_of(other, other.by_law()).sweep.level_before)
 
 
-def test_numbers_of_experts_share_the_draws_and_not_families():
-    coarse, fine, dense = (
-        asked.Family(num_experts=8, top_k=1), asked.Family(num_experts=8, top_k=2), asked.Family(num_experts=1)
-    )  # fmt: skip
-    found = asked.chances_of([coarse, fine, dense], np.array([0, 1, 1, 2, 2]))
-    assert [(one.family, one.probability) for one in found] == [(fine, 0.6), (dense, 0.4)]
+def test_a_law_that_cannot_be_drawn_is_refused():
+    result, _ = small("zhao2025")
+    with pytest.raises(InputError, match="no draws"):
+        uncertainty(result, draws=4)
+    assert np.isfinite(uncertainty(small()[0], draws=8).mean_regret)

@@ -20,7 +20,7 @@ from msgspec import UNSET, UnsetType
 import optimoe.report.records as records
 from optimoe.app.main import app
 from optimoe.core.errors import UnknownNameError
-from optimoe.planner.confidence import robust
+from optimoe.planner.confidence import over_laws, robust
 from optimoe.report.records import schema as schemas
 from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
 
@@ -114,8 +114,9 @@ def few_draws_and_swings(monkeypatch):
     swung = {name: factors[:1] for name, factors in robust.FACTORS.items()}
     monkeypatch.setattr(robust, "FACTORS", swung)
     monkeypatch.setattr(robust, "usable_laws", lambda own: ())
-    draw = robust.uncertainty
-    monkeypatch.setattr(robust, "uncertainty", lambda result, draws, memory: draw(result, 8, memory))
+    monkeypatch.setattr(over_laws, "usable_laws", lambda own: ())
+    ask = robust.ask
+    monkeypatch.setattr(robust, "ask", lambda result, draws, memory: ask(result, 8, memory))
 
 
 def closed(schema):

@@ -9,7 +9,12 @@ from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty
+from optimoe.planner.confidence.contending import Contending, contending
+from optimoe.planner.confidence.draws.asked import ask
+from optimoe.planner.confidence.draws.contest import Chance, spent_tokens
+from optimoe.planner.confidence.over_laws import OverLaws, over_laws
+from optimoe.planner.confidence.shadow_prices import ShadowPrice, shadow_prices
+from optimoe.planner.confidence.uncertainty import Uncertainty, uncertainty_of
 from optimoe.planner.designs import rankable
 from optimoe.planner.plan import choose, usable_laws
 from optimoe.planner.pricing import SHARED, PricedGrids
@@ -39,8 +44,9 @@ class Swing:
     choices: tuple[Candidate | None, ...]
 
     def changes(self, choice: Candidate) -> bool:
-        """Whether the choice at some end is of another family, or nothing is feasible there."""
-        return any(moved is None or moved.family != choice.family for moved in self.choices)
+        """Whether the choice at some end has another number of experts, or nothing is feasible there."""
+        own = choice.family.num_experts
+        return any(moved is None or moved.family.num_experts != own for moved in self.choices)
 
     def span(self, choice: Candidate) -> float:
         """The largest change of the total dollars, as a share of today's."""
@@ -51,6 +57,19 @@ class Swing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverMoney:
+    """The choice under draws of prices and demand, the law as it is.
+
+    Attributes:
+        drawn: What was drawn, with its range.
+        chances: Numbers of experts that are the best in some draw, the likeliest first.
+    """
+
+    drawn: tuple[str, ...]
+    chances: tuple[Chance, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Robustness:
     """How sure a plan's choice is.
 
@@ -58,20 +77,35 @@ class Robustness:
         uncertainty: Under draws of the law; none where it cannot be drawn, and ``unknown`` says why.
         unknown: The reason, or nothing.
         swings: What each input would change.
+        contending: The designs that draws of law, prices and demand do not tell from the choice.
+        over_laws: Under the laws that may rank the choice and others beside it.
+        over_money: Under draws of prices and demand.
+        shadow_prices: The worth of every limit, those that bind first.
     """
 
     uncertainty: Uncertainty | None
     unknown: str
     swings: tuple[Swing, ...]
+    contending: Contending | None = None
+    over_laws: OverLaws | None = None
+    over_money: OverMoney | None = None
+    shadow_prices: tuple[ShadowPrice, ...] = ()
 
 
 def assess(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Robustness:
-    """Judge a plan's choice under draws of its law, and with one input at a time moved."""
-    try:
-        drawn, unknown = uncertainty(result, draws, memory), ""
-    except InputError as error:
-        drawn, unknown = None, str(error)
-    return Robustness(uncertainty=drawn, unknown=unknown, swings=swings(result, memory))
+    """Judge a plan's choice under draws of laws, prices and demand, with limits relaxed and inputs moved."""
+    asked = ask(result, draws, memory)
+    by_law = asked.by_law()
+    drawn = None if asked.unknown else uncertainty_of(asked, by_law)
+    return Robustness(
+        uncertainty=drawn,
+        unknown=asked.unknown,
+        swings=swings(result, memory),
+        contending=contending(asked.by_all(), asked.of, spent_tokens(result, asked.lineup)),
+        over_laws=over_laws(result, asked.lineup, by_law.chances(), drawn=drawn is not None),
+        over_money=OverMoney(drawn=asked.money.words, chances=asked.by_money().chances()),
+        shadow_prices=shadow_prices(result, asked.lineup, memory),
+    )
 
 
 def swings(result: Plan, memory: PricedGrids = SHARED) -> tuple[Swing, ...]:

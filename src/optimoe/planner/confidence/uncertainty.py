@@ -1,43 +1,22 @@
-"""The choice under draws of the law's coefficients, and what learning more about the law is worth."""
+"""The choice under draws of the law, and what learning more about the law is worth."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.errors import InfeasibleError
-from optimoe.laws.fitting.draws import law_draws
+from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.laws.loss_law import LossLaw
-from optimoe.planner.confidence.sweep_value import SweepValue, value_of_sweep
-from optimoe.planner.designs import curve_of
+from optimoe.planner.confidence.draws.asked import Asked, ask
+from optimoe.planner.confidence.draws.contest import Chance, Contest, kept_promise
+from optimoe.planner.confidence.sweep_value import SweepValue, told, value_of_sweep
 from optimoe.planner.pricing import SHARED, PricedGrids
-from optimoe.planner.problem.family import Family
-from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
-from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import ladder
-from optimoe.planner.search.objective import dollars_of, judged
-from optimoe.planner.search.pools import first_pools
 
 FAILED = 2.0
-"""Cost of a family that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chance:
-    """How often one number of experts is the best.
-
-    Attributes:
-        family: The family with it that is the best in most draws.
-        probability: Share of the draws in which it, or another with as many experts, is the best.
-    """
-
-    family: Family
-    probability: float
+"""Cost of a design that misses the loss within the budget in a draw, over the choice's: another run (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +29,15 @@ class Uncertainty:
     Attributes:
         draws: Number of draws.
         chances: Numbers of experts that are the best in some draw, the likeliest first.
-        mean_regret: What the best family of a draw would save on average, in ``unit``: no sweep of proxies that
+        mean_regret: What the best design of a draw would save on average, in ``unit``: no sweep of proxies that
             only settles the law can be worth more.
         worst_regret: The same in 95 % of the draws at most.
         unit: ``usd``, ``gpu_hours`` of owned GPUs, or ``nats``.
-        loss_low, loss_high: 90 % of the choice's loss over the draws, wider by what a mapping of its law moves it.
+        loss_low, loss_high: 90 % of the choice's loss over the draws, what lies beyond the law's range included.
         sweep: What a sweep of proxies is worth before committing; none where the winner is its own proxy.
+        kept: Share of the draws in which the choice keeps what the goal asks of its loss; none of the lowest loss.
+        beyond: Variables in which the choice lies beyond the law's range, and ``reading`` where the law is read by
+            assumption: what makes draws wider than the law's own.
     """
 
     draws: int
@@ -66,116 +48,75 @@ class Uncertainty:
     loss_low: float
     loss_high: float
     sweep: SweepValue | None
-
-
-@cache
-def _draws(law: LossLaw, draws: int) -> LossLaw:
-    return law_draws(law, draws)
+    kept: float | None = None
+    beyond: tuple[str, ...] = ()
 
 
 def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Uncertainty:
-    """Draw the law's coefficients and choose anew in each draw, each family on its first grid of shapes.
+    """Draw the law's coefficients and judge every design anew in each draw.
 
     Raises:
         InputError: The law's scatter or range is not stated, or its family cannot be fitted.
     """
-    problem, choice = result.problem, result.choice
-    many = _draws(problem.law, draws)
-    own = _losses(many, choice.spec, problem.data.worth(choice.tokens))
-    families, best = [], []
-    for family, pool in first_pools(problem, memory).items():
-        families.append(family)
-        drawn = replace(pool, curve=curve_of(many, pool.grid, (draws, len(pool.params_active))))
-        best.append(judged(drawn, goal_of_draws(result, own), dollars_of(pool))[1].min(axis=1))
-    gap = float(problem.law.reading_gap(choice.spec, problem.data.worth(choice.tokens)))
-    by_loss = isinstance(problem.goal, LowestLoss)
-    today = own[:, 0] if by_loss else np.full(draws, paid(result))
-    place = families.index(choice.family)
-    best[place] = np.minimum(best[place], today)
-    rows = np.array(best)
-    regret = today - rows.min(axis=0)
+    asked = ask(result, draws, memory)
+    if asked.unknown:
+        raise InputError(asked.unknown)
+    return uncertainty_of(asked, asked.by_law())
+
+
+def uncertainty_of(asked: Asked, contested: Contest) -> Uncertainty:
+    """How sure a choice is that was judged under every draw of its law."""
+    choice, own, regret = asked.result.choice, contested.own_loss, contested.own_regret
+    kept = kept_promise(asked.result, contested)
+    beyond = [symbol for symbol, decades in choice.decades_beyond.items() if decades > 0]
     return Uncertainty(
-        draws=draws,
-        chances=chances_of(families, rows.argmin(axis=0)),
+        draws=contested.draws,
+        chances=contested.chances(),
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
-        unit="nats" if by_loss else "gpu_hours" if problem.owned else "usd",
-        loss_low=float(np.quantile(own, 0.05)) - gap,
-        loss_high=float(np.quantile(own, 0.95)) + gap,
-        sweep=_sweep(result, many, np.where(np.isfinite(rows), rows, FAILED * today)),
+        unit=contested.unit,
+        loss_low=float(np.quantile(own, 0.05)),
+        loss_high=float(np.quantile(own, 0.95)),
+        sweep=_sweep(asked, contested),
+        kept=None if kept is None else float(kept.mean()),
+        beyond=(*beyond, *(["reading"] if choice.assumed else [])),
     )
 
 
-def goal_of_draws(result: Plan, own: Float[np.ndarray, "draws 1"]) -> LowestLoss | LeastCost:
-    """The plan's goal as the draws ask it: what the choice gives in a draw, others must give too.
-
-    The lowest loss keeps its limits of dollars. The least dollars are those at the loss that the draw gives the
-    choice: its training is committed and paid for before anybody knows which draw is true. (Against the lowest
-    loss of each draw, or a stated one, half of the draws would put a choice that uses its whole budget a hair
-    beyond it, and count a new plan where nothing is to be saved.)
-
-    Args:
-        result: The plan.
-        own: Loss of the choice in each draw.
-    """
-    goal = result.problem.goal
-    if isinstance(goal, LowestLoss):
-        return goal
-    return LeastCost(max_loss=own * (1 + BUDGET_TOLERANCE), count=goal.count)
-
-
-def paid(result: Plan) -> float:
-    """Dollars of the choice, of those that the goal counts; of owned GPUs their hours."""
-    goal, choice = result.problem.goal, result.choice
-    whole = not isinstance(goal, LeastCost | NearBest) or goal.count == "total"
-    if result.problem.owned:
-        return choice.serve_gpu_hours + (choice.training.gpu_hours if whole else 0.0)
-    return choice.total_usd if whole else choice.serve_usd
-
-
-def chances_of(families: Sequence[Family], winners: Int[np.ndarray, " draws"]) -> tuple[Chance, ...]:
-    """How often each number of experts is the best, the likeliest first, with the family that most often is.
-
-    Args:
-        families: The families that were drawn.
-        winners: Which of them is the best in each draw.
-    """
-    counted = Counter(families[int(winner)] for winner in winners)
-    shares: dict[int, int] = {}
-    for family, count in counted.items():
-        shares[family.num_experts] = shares.get(family.num_experts, 0) + count
-    ordered = sorted(shares.items(), key=lambda share: -share[1])
-    return tuple(
-        Chance(
-            family=max((one for one in counted if one.num_experts == experts), key=lambda one: counted[one]),
-            probability=count / len(winners),
-        )
-        for experts, count in ordered
-    )
-
-
-def _losses(many: LossLaw, spec: ArchSpec, tokens: float) -> np.ndarray:
-    """A design's loss in each draw, (draws, 1)."""
+def _losses(many: LossLaw, spec: ArchSpec, tokens: float) -> Float[np.ndarray, "draws 1"]:
+    """A design's loss in each draw."""
     return np.asarray(many.arch_curve(spec).loss(tokens)).reshape(-1, 1)
 
 
-def _sweep(result: Plan, many: LossLaw, costs: np.ndarray) -> SweepValue | None:
-    """The worth of the ladder of proxies that comes with the winner."""
-    choice, training = result.choice, result.problem.training
-    if not many.row.rmse_log:  # draws without a scatter: nothing says what a sweep would see
+def _sweep(asked: Asked, contested: Contest) -> SweepValue | None:
+    """The worth of the ladder of proxies that comes with the winner, the law anchored on them."""
+    choice, problem, scatter = asked.result.choice, asked.result.problem, asked.law.law.row.rmse_log
+    if not scatter:  # draws without a scatter: nothing says what a sweep would see
         return None
     try:
-        runs = ladder(choice, result.problem.space)
+        runs = ladder(choice, problem.space)
     except InfeasibleError:
         return None
+    many = asked.law.of_corpora()
     # a run whose loss the law does not know tells nothing about the law
-    told = [run for run in runs if many.judge(run.spec).applicable]
-    if not told:
+    known = [run for run in runs if many.judge(run.spec).applicable]
+    if not known:
         return None
-    seen = np.log(np.hstack([_losses(many, run.spec, run.tokens) for run in told]))
-    flops = sum(run.train_flops for run in runs)
+    after = told(np.log(np.hstack([_losses(many, run.spec, run.tokens) for run in known])), scatter)
+    own = np.log(_losses(many, choice.spec, problem.data.worth(choice.tokens)))
+    flops, levels = sum(run.train_flops for run in runs), asked.law.knows_corpora
     return SweepValue(
         num_runs=len(runs),
-        usd=choice.train_usd * flops / choice.training.flops if training.price.usd_per_gpu_s else 0.0,
-        worth=value_of_sweep(costs, seen, many.row.rmse_log),
+        usd=choice.train_usd * flops / choice.training.flops if problem.training.price.usd_per_gpu_s else 0.0,
+        worth=value_of_sweep(_costs(contested), after),
+        level_before=float(own.std()) if levels else float("nan"),
+        level_after=float(np.sqrt(np.mean((own - after.expected(own)) ** 2))) if levels else float("nan"),
     )
+
+
+def _costs(contested: Contest) -> Float[np.ndarray, "decisions draws"]:
+    """What each design that is the best in some draw costs in every draw, and what the choice does."""
+    last = contested.objective.shape[1] - 1
+    decisions = np.unique(np.concatenate([contested.winners, [last]]))
+    costs = contested.objective[:, decisions].T
+    return np.where(np.isfinite(costs), costs, FAILED * contested.objective[:, -1])

@@ -1,54 +1,174 @@
 """How sure a choice is and what would change it, in words."""
 
-from optimoe.core.units import (
-    format_count,
-    format_usd,
-)
+import math
+from collections.abc import Sequence
+
+from optimoe.core.units import format_count, format_usd
+from optimoe.laws.domain import SPOKEN
+from optimoe.planner.confidence.contending import Axis, Contending
+from optimoe.planner.confidence.draws.contest import Chance
+from optimoe.planner.confidence.over_laws import OverLaws
 from optimoe.planner.confidence.robust import Robustness
+from optimoe.planner.confidence.shadow_prices import ShadowPrice
 from optimoe.planner.confidence.uncertainty import Uncertainty
-from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Plan
 from optimoe.report.words.plan.shapes import kind_words
+
+SHOWN = 5
+"""Numbers of experts whose shares are said; the rest together."""
+
+ALL_BUT = 0.005
+"""A share that one digit less would round to all of the draws, or to none."""
 
 
 def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
     """How sure the choice is, and what would change it."""
-    found, own = robustness.uncertainty, plan.choice.family
-    sentences = []
+    found = robustness.uncertainty
     if found is None:
-        sentences.append(f"how sure the law is cannot be said: {robustness.unknown}")
+        sentences = [f"how sure the law is cannot be said: {robustness.unknown}"]
     else:
-        shares = ", ".join(
-            f"{kind_words(one.family.num_experts)} in {one.probability:.0%}" for one in found.chances
+        sentences = [_law_words(plan.problem, found), *([sweep_words(found)] if found.sweep else [])]
+    if robustness.contending is not None:
+        sentences.append(contending_words(robustness.contending))
+    if robustness.over_laws is not None:
+        sentences += _over_laws_words(robustness.over_laws)
+    money = robustness.over_money
+    if money is not None and money.drawn:
+        drawn = "; ".join(money.drawn)
+        sentences.append(f"over prices and demand the best is {shares_words(money.chances)} ({drawn})")
+    if robustness.shadow_prices:
+        sentences.append(limits_words(robustness.shadow_prices, "gpu_hours" if plan.problem.owned else "usd"))
+    return sentences + _swing_words(plan, robustness)
+
+
+def shares_words(chances: Sequence[Chance]) -> str:
+    """How often each number of experts is the best: ``E = 32 in 61%, dense in 39%``."""
+    said = [f"{kind_words(one.family.num_experts)} in {_share(one.probability)}" for one in chances[:SHOWN]]
+    rest = sum(one.probability for one in chances[SHOWN:])
+    return ", ".join(said + ([f"others in {_share(rest)}"] if rest else []))
+
+
+def _share(share: float) -> str:
+    """A share of draws in whole percent; one that is not all, or not nothing, never reads as that."""
+    if 1 - ALL_BUT <= share < 1:
+        return "over 99%"
+    return "under 1%" if 0 < share < ALL_BUT else f"{share:.0%}"
+
+
+def _law_words(problem: Problem, found: Uncertainty) -> str:
+    """The draws of the law: who is the best, whether the promise holds, what knowing would be worth."""
+    words = f"over {found.draws} draws of the law the best is {shares_words(found.chances)}"
+    if found.beyond:
+        words += f" (drawn wider than its runs: {_beyond_words(found.beyond)})"
+    if found.kept is not None:
+        words += f"; the choice {_promise(problem)} in {_share(found.kept)}"
+    regret = worth_words(found.mean_regret, found.unit)
+    return f"{words}; settling the law before committing is worth {regret} on average"
+
+
+def _beyond_words(beyond: Sequence[str]) -> str:
+    symbols = [SPOKEN.get(symbol, symbol) for symbol in beyond if symbol != "reading"]
+    parts = [f"{', '.join(symbols)} beyond its range"] if symbols else []
+    return ", ".join(parts + (["read by assumption"] if "reading" in beyond else []))
+
+
+def _promise(problem: Problem) -> str:
+    """What the goal asks of the loss."""
+    goal = problem.goal
+    assert not isinstance(goal, LowestLoss)  # which asks nothing
+    if isinstance(goal, LeastCost):
+        return f"reaches {float(goal.max_loss):g}"
+    slack = [f"{100 * goal.loss_slack:.2g}%"] if goal.loss_slack else []
+    slack += [f"{goal.slack_nats:g} nats"] if goal.slack_nats else []
+    return f"is within {' and '.join(slack)} of the lowest loss" if slack else "has the lowest loss"
+
+
+def sweep_words(found: Uncertainty) -> str:
+    """What the proxies of winner/proxies.toml cost, what they are worth and what they settle."""
+    assert found.sweep is not None
+    sweep = found.sweep
+    worth = worth_words(sweep.worth, found.unit)
+    words = (
+        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
+        "on average, by the better decision alone"
+    )
+    if math.isfinite(sweep.level_before):
+        words += (
+            f"; with the law anchored on them the loss is known to {sweep.level_after:.1%}, today to "
+            f"{sweep.level_before:.1%} (one standard deviation, corpora's differences in it)"
         )
-        regret = worth_words(found.mean_regret, found.unit)
-        sentences.append(
-            f"over {found.draws} draws of the law the best is {shares}; settling the law before committing is "
-            f"worth {regret} on average"
-        )
-        sentences += [sweep_words(found)] if found.sweep else []
+    return words
+
+
+def contending_words(found: Contending) -> str:
+    """The designs that contend with the choice, what they differ in and what is settled among them."""
+    designs = f"{found.designs:,} of {found.of:,} designs ({found.share:.1%})"
+    words = f"{designs} contend over draws of law, prices and demand"
+    parts = []
+    if found.open:
+        parts.append(", ".join(axis_words(axis) for axis in found.open))
+    if found.settled:
+        parts.append(f"settled: {', '.join(axis_words(axis) for axis in found.settled)}")
+    return f"{words}: {'; '.join(parts)}" if parts else words
+
+
+def axis_words(axis: Axis) -> str:
+    """One thing that designs differ in, with what the contending ones have: ``E 64 – 256``, ``attention gqa``."""
+    if axis.ranged:
+        low, high = (format_count(float(end), 2) for end in axis.values)
+        return f"{axis.name} {low} – {high}" if low != high else f"{axis.name} {low}"
+    if all(isinstance(value, str) for value in axis.values):
+        return f"{axis.name} {' or '.join(map(str, axis.values))}"
+    low, high = f"{axis.values[0]:g}", f"{axis.values[-1]:g}"
+    return f"{axis.name} {low} – {high}" if low != high else f"{axis.name} {low}"
+
+
+def _over_laws_words(found: OverLaws) -> list[str]:
+    """What other laws say, each by its own draws, and all of them counted alike."""
+    if len(found.opinions) < 2:
+        return []
+    each = "; ".join(
+        f"{one.law}{'' if one.drawn else ' (as published)'}: {shares_words(one.chances)}"
+        for one in found.opinions[1:]
+    )
+    return [f"over {len(found.opinions)} laws, counted alike, the best is {shares_words(found.chances)}: {each}"]
+
+
+def limits_words(prices: Sequence[ShadowPrice], unit: str = "usd") -> str:
+    """What one more unit of each limit is worth, and which of them do not bind."""
+    binding = [limit_words(price, unit) for price in prices if price.binds]
+    slack = [price.limit for price in prices if not price.binds]
+    parts = [f"a little more is worth: {'; '.join(binding)}"] if binding else []
+    if slack:
+        parts.append(f"{', '.join(slack)} {'does' if len(slack) == 1 else 'do'} not bind")
+    return "; ".join(parts)
+
+
+def limit_words(price: ShadowPrice, unit: str = "usd") -> str:
+    """One limit that binds: ``TPOT $12,300 and 0.0021 nats a ms (50 to 60)``."""
+    worth = [worth_words(price.usd_per_unit, unit)] if price.usual.usd > 0 else []
+    worth += [f"{price.nats_per_unit:.2g} nats"] if price.usual.nats > 0 else []
+    low, high = (f"{end:,.3g}" for end in (price.stated, price.stated + price.usual.by))
+    return f"{price.limit} {' and '.join(worth)} per {price.unit} ({low} to {high})"
+
+
+def _swing_words(plan: Plan, robustness: Robustness) -> list[str]:
+    """The inputs that change the choice when they are moved alone."""
     deciding = [swing for swing in robustness.swings if swing.changes(plan.choice)]
+    sentences = []
     for swing in deciding:
         ends = "; ".join(
-            f"{words} → {family_words(one.family) if one else 'nothing feasible'}"
+            f"{words} → {kind_words(one.family.num_experts) if one else 'nothing feasible'}"
             for words, one in zip(swing.ends, swing.choices, strict=True)
         )
         sentences.append(f"{swing.name} decides: {ends}")
     if not deciding:
         names = ", ".join(swing.name for swing in robustness.swings)
-        sentences.append(f"{family_words(own)} stays the choice when any one of these moves: {names}")
+        own = plan.choice.family.num_experts
+        sentences.append(f"{kind_words(own)} stays the choice when any one of these moves: {names}")
     return sentences
-
-
-def sweep_words(found: Uncertainty) -> str:
-    """What the proxies of winner/proxies.toml cost, and what they are worth."""
-    assert found.sweep is not None
-    sweep = found.sweep
-    worth = worth_words(sweep.worth, found.unit)
-    return (
-        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
-        "on average, by the better decision alone"
-    )
 
 
 def laws_sentences(plan: Plan) -> list[str]:

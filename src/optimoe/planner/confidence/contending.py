@@ -1,0 +1,143 @@
+"""The contending set: designs that the draws do not tell from the choice, and what tells these apart."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from optimoe.planner.confidence.draws.contest import TIE, Contest
+from optimoe.planner.confidence.draws.lineup import PerDesign
+from optimoe.planner.problem.family import Family
+
+LOW_END = 0.05
+"""Low end of an interval of 90 %."""
+
+RESOLUTION = 0.01
+"""Dollars nearer than this are not told apart: batches are searched to 1 %."""
+
+SETTLED = 1.25
+"""A size is settled where the contending designs differ by less than this factor (assumed: a step of width)."""
+
+TRAITS = (
+    ("num_experts", "E"),
+    ("top_k", "k"),
+    ("num_shared_experts", "shared experts"),
+    ("active_ffn_ratio", "active FFN width over d_model"),
+    ("ffn_ratio", "expert width over d_model"),
+    ("attention", "attention"),
+    ("num_kv_heads", "kv heads"),
+    ("first_dense_layers", "first dense layers"),
+    ("moe_every", "MoE every n-th layer"),
+)
+"""Fields of a family that designs may differ in, and their names in words; those it lacks are left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One thing that designs of the space differ in.
+
+    Attributes:
+        name: Such as ``E`` or ``active parameters``.
+        values: What contending designs have, smallest first; of a size the two ends.
+        space: What all designs of the space have, likewise.
+        ranged: Whether it is a size, of which ``values`` are the ends.
+    """
+
+    name: str
+    values: tuple[float | str, ...]
+    space: tuple[float | str, ...]
+    ranged: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether contending designs agree in what others of the space do not."""
+        if not self.ranged:
+            return len(self.values) == 1
+        low, high = (float(end) for end in self.values)
+        return high <= low * SETTLED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contending:
+    """Designs whose interval overlaps the choice's.
+
+    The interval is that of what a design costs over the choice in the same draw of law, prices and demand, 90 %
+    over the draws: what is common to both cancels, and the choice's own is a point. It overlaps where its low end
+    is not above zero, or within the 1 % to which dollars are searched: in a draw of twenty the design is as good.
+
+    Attributes:
+        designs: How many there are, the choice among them.
+        of: How many designs were compared, feasible or not.
+        draws: Number of draws.
+        axes: What they differ in, and what is settled among them.
+    """
+
+    designs: int
+    of: int
+    draws: int
+    axes: tuple[Axis, ...]
+
+    @property
+    def share(self) -> float:
+        """Their share of the designs that were compared."""
+        return self.designs / self.of
+
+    @property
+    def open(self) -> tuple[Axis, ...]:
+        """What the contending designs differ in."""
+        return tuple(axis for axis in self.axes if not axis.settled)
+
+    @property
+    def settled(self) -> tuple[Axis, ...]:
+        """What they agree in."""
+        return tuple(axis for axis in self.axes if axis.settled)
+
+
+def contending(contested: Contest, of: int, tokens: PerDesign) -> Contending:
+    """The contending set of designs under draws.
+
+    Args:
+        contested: Designs in every draw.
+        of: How many designs there were before those that come near in no draw were left out.
+        tokens: Training tokens of each design under the goal.
+    """
+    members = np.flatnonzero(overlapping(contested))
+    axes = tuple(_axes(contested, members, tokens))
+    return Contending(designs=len(members), of=of, draws=contested.draws, axes=axes)
+
+
+def overlapping(contested: Contest) -> Bool[np.ndarray, " designs"]:
+    """Whether the interval of each design overlaps the choice's."""
+    # sorted, and not a quantile: infinite numbers must not be averaged with others
+    place = max(0, int(np.ceil(LOW_END * contested.draws)) - 1)
+    low = np.partition(contested.apart, place, axis=0)[place]
+    return low <= (TIE if contested.by_loss else RESOLUTION)
+
+
+def _axes(contested: Contest, members: Int[np.ndarray, " members"], tokens: PerDesign) -> Iterator[Axis]:
+    """What designs that are feasible in some draw differ in, beside the same of some of them."""
+    lineup, feasible = contested.lineup, np.isfinite(contested.objective).any(axis=0)
+    families = set(lineup.families)
+    own = {lineup.families[int(place)] for place in members}
+    for field, name in TRAITS:
+        space = _values([one for one in families if field == "num_experts" or not one.dense], field)
+        if len(space) > 1:
+            routed = [one for one in own if field == "num_experts" or not one.dense]
+            if values := _values(routed, field):
+                yield Axis(name=name, values=values, space=space)
+    sizes = {
+        "active parameters": lineup.params_active,
+        "parameters": lineup.params_total,
+        "tokens": tokens,
+        "tokens per active parameter": tokens / lineup.params_active,
+    }
+    for name, column in sizes.items():
+        ends, space = ((float(one.min()), float(one.max())) for one in (column[members], column[feasible]))
+        yield Axis(name=name, values=ends, space=space, ranged=True)
+
+
+def _values(families: Sequence[Family], field: str) -> tuple[float | str, ...]:
+    """What families have in one field, smallest first."""
+    found = {getattr(one, field) for one in families if hasattr(one, field)}
+    return tuple(sorted(found))

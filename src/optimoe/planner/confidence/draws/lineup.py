@@ -1,0 +1,206 @@
+"""Designs side by side that draws compare with the choice, which stands last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.grid import take
+from optimoe.laws.loss_law import LossLaw, TokenCurve
+from optimoe.planner.candidate import Candidate
+from optimoe.planner.confidence.draws.law import LawDraws
+from optimoe.planner.confidence.draws.money import MoneyDraws, as_stated
+from optimoe.planner.designs import Columns, Pool, curve_of
+from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.traffic import Traffic
+from optimoe.planner.search.objective import Dollars
+
+PerDesign = Float[np.ndarray, " designs"]
+Index = Int[np.ndarray, " kept"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineup(Columns):
+    """Designs of all families with what a goal asks of them; the curve may hold a row for each draw.
+
+    Attributes:
+        families: Of each design.
+        grids: The designs, one grid after the other.
+        params_total: Stored parameters.
+        utilisation: Of each design in training; NaN where no layout trains it.
+        tokens_per_s: Output tokens per second of each deployment with each design; 0 where it keeps no limit.
+        standing: Whether the law may rank a design.
+    """
+
+    families: tuple[Family, ...]
+    grids: tuple[ArchSpec, ...]
+    params_total: PerDesign
+    utilisation: PerDesign
+    tokens_per_s: Float[np.ndarray, "deployments designs"]
+    standing: Bool[np.ndarray, " designs"]
+
+    def __len__(self) -> int:
+        """Number of designs."""
+        return len(self.families)
+
+    def __repr__(self) -> str:
+        """How many designs, in one line."""
+        return f"Lineup({len(self):,} designs)"
+
+    @property
+    def mfu(self) -> PerDesign:
+        """Utilisation in training, of 6ND over the bf16 peak; NaN where no layout trains a design."""
+        return self.utilisation
+
+    @property
+    def ranked(self) -> Bool[np.ndarray, " designs"]:
+        """Whether the law may rank a design, for each design."""
+        return self.standing
+
+    @property
+    def servable(self) -> Bool[np.ndarray, " designs"]:
+        """Whether some deployment keeps all limits, for each design."""
+        return np.asarray((self.tokens_per_s > 0).any(axis=0))
+
+    @property
+    def serve_usd(self) -> PerDesign:
+        """Dollars of serving over the model's life, as stated; infinite where no deployment keeps the limits."""
+        return np.ravel(self.dollars(as_stated(self.problem)).serve)
+
+    @property
+    def usd_per_mtok(self) -> PerDesign:
+        """Dollars per million output tokens of the cheapest deployment, as stated."""
+        return np.ravel(self.dollars(as_stated(self.problem)).per_mtok)
+
+    def dollars(self, money: MoneyDraws) -> Dollars:
+        """The dollars of every design in every draw of prices and demand, on its cheapest deployment there."""
+        one = np.asarray(self._served(Traffic(lifetime_tokens=1e6)))
+        counted = self.problem.traffic if self.problem.lifetime_tokens else None
+        levels = [one if counted is None else self._served(counted.scaled(f)) for f in money.demands]
+        kinds, place = np.unique(money.serve, axis=1, return_inverse=True)
+        place = np.ravel(place)
+        serve = np.full((money.draws, len(self)), np.inf)
+        per_mtok = serve.copy()
+        for kind in range(kinds.shape[1]):
+            own = np.flatnonzero(place == kind)
+            usd = np.stack([level[own] for level in levels])
+            cheapest = usd.argmin(axis=1)
+            usd = np.take_along_axis(usd, cheapest[:, None], axis=1)[:, 0][money.level] * kinds[:, [kind]]
+            mtok = np.take_along_axis(one[own], cheapest, axis=0)[money.level] * kinds[:, [kind]]
+            better = usd < serve
+            serve, per_mtok = np.where(better, usd, serve), np.where(better, mtok, per_mtok)
+        per_token = self.usd_per_train_token * money.train
+        if counted is None:
+            serve = np.where(np.isfinite(serve), 0.0, np.inf)
+        return Dollars(serve=serve, per_train_token=per_token, per_mtok=per_mtok)
+
+    def _served(self, traffic: Traffic) -> Float[np.ndarray, "deployments designs"]:
+        """Dollars of serving by each deployment over the life; infinite where it keeps no limit."""
+        deployments = self.problem.deployments
+        fleet = traffic.served(
+            tokens_per_s=self.tokens_per_s,
+            num_gpus=np.array([[one.cluster.num_gpus] for one in deployments]),
+            usd_per_gpu_hour=np.array([[self.problem.hour_usd(one.price)] for one in deployments]),
+        )
+        return np.asarray(fleet.usd)
+
+    def drawn(self, law: LawDraws, tokens: PerDesign) -> "Lineup":
+        """The designs under every draw of a law, each moved by what lies beyond its range at so many tokens."""
+        sizes = np.cumsum([_size(grid) for grid in self.grids])[:-1]
+        expansion = float(self.params_total[-1] / self.params_active[-1])
+        parts = [
+            law.curve(grid, own, expansion) for grid, own in zip(self.grids, np.split(tokens, sizes), strict=True)
+        ]
+        columns = {
+            name: np.concatenate([np.asarray(getattr(part, name), dtype=float) for part in parts], axis=1)
+            for name in ("floor", "scale", "exponent")
+        }
+        return replace(self, curve=TokenCurve(**columns))
+
+    def under(self, law: LossLaw) -> "Lineup":
+        """The same designs under another law, which may not rank all of them."""
+        curve, ranked = _judged(law, self.grids)
+        return replace(self, problem=replace(self.problem, law=law), curve=curve, standing=ranked)
+
+    def where(self, kept: Index) -> "Lineup":
+        """Some of the designs by their places, in their order."""
+        order, start, grids = np.sort(kept), 0, []
+        for grid in self.grids:
+            size = _size(grid)
+            own = order[(order >= start) & (order < start + size)] - start
+            if len(own):
+                grids.append(take(grid, own))
+            start += size
+        return replace(
+            self,
+            families=tuple(self.families[int(place)] for place in order),
+            grids=tuple(grids),
+            params_active=self.params_active[order],
+            params_total=self.params_total[order],
+            params_router=self.params_router[order],
+            utilisation=self.utilisation[order],
+            tokens_per_s=self.tokens_per_s[:, order],
+            curve=take(self.curve, order),
+            standing=self.standing[order],
+        )
+
+
+def lineup_of_pools(problem: Problem, pools: Sequence[Pool], given: Sequence[Candidate]) -> Lineup:
+    """Put priced designs side by side, and behind them single ones with the numbers that the plan states."""
+    grids = [pool.grid for pool in pools] + [_alone(one.spec) for one in given]
+    families = [family for pool in pools for family in [pool.family] * len(pool.params_active)]
+    served = [np.stack([np.asarray(each.tokens_per_s, dtype=float) for each in pool.servings]) for pool in pools]
+    served += [_rates(problem, one) for one in given]
+    counts = [count_params(grid) for grid in grids]
+    columns = {
+        name: np.concatenate(
+            [
+                np.broadcast_to(np.asarray(getattr(count, kind), dtype=float), (_size(grid),))
+                for count, grid in zip(counts, grids, strict=True)
+            ]
+        )
+        for name, kind in (("params_active", "active"), ("params_total", "total"), ("params_router", "router"))
+    }
+    curve, ranked = _judged(problem.law, grids)
+    mfu = [np.asarray(pool.training.mfu, dtype=float) for pool in pools]
+    return Lineup(
+        problem=problem,
+        families=(*families, *(one.family for one in given)),
+        grids=tuple(grids),
+        utilisation=np.concatenate([*mfu, np.array([one.training.mfu for one in given])]),
+        tokens_per_s=np.concatenate(served, axis=1),
+        curve=curve,
+        standing=ranked,
+        **columns,
+    )
+
+
+def _rates(problem: Problem, given: Candidate) -> Float[np.ndarray, "deployments 1"]:
+    """Tokens per second of one design in the deployment that the plan states for it; it is not asked of others."""
+    rates = [float(given.serving.tokens_per_s) if one == given.deployment else 0.0 for one in problem.deployments]
+    return np.array(rates)[:, None]
+
+
+def _alone(spec: ArchSpec) -> ArchSpec:
+    """A design as a grid of one."""
+    layers = tuple(replace(group, num_layers=np.array([group.num_layers])) for group in spec.layers)  # type: ignore[arg-type]
+    return replace(spec, d_model=np.array([spec.d_model]), layers=layers)  # type: ignore[arg-type]
+
+
+def _size(grid: ArchSpec) -> int:
+    return len(np.asarray(grid.d_model))
+
+
+def _judged(law: LossLaw, grids: Sequence[ArchSpec]) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
+    """The loss curve of each design, and whether the law may rank it."""
+    curves = [curve_of(law, grid, (_size(grid),)) for grid in grids]
+    ranked = [np.broadcast_to(law.judge(grid).applicable, (_size(grid),)) for grid in grids]
+    columns = {
+        name: np.concatenate([np.asarray(getattr(curve, name), dtype=float) for curve in curves])
+        for name in ("floor", "scale", "exponent")
+    }
+    return TokenCurve(**columns), np.concatenate(ranked)
