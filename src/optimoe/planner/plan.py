@@ -17,7 +17,7 @@ from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
 from optimoe.planner.explain.scoring.score import labs_at, score
-from optimoe.planner.explain.serving import serving_reasons
+from optimoe.planner.explain.serving import context_warnings, serving_reasons
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
@@ -63,7 +63,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         trace=_trace(problem, first, found.goal, found.best),
     )
     why = (*reasons(result), *serving_reasons(result, memory))
-    return replace(result, reasons=why, warnings=warnings(result))
+    return replace(result, reasons=why, warnings=(*warnings(result), *context_warnings(result)))
 
 
 def choose(problem: Problem, memory: PricedGrids = SHARED) -> Candidate:

@@ -40,7 +40,7 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
         )
         return (
             f"total_usd: the limit of {format_usd(goal.total_usd)} binds; serving alone costs at least "
-            f"{format_usd(serving)} (raise --total-usd or lower --serve-tokens)"
+            f"{format_usd(serving)} (raise --total-usd or lower {_traffic_option(problem)})"
         )
     return _unreachable_loss(problem, goal, coarse)
 
@@ -79,6 +79,10 @@ def _budget_flops(pool: Pool, loss: float) -> Column:
     training = pool.problem.training
     per_token = training.flops(pool.params_active, 1.0) + training.routing_flops(pool.params_router, 1.0)
     return np.asarray(per_token * pool.tokens(loss))
+
+
+def _traffic_option(problem: Problem) -> str:
+    return "--requests-per-s" if problem.traffic.rated else "--serve-tokens"
 
 
 def _cluster_words(training: Training) -> str:

@@ -11,7 +11,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_change, format_count, format_usd
 from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.serving.estimate import Deployment
-from optimoe.cost.serving.workload import Limits
+from optimoe.cost.serving.workload import Limits, beyond_context
 from optimoe.cost.sizing.feasibility import feasibility
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Column, given_pool
@@ -32,6 +32,19 @@ MOST_GPUS = 4096
 def serving_reasons(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
     """Sentences about the memory of the largest deployment and the format of the weights, where they decide."""
     return (*memory_cap(plan), *plain_format(plan, memory))
+
+
+def context_warnings(plan: Plan) -> tuple[str, ...]:
+    """Requests that are longer than what a model was made for, or than the sequences that the law speaks of."""
+    problem, workload = plan.problem, plan.problem.workload
+    lines = [beyond_context(one.spec, workload) for one in plan.scored]
+    trained = problem.training.seq_len
+    if workload.full_context > trained:
+        lines.append(
+            f"context: requests of {workload.full_context:,} tokens are longer than training sequences of "
+            f"{trained:,} (--seq-len); no law here knows what longer ones cost in loss"
+        )
+    return tuple(filter(None, lines))
 
 
 def plain_format(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
