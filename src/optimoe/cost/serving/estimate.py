@@ -221,7 +221,11 @@ def evaluate(
         together=prompt.together,
     )
     ranks = ready.ranks.at(in_flight / layout.dp)
-    system = closed_system(Rounds.of(engine, workload), step, batch=batch, running=running, ranks=ranks)
+    # Requests that come at random are never in step, however long they are.
+    spread = (
+        replace(workload, fixed_lengths=False, rounds=np.inf) if deployment.limits.on_percentiles else workload
+    )
+    system = closed_system(Rounds.of(engine, spread), step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     ended = None
     if workload.arrivals != "closed":
@@ -259,7 +263,7 @@ def evaluate(
         running=running,
         places=ready.fits,
         ranks=ready.ranks,
-        decode=decode,
+        token_s=token.total_s + system.ranks_s,
         prompt=prompt,
     )
     return _under_load(deployment, closed, load, ready.fits)

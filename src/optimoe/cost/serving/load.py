@@ -34,7 +34,7 @@ from optimoe.core.errors import require
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens
-from optimoe.cost.serving.step import StepTime, decode_step
+from optimoe.cost.serving.step import decode_step
 from optimoe.cost.serving.systems.ranks import LockStep, waiting
 from optimoe.cost.serving.workload import Limits, Workload
 
@@ -146,7 +146,7 @@ def open_arrivals(
     running: Values,
     places: Values,
     ranks: LockStep,
-    decode: StepTime,
+    token_s: Values,
     prompt: PromptSeconds,
 ) -> OpenSystem:
     """:func:`open_system` of an attention rank of a deployment, at the percentiles of its limits.
@@ -162,24 +162,21 @@ def open_arrivals(
         running: Requests in the batch, in the mean.
         places: Those that the memory holds.
         ranks: The ranks that end their steps together.
-        decode: A decoding step of those requests.
+        token_s: Decoding of those requests per token, with what a rank waits for others.
         prompt: A prompt among them.
     """
     accepted = accepted_tokens(engine)
     steps = max(workload.output_tokens - 1, 1) / accepted
 
-    def token_s(batch: Values, decode_s: Values) -> Values:
-        lock = waiting(ranks, running=batch, decode_steps=steps, decode_s=decode_s, prompt_s=prompt.stall_s)
-        return (decode_s + lock.stall_s / steps) / accepted
-
-    now_s, swing_s = token_s(running, decode.total_s), 0.0 * running
+    swing_s: Values = 0.0
     if limits.tpot_percentile:
         more = running + np.sqrt(running)
-        more_s = decode_step(machine, engine, arch, more, workload.mean_context).total_s
-        swing_s = token_s(more, more_s) - now_s
+        decode_s = decode_step(machine, engine, arch, more, workload.mean_context).total_s
+        lock = waiting(ranks, running=more, decode_steps=steps, decode_s=decode_s, prompt_s=prompt.stall_s)
+        swing_s = (decode_s + lock.stall_s / steps) / accepted - token_s
     return open_system(
         running=running,
-        token_s=now_s,
+        token_s=token_s,
         swing_s=swing_s,
         prefill_s=prompt.stall_s,
         own_s=prompt.single_s,
