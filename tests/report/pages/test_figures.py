@@ -4,6 +4,7 @@ import pytest
 
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
+from optimoe.report.words.plan.alternatives import shown_others
 from tests.report.plans import doubts, usual_plan
 
 
@@ -23,7 +24,8 @@ def test_the_front_holds_every_member_and_the_choice(result):
 def test_bars_of_a_family_add_up_to_its_dollars(result):
     bars = total_figure(result)
     totals = [sum(parts) for parts in zip(*(trace.y for trace in bars.data), strict=True)]
-    assert totals == pytest.approx([item.candidate.total_usd for item in result.by_family if item.candidate])
+    beside = [item.candidate.total_usd for item in shown_others(result) if item.candidate]
+    assert totals == pytest.approx([result.choice.total_usd, *beside])
 
 
 def test_the_causes_of_a_token_add_up_to_its_time(result):

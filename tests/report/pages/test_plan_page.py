@@ -9,6 +9,8 @@ from optimoe.arch.catalog import find_model
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.training import Training
 from optimoe.report.pages.plan_page import plan_page, write_plan
+from optimoe.report.words.plan.alternatives import alternatives_table
+from optimoe.report.words.plan.headline import title
 from tests.planner.asked import problem
 from tests.report.plans import usual_plan
 
@@ -27,8 +29,13 @@ def test_the_page_is_whole_and_offline(result):
     assert "<link" not in page
     for row in result.assumptions:
         assert row.name in page
-    for alternative in result.alternatives:
-        assert f"E = {alternative.family.num_experts}" in page or alternative.family.num_experts == 1
+    for row in alternatives_table(result).rows[1:]:
+        assert all(cell in page for cell in row)
+    assert "<main>" in page
+    assert page.count('role="img" aria-label="') == page.count("<figcaption>") >= 3
+    assert page.count('tabindex="0"') == 2  # both tables scroll by keyboard
+    assert "prefers-color-scheme: dark" in page
+    assert title(result) in page
 
 
 def test_the_page_escapes_names(result):
@@ -48,7 +55,7 @@ def test_a_family_that_does_not_meet_the_limits_is_said_to(result):
     none = tuple(replace(item, candidate=None) for item in result.alternatives)
     page = plan_page(replace(result, alternatives=none, front=()))
     others = [item for item in none if item.family != result.choice.family]
-    assert page.count("does not meet the limits") == len(others)
+    assert page.count("none fits the limits") == len({item.family.num_experts for item in others})
 
 
 def test_the_files_of_a_plan_are_the_page_the_record_and_the_winner(result, tmp_path):
@@ -69,4 +76,4 @@ def test_models_of_one_s_own_stand_in_the_table_and_are_escaped():
     assert HOSTILE not in page
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 2  # its row and its sentence
     assert page.count("deepseek-v3, first 3 layers dense") == 2
-    assert page.count("does not meet the limits") == 1
+    assert page.count("does not fit the limits") == 1

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from optimoe.report.pages.style import log_axis, render, styled
+from optimoe.report.pages.style import figure_html, log_axis, render, styled
 
 
 @pytest.mark.parametrize("values", [(3.0, 40.0), (0.002,), (1.0, 1000.0), (0.0, 7.0)])
@@ -24,6 +24,15 @@ def test_marks_are_written_in_full():
 def test_many_decades_are_marked_once_each_and_large_numbers_by_a_prefix():
     assert log_axis([1e18, 3e21])["ticktext"] == ["1e18", "1e19", "1e20", "1e21", "1e22"]
     assert log_axis([2e8, 3e9])["ticktext"][:4] == ["100M", "200M", "500M", "1B"]
+
+
+def test_a_figure_has_its_title_as_a_caption_and_says_what_it_shows():
+    figure = styled(go.Figure(go.Bar(x=["a"], y=[1], name="dollars")), "Dollars < nats")
+    page = figure_html(figure)
+    assert "<figcaption>Dollars &lt; nats</figcaption>" in page
+    assert 'role="img" aria-label="Dollars &lt; nats: dollars"' in page
+    assert figure.layout.title.text == "Dollars < nats"
+    assert 'aria-label="A bar of 1."' in figure_html(styled(go.Figure(), "Dollars", "A bar of 1."))
 
 
 def test_text_in_a_figure_cannot_end_its_script():

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from optimoe.core.units import format_count
+from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.overtraining import SizePoint
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.result import Plan
-from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
+from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, log_axis, styled
+from optimoe.report.words.plan.alternatives import routing_words, shown_others
+from optimoe.report.words.plan.shapes import kind_words
+from optimoe.report.words.serving_prose import bound_words
 
 
 def front_figure(plan: Plan) -> go.Figure:
     """Loss against serving price: the front, the choice and its equal-loss alternatives."""
     figure = go.Figure()
-    families = list(dict.fromkeys(sorted((one.family for one in plan.front), key=lambda one: one.num_experts)))
+    numbers = sorted({one.family.num_experts for one in plan.front})
     figure.add_scatter(
         x=[member.usd_per_mtok for member in plan.front],
         y=[member.loss.value for member in plan.front],
@@ -28,13 +31,19 @@ def front_figure(plan: Plan) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    for colour, family in zip(SERIES * (1 + len(families) // len(SERIES)), families, strict=False):
-        members = [member for member in plan.front if member.family == family]
-        _add_points(figure, members, family_words(family), colour)
+    for colour, number in zip(SERIES * (1 + len(numbers) // len(SERIES)), numbers, strict=False):
+        members = [member for member in plan.front if member.family.num_experts == number]
+        _add_points(figure, members, kind_words(number), colour)
     _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
-    figure.update_xaxes(type="log", title="serving price, USD per million output tokens")
+    prices = [one.usd_per_mtok for one in (*plan.front, plan.choice)]
+    axis = log_axis(prices) if max(prices) > 0 else {}
+    figure.update_xaxes(**axis, title="serving price, USD per million output tokens")
     figure.update_yaxes(title="loss, nats per token")
-    return styled(figure, "Loss against serving price, whole training budget")
+    told = (
+        f"Loss against serving price of {len(plan.front)} designs on the whole budget; the choice has "
+        f"{plan.choice.loss.value:.3f} nats at {format_usd(plan.choice.usd_per_mtok)} per million tokens."
+    )
+    return styled(figure, "Loss against serving price, whole training budget", told)
 
 
 def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
@@ -60,23 +69,29 @@ def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
         secondary_y=True,
     )
     best = min(curve, key=lambda point: point.loss)
-    for size, words in ((best.params_active, "lowest loss"), (plan.choice.params.active, "choice")):
+    marks = ((best.params_active, "lowest loss", 1.0), (plan.choice.params.active, "choice", 0.92))
+    for size, words, height in marks:  # one below the other: the two are often close
         figure.add_vline(x=size, line={"color": INK, "dash": "dot", "width": 1})
         figure.add_annotation(
-            x=math.log10(size), y=1, yref="paper", text=words, textangle=-90, showarrow=False, xanchor="right"
+            x=math.log10(size), y=height, yref="paper", text=words, showarrow=False, xanchor="left"
         )
-    figure.update_xaxes(type="log", title="active parameters")
+    figure.update_xaxes(**log_axis(sizes), title="active parameters")
     figure.update_yaxes(title="loss, nats per token", secondary_y=False)
     figure.update_yaxes(title="USD per million output tokens", tickprefix="$", secondary_y=True, showgrid=False)
     figure.update_yaxes(rangemode="tozero", tickmode="auto", tickformat=".2~g", secondary_y=True)
-    return styled(figure, f"{family_words(plan.choice.family)}: loss and price by size, whole training budget")
+    told = (
+        f"Lowest loss {best.loss:.3f} at {format_count(best.params_active)} active parameters; the choice has "
+        f"{format_count(plan.choice.params.active)}."
+    )
+    return styled(
+        figure, f"{family_words(plan.choice.family)}: loss and price by size, whole training budget", told
+    )
 
 
 def total_figure(plan: Plan) -> go.Figure:
-    """Training and serving dollars of every expert count at the choice's loss."""
-    designs = [
-        (family_words(item.family), item.candidate) for item in plan.by_family if item.candidate is not None
-    ]
+    """Training and serving dollars of the choice and of the designs beside it at its loss."""
+    beside = [(routing_words(item.family), item.candidate) for item in shown_others(plan) if item.candidate]
+    designs = [("the choice", plan.choice), *beside]
     figure = go.Figure()
     for name, colour, dollars in (
         ("training", "#0e7490", [one.train_usd for _, one in designs]),
@@ -90,9 +105,16 @@ def total_figure(plan: Plan) -> go.Figure:
     limit = affordable * training.usd_per_token(choice.params.active, choice.training.mfu)
     if limit < 4 * max(one.total_usd for _, one in designs):
         figure.add_hline(
-            y=limit, line={"color": INK, "dash": "dot", "width": 1}, annotation_text="training budget"
+            y=limit,
+            line={"color": INK, "dash": "dot", "width": 1},
+            annotation_text="training budget",
+            annotation_position="top right",
         )
-    return styled(figure, f"Cost of a loss of {plan.choice.loss.value:.3f} by family")
+    told = "; ".join(
+        f"{label}: training {format_usd(one.train_usd)}, serving {format_usd(one.serve_usd)}"
+        for label, one in designs
+    )
+    return styled(figure, f"Dollars of a loss of {plan.choice.loss.value:.3f}", told)
 
 
 def parts_figure(estimate: ServingEstimate) -> go.Figure:
@@ -101,13 +123,19 @@ def parts_figure(estimate: ServingEstimate) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[1e3 * seconds for _, seconds in parts],
-            y=[cause.removesuffix("_s").replace("_", " ") for cause, _ in parts],
+            y=[_cause(cause) for cause, _ in parts],
             orientation="h",
             marker_color="#0e7490",
         )
     )
     figure.update_xaxes(title="ms per output token")
-    return styled(figure, "What a decoded token waits for")
+    told = ", ".join(f"{bound_words(_cause(cause))} {format_seconds(float(s))}" for cause, s in reversed(parts))
+    return styled(figure, "What a decoded token waits for", told)
+
+
+def _cause(part: str) -> str:
+    """A part of TPOT as a cause: ``kv reads`` of ``kv_reads_s``."""
+    return part.removesuffix("_s").replace("_", " ")
 
 
 def tornado_figure(plan: Plan, robustness: Robustness) -> go.Figure:
@@ -132,7 +160,12 @@ def tornado_figure(plan: Plan, robustness: Robustness) -> go.Figure:
     figure.add_vline(x=today, line={"color": INK, "width": 1})
     figure.update_layout(barmode="overlay")
     figure.update_xaxes(title="total USD of the design that is then the choice", tickprefix="$")
-    return styled(figure, "What one input would change (orange: another family)")
+    told = "; ".join(
+        f"{swing.name} {words}: {f'{format_usd(one.total_usd)}' if one else 'nothing feasible'}"
+        for swing in robustness.swings
+        for words, one in zip(swing.ends, swing.choices, strict=True)
+    )
+    return styled(figure, "What one input would change (orange: another family)", told)
 
 
 def _add_points(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 import jinja2
@@ -20,11 +21,24 @@ FULL_BELOW = 1e5
 """ … and a label for five digits."""
 
 
-def styled(figure: go.Figure, title: str) -> go.Figure:
-    """The figure with its title, font, margins and legend."""
+CLEAR = "rgba(0,0,0,0)"
+"""The paper of a figure: the page's own, which is dark where the reader's screen is."""
+
+
+def styled(figure: go.Figure, title: str, told: str = "") -> go.Figure:
+    """The figure with its title, font, margins and legend.
+
+    Args:
+        figure: The figure.
+        title: What stands above it.
+        told: What it shows, for those who do not see it; left out, its title and its series say it.
+    """
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
+        meta={"told": told},
         template="plotly_white",
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
         font={"family": "system-ui, sans-serif", "color": INK},
         margin={"l": 60, "r": 20, "t": 50, "b": 50},
         height=400,
@@ -49,16 +63,28 @@ def _mark(value: float) -> str:
     return f"{value:,.10g}" if value < FULL_BELOW else format_count(value, 1)
 
 
+def figure_html(figure: go.Figure) -> str:
+    """A figure as a piece of a page: its title as a caption that wraps, and a text for who does not see it."""
+    title = figure.layout.title.text or ""
+    named = ", ".join(trace.name for trace in figure.data if trace.name)
+    told = (figure.layout.meta or {}).get("told") or f"{title}{': ' + named if named else ''}"
+    bare = go.Figure(figure).update_layout(title=None, margin={"t": 20})
+    drawn = bare.to_html(
+        full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+    )
+    return (
+        f"<figure><figcaption>{escape(title)}</figcaption>"
+        f'<div role="img" aria-label="{escape(told)}">{drawn}</div></figure>'
+    )
+
+
 def render(template: str, figures: Sequence[go.Figure], **content: Any) -> str:
     """A page from its template; figures and their library inside."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("optimoe.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     return environment.get_template(template).render(
-        figures=[
-            figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
-            for figure in figures
-        ],
+        figures=[figure_html(figure) for figure in figures],
         plotly_js=get_plotlyjs(),
         version=__version__,
         **content,

@@ -34,13 +34,10 @@ CAUSES = {
 def alternatives_table(plan: Plan) -> Table:
     """The choice, the best others at its loss by their dollars, and the models of one's own."""
     rows = [HEADS, row(plan, "the choice", plan.choice, "")]
-    others = _others(plan)
-    shown, hidden = others[:MOST], others[MOST:]
-    dense = [item for item in hidden if item.family.dense]
-    shown += dense  # the dense model of equal loss is always there: it is what everybody asks first
+    shown = shown_others(plan)
     rows += [_alternative(plan, item) for item in shown]
     rows += [_scored(plan, number) for number in range(len(plan.scored))]
-    left = len(hidden) - len(dense)
+    left = len(_others(plan)) - len(shown)
     more = f"; {left} more in plan.json" if left else ""
     return Table(
         title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other numbers of experts{more}",
@@ -48,6 +45,12 @@ def alternatives_table(plan: Plan) -> Table:
         spare=("loss", "tokens", "GPUs", "training", "serving", "total"),
         words=("against it",),
     )
+
+
+def shown_others(plan: Plan) -> list[Alternative]:
+    """The cheapest designs with other numbers of experts, and the dense one always: everybody asks it first."""
+    others = _others(plan)
+    return others[:MOST] + [item for item in others[MOST:] if item.family.dense]
 
 
 def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ...]:

@@ -38,6 +38,12 @@ def title(plan: Plan) -> str:
     return f"Train {_design_words(plan.choice)}"
 
 
+def subtitle(plan: Plan) -> str:
+    """What stands under that title: the outcome; where the budget decides, the whole sentence that says so."""
+    outcome = _outcome_words(plan)
+    return headline(plan) if larger_budget(plan) else f"{outcome[0].upper()}{outcome[1:]}."
+
+
 def larger_budget(plan: Plan) -> Candidate | None:
     """The cheapest design at the choice's loss whose training exceeds the budget, where it halves all dollars."""
     over = [item.candidate for item in plan.alternatives if item.candidate and plan.over_budget(item.candidate)]
