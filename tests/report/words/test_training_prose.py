@@ -12,7 +12,7 @@ from optimoe.cost.hardware.price import given_price, unknown_price
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.search import best_training
-from optimoe.report.words.training_prose import hours_words, train_layout_words, training_lines
+from optimoe.report.words.training_prose import days_words, hours_words, train_layout_words, training_lines
 
 TOKENS = 1e12
 
@@ -30,7 +30,8 @@ def test_a_run_is_said_with_mfu_days_dollars_and_memory():
     assert lines["Layout"] == train_layout_words(best().layout)
     assert lines["Speed"].startswith(f"{best().mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%})")
     hours = best().gpu_hours(TOKENS)
-    words = f"in {best().days(TOKENS):,.1f} days, {hours_words(hours)}, {format_usd(best().usd(TOKENS))} "
+    words = f"in {days_words(hours, best().run)}, {hours_words(hours)}, {format_usd(best().usd(TOKENS))} "
+    assert days_words(hours, best().run).startswith(f"{best().days(TOKENS):,.1f} days (")
     assert words in lines["Run"]
     assert f"{hours.low:,.0f} – {hours.high:,.0f}" in words
     assert lines["Memory"] == f"{format_bytes(float(best().memory.total))} a GPU"

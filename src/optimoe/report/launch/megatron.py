@@ -72,7 +72,9 @@ def _comments(plan: Plan) -> list[str]:
             f"# Trained on sequences of {seq_len:,} tokens, planned for requests of up to {context:,}: a stage on "
             "longer sequences must follow."
         )
-    layout = plan.choice.training.layout
+    layout, idle = plan.choice.training.layout, plan.choice.training.idle_gpus
+    if layout is not None and idle:
+        lines.append(f"# Start it on {layout.num_gpus:.0f} GPUs: {idle} of the plan's stand idle.")
     if layout is not None and layout.tp > 1 and layout.zero < 2:
         lines.append("# With tensor parallelism, before Blackwell: export CUDA_DEVICE_MAX_CONNECTIONS=1")
     return lines

@@ -3,7 +3,14 @@
 import math
 
 from optimoe.core.provenance import Estimate
-from optimoe.core.units import format_bytes, format_count, format_seconds, format_usd
+from optimoe.core.units import (
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+    format_bytes,
+    format_count,
+    format_seconds,
+    format_usd,
+)
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.setup import training_range, usual_hours_ratio
@@ -19,6 +26,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     """Layout, speed, memory, days and dollars."""
     run, layout = best.run, best.layout
     low, high = best.mfu_range()
+    hours = best.gpu_hours(tokens)
     parts = sorted(((float(seconds), name) for name, seconds in vars(best.step).items()), reverse=True)
     step = float(best.step.total_s)
     shares = ", ".join(
@@ -31,7 +39,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
         ("Layout", train_layout_words(layout, best.idle_gpus)),
         ("Batch", batch_words(best.batch_tokens, run)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
-        ("Run", f"{format_count(tokens)} tokens in {best.days(tokens):,.1f} days, {_cost_words(best, tokens)}"),
+        ("Run", f"{format_count(tokens)} tokens in {days_words(hours, run)}, {_cost_words(best, tokens)}"),
         ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
@@ -48,6 +56,16 @@ def _cost_words(best: TrainEstimate, tokens: float) -> str:
         return f"{words}, owned GPUs: no dollars"
     low, high = (format_usd(usd * bound / hours.value) for bound in (hours.low, hours.high))
     return f"{words}, {format_usd(usd)} ({low} – {high})"
+
+
+def days_words(hours: Estimate, run: TrainRun) -> str:
+    """Days of a run that takes so many GPU hours, with the band of the hours where one is known."""
+    value, low, high = (
+        bound * SECONDS_PER_HOUR / SECONDS_PER_DAY / run.cluster.num_gpus
+        for bound in (hours.value, hours.low, hours.high)
+    )
+    band = "" if math.isnan(low) else f" ({low:,.1f} – {high:,.1f})"
+    return f"{value:,.1f} days{band}"
 
 
 def hours_words(hours: Estimate) -> str:

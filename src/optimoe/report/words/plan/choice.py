@@ -3,11 +3,10 @@
 import math
 
 from optimoe.core.units import (
-    SECONDS_PER_DAY,
-    SECONDS_PER_HOUR,
     format_count,
     format_factor,
     format_seconds,
+    format_usd,
 )
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
@@ -21,7 +20,7 @@ from optimoe.report.words.plan.shapes import shape_words
 from optimoe.report.words.plan.traffic import fleet_words
 from optimoe.report.words.served.run_prose import statistic
 from optimoe.report.words.serving_prose import bound_words, layout_words
-from optimoe.report.words.training_prose import hours_words, train_layout_words
+from optimoe.report.words.training_prose import days_words, hours_words, train_layout_words
 
 SHOWN_SHARE = 0.0005
 """Share of routing in the training FLOPs from which it is said: what one decimal of a percentage shows."""
@@ -68,9 +67,11 @@ def run_words(plan: Plan) -> str:
     layout = choice.training.layout
     if run is None or layout is None:
         return words
-    days = choice.training.gpu_hours / run.cluster.num_gpus * SECONDS_PER_HOUR / SECONDS_PER_DAY
+    days, usd = days_words(choice.training.gpu_hours_band, run), choice.training.usd_band
+    if not math.isnan(usd.low) and usd.value:
+        days += f", {format_usd(usd.low)} – {format_usd(usd.high)}"
     batch = f"{format_count(choice.training.batch_tokens)} tokens a step"
-    return f"{words} · {days:.1f} days · {batch} · {train_layout_words(layout, choice.training.idle_gpus)}"
+    return f"{words} · {days} · {batch} · {train_layout_words(layout, choice.training.idle_gpus)}"
 
 
 def routing_words(choice: Candidate) -> str:
