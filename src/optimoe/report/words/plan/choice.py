@@ -109,9 +109,9 @@ def speed_words(plan: Plan) -> str:
         for share in (limits.ttft_percentile, limits.tpot_percentile)
     )
     serving = choice.serving
+    most = f", most of it {bound_words(serving.bound_by)}" if choice.deployment.workload.decodes else ""
     return (
-        f"TTFT{ttft} {format_seconds(choice.ttft_s)} · TPOT{tpot} {pace_words(choice)}, "
-        f"most of it {bound_words(serving.bound_by)} · "
+        f"TTFT{ttft} {format_seconds(choice.ttft_s)} · TPOT{tpot} {pace_words(choice)}{most} · "
         f"{serving.concurrency:,.0f} requests at once a deployment, {serving.max_batch:,.0f} would fit"
         f"{tightness(choice.spec, choice.deployment, serving)}"
     )
