@@ -25,9 +25,15 @@ MOST_ACTIVE, ACTIVE_OF_A_GROUP = 4_000, 200
 MOST_ROUNDS, MOST_SWEEPS = 8, 3
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
-CALLS, AT_ONCE = 4, 160
+CALLS, AT_ONCE = 4, 64
 """Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred
 more designs in it."""
+
+NEAR: dict[type, float] = {LowestLoss: 0.02, LeastCost: 0.2}
+"""Share beyond the best at which an error counts half: what decides lies nearer."""
+
+MOST_LIKELY = 200
+"""Designs that look best, among which there must be a sample of priced ones before estimates are believed."""
 
 SAMPLE = 24
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
@@ -94,9 +100,9 @@ class Best:
 
 def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[Best]]:
     """The best priced designs of each group, the best first; groups with nothing feasible are left out."""
-    looked = board.looked() if board.known.whole else board.looked(board.estimates())
+    looked = board.looked()
     tokens, objective = query.judge(looked)
-    objective = np.where(looked.exact, objective, np.inf)
+    objective = np.where(looked.trained, objective, np.inf)
     groups, found = query.groups(looked), {}
     for group in np.unique(groups[(groups >= 0) & np.isfinite(objective)]):
         own = np.flatnonzero((groups == group) & np.isfinite(objective))
@@ -147,7 +153,7 @@ def _price(board: Board, queries: Sequence[Query]) -> None:
 
 def _active(board: Board, queries: Sequence[Query]) -> Index:
     """The most promising designs of each query that are not priced, and all that are: what is learned from."""
-    bright = board.looked(board.estimates(), optimism=1.0)
+    bright = board.looked(board.estimates(_weights(board, queries[0])), optimism=1.0)
     chosen = []
     for query in queries:
         promising = query.promising(bright)
@@ -160,10 +166,11 @@ def _active(board: Board, queries: Sequence[Query]) -> Index:
 
 def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, Index]], Index]:
     """The calls of one round: deployments with designs of one kind that may beat the best; and what to train."""
-    asked = next((query for query in queries if isinstance(query.goal.minimised, LeastCost)), None)
-    if asked and (sample := _sample(board, asked)):
-        return sample, np.unique(np.concatenate([designs for _, designs in sample]))
-    bright = board.looked(board.estimates(), optimism=1.0)
+    estimates = board.estimates(_weights(board, queries[0]))
+    sample = _sample(board.looked(estimates), queries)
+    if sample:
+        return sample, sample[0][1]
+    bright = board.looked(estimates, optimism=1.0)
     worth: dict[tuple[int, int], float] = {}
     members: dict[tuple[int, int], list[int]] = {}
     trained = [np.zeros(0, dtype=int)]
@@ -174,7 +181,16 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
                 worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
                 members.setdefault(call, []).append(design)
     first = sorted(worth, key=lambda call: -worth[call])[:CALLS]
-    return [(call[1], np.unique(members[call])[:AT_ONCE]) for call in first], np.unique(np.concatenate(trained))
+    return [(call[1], np.unique(members[call][:AT_ONCE])) for call in first], np.unique(np.concatenate(trained))
+
+
+def _weights(board: Board, query: Query) -> Column:
+    """How much the error of an estimate counts: as the design is near the best by what is estimated now."""
+    objective = query.judge(board.looked(board.estimates()))[1]
+    if not np.isfinite(objective).any():
+        return np.ones(len(objective))
+    beyond = (objective / objective.min() - 1) / NEAR[type(query.goal.minimised)]
+    return np.maximum(1 / (1 + np.minimum(beyond, 1e3) ** 2), 1e-3)
 
 
 def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int], int]]:
@@ -187,25 +203,26 @@ def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int
             yield rank, (int(kind), int(way)), int(design)
 
 
-def _sample(board: Board, query: Query) -> list[tuple[int, Index]]:
-    """What is priced where little is known: some promising designs of one kind, on deployments of all sizes.
+def _sample(looked: Looked, queries: Sequence[Query]) -> list[tuple[int, Index]]:
+    """What is priced where little is known: some of the best designs of one kind, on deployments of all sizes.
 
-    The kind is that of most of them, the format that of the best roofline. Nothing where enough of the promising
-    ones were priced before.
+    For the least dollars alone, the kind being that of most of them, the format that of the best estimate. Nothing
+    where enough of those that look best were priced before.
     """
-    looked = board.looked(board.estimates())
+    query = next((one for one in queries if isinstance(one.goal.minimised, LeastCost)), None)
+    if query is None:
+        return []
     objective = query.judge(looked)[1]
-    order = np.argsort(objective, kind="stable")
-    half = order[: max(SAMPLE, np.isfinite(objective).sum() // 2)]
-    if board.served[:, half].sum() >= SAMPLE:
+    most = min(MOST_LIKELY, int(np.isfinite(objective).sum()))
+    likely = np.argsort(objective, kind="stable")[:most]
+    if not most or looked.served[:, likely].any(axis=0).sum() >= min(SAMPLE, most):
         return []
     starts = [sheet.start for sheet in looked.listing.sheets]
-    kinds = np.searchsorted(starts, half, side="right")
-    half = half[kinds == np.bincount(kinds).argmax()]
-    chosen = np.sort(half[np.unique(np.linspace(0, len(half) - 1, min(SAMPLE, len(half))).astype(int))])
-    usd = np.median(np.minimum(looked.fleet_usd[:, chosen], np.finfo(float).max), axis=1)
-    ways = board.problem.deployments
-    best = ways[int(usd.argmin())]
+    kinds = np.searchsorted(starts, likely, side="right")
+    likely = likely[kinds == np.bincount(kinds).argmax()]
+    chosen = np.sort(likely[np.unique(np.linspace(0, len(likely) - 1, min(SAMPLE, len(likely))).astype(int))])
+    ways = looked.problem.deployments
+    best = ways[int(np.bincount(looked.cheapest[chosen]).argmax())]
     alike = [
         way
         for way, one in enumerate(ways)

@@ -132,14 +132,19 @@ class Board:
             self.train_anew(np.arange(len(listing), len(self.listing)))
         return size
 
-    def estimates(self) -> tuple[Estimated, Estimated]:
-        """Estimates of utilisation and of tokens per second, learned from what was priced."""
+    def estimates(self, weights: Column | None = None) -> tuple[Estimated, Estimated]:
+        """Estimates of utilisation and of tokens per second, learned from what was priced.
+
+        Args:
+            weights: How much the error of each design counts; left out, all alike.
+        """
+        weights = np.ones(len(self.listing)) if weights is None else weights
         known = self.known
         assert known.roof is not None  # a space that is priced whole estimates nothing
         assert known.features is not None
-        mfu = estimated_mfu(known.features, self.listing.params_total, self.mfu, known.trained)
+        mfu = estimated_mfu(known.features, self.listing.params_total, self.mfu, known.trained, weights)
         clusters = cluster_features(self.problem.deployments)
-        return mfu, estimated_rates(known.roof, known.features, clusters, known.rates, self.served)
+        return mfu, estimated_rates(known.roof, known.features, clusters, known.rates, self.served, weights)
 
     def part(self, designs: Index) -> "Board":
         """A board of some of the designs, in their order."""
@@ -170,7 +175,7 @@ class Board:
         """The designs as far as they are known, the rest estimated.
 
         Args:
-            estimates: Of :meth:`estimates`; left out where everything is priced.
+            estimates: Of :meth:`estimates`; left out, what was not priced does not serve.
             optimism: How many margins better than its estimate everything is taken to be that was not priced.
         """
         mfu, rates = self.mfu, self.known.rates
@@ -179,6 +184,8 @@ class Board:
             guess = np.exp(np.minimum(of_mfu.log + optimism * of_mfu.margin, 0.0))
             mfu = np.where(self.known.trained, mfu, np.where(guess > 0, guess, np.nan))
             rates = np.where(self.served, rates, np.exp(of_rates.log + optimism * of_rates.margin))
+        else:
+            rates = np.where(self.served, rates, 0.0)
         curve, standing = self.judged(self.problem.law)
         return Looked(
             problem=self.problem,

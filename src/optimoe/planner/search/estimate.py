@@ -165,6 +165,7 @@ def estimated_rates(
     clusters: Features,
     rates: Rates,
     served: Bool[np.ndarray, "deployments designs"],
+    weights: Float[np.ndarray, " designs"],
 ) -> Estimated:
     """Output tokens per second of every deployment with every design, learned from those that were searched.
 
@@ -174,6 +175,7 @@ def estimated_rates(
         clusters: What deployments are made of, likewise.
         rates: Output tokens per second where they were searched.
         served: Where they were.
+        weights: How much the error of each design counts: those near the best decide.
     """
     log, margin = np.array(roof.log_rate), np.full((len(rates), 1), UNSEEN)
     ways, place = np.nonzero(served & (rates > 0))
@@ -182,16 +184,17 @@ def estimated_rates(
         truth = np.log(rates[ways, place]) - roof.log_rate[ways, place]
         own_inputs = np.stack(_own_inputs(roof, (ways, place)), axis=1)
         rows = np.column_stack([every[place], own_inputs, clusters[ways]])
-        common, errors = _ridge(rows, truth, RIDGE)
-        wide, shared, split = 2 * _spread(errors), every.shape[1], every.shape[1] + own_inputs.shape[1]
+        common, errors = _ridge(rows, truth, weights[place], RIDGE)
+        wide, shared, split = 2 * _spread(errors, weights[place]), every.shape[1], every.shape[1] + own_inputs.shape[1]
         for way in range(len(rates)):
             own, learned = ways == way, common[:split].copy()
             learned[0] += clusters[way] @ common[split:]
-            margin[way] = wide + UNSEEN / (2 + own.sum())
+            margin[way] = wide + UNSEEN / (2 + weights[place[own]].sum())
             if own.sum() >= FEWEST:
-                further, left = _ridge(rows[own, :split], truth[own] - rows[own] @ common, OWN_RIDGE)
+                own_weights = weights[place[own]]
+                further, left = _ridge(rows[own, :split], truth[own] - rows[own] @ common, own_weights, OWN_RIDGE)
                 learned += further
-                margin[way] = 2 * _spread(left)
+                margin[way] = 2 * _spread(left, own_weights) + UNSEEN / (2 + own_weights.sum())
             log[way] += every @ learned[:shared]
             for weight, values in zip(learned[shared:], _own_inputs(roof, (way, slice(None))), strict=True):
                 log[way] += weight * values
@@ -234,6 +237,7 @@ def _serves(
 def estimated_mfu(
     designs: Features, totals: Float[np.ndarray, " designs"], mfu: Float[np.ndarray, " designs"],
     trained: Bool[np.ndarray, " designs"],
+    weights: Float[np.ndarray, " designs"],
 ) -> Estimated:  # fmt: skip
     """Utilisation of every design in training, learned from those whose layouts were tried."""
     if trained.all():
@@ -244,11 +248,11 @@ def estimated_mfu(
     scaled = _standard(designs, place)
     pairs = np.triu_indices(scaled.shape[1])
     rows = np.column_stack([np.ones(len(scaled)), scaled, scaled[:, pairs[0]] * scaled[:, pairs[1]]])
-    learned, errors = _ridge(rows[place], np.log(mfu[place]), RIDGE)
+    learned, errors = _ridge(rows[place], np.log(mfu[place]), weights[place], RIDGE)
     short = trained & ~np.isfinite(mfu)
     largest = 1.2 * totals[place].max() if short.any() else math.inf  # memory: parameters are most of it
     log = np.minimum(rows @ learned, 0.0)
-    return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=np.full(len(mfu), 2 * _spread(errors)))
+    return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=np.full(len(mfu), 2 * _spread(errors, weights[place])))
 
 
 def _standard(designs: Features, place: np.ndarray) -> Features:
@@ -258,13 +262,17 @@ def _standard(designs: Features, place: np.ndarray) -> Features:
     return np.clip((designs - centre) / np.where(spread > 1e-9, spread, 1.0), -3.0, 3.0)
 
 
-def _ridge(rows: Features, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of a ridge regression, and the error of each row when it is left out."""
+def _ridge(
+    rows: Features, truth: np.ndarray, weights: np.ndarray, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of a weighted ridge regression, and the error of each row when it is left out."""
+    root = np.sqrt(weights)
+    rows, truth = rows * root[:, None], truth * root
     square = rows.T @ rows + penalty * np.eye(rows.shape[1])
     coefficients = np.linalg.solve(square, rows.T @ truth)
     leverage = np.einsum("ij,ji->i", rows, np.linalg.solve(square, rows.T))
-    return coefficients, (truth - rows @ coefficients) / np.maximum(1 - leverage, 0.1)
+    return coefficients, (truth - rows @ coefficients) / np.maximum(1 - leverage, 0.1) / root
 
 
-def _spread(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
+def _spread(errors: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.sqrt(np.average(errors**2, weights=weights)))
