@@ -42,7 +42,7 @@ class LayerKernel:
     shape: Kernel
     precision: str
     reads: Reads
-    share: float = 1.0
+    share: Values = 1.0
     beside: bool = False
 
 

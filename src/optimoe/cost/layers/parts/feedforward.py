@@ -71,9 +71,10 @@ def routed_feed_forward(
         yield LayerKernel(shape=read, precision=precisions.routed_experts, reads="host")
     if np.any(ffn.num_shared_experts):
         width, matrices = ffn.num_shared_experts * ffn.d_shared / machine.tp, ffn.num_matrices
+        some = np.asarray(ffn.num_shared_experts) > 0  # designs of a grid that have none launch nothing
         for columns, depth in (((matrices - 1) * width, d_model), (d_model, width)):
             for product in machine.products(tokens, columns, depth, precisions, "shared_experts"):
-                yield replace(product, beside=True)
+                yield replace(product, beside=True, share=product.share * some)
     if np.any(ffn.d_latent):
         yield from machine.products(tokens, ffn.d_latent, d_model, precisions, "shared_experts")
         yield from machine.products(tokens, d_model, ffn.d_latent, precisions, "shared_experts")
