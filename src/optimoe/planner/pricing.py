@@ -11,13 +11,15 @@ from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import content_key, map_arrays, row_keys, take
+from optimoe.core.errors import InfeasibleError
+from optimoe.core.grid import content_key, map_arrays, map_numbers, row_keys, take
 from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+from optimoe.cost.sizing.candidates import every_split
 from optimoe.cost.sizing.layouts import cheapest_serving
-from optimoe.cost.training.estimate import TrainRun
+from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.search import training_mfu, usual_train_layouts
+from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
 from optimoe.planner.problem.training import GivenMfu, Training
 
 MOST_KEPT = 200_000
@@ -97,15 +99,37 @@ class PricedGrids:
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
         else:
-            gpu = run.cluster.accelerator
-            to_bf16 = gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
-            mfu = np.asarray(best.mfu) * to_bf16 * utilisation.scale
+            mfu = np.asarray(best.mfu) * _to_bf16(run) * utilisation.scale
         return Trained(mfu=mfu, layouts=layouts, choice=np.asarray(best.choice))
 
     def served(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
         """Find the cheapest serving of every design of a grid, at the deployment's price."""
         unpriced = replace(deployment, price=unknown_price())
         estimate = self._remembered(lambda part: cheapest_serving(part, unpriced), grid, "served", unpriced)
+        return at_price(estimate, deployment)
+
+    def settled_training(self, training: Training, spec: ArchSpec) -> Trained:
+        """The utilisation of one model in the best of all layouts: that of ``optimoe cost train``."""
+        if training.run is None:
+            return self.trained(training, in_a_row(spec))
+        run = replace(training.run, price=unknown_price())
+        plain = replace(spec, name="")
+        best = self.kept(lambda: _best_training(plain, run), "settled", plain, run)
+        if best is None:
+            return Trained(mfu=np.array([np.nan]))
+        if isinstance(training.utilisation, GivenMfu):
+            params = count_params(spec)
+            mfu = training.given_mfu(training.utilisation.mfu, float(params.active), params.router)
+        else:
+            mfu = best.mfu() * _to_bf16(run) * training.utilisation.scale
+        return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
+
+    def settled_serving(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
+        """The cheapest serving of every design of a grid over all layouts: that of ``optimoe cost``."""
+        unpriced = replace(deployment, price=unknown_price())
+        estimate = self._remembered(
+            lambda part: cheapest_serving(part, unpriced, every_split(part, unpriced)), grid, "settled", unpriced
+        )
         return at_price(estimate, deployment)
 
     def kept(self, make: Callable[[], T], *asked: Any) -> T:
@@ -154,8 +178,26 @@ class PricedGrids:
                 self._sheets.popitem(last=False)
 
 
-MOST_THINGS = 64
-"""Lists of designs, curves and models that a memory keeps beside the answers: those of some ten plans."""
+MOST_THINGS = 512
+"""Boards and settled runs that a memory keeps beside the answers: those of some thirty plans."""
+
+
+def in_a_row(value: T) -> T:
+    """One thing as a grid of one: every number an array."""
+    return map_numbers(value, lambda number: np.atleast_1d(np.asarray(number)))
+
+
+def _to_bf16(run: TrainRun) -> float:
+    """The peak of a run's products over that of bf16."""
+    gpu = run.cluster.accelerator
+    return gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
+
+
+def _best_training(spec: ArchSpec, run: TrainRun) -> TrainEstimate | None:
+    try:
+        return best_training(spec, run)
+    except InfeasibleError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

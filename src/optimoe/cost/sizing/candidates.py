@@ -28,6 +28,11 @@ def likely_layouts(arch: ArchSpec, deployment: Deployment) -> Layout:
     return take(broadcast(every), kept)
 
 
+def every_split(arch: ArchSpec, deployment: Deployment) -> Layout:
+    """All layouts of the GPUs, as arrays, whether or not each of a grid's designs divides by them."""
+    return _candidates(arch, deployment, NOTHING_FIXED)
+
+
 def every_layout(arch: ArchSpec, deployment: Deployment, fixed: Mapping[str, float] = NOTHING_FIXED) -> Layout:
     """All layouts with the given degrees that divide the model, as arrays.
 

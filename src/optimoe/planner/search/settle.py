@@ -1,0 +1,137 @@
+"""The finalists of a search, priced as ``optimoe cost`` and ``optimoe cost train`` price one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.grid import take
+from optimoe.cost.serving.estimate import ServingEstimate
+from optimoe.planner.designs import Pool, cheapest_of, curve_of
+from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.problem.family import Family, family_of
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.shapes import Shapes
+from optimoe.planner.problem.traffic import Traffic
+from optimoe.planner.search.board import Board
+from optimoe.planner.search.estimate import UNSEEN, rooflines
+from optimoe.planner.search.listing import Index, Listing, Sheet
+from optimoe.planner.search.looked import Looked, Rates, unpriced
+
+CLOSE = 1.1
+"""Dollars over the cheapest up to which another deployment is settled too (assumed: the layouts that are not likely
+gain some percent of some designs)."""
+
+
+def settle(board: Board, designs: Index) -> dict[int, Pool]:
+    """Price designs in every layout of training, and of each deployment that may be their cheapest.
+
+    Args:
+        board: What is known of them.
+        designs: Their places on it.
+
+    Returns:
+        For each a pool of one, whose deployments are those that were settled.
+    """
+    if not len(designs):
+        return {}
+    order = np.unique(designs)
+    looked = board.looked() if board.known.whole else board.looked(board.estimates(), optimism=1.0)
+    usd = dollars_of_ways(looked.where(order))
+    with np.errstate(invalid="ignore"):
+        wanted = np.isfinite(usd) & (usd <= usd.min(axis=0) * CLOSE)
+    pools: dict[int, Pool] = {}
+    for grid, own in board.listing.pieces(order):
+        families = [board.listing.families[place] for place in board.listing.of_family[own]]
+        here = wanted[:, np.searchsorted(order, own)]
+        settled = _settled(board.problem, grid, families, here, board.memory)
+        pools |= {int(place): pool for place, pool in zip(own, settled, strict=True)}
+    return pools
+
+
+def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool:
+    """A pool of one model that is given, priced alike, on every deployment that may be its cheapest.
+
+    Those whose roofline is within twice the error of one (:data:`UNSEEN`) of the cheapest that was found.
+    """
+    family, grid = family_of(spec), row_of(spec)
+    listing = Listing(
+        families=(family,),
+        of_family=np.array([0]),
+        shapes=Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers])),
+        sheets=(Sheet(grid=grid, start=0),),
+    )
+    roof = rooflines(listing, problem.deployments)
+    guess = np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)
+    bright = replace(unpriced(problem, listing), tokens_per_s=guess)
+    order = np.argsort(dollars_of_ways(bright)[:, 0], kind="stable")
+    best, wanted = np.inf, np.zeros((len(order), 1), dtype=bool)
+    for way in order:
+        promised = dollars_of_ways(bright)[way, 0]
+        if not np.isfinite(promised) or promised > best:
+            break
+        served = memory.settled_serving(problem.deployments[way], grid)
+        wanted[way] = True
+        found = np.zeros_like(guess)
+        found[way] = served.tokens_per_s
+        best = min(best, float(dollars_of_ways(replace(bright, tokens_per_s=found))[way, 0]))
+    if not wanted.any():
+        wanted[order[0]] = True
+    return _settled(problem, grid, [family], wanted, memory, spec)[0]
+
+
+def row_of(spec: ArchSpec) -> ArchSpec:
+    """A model as a grid of one: its width and its depths are arrays."""
+    layers = tuple(replace(group, num_layers=np.array([group.num_layers])) for group in spec.layers)  # type: ignore[arg-type]
+    return replace(spec, d_model=np.array([spec.d_model]), layers=layers)  # type: ignore[arg-type]
+
+
+def dollars_of_ways(looked: Looked) -> Rates:
+    """Dollars of each deployment with each design; without traffic those of a token."""
+    if looked.problem.lifetime_tokens:
+        return looked.fleet_usd
+    unit = replace(looked, problem=replace(looked.problem, traffic=Traffic(lifetime_tokens=1.0)))
+    return unit.fleet_usd
+
+
+def _settled(
+    problem: Problem,
+    grid: ArchSpec,
+    families: Sequence[Family],
+    wanted: np.ndarray,
+    memory: PricedGrids,
+    spec: ArchSpec | None = None,
+) -> list[Pool]:
+    """Pools of one, of the designs of a grid; ``wanted`` says which deployments of each, (deployments, designs)."""
+    found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
+    for way, deployment in enumerate(problem.deployments):
+        rows = np.flatnonzero(wanted[way])
+        if len(rows):
+            served = memory.settled_serving(deployment, take(grid, rows))
+            for place, row in enumerate(rows):
+                found[row].append((way, take(served, slice(place, place + 1))))
+    pools = []
+    for row, family in enumerate(families):
+        own = take(grid, slice(row, row + 1))
+        model = spec or problem.space.stacked(family, own.at(0))
+        ways = tuple(problem.deployments[way] for way, _ in found[row])
+        here, servings = replace(problem, deployments=ways), tuple(served for _, served in found[row])
+        params = count_params(own)
+        pools.append(
+            Pool(
+                problem=here,
+                family=family,
+                shapes=Shapes(d_model=np.array([model.d_model]), num_layers=np.array([model.num_layers])),
+                grid=own,
+                params_active=np.broadcast_to(np.asarray(params.active, dtype=float), 1),
+                params_router=np.broadcast_to(np.asarray(params.router, dtype=float), 1),
+                curve=curve_of(problem.law, own, (1,)),
+                standing=problem.law.judge(own),
+                training=memory.settled_training(problem.training, model),
+                servings=servings,
+                cheapest=cheapest_of(here, servings),
+            )
+        )
+    return pools
