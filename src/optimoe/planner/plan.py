@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.laws.catalog import find_law, law_names
 from optimoe.laws.loss_law import LossLaw
 from optimoe.planner.candidate import Candidate, make_candidate
-from optimoe.planner.designs import Pool, rankable
+from optimoe.planner.designs import evaluate
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
 from optimoe.planner.explain.reasons import reasons, warnings
@@ -23,9 +22,28 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.result import Alternative, LawView, Plan, Trace
+from optimoe.planner.search.best_first import Query, left_over
+from optimoe.planner.search.board import Board, keep
+from optimoe.planner.search.find import Finalist, finalist, scored_places, started
+from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
-from optimoe.planner.search.pools import Best, Pools, best_of, first_pools, require_rankable, search
+from optimoe.planner.search.settle import priced, settle
+
+WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
+
+MOST_FAMILIES = 12
+"""Families up to which each has a row of its own at the choice's loss; of more the best of each E has."""
+
+MOST_ON_FRONT = 24
+"""Designs of the front that are told, evenly spread where there are more."""
+
+ASKED_OF_A_LAW = 8_000
+"""Designs among which other laws look for theirs, and those that were priced."""
+
+SHOWN = 150
+"""Designs on which a plan without a choice looks for the limit that binds."""
 
 
 def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
@@ -33,7 +51,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
 
     Args:
         problem: Budget, traffic, hardware, law, goal and space.
-        memory: Grids that were priced before, to which those of this plan are added; one for the process unless
+        memory: Designs that were priced before, to which those of this plan are added; one for the process unless
             given.
 
     Returns:
@@ -44,24 +62,27 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
     found = _found(problem, memory)
-    first, choice, lowest = found.first, found.choice, found.lowest
-    if (equal := found.equal) is None:
-        equal = search(problem, first, equal_loss(choice.loss.value), memory=memory)[0]
-    least = make_candidate(lowest.pool, lowest.index, lowest.tokens) if lowest else None
+    board, choice = found.board, _candidate(found.choice)
+    alternatives = _alternatives(board, found)
+    dense = _best_dense(board, found)
+    least = _candidate(found.lowest) if found.lowest else None
+    looked = board.looked() if board.known.whole else board.looked(board.estimates())
     result = Plan(
         problem=problem,
         choice=choice,
         lowest_loss=least,
-        alternatives=_alternatives(first, equal),
-        front=front(problem, first),
+        best_dense=_candidate(dense) if dense else None,
+        alternatives=alternatives,
+        front=front(board),
         scored=score(problem, choice, least, memory),
         labs=labs_at(problem, choice, memory),
-        laws=law_views(problem, first),
+        laws=law_views(problem, looked),
         reasons=(),
         warnings=(),
         assumptions=assumptions(problem),
-        trace=_trace(problem, first, found.goal, found.best),
+        trace=_trace(board, found),
     )
+    keep(board)
     why = (*reasons(result), *serving_reasons(result, memory))
     return replace(result, reasons=why, warnings=(*warnings(result), *context_warnings(result)))
 
@@ -73,7 +94,9 @@ def choose(problem: Problem, memory: PricedGrids = SHARED) -> Candidate:
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
         InputError: The law may rank none of the designs, or cannot tell their total sizes apart.
     """
-    return _found(problem, memory).choice
+    found = _found(problem, memory)
+    keep(found.board)
+    return _candidate(found.choice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,50 +104,39 @@ class _Found:
     """The choice, and what a search came by on the way to it.
 
     Attributes:
-        first: What was priced first.
+        board: What was looked at.
         lowest: The lowest loss of the whole budget; none without one.
         goal: What was minimised, as one optimisation.
-        best: The choice in its pool.
-        choice: The choice with all its numbers.
-        equal: The best of each family at the choice's loss, where the goal has asked for it already.
+        choice: The best design.
     """
 
-    first: Pools
-    lowest: Best | None
+    board: Board
+    lowest: Finalist | None
     goal: LowestLoss | LeastCost
-    best: Best
-    choice: Candidate
-    equal: Mapping[Family, Best] | None
+    choice: Finalist
 
 
 def _found(problem: Problem, memory: PricedGrids) -> _Found:
-    first = first_pools(problem, memory)
-    require_rankable(problem, first)
-    look = partial(search, problem, first, memory=memory)
-    lowest = best_of(look(SearchGoal(minimised=LowestLoss()))[0]) if problem.training.bounded else None
-    goal = bounded_goal(problem, first, lowest)
-    goals = [SearchGoal(minimised=goal)] + ([equal_loss(goal.max_loss)] if isinstance(goal, LeastCost) else [])
-    by_family, *equals = look(*goals)
-    best = best_of(by_family)
-    if best is None:
-        raise InfeasibleError(explain_infeasible(problem, goal, first))
-    choice = make_candidate(best.pool, best.index, best.tokens)
-    equal = equals[0] if equals else None
-    return _Found(first=first, lowest=lowest, goal=goal, best=best, choice=choice, equal=equal)
+    board = started(problem, memory)
+    inside = scored_places(board, problem.scored)
+    starts = [Finalist(index=place, pool=pool, tokens=math.nan, objective=math.nan)
+              for place, pool in settle(board, np.array(sorted(inside), dtype=int)).items()]  # fmt: skip
+    lowest = None
+    if problem.training.bounded:
+        lowest = finalist(board, Query(goal=WHOLE_BUDGET, width=LOOKED_FOR_LOSS), starts).get(0)
+        starts += [lowest] if lowest else []
+    goal = bounded_goal(problem, board, lowest)
+    choice = finalist(board, Query(goal=SearchGoal(minimised=goal)), starts).get(0)
+    if choice is None:
+        raise InfeasibleError(_why_not(board, goal))
+    return _Found(board=board, lowest=lowest, goal=goal, choice=choice)
 
 
-def _trace(problem: Problem, first: Pools, goal: LowestLoss | LeastCost, best: Best) -> Trace:
-    objectives = [tokens_and_objective(pool, goal)[1] for pool in first.values()]
-    return Trace(
-        space=problem.space.size,
-        first=sum(len(objective) for objective in objectives),
-        whole=problem.space.wholly_priced,
-        first_best=min(float(objective.min()) for objective in objectives),
-        best=best.objective,
-    )
+LOOKED_FOR_LOSS = 24
+"""Designs of each kind that a round of a search for the lowest loss prices: what it asks is whether they serve."""
 
 
-def bounded_goal(problem: Problem, first: Pools, lowest: Best | None) -> LowestLoss | LeastCost:
+def bounded_goal(problem: Problem, board: Board, lowest: Finalist | None) -> LowestLoss | LeastCost:
     """The goal as one optimisation: near-best becomes least cost at a loss relative to the lowest.
 
     Raises:
@@ -134,75 +146,143 @@ def bounded_goal(problem: Problem, first: Pools, lowest: Best | None) -> LowestL
     if not isinstance(goal, NearBest):
         return goal
     if lowest is None:
-        raise InfeasibleError(explain_infeasible(problem, LowestLoss(), first))
+        raise InfeasibleError(_why_not(board, LowestLoss()))
     return LeastCost(max_loss=lowest.objective * (1 + goal.loss_slack) + goal.slack_nats, count=goal.count)
 
 
-def _alternatives(first: Pools, best: Mapping[Family, Best]) -> tuple[Alternative, ...]:
-    """The best design of each family, or that there is none."""
-    return tuple(
-        Alternative(
-            family=family,
-            candidate=make_candidate(own.pool, own.index, own.tokens) if (own := best.get(family)) else None,
-            not_ranked="" if pool.ranked.any() else pool.standing.reason,
-        )
-        for family, pool in first.items()
-    )
+def _why_not(board: Board, goal: LowestLoss | LeastCost) -> str:
+    """Which limit binds, by some designs of every E from the smallest to the largest."""
+    shown: dict[Family, Shapes] = {}
+    families = {family.num_experts: family for family in [*board.known.every][::-1]}
+    for family in families.values():
+        shapes = board.known.every[family]
+        order = np.argsort(shapes.d_model**2 * shapes.num_layers)
+        few = np.unique(np.linspace(0, len(order) - 1, max(2, SHOWN // len(families))).astype(int))
+        shown[family] = shapes.where(order[few])
+    return explain_infeasible(board.problem, goal, evaluate(board.problem, shown, board.memory))
 
 
-def front(problem: Problem, first: Pools) -> tuple[Candidate, ...]:
-    """The designs that no other beats in loss and serving price at once, each trained on the whole budget.
+def _candidate(found: Finalist) -> Candidate:
+    return make_candidate(found.pool, 0, found.tokens)
+
+
+def _groups(board: Board) -> Mapping[Family, int]:
+    """Families that share a row at the choice's loss: each, or where there are many those of one E, or k."""
+    families = board.listing.families
+    keys: list[tuple[object, ...]]
+    if len(families) <= MOST_FAMILIES:
+        keys = [(family,) for family in families]
+    elif len({family.num_experts for family in families}) > 1:
+        keys = [(family.num_experts,) for family in families]
+    else:
+        keys = [(family.top_k, family.num_shared_experts) for family in families]
+    order = list(dict.fromkeys(keys))
+    return {family: order.index(key) for family, key in zip(families, keys, strict=True)}
+
+
+def _alternatives(board: Board, found: _Found) -> tuple[Alternative, ...]:
+    """The best design of each group of families at the choice's loss, or that there is none."""
+    groups = _groups(board)
+    loss = float(found.choice.pool.loss(np.array([found.choice.tokens]))[0])
+    query = Query(goal=equal_loss(loss), group_of=np.array([*groups.values()]), width=8)
+    best = finalist(board, query, [found.choice], count=1)
+    rows = []
+    for group in dict.fromkeys(groups.values()):
+        own = [family for family, number in groups.items() if number == group]
+        reason = "" if (one := best.get(group)) else _not_ranked(board, own)
+        family = one.pool.family if one else own[0]
+        rows.append(Alternative(family=family, candidate=_candidate(one) if one else None, not_ranked=reason))
+    return tuple(sorted(rows, key=lambda row: (row.family.num_experts, row.family.top_k)))
+
+
+def _not_ranked(board: Board, families: list[Family]) -> str:
+    """Why the law may rank none of some families; empty where it may."""
+    standing, of_family = board.judged(board.problem.law)[1], board.listing.of_family
+    own = np.flatnonzero(np.isin(of_family, [board.listing.families.index(family) for family in families]))
+    if standing[own].any() or not len(own):
+        return ""
+    return board.problem.law.judge(board.listing.at(int(own[0]), board.problem.space)).reason
+
+
+def _best_dense(board: Board, found: _Found) -> Finalist | None:
+    """The dense model of the lowest loss within the budget; none without one, and of a space without any."""
+    dense = np.array([0 if family.dense else -1 for family in board.listing.families])
+    if not (dense == 0).any() or not board.problem.training.bounded:
+        return None
+    goal = found.goal if isinstance(found.goal, LowestLoss) else LowestLoss()
+    query = Query(goal=SearchGoal(minimised=goal), group_of=dense, width=LOOKED_FOR_LOSS)
+    return finalist(board, query, count=1).get(0)
+
+
+def front(board: Board) -> tuple[Candidate, ...]:
+    """The priced designs that no other beats in loss and serving price at once, each trained on the whole budget.
 
     Without a training budget there is no such front, and it is empty.
     """
-    if not problem.training.bounded:
+    if not board.problem.training.bounded:
         return ()
-    rows: list[tuple[Pool, int, float, float, float]] = []
-    for pool in first.values():
-        tokens, loss = tokens_and_objective(pool, LowestLoss())
-        rows.extend(zip([pool] * len(loss), range(len(loss)), tokens, loss, pool.usd_per_mtok, strict=True))
-    losses, prices = np.array([row[3] for row in rows]), np.array([row[4] for row in rows])
+    looked = board.looked()
+    tokens, losses = tokens_and_objective(looked, LowestLoss())
+    prices = np.where(np.isfinite(losses), looked.usd_per_mtok, np.inf)
     members = np.flatnonzero(front_members(losses, prices))
-    chosen = sorted((rows[i] for i in members), key=lambda row: row[3])
-    return tuple(make_candidate(pool, index, float(tokens)) for pool, index, tokens, _, _ in chosen)
+    members = members[np.argsort(losses[members], kind="stable")]
+    if len(members) > MOST_ON_FRONT:
+        members = members[np.linspace(0, len(members) - 1, MOST_ON_FRONT).round().astype(int)]
+    pools = priced(board, members)
+    return tuple(make_candidate(pools[int(place)], 0, float(tokens[place])) for place in members)
 
 
-def law_views(problem: Problem, first: Pools) -> tuple[LawView, ...]:
+def law_views(problem: Problem, looked: Looked) -> tuple[LawView, ...]:
     """What the plan's law and each verified one would train with this budget, among the designs it may rank."""
     if not problem.training.bounded:
         return ()
+    every = max(1, len(looked.listing) // ASKED_OF_A_LAW)
+    asked = looked.where(np.union1d(np.arange(0, len(looked.listing), every), np.flatnonzero(looked.exact)))
     views = []
     for law in usable_laws(problem.law):
-        pools = list(rankable(law, first).values())
-        best = min(filter(None, (_lowest(pool) for pool in pools)), key=lambda best: best.objective, default=None)
-        if best is not None:
-            routed = len({pool.family.num_experts for pool in pools}) > 1
-            views.append(_law_view(law, best, routed))
+        own = asked.under(law)
+        ranked = np.flatnonzero(own.ranked)
+        if len(ranked) and not law.blind_to([grid for grid, _ in own.listing.pieces(ranked)]):
+            tokens, losses = tokens_and_objective(own, LowestLoss())
+            index = int(losses.argmin())
+            if math.isfinite(losses[index]):
+                routed = len(np.unique(own.listing.of("num_experts")[ranked])) > 1
+                views.append(_law_view(own, index, float(tokens[index]), float(losses[index]), routed))
     return tuple(views)
 
 
-def _lowest(pool: Pool) -> Best | None:
-    tokens, loss = tokens_and_objective(pool, LowestLoss())
-    index = int(loss.argmin())
-    if not math.isfinite(loss[index]):
-        return None
-    return Best(pool=pool, index=index, tokens=float(tokens[index]), objective=float(loss[index]))
-
-
-def _law_view(law: LossLaw, best: Best, routed: bool) -> LawView:
-    spec = best.pool.grid.at(best.index)
+def _law_view(looked: Looked, index: int, tokens: float, loss: float, routed: bool) -> LawView:
+    law, spec = looked.problem.law, looked.at(index)
     active = count_params(spec).active
     return LawView(
         law=law.row.name,
         source=law.row.source,
-        num_experts=best.pool.family.num_experts,
+        num_experts=looked.listing.families[looked.listing.of_family[index]].num_experts,
         params_active=active,
-        tokens=best.tokens,
-        tokens_per_param=best.tokens / active,
-        loss=best.objective,
+        tokens=tokens,
+        tokens_per_param=tokens / active,
+        loss=loss,
         routed=routed,
         assumed=bool(np.any(law.judge(spec).assumed)),
-        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, best.tokens).items()},
+        decades_beyond={symbol: float(value) for symbol, value in law.decades_beyond(spec, tokens).items()},
+    )
+
+
+def _trace(board: Board, found: _Found) -> Trace:
+    """How much of the space was priced, bounded away, estimated or not looked at."""
+    ways, known = len(board.problem.deployments), board.known
+    listed, priced_points = len(board.listing), int(board.served.sum())
+    left = left_over(board, Query(goal=SearchGoal(minimised=found.goal)))
+    return Trace(
+        space=known.size,
+        deployments=ways,
+        listed=listed,
+        whole=known.whole,
+        priced_points=priced_points,
+        priced_designs=int(board.served.any(axis=0).sum()),
+        estimated_points=listed * ways - priced_points,
+        promising=left,
+        best=found.choice.objective,
     )
 
 

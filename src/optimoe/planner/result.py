@@ -119,22 +119,40 @@ class LawView:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """How the choice was found.
+    """How the choice was found, and what was not looked at. A point is a design on one of the deployments.
 
     Attributes:
         space: Designs of the space.
-        first: Those that were priced first: all, or a coarse grid.
-        whole: Whether that is all, and the choice so the best of the space; otherwise every depth around the best
-            was priced then.
-        first_best, best: What is minimised (dollars or nats), after the first pricing and in the end; infinite
-            where the coarse grid had nothing feasible.
+        deployments: Ways to serve.
+        listed: Designs whose loss was computed: all, or a coarse list of every family and all around the best.
+        whole: Whether every point was priced, and the choice so the best of the space.
+        priced_points: Points that were priced, each in every likely layout at its largest batch.
+        priced_designs: Designs of these.
+        estimated_points: Points of the listed designs whose price is an estimate.
+        promising: Designs that may, by these estimates and their margins, still be better than the choice by more
+            than the search takes for a difference; 0 where all of them are bounded away.
+        best: What is minimised, dollars or nats.
     """
 
     space: int
-    first: int
+    deployments: int
+    listed: int
     whole: bool
-    first_best: float
+    priced_points: int
+    priced_designs: int
+    estimated_points: int
+    promising: int
     best: float
+
+    @property
+    def points(self) -> int:
+        """Points of the space."""
+        return self.space * self.deployments
+
+    @property
+    def not_looked_at(self) -> int:
+        """Designs of the space of which nothing was computed."""
+        return max(0, self.space - self.listed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +163,8 @@ class Plan(Drawn):
         problem: The question.
         choice: The answer.
         lowest_loss: The lowest loss that the whole budget reaches within the limits; none without a budget.
-        alternatives: Every family at the choice's loss.
+        best_dense: The dense model of the lowest loss within the budget; none without a budget or dense designs.
+        alternatives: Every family at the choice's loss, or of many families the best of each E.
         front: Loss against serving price of designs trained on the whole budget.
         scored: The models of one's own that were named.
         labs: What labs trained with about this compute, as reference.
@@ -159,6 +178,7 @@ class Plan(Drawn):
     problem: Problem
     choice: Candidate
     lowest_loss: Candidate | None
+    best_dense: Candidate | None
     alternatives: tuple[Alternative, ...]
     front: tuple[Candidate, ...]
     scored: tuple[Scored, ...]
@@ -204,10 +224,13 @@ class Plan(Drawn):
 
     @property
     def by_family(self) -> tuple[Alternative, ...]:
-        """Every family at the choice's loss, the choice itself at its own."""
+        """The alternatives, the choice itself in place of the design of its own family or E."""
         own = self.choice.family
+        alike = [item.family for item in self.alternatives if item.family == own] or [
+            item.family for item in self.alternatives if item.family.num_experts == own.num_experts
+        ]
         return tuple(
-            Alternative(family=own, candidate=self.choice) if item.family == own else item
+            Alternative(family=own, candidate=self.choice) if item.family in alike[:1] else item
             for item in self.alternatives
         )
 

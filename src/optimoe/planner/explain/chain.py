@@ -165,12 +165,18 @@ def _served_words(plan: Plan) -> str:
 
 
 def _search(plan: Plan) -> Link:
-    """Whether the choice is the best of the space, or how it was refined."""
+    """Whether the choice is the best of the space, or what was priced, estimated and not looked at."""
     trace = plan.trace
     if trace.whole:
-        return _ours("optimal", f"every one of {trace.space:,} designs priced", "the best of the space", PLANNING)
-    formula = f"{trace.first:,} of {trace.space:,} designs, then every depth around the best"
-    return _ours("optimal", formula, f"objective {trace.first_best:.6g}, refined to {trace.best:.6g}", PLANNING)
+        words = f"every one of {trace.points:,} points priced ({trace.space:,} designs × {trace.deployments})"
+        return _ours("optimal", words, "the best of the space", PLANNING)
+    formula = (
+        f"of {trace.points:,} points ({trace.space:,} designs × {trace.deployments} deployments) the losses of "
+        f"{trace.listed:,} designs, {trace.priced_points:,} points priced, {trace.estimated_points:,} estimated, "
+        f"{trace.not_looked_at:,} designs between those not looked at"
+    )
+    left = f"{trace.promising:,} designs may be better still by their margins" if trace.promising else ""
+    return _ours("optimal", formula, left or "all others bounded away by estimates and their margins", PLANNING)
 
 
 def _link(name: str, formula: str, value: str, basis: Basis, source: str) -> Link:

@@ -211,15 +211,19 @@ class Space:
 
     def contains(self, spec: ArchSpec) -> bool:
         """Whether a model is a design of the space, whatever it is called and its weights are stored in."""
+        return bool(self.place_of(spec))
+
+    def place_of(self, spec: ArchSpec) -> dict[Family, Shapes]:
+        """The family and the shape of a model that is a design of the space; nothing of one that is not."""
         like, (every, asked) = family_of(spec), (self.every(), replace(spec.in_bf16, name=""))
         here = (every.d_model == spec.d_model) & (every.num_layers == spec.num_layers)
         shape = every.where(here)
         near = [one for one in self.families() if _alike(one, like)] if here.any() else []
-        return any(
-            self.stacked(family, self.designs({family: own}).at(0)) == replace(asked, name=NAMES[family.dense])
-            for family in near
-            if len((own := self.of(family, shape)).d_model)
-        )
+        members = {family: own for family in near if len((own := self.of(family, shape)).d_model)}
+        for family, own in members.items():
+            if self.stacked(family, self.designs({family: own}).at(0)) == replace(asked, name=NAMES[family.dense]):
+                return {family: own}
+        return {}
 
     def deep(self, family: Family, shapes: Shapes) -> Shapes:
         """Keep the shapes that are deep enough for a routed layer, of whole periods of dense and routed ones.

@@ -11,7 +11,7 @@ from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.shapes import Shapes, united
 from optimoe.planner.search.board import Board
-from optimoe.planner.search.listing import Index, around
+from optimoe.planner.search.listing import Index, Listing, around
 from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 
@@ -62,14 +62,14 @@ class Query:
     group_of: Int[np.ndarray, " families"] | None = None
     width: int = AT_ONCE
 
-    def groups(self, looked: Looked) -> Index:
+    def groups_of(self, listing: Listing) -> Index:
         """The group of each design."""
-        of_family = looked.listing.of_family
+        of_family = listing.of_family
         return np.zeros(len(of_family), dtype=int) if self.group_of is None else self.group_of[of_family]
 
     def promising(self, bright: Looked) -> dict[int, Index]:
         """Of each group the designs that are not priced and promise to be better than its best, in order."""
-        objective, groups = self.judge(bright)[1], self.groups(bright)
+        objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
         known, found = np.where(bright.exact, objective, np.inf), {}
         for group in np.unique(groups[groups >= 0]):
             own = groups == group
@@ -103,7 +103,7 @@ def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[Best]]
     looked = board.looked()
     tokens, objective = query.judge(looked)
     objective = np.where(looked.trained, objective, np.inf)
-    groups, found = query.groups(looked), {}
+    groups, found = query.groups_of(looked.listing), {}
     for group in np.unique(groups[(groups >= 0) & np.isfinite(objective)]):
         own = np.flatnonzero((groups == group) & np.isfinite(objective))
         first = own[np.argsort(objective[own], kind="stable")[:count]]
@@ -132,6 +132,14 @@ def seek(board: Board, queries: Sequence[Query]) -> None:
         if not board.grow({family: united(*parts) for family, parts in near.items()}):
             return
         _price(board, queries)
+
+
+def left_over(board: Board, query: Query) -> int:
+    """Designs that may still be better than the best of their group, by estimates and their margins."""
+    if board.known.whole:
+        return 0
+    bright = board.looked(board.estimates(_weights(board, query)), optimism=1.0)
+    return sum(len(own) for own in query.promising(bright).values())
 
 
 def _price(board: Board, queries: Sequence[Query]) -> None:

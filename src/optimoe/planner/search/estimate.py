@@ -185,7 +185,8 @@ def estimated_rates(
         own_inputs = np.stack(_own_inputs(roof, (ways, place)), axis=1)
         rows = np.column_stack([every[place], own_inputs, clusters[ways]])
         common, errors = _ridge(rows, truth, weights[place], RIDGE)
-        wide, shared, split = 2 * _spread(errors, weights[place]), every.shape[1], every.shape[1] + own_inputs.shape[1]
+        wide, shared = 2 * _spread(errors, weights[place]), every.shape[1]
+        split = shared + own_inputs.shape[1]
         for way in range(len(rates)):
             own, learned = ways == way, common[:split].copy()
             learned[0] += clusters[way] @ common[split:]
@@ -252,7 +253,10 @@ def estimated_mfu(
     short = trained & ~np.isfinite(mfu)
     largest = 1.2 * totals[place].max() if short.any() else math.inf  # memory: parameters are most of it
     log = np.minimum(rows @ learned, 0.0)
-    return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=np.full(len(mfu), 2 * _spread(errors, weights[place])))
+    return Estimated(
+        log=np.where(totals <= largest, log, -np.inf),
+        margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
+    )
 
 
 def _standard(designs: Features, place: np.ndarray) -> Features:

@@ -1,7 +1,7 @@
 """The finalists of a search, priced as ``optimoe cost`` and ``optimoe cost train`` price one model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from optimoe.planner.search.listing import Index, Listing, Sheet
 from optimoe.planner.search.looked import Looked, Rates, unpriced
 
 CLOSE = 1.1
-"""Dollars over the cheapest up to which another deployment is settled too (assumed: the layouts that are not likely
+"""Dollars over the cheapest up to which another deployment is settled too (assumed: layouts that are not likely
 gain some percent of some designs)."""
 
 
@@ -43,11 +43,23 @@ def settle(board: Board, designs: Index) -> dict[int, Pool]:
     with np.errstate(invalid="ignore"):
         wanted = np.isfinite(usd) & (usd <= usd.min(axis=0) * CLOSE)
     pools: dict[int, Pool] = {}
-    for grid, own in board.listing.pieces(order):
+    for grid, own in board.listing.pieces(order[wanted.any(axis=0)]):
         families = [board.listing.families[place] for place in board.listing.of_family[own]]
         here = wanted[:, np.searchsorted(order, own)]
         settled = _settled(board.problem, grid, families, here, board.memory)
         pools |= {int(place): pool for place, pool in zip(own, settled, strict=True)}
+    return pools
+
+
+def priced(board: Board, designs: Index) -> dict[int, Pool]:
+    """Pools of one of designs that were priced, each on its cheapest deployment, as the search priced them."""
+    looked = board.looked()
+    pools: dict[int, Pool] = {}
+    for grid, own in board.listing.pieces(np.unique(designs)):
+        families = [board.listing.families[place] for place in board.listing.of_family[own]]
+        wanted = looked.cheapest[own] == np.arange(len(board.problem.deployments))[:, None]
+        rows = _settled(board.problem, grid, families, wanted, board.memory, whole=False)
+        pools |= {int(place): pool for place, pool in zip(own, rows, strict=True)}
     return pools
 
 
@@ -68,8 +80,8 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
     bright = replace(unpriced(problem, listing), tokens_per_s=guess)
     order = np.argsort(dollars_of_ways(bright)[:, 0], kind="stable")
     best, wanted = np.inf, np.zeros((len(order), 1), dtype=bool)
-    for way in order:
-        promised = dollars_of_ways(bright)[way, 0]
+    for way in order.tolist():
+        promised: float = dollars_of_ways(bright)[way, 0]
         if not np.isfinite(promised) or promised > best:
             break
         served = memory.settled_serving(problem.deployments[way], grid)
@@ -103,15 +115,24 @@ def _settled(
     wanted: np.ndarray,
     memory: PricedGrids,
     spec: ArchSpec | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Pool]:
-    """Pools of one, of the designs of a grid; ``wanted`` says which deployments of each, (deployments, designs)."""
+    """Pools of one, of the designs of a grid, in every layout or as the search priced them.
+
+    ``wanted`` says which deployments of each, (deployments, designs); ``spec`` is the model of a grid of one.
+    """
+    serve = memory.settled_serving if whole else memory.served
     found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
     for way, deployment in enumerate(problem.deployments):
         rows = np.flatnonzero(wanted[way])
         if len(rows):
-            served = memory.settled_serving(deployment, take(grid, rows))
-            for place, row in enumerate(rows):
+            served = serve(deployment, take(grid, rows))
+            for place, row in enumerate(rows.tolist()):
                 found[row].append((way, take(served, slice(place, place + 1))))
+    size, standing = len(families), problem.law.judge(grid)
+    curve = curve_of(problem.law, grid, (size,))
+    flags = {name: np.broadcast_to(getattr(standing, name), size) for name in ("applicable", "assumed")}
     pools = []
     for row, family in enumerate(families):
         own = take(grid, slice(row, row + 1))
@@ -127,9 +148,11 @@ def _settled(
                 grid=own,
                 params_active=np.broadcast_to(np.asarray(params.active, dtype=float), 1),
                 params_router=np.broadcast_to(np.asarray(params.router, dtype=float), 1),
-                curve=curve_of(problem.law, own, (1,)),
-                standing=problem.law.judge(own),
-                training=memory.settled_training(problem.training, model),
+                curve=take(curve, slice(row, row + 1)),
+                standing=replace(standing, **{name: values[row : row + 1] for name, values in flags.items()}),
+                training=memory.settled_training(problem.training, model)
+                if whole
+                else memory.trained(problem.training, own),
                 servings=servings,
                 cheapest=cheapest_of(here, servings),
             )

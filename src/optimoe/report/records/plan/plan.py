@@ -70,10 +70,17 @@ class TraceRecord:
 
     Attributes:
         space: Designs of the space.
-        first: Designs that were priced first: all, or a coarse grid.
-        whole: Whether those were all, and the choice so the best of the space.
-        first_best: What is minimised (dollars or nats) after the first pricing; null where nothing was feasible.
+        first: The same as ``listed``.
+        whole: Whether every point was priced, and the choice so the best of the space.
+        first_best: Always null.
         best: What is minimised in the end.
+        deployments: Ways to serve; a point is a design on one of them.
+        listed: Designs whose loss was computed: all, or a coarse list of every family and all around the best.
+        priced_points: Points that were priced.
+        priced_designs: Designs of these.
+        estimated_points: Points of the listed designs whose price is an estimate.
+        promising: Designs that may still be better than the choice by the margins of these estimates.
+        not_looked_at: Designs of which nothing was computed.
     """
 
     space: int
@@ -81,6 +88,13 @@ class TraceRecord:
     whole: bool
     first_best: float | None
     best: float | None
+    deployments: int
+    listed: int
+    priced_points: int
+    priced_designs: int
+    estimated_points: int
+    promising: int
+    not_looked_at: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +172,7 @@ def plan_record(
         labs=tuple(lab_record(one) for one in plan.labs),
         laws=tuple(same_fields(LawViewRecord, view) for view in plan.laws),
         assumptions=tuple(assumption_record(one) for one in plan.assumptions),
-        trace=same_fields(TraceRecord, plan.trace),
+        trace=same_fields(TraceRecord, plan.trace, first=plan.trace.listed, first_best=None),
         robustness=robustness_record(robustness, plan.choice) if robustness else None,
         chain=UNSET if chain is None else tuple(same_fields(LinkRecord, link) for link in chain),
     )
