@@ -1,6 +1,6 @@
 """Problems that the tests of the planner ask, and their answers by brute force."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
@@ -12,6 +12,7 @@ from optimoe.laws.catalog import find_loss_law
 from optimoe.planner.confidence.robust import assess
 from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
+from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
@@ -70,9 +71,17 @@ def problem(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class InEveryLayout(PricedGrids):
+    """Prices designs in every layout that ``optimoe cost`` tries, not in the likely ones alone."""
+
+    def served(self, deployment, grid):
+        return self.settled_serving(deployment, grid)
+
+
 def every_design(asked):
-    """Every width and every depth of every expert count, no neighbourhoods."""
-    return tuple(evaluate(asked, asked.space.members(asked.space.every())).values())
+    """Every width and every depth of every expert count in every layout of serving, no search."""
+    return tuple(evaluate(asked, asked.space.members(asked.space.every()), InEveryLayout()).values())
 
 
 def brute_force(pools, goal):

@@ -162,7 +162,7 @@ class Estimated:
 def estimated_rates(
     roof: Rooflines,
     designs: Features,
-    clusters: Features,
+    clusters: Float[np.ndarray, "deployments traits"],
     rates: Rates,
     served: Bool[np.ndarray, "deployments designs"],
     weights: Float[np.ndarray, " designs"],
@@ -202,7 +202,7 @@ def estimated_rates(
     return Estimated(log=np.where(_serves(roof, rates, served), log, -np.inf), margin=margin)
 
 
-def cluster_features(deployments: tuple[Deployment, ...]) -> Features:
+def cluster_features(deployments: tuple[Deployment, ...]) -> Float[np.ndarray, "deployments traits"]:
     """What deployments are made of, each about 1: logarithms of their GPUs, beyond a node or not, and bits."""
     rows = [
         (
@@ -267,7 +267,7 @@ def _standard(designs: Features, place: np.ndarray) -> Features:
 
 
 def _ridge(
-    rows: Features, truth: np.ndarray, weights: np.ndarray, penalty: float
+    rows: np.ndarray, truth: np.ndarray, weights: np.ndarray, penalty: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of a weighted ridge regression, and the error of each row when it is left out."""
     root = np.sqrt(weights)

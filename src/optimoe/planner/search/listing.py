@@ -15,7 +15,7 @@ from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.problem.space import Space
 
-Index = Int[np.ndarray, " designs"]
+Index = Int[np.ndarray, "..."]
 
 MOST_LISTED = 60_000
 """Designs of a coarse list: their losses take a few tenths of a second."""

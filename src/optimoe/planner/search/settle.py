@@ -149,7 +149,11 @@ def _settled(
                 params_active=np.broadcast_to(np.asarray(params.active, dtype=float), 1),
                 params_router=np.broadcast_to(np.asarray(params.router, dtype=float), 1),
                 curve=take(curve, slice(row, row + 1)),
-                standing=replace(standing, **{name: values[row : row + 1] for name, values in flags.items()}),
+                standing=replace(
+                    standing,
+                    applicable=flags["applicable"][row : row + 1],
+                    assumed=flags["assumed"][row : row + 1],
+                ),
                 training=memory.settled_training(problem.training, model)
                 if whole
                 else memory.trained(problem.training, own),
