@@ -79,8 +79,7 @@ class Looked(Columns):
         """
         if self.problem.traffic.rated:
             return np.asarray(self.fleet_usd.argmin(axis=0))
-        owned = 1e-9  # so that among owned GPUs, which cost nothing, the fewest hours decide
-        per_s = self._gpus * (self._usd_per_gpu_hour + owned)
+        per_s = self._gpus * np.maximum(self._usd_per_gpu_hour, 1e-12)  # of owned ones beside others
         return np.asarray((self.tokens_per_s / per_s[:, None]).argmax(axis=0))
 
     @cached_property
