@@ -103,8 +103,8 @@ def test_what_is_left_out_or_null_has_the_command_lines_default():
     ("table", "error", "words"),
     [
         ({"tppot": 3}, UnknownNameError, "request: option: unknown name 'tppot' (nearest: tpot"),
-        ({"tpot": "50 apples"}, InputError, "request: tpot: '50 apples' is not a quantity in seconds"),
-        ({"tpot": True}, InputError, "request: tpot: must be a quantity in seconds, got True"),
+        ({"tpot": "50 apples"}, InputError, "--tpot: '50 apples' is not a quantity in seconds"),
+        ({"tpot": True}, InputError, "request: tpot: must be a latency like 50ms or p95:50ms, got True"),
         ({"tp": "4"}, ConfigError, "request: tp: Expected `int`, got `str`"),
         ({"tp": 1.5}, ConfigError, "request: tp: Expected `int`, got `float`"),
         ({"prices": 3}, ConfigError, "request: prices: Expected `str`, got `int`"),

@@ -1,10 +1,12 @@
 """The command ``optimoe``: parse, call one function, print. Commands load when they are called."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import pairwise
 
 from cyclopts import App, CycloptsError
 from cyclopts.exceptions import MissingArgumentError
@@ -94,9 +96,10 @@ def main(words: Sequence[str] | None = None) -> None:
             _without_blanks(words)
         sys.stdout.flush()
     except CycloptsError as error:
-        fail(usage_error(error), BAD_INPUT)
+        fail(apart(words) or negative(words) or usage_error(error), BAD_INPUT)
     except OptimoeError as error:
-        fail(str(error), error.exit_code)
+        meant = apart(words) if error.exit_code == BAD_INPUT else ""
+        fail(meant or str(error), error.exit_code)
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
@@ -117,6 +120,26 @@ def usage_error(error: CycloptsError) -> str:
     if missing:
         error.argument = missing[0]
     return " ".join(str(error).split())
+
+
+UNIT = re.compile(r"[KMBGTP]|[KMGT]?i?B|[mnuµμ]?s|min|h", re.IGNORECASE)
+"""A unit that stands alone, as after a number with a blank before it."""
+
+
+def apart(words: Sequence[str]) -> str:
+    """That a number and its unit are two words, where there are such; empty else."""
+    for number, unit in pairwise(words):
+        if re.fullmatch(r"[\d.]+(e\d+)?", number) and UNIT.fullmatch(unit):
+            return f"a number and its unit must be one word, {number}{unit}, got {number} {unit}"
+    return ""
+
+
+def negative(words: Sequence[str]) -> str:
+    """That an option has a negative quantity, which reads like another option; empty where none has."""
+    for option, value in pairwise(words):
+        if option.startswith("--") and re.match(r"-[\d.]", value):
+            return f"{option}: must not be negative, got {value}"
+    return ""
 
 
 def fail(message: str, exit_code: int) -> None:

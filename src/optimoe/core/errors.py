@@ -40,13 +40,18 @@ class DataSetError(ConfigError):
     """A measured data set that does not ship with the package is not at hand."""
 
 
+MOST_LISTED = 12
+"""Known names that an error line lists where none is near: more hide what it says."""
+
+
 class UnknownNameError(InputError):
     """No such name; the text lists the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known, name = sorted(known), shown(name)
         near = get_close_matches(name.lower(), known, n=4, cutoff=0.4)
-        hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(known)}"
+        some = known if len(known) <= MOST_LISTED else [*known[:MOST_LISTED], f"… {len(known)} in all"]
+        hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(some)}"
         super().__init__(f"{kind}: unknown name {name!r} ({hint})")
 
 

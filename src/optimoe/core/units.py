@@ -19,13 +19,14 @@ _BYTES = {
     **{prefix + "IB": 1024.0**power for power, prefix in enumerate(["", "K", "M", "G", "T"]) if prefix},
     "": 1.0,
 }
-_SECONDS = {"": 1.0, "NS": 1e-9, "US": 1e-6, "µS": 1e-6, "MS": 1e-3, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+# the sign µ has the capital letter Mu (U+039C)
+_SECONDS = {"": 1.0, "NS": 1e-9, "US": 1e-6, "\u039cS": 1e-6, "MS": 1e-3, "S": 1.0, "MIN": 60.0, "H": 3600.0}
 _SCALES = {
     "count": (_COUNT, "70B, 15T or 1e22"),
     "bytes": (_BYTES, "80GB, 24GiB or 8e10"),
     "seconds": (_SECONDS, "50ms, 2s or 0.05"),
 }
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµ]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)")
 
 
 def parse_quantity(text: str, kind: str = "count") -> float:

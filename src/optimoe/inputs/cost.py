@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import DEPLOYED_GPUS
 from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, ServePrice, TrainPrice
 from optimoe.inputs.groups.models import OneModel
@@ -46,6 +48,7 @@ class ServingRequest(OneModel):
         """
         from optimoe.cost.serving.estimate import Deployment
 
+        require_range(cluster.num_gpus, "gpus", DEPLOYED_GPUS)
         return Deployment(
             cluster=cluster,
             workload=self.requests.workload(),

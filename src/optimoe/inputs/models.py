@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from optimoe.arch.quantize import AUTO
 from optimoe.core.errors import InputError, require
 from optimoe.inputs.groups.hardware import Hardware
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Quantity
 from optimoe.inputs.sources import Gpus, Model, Models, Shapes, read_model, read_shape_of
 
@@ -22,7 +23,7 @@ DEFAULT_GPU, LEAST_GPUS = "h100-sxm", 32
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ModelsRequest:
+class ModelsRequest(Plausible):
     """One model or several, counted at one length."""
 
     model: Model = field(default="", kw_only=False)
@@ -101,6 +102,7 @@ class CompareRequest(ModelsRequest):
     """Training tokens: then Li's best ratio of expert to attention FLOPs stands beside each model's own."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 <= self.tokens < math.inf, "tokens", "zero or more", self.tokens)
 
     def deployment(self, precision: str = "") -> "Deployment":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
+from optimoe.core.errors import InputError
 from optimoe.inputs.groups.designs import DataChoice, DesignChoice, GoalChoice
 from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import PlanPrices
@@ -13,6 +14,7 @@ from optimoe.inputs.groups.requests import Requests
 from optimoe.inputs.groups.scored import ScoreChoice
 from optimoe.inputs.groups.serving import TrafficChoice
 from optimoe.inputs.groups.training import TrainingChoice
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Flag, Quantity, whole
 from optimoe.inputs.sources import LawName
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class PlanRequest:
+class PlanRequest(Plausible):
     """Find the model to train, for a budget, a traffic and hardware.
 
     Attributes:
@@ -66,6 +68,7 @@ class PlanRequest:
         from optimoe.laws.catalog import find_loss_law
         from optimoe.planner.problem.problem import Problem, law_of_ratios
 
+        self._require_consistent()
         most_usd = math.inf if self.goal.total_usd is None else self.goal.total_usd
         gpu = self.traffic.first_kind()
         training = self.training.training(default_gpu=gpu, prices=self.prices, most_usd=most_usd)
@@ -84,6 +87,28 @@ class PlanRequest:
             max_context=0 if self.max_context is None else whole("max_context", self.max_context),
             allow_unsound=self.allow_unsound,
         )
+
+    def _require_consistent(self) -> None:
+        """Refuse a goal that nothing bounds, or that another option makes void.
+
+        Raises:
+            InputError: In one line.
+        """
+        training, goal, data = self.training, self.goal, self.data
+        if goal.count != "serving":
+            return
+        for name in ("total_usd", "usd_per_mtok"):
+            if getattr(goal, name) is not None:
+                raise InputError(
+                    f"--count: must be left out beside --{name.replace('_', '-')}, which minimises the loss"
+                )
+        budgets = (training.train_flops, training.train_days, training.train_usd)
+        endless = not (data.no_repeats and math.isfinite(data.unique_tokens))
+        if endless and all(budget is None for budget in budgets):
+            raise InputError(
+                "--count: serving dollars alone would train without end: state a training budget (--train-flops, "
+                "--train-days or --train-usd), or --unique-tokens with --no-repeats"
+            )
 
     def deployments(self, training_gpu: str) -> "tuple[Deployment, ...]":
         """The ways to serve: GPUs of every kind and number that may, in every precision; the plain ones first.

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Protocol, TypeVar
 from cyclopts import Parameter, Token
 
 from optimoe.core.errors import InputError
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import LATENCIES
 from optimoe.core.units import parse_quantity
 
 Number = TypeVar("Number", int, float)
@@ -59,7 +61,7 @@ class OfShare:
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise InputError(f"must be a latency like 50ms or p95:50ms, got {value!r}")
-        return value if isinstance(value, str) else repr(float(value))
+        return value if isinstance(value, str) else f"{value:.12g}s"
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def whole(name: str, value: float) -> int:
     Raises:
         InputError: It is not.
     """
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise InputError(f"{name}: must be a whole number, got {value:g}")
     return int(value)
 
@@ -138,13 +140,19 @@ def parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
+SURELY_SECONDS = 1.0
+"""A latency without a unit is of seconds below this: as milliseconds it would be shorter than any answer."""
+
+
 def latency(option: str, text: str) -> tuple[float, float]:
     """A latency and the share of the requests that keep it: ``p95:2s`` is (2.0, 0.95), ``2s`` a mean, (2.0, 0.0).
 
     An empty text is no limit.
 
     Raises:
-        InputError: It is no latency, or no percentile above 50 and below 100; names the option.
+        InputError: It is no latency, no percentile above 50 and below 100, or a number without a unit that may be
+            seconds or milliseconds; names the option.
+        ConfigError: It is out of the range of latencies.
     """
     if not text.strip():
         return math.inf, 0.0
@@ -157,10 +165,17 @@ def latency(option: str, text: str) -> tuple[float, float]:
             share = math.nan
         if not 0.5 < share < 1:
             raise InputError(f"{option}: must be a percentile above p50 and below p100 like p95:2s, got {text!r}")
+    limits = LATENCIES[option.removeprefix("--")]
     try:
-        return parse_quantity(seconds, "seconds"), share
+        stated = parse_quantity(seconds, "seconds")
     except InputError as error:
         raise InputError(f"{option}: {error}") from None
+    if seconds.strip()[-1].isdigit() and stated >= SURELY_SECONDS:
+        asked = "per token" if option == "--tpot" else "to the first token"
+        number = seconds.strip()
+        raise InputError(f"{option}: {number} seconds {asked}? say {number}ms or {number}s")
+    require_range(stated, option.removeprefix("--"), limits)
+    return stated, share
 
 
 def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
@@ -180,14 +195,15 @@ def pairs(option: str, given: list[str] | dict[str, Any] | None, example: str) -
     """Values by name, from a table or from texts like ``N=params,D=tokens``.
 
     Raises:
-        InputError: A text has no name or no value; names the option.
+        InputError: A text has no name or no value, or one name has two values; names the option.
     """
     if isinstance(given, dict):
         return given
-    read = {}
+    read: dict[str, Any] = {}
     for pair in (pair for text in given or [] for pair in text.split(",")):
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not name or not value:
             raise InputError(f"{option}: must be like {example}, got {pair!r}")
-        read[name] = value
+        if read.setdefault(name, value) != value:
+            raise InputError(f"{option}: must state {name} once, got {name}={read[name]} and {name}={value}")
     return read

@@ -8,7 +8,7 @@ from tests.app.run import optimoe
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["plan", "--train-flops", "-1"], "must be positive, got -1"),
+        (["plan", "--train-flops", "-1"], "train_flops: must be 1e15 to 1e30 FLOPs"),
         (["plan"], "train_flops"),
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xh100-sx"], "nearest: h100"),
         (["plan", "--train-flops", "1e22", "--tpot", "50 apples"], "--tpot"),
@@ -17,7 +17,7 @@ from tests.app.run import optimoe
         (["plan", "--train-flops", "1e22", "--target-loss", "2", "--total-usd", "1M"], "--target-loss"),
         (["plan", "--train-flops", "1e22", "--train-days", "3"], "--train-gpus: missing"),
         (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi250x"], "num_gpus"),
-        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xa100-sxm"], "--serve-usd-per-hour"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "8xmi325x"], "--serve-usd-per-hour"),
         (["plan", "--train-flops", "1e22", "--mfu", "1.2"], "mfu"),
         (["plan", "--train-flops", "1e22", "--prices", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["plan", "--train-flops", "1e22", "--input-percentiles", "50:3"], "must look like 50=800,90=3000"),
@@ -34,7 +34,7 @@ from tests.app.run import optimoe
         (["arch", "mixtral-8x8b"], "nearest: mixtral-8x7b"),
         (["arch", "nowhere/config.json"], "cannot be read"),
         (["arch", "mixtral-8x7b", "--kv-precision", "fp5"], "fp5"),
-        (["arch", "mixtral-8x7b", "--context", "0"], "positive"),
+        (["arch", "mixtral-8x7b", "--context", "0"], "context: must be 1 to"),
         (["cost", "mixtral-8x7b", "--gpus", "8"], "--gpu: missing"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--tp", "3"], "tp"),
         (["plan", "--train-flops", "1e22", "--attention", "mqa"], "attention: must be mha, gqa or mla"),
@@ -52,6 +52,23 @@ from tests.app.run import optimoe
         (["laws", "predict", "--law", "besiroglu2024", "--set", "N"], "--set"),
         (["laws", "check", "nowhere.toml"], "cannot be read"),
         (["bogus"], "bogus"),
+        (["plan", "--train-flops", "1e22", "--tpot", "-5ms"], "--tpot: must not be negative, got -5ms"),
+        (["plan", "--train-flops", "1e22", "--tpot", "50"], "--tpot: 50 seconds per token? say 50ms or 50s"),
+        (["plan", "--train-flops", "1e22", "--serve-tokens", "5", "T"], "must be one word, 5T, got 5 T"),
+        (
+            ["plan", "--train-flops", "1e22", "--law", "."],
+            "law: must be a name of optimoe laws list or a law file",
+        ),
+        (["plan", "--train-flops", "1e22", "--law", "clark2022-sbase"], "of optimoe laws compare do"),
+        (["plan", "--train-flops", "1e22", "--serve-gpus", "100000xh100-sxm"], "serve_gpus: must be 1 to 4,096"),
+        (["plan", "--target-loss", "2.2", "--count", "serving"], "--count: serving dollars alone would train"),
+        (["plan", "--total-usd", "1M", "--count", "serving"], "--count: must be left out beside --total-usd"),
+        (["cost", "mixtral-8x7b", "--gpus", "\u00b2"], "gpu"),
+        (
+            ["cost", "fleet", "mixtral-8x7b", "--gpu", "h100-sxm", "--requests-per-s", "1e12"],
+            "requests_per_s: must",
+        ),
+        (["laws", "predict", "--law", "besiroglu2024", "--set", "N=1,N=2"], "--set: must state N once"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments, words, tmp_path):

@@ -1,7 +1,13 @@
-from optimoe.core.ranges import RANGES
+import pytest
+
+from optimoe.core.ranges.table import DEPLOYED_GPUS, HARDWARE, LATENCIES, REQUESTED, TRAINING_GPUS
+
+EVERY = {**REQUESTED, **LATENCIES, **HARDWARE, "serve_gpus": DEPLOYED_GPUS, "train_gpus": TRAINING_GPUS}
 
 
-def test_every_range_has_a_reason_and_is_wide():
-    for name, limits in RANGES.items():
-        assert 0 <= limits.low < limits.high, name
-        assert len(limits.why.split()) >= 3, name
+@pytest.mark.parametrize("name", EVERY)
+def test_every_range_is_wide_and_says_why_it_ends(name):
+    limits = EVERY[name]
+    assert limits.low >= 0
+    assert 10 * limits.low <= limits.high < float("inf")
+    assert len(limits.why.split()) >= 4

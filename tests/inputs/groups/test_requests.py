@@ -18,7 +18,27 @@ def test_a_trace_stands_for_its_mean(tmp_path):
 
 
 def test_a_length_is_a_whole_number_of_tokens():
-    with pytest.raises(InputError, match=r"input_tokens: must be a whole number, got 0.5"):
-        Requests(input_tokens=0.5).workload()
+    with pytest.raises(InputError, match=r"input_tokens: must be a whole number, got 1.5"):
+        Requests(input_tokens=1.5).workload()
     with pytest.raises(InputError, match="must look like 50=800,90=3000"):
         Requests(input_percentiles="50:800").workload()
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ({"tpot": "50"}, "--tpot: 50 seconds per token? say 50ms or 50s"),
+        ({"ttft": "p95:2000"}, "--ttft: 2000 seconds to the first token? say 2000ms or 2000s"),
+        ({"tpot": "100s"}, "tpot: must be 1e-5 to 60 seconds (faster than any GPU reads a small model; a token a"),
+        ({"tpot": "-5ms"}, "tpot: must be 1e-5 to 60 seconds"),
+    ],
+)
+def test_a_latency_that_may_be_seconds_or_milliseconds_is_asked_back(stated, words):
+    with pytest.raises(InputError) as refused:
+        Requests(**stated)
+    assert str(refused.value).startswith(words)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("50ms", 0.05), ("0.05", 0.05), ("50s", 50.0), ("p95:2s", 2.0)])
+def test_a_latency_with_a_unit_or_below_a_second_is_taken(text, seconds):
+    assert Requests(tpot=text).limits().tpot_s == seconds

@@ -19,12 +19,15 @@ from tests.planner.asked import problem
         ({"goal": LeastCost(max_loss=1.4)}, "target_loss"),
         ({"goal": LeastCost(max_loss=2.05)}, "train_flops: the budget of 1.00e22 FLOP binds"),
         ({"flops": math.inf, "goal": LowestLoss(total_usd=1.0)}, "total_usd: the limit of $1.00 binds"),
+        ({"flops": 100.0, "goal": LowestLoss()}, "training budget: 100 FLOP bind; they train less than a token"),
+        ({"flops": 100.0, "goal": LowestLoss(usd_per_mtok=9.0)}, "training budget: 100 FLOP bind"),
     ],
 )
 def test_an_impossible_question_says_which_limit_binds(changes, words):
     with pytest.raises(InfeasibleError) as caught:
         plan(problem(**changes))
     assert words in str(caught.value)
+    assert not {"–", "inf", "nan"} & set(str(caught.value).replace("$", " ").split())  # of what nobody stated
 
 
 def test_the_training_budget_that_is_said_to_suffice_does():

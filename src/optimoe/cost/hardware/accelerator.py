@@ -1,27 +1,18 @@
 """Accelerators and clusters: peaks from data sheets, by name or from a user's own file."""
 
-import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive, shown
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import HARDWARE
 from optimoe.core.units import parse_quantity
 from optimoe.cost.hardware.arithmetic import AUTO, arithmetic
 
 MEMORY = "@"
 """Between the name of an accelerator and the memory that it is to have instead of its own."""
-
-OFTEN_UNKNOWN = (
-    "intra_node_bytes_per_s",
-    "inter_node_bytes_per_s",
-    "cache_bytes",
-    "host_bytes_per_s",
-    "clock_hz",
-    "power_w",
-)
-"""Figures of an accelerator that are 0 where nobody states them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +37,8 @@ class Accelerator:
         source: Where the figures stand.
 
     Raises:
-        ConfigError: A figure is out of its limits, there is no bf16 peak, or no source.
+        ConfigError: A figure is out of its plausible range, as in a wrong unit, there is no bf16 peak, or no
+            source.
     """
 
     name: str
@@ -66,13 +58,13 @@ class Accelerator:
     notes: str = ""
 
     def __post_init__(self) -> None:
-        require_positive(self, "memory_bytes", "memory_bytes_per_s", "gpus_per_node")
-        for name in OFTEN_UNKNOWN:
-            require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
+        for name, limits in HARDWARE.items():
+            if name != "peak_flops_per_s":
+                require_range(getattr(self, name), name, limits)
         require(self.source.strip(), "source", "given", repr(self.source))
         require("bf16" in self.peak_flops_per_s, "peak_flops_per_s", "given for bf16", self.peak_flops_per_s)
         for precision, peak in self.peak_flops_per_s.items():
-            require(peak > 0, f"peak_flops_per_s.{precision}", "positive", peak)
+            require_range(peak, f"peak_flops_per_s.{precision}", HARDWARE["peak_flops_per_s"])
         require(
             self.gpus_per_node == 1 or self.intra_node_bytes_per_s > 0,
             "intra_node_bytes_per_s",
@@ -118,6 +110,10 @@ class Cluster:
             f"at most {self.accelerator.linked_gpus} of {self.accelerator.name}: no network is known",
             self.num_gpus,
         )
+
+
+MOST_DIGITS = 9
+"""Digits of a number of GPUs that is one: more is no number of GPUs, and longer texts no number to Python."""
 
 
 def accelerator_names() -> tuple[str, ...]:
@@ -201,7 +197,8 @@ def parse_gpus(text: str) -> tuple[int, str]:
     Raises:
         ConfigError: No number of GPUs.
     """
-    match = re.fullmatch(r"(?:(\d+)\s*[x×])?\s*(.+)", text.strip())
-    if match is None or (match[1] is not None and int(match[1]) == 0):
-        raise ConfigError(f"gpus: must be like 8xh100-sxm, got {text!r}")
-    return int(match[1] or 1), match[2]
+    match = re.fullmatch(r"(?:([0-9]+)\s*[x×])?\s*(.+)", text.strip())
+    digits = match[1] or "1" if match else ""
+    if match is None or not 0 < len(digits.lstrip("0")) <= MOST_DIGITS:
+        raise ConfigError(f"gpus: must be like 8xh100-sxm, got {shown(repr(text))}")
+    return int(digits), match[2]

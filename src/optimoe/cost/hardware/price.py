@@ -12,7 +12,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
-from optimoe.core.ranges import RANGES, require_range
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import USD_PER_GPU_HOUR
 from optimoe.core.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from optimoe.cost.hardware.accelerator import MEMORY, accelerator_key, accelerator_names
 
@@ -65,7 +66,7 @@ def given_price(usd_per_gpu_hour: float) -> GpuPrice:
     Raises:
         ConfigError: It is out of the range of prices: negative, beyond what a GPU hour costs, or no number.
     """
-    require_range(usd_per_gpu_hour, "gpu_usd_per_hour", RANGES["gpu_usd_per_hour"])
+    require_range(usd_per_gpu_hour, "gpu_usd_per_hour", USD_PER_GPU_HOUR)
     return GpuPrice(
         usd_per_gpu_hour=usd_per_gpu_hour,
         low=usd_per_gpu_hour,
@@ -120,7 +121,7 @@ class PriceRow:
 
     def __post_init__(self) -> None:
         require(self.accelerator.strip(), "accelerator", "given", repr(self.accelerator))
-        require_range(self.usd_per_gpu_hour, "usd_per_gpu_hour", RANGES["usd_per_gpu_hour"])
+        require_range(self.usd_per_gpu_hour, "usd_per_gpu_hour", USD_PER_GPU_HOUR)
         if self.tier:
             require_choice(self.tier, "tier", Tier)
         month = not self.date or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", self.date)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast, get_args
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Flag, Quantity, Several, numbers, parts, whole
 from optimoe.planner.problem.kinds import AttentionKind, CountedDollars, DenseLayerWidth
 
@@ -26,7 +27,7 @@ ACTIVE_FFN_RATIOS = "2,3,4"
 
 @Parameter(name="*", group="Goal")
 @dataclass(frozen=True, kw_only=True)
-class GoalChoice:
+class GoalChoice(Plausible):
     """What counts as best: at most one of these, and which dollars are counted."""
 
     loss_slack: float | None = None
@@ -69,7 +70,7 @@ class GoalChoice:
 
 @Parameter(name="*", group="Designs")
 @dataclass(frozen=True, kw_only=True)
-class DesignChoice:
+class DesignChoice(Plausible):
     """The designs to choose from."""
 
     experts: Several = "1,8,16,32,64,128,256,512"
@@ -168,7 +169,7 @@ class DesignChoice:
 
 @Parameter(name="*", group="Data")
 @dataclass(frozen=True, kw_only=True)
-class DataChoice:
+class DataChoice(Plausible):
     """The training tokens at hand."""
 
     unique_tokens: Quantity = math.inf

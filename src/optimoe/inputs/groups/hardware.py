@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.sources import Accelerator, Gpus
 
 if TYPE_CHECKING:
@@ -36,19 +37,23 @@ class Hardware:
 
         count = self.gpus.strip()
         if self.gpu is None:
-            if count.isdigit():
+            if _is_number(count):
                 raise InputError("--gpu: missing (or give both at once: --gpus 8xh100-sxm)")
             num_gpus, name = parse_gpus(self.gpus)
-        elif count.isdigit():
-            num_gpus, name = int(count), self.gpu
+        elif _is_number(count):
+            num_gpus, name = parse_gpus(f"{count}x{self.gpu}")
         else:
             raise InputError(f"--gpus: must be a number beside --gpu, got {self.gpus!r}")
         return Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus)
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 @Parameter(name="*", group="Prices")
 @dataclass(frozen=True, kw_only=True)
-class PriceSheet:
+class PriceSheet(Plausible):
     """Where prices come from: a price sheet of one's own, or the lists of one tier."""
 
     prices: Path | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.sources import Model, Shape, read_model, read_shape_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class OneModel:
+class OneModel(Plausible):
     """One model, by name, by file or by its shape."""
 
     model: Model = field(default="", kw_only=False)

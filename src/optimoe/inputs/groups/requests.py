@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Latency, Quantity, Several, latency, parts, whole
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @Parameter(name="*", group="Requests")
 @dataclass(frozen=True, kw_only=True)
-class Requests:
+class Requests(Plausible):
     """The requests, and the limits on their latency."""
 
     input_tokens: Quantity = 1024.0
@@ -35,6 +36,11 @@ class Requests:
     """Limit on the time to first token: on its mean, or p95:2s for 95 % of requests that come at random."""
     tpot: Latency = ""
     """Limit on the time per output token: on its mean, such as 50ms, or on a percentile, such as p99:40ms."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option, text in (("--ttft", self.ttft), ("--tpot", self.tpot)):
+            latency(option, text)
 
     def workload(self) -> "Workload":
         """The requests: the mean of the trace or of the percentiles, or the two lengths.

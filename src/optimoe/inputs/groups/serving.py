@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import DEPLOYED_GPUS
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.inputs.groups.hardware import PlanPrices
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Quantity, parts
 from optimoe.inputs.sources import ANY, ServingGpus
 
@@ -22,7 +25,7 @@ USUAL_GPU = "h100-sxm"
 
 @Parameter(name="*", group="Serving")
 @dataclass(frozen=True, kw_only=True)
-class TrafficChoice:
+class TrafficChoice(Plausible):
     """Hardware of the deployments, and what they answer over the model's life."""
 
     serve_gpus: ServingGpus = "8xh100-sxm"
@@ -64,6 +67,7 @@ class TrafficChoice:
         for stated in parts(self.serve_gpus):
             if states_number(stated):
                 num_gpus, name = parse_gpus(stated)
+                require_range(num_gpus, "serve_gpus", DEPLOYED_GPUS)
                 found.append(Cluster(accelerator=find_accelerator(name), num_gpus=num_gpus))
                 continue
             kinds = _priced_kinds(prices) if stated == ANY else [stated or training_gpu]

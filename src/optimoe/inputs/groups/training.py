@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
+from optimoe.core.ranges import require_range
+from optimoe.core.ranges.table import TRAINING_GPUS
 from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.inputs.groups.hardware import PlanPrices
+from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.sources import Gpus
 
@@ -22,7 +25,7 @@ TrainPrecision = Literal["bf16", "fp8"]
 
 @Parameter(name="*", group="Training")
 @dataclass(frozen=True, kw_only=True)
-class TrainBatch:
+class TrainBatch(Plausible):
     """The step of a training run, and what the hours that are paid for hold beside steps."""
 
     batch_tokens: Quantity | None = None
@@ -54,6 +57,7 @@ class TrainBatch:
         from optimoe.cost.training.setup import usual_goodput, usual_setup
         from optimoe.planner.problem.training import rule_batch
 
+        require_range(num_gpus, "train_gpus", TRAINING_GPUS)
         seq_len, source = whole("seq_len", self.seq_len), ""
         if self.batch_tokens is None:
             batch_tokens, source = rule_batch(train_flops, seq_len)

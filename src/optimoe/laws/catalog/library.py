@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import build, load_facts
-from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 from optimoe.core.plugins import is_file_reference
 from optimoe.laws.catalog.classes import FAMILIES, class_of, load_family
 from optimoe.laws.catalog.files import read_law_file
@@ -47,6 +47,13 @@ def find_published_law(name: str) -> Law:
     return class_of(row.family, name)(row, find_law)
 
 
+FILE_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".yaml", ".yml", ".py")
+"""Endings of files that are no law file, but are named where one is asked for."""
+
+MOST_PATH = 255
+"""Characters of a path that are looked up: a longer name is that of no file."""
+
+
 def find_law(name: str) -> Law:
     """A law by name, or the one in a law file (``*.toml``), which may name a class in a Python file beside it.
 
@@ -55,6 +62,9 @@ def find_law(name: str) -> Law:
         ConfigError: The law file does not describe one law that can be, or the class that it names is not there.
     """
     if not name.endswith(".toml"):
+        if name.endswith(FILE_ENDINGS) or Path(name[:MOST_PATH]).exists():
+            wanted = "a name of optimoe laws list or a law file (*.toml)"
+            raise ConfigError(f"law: must be {wanted}, got {shown(name)}")
         return find_published_law(name)
     row, law_class = read_law_file(Path(name))
     return law_class(row, find_law)
@@ -72,7 +82,8 @@ def find_loss_law(name: str) -> LossLaw:
     law.require_consistent()
     if not isinstance(law, LossLaw):
         raise ConfigError(
-            f"law: must give a loss for an architecture and its tokens, got {name} (family {law.family})"
+            f"law: must give a loss for an architecture and its tokens, as optimoe2026 and others of optimoe laws "
+            f"compare do, got {name} (family {law.family})"
         )
     law.require_usable()
     return law

@@ -1,7 +1,7 @@
 """Which limit binds when no design keeps all of them, and what would lift it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,25 +28,43 @@ def explain_infeasible(problem: Problem, goal: LowestLoss | LeastCost, coarse: M
             f"train_gpus: no design that can be served fits in the training memory under any layout on "
             f"{_cluster_words(problem.training)}; state more --train-gpus"
         )
+    pools = [pool for pool in coarse.values() if pool.possible.any()]
     if isinstance(goal, LowestLoss):
-        cheapest = min(float(pool.usd_per_mtok.min()) for pool in coarse.values())
-        if cheapest > goal.usd_per_mtok:
-            return (
-                f"usd_per_mtok: the limit of {format_usd(goal.usd_per_mtok)} binds; the cheapest design is served "
-                f"at {format_usd(cheapest)} (--usd-per-mtok {cheapest * 1.01:.3g} would lift it)"
-            )
-        serving = min(
-            float(pool.serve_usd[pool.possible].min()) for pool in coarse.values() if pool.possible.any()
-        )
+        return _unaffordable(problem, goal, pools)
+    return _unreachable_loss(problem, goal, pools)
+
+
+def _unaffordable(problem: Problem, goal: LowestLoss, pools: Sequence[Pool]) -> str:
+    """The limit, of those that are stated, that no design of the lowest loss keeps."""
+    most_usd, per_mtok = float(goal.total_usd), float(goal.usd_per_mtok)
+    cheapest = min(float(pool.usd_per_mtok[pool.possible].min()) for pool in pools)
+    if cheapest > per_mtok:
         return (
-            f"total_usd: the limit of {format_usd(goal.total_usd)} binds; serving alone costs at least "
+            f"usd_per_mtok: the limit of {format_usd(per_mtok)} binds; the cheapest design is served "
+            f"at {format_usd(cheapest)} (--usd-per-mtok {cheapest * 1.01:.3g} would lift it)"
+        )
+    serving = min(float(pool.serve_usd[pool.possible].min()) for pool in pools)
+    if serving >= most_usd:
+        return (
+            f"total_usd: the limit of {format_usd(most_usd)} binds; serving alone costs at least "
             f"{format_usd(serving)} (raise --total-usd or lower {_traffic_option(problem)})"
         )
-    return _unreachable_loss(problem, goal, coarse)
+    training, most = problem.training, max(float(np.max(pool.affordable_tokens[pool.possible])) for pool in pools)
+    if most < 1:
+        stated = training.budget_flops_about
+        return (
+            f"training budget: {format_count(stated)} FLOP bind; they train less than a token of any design "
+            f"({format_count(stated / most)} would train one)"
+        )
+    stated_words = [
+        f"{name} {format_usd(value)}"
+        for name, value in (("total_usd", most_usd), ("usd_per_mtok", per_mtok))
+        if math.isfinite(value)
+    ]
+    return f"{' and '.join(stated_words)}: no design keeps these limits together; raise one of them"
 
 
-def _unreachable_loss(problem: Problem, goal: LeastCost, coarse: Mapping[Family, Pool]) -> str:
-    pools = [pool for pool in coarse.values() if pool.possible.any()]
+def _unreachable_loss(problem: Problem, goal: LeastCost, pools: Sequence[Pool]) -> str:
     flops = min(float(_budget_flops(pool, goal.max_loss)[pool.possible].min()) for pool in pools)
     if math.isinf(flops) and any(np.isfinite(pool.curve.tokens(goal.max_loss)).any() for pool in pools):
         return (

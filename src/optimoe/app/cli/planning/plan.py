@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_blocks, print_json, print_lines, warn_without_price
+from optimoe.app.cli.printing import print_blocks, print_json, print_lines, warn, warn_without_price
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -53,6 +53,8 @@ def plan(
     from optimoe.report.words.plan.scored import moves_table
 
     problem = request.problem()
+    if not problem.lifetime_tokens:
+        warn("traffic: none is stated, so that serving costs nothing: state --requests-per-s or --serve-tokens")
     priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
     priced.append((problem.training.accelerator, problem.training.price))
     for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
