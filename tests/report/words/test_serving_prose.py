@@ -63,11 +63,11 @@ def text_of(lines, label):
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        (Layout(), "one GPU"),
+        (Layout(), "not split"),
         (Layout(tp=4), "tp 4"),
         (Layout(tp=2, pp=2, dp=2, ep=4), "tp 2 × pp 2 × dp 2, ep 4"),
         (Layout(tp=8, sp=2), "tp 8, sp 2"),
-        (Layout(resident=0.25), "one GPU, 25% of the experts resident"),
+        (Layout(resident=0.25), "not split, 25% of the experts resident"),
     ],
 )
 def test_a_layout_names_the_degrees_above_one(layout, words):

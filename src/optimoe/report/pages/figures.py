@@ -123,7 +123,7 @@ def parts_figure(estimate: ServingEstimate) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[1e3 * seconds for _, seconds in parts],
-            y=[_cause(cause) for cause, _ in parts],
+            y=[bound_words(_cause(cause)).removeprefix("the ") for cause, _ in parts],
             orientation="h",
             marker_color="#0e7490",
         )

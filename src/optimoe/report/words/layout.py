@@ -92,7 +92,11 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     if width is None:
         return [line.rstrip() for line in lines]
     whole = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
-    return [row.rstrip() for line in lines for row in wrap(line, width, **whole)]  # type: ignore[arg-type]
+    return [
+        row.rstrip()
+        for line in lines
+        for row in wrap(line, width, subsequent_indent=" " * (len(line) - len(line.lstrip())), **whole)  # type: ignore[arg-type]
+    ]
 
 
 def _even(rows: Rows) -> list[tuple[str, ...]]:

@@ -33,7 +33,7 @@ def layout_words(layout: Layout) -> str:
         beside.append(f"{layout.resident:.0%} of the experts resident")
     if layout.redundant_experts:
         beside.append(f"{layout.redundant_experts} redundant experts a layer")
-    return ", ".join([" × ".join(used) or "one GPU", *beside])
+    return ", ".join([" × ".join(used) or "not split", *beside])
 
 
 def serving_lines(
@@ -48,7 +48,8 @@ def serving_lines(
     gpus = f"{deployment.cluster.num_gpus} × {deployment.cluster.accelerator.name}"
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     shares = ", ".join(
-        f"{cause.removesuffix('_s').replace('_', ' ')} {format_seconds(float(seconds))}"
+        f"{bound_words(cause.removesuffix('_s').replace('_', ' ')).removeprefix('the ')} "
+        f"{format_seconds(float(seconds))}"
         for cause, seconds in parts
         if seconds > 0.005 * estimate.tpot_s
     )
@@ -112,6 +113,7 @@ BOUND_WORDS = {
     "all to all": "dispatch to experts and combine",
     "pipeline": "sends between stages",
     "wait for ranks": "the wait for the prompts of other ranks",
+    "prefill of others": "the prompts of other requests",
     "random arrivals": "requests that come at random",
 }
 """What binds, in words."""

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 from optimoe.core.units import format_count, format_usd
 from optimoe.laws.domain import SPOKEN
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.contending import Axis, Contending
 from optimoe.planner.confidence.draws.contest import Chance
 from optimoe.planner.confidence.over_laws import OverLaws
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.shadow_prices import ShadowPrice
 from optimoe.planner.confidence.uncertainty import Uncertainty
+from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import Plan
+from optimoe.report.words.plan.alternatives import routing_words
 from optimoe.report.words.plan.shapes import kind_words
 
 SHOWN = 5
@@ -37,7 +40,7 @@ def robustness_sentences(plan: Plan, robustness: Robustness) -> list[str]:
     money = robustness.over_money
     if money is not None and money.drawn:
         drawn = "; ".join(money.drawn)
-        sentences.append(f"over prices and demand the best is {shares_words(money.chances)} ({drawn})")
+        sentences.append(f"over draws of prices and demand the best is {shares_words(money.chances)} ({drawn})")
     if robustness.shadow_prices:
         sentences.append(limits_words(robustness.shadow_prices, "gpu_hours" if plan.problem.owned else "usd"))
     return sentences + _swing_words(plan, robustness)
@@ -59,13 +62,13 @@ def _share(share: float) -> str:
 
 def _law_words(problem: Problem, found: Uncertainty) -> str:
     """The draws of the law: who is the best, whether the promise holds, what knowing would be worth."""
-    words = f"over {found.draws} draws of the law the best is {shares_words(found.chances)}"
+    words = f"in {found.draws} draws of the law the best is {shares_words(found.chances)}"
     if found.beyond:
         words += f" (drawn wider than its runs: {_beyond_words(found.beyond)})"
     if found.kept is not None:
         words += f"; the choice {_promise(problem)} in {_share(found.kept)}"
     regret = worth_words(found.mean_regret, found.unit)
-    return f"{words}; settling the law before committing is worth {regret} on average"
+    return f"{words}; to know the law exactly would save {regret} on average"
 
 
 def _beyond_words(beyond: Sequence[str]) -> str:
@@ -91,13 +94,13 @@ def sweep_words(found: Uncertainty) -> str:
     sweep = found.sweep
     worth = worth_words(sweep.worth, found.unit)
     words = (
-        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)} and are worth {worth} "
-        "on average, by the better decision alone"
+        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)}; to decide after them "
+        f"saves {worth} on average"
     )
     if math.isfinite(sweep.level_before):
         words += (
-            f"; with the law anchored on them the loss is known to {sweep.level_after:.1%}, today to "
-            f"{sweep.level_before:.1%} (one standard deviation, corpora's differences in it)"
+            f", and the loss is then known to {sweep.level_after:.1%} instead of {sweep.level_before:.1%} "
+            "(one standard deviation, differences between corpora included)"
         )
     return words
 
@@ -105,7 +108,7 @@ def sweep_words(found: Uncertainty) -> str:
 def contending_words(found: Contending) -> str:
     """The designs that contend with the choice, what they differ in and what is settled among them."""
     designs = f"{found.designs:,} of {found.of:,} designs ({found.share:.1%})"
-    words = f"{designs} contend over draws of law, prices and demand"
+    words = f"{designs} contend: draws of law, prices and demand do not tell them from the choice"
     parts = []
     if found.open:
         parts.append(", ".join(axis_words(axis) for axis in found.open))
@@ -140,7 +143,7 @@ def limits_words(prices: Sequence[ShadowPrice], unit: str = "usd") -> str:
     """What one more unit of each limit is worth, and which of them do not bind."""
     binding = [limit_words(price, unit) for price in prices if price.binds]
     slack = [price.limit for price in prices if not price.binds]
-    parts = [f"a little more is worth: {'; '.join(binding)}"] if binding else []
+    parts = [f"each unit more is worth: {'; '.join(binding)}"] if binding else []
     if slack:
         parts.append(f"{', '.join(slack)} {'does' if len(slack) == 1 else 'do'} not bind")
     return "; ".join(parts)
@@ -160,21 +163,31 @@ def _swing_words(plan: Plan, robustness: Robustness) -> list[str]:
     sentences = []
     for swing in deciding:
         ends = "; ".join(
-            f"{words} → {kind_words(one.family.num_experts) if one else 'nothing feasible'}"
-            for words, one in zip(swing.ends, swing.choices, strict=True)
+            f"{words} → {_moved_words(plan, one)}" for words, one in zip(swing.ends, swing.choices, strict=True)
         )
         sentences.append(f"{swing.name} decides: {ends}")
     if not deciding:
         names = ", ".join(swing.name for swing in robustness.swings)
         own = plan.choice.family.num_experts
-        sentences.append(f"{kind_words(own)} stays the choice when any one of these moves: {names}")
+        sentences.append(f"none of these changes the choice from {kind_words(own)} when it moves alone: {names}")
     return sentences
+
+
+def _moved_words(plan: Plan, moved: Candidate | None) -> str:
+    """What is chosen once an input has moved, as far as it takes to tell it from the choice."""
+    if moved is None:
+        return "nothing feasible"
+    own = plan.choice.family
+    if moved.family.num_experts != own.num_experts:
+        return kind_words(moved.family.num_experts)
+    routing = routing_words(moved.family)
+    return routing if routing != routing_words(own) or moved.family == own else family_words(moved.family)
 
 
 def laws_sentences(plan: Plan) -> list[str]:
     """What each law would train with the same budget."""
     return [
-        f"{view.law}: {kind_words(view.num_experts)}{'' if view.routed else ' (may rank no other)'}, "
+        f"{view.law}: {kind_words(view.num_experts)}{'' if view.routed else ' (ranks no other E)'}, "
         f"{format_count(view.params_active)} active on {format_count(view.tokens)} tokens "
         f"({view.tokens_per_param:.0f} per parameter)"
         for view in plan.laws

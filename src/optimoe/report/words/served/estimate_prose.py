@@ -17,7 +17,8 @@ def estimate_lines(estimate: ServingEstimate) -> Lines:
         return [("Grid", f"{' × '.join(map(str, shape))} estimates: to_frame() has a row for each")]
     parts = sorted(estimate.parts.items(), key=lambda part: -float(part[1]))
     causes = ", ".join(
-        f"{bound_words(cause.removesuffix('_s').replace('_', ' '))} {format_seconds(float(seconds))}"
+        f"{bound_words(cause.removesuffix('_s').replace('_', ' ')).removeprefix('the ')} "
+        f"{format_seconds(float(seconds))}"
         for cause, seconds in parts
         if seconds > SHOWN_SHARE * estimate.tpot_s
     )
