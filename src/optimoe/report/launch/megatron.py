@@ -161,7 +161,7 @@ def _stages(num_layers: int, layout: TrainLayout) -> list[str]:
     pp, chunks = int(layout.pp), int(layout.interleave)
     first, last = int(layout.first_layers), int(layout.last_layers)
     deep = (num_layers - first - last) // (pp - 2) if pp > 2 else max(first, last)
-    if pp == 1 or first == last == deep:
+    if pp == 1 or (first == last == deep and deep % chunks == 0):
         return [f"--num-virtual-stages-per-pipeline-rank {chunks}"] if chunks > 1 else []
     deep = chunks * -(-deep // chunks)
     sizes = [deep // chunks] * (pp * chunks)
