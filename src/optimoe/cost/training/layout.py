@@ -66,9 +66,8 @@ class TrainLayout:
         for name in ("first_layers", "last_layers"):
             require(np.asarray(getattr(self, name)) >= 0, name, "0 or more", getattr(self, name))
         require(np.isin(np.asarray(self.zero), ZERO_STAGES), "zero", f"one of {ZERO_STAGES}", self.zero)
-        for name in np.unique(np.asarray(self.recompute)):
-            if name not in TRAIN_PASSES:
-                raise UnknownNameError("recompute", str(name), TRAIN_PASSES)
+        for name in sorted(set(np.asarray(self.recompute).reshape(-1).tolist()) - set(TRAIN_PASSES)):
+            raise UnknownNameError("recompute", name, TRAIN_PASSES)
         single = (np.asarray(self.interleave) == 1) | (np.asarray(self.pp) > 1)
         require(single, "interleave", "1 without pipeline stages", self.interleave)
 
@@ -139,9 +138,11 @@ def pipeline_stages(arch: ArchSpec, layout: TrainLayout) -> Stages:
     pp, chunks = (np.asarray(part) for part in np.broadcast_arrays(layout.pp, layout.interleave))
     if pp.ndim == 1 and all(np.shape(part)[-1:] in ((), (1,)) for part in (layers, logits)):
         # layouts beside each design: few of them differ in their stages
-        kinds, which = np.unique(np.stack([pp, chunks]), axis=1, return_inverse=True)
-        dealt = _dealt(layers, logits, *kinds)
-        dealt = map_arrays(dealt, lambda values: values[..., which.reshape(-1)])
+        _, first, which = np.unique(
+            pp * (chunks.max(initial=0) + 1) + chunks, return_index=True, return_inverse=True
+        )
+        dealt = _dealt(layers, logits, pp[first], chunks[first])
+        dealt = map_arrays(dealt, lambda values: values[..., which])
     else:
         dealt = _dealt(layers, logits, pp, chunks)
     return _as_stated(layout, layers, pp, dealt)
@@ -152,8 +153,10 @@ def _dealt(layers: Values, logits: Values, pp: Values, chunks: Values) -> Stages
     layers, logits, pp, chunks = (np.asarray(part) for part in np.broadcast_arrays(layers, logits, pp, chunks))
     least = chunks * np.ceil(layers / (pp * chunks))
     near = chunks * np.floor((layers + logits) / (pp * chunks))
-    # with more, not even one layer would be left to the last stage
-    most = np.maximum(chunks * np.ceil((layers - 1) / (np.maximum(pp - 1, 1) * chunks)), least)
+    # with deeper middle stages too few layers would be left to the ends, which keep one layer in all but one chunk
+    kept, others = np.where(chunks > 1, 1, 2), pp * chunks - 2
+    deepest = np.where(others > 0, np.floor((layers - kept) / np.maximum(others, 1)), layers)
+    most = np.maximum(chunks * deepest, least)
     found = [_ends(layers, pp, chunks, logits, np.clip(near + more * chunks, least, most)) for more in (0, 1)]
     better = found[1][3] < found[0][3]
     first, middle, last, slowest = (np.where(better, *pair) for pair in zip(found[1], found[0], strict=True))

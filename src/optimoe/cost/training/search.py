@@ -253,9 +253,10 @@ def _faster(layouts: TrainLayout) -> tuple[np.ndarray, ...]:
     """
     degrees = [np.asarray(getattr(layouts, name)) for name in (*COUNTS, "sequence_parallel")]
     columns = np.broadcast_arrays(*degrees, layouts.zero, layouts.recompute, layouts.tp)
-    alike = np.unique(np.stack(columns[: len(degrees)]).astype(np.int64), axis=1, return_inverse=True)[1].reshape(
-        -1
-    )
+    mixed = np.zeros(np.size(columns[0]), dtype=np.int64)  # one number for each set of degrees
+    for column in columns[: len(degrees)]:
+        mixed = mixed * (int(column.max(initial=0)) + 1) + column.reshape(-1).astype(np.int64)
+    alike = np.unique(mixed, return_inverse=True)[1]
     zero = columns[-3].astype(int)
     again = np.select([columns[-2] == name for name in RECOMPUTES], range(len(RECOMPUTES)))
     at = np.full((alike.max(initial=-1) + 1, len(ZERO_STAGES), len(RECOMPUTES)), -1)
