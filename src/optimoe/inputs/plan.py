@@ -127,7 +127,7 @@ class PlanRequest(Plausible):
         clusters = self.traffic.clusters(training_gpu, self.prices)
         kinds = {cluster.accelerator.name: cluster.accelerator for cluster in clusters}
         prices = {name: self.prices.serving(name) for name in kinds}
-        engines = {name: self.engine.engines(gpu) for name, gpu in kinds.items()}
+        engines = {name: self.engine.searched(gpu) for name, gpu in kinds.items()}
         ways = []
         for rank in range(max(map(len, engines.values()))):  # of equal dollars a plan takes what stands first
             for cluster in clusters:

@@ -83,7 +83,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
         trace=_trace(board, found),
     )
     keep(board)
-    why = (*reasons(result), *serving_reasons(result, memory))
+    why = (*reasons(result), *serving_reasons(result, looked, memory))
     return replace(result, reasons=why, warnings=(*warnings(result), *context_warnings(result)))
 
 

@@ -10,6 +10,7 @@ from optimoe.cost.serving.workload import Limits
 from optimoe.planner.explain.serving import memory_cap, plain_format
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.space import Space
+from optimoe.planner.search.find import look
 from tests.planner.asked import problem
 
 SPACE = Space(num_experts=(1, 16), attention=("gqa",), num_shared_experts=(0,), max_width=8192)
@@ -23,7 +24,7 @@ def capped(num_gpus=8, flops=6e23):
 
 
 def test_a_box_that_is_too_small_is_named_with_the_one_that_would_do():
-    (said,) = memory_cap(capped())
+    (said,) = memory_cap(capped(), look(capped().problem))
     found = re.fullmatch(
         r"Memory decides: models of (.+) and more do not fit 8 × h100-sxm in bf16; "
         r"with (\d+), E = 16.* of (.+) would reach (.+) instead of (.+)\.",
@@ -35,11 +36,12 @@ def test_a_box_that_is_too_small_is_named_with_the_one_that_would_do():
     assert float(reached) < float(instead)
     wider = capped(int(size))
     assert wider.lowest_loss.loss.value < capped().lowest_loss.loss.value
-    assert memory_cap(wider) == ()
+    assert memory_cap(wider, look(wider.problem)) == ()
 
 
 def test_where_memory_decides_nothing_it_is_not_named():
-    assert memory_cap(capped(8, 1e22)) == ()
+    small = capped(8, 1e22)
+    assert memory_cap(small, look(small.problem)) == ()
 
 
 def test_the_same_design_in_bf16_is_priced_beside_fewer_bits():

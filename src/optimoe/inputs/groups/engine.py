@@ -26,7 +26,8 @@ class EngineChoice:
     """Serving engine: vllm, sglang, trtllm, or a TOML file of your own."""
     precision: Several = AUTO
     """Precision of the served weights: auto is the checkpoint's own (bf16 of a design); or bf16, fp8, int8, int4,
-    nvfp4 (of all linear layers), mxfp4 (of feed-forwards); in `plan` several by comma."""
+    nvfp4 (of all linear layers), mxfp4 (of feed-forwards). In `plan` several by comma, and auto is the cheapest of
+    bf16, fp8 and nvfp4 that the GPU multiplies in."""
     expert_precision: str = AUTO
     """Precision of routed and shared experts, where it is another than of the rest."""
     attention_precision: str = AUTO

@@ -28,9 +28,9 @@ USUAL_GPU = "h100-sxm"
 class TrafficChoice(Plausible):
     """Hardware of the deployments, and what they answer over the model's life."""
 
-    serve_gpus: ServingGpus = "8xh100-sxm"
+    serve_gpus: ServingGpus = ""
     """GPUs of one deployment, such as 8xh100-sxm; or a kind alone, in 1, 2, 4, … 64 GPUs; or any, every kind with
-    a price; several by comma. The cheapest is taken."""
+    a price; several by comma. Left out: the kind that trains. The cheapest is taken."""
     serve_tokens: Quantity = 0.0
     """Output tokens over the model's life; their prompts come with them."""
     requests_per_s: float | None = None

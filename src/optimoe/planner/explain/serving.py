@@ -14,12 +14,12 @@ from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, beyond_context
 from optimoe.cost.sizing.feasibility import feasibility
 from optimoe.planner.candidate import Candidate, make_candidate
-from optimoe.planner.designs import Column, given_pool
+from optimoe.planner.designs import Column
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.result import Plan
-from optimoe.planner.search.listing import coarse, listed
-from optimoe.planner.search.looked import Looked, unpriced
+from optimoe.planner.search.looked import Looked
+from optimoe.planner.search.settle import settled_model
 
 WORTH = 0.001
 """Share of the loss by which a design that memory shuts out must be better to be told: a tenth of the usual slack
@@ -29,9 +29,9 @@ MOST_GPUS = 4096
 """GPUs of the largest deployment that is asked what it would hold: more than any that serves one model."""
 
 
-def serving_reasons(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
+def serving_reasons(plan: Plan, looked: Looked, memory: PricedGrids = SHARED) -> tuple[str, ...]:
     """Sentences about the memory of the largest deployment and the format of the weights, where they decide."""
-    return (*memory_cap(plan), *plain_format(plan, memory))
+    return (*memory_cap(plan, looked), *plain_format(plan, memory))
 
 
 def context_warnings(plan: Plan) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def plain_format(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
     if not plain or _format(choice.deployment) == PLAIN_FORMAT:
         return ()
     own = _format(choice.deployment)
-    pool = given_pool(replace(problem, deployments=plain), choice.spec, memory)
+    pool = settled_model(replace(problem, deployments=plain), choice.spec, memory)
     if not pool.servable[0]:
         return (f"In {PLAIN_FORMAT} the same design fits none of these GPUs within the limits; {own} decides.",)
     other = make_candidate(pool, 0, choice.tokens, choice.spec)
@@ -64,7 +64,7 @@ def plain_format(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
     )
 
 
-def memory_cap(plan: Plan) -> tuple[str, ...]:
+def memory_cap(plan: Plan, looked: Looked) -> tuple[str, ...]:
     """Which designs the memory of the largest deployment shuts out, where one of them would reach a lower loss.
 
     Each design is taken to train as well as that of the lowest loss, on its own tokens of the budget; of those
@@ -73,8 +73,6 @@ def memory_cap(plan: Plan) -> tuple[str, ...]:
     lowest, problem = plan.lowest_loss, plan.problem
     if lowest is None:
         return ()
-    space = problem.space
-    looked = unpriced(problem, listed(space, coarse(space, space.members(space.every()))))
     losses = _losses(looked, lowest)
     index = int(losses.argmin())
     best, loss = looked.at(index), float(losses[index])

@@ -54,6 +54,11 @@ class Dollars:
     per_mtok: Values
 
 
+TIE = 1e-9
+"""Weight of training where serving alone counts: of equal serving dollars, which whole deployments often have, the
+least training is taken."""
+
+
 def dollars_of(pool: Columns, goal: LowestLoss | LeastCost | None = None) -> Dollars:
     """The dollars of each design at the prices and the traffic of its problem, those that a goal asks for."""
     per_mtok = goal is None or (isinstance(goal, LowestLoss) and math.isfinite(goal.usd_per_mtok))
@@ -86,7 +91,8 @@ def judged(pool: Columns, goal: LowestLoss | LeastCost, dollars: Dollars) -> tup
         tokens = pool.tokens(goal.max_loss)
         feasible = pool.possible & (tokens <= affordable * (1 + BUDGET_TOLERANCE)) & np.isfinite(tokens)
         known = np.where(np.isfinite(tokens), tokens, 0.0)
-        objective = dollars.serve + (dollars.per_train_token * known if goal.count == "total" else 0.0)
+        counted = 1.0 if goal.count == "total" else TIE
+        objective = dollars.serve + counted * dollars.per_train_token * known
     return tokens, np.where(feasible, objective, np.inf)
 
 
