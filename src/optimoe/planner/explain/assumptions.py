@@ -1,6 +1,7 @@
 """Every number from outside that a plan rests on, with its basis and its source."""
 
 import math
+from dataclasses import replace
 
 from optimoe.core.config import load_facts
 from optimoe.core.provenance import Assumption, Basis
@@ -8,7 +9,7 @@ from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.step import efficiency_sources
-from optimoe.cost.training.setup import training_sources
+from optimoe.cost.training.setup import training_sources, usual_goodput
 from optimoe.laws.catalog import find_law
 from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.laws.law import LawRow
@@ -83,7 +84,11 @@ def _utilisation_rows(training: Training) -> list[Assumption]:
             Basis.PUBLISHED if run.batch_source and not run.batch_source.startswith("assumed") else Basis.ASSUMED
         )
         rows.append(_row("training batch", words, basis, run.batch_source or "given"))
-        rows += training_sources()
+        for row in training_sources():
+            used = row.name == "goodput" and training.goodput != usual_goodput(run.cluster.num_gpus)
+            words = f"{training.goodput:.1%} on {run.cluster.num_gpus:,} GPUs"
+            source = "given, or held by the MFU that is given" if used else row.source
+            rows.append(replace(row, value=words, source=source) if row.name == "goodput" else row)
     return rows
 
 
