@@ -1,5 +1,6 @@
 """Models of one's own beside a plan, by the same code."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import from_config
 from optimoe.core.errors import InputError
 from optimoe.planner.plan import plan
-from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.goal import LowestLoss, NearBest
 from tests.arch.small_configs import small_config
 from tests.planner.asked import SMALL, on, plain, problem
 
@@ -39,6 +40,32 @@ def test_no_design_of_the_space_scored_beats_the_plan():
     losses = [one.in_budget.loss.value for one in scored if one.in_budget]
     assert len(losses) == len(others)
     assert min(losses) >= found.choice.loss.value
+
+
+WIDE = plain(
+    num_experts=(1, 8, 64), top_k=(1, 2), num_shared_experts=(0, 1), attention=("gqa", "mla"), max_width=6144
+)
+"""More designs than are priced whole."""
+
+
+@pytest.mark.parametrize("goal", [NearBest(), LowestLoss()], ids=["near best", "lowest loss"])
+def test_in_a_space_that_is_searched_no_scored_design_within_the_budget_beats_the_choice(goal):
+    asked, chance = problem(goal=goal, space=WIDE, law="optimoe2026"), random.Random(repr(goal))
+    members = list(WIDE.members(WIDE.every()).items())
+    others = []
+    for family, shapes in chance.choices(members, k=8):
+        index = chance.randrange(len(shapes.d_model))
+        others.append(WIDE.stacked(family, WIDE.designs({family: shapes}).at(index)))
+    found = plan(replace(asked, scored=tuple(others)))
+    by_loss = isinstance(goal, LowestLoss)
+    rivals = [one.in_budget if by_loss else one.candidate for one in found.scored]
+    kept = [one for one in rivals if one and not found.over_budget(one)]
+    assert kept
+    for one in kept:
+        if by_loss:
+            assert one.loss.value >= found.choice.loss.value
+        else:
+            assert one.total_usd >= found.choice.total_usd * (1 - 1e-9)
 
 
 def test_a_model_s_pattern_of_layers_is_kept_and_named():

@@ -40,14 +40,14 @@ def launches(machine: Machine, arch: ArchSpec) -> Values:
     )
 
 
-def _of_layer(machine: Machine, arch: ArchSpec, group: LayerGroup) -> float:
+def _of_layer(machine: Machine, arch: ArchSpec, group: LayerGroup) -> Values:
     """Calls of the products, the mixing and the feed-forward, with what quantises their inputs."""
     return sum(_of_kernel(kernel) for kernel in _kernels(machine, arch, group)) + sum(
         isinstance(ffn, DenseFFN) for ffn in (group.ffn, group.residual)
     )
 
 
-def _of_kernel(kernel: LayerKernel) -> float:
+def _of_kernel(kernel: LayerKernel) -> Values:
     """Calls of one kernel; of a part that is only partly in a format, its share."""
     if isinstance(kernel.shape, RoutedExperts):
         return kernel.share * EXPERT_CALLS

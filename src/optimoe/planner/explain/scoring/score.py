@@ -17,7 +17,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import LabReference, LocalMove, Scored
 from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
-from optimoe.planner.search.pools import asked
+from optimoe.planner.search.settle import settled_model
 
 WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
 
@@ -36,6 +36,8 @@ def score(
 ) -> tuple[Scored, ...]:
     """Every model that the problem names: at the loss of the choice, on the whole budget, on its owner's tokens.
 
+    Each is priced as the choice is, in every layout that ``optimoe cost`` and ``optimoe cost train`` try.
+
     Args:
         problem: The question, with the models.
         choice: What the plan chose.
@@ -46,7 +48,8 @@ def score(
     stated = problem.score_tokens if len(problem.score_tokens) == number else problem.score_tokens * number
     tokens = stated or (0.0,) * number
     found = []
-    for pool, spec, own in zip(given_pools(problem, problem.scored, memory), problem.scored, tokens, strict=True):
+    for spec, own in zip(problem.scored, tokens, strict=True):
+        pool = settled_model(problem, spec, memory)
         plain = _scored(pool, spec, choice, own)
         why = _why(problem, pool, plain, choice, lowest)
         moved = number <= MOST_MOVED and not plain.not_ranked
@@ -93,7 +96,7 @@ def _scored(pool: Pool, spec: ArchSpec, choice: Candidate, tokens: float = 0.0) 
 
 def _best(pool: Pool, spec: ArchSpec, goal: SearchGoal) -> Candidate | None:
     """The model under a goal; None where it is not feasible."""
-    own = asked({pool.family: pool}, goal)[pool.family]
+    own = replace(pool, problem=goal.of(pool.problem))
     tokens, objective = tokens_and_objective(own, goal.minimised)
     return make_candidate(own, 0, float(tokens[0]), spec) if math.isfinite(objective[0]) else None
 
