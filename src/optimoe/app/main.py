@@ -127,7 +127,7 @@ UNIT = re.compile(r"[KMBGTP]|[KMGT]?i?B|[mnuµμ]?s|min|h", re.IGNORECASE)
 
 
 def apart(words: Sequence[str]) -> str:
-    """That a number and its unit are two words, where there are such; empty else."""
+    """Say that a number and its unit are two words, where there are such; empty else."""
     for number, unit in pairwise(words):
         if re.fullmatch(r"[\d.]+(e\d+)?", number) and UNIT.fullmatch(unit):
             return f"a number and its unit must be one word, {number}{unit}, got {number} {unit}"
@@ -135,7 +135,7 @@ def apart(words: Sequence[str]) -> str:
 
 
 def negative(words: Sequence[str]) -> str:
-    """That an option has a negative quantity, which reads like another option; empty where none has."""
+    """Say that an option has a negative quantity, which reads like another option; empty where none has."""
     for option, value in pairwise(words):
         if option.startswith("--") and re.match(r"-[\d.]", value):
             return f"{option}: must not be negative, got {value}"

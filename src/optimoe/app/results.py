@@ -98,7 +98,7 @@ class PlanView(BlocksView):
 
 
 class CountView(BlocksView):
-    """A counted model."""
+    """How a counted model is shown in Python."""
 
     def __init__(self, counted: ArchCount) -> None:
         self.counted = counted
@@ -110,13 +110,13 @@ class CountView(BlocksView):
         return [counted_lines(self.counted)]
 
     def columns(self) -> Mapping[str, Sequence[Any]]:
-        """One row."""
+        """The columns of its only row."""
         from optimoe.report.tables.results import count_columns
 
         return count_columns(self.counted)
 
     def figure(self, kind: str) -> Any:
-        """There is none."""
+        """Refuse: there is no figure of a count."""
         require_choice(kind, "kind", ())
 
 
@@ -147,7 +147,7 @@ class ServingView(BlocksView):
 
 
 class FitView(BlocksView):
-    """A fitted law."""
+    """How a fitted law is shown in Python."""
 
     def __init__(self, fitted: "Fit") -> None:
         self.fitted = fitted

@@ -13,7 +13,7 @@ from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.training.layout import TrainLayout, staged, step_sequences
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
-from optimoe.planner.problem.traffic import ServedFor, Traffic
+from optimoe.planner.problem.traffic import LifetimeServing, Traffic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class Candidate:
     training: TrainingCost
     deployment: Deployment
     serving: ServingEstimate
-    fleet: ServedFor
+    fleet: LifetimeServing
     decades_beyond: dict[str, float]
     assumed: bool
 
@@ -186,7 +186,7 @@ def make_candidate(pool: Pool, index: int, tokens: float, given: ArchSpec | None
     )
 
 
-def _fleet(traffic: Traffic, deployment: Deployment, serving: ServingEstimate) -> ServedFor:
+def _fleet(traffic: Traffic, deployment: Deployment, serving: ServingEstimate) -> LifetimeServing:
     """The deployments of one design that carry the traffic."""
     fleet = traffic.served(
         tokens_per_s=serving.tokens_per_s,

@@ -19,7 +19,7 @@ from optimoe.planner.pricing import SHARED, PricedGrids, Trained
 from optimoe.planner.problem.family import Family, family_of
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
-from optimoe.planner.problem.traffic import ServedFor, Traffic
+from optimoe.planner.problem.traffic import LifetimeServing, Traffic
 
 Column = Float[np.ndarray, " designs"]
 
@@ -144,7 +144,7 @@ class Pool(Columns):
         return np.asarray(self.fleet.usd)
 
     @property
-    def fleet(self) -> ServedFor:
+    def fleet(self) -> LifetimeServing:
         """The deployments of each design that carry the traffic, of its cheapest kind."""
         clusters = [deployment.cluster.num_gpus for deployment in self.problem.deployments]
         prices = [self.problem.hour_usd(deployment.price) for deployment in self.problem.deployments]

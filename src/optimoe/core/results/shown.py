@@ -19,7 +19,7 @@ class View(ABC):
 
     @abstractmethod
     def html(self) -> str:
-        """The same as a piece of a page."""
+        """Make a piece of a page of it."""
 
     @abstractmethod
     def columns(self) -> Mapping[str, Sequence[Any]]:

@@ -11,7 +11,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carried:
+class CarriedLoad:
     """Equal deployments that carry a load together. Fields are numbers, or arrays over a grid.
 
     Attributes:
@@ -29,7 +29,7 @@ class Carried:
 
 def carried(
     load_tokens_per_s: Values, *, tokens_per_s: Values, num_gpus: Values, usd_per_gpu_hour: Values
-) -> Carried:
+) -> CarriedLoad:
     """The fewest deployments that carry a load: n = ⌈load ÷ what one carries⌉, of n · GPUs · USD/h an hour.
 
     Args:
@@ -42,7 +42,7 @@ def carried(
     needed = np.where(serves, load_tokens_per_s / np.where(serves, tokens_per_s, 1.0), 0.0)
     deployments = np.ceil(needed * (1 - ROUNDING))
     gpus = deployments * num_gpus
-    return Carried(
+    return CarriedLoad(
         deployments=deployments,
         num_gpus=gpus,
         utilisation=needed / np.maximum(deployments, 1.0),

@@ -20,7 +20,7 @@ from optimoe.cost.serving.load import OpenSystem, open_arrivals
 from optimoe.cost.serving.memory import gpu_memory
 from optimoe.cost.serving.prompts import PromptSeconds, accepted_tokens, prompt_work
 from optimoe.cost.serving.step import StepTime, decode_kernels, decode_step, decode_with_host
-from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
+from optimoe.cost.serving.systems.batching import ClosedSystem, Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.systems.ranks import LockStep
 from optimoe.cost.serving.systems.runs import FiniteRun, Queue, finite_run, run_seconds
 from optimoe.cost.serving.workload import Limits, Workload
@@ -221,20 +221,14 @@ def evaluate(
         together=prompt.together,
     )
     ranks = ready.ranks.at(in_flight / layout.dp)
-    # Requests that come at random are never in step, however long they are.
-    spread = (
-        replace(workload, fixed_lengths=False, rounds=np.inf) if deployment.limits.on_percentiles else workload
-    )
-    system = closed_system(Rounds.of(engine, spread), step, batch=batch, running=running, ranks=ranks)
+    system = closed_system(_rounds(deployment), step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     ended = None
     if workload.arrivals != "closed":
         ended = _run(arch, deployment, ready, step, in_flight=in_flight, running=running)
         tokens_per_s = ended.output_tokens_per_s
         if workload.arrivals == "static":
-            steps = max(workload.output_tokens - 1, 1)
-            pace_s = ended.decode_s / steps if workload.decodes else 0.0 * ended.decode_s
-            system = replace(system, ttft_s=ended.prefill_s, tpot_s=pace_s, stall_s=0.0, ranks_s=0.0)
+            system = _static(system, ended, workload)
     spent = token if workload.decodes else token.times(0.0)
     closed = ServingEstimate(
         layout=layout,
@@ -267,6 +261,21 @@ def evaluate(
         prompt=prompt,
     )
     return _under_load(deployment, closed, load, ready.fits)
+
+
+def _rounds(deployment: Deployment) -> Rounds:
+    """The rounds of a deployment's requests; those that come at random are never in step."""
+    workload = deployment.workload
+    if deployment.limits.on_percentiles:
+        workload = replace(workload, fixed_lengths=False, rounds=np.inf)
+    return Rounds.of(deployment.engine, workload)
+
+
+def _static(system: ClosedSystem, ended: FiniteRun, workload: Workload) -> ClosedSystem:
+    """The latency of a static batch: all prompts first, then all steps, nobody in the others' way."""
+    steps = max(workload.output_tokens - 1, 1)
+    pace_s = ended.decode_s / steps if workload.decodes else 0.0 * ended.decode_s
+    return replace(system, ttft_s=ended.prefill_s, tpot_s=pace_s, stall_s=0.0, ranks_s=0.0)
 
 
 def _under_load(

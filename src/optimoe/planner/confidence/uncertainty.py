@@ -8,7 +8,7 @@ from jaxtyping import Float
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.laws.loss_law import LossLaw
-from optimoe.planner.confidence.draws.asked import Asked, ask
+from optimoe.planner.confidence.draws.asked import DrawnPlan, ask
 from optimoe.planner.confidence.draws.contest import Chance, Contest, kept_promise
 from optimoe.planner.confidence.sweep_value import SweepValue, told, value_of_sweep
 from optimoe.planner.pricing import SHARED, PricedGrids
@@ -64,7 +64,7 @@ def uncertainty(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) ->
     return uncertainty_of(asked, asked.by_law())
 
 
-def uncertainty_of(asked: Asked, contested: Contest) -> Uncertainty:
+def uncertainty_of(asked: DrawnPlan, contested: Contest) -> Uncertainty:
     """How sure a choice is that was judged under every draw of its law."""
     choice, own, regret = asked.result.choice, contested.own_loss, contested.own_regret
     kept = kept_promise(asked.result, contested)
@@ -88,7 +88,7 @@ def _losses(many: LossLaw, spec: ArchSpec, tokens: float) -> Float[np.ndarray, "
     return np.asarray(many.arch_curve(spec).loss(tokens)).reshape(-1, 1)
 
 
-def _sweep(asked: Asked, contested: Contest) -> SweepValue | None:
+def _sweep(asked: DrawnPlan, contested: Contest) -> SweepValue | None:
     """The worth of the ladder of proxies that comes with the winner, the law anchored on them."""
     choice, problem, scatter = asked.result.choice, asked.result.problem, asked.law.law.row.rmse_log
     if not scatter:  # draws without a scatter: nothing says what a sweep would see

@@ -35,7 +35,7 @@ def serving_reasons(plan: Plan, looked: Looked, memory: PricedGrids = SHARED) ->
 
 
 def context_warnings(plan: Plan) -> tuple[str, ...]:
-    """Requests that are longer than what a model was made for, or than the sequences that the law speaks of."""
+    """Say where requests are longer than what a model was made for, or than sequences of a law's runs."""
     problem, workload = plan.problem, plan.problem.workload
     lines = [beyond_context(one.spec, workload) for one in plan.scored]
     trained = problem.training.seq_len

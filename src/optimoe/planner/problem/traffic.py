@@ -8,14 +8,14 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.core.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
-from optimoe.cost.serving.carried import Carried, carried
+from optimoe.cost.serving.carried import CarriedLoad, carried
 
 YEAR_S = 365 * SECONDS_PER_DAY
 """The life of a model where nobody states it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedFor(Carried):
+class LifetimeServing(CarriedLoad):
     """Equal deployments over a model's life. Fields are numbers, or arrays over a grid.
 
     Attributes:
@@ -75,10 +75,10 @@ class Traffic:
         return self.mean_tokens_per_s * self.peak_to_mean
 
     def scaled(self, factor: float) -> "Traffic":
-        """The same traffic with so many times the tokens."""
+        """Multiply the tokens of the traffic, all else as it is."""
         return replace(self, lifetime_tokens=factor * self.lifetime_tokens)
 
-    def served(self, *, tokens_per_s: Values, num_gpus: Values, usd_per_gpu_hour: Values) -> ServedFor:
+    def served(self, *, tokens_per_s: Values, num_gpus: Values, usd_per_gpu_hour: Values) -> LifetimeServing:
         """The deployments that carry it, and their dollars over the life.
 
         Stated as a rate: n · GPUs · life · USD/s of n = ⌈peak ÷ tokens/s⌉ whole deployments. Stated as tokens:
@@ -99,7 +99,7 @@ class Traffic:
             rate = np.where(serves, tokens_per_s, 1.0) * self.utilisation
             gpu_s = np.where(serves, num_gpus * self.lifetime_tokens / rate, 0.0)
         usd = np.where(serves, gpu_s * usd_per_gpu_hour / SECONDS_PER_HOUR, np.inf)
-        return ServedFor(
+        return LifetimeServing(
             deployments=fleet.deployments,
             num_gpus=fleet.num_gpus,
             utilisation=fleet.utilisation * self.utilisation,

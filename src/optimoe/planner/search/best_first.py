@@ -42,7 +42,7 @@ TRAINED_AT_ONCE = 400
 """Designs whose training is priced with each round: a tenth of a millisecond each."""
 
 NEIGHBOURS_OF = 3
-"""Best designs of a group whose neighbourhoods are put on the board."""
+"""BestOfGroup designs of a group whose neighbourhoods are put on the board."""
 
 MOST_GROWN = 3
 """Times that neighbourhoods are added: the best moves a step of the coarse list at most each time."""
@@ -68,7 +68,7 @@ class Query:
         return np.zeros(len(of_family), dtype=int) if self.group_of is None else self.group_of[of_family]
 
     def promising(self, bright: Looked) -> dict[int, Index]:
-        """Of each group the designs that are not priced and promise to be better than its best, in order."""
+        """List the designs of each group that are not priced and promise to be better than its best, in order."""
         objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
         known, found = np.where(bright.exact, objective, np.inf), {}
         for group in np.unique(groups[groups >= 0]):
@@ -84,7 +84,7 @@ class Query:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Best:
+class BestOfGroup:
     """A design that is the best of its group under one goal.
 
     Attributes:
@@ -98,7 +98,7 @@ class Best:
     objective: float
 
 
-def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[Best]]:
+def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[BestOfGroup]]:
     """The best priced designs of each group, the best first; groups with nothing feasible are left out."""
     looked = board.looked()
     tokens, objective = query.judge(looked)
@@ -108,7 +108,7 @@ def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[Best]]
         own = np.flatnonzero((groups == group) & np.isfinite(objective))
         first = own[np.argsort(objective[own], kind="stable")[:count]]
         found[int(group)] = [
-            Best(index=int(i), tokens=float(tokens[i]), objective=float(objective[i])) for i in first
+            BestOfGroup(index=int(i), tokens=float(tokens[i]), objective=float(objective[i])) for i in first
         ]
     return found
 

@@ -72,7 +72,7 @@ class Board:
 
     @property
     def listing(self) -> Listing:
-        """The designs."""
+        """The designs that are on the board."""
         return self.known.listing
 
     @property

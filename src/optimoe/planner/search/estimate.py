@@ -57,11 +57,11 @@ class Rooflines:
     tightness: Rates
 
     def at(self, designs: Index) -> "Rooflines":
-        """Those of some of the designs."""
+        """Take the rooflines of some of the designs."""
         return Rooflines(**{name: getattr(self, name)[:, designs] for name in ("log_rate", "room", "tightness")})
 
     def with_more(self, other: "Rooflines") -> "Rooflines":
-        """Those of further designs behind these."""
+        """Put the rooflines of further designs behind these."""
         names = ("log_rate", "room", "tightness")
         return Rooflines(
             **{name: np.concatenate([getattr(self, name), getattr(other, name)], axis=1) for name in names}

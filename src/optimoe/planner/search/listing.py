@@ -125,7 +125,7 @@ class Listing:
         )
 
     def with_more(self, other: "Listing") -> "Listing":
-        """These designs and others behind them, which keeps the places of these."""
+        """Put other designs behind these, which keep their places."""
         families = tuple(dict.fromkeys(self.families + other.families))
         place = {family: number for number, family in enumerate(families)}
         moved = np.array([place[family] for family in other.families], dtype=int)
@@ -174,7 +174,7 @@ def priced_whole(space: Space, size: int, deployments: int) -> bool:
 
 
 def coarse(space: Space, every: Mapping[Family, Shapes]) -> dict[Family, Shapes]:
-    """Of each family a few depths of every width, the shallowest and the deepest too; all of a small space."""
+    """List a few depths of each width of a family, the shallowest and the deepest too; all of a small space."""
     if sum(len(shapes.d_model) for shapes in every.values()) <= MOST_LISTED // 4:
         return dict(every)
     chosen: dict[Family, Shapes] = {}

@@ -12,7 +12,7 @@ from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.designs import Column, Columns, curve_of
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.traffic import ServedFor, Traffic
+from optimoe.planner.problem.traffic import LifetimeServing, Traffic
 from optimoe.planner.search.listing import Index, Listing
 from optimoe.planner.search.objective import SearchGoal
 
@@ -95,7 +95,7 @@ class Looked(Columns):
     def _usd_per_gpu_hour(self) -> Float[np.ndarray, " deployments"]:
         return np.array([self.problem.hour_usd(one.price) for one in self.problem.deployments])
 
-    def _of_cheapest(self, traffic: Traffic) -> ServedFor:
+    def _of_cheapest(self, traffic: Traffic) -> LifetimeServing:
         return traffic.served(
             tokens_per_s=np.take_along_axis(self.tokens_per_s, self.cheapest[None], axis=0)[0],
             num_gpus=self._gpus[self.cheapest],
@@ -130,7 +130,7 @@ class Looked(Columns):
         )
 
     def under(self, law: LossLaw) -> "Looked":
-        """The same designs under another law, which may not rank all of them."""
+        """Put the designs under another law, which may not rank all of them."""
         curve, standing = judged_by(law, self.listing)
         return replace(self, problem=replace(self.problem, law=law), curve=curve, standing=standing)
 

@@ -14,7 +14,7 @@ from optimoe.planner.search.pools import first_pools
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DrawnPlan:
     """The designs of a plan and the draws that they are compared under.
 
     Attributes:
@@ -51,7 +51,7 @@ class Asked:
         return contest(self.result, self.drawn, self.money)
 
 
-def ask(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Asked:
+def ask(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> DrawnPlan:
     """Put the designs that a plan looked at side by side, and draw what is not known about them."""
     problem = result.problem
     try:
@@ -63,4 +63,4 @@ def ask(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> Asked:
     lineup = lineup_of_pools(problem, list(first_pools(problem, memory).values()), [*given, result.choice])
     money = money_draws(problem, draws)
     near = narrowed(result, lineup, law, money)
-    return Asked(result=result, lineup=near, of=len(lineup), law=law, unknown=unknown, money=money)
+    return DrawnPlan(result=result, lineup=near, of=len(lineup), law=law, unknown=unknown, money=money)

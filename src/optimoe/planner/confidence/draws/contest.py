@@ -65,7 +65,7 @@ class Contest:
 
     @property
     def draws(self) -> int:
-        """Number of draws."""
+        """How many draws there are."""
         return len(self.objective)
 
     @property

@@ -25,7 +25,7 @@ Index = Int[np.ndarray, " kept"]
 
 @dataclass(frozen=True, kw_only=True)
 class Lineup(Columns):
-    """Designs of all families with what a goal asks of them; the curve may hold a row for each draw.
+    """What a goal asks of the designs of all families; the curve may hold a row for each draw.
 
     Attributes:
         families: Of each design.
@@ -122,7 +122,7 @@ class Lineup(Columns):
         return replace(self, curve=TokenCurve(**columns))
 
     def under(self, law: LossLaw) -> "Lineup":
-        """The same designs under another law, which may not rank all of them."""
+        """Put the designs under another law, which may not rank all of them."""
         curve, ranked = _judged(law, self.grids)
         return replace(self, problem=replace(self.problem, law=law), curve=curve, standing=ranked)
 

@@ -42,7 +42,7 @@ class MoneyDraws:
 
     @property
     def draws(self) -> int:
-        """Number of draws."""
+        """How many draws there are."""
         return len(self.level)
 
     def first(self, draws: int) -> "MoneyDraws":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from optimoe.core.provenance import Estimate
 from optimoe.core.records import same_fields
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.problem.traffic import ServedFor
+from optimoe.planner.problem.traffic import LifetimeServing
 from optimoe.report.records.arch import DesignRecord, design_record
 from optimoe.report.records.deployment import LayoutRecord, layout_record
 from optimoe.report.records.plan.space import FamilyRecord, family_record
@@ -176,7 +176,7 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
     )
 
 
-def _fleet_record(fleet: ServedFor) -> ServingFleetRecord:
+def _fleet_record(fleet: LifetimeServing) -> ServingFleetRecord:
     """The deployments that carry the traffic, in whole numbers."""
     return same_fields(ServingFleetRecord, fleet, deployments=int(fleet.deployments), num_gpus=int(fleet.num_gpus))
 

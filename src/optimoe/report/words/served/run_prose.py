@@ -23,7 +23,7 @@ def arrival_words(limits: Limits) -> str:
 
 
 def statistic(percentile: float) -> str:
-    """Of which requests a latency is told: ``p95``, or ``mean``."""
+    """Say of which requests a latency is told: ``p95``, or ``mean``."""
     return f"p{100 * percentile:.4g}" if percentile else "mean"
 
 
