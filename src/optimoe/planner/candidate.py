@@ -1,5 +1,6 @@
 """One design of a plan with its numbers: what it is made of, its loss, its training run and how it is served."""
 
+import math
 from dataclasses import dataclass
 
 from optimoe.arch.memory import main_format
@@ -10,6 +11,7 @@ from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
+from optimoe.cost.training.estimate import energy_kwh
 from optimoe.cost.training.layout import TrainLayout, staged, step_sequences
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
@@ -30,6 +32,7 @@ class TrainingCost:
         layout: The best layout that fits in memory; None where the cluster is not known.
         batch_tokens: Tokens of a step in that layout; 0 without one.
         idle_gpus: GPUs of the cluster that the layout leaves idle; they are paid.
+        energy_kwh: Energy of the GPUs' boards times PUE; NaN where the board's power is not known.
     """
 
     flops: float
@@ -42,6 +45,7 @@ class TrainingCost:
     layout: TrainLayout | None
     batch_tokens: int = 0
     idle_gpus: int = 0
+    energy_kwh: float = math.nan
 
     @property
     def gpu_hours(self) -> float:
@@ -218,5 +222,6 @@ def _training_cost(pool: Pool, index: int, spec: ArchSpec, tokens: float) -> Tra
         gpu_s_high=band.high,
         usd=gpu_s * training.price.usd_per_gpu_s,
         layout=None if layout is None else staged(spec, layout),
+        energy_kwh=energy_kwh(gpu_s / SECONDS_PER_HOUR, training.accelerator),
         **split,
     )

@@ -55,6 +55,7 @@ def test_days_and_dollars_follow_from_the_speed():
     one = estimate_training(MIXTRAL, run(), TrainLayout(ep=8, pp=4, dp=16, interleave=4))
     assert one.days(1e12) == pytest.approx(1e12 / one.tokens_per_s / 86_400)
     assert one.usd(1e12) == pytest.approx(one.days(1e12) * 24 * 64 * 2.0)
+    assert one.energy_kwh(1e12) == pytest.approx(one.gpu_hours(1e12).value * 0.7 * 1.58)
     low, high = one.mfu_range()
     assert low < one.mfu() < high
     assert one.mfu("6nd") < one.mfu("whole_square")

@@ -121,6 +121,7 @@ class TrainingRecord:
         train_gpu_hours_high: Upper end of that band.
         goodput: Time of steps over the time that is paid for.
         usd: Dollars of the run; null without a price.
+        train_energy_kwh: Energy of the GPUs' boards times PUE; null where the board's power is not known.
         batch_tokens: Tokens of a step in this layout.
         batch_source: Where the batch is from; empty where it was stated.
         idle_gpus: GPUs that the layout leaves idle; they are paid.
@@ -145,6 +146,7 @@ class TrainingRecord:
     train_gpu_hours_high: float
     goodput: float
     usd: float | None
+    train_energy_kwh: float | None
     batch_tokens: int
     batch_source: str
     idle_gpus: int
@@ -232,6 +234,7 @@ def training_record(best: TrainEstimate, tokens: float) -> TrainingRecord:
         train_gpu_hours_high=hours.high,
         goodput=best.run.goodput,
         usd=best.usd(tokens),
+        train_energy_kwh=best.energy_kwh(tokens),
         batch_tokens=best.batch_tokens,
         batch_source=best.run.batch_source,
         idle_gpus=best.idle_gpus,

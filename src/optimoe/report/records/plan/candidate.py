@@ -72,6 +72,7 @@ class CandidateRecord:
         train_gpu_hours_high: Upper end of that band; null likewise.
         batch_tokens: Tokens of a training step in that layout; 0 where the cluster is not known.
         idle_gpus: GPUs of the training cluster that the layout leaves idle; they are paid.
+        train_energy_kwh: Energy of the GPUs' boards times PUE; null where the board's power is not known.
         train_layout: How the run is split; empty where the cluster is not known.
         train_usd: Dollars of training; null without a price.
         serve_usd: Dollars of serving over the life; null without a price.
@@ -112,6 +113,7 @@ class CandidateRecord:
     train_gpu_hours_high: float | None
     batch_tokens: int
     idle_gpus: int
+    train_energy_kwh: float | None
     train_layout: TrainLayoutRecord | NoTrainLayoutRecord
     train_usd: float | None
     serve_usd: float | None
@@ -158,6 +160,7 @@ def candidate_record(candidate: Candidate) -> CandidateRecord:
         train_gpu_hours_high=hours.high,
         batch_tokens=training.batch_tokens,
         idle_gpus=training.idle_gpus,
+        train_energy_kwh=training.energy_kwh,
         train_layout=train_layout_record(training.layout) if training.layout else NoTrainLayoutRecord(),
         tpot_s=tpot.value,
         tpot_low_s=tpot.low,
