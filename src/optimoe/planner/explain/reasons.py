@@ -27,14 +27,8 @@ def reasons(plan: Plan) -> tuple[str, ...]:
     lines = []
     if plan.lowest_loss and plan.lowest_loss.loss.value < choice.loss.value * (1 - 1e-9):
         lines.append(_against_lowest(plan, plan.lowest_loss))
-    dense = next((item.candidate for item in plan.alternatives if item.family.dense), None)
-    if dense and not choice.family.dense:
-        theirs, ours = spent(plan, dense), spent(plan, choice)
-        lines.append(
-            f"A dense {format_count(dense.params.total)} reaches the same loss for "
-            f"{format_change(theirs.train, ours.train)} training and "
-            f"{format_change(theirs.per_mtok, ours.per_mtok)} serving cost."
-        )
+    if not choice.family.dense:
+        lines.extend(_against_dense(plan))
     lines.extend(_beyond_budget(plan))
     lines.extend(_outside_limits(plan))
     if problem.training.bounded:
@@ -187,6 +181,27 @@ def ordinal(number: int) -> str:
     """A positive number as a place in English: 2nd, 3rd, 4th, 11th."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def _against_dense(plan: Plan) -> list[str]:
+    """The best dense model of this budget, and the cheapest of equal loss."""
+    choice, ours, lines = plan.choice, spent(plan, plan.choice), []
+    if (best := plan.best_dense) is not None:
+        lines.append(
+            f"The best dense model of this budget, {format_count(best.params.total)} on "
+            f"{format_count(best.tokens)} tokens, reaches {best.loss.value:.3f} "
+            f"({best.loss.value - choice.loss.value:+.3f}) for {spent(plan, best).words()} in total."
+        )
+    known = [item.candidate for item in plan.alternatives if item.family.dense and item.candidate]
+    if known:
+        equal = min(known, key=lambda one: spent(plan, one).total)
+        theirs = spent(plan, equal)
+        lines.append(
+            f"A dense {format_count(equal.params.total)} reaches the same loss for "
+            f"{format_change(theirs.train, ours.train)} training and "
+            f"{format_change(theirs.per_mtok, ours.per_mtok)} serving cost."
+        )
+    return lines
 
 
 def _outside_limits(plan: Plan) -> list[str]:

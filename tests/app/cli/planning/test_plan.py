@@ -52,6 +52,29 @@ def test_files_of_others_are_not_overwritten_and_that_is_said_before_the_search(
     assert "taken is a file" in done.stderr
 
 
+def test_the_commands_that_a_plan_names_give_its_numbers_again(tmp_path):
+    designs = (
+        "--experts",
+        "8",
+        "--top-k",
+        "2",
+        "--attention",
+        "gqa",
+        "--active-ffn-ratio",
+        "3",
+        "--max-width",
+        "3072",
+    )
+    asked = ("plan", "--train-gpus", "12xh100-sxm", "--train-days", "10", "--serve-tokens", "100B", *designs)
+    done = optimoe(*asked, "--tpot", "50ms", "--input-tokens", "2000", "--quick", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line.removeprefix("Check").strip() for line in done.stdout.splitlines()]
+    serve, train = (line.split()[1:] for line in lines if line.startswith("optimoe cost"))
+    choice = json.loads((tmp_path / "plan.json").read_text())["choice"]
+    assert answer(*serve, cwd=tmp_path)["usd_per_mtok"] == pytest.approx(choice["usd_per_mtok"], rel=1e-9)
+    assert answer(*train, cwd=tmp_path)["usd"] == pytest.approx(choice["train_usd"], rel=1e-9)
+
+
 def test_a_quiet_plan_prints_the_sentence_that_decides_and_writes_its_files(tmp_path):
     (tmp_path / "plan.html").write_text("my own")
     done = optimoe(*PLAN, "--quick", "--quiet", "--force", cwd=tmp_path)

@@ -11,7 +11,7 @@ from tests.planner.asked import SMALL, problem
 
 
 def test_the_choice_is_the_first_row_and_others_follow_by_their_dollars(result):
-    head, first, *others = alternatives_table(result).rows
+    head, first, *others = (row for row in alternatives_table(result).rows if row[0] != "dense, whole budget")
     assert first[0] == "the choice"
     assert first[head.index("all")] == format_usd(result.choice.total_usd)
     numbers = [item.family.num_experts for item in result.alternatives if item.candidate]
@@ -30,7 +30,7 @@ def test_the_choice_is_the_first_row_and_others_follow_by_their_dollars(result):
 def test_few_designs_are_shown_and_the_dense_one_always():
     space = replace(SMALL, num_experts=(1, 2, 4, 8, 16, 32, 64, 128))
     table = alternatives_table(plan(problem(space=space)))
-    assert len(table.rows) <= 2 + MOST + 1
+    assert len(table.rows) <= 2 + MOST + 2
     assert [row[0] for row in table.rows].count("dense") == 1
 
 
@@ -70,3 +70,12 @@ def test_a_family_is_named_by_how_it_routes(result):
     assert routing_words(Family(num_experts=64, top_k=8, num_shared_experts=1)) == "E = 64, top-8, 1 shared"
     assert routing_words(Family(num_experts=1)) == "dense"
     assert format_count(result.choice.params.active) in alternatives_table(result).rows[1]
+
+
+def test_the_best_dense_model_of_the_budget_stands_beside_that_of_equal_loss(result):
+    head, *rows = alternatives_table(result).rows
+    (whole,) = (row for row in rows if row[0] == "dense, whole budget")
+    best = result.best_dense
+    assert whole[head.index("loss")] == f"{best.loss.value:.3f}"
+    assert whole[head.index("all")] == format_usd(best.total_usd)
+    assert whole[-1].startswith(f"{best.loss.value - result.choice.loss.value:.3f} nats above")

@@ -49,6 +49,7 @@ def plan(
     from optimoe.report.records.plan.plan import plan_record
     from optimoe.report.words.chain_prose import chain_lines
     from optimoe.report.words.plan.answer import plan_blocks
+    from optimoe.report.words.plan.choice import check_lines
     from optimoe.report.words.plan.headline import headline
     from optimoe.report.words.plan.scored import moves_table
 
@@ -78,4 +79,5 @@ def plan(
         files = write_plan(result, out or Path(), robustness, force=bool(force))
         if not json and not quiet:
             print()
-            print_lines([("Files", "  ".join(str(file) for file in files))])
+            made = ("Files", "  ".join(str(file) for file in files))
+            print_lines([*check_lines(result, out or Path()), made])

@@ -13,6 +13,9 @@ from optimoe.report.words.lines import Table
 MOST = 6
 """Other designs that the table shows: what fits a screen beside the choice; ``plan.json`` has all."""
 
+SAME_LOSS = 5e-4
+"""Nats by which losses may differ and still read alike: half of the last digit shown."""
+
 HEADS = ("", "active", "total", "tokens", "loss", "training", "GPUs", "serving", "all", "against it")
 
 CAUSES = {
@@ -36,13 +39,15 @@ def alternatives_table(plan: Plan) -> Table:
     rows = [HEADS, row(plan, "the choice", plan.choice, "")]
     shown = shown_others(plan)
     rows += [_alternative(plan, item) for item in shown]
+    if plan.best_dense is not None and not plan.choice.family.dense:
+        rows.append(row(plan, "dense, whole budget", plan.best_dense, against(plan, plan.best_dense)))
     rows += [_scored(plan, number) for number in range(len(plan.scored))]
     left = len(_others(plan)) - len(shown)
     more = f"; {left} more in plan.json" if left else ""
     return Table(
         title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other numbers of experts{more}",
         rows=rows,
-        spare=("loss", "tokens", "GPUs", "training", "serving", "total"),
+        spare=("tokens", "training", "serving", "GPUs", "total", "loss"),
         words=("against it",),
     )
 
@@ -55,9 +60,8 @@ def shown_others(plan: Plan) -> list[Alternative]:
 
 def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ...]:
     """One design of the table."""
-    choice, bill = plan.choice, spent(plan, design)
-    gap = design.loss.value - choice.loss.value
-    loss = f"{design.loss.value:.3f}" if abs(gap) < 5e-4 else f"{gap:+.3f}"
+    bill = spent(plan, design)
+    loss = f"{design.loss.value:.3f}"
     gpus = f"{design.fleet.num_gpus:,.0f}" if plan.problem.lifetime_tokens else "–"
     return (
         name,
@@ -75,7 +79,9 @@ def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ..
 
 def against(plan: Plan, other: Candidate) -> str:
     """What keeps a design from being the choice: a limit, or what makes it dearer; and how its loss is known."""
-    words = [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan, other)
+    higher = other.loss.value - plan.choice.loss.value
+    words = [f"{higher:.3f} nats above"] if higher > SAME_LOSS else []
+    words += [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan, other)
     if other.assumed and not plan.choice.assumed:
         words.append("its loss by assumption")
     return ", ".join(words)
