@@ -62,12 +62,13 @@ def labs_at(problem: Problem, choice: Candidate, memory: PricedGrids = SHARED) -
     """What labs trained with about the compute of the choice's budget, on their own tokens; by FLOPs."""
     training = problem.training
     flops = training.budget_flops_about if training.bounded else choice.training.flops
-    labs = labs_near(flops)
-    pools = given_pools(problem, [lab.spec for lab in labs], memory)
-    return tuple(
-        LabReference(lab=lab, scored=_with_reason(problem, pool, _scored(pool, lab.spec, choice, lab.tokens)))
-        for lab, pool in zip(labs, pools, strict=True)
-    )
+    found = []
+    for lab in labs_near(flops):
+        pool = settled_model(problem, lab.spec, memory)
+        found.append(
+            LabReference(lab=lab, scored=_with_reason(problem, pool, _scored(pool, lab.spec, choice, lab.tokens)))
+        )
+    return tuple(found)
 
 
 def labs_near(flops: float) -> tuple[Lab, ...]:
