@@ -206,9 +206,8 @@ def evaluate(
     """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
     ready = ready or prepare(arch, deployment, layout)
     workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
-    in_flight = np.asarray(concurrency, dtype=float)
-    if workload.arrivals == "offline":
-        in_flight = np.minimum(in_flight, workload.num_requests)
+    most = workload.num_requests if workload.arrivals == "offline" else np.inf
+    in_flight = np.minimum(np.asarray(concurrency, dtype=float), most)
     batch = np.maximum(in_flight / layout.dp, 1.0)
     running = np.clip(batch, 1.0, np.maximum(ready.places, 1.0))
     decode, prompt = steps_of(arch, deployment, ready.machine, running)
@@ -220,8 +219,8 @@ def evaluate(
         stage_s=prompt.stall_s,
         together=prompt.together,
     )
-    ranks = ready.ranks.at(in_flight / layout.dp)
-    system = closed_system(_rounds(deployment), step, batch=batch, running=running, ranks=ranks)
+    ranks, rounds = ready.ranks.at(in_flight / layout.dp), _rounds(deployment)
+    system = closed_system(rounds, step, batch=batch, running=running, ranks=ranks)
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     ended = None
     if workload.arrivals != "closed":
@@ -229,7 +228,6 @@ def evaluate(
         tokens_per_s = ended.output_tokens_per_s
         if workload.arrivals == "static":
             system = _static(system, ended, workload)
-    spent = token if workload.decodes else token.times(0.0)
     closed = ServingEstimate(
         layout=layout,
         concurrency=concurrency,
@@ -239,11 +237,7 @@ def evaluate(
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_gpu=tokens_per_s / num_gpus,
         usd_per_mtok=usd_per_mtok(num_gpus, deployment.price, tokens_per_s),
-        parts={
-            **{cause.name: getattr(spent, cause.name) for cause in fields(spent)},
-            INTERFERENCE: system.stall_s,
-            WAITING: system.ranks_s,
-        },
+        parts=_parts(token if workload.decodes else token.times(0.0), system),
         run=ended,
     )
     if not deployment.limits.on_percentiles:
@@ -261,6 +255,12 @@ def evaluate(
         prompt=prompt,
     )
     return _under_load(deployment, closed, load, ready.fits)
+
+
+def _parts(token: StepTime, system: ClosedSystem) -> dict[str, Values]:
+    """Seconds of a token by cause, those that it waits for others among them."""
+    causes = {cause.name: getattr(token, cause.name) for cause in fields(token)}
+    return causes | {INTERFERENCE: system.stall_s, WAITING: system.ranks_s}
 
 
 def _rounds(deployment: Deployment) -> Rounds:

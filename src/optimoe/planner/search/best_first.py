@@ -42,7 +42,7 @@ TRAINED_AT_ONCE = 400
 """Designs whose training is priced with each round: a tenth of a millisecond each."""
 
 NEIGHBOURS_OF = 3
-"""BestOfGroup designs of a group whose neighbourhoods are put on the board."""
+"""Best designs of a group whose neighbourhoods are put on the board."""
 
 MOST_GROWN = 3
 """Times that neighbourhoods are added: the best moves a step of the coarse list at most each time."""

@@ -25,14 +25,14 @@ Index = Int[np.ndarray, " kept"]
 
 @dataclass(frozen=True, kw_only=True)
 class Lineup(Columns):
-    """What a goal asks of the designs of all families; the curve may hold a row for each draw.
+    """The designs of all families with what a goal asks of them. The curve may hold a row for each draw.
 
     Attributes:
         families: Of each design.
         grids: The designs, one grid after the other.
         params_total: Stored parameters.
         utilisation: Of each design in training; NaN where no layout trains it.
-        tokens_per_s: Output tokens per second of each deployment with each design; 0 where it keeps no limit.
+        tokens_per_s: Output tokens per second of each deployment with each design; 0 where no limits hold.
         standing: Whether the law may rank a design.
     """
 
