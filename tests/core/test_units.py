@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from optimoe.core.errors import InputError
 from optimoe.core.units import (
     format_bytes,
+    format_change,
     format_count,
     format_factor,
     format_seconds,
@@ -61,3 +62,14 @@ def test_printed_quantities_carry_a_prefix_and_three_digits():
 
 def test_a_factor_just_above_one_does_not_read_as_one():
     assert (format_factor(1.02), format_factor(1.54), format_factor(3.8)) == ("1.02×", "1.5×", "3.8×")
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_number_that_is_none_is_a_dash_in_every_table(value):
+    for shown in (format_count(value), format_bytes(value), format_seconds(value), format_change(value, 1.0)):
+        assert shown == "–"
+
+
+@pytest.mark.parametrize("text", ["500µs", "500μs", "500us"])
+def test_microseconds_are_read_as_they_are_shown(text):
+    assert parse_quantity(text, "seconds") == pytest.approx(5e-4)

@@ -13,7 +13,7 @@ from cyclopts.exceptions import MissingArgumentError
 
 from optimoe import __version__
 from optimoe.app.cli.options import fill_from_file
-from optimoe.core.errors import OptimoeError, UnknownNameError
+from optimoe.core.errors import OptimoeError, UnknownNameError, shown
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -142,7 +142,11 @@ def negative(words: Sequence[str]) -> str:
     return ""
 
 
+MOST_SAID = 400
+"""Characters of a line that says what is wrong: two lines of a wide screen, beyond the longest of ours."""
+
+
 def fail(message: str, exit_code: int) -> None:
-    """Say one line and leave."""
-    print(f"optimoe: {message}", file=sys.stderr)
+    """Say one line and leave; a line that quotes a long value is cut."""
+    print(f"optimoe: {shown(message, MOST_SAID)}", file=sys.stderr)
     raise SystemExit(exit_code)

@@ -55,8 +55,10 @@ def parse_quantity(text: str, kind: str = "count") -> float:
 
 def format_count(value: float, digits: int = 3) -> str:
     """A count with a prefix, to ``digits`` significant digits: 46.7B, 5T, 321M."""
-    if not math.isfinite(value) or value == 0:
-        return f"{value:g}"
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
     if abs(value) >= 1e16:
         return f"{value:.{digits - 1}e}".replace("e+", "e")
     for scale, prefix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
@@ -74,6 +76,8 @@ def format_plain(value: float) -> str:
 
 def format_bytes(value: float) -> str:
     """Bytes with a decimal prefix: 131 KB, 93.4 GB."""
+    if not math.isfinite(value):
+        return "–"
     for scale, prefix in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
         if abs(value) >= scale:
             return f"{_significant(value / scale, 3)} {prefix}"
@@ -82,6 +86,8 @@ def format_bytes(value: float) -> str:
 
 def format_seconds(value: float) -> str:
     """A duration: 12.4 ms, 850 µs, 94.7 ns, 1.20 s, 3.5 d."""
+    if not math.isfinite(value):
+        return "–"
     if value >= SECONDS_PER_DAY:
         return f"{_significant(value / SECONDS_PER_DAY, 3)} d"
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
@@ -105,7 +111,7 @@ LARGE_CHANGE = 10
 
 def format_change(new: float, old: float) -> str:
     """A relative change: +38 %, 12× from tenfold on, a dash where there is nothing to compare with (0)."""
-    if not old:
+    if not old or not math.isfinite(new / old):
         return "–"
     return f"{new / old:,.0f}×" if new / old >= LARGE_CHANGE else f"{new / old - 1:+.0%}"
 

@@ -14,6 +14,9 @@ from optimoe.core.errors import UnknownNameError
 CONFIG_WORDS = frozenset(("model_type", "hidden_size", "num_hidden_layers", "architectures"))
 """Fields that a ``config.json`` has and a table of parts has not."""
 
+MOST_NAME = 255
+"""Characters of a file's name: what is longer is none, and a file system refuses to look for it."""
+
 
 def model_names() -> tuple[str, ...]:
     """The names of the catalog."""
@@ -31,13 +34,14 @@ def find_model(model: str) -> ArchSpec:
     if model.lower() in models:
         return _of_row(model.lower(), models[model.lower()])
     path = Path(model)
-    if "=" in model and not path.exists():
+    there = len(path.name) <= MOST_NAME and path.exists()
+    if "=" in model and not there:
         return parse_shape(model)
     if path.suffix == ".toml":
         return read_shape(load_toml(path), path.stem, str(path))
     if path.suffix == ".json" and states_parts(content := load_json(path)):
         return read_shape(content, path.stem, str(path))
-    if path.exists() or path.suffix == ".json":
+    if there or path.suffix == ".json":
         return load_config(path)
     raise UnknownNameError("model", model, models)
 
