@@ -185,7 +185,7 @@ def _alternatives(board: Board, found: _Found) -> tuple[Alternative, ...]:
     groups = _groups(board)
     loss = float(found.choice.pool.loss(np.array([found.choice.tokens]))[0])
     query = Query(goal=equal_loss(loss), group_of=np.array([*groups.values()]), width=8)
-    best = finalist(board, query, [found.choice], count=1)
+    best = finalist(board, query, [found.choice], count=1, briefly=True)
     rows = []
     for group in dict.fromkeys(groups.values()):
         own = [family for family, number in groups.items() if number == group]

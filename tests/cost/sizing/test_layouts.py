@@ -9,6 +9,7 @@ from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.layers.layout import Layout, candidate_layouts
 from optimoe.cost.serving.estimate import evaluate
 from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.cost.sizing.candidates import every_split
 from optimoe.cost.sizing.layouts import best_serving, cheapest_serving
 from tests.cost.cases import MIXTRAL, deployment
 
@@ -91,3 +92,16 @@ def test_a_limit_on_a_percentile_never_costs_less_than_on_the_mean(
     strict = replace(asked, limits=replace(mean, **percentiles))
     costs = [cheapest_serving(MIXTRAL, one).usd_per_mtok for one in (asked, strict)]
     assert costs[1] >= costs[0] * 0.98  # the batches tried are 2 % apart at most
+
+
+def test_designs_side_by_side_cost_what_each_costs_alone_shared_experts_or_none():
+    (group,) = MIXTRAL.layers
+    shared = np.array([0, 1, 0, 2])
+    ffn = replace(group.ffn, num_shared_experts=shared, d_shared=group.ffn.d_expert * (shared > 0))
+    grid = replace(
+        MIXTRAL, d_model=np.full(4, MIXTRAL.d_model), layers=(replace(group, num_layers=np.full(4, 32), ffn=ffn),)
+    )
+    asked = deployment(8, Limits(tpot_s=0.02))
+    together = cheapest_serving(grid, asked, every_split(grid, asked))
+    alone = [best_serving(grid.at(row), asked).tokens_per_s for row in range(4)]
+    assert alone == together.tokens_per_s.tolist()

@@ -63,7 +63,7 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
     usable = np.asarray(divides(grid, layout)) & (np.asarray(ready.fits) >= 1)
     shape = np.broadcast_shapes(usable.shape, most.shape)
 
-    def excess(batch: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    def excess(batch: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         def row(values: Values) -> np.ndarray:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
@@ -80,43 +80,70 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
         )
         over = np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s)
         # Where few places are free a wait grows without end: its logarithm is nearer to a line.
-        return np.log(over) if limits.on_percentiles else over - 1
+        return np.log(over) if limits.on_percentiles else over - 1, np.asarray(estimate.tokens_per_s)
 
     batches = np.ones(shape).reshape(-1)
     cells = np.flatnonzero(np.broadcast_to(usable, shape))
     if len(cells):
-        batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells])
+        designs = cells // math.prod(shape[-2:])
+        batches[cells] = _largest_within(excess, cells, np.broadcast_to(most, shape).reshape(-1)[cells], designs)
     return batches.reshape(shape)
 
 
-Excess = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Excess = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""By how much batches of cells exceed the limits, and the tokens per second that they give."""
 
 
-def _largest_within(excess: Excess, cells: np.ndarray, most: np.ndarray) -> np.ndarray:
+def _largest_within(excess: Excess, cells: np.ndarray, most: np.ndarray, designs: np.ndarray) -> np.ndarray:
     """Of each cell the largest of :data:`BATCHES` up to ``most``, or that, with an excess of at most 0; else 1.
 
     False position, for latency grows and is nearly linear in the batch; an end that stays counts half (the
-    Illinois rule). Cells that are settled are not looked at again.
+    Illinois rule). Cells that are settled are not looked at again; nor is a layout that at a batch beyond the
+    limits gives fewer tokens than another layout of the same design within them: tokens grow with the batch.
     """
     high, low = most.copy(), np.ones_like(most)
-    under, over = excess(low, cells), excess(high, cells)
+    (under, least), (over, highest) = excess(low, cells), excess(high, cells)
     low = np.where((over <= 0) & (under <= 0), high, low)
+    reached = np.where(under <= 0, np.where(over <= 0, highest, least), 0.0)
+    best = np.zeros(designs.max() + 1)
+    np.maximum.at(best, designs, reached)
     # Where not even one request keeps the limits low stays 1, and the caller's own check of the limits refuses it.
     left = np.flatnonzero((over > 0) & (under <= 0))
     for _ in range(MOST_STEPS):
-        left = left[_next(low[left]) < high[left]]  # settled: no batch is listed between the ends
+        open_ = (_next(low[left]) < high[left]) & (highest[left] >= best[designs[left]])
+        left = left[open_]  # the others are settled: no batch is listed between the ends, or the layout is worse
         if not len(left):
             break
         a, b, f, g = low[left], high[left], under[left], over[left]
+        around = OFFSETS[: 1 if len(left) * len(OFFSETS) > AT_ONCE else len(OFFSETS)][:, None]
         # Down to a listed batch, then at least one step away from either end: every round moves an end.
-        snapped = BATCHES[np.searchsorted(BATCHES, a + (b - a) * f / (f - g), side="right") - 1]
-        middle = np.clip(snapped, _next(a), BATCHES[np.searchsorted(BATCHES, b) - 1])
-        between = excess(middle, cells[left])
+        guess = np.searchsorted(BATCHES, a + (b - a) * f / (f - g), side="right") - 1
+        first, last = np.searchsorted(BATCHES, a, side="right"), np.searchsorted(BATCHES, b) - 1
+        tried = BATCHES[np.clip(guess + around, first, last)]
+        between, rate = (
+            values.reshape(tried.shape) for values in excess(tried.ravel(), np.tile(cells[left], len(around)))
+        )
         good = between <= 0
+        np.maximum.at(best, np.broadcast_to(designs[left], tried.shape)[good], rate[good])
+        # Tokens and latency grow with the batch: the largest good and the smallest bad one are the new ends.
+        here = np.arange(len(left))
+        top, bottom = np.where(good, tried, -1.0).argmax(axis=0), np.where(good, np.inf, tried).argmin(axis=0)
+        some_good, some_bad = good.any(axis=0), (~good).any(axis=0)
+        low[left] = np.where(some_good, tried[top, here], a)
+        high[left] = np.where(some_bad, tried[bottom, here], b)
+        highest[left] = np.where(some_bad, rate[bottom, here], highest[left])
         # The end that stays is halved: on a bent curve plain false position creeps up from one side alone.
-        under[left], over[left] = np.where(good, between, f / 2), np.where(good, g / 2, between)
-        low[left], high[left] = np.where(good, middle, a), np.where(good, b, middle)
+        under[left] = np.where(some_good, between[top, here], f / 2)
+        over[left] = np.where(some_bad, between[bottom, here], g / 2)
     return low
+
+
+OFFSETS = np.array([0, 1, -1, 3, -3, 12, -12])
+"""Steps from the batch that false position points to, which are tried with it: latency is nearly linear, so that
+the largest batch within a limit is mostly among them."""
+
+AT_ONCE = 4096
+"""Batches of cells that one call evaluates beyond the first of each: as many as cost about as much as the call."""
 
 
 def _next(batch: np.ndarray) -> np.ndarray:

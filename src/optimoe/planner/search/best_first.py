@@ -25,7 +25,8 @@ MOST_ACTIVE, ACTIVE_OF_A_GROUP = 4_000, 200
 MOST_ROUNDS, MOST_SWEEPS = 8, 3
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
-CALLS, AT_ONCE = 4, 64
+CALLS: dict[type, int] = {LowestLoss: 2, LeastCost: 4}
+AT_ONCE = 64
 """Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred
 more designs in it."""
 
@@ -37,6 +38,9 @@ MOST_LIKELY = 200
 
 SAMPLE = 24
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
+
+GLANCED, GLANCES = 3, 2
+"""Designs of each row beside the choice that are priced, and how often: rows are what estimates say is best."""
 
 TRAINED_AT_ONCE = 400
 """Designs whose training is priced with each round: a tenth of a millisecond each."""
@@ -134,6 +138,32 @@ def seek(board: Board, queries: Sequence[Query]) -> None:
         _price(board, queries)
 
 
+def glance(board: Board, query: Query, count: int = GLANCED) -> None:
+    """Price the few designs of each group that look best by estimate, once and once more with what that taught."""
+    if board.known.whole:
+        board.price_all()
+        return
+    for _ in range(GLANCES):
+        looked = board.looked(board.estimates(_weights(board, query)))
+        objective, groups = query.judge(looked)[1], query.groups_of(looked.listing)
+        chosen = [np.zeros(0, dtype=int)]
+        for group in np.unique(groups[groups >= 0]):
+            own = np.flatnonzero((groups == group) & np.isfinite(objective))
+            best = own[np.argsort(objective[own], kind="stable")[:count]]
+            chosen.append(best[~looked.exact[best]])
+        designs = np.concatenate(chosen)
+        if not len(designs):
+            return
+        part = board.part(np.unique(designs))
+        part.train(np.arange(len(part.listing)))
+        starts = [sheet.start for sheet in part.listing.sheets]
+        kinds = np.searchsorted(starts, np.arange(len(part.listing)), side="right")
+        ways = looked.cheapest[np.unique(designs)]
+        for kind, way in sorted(set(zip(kinds.tolist(), ways.tolist(), strict=True))):
+            part.serve(way, np.flatnonzero((kinds == kind) & (ways == way)))
+        board.put(part, np.unique(designs))
+
+
 def left_over(board: Board, query: Query) -> int:
     """Designs that may still be better than the best of their group, by estimates and their margins."""
     if board.known.whole:
@@ -182,13 +212,14 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
     worth: dict[tuple[int, int], float] = {}
     members: dict[tuple[int, int], list[int]] = {}
     trained = [np.zeros(0, dtype=int)]
+    most = max(CALLS[type(query.goal.minimised)] for query in queries)
     for query in queries:
         for own in query.promising(bright).values():
             trained.append(own[: TRAINED_AT_ONCE if query.group_of is None else query.width])
-            for rank, call, design in _calls(bright, own[: query.width * CALLS]):
+            for rank, call, design in _calls(bright, own[: query.width * most]):
                 worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
                 members.setdefault(call, []).append(design)
-    first = sorted(worth, key=lambda call: -worth[call])[:CALLS]
+    first = sorted(worth, key=lambda call: -worth[call])[:most]
     return [(call[1], np.unique(members[call][:AT_ONCE])) for call in first], np.unique(np.concatenate(trained))
 
 

@@ -14,7 +14,7 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
-from optimoe.planner.search.best_first import Query, best_of, seek
+from optimoe.planner.search.best_first import Query, best_of, glance, seek
 from optimoe.planner.search.board import Board, board_of
 from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
@@ -83,7 +83,12 @@ def require_rankable(board: Board) -> None:
 
 
 def finalist(
-    board: Board, query: Query, also: Sequence[Finalist] = (), count: int = FINALISTS
+    board: Board,
+    query: Query,
+    also: Sequence[Finalist] = (),
+    count: int = FINALISTS,
+    *,
+    briefly: bool = False,
 ) -> dict[int, Finalist]:
     """The best design of each group, of the few that are best by what was priced, each settled.
 
@@ -92,8 +97,12 @@ def finalist(
         query: What is minimised, in which groups.
         also: Designs that were settled before and are judged too.
         count: Designs of each group that are settled.
+        briefly: Whether those are taken that estimates say are best, without pricing all that may be better.
     """
-    seek(board, [query])
+    if briefly:
+        glance(board, query)
+    else:
+        seek(board, [query])
     best = best_of(board, query, count)
     places = {one.index for found in best.values() for one in found}
     pools = settle(board, np.array(sorted(places), dtype=int)) | {one.index: one.pool for one in also}
