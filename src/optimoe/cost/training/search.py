@@ -35,6 +35,8 @@ MICRO_BATCHES = (1, 2, 4, 8, 16)
 """What a search tries: more chunks send more, larger micro-batches leave fewer of them to fill the pipeline."""
 USUAL_EXPERT_PARTS = 64
 """Most parts of the experts that a grid may try: as many as DeepSeek-V3's run (arXiv 2412.19437, Sec. 3.1)."""
+USUAL_TP = 8
+"""Most GPUs of tp that a grid tries, however many the fast link joins: wider, the parts of a layer are small."""
 LARGEST_STAGES = 64
 """Most pipeline stages tried: as many as the trillion-parameter run of arXiv 2205.05198 takes."""
 USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -83,8 +85,7 @@ def candidate_train_layouts(
 
     Of any number of GPUs each pair of tp and pp takes as many data-parallel ranks as there is room for, down to
     whole parts of the experts; the rest stand idle. ZeRO 3 goes without pipeline stages (each micro-batch would
-    gather every stage's weights), interleaving with them. Sequence parallelism goes with tp. Degrees that leave
-    the same part of the model to every GPU stand together, the fastest first.
+    gather every stage's weights), interleaving with them. Sequence parallelism goes with tp.
     """
     degrees = np.array(list(_degrees(num_gpus, gpus_per_node, most_experts if routed else 1)), dtype=int)
     choices = list(product(micro_batches, interleaves, zeros, recomputes))
@@ -134,7 +135,7 @@ def usual_train_layouts(num_gpus: int, gpus_per_node: int, sequences: int, *, ro
         interleaves=(1,),
     )
     tp, ep, pp = np.asarray(every.tp), np.asarray(every.ep), np.asarray(every.pp)
-    whole, single = min(gpus_per_node, num_gpus), np.asarray(every.micro_batch) == 1
+    whole, single = min(gpus_per_node, num_gpus, USUAL_TP), np.asarray(every.micro_batch) == 1
     keep = np.isin(tp, (1, 2, whole)) & np.isin(pp, (1, 2, 4, 8, 16, 32)) & (single | (pp == 1) & (tp < whole))
     # a whole node of tp has few ranks left to deal experts to
     parts = np.where((tp == whole) & (whole > 1), np.isin(ep, (1, whole)), np.isin(ep, (1, whole, 4 * whole)))
