@@ -10,12 +10,13 @@ from tests.forks import run_command as optimoe
 
 FEW_DESIGNS = (
     "--top-k", "1", "--active-ffn-ratio", "3", "--shared", "0", "--attention", "gqa", "--first-dense-layers", "0",
+    "--serve-gpus", "8xh100-sxm",
 )  # fmt: skip
-"""One family of each number of experts: a plan's answers are tested elsewhere, and many take their time."""
+"""One family of each number of experts, on one box: many designs and boxes are looked at elsewhere."""
 
 QUESTION = [
     "plan", "--train-gpus", "64xh100-sxm", "--train-days", "30", "--mfu", "0.4", "--serve-tokens", "5T",
-    "--serve-gpus", "8xh100-sxm", "--experts", "1,8", *FEW_DESIGNS,
+    "--precision", "bf16", "--experts", "1,8", *FEW_DESIGNS,
 ]  # fmt: skip
 PLAN = [*QUESTION, "--tpot", "50ms"]
 MIXTRAL = {
