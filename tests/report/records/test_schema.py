@@ -20,7 +20,8 @@ from msgspec import UNSET, UnsetType
 import optimoe.report.records as records
 from optimoe.app.main import app
 from optimoe.core.errors import UnknownNameError
-from optimoe.planner.confidence import over_laws, robust
+from optimoe.planner.confidence import robust, swings
+from optimoe.planner.confidence.draws import rivals
 from optimoe.report.records import schema as schemas
 from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
 
@@ -111,10 +112,9 @@ def files(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def few_draws_and_swings(monkeypatch):
     """How sure a plan is takes half a minute: here few draws, and few inputs moved."""
-    swung = {name: factors[:1] for name, factors in robust.FACTORS.items()}
-    monkeypatch.setattr(robust, "FACTORS", swung)
-    monkeypatch.setattr(robust, "usable_laws", lambda own: ())
-    monkeypatch.setattr(over_laws, "usable_laws", lambda own: ())
+    swung = {name: factors[:1] for name, factors in swings.FACTORS.items()}
+    monkeypatch.setattr(swings, "FACTORS", swung)
+    monkeypatch.setattr(rivals, "usable_laws", lambda own: ())
     ask = robust.ask
     monkeypatch.setattr(robust, "ask", lambda result, draws, memory: ask(result, 8, memory))
 

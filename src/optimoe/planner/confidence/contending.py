@@ -1,5 +1,6 @@
 """The contending set: designs that the draws do not tell from the choice, and what tells these apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,8 @@ class Axis:
 
     Attributes:
         name: Such as ``E`` or ``active parameters``.
-        values: What contending designs have, smallest first; of a size the two ends.
+        values: What contending designs have, smallest first, but for what less than one in twenty has; of a size
+            the ends of the middle nine in ten.
         space: What all designs of the space have, likewise.
         ranged: Whether it is a size, of which ``values`` are the ends.
     """
@@ -63,8 +65,9 @@ class Contending:
     """Designs whose interval overlaps the choice's.
 
     The interval is that of what a design costs over the choice in the same draw of law, prices and demand, 90 %
-    over the draws: what is common to both cancels, and the choice's own is a point. It overlaps where its low end
-    is not above zero, or within the 1 % to which dollars are searched: in a draw of twenty the design is as good.
+    over the draws, every law that may rank the choice counted alike: what is common to both cancels, and the
+    choice's own is a point. It overlaps where its low end is not above zero, or within the 1 % to which dollars
+    are searched: in a draw of twenty the design is as good.
 
     Attributes:
         designs: How many there are, the choice among them.
@@ -94,37 +97,37 @@ class Contending:
         return tuple(axis for axis in self.axes if axis.settled)
 
 
-def contending(contested: Contest, of: int, tokens: PerDesign) -> Contending:
+def contending(contests: Sequence[Contest], of: int, tokens: PerDesign) -> Contending:
     """The contending set of designs under draws.
 
     Args:
-        contested: Designs in every draw.
+        contests: The same designs in every draw of each law, the plan's own first.
         of: How many designs there were before those that come near in no draw were left out.
         tokens: Training tokens of each design under the goal.
     """
-    members = np.flatnonzero(overlapping(contested))
-    axes = tuple(_axes(contested, members, tokens))
-    return Contending(designs=len(members), of=of, draws=contested.draws, axes=axes)
+    members = np.flatnonzero(overlapping(contests))
+    axes = tuple(_axes(contests, members, tokens))
+    return Contending(designs=len(members), of=of, draws=contests[0].draws, axes=axes)
 
 
-def overlapping(contested: Contest) -> Bool[np.ndarray, " designs"]:
-    """Whether the interval of each design overlaps the choice's."""
-    # sorted, and not a quantile: infinite numbers must not be averaged with others
-    place = max(0, int(np.ceil(LOW_END * contested.draws)) - 1)
-    low = np.partition(contested.apart, place, axis=0)[place]
-    return low <= (TIE if contested.by_loss else RESOLUTION)
+def overlapping(contests: Sequence[Contest]) -> Bool[np.ndarray, " designs"]:
+    """Whether the interval of each design overlaps the choice's, laws counted alike."""
+    near = TIE if contests[0].by_loss else RESOLUTION
+    shares = np.array([(contested.apart <= near).mean(axis=0) for contested in contests])
+    return shares.mean(axis=0) >= LOW_END * (1 - TIE)
 
 
-def _axes(contested: Contest, members: Int[np.ndarray, " members"], tokens: PerDesign) -> Iterator[Axis]:
+def _axes(contests: Sequence[Contest], members: Int[np.ndarray, " members"], tokens: PerDesign) -> Iterator[Axis]:
     """What designs that are feasible in some draw differ in, beside the same of some of them."""
-    lineup, feasible = contested.lineup, np.isfinite(contested.objective).any(axis=0)
-    families = set(lineup.families)
-    own = {lineup.families[int(place)] for place in members}
+    lineup = contests[0].lineup
+    feasible = np.any([np.isfinite(contested.objective).any(axis=0) for contested in contests], axis=0)
+    families = tuple(set(lineup.families))
+    own = [lineup.families[int(place)] for place in members]
     for field, name in TRAITS:
         space = _values([one for one in families if field == "num_experts" or not one.dense], field)
         if len(space) > 1:
             routed = [one for one in own if field == "num_experts" or not one.dense]
-            if values := _values(routed, field):
+            if values := _values(routed, field, LOW_END):
                 yield Axis(name=name, values=values, space=space)
     sizes = {
         "active parameters": lineup.params_active,
@@ -133,11 +136,18 @@ def _axes(contested: Contest, members: Int[np.ndarray, " members"], tokens: PerD
         "tokens per active parameter": tokens / lineup.params_active,
     }
     for name, column in sizes.items():
-        ends, space = ((float(one.min()), float(one.max())) for one in (column[members], column[feasible]))
+        possible, here = np.sort(column[feasible]), np.sort(column[members])
+        space, ends = (float(possible[0]), float(possible[-1])), _middle(here)
         yield Axis(name=name, values=ends, space=space, ranged=True)
 
 
-def _values(families: Sequence[Family], field: str) -> tuple[float | str, ...]:
-    """What families have in one field, smallest first."""
-    found = {getattr(one, field) for one in families if hasattr(one, field)}
-    return tuple(sorted(found))
+def _middle(ordered: PerDesign) -> tuple[float, float]:
+    """Ends of the middle nine in ten, both of them among the numbers."""
+    left_out = int(LOW_END * len(ordered))
+    return float(ordered[left_out]), float(ordered[len(ordered) - 1 - left_out])
+
+
+def _values(families: Sequence[Family], field: str, least: float = 0.0) -> tuple[float | str, ...]:
+    """What so large a share of some families have in one field at least, smallest first."""
+    found = Counter(getattr(one, field) for one in families if hasattr(one, field))
+    return tuple(sorted(value for value, count in found.items() if count >= least * found.total()))

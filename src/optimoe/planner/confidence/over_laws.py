@@ -1,18 +1,9 @@
 """The choice under other laws that may rank it, each by its own draws."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from optimoe.planner.confidence.draws.contest import Chance, contest, under_draws
-from optimoe.planner.confidence.draws.law import draws_or_certain
-from optimoe.planner.confidence.draws.lineup import Lineup
-from optimoe.planner.plan import usable_laws
-from optimoe.planner.result import Plan
-
-DRAWS = 20
-"""Draws of each further law: shares of families, and no tails."""
+from optimoe.planner.confidence.draws.asked import DrawnPlan
+from optimoe.planner.confidence.draws.contest import Chance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,33 +34,17 @@ class OverLaws:
     chances: tuple[Chance, ...]
 
 
-def over_laws(result: Plan, lineup: Lineup, own: tuple[Chance, ...], *, drawn: bool) -> OverLaws:
+def over_laws(asked: DrawnPlan, own: tuple[Chance, ...]) -> OverLaws:
     """Ask every law that may rank the choice and some other number of experts.
 
     Args:
-        result: The plan.
-        lineup: The designs, the choice last.
+        asked: The designs.
         own: What the plan's own law says.
-        drawn: Whether its coefficients were drawn for that.
     """
-    law = result.problem.law
-    opinions = [LawOpinion(law=law.row.name, drawn=drawn, chances=own), *_others(result, lineup)]
+    opinions = [LawOpinion(law=asked.law.law.row.name, drawn=asked.law.known, chances=own)]
+    for (law, _), found in zip(asked.under_rivals, asked.by_rivals(with_money=False), strict=True):
+        opinions.append(LawOpinion(law=law.law.row.name, drawn=law.known, chances=found.chances()))
     return OverLaws(opinions=tuple(opinions), chances=_together(opinions))
-
-
-def _others(result: Plan, lineup: Lineup) -> Iterator[LawOpinion]:
-    own = result.problem.law
-    for law in usable_laws(own):
-        if law.row.behind == own.row.behind:
-            continue
-        there = lineup.under(law)
-        ranked = [family for family, may in zip(there.families, there.possible, strict=True) if may]
-        if not there.ranked[-1] or len({family.num_experts for family in ranked}) < 2 or law.blind_to(there.grids):
-            continue
-        draws = draws_or_certain(law, DRAWS)
-        found = contest(result, under_draws(result, there, draws))
-        if np.all(np.isfinite(found.own_loss)):
-            yield LawOpinion(law=law.row.name, drawn=draws.known, chances=found.chances())
 
 
 def _together(opinions: list[LawOpinion]) -> tuple[Chance, ...]:

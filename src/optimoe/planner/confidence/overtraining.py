@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimoe.planner.designs import Pool
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import Plan
+from optimoe.planner.search.find import look
 from optimoe.planner.search.objective import tokens_and_objective
-from optimoe.planner.search.pools import first_pools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +39,19 @@ def size_curve(plan: Plan, memory: PricedGrids = SHARED) -> tuple[SizePoint, ...
     """
     if not plan.problem.training.bounded:
         return ()
-    pool = first_pools(plan.problem, memory)[plan.choice.family]
-    tokens, loss = tokens_and_objective(pool, LowestLoss())
-    rows = [
-        _cheapest(pool, np.flatnonzero(pool.shapes.d_model == width)) for width in np.unique(pool.shapes.d_model)
-    ]
+    looked = look(plan.problem, memory)
+    listing = looked.listing
+    own = np.array([family == plan.choice.family for family in listing.families])[listing.of_family]
+    there = looked.where(np.flatnonzero(own))
+    tokens, loss = tokens_and_objective(there, LowestLoss())
+    prices, widths = there.usd_per_mtok, there.listing.shapes.d_model
+    rows = [_cheapest(prices, np.flatnonzero(widths == width)) for width in np.unique(widths)]
     points = [
         SizePoint(
-            params_active=float(pool.params_active[row]),
+            params_active=float(there.params_active[row]),
             tokens=float(tokens[row]),
             loss=float(loss[row]),
-            usd_per_mtok=float(pool.usd_per_mtok[row]),
+            usd_per_mtok=float(prices[row]),
         )
         for row in rows
         if np.isfinite(loss[row])
@@ -58,5 +59,5 @@ def size_curve(plan: Plan, memory: PricedGrids = SHARED) -> tuple[SizePoint, ...
     return tuple(sorted(points, key=lambda point: point.params_active))
 
 
-def _cheapest(pool: Pool, rows: np.ndarray) -> int:
-    return int(rows[np.argmin(pool.usd_per_mtok[rows])])
+def _cheapest(prices: np.ndarray, rows: np.ndarray) -> int:
+    return int(rows[np.argmin(prices[rows])])

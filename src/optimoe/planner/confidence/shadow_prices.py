@@ -8,9 +8,9 @@ import numpy as np
 
 from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.serving.estimate import Deployment
-from optimoe.planner.confidence.draws.contest import contest
-from optimoe.planner.confidence.draws.lineup import Index, Lineup
+from optimoe.planner.confidence.draws.lineup import Lineup
 from optimoe.planner.confidence.draws.money import as_stated
+from optimoe.planner.confidence.served_anew import nearest, served_anew
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
@@ -22,15 +22,8 @@ SMALL, USUAL = 0.02, 0.2
 """Shares by which a limit is relaxed: near a derivative, as far as whole designs allow, and what one would
 negotiate (assumed)."""
 
-REPRICED = 24
-"""Designs that are served anew where a limit on serving moves: a third of them the nearest to the choice, a third
-of those that no deployment serves, a third of the lowest losses."""
-
 LOSS_STEP = 0.05
 """A loss is relaxed by a twentieth of these shares: 0.1 % and 1 %, the usual slack of a plan."""
-
-MOST_TOKENS = 1e15
-"""Tokens of a training that nothing bounds: more than there are, so that a loss is near its floor."""
 
 MS_PER_S, TOKENS_PER_BILLION, BYTES_PER_GIB = 1e3, 1e9, 2.0**30
 
@@ -202,13 +195,16 @@ def _of_goal(goal: LowestLoss, under: Callable[[Change], Callable[[float], Lineu
 
 def _of_serving(result: Plan, lineup: Lineup, memory: PricedGrids) -> Iterator[_Limit]:
     """Limits under which the designs nearest to the choice are served anew, on the choice's kind of deployment."""
-    place = result.problem.deployments.index(result.choice.deployment)
     deployment = result.choice.deployment
     limits, cluster = deployment.limits, deployment.cluster
-    near = _nearest(result, lineup)
+    near = nearest(result, lineup)
 
     def served(change: Callable[[float], Deployment]) -> Callable[[float], Lineup]:
-        return lambda share: _served_anew(near, place, change(1 + share), memory)
+        def relaxed(share: float) -> Lineup:
+            moved = served_anew(near, deployment, change(1 + share), memory)
+            return replace(near, tokens_per_s=np.maximum(near.tokens_per_s, moved.tokens_per_s))
+
+        return relaxed
 
     for name, field in (("TPOT", "tpot_s"), ("TTFT", "ttft_s")):
         stated = getattr(limits, field)
@@ -230,33 +226,3 @@ def _of_serving(result: Plan, lineup: Lineup, memory: PricedGrids) -> Iterator[_
     )
     memory_gb = accelerator.memory_bytes / BYTES_PER_GIB
     yield _Limit(name="memory of a serving GPU", unit="GiB", stated=memory_gb, relaxed=more)
-
-
-def _nearest(result: Plan, lineup: Lineup) -> Lineup:
-    """The designs that come nearest to the choice, also of those that no deployment serves; the choice last."""
-    last, third = len(lineup) - 1, REPRICED // 3
-    objective = contest(result, lineup).objective[0]
-    losses = np.where(lineup.possible, lineup.loss(np.fmin(lineup.affordable_tokens, MOST_TOKENS)), np.inf)
-    shut = ~(lineup.tokens_per_s > 0).any(axis=0) & lineup.ranked & np.isfinite(lineup.mfu)
-    train = np.asarray(lineup.dollars(as_stated(lineup.problem)).per_train_token)[0]
-    needed = np.asarray(lineup.tokens(result.choice.loss.value))
-    within = shut & (needed <= lineup.affordable_tokens)
-    behind = np.where(within, train * np.where(np.isfinite(needed), needed, 0.0), np.inf)
-    chosen = [*(_first(values, third) for values in (objective, behind, losses)), np.array([last])]
-    return lineup.where(np.unique(np.concatenate(chosen)))
-
-
-def _first(values: np.ndarray, number: int) -> Index:
-    """Places of the smallest finite values."""
-    order = np.argsort(values, kind="stable")[:number]
-    return order[np.isfinite(values[order])]
-
-
-def _served_anew(near: Lineup, place: int, deployment: Deployment, memory: PricedGrids) -> Lineup:
-    """The designs with what they give in one deployment, moved; never less than before."""
-    rates = np.concatenate(
-        [np.asarray(memory.served(deployment, grid).tokens_per_s, dtype=float) for grid in near.grids]
-    )
-    moved = near.tokens_per_s.copy()
-    moved[place] = np.maximum(moved[place], rates)
-    return replace(near, tokens_per_s=moved)

@@ -32,7 +32,7 @@ def test_doubts_are_said_with_their_numbers(result):
     assert "$9,876" in sweep
     assert "known to 3.4% instead of 11.0%" in sweep
     assert contending.startswith("56 of 5,526 designs (1.0%) contend")
-    assert contending.endswith(": E 8 – 64, active parameters 4.1B – 9.0B; settled: k 8")
+    assert contending.endswith(": nine in ten have E 8 – 64, active parameters 4.1B – 9.0B; settled: k 8")
     assert laws.startswith("over 2 laws, counted alike")
     assert "printed (as published)" in laws
     assert "over 99%" in money

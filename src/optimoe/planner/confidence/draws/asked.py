@@ -3,14 +3,21 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from optimoe.core.errors import InputError
-from optimoe.planner.confidence.draws.contest import Contest, contest, narrowed, under_draws
-from optimoe.planner.confidence.draws.law import LawDraws, certain, draws_of
-from optimoe.planner.confidence.draws.lineup import Lineup, lineup_of_pools
+from optimoe.laws.loss_law import LossLaw
+from optimoe.planner.confidence.draws.contest import Contest, contest, near_choice, under_draws
+from optimoe.planner.confidence.draws.law import LawDraws, certain, draws_of, draws_or_certain
+from optimoe.planner.confidence.draws.lineup import Lineup, lineup_of
 from optimoe.planner.confidence.draws.money import MoneyDraws, money_draws
+from optimoe.planner.confidence.draws.rivals import rivals
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.result import Plan
-from optimoe.planner.search.pools import first_pools
+from optimoe.planner.search.find import look
+
+RIVAL_DRAWS = 20
+"""Draws of each other law: shares of numbers of experts, and no tails."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +27,11 @@ class DrawnPlan:
     Attributes:
         result: The plan.
         lineup: The designs that come near in some draw, the choice last.
-        of: How many were looked at.
+        of: How many a search looked at, the plan's own answers among them.
         law: Draws of the law; in each the law itself where they cannot be made.
         unknown: Why they cannot; empty where they can.
         money: Draws of prices and demand.
+        rivals: Laws of other papers and data that may rank the choice and others beside it.
     """
 
     result: Plan
@@ -32,6 +40,7 @@ class DrawnPlan:
     law: LawDraws
     unknown: str
     money: MoneyDraws
+    rivals: tuple[LossLaw, ...]
 
     @cached_property
     def drawn(self) -> Lineup:
@@ -47,8 +56,21 @@ class DrawnPlan:
         return contest(self.result, self.lineup, self.money)
 
     def by_all(self) -> Contest:
-        """Designs under draws of all."""
+        """Designs under draws of the law, of prices and of demand."""
         return contest(self.result, self.drawn, self.money)
+
+    @cached_property
+    def under_rivals(self) -> tuple[tuple[LawDraws, Lineup], ...]:
+        """The draws of each other law, with the designs under them; the law itself where it cannot be drawn."""
+        drawn = [draws_or_certain(law, min(RIVAL_DRAWS, self.law.draws)) for law in self.rivals]
+        return tuple((law, under_draws(self.result, self.lineup.under(law.law), law)) for law in drawn)
+
+    def by_rivals(self, *, with_money: bool) -> tuple[Contest, ...]:
+        """Designs under draws of each other law, prices and demand as stated or drawn too."""
+        return tuple(
+            contest(self.result, there, self.money.first(law.draws) if with_money else None)
+            for law, there in self.under_rivals
+        )
 
 
 def ask(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> DrawnPlan:
@@ -60,7 +82,16 @@ def ask(result: Plan, draws: int = 200, memory: PricedGrids = SHARED) -> DrawnPl
         law, unknown = certain(problem.law, draws), str(error)
     stated = [item.candidate for item in result.alternatives if item.family != result.choice.family]
     given = [one for one in (*stated, result.lowest_loss) if one is not None]
-    lineup = lineup_of_pools(problem, list(first_pools(problem, memory).values()), [*given, result.choice])
+    lineup = lineup_of(look(problem, memory), [*given, result.choice])
     money = money_draws(problem, draws)
-    near = narrowed(result, lineup, law, money)
-    return DrawnPlan(result=result, lineup=near, of=len(lineup), law=law, unknown=unknown, money=money)
+    others = dict(rivals(result, lineup))
+    near = np.unique(np.concatenate([near_choice(result, lineup, law, money), *others.values()]))
+    return DrawnPlan(
+        result=result,
+        lineup=lineup.where(near),
+        of=len(lineup),
+        law=law,
+        unknown=unknown,
+        money=money,
+        rivals=tuple(others),
+    )

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from optimoe.core.arrays import Values
 from optimoe.planner.confidence.draws.law import LawDraws
-from optimoe.planner.confidence.draws.lineup import Lineup, PerDesign
+from optimoe.planner.confidence.draws.lineup import Index, Lineup, PerDesign
 from optimoe.planner.confidence.draws.money import MoneyDraws, as_stated
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
@@ -177,12 +177,12 @@ def kept_promise(result: Plan, contested: Contest) -> Bool[np.ndarray, " draws"]
     return contested.own_loss <= (lowest * (1 + goal.loss_slack) + goal.slack_nats) * (1 + TIE)
 
 
-def narrowed(result: Plan, lineup: Lineup, law: LawDraws, money: MoneyDraws) -> Lineup:
-    """The designs of a large space that come near the best in some draw of a pilot; all of a small one."""
+def near_choice(result: Plan, lineup: Lineup, law: LawDraws, money: MoneyDraws) -> Index:
+    """Places of the designs that come near the choice in some draw of a pilot; all of a small space."""
     if len(lineup) <= MOST_DRAWN:
-        return lineup
+        return np.arange(len(lineup))
     pilot = contest(result, under_draws(result, lineup, law.first(PILOT)), money.first(PILOT))
     near = np.argsort(pilot.apart.min(axis=0), kind="stable")[: MOST_DRAWN - LOWEST_DRAWN]
     losses = np.ravel(judged(lineup, LowestLoss(), lineup.dollars(as_stated(lineup.problem)))[1])
     low = np.argsort(losses, kind="stable")[:LOWEST_DRAWN]
-    return lineup.where(np.unique(np.concatenate([near, low, [len(lineup) - 1]])))
+    return np.concatenate([near, low, [len(lineup) - 1]])

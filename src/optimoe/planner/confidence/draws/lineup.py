@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import take
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.draws.law import LawDraws
 from optimoe.planner.confidence.draws.money import MoneyDraws, as_stated
-from optimoe.planner.designs import Columns, Pool, curve_of
+from optimoe.planner.designs import Columns, curve_of
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.traffic import Traffic
+from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import Dollars
 
 PerDesign = Float[np.ndarray, " designs"]
@@ -60,6 +61,13 @@ class Lineup(Columns):
     def ranked(self) -> Bool[np.ndarray, " designs"]:
         """Whether the law may rank a design, for each design."""
         return self.standing
+
+    @property
+    def ranked_grids(self) -> tuple[ArchSpec, ...]:
+        """The designs that the law may rank, grid by grid."""
+        starts = np.cumsum([0, *map(_size, self.grids)])
+        kept = [np.flatnonzero(self.standing[start:end]) for start, end in pairwise(starts)]
+        return tuple(take(grid, own) for grid, own in zip(self.grids, kept, strict=True) if len(own))
 
     @property
     def servable(self) -> Bool[np.ndarray, " designs"]:
@@ -149,33 +157,30 @@ class Lineup(Columns):
         )
 
 
-def lineup_of_pools(problem: Problem, pools: Sequence[Pool], given: Sequence[Candidate]) -> Lineup:
-    """Put priced designs side by side, and behind them single ones with the numbers that the plan states."""
-    grids = [pool.grid for pool in pools] + [_alone(one.spec) for one in given]
-    families = [family for pool in pools for family in [pool.family] * len(pool.params_active)]
-    served = [np.stack([np.asarray(each.tokens_per_s, dtype=float) for each in pool.servings]) for pool in pools]
-    served += [_rates(problem, one) for one in given]
-    counts = [count_params(grid) for grid in grids]
-    columns = {
-        name: np.concatenate(
-            [
-                np.broadcast_to(np.asarray(getattr(count, kind), dtype=float), (_size(grid),))
-                for count, grid in zip(counts, grids, strict=True)
-            ]
-        )
-        for name, kind in (("params_active", "active"), ("params_total", "total"), ("params_router", "router"))
+def lineup_of(looked: Looked, given: Sequence[Candidate]) -> Lineup:
+    """The designs that a search looked at, and behind them single ones with the numbers that the plan states.
+
+    Dollars of those that the search did not price are its estimates.
+    """
+    problem, listing = looked.problem, looked.listing
+    alone = tuple(_alone(one.spec) for one in given)
+    sizes = [one.params for one in given]
+    curve, ranked = _judged(problem.law, alone)
+    joined = {
+        name: np.concatenate([np.asarray(getattr(looked.curve, name)), np.asarray(getattr(curve, name))])
+        for name in ("floor", "scale", "exponent")
     }
-    curve, ranked = _judged(problem.law, grids)
-    mfu = [np.asarray(pool.training.mfu, dtype=float) for pool in pools]
     return Lineup(
         problem=problem,
-        families=(*families, *(one.family for one in given)),
-        grids=tuple(grids),
-        utilisation=np.concatenate([*mfu, np.array([one.training.mfu for one in given])]),
-        tokens_per_s=np.concatenate(served, axis=1),
-        curve=curve,
-        standing=ranked,
-        **columns,
+        families=(*(listing.families[place] for place in listing.of_family), *(one.family for one in given)),
+        grids=(*(sheet.grid for sheet in listing.sheets), *alone),
+        params_active=np.append(looked.params_active, [float(size.active) for size in sizes]),
+        params_total=np.append(listing.params_total, [float(size.total) for size in sizes]),
+        params_router=np.append(looked.params_router, [float(size.router) for size in sizes]),
+        utilisation=np.append(looked.utilisation, [one.training.mfu for one in given]),
+        tokens_per_s=np.hstack([looked.tokens_per_s, *(_rates(problem, one) for one in given)]),
+        curve=TokenCurve(**joined),
+        standing=np.append(looked.standing, ranked),
     )
 
 

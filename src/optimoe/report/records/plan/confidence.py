@@ -9,7 +9,8 @@ from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.contending import Contending
 from optimoe.planner.confidence.draws.contest import Chance
 from optimoe.planner.confidence.over_laws import OverLaws
-from optimoe.planner.confidence.robust import Robustness, Swing
+from optimoe.planner.confidence.robust import Robustness
+from optimoe.planner.confidence.swings import Moved, Swing
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.report.records.plan.space import FamilyRecord, family_record
 
@@ -329,9 +330,7 @@ def swing_record(swing: Swing, choice: Candidate) -> SwingRecord:
     )
 
 
-def _end_record(at: str, design: Candidate | None) -> SwingEndRecord | InfeasibleEndRecord:
+def _end_record(at: str, design: Moved | None) -> SwingEndRecord | InfeasibleEndRecord:
     if design is None:
         return InfeasibleEndRecord(at=at)
-    return SwingEndRecord(
-        at=at, family=family_record(design.family), total_usd=design.total_usd, loss=design.loss.value
-    )
+    return SwingEndRecord(at=at, family=family_record(design.family), total_usd=design.total_usd, loss=design.loss)

@@ -57,7 +57,7 @@ def _share(share: float) -> str:
     """A share of draws in whole percent; one that is not all, or not nothing, never reads as that."""
     if 1 - ALL_BUT <= share < 1:
         return "over 99%"
-    return "under 1%" if 0 < share < ALL_BUT else f"{share:.0%}"
+    return "under 1%" if 0 < share <= ALL_BUT else f"{share:.0%}"
 
 
 def _law_words(problem: Problem, found: Uncertainty) -> str:
@@ -108,10 +108,10 @@ def sweep_words(found: Uncertainty) -> str:
 def contending_words(found: Contending) -> str:
     """The designs that contend with the choice, what they differ in and what is settled among them."""
     designs = f"{found.designs:,} of {found.of:,} designs ({found.share:.1%})"
-    words = f"{designs} contend: draws of law, prices and demand do not tell them from the choice"
+    words = f"{designs} contend: draws of laws, prices and demand do not tell them from the choice"
     parts = []
     if found.open:
-        parts.append(", ".join(axis_words(axis) for axis in found.open))
+        parts.append(f"nine in ten have {', '.join(axis_words(axis) for axis in found.open)}")
     if found.settled:
         parts.append(f"settled: {', '.join(axis_words(axis) for axis in found.settled)}")
     return f"{words}: {'; '.join(parts)}" if parts else words
