@@ -2,12 +2,14 @@
 
 from functools import cache
 
+from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.contending import Axis, Contending
 from optimoe.planner.confidence.draws.contest import Chance
 from optimoe.planner.confidence.over_laws import LawOpinion, OverLaws
-from optimoe.planner.confidence.robust import OverMoney, Robustness, Swing
+from optimoe.planner.confidence.robust import OverMoney, Robustness
 from optimoe.planner.confidence.shadow_prices import Relaxed, ShadowPrice
 from optimoe.planner.confidence.sweep_value import SweepValue
+from optimoe.planner.confidence.swings import Moved, Swing
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.planner.plan import plan
 from optimoe.planner.result import Plan
@@ -18,6 +20,16 @@ from tests.planner.asked import problem
 def usual_plan() -> Plan:
     """A plan whose choice routes."""
     return plan(problem(6e22, serve_tokens=5e12))
+
+
+def moved(choice: Candidate) -> Moved:
+    """What is chosen once an input has moved: a design of the plan."""
+    return Moved(
+        family=choice.family,
+        loss=choice.loss.value,
+        serve_usd=choice.serve_usd,
+        total_usd=choice.total_usd,
+    )
 
 
 @cache
@@ -45,8 +57,8 @@ def doubts() -> Robustness:
         ),
         unknown="",
         swings=(
-            Swing(name="MFU", ends=("× 0.75", "× 1.25"), choices=(other, choice)),
-            Swing(name="demand", ends=("× 0.5", "× 2"), choices=(choice, choice)),
+            Swing(name="MFU", ends=("× 0.75", "× 1.25"), choices=(moved(other), moved(choice))),
+            Swing(name="demand", ends=("× 0.5", "× 2"), choices=(moved(choice), moved(choice))),
             Swing(name="TPOT limit", ends=("× 0.7",), choices=(None,)),
         ),
         contending=Contending(

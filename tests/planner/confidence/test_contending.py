@@ -23,30 +23,36 @@ def three(rows):
 
 def test_a_design_contends_that_is_as_good_in_one_draw_of_twenty():
     never = [[110, 200, 100]] * 40
-    assert list(overlapping(three(never))) == [False, False, True]
+    assert list(overlapping([three(never)])) == [False, False, True]
     twice = [[99, 200, 100]] * 2 + [[110, 200, 100]] * 38
-    assert list(overlapping(three(twice))) == [True, False, True]
+    assert list(overlapping([three(twice)])) == [True, False, True]
     once = [[99, 200, 100]] + [[110, 200, 100]] * 39
-    assert list(overlapping(three(once))) == [False, False, True]
+    assert list(overlapping([three(once)])) == [False, False, True]
+
+
+def test_laws_count_alike_whatever_their_draws():
+    sure, other = three([[110, 200, 100]] * 40), three([[99, 200, 100], [99, 99, 100]] + [[110, 200, 100]] * 8)
+    assert list(overlapping([sure, other])) == [True, True, True]  # 0 and 2 of 10 draws, 0 and 1
+    assert list(overlapping([sure, sure, sure, other])) == [True, False, True]
 
 
 def test_what_is_common_to_a_draw_does_not_count():
     common = np.linspace(1, 50, 40)[:, None]
-    assert list(overlapping(three(common * [[110, 200, 100]]))) == [False, False, True]
+    assert list(overlapping([three(common * [[110, 200, 100]])])) == [False, False, True]
 
 
 def test_dollars_nearer_than_the_search_resolves_are_not_told_apart():
-    assert list(overlapping(three([[100 * (1 + 0.9 * RESOLUTION), 103, 100]] * 20))) == [True, False, True]
+    assert list(overlapping([three([[100 * (1 + 0.9 * RESOLUTION), 103, 100]] * 20)])) == [True, False, True]
 
 
 def test_a_design_that_is_not_feasible_does_not_contend():
     rows = [[np.inf, 90, 100]] * 18 + [[90, np.inf, 100]] * 2
-    assert list(overlapping(three(rows))) == [True, True, True]
-    assert list(overlapping(three([[np.inf, np.inf, 100]] * 20))) == [False, False, True]
+    assert list(overlapping([three(rows)])) == [True, True, True]
+    assert list(overlapping([three([[np.inf, np.inf, 100]] * 20)])) == [False, False, True]
 
 
 def test_what_tells_contending_designs_apart_is_said_beside_what_is_settled():
-    found = contending(three([[99, 200, 100]] * 20), 50, np.array([1e11, 2e11, 3e11]))
+    found = contending([three([[99, 200, 100]] * 20)], 50, np.array([1e11, 2e11, 3e11]))
     assert (found.designs, found.of, found.share) == (2, 50, 0.04)
     experts = next(axis for axis in found.axes if axis.name == "E")
     assert (experts.values, experts.space) == ((8,), (8, 32))
@@ -66,7 +72,7 @@ def test_a_size_is_settled_within_a_step_of_width():
 
 def test_the_choice_contends_with_itself():
     result, asked = small()
-    found = asked.by_all()
+    found = [asked.by_all(), *asked.by_rivals(with_money=True)]
     assert overlapping(found)[-1]
     counted = contending(found, asked.of, spent_tokens(result, asked.lineup))
     assert 1 <= counted.designs < asked.of / 2

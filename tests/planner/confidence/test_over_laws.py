@@ -22,7 +22,7 @@ def test_laws_count_alike_whatever_their_draws():
 
 def test_a_dense_law_says_nothing_of_experts():
     result, asked = small()
-    found = over_laws(result, asked.lineup, asked.by_law().chances(), drawn=True)
+    found = over_laws(asked, asked.by_law().chances())
     names = [one.law for one in found.opinions]
     assert names[0] == result.problem.law.row.name
     assert "ludziejewski2025" in names

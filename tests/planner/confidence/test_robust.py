@@ -15,6 +15,10 @@ def test_each_input_is_moved_alone_and_what_it_changes_is_said():
     assert half.serve_usd < result.choice.serve_usd < twice.serve_usd
     spans = [swing.span(result.choice) for swing in robust.swings]
     assert spans == sorted(spans, reverse=True)
+    assert robust.contending.designs >= 1
+    assert {price.limit for price in robust.shadow_prices} >= {"TPOT", "training FLOPs", "loss"}
+    assert robust.over_money.drawn
+    assert robust.over_laws.opinions[0].law == result.problem.law.row.name
     record = robustness_record(robust, result.choice)
     assert [swing.input for swing in record.swings] == [swing.name for swing in robust.swings]
 

@@ -96,7 +96,8 @@ def shadow_prices(result: Plan, lineup: Lineup, memory: PricedGrids = SHARED) ->
     """The worth of every limit that a problem states, those that bind first.
 
     Dollars are those of the cheapest design at the choice's loss, nats those of the lowest loss within the limits;
-    both over the same designs with and without more of the limit.
+    both over the same designs with and without more of the limit. Where a limit on serving moves, few designs are
+    served anew on one deployment: its worth is this much or more.
 
     Args:
         result: The plan.

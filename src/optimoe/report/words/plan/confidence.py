@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from optimoe.core.units import format_count, format_usd
 from optimoe.laws.domain import SPOKEN
-from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.contending import Axis, Contending
 from optimoe.planner.confidence.draws.contest import Chance
 from optimoe.planner.confidence.over_laws import OverLaws
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.confidence.shadow_prices import ShadowPrice
+from optimoe.planner.confidence.swings import Moved
 from optimoe.planner.confidence.uncertainty import Uncertainty
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
@@ -173,7 +173,7 @@ def _swing_words(plan: Plan, robustness: Robustness) -> list[str]:
     return sentences
 
 
-def _moved_words(plan: Plan, moved: Candidate | None) -> str:
+def _moved_words(plan: Plan, moved: Moved | None) -> str:
     """What is chosen once an input has moved, as far as it takes to tell it from the choice."""
     if moved is None:
         return "nothing feasible"
