@@ -8,7 +8,7 @@ import numpy as np
 
 from optimoe.arch.precision.formats import BITS_PER_VALUE, PLAIN_FORMAT
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.units import format_change, format_count, format_usd
+from optimoe.core.units import format_change, format_count
 from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, beyond_context
@@ -16,6 +16,7 @@ from optimoe.cost.sizing.feasibility import feasibility
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Column
 from optimoe.planner.explain.reasons import family_words
+from optimoe.planner.explain.spending import spent
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.result import Plan
 from optimoe.planner.search.looked import Looked
@@ -58,9 +59,10 @@ def plain_format(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:
     if not pool.servable[0]:
         return (f"In {PLAIN_FORMAT} the same design fits none of these GPUs within the limits; {own} decides.",)
     other = make_candidate(pool, 0, choice.tokens, choice.spec)
+    theirs, ours = spent(plan, other), spent(plan, choice)
     return (
-        f"In {PLAIN_FORMAT} serving the same design costs {format_usd(other.serve_usd)} on {_fleet(other)} "
-        f"({format_change(other.serve_usd, choice.serve_usd)}); what {own} costs in loss no law here knows.",
+        f"In {PLAIN_FORMAT} serving the same design costs {theirs.words('serve')} on {_fleet(other)} "
+        f"({format_change(theirs.serve, ours.serve)}); what {own} costs in loss no law here knows.",
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from optimoe.core.units import format_count
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.hardware.price import given_price
+from optimoe.cost.hardware.price import given_price, list_price
 from optimoe.planner.problem.training import GivenMfu, Training
 from optimoe.report.words.plan.question import (
     budget_words,
@@ -34,6 +34,18 @@ def test_a_budget_is_said_in_its_own_unit_and_in_the_other():
     assert budget_words(training.unbounded()) == "not limited"
     flops = budget_words(replace(training.unbounded(), budget_flops=3600.0 * 10 * rate))
     assert "10 hours of h100-sxm, $20.00 at 50% MFU" in flops
+
+
+def test_a_budget_says_how_its_hours_are_bought():
+    gpu = find_accelerator("h100-sxm")
+
+    def said(price):
+        return budget_words(Training(accelerator=gpu, price=price, budget_gpu_s=3.6e6))
+
+    assert said(list_price("h100-sxm", tier="spot")).startswith(
+        "1,000 hours of h100-sxm, $2,464 at spot prices = "
+    )
+    assert said(given_price(0.0)).startswith("1,000 hours of h100-sxm, owned = ")
 
 
 def test_a_total_that_is_held_is_said():

@@ -93,8 +93,9 @@ def sweep_words(found: Uncertainty) -> str:
     assert found.sweep is not None
     sweep = found.sweep
     worth = worth_words(sweep.worth, found.unit)
+    cost = format_usd(sweep.usd) if sweep.usd else "no dollars"
     words = (
-        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {format_usd(sweep.usd)}; to decide after them "
+        f"the {sweep.num_runs} proxies of winner/proxies.toml cost {cost}; to decide after them "
         f"saves {worth} on average"
     )
     if math.isfinite(sweep.level_before):

@@ -54,4 +54,7 @@ def budget_words(training: Training) -> str:
 
 def _bought(training: Training, gpu_s: float) -> str:
     """Dollars of so much GPU time, or that the GPUs are owned."""
-    return "owned" if training.price.owned else format_usd(gpu_s * training.price.usd_per_gpu_s)
+    if training.price.owned:
+        return "owned"
+    bought = {"reserved": " reserved", "spot": " at spot prices"}.get(training.price.tier, "")
+    return format_usd(gpu_s * training.price.usd_per_gpu_s) + bought
