@@ -1,5 +1,7 @@
 """Sentences, lines and tables fit the width that they are given, and lose nothing where there is none."""
 
+from dataclasses import replace
+
 import pytest
 
 from optimoe.report.words.layout import blocks_text, columns_text, lines_text, table_text
@@ -41,6 +43,13 @@ def test_a_narrow_screen_leaves_out_the_columns_that_a_table_can_spare_and_wraps
     assert "training" not in narrow[1]
     assert "total USD" in narrow[1]
     assert narrow[2].endswith("over budget")
+    head, *rows = TABLE.rows
+    long = replace(
+        TABLE, title="At the same loss " * 9, rows=[head, *((*row[:-1], 20 * "reason, ") for row in rows)]
+    )
+    cut = table_text(long, 60)
+    assert max(map(len, cut)) <= 60
+    assert cut[-1].endswith("reason…")
 
 
 def test_words_begin_at_the_left_and_numbers_end_at_the_right():

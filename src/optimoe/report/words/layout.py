@@ -14,6 +14,8 @@ LABEL_GAP = 2
 """Spaces between a label and its text."""
 INDENT = 4
 """Spaces before a text whose label has a row of its own, because labels would take more than a third of it."""
+WORDS_SHARE = 3
+"""A last column of words takes a third of the screen before a column of numbers is left out for it."""
 LEAST_TEXT = 20
 """Columns that a text gets on the narrowest screen: a word of usual length."""
 
@@ -68,13 +70,16 @@ def lines_text(lines: Lines, width: int | None = None, strong: Strong = plain) -
 
 
 def table_text(table: Table, width: int | None = None, strong: Strong = plain) -> list[str]:
-    """A table under its title, without the columns that a narrow screen has no room for."""
+    """A table under its title; a narrow screen leaves columns out, and then cuts a last column of words."""
     rows, spare = [list(row) for row in _even(table.rows)], list(table.spare)
-    while width is not None and spare and _width(rows) > width:
+    most = None if width is None or rows[0][-1] not in table.words else width // WORDS_SHARE
+    while width is not None and spare and _width(_shortened(rows, most)) > width:
         column = rows[0].index(spare.pop(0))
         rows = [[*row[:column], *row[column + 1 :]] for row in rows]
     left = {0, *(i for i, head in enumerate(rows[0]) if head in table.words)}
-    return [*filter(None, [strong(table.title) if table.title else ""]), *_aligned(rows, left, strong)]
+    if width is not None and most is not None:
+        rows = _shortened(rows, max(most, _widths(rows)[-1] + width - _width(rows)))
+    return [*(strong(row) for row in _wrapped(table.title, width)), *_aligned(rows, left, strong)]
 
 
 def columns_text(rows: Rows, width: int | None = None, strong: Strong = plain) -> list[str]:
@@ -85,6 +90,16 @@ def columns_text(rows: Rows, width: int | None = None, strong: Strong = plain) -
             texts.append("")
         texts += _aligned(piece, {0}, strong)
     return texts
+
+
+def _shortened(rows: Sequence[list[str]], most: int | None) -> list[list[str]]:
+    """Rows whose last column is cut to a width; None leaves it as it is."""
+    return [list(row) if most is None else [*row[:-1], _cut(row[-1], most)] for row in rows]
+
+
+def _cut(text: str, width: int) -> str:
+    """A text within a width, its end left out where it is longer."""
+    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,:')}…"
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

@@ -16,6 +16,9 @@ MOST = 6
 SAME_LOSS = 5e-4
 """Nats by which losses may differ and still read alike: half of the last digit shown."""
 
+MOST_AGAINST = 2
+"""Reasons against a design that the table has room for: the largest of them."""
+
 HEADS = ("", "active", "total", "tokens", "loss", "training", "GPUs", "serving", "all", "against it")
 
 CAUSES = {
@@ -47,7 +50,7 @@ def alternatives_table(plan: Plan) -> Table:
     return Table(
         title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other numbers of experts{more}",
         rows=rows,
-        spare=("tokens", "training", "serving", "GPUs", "total", "loss"),
+        spare=("tokens", "training", "serving", "GPUs", "total", "loss", "active"),
         words=("against it",),
     )
 
@@ -82,6 +85,7 @@ def against(plan: Plan, other: Candidate) -> str:
     higher = other.loss.value - plan.choice.loss.value
     words = [f"{higher:.3f} nats above"] if higher > SAME_LOSS else []
     words += [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan, other)
+    words = words[:MOST_AGAINST]
     if other.assumed and not plan.choice.assumed:
         words.append("its loss by assumption")
     return ", ".join(words)
