@@ -127,8 +127,10 @@ def _moves(result: Plan, lineup: Lineup, memory: PricedGrids) -> Iterator[tuple[
 
     if problem.lifetime_tokens:
         yield at("demand", "demand", under(lambda f: replace(problem, traffic=problem.traffic.scaled(f))))
-        yield at("serving price", "price", under(lambda f: _served(problem, lambda each: _at_price(each, f))))
-    yield at("training price", "price", under(lambda f: replace(problem, training=_at_price(training, f))))
+        if not all(each.price.owned for each in problem.deployments):
+            yield at("serving price", "price", under(lambda f: _served(problem, lambda each: _at_price(each, f))))
+    if not training.price.owned:
+        yield at("training price", "price", under(lambda f: replace(problem, training=_at_price(training, f))))
     yield at("MFU", "MFU", lambda f: replace(lineup, utilisation=np.minimum(f * lineup.utilisation, 1.0)))
     if math.isfinite(problem.limits.tpot_s):
         near, own = nearest(result, lineup), result.choice.deployment
