@@ -38,6 +38,16 @@ def test_a_law_far_beyond_its_range_is_sure_of_nothing_and_says_so():
     assert wide.loss_high - wide.loss_low > near.loss_high - near.loss_low
 
 
+def test_what_is_the_best_in_every_draw_beyond_a_domain_is_not_certain():
+    result, asked = small()
+    alone = asked.lineup.where(np.array([len(asked.lineup) - 1]))
+    inside, assumed = replace(result.choice, assumed=False), replace(result.choice, assumed=True)
+    for choice, most in ((inside, 1.0), (assumed, 32 / 33)):
+        one = replace(asked, result=replace(result, choice=choice), lineup=alone)
+        (chance,) = uncertainty_of(one, one.by_law()).chances
+        assert chance.probability == pytest.approx(most)
+
+
 def test_proxies_settle_the_level_of_the_loss():
     _, asked = small()
     sweep = uncertainty_of(asked, asked.by_law()).sweep

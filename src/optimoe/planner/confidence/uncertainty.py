@@ -1,6 +1,6 @@
 """The choice under draws of the law, and what learning more about the law is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -69,9 +69,10 @@ def uncertainty_of(asked: DrawnPlan, contested: Contest) -> Uncertainty:
     choice, own, regret = asked.result.choice, contested.own_loss, contested.own_regret
     kept = kept_promise(asked.result, contested)
     beyond = [symbol for symbol, decades in choice.decades_beyond.items() if decades > 0]
+    beyond += ["reading"] if choice.assumed else []
     return Uncertainty(
         draws=contested.draws,
-        chances=contested.chances(),
+        chances=_not_sure(contested) if beyond else contested.chances(),
         mean_regret=float(regret.mean()),
         worst_regret=float(np.quantile(regret, 0.95)),
         unit=contested.unit,
@@ -79,8 +80,17 @@ def uncertainty_of(asked: DrawnPlan, contested: Contest) -> Uncertainty:
         loss_high=float(np.quantile(own, 0.95)),
         sweep=_sweep(asked, contested),
         kept=None if kept is None else float(kept.mean()),
-        beyond=(*beyond, *(["reading"] if choice.assumed else [])),
+        beyond=tuple(beyond),
     )
+
+
+def _not_sure(contested: Contest) -> tuple[Chance, ...]:
+    """Shares of the draws of a law beyond its domain: what is the best in all of them is so in n of n + 1.
+
+    Draws know no error but those that were seen: a hundred per cent would claim that there is no other.
+    """
+    most = contested.draws / (contested.draws + 1)
+    return tuple(replace(one, probability=min(one.probability, most)) for one in contested.chances())
 
 
 def _losses(many: LossLaw, spec: ArchSpec, tokens: float) -> Float[np.ndarray, "draws 1"]:

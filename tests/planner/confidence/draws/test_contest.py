@@ -8,7 +8,14 @@ import pytest
 
 from optimoe.core.errors import InfeasibleError
 from optimoe.planner.confidence.draws.asked import ask
-from optimoe.planner.confidence.draws.contest import MOST_DRAWN, Contest, contest, kept_promise, near_choice
+from optimoe.planner.confidence.draws.contest import (
+    MOST_DRAWN,
+    Contest,
+    contest,
+    kept_promise,
+    near_choice,
+    spent_tokens,
+)
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
@@ -53,6 +60,17 @@ def test_what_the_choice_pays_in_a_draw_is_what_the_plan_states():
     assert contest(by_serving, asked.lineup).objective[0, -1] == pytest.approx(result.choice.serve_usd)
     by_loss = replace(result, problem=replace(result.problem, goal=LowestLoss()))
     assert contest(by_loss, asked.lineup).objective[0, -1] == pytest.approx(result.choice.loss.value)
+
+
+def test_a_total_of_dollars_says_how_long_each_design_is_trained():
+    result, asked = small()
+    problem = replace(result.problem, goal=LowestLoss(total_usd=2e3), training=result.problem.training.unbounded())
+    lineup = replace(asked.lineup, problem=problem)
+    tokens, spent = spent_tokens(replace(result, problem=problem), lineup), lineup.usd_per_train_token
+    affordable = lineup.possible & (lineup.serve_usd < 1.9e3)
+    assert affordable.any()
+    paid = tokens * spent + lineup.serve_usd
+    assert paid[affordable] == pytest.approx(np.full(affordable.sum(), 2e3))
 
 
 def test_a_dearer_hour_shuts_no_design_out_that_the_choice_would_be_shut_out_with():

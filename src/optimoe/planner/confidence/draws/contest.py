@@ -155,7 +155,7 @@ def spent_tokens(result: Plan, lineup: Lineup) -> PerDesign:
     Those of the choice where it reaches the loss with none and no budget is stated.
     """
     dollars = lineup.dollars(as_stated(lineup.problem))
-    goal = _goal(result, _last(lineup.loss(result.choice.tokens)), np.inf, np.inf)
+    goal = _goal(result, _last(lineup.loss(result.choice.tokens)), 0.0, 0.0)
     tokens = np.fmin(np.ravel(judged(lineup, goal, dollars)[0]), lineup.affordable_tokens)
     return np.where(np.isfinite(tokens) & (tokens >= 1), tokens, result.choice.tokens)
 
