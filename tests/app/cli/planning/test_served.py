@@ -18,7 +18,8 @@ DESIGNS = (
     "--max-width",
     3072,
 )
-ASKED = ("plan", "--train-flops", "3e20", *DESIGNS, "--serve-gpus", "h100-sxm", "--quick")
+BOXES = "1xh100-sxm,2xh100-sxm,4xh100-sxm"
+ASKED = ("plan", "--train-flops", "3e20", *DESIGNS, "--serve-gpus", BOXES, "--quick")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,9 @@ def test_a_rate_costs_in_a_plan_what_a_fleet_costs(tmp_path, rate, limits, preci
     done = optimoe(*ASKED, *traffic, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     choice = json.loads((tmp_path / "plan.json").read_text())["choice"]
-    found = answer("cost", "fleet", "winner", "--gpu", "h100-sxm", *traffic, cwd=tmp_path)["fleets"]
+    found = answer("cost", "fleet", "winner", "--gpu", "h100-sxm", "--most-gpus", 4, *traffic, cwd=tmp_path)[
+        "fleets"
+    ]
     cheapest = min(found, key=lambda one: one["usd_per_hour"])
     fleet = choice["fleet"]
     assert fleet["usd_per_hour"] == cheapest["usd_per_hour"]
