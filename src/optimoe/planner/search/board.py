@@ -209,7 +209,7 @@ class Board:
 
 def _longer(
     law: LossLaw, judgement: tuple[TokenCurve, Bool[np.ndarray, " designs"]], more: Listing
-) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
+) -> tuple[TokenCurve, Bool[np.ndarray, " longer"]]:
     """The judgement of designs and of further ones behind them."""
     (curve, standing), (own, ranked) = judgement, judged_by(law, more)
     joined = {
