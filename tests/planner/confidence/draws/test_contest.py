@@ -69,6 +69,8 @@ def test_a_total_of_dollars_says_how_long_each_design_is_trained():
     tokens, spent = spent_tokens(replace(result, problem=problem), lineup), lineup.usd_per_train_token
     affordable = lineup.possible & (lineup.serve_usd < 1.9e3)
     assert affordable.any()
+    assert (lineup.serve_usd > 2e3).any()
+    assert tokens.min() > 1e6  # what affords none is taken to be trained as the choice is
     paid = tokens * spent + lineup.serve_usd
     assert paid[affordable] == pytest.approx(np.full(affordable.sum(), 2e3))
 

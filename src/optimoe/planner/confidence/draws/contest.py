@@ -152,12 +152,12 @@ def _goal(result: Plan, own_loss: Values, total_usd: Values, usd_per_mtok: Value
 def spent_tokens(result: Plan, lineup: Lineup) -> PerDesign:
     """Training tokens of each design under the goal as stated, at most those that it affords.
 
-    Those of the choice where it reaches the loss with none and no budget is stated.
+    Those of the choice where it affords none, or reaches the loss with none and no budget is stated.
     """
     dollars = lineup.dollars(as_stated(lineup.problem))
     goal = _goal(result, _last(lineup.loss(result.choice.tokens)), 0.0, 0.0)
     tokens = np.fmin(np.ravel(judged(lineup, goal, dollars)[0]), lineup.affordable_tokens)
-    return np.where(np.isfinite(tokens) & (tokens >= 1), tokens, result.choice.tokens)
+    return np.where(np.isfinite(tokens) & (tokens > 1), tokens, result.choice.tokens)
 
 
 def under_draws(result: Plan, lineup: Lineup, law: LawDraws) -> Lineup:
