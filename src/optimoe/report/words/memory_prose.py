@@ -41,10 +41,17 @@ def fits_only_just(estimate: ServingEstimate, memory: GpuMemory) -> bool:
     return not as_many_as_fit and memory.verdict(estimate.concurrency / dp) == "only just"
 
 
-def tightness(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> str:
-    """What to add to a deployment whose requests fit only just; empty of others."""
+def tightness(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate, said: str = ", fits") -> str:
+    """What to add to a deployment whose requests fit only just; empty of others.
+
+    Args:
+        spec: The model.
+        deployment: Where it is served.
+        estimate: With its requests in flight.
+        said: How the addition begins, where nobody has said yet that they fit.
+    """
     memory = gpu_memory(deployment.machine(estimate.layout), deployment.engine, spec, deployment.workload)
-    return f", fits, but only just: {ONLY_JUST}" if fits_only_just(estimate, memory) else ""
+    return f"{said}, but only just: {ONLY_JUST}" if fits_only_just(estimate, memory) else ""
 
 
 def memory_words(memory: GpuMemory, estimate: ServingEstimate) -> str:

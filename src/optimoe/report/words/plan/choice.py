@@ -125,7 +125,7 @@ def speed_words(plan: Plan) -> str:
     return (
         f"TTFT{ttft} {format_seconds(choice.ttft_s)} · TPOT{tpot} {pace_words(choice)}{most} · "
         f"{serving.concurrency:,.0f} requests at once a deployment, {serving.max_batch:,.0f} would fit"
-        f"{tightness(choice.spec, choice.deployment, serving)}"
+        f"{tightness(choice.spec, choice.deployment, serving, said='')}"
     )
 
 
