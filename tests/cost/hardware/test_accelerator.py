@@ -12,6 +12,8 @@ from optimoe.cost.hardware.accelerator import (
     accelerator_names,
     find_accelerator,
     parse_gpus,
+    sizes,
+    states_number,
 )
 from optimoe.cost.kernels.families.collectives import collective_s
 
@@ -146,3 +148,18 @@ def test_a_gpu_of_another_memory_is_the_same_in_everything_else(tmp_path):
 def test_a_memory_that_is_none_is_refused(name, error, words):
     with pytest.raises(error, match=words):
         find_accelerator(name)
+
+
+def test_deployments_double_as_far_as_the_network_goes():
+    h100 = find_accelerator("h100-sxm")
+    assert sizes(h100) == [1, 2, 4, 8, 16, 32, 64]
+    assert sizes(h100, 6) == [1, 2, 4, 6]
+    alone = replace(h100, inter_node_bytes_per_s=0.0)
+    assert sizes(alone)[-1] == alone.linked_gpus == 8
+
+
+def test_a_kind_alone_states_no_number():
+    assert states_number("8xh100-sxm")
+    assert states_number(" 16 × mine.toml")
+    assert not states_number("h100-sxm")
+    assert not states_number("")

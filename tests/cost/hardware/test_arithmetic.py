@@ -3,7 +3,7 @@ import pytest
 from optimoe.arch.precision.formats import BITS_PER_VALUE
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.cost.hardware.arithmetic import USUAL_ACTIVATIONS, HasPeaks, arithmetic, operands
+from optimoe.cost.hardware.arithmetic import USUAL_ACTIVATIONS, HasPeaks, arithmetic, fast_formats, operands
 
 H100, A100, B200, B300 = (find_accelerator(name) for name in ("h100-sxm", "a100-sxm", "b200-sxm", "b300-sxm"))
 
@@ -44,3 +44,17 @@ def test_every_format_has_arithmetic_on_every_accelerator():
 def test_a_format_that_nobody_knows_is_refused(weights, activations):
     with pytest.raises(UnknownNameError, match="fp7"):
         arithmetic(H100, weights, activations)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "formats"),
+    [
+        ("a100-sxm", ()),
+        ("h200-sxm", ("fp8",)),
+        ("b200-sxm", ("fp8", "nvfp4")),
+        ("mi355x", ("fp8",)),
+        ("v100-sxm", ()),
+    ],
+)
+def test_formats_below_bf16_are_those_that_a_gpu_multiplies_in(gpu, formats):
+    assert fast_formats(find_accelerator(gpu)) == formats

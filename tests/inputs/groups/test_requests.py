@@ -42,3 +42,17 @@ def test_a_latency_that_may_be_seconds_or_milliseconds_is_asked_back(stated, wor
 @pytest.mark.parametrize(("text", "seconds"), [("50ms", 0.05), ("0.05", 0.05), ("50s", 50.0), ("p95:2s", 2.0)])
 def test_a_latency_with_a_unit_or_below_a_second_is_taken(text, seconds):
     assert Requests(tpot=text).limits().tpot_s == seconds
+
+
+def test_a_limit_is_on_the_mean_or_on_a_percentile():
+    limits = Requests(ttft="p95:2s", tpot="40ms").limits()
+    assert (limits.ttft_s, limits.ttft_percentile) == (2.0, 0.95)
+    assert (limits.tpot_s, limits.tpot_percentile) == (0.04, 0.0)
+    assert Requests(tpot="99:40ms").limits().tpot_percentile == 0.99
+    assert not Requests(ttft="2s").limits().on_percentiles
+
+
+@pytest.mark.parametrize("stated", ["p5:2s", "p100:2s", "often:2s"])
+def test_a_percentile_that_is_none_is_refused(stated):
+    with pytest.raises(InputError, match=r"--ttft: must be a percentile above p50 and below p100 like p95:2s"):
+        Requests(ttft=stated).limits()

@@ -6,8 +6,8 @@ from functools import cache
 
 from optimoe.core.units import parse_quantity
 from optimoe.cost.engines.engine import find_engine
-from optimoe.cost.serving.workload import Limits
-from optimoe.planner.explain.serving import memory_cap, plain_format
+from optimoe.cost.serving.workload import Limits, Workload
+from optimoe.planner.explain.serving import context_warnings, memory_cap, plain_format
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.space import Space
 from optimoe.planner.search.find import look
@@ -55,3 +55,12 @@ def test_the_same_design_in_bf16_is_priced_beside_fewer_bits():
     assert said.endswith("what fp8 costs in loss no law here knows.")
     assert plain_format(plan(asked)) == ()
     assert plain_format(plan(replace(asked, deployments=(eight,)))) == ()
+
+
+def test_requests_beyond_what_models_are_trained_on_are_said():
+    small = capped(8, 1e22)
+    (one,) = small.problem.deployments
+    long = replace(one, workload=Workload(input_tokens=30_000, output_tokens=1000))
+    (said,) = context_warnings(replace(small, problem=replace(small.problem, deployments=(long,))))
+    assert said.startswith("context: requests of 31,000 tokens are longer than training sequences of 4,096")
+    assert context_warnings(small) == ()
