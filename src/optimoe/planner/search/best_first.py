@@ -22,7 +22,7 @@ dollars, far below what law and cost model can tell."""
 MOST_ACTIVE, ACTIVE_OF_A_GROUP = 4_000, 200
 """Designs that a round looks at, the most promising ones, of one group or of each of several."""
 
-MOST_ROUNDS, MOST_SWEEPS = 8, 3
+MOST_ROUNDS, MOST_SWEEPS = 5, 2
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
 CALLS: dict[type, int] = {LowestLoss: 2, LeastCost: 4}
@@ -48,7 +48,7 @@ TRAINED_AT_ONCE = 400
 NEIGHBOURS_OF = 3
 """Best designs of a group whose neighbourhoods are put on the board."""
 
-MOST_GROWN = 3
+MOST_GROWN = 2
 """Times that neighbourhoods are added: the best moves a step of the coarse list at most each time."""
 
 
@@ -207,11 +207,11 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
     estimates = board.estimates(_weights(board, queries[0]))
     sample = _sample(board.looked(estimates), queries)
     if sample:
-        return sample, sample[0][1]
+        return sample, np.union1d(sample[0][1], _spread(board))
     bright = board.looked(estimates, optimism=1.0)
     worth: dict[tuple[int, int], float] = {}
     members: dict[tuple[int, int], list[int]] = {}
-    trained = [np.zeros(0, dtype=int)]
+    trained = [np.zeros(0, dtype=int) if board.known.trained.sum() >= TRAINED_AT_ONCE else _spread(board)]
     most = max(CALLS[type(query.goal.minimised)] for query in queries)
     for query in queries:
         for own in query.promising(bright).values():
@@ -230,6 +230,12 @@ def _weights(board: Board, query: Query) -> Column:
         return np.ones(len(objective))
     beyond = (objective / objective.min() - 1) / NEAR[type(query.goal.minimised)]
     return np.maximum(1 / (1 + np.minimum(beyond, 1e3) ** 2), 1e-3)
+
+
+def _spread(board: Board) -> Index:
+    """Designs over the whole board whose training is priced first, so that nothing is learned from one corner."""
+    size = len(board.listing)
+    return np.unique(np.linspace(0, size - 1, min(size, TRAINED_AT_ONCE)).astype(int))
 
 
 def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int], int]]:
@@ -253,18 +259,22 @@ def _sample(looked: Looked, queries: Sequence[Query]) -> list[tuple[int, Index]]
         return []
     objective = query.judge(looked)[1]
     most = min(MOST_LIKELY, int(np.isfinite(objective).sum()))
-    likely = np.argsort(objective, kind="stable")[:most]
-    if not most or looked.served[:, likely].any(axis=0).sum() >= min(SAMPLE, most):
+    if not most:
         return []
-    starts = [sheet.start for sheet in looked.listing.sheets]
-    kinds = np.searchsorted(starts, likely, side="right")
-    likely = likely[kinds == np.bincount(kinds).argmax()]
-    chosen = np.sort(likely[np.unique(np.linspace(0, len(likely) - 1, min(SAMPLE, len(likely))).astype(int))])
+    likely = np.argsort(objective, kind="stable")[:most]
     ways = looked.problem.deployments
-    best = ways[int(np.bincount(looked.cheapest[chosen]).argmax())]
+    best = ways[int(np.bincount(looked.cheapest[likely[:SAMPLE]]).argmax())]
     alike = [
         way
         for way, one in enumerate(ways)
         if one.engine == best.engine and one.cluster.accelerator == best.cluster.accelerator
     ]
+    if looked.served[alike][:, likely].any(axis=0).sum() >= min(SAMPLE, most):
+        return []
+    starts = [sheet.start for sheet in looked.listing.sheets]
+    kinds = np.searchsorted(starts, likely, side="right")
+    likely = likely[kinds == np.bincount(kinds).argmax()]
+    chosen = np.sort(likely[np.unique(np.linspace(0, len(likely) - 1, min(SAMPLE, len(likely))).astype(int))])
+    if looked.served[alike][:, chosen].all():
+        return []
     return [(way, chosen) for way in alike]

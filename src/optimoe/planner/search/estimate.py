@@ -255,7 +255,7 @@ def estimated_mfu(
     log = np.minimum(rows @ learned, 0.0)
     return Estimated(
         log=np.where(totals <= largest, log, -np.inf),
-        margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
+        margin=np.full(len(mfu), 2 * _spread(errors, np.ones(len(place)))),
     )
 
 

@@ -20,7 +20,7 @@ from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 from optimoe.planner.search.settle import settle
 
-FINALISTS = 4
+FINALISTS = 3
 """Best designs that are settled before the choice is made: layouts that are not likely gain some percent."""
 
 
