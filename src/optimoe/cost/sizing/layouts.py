@@ -102,7 +102,8 @@ def _largest_within(excess: Excess, cells: np.ndarray, most: np.ndarray, designs
     limits gives fewer tokens than another layout of the same design within them: tokens grow with the batch.
     """
     high, low = most.copy(), np.ones_like(most)
-    (under, least), (over, highest) = excess(low, cells), excess(high, cells)
+    ends = (part.reshape(2, -1) for part in excess(np.concatenate([low, high]), np.tile(cells, 2)))
+    (under, over), (least, highest) = ends
     low = np.where((over <= 0) & (under <= 0), high, low)
     reached = np.where(under <= 0, np.where(over <= 0, highest, least), 0.0)
     best = np.zeros(designs.max() + 1)

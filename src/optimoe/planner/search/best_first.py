@@ -19,14 +19,15 @@ SLACK: dict[type, float] = {LowestLoss: 1e-4, LeastCost: 2e-3}
 """Share by which a design that is left must promise to be better, to be priced: 0.0002 nats of 2, or 0.2 % of the
 dollars, far below what law and cost model can tell."""
 
-MOST_ACTIVE, ACTIVE_OF_A_GROUP = 4_000, 200
+MOST_ACTIVE: dict[type, int] = {LowestLoss: 2_000, LeastCost: 3_000}
+ACTIVE_OF_A_GROUP = 60
 """Designs that a round looks at, the most promising ones, of one group or of each of several."""
 
 MOST_ROUNDS, MOST_SWEEPS = 5, 2
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
 CALLS: dict[type, int] = {LowestLoss: 2, LeastCost: 4}
-AT_ONCE = 64
+AT_ONCE = 32
 """Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred
 more designs in it."""
 
@@ -42,7 +43,7 @@ SAMPLE = 24
 GLANCED, GLANCES = 3, 2
 """Designs of each row beside the choice that are priced, and how often: rows are what estimates say is best."""
 
-TRAINED_AT_ONCE = 400
+TRAINED_FIRST, TRAINED_AT_ONCE = 400, 150
 """Designs whose training is priced with each round: a tenth of a millisecond each."""
 
 NEIGHBOURS_OF = 3
@@ -122,20 +123,33 @@ def seek(board: Board, queries: Sequence[Query]) -> None:
     if board.known.whole:
         board.price_all()
         return
-    _price(board, queries)
+    active = np.zeros(0, dtype=int)
+    for _ in range(MOST_SWEEPS):
+        active, whole = _active(board, queries)
+        _price(board, queries, active)
+        if whole:
+            break
     for _ in range(MOST_GROWN):
-        near: dict[Family, list[Shapes]] = {}
-        for query in queries:
-            for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
-                for best in found:
-                    family = board.listing.families[board.listing.of_family[best.index]]
-                    shapes = board.listing.shapes
-                    own = around(board.known.every[family], int(shapes.d_model[best.index]),
-                                 int(shapes.num_layers[best.index]))  # fmt: skip
-                    near.setdefault(family, []).append(own)
-        if not board.grow({family: united(*parts) for family, parts in near.items()}):
+        before = len(board.listing)
+        if not board.grow(_near(board, queries)):
             return
-        _price(board, queries)
+        active = np.append(active, np.arange(before, len(board.listing)))
+        _price(board, queries, active)
+
+
+def _near(board: Board, queries: Sequence[Query]) -> dict[Family, Shapes]:
+    """The shapes around the best designs of each group."""
+    near: dict[Family, list[Shapes]] = {}
+    for query in queries:
+        for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
+            for best in found:
+                family = board.listing.families[board.listing.of_family[best.index]]
+                width, depth = (
+                    int(numbers[best.index])
+                    for numbers in (board.listing.shapes.d_model, board.listing.shapes.num_layers)
+                )
+                near.setdefault(family, []).append(around(board.known.every[family], width, depth))
+    return {family: united(*parts) for family, parts in near.items()}
 
 
 def glance(board: Board, query: Query, count: int = GLANCED) -> None:
@@ -143,25 +157,32 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
     if board.known.whole:
         board.price_all()
         return
+    looked = board.looked(board.estimates(_weights(board, query)))
+    likely = np.concatenate([*_best_by_estimate(looked, query, ACTIVE_OF_A_GROUP).values()])
+    active = np.union1d(likely, np.flatnonzero(board.served.any(axis=0)))
+    part = board.part(active)
     for _ in range(GLANCES):
-        looked = board.looked(board.estimates(_weights(board, query)))
-        objective, groups = query.judge(looked)[1], query.groups_of(looked.listing)
-        chosen = [np.zeros(0, dtype=int)]
-        for group in np.unique(groups[groups >= 0]):
-            own = np.flatnonzero((groups == group) & np.isfinite(objective))
-            best = own[np.argsort(objective[own], kind="stable")[:count]]
-            chosen.append(best[~looked.exact[best]])
-        designs = np.concatenate(chosen)
+        looked = part.looked(part.estimates(_weights(part, query)))
+        best = np.concatenate([*_best_by_estimate(looked, query, count).values()])
+        designs = np.sort(best[~looked.exact[best]])
         if not len(designs):
-            return
-        part = board.part(np.unique(designs))
-        part.train(np.arange(len(part.listing)))
+            break
+        part.train(designs)
         starts = [sheet.start for sheet in part.listing.sheets]
-        kinds = np.searchsorted(starts, np.arange(len(part.listing)), side="right")
-        ways = looked.cheapest[np.unique(designs)]
+        kinds, ways = np.searchsorted(starts, designs, side="right"), looked.cheapest[designs]
         for kind, way in sorted(set(zip(kinds.tolist(), ways.tolist(), strict=True))):
-            part.serve(way, np.flatnonzero((kinds == kind) & (ways == way)))
-        board.put(part, np.unique(designs))
+            part.serve(way, designs[(kinds == kind) & (ways == way)])
+    board.put(part, active)
+
+
+def _best_by_estimate(looked: Looked, query: Query, count: int) -> dict[int, Index]:
+    """The designs of each group that look best, the best first."""
+    objective, groups = query.judge(looked)[1], query.groups_of(looked.listing)
+    found = {-1: np.zeros(0, dtype=int)}
+    for group in np.unique(groups[groups >= 0]):
+        own = np.flatnonzero((groups == group) & np.isfinite(objective))
+        found[int(group)] = own[np.argsort(objective[own], kind="stable")[:count]]
+    return found
 
 
 def left_over(board: Board, query: Query) -> int:
@@ -172,34 +193,35 @@ def left_over(board: Board, query: Query) -> int:
     return sum(len(own) for own in query.promising(bright).values())
 
 
-def _price(board: Board, queries: Sequence[Query]) -> None:
-    """Price the most promising designs of all queries, round by round, and learn from each."""
-    for _ in range(MOST_SWEEPS):
-        active = _active(board, queries)
-        if not len(active):
-            return
-        part = board.part(active)
-        for _ in range(MOST_ROUNDS):
-            calls, trained = _promising(part, queries)
-            if not calls and not len(trained):
-                break
-            part.train(trained)
-            for way, designs in calls:
-                part.serve(way, designs)
-        board.put(part, active)
+def _price(board: Board, queries: Sequence[Query], active: Index) -> None:
+    """Price the most promising designs of some, round by round, and learn from each."""
+    if not len(active):
+        return
+    active = np.union1d(active, np.flatnonzero(board.served.any(axis=0)))  # what was priced is learned from
+    part = board.part(active)
+    for _ in range(MOST_ROUNDS):
+        calls, trained = _promising(part, queries)
+        if not calls and not len(trained):
+            break
+        part.train(trained)
+        for way, designs in calls:
+            part.serve(way, designs)
+    board.put(part, active)
 
 
-def _active(board: Board, queries: Sequence[Query]) -> Index:
-    """The most promising designs of each query that are not priced, and all that are: what is learned from."""
-    bright = board.looked(board.estimates(_weights(board, queries[0])), optimism=1.0)
-    chosen = []
+def _active(board: Board, queries: Sequence[Query]) -> tuple[Index, bool]:
+    """The most promising designs of each query that are not priced, and whether they are all of them."""
+    groups = [query.groups_of(board.listing) for query in queries]
+    scope = np.flatnonzero(np.any([own >= 0 for own in groups], axis=0) | board.served.any(axis=0))
+    part = board if len(scope) == len(board.listing) else board.part(scope)
+    bright = part.looked(part.estimates(_weights(part, queries[0])), optimism=1.0)
+    chosen, whole = [np.zeros(0, dtype=int)], True
     for query in queries:
-        promising = query.promising(bright)
-        most = MOST_ACTIVE if query.group_of is None else ACTIVE_OF_A_GROUP
-        chosen += [own[:most] for own in promising.values()]
-    if not any(len(own) for own in chosen):
-        return np.zeros(0, dtype=int)
-    return np.unique(np.concatenate([*chosen, np.flatnonzero(bright.served.any(axis=0))]))
+        most = MOST_ACTIVE[type(query.goal.minimised)] if query.group_of is None else ACTIVE_OF_A_GROUP
+        for own in query.promising(bright).values():
+            chosen.append(own[:most])
+            whole = whole and len(own) <= most
+    return scope[np.unique(np.concatenate(chosen))], whole
 
 
 def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, Index]], Index]:
@@ -211,7 +233,7 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
     bright = board.looked(estimates, optimism=1.0)
     worth: dict[tuple[int, int], float] = {}
     members: dict[tuple[int, int], list[int]] = {}
-    trained = [np.zeros(0, dtype=int) if board.known.trained.sum() >= TRAINED_AT_ONCE else _spread(board)]
+    trained = [np.zeros(0, dtype=int) if board.known.trained.sum() >= TRAINED_FIRST else _spread(board)]
     most = max(CALLS[type(query.goal.minimised)] for query in queries)
     for query in queries:
         for own in query.promising(bright).values():
@@ -225,6 +247,8 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
 
 def _weights(board: Board, query: Query) -> Column:
     """How much the error of an estimate counts: as the design is near the best by what is estimated now."""
+    if not board.served.any():
+        return np.ones(len(board.listing))
     objective = query.judge(board.looked(board.estimates()))[1]
     if not np.isfinite(objective).any():
         return np.ones(len(objective))
@@ -235,7 +259,7 @@ def _weights(board: Board, query: Query) -> Column:
 def _spread(board: Board) -> Index:
     """Designs over the whole board whose training is priced first, so that nothing is learned from one corner."""
     size = len(board.listing)
-    return np.unique(np.linspace(0, size - 1, min(size, TRAINED_AT_ONCE)).astype(int))
+    return np.unique(np.linspace(0, size - 1, min(size, TRAINED_FIRST)).astype(int))
 
 
 def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int], int]]:
