@@ -1,5 +1,6 @@
 """Designs are priced in the order of what they may be worth, until nothing that is left can beat the best."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.shapes import Shapes, united
 from optimoe.planner.search.board import Board
 from optimoe.planner.search.listing import Index, Listing, around
-from optimoe.planner.search.looked import Looked
+from optimoe.planner.search.looked import Looked, Rates
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 
 SLACK: dict[type, float] = {LowestLoss: 1e-4, LeastCost: 2e-3}
@@ -23,7 +24,7 @@ MOST_ACTIVE: dict[type, int] = {LowestLoss: 2_000, LeastCost: 3_000}
 ACTIVE_OF_A_GROUP = 60
 """Designs that a round looks at, the most promising ones, of one group or of each of several."""
 
-MOST_ROUNDS, MOST_SWEEPS = 5, 2
+MOST_ROUNDS, MOST_SWEEPS = 7, 2
 """Rounds of pricing and learning among these, and times that they are chosen anew among all."""
 
 CALLS: dict[type, int] = {LowestLoss: 2, LeastCost: 4}
@@ -67,6 +68,12 @@ class Query:
     group_of: Int[np.ndarray, " families"] | None = None
     width: int = AT_ONCE
 
+    @property
+    def by_loss_alone(self) -> bool:
+        """Whether it does not matter what serving costs."""
+        goal = self.goal.minimised
+        return isinstance(goal, LowestLoss) and min(goal.total_usd, goal.usd_per_mtok) == math.inf
+
     def groups_of(self, listing: Listing) -> Index:
         """The group of each design."""
         of_family = listing.of_family
@@ -75,11 +82,14 @@ class Query:
     def promising(self, bright: Looked) -> dict[int, Index]:
         """List the designs of each group that are not priced and promise to be better than its best, in order."""
         objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
-        known, found = np.where(bright.exact, objective, np.inf), {}
+        exact = bright.exact
+        if self.by_loss_alone:  # whichever deployment serves a design, its loss is the same
+            exact = exact | (bright.trained & (bright.served & (bright.tokens_per_s > 0)).any(axis=0))
+        known, found = np.where(exact, objective, np.inf), {}
         for group in np.unique(groups[groups >= 0]):
             own = groups == group
             least = known[own].min() * (1 - SLACK[type(self.goal.minimised)])
-            better = np.flatnonzero(own & ~bright.exact & (objective < least))
+            better = np.flatnonzero(own & ~exact & (objective < least))
             found[int(group)] = better[np.argsort(objective[better], kind="stable")]
         return found
 
@@ -238,7 +248,8 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
     for query in queries:
         for own in query.promising(bright).values():
             trained.append(own[: TRAINED_AT_ONCE if query.group_of is None else query.width])
-            for rank, call, design in _calls(bright, own[: query.width * most]):
+            tightness = board.known.roof.tightness if query.by_loss_alone and board.known.roof else None
+            for rank, call, design in _calls(bright, own[: query.width * most], tightness):
                 worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
                 members.setdefault(call, []).append(design)
     first = sorted(worth, key=lambda call: -worth[call])[:most]
@@ -262,9 +273,14 @@ def _spread(board: Board) -> Index:
     return np.unique(np.linspace(0, size - 1, min(size, TRAINED_FIRST)).astype(int))
 
 
-def _calls(bright: Looked, designs: Index) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """Of designs, the most promising first: its rank, its kind with its most promising way that is not priced."""
+def _calls(bright: Looked, designs: Index, tightness: Rates | None) -> Iterator[tuple[int, tuple[int, int], int]]:
+    """Of designs, the most promising first: its rank, its kind with its most promising way that is not priced.
+
+    That is the one of the fewest dollars, or where these do not matter the one of the loosest limits.
+    """
     usd = np.where(bright.served[:, designs], np.inf, bright.fleet_usd[:, designs])
+    if tightness is not None:
+        usd = np.where(np.isfinite(usd), np.exp(tightness[:, designs]), np.inf)
     starts = [sheet.start for sheet in bright.listing.sheets]
     kinds = np.searchsorted(starts, designs, side="right")
     for rank, (way, kind, design) in enumerate(zip(usd.argmin(axis=0), kinds, designs, strict=True)):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool
 
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
@@ -19,6 +20,9 @@ from optimoe.planner.search.board import Board
 from optimoe.planner.search.estimate import UNSEEN, rooflines
 from optimoe.planner.search.listing import Index, Listing, Sheet
 from optimoe.planner.search.looked import Looked, Rates, unpriced
+
+MOST_WAYS = 4
+"""Deployments of a design that are settled beside those that were priced."""
 
 CLOSE = 1.1
 """Dollars over the cheapest up to which another deployment is settled too (assumed: layouts that are not likely
@@ -38,10 +42,7 @@ def settle(board: Board, designs: Index) -> dict[int, Pool]:
     if not len(designs):
         return {}
     order = np.unique(designs)
-    looked = board.looked() if board.known.whole else board.looked(board.estimates(), optimism=1.0)
-    usd = dollars_of_ways(looked.where(order))
-    with np.errstate(invalid="ignore"):
-        wanted = np.isfinite(usd) & (usd <= usd.min(axis=0) * CLOSE)
+    wanted = _likely_ways(board, order)
     pools: dict[int, Pool] = {}
     for grid, own in board.listing.pieces(order[wanted.any(axis=0)]):
         families = [board.listing.families[place] for place in board.listing.of_family[own]]
@@ -49,6 +50,19 @@ def settle(board: Board, designs: Index) -> dict[int, Pool]:
         settled = _settled(board.problem, grid, families, here, board.memory)
         pools |= {int(place): pool for place, pool in zip(own, settled, strict=True)}
     return pools
+
+
+def _likely_ways(board: Board, designs: Index) -> Bool[np.ndarray, "deployments designs"]:
+    """Which deployments may be the cheapest of designs, by what was priced and estimated; a few of each."""
+    known = dollars_of_ways(board.looked().where(designs))
+    best = known.min(axis=0)
+    likely = np.isfinite(known) & (known <= best * CLOSE)
+    if board.known.whole:
+        return likely
+    bright = dollars_of_ways(board.looked(board.estimates(), optimism=1.0).where(designs))
+    least = np.where(np.isfinite(best), best, bright.min(axis=0) * CLOSE)
+    few = bright.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") < MOST_WAYS
+    return likely | (few & np.isfinite(bright) & (bright <= least))
 
 
 def priced(board: Board, designs: Index) -> dict[int, Pool]:
