@@ -221,14 +221,15 @@ def front(board: Board) -> tuple[Candidate, ...]:
     """
     if not board.problem.training.bounded:
         return ()
-    looked = board.looked()
+    part = board.priced()[0]
+    looked = part.looked()
     tokens, losses = tokens_and_objective(looked, LowestLoss())
     prices = np.where(np.isfinite(losses), looked.usd_per_mtok, np.inf)
     members = np.flatnonzero(front_members(losses, prices))
     members = members[np.argsort(losses[members], kind="stable")]
     if len(members) > MOST_ON_FRONT:
         members = members[np.linspace(0, len(members) - 1, MOST_ON_FRONT).round().astype(int)]
-    pools = priced(board, members)
+    pools = priced(part, members)
     return tuple(make_candidate(pools[int(place)], 0, float(tokens[place])) for place in members)
 
 

@@ -38,7 +38,7 @@ NEAR: dict[type, float] = {LowestLoss: 0.02, LeastCost: 0.2}
 MOST_LIKELY = 200
 """Designs that look best, among which there must be a sample of priced ones before estimates are believed."""
 
-SAMPLE = 24
+SAMPLE = 16
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
 
 GLANCED, GLANCES = 3, 2
@@ -115,7 +115,10 @@ class BestOfGroup:
 
 def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[BestOfGroup]]:
     """The best priced designs of each group, the best first; groups with nothing feasible are left out."""
-    looked = board.looked()
+    part, places = board.priced()
+    if not len(places):
+        return {}
+    looked = part.looked()
     tokens, objective = query.judge(looked)
     objective = np.where(looked.trained, objective, np.inf)
     groups, found = query.groups_of(looked.listing), {}
@@ -123,7 +126,8 @@ def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[BestOf
         own = np.flatnonzero((groups == group) & np.isfinite(objective))
         first = own[np.argsort(objective[own], kind="stable")[:count]]
         found[int(group)] = [
-            BestOfGroup(index=int(i), tokens=float(tokens[i]), objective=float(objective[i])) for i in first
+            BestOfGroup(index=int(places[row]), tokens=float(tokens[row]), objective=float(objective[row]))
+            for row in first
         ]
     return found
 

@@ -200,6 +200,14 @@ class Board:
             served=self.served,
         )
 
+    def priced(self, also: Index | None = None) -> tuple["Board", Index]:
+        """The board of the designs that some deployment was searched for, and others, and their places."""
+        places = np.flatnonzero(self.served.any(axis=0))
+        if self.known.whole:
+            return self, np.arange(len(self.listing))
+        places = places if also is None else np.union1d(places, also)
+        return self.part(places), places
+
     def judged(self, law: LossLaw) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
         """The loss curves of the designs under a law, and which of them it may rank."""
         if law not in self.known.curves:

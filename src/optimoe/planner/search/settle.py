@@ -21,7 +21,7 @@ from optimoe.planner.search.estimate import UNSEEN, rooflines
 from optimoe.planner.search.listing import Index, Listing, Sheet
 from optimoe.planner.search.looked import Looked, Rates, unpriced
 
-MOST_WAYS = 4
+MOST_WAYS = 2
 """Deployments of a design that are settled beside those that were priced."""
 
 CLOSE = 1.1
@@ -54,12 +54,14 @@ def settle(board: Board, designs: Index) -> dict[int, Pool]:
 
 def _likely_ways(board: Board, designs: Index) -> Bool[np.ndarray, "deployments designs"]:
     """Which deployments may be the cheapest of designs, by what was priced and estimated; a few of each."""
-    known = dollars_of_ways(board.looked().where(designs))
+    part, places = board.priced(designs)
+    own = np.searchsorted(places, designs)
+    known = dollars_of_ways(part.looked())[:, own]
     best = known.min(axis=0)
     likely = np.isfinite(known) & (known <= best * CLOSE)
     if board.known.whole:
         return likely
-    bright = dollars_of_ways(board.looked(board.estimates(), optimism=1.0).where(designs))
+    bright = dollars_of_ways(part.looked(part.estimates(), optimism=1.0))[:, own]
     least = np.where(np.isfinite(best), best, bright.min(axis=0) * CLOSE)
     few = bright.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") < MOST_WAYS
     return likely | (few & np.isfinite(bright) & (bright <= least))
