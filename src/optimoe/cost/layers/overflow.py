@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import binom
 
 from optimoe.core.errors import require
 from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
@@ -38,6 +37,8 @@ def dropped_share(
     Raises:
         ConfigError: A number is not positive, or k exceeds E.
     """
+    from scipy.stats import binom  # half a second to load, for a question that few ask
+
     require(tokens > 0, "tokens", "positive", tokens)
     require(0 < top_k <= num_experts, "top_k", f"from 1 to num_experts = {num_experts}", top_k)
     require(capacity_factor > 0, "capacity_factor", "positive", capacity_factor)

@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.signal import lfilter
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
@@ -57,5 +56,7 @@ def annealing_areas(
     """
     require(bool(np.all(np.asarray(rates) >= 0)), "rates", "zero or more", np.min(rates))
     require(0 <= memory <= 1, "memory", "between 0 and 1", memory)
+    from scipy.signal import lfilter  # a second to load, for a law that few ask
+
     falls = -np.diff(rates, prepend=rates[:1])
     return np.cumsum(rates), np.cumsum(lfilter([1.0], [1.0, -memory], falls))

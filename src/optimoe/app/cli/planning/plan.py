@@ -42,7 +42,6 @@ def plan(
 ) -> None:
     """Find the model to train, for a budget, a traffic and hardware."""
     from optimoe.core.files import require_owned
-    from optimoe.planner.confidence.robust import assess
     from optimoe.planner.explain.chain import chain
     from optimoe.planner.plan import plan as solve
     from optimoe.report.launch.winner import PLAN_FILES
@@ -64,7 +63,11 @@ def plan(
     if written:
         require_owned(out or Path(), PLAN_FILES, force=bool(force))
     result = solve(problem)
-    robustness = None if quick else assess(result)
+    robustness = None
+    if not quick:
+        from optimoe.planner.confidence.robust import assess
+
+        robustness = assess(result)
     links = chain(result) if explain else None
     if json:
         print_json(plan_record(result, robustness, links))
