@@ -7,7 +7,7 @@ import pytest
 
 from optimoe.core.errors import InputError
 from optimoe.laws.catalog import find_law, find_loss_law
-from optimoe.planner.confidence.robust import swings
+from optimoe.planner.confidence.robust import assess
 from optimoe.planner.confidence.uncertainty import uncertainty
 from optimoe.planner.designs import rankable
 from optimoe.planner.plan import plan, usable_laws
@@ -90,12 +90,12 @@ def test_no_draw_makes_a_family_the_best_that_the_law_may_not_rank():
 def test_a_law_that_may_not_rank_the_choice_beside_others_is_not_planned_with():
     result = plan(problem())
     assert not result.choice.family.dense
-    (law,) = [swing for swing in swings(result) if swing.name == "law"]
+    (law,) = [swing for swing in assess(result, draws=8).swings if swing.name == "law"]
     assert "besiroglu2024" not in law.ends
     assert "krajewski2024-e16" not in law.ends  # it may rank E = 16 alone
     assert "zhao2025" in law.ends
     dense = plan(problem(space=replace(SMALL, num_experts=(1,))))
-    assert all(swing.name != "law" for swing in swings(dense))
+    assert all(swing.name != "law" for swing in assess(dense, draws=8).swings)
 
 
 def test_views_of_laws_are_of_what_they_may_rank():

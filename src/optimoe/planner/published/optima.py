@@ -50,6 +50,9 @@ PLANNED = "by the planner"
 """Where these rows stand apart from those of the law's own formulas."""
 ROUNDED = "the law's own optimum within the rounding of its printed coefficients"
 GIGABYTE = 1e9
+UNBOUNDED_MEMORY = 5e13
+"""Bytes of a device that holds every shape: a model of 10^13 parameters in bf16, its cache and more."""
+
 CACHE_TOKENS = 16_384
 """Tokens of the one request whose cache a memory holds beside the weights (Ludziejewski 2025, Table 2)."""
 
@@ -256,7 +259,7 @@ def _pool(
     training: Training,
     law: LossLaw,
     *,
-    memory_bytes: float = 1e18,
+    memory_bytes: float = UNBOUNDED_MEMORY,
     goal: Goal | None = None,
     served: float = 0.0,
 ) -> Pool:

@@ -9,6 +9,7 @@ from optimoe.core.errors import InfeasibleError
 from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.published.yun.pools import yun_pools, yun_problem
 from optimoe.planner.published.yun.searches import (
     equal_loss,
@@ -21,7 +22,10 @@ from optimoe.planner.published.yun.searches import (
 from optimoe.planner.published.yun.setting import yun_law
 from tests.planner.published.yun.brute import equal_cost, equal_quality
 
-ASKED = yun_problem(5.15e21, yun_law("ludziejewski2025"))
+ASKED = replace(
+    yun_problem(5.15e21, yun_law("ludziejewski2025")),
+    traffic=Traffic(lifetime_tokens=1e12),  # so that serving costs something
+)
 
 
 @pytest.fixture(scope="module")
