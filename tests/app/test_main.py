@@ -14,7 +14,7 @@ from tests.app.run import process
     ("arguments", "code", "words"),
     [
         (["arch", "mixtral-8x8b"], 2, "nearest: mixtral-8x7b"),
-        (["arch"], 2, "--model requires an argument"),
+        (["arch"], 2, "model: missing"),
         (["cost", "mixtral-8x7b"], 2, "--gpus requires an argument"),
         (["cost", "mixtral-8x7b", "--gpus", "1xh100-sxm"], 3, "memory"),
     ],
