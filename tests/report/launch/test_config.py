@@ -36,7 +36,9 @@ def test_transformers_loads_a_winner_and_it_runs(kind, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(winner_config(result)))
     loaded = transformers.AutoConfig.from_pretrained(tmp_path)
     model = transformers.AutoModelForCausalLM.from_config(loaded, dtype=torch.float32)
-    assert sum(weights.numel() for weights in model.parameters()) == result.choice.params.total
+    named = model.named_parameters()  # biases by which a family balances its load are no part of a plan's design
+    counted = sum(weights.numel() for name, weights in named if not name.endswith("e_score_correction_bias"))
+    assert counted == result.choice.params.total
     with torch.no_grad():
         logits = model(torch.arange(32)[None]).logits
     assert logits.shape == (1, 32, 512)

@@ -59,7 +59,7 @@ class LawDraws:
     def first(self, draws: int) -> "LawDraws":
         """The first of the draws."""
         columns = {name: np.asarray(value)[:draws] for name, value in self.many.row.coefficients.items()}
-        return replace(self, many=_with_columns(self.law, columns), draws=draws)
+        return replace(self, many=_with_columns(self.law, columns), draws=min(draws, self.draws))
 
     def _normal(self, name: str) -> PerDraw:
         return np.random.default_rng([self.seed, *name.encode()]).standard_normal((self.draws, 1))
