@@ -117,7 +117,7 @@ def check_plan(folder):
     family = ("--family", "ludziejewski", "--resamples", "0", "--name", HOSTILE)
     optimoe("laws", "fit", HOSTILE, *family, "--out", "ours.toml", cwd=folder)
     (folder / HOSTILE).unlink()
-    optimoe(*PLAN, "--law", "ours.toml", "--top-k", 1, "--out", HOSTILE, cwd=folder)
+    optimoe(*PLAN, "--law", "ours.toml", "--out", HOSTILE, cwd=folder)
     out = folder / HOSTILE
     (winner,) = load_runs(out / "winner" / "recipe.toml")
     proxies = load_runs(out / "winner" / "proxies.toml")

@@ -81,7 +81,7 @@ HARDWARE: Mapping[str, Range] = MappingProxyType(
     {
         "memory_bytes": Range(1e9, 1e14, "bytes", "80 GB are 8e10"),
         "memory_bytes_per_s": Range(1e10, 1e15, "bytes/s", "3.35 TB/s are 3.35e12"),
-        "peak_flops_per_s": Range(1e12, 1e18, "FLOP/s", "989 TFLOP/s are 9.89e14"),
+        "peak_flops_per_s": Range(1e10, 1e18, "FLOP/s", "989 TFLOP/s are 9.89e14; a laptop has 1e12"),
         "intra_node_bytes_per_s": _LINK,
         "inter_node_bytes_per_s": _LINK,
         "host_bytes_per_s": _LINK,
