@@ -48,8 +48,8 @@ def answer(flops, tpot_ms):
     return plan(problem(flops, limits=Limits(tpot_s=tpot_ms / 1e3), goal=LowestLoss())).choice.loss.value
 
 
-@pytest.mark.parametrize("tight", [8, 15, 30])
-@pytest.mark.parametrize("flops", [1e21, 1e22])
+@pytest.mark.parametrize("tight", [8, 30])
+@pytest.mark.parametrize("flops", [1e22])
 def test_looser_limits_never_worsen_the_choice(flops, tight):
     assert answer(flops, 2 * tight) <= answer(flops, tight)
     assert answer(2 * flops, tight) <= answer(flops, tight)

@@ -14,7 +14,7 @@ from optimoe.planner.search.best_first import SLACK
 from tests.planner.asked import SMALL, brute_force, every_design, plain, problem
 
 
-@settings(max_examples=settings().max_examples // 12)  # each prices every design and plans twice
+@settings(max_examples=settings().max_examples // 25)  # each prices every design and plans twice
 @given(
     flops=st.floats(1e20, 1e23),
     served=st.floats(1e9, 1e14),
