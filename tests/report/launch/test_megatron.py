@@ -54,7 +54,7 @@ def test_megatron_is_told_which_layers_route(stated, start):
     assert arguments["--ffn-hidden-size"] == str(2 * spec.moe.d_expert)
 
 
-@pytest.mark.parametrize("num_gpus", [64, 128, 256, 512, 1024])
+@pytest.mark.parametrize("num_gpus", [64, 256, 1024])
 @pytest.mark.parametrize("days", [30, 60])
 def test_megatron_s_own_rules_hold_of_usual_budgets(num_gpus, days):
     result = plan(on(num_gpus, days=days))

@@ -51,8 +51,8 @@ MORE = (
     "cost calibrate records.jsonl --resamples 3",
     "cost size-from-speed --tokens-per-s 60 --gpus 1xh100-sxm --sparsity 8 --margin 0 --aspect 128 --ffn-ratio 3",
     "cost yun mixtral-8x7b --records records.jsonl --concurrency 16",
-    "plan --train-gpus 64xh100-sxm --train-days 5 --serve-tokens 100B --experts 1,8 --quick --explain",
-    "plan --total-usd 500k --serve-tokens 100B --experts 1,8 --top-k 1 --quick",
+    "plan --train-gpus 64xh100-sxm --train-days 5 --serve-tokens 10B --experts 8 --top-k 2 --quick --explain",
+    "plan --total-usd 500k --serve-tokens 100B --experts 8 --top-k 1 --serve-gpus 8xh100-sxm --quick",
     "cost llama-3.1-8b --gpus 1xl40s --gpu-usd-per-hour 1.2",
     "cost mixtral-8x7b --gpus 1xh100-sxm --resident 0.5 --concurrency 4",
 )
