@@ -7,8 +7,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.cost.layers.layout import Layout
 from optimoe.laws.catalog import find_law
 from optimoe.laws.runs import Observations
-from optimoe.planner.search.pools import first_pools
-from tests.planner.asked import problem
+from tests.planner.asked import every_pool, problem
 
 LONGEST = 200
 
@@ -24,7 +23,7 @@ def test_a_plan_and_its_parts_show_experts_sizes_tokens_loss_and_dollars_in_a_li
     for line in (repr(result), repr(choice)):
         assert is_short(line)
         assert all(fact in line for fact in facts)
-    for family, pool in first_pools(result.problem).items():
+    for family, pool in every_pool(result.problem).items():
         assert is_short(repr(pool))
         assert f"E={family.num_experts}" in repr(pool)
         assert is_short(repr(pool.training))

@@ -12,7 +12,7 @@ from optimoe.laws.catalog import find_loss_law
 from optimoe.planner.confidence.robust import assess
 from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
-from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
@@ -79,9 +79,14 @@ class InEveryLayout(PricedGrids):
         return self.settled_serving(deployment, grid)
 
 
+def every_pool(asked, memory=SHARED):
+    """Every width and every depth of every family, priced: no search."""
+    return evaluate(asked, asked.space.all_members(), memory)
+
+
 def every_design(asked):
-    """Every width and every depth of every expert count in every layout of serving, no search."""
-    return tuple(evaluate(asked, asked.space.members(asked.space.every()), InEveryLayout()).values())
+    """The designs of :func:`every_pool` in every layout of serving."""
+    return tuple(every_pool(asked, InEveryLayout()).values())
 
 
 def brute_force(pools, goal):

@@ -8,14 +8,12 @@ import pytest
 from optimoe.planner.designs import cheapest_of, evaluate
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
-from tests.planner.asked import problem
+from tests.planner.asked import every_pool, problem
 
 
 def test_losses_of_a_whole_space_are_what_the_law_says():
-    from optimoe.planner.search.pools import first_pools
-
     asked = problem()
-    for family, pool in first_pools(asked).items():
+    for family, pool in every_pool(asked).items():
         tokens = np.full(len(pool.params_active), 1e11)
         spec = pool.grid.at(3)
         assert pool.loss(tokens)[3] == pytest.approx(float(asked.law.arch_loss(spec, 1e11))), family

@@ -13,8 +13,7 @@ from optimoe.planner.designs import rankable
 from optimoe.planner.plan import plan, usable_laws
 from optimoe.planner.pricing import SHARED
 from optimoe.planner.problem.goal import LowestLoss
-from optimoe.planner.search.pools import first_pools
-from tests.planner.asked import SMALL, problem
+from tests.planner.asked import SMALL, every_pool, problem
 
 TOP_8 = replace(SMALL, num_experts=(64,), top_k=(1, 8))
 
@@ -120,7 +119,7 @@ def test_laws_of_one_paper_or_data_set_are_one_vote():
 
 
 def test_designs_that_a_law_may_not_rank_have_no_loss():
-    pools = first_pools(problem(law="besiroglu2024"), SHARED)
+    pools = every_pool(problem(law="besiroglu2024"), SHARED)
     for family, pool in pools.items():
         assert pool.ranked.all() == family.dense
         assert np.isnan(pool.loss(np.full(len(pool.ranked), 1e11))).all() != family.dense

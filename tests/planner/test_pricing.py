@@ -20,8 +20,7 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import PredictedMfu
-from optimoe.planner.search.pools import first_pools
-from tests.planner.asked import H100, plain, problem
+from tests.planner.asked import H100, every_pool, plain, problem
 
 SPACE = plain(num_experts=(8,), max_width=1024)
 ASKED = problem(space=SPACE)
@@ -36,7 +35,7 @@ DEPLOYMENT = ASKED.deployments[0]
 def memory():
     """A memory in which the designs of the space are trained and served as the problems above ask."""
     memory = PricedGrids()
-    first_pools(PREDICTED, memory)
+    every_pool(PREDICTED, memory)
     assert len(memory) == 2 * SPACE.size  # every design trained and served
     return memory
 
@@ -44,7 +43,7 @@ def memory():
 def new_designs(memory, moved):
     """Answers that a memory did not have before it priced a problem."""
     before = len(memory)
-    first_pools(moved, memory)
+    every_pool(moved, memory)
     return len(memory) - before
 
 
@@ -95,7 +94,7 @@ def test_a_space_of_other_designs_is_priced_anew(memory, moved):
     (skeleton, known), (other, keys) = (row_keys(one.designs(one.members(one.every()))) for one in (SPACE, moved))
     known = known if skeleton == other else []
     assert new_designs(memory, asked) == moved.size - sum(key in known for key in keys)
-    after, alone = first_pools(asked, memory), first_pools(asked, PricedGrids())
+    after, alone = every_pool(asked, memory), every_pool(asked, PricedGrids())
     for family, pool in after.items():
         assert np.array_equal(pool.usd_per_mtok, alone[family].usd_per_mtok), family
 
@@ -145,11 +144,11 @@ def test_the_kinds_of_designs_that_were_not_asked_for_longest_leave_first():
         for moved in ({}, {"attention": ("mla",)}, {"num_experts": (1,)})
     )
     for asked in (routed, latent, routed, dense):  # routed is used again, so latent leaves
-        first_pools(asked, kept)
+        every_pool(asked, kept)
     assert len(kept) == 2 * SPACE.size
     assert new_designs(kept, routed) == 0
     before = [*kept._sheets]
-    first_pools(latent, kept)
+    every_pool(latent, kept)
     assert before != [*kept._sheets]
 
 
@@ -183,6 +182,6 @@ def test_designs_priced_in_pieces_are_those_priced_at_once():
 
 def test_two_memories_know_nothing_of_each_other():
     mine, other = PricedGrids(), PricedGrids()
-    first_pools(ASKED, mine)
+    every_pool(ASKED, mine)
     assert len(mine) == SPACE.size
     assert len(other) == 0

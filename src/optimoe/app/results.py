@@ -1,5 +1,6 @@
 """How the results of the doors show themselves: the words, pages, tables and figures of the command line."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +30,9 @@ def view(result: Any) -> View:
 class BlocksView(View):
     """A result whose words are blocks; a kind of result says which, its table, and its figures."""
 
+    @abstractmethod
     def blocks(self) -> "Blocks":
         """The words of the result."""
-        raise NotImplementedError
 
     def text(self, width: int | None) -> str:
         """The words, no wider than a width."""

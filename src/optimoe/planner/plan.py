@@ -39,6 +39,9 @@ MOST_FAMILIES = 12
 MOST_ON_FRONT = 24
 """Designs of the front that are told, evenly spread where there are more."""
 
+LOOKED_FOR_LOSS = 24
+"""Designs of each kind that a round of a search for the lowest loss prices: what it asks is whether they serve."""
+
 ASKED_OF_A_LAW = 8_000
 """Designs among which other laws look for theirs, and those that were priced."""
 
@@ -130,10 +133,6 @@ def _found(problem: Problem, memory: PricedGrids) -> _Found:
     if choice is None:
         raise InfeasibleError(_why_not(board, goal))
     return _Found(board=board, lowest=lowest, goal=goal, choice=choice)
-
-
-LOOKED_FOR_LOSS = 24
-"""Designs of each kind that a round of a search for the lowest loss prices: what it asks is whether they serve."""
 
 
 def bounded_goal(problem: Problem, board: Board, lowest: Finalist | None) -> LowestLoss | LeastCost:

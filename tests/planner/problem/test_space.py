@@ -16,6 +16,7 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.problem.grid.steps import MISS
 from optimoe.planner.problem.space import Space
+from optimoe.planner.search.listing import priced_whole
 from tests.planner.asked import SMALL, plain
 
 DATA = Path(os.environ.get("OPTIMOE_DATA", "/none"))
@@ -86,7 +87,7 @@ def test_the_default_space_has_a_million_points_of_designs_and_layouts():
 @pytest.mark.parametrize(("every", "first"), [((1,), 0), ((2, 3), 0), ((1, 2), 3)])
 def test_a_grid_of_families_is_each_family_alone(every, first):
     space = replace(SMALL, top_k=(1, 4), num_shared_experts=(0, 1), moe_every=every, first_dense_layers=(first,))
-    shapes = space.coarse()
+    shapes = space.every()
     routed = [one for one in space.families() if not one.dense]
     together = space.designs(dict.fromkeys(routed, shapes))
     for number, family in enumerate(routed):
@@ -150,7 +151,7 @@ def test_shapes_without_a_routed_layer_are_no_designs_of_a_family():
     assert space.of(rare, space.every()).num_layers.min() == 12
     assert space.size == len(space.every().d_model) + (space.every().num_layers % 12 == 0).sum()
     with pytest.raises(InfeasibleError, match="moe_every: no depth"):
-        replace(space, moe_every=(1000,)).first()
+        replace(space, moe_every=(1000,)).all_members()
     with pytest.raises(ConfigError, match="moe_every: must be positive, got 0"):
         replace(space, moe_every=(0,))
     with pytest.raises(ConfigError, match="first_dense_layers: must be zero or more, got -1"):
@@ -159,16 +160,15 @@ def test_shapes_without_a_routed_layer_are_no_designs_of_a_family():
 
 def test_designs_of_a_family_route_one_share_of_their_layers():
     space = replace(SMALL, num_experts=(1, 16), moe_every=(2,))
-    for shapes in (space.every(), space.coarse()):
-        _, routed = (space.designs({family: own}) for family, own in space.members(shapes).items())
-        plain, experts = routed.layers
-        assert np.all(plain.num_layers == experts.num_layers)
+    _, routed = (space.designs({family: own}) for family, own in space.all_members().items())
+    dense, experts = routed.layers
+    assert np.all(dense.num_layers == experts.num_layers)
     assert np.any(space.of(space.families()[0], space.every()).num_layers % 2 == 1)
 
 
 def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters():
     space = plain(num_experts=(1, 4, 16, 64), top_k=(2,), params_total=47e9, params_tolerance=0.015)
-    members = space.first()
+    members = space.all_members()
     assert [family.num_experts for family in members] == [1, 4, 16, 64]
     active = []
     for family, shapes in members.items():
@@ -179,7 +179,7 @@ def test_at_a_constant_total_every_number_of_experts_stores_as_many_parameters()
         inside = np.abs(count_params(space.designs({family: rest})).total / 47e9 - 1) <= 0.015
         assert inside.sum() == len(shapes.d_model) > 0
     assert active == sorted(active, reverse=True)
-    assert space.wholly_priced
+    assert priced_whole(space, space.size, 14)
 
 
 def test_a_total_that_no_shape_has_is_said_with_the_nearest():
@@ -187,6 +187,6 @@ def test_a_total_that_no_shape_has_is_said_with_the_nearest():
     with pytest.raises(
         InfeasibleError, match=r"params_total: no width and depth .* within 2% of 1.00M; the nearest, dense"
     ):
-        space.first()
+        space.all_members()
     with pytest.raises(ConfigError, match="params_tolerance: must be above 0 and below 1, got 1"):
         replace(space, params_tolerance=1.0)

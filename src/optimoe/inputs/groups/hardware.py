@@ -63,7 +63,7 @@ class PriceSheet(Plausible):
     gpu_usd_per_hour: float | None = None
     """Price of a GPU hour, instead of the sheet's or the list price; 0 for GPUs of your own."""
 
-    def find(self, accelerator: str, *stated: float | None) -> "GpuPrice":
+    def find(self, accelerator: str, stated: float | None) -> "GpuPrice":
         """The first price that is given, else that of the sheet, else the median list price of the tier.
 
         Raises:
@@ -74,7 +74,7 @@ class PriceSheet(Plausible):
         from optimoe.cost.hardware.price import find_tier, given_price, list_price, load_prices
 
         tier, sheet = find_tier(self.price_tier), load_prices(self.prices) if self.prices else ()
-        given = [usd for usd in (*stated, self.gpu_usd_per_hour) if usd is not None]
+        given = [usd for usd in (stated, self.gpu_usd_per_hour) if usd is not None]
         return given_price(given[0]) if given else list_price(accelerator, sheet, tier=tier)
 
     def gap(self, accelerator: str) -> str:
@@ -88,18 +88,21 @@ class PriceSheet(Plausible):
 
         return sheet_gap(accelerator, load_prices(self.prices), find_tier(self.price_tier)) if self.prices else ""
 
-    def _or_unknown(self, accelerator: str, *stated: float | None) -> "GpuPrice":
-        """The same, or where none is known a price of NaN that says why.
+    def _or_unknown(self, accelerator: str, option: str, stated: float | None) -> "GpuPrice":
+        """The price of a GPU hour by an option of one use, or as for both; NaN that says why where none is known.
 
         Raises:
+            InputError: It is stated twice, and not alike.
             UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
             ConfigError: The sheet cannot be read, or a price is out of limits.
         """
         from optimoe.core.errors import ConfigError, UnknownNameError
         from optimoe.cost.hardware.price import unknown_price
 
+        if stated is not None and self.gpu_usd_per_hour is not None and stated != self.gpu_usd_per_hour:
+            raise InputError(f"{option}: must be left out beside --gpu-usd-per-hour, they state one thing")
         try:
-            return self.find(accelerator, *stated)
+            return self.find(accelerator, stated)
         except (ConfigError, UnknownNameError):
             raise
         except InputError as error:
@@ -115,15 +118,8 @@ class ServePrice(PriceSheet):
     """The same as --gpu-usd-per-hour, for GPUs that serve."""
 
     def price(self, accelerator: str) -> "GpuPrice":
-        """The price of a GPU hour; where none is known, dollars are NaN.
-
-        Raises:
-            InputError: It is stated twice, and not alike.
-            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
-            ConfigError: The sheet cannot be read, or a price is out of limits.
-        """
-        _once("--serve-usd-per-hour", self.serve_usd_per_hour, self.gpu_usd_per_hour)
-        return self._or_unknown(accelerator, self.serve_usd_per_hour)
+        """The price of a GPU hour; where none is known, dollars are NaN. Raises what finding one does."""
+        return self._or_unknown(accelerator, "--serve-usd-per-hour", self.serve_usd_per_hour)
 
 
 @Parameter(name="*", group="Prices")
@@ -135,15 +131,8 @@ class TrainPrice(PriceSheet):
     """The same as --gpu-usd-per-hour, for GPUs that train."""
 
     def price(self, accelerator: str) -> "GpuPrice":
-        """The price of a GPU hour; where none is known, dollars are NaN.
-
-        Raises:
-            InputError: It is stated twice, and not alike.
-            UnknownNameError: The sheet names no accelerator that is known or in use, or there is no such tier.
-            ConfigError: The sheet cannot be read, or a price is out of limits.
-        """
-        _once("--train-usd-per-hour", self.train_usd_per_hour, self.gpu_usd_per_hour)
-        return self._or_unknown(accelerator, self.train_usd_per_hour)
+        """The price of a GPU hour; where none is known, dollars are NaN. Raises what finding one does."""
+        return self._or_unknown(accelerator, "--train-usd-per-hour", self.train_usd_per_hour)
 
 
 @Parameter(name="*", group="Prices")
@@ -185,16 +174,6 @@ class PlanPrices(PriceSheet):
             raise
         except InputError as error:
             raise InputError(f"{option}: missing, and {error}") from None
-
-
-def _once(option: str, stated: float | None, same: float | None) -> None:
-    """Refuse two prices of one hour.
-
-    Raises:
-        InputError: Both are stated, and they differ.
-    """
-    if stated is not None and same is not None and stated != same:
-        raise InputError(f"{option}: must be left out beside --gpu-usd-per-hour, they state one thing")
 
 
 @Parameter(name="*", group="Layout (searched where left out)")

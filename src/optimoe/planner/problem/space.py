@@ -1,7 +1,7 @@
 """The designs that a plan chooses from: families of experts, widths and depths."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
@@ -29,16 +29,7 @@ from optimoe.planner.problem.shapes import Shapes, layers_in_order, routed_layer
 POSITIVE = ("num_experts", "top_k", "active_ffn_ratio", "dense_ffn_ratio", "num_kv_heads", "moe_every")
 NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
 
-COARSE_DEPTHS = 5
-"""Depths of each width on the coarse grid: price and loss are smooth between neighbours a quarter apart."""
-
 NO_DEPTH = "moe_every: no depth of the space has a routed layer; state a smaller one"
-
-FIRST, FEWEST_SHAPES = 4_000, 8
-"""Designs of a large space that are priced first, and shapes of each family at least."""
-
-FEW = 10_000
-"""Designs up to which a space is priced whole, which takes no longer than a search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +72,7 @@ class Space:
         max_width: Largest d_model; the widest of ``lab_designs`` has 8,192.
         width_step, depth_step: Multiples that widths and depths are of; 0: finer for small models than for large
             ones.
-        exhaustive: Whether every design is priced even where there are more than :data:`FEW`.
+        exhaustive: Whether every design is priced even where there are many.
 
     Raises:
         ConfigError: A count is not positive, or no k fits some E.
@@ -260,31 +251,16 @@ class Space:
         """Number of designs of all families."""
         return sum(len(own.d_model) for own in self.members(self.every()).values())
 
-    @property
-    def wholly_priced(self) -> bool:
-        """Whether every design is priced, so that the best is the best of the space."""
-        return self.exhaustive or self.constant_total or self.size <= FEW
-
-    def first(self) -> dict[Family, Shapes]:
-        """The shapes of each family that are priced first.
+    def all_members(self) -> dict[Family, Shapes]:
+        """Every shape of each family.
 
         Raises:
-            InfeasibleError: No family has any.
+            InfeasibleError: No family has any; says what would lift it.
         """
-        members = self.members(self.every() if self.wholly_priced else self._thinned())
-        if not members and self.constant_total:
-            raise InfeasibleError(self._no_total())
+        members = self.members(self.every())
         if not members:
-            raise InfeasibleError(NO_DEPTH)
+            raise InfeasibleError(self._no_total() if self.constant_total else NO_DEPTH)
         return members
-
-    def _thinned(self) -> Shapes:
-        """The coarse shapes, fewer of them where there are so many families."""
-        coarse = self.coarse()
-        most = max(FIRST // len(self.families()), FEWEST_SHAPES)
-        if len(coarse.d_model) <= most:
-            return coarse
-        return coarse.where(np.unique(np.linspace(0, len(coarse.d_model) - 1, most).astype(int)))
 
     def _no_total(self) -> str:
         """No design is so large in total, and what would lift it."""
@@ -297,30 +273,14 @@ class Space:
             f"{format_count(self.params_total)}; the nearest, {kind}, has {format_count(total)}{lift}"
         )
 
-    def coarse(self) -> Shapes:
-        """The coarse shapes: every width with five depths from shallow to deep, whole periods where it has any."""
-        period = math.lcm(*self.moe_every)
-
-        def chosen(depths: np.ndarray) -> np.ndarray:
-            whole = depths[depths % period == 0]
-            ends = whole if len(whole) else depths
-            step = period if len(whole) else 1
-            return np.unique((np.linspace(ends[0], ends[-1], COARSE_DEPTHS) / step).astype(int) * step)
-
-        return self._shapes(chosen)
-
     def every(self) -> Shapes:
         """All shapes: every width with every depth."""
-        return self._shapes(lambda depths: depths)
-
-    def around(self, d_model: int, num_layers: int) -> Shapes:
-        """The shapes around a coarse design: its width and the next ones, every depth up to its neighbours."""
-        every, widths = self.every(), self.widths
-        place = int(np.searchsorted(widths, d_model))
-        near = np.isin(every.d_model, widths[max(place - 1, 0) : place + 2])
-        span = max(1, int(np.ceil(num_layers / (COARSE_DEPTHS - 1))))
-        same = (every.d_model == d_model) & (np.abs(every.num_layers - num_layers) > span)
-        return every.where(near & ~same)
+        widths = self.widths
+        deepest = max(1, int(widths[-1] / self.min_aspect))
+        step = 1 if self.constant_total else self.depth_step
+        depths = depths_of(deepest, step, self.moe_every)
+        rows = [self._depths(int(width), depths) for width in widths]
+        return Shapes(d_model=np.repeat(widths, [len(own) for own in rows]), num_layers=np.concatenate(rows))
 
     def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
         """Make a grid of designs, family by family: all dense, routed or mixed, with one kind of attention.
@@ -332,14 +292,6 @@ class Space:
     def stacked(self, family: Family, design: ArchSpec) -> ArchSpec:
         """One design of a grid with its layers in the order in which they are stacked."""
         return layers_in_order(design, family.moe_every, family.first_dense_layers)
-
-    def _shapes(self, choose: Callable[[np.ndarray], np.ndarray]) -> Shapes:
-        widths = self.widths
-        deepest = max(1, int(widths[-1] / self.min_aspect))
-        step = 1 if self.constant_total else self.depth_step
-        depths = depths_of(deepest, step, self.moe_every)
-        rows = [choose(self._depths(int(width), depths)) for width in widths]
-        return Shapes(d_model=np.repeat(widths, [len(own) for own in rows]), num_layers=np.concatenate(rows))
 
     def _depths(self, width: int, depths: Int[np.ndarray, " all"]) -> Int[np.ndarray, " depths"]:
         """The depths of a width by its aspect ratios; the shallowest where none of the steps is among them."""

@@ -257,10 +257,10 @@ def _asked(problem: Problem) -> tuple[object, ...]:
 
 def _known(problem: Problem) -> Known:
     space, ways = problem.space, len(problem.deployments)
-    every = space.members(space.every()) or space.first()  # which says why there is none
+    every = space.all_members()
     size = sum(len(shapes.d_model) for shapes in every.values())
     whole = priced_whole(space, size, ways)
-    listing = listed(space, every if whole else coarse(space, every))
+    listing = listed(space, every if whole else coarse(every))
     return Known(
         listing=listing,
         whole=whole,

@@ -173,7 +173,7 @@ def priced_whole(space: Space, size: int, deployments: int) -> bool:
     return space.exhaustive or space.constant_total or size * deployments <= FEW_POINTS
 
 
-def coarse(space: Space, every: Mapping[Family, Shapes]) -> dict[Family, Shapes]:
+def coarse(every: Mapping[Family, Shapes]) -> dict[Family, Shapes]:
     """List a few depths of each width of a family, the shallowest and the deepest too; all of a small space."""
     if sum(len(shapes.d_model) for shapes in every.values()) <= MOST_LISTED // 4:
         return dict(every)
