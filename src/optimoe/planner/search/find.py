@@ -77,8 +77,8 @@ def require_rankable(board: Board) -> None:
     blind = law.blind_to([grid for grid, _ in board.listing.pieces(np.flatnonzero(standing))])
     if blind:
         raise InputError(
-            f"law {law.row.name}: cannot tell {blind} apart, which differ in total size: state one of them, or a "
-            "law that sees it"
+            f"law {law.row.name}: cannot tell {blind} apart, which differ in total size: state one of them "
+            "(--experts, --top-k, --active-ffn-ratio, --shared, --first-dense-layers), or a law that sees it"
         )
 
 
