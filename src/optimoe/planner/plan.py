@@ -28,10 +28,8 @@ from optimoe.planner.search.best_first import Query, left_over
 from optimoe.planner.search.board import Board, keep
 from optimoe.planner.search.find import Finalist, finalist, scored_places, started
 from optimoe.planner.search.looked import Looked
-from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
+from optimoe.planner.search.objective import WHOLE_BUDGET, SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.settle import priced, settle
-
-WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
 
 MOST_FAMILIES = 12
 """Families up to which each has a row of its own at the choice's loss; of more the best of each E has."""

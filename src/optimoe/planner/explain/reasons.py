@@ -55,12 +55,6 @@ def warnings(plan: Plan) -> tuple[str, ...]:
         lines.append(f"the fit error of {law.row.name} is not known: the loss has no band")
     space = plan.problem.space
     lines += _without_shapes(space)
-    context, sequence = plan.problem.context_tokens, plan.problem.training.seq_len
-    if context > sequence:
-        lines.append(
-            f"requests of up to {context:,} tokens are longer than training sequences of {sequence:,}: the stage "
-            "that extends the context is not in the plan"
-        )
     lines += _edge_lines(choice, space)
     served_in = formats_of_a_design(choice.deployment.engine)[0]
     if served_in != PLAIN_FORMAT:

@@ -39,11 +39,11 @@ def context_warnings(plan: Plan) -> tuple[str, ...]:
     """Say where requests are longer than what a model was made for, or than sequences of a law's runs."""
     problem, workload = plan.problem, plan.problem.workload
     lines = [beyond_context(one.spec, workload) for one in plan.scored]
-    trained = problem.training.seq_len
-    if workload.full_context > trained:
+    context, trained = problem.context_tokens, problem.training.seq_len
+    if context > trained:
         lines.append(
-            f"context: requests of {workload.full_context:,} tokens are longer than training sequences of "
-            f"{trained:,} (--seq-len); no law here knows what longer ones cost in loss"
+            f"context: requests of {context:,} tokens are longer than training sequences of {trained:,} (--seq-len): "
+            "the stage that extends the context is not in the plan, and no law here knows what it costs in loss"
         )
     return tuple(filter(None, lines))
 

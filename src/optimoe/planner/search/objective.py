@@ -34,6 +34,10 @@ class SearchGoal:
         return replace(problem, training=problem.training.unbounded(), goal=self.minimised)
 
 
+WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
+"""The lowest loss that the whole budget reaches, whatever it costs to serve."""
+
+
 def equal_loss(loss: float) -> SearchGoal:
     """The goal of the cheapest design at a loss, whatever its training costs."""
     return SearchGoal(minimised=LeastCost(max_loss=loss * (1 + BUDGET_TOLERANCE)), any_training=True)

@@ -16,10 +16,8 @@ from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import LabReference, LocalMove, Scored
-from optimoe.planner.search.objective import SearchGoal, equal_loss, tokens_and_objective
+from optimoe.planner.search.objective import WHOLE_BUDGET, SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.settle import settled_model
-
-WHOLE_BUDGET = SearchGoal(minimised=LowestLoss())
 
 NEAR_BUDGET = 2.0
 """Labs within this factor of a budget's FLOPs stand beside it: half and twice (assumed)."""
