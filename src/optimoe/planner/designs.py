@@ -174,12 +174,6 @@ def under(pool: Pool, law: LossLaw) -> Pool:
     )
 
 
-def rankable(law: LossLaw, pools: Mapping[Family, Pool]) -> dict[Family, Pool]:
-    """The families that a law may rank, under it; none where it cannot tell their total sizes apart."""
-    own = {family: under(pool, law) for family, pool in pools.items() if np.any(law.judge(pool.grid).applicable)}
-    return {} if law.blind_to([pool.grid for pool in own.values()]) else own
-
-
 def curve_of(law: LossLaw, grid: ArchSpec, shape: tuple[int, ...]) -> TokenCurve:
     """The loss curves of a grid of designs, in one shape; NaN where the law may rank none of them."""
     if not np.any(law.judge(grid).applicable):
@@ -223,11 +217,6 @@ def evaluate(
     for kind in kinds.values():
         pools |= _evaluate_kind(problem, kind, memory)
     return {family: pools[family] for family in members}
-
-
-def given_pool(problem: Problem, spec: ArchSpec, memory: PricedGrids = SHARED) -> Pool:
-    """Price and judge a model that is given, by the code of the designs: a pool of one."""
-    return given_pools(problem, (spec,), memory)[0]
 
 
 def given_pools(problem: Problem, specs: Sequence[ArchSpec], memory: PricedGrids = SHARED) -> list[Pool]:

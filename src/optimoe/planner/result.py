@@ -222,18 +222,6 @@ class Plan(Drawn):
         scored: Scored = view_of(self).score(design, tokens)
         return scored
 
-    @property
-    def by_family(self) -> tuple[Alternative, ...]:
-        """The alternatives, the choice itself in place of the design of its own family or E."""
-        own = self.choice.family
-        alike = [item.family for item in self.alternatives if item.family == own] or [
-            item.family for item in self.alternatives if item.family.num_experts == own.num_experts
-        ]
-        return tuple(
-            Alternative(family=own, candidate=self.choice) if item.family in alike[:1] else item
-            for item in self.alternatives
-        )
-
     def over_budget(self, candidate: Candidate) -> bool:
         """Whether a design takes more training than the budget holds."""
         training = self.problem.training

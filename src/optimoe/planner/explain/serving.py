@@ -42,8 +42,8 @@ def context_warnings(plan: Plan) -> tuple[str, ...]:
     context, trained = problem.context_tokens, problem.training.seq_len
     if context > trained:
         lines.append(
-            f"context: requests of {context:,} tokens are longer than training sequences of {trained:,} (--seq-len): "
-            "the stage that extends the context is not in the plan, and no law here knows what it costs in loss"
+            f"context: requests of {context:,} tokens are longer than training sequences of {trained:,} "
+            "(--seq-len): the stage that extends the context is not in the plan, nor is what it costs in loss"
         )
     return tuple(filter(None, lines))
 

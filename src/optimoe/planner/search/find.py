@@ -1,11 +1,10 @@
 """From a problem to its finalists: what is looked for, in which order, and which of the best is settled on."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError
@@ -122,13 +121,6 @@ def _under(goal: SearchGoal, index: int, pool: Pool) -> Finalist | None:
     if not math.isfinite(objective[0]):
         return None
     return Finalist(index=index, pool=pool, tokens=float(tokens[0]), objective=float(objective[0]))
-
-
-def groups_by(board: Board, names: Iterable[str]) -> tuple[Int[np.ndarray, " families"], list[tuple[float, ...]]]:
-    """Families in groups that are alike in some numbers; and those numbers of each group."""
-    keys = [tuple(float(getattr(family, name)) for name in names) for family in board.listing.families]
-    order = sorted(set(keys))
-    return np.array([order.index(key) for key in keys], dtype=int), order
 
 
 def scored_places(board: Board, scored: Sequence[ArchSpec]) -> Mapping[int, ArchSpec]:

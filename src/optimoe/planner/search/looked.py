@@ -148,17 +148,6 @@ def judged_by(law: LossLaw, listing: Listing) -> tuple[TokenCurve, Bool[np.ndarr
     return TokenCurve(**columns), np.concatenate(standing)
 
 
-def curves_of(law: LossLaw, listing: Listing, draws: int) -> TokenCurve:
-    """The loss curves of each design under every draw of a law, (draws, designs)."""
-    curves = [curve_of(law, sheet.grid, (draws, len(sheet))) for sheet in listing.sheets]
-    return TokenCurve(
-        **{
-            name: np.concatenate([np.asarray(getattr(curve, name), dtype=float) for curve in curves], axis=-1)
-            for name in ("floor", "scale", "exponent")
-        }
-    )
-
-
 def unpriced(problem: Problem, listing: Listing) -> Looked:
     """Designs of which the losses are known and nothing is priced: NaN stands for what is not known."""
     curve, standing = judged_by(problem.law, listing)
