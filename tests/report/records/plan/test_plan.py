@@ -1,6 +1,9 @@
 """The flat JSON of a plan says what its parts say."""
 
+from dataclasses import replace
+
 from optimoe.core.records import to_record
+from optimoe.planner.explain.checks import check_commands
 from optimoe.planner.plan import plan
 from optimoe.report.records.plan.candidate import candidate_record
 from optimoe.report.records.plan.plan import plan_record
@@ -34,6 +37,14 @@ def test_the_chain_is_there_only_where_it_was_asked_for():
     assert "chain" not in to_record(plan_record(PLAN))
     assert to_record(plan_record(PLAN, chain=()))["chain"] == []
     assert to_record(plan_record(PLAN))["robustness"] is None
+
+
+def test_the_best_dense_model_and_the_commands_that_check_the_choice_are_told():
+    record = plan_record(PLAN)
+    assert record.best_dense.arch.params_active == PLAN.best_dense.params.active
+    assert record.best_dense.loss > record.choice.loss
+    assert record.check_commands == check_commands(PLAN)
+    assert plan_record(replace(PLAN, best_dense=None)).best_dense is None
 
 
 def test_a_limit_that_is_not_stated_is_null():

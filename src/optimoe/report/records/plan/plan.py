@@ -9,6 +9,7 @@ from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import same_fields
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.chain import Link
+from optimoe.planner.explain.checks import check_commands
 from optimoe.planner.result import Plan
 from optimoe.report.records.plan.alternatives import AlternativeRecord, InfeasibleFamilyRecord, alternative_record
 from optimoe.report.records.plan.candidate import CandidateRecord, candidate_record
@@ -125,6 +126,7 @@ class PlanRecord:
         choice: The design to train.
         evidence: What was measured of the choice's deployment, and what widens its band of TPOT.
         lowest_loss: The design of the lowest loss that the whole budget reaches; null without a budget.
+        best_dense: The dense model of the lowest loss within the budget; null without a budget or dense designs.
         alternatives: The cheapest design of every family at the choice's loss.
         front: Loss against serving price of designs trained on the whole budget.
         scored: The user's own models, at the choice's loss and on the whole budget.
@@ -133,6 +135,8 @@ class PlanRecord:
         reasons: Why this design and not another.
         warnings: What to be careful about.
         assumptions: Every number that the plan rests on, with its source.
+        check_commands: Commands that give the choice's serving and training again, given where plan.json and
+            winner/ are written; of unusual engines and of runs without a layout there is none.
         trace: How the choice was found.
         robustness: How sure the choice is; null where it was left out.
         chain: The numbers from the inputs to the choice; only with ``--explain``.
@@ -142,6 +146,7 @@ class PlanRecord:
     choice: CandidateRecord
     evidence: AnswerEvidenceRecord
     lowest_loss: CandidateRecord | None
+    best_dense: CandidateRecord | None
     alternatives: tuple[AlternativeRecord | InfeasibleFamilyRecord, ...]
     front: tuple[CandidateRecord, ...]
     scored: tuple[ScoredRecord, ...]
@@ -150,6 +155,7 @@ class PlanRecord:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[AssumptionRecord, ...]
+    check_commands: tuple[str, ...]
     trace: TraceRecord
     robustness: RobustnessRecord | None
     chain: tuple[LinkRecord, ...] | UnsetType = UNSET
@@ -166,12 +172,14 @@ def plan_record(
         choice=candidate_record(plan.choice),
         evidence=evidence_record(plan.choice.evidence),
         lowest_loss=candidate_record(plan.lowest_loss) if plan.lowest_loss else None,
+        best_dense=candidate_record(plan.best_dense) if plan.best_dense else None,
         alternatives=tuple(alternative_record(item) for item in plan.alternatives),
         front=tuple(candidate_record(member) for member in plan.front),
         scored=tuple(scored_record(one) for one in plan.scored),
         labs=tuple(lab_record(one) for one in plan.labs),
         laws=tuple(same_fields(LawViewRecord, view) for view in plan.laws),
         assumptions=tuple(assumption_record(one) for one in plan.assumptions),
+        check_commands=check_commands(plan),
         trace=same_fields(TraceRecord, plan.trace, first=plan.trace.listed, first_best=None),
         robustness=robustness_record(robustness, plan.choice) if robustness else None,
         chain=UNSET if chain is None else tuple(same_fields(LinkRecord, link) for link in chain),

@@ -1,24 +1,17 @@
 """The design to train, its run, its loss, its serving and its dollars, in words."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
-from optimoe.arch.precision.formats import PLAIN_FORMAT
-from optimoe.core.errors import InputError
 from optimoe.core.units import (
     format_count,
     format_factor,
     format_seconds,
     format_usd,
 )
-from optimoe.cost.engines.engine import Engine
-from optimoe.cost.hardware.accelerator import Cluster
-from optimoe.cost.hardware.price import GpuPrice, list_price
-from optimoe.cost.training import USUAL_SEQ_LEN
-from optimoe.cost.training.setup import usual_goodput
 from optimoe.laws.domain import SPOKEN
 from optimoe.planner.candidate import Candidate
+from optimoe.planner.explain.checks import check_commands
 from optimoe.planner.explain.spending import OWNED, Spent, spent
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import GivenMfu
@@ -30,9 +23,6 @@ from optimoe.report.words.plan.traffic import fleet_words
 from optimoe.report.words.served.run_prose import statistic
 from optimoe.report.words.serving_prose import bound_words, layout_words
 from optimoe.report.words.training_prose import days_words, hours_words, train_layout_words
-
-USUAL_TOKENS = 1024
-"""Tokens of a prompt and of an answer where nobody states them."""
 
 SHOWN_SHARE = 0.0005
 """Share of routing in the training FLOPs from which it is said: what one decimal of a percentage shows."""
@@ -148,52 +138,8 @@ def pace_words(choice: Candidate) -> str:
 
 
 def check_lines(plan: Plan, folder: Path) -> Lines:
-    """The commands that give the choice's numbers again, from the written files; none for unusual engines."""
-    return labelled("Check", [*_serve_check(plan, folder), *_train_check(plan, folder)])
-
-
-def _serve_check(plan: Plan, folder: Path) -> list[str]:
-    deployment, usual = plan.choice.deployment, Engine()
-    if replace(deployment.engine, execution=usual.execution) != usual:
-        return []
-    cluster, workload, limits = deployment.cluster, deployment.workload, deployment.limits
-    lengths = {"input-tokens": workload.input_tokens, "output-tokens": workload.output_tokens}
-    words = [f"--{name} {length}" for name, length in lengths.items() if length != USUAL_TOKENS]
-    words += [f"--prefix-hit {workload.prefix_hit:g}"] if workload.prefix_hit else []
-    for name in ("ttft", "tpot"):
-        limit_s, share = getattr(limits, f"{name}_s"), getattr(limits, f"{name}_percentile")
-        if math.isfinite(limit_s):
-            words.append(f"--{name} {f'p{100 * share:g}:' if share else ''}{limit_s:g}s")
-    words += [f"--precision {plan.choice.served_in}"] if plan.choice.served_in != PLAIN_FORMAT else []
-    words += _price_words(cluster.accelerator.name, deployment.price)
-    return [" ".join(["optimoe cost", str(folder / "winner"), f"--gpus {_gpus_words(cluster)}", *words])]
-
-
-def _train_check(plan: Plan, folder: Path) -> list[str]:
-    choice, training = plan.choice, plan.problem.training
-    run = training.run
-    if run is None or choice.training.layout is None or isinstance(training.utilisation, GivenMfu):
-        return []
-    words = [f"--gpus {_gpus_words(run.cluster)}", f"--tokens {choice.tokens:.12g}"]
-    words += [f"--precision {run.setup.precision}"] if run.setup.precision != PLAIN_FORMAT else []
-    words += [f"--seq-len {run.seq_len}"] if run.seq_len != USUAL_SEQ_LEN else []
-    words += [f"--goodput {run.goodput:g}"] if run.goodput != usual_goodput(run.cluster.num_gpus) else []
-    words += _price_words(run.cluster.accelerator.name, training.price)
-    return [" ".join(["optimoe cost train", str(folder / "winner"), *words])]
-
-
-def _gpus_words(cluster: Cluster) -> str:
-    return f"{cluster.num_gpus}x{cluster.accelerator.name}"
-
-
-def _price_words(gpu: str, price: GpuPrice) -> list[str]:
-    """The option that states a price, where it is not the list's."""
-    try:
-        usual = list_price(gpu).usd_per_gpu_hour
-    except InputError:
-        usual = math.nan
-    usd = price.usd_per_gpu_hour
-    return [] if usd == usual or math.isnan(usd) else [f"--gpu-usd-per-hour {usd:.12g}"]
+    """The commands that give the choice's numbers again, from the files that are written to a folder."""
+    return labelled("Check", check_commands(plan, folder))
 
 
 def beyond_words(design: Candidate) -> str:
