@@ -10,11 +10,13 @@ from optimoe.planner.confidence.draws.asked import ask
 from optimoe.planner.confidence.shadow_prices import SMALL, USUAL, shadow_prices
 from optimoe.planner.plan import choose, plan
 from optimoe.planner.problem.data import Data
-from optimoe.planner.problem.goal import LeastCost, LowestLoss
+from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.training import gpu_time_s
 from tests.planner.asked import on, plain, problem
 
 FEW = plain(num_experts=(1, 8), max_width=2048)
+HEAVY = plain(num_experts=(1, 8, 32), max_width=4096, depth_step=16)
+"""28 designs, of which nine do not fit one GPU."""
 
 
 def prices_of(asked):
@@ -82,3 +84,38 @@ def test_data_and_dollars_and_the_loss_itself_have_a_worth():
     assert least["loss"].usual.by == pytest.approx(2.5, rel=1e-6)  # hundredths of a nat: 1 % of the loss
     assert math.isnan(least["loss"].usual.nats)
     assert SMALL < USUAL
+
+
+def in_boxes(asked, *sizes):
+    """A problem that is served on so many GPUs, or another number."""
+    (one,) = asked.deployments
+    boxes = [replace(one, cluster=replace(one.cluster, num_gpus=size)) for size in sizes]
+    return replace(asked, deployments=tuple(boxes))
+
+
+@pytest.mark.parametrize(("size", "goal"), [(1, NearBest()), (2, LowestLoss())])
+def test_twice_the_serving_box_is_worth_what_a_plan_with_it_saves(size, goal):
+    asked = problem(1e22, goal=goal, space=HEAVY, serve_tokens=1e10)
+    result, found = prices_of(in_boxes(asked, size))
+    price = found["GPUs of a serving deployment"]
+    assert (price.stated, price.usual.by, price.unit) == (size, size, "GPU")
+    assert price.small == price.usual
+    larger = in_boxes(asked, size, 2 * size)
+    cheapest = choose(replace(larger, goal=LeastCost(max_loss=result.choice.loss.value * (1 + 1e-9))))
+    assert price.usual.usd == pytest.approx(result.choice.total_usd - cheapest.total_usd, rel=1e-4)
+    before, after = (choose(replace(one, goal=LowestLoss())) for one in (in_boxes(asked, size), larger))
+    assert price.usual.nats == pytest.approx(before.loss.value - after.loss.value, rel=1e-4)
+    assert min(price.usual.usd, price.usual.nats) > 0
+
+
+def test_a_box_that_holds_every_design_is_worth_nothing_more_and_one_that_no_network_doubles_has_no_price():
+    asked = problem(1e21, space=FEW, serve_tokens=1e10)
+    price = prices_of(asked)[1]["GPUs of a serving deployment"]
+    assert not price.binds
+    assert price.usual.usd == price.usual.nats == 0
+    (one,) = asked.deployments
+    alone = replace(one.cluster.accelerator, inter_node_bytes_per_s=0.0)
+    cluster = replace(one.cluster, accelerator=alone)
+    found = prices_of(replace(asked, deployments=(replace(one, cluster=cluster),)))[1]
+    assert "GPUs of a serving deployment" not in found
+    assert "memory of a serving GPU" in found

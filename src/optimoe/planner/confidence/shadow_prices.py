@@ -1,7 +1,7 @@
 """What every limit costs: dollars and nats that a little more of it would save."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.planner.confidence.draws.lineup import Lineup
 from optimoe.planner.confidence.draws.money import as_stated
-from optimoe.planner.confidence.served_anew import nearest, served_anew
+from optimoe.planner.confidence.served_anew import in_twice_the_box, served_also
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.problem import Problem
@@ -22,8 +22,11 @@ SMALL, USUAL = 0.02, 0.2
 """Shares by which a limit is relaxed: near a derivative, as far as whole designs allow, and what one would
 negotiate (assumed)."""
 
-LOSS_STEP = 0.05
-"""A loss is relaxed by a twentieth of these shares: 0.1 % and 1 %, the usual slack of a plan."""
+SMALL_LOSS, USUAL_LOSS = 0.001, 0.01
+"""The same of a loss: the last is the usual slack of a plan."""
+
+TWICE = 1.0
+"""The same of the GPUs of a deployment, which double: layouts of other numbers are not searched."""
 
 MS_PER_S, TOKENS_PER_BILLION, BYTES_PER_GIB = 1e3, 1e9, 2.0**30
 
@@ -54,8 +57,8 @@ class ShadowPrice:
         limit: Its name.
         unit: Such as ``ms``.
         stated: What it is, in that unit.
-        small: Relaxed by 2 %.
-        usual: Relaxed by 20 %.
+        small: Relaxed by 2 %; GPUs of a deployment by as many again.
+        usual: Relaxed by 20 %; GPUs of a deployment by as many again.
     """
 
     limit: str
@@ -82,14 +85,14 @@ class ShadowPrice:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limit:
-    """A limit with the line-up under more of it, and the loss, by the share that it is relaxed by."""
+    """A limit with the line-up under more of it, and the loss, by the share that it is relaxed by: one of two."""
 
     name: str
     unit: str
     stated: float
     relaxed: Callable[[float], Lineup]
     loss: Callable[[float], float] | None = None
-    step: float = 1.0
+    shares: tuple[float, float] = (SMALL, USUAL)
 
 
 def shadow_prices(result: Plan, lineup: Lineup, memory: PricedGrids = SHARED) -> tuple[ShadowPrice, ...]:
@@ -107,7 +110,6 @@ def shadow_prices(result: Plan, lineup: Lineup, memory: PricedGrids = SHARED) ->
     loss, base = result.choice.loss.value, _outcome(result, lineup, result.choice.loss.value)
 
     def gained(limit: _Limit, share: float) -> Relaxed:
-        share *= limit.step
         usd, nats = _outcome(result, limit.relaxed(share), limit.loss(share) if limit.loss else loss)
         by = limit.stated * share
         gains = np.maximum(np.subtract(base, (usd, nats)), 0.0)  # NaN of what nothing bounds stays
@@ -115,9 +117,10 @@ def shadow_prices(result: Plan, lineup: Lineup, memory: PricedGrids = SHARED) ->
 
     found = []
     for limit in (*_of_budget(result, lineup), *_of_serving(result, lineup, memory)):
-        usual = gained(limit, USUAL)
-        nothing = Relaxed(by=limit.stated * SMALL * limit.step, usd=0.0, nats=0.0 * usual.nats)
-        small = gained(limit, SMALL) if usual.usd > 0 or usual.nats > 0 else nothing
+        little, more = limit.shares
+        usual = gained(limit, more)
+        nothing = Relaxed(by=limit.stated * little, usd=0.0, nats=0.0 * usual.nats)
+        small = gained(limit, little) if usual.usd > 0 or usual.nats > 0 else nothing
         found.append(ShadowPrice(limit=limit.name, unit=limit.unit, stated=limit.stated, small=small, usual=usual))
     return tuple(sorted(found, key=lambda price: (not price.binds, -price.usual.usd, -price.usual.nats)))
 
@@ -174,7 +177,7 @@ def _of_budget(result: Plan, lineup: Lineup) -> Iterator[_Limit]:
             stated=loss / 0.01,
             relaxed=lambda share: lineup,
             loss=lambda share: loss * (1 + share),
-            step=LOSS_STEP,
+            shares=(SMALL_LOSS, USUAL_LOSS),
         )
 
 
@@ -198,32 +201,37 @@ def _of_serving(result: Plan, lineup: Lineup, memory: PricedGrids) -> Iterator[_
     """Limits under which the designs nearest to the choice are served anew, on the choice's kind of deployment."""
     deployment = result.choice.deployment
     limits, cluster = deployment.limits, deployment.cluster
-    near = nearest(result, lineup)
+    accelerator = cluster.accelerator
 
-    def served(change: Callable[[float], Deployment]) -> Callable[[float], Lineup]:
-        def relaxed(share: float) -> Lineup:
-            moved = served_anew(near, deployment, change(1 + share), memory)
-            return replace(near, tokens_per_s=np.maximum(near.tokens_per_s, moved.tokens_per_s))
-
-        return relaxed
+    def on(change: Callable[[float], Sequence[Deployment]]) -> Callable[[float], Lineup]:
+        return lambda share: served_also(result, lineup, change(1 + share), memory)
 
     for name, field in (("TPOT", "tpot_s"), ("TTFT", "ttft_s")):
         stated = getattr(limits, field)
         if math.isfinite(stated):
-            more = served(
-                lambda more, field=field, stated=stated: replace(  # type: ignore[misc]
-                    deployment, limits=replace(limits, **{field: more * stated})
-                )
+            more = on(
+                lambda more, field=field, stated=stated: [  # type: ignore[misc]
+                    replace(deployment, limits=replace(limits, **{field: more * stated}))
+                ]
             )
             yield _Limit(name=name, unit="ms", stated=stated * MS_PER_S, relaxed=more)
-    accelerator = cluster.accelerator
-    more = served(
-        lambda more: replace(
-            deployment,
-            cluster=replace(
-                cluster, accelerator=replace(accelerator, memory_bytes=more * accelerator.memory_bytes)
-            ),
-        )
+    memory_bytes = accelerator.memory_bytes
+    larger_gpu = on(
+        lambda more: [
+            replace(
+                deployment,
+                cluster=replace(cluster, accelerator=replace(accelerator, memory_bytes=more * memory_bytes)),
+            )
+        ]
     )
-    memory_gb = accelerator.memory_bytes / BYTES_PER_GIB
-    yield _Limit(name="memory of a serving GPU", unit="GiB", stated=memory_gb, relaxed=more)
+    gib = memory_bytes / BYTES_PER_GIB
+    yield _Limit(name="memory of a serving GPU", unit="GiB", stated=gib, relaxed=larger_gpu)
+    twice = in_twice_the_box(result.problem.deployments, accelerator.name)
+    if twice:
+        yield _Limit(
+            name="GPUs of a serving deployment",
+            unit="GPU",
+            stated=twice[0].cluster.num_gpus / 2,
+            relaxed=on(lambda _: twice),
+            shares=(TWICE, TWICE),
+        )

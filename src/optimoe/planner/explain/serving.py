@@ -83,12 +83,12 @@ def memory_cap(plan: Plan, looked: Looked) -> tuple[str, ...]:
     largest = max(problem.deployments, key=lambda one: _memory_bytes(one) / BITS_PER_VALUE[_format(one)])
     least = format_count(_least_that_does_not_fit(looked, largest))
     said = f"Memory decides: models of {least} and more do not fit {_gpus(largest)} in {_format(largest)}"
-    size = next((size for size in _larger(largest) if _fits(best, _with(largest, size))), 0)
-    if not size:
+    holds = next((one.cluster.num_gpus for one in larger_deployments(largest) if _fits(best, one)), 0)
+    if not holds:
         return (f"{said}.",)
     family, total = looked.listing.families[looked.listing.of_family[index]], looked.listing.params_total[index]
     reached = f"{family_words(family)} of {format_count(total)} would reach {loss:.3f}"
-    return (f"{said}; with {size}, {reached} instead of {lowest.loss.value:.3f}.",)
+    return (f"{said}; with {holds}, {reached} instead of {lowest.loss.value:.3f}.",)
 
 
 def _losses(looked: Looked, lowest: Candidate) -> Column:
@@ -116,17 +116,14 @@ def _fits(spec: ArchSpec, deployment: Deployment) -> bool:
     return bool(np.any(feasibility(spec, replace(deployment, limits=Limits())).fits))
 
 
-def _larger(deployment: Deployment) -> Iterator[int]:
-    """Twice the GPUs of a deployment, and again, as far as a network joins them."""
-    gpu, size = deployment.cluster.accelerator, 2 * deployment.cluster.num_gpus
+def larger_deployments(deployment: Deployment) -> Iterator[Deployment]:
+    """A deployment with twice the GPUs, and again, as far as a network joins them."""
+    cluster = deployment.cluster
+    gpu, size = cluster.accelerator, 2 * cluster.num_gpus
     most = MOST_GPUS if gpu.inter_node_bytes_per_s > 0 else gpu.linked_gpus
     while size <= most:
-        yield size
+        yield replace(deployment, cluster=replace(cluster, num_gpus=size))
         size *= 2
-
-
-def _with(deployment: Deployment, num_gpus: int) -> Deployment:
-    return replace(deployment, cluster=replace(deployment.cluster, num_gpus=num_gpus))
 
 
 def _memory_bytes(deployment: Deployment) -> float:

@@ -14,6 +14,7 @@ from optimoe.planner.confidence.draws.contest import (
     contest,
     kept_promise,
     near_choice,
+    shut_out,
     spent_tokens,
 )
 from optimoe.planner.plan import plan
@@ -124,3 +125,20 @@ def test_a_large_space_is_drawn_where_it_comes_near_the_choice(monkeypatch):
     whole = contest(result, lineup).apart[0]
     assert set(np.argsort(whole, kind="stable")[:5]) <= set(near)
     assert len(lineup) - 1 in near
+
+
+def test_of_a_large_space_the_best_designs_that_no_deployment_serves_are_kept(monkeypatch):
+    result, asked = small()
+    own = asked.lineup
+    fits = own.params_total <= np.median(own.params_total)
+    fits[-1] = True
+    shut = replace(own, tokens_per_s=np.where(fits, own.tokens_per_s, 0.0))
+    monkeypatch.setattr("optimoe.planner.confidence.draws.contest.MOST_DRAWN", 60)
+    monkeypatch.setattr("optimoe.planner.confidence.draws.contest.LOWEST_DRAWN", 20)
+    near = np.unique(near_choice(result, shut, asked.law, asked.money))
+    kept = near[~fits[near]]
+    cheapest, lowest = shut_out(shut, result.choice.loss.value)
+    assert not np.isfinite(lowest[fits]).any()
+    assert {int(cheapest.argmin()), int(lowest.argmin())} <= set(kept)
+    edge = own.params_total <= 1.2 * own.params_total[fits].max()
+    assert int(np.where(edge, lowest, np.inf).argmin()) in kept  # a fifth more memory would hold it

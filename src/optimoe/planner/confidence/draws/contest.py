@@ -1,5 +1,6 @@
 """What every design gives in every draw, beside what the choice gives there."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -25,6 +26,15 @@ MOST_DRAWN = 4_000
 LOWEST_DRAWN = 300
 """Of these, designs of the lowest losses, whatever they cost: the least loss of each draw is among them."""
 
+SHUT_OUT_KEPT = 20
+"""Designs of each order of :func:`shut_out` that are kept beside them: the best that more memory would let in."""
+
+SHUT_OUT_SIZES = (1.2, 2.0, math.inf)
+"""Totals up to which they are kept, over the largest that is served: what a fifth more memory holds, what twice
+the GPUs hold, and any, which a limit on latency may shut out."""
+
+MOST_TOKENS = 1e15
+"""Tokens of a training that nothing bounds: more than there are, so that a loss is near its floor."""
 
 TIE = 1e-6
 """Relative: the choice's own shape on the coarse grid reaches its loss within the tolerance of a budget."""
@@ -185,4 +195,27 @@ def near_choice(result: Plan, lineup: Lineup, law: LawDraws, money: MoneyDraws) 
     near = np.argsort(pilot.apart.min(axis=0), kind="stable")[: MOST_DRAWN - LOWEST_DRAWN]
     losses = np.ravel(judged(lineup, LowestLoss(), lineup.dollars(as_stated(lineup.problem)))[1])
     low = np.argsort(losses, kind="stable")[:LOWEST_DRAWN]
-    return np.concatenate([near, low, [len(lineup) - 1]])
+    total, behind = lineup.params_total / lineup.params_total[lineup.servable].max(), []
+    for values in shut_out(lineup, float(result.choice.loss.value)):
+        behind += [first_places(np.where(total <= size, values, np.inf), SHUT_OUT_KEPT) for size in SHUT_OUT_SIZES]
+    return np.concatenate([near, low, *behind, [len(lineup) - 1]])
+
+
+def shut_out(lineup: Lineup, loss: float) -> tuple[PerDesign, PerDesign]:
+    """Designs that could be trained and that no deployment serves: the rest are infinite.
+
+    Returns:
+        Dollars of training to a loss within the budget, and the loss on the whole budget.
+    """
+    shut = ~lineup.servable & lineup.ranked & np.isfinite(lineup.mfu)
+    train = np.ravel(lineup.dollars(as_stated(lineup.problem)).per_train_token)
+    needed, affordable = np.asarray(lineup.tokens(loss)), lineup.affordable_tokens
+    within = shut & np.isfinite(needed) & (needed <= affordable)
+    lowest = lineup.loss(np.clip(affordable, 1.0, MOST_TOKENS))
+    return np.where(within, train * np.where(within, needed, 0.0), np.inf), np.where(shut, lowest, np.inf)
+
+
+def first_places(values: np.ndarray, number: int) -> Index:
+    """Places of the smallest finite values."""
+    order = np.argsort(values, kind="stable")[:number]
+    return order[np.isfinite(values[order])]
