@@ -10,6 +10,7 @@ import termios
 
 import pytest
 
+from optimoe.app.main import app
 from tests.app.run import optimoe
 
 COMMAND = ("arch", "mixtral-8x7b")
@@ -64,3 +65,28 @@ def test_no_line_ends_in_a_blank(words):
     done = optimoe(*words.split())
     assert done.returncode == 0
     assert [line for line in done.stdout.splitlines() if line != line.rstrip()] == []
+
+
+def texts(printed):
+    """The lines of an answer without their labels and blanks."""
+    return [line.split("  ")[-1].strip() for line in printed.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "arch mixtral-8x7b",
+        "cost mixtral-8x7b --gpus 2xh100-sxm --tp 2 --concurrency 4",
+        "cost fleet llama-3.1-8b --requests-per-s 2 --gpu h100-sxm",
+        "cost train llama-3.1-8b --gpus 8xh100-sxm --tokens 1B",
+        "compare mixtral-8x7b --gpus 2xh100-sxm",
+        "laws compare mixtral-8x7b --tokens 1T",
+    ],
+)
+def test_a_quiet_command_prints_fewer_of_the_same_lines(words, capsys):
+    app(words.split())
+    whole = texts(capsys.readouterr().out)
+    app([*words.split(), "--quiet"])
+    left = texts(capsys.readouterr().out)
+    assert 0 < len(left) < 0.7 * len(whole)
+    assert [line for line in left if line not in whole] == []

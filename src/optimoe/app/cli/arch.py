@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import show, show_columns, warn
+from optimoe.app.cli.options import JsonFlag, QuietFlag
+from optimoe.app.cli.printing import show, show_blocks, warn
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
 
@@ -15,12 +15,14 @@ def arch(
     request: ArchRequest = ArchRequest(),  # noqa: B008 (frozen)
     *,
     hf: Annotated[Path | None, Parameter(help="Write the model's config.json into this folder.")] = None,
+    quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Count a model: parameters by part, FLOPs per token, bytes."""
     from optimoe.arch.count import count
     from optimoe.report.records.arch import count_record, counts_record
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
+    from optimoe.report.words.lines import Table
 
     specs = request.stored()
     if hf is not None and len(specs) > 1:
@@ -37,6 +39,6 @@ def arch(
         if specs[0] != specs[0].in_bf16:
             warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
     if len(records) > 1:
-        show_columns(json, lambda: counts_record(records), lambda: arch_columns(records))
+        show_blocks(json, lambda: counts_record(records), lambda: [Table(rows=arch_columns(records))], quiet=quiet)
     else:
-        show(json, lambda: records[0], lambda: arch_lines(records[0]))
+        show(json, lambda: records[0], lambda: arch_lines(records[0]), quiet=quiet)

@@ -1,4 +1,4 @@
-"""What all commands share: ``--json``, ``--config``, and how options come from a file."""
+"""What commands share: ``--json``, ``--quiet``, ``--config``, and how options come from a file."""
 
 from collections.abc import Sequence
 from dataclasses import is_dataclass
@@ -9,6 +9,10 @@ from cyclopts import Parameter, Token
 
 JsonFlag = Annotated[bool, Parameter(negative="", help="One JSON object instead of text.")]
 """``--json``."""
+QuietFlag = Annotated[
+    bool, Parameter(negative="", help="Print the lines that decide and nothing else; files are written.")
+]
+"""``--quiet``."""
 ConfigFile = Annotated[
     Path | None, Parameter(help="TOML or JSON file of these options, with underscores; the command line wins.")
 ]

@@ -8,7 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from optimoe.report.words.layout import Strong, blocks_text, columns_text, lines_text, plain
-from optimoe.report.words.lines import Blocks, Lines, Rows
+from optimoe.report.words.lines import Blocks, Lines, Rows, deciding
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -20,23 +20,19 @@ if TYPE_CHECKING:
     from optimoe.inputs.groups.hardware import PriceSheet
 
 
-def show(json: bool, record: Callable[[], Any], lines: Callable[[], Lines]) -> None:
+def show(json: bool, record: Callable[[], Any], lines: Callable[[], Lines], *, quiet: bool = False) -> None:
     """Print the record as one JSON object, or the labelled lines; only what is printed is made."""
+    show_blocks(json, record, lambda: [lines()], quiet=quiet)
+
+
+def show_blocks(
+    json: bool, record: Callable[[], Any], blocks: Callable[[], Blocks], *, quiet: bool = False
+) -> None:
+    """Print the record as one JSON object, or the answer from top to bottom; a quiet one is what decides of it."""
     if json:
         print_json(record())
     else:
-        print_lines(lines())
-
-
-def show_columns(json: bool, record: Callable[[], Any], *tables: Callable[[], Rows]) -> None:
-    """Print the record as one JSON object, or tables of things side by side, cut where a line ends."""
-    if json:
-        print_json(record())
-        return
-    for number, table in enumerate(tables):
-        if number:
-            print()
-        print_columns(table())
+        print_blocks(deciding(blocks()) if quiet else blocks())
 
 
 @contextmanager

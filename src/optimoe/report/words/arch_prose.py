@@ -6,7 +6,7 @@ from dataclasses import asdict
 from optimoe.arch.count import ArchCount
 from optimoe.core.units import format_bytes, format_count
 from optimoe.report.records.arch import CountRecord, FlopPartsRecord
-from optimoe.report.words.lines import Lines
+from optimoe.report.words.lines import Deciding, Lines
 
 
 def arch_lines(record: CountRecord) -> Lines:
@@ -19,7 +19,7 @@ def arch_lines(record: CountRecord) -> Lines:
         ("Model", record.name),
         *([("", f"shape speculated: {record.arch.speculated}")] if record.arch.speculated else []),
         (
-            "Params",
+            Deciding("Params"),
             f"{record.params_total:,} total · {record.params_active:,} active · "
             f"{record.params_nonembedding:,} without embeddings",
         ),

@@ -5,7 +5,7 @@ from pathlib import Path
 from optimoe.core.units import format_seconds
 from optimoe.cost.calibration import Accuracy, Calibration
 from optimoe.cost.calibration.reach import holds_for_others, rows_of
-from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.lines import Deciding, Lines, labelled
 
 VERDICTS = {
     "better": "nearer to unseen records than the model as it ships",
@@ -24,7 +24,7 @@ def calibration_lines(calibration: Calibration) -> Lines:
     one = f"{calibration.engine} {calibration.engine_version}, measured {' to '.join(dates)}"
     models = ", ".join(map(_short, calibration.models))
     lines: Lines = [
-        ("Calibration", f"{calibration.name}: {VERDICTS[calibration.verdict]}"),
+        (Deciding("Calibration"), f"{calibration.name}: {VERDICTS[calibration.verdict]}"),
         ("Engine", one),
         ("Records", f"{calibration.records} of {models} on {', '.join(calibration.gpus)}"),
         ("Holds for", reach_words(calibration)),
@@ -39,7 +39,7 @@ def calibration_lines(calibration: Calibration) -> Lines:
         low, high = format_seconds(interval.low), format_seconds(interval.high)
         value = format_seconds(getattr(calibration.factors, name))
         lines.append((words, f"{value}  ({low} – {high}, {interval.level:.0%})"))
-    lines.append(("Held out", calibration.held_out))
+    lines.append((Deciding("Held out"), calibration.held_out))
     pairs = {
         "TPOT": (calibration.before.tpot, calibration.fitted.tpot, calibration.after.tpot),
         "TTFT": (calibration.before.ttft, calibration.fitted.ttft, calibration.after.ttft),

@@ -13,7 +13,7 @@ from optimoe.laws.fitting.fit import SPARE_RUNS
 from optimoe.laws.law import LawRow
 from optimoe.laws.terms.sizes import UNSTATED
 from optimoe.report.words.laws.evidence import evidence_lines
-from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.lines import Deciding, Lines, labelled
 
 SMALL_DELTA = 3.0
 """A δ this many times below the residuals' scale leaves a quarter of normal residuals in the quadratic part."""
@@ -24,14 +24,14 @@ def fit_lines(
 ) -> Lines:
     """A fitted law: verdict, coefficients with intervals, the test on unseen runs, and what its band holds."""
     lines = [
-        ("Law", f"{fitted.law.name}, family {fitted.law.family}: {fitted.verdict.replace('_', ' ')}"),
+        (Deciding("Law"), f"{fitted.law.name}, family {fitted.law.family}: {fitted.verdict.replace('_', ' ')}"),
         (
             "Fit",
             f"{fitted.runs} runs, rmse of ln L {fitted.rmse_log:.4f}, {fitted.objective_name} "
             f"{fitted.objective:.9g}, {fitted.agree} of {fitted.starts} starts agree, "
             f"condition {fitted.condition:.3g}",
         ),
-        ("Residuals", _residuals(fitted)),
+        (Deciding("Residuals"), _residuals(fitted)),
     ]
     lines += labelled("N counts", _n_counts(fitted.law))
     if fitted.at_bound:
@@ -151,7 +151,7 @@ def comparison_lines(comparison: Comparison) -> Lines:
     for silence in comparison.silent:
         silent.setdefault(silence.reason, []).append(silence.law)
     lines += labelled("Silent", [f"not applicable, {why}: {', '.join(laws)}" for why, laws in silent.items()])
-    return lines + labelled("Decisions", [verdict.words for verdict in comparison.verdicts])
+    return lines + labelled(Deciding("Decisions"), [verdict.words for verdict in comparison.verdicts])
 
 
 def effective_size_words(worth: EffectiveSize) -> str:

@@ -70,7 +70,12 @@ def lines_text(lines: Lines, width: int | None = None, strong: Strong = plain) -
 
 
 def table_text(table: Table, width: int | None = None, strong: Strong = plain) -> list[str]:
-    """A table under its title; a narrow screen leaves columns out, and then cuts a last column of words."""
+    """A table under its title; a narrow screen leaves columns out, and then cuts a last column of words.
+
+    Where no column may be left out, it becomes as few tables below each other as the screen needs.
+    """
+    if not table.spare and not table.words:
+        return [*(strong(row) for row in _wrapped(table.title, width)), *columns_text(table.rows, width, strong)]
     rows, spare = [list(row) for row in _even(table.rows)], list(table.spare)
     most = None if width is None or rows[0][-1] not in table.words else width // WORDS_SHARE
     while width is not None and spare and _width(_shortened(rows, most)) > width:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 Lines = list[tuple[str, str]]
 """Label and text; an empty label continues the one above."""
 
+
+class Deciding(str):
+    """The label of a line that decides: what a quiet answer leaves, with the lines that continue it."""
+
+    __slots__ = ()
+
+
 Rows = Sequence[tuple[str, ...]]
 """Things side by side: the first row names the columns, the first column what is compared."""
 
@@ -15,20 +22,39 @@ class Table:
     """A table among the lines of an answer; it stays one on a narrow screen.
 
     Attributes:
-        title: What stands above it; empty for nothing.
         rows: The first names the columns; no row may be longer.
+        title: What stands above it; empty for nothing.
         spare: Heads of columns that a screen may leave out where it is too narrow, the first of them first.
         words: Heads of columns of words, which begin at the left like the first column; others end at the right.
+        decides: Whether a quiet answer leaves it.
     """
 
-    title: str
     rows: Rows
+    title: str = ""
     spare: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    decides: bool = False
 
 
 Blocks = Sequence[str | Lines | Table]
 """An answer from top to bottom: sentences, labelled lines and tables, with an empty line between two."""
+
+
+def deciding(blocks: Blocks) -> Blocks:
+    """The sentences, lines and tables of an answer that decide; all of one that marks none."""
+    left = [block if isinstance(block, str) else _deciding(block) for block in blocks]
+    return left if any(left) else blocks
+
+
+def _deciding(block: Lines | Table) -> Lines | Table:
+    """The part of a block that decides; no lines where there is none."""
+    if isinstance(block, Table):
+        return block if block.decides else []
+    left, kept = [], False
+    for label, text in block:
+        kept = isinstance(label, Deciding) or (kept and not label)
+        left += [(label, text)] if kept else []
+    return left
 
 
 def labelled(label: str, texts: Sequence[str]) -> Lines:

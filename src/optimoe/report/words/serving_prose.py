@@ -17,7 +17,7 @@ from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory, gpu_memory
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
-from optimoe.report.words.lines import Lines
+from optimoe.report.words.lines import Deciding, Lines
 from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines, tightness
 from optimoe.report.words.served.evidence_prose import basis_lines
 from optimoe.report.words.served.run_prose import arrival_words, metric_lines
@@ -59,12 +59,12 @@ def serving_lines(
         ("Weights", precision_words(spec, deployment)),
         *memory_lines(estimate, memory, capacity),
         (
-            "Latency",
+            Deciding("Latency"),
             f"TTFT {_between(estimate.ttft_s, evidence.ttft_s(estimate))} · TPOT {_pace(estimate, evidence)}",
         ),
         *metric_lines(estimate.run, deployment.limits),
         (
-            "Rate",
+            Deciding("Rate"),
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
             f"{_price(estimate, evidence)}",
         ),
@@ -130,11 +130,11 @@ def fleet_lines(
     """The smallest fleet and the cheapest, in words, and what stands behind the smallest."""
     lines = [("Load", f"{spec.title}: {output_tokens_per_s:,.0f} output tokens/s")]
     lines.append(("Weights", precision_words(spec, found[0].deployment)))
-    lines.append(("Fewest", _fleet_words(found[0], spec)))
+    lines.append((Deciding("Fewest"), _fleet_words(found[0], spec)))
     priced = [one for one in found if not math.isnan(one.usd_per_hour)]
     if priced:
         cheapest = min(priced, key=lambda one: one.usd_per_hour)
-        lines.append(("Cheapest", "the same" if cheapest is found[0] else _fleet_words(cheapest, spec)))
+        lines.append((Deciding("Cheapest"), "the same" if cheapest is found[0] else _fleet_words(cheapest, spec)))
     best, served = found[0].estimate, found[0].deployment.serves(spec)
     lines.append(("Bound by", f"{bound_words(best.bound_by)}: {_remedy(best.bound_by, served)}"))
     arrivals = arrival_words(found[0].deployment.limits)
@@ -189,7 +189,7 @@ def context_lines(arch: ArchSpec, deployment: Deployment, longest: LongestContex
         ("Model", f"{arch.title} on {cluster.num_gpus} × {cluster.accelerator.name}"),
         ("Weights", precision_words(arch, deployment)),
         (
-            "Longest",
+            Deciding("Longest"),
             f"{least}{tokens:,} tokens ({format_count(tokens)}) of prompt and {answer:,} of answer, "
             f"{tokens + answer:,} in all, for {estimate.concurrency:.0f} at once, {layout_words(estimate.layout)}",
         ),
@@ -222,7 +222,7 @@ def disaggregated_lines(pair: Disaggregated, together: float, spec: ArchSpec, de
         ),
         ("Between", f"the cache of a prompt takes {format_seconds(pair.transfer_s)} over the network"),
         (
-            "Rate",
+            Deciding("Rate"),
             f"{pair.tokens_per_s_per_gpu:,.0f} output tokens/s per GPU, {_usd(pair.usd_per_mtok)} per M: "
             f"{against}",
         ),

@@ -14,7 +14,7 @@ from optimoe.core.units import (
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.setup import training_fact, training_range, usual_hours_ratio
-from optimoe.report.words.lines import Lines
+from optimoe.report.words.lines import Deciding, Lines
 
 HOURS_WORDS = "at {:.1%} goodput; labs' own hours are {:.1f} to {:.1f} times the predicted, {:.1f} in the median"
 """What the band of hours is, for a goodput, the ends of the band and the median."""
@@ -36,10 +36,13 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     )
     return [
         ("Model", f"{best.arch.title} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
-        ("Layout", train_layout_words(layout, best.idle_gpus)),
+        (Deciding("Layout"), train_layout_words(layout, best.idle_gpus)),
         ("Batch", batch_words(best.batch_tokens, run)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
-        ("Run", f"{format_count(tokens)} tokens in {days_words(hours, run)}, {_cost_words(best, tokens)}"),
+        (
+            Deciding("Run"),
+            f"{format_count(tokens)} tokens in {days_words(hours, run)}, {_cost_words(best, tokens)}",
+        ),
         ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())),
         *_energy_lines(best, tokens),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),

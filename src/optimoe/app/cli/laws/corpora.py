@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines, show
+from optimoe.app.cli.printing import show, show_blocks
 from optimoe.inputs.laws.corpora import AnchorRequest, CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.sources import LawName
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimoe.laws.law import Law
 
 
-def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, json: bool) -> None:
+def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, json: bool, quiet: bool) -> None:
     """Fit one law to several corpora, or to one with a prior, and print or write it."""
     from optimoe.laws.catalog import save_law
     from optimoe.laws.fitting.hierarchy import (
@@ -27,10 +27,11 @@ def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, 
     )
     from optimoe.report.records.laws.corpora import corpora_record
     from optimoe.report.words.laws.corpora import carried_table, corpora_lines
+    from optimoe.report.words.lines import Table
 
     law = corpora.prior_law()
     if law is not None and not corpora.group:
-        _fit_with_prior(request, law, out, json)
+        _fit_with_prior(request, law, out, json, quiet)
         return
     groups = corpora.groups(request) if corpora.group else {"runs": request.observations()}
     how = corpora.how(request)
@@ -41,15 +42,16 @@ def fit_corpora(request: FitRequest, corpora: CorporaRequest, out: Path | None, 
     left_out = leave_one_corpus_out(groups, request.family, seed=request.seed, **how) if corpora.leave_out else ()
     if out is not None:
         save_law(documented_corpora(fitted, drawn, date=date.today().isoformat()), out)
-    if json:
-        print_json(corpora_record(fitted, drawn, left_out, level=request.level))
-        return
-    print_lines(corpora_lines(fitted, drawn, level=request.level))
-    if left_out:
-        print_columns(carried_table(left_out))
+    table = [Table(rows=carried_table(left_out))] if left_out else []
+    show_blocks(
+        json,
+        lambda: corpora_record(fitted, drawn, left_out, level=request.level),
+        lambda: [corpora_lines(fitted, drawn, level=request.level), *table],
+        quiet=quiet,
+    )
 
 
-def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: bool) -> None:
+def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: bool, quiet: bool) -> None:
     from dataclasses import replace
 
     from optimoe.laws.catalog import find_family, save_law
@@ -76,6 +78,7 @@ def _fit_with_prior(request: FitRequest, law: "Law", out: Path | None, json: boo
         json,
         lambda: corpora_record(found.fitted, found.drawn, (), level=request.level, basis=found.basis),
         lambda: corpora_lines(found.fitted, found.drawn, level=request.level, basis=found.basis),
+        quiet=quiet,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, stage
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.corpora import CorporaRequest
@@ -37,6 +37,7 @@ def fit(
     predictions: Predictions = None,
     table: Table = None,
     page: Page = None,
+    quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Fit a family of laws to a table of runs, or to several corpora at once."""
@@ -47,7 +48,7 @@ def fit(
         for option, path in (("--predictions", predictions), ("--table", table), ("--page", page)):
             if path is not None:
                 raise InputError(f"{option}: not with --group or --prior")
-        fit_corpora(request, corpora, out, json)
+        fit_corpora(request, corpora, out, json, quiet)
         return
     from optimoe.core.files import write_text
     from optimoe.laws.fitting import bootstrap, documented, hold_out, predict_runs, save_law
@@ -77,7 +78,7 @@ def fit(
         write_text(predictions, predictions_csv(runs, fitted, band))
     lines = fit_lines(fitted, intervals, test, coverage)
     _write_views(fitted, runs, intervals, lines, table, page)
-    show(json, lambda: fit_record(fitted, intervals, test, coverage), lambda: lines)
+    show(json, lambda: fit_record(fitted, intervals, test, coverage), lambda: lines, quiet=quiet)
 
 
 def _write_views(

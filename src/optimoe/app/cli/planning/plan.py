@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_blocks, print_json, print_lines, warn, warn_without_price
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
+from optimoe.app.cli.printing import print_lines, show_blocks, warn, warn_without_price
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -26,7 +26,6 @@ Out = Annotated[
 Force = Annotated[
     Flag, Parameter(help="Overwrite files in the folder that are not from optimoe, or were changed since.")
 ]
-Quiet = Annotated[Flag, Parameter(help="Print the sentence that decides and nothing else; files are written.")]
 
 
 def plan(
@@ -36,7 +35,7 @@ def plan(
     quick: Quick = False,
     out: Out = None,
     force: Force = False,
-    quiet: Quiet = False,
+    quiet: QuietFlag = False,
     config: ConfigFile = None,
     json: JsonFlag = False,
 ) -> None:
@@ -49,7 +48,6 @@ def plan(
     from optimoe.report.words.chain_prose import chain_lines
     from optimoe.report.words.plan.answer import plan_blocks
     from optimoe.report.words.plan.choice import check_lines
-    from optimoe.report.words.plan.headline import headline
     from optimoe.report.words.plan.scored import moves_table
 
     problem = request.problem()
@@ -69,13 +67,13 @@ def plan(
 
         robustness = assess(result)
     links = chain(result) if explain else None
-    if json:
-        print_json(plan_record(result, robustness, links))
-    elif quiet:
-        print_blocks([headline(result)])
-    else:
-        changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
-        print_blocks([*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""])
+    changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
+    show_blocks(
+        json,
+        lambda: plan_record(result, robustness, links),
+        lambda: [*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""],
+        quiet=quiet,
+    )
     if written:
         from optimoe.report.pages.plan_page import write_plan
 

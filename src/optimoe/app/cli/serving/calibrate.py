@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show
 from optimoe.inputs.calibration import CalibrateRequest
 
@@ -15,7 +15,12 @@ Out = Annotated[
 
 
 def calibrate(
-    request: CalibrateRequest, *, out: Out = None, config: ConfigFile = None, json: JsonFlag = False
+    request: CalibrateRequest,
+    *,
+    out: Out = None,
+    quiet: QuietFlag = False,
+    config: ConfigFile = None,
+    json: JsonFlag = False,
 ) -> None:
     """Fit the serving model to measured latencies, with the error on records that it has not seen."""
     from optimoe.cost.calibration import calibrate as calibrate_model
@@ -26,4 +31,4 @@ def calibrate(
     calibration = calibrate_model(request.chosen(), name=request.name, settings=request.settings())
     if out is not None:
         save_calibration(calibration, out)
-    show(json, lambda: calibration_record(calibration), lambda: calibration_lines(calibration))
+    show(json, lambda: calibration_record(calibration), lambda: calibration_lines(calibration), quiet=quiet)

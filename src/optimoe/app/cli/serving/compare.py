@@ -1,9 +1,10 @@
 """``optimoe compare``: models beside each other."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_lines, show_columns, warn, warn_of_formats
+from optimoe.app.cli.options import JsonFlag, QuietFlag
+from optimoe.app.cli.printing import show_blocks, warn, warn_of_formats
 from optimoe.inputs.models import CompareRequest
 
 if TYPE_CHECKING:
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from optimoe.cost.sizing.dense_equivalent import ServingCosts
     from optimoe.laws.compare import Advice
     from optimoe.report.records.served.comparison import ComparedRecord
+    from optimoe.report.words.lines import Lines, Table
 
 
 def compare(
     request: CompareRequest = CompareRequest(),  # noqa: B008 (frozen)
     *,
+    quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Models side by side, each with the dense model that it is equal to in every regime.
@@ -25,18 +28,8 @@ def compare(
     together from.
     """
     from optimoe.arch.memory import main_format
-    from optimoe.arch.quantize import AUTO
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
-    from optimoe.cost.sizing.layouts import alone_evidence
     from optimoe.report.records.served.comparison import comparison_record
-    from optimoe.report.words.arch_prose import arch_columns
-    from optimoe.report.words.served.comparison_prose import (
-        comparison_notes,
-        component_columns,
-        dense_equivalent_columns,
-        ratio_columns,
-    )
-    from optimoe.report.words.served.evidence_prose import basis_words
 
     deployment, specs = request.deployment(), request.specs()
     formats = [main_format(deployment.serves(spec)) for spec in specs]
@@ -45,23 +38,47 @@ def compare(
     records = [
         _compared(spec, request, deployment, ladders[word]) for spec, word in zip(specs, formats, strict=True)
     ]
-    show_columns(
+    show_blocks(
         json,
         lambda: comparison_record(records),
-        lambda: [*arch_columns(records), *ratio_columns(records, request.tokens)],
-        lambda: dense_equivalent_columns(records),
-        *(lambda record=record: component_columns(record) for record in records),
+        lambda: [*_tables(records, request.tokens), _notes(records, specs, request.precision, deployment)],
+        quiet=quiet,
     )
-    if not json:
-        print()
-        cluster = deployment.cluster
-        words = request.precision
-        if words == AUTO:
-            words = "models in their own formats, dense ones in that of most weights of the model beside them"
-        on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {words}"
-        bases = [(spec, alone_evidence(spec, deployment)) for spec in specs]
-        basis = [("Basis", f"{spec.name}, alone: {basis_words(found)}") for spec, found in bases if found]
-        print_lines([*comparison_notes(records, on=on), *basis])
+
+
+def _tables(records: "list[ComparedRecord]", tokens: float) -> "list[Table]":
+    """What each model is, the dense sizes of equal cost, and what each size is put together from."""
+    from optimoe.report.words.arch_prose import arch_columns
+    from optimoe.report.words.lines import Table
+    from optimoe.report.words.served.comparison_prose import (
+        component_columns,
+        dense_equivalent_columns,
+        ratio_columns,
+    )
+
+    return [
+        Table(rows=[*arch_columns(records), *ratio_columns(records, tokens)]),
+        Table(rows=dense_equivalent_columns(records), decides=True),
+        *(Table(rows=component_columns(record)) for record in records),
+    ]
+
+
+def _notes(
+    records: "list[ComparedRecord]", specs: "Sequence[ArchSpec]", precision: str, deployment: "Deployment"
+) -> "Lines":
+    """What is to be known of the tables: GPUs, precisions, and what was measured of each model alone."""
+    from optimoe.arch.quantize import AUTO
+    from optimoe.cost.sizing.layouts import alone_evidence
+    from optimoe.report.words.served.comparison_prose import comparison_notes
+    from optimoe.report.words.served.evidence_prose import basis_words
+
+    cluster, words = deployment.cluster, precision
+    if words == AUTO:
+        words = "models in their own formats, dense ones in that of most weights of the model beside them"
+    on = f"{cluster.num_gpus}x{cluster.accelerator.name}, {words}"
+    bases = [(spec, alone_evidence(spec, deployment)) for spec in specs]
+    basis = [("Basis", f"{spec.name}, alone: {basis_words(found)}") for spec, found in bases if found]
+    return [*comparison_notes(records, on=on), *basis]
 
 
 def _compared(

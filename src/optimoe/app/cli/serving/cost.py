@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import (
     show,
     warn_beyond_context,
@@ -29,7 +29,9 @@ app.command("optimoe.app.cli.serving.observed:yun", help="Yun's price by latency
 
 
 @app.default
-def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def cost(
+    request: CostRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched."""
     from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.serving.cache import kv_tokens
@@ -56,4 +58,5 @@ def cost(request: CostRequest, *, config: ConfigFile = None, json: JsonFlag = Fa
         json,
         lambda: serving_record(spec, deployment, estimate),
         lambda: serving_lines(estimate, memory, capacity, spec, deployment, evidence(spec, deployment, estimate)),
+        quiet=quiet,
     )

@@ -1,37 +1,46 @@
 """``optimoe cost size-from-speed`` and ``yun``: a size from what is seen, a price from what was measured."""
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines, warn_without_price
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
+from optimoe.app.cli.printing import show_blocks, warn_without_price
 from optimoe.inputs.calibration import YunRequest
 from optimoe.inputs.observed import SizeFromSpeedRequest
 
 
-def size_from_speed(request: SizeFromSpeedRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def size_from_speed(
+    request: SizeFromSpeedRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """The largest models that can be sold at an observed speed and price on given GPUs, dense and by sparsity.
 
     A smaller model can be sold at the same speed and price, with a larger margin.
     """
     from optimoe.cost.sizing.size_from_speed import size_from_speed as guess_sizes
     from optimoe.report.records.served.sizes import sizes_from_speed_record
+    from optimoe.report.words.lines import Table
     from optimoe.report.words.served.size_prose import move_rows, size_rows, sizes_lines
 
     sizes = guess_sizes(
         request.observed(), request.deployment(), request.kinds(), request.shape(), request.stated()
     )
-    if json:
-        print_json(sizes_from_speed_record(sizes))
-        return
-    print_lines(sizes_lines(sizes))
-    for table in (size_rows(sizes), move_rows(sizes)):
-        print()
-        print_columns(table)
+    show_blocks(
+        json,
+        lambda: sizes_from_speed_record(sizes),
+        lambda: [
+            sizes_lines(sizes),
+            Table(rows=size_rows(sizes), decides=True),
+            Table(rows=move_rows(sizes)),
+        ],
+        quiet=quiet,
+    )
 
 
-def yun(request: YunRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def yun(
+    request: YunRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """Yun's price of a served model, the least over numbers of GPUs, by latency tables of measured records."""
     from optimoe.cost.published.yun import latency_tables, stored
     from optimoe.cost.sizing.yun_prices import yun_prices
     from optimoe.report.records.served.tables import yun_prices_record
+    from optimoe.report.words.lines import Table
     from optimoe.report.words.served.table_prose import yun_lines, yun_rows
 
     arch = request.arch()
@@ -42,9 +51,9 @@ def yun(request: YunRequest, *, config: ConfigFile = None, json: JsonFlag = Fals
     price = request.price.price(conditions.gpu)
     warn_without_price(conditions.gpu, price, request.price)
     found = yun_prices(tables, held, price, request.concurrency, arch)
-    if json:
-        print_json(yun_prices_record(found))
-        return
-    print_lines(yun_lines(found))
-    print()
-    print_columns(yun_rows(found))
+    show_blocks(
+        json,
+        lambda: yun_prices_record(found),
+        lambda: [yun_lines(found), Table(rows=yun_rows(found))],
+        quiet=quiet,
+    )

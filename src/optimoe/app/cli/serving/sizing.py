@@ -5,12 +5,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import (
     print_columns,
     print_json,
-    print_lines,
     show,
+    show_blocks,
     warn_beyond_context,
     warn_of_formats,
     warn_of_notes,
@@ -24,11 +24,14 @@ CurvesPage = Annotated[
 ]
 
 
-def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def fleet(
+    request: FleetRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
     from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.sizing.fleet import fleets
     from optimoe.report.records.sizing import fleets_record
+    from optimoe.report.words.lines import Table
     from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
 
     spec, offers = request.spec(), request.offers()
@@ -40,15 +43,21 @@ def fleet(request: FleetRequest, *, config: ConfigFile = None, json: JsonFlag = 
         warn_of_notes(offer.cluster.accelerator)
         warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
     found = fleets(spec, deployment, offers, load)
-    if json:
-        print_json(fleets_record(spec, load, deployment.limits, found))
-        return
-    basis = evidence(spec, found[0].deployment, found[0].estimate)
-    print_lines(fleet_lines(found, spec, load, basis))
-    print_columns(fleet_rows(found))
+    best = found[0]
+    show_blocks(
+        json,
+        lambda: fleets_record(spec, load, deployment.limits, found),
+        lambda: [
+            fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate)),
+            Table(rows=fleet_rows(found)),
+        ],
+        quiet=quiet,
+    )
 
 
-def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def context(
+    request: ContextRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """The longest prompt that fits the memory and keeps the limits, over all layouts."""
     from optimoe.cost.sizing.candidates import every_layout
     from optimoe.cost.sizing.feasibility import startable
@@ -65,10 +74,13 @@ def context(request: ContextRequest, *, config: ConfigFile = None, json: JsonFla
         json,
         lambda: context_record(spec, deployment, request.concurrency, longest),
         lambda: context_lines(spec, deployment, longest),
+        quiet=quiet,
     )
 
 
-def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, json: JsonFlag = False) -> None:
+def disaggregate(
+    request: DisaggregateRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
     """Prefill and decoding on GPUs of their own, beside GPUs that do both."""
     from optimoe.cost.sizing.disaggregation import disaggregate as split_pools
     from optimoe.cost.sizing.layouts import cheapest_serving
@@ -86,6 +98,7 @@ def disaggregate(request: DisaggregateRequest, *, config: ConfigFile = None, jso
         json,
         lambda: disaggregation_record(spec, pair, together),
         lambda: disaggregated_lines(pair, together, spec, deployment),
+        quiet=quiet,
     )
 
 

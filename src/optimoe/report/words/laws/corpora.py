@@ -7,7 +7,7 @@ import numpy as np
 from optimoe.laws.effects import SCALE
 from optimoe.laws.fitting.anchoring import Anchored
 from optimoe.laws.fitting.hierarchy import HierarchicalFit, HierarchyDraws, LeftOut
-from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.lines import Deciding, Lines, labelled
 
 
 def corpora_lines(
@@ -17,7 +17,7 @@ def corpora_lines(
     own = next(iter(fitted.runs)) if basis else None
     law = fitted.corpora[own] if own else fitted.law
     lines = [
-        ("Law", f"{fitted.law.name}, family {law.family}: {fitted.verdict.replace('_', ' ')}"),
+        (Deciding("Law"), f"{fitted.law.name}, family {law.family}: {fitted.verdict.replace('_', ' ')}"),
         (
             "Fit",
             f"{sum(fitted.runs.values())} runs of {_corpora(len(fitted.runs))}, {fitted.objective_name} "

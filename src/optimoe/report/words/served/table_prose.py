@@ -4,7 +4,7 @@ import math
 
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.sizing.yun_prices import YunPrice, YunPrices
-from optimoe.report.words.lines import Lines, labelled
+from optimoe.report.words.lines import Deciding, Lines, labelled
 
 ABSENT = "–"
 
@@ -33,7 +33,7 @@ def yun_lines(found: YunPrices) -> Lines:
         ),
         *labelled("No price", refused),
         (
-            "Cheapest",
+            Deciding("Cheapest"),
             f"{found.cheapest.gpus} × {conditions.gpu}: {_usd(found.cheapest.usd_per_mtok)} per M output tokens"
             f"{', of those that have a price' if refused else ''}",
         ),
