@@ -13,6 +13,8 @@ near the optimum up to 3e19 FLOP, asked for 1e20; and fits over all corpora with
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,12 +136,12 @@ def whole_fits(groups, law):
     return results
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print a table a corpus and write the numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=20, help="draws of one's own runs")
     parser.add_argument("--json", type=Path, help="write the numbers here")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     groups, table = load_corpora(), {}
     laws = {}
     for fold, names in left_out().items():
@@ -168,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

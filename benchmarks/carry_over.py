@@ -11,7 +11,8 @@ carried over the same way. Shares are of runs inside a band of 90 %: after one r
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,11 @@ def _mean(row: dict[str, dict[str, Any]], key: str) -> float:
     return float(np.mean([np.mean(values) for values in folds if values]))
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write a JSON file too")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     ours = {name: own(embeddings=embeddings) for name, embeddings in ROWS.items()}
     table = ours | published()
     names = list(load_corpora())
@@ -134,6 +135,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except InputError as error:
         raise SystemExit(f"carry_over: {error}") from None

@@ -6,7 +6,9 @@ Both take turns in one process. On a CPU the experts stay one opaque call; norms
 """
 
 import argparse
+import sys
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import torch
@@ -35,12 +37,12 @@ def model_of(d_model: int, num_layers: int, num_experts: int) -> ArchSpec:
     return ArchSpec(name=f"e{num_experts}", vocab_size=VOCAB, d_model=d_model, layers=layers)
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print tokens per second and ratios."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     torch.manual_seed(0)
     for name, (d_model, num_layers) in SHAPES.items():
         for num_experts in EXPERTS:
@@ -78,4 +80,4 @@ def compare(name: str, model: torch.nn.Module, asked: argparse.Namespace) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -9,6 +9,8 @@ six are fitted, two more are predicted without any of their runs, after one run,
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,11 +32,11 @@ def plant(random):
     return Observations(variables={"N": params, "D": tokens}, loss=loss)
 
 
-def main():
+def main(words: Sequence[str]):
     """Print the shares inside, over repeats."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=40)
-    repeats = parser.parse_args().repeats
+    repeats = parser.parse_args(words).repeats
     inside = []
     for seed in range(repeats):
         random = np.random.default_rng(seed)
@@ -49,4 +51,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

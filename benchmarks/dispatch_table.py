@@ -7,7 +7,9 @@ On a GPU only kernels that do not wait for the host are allowed.
 """
 
 import argparse
+import sys
 import time
+from collections.abc import Sequence
 from itertools import product
 from statistics import median
 
@@ -69,13 +71,13 @@ def choose(seconds):
     return first if seconds[first] <= TIE * best else min(seconds, key=seconds.get)
 
 
-def main():
+def main(words: Sequence[str]):
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=KERNELS_ON)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="print rows of the table")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     for train, tokens, num_experts, (d_model, d_expert) in product((True, False), TOKENS, EXPERTS, WIDTHS):
         seconds = measure(args.device, tokens, num_experts, d_model, d_expert, train, args.rounds)
         kernel = choose(seconds)
@@ -96,4 +98,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

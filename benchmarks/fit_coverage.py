@@ -6,8 +6,10 @@ Runs on a published law with normal noise on ln L; bootstrap percentiles over ru
 """
 
 import argparse
+import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,12 +55,12 @@ def covered(case, repeats, resamples):
     return hits, sound
 
 
-def main():
+def main(words: Sequence[str]):
     """Print the share of repeats in which the interval holds the truth."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--resamples", type=int, default=300)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     for case in CASES:
         name, num_runs, noise, objective = case
         begin = time.perf_counter()
@@ -72,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

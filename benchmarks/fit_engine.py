@@ -11,7 +11,7 @@ several starts, for a host that is hidden has no slope. Copy the coefficients in
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -223,7 +223,7 @@ def trends(rows: list[Timed], error: np.ndarray) -> Iterator[tuple[str, np.ndarr
             yield f"{side}: {name}", error[:, names == name]
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print the coefficients, the errors of what was left out, the quantiles that make the bands, and trends."""
     rows = [timed(row) for row in answered_rows()]
     fitted = fit(by_engine(rows))
@@ -239,7 +239,7 @@ def main() -> None:
         print(
             f"{name}, 5 and 95 % of predicted/measured, models left out:", np.exp(np.quantile(error, [0.05, 0.95]))
         )
-    if "trends" in sys.argv:
+    if "trends" in words:
         for name, error in trends(rows, whole):
             print_line(name, error)
 
@@ -257,4 +257,4 @@ def print_line(name: str, error: np.ndarray, fitted: Fit | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -226,10 +226,10 @@ def written(title: str, values: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Fit every family, or those that are named, and write their tables."""
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    for name in sys.argv[1:] or MAKERS:
+    for name in words or MAKERS:
         sections = [HEAD, f'basis = "fitted"\nsource = "{SOURCE}"\nfitted = "{date}"\n']
         for family in MAKERS[name]():
             sections += [written(f"{family.kind}.{title}", row) for title, row in fitted_rows(family).items()]
@@ -237,4 +237,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,7 +7,9 @@ writes the table that ships: versions whose held-out records came nearer.
 """
 
 import argparse
+import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,11 +65,11 @@ def _line(calibration: Calibration) -> str:
     return f"{calibration.name:<28}{calibration.records:>5}{cells}{errors}   {held_out}"
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print a line a version."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     calibrations = presets()
     columns = "".join(f"{name:>9}" for name in ("decode", "prefill", "front ms", "step ms", "req µs"))
     print(f"{'engine':<28}{'rows':>5}{columns}{'TPOT before, after':>22}{'TTFT before, after':>22}   held out")
@@ -84,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -10,6 +10,8 @@ Intervals are bootstraps over whole training runs.
 
 import argparse
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +61,11 @@ def report(runs, family, resamples):
     print(f"   {fitted.agree}/{fitted.starts} agree, {draws.converged:.0%} of refits converged", flush=True)
 
 
-def main():
+def main(words: Sequence[str]):
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--resamples", type=int, default=200)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     path = Path(os.environ["OPTIMOE_DATA"]) / "routing_curves" / "curves.csv"
     print("residuals are of ln L; held out: the largest 20 % by 6ND; unseen E: each E left out in turn")
     heads = f"  {'family':13}{'verdict':16}{'at bound':12}{'cond.':>9}{'rmse':>9}{'held out':>9}{'bias':>9}"
@@ -80,4 +82,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,13 @@ def timed(path, words):
     }
 
 
-def main():
+def main(words: Sequence[str]):
     """Print one line a size, and write all figures as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", default="10000,100000,1000000")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--words", default="", help="Further words of the command.")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     truth = find_law("besiroglu2024").row.coefficients
     results = []
     with tempfile.TemporaryDirectory() as folder:
@@ -92,4 +93,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

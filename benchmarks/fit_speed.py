@@ -12,9 +12,11 @@ take turns.
 
 import argparse
 import os
+import sys
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import product
 from statistics import median
 
@@ -100,12 +102,12 @@ def our_refits(observations, fitted, counts):
     return solve(make_problem(model, PROJECTED), starts, counts, model.low[None], model.high[None]).value
 
 
-def main():
+def main(words: Sequence[str]):
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sample", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     warnings.simplefilter("ignore")
     runs, rng = load_chinchilla_runs(), np.random.default_rng(0)
     observations = Observations(variables={"N": runs.params, "D": runs.tokens}, loss=runs.loss)
@@ -155,4 +157,4 @@ def show(options, fits, ours, theirs, compared):
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

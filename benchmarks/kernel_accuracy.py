@@ -9,6 +9,7 @@ protocols).
 """
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,14 +41,14 @@ def flat_errors(family: Family, sources: list[Source]) -> np.ndarray:
     return np.concatenate(found)
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print the table."""
     print(f"{'':<57}{'shapes left out':^22}{'GPU':>8}{'architecture left out':^22}{'flat model':^22}")
     print(
         f"{'family':<32}{'architecture':<16}{'rows':>9}{'median':>8}{'p90':>7}{'bias':>7}{'median':>8}"
         + f"{'median':>8}{'p90':>7}{'bias':>7}" * 2
     )
-    for name in sys.argv[1:] or MAKERS:
+    for name in words or MAKERS:
         for family in MAKERS[name]():
             for architecture in family.architectures:
                 sources = family.of(architecture)
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

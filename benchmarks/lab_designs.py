@@ -25,6 +25,7 @@ import csv
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -351,10 +352,10 @@ def started() -> float:
     return time.perf_counter()
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """All runs, or those that are named."""
     started()
-    names = [word for word in sys.argv[1:] if not word.startswith("--")]
+    names = [word for word in words if not word.startswith("--")]
     labs = [lab for lab in all_labs() if lab.tokens and (not names or lab.name in names)]
     answers = {}
     for lab in labs:
@@ -373,4 +374,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

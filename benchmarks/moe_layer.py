@@ -22,7 +22,9 @@ A package that is not installed is skipped with a line, and so is what does not 
 
 import argparse
 import resource
+import sys
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import torch
@@ -227,7 +229,7 @@ def compare(shape, args):
         )
 
 
-def main():
+def main(words: Sequence[str]):
     """Run the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=21)
@@ -235,7 +237,7 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--without", nargs="*", default=[], help="names of contestants to leave out")
     parser.add_argument("--shapes", nargs="*", default=[",".join(map(str, shape)) for shape in SHAPES])
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     dtype = "float32" if args.device == "cpu" else "bfloat16"
     where = f"{torch.get_num_threads()} threads" if args.device == "cpu" else torch.cuda.get_device_name()
     print(
@@ -247,4 +249,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

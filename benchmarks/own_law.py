@@ -10,7 +10,8 @@ law stands, and the spread of floor and scale over the corpora is what a corpus 
 """
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -190,12 +191,12 @@ def _domain(columns: Mapping[str, np.ndarray]) -> Domain:
     )
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Fit and write every row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--date", required=True, help="day of the fit, ISO 8601")
     parser.add_argument("--out", type=Path, required=True, help="folder of the rows")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     for name, embeddings in ROWS.items():
         row = own_row(name, load_corpora(embeddings=embeddings), embeddings=embeddings, date=options.date)
         save_law(row, options.out / f"{name}.toml")
@@ -203,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

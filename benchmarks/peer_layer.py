@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import torch
@@ -151,13 +152,13 @@ def million(tokens, steps=4):
     )
 
 
-def main():
+def main(words: Sequence[str]):
     """Run the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--million", action="store_true", help="only the layer of 1,048,576 experts")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     if args.million:
         million(args.tokens)
         return
@@ -170,4 +171,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

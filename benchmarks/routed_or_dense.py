@@ -7,6 +7,7 @@ Requests of one length keep the ranks alike, so that nobody waits; lengths that 
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 from optimoe.arch.catalog import find_model
@@ -28,9 +29,9 @@ def served(model: str, deployment: Deployment, fixed: dict[str, int] | None = No
     return best_serving(find_model(model), deployment, fixed=fixed or {})
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """One line per pair and lengths."""
-    engine = sys.argv[1] if len(sys.argv) > 1 else "vllm"
+    engine = words[0] if words else "vllm"
     print("| routed, dense | tokens | dp 8, ep 8, ranks alike | ranks wait | best layout that waits |")
     print("|---|---|---|---|---|")
     for routed, dense in PAIRS:
@@ -51,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,6 +7,8 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +21,11 @@ MODEL, LAYERS = "mixtral-8x7b", 8
 """A quarter of its layers, 12B in all: it loads in seconds and fits a GPU of 40 GB; engines know both families."""
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Write both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    folder = parser.parse_args(words).folder
     whole = find_model(MODEL)
     moe = replace(whole, layers=tuple(replace(group, num_layers=LAYERS) for group in whole.layers))
     for name, arch in (("moe", moe), ("dense", dense_twin(moe))):
@@ -32,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

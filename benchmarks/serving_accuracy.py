@@ -9,7 +9,7 @@ benchmarks/serving_peers.py writes; each peer is compared on the rows that it an
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,7 @@ def _e2e(row: ServingRow, times: Pair) -> float:
     return times[1] + (row.output_tokens - 1) * times[0]
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print the tables."""
     every = serving_rows()
     rows = [row for row in every if not row.why_not]
@@ -113,8 +113,8 @@ def main() -> None:
         print(f"  {name:<20}{len(own):>5}", own.mean(axis=0).round(3))
     ranks = layout_ranks(rows, ours)
     print(f"Spearman of layouts in {len(ranks)} groups: median {np.median(ranks):.3f}, mean {np.mean(ranks):.3f}")
-    if len(sys.argv) > 1:
-        compare_peers(every, ours, Path(sys.argv[1]))
+    if words:
+        compare_peers(every, ours, Path(words[0]))
 
 
 def compare_peers(every: list[ServingRow], ours: dict[str, Pair], path: Path) -> None:
@@ -129,4 +129,4 @@ def compare_peers(every: list[ServingRow], ours: dict[str, Pair], path: Path) ->
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

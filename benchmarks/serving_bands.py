@@ -17,6 +17,7 @@ architecture, by what binds: launch, memory or arithmetic, told by which coeffic
 
 import argparse
 import datetime
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -252,14 +253,14 @@ def operators(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
     return table
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Compute the table, and write it where asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
     parser.add_argument(
         "--families", default=",".join(MAKERS), help="Kernels to compute; the table keeps the rest."
     )
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     kept = load_toml(PATH)["operators"] if PATH.exists() else {}
     computed = operators([name for name in options.families.split(",") if name])
     table = {
@@ -283,4 +284,4 @@ def _rounded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

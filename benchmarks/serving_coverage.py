@@ -8,7 +8,9 @@ an answer says what stands behind it. What kernels were measured stands in data/
 
 import argparse
 import math
+import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +74,15 @@ def table() -> dict[str, Any]:
     return {"deployment": [to_values(one) for one in coverage()]}
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print the table, or write it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    if parser.parse_args().write:
+    if parser.parse_args(words).write:
         save_toml(PATH, table(), comment=HEAD)
     else:
         print(to_toml(table()))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

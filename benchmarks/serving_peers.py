@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +186,13 @@ def _errors(pairs: list[tuple[float, float]]) -> str:
     return f"{np.median(abs(error)):>14.3f}{np.median(error):>7.2f}{near:>7.2f}"
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Ask the peers and print how far they are off."""
     parser = argparse.ArgumentParser()
     parser.add_argument("peers", nargs="*", help=f"some of {', '.join(PEERS)}; all that start if left out")
     parser.add_argument("--python", default=os.environ.get("OPTIMOE_PEERS_PYTHON", sys.executable))
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     table = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
     rows = measured_rows()
     for peer in options.peers or PEERS:
@@ -206,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,7 +5,7 @@ python benchmarks/serving_sweep.py [points]
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,9 +67,9 @@ def best_s(call: Callable[[], ServingEstimate], repeats: int) -> float:
     return min(times)
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Time a sweep and a single estimate."""
-    points = int(float(sys.argv[1])) if len(sys.argv) > 1 else 10**6
+    points = int(float(words[0])) if words else 10**6
     grid = designs(points // (len(DEGREES) * len(BATCHES)))
     size = np.size(sweep(grid, DEGREES[:, None], BATCHES).tpot_s)
     print(f"sweep of {size:,} points: {best_s(lambda: sweep(grid, DEGREES[:, None], BATCHES), 3):.2f} s")
@@ -78,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -15,7 +15,9 @@ out.
 import argparse
 import csv
 import os
+import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,11 +143,11 @@ def shipped(engine: str) -> HostTimes:
     return find_engine(ENGINES.get(engine, "vllm")).host
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Print one line per GPU and engine, dense and routed models apart; then the times of the era."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     rows = batches()
     groups: dict[tuple[str, str, str], list[Batch]] = defaultdict(list)
     for row in rows:
@@ -182,4 +184,4 @@ def era(framework: str, rows: list[Batch]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

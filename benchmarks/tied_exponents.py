@@ -8,7 +8,9 @@ larger models. A second table plants unequal exponents: what tying costs where i
 """
 
 import argparse
+import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -61,11 +63,11 @@ def errors(truth, ratios, seeds):
     return {family: np.array(rows) for family, rows in found.items()}, sound
 
 
-def main():
+def main(words: Sequence[str]):
     """Print median errors by larger model, and how often the tied form is the nearer one."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=100)
-    seeds, begin = parser.parse_args().seeds, time.perf_counter()
+    seeds, begin = parser.parse_args(words).seeds, time.perf_counter()
     heads = "".join(f"{size / 1e9:>8g}B × {ratio:<4g}" for size, ratio in LARGER)
     for kind, exponents in EXPONENTS.items():
         for name, ratios in RATIOS.items():
@@ -82,4 +84,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

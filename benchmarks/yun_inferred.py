@@ -10,6 +10,8 @@ into the file. Claims that hang on serving prices are not used: they stay to be 
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,14 +271,14 @@ def tables(points: np.ndarray) -> None:
         print(f"{words:70}{printed:>8}  {middle:.4g} ({low:.4g} – {high:.4g})")
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
     """Sample, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="folder of the law file")
     parser.add_argument("--date", required=True, help="day of the run, ISO 8601")
     parser.add_argument("--rounds", type=int, default=4000)
     parser.add_argument("--walkers", type=int, default=120)
-    stated = parser.parse_args()
+    stated = parser.parse_args(words)
     random = np.random.default_rng(SEED)
     points, values = sample(stated.rounds, stated.walkers, random)
     print(f"{len(points):,} draws, log posterior {np.median(values):.1f} (most {values.max():.1f})")
@@ -292,4 +294,4 @@ def _ends(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

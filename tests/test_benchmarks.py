@@ -68,15 +68,24 @@ def test_measured_rows_are_read_from_the_data_folder_alone(tmp_path, monkeypatch
     monkeypatch.setenv("OPTIMOE_DATA", str(tmp_path))
     monkeypatch.syspath_prepend(FOLDER)
     readers = {
-        "serving_rows": "serving_rows",
-        "latency_rows": "latency_records",
-        "serving_peers": "measured_rows",
-        "static_batch_accuracy": "main",
+        "serving_rows": ("serving_rows",),
+        "latency_rows": ("latency_records",),
+        "serving_peers": ("measured_rows",),
+        "static_batch_accuracy": ("main", []),
     }
-    for module, function in readers.items():
+    for module, (function, *words) in readers.items():
         with pytest.raises(FileNotFoundError) as missing:
-            getattr(importlib.import_module(module), function)()
+            getattr(importlib.import_module(module), function)(*words)
         assert Path(missing.value.filename).is_relative_to(tmp_path), module
+
+
+@every_script
+def test_a_benchmark_reads_the_words_of_the_process_only_where_it_is_one(path):
+    body = tree(path).body
+    for node in (one for part in body[:-1] for one in ast.walk(part)):
+        assert ast.unparse(node) != "sys.argv", f"{path.name}: main takes the words"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parse_args":
+            assert node.args, f"{path.name}:{node.lineno}: parse_args reads those of the process"
 
 
 @every_script

@@ -27,7 +27,7 @@ def test_a_run_is_said_with_mfu_days_dollars_and_memory():
     lines = dict(training_lines(best(), TOKENS))
     low, high = best().mfu_range()
     assert lines["Model"] == "llama-3.1-8b on 64 × h100-sxm"
-    assert lines["Layout"] == train_layout_words(best().layout)
+    assert lines["Layout"] == train_layout_words(best().layout, best().arch.num_layers)
     assert lines["Speed"].startswith(f"{best().mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%})")
     hours = best().gpu_hours(TOKENS)
     words = f"in {days_words(hours, best().run)}, {hours_words(hours)}, {format_usd(best().usd(TOKENS))} "
@@ -49,7 +49,10 @@ def test_without_a_price_there_is_no_amount():
         (TrainLayout(), "ZeRO 1"),
         (TrainLayout(tp=2, dp=4, micro_batch=2, zero=3), "tp 2, dp 4, micro-batch 2, ZeRO 3"),
         (TrainLayout(pp=2, recompute="full"), "pp 2, ZeRO 1, full recomputation"),
+        (TrainLayout(pp=2, first_layers=16, last_layers=16), "pp 2, ZeRO 1"),
+        (TrainLayout(pp=2, first_layers=17, last_layers=15), "pp 2, 17 layers first and 15 last, ZeRO 1"),
+        (TrainLayout(pp=4, first_layers=7, last_layers=7), "pp 4, 7 layers first and 7 last, ZeRO 1"),
     ],
 )
 def test_a_layout_names_what_is_unusual(layout, words):
-    assert train_layout_words(layout) == words
+    assert train_layout_words(layout, 32) == words

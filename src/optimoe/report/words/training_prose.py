@@ -36,7 +36,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
     )
     return [
         ("Model", f"{best.arch.title} on {run.cluster.num_gpus} × {run.cluster.accelerator.name}"),
-        (Deciding("Layout"), train_layout_words(layout, best.idle_gpus)),
+        (Deciding("Layout"), train_layout_words(layout, best.arch.num_layers, best.idle_gpus)),
         ("Batch", batch_words(best.batch_tokens, run)),
         ("Speed", f"{best.mfu():.0%} MFU (6ND; {low:.0%} – {high:.0%}), {best.tokens_per_s:,.0f} tokens/s"),
         (
@@ -96,17 +96,18 @@ def batch_words(batch_tokens: int, run: TrainRun) -> str:
     return f"{words}; {run.batch_source}" if run.batch_source else words
 
 
-def train_layout_words(layout: TrainLayout, idle_gpus: int = 0) -> str:
+def train_layout_words(layout: TrainLayout, num_layers: int, idle_gpus: int = 0) -> str:
     """The degrees above one, uneven stages, ZeRO's stage, what is computed again, and what stands idle."""
     degrees = {name.replace("_", "-"): getattr(layout, name) for name in DEGREES}
     used = [f"{name} {degree:.0f}" for name, degree in degrees.items() if degree > 1]
     again = [] if layout.recompute == "none" else [f"{layout.recompute} recomputation"]
     idle = [f"{idle_gpus} GPUs idle"] if idle_gpus else []
     ends = f"{layout.first_layers:.0f} layers first and {layout.last_layers:.0f} last"
+    even = layout.pp * layout.first_layers == num_layers == layout.pp * layout.last_layers
     return ", ".join(
         [
             *used,
-            *([ends] if layout.pp > 1 and layout.first_layers else []),
+            *([ends] if layout.pp > 1 and layout.first_layers and not even else []),
             f"ZeRO {layout.zero:.0f}",
             *again,
             *idle,

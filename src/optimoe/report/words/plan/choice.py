@@ -72,8 +72,9 @@ def run_words(plan: Plan) -> str:
     days, usd = days_words(choice.training.gpu_hours_band, run), choice.training.usd_band
     if not math.isnan(usd.low) and usd.value:
         days += f", {format_usd(usd.low)} – {format_usd(usd.high)}"
+    split = train_layout_words(layout, choice.spec.num_layers, choice.training.idle_gpus)
     batch = f"{format_count(choice.training.batch_tokens)} tokens a step"
-    return f"{words} · {days} · {batch} · {train_layout_words(layout, choice.training.idle_gpus)}"
+    return f"{words} · {days} · {batch} · {split}"
 
 
 def routing_words(choice: Candidate) -> str:
