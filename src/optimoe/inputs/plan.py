@@ -66,6 +66,7 @@ class PlanRequest(Plausible):
             ConfigError: A number is out of limits.
         """
         from optimoe.laws.catalog import find_loss_law
+        from optimoe.planner.narrowing import told_apart
         from optimoe.planner.problem.problem import Problem, law_of_ratios
 
         self._require_consistent()
@@ -73,18 +74,20 @@ class PlanRequest(Plausible):
         gpu = self.traffic.first_kind()
         training = self.training.training(default_gpu=gpu, prices=self.prices, most_usd=most_usd)
         deployments = self.deployments(self.training.kind or gpu)
-        space = self.designs.space(training)
+        law = find_loss_law(self.law)
+        space, for_law = told_apart(self.designs.space(training), law, self.designs.free)
         return Problem(
             deployments=deployments,
             training=training,
             traffic=self.traffic.traffic(deployments[0].workload.output_tokens),
-            law=law_of_ratios(find_loss_law(self.law), space, training),
+            law=law_of_ratios(law, space, training),
             goal=self.goal.goal(),
             space=space,
             data=self.data.data(),
             scored=self.scored.specs(),
             score_tokens=self.scored.tokens(),
             max_context=0 if self.max_context is None else whole("max_context", self.max_context),
+            for_law=for_law,
             allow_unsound=self.allow_unsound,
         )
 

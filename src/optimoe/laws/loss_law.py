@@ -130,6 +130,11 @@ class ArchLaw(Law):
         """What differs between designs, sets their total size and is not seen by the law; empty if nothing."""
         return self.ranks.blind_to(designs, self.by) if self.by else ""
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Traits that set total sizes of designs and that it does not see; none where nobody says what it sees."""
+        return self.ranks.unseen(self.by) if self.by else ()
+
     def reading(self, arch: ArchSpec) -> str:
         """How a design is read that no run was like, with its source; empty where none needs it."""
         if not np.any(self.judge(arch).assumed):

@@ -155,6 +155,15 @@ class DesignChoice(Plausible):
             exhaustive=self.exhaustive,
         )
 
+    @property
+    def free(self) -> frozenset[str]:
+        """Fields of the space that nobody stated: as they are by default. ``ffn_ratio`` stands for all widths."""
+        names = {"experts": "num_experts", "top_k": "top_k", "shared": "num_shared_experts"}
+        names |= {"moe_every": "moe_every", "first_dense_layers": "first_dense_layers"}
+        usual = [field for name, field in names.items() if getattr(self, name) == getattr(DesignChoice, name)]
+        widths = self.active_ffn_ratio or self.ffn_ratio or self.expert_attention_ratio
+        return frozenset(usual if widths else [*usual, "ffn_ratio"])
+
     def _ratios(self, training: "Training") -> "tuple[float, ...] | BestRatio":
         if not self.expert_attention_ratio:
             return ()

@@ -198,6 +198,12 @@ class Domain:
             **{name: tuple(words) for name, words in said.items()},
         )
 
+    def unseen(self, by: Sequence[str]) -> tuple[str, ...]:
+        """Traits that set the total size of designs and that the law neither sees nor reads into what it sees."""
+        if "params_total" in by:
+            return ()
+        return tuple(trait for trait in TRAITS if not _sees(trait, by) and trait not in COVERED[self.mapping])
+
     def blind_to(self, designs: Sequence[ArchSpec], by: Sequence[str]) -> str:
         """What sets the total size of designs, differs between them and is not seen by the law; empty if nothing.
 
@@ -210,9 +216,7 @@ class Domain:
         routed = [one for one in traits if np.any(one.routed)]
         if not _sees("num_experts", by) and 0 < len(routed) < len(traits):
             return "dense and routed models"
-        for trait in TRAITS:
-            if _sees(trait, by) or trait in COVERED[self.mapping] or not routed:
-                continue
+        for trait in self.unseen(by) if routed else ():
             values = np.concatenate([np.ravel(getattr(one, trait)) for one in routed])
             alike = ALIKE if trait == "granularity" else 1.0
             if values.max() > values.min() * alike * (1 + NEAR):

@@ -51,6 +51,8 @@ def assumptions(problem: Problem) -> tuple[Assumption, ...]:
     if math.isfinite(problem.data.unique_tokens) and problem.data.repeats:
         facts = load_facts("optimoe.planner", "repeats.toml")["muennighoff2023"]
         rows.append(_row("repeated tokens", f"R* = {repeat_constant():g}", Basis(facts["basis"]), facts["source"]))
+    if problem.for_law:
+        rows.append(_row("designs", problem.for_law, Basis.ASSUMED, "the law's domain, or the plainest designs"))
     if isinstance(problem.space.expert_attention_ratio, BestRatio):
         rule = find_law(RATIO_LAW).row
         rows.append(_row("experts over attention", f"{rule.name} ({rule.status})", Basis.PUBLISHED, rule.source))

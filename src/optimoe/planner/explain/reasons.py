@@ -90,7 +90,7 @@ def _edge_lines(choice: Candidate, space: Space) -> list[str]:
     lines, family = [], choice.family
     if choice.spec.d_model == space.widths[-1]:
         lines.append(f"d_model is at the edge of the space, {choice.spec.d_model}: raise --max-width")
-    if family.num_experts == max(space.num_experts) > 1:
+    if family.num_experts == max(space.num_experts) > min(space.num_experts):
         lines.append(f"E is at the edge of the space, {max(space.num_experts)}: more experts may be better")
     ratios = sorted(set(space.active_ffn_ratio))
     if len(ratios) > 1 and family.active_ffn_ratio in (ratios[0], ratios[-1]):
@@ -120,6 +120,7 @@ def _domain_lines(plan: Plan) -> list[str]:
         lines += [
             f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
         ]
+    lines += [f"by assumption: {plan.problem.for_law}"] if plan.problem.for_law else []
     lines += [*ratio_lines(plan), *unseen_lines(plan.problem)]
     refused: dict[str, list[Family]] = {}
     for item in plan.alternatives:

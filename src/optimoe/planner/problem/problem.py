@@ -33,6 +33,8 @@ class Problem:
         score_tokens: Training tokens that their owner means to spend: none, one number for all, or one each.
         max_context: Tokens of the longest request, prompt and answer, that the deployments take; 0 where nobody
             says.
+        for_law: What was stated of the designs for a law that does not see it, in one line; nothing where the law
+            tells apart all that was asked for.
         allow_unsound: Whether a law may be planned with whose fit failed; the plan says so first.
 
     Raises:
@@ -50,6 +52,7 @@ class Problem:
     scored: tuple[ArchSpec, ...] = ()
     score_tokens: tuple[float, ...] = ()
     max_context: int = 0
+    for_law: str = ""
     allow_unsound: bool = False
 
     def __post_init__(self) -> None:
