@@ -17,12 +17,14 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import load_config
 from optimoe.core.config import load_toml, save_toml
 from optimoe.core.latency import LatencyRecord, load_latency_records, save_latency_records
+from optimoe.core.predictions import add_outcome, add_prediction, load_ledger
 from optimoe.core.run import append_run_record, load_run_records, load_runs, save_runs
 from optimoe.cost.calibration import calibration_names, find_calibration, save_calibration
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import save_law
 from tests.app.run import FEW_DESIGNS
+from tests.core.predictions.cases import said
 from tests.core.run.cases import HOSTILE, RUN, record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,9 +52,13 @@ def check_runs(folder):
         assert load_runs(folder / f"{HOSTILE}.{ending}") == (RUN,)
 
 
-def check_run_records(folder):
+def check_lines(folder):
     append_run_record(folder / HOSTILE, record(host=HOSTILE))
     assert load_run_records(folder / HOSTILE).records == (record(host=HOSTILE),)
+    ledger = folder / f"{HOSTILE}.jsonl"
+    add_prediction(ledger, said(name=HOSTILE, command=HOSTILE))
+    settled = add_outcome(ledger, HOSTILE, 0.006, source=HOSTILE)
+    assert load_ledger(ledger).entries == (settled,)
 
 
 def check_latency_records(folder):
@@ -183,7 +189,7 @@ def check_checkpoint(folder):
 WRITERS = {
     "core/config.py": check_toml,
     "core/run/files.py": check_runs,
-    "core/run/record.py": check_run_records,
+    "core/files/lines.py": check_lines,
     "core/latency.py": check_latency_records,
     "cost/calibration/files.py": check_calibration,
     "laws/catalog/files.py": check_law,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -14,6 +15,7 @@ from cyclopts.exceptions import MissingArgumentError
 from optimoe import __version__
 from optimoe.app.cli.options import fill_from_file
 from optimoe.core.errors import OptimoeError, UnknownNameError, shown
+from optimoe.core.provenance import COMMAND
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -62,6 +64,9 @@ laws.command("optimoe.app.cli.laws.compare:compare", help="One design under ever
 laws.command("optimoe.app.cli.laws.compare:decide", help="What each law would decide at a training budget.")
 laws.command("optimoe.app.cli.laws.library:check", help="Run a file of [[check]] rows through the library.")
 app.command(laws)
+app.command(
+    "optimoe.app.cli.predictions:app", name="predictions", help="Predictions written down before their outcome."
+)
 app.register_install_completion_command(
     help="Complete words and options with Tab in bash, zsh, fish or PowerShell."
 )
@@ -87,6 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
         words: The command and its options; those of the process if left out.
     """
     words = sys.argv[1:] if words is None else words
+    COMMAND.set(shlex.join(["optimoe", *words]))
     try:
         if sys.stdout.isatty() or not (
             HELP.intersection(words) or len(words) <= 1

@@ -1,7 +1,17 @@
 """Where a number comes from, and how far to trust it."""
 
 import enum
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+COMMAND: ContextVar[str] = ContextVar("COMMAND", default="")
+"""What was typed, set by the command line; empty in Python. What leaves a file behind writes it down."""
+
+
+def utc_now() -> str:
+    """This second, ISO 8601: ``2026-01-31T12:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Basis(enum.StrEnum):

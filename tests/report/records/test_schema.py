@@ -20,10 +20,13 @@ from msgspec import UNSET, UnsetType
 import optimoe.report.records as records
 from optimoe.app.main import app
 from optimoe.core.errors import UnknownNameError
+from optimoe.core.predictions import add_outcome, add_prediction
+from optimoe.core.predictions.read import LEVELS
 from optimoe.planner.confidence import robust, swings
 from optimoe.planner.confidence.draws import rivals
 from optimoe.report.records import schema as schemas
 from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
+from tests.core.predictions.cases import said
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 SHORT = {  # long searches, in a form that takes seconds
@@ -55,6 +58,9 @@ MORE = (
     "plan --total-usd 500k --serve-tokens 100B --experts 8 --top-k 1 --serve-gpus 8xh100-sxm --quick",
     "cost llama-3.1-8b --gpus 1xl40s --gpu-usd-per-hour 1.2",
     "cost mixtral-8x7b --gpus 1xh100-sxm --resident 0.5 --concurrency 4",
+    "predictions",
+    "predictions add loss --value 2.1 --low 2 --high 2.2 --level 0.9 --unit nats/token",
+    "predictions outcome tpot 8.1ms --source bench",
 )
 
 
@@ -105,6 +111,9 @@ def files(tmp_path, monkeypatch):
         for concurrency in (1, 4, 16)
     ]  # fmt: skip
     (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    for name in ("tpot", "ttft"):
+        add_prediction(tmp_path / "predictions.jsonl", said(name=name))
+    add_outcome(tmp_path / "predictions.jsonl", "ttft", 0.007, source="bench")
     monkeypatch.chdir(tmp_path)
 
 
@@ -206,6 +215,17 @@ def test_every_record_is_reached_from_a_command():
     for command in COMMANDS:
         reached |= set(json_schema(command)["$defs"]) | {cls.__name__ for cls in record_types(command)}
     assert {cls.__name__ for cls in RECORDS} - reached == set()
+
+
+RANGES = {"max_batch", "cache", "flat", "params_total", "params_active"}
+"""Pairs of ends of which nobody states a share: by set-ups of an engine, by what costs 0.001 nats, by guesses."""
+
+
+@pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
+def test_a_number_between_two_ends_has_a_level_for_the_ledger_or_is_known_to_have_none(cls):
+    names = [field.name.split("_") for field in dataclasses.fields(cls)]
+    banded = {"_".join(word for word in words if word != "low") for words in names if "low" in words[1:]}
+    assert banded - {*LEVELS, *RANGES} == set()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,6 @@
 """What came of a training run, as JSON lines that several processes may append to."""
 
-import json
 import math
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +15,8 @@ from optimoe.core.errors import (
     require_positive,
     require_text,
     require_types,
-    shown,
 )
+from optimoe.core.files import append_json_line, read_json_lines
 from optimoe.core.records import to_record
 from optimoe.core.run.spec import RunSpec
 
@@ -158,31 +156,14 @@ class RunLog:
 
 
 def append_run_record(path: Path, record: RunRecord) -> None:
-    """Add a record to a file, as one line.
+    """Add a record to a file, as one line, whoever else adds to it at once: :func:`append_json_line`.
 
-    One ``write`` to a file opened with ``O_APPEND``: on a local file system the kernel moves to the end and writes
-    in one step, so that lines of processes that append at once never mix, nobody waits for a lock or leaves one
-    behind, and what was there is never rewritten. A process killed or a disk filled while writing can leave a torn
-    last line; the next record then begins on a line of its own and :func:`load_run_records` reports the torn one.
     Network file systems append less strictly: there, give each process a file and read the folder.
 
     Raises:
         InputError: The place cannot be written.
     """
-    line = json.dumps(to_record(asdict(record)), ensure_ascii=False, allow_nan=False) + "\n"
-    data = line.encode("utf-8", errors="replace")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            written = os.write(handle, (b"\n" if _ends_torn(handle) else b"") + data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    if written < len(data):
-        raise InputError(f"{path}: cannot be written whole ({written} of {len(data)} bytes)")
+    append_json_line(path, to_record(asdict(record)))
 
 
 def load_run_records(path: Path) -> RunLog:
@@ -193,52 +174,21 @@ def load_run_records(path: Path) -> RunLog:
         ConfigError: A line is whole and no record: ``FILE:LINE: field: must be …, got …``.
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-    logs = [_load_file(file) for file in files]
+    logs = [read_json_lines(file, "a record of a run", begins=("run",)) for file in files]
     return RunLog(
-        records=tuple(record for log in logs for record in log.records),
+        records=tuple(_record(table, where) for log in logs for where, table in log.rows),
         torn=tuple(line for log in logs for line in log.torn),
     )
 
 
-def _load_file(path: Path) -> RunLog:
-    try:
-        # a torn line may end within a letter; not splitlines(): a text may hold U+2028, which ends no line here
-        lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read ({reason})") from None
-    records, torn = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            table = json.loads(line)
-        except (ValueError, RecursionError, OverflowError):
-            if not line.startswith('{"run'):
-                raise ConfigError(f"{where}: not a record of a run, got {shown(line)}") from None
-            torn.append(f"{where}: cut short after {len(line)} characters")
-            continue
-        records.append(_record(table, where))
-    return RunLog(records=tuple(records), torn=tuple(torn))
-
-
-def _record(table: Any, where: str) -> RunRecord:
+def _record(table: dict[str, Any], where: str) -> RunRecord:
     """One record.
 
     Raises:
         ConfigError: With the line, the field, the limit and the value.
     """
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where}: must be a JSON object, got {shown(json.dumps(table))}")
     try:
         return build(RunRecord, table, where=where)
     except InputError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from None
-
-
-def _ends_torn(handle: int) -> bool:
-    """Whether a file ends within a line."""
-    size = os.lseek(handle, 0, os.SEEK_END)
-    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"

@@ -3,14 +3,16 @@
 import enum
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from inspect import getdoc
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from msgspec import UNSET, UnsetType
 
+from optimoe import __version__
 from optimoe.core.errors import UnknownNameError
+from optimoe.core.provenance import COMMAND, utc_now
 from optimoe.core.records import to_record
 
 SCHEMA_VERSION = 1
@@ -51,6 +53,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws curve": ("laws.tests.LossCurvesRecord",),
     "laws compare": ("laws.comparison.LawComparisonRecord",),
     "laws decide": ("laws.comparison.DecisionsRecord",),
+    "predictions": ("predictions.score.PredictionLedgerRecord",),
+    "predictions add": ("predictions.entries.LedgerEntryRecord",),
+    "predictions outcome": ("predictions.entries.LedgerEntryRecord",),
 }
 """The record that each command prints, or the records of which it prints one. By name: a command that counts a
 model must not load the planner."""
@@ -58,9 +63,25 @@ model must not load the planner."""
 VERSION_FIELD = {"const": SCHEMA_VERSION, "description": "Version of these keys and meanings; additions keep it."}
 
 
+@dataclass(frozen=True, kw_only=True)
+class MadeRecord:
+    """How this object was made.
+
+    Attributes:
+        version: Release of optimoe.
+        command: What was typed; empty from Python.
+        utc: When, ISO 8601.
+    """
+
+    version: str
+    command: str
+    utc: str
+
+
 def document(record: Any) -> dict[str, Any]:
-    """The JSON object of a command: its record as plain values, with the version of the schema at the top."""
-    return {"schema_version": SCHEMA_VERSION} | to_record(record)
+    """The JSON object of a command: the version of the schema, its record as plain values, and how it was made."""
+    made = MadeRecord(version=__version__, command=COMMAND.get(), utc=utc_now())
+    return {"schema_version": SCHEMA_VERSION} | to_record(record) | {"made": to_record(made)}
 
 
 def record_types(command: str) -> tuple[type, ...]:
@@ -125,7 +146,8 @@ def _attributes(docstring: str) -> dict[str, str]:
 def _top(cls: type, defs: dict[str, Any]) -> dict[str, Any]:
     """A record as the whole object of a command."""
     schema = _object(cls, defs)
-    schema["properties"] = {"schema_version": VERSION_FIELD} | schema["properties"]
+    made = _of(MadeRecord, defs) | {"description": "How this object was made."}
+    schema["properties"] = {"schema_version": VERSION_FIELD} | schema["properties"] | {"made": made}
     schema["required"] = ["schema_version", *schema["required"]]
     return schema
 
