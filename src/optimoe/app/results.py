@@ -69,6 +69,7 @@ class PlanView(BlocksView):
         """``total``, ``front``, ``tpot`` or ``size``."""
         from optimoe.planner.confidence.overtraining import size_curve
         from optimoe.report.pages import figures
+        from optimoe.report.pages.style import by_itself
 
         plan = self.plan
         drawn = {
@@ -80,7 +81,7 @@ class PlanView(BlocksView):
         if curve := size_curve(plan):
             drawn["size"] = lambda: figures.size_figure(plan, curve)
         require_choice(kind or "total", "kind", drawn)
-        return drawn[kind or "total"]()
+        return by_itself(drawn[kind or "total"]())
 
     def save(self, folder: Path, robustness: "Robustness | None", force: bool) -> list[Path]:
         """Write what the command writes: plan.html, plan.json and the winner."""
@@ -142,9 +143,10 @@ class ServingView(BlocksView):
     def figure(self, kind: str) -> Any:
         """``tpot``: what a decoded token waits for."""
         from optimoe.report.pages.figures import parts_figure
+        from optimoe.report.pages.style import by_itself
 
         require_choice(kind or "tpot", "kind", ("tpot",))
-        return parts_figure(self.estimate)
+        return by_itself(parts_figure(self.estimate))
 
 
 class FitView(BlocksView):

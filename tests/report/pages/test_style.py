@@ -1,9 +1,12 @@
 """One style for all figures."""
 
+import json
+
 import plotly.graph_objects as go
+import plotly.io as pio
 import pytest
 
-from optimoe.report.pages.style import figure_html, log_axis, render, styled
+from optimoe.report.pages.style import TEMPLATE, by_itself, figure_html, log_axis, render, styled
 
 
 @pytest.mark.parametrize("values", [(3.0, 40.0), (0.002,), (1.0, 1000.0), (0.0, 7.0)])
@@ -33,6 +36,17 @@ def test_a_figure_has_its_title_as_a_caption_and_says_what_it_shows():
     assert 'role="img" aria-label="Dollars &lt; nats: dollars"' in page
     assert figure.layout.title.text == "Dollars < nats"
     assert 'aria-label="A bar of 1."' in figure_html(styled(go.Figure(), "Dollars", "A bar of 1."))
+
+
+def test_a_page_draws_what_a_figure_by_itself_shows():
+    figure = styled(go.Figure(go.Bar(x=["a"], y=[1])), "Dollars")
+    drawn = figure_html(figure)
+    start = drawn.index("[{", drawn.index("Plotly.newPlot("))
+    _, end = json.JSONDecoder().raw_decode(drawn, start)
+    layout, _ = json.JSONDecoder().raw_decode(drawn, drawn.index("{", end))
+    alone = by_itself(figure).to_dict()["layout"]
+    assert layout["template"] == alone["template"] == pio.templates[TEMPLATE].to_plotly_json()
+    assert {key for key in layout if layout[key] != alone[key]} == {"title", "margin"}
 
 
 def test_text_in_a_figure_cannot_end_its_script():

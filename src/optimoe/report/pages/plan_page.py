@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import plotly.graph_objects as go
+
 from optimoe.core.files import write_owned
 from optimoe.core.records import to_json
 from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.result import Plan
 from optimoe.report.launch.winner import PLAN_FILES, winner_files
+from optimoe.report.pages.doubt_figures import contending_figure, shadow_figure
 from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
 from optimoe.report.pages.style import render
 from optimoe.report.records.plan.plan import plan_record
@@ -60,7 +63,7 @@ def plan_page(plan: Plan, robustness: Robustness | None = None, files: Sequence[
     if curve := size_curve(plan):
         figures.append(size_figure(plan, curve))
     if robustness is not None:
-        figures.append(tornado_figure(plan, robustness))
+        figures += doubt_figures(plan, robustness)
     return render(
         "plan.html",
         figures,
@@ -77,3 +80,13 @@ def plan_page(plan: Plan, robustness: Robustness | None = None, files: Sequence[
         files=["plan.json", *files],
         assumptions=plan.assumptions,
     )
+
+
+def doubt_figures(plan: Plan, robustness: Robustness) -> list[go.Figure]:
+    """What contends with the choice, what its limits are worth, and what one input would change."""
+    figures = []
+    if robustness.contending is not None:
+        figures.append(contending_figure(robustness.contending))
+    if robustness.shadow_prices:
+        figures.append(shadow_figure(robustness.shadow_prices, "gpu_hours" if plan.problem.owned else "usd"))
+    return [*figures, tornado_figure(plan, robustness)]

@@ -1,0 +1,84 @@
+"""Figures of how sure a plan is: the designs that contend with the choice, and what its limits are worth."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from optimoe.core.units import format_count
+from optimoe.planner.confidence.contending import Axis, Contending
+from optimoe.planner.confidence.shadow_prices import ShadowPrice
+from optimoe.report.pages.style import ACCENT, INK, MUTED, styled
+from optimoe.report.words.plan.confidence import contending_words, limits_words
+
+EDGE = 0.08
+"""Share of the width that is left beside the first and the last value, for half a label."""
+
+
+def contending_figure(found: Contending) -> go.Figure:
+    """What designs of the space have on each axis, and what those have that contend with the choice."""
+    figure = go.Figure()
+    for name, colour, width, size, side in (
+        ("space", MUTED, 1, 6, "bottom center"),
+        ("values", ACCENT, 4, 9, "top center"),
+    ):
+        marks = [(axis, value) for axis in found.axes for value in (*getattr(axis, name), None)]
+        figure.add_scatter(
+            x=[None if value is None else _place(axis, value) for axis, value in marks],
+            y=[axis.name for axis, _ in marks],
+            text=["" if value is None or not (axis.ranged or name == "space") else _mark(axis, value)
+                  for axis, value in marks],
+            mode="lines+markers+text",
+            name="all designs" if name == "space" else "nine in ten of those that contend",
+            line={"color": colour, "width": width},
+            marker={"color": colour, "size": size},
+            textfont={"color": INK if name == "space" else colour, "size": 11},
+            textposition=side,
+            hoverinfo="skip",
+        )  # fmt: skip
+    figure.update_xaxes(visible=False, range=[-EDGE, 1 + EDGE])
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    title = f"{found.designs:,} of {found.of:,} designs contend with the choice"
+    return styled(figure, title, contending_words(found))
+
+
+def shadow_figure(prices: Sequence[ShadowPrice], unit: str) -> go.Figure:
+    """What a looser limit gains: at the choice's loss, and in the lowest loss.
+
+    Args:
+        prices: The worth of each limit.
+        unit: What is saved, as worths are said in: ``usd``, or ``gpu_hours`` of owned GPUs.
+    """
+    dollars = unit == "usd"
+    figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
+    limits = [f"{one.limit} {one.stated:,.4g} → {one.stated + one.usual.by:,.4g} ({one.unit})" for one in prices]
+    for column, amounts, colour in (
+        (1, [one.usual.usd for one in prices], "#0e7490"),
+        (2, [one.usual.nats for one in prices], ACCENT),
+    ):
+        known = [None if math.isnan(amount) else amount for amount in amounts]
+        figure.add_bar(
+            x=known, y=limits, orientation="h", marker_color=colour, showlegend=False, row=1, col=column
+        )
+    figure.update_xaxes(nticks=4, tickangle=0)  # each has a quarter of a screen
+    saved, prefix = ("USD", "$") if dollars else ("GPU hours", "")
+    figure.update_xaxes(title=f"{saved} saved", tickprefix=prefix, col=1)
+    figure.update_xaxes(title="nats of loss", col=2)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    title = "What a looser limit is worth: at the choice's loss, and in the lowest loss"
+    return styled(figure, title, limits_words(prices, unit))
+
+
+def _place(axis: Axis, value: float | str) -> float:
+    """Where a value stands between the first and the last of its axis, from 0 to 1; sizes by their logarithm."""
+    if axis.ranged:
+        low, high, size = (math.log(float(one)) for one in (axis.space[0], axis.space[-1], value))
+        return min(1.0, max(0.0, (size - low) / (high - low))) if high > low else 0.5
+    return axis.space.index(value) / (len(axis.space) - 1)
+
+
+def _mark(axis: Axis, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return format_count(value, 2) if axis.ranged else f"{value:g}"
