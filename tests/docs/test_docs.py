@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -82,6 +83,12 @@ def a_sweep(tmp_path):
                     f"{active},{tokens},{experts},{loss * math.exp(chance.gauss(0, 0.003))},{chance.randint(0, 2)}"
                 )
     (tmp_path / "runs.csv").write_text("\n".join(rows))
+
+
+@pytest.fixture(autouse=True)
+def our_predictions(tmp_path):
+    """``predictions.jsonl``, optimoe's own ledger, which its page prints."""
+    shutil.copy(ROOT / "docs" / "predictions.jsonl", tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,9 @@ def test_a_number_stands_with_its_unit(value, unit, words):
 
 def test_a_band_states_its_level():
     assert band_words(said()) == "5.00 ms – 10.0 ms (0.9)"
+    fast = said(unit="tokens/s", value=3100.0, low=2319.0, high=4260.0)
+    assert band_words(fast) == "2,319 – 4,260 tokens/s (0.9)"
+    assert band_words(said(value=0.9, low=0.5, high=1.5)) == "500 ms – 1.50 s (0.9)"
     assert band_words(said(low=None, high=None, level=None)) == "–"
 
 

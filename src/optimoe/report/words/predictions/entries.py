@@ -29,7 +29,11 @@ def band_words(said: LedgerPrediction) -> str:
     """The band with the share that it is to hold; a dash without one."""
     if said.low is None or said.high is None or said.level is None:
         return "–"
-    return f"{number_words(said.low, said.unit)} – {number_words(said.high, said.unit)} ({said.level:.4g})"
+    low, high = number_words(said.low, said.unit), number_words(said.high, said.unit)
+    unit = f" {said.unit}"
+    if high.endswith(unit):  # where the ends have different prefixes, ms and s, each keeps its own
+        low = low.removesuffix(unit)
+    return f"{low} – {high} ({said.level:.4g})"
 
 
 def entry_lines(entry: LedgerEntry) -> Lines:
