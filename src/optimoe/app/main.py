@@ -92,7 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
         words: The command and its options; those of the process if left out.
     """
     words = sys.argv[1:] if words is None else words
-    COMMAND.set(shlex.join(["optimoe", *words]))
+    typed = COMMAND.set(shlex.join(["optimoe", *words]))
     try:
         if sys.stdout.isatty() or not (
             HELP.intersection(words) or len(words) <= 1
@@ -110,6 +110,8 @@ def main(words: Sequence[str] | None = None) -> None:
         fail("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        COMMAND.reset(typed)
 
 
 def _without_blanks(words: Sequence[str]) -> None:

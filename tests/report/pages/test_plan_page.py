@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe import __version__
 from optimoe.arch.catalog import find_model
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.training import Training
@@ -66,6 +67,7 @@ def test_the_files_of_a_plan_are_the_page_the_record_and_the_winner(result, tmp_
     record = json.loads((tmp_path / "plan.json").read_text())
     assert next(iter(record)) == "schema_version"
     assert record["choice"]["loss"] == result.choice.loss.value
+    assert (record["made"]["version"], record["made"]["command"]) == (__version__, "")  # of Python
     assert record["robustness"] is None
 
 
