@@ -9,9 +9,9 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import map_numbers, take
 from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_HOUR, format_count, format_usd
+from optimoe.cost.hardware.energy import energy_kwh, kwh_per_mtok
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
-from optimoe.cost.training.estimate import energy_kwh
 from optimoe.cost.training.layout import TrainLayout, staged, step_sequences
 from optimoe.planner.designs import Pool
 from optimoe.planner.problem.family import Family
@@ -133,6 +133,11 @@ class Candidate:
         return Estimate(value=self.tpot_s, low=float(low_s), high=float(high_s))
 
     @property
+    def kwh_per_mtok(self) -> float:
+        """Energy per million output tokens of deployments always full; NaN where a board's power is not known."""
+        return float(kwh_per_mtok(self.deployment.cluster, float(self.serving.tokens_per_s)))
+
+    @property
     def usd_per_mtok(self) -> float:
         """Dollars per million output tokens."""
         return float(self.serving.usd_per_mtok)
@@ -222,6 +227,6 @@ def _training_cost(pool: Pool, index: int, spec: ArchSpec, tokens: float) -> Tra
         gpu_s_high=band.high,
         usd=gpu_s * training.price.usd_per_gpu_s,
         layout=None if layout is None else staged(spec, layout),
-        energy_kwh=energy_kwh(gpu_s / SECONDS_PER_HOUR, training.accelerator),
+        energy_kwh=float(energy_kwh(gpu_s / SECONDS_PER_HOUR, training.accelerator)),
         **split,
     )

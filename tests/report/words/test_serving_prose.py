@@ -25,6 +25,7 @@ from optimoe.report.words.serving_prose import (
     fleet_lines,
     fleet_rows,
     layout_words,
+    serving_energy,
     serving_lines,
 )
 
@@ -58,6 +59,10 @@ def fleet(deployment=DEPLOYMENT, usd_per_hour=48.0, num_deployments=2):
 def text_of(lines, label):
     (text,) = [text for name, text in lines if name == label]
     return text
+
+
+def test_energy_of_tokens_is_that_of_the_gpu_hours_that_their_price_is():
+    assert serving_energy(DEPLOYMENT, estimate()).kwh == pytest.approx(estimate().usd_per_mtok / 3.0 * 0.7 * 1.58)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ def test_a_run_is_said_with_mfu_days_dollars_and_memory():
     assert lines["A step is"].endswith(f"most of it {best().bound_by.replace('_', ' ')}")
 
 
+def test_the_energy_of_a_run_is_that_of_its_gpu_hours():
+    words = dict(training_lines(best(), TOKENS))["Energy"]
+    assert words.startswith(f"{best().gpu_hours(TOKENS).value * 0.7 * 1.58:,.0f} kWh to train: ")
+
+
 def test_without_a_price_there_is_no_amount():
     free = replace(best(), run=replace(best().run, price=unknown_price()))
     assert dict(training_lines(free, TOKENS))["Run"].endswith("no price known")

@@ -1,6 +1,5 @@
 """What a training run takes: utilisation, tokens per second, days, dollars, memory, and what binds."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +10,8 @@ from optimoe.core.arrays import Values
 from optimoe.core.errors import UnknownNameError, require, require_positive
 from optimoe.core.provenance import Estimate
 from optimoe.core.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
-from optimoe.cost.hardware.accelerator import Accelerator, Cluster
+from optimoe.cost.hardware.accelerator import Cluster
+from optimoe.cost.hardware.energy import energy_kwh
 from optimoe.cost.hardware.price import GpuPrice, unknown_price
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training import USUAL_BATCH_TOKENS, USUAL_SEQ_LEN
@@ -24,7 +24,7 @@ from optimoe.cost.training.layout import (
     step_sequences,
 )
 from optimoe.cost.training.memory import TrainMemory, train_memory
-from optimoe.cost.training.setup import TrainSetup, training_fact, training_range
+from optimoe.cost.training.setup import TrainSetup, training_range
 from optimoe.cost.training.step import TrainStep, train_step
 
 FlopConvention = Literal["6nd", "counted", "whole_square"]
@@ -157,8 +157,8 @@ class TrainEstimate:
         return self.gpu_hours(tokens).value * SECONDS_PER_HOUR * self.run.price.usd_per_gpu_s
 
     def energy_kwh(self, tokens: float) -> float:
-        """Energy for so many tokens by :func:`energy_kwh`; NaN where the board's power is not known."""
-        return energy_kwh(self.gpu_hours(tokens).value, self.run.cluster.accelerator)
+        """Energy for so many tokens; NaN where the board's power is not known."""
+        return float(energy_kwh(self.gpu_hours(tokens).value, self.run.cluster.accelerator))
 
     @property
     def bound_by(self) -> str:
@@ -174,16 +174,6 @@ def hours_band(hours: float) -> Estimate:
     """
     low, high = training_range("hours_error")
     return Estimate(value=hours, low=low * hours, high=high * hours)
-
-
-def energy_kwh(gpu_hours: float, gpu: Accelerator) -> float:
-    """Energy of so many GPU hours: board power · PUE; NaN where the board's power is not known.
-
-    Direction: boards draw their limit for part of a step only (an upper estimate), hosts and network beside them
-    are left out (a lower one; a DGX H100 is rated at 10.2 kW for eight boards of 0.7).
-    """
-    watts = gpu.power_w * training_fact("pue")
-    return gpu_hours * watts / 1e3 if watts else math.nan
 
 
 def model_flops_per_token(arch: ArchSpec, seq_len: Values, convention: FlopConvention) -> Values:

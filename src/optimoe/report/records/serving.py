@@ -8,6 +8,7 @@ from optimoe.arch.memory import main_format, weight_formats
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.records import same_fields
 from optimoe.cost.engines.formats import format_warning
+from optimoe.cost.hardware.energy import kwh_per_mtok
 from optimoe.cost.serving.accuracy.evidence import evidence as evidence_of
 from optimoe.cost.serving.cache import kv_tokens
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
@@ -77,6 +78,8 @@ class ServingRecord:
         usd_per_mtok: Dollars per million output tokens, their prompts included; null without a price.
         usd_low_per_mtok: Lower end of that price's band; null without a price.
         usd_high_per_mtok: Upper end of that price's band; null without a price.
+        kwh_per_mtok: Energy per million output tokens, their prompts included: GPUs' boards at their limit times
+            PUE; null where the board's power is not known.
         price: Price of a GPU hour.
         bound_by: The cause that takes the largest share of TPOT.
         parts: Seconds of TPOT by cause.
@@ -119,6 +122,7 @@ class ServingRecord:
     usd_per_mtok: float | None
     usd_low_per_mtok: float | None
     usd_high_per_mtok: float | None
+    kwh_per_mtok: float | None
     price: PriceRecord
     bound_by: str
     parts: dict[str, float]
@@ -166,6 +170,7 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         tokens_high_per_s=tokens_high_per_s,
         usd_low_per_mtok=usd_low_per_mtok,
         usd_high_per_mtok=usd_high_per_mtok,
+        kwh_per_mtok=kwh_per_mtok(deployment.cluster, estimate.tokens_per_s),
         evidence=evidence_record(evidence),
         price=price_record(deployment.price),
         max_batch_low=memory.requests_low * dp,

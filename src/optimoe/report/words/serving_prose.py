@@ -10,6 +10,7 @@ from optimoe.arch.precision.formats import BITS_PER_VALUE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.engines.formats import format_words
+from optimoe.cost.hardware.energy import kwh_per_mtok
 from optimoe.cost.layers.layout import Layout
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.cache import CacheCapacity
@@ -19,6 +20,7 @@ from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Deciding, Lines
 from optimoe.report.words.memory_prose import ONLY_JUST, memory_lines, tightness
+from optimoe.report.words.served.energy_prose import Energy, energy_words
 from optimoe.report.words.served.evidence_prose import basis_lines
 from optimoe.report.words.served.run_prose import arrival_words, metric_lines
 
@@ -68,10 +70,17 @@ def serving_lines(
             f"{_rate(estimate, evidence)} output tokens/s, {estimate.tokens_per_s_per_gpu:,.0f} per GPU · "
             f"{_price(estimate, evidence)}",
         ),
+        ("Energy", energy_words([serving_energy(deployment, estimate)])),
         *_reading(estimate, deployment),
         *([("TPOT is", f"{shares}: bound by {bound_words(estimate.bound_by)}")] if estimate.tpot_s > 0 else []),
         *basis_lines(evidence),
     ]
+
+
+def serving_energy(deployment: Deployment, estimate: ServingEstimate) -> Energy:
+    """Energy of a million output tokens, where every deployment is always full."""
+    kwh = float(kwh_per_mtok(deployment.cluster, float(estimate.tokens_per_s)))
+    return Energy(kwh=kwh, of="per M output tokens", gpu=deployment.cluster.accelerator)
 
 
 def _tpot(seconds: float) -> str:

@@ -13,8 +13,9 @@ from optimoe.core.units import (
 )
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.setup import training_fact, training_range, usual_hours_ratio
+from optimoe.cost.training.setup import training_range, usual_hours_ratio
 from optimoe.report.words.lines import Deciding, Lines
+from optimoe.report.words.served.energy_prose import Energy, energy_words
 
 HOURS_WORDS = "at {:.1%} goodput; labs' own hours are {:.1f} to {:.1f} times the predicted, {:.1f} in the median"
 """What the band of hours is, for a goodput, the ends of the band and the median."""
@@ -44,19 +45,12 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
             f"{format_count(tokens)} tokens in {days_words(hours, run)}, {_cost_words(best, tokens)}",
         ),
         ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())),
-        *_energy_lines(best, tokens),
+        (
+            "Energy",
+            energy_words([Energy(kwh=best.energy_kwh(tokens), of="to train", gpu=run.cluster.accelerator)]),
+        ),
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
-    ]
-
-
-def _energy_lines(best: TrainEstimate, tokens: float) -> Lines:
-    """Energy of the run, where the board's power is known."""
-    kwh, gpu = best.energy_kwh(tokens), best.run.cluster.accelerator
-    if math.isnan(kwh):
-        return []
-    return [
-        ("Energy", f"{kwh:,.0f} kWh: boards of {gpu.power_w:g} W, PUE {training_fact('pue'):g}, hosts left out")
     ]
 
 

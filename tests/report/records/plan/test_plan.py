@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from optimoe.core.records import to_record
 from optimoe.planner.explain.checks import check_commands
 from optimoe.planner.plan import plan
@@ -21,6 +23,13 @@ def test_the_flat_record_says_what_the_parts_say():
     assert record.gpu == CHOICE.deployment.cluster.accelerator.name
     assert to_record(record)["train_layout"] == {}
     assert record.tpot_low_s < record.tpot_s < record.tpot_high_s
+
+
+def test_energy_is_that_of_the_gpu_hours_that_the_dollars_are():
+    record = candidate_record(CHOICE)
+    gpu_hours = record.usd_per_mtok / 2.0  # dollars of a GPU hour
+    assert record.kwh_per_mtok == pytest.approx(gpu_hours * 0.7 * 1.58)
+    assert record.train_energy_kwh == pytest.approx(record.train_gpu_hours * 0.7 * 1.58)
 
 
 def test_an_alternative_begins_with_its_family():

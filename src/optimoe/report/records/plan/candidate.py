@@ -78,6 +78,8 @@ class CandidateRecord:
         serve_usd: Dollars of serving over the life; null without a price.
         total_usd: Dollars of training and serving; null without a price.
         usd_per_mtok: Dollars per million output tokens; null without a price.
+        kwh_per_mtok: Energy per million output tokens of deployments that are always full, GPUs' boards at their
+            limit times PUE; null where the board's power is not known.
         ttft_s: Time to the first token: the mean, or the percentile that is limited.
         tpot_s: Time per output token after the first: mean or limited percentile; null where there is none.
         tpot_low_s: Lower end of TPOT's band: 90 % of measured errors; null where there is none.
@@ -119,6 +121,7 @@ class CandidateRecord:
     serve_usd: float | None
     total_usd: float | None
     usd_per_mtok: float | None
+    kwh_per_mtok: float | None
     ttft_s: float
     tpot_s: float | None
     tpot_low_s: float | None

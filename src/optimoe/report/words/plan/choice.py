@@ -20,8 +20,9 @@ from optimoe.report.words.lines import Lines, labelled
 from optimoe.report.words.memory_prose import tightness
 from optimoe.report.words.plan.shapes import shape_words
 from optimoe.report.words.plan.traffic import fleet_words
+from optimoe.report.words.served.energy_prose import Energy, energy_words
 from optimoe.report.words.served.run_prose import statistic
-from optimoe.report.words.serving_prose import bound_words, layout_words
+from optimoe.report.words.serving_prose import bound_words, layout_words, serving_energy
 from optimoe.report.words.training_prose import days_words, hours_words, train_layout_words
 
 SHOWN_SHARE = 0.0005
@@ -37,8 +38,16 @@ def choice_lines(plan: Plan) -> Lines:
         ("Loss", loss_words(plan)),
         ("Serve", serving_words(plan)),
         ("Speed", speed_words(plan)),
+        ("Energy", energy_words(_energies(plan))),
         ("Total", total_words(plan)),
     ]
+
+
+def _energies(plan: Plan) -> list[Energy]:
+    """Of the choice's run, and of a million tokens of its deployments at full use."""
+    choice, trains = plan.choice, plan.problem.training.accelerator
+    train = Energy(kwh=choice.training.energy_kwh, of="to train", gpu=trains)
+    return [train, serving_energy(choice.deployment, choice.serving)]
 
 
 def total_words(plan: Plan) -> str:
