@@ -82,6 +82,8 @@ def test_what_is_no_number_is_refused_with_the_place(path, error, words):
     [
         ("train_gpu_hours", "GPU h"),
         ("usd_per_mtok", "$/Mtok"),
+        ("kwh_per_mtok", "kWh/Mtok"),
+        ("train_energy_kwh", "kWh"),
         ("total_usd", "$"),
         ("train_flops", "FLOP"),
         ("kv_bytes_per_token", ""),

@@ -34,6 +34,7 @@ UNITS = (
     ("flops_per_s", "FLOP/s"),
     ("bytes_per_s", "bytes/s"),
     ("usd_per_mtok", "$/Mtok"),
+    ("kwh_per_mtok", "kWh/Mtok"),
     ("usd_per_gpu_hour", "$/GPU h"),
     ("gpu_hours", "GPU h"),
     ("usd", "$"),
