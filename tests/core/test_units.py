@@ -56,6 +56,7 @@ def test_printed_quantities_carry_a_prefix_and_three_digits():
     assert format_seconds(86400 * 3.5) == "3.50 d"
     assert format_seconds(9.47e-8) == "94.7 ns"
     assert format_usd(1_240_000) == "$1.24M"
+    assert format_usd(30.8e9) == "$30.8B"
     assert format_usd(0.4321) == "$0.43"
     assert format_usd(math.nan) == "–"
 

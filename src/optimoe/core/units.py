@@ -97,9 +97,11 @@ def format_seconds(value: float) -> str:
 
 
 def format_usd(value: float) -> str:
-    """Dollars: $0.43, $12.30, $136,000, $1.24M."""
+    """Dollars: $0.43, $12.30, $136,000, $1.24M, $30.8B."""
     if not math.isfinite(value):
         return "–"
+    if value >= 1e9:
+        return f"${_significant(value / 1e9, 3)}B"
     if value >= 1e6:
         return f"${_significant(value / 1e6, 3)}M"
     return f"${value:,.0f}" if value >= 1000 else f"${value:.2f}" if value >= 0.1 else f"${value:.3g}"

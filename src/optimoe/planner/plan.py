@@ -19,6 +19,7 @@ from optimoe.planner.explain.scoring.score import labs_at, score
 from optimoe.planner.explain.serving import context_warnings, serving_reasons
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
+from optimoe.planner.problem.data import ALL_TEXT_TOKENS
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from optimoe.planner.problem.problem import Problem
@@ -182,7 +183,8 @@ def _alternatives(board: Board, found: _Found) -> tuple[Alternative, ...]:
     groups = _groups(board)
     loss = float(found.choice.pool.loss(np.array([found.choice.tokens]))[0])
     query = Query(goal=equal_loss(loss), group_of=np.array([*groups.values()]), width=8)
-    best = finalist(board, query, [found.choice], count=1, briefly=True)
+    settled = finalist(board, query, [found.choice], count=1, briefly=True)
+    best = {group: one for group, one in settled.items() if one.tokens <= ALL_TEXT_TOKENS}
     rows = []
     for group in dict.fromkeys(groups.values()):
         own = [family for family, number in groups.items() if number == group]

@@ -80,3 +80,22 @@ def test_the_choice_contends_with_itself():
     assert active.values[0] <= result.choice.params.active * (1 + 1e-9)
     assert active.values[1] >= result.choice.params.active * (1 - 1e-9)
     assert counted.draws == pytest.approx(32)
+
+
+def test_the_choice_has_what_is_said_of_contending_designs_even_where_one_in_twenty_has_it():
+    result, asked = small()
+    few = tuple(
+        replace(one, objective=np.where(_of_other_experts(one), 1.0, one.objective)) for one in [asked.by_all()]
+    )
+    found = contending(few, asked.of, spent_tokens(result, asked.lineup))
+    experts = next(axis for axis in found.axes if axis.name == "E")
+    assert result.choice.family.num_experts in experts.values
+    assert len(experts.values) > 1
+    active = next(axis for axis in found.axes if axis.name == "active parameters")
+    assert active.values[0] <= result.choice.params.active <= active.values[1]
+
+
+def _of_other_experts(contested):
+    """Designs with another number of experts than the choice: all better than it, in every draw."""
+    own = contested.lineup.families[-1].num_experts
+    return np.array([[family.num_experts != own for family in contested.lineup.families]])

@@ -56,7 +56,7 @@ def test_a_family_that_does_not_meet_the_limits_is_said_to(result):
     none = tuple(replace(item, candidate=None) for item in result.alternatives)
     page = plan_page(replace(result, alternatives=none, front=()))
     others = [item for item in none if item.family != result.choice.family]
-    assert page.count("none fits the limits") == len({item.family.num_experts for item in others})
+    assert page.count("none fits the GPUs") == len({item.family.num_experts for item in others})
 
 
 def test_the_files_of_a_plan_are_the_page_the_record_and_the_winner(result, tmp_path):
@@ -78,4 +78,4 @@ def test_models_of_one_s_own_stand_in_the_table_and_are_escaped():
     assert HOSTILE not in page
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 2  # its row and its sentence
     assert page.count("deepseek-v3, first 3 layers dense") == 2
-    assert page.count("does not fit the limits") == 1
+    assert page.count("none that fits the GPUs") == 1

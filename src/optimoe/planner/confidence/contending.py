@@ -41,7 +41,7 @@ class Axis:
     Attributes:
         name: Such as ``E`` or ``active parameters``.
         values: What contending designs have, smallest first, but for what less than one in twenty has; of a size
-            the ends of the middle nine in ten.
+            the ends of the middle nine in ten. The choice has one of them, or lies between.
         space: What all designs of the space have, likewise.
         ranged: Whether it is a size, of which ``values`` are the ends.
     """
@@ -128,7 +128,8 @@ def _axes(contests: Sequence[Contest], members: Int[np.ndarray, " members"], tok
         if len(space) > 1:
             routed = [one for one in own if field == "num_experts" or not one.dense]
             if values := _values(routed, field, LOW_END):
-                yield Axis(name=name, values=values, space=space)
+                chosen = {value for value in _values(own[-1:], field) if value in space}
+                yield Axis(name=name, values=tuple(sorted({*values, *chosen})), space=space)
     sizes = {
         "active parameters": lineup.params_active,
         "parameters": lineup.params_total,
@@ -137,7 +138,8 @@ def _axes(contests: Sequence[Contest], members: Int[np.ndarray, " members"], tok
     }
     for name, column in sizes.items():
         possible, here = np.sort(column[feasible]), np.sort(column[members])
-        space, ends = (float(possible[0]), float(possible[-1])), _middle(here)
+        space, (low, high) = (float(possible[0]), float(possible[-1])), _middle(here)
+        ends = (min(low, float(column[-1])), max(high, float(column[-1])))
         yield Axis(name=name, values=ends, space=space, ranged=True)
 
 

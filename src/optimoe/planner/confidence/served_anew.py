@@ -8,10 +8,11 @@ from jaxtyping import Bool
 
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.sizing.feasibility import feasibility
-from optimoe.planner.confidence.draws.contest import MOST_TOKENS, contest, first_places, shut_out
+from optimoe.planner.confidence.draws.contest import contest, first_places, shut_out
 from optimoe.planner.confidence.draws.lineup import Lineup
 from optimoe.planner.explain.serving import larger_deployments
 from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.problem.data import ALL_TEXT_TOKENS
 from optimoe.planner.result import Plan
 
 REPRICED = 20
@@ -28,7 +29,7 @@ def nearest(result: Plan, lineup: Lineup, moved: Sequence[Deployment] = ()) -> L
         moved: Deployments with looser limits: of designs that none serves, those are taken that may run there.
     """
     last, quarter = len(lineup) - 1, REPRICED // 4
-    losses = lineup.loss(np.clip(lineup.affordable_tokens, 1.0, MOST_TOKENS))
+    losses = lineup.loss(np.clip(lineup.affordable_tokens, 1.0, ALL_TEXT_TOKENS))
     served = (contest(result, lineup).objective[0], np.where(lineup.possible, losses, np.inf))
     behind = shut_out(lineup, float(result.choice.loss.value))
     if moved:

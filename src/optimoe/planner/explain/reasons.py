@@ -14,6 +14,7 @@ from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
 from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
+from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.result import Plan
 
@@ -206,7 +207,18 @@ def _outside_limits(plan: Plan) -> list[str]:
     outside = ["dense" if number == 1 else f"E = {number}" for number in sorted(ranked - within)]
     if not outside:
         return []
-    return [f"{', '.join(outside)}: no design at this loss fits the GPUs that may serve and is fast enough."]
+    return [f"{', '.join(outside)}: no design {unmet(plan.problem)}."]
+
+
+def unmet(problem: Problem) -> str:
+    """What a design must do beside the choice, where none does all of it; speed where a limit is stated on it."""
+    fast = ", is fast enough" if latency_stated(problem) else ""
+    return f"fits the GPUs{fast} and reaches this loss"
+
+
+def latency_stated(problem: Problem) -> bool:
+    """Whether a limit on TTFT or TPOT was stated."""
+    return any(map(math.isfinite, (problem.limits.tpot_s, problem.limits.ttft_s)))
 
 
 def _beyond_budget(plan: Plan) -> list[str]:

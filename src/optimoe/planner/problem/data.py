@@ -9,6 +9,9 @@ from optimoe.core.arrays import Values
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require_positive
 
+ALL_TEXT_TOKENS = 1e15
+"""About all text of the web, as in :mod:`optimoe.core.ranges.table`: a loss that takes more is never reached."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:

@@ -9,7 +9,8 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import from_config
 from optimoe.core.errors import InputError
 from optimoe.planner.plan import plan
-from optimoe.planner.problem.goal import LowestLoss, NearBest
+from optimoe.planner.problem.data import ALL_TEXT_TOKENS
+from optimoe.planner.problem.goal import LeastCost, LowestLoss, NearBest
 from tests.arch.small_configs import small_config
 from tests.planner.asked import SMALL, on, plain, problem
 
@@ -87,3 +88,16 @@ def test_a_model_that_the_law_may_not_rank_or_tell_apart_is_not_ranked():
     assert dense[1].not_ranked == ""
     with pytest.raises(InputError, match="cannot be read"):
         find_model("mine.json")
+
+
+def test_a_loss_that_takes_more_text_than_there_is_is_never_reached():
+    asked = problem(1e24, law="optimoe2026", space=replace(SMALL, num_experts=(1, 16), max_width=4096))
+    spec = find_model("olmoe-1b-7b")
+    loss = float(asked.law.arch_loss(spec, 10 * ALL_TEXT_TOKENS))
+    result = plan(replace(asked, goal=LeastCost(max_loss=loss), scored=(spec,)))
+    (own,) = result.scored
+    assert own.candidate is None
+    assert own.in_budget is not None
+    assert "10000T tokens would take it to" in own.why[0]
+    assert "more than all text of the web" in own.why[0]
+    assert all(one.candidate.tokens <= ALL_TEXT_TOKENS for one in result.alternatives if one.candidate)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from optimoe.arch.catalog import find_model
+from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
 from optimoe.report.words.plan.scored import lab_lines, moves_table, scored_lines, scored_words
 from tests.planner.asked import SMALL, problem
@@ -38,3 +39,17 @@ def test_a_scored_design_says_its_gaps_its_own_tokens_and_the_best_change():
     (first, *_) = lab_lines(result)
     assert result.labs[0].lab.title in first
     assert "the budget" in first
+
+
+def test_a_model_that_the_budget_trains_and_serves_is_said_to_miss_the_loss_alone():
+    asked = problem(4e22, law="optimoe2026", space=replace(SMALL, num_experts=(16,), max_width=3072))
+    result = plan(replace(asked, scored=(find_model("mixtral-8x7b"),)))
+    (own,) = result.scored
+    short = replace(own, candidate=None, in_budget=own.in_budget or own.candidate)
+    assert f"mixtral-8x7b: never reaches {result.choice.loss.value:.3f}; the whole" in scored_words(result, short)
+    shut = scored_words(result, replace(own, candidate=None, in_budget=None))
+    assert "mixtral-8x7b: does not fit, is not fast enough or never reaches" in shut
+    (one,) = asked.deployments
+    unlimited = replace(result, problem=replace(asked, deployments=(replace(one, limits=Limits()),)))
+    shut = scored_words(unlimited, replace(own, candidate=None, in_budget=None))
+    assert "mixtral-8x7b: does not fit or never reaches" in shut

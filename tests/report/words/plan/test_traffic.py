@@ -62,7 +62,7 @@ def test_a_fleet_is_said_in_whole_deployments_and_their_use(result):
 def test_the_price_of_tokens_says_at_which_use_it_holds(result):
     full = Traffic(lifetime_tokens=1e12)
     bill = spent(result, result.choice)
-    assert price_words(bill, full).endswith("every deployment always full")
+    assert price_words(bill, full).endswith("paid as if always full")
     assert price_words(bill, RATED).endswith("at full use")
     assert price_words(bill, replace(full, utilisation=0.6)).endswith("each deployment 60% used")
 

@@ -11,6 +11,7 @@ from optimoe.core.arrays import Values
 from optimoe.planner.confidence.draws.law import LawDraws
 from optimoe.planner.confidence.draws.lineup import Index, Lineup, PerDesign
 from optimoe.planner.confidence.draws.money import MoneyDraws, as_stated
+from optimoe.planner.problem.data import ALL_TEXT_TOKENS
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.training import BUDGET_TOLERANCE
@@ -32,9 +33,6 @@ SHUT_OUT_KEPT = 20
 SHUT_OUT_SIZES = (1.2, 2.0, math.inf)
 """Totals up to which they are kept, over the largest that is served: what a fifth more memory holds, what twice
 the GPUs hold, and any, which a limit on latency may shut out."""
-
-MOST_TOKENS = 1e15
-"""Tokens of a training that nothing bounds: more than there are, so that a loss is near its floor."""
 
 TIE = 1e-6
 """Relative: the choice's own shape on the coarse grid reaches its loss within the tolerance of a budget."""
@@ -211,7 +209,7 @@ def shut_out(lineup: Lineup, loss: float) -> tuple[PerDesign, PerDesign]:
     train = np.ravel(lineup.dollars(as_stated(lineup.problem)).per_train_token)
     needed, affordable = np.asarray(lineup.tokens(loss)), lineup.affordable_tokens
     within = shut & np.isfinite(needed) & (needed <= affordable)
-    lowest = lineup.loss(np.clip(affordable, 1.0, MOST_TOKENS))
+    lowest = lineup.loss(np.clip(affordable, 1.0, ALL_TEXT_TOKENS))
     return np.where(within, train * np.where(within, needed, 0.0), np.inf), np.where(shut, lowest, np.inf)
 
 

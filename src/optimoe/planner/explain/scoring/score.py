@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InputError
+from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Pool, given_pools
 from optimoe.planner.explain.infeasible import explain_infeasible
@@ -13,6 +14,7 @@ from optimoe.planner.explain.scoring.gaps import dollar_reasons, loss_reasons
 from optimoe.planner.explain.scoring.moves import local_moves
 from optimoe.planner.labs import Lab, all_labs
 from optimoe.planner.pricing import SHARED, PricedGrids
+from optimoe.planner.problem.data import ALL_TEXT_TOKENS
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.result import LabReference, LocalMove, Scored
@@ -97,7 +99,8 @@ def _best(pool: Pool, spec: ArchSpec, goal: SearchGoal) -> Candidate | None:
     """The model under a goal; None where it is not feasible."""
     own = replace(pool, problem=goal.of(pool.problem))
     tokens, objective = tokens_and_objective(own, goal.minimised)
-    return make_candidate(own, 0, float(tokens[0]), spec) if math.isfinite(objective[0]) else None
+    reached = math.isfinite(objective[0]) and tokens[0] <= ALL_TEXT_TOKENS
+    return make_candidate(own, 0, float(tokens[0]), spec) if reached else None
 
 
 def _why(
@@ -146,7 +149,10 @@ def _infeasible(problem: Problem, pool: Pool, choice: Candidate) -> tuple[str, .
     """Which limit keeps a model from reaching the choice's loss."""
     if not pool.possible[0]:
         return _limits(problem, pool)
-    floor = float(pool.curve.floor[0])
+    floor, needed = float(pool.curve.floor[0]), float(pool.tokens(choice.loss.value)[0])
+    if math.isfinite(needed):
+        words = f"{format_count(needed)} tokens would take it to {choice.loss.value:.3f}"
+        return (f"{words}, more than all text of the web: its floor under the law is {floor:.3f}",)
     return (f"no number of tokens takes it to {choice.loss.value:.3f}: its floor under the law is {floor:.3f}",)
 
 

@@ -4,7 +4,7 @@ import math
 
 from optimoe.core.units import format_change, format_count, format_factor
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.explain.reasons import layer_words
+from optimoe.planner.explain.reasons import layer_words, unmet
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import Family
 from optimoe.planner.result import Alternative, Plan
@@ -118,7 +118,7 @@ def _alternative(plan: Plan, item: Alternative) -> tuple[str, ...]:
     name = routing_words(item.family)
     if item.candidate is not None:
         return row(plan, name, item.candidate, against(plan, item.candidate))
-    why = f"not ranked: {item.not_ranked}" if item.not_ranked else "none fits the limits"
+    why = f"not ranked: {item.not_ranked}" if item.not_ranked else f"none {unmet(plan.problem)}"
     return _empty(name, why)
 
 
@@ -128,8 +128,8 @@ def _scored(plan: Plan, number: int) -> tuple[str, ...]:
     name = ", ".join([own.spec.name, *layer_words(own.family)])
     if own.candidate is not None:
         return row(plan, name, own.candidate, against(plan, own.candidate))
-    why = f"not ranked: {own.not_ranked}" if own.not_ranked else "does not fit the limits or reach this loss"
-    return _empty(name, why)
+    shut = "never reaches this loss" if own.in_budget else f"none that {unmet(plan.problem)}"
+    return _empty(name, f"not ranked: {own.not_ranked}" if own.not_ranked else shut)
 
 
 def _empty(name: str, why: str) -> tuple[str, ...]:

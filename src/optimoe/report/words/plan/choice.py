@@ -136,7 +136,7 @@ def price_words(bill: Spent, traffic: Traffic) -> str:
         return f"{price} at full use"
     if traffic.utilisation < 1:
         return f"{price} at full use, each deployment {traffic.utilisation:.0%} used"
-    return f"{price}, every deployment always full"
+    return f"{price}, paid as if always full"
 
 
 def pace_words(choice: Candidate) -> str:

@@ -10,7 +10,7 @@ from optimoe.core.units import (
     format_usd,
 )
 from optimoe.planner.candidate import Candidate
-from optimoe.planner.explain.reasons import family_words, layer_words
+from optimoe.planner.explain.reasons import family_words, latency_stated, layer_words
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import LabReference, LocalMove, Plan, Scored
@@ -53,7 +53,9 @@ def scored_words(plan: Plan, scored: Scored) -> str:
     if told and (beyond := beyond_words(told)):
         ending += f"; beyond its fitted range: {beyond}"
     if other is None:
-        return f"{label}: does not fit, is not fast enough or never reaches {choice.loss.value:.3f}{ending}"
+        slow = ", is not fast enough" if latency_stated(plan.problem) else ""
+        shut = "" if whole else f"does not fit{slow} or "  # what the budget trains is served within the limits
+        return f"{label}: {shut}never reaches {choice.loss.value:.3f}{ending}"
     theirs, ours = spent(plan, other), spent(plan, choice)
     remarks = " (over budget)" if plan.over_budget(other) else ""
     remarks += " (by assumption)" if other.assumed else ""
