@@ -37,7 +37,8 @@ def test_doubts_are_said_with_their_numbers(result):
     assert "printed (as published)" in laws
     assert "over 99%" in money
     assert money.endswith("(h100-sxm $2 – $6)")
-    assert limits == "each unit more is worth: TPOT $12,300 and 0.0021 nats per ms (50 to 60); TTFT does not bind"
+    worth = "$123,000 and 0.021 nats ($12,300 and 0.0021 nats per ms)"
+    assert limits == f"more of a limit is worth: TPOT 50 → 60 ms {worth}; TTFT does not bind"
     assert mfu.startswith("MFU decides: × 0.75 → ")
     assert limit == "TPOT limit decides: × 0.7 → nothing feasible"
 
@@ -89,5 +90,19 @@ def test_axes_and_limits_read_as_one_would_say_them():
     assert axis_words(Axis(name="tokens", values=(1e12, 1e12), space=(1e11, 1e13), ranged=True)) == "tokens 1.0T"
     price = doubts().shadow_prices[0]
     in_nats = replace(price, usual=Relaxed(by=10.0, usd=0.0, nats=0.021))
-    assert limit_words(in_nats) == "TPOT 0.0021 nats per ms (50 to 60)"
+    assert limit_words(in_nats) == "TPOT 50 → 60 ms 0.021 nats (0.0021 nats per ms)"
+    of_loss = replace(
+        in_nats, limit="loss", unit="0.01 nats", stated=207.0, usual=Relaxed(by=2.0, usd=9.0, nats=0.0)
+    )
+    assert limit_words(of_loss) == "loss 2.070 → 2.090 $9.00 ($4.50 per 0.01 nats)"
+    flops = replace(
+        in_nats,
+        limit="training FLOPs",
+        unit="1e21 FLOP",
+        stated=3000.0,
+        usual=Relaxed(by=600.0, usd=0.0, nats=0.006),
+    )
+    assert limit_words(flops) == "training FLOPs 3e+24 FLOP → 3.6e+24 FLOP 0.006 nats (1e-05 nats per 1e21 FLOP)"
+    budget = replace(in_nats, unit="$1,000", stated=3750.0, usual=Relaxed(by=750.0, usd=0.0, nats=0.0075))
+    assert "$3.75M → $4.50M" in limit_words(budget)
     assert limits_words([replace(price, usual=price.small)]) == "TPOT does not bind"

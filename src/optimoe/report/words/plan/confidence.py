@@ -141,21 +141,44 @@ def _over_laws_words(found: OverLaws) -> list[str]:
 
 
 def limits_words(prices: Sequence[ShadowPrice], unit: str = "usd") -> str:
-    """What one more unit of each limit is worth, and which of them do not bind."""
+    """What more of each limit is worth, and which of them do not bind."""
     binding = [limit_words(price, unit) for price in prices if price.binds]
     slack = [price.limit for price in prices if not price.binds]
-    parts = [f"each unit more is worth: {'; '.join(binding)}"] if binding else []
+    parts = [f"more of a limit is worth: {'; '.join(binding)}"] if binding else []
     if slack:
         parts.append(f"{', '.join(slack)} {'does' if len(slack) == 1 else 'do'} not bind")
     return "; ".join(parts)
 
 
 def limit_words(price: ShadowPrice, unit: str = "usd") -> str:
-    """One limit that binds: ``TPOT $12,300 and 0.0021 nats a ms (50 to 60)``."""
-    worth = [worth_words(price.usd_per_unit, unit)] if price.usual.usd > 0 else []
-    worth += [f"{price.nats_per_unit:.2g} nats"] if price.usual.nats > 0 else []
-    low, high = (f"{end:,.3g}" for end in (price.stated, price.stated + price.usual.by))
-    return f"{price.limit} {' and '.join(worth)} per {price.unit} ({low} to {high})"
+    """One limit that binds: ``TPOT 50 → 60 ms $123,000 and 0.021 nats ($12,300 and 0.0021 nats per ms)``."""
+    more = price.usual
+    low, high = (_end_words(end, price.unit) for end in (price.stated, price.stated + more.by))
+    ends = f"{low.removesuffix(f' {price.unit}')} → {high}"
+    each = _gain_words(price.usd_per_unit, price.nats_per_unit, unit)
+    return f"{price.limit} {ends} {_gain_words(more.usd, more.nats, unit)} ({each} per {price.unit})"
+
+
+def _gain_words(usd: float, nats: float, unit: str) -> str:
+    """Dollars and nats that are gained, those that are not left out."""
+    worth = [worth_words(usd, unit)] if usd > 0 else []
+    return " and ".join(worth + ([f"{nats:.2g} nats"] if nats > 0 else []))
+
+
+def _end_words(end: float, unit: str) -> str:
+    """A limit as one would state it, of a number in the unit of its worth."""
+    match unit:
+        case "0.01 nats":
+            return f"{end / 100:.3f}"
+        case "$1,000":
+            return format_usd(end * 1e3)
+        case "billion tokens":
+            return format_count(end * 1e9)
+        case "1e21 FLOP":
+            return f"{end * 1e21:.3g} FLOP"
+        case "cent per M tokens":
+            return f"{end:.3g} cents per M tokens"
+    return f"{end:,.0f} {unit}" if end >= 100 else f"{end:.3g} {unit}"
 
 
 def _swing_words(plan: Plan, robustness: Robustness) -> list[str]:
