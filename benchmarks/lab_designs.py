@@ -1,6 +1,7 @@
 """What labs trained beside what a plan would train with the same compute: choice, contending set, hit rates.
 
     python benchmarks/lab_designs.py [name…]          # all runs, or some; all of them write docs/labs.md
+    python benchmarks/lab_designs_page.py             # that page again, from the tables of the last run
 
 What was fixed before the table was made:
 
@@ -21,23 +22,21 @@ at 1, 30 and 300 times) showed that traffic moves nothing there: the loss is pin
 and every lab trains longer. So the goal became the lab's loss; nothing else was changed after looking.
 """
 
-import csv
 import math
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lab_designs_page import CONTROLS, NAMES, PAGE, ROWS, page, read_controls, read_rows, write_table
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import OptimoeError
-from optimoe.core.units import format_count
 from optimoe.cost.hardware.price import priced_accelerators
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request
@@ -61,8 +60,6 @@ DRAWS = 64
 PERMUTATIONS, SEED = 10_000, 0
 FACTOR = 2.0
 LAW = "optimoe2026"
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "labs.md"
-ROWS = Path(__file__).with_name("lab_designs.csv")
 USUAL_GPU = "h100-sxm"
 
 
@@ -185,9 +182,6 @@ def distance(own: Traits, other: Traits) -> float:
     return float(np.mean([abs(math.log(a / b)) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]))
 
 
-NAMES = ("experts", "top_k", "granularity", "shared", "tokens_per_param")
-
-
 def inside(own: Traits, members: tuple[Traits, ...]) -> dict[str, float]:
     """By trait whether some member has it too: 1, 0, or NaN where the design has none; and all of them in one."""
     table = {name: np.array([getattr(one, name) for one in members]) for name in NAMES}
@@ -287,63 +281,20 @@ def cross(labs: list[Lab], answers: dict[str, list[Answer]]) -> np.ndarray:
     return table
 
 
-def rates(table: np.ndarray) -> dict[str, tuple[float, float, float]]:
-    """By trait: the rate on the diagonal, off it, and the share of permutations that do as well."""
+def rates(table: np.ndarray) -> list[dict[str, Any]]:
+    """By trait: how often labs shuffled between budgets are inside, and the permutations that do as well."""
     number = len(table)
     generator = np.random.default_rng(SEED)
     orders = [generator.permutation(number) for _ in range(PERMUTATIONS)]
-    found = {}
+    found = []
     for place, key in enumerate((*NAMES, "all")):
         hits = table[:, :, place]
         truth = float(np.nanmean(np.diagonal(hits)))
         off = float(np.nanmean(hits[~np.eye(number, dtype=bool)]))
         shuffled = np.array([np.nanmean(hits[np.arange(number), order]) for order in orders])
-        found[key] = (truth, off, float((shuffled >= truth - 1e-12).mean()))
+        as_well = float((shuffled >= truth - 1e-12).mean())
+        found.append({"trait": key, "shuffled": off, "permutations": as_well})
     return found
-
-
-def cell(value: float, words: str) -> str:
-    """A number in words, or a dash."""
-    return "–" if math.isnan(value) else words
-
-
-def page(rows: list[dict[str, Any]], found: dict[str, tuple[float, float, float]], made: str) -> str:
-    """The page of the table."""
-    shares = [float(one["share"]) for one in rows]
-    lines = [
-        "# What labs trained, beside what a plan would train",
-        "",
-        f"Made by `python benchmarks/lab_designs.py` ({made}); how, and what was fixed before looking, stands at",
-        "the head of that file. Facts of the runs: `planner/data/labs.toml`, with sources; shapes: the catalog.",
-        "",
-        "| run | date | FLOP | the lab's design | D/N | traffic | the plan's choice at the lab's loss "
-        "| contending | loss over the lowest | lab's dollars | E | k | G | shared | D/N |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for one in rows:
-        design = f"{one['lab']}, {format_count(one['active'])} on {format_count(one['tokens'])}"
-        choice = f"{one['choice']}, {format_count(one['choice_active'])} on {format_count(one['choice_tokens'])}"
-        gap, dearer = f"{one['loss'] - one['lowest']:+.3f}", f"{one['lab_usd'] / one['usd'] - 1:+.0%}"
-        marks = [cell(one[f"hit_{name}"], "yes" if one[f"hit_{name}"] else "no") for name in NAMES]
-        lines.append(
-            f"| {one['title']} | {one['date']} | {one['flops']:.2g} | {design} "
-            f"| {one['tokens'] / one['active']:,.0f} | {one['times']:,}× | {choice} "
-            f"| {one['members']:,} ({one['share']:.2%}) | {cell(one['lowest'], gap)} "
-            f"| {cell(one['lab_usd'], dearer)} | {' | '.join(marks)} |"
-        )
-    lines += [
-        "",
-        f"Median share of the space that contends: {np.median(shares):.1%} (of {len(rows)} runs).",
-        "",
-        "| | inside the contending set | labs shuffled between budgets | permutations that do as well |",
-        "|---|---|---|---|",
-    ]
-    spoken = dict(
-        zip((*NAMES, "all"), ("E", "k", "granularity", "shared or none", "D/N", "all in one design"), strict=True)
-    )
-    for key, (truth, off, share) in found.items():
-        lines.append(f"| {spoken[key]} | {truth:.0%} | {off:.0%} | {share:.1%} |")
-    return "\n".join(lines) + "\n"
 
 
 @cache
@@ -363,14 +314,12 @@ def main(words: Sequence[str]) -> None:
         print(f"# {lab.name}: {time.perf_counter() - started():.0f} s", file=sys.stderr)
     labs = [lab for lab in labs if answers[lab.name]]
     rows = [row(lab, answers[lab.name]) for lab in labs]
-    with ROWS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    text = page(rows, rates(cross(labs, answers)), time.strftime("%Y-%m-%d"))
+    controls = rates(cross(labs, answers))
     if not names:
-        PAGE.write_text(text, encoding="utf-8")
-    print(text)
+        write_table(ROWS, rows)
+        write_table(CONTROLS, controls)
+        PAGE.write_text(page(read_rows(), read_controls(), time.strftime("%Y-%m-%d")), encoding="utf-8")
+    print(page(rows, controls, time.strftime("%Y-%m-%d")))
 
 
 if __name__ == "__main__":

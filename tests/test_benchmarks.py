@@ -88,6 +88,16 @@ def test_a_benchmark_reads_the_words_of_the_process_only_where_it_is_one(path):
             assert node.args, f"{path.name}:{node.lineno}: parse_args reads those of the process"
 
 
+def test_the_page_of_labs_is_what_its_tables_say(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    made = importlib.import_module("lab_designs_page")
+    rows, controls, text = made.read_rows(), made.read_controls(), made.PAGE.read_text(encoding="utf-8")
+    assert made.page(rows, controls, made.made_on(text)) == text
+    other = [row | {"hit_experts": 1.0, "share": 2 * row["share"]} for row in rows]
+    told, before = (made.page(some, controls, made.made_on(text)).splitlines() for some in (other, rows))
+    assert len(set(told) - set(before)) >= 4  # rows, the median, the rate and the sentence of E
+
+
 @every_script
 def test_no_benchmark_opens_a_file_that_another_package_carries(path):
     """Packages carry end-to-end samples; a model held against them would be held against its own teacher."""
