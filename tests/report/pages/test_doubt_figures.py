@@ -27,7 +27,7 @@ def test_contending_designs_stand_where_their_values_do_among_those_of_the_space
 
 def test_a_bar_is_what_the_usual_change_of_a_limit_gains():
     dollars, nats = shadow_figure(doubts().shadow_prices, "usd").data
-    assert dollars.y == nats.y == ("TPOT 50 → 60 (ms)", "TTFT 2,000 → 2,400 (ms)")
+    assert dollars.y == nats.y == ("TPOT 50 → 60 ms", "TTFT 2,000 → 2,400 ms")
     assert dollars.x == (123_000.0, 0.0)
     assert nats.x == (0.021, None)  # nothing bounds that loss
 

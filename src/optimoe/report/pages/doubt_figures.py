@@ -10,7 +10,7 @@ from optimoe.core.units import format_count
 from optimoe.planner.confidence.contending import Axis, Contending
 from optimoe.planner.confidence.shadow_prices import ShadowPrice
 from optimoe.report.pages.style import ACCENT, INK, MUTED, styled
-from optimoe.report.words.plan.confidence import contending_words, limits_words
+from optimoe.report.words.plan.confidence import contending_words, limits_words, looser_words
 
 EDGE = 0.08
 """Share of the width that is left beside the first and the last value, for half a label."""
@@ -52,7 +52,7 @@ def shadow_figure(prices: Sequence[ShadowPrice], unit: str) -> go.Figure:
     """
     dollars = unit == "usd"
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
-    limits = [f"{one.limit} {one.stated:,.4g} → {one.stated + one.usual.by:,.4g} ({one.unit})" for one in prices]
+    limits = [looser_words(one) for one in prices]
     for column, amounts, colour in (
         (1, [one.usual.usd for one in prices], "#0e7490"),
         (2, [one.usual.nats for one in prices], ACCENT),

@@ -152,11 +152,14 @@ def limits_words(prices: Sequence[ShadowPrice], unit: str = "usd") -> str:
 
 def limit_words(price: ShadowPrice, unit: str = "usd") -> str:
     """One limit that binds: ``TPOT 50 → 60 ms $123,000 and 0.021 nats ($12,300 and 0.0021 nats per ms)``."""
-    more = price.usual
-    low, high = (_end_words(end, price.unit) for end in (price.stated, price.stated + more.by))
-    ends = f"{low.removesuffix(f' {price.unit}')} → {high}"
-    each = _gain_words(price.usd_per_unit, price.nats_per_unit, unit)
-    return f"{price.limit} {ends} {_gain_words(more.usd, more.nats, unit)} ({each} per {price.unit})"
+    more, each = price.usual, _gain_words(price.usd_per_unit, price.nats_per_unit, unit)
+    return f"{looser_words(price)} {_gain_words(more.usd, more.nats, unit)} ({each} per {price.unit})"
+
+
+def looser_words(price: ShadowPrice) -> str:
+    """A limit and by how much it is looser: ``TPOT 50 → 60 ms``."""
+    low, high = (_end_words(end, price.unit) for end in (price.stated, price.stated + price.usual.by))
+    return f"{price.limit} {low.removesuffix(f' {price.unit}')} → {high}"
 
 
 def _gain_words(usd: float, nats: float, unit: str) -> str:
