@@ -15,8 +15,9 @@ from optimoe.laws.catalog import law_names
 from optimoe.planner.plan import choose, plan
 from optimoe.planner.pricing import PricedGrids
 from optimoe.planner.problem.goal import LowestLoss, NearBest
+from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
-from tests.planner.asked import SMALL, large_plan, problem
+from tests.planner.asked import SMALL, large_plan, on, problem
 
 
 def test_the_choice_keeps_every_limit():
@@ -148,3 +149,13 @@ def test_a_card_and_a_long_cache_bound_the_size():
 def test_an_answer_asked_for_twice_is_the_same(flops, served):
     asked = problem(flops, serve_tokens=served)
     assert plan(asked, PricedGrids()).choice == plan(asked).choice == plan(asked).choice
+
+
+@pytest.mark.parametrize(
+    "asked", [on(8, days=60.0), problem(1e24, limits=Limits(tpot_s=0.004))], ids=["8 GPUs", "250 tokens a second"]
+)
+def test_where_the_most_promising_designs_keep_no_limit_smaller_ones_are_found(asked):
+    choice = choose(replace(asked, space=Space()), PricedGrids())
+    assert choice.tpot_s <= asked.limits.tpot_s * (1 + 1e-6)
+    assert choice.training.gpu_s <= asked.training.budget_gpu_s * (1 + 1e-6)
+    assert not choice.family.dense

@@ -61,6 +61,11 @@ def _unaffordable(problem: Problem, goal: LowestLoss, pools: Sequence[Pool]) -> 
         for name, value in (("total_usd", most_usd), ("usd_per_mtok", per_mtok))
         if math.isfinite(value)
     ]
+    if not stated_words:
+        return (
+            "search: no design was found that is trained and served within all limits, though some keep each; "
+            "narrow the space (--experts, --max-width)"
+        )
     return f"{' and '.join(stated_words)}: no design keeps these limits together; raise one of them"
 
 
