@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
 from optimoe.inputs.laws.corpora import AnchorRequest, CorporaRequest
 from optimoe.inputs.laws.fit import FitRequest
@@ -87,6 +87,7 @@ def anchor(
     request: AnchorRequest,
     *,
     out: Annotated[Path | None, Parameter(help="Write the anchored law here, for --law.")] = None,
+    quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Bring a law to the level of your own runs, from one run upwards: its scale, its floor where they tell."""
@@ -104,4 +105,4 @@ def anchor(
     if out is not None:
         evidence = replace(found.law.evidence, date=date.today().isoformat())
         save_law(replace(found.law, evidence=evidence), out)
-    show(json, lambda: anchored_record(found), lambda: anchored_lines(found))
+    show(json, lambda: anchored_record(found), lambda: anchored_lines(found), quiet=quiet)

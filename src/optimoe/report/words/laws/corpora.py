@@ -87,7 +87,7 @@ def carried_table(left_out: Sequence[LeftOut]) -> list[tuple[str, ...]]:
 
 def anchored_lines(found: Anchored) -> Lines:
     """What the runs changed, and the law that comes out."""
-    lines = [("Anchored", found.statement), ("Known", found.basis)]
+    lines = [(Deciding("Anchored"), found.statement), ("Known", found.basis)]
     lines.append(("Residuals", f"scale {found.residual_scale:.3g} of ln L, rmse of the runs {found.rmse_log:.4f}"))
     lines += [(name, f"{value:.5g}") for name, value in found.law.coefficients.items()]
     return lines
