@@ -75,6 +75,13 @@ SMALL: dict[str, dict] = {
     "deepseek_v32": MLA | INDEXER,
     "glm_moe_dsa": MLA | INDEXER | {"first_k_dense_replace": 3},
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
+    "exaone_moe": QWEN_MOE
+    | {
+        "head_dim": 24,
+        "sliding_window": 16,
+        "num_shared_experts": 2,
+        "mlp_layer_types": ["dense", "sparse", "dense", "sparse"],
+    },
     "glm4_moe": {
         "n_routed_experts": 6,
         "num_experts_per_tok": 2,

@@ -133,6 +133,18 @@ def grouped(layers: "list[LayerGroup]") -> tuple[LayerGroup, ...]:
     return tuple(groups)
 
 
+def merged(arch: ArchSpec) -> ArchSpec:
+    """The architecture with its equal layers in one group each, in the order in which the last of each stands.
+
+    No count or price depends on the order of layers, but for a draft, which is like the last layer.
+    """
+    groups: dict[LayerGroup, int] = {}
+    for group in arch.layers:
+        alone = replace(group, num_layers=1)
+        groups[alone] = groups.pop(alone, 0) + group.num_layers
+    return replace(arch, layers=tuple(replace(alone, num_layers=number) for alone, number in groups.items()))
+
+
 def kind(arch: ArchSpec) -> Literal["moe", "dense"]:
     """Whether any layer routes."""
     return "moe" if arch.moe else "dense"

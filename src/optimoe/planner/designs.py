@@ -1,14 +1,14 @@
 """Designs with their loss, their dollars and their serving, for a whole grid at once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.params import count_params
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.arrays import Values
 from optimoe.core.grid import broadcast, map_numbers, stacked, take
 from optimoe.core.units import SECONDS_PER_HOUR
@@ -210,9 +210,9 @@ def evaluate(
         members: The shapes of each family.
         memory: Grids that were priced before; new ones are added.
     """
-    kinds: dict[tuple[bool, bool, str], dict[Family, Shapes]] = {}
+    kinds: dict[Hashable, dict[Family, Shapes]] = {}
     for family, shapes in members.items():
-        kinds.setdefault((family.dense, family.mixed, family.attention), {})[family] = shapes
+        kinds.setdefault(family.build, {})[family] = shapes
     pools: dict[Family, Pool] = {}
     for kind in kinds.values():
         pools |= _evaluate_kind(problem, kind, memory)
@@ -221,26 +221,16 @@ def evaluate(
 
 def given_pools(problem: Problem, specs: Sequence[ArchSpec], memory: PricedGrids = SHARED) -> list[Pool]:
     """Price and judge models that are given: a pool of one for each; those of one build in one call."""
-    merged = [_merged(spec) for spec in specs]
+    alike = [replace(merged(spec), name="given", speculated="", max_context=0) for spec in specs]
     builds: dict[ArchSpec, list[int]] = {}
-    for index, spec in enumerate(merged):
+    for index, spec in enumerate(alike):
         builds.setdefault(map_numbers(spec, lambda _: 2), []).append(index)
     pools: dict[int, Pool] = {}
     for own in builds.values():
-        grid = stacked([merged[index] for index in own])
+        grid = stacked([alike[index] for index in own])
         members = [(family_of(specs[index]), _shapes_of(specs[index])) for index in own]
         pools |= dict(zip(own, _pools(problem, _with_axis(grid, len(own)), members, memory), strict=True))
     return [pools[index] for index in range(len(specs))]
-
-
-def _merged(spec: ArchSpec) -> ArchSpec:
-    """The design with its equal layers in one group: no count or price depends on their order."""
-    groups: dict[LayerGroup, int] = {}
-    for group in spec.layers:
-        alone = replace(group, num_layers=1)
-        groups[alone] = groups.get(alone, 0) + group.num_layers
-    layers = tuple(replace(group, num_layers=number) for group, number in groups.items())
-    return replace(spec, name="given", speculated="", max_context=0, layers=layers)
 
 
 def _with_axis(grid: ArchSpec, length: int) -> ArchSpec:

@@ -37,7 +37,12 @@ from tests.app.run import optimoe
         (["arch", "mixtral-8x7b", "--context", "0"], "context: must be 1 to"),
         (["cost", "mixtral-8x7b", "--gpus", "8"], "--gpu: missing"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--tp", "3"], "tp"),
-        (["plan", "--train-flops", "1e22", "--attention", "mqa"], "attention: must be mha, gqa or mla"),
+        (
+            ["plan", "--train-flops", "1e22", "--attention", "mqa"],
+            "attention: must be mha, gqa, mla,",
+        ),
+        (["plan", "--train-flops", "1e22", "--window", "128"], "--window: needs gqa-swa"),
+        (["plan", "--train-flops", "1e22", "--full-every", "4"], "--full-every: needs gqa-swa or gqa-gdn"),
         (["plan", "--train-flops", "1e22", "--top-k", "two"], "--top-k: must be whole numbers"),
         (["cost", "llama-3.1-8b", "--gpus", "8xh100-sxm", "--ep", "8"], "ep: must be 1"),
         (["cost", "mixtral-8x7b", "--gpus", "8xh100-sxm", "--acceptance", "0.5"], "acceptance"),

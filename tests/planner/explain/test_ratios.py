@@ -6,8 +6,10 @@ from optimoe.inputs.groups.designs import DesignChoice
 from optimoe.inputs.groups.training import TrainingChoice
 from optimoe.inputs.plan import PlanRequest, TrafficChoice
 from optimoe.laws.factors import EXPERT_ATTENTION
-from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
+from optimoe.planner.explain.ratios import near_lines, ratio_lines, unseen_lines
+from optimoe.planner.explain.reasons import warnings
 from optimoe.planner.plan import plan
+from tests.planner.asked import plain, problem
 
 PLAIN = {"attention": "gqa", "first_dense_layers": "0", "vocab": 50_304.0}
 
@@ -57,3 +59,12 @@ def test_a_law_that_knows_of_the_ratio_to_attention_sees_attention():
     ratios = asked(expert_attention_ratio="0.25,1", attention="gqa,mla", first_dense_layers="0,1")
     (line,) = unseen_lines(ratios)
     assert "sees of which layers route only" in line
+
+
+def test_that_no_law_sees_windows_is_said_once_with_the_context_at_which_dollars_decide():
+    result = plan(problem(space=plain(num_experts=(8,), attention=("gqa", "gqa-swa"), max_width=2048)))
+    (line,) = near_lines(result.problem)
+    assert line.startswith("no law here sees what a sliding window costs in loss: by assumption gqa-swa and gqa")
+    assert "a context of 2,048 tokens" in line
+    assert [line] == [one for one in warnings(result) if "no law here sees" in one]
+    assert near_lines(asked()) == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.arch.catalog import find_model
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import BestRatio, family_of
 from optimoe.planner.problem.shapes import pattern_of
@@ -58,3 +59,32 @@ def test_the_family_of_a_design_is_the_family_that_made_it():
 )
 def test_a_stack_of_layers_has_the_smallest_pattern_that_makes_it(routes, pattern):
     assert pattern_of([layer == "T" for layer in routes]) == pattern
+
+
+def test_the_family_of_a_design_with_windows_or_linear_layers_is_the_family_that_made_it():
+    space = plain(
+        num_experts=(1, 16), top_k=(2,), num_shared_experts=(1,), ffn_ratio=(), active_ffn_ratio=(6.0,),
+        moe_every=(1, 2), attention=("gqa", "gqa-swa", "gqa-gdn"), full_every=(2, 4), window_tokens=(64, 128),
+        max_width=2048,
+    )  # fmt: skip
+    for family, shapes in space.members(space.every()).items():
+        spec = space.stacked(family, space.designs({family: shapes}).at(-1))
+        assert family_of(spec) == family
+        assert space.contains(spec)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("gpt-oss-20b", ("gqa-swa", 128, 2)),
+        ("gemma-2-9b", ("gqa-swa", 4096, 2)),
+        ("qwen3-next-80b-a3b", ("gqa-gdn", 0, 4)),
+        ("qwen3-30b-a3b", ("gqa", 0, 1)),
+        ("jamba-v0.1", ("gqa", 0, 1)),  # state-space layers: no kind of a space
+        ("llama-4-scout", ("gqa", 0, 1)),  # blocks, no windows
+        ("mistral-7b", ("gqa", 0, 1)),  # windows in every layer
+    ],
+)
+def test_a_catalog_model_has_its_window_and_its_share_of_full_layers(model, kind):
+    family = family_of(find_model(model))
+    assert (family.attention, family.window_tokens, family.full_every) == kind

@@ -190,3 +190,40 @@ def test_a_total_that_no_shape_has_is_said_with_the_nearest():
         space.all_members()
     with pytest.raises(ConfigError, match="params_tolerance: must be above 0 and below 1, got 1"):
         replace(space, params_tolerance=1.0)
+
+
+def test_windows_and_linear_layers_are_no_part_of_a_space_that_does_not_state_them():
+    assert {(one.attention, one.window_tokens, one.full_every) for one in Space().families()} == {
+        ("gqa", 0, 1),
+        ("mla", 0, 1),
+    }
+
+
+def test_windows_and_shares_of_full_layers_are_families_side_by_side_with_the_usual_ones_as_defaults():
+    space = plain(num_experts=(1, 8), num_shared_experts=(1,), attention=("gqa", "gqa-swa", "gqa-gdn"))
+    kinds = {(one.attention, one.window_tokens, one.full_every) for one in space.families()}
+    assert kinds == {("gqa", 0, 1), ("gqa-swa", 128, 2), ("gqa-gdn", 0, 4)}
+    wide = replace(space, window_tokens=(128, 1024), full_every=(2, 6))
+    assert len(wide.families()) == 2 * (1 + 4 + 2)
+
+
+def test_depths_are_whole_periods_of_both_patterns():
+    space = plain(num_experts=(8,), attention=("gqa-swa",), full_every=(4,), moe_every=(3,), min_aspect=16.0)
+    (family,) = space.families()
+    depths = space.of(family, space.every()).num_layers
+    assert len(depths)
+    assert set((depths % 12).tolist()) == {0}
+
+
+def test_linear_layers_without_one_shared_expert_are_refused_since_no_config_states_them():
+    with pytest.raises(ConfigError, match="num_shared_experts: must be 1 among them with gqa-gdn"):
+        plain(attention=("gqa-gdn",))
+    both = plain(num_experts=(1, 8), attention=("gqa", "gqa-gdn"), num_shared_experts=(0, 1))
+    routed = [one for one in both.families() if one.attention == "gqa-gdn" and not one.dense]
+    assert {one.num_shared_experts for one in routed} == {1}
+
+
+@pytest.mark.parametrize(("name", "value"), [("full_every", (1,)), ("window_tokens", (0,))])
+def test_a_period_of_one_or_an_empty_window_is_refused(name, value):
+    with pytest.raises(ConfigError, match=name):
+        plain(attention=("gqa-swa",), **{name: value})

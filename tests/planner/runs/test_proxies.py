@@ -1,9 +1,11 @@
 import pytest
 
+from optimoe.arch.hf import to_config
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.planner.plan import plan
+from optimoe.planner.problem.family import family_of
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.runs.proxies import ladder
 from tests.planner.asked import plain, problem
@@ -70,3 +72,20 @@ def test_proxies_keep_the_attention_shared_experts_and_dense_layers_and_dense_on
         assert spec.moe.num_shared_experts == 1
         active = (spec.moe.top_k + 1) * spec.moe.d_expert / spec.d_model
         assert active == pytest.approx(3, rel=0.15)
+
+
+@pytest.mark.parametrize("kind", ["gqa-swa", "gqa-gdn"])
+def test_proxies_keep_windows_linear_layers_and_the_share_of_full_ones(kind):
+    space = plain(
+        num_experts=(8,), top_k=(2,), num_shared_experts=(1,), first_dense_layers=(1,), attention=(kind,),
+        max_width=4096,
+    )  # fmt: skip
+    choice = plan(problem(goal=LowestLoss(), space=space)).choice
+    runs = ladder(choice, space, share=0.05)
+    assert {run.spec.moe is None for run in runs} == {True, False}
+    for run in runs:
+        family = family_of(run.spec)
+        assert (family.attention, family.window_tokens, family.full_every) == (
+            kind, choice.family.window_tokens, choice.family.full_every,
+        )  # fmt: skip
+        assert to_config(run.spec)

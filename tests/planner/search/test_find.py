@@ -146,3 +146,56 @@ def run(words):
     code = "from optimoe.app.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+NEAR = plain(
+    num_experts=(1, 8), top_k=(2,), num_shared_experts=(1,), attention=("gqa", "gqa-swa", "gqa-gdn"),
+    first_dense_layers=(1,), max_width=1024, depth_step=8,
+)  # fmt: skip
+"""A design or two of each family with windows and with linear layers, some of them dense at the bottom."""
+
+
+def on_one_gpu(asked, **work):
+    """The problem on one GPU, with requests of other lengths."""
+    (one,) = asked.deployments
+    alone = Cluster(accelerator=one.cluster.accelerator, num_gpus=1)
+    return replace(asked, deployments=(replace(one, cluster=alone, workload=replace(one.workload, **work)),))
+
+
+def test_the_choice_among_windows_and_linear_layers_is_the_least_of_every_design_and_layout():
+    asked = on_one_gpu(problem(flops=3e20, space=NEAR, law="optimoe2026"))
+    designs = by_cost(asked)
+    assert len(designs) >= 6
+    goal = LeastCost(max_loss=1.02 * least(asked, designs, LowestLoss()))
+    choice = choose(replace(asked, goal=goal), PricedGrids())
+    assert choice.total_usd == pytest.approx(least(asked, designs, goal), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gqa-swa", "gqa-gdn"])
+def test_dollars_of_windows_and_linear_layers_are_those_of_cost_on_their_config(kind, tmp_path):
+    space = replace(NEAR, num_experts=(8,), attention=(kind,))
+    asked = on_one_gpu(replace(on(4, days=5.0), space=space), input_tokens=30_000)
+    row = choose(asked, PricedGrids())
+    assert len(row.spec.layers) > len(row.family.kinds_of_layers)  # they alternate
+    (tmp_path / "config.json").write_text(json.dumps(to_config(row.spec)))
+    spec = load_config(tmp_path)
+    served, trained = best_serving(spec, row.deployment), best_training(spec, asked.training.run)
+    assert row.usd_per_mtok == served.usd_per_mtok
+    assert row.training.layout == trained.layout
+    priced = replace(trained, run=replace(trained.run, price=asked.training.price))
+    assert row.train_usd == pytest.approx(priced.usd(row.tokens), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("input_tokens", "output_tokens", "saved"), [(131_072, 1_024, (0.4, 1.0)), (128, 64, (0.0, 0.05))]
+)
+def test_windows_win_at_a_long_context_and_hardly_matter_at_a_short_one(input_tokens, output_tokens, saved):
+    space = plain(num_experts=(8,), top_k=(2,), attention=("gqa", "gqa-swa"), max_width=1024, depth_step=8)
+    asked = problem(flops=3e20, space=space, limits=Limits())
+    asked = on_one_gpu(asked, input_tokens=input_tokens, output_tokens=output_tokens)
+    full = choose(replace(asked, space=replace(space, attention=("gqa",))), PricedGrids())
+    both = choose(asked, PricedGrids())
+    low, high = saved
+    assert low <= 1 - both.serve_usd / full.serve_usd <= high
+    assert both.family.attention == "gqa-swa" or low == 0
+    assert both.loss.value == pytest.approx(full.loss.value, rel=0.01)

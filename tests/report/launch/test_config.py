@@ -11,6 +11,8 @@ from optimoe.report.launch.config import winner_config
 from tests.planner.asked import problem
 
 ROUTED = {"num_experts": (8,), "top_k": (2,)}
+WINDOWS = {"attention": ("gqa-swa",), "window_tokens": (16,)}
+LINEAR = {"attention": ("gqa-gdn",), "num_shared_experts": (1,)}
 SPACES = {
     "dense": {"num_experts": (1,)},
     "routed": ROUTED,
@@ -19,6 +21,13 @@ SPACES = {
     "every second": ROUTED | {"moe_every": (2,)},
     "latent": ROUTED | {"num_shared_experts": (1,), "first_dense_layers": (1,), "attention": ("mla",)},
     "latent dense": {"num_experts": (1,), "attention": ("mla",)},
+    "windows": ROUTED | WINDOWS,
+    "windows, shared, first dense": ROUTED | WINDOWS | {"num_shared_experts": (1,), "first_dense_layers": (1,)},
+    "windows, every second": ROUTED | WINDOWS | {"moe_every": (2,)},
+    "windows dense": {"num_experts": (1,)} | WINDOWS,
+    "linear": ROUTED | LINEAR,
+    "linear, first dense": ROUTED | LINEAR | {"first_dense_layers": (1,)},
+    "linear dense": {"num_experts": (1,)} | LINEAR,
 }
 
 

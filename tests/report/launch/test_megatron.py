@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimoe.arch.parts import MoE
+from optimoe.arch.spec import merged
 from optimoe.cost.training.layout import TrainLayout, pipeline_stages, staged
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
@@ -95,3 +96,22 @@ def test_what_a_run_is_told_is_what_the_recipe_says():
     arguments, run = parsed(megatron_arguments(PLAN)), winner_run(PLAN)
     assert float(arguments["--lr"]) == pytest.approx(run.schedule.peak_rate, rel=1e-5)
     assert int(arguments["--lr-warmup-samples"]) == round(run.schedule.warmup_tokens / run.seq_len)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_megatron_gets_windows_and_linear_layers_as_the_design_has_them(first):
+    stated = {"num_experts": (8,), "top_k": (2,), "max_width": 2048, "first_dense_layers": (first,)}
+    windows = plan(problem(space=plain(attention=("gqa-swa",), full_every=(4,), **stated)))
+    arguments = parsed(megatron_arguments(windows))
+    assert arguments["--window-size"] == "127,0"  # and the token itself
+    assert arguments["--window-attn-skip-freq"] == "4"
+    assert "--qk-layernorm" in arguments
+    linear = plan(problem(space=plain(attention=("gqa-gdn",), num_shared_experts=(1,), **stated)))
+    arguments, mixer = parsed(megatron_arguments(linear)), merged(linear.choice.spec).layers[-2].mixer
+    assert arguments["--experimental-attention-variant"] == "gated_delta_net"
+    assert arguments["--linear-attention-freq"] == "4"
+    assert arguments["--linear-num-value-heads"] == str(mixer.num_value_heads)
+    assert {"--attention-output-gate", "--moe-shared-expert-gate"} <= set(arguments)
+    layers = linear.choice.spec.num_layers
+    assert eval(arguments.get("--moe-layer-freq", f"[1]*{layers}")) == [0] * first + [1] * (layers - first)
+    assert "--window-size" not in parsed(megatron_arguments(PLAN))

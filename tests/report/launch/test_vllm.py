@@ -7,7 +7,7 @@ from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.layers.layout import Layout
 from optimoe.planner.plan import plan
 from optimoe.report.launch.vllm import vllm_command
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
 PLAN = plan(problem())
 CHOICE = PLAN.choice
@@ -86,3 +86,11 @@ def test_vllm_s_command_has_the_formats_of_the_plan_or_says_what_must_be_made(wo
 
 def test_vllm_reads_the_formats_of_a_checkpoint_itself():
     assert "--quantization" not in vllm_command(PLAN)
+
+
+def test_a_dense_winner_with_windows_in_some_layers_is_said_not_to_start():
+    stated = {"attention": ("gqa-swa",), "max_width": 2048}
+    dense = vllm_command(plan(problem(space=plain(num_experts=(1,), **stated))))
+    assert "# Does not start as it stands: vLLM has no dense Qwen3 with windows" in dense
+    routed = vllm_command(plan(problem(space=plain(num_experts=(8,), **stated))))
+    assert "Does not start" not in routed + vllm_command(PLAN)

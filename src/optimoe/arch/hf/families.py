@@ -338,6 +338,15 @@ FAMILIES: dict[str, ConfigFamily] = {
         defaults=_UNTIED | _BIAS,
         only={"n_shared_experts": None},
     ),
+    "exaone_moe": ConfigFamily(
+        architecture="ExaoneMoEForCausalLM",
+        attention=Gqa(qk_norm="head"),
+        kinds=listed(every_pattern),
+        routed=Routed(experts=_EXPERTS, shared_count="num_shared_experts"),
+        pattern=listed_or_leading,
+        mtp=_MTP,
+        defaults=_UNTIED | {_MTP: 0, "sliding_window_pattern": 4, "sliding_window": 4096, "num_shared_experts": 1},
+    ),
     "step3p7": ConfigFamily(
         architecture="Step3p7FlashForCausalLM",
         kinds=listed(all_full),

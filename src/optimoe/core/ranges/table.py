@@ -52,6 +52,8 @@ REQUESTED: Mapping[str, Range] = MappingProxyType(
         "shared": Range(0, 256, "experts", "no shared expert; more than any model has"),
         "kv_heads": Range(1, 4096, "heads", "multi-query attention; more heads than any model has"),
         "moe_every": Range(1, 1000, "layers", "every layer routes; deeper than any model"),
+        "window": Range(1, 1e7, "tokens", "a token sees itself; the longest contexts"),
+        "full_every": Range(2, 1000, "layers", "every second layer; deeper than any model"),
         "first_dense_layers": Range(0, 1000, "layers", "every layer routes; deeper than any model"),
         "active_ffn_ratio": _WIDTH_RATIO,
         "ffn_ratio": _WIDTH_RATIO,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.arrays import Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
@@ -172,6 +172,7 @@ def best_serving(
         UnknownNameError: No such precision.
         InfeasibleError: Nothing keeps all limits; says which binds and what would lift it.
     """
+    arch = merged(arch)  # as many groups as kinds of layers: a plan prices its designs so, to the last digit
     layouts = every_layout(arch, deployment, fixed)
     require(concurrency is None or concurrency >= 1, "concurrency", "at least 1", concurrency)
     best = cheapest_serving(arch, deployment, layouts, concurrency=concurrency)

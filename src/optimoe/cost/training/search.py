@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.arch.flops import Recompute
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import broadcast, map_arrays, map_numbers
@@ -170,7 +170,7 @@ def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = N
             " (change the number of GPUs or the batch)"
         )
     layouts = _taken(layouts, usable)
-    best_s, choice = _best_of(arch, run, layouts, _faster(layouts))
+    best_s, choice = _best_of(merged(arch), run, layouts, _faster(layouts))
     if not np.isfinite(best_s):
         memory = predict(arch, run, layouts)[1]
         missing = np.broadcast_to(memory.total - memory.usable, np.shape(layouts.tp))

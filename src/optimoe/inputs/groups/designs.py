@@ -10,7 +10,13 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, require
 from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Flag, Quantity, Several, numbers, parts, whole
-from optimoe.planner.problem.kinds import AttentionKind, CountedDollars, DenseLayerWidth
+from optimoe.planner.problem.kinds import (
+    FULL_EVERY,
+    WINDOW_TOKENS,
+    AttentionKind,
+    CountedDollars,
+    DenseLayerWidth,
+)
 
 if TYPE_CHECKING:
     from optimoe.planner.problem.data import Data
@@ -94,7 +100,13 @@ class DesignChoice(Plausible):
     kv_heads: Several = "8"
     """Key-value heads; several by comma."""
     attention: Several = "gqa,mla"
-    """Kind of attention: mha, gqa or mla; several by comma."""
+    """Kind of attention: mha, gqa or mla; or grouped heads in every n-th layer alone, with a sliding window in the
+    others (gqa-swa) or Gated DeltaNet (gqa-gdn), whose price in loss no law here sees; several by comma."""
+    window: Several = ""
+    """Tokens of the sliding windows of gqa-swa, several by comma; 128 unless stated, as in gpt-oss."""
+    full_every: Several = ""
+    """Of the layers of gqa-swa and gqa-gdn every n-th attends to everything, several n by comma; 2 unless stated,
+    as in gpt-oss, and 4, as in Qwen3-Next."""
     moe_every: Several = "1"
     """Of models that route, every n-th layer does; several n by comma, 1 is all layers."""
     first_dense_layers: Several = "0,1"
@@ -131,7 +143,12 @@ class DesignChoice(Plausible):
         if len(stated) > 1:
             raise InputError(f"{stated[0]}: must be left out beside {stated[1]}, both set the width of experts")
         attention = parts(self.attention)
-        require(set(attention) <= set(get_args(AttentionKind)), "attention", "mha, gqa or mla", self.attention)
+        kinds = "mha, gqa, mla, gqa-swa or gqa-gdn"
+        require(set(attention) <= set(get_args(AttentionKind)), "attention", kinds, self.attention)
+        if self.window and "gqa-swa" not in attention:
+            raise InputError("--window: needs gqa-swa among the kinds of --attention, which none of them has")
+        if self.full_every and not set(FULL_EVERY) & set(attention):
+            raise InputError("--full-every: needs gqa-swa or gqa-gdn among the kinds of --attention")
         return Space(
             num_experts=numbers("--experts", self.experts, int),
             top_k=numbers("--top-k", self.top_k, int),
@@ -143,6 +160,8 @@ class DesignChoice(Plausible):
             num_shared_experts=numbers("--shared", self.shared, int),
             num_kv_heads=numbers("--kv-heads", self.kv_heads, int),
             attention=cast("tuple[AttentionKind, ...]", attention),
+            window_tokens=numbers("--window", self.window, int) if self.window else (WINDOW_TOKENS,),
+            full_every=numbers("--full-every", self.full_every, int) if self.full_every else (),
             moe_every=numbers("--moe-every", self.moe_every, int),
             first_dense_layers=numbers("--first-dense-layers", self.first_dense_layers, int),
             dense_layer_width=self.dense_layer_width,

@@ -27,6 +27,8 @@ TRAITS = (
     ("active_ffn_ratio", "active FFN width over d_model"),
     ("ffn_ratio", "expert width over d_model"),
     ("attention", "attention"),
+    ("window_tokens", "window"),
+    ("full_every", "full attention every n-th layer"),
     ("num_kv_heads", "kv heads"),
     ("first_dense_layers", "first dense layers"),
     ("moe_every", "MoE every n-th layer"),

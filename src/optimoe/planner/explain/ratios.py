@@ -30,6 +30,23 @@ def unseen_lines(problem: Problem) -> list[str]:
     return [f"{law.row.name} sees of {words} only the parameters that they take: between them cost alone decides"]
 
 
+def near_lines(problem: Problem) -> list[str]:
+    """That no law tells windows and linear attention from full attention, in one line; none without either."""
+    space, workload = problem.space, problem.workload
+    words = {"gqa-swa": "a sliding window", "gqa-gdn": "linear attention"}
+    asked = [words[kind] for kind in words if kind in space.attention]
+    if not asked:
+        return []
+    plain = [kind for kind in space.attention if kind not in words]
+    others = f" and {' and '.join(plain)}" if plain else ""
+    kinds = " and ".join(kind for kind in words if kind in space.attention) + others
+    return [
+        f"no law here sees what {' or '.join(asked)} costs in loss: by assumption {kinds} designs of equal sizes "
+        f"reach an equal loss, and between them (and between windows and shares of full layers) dollars at a "
+        f"context of {workload.full_context:,} tokens decide alone"
+    ]
+
+
 def ratio_lines(plan: Plan) -> list[str]:
     """The effect of r on the loss of the choice, by assumption; or that the law knows nothing of it."""
     problem, spec = plan.problem, plan.choice.spec

@@ -11,9 +11,10 @@ from optimoe.laws.domain import SPOKEN
 from optimoe.laws.factors.attention import RATIO_LAW
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.evidence import first_of_the_law, last_of_the_law
-from optimoe.planner.explain.ratios import ratio_lines, unseen_lines
+from optimoe.planner.explain.ratios import near_lines, ratio_lines, unseen_lines
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
+from optimoe.planner.problem.kinds import FULL_EVERY, GROUPED
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.result import Plan
@@ -74,7 +75,8 @@ def _without_shapes(space: Space) -> list[str]:
         if family in members:
             continue
         if not len(space.deep(family, every).d_model):
-            lines.append(f"{family_words(family)}: no depth of the space has a routed layer")
+            wanted = "whole periods of its layers" if family.full_every > 1 else "a routed layer"
+            lines.append(f"{family_words(family)}: no depth of the space has {wanted}")
         elif space.constant_total:
             near = format_count(count_params(space.nearest(family)).total)
             lines.append(
@@ -122,7 +124,7 @@ def _domain_lines(plan: Plan) -> list[str]:
             f"{rule.name} was never fitted on {words}" for words in rule.domain.judge(choice.spec, ()).concerns
         ]
     lines += [f"by assumption: {plan.problem.for_law}"] if plan.problem.for_law else []
-    lines += [*ratio_lines(plan), *unseen_lines(plan.problem)]
+    lines += [*ratio_lines(plan), *unseen_lines(plan.problem), *near_lines(plan.problem)]
     refused: dict[str, list[Family]] = {}
     for item in plan.alternatives:
         if item.not_ranked:
@@ -153,11 +155,19 @@ def family_words(family: Family) -> str:
         words.append(f"{family.active_ffn_ratio:.3g}·d active")
     if family.ffn_ratio not in (0.0, DENSE_FFN_RATIO if family.dense else usual.ffn_ratio):
         words.append(f"width {family.ffn_ratio:.3g}·d")
-    if family.num_kv_heads != usual.num_kv_heads and family.attention == "gqa":
+    if family.num_kv_heads != usual.num_kv_heads and family.attention in GROUPED:
         words.append(f"{family.num_kv_heads} kv")
-    if family.attention != usual.attention:
+    if family.attention in FULL_EVERY:
+        words.append(near_words(family))
+    elif family.attention != usual.attention:
         words.append(family.attention)
     return ", ".join([*words, *layer_words(family)])
+
+
+def near_words(family: Family) -> str:
+    """Which layers attend to everything, and what the others do: ``full attention every 2nd layer, else 128``."""
+    others = f"window {family.window_tokens:,}" if family.window_tokens else "Gated DeltaNet"
+    return f"{others}, every {ordinal(family.full_every)} layer full"
 
 
 def layer_words(family: Family) -> list[str]:

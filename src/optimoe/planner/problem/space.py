@@ -23,13 +23,13 @@ from optimoe.planner.problem.grid.steps import (
     expert_width,
     widths_of,
 )
-from optimoe.planner.problem.kinds import AttentionKind, DenseLayerWidth
-from optimoe.planner.problem.shapes import Shapes, layers_in_order, routed_layers
+from optimoe.planner.problem.kinds import FULL_EVERY, GROUPED, WINDOW_TOKENS, AttentionKind, DenseLayerWidth
+from optimoe.planner.problem.shapes import Shapes, layers_in_order
 
-POSITIVE = ("num_experts", "top_k", "active_ffn_ratio", "dense_ffn_ratio", "num_kv_heads", "moe_every")
+POSITIVE = (
+    "num_experts", "top_k", "active_ffn_ratio", "dense_ffn_ratio", "num_kv_heads", "moe_every", "window_tokens",
+)  # fmt: skip
 NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
-
-NO_DEPTH = "moe_every: no depth of the space has a routed layer; state a smaller one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,9 @@ class Space:
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention; a width with fewer heads has as many as these.
         attention: Kinds of attention.
+        window_tokens: Tokens of the sliding windows of ``gqa-swa``.
+        full_every: Of the layers of ``gqa-swa`` and ``gqa-gdn`` every n-th attends to everything, for each n of 2
+            and more; left out, the usual one of each kind.
         moe_every: Of the models that route every n-th layer does, for each n; 1 is all layers.
         first_dense_layers: Layers at the bottom of these models that do not route.
         dense_layer_width: How wide the feed-forwards of their dense layers are.
@@ -88,6 +91,8 @@ class Space:
     num_shared_experts: tuple[int, ...] = (0, 1)
     num_kv_heads: tuple[int, ...] = (8,)
     attention: tuple[AttentionKind, ...] = ("gqa", "mla")
+    window_tokens: tuple[int, ...] = (WINDOW_TOKENS,)
+    full_every: tuple[int, ...] = ()
     moe_every: tuple[int, ...] = (1,)
     first_dense_layers: tuple[int, ...] = (0, 1)
     dense_layer_width: DenseLayerWidth = "active"
@@ -121,7 +126,11 @@ class Space:
         for name, ratios in (("ffn_ratio", self.ffn_ratio), ("expert_attention_ratio", given)):
             require(min(ratios, default=1) > 0, name, "positive", min(ratios, default=1))
         for kind in self.attention:
-            require(kind in get_args(AttentionKind), "attention", "mha, gqa or mla", kind)
+            require(kind in get_args(AttentionKind), "attention", "mha, gqa, mla, gqa-swa or gqa-gdn", kind)
+        require(min(self.full_every, default=2) > 1, "full_every", "2 or more", min(self.full_every, default=2))
+        gated = "gqa-gdn" not in self.attention or set(self.num_experts) == {1} or 1 in self.num_shared_experts
+        require(gated, "num_shared_experts", "1 among them with gqa-gdn: no family has it otherwise",
+                self.num_shared_experts)  # fmt: skip
         for experts in self.num_experts:
             limit = f"1 (dense) or at least top_k = {min(self.top_k)}"
             require(experts == 1 or experts >= min(self.top_k), "num_experts", limit, experts)
@@ -132,17 +141,32 @@ class Space:
     def families(self) -> tuple[Family, ...]:
         """Every combination of the values; dense families once, whatever those of the experts are."""
         families: dict[Family, None] = {}
-        for experts, kv_heads, kind in product(sorted(set(self.num_experts)), self.num_kv_heads, self.attention):
-            attention: dict[str, Any] = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind == "gqa" else {})
+        for experts, attention in product(sorted(set(self.num_experts)), self._attentions()):
             if experts == 1:
                 dense = (Family(num_experts=1, ffn_ratio=own, **attention) for own in self.dense_ffn_ratio)
                 families |= dict.fromkeys(dense)
                 continue
             for k, shared in product(self._top_k_of(experts), self.num_shared_experts):
+                if attention["attention"] == "gqa-gdn" and shared != 1:
+                    continue  # transformers has no such model without one gated shared expert
                 for width, layers in product(self._widths(experts, k, shared), self._patterns()):
                     expert: dict[str, Any] = {"top_k": k, "num_shared_experts": shared} | width | layers
                     families[Family(num_experts=experts, **expert, **attention)] = None
         return tuple(families)
+
+    def _attentions(self) -> list[dict[str, Any]]:
+        """Kinds of attention with their heads, windows and patterns, as fields of a family."""
+        found: list[dict[str, Any]] = []
+        for kv_heads, kind in product(self.num_kv_heads, self.attention):
+            fields = {"attention": kind} | ({"num_kv_heads": kv_heads} if kind in GROUPED else {})
+            windows = [{"window_tokens": window} for window in self.window_tokens] if kind == "gqa-swa" else [{}]
+            for window, every in product(windows, self.full_every_of(kind)):
+                found.append(fields | window | {"full_every": every})
+        return found
+
+    def full_every_of(self, kind: AttentionKind) -> tuple[int, ...]:
+        """Every which layer attends to everything under a kind of attention, for each n to compare."""
+        return (self.full_every or (FULL_EVERY[kind],)) if kind in FULL_EVERY else (1,)
 
     def _top_k_of(self, num_experts: int) -> list[int]:
         """The k of an E: those up to a share of it, or the smallest."""
@@ -182,7 +206,7 @@ class Space:
     @property
     def heads(self) -> Heads:
         """How heads follow from a width: as many as key-value heads divide."""
-        kv_heads = self.num_kv_heads if "gqa" in self.attention else ()
+        kv_heads = self.num_kv_heads if set(GROUPED) & set(self.attention) else ()
         return Heads(head_dim=self.head_dim, step=math.lcm(self.heads_step, *kv_heads))
 
     @property
@@ -217,13 +241,15 @@ class Space:
         return {}
 
     def deep(self, family: Family, shapes: Shapes) -> Shapes:
-        """Keep the shapes that are deep enough for a routed layer, of whole periods of dense and routed ones.
+        """Keep the shapes that are deep enough for each kind of layer of a family, of whole periods.
 
-        Layers of a period that is broken off would be dense: designs of one family would route other shares of
-        their layers, and a law of those that route every n-th could not rank them.
+        Layers of a period that is broken off would be dense, or have a window: designs of one family would route
+        other shares of their layers, and a law of those that route every n-th could not rank them.
         """
-        routed = routed_layers(shapes.num_layers, family.moe_every, family.first_dense_layers)
-        return shapes.where((routed > 0) & (shapes.num_layers % family.moe_every == 0))
+        counts = family.pattern.counts(shapes.num_layers)
+        deep = np.all([counts[kind] > 0 for kind in family.kinds_of_layers], axis=0)
+        whole = (shapes.num_layers % family.moe_every == 0) & (shapes.num_layers % family.full_every == 0)
+        return shapes.where(deep & whole)
 
     def nearest(self, family: Family) -> ArchSpec:
         """The design of a family that comes nearest to the total asked for, relatively.
@@ -233,7 +259,7 @@ class Space:
         """
         shapes = self.deep(family, self.every())
         if not len(shapes.d_model):
-            raise InfeasibleError(NO_DEPTH)
+            raise InfeasibleError(self._no_depth())
         miss = np.abs(np.log(self._totals(family, shapes) / self.params_total))
         best = shapes.where(np.array([int(miss.argmin())]))
         return self.stacked(family, self.designs({family: best}).at(0))
@@ -259,8 +285,14 @@ class Space:
         """
         members = self.members(self.every())
         if not members:
-            raise InfeasibleError(self._no_total() if self.constant_total else NO_DEPTH)
+            raise InfeasibleError(self._no_total() if self.constant_total else self._no_depth())
         return members
+
+    def _no_depth(self) -> str:
+        """No depth has whole periods of layers that differ, and what would lift it."""
+        if set(FULL_EVERY) & set(self.attention):
+            return "moe_every, full_every: no depth of the space has whole periods of both; state smaller ones"
+        return "moe_every: no depth of the space has a routed layer; state a smaller one"
 
     def _no_total(self) -> str:
         """No design is so large in total, and what would lift it."""
@@ -278,20 +310,22 @@ class Space:
         widths = self.widths
         deepest = max(1, int(widths[-1] / self.min_aspect))
         step = 1 if self.constant_total else self.depth_step
-        depths = depths_of(deepest, step, self.moe_every)
+        full = {every for kind in self.attention for every in self.full_every_of(kind)}
+        periods = {math.lcm(*pair) for pair in product(self.moe_every, full)}
+        depths = depths_of(deepest, step, periods)
         rows = [self._depths(int(width), depths) for width in widths]
         return Shapes(d_model=np.repeat(widths, [len(own) for own in rows]), num_layers=np.concatenate(rows))
 
     def designs(self, members: Mapping[Family, Shapes]) -> ArchSpec:
-        """Make a grid of designs, family by family: all dense, routed or mixed, with one kind of attention.
+        """Make a grid of designs, family by family, all of one build.
 
-        Where layers differ the dense ones come first; :meth:`stacked` puts those of one design in order.
+        Where layers differ those of a kind stand together; :meth:`stacked` puts those of one design in order.
         """
         return designs_of(members, self.heads, self.vocab_size)
 
     def stacked(self, family: Family, design: ArchSpec) -> ArchSpec:
         """One design of a grid with its layers in the order in which they are stacked."""
-        return layers_in_order(design, family.moe_every, family.first_dense_layers)
+        return layers_in_order(design, family.pattern)
 
     def _depths(self, width: int, depths: Int[np.ndarray, " all"]) -> Int[np.ndarray, " depths"]:
         """The depths of a width by its aspect ratios; the shallowest where none of the steps is among them."""
@@ -302,6 +336,5 @@ class Space:
 
 def _alike(family: Family, like: Family) -> bool:
     """Whether designs of a family may be a model of another: same numbers of experts, whatever their widths."""
-    latent = (family.attention == "mla") == (like.attention == "mla")
     counts = ("num_experts", "top_k", "num_shared_experts")
-    return latent and all(getattr(family, name) == getattr(like, name) for name in counts)
+    return family.mixing == like.mixing and all(getattr(family, name) == getattr(like, name) for name in counts)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 from optimoe.arch.flops import TRAIN_FLOPS_PER_PARAM_TOKEN
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
-from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, GatedDeltaNet, LatentAttention, Mixer
+from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.problem.grid.steps import HEADS_STEP, heads_of
-from optimoe.planner.problem.shapes import layers_in_order, routed_layers
+from optimoe.planner.problem.kinds import WINDOW_TOKENS
+from optimoe.planner.problem.shapes import LayerPattern, attends_to_everything
 from optimoe.planner.problem.space import Space
 
 HEAD_DIM = 64
@@ -120,6 +121,8 @@ def _at_constant_total(choice: Candidate, space: Space, width: int) -> list[Arch
         num_shared_experts=(routed.num_shared_experts,),
         num_kv_heads=(min(KV_HEADS, family.num_kv_heads),),
         attention=(family.attention,),
+        window_tokens=(family.window_tokens or WINDOW_TOKENS,),
+        full_every=(family.full_every,) if family.full_every > 1 else (),
         moe_every=(routed.moe_every,),
         first_dense_layers=(routed.first_dense_layers,),
         head_dim=HEAD_DIM,
@@ -149,47 +152,59 @@ def _widths(largest: int) -> list[int]:
 def _shrunk(choice: Candidate, space: Space, width: int, num_experts: int) -> ArchSpec:
     """The winner at another width, its depth in proportion, with so many experts (1: dense, as the space's are).
 
-    Layers route in the winner's pattern; its first dense layers are as large a share of the depth, one at least.
+    Layers route, and attend to everything, in the winner's pattern; its first dense layers are as large a share of
+    the depth, one at least.
     """
-    spec, family = choice.spec, choice.family
-    scale, dense_width = width / spec.d_model, round(space.dense_ffn_ratio[0] * width)
-    routed = next((group for group in spec.layers if isinstance(group.ffn, MoE)), spec.layers[0])
-    experts = _narrowed(routed, scale, width, num_experts)
-    if num_experts == 1 and isinstance(routed.ffn, MoE):
-        experts = replace(experts, ffn=DenseFFN(d_ff=_whole(dense_width, 64), gated=routed.ffn.gated))
-    kind = "dense" if num_experts == 1 else f"e{num_experts}"
-    small = replace(spec, name=f"proxy-{kind}-d{width}", d_model=width)
-    if num_experts == 1 or not family.mixed:
-        depth = max(2, round(spec.num_layers * scale))
-        return replace(small, layers=(replace(experts, num_layers=depth),))
-    first = max(1, round(family.first_dense_layers * scale)) if family.first_dense_layers else 0
-    depth = max(first + family.moe_every, round(spec.num_layers * scale))
-    moe_layers = int(routed_layers(depth, family.moe_every, first))
-    plain = next(group for group in spec.layers if isinstance(group.ffn, DenseFFN))
-    dense = replace(_narrowed(plain, scale, width, 1), num_layers=depth - moe_layers)
-    layers = (dense, replace(experts, num_layers=moe_layers))
-    return layers_in_order(replace(small, layers=layers), family.moe_every, first)
+    spec, family, routes = choice.spec, choice.family, num_experts > 1
+    scale = width / spec.d_model
+    first = max(1, round(family.first_dense_layers * scale)) if family.first_dense_layers and routes else 0
+    every = family.moe_every if routes else 1
+    least = first + every if first or every > 1 else 2
+    periods = -(-max(least, round(spec.num_layers * scale)) // family.full_every)
+    pattern = LayerPattern(routes=routes, moe_every=every, first_dense_layers=first, full_every=family.full_every)
+    ffns, mixers = _narrow_ffns(choice, space, width, num_experts), _narrow_mixers(spec, width)
+    layers = [
+        LayerGroup(num_layers=1, mixer=mixers[full], ffn=ffns[experts])
+        for experts, full in pattern.cells(periods * family.full_every)
+    ]
+    kind = f"e{num_experts}" if routes else "dense"
+    return replace(spec, name=f"proxy-{kind}-d{width}", d_model=width, layers=grouped(layers))
 
 
-def _narrowed(group: LayerGroup, scale: float, width: int, num_experts: int) -> LayerGroup:
-    """A layer of the winner at another width, with so many experts: its kind of attention, its shared experts."""
-    ffn, mixer = group.ffn, group.mixer
+def _narrow_ffns(choice: Candidate, space: Space, width: int, num_experts: int) -> dict[bool, FeedForward]:
+    """The winner's feed-forwards at another width: routed ones with so many experts, and dense ones."""
+    moe, scale = choice.spec.moe, width / choice.spec.d_model
+    plain = next((group.ffn for group in choice.spec.layers if isinstance(group.ffn, DenseFFN)), None)
+    found: dict[bool, FeedForward] = {}
+    if plain is not None:
+        found[False] = replace(plain, d_ff=_whole(plain.d_ff * scale, 64))
+    if moe is not None and num_experts == 1:
+        found[False] = DenseFFN(d_ff=_whole(round(space.dense_ffn_ratio[0] * width), 64), gated=moe.gated)
+    elif moe is not None:
+        hidden = _whole(moe.d_expert * scale, EXPERT_STEP)
+        shared = hidden if moe.num_shared_experts else 0
+        found[True] = replace(moe, num_experts=num_experts, d_expert=hidden, d_shared=shared)
+    return found
+
+
+def _narrow_mixers(spec: ArchSpec, width: int) -> dict[bool, Mixer]:
+    """The winner's mixers at another width: of layers that attend to everything, and of the others."""
     heads = int(heads_of(width, HEAD_DIM, HEADS_STEP))
-    if isinstance(ffn, MoE) and num_experts > 1:
-        hidden = _whole(ffn.d_expert * scale, EXPERT_STEP)
-        shared = hidden if ffn.num_shared_experts else 0
-        ffn = replace(ffn, num_experts=num_experts, d_expert=hidden, d_shared=shared)
-    elif isinstance(ffn, DenseFFN):
-        ffn = replace(ffn, d_ff=_whole(ffn.d_ff * scale, 64))
+    return {attends_to_everything(group.mixer): _narrow_mixer(group.mixer, heads) for group in spec.layers}
+
+
+def _narrow_mixer(mixer: Mixer, heads: int) -> Mixer:
     if isinstance(mixer, LatentAttention):
-        mixer = replace(
+        return replace(
             mixer, num_heads=heads, kv_lora_rank=4 * HEAD_DIM, qk_nope_dim=HEAD_DIM, qk_rope_dim=HEAD_DIM // 2,
             v_dim=HEAD_DIM,
         )  # fmt: skip
-    elif isinstance(mixer, Attention):
+    if isinstance(mixer, GatedDeltaNet):
+        return replace(mixer, num_key_heads=heads, num_value_heads=2 * heads, key_dim=HEAD_DIM, value_dim=HEAD_DIM)
+    if isinstance(mixer, Attention):
         kv_heads = _key_value_heads(mixer, heads)
-        mixer = replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
-    return replace(group, mixer=mixer, ffn=ffn)
+        return replace(mixer, num_heads=heads, num_kv_heads=kv_heads, head_dim=HEAD_DIM)
+    return mixer
 
 
 def _key_value_heads(mixer: Attention, heads: int) -> int:

@@ -99,9 +99,12 @@ def _roofline(
     per_param = weights / listing.params_total
     bandwidth = gpu.memory_bytes_per_s * REACHED
     peak = max(gpu.peak_flops_per_s.values()) * COMPUTED
-    cache = listing.cache_bytes * (per_param / per_param.max())  # the cache is about as fine as the weights
+    fine = per_param / per_param.max()  # the cache is about as fine as the weights
+    held_bytes, read_bytes = (
+        listing.held_bytes(tokens) * fine for tokens in (workload.full_context, workload.mean_context)
+    )
     room = USABLE - weights / (num_gpus * gpu.memory_bytes)
-    held = np.maximum(room, 1e-3) * num_gpus * gpu.memory_bytes / (cache * workload.full_context)
+    held = np.maximum(room, 1e-3) * num_gpus * gpu.memory_bytes / held_bytes
     one = min(num_gpus, gpu.linked_gpus)
     token_s = listing.params_active * per_param / (one * bandwidth) + depth
     prompt_s = 2 * listing.params_active * workload.prefill_tokens / (one * peak) + depth
@@ -113,7 +116,7 @@ def _roofline(
 
     def step_s(batch: np.ndarray) -> np.ndarray:
         touched = listing.params_active * per_param + spare * -np.expm1(-batch / rare)
-        read_s = (touched + batch * cache * workload.mean_context) / (num_gpus * bandwidth)
+        read_s = (touched + batch * read_bytes) / (num_gpus * bandwidth)
         return np.asarray(read_s + batch * flops / (num_gpus * peak) + depth)
 
     low, high = np.zeros(len(listing)), np.log(np.clip(held, 1.0, 2.0**16))

@@ -1,13 +1,13 @@
 """Which designs a search looks at: a coarse but complete list of shapes for each family, and what lies around."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from optimoe.arch.memory import kv_bytes_per_token
+from optimoe.arch.memory import kv_bytes, kv_bytes_per_token
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.grid import take
@@ -88,6 +88,11 @@ class Listing:
         """Parameters of the routers of each design."""
         return self._counted("router")
 
+    def held_bytes(self, tokens: float) -> Float[np.ndarray, " designs"]:
+        """Bytes of cache and states of a sequence of so many tokens, in bf16: a window holds its width."""
+        rows = [np.broadcast_to(kv_bytes(sheet.grid, tokens), len(sheet)) for sheet in self.sheets]
+        return np.concatenate(rows).astype(float)
+
     @cached_property
     def cache_bytes(self) -> Float[np.ndarray, " designs"]:
         """Bytes of cache for each token, in bf16."""
@@ -147,9 +152,9 @@ class Listing:
 
 def listed(space: Space, members: Mapping[Family, Shapes]) -> Listing:
     """Put designs of several families side by side, those of one kind in one grid."""
-    kinds: dict[tuple[bool, bool, str], dict[Family, Shapes]] = {}
+    kinds: dict[Hashable, dict[Family, Shapes]] = {}
     for family, shapes in members.items():
-        kinds.setdefault((family.dense, family.mixed, family.attention), {})[family] = shapes
+        kinds.setdefault(family.build, {})[family] = shapes
     families = tuple(family for own in kinds.values() for family in own)
     ordered = [shapes for own in kinds.values() for shapes in own.values()]
     counts = [len(shapes.d_model) for shapes in ordered]

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from optimoe.arch.params import count_params
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, merged
 from optimoe.core.grid import take
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.planner.designs import Pool, cheapest_of, curve_of
@@ -84,7 +84,7 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
 
     Those whose roofline is within twice the error of one (:data:`UNSEEN`) of the cheapest that was found.
     """
-    family, grid = family_of(spec), row_of(spec)
+    family, grid = family_of(spec), row_of(merged(spec))
     listing = Listing(
         families=(family,),
         of_family=np.array([0]),

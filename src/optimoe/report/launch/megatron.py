@@ -1,12 +1,15 @@
 """The winner as arguments of Megatron-LM."""
 
+from itertools import groupby
+
 from optimoe import __version__
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.parts import Attention, DenseFFN, GatedDeltaNet, LatentAttention, MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.run import RunSpec
 from optimoe.cost.training.estimate import TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.planner.candidate import TrainingCost
+from optimoe.planner.problem.shapes import attends_to_everything
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.specs import winner_run
 from optimoe.report.launch.config import rope_base
@@ -42,6 +45,7 @@ def megatron_arguments(plan: Plan) -> str:
         f"--hidden-size {spec.d_model}",
         f"--ffn-hidden-size {dense or (moe.d_expert if moe else 0)}",
         *_attention(spec),
+        *_near_layers(spec),
         "--swiglu",
         "--normalization RMSNorm",
         "--disable-bias-linear",
@@ -111,7 +115,36 @@ def _attention(spec: ArchSpec) -> list[str]:
         "--group-query-attention",
         f"--num-query-groups {mixer.num_kv_heads}",
         f"--kv-channels {mixer.head_dim}",
+        *(["--qk-layernorm"] if mixer.qk_norm == "head" else []),
+        *(["--attention-output-gate"] if mixer.output_gate else []),
     ]
+
+
+def _near_layers(spec: ArchSpec) -> list[str]:
+    """Windows or linear attention in all but every n-th layer; none where all layers attend to everything.
+
+    A window of Megatron-LM's is the tokens to the left of a token, which it does not count among them.
+    """
+    near = next((group.mixer for group in spec.layers if not attends_to_everything(group.mixer)), None)
+    every = 1 + next(at for at, group in enumerate(_layers(spec)) if attends_to_everything(group.mixer))
+    if isinstance(near, Attention):
+        return [f"--window-size {near.window_tokens - 1},0", f"--window-attn-skip-freq {every}"]
+    if isinstance(near, GatedDeltaNet):
+        return [
+            "--experimental-attention-variant gated_delta_net",
+            f"--linear-attention-freq {every}",
+            f"--linear-conv-kernel-dim {near.d_conv}",
+            f"--linear-key-head-dim {near.key_dim}",
+            f"--linear-value-head-dim {near.value_dim}",
+            f"--linear-num-key-heads {near.num_key_heads}",
+            f"--linear-num-value-heads {near.num_value_heads}",
+        ]
+    return []
+
+
+def _layers(spec: ArchSpec) -> list[LayerGroup]:
+    """The group of each layer, from the input up."""
+    return [group for group in spec.layers for _ in range(group.num_layers)]
 
 
 def _dense_width(spec: ArchSpec) -> int:
@@ -121,7 +154,8 @@ def _dense_width(spec: ArchSpec) -> int:
 
 def _pattern(spec: ArchSpec) -> str:
     """Which layers route, as the Python list that Megatron-LM evaluates: ``[0]*3+[1]*58``."""
-    return "+".join(f"[{isinstance(group.ffn, MoE):d}]*{group.num_layers}" for group in spec.layers)
+    runs = groupby(isinstance(group.ffn, MoE) for group in _layers(spec))
+    return "+".join(f"[{routes:d}]*{len(list(run))}" for routes, run in runs)
 
 
 def _step(cost: TrainingCost, run: TrainRun) -> list[str]:
@@ -188,4 +222,6 @@ def _experts(moe: MoE) -> list[str]:
     ]
     if moe.num_shared_experts:
         lines.append(f"--moe-shared-expert-intermediate-size {moe.num_shared_experts * moe.d_shared}")
+    if moe.shared_gate:
+        lines.append("--moe-shared-expert-gate")
     return lines

@@ -26,7 +26,7 @@ def vllm_command(plan: Plan) -> str:
         words.append("--enable-expert-parallel")
     words += _over_nodes(choice, replicas)
     options, of_formats = format_options(choice, CACHE_WORDS)
-    return script([*words, *options], replicas, [*comments, *of_formats])
+    return script([*words, *options], replicas, [*comments, *of_formats, *windowed_dense("vLLM", choice)])
 
 
 def longest_request(plan: Plan) -> tuple[int, list[str]]:
@@ -42,6 +42,18 @@ def longest_request(plan: Plan) -> tuple[int, list[str]]:
     if longest < asked:
         comments.append(f"A rank's cache holds {held:,} tokens, less than one request of {asked:,}.")
     return longest, comments
+
+
+def windowed_dense(engine: str, choice: Candidate) -> list[str]:
+    """That a dense winner with windows in some layers is written as a Qwen3, whose windows engines do not serve.
+
+    vLLM asserts that all of its layers have the window or none (vllm/model_executor/models/qwen2.py).
+    """
+    if not choice.family.dense or not choice.family.window_tokens:
+        return []
+    return [
+        f"Does not start as it stands: {engine} has no dense Qwen3 with windows in some layers and not in others."
+    ]
 
 
 def _over_nodes(choice: Candidate, replicas: int) -> list[str]:

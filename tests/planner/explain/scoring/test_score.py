@@ -101,3 +101,23 @@ def test_a_loss_that_takes_more_text_than_there_is_is_never_reached():
     assert "10000T tokens would take it to" in own.why[0]
     assert "more than all text of the web" in own.why[0]
     assert all(one.candidate.tokens <= ALL_TEXT_TOKENS for one in result.alternatives if one.candidate)
+
+
+def test_a_model_with_windows_is_scored_inside_a_space_with_windows_and_told_what_it_lacks(monkeypatch):
+    monkeypatch.setattr("optimoe.planner.explain.scoring.score.MOST_MOVED", 0)  # no move is asked for here
+    space = plain(
+        num_experts=(32,), top_k=(4,), attention=("gqa", "gqa-swa"), max_width=2048, depth_step=8,
+        vocab_size=201_088,
+    )  # fmt: skip
+    oss = find_model("gpt-oss-20b")
+    asked = problem(space=space, law="optimoe2026", scored=(oss, find_model("qwen3-next-80b-a3b")))
+    own, hybrid = plan(asked).scored
+    assert (own.family.attention, own.family.window_tokens, own.family.full_every) == ("gqa-swa", 128, 2)
+    assert own.candidate
+    assert not [line for line in own.why if line.startswith("outside the space")]
+    assert "gqa-gdn (--attention)" in hybrid.why[-1]
+    narrow = replace(asked, space=replace(space, window_tokens=(1024,), full_every=(6,)), scored=(oss,))
+    (told,) = plan(narrow).scored
+    assert "a window of 128 (--window), full attention every 2nd layer (--full-every)" in told.why[-1]
+    (jamba,) = plan(replace(asked, scored=(find_model("jamba-v0.1"),))).scored
+    assert "layers of another kind than any of --attention" in jamba.why[-1]

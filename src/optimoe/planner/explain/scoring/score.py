@@ -10,13 +10,16 @@ from optimoe.core.units import format_count
 from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import Pool, given_pools
 from optimoe.planner.explain.infeasible import explain_infeasible
+from optimoe.planner.explain.reasons import ordinal
 from optimoe.planner.explain.scoring.gaps import dollar_reasons, loss_reasons
 from optimoe.planner.explain.scoring.moves import local_moves
 from optimoe.planner.labs import Lab, all_labs
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.data import ALL_TEXT_TOKENS
 from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.kinds import GROUPED
 from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.shapes import attends_to_everything
 from optimoe.planner.result import LabReference, LocalMove, Scored
 from optimoe.planner.search.objective import WHOLE_BUDGET, SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.settle import settled_model
@@ -131,8 +134,15 @@ def outside(problem: Problem, scored: Scored) -> tuple[str, ...]:
             words.append(f"{family.num_shared_experts} shared (--shared)")
     if family.attention not in space.attention:
         words.append(f"{family.attention} (--attention)")
-    elif family.attention == "gqa" and family.num_kv_heads not in space.num_kv_heads:
+    elif family.attention in GROUPED and family.num_kv_heads not in space.num_kv_heads:
         words.append(f"{family.num_kv_heads} key-value heads (--kv-heads)")
+    if family.attention in space.attention:
+        if family.window_tokens and family.window_tokens not in space.window_tokens:
+            words.append(f"a window of {family.window_tokens:,} (--window)")
+        if family.full_every > 1 and family.full_every not in space.full_every_of(family.attention):
+            words.append(f"full attention every {ordinal(family.full_every)} layer (--full-every)")
+    if family.full_every == 1 and not all(attends_to_everything(group.mixer) for group in spec.layers):
+        words.append("layers of another kind than any of --attention")
     if spec.vocab_size != space.vocab_size:
         words.append(f"a vocabulary of {spec.vocab_size:,} (--vocab)")
     return (f"outside the space of this plan: {', '.join(words)}",) if words else ()

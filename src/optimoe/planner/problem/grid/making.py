@@ -1,19 +1,19 @@
 """From families and their shapes to one grid of designs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from optimoe.arch.design import EXPERT_STEP, width_between
 from optimoe.arch.flops import expert_attention_ratio
-from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import Attention, DenseFFN, FeedForward, GatedDeltaNet, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.laws.terms.ratio import CONTEXT_TOKENS
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.grid.steps import expert_width, heads_of
-from optimoe.planner.problem.shapes import Shapes, routed_layers
+from optimoe.planner.problem.shapes import LayerPattern, Shapes
 
 Members = Mapping[Family, Shapes]
 
@@ -35,9 +35,9 @@ class Heads:
 
 
 def designs_of(members: Members, heads: Heads, vocab_size: int) -> ArchSpec:
-    """Make a grid of designs, family by family: all dense, routed or mixed, with one kind of attention.
+    """Make a grid of designs, family by family, all of one build.
 
-    Where layers differ the dense ones come first, whatever their order in the model.
+    Where layers differ those of a kind stand together, in the order in which the last of each stands in the model.
     """
     width, ratio = _widths(members), _column(members, "expert_attention_ratio")
     active = _column(members, "active_ffn_ratio")
@@ -57,48 +57,73 @@ def _used(members: Members) -> Any:
 
 
 def _grid(members: Members, heads: Heads, vocab_size: int, d_hidden: Any) -> ArchSpec:
-    """The designs with so wide experts, or dense feed-forwards: dense layers first, whatever their order."""
+    """The designs with so wide experts, or dense feed-forwards."""
     first = next(iter(members))
     width: Any = _widths(members)
     depth: Any = np.concatenate([shapes.num_layers for shapes in members.values()])
     num_heads = heads_of(width, heads.head_dim, heads.step)
-    mixer = _mixer(first, heads.head_dim, num_heads, _column(members, "num_kv_heads"))
-    if first.dense:
-        groups: list[tuple[Any, FeedForward]] = [(depth, DenseFFN(d_ff=d_hidden))]
-    else:
-        shared = _column(members, "num_shared_experts")
-        experts = MoE(
-            num_experts=_column(members, "num_experts"),
-            top_k=_column(members, "top_k"),
-            d_expert=d_hidden,
-            num_shared_experts=shared,
-            d_shared=d_hidden * (shared > 0),
-        )
-        groups = [(depth, experts)]
-        if first.mixed:
-            every, low = (_column(members, name) for name in ("moe_every", "first_dense_layers"))
-            routed = routed_layers(depth, every, low)
-            used = _used(members) if first.dense_layer_width == "active" else 1
-            groups = [(depth - routed, DenseFFN(d_ff=d_hidden * used)), (routed, experts)]
+    mixers = _mixers(members, heads.head_dim, num_heads)
+    ffns = _ffns(members, d_hidden)
+    names = ("moe_every", "first_dense_layers", "full_every")
+    pattern = LayerPattern(routes=not first.dense, **{name: _column(members, name) for name in names})
+    counts: Any = pattern.counts(depth)
     return ArchSpec(
         name=NAMES[first.dense],
         vocab_size=vocab_size,
         d_model=width,
-        layers=tuple(LayerGroup(num_layers=layers, mixer=mixer, ffn=ffn) for layers, ffn in groups),
+        layers=tuple(
+            LayerGroup(num_layers=counts[routes, full], mixer=mixers[full], ffn=ffns[routes])
+            for routes, full in first.kinds_of_layers
+        ),
     )
 
 
-def _mixer(family: Family, head_dim: int, heads: Any, num_kv_heads: Any) -> Mixer:
-    if family.attention != "mla":
-        kv_heads = heads if family.attention == "mha" else np.minimum(num_kv_heads, heads)
-        return Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=head_dim)
-    return LatentAttention(
-        num_heads=heads,
-        kv_lora_rank=4 * head_dim,
-        qk_nope_dim=head_dim,
-        qk_rope_dim=head_dim // 2,
-        v_dim=head_dim,
+def _ffns(members: Members, d_hidden: Any) -> dict[bool, FeedForward]:
+    """The feed-forwards of layers that route and of those that do not."""
+    first = next(iter(members))
+    if first.dense:
+        return {False: DenseFFN(d_ff=d_hidden)}
+    shared = _column(members, "num_shared_experts")
+    experts = MoE(
+        num_experts=_column(members, "num_experts"),
+        top_k=_column(members, "top_k"),
+        d_expert=d_hidden,
+        num_shared_experts=shared,
+        d_shared=d_hidden * (shared > 0),
+        shared_gate=first.attention == "gqa-gdn",
     )
+    used = _used(members) if first.dense_layer_width == "active" else 1
+    return {False: DenseFFN(d_ff=d_hidden * used), True: experts}
+
+
+def _mixers(members: Members, head_dim: int, heads: Any) -> dict[bool, Mixer]:
+    """The mixers of layers that attend to everything and of those that do not.
+
+    Beside windows queries and keys have norms, as in Gemma 3 and K-EXAONE; beside linear attention a gate too, as
+    in Qwen3-Next, whose widths those of the gated delta rule follow (d_model 2,048: 16 heads of keys and 32 of
+    values of 128, a convolution over 4 tokens).
+    """
+    kind = next(iter(members)).attention
+    if kind == "mla":
+        latent = LatentAttention(
+            num_heads=heads,
+            kv_lora_rank=4 * head_dim,
+            qk_nope_dim=head_dim,
+            qk_rope_dim=head_dim // 2,
+            v_dim=head_dim,
+        )
+        return {True: latent}
+    kv_heads = heads if kind == "mha" else np.minimum(_column(members, "num_kv_heads"), heads)
+    plain = Attention(num_heads=heads, num_kv_heads=kv_heads, head_dim=head_dim)
+    if kind == "gqa-swa":
+        normed = replace(plain, qk_norm="head")
+        return {True: normed, False: replace(normed, window_tokens=_column(members, "window_tokens"))}
+    if kind == "gqa-gdn":
+        linear = GatedDeltaNet(
+            num_key_heads=heads, num_value_heads=2 * heads, key_dim=head_dim, value_dim=head_dim, d_conv=4
+        )
+        return {True: replace(plain, qk_norm="head", output_gate=True), False: linear}
+    return {True: plain}
 
 
 def _widths(members: Members) -> Any:

@@ -21,7 +21,9 @@ class FamilyRecord:
             the width.
         num_shared_experts: Experts that every token uses.
         num_kv_heads: Key-value heads of grouped attention.
-        attention: ``mha``, ``gqa`` or ``mla``.
+        attention: ``mha``, ``gqa``, ``mla``, ``gqa-swa`` or ``gqa-gdn``.
+        window_tokens: Tokens of the sliding window; 0 without one.
+        full_every: Every so many layers one attends to everything; 1 is all of them.
         moe_every: Every so many layers one routes; 1 is all of them.
         first_dense_layers: Layers at the bottom that do not route.
         dense_layer_width: ``active`` where layers that do not route are as wide as all experts of a token, or
@@ -36,6 +38,8 @@ class FamilyRecord:
     num_shared_experts: int
     num_kv_heads: int
     attention: AttentionKind
+    window_tokens: int
+    full_every: int
     moe_every: int
     first_dense_layers: int
     dense_layer_width: DenseLayerWidth
@@ -67,6 +71,9 @@ class SpaceRecord:
         num_shared_experts: Shared experts of the models that route.
         num_kv_heads: Key-value heads of grouped attention.
         attention: Kinds of attention.
+        window_tokens: Tokens of the sliding windows of ``gqa-swa``.
+        full_every: Of the layers of ``gqa-swa`` and ``gqa-gdn`` every so many attend to everything; empty for the
+            usual number of each kind.
         moe_every: Of the models that route, every so many layers one does.
         first_dense_layers: Layers at the bottom of these models that do not route.
         dense_layer_width: Width of the feed-forwards of layers that do not route: ``active`` or ``expert``.
@@ -93,6 +100,8 @@ class SpaceRecord:
     num_shared_experts: tuple[int, ...]
     num_kv_heads: tuple[int, ...]
     attention: tuple[AttentionKind, ...]
+    window_tokens: tuple[int, ...]
+    full_every: tuple[int, ...]
     moe_every: tuple[int, ...]
     first_dense_layers: tuple[int, ...]
     dense_layer_width: DenseLayerWidth

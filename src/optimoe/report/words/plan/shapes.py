@@ -6,15 +6,16 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import (
     format_count,
 )
+from optimoe.planner.problem.shapes import attends_to_everything
 
 
 def shape_words(spec: ArchSpec, params: ParamCount) -> str:
     """A design in one line: experts, sizes, layers, width, heads, and which layers route where not all do."""
     mixer, moe = spec.attention, spec.moe
     dense = next((group.ffn for group in spec.layers if isinstance(group.ffn, DenseFFN)), None)
-    assert mixer is not None  # designs of a plan have softmax attention in every layer
+    assert mixer is not None  # designs of a plan have softmax attention in some layer
     heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
-    layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}"
+    layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}{_near_words(spec)}"
     if moe is None:
         assert dense is not None
         return f"dense {format_count(params.total)} · {layers}, FFN {dense.d_ff}"
@@ -26,6 +27,16 @@ def shape_words(spec: ArchSpec, params: ParamCount) -> str:
         f"{format_count(params.active)} active of {format_count(params.total)} · "
         f"{layers}, experts {moe.d_expert}{others}"
     )
+
+
+def _near_words(spec: ArchSpec) -> str:
+    """How many layers do not attend to everything, and what they do; empty where all do."""
+    near = [group for group in spec.layers if not attends_to_everything(group.mixer)]
+    if not near:
+        return ""
+    mixer, number = near[0].mixer, sum(group.num_layers for group in near)
+    words = f"a window of {mixer.window_tokens:,}" if isinstance(mixer, Attention) else type(mixer).__name__
+    return f", {words} in {number} of the layers"
 
 
 def named_shape(spec: ArchSpec, params: ParamCount) -> str:
