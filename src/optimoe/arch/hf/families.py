@@ -55,6 +55,8 @@ _GATED = Gqa(
 _MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim", sinks="add_full_attention_sink_bias")
 _LOCAL = Routed(experts=("num_local_experts",), width=("intermediate_size",))
 _ALIASED = replace(_LOCAL, experts=("num_local_experts", "num_experts"))
+_TOP_K = ("num_experts_per_tok", "experts_per_token")
+_BIASED_EXPERTS = replace(_ALIASED, top_k=_TOP_K, router_bias=True, expert_bias=True)
 _DEEPSEEK = Routed(experts=("n_routed_experts", "num_local_experts"), shared_count="n_shared_experts")
 _EXPERTS = ("num_experts", "num_local_experts")
 _QWEN_SHARED = Routed(shared_width="shared_expert_intermediate_size", shared_gate=True)
@@ -163,12 +165,7 @@ FAMILIES: dict[str, ConfigFamily] = {
         architecture="GptOssForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
         kinds=listed(every(2, FULL, SLIDING)),
-        routed=replace(
-            _ALIASED,
-            top_k=("num_experts_per_tok", "experts_per_token"),
-            router_bias=True,
-            expert_bias=True,
-        ),
+        routed=_BIASED_EXPERTS,
         pattern=every_layer,
         defaults=_UNTIED | {"attention_bias": True},
     ),

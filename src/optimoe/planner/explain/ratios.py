@@ -31,7 +31,7 @@ def unseen_lines(problem: Problem) -> list[str]:
 
 
 def near_lines(problem: Problem) -> list[str]:
-    """That no law tells windows and linear attention from full attention, in one line; none without either."""
+    """One line that no law tells windows and linear attention from full attention; none without either."""
     space, workload = problem.space, problem.workload
     words = {"gqa-swa": "a sliding window", "gqa-gdn": "linear attention"}
     asked = [words[kind] for kind in words if kind in space.attention]

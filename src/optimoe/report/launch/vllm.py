@@ -45,7 +45,7 @@ def longest_request(plan: Plan) -> tuple[int, list[str]]:
 
 
 def windowed_dense(engine: str, choice: Candidate) -> list[str]:
-    """That a dense winner with windows in some layers is written as a Qwen3, whose windows engines do not serve.
+    """A comment on a dense winner with windows in some layers: a Qwen3 whose windows engines do not serve.
 
     vLLM asserts that all of its layers have the window or none (vllm/model_executor/models/qwen2.py).
     """
