@@ -6,6 +6,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.units import format_count, format_usd
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.goal import LowestLoss
 from optimoe.report.words.plan.alternatives import MOST, against, alternatives_table, routing_words
 from tests.planner.asked import SMALL, problem
 
@@ -79,3 +80,11 @@ def test_the_best_dense_model_of_the_budget_stands_beside_that_of_equal_loss(res
     assert whole[head.index("loss")] == f"{best.loss.value:.3f}"
     assert whole[head.index("all")] == format_usd(best.total_usd)
     assert whole[-1].startswith(f"{best.loss.value - result.choice.loss.value:.3f} nats above")
+
+
+def test_a_design_that_passes_the_dollars_of_the_goal_says_by_how_much(result):
+    choice = result.choice
+    asked = replace(result.problem, goal=LowestLoss(total_usd=choice.total_usd))
+    dear = replace(choice, fleet=replace(choice.fleet, usd=choice.fleet.usd + choice.total_usd))
+    assert against(replace(result, problem=asked), dear).startswith("2.0× the total dollars, serving +")
+    assert "dollars" not in against(result, dear)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from optimoe.core.units import format_count
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.hardware.price import given_price, list_price
+from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.training import GivenMfu, Training
 from optimoe.report.words.plan.question import (
     budget_words,
@@ -51,3 +52,12 @@ def test_a_budget_says_how_its_hours_are_bought():
 def test_a_total_that_is_held_is_said():
     space = replace(SMALL, num_experts=(1, 16), params_total=2e10)
     assert ("Designs", "each of 20.0B parameters in total, within 2%") in question_lines(problem(space=space))
+
+
+def test_a_budget_of_total_dollars_is_said_and_beside_one_of_training_too(result):
+    goal = LowestLoss(total_usd=2e7)
+    alone = replace(result.problem, goal=goal, training=result.problem.training.unbounded())
+    assert text_of(question_lines(alone), "Budget") == "$20.0M for training and serving together"
+    both = text_of(question_lines(replace(result.problem, goal=goal)), "Budget")
+    assert both.endswith("; $20.0M for training and serving together")
+    assert both.startswith(budget_words(result.problem.training))

@@ -1,11 +1,13 @@
 """A model of one's own stands beside the choice."""
 
+import math
 from dataclasses import replace
 
 from optimoe.arch.catalog import find_model
 from optimoe.cost.serving.workload import Limits
 from optimoe.planner.plan import plan
-from optimoe.report.words.plan.scored import lab_lines, moves_table, scored_lines, scored_words
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.report.words.plan.scored import gap_lines, lab_lines, moves_table, scored_lines, scored_words
 from tests.planner.asked import SMALL, problem
 
 
@@ -53,3 +55,19 @@ def test_a_model_that_the_budget_trains_and_serves_is_said_to_miss_the_loss_alon
     unlimited = replace(result, problem=replace(asked, deployments=(replace(one, limits=Limits()),)))
     shut = scored_words(unlimited, replace(own, candidate=None, in_budget=None))
     assert "mixtral-8x7b: does not fit or never reaches" in shut
+
+
+def test_owned_gpus_are_counted_in_hours_for_labs_and_scored_models_too():
+    space, scored = replace(SMALL, num_experts=(16,), max_width=3072), (find_model("mixtral-8x7b"),)
+    asked = problem(4e22, law="optimoe2026", space=space, train_usd=0.0, serve_usd=0.0, scored=scored)
+    result = plan(asked)
+    assert result.problem.owned
+    assert not any("$" in line for line in [*lab_lines(result), *gap_lines(result, result.scored[0])])
+    assert "GPU hours" in gap_lines(result, result.scored[0])[0]
+
+
+def test_labs_stand_beside_the_compute_of_the_choice_where_no_training_budget_is_stated():
+    asked = problem(math.inf, goal=LowestLoss(total_usd=1e5), law="optimoe2026", space=SMALL, serve_tokens=1e10)
+    (first, *_) = lab_lines(plan(asked))
+    assert "the FLOPs of the choice" in first
+    assert "0.00×" not in first

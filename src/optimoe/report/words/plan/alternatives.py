@@ -7,6 +7,8 @@ from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.reasons import layer_words, unmet
 from optimoe.planner.explain.spending import spent
 from optimoe.planner.problem.family import Family
+from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Alternative, Plan
 from optimoe.report.words.lines import Table
 
@@ -84,7 +86,9 @@ def against(plan: Plan, other: Candidate) -> str:
     """What keeps a design from being the choice: a limit, or what makes it dearer; and how its loss is known."""
     higher = other.loss.value - plan.choice.loss.value
     words = [f"{higher:.3f} nats above"] if higher > SAME_LOSS else []
-    words += [_over_budget(plan, other)] if plan.over_budget(other) else _dearer(plan, other)
+    words += [_over_budget(plan, other)] if plan.over_budget(other) else []
+    words += _over_goal(plan, other)
+    words += _dearer(plan, other) if not plan.over_budget(other) else []
     words = words[:MOST_AGAINST]
     if other.assumed and not plan.choice.assumed:
         words.append("its loss by assumption")
@@ -140,6 +144,18 @@ def _over_budget(plan: Plan, other: Candidate) -> str:
     training, sizes = plan.problem.training, other.params
     most = training.affordable_tokens(sizes.active, other.training.mfu, sizes.router)
     return f"{format_factor(other.tokens / most)} the training budget"
+
+
+def _over_goal(plan: Plan, other: Candidate) -> list[str]:
+    """The dollars of the goal that a design passes."""
+    goal = plan.problem.goal
+    if not isinstance(goal, LowestLoss):
+        return []
+    passed = (
+        (other.total_usd / float(goal.total_usd), "the total dollars"),
+        (other.usd_per_mtok / float(goal.usd_per_mtok), "the serving price"),
+    )
+    return [f"{format_factor(times)} {what}" for times, what in passed if times > 1 + BUDGET_TOLERANCE]
 
 
 def _dearer(plan: Plan, other: Candidate) -> list[str]:

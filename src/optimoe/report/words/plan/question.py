@@ -7,6 +7,7 @@ from optimoe.core.units import (
     format_count,
     format_usd,
 )
+from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import PredictedMfu, Training
@@ -19,8 +20,17 @@ def question_lines(problem: Problem) -> Lines:
     workload = problem.workload
     traffic = f"{traffic_words(problem)}, {workload.input_tokens:,} in / {workload.output_tokens:,} out"
     served = [deployments_words(problem.deployments), *limit_words(problem.limits)]
-    lines = [("Budget", budget_words(problem.training)), ("Traffic", traffic), ("On", ", ".join(served))]
+    lines = [("Budget", _budget(problem)), ("Traffic", traffic), ("On", ", ".join(served))]
     return lines + ([("Designs", total_words(problem.space))] if problem.space.constant_total else [])
+
+
+def _budget(problem: Problem) -> str:
+    """The training budget, and the dollars that training and serving may take together."""
+    budget, goal = budget_words(problem.training), problem.goal
+    if not isinstance(goal, LowestLoss) or math.isinf(goal.total_usd):
+        return budget
+    together = f"{format_usd(float(goal.total_usd))} for training and serving together"
+    return f"{budget}; {together}" if problem.training.bounded else together
 
 
 def total_words(space: Space) -> str:

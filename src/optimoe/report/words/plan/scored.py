@@ -1,6 +1,7 @@
 """Models of one's own and of labs beside the choice, in words."""
 
 import math
+from dataclasses import replace
 
 from optimoe.arch.params import count_params
 from optimoe.core.units import (
@@ -71,9 +72,10 @@ def gap_lines(plan: Plan, scored: Scored) -> list[str]:
     """The gap to the choice: dollars at its loss, nats on the whole budget and on the tokens that are stated."""
     choice, lines = plan.choice, []
     if scored.candidate:
-        usd = scored.candidate.total_usd - choice.total_usd
+        theirs, ours = spent(plan, scored.candidate), spent(plan, choice)
+        gap = replace(theirs, train=abs(theirs.total - ours.total), serve=0.0).words()
         lines.append(
-            f"gap at a loss of {choice.loss.value:.3f}: {format_usd(abs(usd))} {'more' if usd > 0 else 'less'}"
+            f"gap at a loss of {choice.loss.value:.3f}: {gap} {'more' if theirs.total > ours.total else 'less'}"
         )
     if scored.in_budget and plan.lowest_loss:
         least = plan.lowest_loss.loss.value
@@ -90,10 +92,11 @@ def _run_words(plan: Plan, own: Candidate) -> str:
     """A design on given tokens: its loss beside the choice's, its dollars, and whether they keep the budget."""
     over = " (over budget)" if plan.over_budget(own) else ""
     away = own.loss.value - plan.choice.loss.value
+    theirs, ours = spent(plan, own), spent(plan, plan.choice)
     return (
         f"{format_count(own.tokens)} tokens: {own.loss.value:.3f}, {away:+.4f} nats from the choice; "
-        f"training {format_usd(own.train_usd)}{over}, serving {format_usd(own.serve_usd)}, "
-        f"total {format_usd(own.total_usd)} instead of {format_usd(plan.choice.total_usd)}"
+        f"training {theirs.words('train')}{over}, serving {theirs.words('serve')}, "
+        f"total {theirs.words()} instead of {ours.words()}"
     )
 
 
@@ -147,17 +150,22 @@ def lab_words(plan: Plan, one: LabReference) -> str:
     """A lab's model on its own tokens under the plan's question, or why not."""
     lab, scored, law = one.lab, one.scored, plan.problem.law.row.name
     active, total = (format_count(number) for number in (lab.params_active, count_params(scored.spec).total))
-    times = format_factor(lab.train_flops / (plan.problem.training.budget_flops_about))
+    training = plan.problem.training
+    flops = training.budget_flops_about if training.bounded else plan.choice.training.flops
+    times = (
+        f"{format_factor(lab.train_flops / flops)} the {'budget' if training.bounded else 'FLOPs of the choice'}"
+    )
     head = (
         f"{lab.title} ({lab.date}): {family_words(scored.family)}, {active} active of {total}, "
-        f"{format_count(lab.tokens)} tokens{BASIS[lab.tokens_basis]}, {times} the budget"
+        f"{format_count(lab.tokens)} tokens{BASIS[lab.tokens_basis]}, {times}"
     )
     if scored.not_ranked:
         return f"{head}; not ranked by {law}: {scored.not_ranked}"
     own = scored.at_tokens
     if own is None:
         return f"{head}; not priced here: {'; '.join(scored.why)}"
+    bill = spent(plan, own)
     return (
         f"{head}; loss {own.loss.value:.3f} ({own.loss.value - plan.choice.loss.value:+.3f} to the choice), "
-        f"training {format_usd(own.train_usd)}, serving {format_usd(own.serve_usd)}"
+        f"training {bill.words('train')}, serving {bill.words('serve')}"
     )
