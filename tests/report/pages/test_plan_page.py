@@ -49,7 +49,7 @@ def test_the_page_escapes_names(result):
     page = plan_page(replace(result, problem=asked, assumptions=(assumption,), warnings=(HOSTILE,)))
     assert HOSTILE not in page
     escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
-    assert page.count(escaped) == 5  # budget, traffic, warning, name and source of an assumption
+    assert page.count(escaped) == 6  # budget, traffic, energy, warning, name and source of an assumption
 
 
 def test_a_family_that_does_not_meet_the_limits_is_said_to(result):

@@ -102,7 +102,11 @@ def test_axes_and_limits_read_as_one_would_say_them():
         stated=3000.0,
         usual=Relaxed(by=600.0, usd=0.0, nats=0.006),
     )
-    assert limit_words(flops) == "training FLOPs 3e+24 FLOP → 3.6e+24 FLOP 0.006 nats (1e-05 nats per 1e21 FLOP)"
+    assert limit_words(flops) == "training FLOPs 3e+24 → 3.6e+24 FLOP 0.006 nats (1e-05 nats per 1e21 FLOP)"
+    days = replace(
+        in_nats, limit="training time", unit="day", stated=45.0, usual=Relaxed(by=9.0, usd=0.0, nats=0.9)
+    )
+    assert limit_words(days) == "training time 45 → 54 days 0.9 nats (0.1 nats per day)"
     budget = replace(in_nats, unit="$1,000", stated=3750.0, usual=Relaxed(by=750.0, usd=0.0, nats=0.0075))
     assert "$3.75M → $4.50M" in limit_words(budget)
     assert limits_words([replace(price, usual=price.small)]) == "TPOT does not bind"

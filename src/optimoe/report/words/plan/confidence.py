@@ -92,7 +92,7 @@ def sweep_words(found: Uncertainty) -> str:
     """What the proxies of winner/proxies.toml cost, what they are worth and what they settle."""
     assert found.sweep is not None
     sweep = found.sweep
-    worth = worth_words(sweep.worth, found.unit)
+    worth = worth_words(sweep.worth, found.unit) if sweep.worth > 0 else "nothing"
     cost = format_usd(sweep.usd) if sweep.usd else "no dollars"
     words = (
         f"the {sweep.num_runs} proxies of winner/proxies.toml cost {cost}; to decide after them "
@@ -159,7 +159,7 @@ def limit_words(price: ShadowPrice, unit: str = "usd") -> str:
 def looser_words(price: ShadowPrice) -> str:
     """A limit and by how much it is looser: ``TPOT 50 → 60 ms``."""
     low, high = (_end_words(end, price.unit) for end in (price.stated, price.stated + price.usual.by))
-    return f"{price.limit} {low.removesuffix(f' {price.unit}')} → {high}"
+    return f"{price.limit} {low.split(' ')[0]} → {high}"
 
 
 def _gain_words(usd: float, nats: float, unit: str) -> str:
@@ -181,7 +181,8 @@ def _end_words(end: float, unit: str) -> str:
             return f"{end * 1e21:.3g} FLOP"
         case "cent per M tokens":
             return f"{end:.3g} cents per M tokens"
-    return f"{end:,.0f} {unit}" if end >= 100 else f"{end:.3g} {unit}"
+    several = {"day": "days", "GPU": "GPUs"}.get(unit, unit)
+    return f"{end:,.0f} {several}" if end >= 100 else f"{end:.3g} {several}"
 
 
 def _swing_words(plan: Plan, robustness: Robustness) -> list[str]:

@@ -17,6 +17,9 @@ HALF = 0.5
 """The budget is said to decide where more training leaves so much of the dollars: a factor of two is more than the
 bands of loss, of training time and of serving leave open together (assumed)."""
 
+ALIKE = 0.01
+"""Share within which two sums of dollars are one: to what batches, and so dollars, are searched."""
+
 
 def headline(plan: Plan) -> str:
     """What to do, in one or two sentences."""
@@ -90,6 +93,8 @@ def _against_dense(plan: Plan) -> str:
     best = min(known, key=lambda one: spent(plan, one).total)
     theirs, ours = spent(plan, best), spent(plan, choice)
     over = ", which exceeds the budget" if plan.over_budget(best) else ""
+    if abs(ours.total / theirs.total - 1) < ALIKE:
+        return f"; as much as the best dense model of equal loss{over}"
     change = format_change(ours.total, theirs.total).removeprefix("-")
     if ours.total < theirs.total:
         return f"; {change} below the best dense model of equal loss{over}"
