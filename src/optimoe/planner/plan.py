@@ -192,15 +192,19 @@ def _candidate(found: Finalist) -> Candidate:
 
 
 def _groups(board: Board) -> Mapping[Family, int]:
-    """Families that share a row at the choice's loss: each, or where there are many those of one E, or k."""
-    families = board.listing.families
+    """Families that share a row at the choice's loss: each, or where there are many those of one E, or k.
+
+    Where no law sees what layers that do not attend to everything cost, their kinds have rows of their own.
+    """
+    families, apart = board.listing.families, board.problem.space.near
+    kinds = [family.attention if apart else "" for family in families]
     keys: list[tuple[object, ...]]
     if len(families) <= MOST_FAMILIES:
         keys = [(family,) for family in families]
     elif len({family.num_experts for family in families}) > 1:
-        keys = [(family.num_experts,) for family in families]
+        keys = [(family.num_experts, kind) for family, kind in zip(families, kinds, strict=True)]
     else:
-        keys = [(family.top_k, family.num_shared_experts) for family in families]
+        keys = [(one.top_k, one.num_shared_experts, kind) for one, kind in zip(families, kinds, strict=True)]
     order = list(dict.fromkeys(keys))
     return {family: order.index(key) for family, key in zip(families, keys, strict=True)}
 

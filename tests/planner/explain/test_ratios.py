@@ -64,7 +64,7 @@ def test_a_law_that_knows_of_the_ratio_to_attention_sees_attention():
 def test_that_no_law_sees_windows_is_said_once_with_the_context_at_which_dollars_decide():
     result = plan(problem(space=plain(num_experts=(8,), attention=("gqa", "gqa-swa"), max_width=2048)))
     (line,) = near_lines(result.problem)
-    assert line.startswith("no law here sees what a sliding window costs in loss: by assumption gqa-swa and gqa")
+    assert line.startswith("no law here sees what a sliding window costs in loss: by assumption gqa and gqa-swa")
     assert "a context of 2,048 tokens" in line
     assert [line] == [one for one in warnings(result) if "no law here sees" in one]
     assert near_lines(asked()) == []

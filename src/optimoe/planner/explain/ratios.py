@@ -38,10 +38,10 @@ def near_lines(problem: Problem) -> list[str]:
     if not asked:
         return []
     plain = [kind for kind in space.attention if kind not in words]
-    others = f" and {' and '.join(plain)}" if plain else ""
-    kinds = " and ".join(kind for kind in words if kind in space.attention) + others
+    kinds = [*plain, *(kind for kind in words if kind in space.attention)]
+    alike = ", ".join(kinds[:-1]) + (" and " if len(kinds) > 1 else "") + kinds[-1]
     return [
-        f"no law here sees what {' or '.join(asked)} costs in loss: by assumption {kinds} designs of equal sizes "
+        f"no law here sees what {' or '.join(asked)} costs in loss: by assumption {alike} designs of equal sizes "
         f"reach an equal loss, and between them (and between windows and shares of full layers) dollars at a "
         f"context of {workload.full_context:,} tokens decide alone"
     ]

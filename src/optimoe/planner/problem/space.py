@@ -210,6 +210,11 @@ class Space:
         return Heads(head_dim=self.head_dim, step=math.lcm(self.heads_step, *kv_heads))
 
     @property
+    def near(self) -> bool:
+        """Whether it has designs some layers of which do not attend to everything."""
+        return bool(set(FULL_EVERY) & set(self.attention))
+
+    @property
     def constant_total(self) -> bool:
         """Whether every design stores as many parameters."""
         return math.isfinite(self.params_total)
@@ -290,7 +295,7 @@ class Space:
 
     def _no_depth(self) -> str:
         """No depth has whole periods of layers that differ, and what would lift it."""
-        if set(FULL_EVERY) & set(self.attention):
+        if self.near:
             return "moe_every, full_every: no depth of the space has whole periods of both; state smaller ones"
         return "moe_every: no depth of the space has a routed layer; state a smaller one"
 

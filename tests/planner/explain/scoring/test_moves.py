@@ -3,11 +3,15 @@
 import pytest
 
 from optimoe.arch.catalog import find_model
+from optimoe.arch.memory import kv_bytes
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import LatentAttention
 from optimoe.planner.explain.scoring.moves import local_moves, scaled
 
-NAMES = ("qwen3-30b-a3b", "deepseek-v3", "longcat-flash", "gpt-oss-20b", "llama-3.1-8b", "jamba-1.5-mini")
+NAMES = (
+    "qwen3-30b-a3b", "deepseek-v3", "longcat-flash", "gpt-oss-20b", "llama-3.1-8b", "jamba-1.5-mini",
+    "qwen3-next-80b-a3b",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,6 +29,14 @@ def test_every_move_keeps_what_a_token_uses_unless_it_is_about_that(name):
             assert 0.45 < times < 0.65, words
         else:
             assert times == pytest.approx(1, abs=0.13), words  # widths are multiples of 128, MLA has its own size
+
+
+def test_windows_may_become_full_attention_of_the_same_parameters():
+    spec = find_model("gpt-oss-20b")
+    full = dict(local_moves(spec))["windows of 128 → full attention"]
+    assert count_params(full) == count_params(spec)
+    assert kv_bytes(full, 10_000) > 1.9 * kv_bytes(spec, 10_000)
+    assert not [words for words, _ in local_moves(find_model("qwen3-30b-a3b")) if "windows" in words]
 
 
 def test_finer_experts_keep_both_sizes_and_more_experts_the_active_one():

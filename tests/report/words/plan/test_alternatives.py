@@ -8,7 +8,7 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.report.words.plan.alternatives import MOST, against, alternatives_table, routing_words
-from tests.planner.asked import SMALL, problem
+from tests.planner.asked import SMALL, plain, problem
 
 
 def test_the_choice_is_the_first_row_and_others_follow_by_their_dollars(result):
@@ -65,6 +65,13 @@ def test_a_model_of_one_s_own_has_a_row_of_its_own():
         problem(law="besiroglu2024", space=replace(SMALL, num_experts=(1,)), scored=(find_model("mixtral-8x7b"),))
     )
     assert alternatives_table(unranked).rows[-1][-1] == "not ranked: routed experts (a dense law)"
+
+
+def test_kinds_of_attention_that_no_law_sees_have_rows_of_their_own_and_full_attention_always():
+    space = plain(num_experts=(8,), attention=("gqa", "gqa-swa"), max_width=2048)
+    rows = alternatives_table(plan(problem(space=space))).rows
+    assert [row[0] for row in rows[1:]] == ["the choice", "E = 8, top-1, gqa"]
+    assert alternatives_table(plan(problem(space=space))).title.endswith("of experts or kinds of attention")
 
 
 def test_a_family_is_named_by_how_it_routes(result):

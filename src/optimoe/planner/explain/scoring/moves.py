@@ -5,7 +5,16 @@ from dataclasses import replace
 from functools import partial
 
 from optimoe.arch.design import EXPERT_STEP, WIDTH_STEP, with_num_experts
-from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import (
+    UNLIMITED_WINDOW,
+    Attention,
+    DenseFFN,
+    FeedForward,
+    GatedDeltaNet,
+    LatentAttention,
+    Mixer,
+    MoE,
+)
 from optimoe.arch.spec import ArchSpec, LayerGroup
 
 Move = tuple[str, ArchSpec]
@@ -19,7 +28,7 @@ EXPERTS_OF_A_DENSE, TOP_K_OF_A_DENSE = 64, 8
 
 def local_moves(spec: ArchSpec) -> tuple[Move, ...]:
     """Every local move of a design, in words and as a design; those that no shape allows are left out."""
-    found = (_experts, _active_experts, _granularity, _shared, _attention, _depth, _size)
+    found = (_experts, _active_experts, _granularity, _shared, _attention, _windows, _depth, _size)
     return tuple(move for moves in found for move in moves(spec))
 
 
@@ -124,6 +133,15 @@ def _attention(spec: ArchSpec) -> Iterator[Move]:
         )
 
 
+def _windows(spec: ArchSpec) -> Iterator[Move]:
+    """Every layer attends to everything, where some have a window; what that gains in loss no law sees."""
+    windows = {group.mixer.window_tokens for group in spec.layers if isinstance(group.mixer, Attention)}
+    near = windows - {UNLIMITED_WINDOW}
+    if near:
+        full = partial(replace, window_tokens=UNLIMITED_WINDOW, chunked=False)
+        yield f"windows of {min(near):,} → full attention", with_mixer(spec, Attention, full)
+
+
 def _depth(spec: ArchSpec) -> Iterator[Move]:
     """A third more layers that are narrower, and a quarter fewer that are wider, of about the same size."""
     for times, words in ((DEPTH_STEP, "deeper"), (1 / DEPTH_STEP, "wider")):
@@ -186,6 +204,9 @@ def _scaled_mixer(mixer: Mixer, width: float) -> Mixer:
         return replace(mixer, num_heads=max(step, round(mixer.num_heads * width / step) * step))
     if isinstance(mixer, LatentAttention):
         return replace(mixer, num_heads=max(1, round(mixer.num_heads * width)))
+    if isinstance(mixer, GatedDeltaNet):
+        keys, each = max(1, round(mixer.num_key_heads * width)), mixer.num_value_heads // mixer.num_key_heads
+        return replace(mixer, num_key_heads=keys, num_value_heads=keys * each)
     return mixer
 
 

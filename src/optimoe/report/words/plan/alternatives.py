@@ -48,9 +48,10 @@ def alternatives_table(plan: Plan) -> Table:
         rows.append(row(plan, "dense, whole budget", plan.best_dense, against(plan, plan.best_dense)))
     rows += [_scored(plan, number) for number in range(len(plan.scored))]
     left = len(_others(plan)) - len(shown)
+    others = "numbers of experts" + (" or kinds of attention" if plan.problem.space.near else "")
     more = f"; {left} more in plan.json" if left else ""
     return Table(
-        title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other numbers of experts{more}",
+        title=f"At the same loss, {plan.choice.loss.value:.3f}, the cheapest with other {others}{more}",
         rows=rows,
         spare=("tokens", "training", "serving", "GPUs", "total", "loss", "active"),
         words=("against it",),
@@ -58,9 +59,17 @@ def alternatives_table(plan: Plan) -> Table:
 
 
 def shown_others(plan: Plan) -> list[Alternative]:
-    """The cheapest designs with other numbers of experts, and the dense one always: everybody asks it first."""
-    others = _others(plan)
-    return others[:MOST] + [item for item in others[MOST:] if item.family.dense]
+    """The cheapest designs with other numbers of experts, and the dense one always: everybody asks it first.
+
+    Likewise the best of the choice's E whose layers all attend to everything: what other kinds are said to save.
+    """
+    others, own = _others(plan), plan.choice.family.num_experts
+    kept = [
+        item
+        for item in others[MOST:]
+        if item.family.dense or (item.family.num_experts == own and item.family.full_every == 1)
+    ]
+    return others[:MOST] + kept
 
 
 def row(plan: Plan, name: str, design: Candidate, against: str) -> tuple[str, ...]:
@@ -96,11 +105,15 @@ def against(plan: Plan, other: Candidate) -> str:
 
 
 def _others(plan: Plan) -> list[Alternative]:
-    """Of each other number of experts the cheapest design, the cheapest of all first."""
-    best: dict[int, Alternative] = {}
+    """Of each other number of experts the cheapest design, the cheapest of all first.
+
+    Where no law sees what some kinds of attention cost in loss, of each kind too.
+    """
+    apart = plan.problem.space.near
+    best: dict[tuple[int, str], Alternative] = {}
     for item in sorted(plan.alternatives, key=lambda item: _order(plan, item)):
-        best.setdefault(item.family.num_experts, item)
-    best.pop(plan.choice.family.num_experts, None)
+        best.setdefault((item.family.num_experts, item.family.attention if apart else ""), item)
+    best.pop((plan.choice.family.num_experts, plan.choice.family.attention if apart else ""), None)
     return list(best.values())
 
 
@@ -119,7 +132,8 @@ def _order(plan: Plan, item: Alternative) -> tuple[bool, float]:
 
 
 def _alternative(plan: Plan, item: Alternative) -> tuple[str, ...]:
-    name = routing_words(item.family)
+    kind = f", {item.family.attention}" if plan.problem.space.near else ""
+    name = routing_words(item.family) + kind
     if item.candidate is not None:
         return row(plan, name, item.candidate, against(plan, item.candidate))
     why = f"not ranked: {item.not_ranked}" if item.not_ranked else f"none {unmet(plan.problem)}"
