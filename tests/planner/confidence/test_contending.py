@@ -99,3 +99,16 @@ def _of_other_experts(contested):
     """Designs with another number of experts than the choice: all better than it, in every draw."""
     own = contested.lineup.families[-1].num_experts
     return np.array([[family.num_experts != own for family in contested.lineup.families]])
+
+
+def test_no_draw_settles_kinds_of_attention_whose_loss_is_equal_by_assumption():
+    contest = three([[110, 200, 100]] * 40)
+    plain, other, own = contest.lineup.families
+
+    def axes(**changed):
+        families = (plain, replace(other, **changed), own)
+        moved = replace(contest, lineup=replace(contest.lineup, families=families))
+        return {axis.name for axis in contending([moved], of=3, tokens=np.ones(3)).axes}
+
+    assert "attention" in axes(attention="mla")
+    assert "attention" not in axes(attention="gqa-swa", window_tokens=128, full_every=2)

@@ -66,5 +66,6 @@ def test_that_no_law_sees_windows_is_said_once_with_the_context_at_which_dollars
     (line,) = near_lines(result.problem)
     assert line.startswith("no law here sees what a sliding window costs in loss: by assumption gqa and gqa-swa")
     assert "a context of 2,048 tokens" in line
+    assert not [one for one in unseen_lines(result.problem) if "kinds of attention" in one]  # said once
     assert [line] == [one for one in warnings(result) if "no law here sees" in one]
     assert near_lines(asked()) == []

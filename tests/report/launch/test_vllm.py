@@ -92,5 +92,7 @@ def test_a_dense_winner_with_windows_in_some_layers_is_said_not_to_start():
     stated = {"attention": ("gqa-swa",), "max_width": 2048}
     dense = vllm_command(plan(problem(space=plain(num_experts=(1,), **stated))))
     assert "# Does not start as it stands: vLLM has no dense Qwen3 with windows" in dense
+    linear = vllm_command(plan(problem(space=plain(num_experts=(1,), **stated | {"attention": ("gqa-gdn",)}))))
+    assert "needs a late release of vLLM" in linear
     routed = vllm_command(plan(problem(space=plain(num_experts=(8,), **stated))))
     assert "Does not start" not in routed + vllm_command(PLAN)

@@ -27,8 +27,6 @@ TRAITS = (
     ("active_ffn_ratio", "active FFN width over d_model"),
     ("ffn_ratio", "expert width over d_model"),
     ("attention", "attention"),
-    ("window_tokens", "window"),
-    ("full_every", "full attention every n-th layer"),
     ("num_kv_heads", "kv heads"),
     ("first_dense_layers", "first dense layers"),
     ("moe_every", "MoE every n-th layer"),
@@ -120,14 +118,18 @@ def overlapping(contests: Sequence[Contest]) -> Bool[np.ndarray, " designs"]:
 
 
 def _axes(contests: Sequence[Contest], members: Int[np.ndarray, " members"], tokens: PerDesign) -> Iterator[Axis]:
-    """What designs that are feasible in some draw differ in, beside the same of some of them."""
+    """What designs that are feasible in some draw differ in, beside the same of some of them.
+
+    Where some have layers that do not attend to everything, kinds of attention are left out: no draw moves what
+    those cost in loss, which is equal by assumption, so that none can settle it.
+    """
     lineup = contests[0].lineup
     feasible = np.any([np.isfinite(contested.objective).any(axis=0) for contested in contests], axis=0)
     families = tuple(set(lineup.families))
     own = [lineup.families[int(place)] for place in members]
     for field, name in TRAITS:
         space = _values([one for one in families if field == "num_experts" or not one.dense], field)
-        if len(space) > 1:
+        if len(space) > 1 and not (field == "attention" and any(one.full_every > 1 for one in families)):
             routed = [one for one in own if field == "num_experts" or not one.dense]
             if values := _values(routed, field, LOW_END):
                 chosen = {value for value in _values(own[-1:], field) if value in space}

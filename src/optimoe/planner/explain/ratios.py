@@ -12,10 +12,11 @@ def unseen_lines(problem: Problem) -> list[str]:
     """The axes of which the law sees nothing but the parameters that they take, in one line; none without any.
 
     A law's variables are sizes, experts and tokens, and r where it has that effect: through r it sees attention.
+    Kinds of attention some of which do not attend to everything have a line of their own (:func:`near_lines`).
     """
     space, law = problem.space, problem.law
     attention = [
-        *(["kinds of attention"] if len(set(space.attention)) > 1 else []),
+        *(["kinds of attention"] if len(set(space.attention)) > 1 and not space.near else []),
         *(["key-value heads"] if "gqa" in space.attention and len(set(space.num_kv_heads)) > 1 else []),
         *(["widths and depths of one size"] if space.min_aspect < space.max_aspect else []),
     ]

@@ -4,7 +4,7 @@ import math
 
 from optimoe.planner.result import Plan
 from optimoe.report.launch.formats import format_options
-from optimoe.report.launch.vllm import longest_request, script, windowed_dense
+from optimoe.report.launch.vllm import longest_request, of_dense_winner, script
 
 CACHE_WORDS = {"fp8": "fp8_e4m3"}
 """SGLang's ``--kv-cache-dtype`` by format of the cache; its own choice, auto, is bf16."""
@@ -32,4 +32,4 @@ def sglang_command(plan: Plan) -> str:
         words += ["--nnodes", str(nodes)]
         comments = ["On each node: --node-rank 0, 1, … and --dist-init-addr of the first.", *comments]
     options, of_formats = format_options(choice, CACHE_WORDS)
-    return script([*words, *options], replicas, [*comments, *of_formats, *windowed_dense("SGLang", choice)])
+    return script([*words, *options], replicas, [*comments, *of_formats, *of_dense_winner("SGLang", choice)])

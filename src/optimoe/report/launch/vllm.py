@@ -26,7 +26,7 @@ def vllm_command(plan: Plan) -> str:
         words.append("--enable-expert-parallel")
     words += _over_nodes(choice, replicas)
     options, of_formats = format_options(choice, CACHE_WORDS)
-    return script([*words, *options], replicas, [*comments, *of_formats, *windowed_dense("vLLM", choice)])
+    return script([*words, *options], replicas, [*comments, *of_formats, *of_dense_winner("vLLM", choice)])
 
 
 def longest_request(plan: Plan) -> tuple[int, list[str]]:
@@ -44,13 +44,18 @@ def longest_request(plan: Plan) -> tuple[int, list[str]]:
     return longest, comments
 
 
-def windowed_dense(engine: str, choice: Candidate) -> list[str]:
-    """A comment on a dense winner with windows in some layers: a Qwen3 whose windows engines do not serve.
+def of_dense_winner(engine: str, choice: Candidate) -> list[str]:
+    """A comment on a dense winner some of whose layers do not attend to everything; none on others.
 
-    vLLM asserts that all of its layers have the window or none (vllm/model_executor/models/qwen2.py).
+    With windows it is a Qwen3, and vLLM asserts that all layers of one have the window or none
+    (vllm/model_executor/models/qwen2.py); with linear attention a Qwen3.5 of text alone, which late releases have.
     """
-    if not choice.family.dense or not choice.family.window_tokens:
+    if not choice.family.dense or choice.family.full_every == 1:
         return []
+    if choice.family.attention == "gqa-gdn":
+        return [
+            f"A dense Qwen3.5 of text alone: needs a late release of {engine} (2026), whose list of models has it."
+        ]
     return [
         f"Does not start as it stands: {engine} has no dense Qwen3 with windows in some layers and not in others."
     ]
