@@ -14,10 +14,9 @@ from optimoe.planner.candidate import Candidate, make_candidate
 from optimoe.planner.designs import evaluate
 from optimoe.planner.explain.assumptions import assumptions
 from optimoe.planner.explain.infeasible import explain_infeasible
-from optimoe.planner.explain.overruns import overrun_warnings
 from optimoe.planner.explain.reasons import reasons, warnings
 from optimoe.planner.explain.scoring.score import labs_at, score
-from optimoe.planner.explain.serving import context_warnings, serving_reasons
+from optimoe.planner.explain.serving import served_warnings, serving_reasons
 from optimoe.planner.pareto import front_members
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.data import ALL_TEXT_TOKENS
@@ -90,9 +89,7 @@ def plan(problem: Problem, memory: PricedGrids = SHARED) -> Plan:
     )
     keep(board)
     why = (*reasons(result), *serving_reasons(result, looked, memory))
-    return replace(
-        result, reasons=why, warnings=(*warnings(result), *context_warnings(result), *overrun_warnings(result))
-    )
+    return replace(result, reasons=why, warnings=(*warnings(result), *served_warnings(result)))
 
 
 def choose(problem: Problem, memory: PricedGrids = SHARED) -> Candidate:

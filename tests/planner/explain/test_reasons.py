@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from optimoe.core.units import SECONDS_PER_DAY
 from optimoe.cost.engines.engine import find_engine
-from optimoe.planner.explain.reasons import _edge_lines, _several, family_words, ordinal
+from optimoe.planner.explain.reasons import _edge_lines, _several, family_words, ordinal, warnings
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import Family
-from tests.planner.asked import SMALL, problem
+from optimoe.planner.problem.training import GivenMfu
+from tests.planner.asked import SMALL, on, plain, problem
+
+FEW = plain(num_experts=(1, 8), max_width=2048)
 
 
 def test_stretching_a_law_is_said():
@@ -109,3 +113,24 @@ def test_a_law_whose_runs_do_not_say_which_layers_routed_says_so_of_mixed_layers
     assert unknown in second.warnings
     read = plan(problem(space=replace(SMALL, num_experts=(16,), moe_every=(2,)))).warnings
     assert any("never fitted on routed experts in 0.5 of the layers (fitted in 1)" in line for line in read)
+
+
+def test_training_that_passes_its_budget_within_the_band_says_by_how_much():
+    asked = replace(on(64, days=4.0), space=FEW)
+    result = plan(asked)
+    own, budget = result.choice.training, asked.training.budget_gpu_s
+    assert own.gpu_s < budget < own.gpu_s_high
+    (line,) = (line for line in result.warnings if line.startswith("training may overrun"))
+    days = own.gpu_s_high / 64 / SECONDS_PER_DAY
+    assert line.startswith("training may overrun its budget of 4.0 days on 64 GPUs: ")
+    assert line.endswith(f"{days:,.1f} at the end of the band")
+    assert line in result.warnings
+    loose = replace(asked, training=replace(asked.training, budget_gpu_s=2 * own.gpu_s_high))
+    kept = replace(result, problem=loose)
+    assert not any(line.startswith("training") for line in warnings(kept))
+
+
+def test_a_training_of_a_stated_mfu_has_no_band_to_overrun():
+    given = replace(on(64, days=4.0).training, utilisation=GivenMfu(mfu=0.3))
+    result = plan(replace(problem(), training=given, space=FEW))
+    assert not any(line.startswith("training may") for line in result.warnings)

@@ -4,15 +4,18 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from optimoe.core.units import parse_quantity
+import pytest
+
+from optimoe.core.units import SECONDS_PER_DAY, format_usd, parse_quantity
 from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.serving.workload import Limits, Workload
-from optimoe.planner.explain.serving import context_warnings, memory_cap, plain_format
+from optimoe.planner.explain.serving import memory_cap, plain_format, served_warnings
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.space import Space
 from optimoe.planner.search.find import look
-from tests.planner.asked import problem
+from tests.planner.asked import plain, problem
 
+FEW = plain(num_experts=(1, 8), max_width=2048)
 SPACE = Space(num_experts=(1, 16), attention=("gqa",), num_shared_experts=(0,), max_width=8192)
 
 
@@ -61,6 +64,24 @@ def test_requests_beyond_what_models_are_trained_on_are_said():
     small = capped(8, 1e22)
     (one,) = small.problem.deployments
     long = replace(one, workload=Workload(input_tokens=30_000, output_tokens=1000))
-    (said,) = context_warnings(replace(small, problem=replace(small.problem, deployments=(long,))))
+    (said,) = served_warnings(replace(small, problem=replace(small.problem, deployments=(long,))))
     assert said.startswith("context: requests of 31,000 tokens are longer than training sequences of 4,096")
-    assert context_warnings(small) == ()
+    assert served_warnings(small) == ()
+
+
+def test_tokens_that_leave_a_deployment_idle_say_what_it_costs_alone():
+    result = plan(problem(1e21, space=FEW, serve_tokens=1e9))
+    (line,) = (line for line in result.warnings if line.startswith("serving is billed"))
+    assert f"these cost {format_usd(8 * 2.0 * 24 * 365)}" in line
+    rate = 1e9 / (365 * SECONDS_PER_DAY) / 1024
+    assert f"--requests-per-s {rate:.3g} --life-days 365" in line
+    used = float(result.choice.fleet.utilisation)
+    assert result.choice.serve_usd / used == pytest.approx(8 * 2.0 * 24 * 365)
+
+
+def test_a_rate_and_a_busy_deployment_leave_nothing_to_say():
+    busy = plan(problem(1e21, space=FEW, serve_tokens=3e12))
+    assert float(busy.choice.fleet.utilisation) > 0.5
+    assert not served_warnings(busy)
+    rated = replace(busy.problem, traffic=replace(busy.problem.traffic, rated=True, lifetime_tokens=1e9))
+    assert not served_warnings(plan(rated))

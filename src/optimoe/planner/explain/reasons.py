@@ -1,11 +1,13 @@
 """Why this design and not another, and where a plan leaves what its law or its cost model has seen."""
 
 import math
+from collections.abc import Iterator
 
 from optimoe.arch.params import count_params
 from optimoe.arch.precision.formats import PLAIN_FORMAT
-from optimoe.core.units import format_change, format_count, format_factor
+from optimoe.core.units import SECONDS_PER_DAY, format_change, format_count, format_factor
 from optimoe.cost.engines.served import formats_of_a_design
+from optimoe.cost.training.setup import usual_hours_ratio
 from optimoe.laws.catalog import find_law
 from optimoe.laws.domain import SPOKEN
 from optimoe.laws.factors.attention import RATIO_LAW
@@ -17,6 +19,7 @@ from optimoe.planner.problem.family import DENSE_FFN_RATIO, BestRatio, Family
 from optimoe.planner.problem.kinds import FULL_EVERY, GROUPED
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
+from optimoe.planner.problem.training import BUDGET_TOLERANCE
 from optimoe.planner.result import Plan
 
 MOST_SPELT = 8
@@ -63,7 +66,22 @@ def warnings(plan: Plan) -> tuple[str, ...]:
         lines.append(
             f"weights served in {served_in} are taken to lose nothing: no law here knows what a format costs"
         )
+    lines += _longer_training(plan)
     return (*first_of_the_law(law.row), *lines, *last_of_the_law(law.row, choice.loss.value))
+
+
+def _longer_training(plan: Plan) -> Iterator[str]:
+    """Training whose hours pass the budget within their band, where they are predicted."""
+    training, own = plan.problem.training, plan.choice.training
+    budget = training.budget_gpu_s
+    if training.run is None or math.isinf(budget) or not own.gpu_s_high > budget * (1 + BUDGET_TOLERANCE):
+        return
+    gpus, ratio = training.run.cluster.num_gpus, usual_hours_ratio()
+    days, most, stated = (gpu_s / gpus / SECONDS_PER_DAY for gpu_s in (own.gpu_s, own.gpu_s_high, budget))
+    yield (
+        f"training may overrun its budget of {stated:,.1f} days on {gpus:,} GPUs: {days:,.1f} predicted, "
+        f"{ratio * days:,.1f} if it goes as labs' own runs do in the median, {most:,.1f} at the end of the band"
+    )
 
 
 def _without_shapes(space: Space) -> list[str]:

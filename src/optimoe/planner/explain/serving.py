@@ -8,7 +8,14 @@ import numpy as np
 
 from optimoe.arch.precision.formats import BITS_PER_VALUE, PLAIN_FORMAT
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.units import format_change, format_count
+from optimoe.core.units import (
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+    format_change,
+    format_count,
+    format_factor,
+    format_usd,
+)
 from optimoe.cost.engines.served import formats_of_a_design
 from optimoe.cost.serving.estimate import Deployment
 from optimoe.cost.serving.workload import Limits, beyond_context
@@ -26,6 +33,10 @@ WORTH = 0.001
 """Share of the loss by which a design that memory shuts out must be better to be told: a tenth of the usual slack
 of a plan (assumed)."""
 
+MOSTLY_IDLE = 0.5
+"""Share of whole deployments that lifetime tokens must use for their dollars to be near what a fleet of one's own
+costs: below it that is more than twice as much (assumed)."""
+
 MOST_GPUS = 4096
 """GPUs of the largest deployment that is asked what it would hold: more than any that serves one model."""
 
@@ -35,8 +46,8 @@ def serving_reasons(plan: Plan, looked: Looked, memory: PricedGrids = SHARED) ->
     return (*memory_cap(plan, looked), *plain_format(plan, memory))
 
 
-def context_warnings(plan: Plan) -> tuple[str, ...]:
-    """Say where requests are longer than what a model was made for, or than sequences of a law's runs."""
+def served_warnings(plan: Plan) -> tuple[str, ...]:
+    """Say where requests are longer than models and a law's runs were made for, and where GPUs stand idle."""
     problem, workload = plan.problem, plan.problem.workload
     lines = [beyond_context(one.spec, workload) for one in plan.scored]
     context, trained = problem.context_tokens, problem.training.seq_len
@@ -45,7 +56,26 @@ def context_warnings(plan: Plan) -> tuple[str, ...]:
             f"context: requests of {context:,} tokens are longer than training sequences of {trained:,} "
             "(--seq-len): the stage that extends the context is not in the plan, nor is what it costs in loss"
         )
-    return tuple(filter(None, lines))
+    return tuple(filter(None, (*lines, *_idle_fleet(plan))))
+
+
+def _idle_fleet(plan: Plan) -> Iterator[str]:
+    """Lifetime tokens paid by the fraction of a deployment, where whole ones cost more than twice that."""
+    choice, traffic = plan.choice, plan.problem.traffic
+    used = float(choice.fleet.utilisation)
+    if traffic.rated or not traffic.lifetime_tokens or not 0 < used < MOSTLY_IDLE * traffic.utilisation:
+        return
+    hours = float(choice.fleet.num_gpus) * traffic.life_s / SECONDS_PER_HOUR
+    price = choice.deployment.price.usd_per_gpu_hour
+    alone = f"{hours:,.0f} GPU hours" if plan.problem.owned else format_usd(hours * price)
+    rate = traffic.mean_tokens_per_s / plan.problem.workload.output_tokens
+    days = traffic.life_s / SECONDS_PER_DAY
+    times, billed = format_factor(traffic.utilisation / used), spent(plan, choice).words("serve")
+    yield (
+        f"serving is billed for the {used:.2g} of its {choice.fleet.num_gpus:,.0f} GPUs that the tokens use in "
+        f"{days:,.4g} days: kept for them alone these cost {alone}, {times} the {billed}; "
+        f"--requests-per-s {rate:.3g} --life-days {days:.4g} chooses for that"
+    )
 
 
 def plain_format(plan: Plan, memory: PricedGrids = SHARED) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ def test_a_plan_begins_with_what_decides_and_ends_with_what_is_doubtful(result):
     assert blocks[0] == headline(result)
     labels = [label for block in blocks if isinstance(block, list) for label, _ in block if label]
     assert labels == [
-        "Budget", "Traffic", "On", "Model", "Train", "Loss", "Serve", "Speed", "Total", "Why", "Labs", "Sure",
-        "Laws", "Careful",
+        "Budget", "Traffic", "On", "Model", "Train", "Loss", "Serve", "Speed", "Energy", "Total",
+        "Why", "Labs", "Sure", "Laws", "Careful",
     ]  # fmt: skip
     assert sum(isinstance(block, Table) for block in blocks) == 1
 
