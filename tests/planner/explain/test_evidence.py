@@ -44,8 +44,9 @@ def test_a_sound_fit_is_repeated_last_with_its_test_on_unseen_runs():
     held = HoldOutEvidence(rule="top20%", held_runs=48, rmse_log=0.0123, inside=0.54)
     evidence = Evidence(verdict="sound", runs=240, holdout=held, n_basis="the column params")
     row = replace(FAILED, evidence=evidence)
+    of_the_law = tuple(line for line in plan(asked(row)).warnings if not line.startswith("serving is billed"))
     assert (
-        plan(asked(row)).warnings[-3:]
+        of_the_law[-3:]
         == last_of_the_law(row, 2.0)
         == (
             "ours is a sound fit to 240 runs",

@@ -16,7 +16,7 @@ from optimoe.planner.explain.scoring.moves import local_moves
 from optimoe.planner.labs import Lab, all_labs
 from optimoe.planner.pricing import SHARED, PricedGrids
 from optimoe.planner.problem.data import ALL_TEXT_TOKENS
-from optimoe.planner.problem.goal import LowestLoss
+from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.kinds import GROUPED
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import attends_to_everything
@@ -102,7 +102,8 @@ def _best(pool: Pool, spec: ArchSpec, goal: SearchGoal) -> Candidate | None:
     """The model under a goal; None where it is not feasible."""
     own = replace(pool, problem=goal.of(pool.problem))
     tokens, objective = tokens_and_objective(own, goal.minimised)
-    reached = math.isfinite(objective[0]) and tokens[0] <= ALL_TEXT_TOKENS
+    endless = isinstance(goal.minimised, LeastCost) and tokens[0] > ALL_TEXT_TOKENS
+    reached = math.isfinite(objective[0]) and not endless
     return make_candidate(own, 0, float(tokens[0]), spec) if reached else None
 
 
