@@ -71,22 +71,14 @@ def problem(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class InEveryLayout(PricedGrids):
-    """Prices designs in every layout that ``optimoe cost`` tries, not in the likely ones alone."""
-
-    def served(self, deployment, grid):
-        return self.settled_serving(deployment, grid)
-
-
 def every_pool(asked, memory=SHARED):
     """Every width and every depth of every family, priced: no search."""
     return evaluate(asked, asked.space.all_members(), memory)
 
 
 def every_design(asked):
-    """The designs of :func:`every_pool` in every layout of serving."""
-    return tuple(every_pool(asked, InEveryLayout()).values())
+    """The designs of :func:`every_pool`, a pool a family."""
+    return tuple(every_pool(asked).values())
 
 
 def brute_force(pools, goal):

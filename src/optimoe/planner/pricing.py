@@ -103,9 +103,14 @@ class PricedGrids:
         return Trained(mfu=mfu, layouts=layouts, choice=np.asarray(best.choice))
 
     def served(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
-        """Find the cheapest serving of every design of a grid, at the deployment's price."""
+        """Find the cheapest serving of every design of a grid over all layouts, at the deployment's price.
+
+        That of ``optimoe cost``, to the bit.
+        """
         unpriced = replace(deployment, price=unknown_price())
-        estimate = self._remembered(lambda part: cheapest_serving(part, unpriced), grid, "served", unpriced)
+        estimate = self._remembered(
+            lambda part: cheapest_serving(part, unpriced, every_split(part, unpriced)), grid, "served", unpriced
+        )
         return at_price(estimate, deployment)
 
     def settled_training(self, training: Training, spec: ArchSpec) -> Trained:
@@ -123,14 +128,6 @@ class PricedGrids:
         else:
             mfu = best.mfu() * _to_bf16(run) * training.utilisation.scale
         return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
-
-    def settled_serving(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
-        """The cheapest serving of every design of a grid over all layouts: that of ``optimoe cost``."""
-        unpriced = replace(deployment, price=unknown_price())
-        estimate = self._remembered(
-            lambda part: cheapest_serving(part, unpriced, every_split(part, unpriced)), grid, "settled", unpriced
-        )
-        return at_price(estimate, deployment)
 
     def kept(self, make: Callable[[], T], *asked: Any) -> T:
         """Look up what was made of a question before, or make it and keep it; :data:`MOST_THINGS` are kept."""

@@ -52,7 +52,7 @@ def arithmetic(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:
         if name not in BITS_PER_VALUE:
             raise UnknownNameError("precision", name, BITS_PER_VALUE)
     activations = USUAL_ACTIVATIONS[weights] if activations == AUTO else activations
-    wider = max(activations, weights, key=lambda name: BITS_PER_VALUE[name])
+    wider = weights if BITS_PER_VALUE[weights] > BITS_PER_VALUE[activations] else activations
     peaks, kind = gpu.peak_flops_per_s, PEAK_OF.get(wider, "bf16")
     return kind if peaks.get(kind, 0.0) >= peaks["bf16"] else "bf16"
 
@@ -72,5 +72,9 @@ def operands(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:
     Raises:
         UnknownNameError: No such format.
     """
-    peak = arithmetic(gpu, weights, activations)
+    return operand_format(arithmetic(gpu, weights, activations))
+
+
+def operand_format(peak: str) -> str:
+    """The format in which both operands enter a product at a tensor peak: blocks of 16 where it is fp4."""
     return "nvfp4" if peak == "fp4" else peak

@@ -92,17 +92,18 @@ class Machine:
         depth: Values,
         precision: str = PLAIN_FORMAT,
         activations: str = AUTO,
+        share: Values = 1.0,
     ) -> LayerKernel:
-        """A product on each GPU with weights in a precision, and what enters it in another."""
+        """A product on each GPU with weights in a precision, and what enters it in another; in so many layers."""
         shape = Gemm(rows=tokens, width=width, depth=depth, activations=activations)
-        return LayerKernel(shape=shape, precision=precision, reads="weights")
+        return LayerKernel(shape=shape, precision=precision, reads="weights", share=share)
 
     def products(
         self, tokens: Values, width: Values, depth: Values, precisions: LayerPrecisions, part: str
     ) -> Iterator[LayerKernel]:
         """A product with weights of a part of a layer, in that part's format: :func:`formats`."""
         for precision, activations, share in formats(precisions, part):
-            yield replace(self.product(tokens, width, depth, precision, activations), share=share)
+            yield self.product(tokens, width, depth, precision, activations, share)
 
     @property
     def kv_precision(self) -> str:

@@ -159,6 +159,7 @@ class Prepared:
     """What does not depend on the batch: computed once where a search tries many.
 
     Attributes:
+        arch: The model or the grid, in the formats in which it is served.
         machine: The GPUs, the layout, and how kernels run.
         fits: Requests of an attention rank that the memory holds.
         places: Those that run at once: as many as fit or, of a deployment that is asked for though by what its
@@ -166,6 +167,7 @@ class Prepared:
         ranks: Its attention ranks that end every step together.
     """
 
+    arch: ArchSpec
     machine: Machine
     fits: Values
     places: Values
@@ -174,9 +176,10 @@ class Prepared:
 
 def prepare(arch: ArchSpec, deployment: Deployment, layout: Layout) -> Prepared:
     """The part of :func:`evaluate` that all batches share."""
-    machine = deployment.machine(layout)
+    machine, arch = as_served(deployment.machine(layout), deployment.engine, arch)
     memory = gpu_memory(machine, deployment.engine, arch, deployment.workload)
     return Prepared(
+        arch=arch,
         machine=machine,
         fits=memory.requests,
         places=np.where(memory.requests >= 1, memory.requests, memory.requests_high),
@@ -189,22 +192,19 @@ def steps_of(
 ) -> tuple[StepTime, PromptSeconds]:
     """A decode step of ``running`` requests of a rank, and what a prompt takes among them."""
     workload, engine = deployment.workload, deployment.engine
-    machine, arch = as_served(machine, engine, arch)  # once for all that follows
     kernels = decode_kernels(machine, engine, arch, running, workload.mean_context)
     decode = decode_with_host(machine, engine, arch, running, workload.mean_context, kernels)
     return decode, prompt_work(machine, engine, arch, workload, running, kernels).seconds(engine)
 
 
-def evaluate(
-    arch: ArchSpec,
-    deployment: Deployment,
-    *,
-    layout: Layout,
-    concurrency: Values,
-    ready: Prepared | None = None,
-) -> ServingEstimate:
+def evaluate(arch: ArchSpec, deployment: Deployment, *, layout: Layout, concurrency: Values) -> ServingEstimate:
     """:func:`predict_serving` without its checks, for grids in which some layouts do not apply."""
-    ready = ready or prepare(arch, deployment, layout)
+    return evaluate_at(prepare(arch, deployment, layout), deployment, concurrency)
+
+
+def evaluate_at(ready: Prepared, deployment: Deployment, concurrency: Values) -> ServingEstimate:
+    """:func:`evaluate` where all that batches share is known."""
+    arch, layout = ready.arch, ready.machine.layout
     workload, engine, num_gpus = deployment.workload, deployment.engine, deployment.cluster.num_gpus
     most = workload.num_requests if workload.arrivals == "offline" else np.inf
     in_flight = np.minimum(np.asarray(concurrency, dtype=float), most)
@@ -224,7 +224,7 @@ def evaluate(
     tokens_per_s = concurrency * workload.output_tokens / system.e2e_s
     ended = None
     if workload.arrivals != "closed":
-        ended = _run(arch, deployment, ready, step, in_flight=in_flight, running=running)
+        ended = _run(deployment, ready, step, in_flight=in_flight, running=running)
         tokens_per_s = ended.output_tokens_per_s
         if workload.arrivals == "static":
             system = _static(system, ended, workload)
@@ -304,7 +304,6 @@ def _under_load(
 
 
 def _run(
-    arch: ArchSpec,
     deployment: Deployment,
     ready: Prepared,
     step: StepSeconds,
@@ -318,7 +317,7 @@ def _run(
     queue = Queue(
         num_requests=np.maximum(number / np.asarray(dp, dtype=float), 1.0),
         running=running,
-        least_s=decode_step(ready.machine, engine, arch, 1.0, workload.mean_context).total_s,
+        least_s=decode_step(ready.machine, engine, ready.arch, 1.0, workload.mean_context).total_s,
         reading_steps=running * workload.prefill_tokens / engine.chunk_tokens,
         riding=not engine.prefill_first,
     )

@@ -129,7 +129,7 @@ def _prefill(arch: ArchSpec, deployment: Deployment) -> tuple[Layout, np.ndarray
     """Every layout with its TTFT, infinite where a prompt does not fit, GPU seconds of a prompt, and transfer."""
     layouts = every_layout(arch, deployment)
     ready = prepare(arch, deployment, layouts)
-    prompt = prompt_alone(ready.machine, deployment.engine, arch, deployment.workload)
+    prompt = prompt_alone(ready.machine, deployment.engine, ready.arch, deployment.workload)
     queue_s = PREFILL_LOAD / (2 * (1 - PREFILL_LOAD)) * prompt.stall_s
     sent = transfer_s(arch, deployment, layouts)
     fits = np.asarray(ready.fits >= 1)

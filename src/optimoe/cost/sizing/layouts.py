@@ -12,7 +12,7 @@ from optimoe.core.errors import InfeasibleError, require
 from optimoe.core.grid import map_arrays, map_numbers
 from optimoe.cost.layers.layout import Layout, as_column, divides
 from optimoe.cost.serving.accuracy.evidence import AnswerEvidence, evidence
-from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate, prepare
+from optimoe.cost.serving.estimate import Deployment, Prepared, ServingEstimate, evaluate_at, prepare
 from optimoe.cost.serving.systems.ranks import ALONE
 from optimoe.cost.sizing.candidates import NOTHING_FIXED, every_layout, likely_layouts
 from optimoe.cost.sizing.feasibility import why_nothing_serves
@@ -45,14 +45,13 @@ def cheapest_serving(
         UnknownNameError: No such precision.
     """
     tried = as_column(likely_layouts(arch, deployment) if layouts is None else layouts)
-    grid = arch.over(2)
-    ready = prepare(grid, deployment, tried)
+    ready = prepare(arch.over(2), deployment, tried)
     if concurrency is None:
-        return _cheapest(grid, deployment, tried, _largest_kept(grid, deployment, ready), ready)
-    return _cheapest(grid, deployment, tried, concurrency / np.asarray(tried.dp), ready)
+        return _cheapest(deployment, _largest_kept(deployment, ready), ready)
+    return _cheapest(deployment, concurrency / np.asarray(tried.dp), ready)
 
 
-def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Values:
+def _largest_kept(deployment: Deployment, ready: Prepared) -> Values:
     """Whole requests of a rank, the most that fit and keep the limits; 1 where not even one does."""
     limits, layout = deployment.limits, ready.machine.layout
     # Of requests that come at random one place must be free for the next.
@@ -60,24 +59,21 @@ def _largest_kept(grid: ArchSpec, deployment: Deployment, ready: Prepared) -> Va
     most = np.clip(room, 1.0, MOST_REQUESTS)
     if math.isinf(limits.tpot_s) and math.isinf(limits.ttft_s):
         return most
-    usable = np.asarray(divides(grid, layout)) & (np.asarray(ready.fits) >= 1)
+    usable = np.asarray(divides(ready.arch, layout)) & (np.asarray(ready.fits) >= 1)
     shape = np.broadcast_shapes(usable.shape, most.shape)
 
     def excess(batch: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         def row(values: Values) -> np.ndarray:
             return np.broadcast_to(values, shape).reshape(-1)[cells]
 
-        split = map_numbers(layout, row)
-        machine = replace(ready.machine, layout=split)
         part = Prepared(
-            machine=machine,
+            arch=map_arrays(ready.arch, row),
+            machine=replace(ready.machine, layout=map_numbers(layout, row)),
             fits=row(ready.fits),
             places=row(ready.places),
             ranks=ready.ranks if ready.ranks is ALONE else map_numbers(ready.ranks, row),
         )
-        estimate = evaluate(
-            map_arrays(grid, row), deployment, layout=split, concurrency=batch * split.dp, ready=part
-        )
+        estimate = evaluate_at(part, deployment, batch * part.machine.layout.dp)
         over = np.maximum(estimate.tpot_s / limits.tpot_s, estimate.ttft_s / limits.ttft_s)
         # Where few places are free a wait grows without end: its logarithm is nearer to a line.
         return np.log(over) if limits.on_percentiles else over - 1, np.asarray(estimate.tokens_per_s)
@@ -195,14 +191,13 @@ def alone_evidence(arch: ArchSpec, deployment: Deployment) -> AnswerEvidence | N
     return evidence(arch, deployment, served) if served else None
 
 
-def _cheapest(
-    grid: ArchSpec, deployment: Deployment, layouts: Layout, batch: Values, ready: Prepared
-) -> ServingEstimate:
+def _cheapest(deployment: Deployment, batch: Values, ready: Prepared) -> ServingEstimate:
     """The cheapest feasible point of the last two axes (layouts, batches)."""
-    estimate = evaluate(grid, deployment, layout=layouts, concurrency=batch * layouts.dp, ready=ready)
+    layouts = ready.machine.layout
+    estimate = evaluate_at(ready, deployment, batch * layouts.dp)
     limits = deployment.limits
     feasible = (
-        divides(grid, layouts)
+        divides(ready.arch, layouts)
         & np.asarray(estimate.concurrency <= estimate.max_batch)
         & np.asarray(estimate.tpot_s <= limits.tpot_s)
         & np.asarray(estimate.ttft_s <= limits.ttft_s)

@@ -257,18 +257,23 @@ def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, 
                 worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
                 members.setdefault(call, []).append(design)
     first = sorted(worth, key=lambda call: -worth[call])[:most]
-    return [(call[1], np.unique(members[call][:AT_ONCE])) for call in first], np.unique(np.concatenate(trained))
+    untrained = np.unique(np.concatenate(trained))
+    untrained = untrained[~board.known.trained[untrained]]
+    return [(call[1], np.unique(members[call][:AT_ONCE])) for call in first], untrained
 
 
 def _weights(board: Board, query: Query) -> Column:
-    """How much the error of an estimate counts: as the design is near the best by what is estimated now."""
+    """How much the error of each design that was tried counts: as it is near the best by what is estimated now."""
+    weights = np.ones(len(board.listing))
     if not board.served.any():
-        return np.ones(len(board.listing))
-    objective = query.judge(board.looked(board.estimates()))[1]
-    if not np.isfinite(objective).any():
-        return np.ones(len(objective))
-    beyond = (objective / objective.min() - 1) / NEAR[type(query.goal.minimised)]
-    return np.maximum(1 / (1 + np.minimum(beyond, 1e3) ** 2), 1e-3)
+        return weights
+    trained = board.known.trained
+    part, places = board.priced(None if trained.all() else np.flatnonzero(trained))
+    objective = query.judge(part.looked(part.estimates()))[1]
+    if np.isfinite(objective).any():
+        beyond = (objective / objective.min() - 1) / NEAR[type(query.goal.minimised)]
+        weights[places] = np.maximum(1 / (1 + np.minimum(beyond, 1e3) ** 2), 1e-3)
+    return weights
 
 
 def _spread(board: Board) -> Index:

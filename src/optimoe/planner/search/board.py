@@ -117,20 +117,25 @@ class Board:
         if not new:
             return 0
         more = listed(self.problem.space, new)
+        size, grown = len(more), self.with_more(more)
+        self.known, self.mfu = grown.known, grown.mfu
+        if self.problem.training.run is None:
+            self.train_anew(np.arange(len(listing), len(self.listing)))
+        return size
+
+    def with_more(self, more: Listing) -> "Board":
+        """A board of these designs and further ones behind them, of which nothing is known."""
         known, size = self.known, len(more)
-        self.known = replace(
+        longer = replace(
             known,
-            listing=listing.with_more(more),
+            listing=known.listing.with_more(more),
             trained=np.append(known.trained, np.zeros(size, dtype=bool)),
             rates=np.hstack([known.rates, np.full((len(known.rates), size), np.nan)]),
             roof=known.roof.with_more(rooflines(more, self.problem.deployments)) if known.roof else None,
             features=np.vstack([known.features, features(more)]) if known.features is not None else None,
             curves={law: _longer(law, judgement, more) for law, judgement in known.curves.items()},
         )
-        self.mfu = np.append(self.mfu, np.full(size, np.nan))
-        if self.problem.training.run is None:
-            self.train_anew(np.arange(len(listing), len(self.listing)))
-        return size
+        return replace(self, known=longer, mfu=np.append(self.mfu, np.full(size, np.nan)))
 
     def estimates(self, weights: Column | None = None) -> tuple[Estimated, Estimated]:
         """Estimates of utilisation and of tokens per second, learned from what was priced.

@@ -22,11 +22,7 @@ from optimoe.planner.search.listing import Index, Listing, Sheet
 from optimoe.planner.search.looked import Looked, Rates, unpriced
 
 MOST_WAYS = 2
-"""Deployments of a design that are settled beside those that were priced."""
-
-CLOSE = 1.1
-"""Dollars over the cheapest up to which another deployment is settled too (assumed: layouts that are not likely
-gain some percent of some designs)."""
+"""Deployments of a design that are settled beside the cheapest that was priced."""
 
 
 def settle(board: Board, designs: Index) -> dict[int, Pool]:
@@ -58,13 +54,12 @@ def _likely_ways(board: Board, designs: Index) -> Bool[np.ndarray, "deployments 
     own = np.searchsorted(places, designs)
     known = dollars_of_ways(part.looked())[:, own]
     best = known.min(axis=0)
-    likely = np.isfinite(known) & (known <= best * CLOSE)
+    likely = np.isfinite(known) & (known == best)
     if board.known.whole:
         return likely
     bright = dollars_of_ways(part.looked(part.estimates(), optimism=1.0))[:, own]
-    least = np.where(np.isfinite(best), best, bright.min(axis=0) * CLOSE)
     few = bright.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") < MOST_WAYS
-    return likely | (few & np.isfinite(bright) & (bright <= least))
+    return likely | (few & np.isfinite(bright) & (bright <= best))
 
 
 def priced(board: Board, designs: Index) -> dict[int, Pool]:
@@ -79,10 +74,11 @@ def priced(board: Board, designs: Index) -> dict[int, Pool]:
     return pools
 
 
-def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool:
+def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids, board: Board | None = None) -> Pool:
     """A pool of one model that is given, priced alike, on every deployment that may be its cheapest.
 
-    Those whose roofline is within twice the error of one (:data:`UNSEEN`) of the cheapest that was found.
+    Those whose rate may be high enough for that: by what was learned on a board of priced designs, or by the
+    roofline and twice the error of one (:data:`UNSEEN`).
     """
     family, grid = family_of(spec), row_of(merged(spec))
     listing = Listing(
@@ -91,8 +87,7 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
         shapes=Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers])),
         sheets=(Sheet(grid=grid, start=0),),
     )
-    roof = rooflines(listing, problem.deployments)
-    guess = np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)
+    guess = _brightest(problem, listing, board)
     bright = replace(unpriced(problem, listing), tokens_per_s=guess)
     order = np.argsort(dollars_of_ways(bright)[:, 0], kind="stable")
     best, wanted = np.inf, np.zeros((len(order), 1), dtype=bool)
@@ -100,7 +95,7 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
         promised: float = dollars_of_ways(bright)[way, 0]
         if not np.isfinite(promised) or promised > best:
             break
-        served = memory.settled_serving(problem.deployments[way], grid)
+        served = memory.served(problem.deployments[way], grid)
         wanted[way] = True
         found = np.zeros_like(guess)
         found[way] = served.tokens_per_s
@@ -108,6 +103,17 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
     if not wanted.any():
         wanted[order[0]] = True
     return _settled(problem, grid, [family], wanted, memory, spec)[0]
+
+
+def _brightest(problem: Problem, listing: Listing, board: Board | None) -> Rates:
+    """The most output tokens per second that each deployment may give with a model; 0 where it does not fit."""
+    if board is not None and not board.known.whole and board.served.any():
+        rates = board.priced()[0].with_more(listing).estimates()[1]
+        guess = np.exp(rates.log + rates.margin)[:, -len(listing) :]
+        if guess.any():
+            return guess
+    roof = rooflines(listing, problem.deployments)
+    return np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)
 
 
 def row_of(spec: ArchSpec) -> ArchSpec:
@@ -138,12 +144,11 @@ def _settled(
 
     ``wanted`` says which deployments of each, (deployments, designs); ``spec`` is the model of a grid of one.
     """
-    serve = memory.settled_serving if whole else memory.served
     found: list[list[tuple[int, ServingEstimate]]] = [[] for _ in families]
     for way, deployment in enumerate(problem.deployments):
         rows = np.flatnonzero(wanted[way])
         if len(rows):
-            served = serve(deployment, take(grid, rows))
+            served = memory.served(deployment, take(grid, rows))
             for place, row in enumerate(rows.tolist()):
                 found[row].append((way, take(served, slice(place, place + 1))))
     size, standing = len(families), problem.law.judge(grid)

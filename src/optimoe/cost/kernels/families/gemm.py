@@ -4,7 +4,7 @@ import numpy as np
 
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.hardware.arithmetic import AUTO, arithmetic, operands
+from optimoe.cost.hardware.arithmetic import AUTO, arithmetic, operand_format
 from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
@@ -28,7 +28,10 @@ def gemm_kind(gpu: Accelerator, weights: str, activations: str = AUTO) -> str:
     Raises:
         UnknownNameError: No such precision.
     """
-    peak = arithmetic(gpu, weights, activations)
+    return _kind(gpu, weights, arithmetic(gpu, weights, activations))
+
+
+def _kind(gpu: Accelerator, weights: str, peak: str) -> str:
     if peak == "bf16" and weights not in ("bf16", "fp32"):
         return UNPACKED
     if peak == "int8" and "fp8" in gpu.peak_flops_per_s:
@@ -57,9 +60,9 @@ def gemm_s(
         UnknownNameError: No such precision.
     """
     peak = arithmetic(gpu, precision, product.activations)
-    curve = curve or find_curve("gemm", gemm_kind(gpu, precision, product.activations), gpu, engine)
+    curve = curve or find_curve("gemm", _kind(gpu, precision, peak), gpu, engine)
     rows, width, depth = product.rows, product.width, product.depth
-    activation = bytes_per_value(operands(gpu, precision, product.activations))
+    activation = bytes_per_value(operand_format(peak))
     moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows
     flops = 2 * (rows + curve.pad) * (width + curve.pad) * (depth + curve.half_fill)
     return KernelTime(

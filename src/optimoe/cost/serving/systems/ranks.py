@@ -170,8 +170,7 @@ def waiting(
     codes, (ranks, batch, steps, chunk, align, kinds) = _distinct(
         lock.ranks, running, np.maximum(decode_steps, 1.0), lock.chunk_prompts, lock.align_steps, kind
     )
-    found = [_riding(batch, steps, chunk, ranks, align), _reading(batch, steps, chunk), _stopping(batch, steps)]
-    work = _chosen(found, kinds.astype(int))
+    work = _work_of(kinds, batch, steps, chunk, ranks, align)
     tail_R, tail_1 = _tails(work, ranks), _tails(work, np.ones_like(ranks))
     scale = work.prompts / np.maximum(tail_1[:, 0], 1e-300)
     own_s = lock.own_share * prompt_s
@@ -260,7 +259,7 @@ def _riding(
         steps=total / every,
         prompts=prompts,
         most=most,
-        tail=pdtrc(np.floor(_middles(most)), mean[:, None]),
+        tail=_exceeded(mean, most),
         held_steps=held,
     )
 
@@ -285,22 +284,29 @@ def _reading(batch: np.ndarray, steps: np.ndarray, chunk: np.ndarray) -> _Work:
     )
 
 
-def _stopping(batch: np.ndarray, steps: np.ndarray) -> _Work:
+def _stopping(batch: np.ndarray, steps: np.ndarray, _chunk: np.ndarray) -> _Work:
     """All prompts that a decoding step set free, before the next one."""
     ended = batch / steps
     most = _reach(ended)
-    tail = pdtrc(np.floor(_middles(most)), ended[:, None])
+    tail = _exceeded(ended, most)
     return _Work(steps=steps, prompts=ended, most=most, tail=tail, held_steps=np.zeros_like(ended))
 
 
-def _chosen(found: list[_Work], kinds: np.ndarray) -> _Work:
-    """Each row by its kind of scheduler."""
-    rows = np.arange(len(kinds))
-
-    def pick(name: str) -> np.ndarray:
-        return np.stack([getattr(work, name) for work in found])[kinds, rows]
-
-    return _Work(**{name: pick(name) for name in ("steps", "prompts", "most", "tail", "held_steps")})
+def _work_of(
+    kinds: np.ndarray, batch: np.ndarray, steps: np.ndarray, chunk: np.ndarray, ranks: np.ndarray, align: np.ndarray
+) -> _Work:
+    """Each row by its kind of scheduler: prompts ride on decoding steps (0), are read first (1), or stop them (2)."""
+    found: dict[str, np.ndarray] = {}
+    for kind in np.unique(kinds).tolist():
+        own = kinds == kind
+        if kind == 0:
+            work = _riding(batch[own], steps[own], chunk[own], ranks[own], align[own])
+        else:
+            work = (_reading if kind == 1 else _stopping)(batch[own], steps[own], chunk[own])
+        for column in fields(work):
+            values = getattr(work, column.name)
+            found.setdefault(column.name, np.empty((len(kinds), *values.shape[1:])))[own] = values
+    return _Work(**found)
 
 
 def _tails(work: _Work, ranks: np.ndarray) -> np.ndarray:
@@ -320,15 +326,33 @@ def _beyond(tails: np.ndarray, most: np.ndarray, codes: np.ndarray, floor: Value
 
 
 def _poisson_mean(prompts: np.ndarray, chunk: np.ndarray) -> np.ndarray:
-    """The μ for which E min(c, A) is ``prompts``: with K = ⌊c⌋, μ·P(A < K) + c·P(A > K), by bisection."""
-    whole = np.floor(chunk)
-    low, high = prompts, chunk + 8 * np.sqrt(chunk) + 30
-    for _ in range(50):  # halvings down to rounding
-        middle = (low + high) / 2
-        below = np.where(whole > 0, middle * pdtr(np.maximum(whole - 1, 0), middle), 0.0)
-        short = below + chunk * pdtrc(whole, middle) < prompts
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return high
+    """The μ for which E min(c, A) is ``prompts``: with K = ⌊c⌋, μ·P(A < K) + c·P(A > K), by Newton from below.
+
+    The expectation grows with μ, ever slower, by P(A < K) + (c − K)·P(A = K): no step from below goes beyond.
+    """
+    whole, mean = np.floor(chunk), prompts
+    for _ in range(MOST_NEWTON):
+        less = np.where(whole > 0, pdtr(np.maximum(whole - 1, 0), mean), 0.0)
+        more = pdtrc(whole, mean)
+        slope = less + (chunk - whole) * np.maximum(1 - less - more, 0.0)
+        step = (prompts - mean * less - chunk * more) / np.maximum(slope, 1e-300)
+        mean = mean + np.maximum(step, 0.0)
+        if np.all(step <= 1e-14 * mean):
+            break
+    return mean
+
+
+MOST_NEWTON = 100
+"""Steps of Newton; a handful is usual, some thirty where all but one in 10^9 chunks are full."""
+
+
+def _exceeded(mean: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Chances that a Poisson number is above the middle of each cell between none and the most, a row each."""
+    numbers = np.floor(_middles(most)).astype(int)
+    if numbers.max(initial=0) >= CELLS:
+        return np.asarray(pdtrc(numbers, mean[:, None]))
+    every = pdtrc(np.arange(numbers.max(initial=0) + 1), mean[:, None])  # fewer than there are cells
+    return np.take_along_axis(every, numbers, axis=1)
 
 
 def _reach(mean: np.ndarray) -> np.ndarray:
