@@ -38,9 +38,6 @@ MOST_FAMILIES = 12
 MOST_ON_FRONT = 24
 """Designs of the front that are told, evenly spread where there are more."""
 
-LOOKED_FOR_LOSS = 24
-"""Designs of each kind that a round of a search for the lowest loss prices: what it asks is whether they serve."""
-
 ASKED_OF_A_LAW = 8_000
 """Designs among which other laws look for theirs, and those that were priced."""
 
@@ -128,7 +125,7 @@ def _found(problem: Problem, memory: PricedGrids) -> _Found:
               for place, pool in settle(board, np.array(sorted(inside), dtype=int)).items()]  # fmt: skip
     lowest = None
     if problem.training.bounded:
-        lowest = _sought(board, Query(goal=WHOLE_BUDGET, width=LOOKED_FOR_LOSS), starts)
+        lowest = _sought(board, Query(goal=WHOLE_BUDGET), starts)
         starts += [lowest] if lowest else []
     goal = bounded_goal(problem, board, lowest)
     choice = _sought(board, Query(goal=SearchGoal(minimised=goal)), starts)
@@ -210,7 +207,7 @@ def _alternatives(board: Board, found: _Found) -> tuple[Alternative, ...]:
     """The best design of each group of families at the choice's loss, or that there is none."""
     groups = _groups(board)
     loss = float(found.choice.pool.loss(np.array([found.choice.tokens]))[0])
-    query = Query(goal=equal_loss(loss), group_of=np.array([*groups.values()]), width=8)
+    query = Query(goal=equal_loss(loss), group_of=np.array([*groups.values()]))
     settled = finalist(board, query, [found.choice], count=1, briefly=True)
     best = {group: one for group, one in settled.items() if one.tokens <= ALL_TEXT_TOKENS}
     rows = []
@@ -237,7 +234,7 @@ def _best_dense(board: Board, found: _Found) -> Finalist | None:
     if not (dense == 0).any() or not board.problem.training.bounded:
         return None
     goal = found.goal if isinstance(found.goal, LowestLoss) else LowestLoss()
-    query = Query(goal=SearchGoal(minimised=goal), group_of=dense, width=LOOKED_FOR_LOSS)
+    query = Query(goal=SearchGoal(minimised=goal), group_of=dense)
     return finalist(board, query, count=1).get(0)
 
 

@@ -1,11 +1,10 @@
 """Designs are priced in the order of what they may be worth, until nothing that is left can beat the best."""
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from optimoe.planner.designs import Column
 from optimoe.planner.problem.family import Family
@@ -16,21 +15,24 @@ from optimoe.planner.search.listing import Index, Listing, around
 from optimoe.planner.search.looked import Looked, Rates
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 
-SLACK: dict[type, float] = {LowestLoss: 1e-4, LeastCost: 2e-3}
-"""Share by which a design that is left must promise to be better, to be priced: 0.0002 nats of 2, or 0.2 % of the
-dollars, far below what law and cost model can tell."""
+SLACK: dict[type, float] = {LowestLoss: 1e-5, LeastCost: 2e-3}
+"""Share by which a design that is left must promise to be better, to be priced: 0.2 % of the dollars, far below what
+law and cost model can tell, and as little of the loss as moves the dollars at that loss by as much."""
 
-MOST_ACTIVE: dict[type, int] = {LowestLoss: 2_000, LeastCost: 3_000}
-ACTIVE_OF_A_GROUP = 60
-"""Designs that a round looks at, the most promising ones, of one group or of each of several."""
+DOUBT = 2.0
+"""Margins by which a design that is left is taken to be better than its estimate: four times the usual error, for
+what is missed once is missed for good."""
 
-MOST_ROUNDS, MOST_SWEEPS = 7, 2
-"""Rounds of pricing and learning among these, and times that they are chosen anew among all."""
+MOST_IN_SCOPE, MOST_DOUBT = 6_000, 3.0
+"""Designs among which a search prices, those that look best with so many margins: what it learns moves estimates,
+and to look at the whole list each time takes ten times as long."""
 
-CALLS: dict[type, int] = {LowestLoss: 2, LeastCost: 4}
-AT_ONCE = 32
-"""Calls of a round, and designs of each: kinds of designs on one deployment. A call costs as much as a hundred
-more designs in it."""
+MOST_ROUNDS, MOST_TRAININGS = 40, 20
+"""Rounds of pricing and learning, and of training in each; some ten and three are usual."""
+
+CALLS, AT_ONCE = 4, 96
+"""Calls of a round, and designs of each: of one kind on one deployment. A call costs as much as ten to thirty more
+designs in it, and what the first ones tell spares others."""
 
 NEAR: dict[type, float] = {LowestLoss: 0.02, LeastCost: 0.2}
 """Share beyond the best at which an error counts half: what decides lies nearer."""
@@ -41,17 +43,15 @@ MOST_LIKELY = 200
 SAMPLE = 16
 """Designs that are priced before anything is learned: of a regression on a dozen features (assumed)."""
 
-GLANCED, GLANCES = 3, 2
-"""Designs of each row beside the choice that are priced, and how often: rows are what estimates say is best."""
+ACTIVE_OF_A_GROUP, GLANCED, GLANCES = 60, 3, 2
+"""Designs of each row beside the choice that are looked at, and priced, and how often: rows are what estimates say
+is best."""
 
-TRAINED_FIRST, TRAINED_AT_ONCE = 400, 150
-"""Designs whose training is priced with each round: a tenth of a millisecond each."""
+TRAINED_FIRST, TRAINED_AT_ONCE = 400, 600
+"""Designs whose training is priced before anything is learned, and in a round: a tenth of a millisecond each."""
 
 NEIGHBOURS_OF = 3
 """Best designs of a group whose neighbourhoods are put on the board."""
-
-MOST_GROWN = 2
-"""Times that neighbourhoods are added: the best moves a step of the coarse list at most each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,10 @@ class Query:
     Attributes:
         goal: What is minimised.
         group_of: Group of each family, by its place; −1 leaves it out. Left out: one group of all.
-        width: Designs of each group that a round prices at most.
     """
 
     goal: SearchGoal
     group_of: Int[np.ndarray, " families"] | None = None
-    width: int = AT_ONCE
 
     @property
     def by_loss_alone(self) -> bool:
@@ -79,19 +77,30 @@ class Query:
         of_family = listing.of_family
         return np.zeros(len(of_family), dtype=int) if self.group_of is None else self.group_of[of_family]
 
-    def promising(self, bright: Looked) -> dict[int, Index]:
-        """List the designs of each group that are not priced and promise to be better than its best, in order."""
+    def promising(self, bright: Looked) -> Index:
+        """List the designs that are not priced and promise to be better than the best of their group, in order."""
+        objective, least = self.judge(bright)[1], self.to_beat(bright)
+        better = np.flatnonzero(~self._known(bright) & (objective < least))
+        return better[
+            np.argsort(
+                objective[better] / least[better] if np.isfinite(least).all() else objective[better], kind="stable"
+            )
+        ]
+
+    def to_beat(self, bright: Looked) -> Column:
+        """What each design must stay below: the best that is known of its group; −∞ of those left out."""
         objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
-        exact = bright.exact
-        if self.by_loss_alone:  # whichever deployment serves a design, its loss is the same
-            exact = exact | (bright.trained & (bright.served & (bright.tokens_per_s > 0)).any(axis=0))
-        known, found = np.where(exact, objective, np.inf), {}
+        known, least = np.where(self._known(bright), objective, np.inf), np.full(len(objective), -np.inf)
         for group in np.unique(groups[groups >= 0]):
             own = groups == group
-            least = known[own].min() * (1 - SLACK[type(self.goal.minimised)])
-            better = np.flatnonzero(own & ~exact & (objective < least))
-            found[int(group)] = better[np.argsort(objective[better], kind="stable")]
-        return found
+            least[own] = known[own].min() * (1 - SLACK[type(self.goal.minimised)])
+        return least
+
+    def _known(self, bright: Looked) -> Bool[np.ndarray, " designs"]:
+        """Of which designs nothing is estimated that this search asks for."""
+        if not self.by_loss_alone:  # whichever deployment serves a design, its loss is the same
+            return bright.exact
+        return bright.exact | (bright.trained & (bright.served & (bright.tokens_per_s > 0)).any(axis=0))
 
     def judge(self, looked: Looked) -> tuple[Column, Column]:
         """Training tokens and objective of each design; infinite where not feasible."""
@@ -132,37 +141,32 @@ def best_of(board: Board, query: Query, count: int = 1) -> dict[int, list[BestOf
     return found
 
 
-def seek(board: Board, queries: Sequence[Query]) -> None:
+def seek(board: Board, query: Query) -> None:
     """Price designs until none that is left can beat the best of its group, and look around the best ones."""
     if board.known.whole:
         board.price_all()
         return
-    active = np.zeros(0, dtype=int)
-    for _ in range(MOST_SWEEPS):
-        active, whole = _active(board, queries)
-        _price(board, queries, active)
-        if whole:
-            break
-    for _ in range(MOST_GROWN):
-        before = len(board.listing)
-        if not board.grow(_near(board, queries)):
-            return
-        active = np.append(active, np.arange(before, len(board.listing)))
-        _price(board, queries, active)
+    scope = _scope(board, query)
+    for _ in range(MOST_ROUNDS):
+        part = board.part(scope)
+        tried = _round(part, query)
+        board.put(part, scope)
+        if not tried:
+            before = len(board.listing)
+            if not board.grow(_near(board, query)):
+                return
+            scope = np.append(scope, np.arange(before, len(board.listing)))
 
 
-def _near(board: Board, queries: Sequence[Query]) -> dict[Family, Shapes]:
+def _near(board: Board, query: Query) -> dict[Family, Shapes]:
     """The shapes around the best designs of each group."""
     near: dict[Family, list[Shapes]] = {}
-    for query in queries:
-        for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
-            for best in found:
-                family = board.listing.families[board.listing.of_family[best.index]]
-                width, depth = (
-                    int(numbers[best.index])
-                    for numbers in (board.listing.shapes.d_model, board.listing.shapes.num_layers)
-                )
-                near.setdefault(family, []).append(around(board.known.every[family], width, depth))
+    listing = board.listing
+    for found in best_of(board, query, NEIGHBOURS_OF if query.group_of is None else 1).values():
+        for best in found:
+            family = listing.families[listing.of_family[best.index]]
+            width, depth = (int(of[best.index]) for of in (listing.shapes.d_model, listing.shapes.num_layers))
+            near.setdefault(family, []).append(around(board.known.every[family], width, depth))
     return {family: united(*parts) for family, parts in near.items()}
 
 
@@ -203,63 +207,38 @@ def left_over(board: Board, query: Query) -> int:
     """Designs that may still be better than the best of their group, by estimates and their margins."""
     if board.known.whole:
         return 0
-    bright = board.looked(board.estimates(_weights(board, query)), optimism=1.0)
-    return sum(len(own) for own in query.promising(bright).values())
+    return len(query.promising(board.looked(board.estimates(_weights(board, query)), optimism=1.0)))
 
 
-def _price(board: Board, queries: Sequence[Query], active: Index) -> None:
-    """Price the most promising designs of some, round by round, and learn from each."""
-    if not len(active):
-        return
-    active = np.union1d(active, np.flatnonzero(board.served.any(axis=0)))  # what was priced is learned from
-    part = board.part(active)
-    for _ in range(MOST_ROUNDS):
-        calls, trained = _promising(part, queries)
-        if not calls and not len(trained):
+def _scope(board: Board, query: Query) -> Index:
+    """The designs of the whole board that may become promising when more is known, and those that were priced."""
+    priced = np.flatnonzero(board.served.any(axis=0))
+    own = np.flatnonzero(query.groups_of(board.listing) >= 0)
+    if len(own) > MOST_IN_SCOPE:
+        bright = board.looked(board.estimates(_weights(board, query)), optimism=MOST_DOUBT)
+        own = query.promising(bright)[:MOST_IN_SCOPE]
+    return np.union1d(own, priced)
+
+
+def _round(board: Board, query: Query) -> int:
+    """Train the most promising designs, then price those that still are; how many designs were tried."""
+    weights = _weights(board, query)
+    rates = board.rates(weights)
+    wanted, tried = _spread(board), 0
+    for _ in range(MOST_TRAININGS):
+        wanted = wanted[~board.known.trained[wanted]]
+        board.train(wanted)
+        tried += len(wanted)
+        estimates = board.utilisation(weights), rates
+        bright = board.looked(estimates, optimism=DOUBT)
+        promising = query.promising(bright)
+        wanted = promising[~board.known.trained[promising]][:TRAINED_AT_ONCE]
+        if not len(wanted):
             break
-        part.train(trained)
-        for way, designs in calls:
-            part.serve(way, designs)
-    board.put(part, active)
-
-
-def _active(board: Board, queries: Sequence[Query]) -> tuple[Index, bool]:
-    """The most promising designs of each query that are not priced, and whether they are all of them."""
-    groups = [query.groups_of(board.listing) for query in queries]
-    scope = np.flatnonzero(np.any([own >= 0 for own in groups], axis=0) | board.served.any(axis=0))
-    part = board if len(scope) == len(board.listing) else board.part(scope)
-    bright = part.looked(part.estimates(_weights(part, queries[0])), optimism=1.0)
-    chosen, whole = [np.zeros(0, dtype=int)], True
-    for query in queries:
-        most = MOST_ACTIVE[type(query.goal.minimised)] if query.group_of is None else ACTIVE_OF_A_GROUP
-        for own in query.promising(bright).values():
-            chosen.append(own[:most])
-            whole = whole and len(own) <= most
-    return scope[np.unique(np.concatenate(chosen))], whole
-
-
-def _promising(board: Board, queries: Sequence[Query]) -> tuple[list[tuple[int, Index]], Index]:
-    """The calls of one round: deployments with designs of one kind that may beat the best; and what to train."""
-    estimates = board.estimates(_weights(board, queries[0]))
-    sample = _sample(board.looked(estimates), queries)
-    if sample:
-        return sample, np.union1d(sample[0][1], _spread(board))
-    bright = board.looked(estimates, optimism=1.0)
-    worth: dict[tuple[int, int], float] = {}
-    members: dict[tuple[int, int], list[int]] = {}
-    trained = [np.zeros(0, dtype=int) if board.known.trained.sum() >= TRAINED_FIRST else _spread(board)]
-    most = max(CALLS[type(query.goal.minimised)] for query in queries)
-    for query in queries:
-        for own in query.promising(bright).values():
-            trained.append(own[: TRAINED_AT_ONCE if query.group_of is None else query.width])
-            tightness = board.known.roof.tightness if query.by_loss_alone and board.known.roof else None
-            for rank, call, design in _calls(bright, own[: query.width * most], tightness):
-                worth[call] = worth.get(call, 0.0) + 1 / (1 + rank)
-                members.setdefault(call, []).append(design)
-    first = sorted(worth, key=lambda call: -worth[call])[:most]
-    untrained = np.unique(np.concatenate(trained))
-    untrained = untrained[~board.known.trained[untrained]]
-    return [(call[1], np.unique(members[call][:AT_ONCE])) for call in first], untrained
+    calls = _sample(board.looked(estimates), query) or _calls(board, bright, query, promising)
+    for way, designs in calls:
+        board.serve(way, designs)
+    return tried + sum(len(designs) for _, designs in calls)
 
 
 def _weights(board: Board, query: Query) -> Column:
@@ -269,7 +248,7 @@ def _weights(board: Board, query: Query) -> Column:
         return weights
     trained = board.known.trained
     part, places = board.priced(None if trained.all() else np.flatnonzero(trained))
-    objective = query.judge(part.looked(part.estimates()))[1]
+    objective = query.judge(part.looked((part.utilisation(), part.rates(local=False))))[1]
     if np.isfinite(objective).any():
         beyond = (objective / objective.min() - 1) / NEAR[type(query.goal.minimised)]
         weights[places] = np.maximum(1 / (1 + np.minimum(beyond, 1e3) ** 2), 1e-3)
@@ -279,32 +258,43 @@ def _weights(board: Board, query: Query) -> Column:
 def _spread(board: Board) -> Index:
     """Designs over the whole board whose training is priced first, so that nothing is learned from one corner."""
     size = len(board.listing)
+    if board.known.trained.sum() >= TRAINED_FIRST:
+        return np.zeros(0, dtype=int)
     return np.unique(np.linspace(0, size - 1, min(size, TRAINED_FIRST)).astype(int))
 
 
-def _calls(bright: Looked, designs: Index, tightness: Rates | None) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """Of designs, the most promising first: its rank, its kind with its most promising way that is not priced.
+def _calls(board: Board, bright: Looked, query: Query, promising: Index) -> list[tuple[int, Index]]:
+    """The calls of one round: deployments with designs of one kind that may beat the best there.
 
-    That is the one of the fewest dollars, or where these do not matter the one of the loosest limits.
+    For the least dollars those on which a design may, else the most promising one of each: that of the fewest
+    dollars, or where these do not matter the one of the loosest limits.
     """
-    usd = np.where(bright.served[:, designs], np.inf, bright.fleet_usd[:, designs])
-    if tightness is not None:
-        usd = np.where(np.isfinite(usd), np.exp(tightness[:, designs]), np.inf)
+    usd = np.where(bright.served, np.inf, bright.fleet_usd)[:, promising]
+    if query.by_loss_alone and board.known.roof is not None:
+        usd = np.where(np.isfinite(usd), board.known.roof.tightness[:, promising], np.inf)
+    worth = np.isfinite(usd) & (usd == usd.min(axis=0))
+    if isinstance(query.goal.minimised, LeastCost):
+        rest = (query.judge(bright)[1] - bright.serve_usd)[promising]  # training
+        worth = np.isfinite(usd) & (usd + rest < query.to_beat(bright)[promising])
     starts = [sheet.start for sheet in bright.listing.sheets]
-    kinds = np.searchsorted(starts, designs, side="right")
-    for rank, (way, kind, design) in enumerate(zip(usd.argmin(axis=0), kinds, designs, strict=True)):
-        if np.isfinite(usd[way, rank]):
-            yield rank, (int(kind), int(way)), int(design)
+    kinds = np.searchsorted(starts, promising, side="right")
+    rank = 1 / (1 + np.arange(len(promising)))
+    calls = {
+        (kind, way): float(rank[worth[way] & (kinds == kind)].sum())
+        for kind in np.unique(kinds).tolist()
+        for way in np.flatnonzero(worth.any(axis=1)).tolist()
+    }
+    first = [call for call in sorted(calls, key=lambda call: -calls[call])[:CALLS] if calls[call] > 0]
+    return [(way, np.sort(promising[worth[way] & (kinds == kind)][:AT_ONCE])) for kind, way in first]
 
 
-def _sample(looked: Looked, queries: Sequence[Query]) -> list[tuple[int, Index]]:
+def _sample(looked: Looked, query: Query) -> list[tuple[int, Index]]:
     """What is priced where little is known: some of the best designs of one kind, on deployments of all sizes.
 
     For the least dollars alone, the kind being that of most of them, the format that of the best estimate. Nothing
     where enough of those that look best were priced before.
     """
-    query = next((one for one in queries if isinstance(one.goal.minimised, LeastCost)), None)
-    if query is None:
+    if not isinstance(query.goal.minimised, LeastCost):
         return []
     objective = query.judge(looked)[1]
     most = min(MOST_LIKELY, int(np.isfinite(objective).sum()))

@@ -16,6 +16,7 @@ from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.problem.training import PredictedMfu
 from optimoe.planner.search.estimate import (
+    MOST_LOCAL,
     Estimated,
     Features,
     Rooflines,
@@ -143,13 +144,23 @@ class Board:
         Args:
             weights: How much the error of each design counts; left out, all alike.
         """
+        return self.utilisation(weights), self.rates(weights)
+
+    def utilisation(self, weights: Column | None = None) -> Estimated:
+        """Estimates of the utilisation in training alone."""
+        weights = np.ones(len(self.listing)) if weights is None else weights
+        assert self.known.features is not None  # a space that is priced whole estimates nothing
+        return estimated_mfu(self.known.features, self.listing.params_total, self.mfu, self.known.trained, weights)
+
+    def rates(self, weights: Column | None = None, *, local: bool = True) -> Estimated:
+        """Estimates of the tokens per second alone; ``local``: also by what near designs say, where not too many."""
         weights = np.ones(len(self.listing)) if weights is None else weights
         known = self.known
-        assert known.roof is not None  # a space that is priced whole estimates nothing
+        assert known.roof is not None  # likewise
         assert known.features is not None
-        mfu = estimated_mfu(known.features, self.listing.params_total, self.mfu, known.trained, weights)
         clusters = cluster_features(self.problem.deployments)
-        return mfu, estimated_rates(known.roof, known.features, clusters, known.rates, self.served, weights)
+        near = local and len(self.listing) <= MOST_LOCAL
+        return estimated_rates(known.roof, known.features, clusters, known.rates, self.served, weights, local=near)
 
     def part(self, designs: Index) -> "Board":
         """A board of some of the designs, in their order."""

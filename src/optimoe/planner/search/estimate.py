@@ -35,6 +35,15 @@ FEWEST = 12
 RIDGE, OWN_RIDGE = 0.1, 2.0
 """Weights of the penalties, in units of one priced design, of the common and the own correction (assumed)."""
 
+NOISE = 0.01
+"""What no feature tells of a rate, in its logarithm: whole batches and divisors of layouts (assumed)."""
+
+LENGTHS = (0.3, 0.6, 1.2, 2.4)
+"""Distances over which the errors of estimates are alike, of features with spread 1, that are tried."""
+
+MOST_LOCAL, MOST_NEAR = 8_000, 64
+"""Designs up to which near ones are asked too, and how many of those, the best: of a round, not the whole list."""
+
 MOST_LEARNED = 3_000
 """Designs from which the utilisation in training is learned, the last priced: of more nothing is gained."""
 
@@ -169,6 +178,8 @@ def estimated_rates(
     rates: Rates,
     served: Bool[np.ndarray, "deployments designs"],
     weights: Float[np.ndarray, " designs"],
+    *,
+    local: bool,
 ) -> Estimated:
     """Output tokens per second of every deployment with every design, learned from those that were searched.
 
@@ -179,6 +190,7 @@ def estimated_rates(
         rates: Output tokens per second where they were searched.
         served: Where they were.
         weights: How much the error of each design counts: those near the best decide.
+        local: Whether what near designs say of the error that is left counts too.
     """
     log, margin = np.array(roof.log_rate), np.full((len(rates), 1), UNSEEN)
     ways, place = np.nonzero(served & (rates > 0))
@@ -190,19 +202,50 @@ def estimated_rates(
         common, errors = _ridge(rows, truth, weights[place], RIDGE)
         wide, shared = 2 * _spread(errors, weights[place]), every.shape[1]
         split = shared + own_inputs.shape[1]
+        margin = np.broadcast_to(margin, log.shape).copy()
         for way in range(len(rates)):
             own, learned = ways == way, common[:split].copy()
             learned[0] += clusters[way] @ common[split:]
-            margin[way] = wide + UNSEEN / (2 + weights[place[own]].sum())
+            own_weights, left = weights[place[own]], truth[own] - rows[own] @ common
+            margin[way] = wide + UNSEEN / (2 + own_weights.sum())
             if own.sum() >= FEWEST:
-                own_weights = weights[place[own]]
-                further, left = _ridge(rows[own, :split], truth[own] - rows[own] @ common, own_weights, OWN_RIDGE)
+                further, errors = _ridge(rows[own, :split], left, own_weights, OWN_RIDGE)
                 learned += further
-                margin[way] = 2 * _spread(left, own_weights) + UNSEEN / (2 + own_weights.sum())
+                left = left - rows[own, :split] @ further
+                margin[way] = 2 * _spread(errors, own_weights) + UNSEEN / (2 + own_weights.sum())
             log[way] += every @ learned[:shared]
             for weight, values in zip(learned[shared:], _own_inputs(roof, (way, slice(None))), strict=True):
                 log[way] += weight * values
+            if local and own.any():
+                nearest = np.argsort(-own_weights, kind="stable")[:MOST_NEAR]
+                near = _local(every[:, 1:], place[own][nearest], left[nearest])
+                log[way] += near.log
+                margin[way] = np.minimum(margin[way], near.margin) if own.sum() >= FEWEST else margin[way]
     return Estimated(log=np.where(_serves(roof, rates, served), log, -np.inf), margin=margin)
+
+
+def _local(designs: Features, place: np.ndarray, left: np.ndarray) -> Estimated:
+    """What near designs that were priced say of the error that the regressions leave: a Gaussian process.
+
+    Squared-exponential in the standardised features; of several lengths the one that predicts each priced design
+    best from the others (Rasmussen and Williams 2006, Eq. 5.12).
+    """
+    own = designs[place]
+    apart = ((own[:, None, :] - own[None, :, :]) ** 2).sum(axis=2)
+    power = float(np.mean(left**2)) + NOISE**2
+    best, chosen = math.inf, (LENGTHS[-1], np.eye(len(place)))
+    for length in LENGTHS:
+        inverse = np.linalg.inv(power * np.exp(-apart / (2 * length**2)) + NOISE**2 * np.eye(len(place)))
+        diagonal = np.diagonal(inverse)
+        missed = (inverse @ left) / diagonal
+        worth = float(np.sum(missed**2 * diagonal - np.log(diagonal)))
+        if worth < best:
+            best, chosen = worth, (length, inverse)
+    length, inverse = chosen
+    far = (designs**2).sum(axis=1)[:, None] + (own**2).sum(axis=1)[None, :] - 2 * designs @ own.T
+    seen = power * np.exp(-np.maximum(far, 0.0) / (2 * length**2))
+    spread = power + NOISE**2 - np.einsum("ij,ij->i", seen @ inverse, seen)
+    return Estimated(log=seen @ (inverse @ left), margin=2 * np.sqrt(np.maximum(spread, NOISE**2)))
 
 
 def cluster_features(deployments: tuple[Deployment, ...]) -> Float[np.ndarray, "deployments traits"]:
@@ -258,7 +301,7 @@ def estimated_mfu(
     log = np.minimum(rows @ learned, 0.0)
     return Estimated(
         log=np.where(totals <= largest, log, -np.inf),
-        margin=np.full(len(mfu), 2 * _spread(errors, np.ones(len(place)))),
+        margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
     )
 
 

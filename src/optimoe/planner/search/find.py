@@ -101,7 +101,7 @@ def finalist(
     if briefly:
         glance(board, query)
     else:
-        seek(board, [query])
+        seek(board, query)
     best = best_of(board, query, count)
     places = {one.index for found in best.values() for one in found}
     pools = settle(board, np.array(sorted(places), dtype=int)) | {one.index: one.pool for one in also}

@@ -293,7 +293,12 @@ def _stopping(batch: np.ndarray, steps: np.ndarray, _chunk: np.ndarray) -> _Work
 
 
 def _work_of(
-    kinds: np.ndarray, batch: np.ndarray, steps: np.ndarray, chunk: np.ndarray, ranks: np.ndarray, align: np.ndarray
+    kinds: np.ndarray,
+    batch: np.ndarray,
+    steps: np.ndarray,
+    chunk: np.ndarray,
+    ranks: np.ndarray,
+    align: np.ndarray,
 ) -> _Work:
     """Each row by its kind of scheduler: prompts ride on decoding steps (0), are read first (1), or stop them (2)."""
     found: dict[str, np.ndarray] = {}
