@@ -252,7 +252,7 @@ def _pools(
     problem: Problem, grid: ArchSpec, members: Sequence[tuple[Family, Shapes]], memory: PricedGrids
 ) -> list[Pool]:
     """Pools of the designs of a grid, family by family."""
-    training = memory.trained(problem.training, grid)
+    training = memory.trained(problem, grid)
     servings = [memory.served(deployment, grid) for deployment in problem.deployments]
     cheapest = cheapest_of(problem, servings)
     params = count_params(grid)

@@ -19,8 +19,10 @@ from optimoe.cost.sizing.candidates import every_split
 from optimoe.cost.sizing.layouts import cheapest_serving
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
-from optimoe.planner.problem.training import GivenMfu, Training
+from optimoe.cost.training.search import best_training, training_mfu
+from optimoe.planner.layouts import usual_layouts
+from optimoe.planner.problem.problem import Problem
+from optimoe.planner.problem.training import GivenMfu
 
 MOST_KEPT = 200_000
 """Designs × deployments that a memory keeps: about 100 MB, some thirty plans of the usual space."""
@@ -83,8 +85,9 @@ class PricedGrids:
         """Number of answers that are kept now."""
         return sum(map(len, self._sheets.values()))
 
-    def trained(self, training: Training, grid: ArchSpec) -> Trained:
-        """Predict the utilisation of every design of a grid, in its best layout."""
+    def trained(self, problem: Problem, grid: ArchSpec) -> Trained:
+        """Predict the utilisation of every design of a grid, in the best of its space's usual layouts."""
+        training, space = problem.training, problem.space
         utilisation = training.utilisation
         params = count_params(grid)
         given = isinstance(utilisation, GivenMfu) and training.given_mfu(
@@ -94,8 +97,9 @@ class PricedGrids:
             assert isinstance(utilisation, GivenMfu)  # a prediction has a run
             return Trained(mfu=np.asarray(given))
         run = replace(training.run, price=unknown_price())
-        layouts = self.kept(lambda: _layouts(run, routed=grid.moe is not None), "layouts", run, grid.moe is None)
-        best = self._remembered(lambda part: _steps(part, run, layouts), grid, "trained", run)
+        routed = grid.moe is not None
+        layouts = self.kept(lambda: usual_layouts(space, run, routed=routed), "layouts", space, run, routed)
+        best = self._remembered(lambda part: _steps(part, run, layouts), grid, "trained", run, layouts)
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
         else:
@@ -113,10 +117,11 @@ class PricedGrids:
         )
         return at_price(estimate, deployment)
 
-    def settled_training(self, training: Training, spec: ArchSpec) -> Trained:
+    def settled_training(self, problem: Problem, spec: ArchSpec) -> Trained:
         """The utilisation of one model in the best of all layouts: that of ``optimoe cost train``."""
+        training = problem.training
         if training.run is None:
-            return self.trained(training, in_a_row(spec))
+            return self.trained(problem, in_a_row(spec))
         run = replace(training.run, price=unknown_price())
         plain = replace(spec, name="")
         best = self.kept(lambda: _best_training(plain, run), "settled", plain, run)
@@ -204,11 +209,6 @@ class _Steps:
     mfu: Float[np.ndarray, " designs"]
     choice: Int[np.ndarray, " designs"]
     fits: Bool[np.ndarray, " designs"]
-
-
-def _layouts(run: TrainRun, *, routed: bool) -> TrainLayout:
-    cluster = run.cluster
-    return usual_train_layouts(cluster.num_gpus, cluster.accelerator.linked_gpus, run.sequences, routed=routed)
 
 
 def _steps(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> _Steps:

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from optimoe.arch.flops import Recompute
 from optimoe.arch.spec import ArchSpec, merged
@@ -33,10 +34,6 @@ ZEROS = (1, 3)
 INTERLEAVES = (1, 2, 4)
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 """What a search tries: more chunks send more, larger micro-batches leave fewer of them to fill the pipeline."""
-USUAL_EXPERT_PARTS = 32
-"""Most parts of the experts that a grid tries: four nodes; more change little of what it ranks."""
-USUAL_TP = 8
-"""Most GPUs of tp that a grid tries, however many the fast link joins: wider, the parts of a layer are small."""
 LARGEST_STAGES = 64
 """Most pipeline stages tried: as many as the trillion-parameter run of arXiv 2205.05198 takes."""
 USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -101,7 +98,7 @@ def candidate_train_layouts(
         sequence_parallel=tp > 1,
     )
     sensible = ((zero < 2) | (pp == 1)) & ((chunks == 1) | (pp > 1))
-    return _taken(every, np.flatnonzero(sensible & np.asarray(batch_kept(every, sequences))))
+    return taken(every, np.flatnonzero(sensible & np.asarray(batch_kept(every, sequences))))
 
 
 def _degrees(num_gpus: int, gpus_per_node: int, most_experts: int) -> Iterator[tuple[int, int, int, int]]:
@@ -118,28 +115,16 @@ def _degrees(num_gpus: int, gpus_per_node: int, most_experts: int) -> Iterator[t
                 yield tp, ep, pp, dp
 
 
-def usual_train_layouts(num_gpus: int, gpus_per_node: int, sequences: int, *, routed: bool) -> TrainLayout:
-    """At most some two hundred layouts that cover what is used, for grids of designs.
-
-    tp whole or two or none, stages in powers of two, experts over whole nodes; micro-batches of several sequences
-    without stages alone, which fine experts need most. Over ten models on 16 to 2,048 H100 the best of them is 4 %
-    slower than the best of :func:`candidate_train_layouts` in the mean, 13 % at most.
-    """
-    every = candidate_train_layouts(
-        num_gpus,
-        gpus_per_node,
-        sequences,
-        routed=routed,
-        most_experts=USUAL_EXPERT_PARTS,
-        micro_batches=(1, 2, 4),
-        interleaves=(1,),
+def layouts_for(designs: Iterable[ArchSpec], run: TrainRun) -> TrainLayout:
+    """All of :func:`candidate_train_layouts` for designs, or grids of them, on the cluster of a run."""
+    routed = [arch.moe for arch in designs if arch.moe]
+    return candidate_train_layouts(
+        run.cluster.num_gpus,
+        run.cluster.accelerator.linked_gpus,
+        run.sequences,
+        routed=bool(routed),
+        most_experts=max((int(np.max(moe.num_experts)) for moe in routed), default=1),
     )
-    tp, ep, pp = np.asarray(every.tp), np.asarray(every.ep), np.asarray(every.pp)
-    whole, single = min(gpus_per_node, num_gpus, USUAL_TP), np.asarray(every.micro_batch) == 1
-    keep = np.isin(tp, (1, 2, whole)) & np.isin(pp, (1, 2, 4, 8, 16, 32)) & (single | (pp == 1) & (tp < whole))
-    # a whole node of tp has few ranks left to deal experts to
-    parts = np.where((tp == whole) & (whole > 1), np.isin(ep, (1, whole)), np.isin(ep, (1, whole, 4 * whole)))
-    return _taken(every, np.flatnonzero(keep & parts))
 
 
 def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = None) -> TrainEstimate:
@@ -155,21 +140,14 @@ def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = N
             nearest.
     """
     cluster = run.cluster
-    if layouts is None:
-        layouts = candidate_train_layouts(
-            cluster.num_gpus,
-            cluster.accelerator.linked_gpus,
-            run.sequences,
-            routed=arch.moe is not None,
-            most_experts=arch.moe.num_experts if arch.moe else 1,
-        )
+    layouts = layouts_for([arch], run) if layouts is None else layouts
     usable = np.flatnonzero(np.atleast_1d(trains(arch, run.sequences, layouts)))
     if not len(usable):
         raise InfeasibleError(
             f"layout: none divides {arch.name} and {run.sequences} sequences over {cluster.num_gpus} GPUs"
             " (change the number of GPUs or the batch)"
         )
-    layouts = _taken(layouts, usable)
+    layouts = taken(layouts, usable)
     best_s, choice = _best_of(merged(arch), run, layouts, _faster(layouts))
     if not np.isfinite(best_s):
         memory = predict(arch, run, layouts)[1]
@@ -186,13 +164,11 @@ def training_mfu(
     Args:
         grid: Designs side by side: array fields of one length, as a plan's space makes them.
         run: Cluster, batch, trainer.
-        layouts: What to try; :func:`usual_train_layouts` unless given.
+        layouts: What to try; all of :func:`candidate_train_layouts` unless given, which takes a hundred times as long
+            as a few of :func:`~optimoe.cost.training.usual.usual_train_layouts`.
         convention: Of the model FLOPs.
     """
-    cluster = run.cluster
-    if layouts is None:
-        per_node, routed = cluster.accelerator.linked_gpus, grid.moe is not None
-        layouts = usual_train_layouts(cluster.num_gpus, per_node, run.sequences, routed=routed)
+    layouts = layouts_for([grid], run) if layouts is None else layouts
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
     wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))
     rows, faster = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp)), _faster(layouts)
@@ -217,7 +193,24 @@ def training_mfu(
 def _best_of(
     wide: ArchSpec, run: TrainRun, layouts: TrainLayout, faster: tuple[np.ndarray, ...]
 ) -> tuple[Values, Values]:
-    """Shortest time of a token for each design of a slice (infinite where none fits), and the layout's index.
+    """Shortest time of a token for each design of a slice (infinite where none fits), and the layout's index."""
+    each_s = _seconds(wide, run, layouts, faster)
+    return np.min(each_s, axis=-1), np.argmin(each_s, axis=-1)
+
+
+def seconds_of_token(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> Float[np.ndarray, "designs layouts"]:
+    """Seconds of a token in every layout; infinite where it does not fit, or one that fits is surely faster."""
+    faster, wide = _faster(layouts), grid.over(1)
+    num_designs = np.size(model_flops_per_token(grid, run.seq_len, "counted"))
+    return np.concatenate(
+        [_seconds(wide.at(slice(row, row + 1)), run, layouts, faster) for row in range(num_designs)]
+    )
+
+
+def _seconds(
+    wide: ArchSpec, run: TrainRun, layouts: TrainLayout, faster: tuple[np.ndarray, ...]
+) -> Float[np.ndarray, "*designs layouts"]:
+    """:func:`seconds_of_token` for a slice of designs.
 
     Steps are timed in a row, of those layouts of each design that fit and have no ``faster`` one that fits.
     """
@@ -242,8 +235,7 @@ def _best_of(
     cells = np.flatnonzero(worth)
     for low in range(0, len(cells), CHUNK):
         each_s[cells[low : low + CHUNK]] = time_cells(cells[low : low + CHUNK])
-    choice = np.argmin(each_s.reshape(shape), axis=-1)
-    return np.min(each_s.reshape(shape), axis=-1), choice
+    return each_s.reshape(shape)
 
 
 def _faster(layouts: TrainLayout) -> tuple[np.ndarray, ...]:
@@ -269,7 +261,8 @@ def _faster(layouts: TrainLayout) -> tuple[np.ndarray, ...]:
     return tuple(one for one in found if np.any(one >= 0))
 
 
-def _taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:
+def taken(layouts: TrainLayout, index: np.ndarray) -> TrainLayout:
+    """Some of several layouts, by their places."""
     return map_arrays(broadcast(layouts), lambda values: np.atleast_1d(values)[index])
 
 

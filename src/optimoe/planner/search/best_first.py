@@ -146,6 +146,7 @@ def seek(board: Board, query: Query) -> None:
     if board.known.whole:
         board.price_all()
         return
+    board.train(_spread(board))
     scope = _scope(board, query)
     for _ in range(MOST_ROUNDS):
         part = board.part(scope)
@@ -153,9 +154,13 @@ def seek(board: Board, query: Query) -> None:
         board.put(part, scope)
         if not tried:
             before = len(board.listing)
-            if not board.grow(_near(board, query)):
+            board.grow(_near(board, query))
+            fresh = np.append(
+                np.setdiff1d(_scope(board, query, DOUBT), scope), np.arange(before, len(board.listing))
+            )
+            if not len(fresh):
                 return
-            scope = np.append(scope, np.arange(before, len(board.listing)))
+            scope = np.union1d(scope, fresh)
 
 
 def _near(board: Board, query: Query) -> dict[Family, Shapes]:
@@ -210,21 +215,17 @@ def left_over(board: Board, query: Query) -> int:
     return len(query.promising(board.looked(board.estimates(_weights(board, query)), optimism=1.0)))
 
 
-def _scope(board: Board, query: Query) -> Index:
-    """The designs of the whole board that may become promising when more is known, and those that were priced."""
-    priced = np.flatnonzero(board.served.any(axis=0))
-    own = np.flatnonzero(query.groups_of(board.listing) >= 0)
-    if len(own) > MOST_IN_SCOPE:
-        bright = board.looked(board.estimates(_weights(board, query)), optimism=MOST_DOUBT)
-        own = query.promising(bright)[:MOST_IN_SCOPE]
-    return np.union1d(own, priced)
+def _scope(board: Board, query: Query, doubt: float = MOST_DOUBT) -> Index:
+    """The designs of the whole board that are promising with so many margins, and those that were priced."""
+    bright = board.looked(board.estimates(_weights(board, query)), optimism=doubt)
+    return np.union1d(query.promising(bright)[:MOST_IN_SCOPE], np.flatnonzero(board.served.any(axis=0)))
 
 
 def _round(board: Board, query: Query) -> int:
     """Train the most promising designs, then price those that still are; how many designs were tried."""
     weights = _weights(board, query)
     rates = board.rates(weights)
-    wanted, tried = _spread(board), 0
+    wanted, tried = np.zeros(0, dtype=int), 0
     for _ in range(MOST_TRAININGS):
         wanted = wanted[~board.known.trained[wanted]]
         board.train(wanted)

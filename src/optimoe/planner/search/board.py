@@ -88,7 +88,7 @@ class Board:
     def train_anew(self, designs: Index) -> None:
         """Look up the utilisation of designs, or predict it."""
         for grid, own in self.listing.pieces(designs):
-            self.mfu[own] = self.memory.trained(self.problem.training, grid).mfu
+            self.mfu[own] = self.memory.trained(self.problem, grid).mfu
         self.known.trained[designs] = True
 
     def serve(self, way: int, designs: Index) -> None:

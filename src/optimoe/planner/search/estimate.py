@@ -7,13 +7,14 @@ is twice the error that each priced design has when it is left out (Cook and Wei
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from optimoe.arch.memory import weight_bytes
 from optimoe.cost.serving.estimate import Deployment
+from optimoe.planner.problem.kinds import AttentionKind
 from optimoe.planner.search.listing import Index, Listing
 from optimoe.planner.search.looked import Rates
 
@@ -143,7 +144,7 @@ def _roofline(
 
 
 def features(listing: Listing) -> Features:
-    """Logarithms of what a design is made of, each with mean 0 and spread 1 over the usual sizes."""
+    """What a design is made of: logarithms of its numbers, and of which kind it is."""
     hidden = np.maximum(listing.params_total / listing.shapes.d_model / listing.shapes.num_layers, 1.0)
     columns = [
         listing.params_active,
@@ -155,7 +156,10 @@ def features(listing: Listing) -> Features:
         listing.of("top_k"),
         hidden,
     ]
-    return np.log(np.stack(columns, axis=1).astype(float))
+    attention = np.array([family.attention for family in listing.families])[listing.of_family]
+    kinds = [attention == kind for kind in get_args(AttentionKind)]
+    kinds += [listing.of("first_dense_layers") > 0, listing.of("num_shared_experts") > 0]
+    return np.hstack([np.log(np.stack(columns, axis=1).astype(float)), np.stack(kinds, axis=1).astype(float)])
 
 
 @dataclass(frozen=True, kw_only=True)

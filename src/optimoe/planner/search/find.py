@@ -19,8 +19,9 @@ from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 from optimoe.planner.search.settle import settle
 
-FINALISTS = 3
-"""Best designs that are settled before the choice is made: layouts that are not likely gain some percent."""
+FINALISTS, MOST_FINALISTS = 3, 15
+"""Best designs that are settled at a time and in all before the choice is made: more layouts of training gain some
+percent, of some designs more than of others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,34 +83,46 @@ def require_rankable(board: Board) -> None:
 
 
 def finalist(
-    board: Board,
-    query: Query,
-    also: Sequence[Finalist] = (),
-    count: int = FINALISTS,
-    *,
-    briefly: bool = False,
+    board: Board, query: Query, also: Sequence[Finalist] = (), count: int = FINALISTS, *, briefly: bool = False
 ) -> dict[int, Finalist]:
-    """The best design of each group, of the few that are best by what was priced, each settled.
+    """The best design of each group, of those that may be it by what was priced, each settled.
+
+    A few are settled at a time, as long as the next one would be better if it gained as much as any did.
 
     Args:
         board: The designs.
         query: What is minimised, in which groups.
         also: Designs that were settled before and are judged too.
-        count: Designs of each group that are settled.
-        briefly: Whether those are taken that estimates say are best, without pricing all that may be better.
+        count: Designs of each group that are settled at a time.
+        briefly: Whether those are taken that estimates say are best, ``count`` of each group, without pricing all
+            that may be better.
     """
-    if briefly:
-        glance(board, query)
-    else:
-        seek(board, query)
-    best = best_of(board, query, count)
-    places = {one.index for found in best.values() for one in found}
-    pools = settle(board, np.array(sorted(places), dtype=int)) | {one.index: one.pool for one in also}
-    group_of = query.groups_of(board.listing)
+    (glance if briefly else seek)(board, query)
+    listed = best_of(board, query, count if briefly else MOST_FINALISTS)
+    pools, gained = {one.index: one.pool for one in also}, 1.0
     found: dict[int, Finalist] = {}
+    for first in range(0, MOST_FINALISTS, count):
+        wanted = [
+            one
+            for group, ones in listed.items()
+            for one in ones[first : first + count]
+            if group not in found or one.objective < found[group].objective * gained
+        ]
+        if first and not wanted:
+            break
+        pools |= settle(board, np.array(sorted(one.index for one in wanted), dtype=int))
+        for one in wanted:
+            own = _under(query.goal, one.index, pools[one.index])
+            gained = max(gained, one.objective / own.objective) if own else gained
+        found = _best_of(board, query, pools)
+    return found
+
+
+def _best_of(board: Board, query: Query, pools: Mapping[int, Pool]) -> dict[int, Finalist]:
+    """The best of some settled designs, of each group."""
+    group_of, found = query.groups_of(board.listing), dict[int, Finalist]()
     for place, pool in sorted(pools.items()):
-        group = int(group_of[place])
-        own = _under(query.goal, place, pool)
+        own, group = _under(query.goal, place, pool), int(group_of[place])
         if own is not None and group >= 0 and (group not in found or own.objective < found[group].objective):
             found[group] = own
     return found

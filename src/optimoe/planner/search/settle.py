@@ -175,9 +175,7 @@ def _settled(
                     applicable=flags["applicable"][row : row + 1],
                     assumed=flags["assumed"][row : row + 1],
                 ),
-                training=memory.settled_training(problem.training, model)
-                if whole
-                else memory.trained(problem.training, own),
+                training=memory.settled_training(problem, model) if whole else memory.trained(problem, own),
                 servings=servings,
                 cheapest=cheapest_of(here, servings),
             )
