@@ -1,6 +1,6 @@
 """Problems that the tests of the planner ask, and their answers by brute force."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
@@ -12,7 +12,7 @@ from optimoe.laws.catalog import find_loss_law
 from optimoe.planner.confidence.robust import assess
 from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
-from optimoe.planner.pricing import SHARED, PricedGrids
+from optimoe.planner.pricing import SHARED
 from optimoe.planner.problem.goal import NearBest
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space

@@ -169,13 +169,13 @@ def test_designs_priced_in_pieces_are_those_priced_at_once():
     order = np.random.default_rng(0).permutation(SPACE.size)
     for piece in np.array_split(order, 3):
         kept.served(DEPLOYMENT, take(grid, piece))
-        kept.trained(PREDICTED.training, take(grid, piece))
+        kept.trained(PREDICTED, take(grid, piece))
     served, pieced = whole.served(DEPLOYMENT, grid), kept.served(DEPLOYMENT, grid)
     assert len(kept) == 2 * SPACE.size
     for name in ("tokens_per_s", "tpot_s", "usd_per_mtok", "concurrency"):
         assert np.array_equal(getattr(served, name), getattr(pieced, name)), name
     assert np.array_equal(served.layout.tp, pieced.layout.tp)
-    trained, again = whole.trained(PREDICTED.training, grid), kept.trained(PREDICTED.training, grid)
+    trained, again = whole.trained(PREDICTED, grid), kept.trained(PREDICTED, grid)
     assert np.array_equal(trained.mfu, again.mfu)
     assert [trained.layout(row) for row in range(3)] == [again.layout(row) for row in range(3)]
 

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from optimoe.core.errors import InfeasibleError
+from optimoe.core.grid import take
 from optimoe.cost.training.estimate import estimate_training, predict
 from optimoe.cost.training.layout import TrainLayout, staged, step_sequences, trains
 from optimoe.cost.training.search import (
     best_training,
     candidate_train_layouts,
+    layouts_for,
     training_mfu,
     usual_train_layouts,
 )
@@ -16,7 +18,7 @@ from tests.cost.training.runs import MIXTRAL, gpt, run
 def test_the_best_of_each_design_is_that_of_the_design_alone():
     widths, depths = np.array([1024, 2048, 8192]), np.array([16, 24, 64])
     grid, question = gpt(widths, depths, widths // 128, experts=8), run()
-    layouts = usual_train_layouts(64, 8, 512, routed=True)
+    layouts = layouts_for([grid], question)
     found = training_mfu(grid, question, layouts)
     for row in range(3):
         alone = best_training(grid.at(row), question, layouts)
@@ -83,3 +85,33 @@ def test_what_is_short_is_said():
         best_training(MIXTRAL, run(gpus=4, sequences=64))
     with pytest.raises(InfeasibleError, match="none divides"):
         best_training(gpt(num_layers=1), run(gpus=37, sequences=3))
+
+
+def grid_of(widths, experts=64):
+    widths = np.array(widths)
+    return gpt(widths, widths // 64, widths // 128, experts=experts)
+
+
+@pytest.mark.parametrize("gpus", [64, 1024])
+def test_designs_between_those_that_were_looked_at_train_nearly_as_fast_as_in_the_best_of_all_layouts(gpus):
+    question = run(gpus=gpus, sequences=1024)
+    ends, between = grid_of([1024, 2048, 4096]), grid_of([1536, 3072, 3584])
+    few = usual_train_layouts([ends], question)
+    assert np.size(few.tp) < np.size(layouts_for([ends], question).tp) / 8
+    found = training_mfu(between, question, few)
+    best = [best_training(between.at(row), question).mfu() for row in range(3)]
+    assert np.all(found.mfu <= np.array(best) * (1 + 1e-12))
+    assert np.all(found.mfu >= 0.8 * np.array(best))
+
+
+def test_each_design_that_was_looked_at_has_its_best_layout():
+    question, grid = run(), grid_of([1024, 2048, 4096])
+    few = usual_train_layouts([take(grid, slice(0, 2)), take(grid, slice(2, 3))], question)
+    for row in range(3):
+        assert training_mfu(grid, question, few).mfu[row] == best_training(grid.at(row), question).mfu()
+
+
+def test_where_no_design_trains_every_layout_stays():
+    question = run(gpus=8)
+    grid = gpt(np.array([16384]), np.array([128]), np.array([128]), experts=16)
+    assert np.size(usual_train_layouts([grid], question).tp) == np.size(layouts_for([grid], question).tp)

@@ -1,7 +1,7 @@
 """The GPUs of one copy of a model, seen from one of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np

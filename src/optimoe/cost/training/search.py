@@ -1,7 +1,7 @@
 """The best layout of a training run under memory: of one model, and of each design of a grid."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -38,6 +38,11 @@ LARGEST_STAGES = 64
 """Most pipeline stages tried: as many as the trillion-parameter run of arXiv 2205.05198 takes."""
 USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Pipeline stages tried on any number of GPUs, beside its divisors."""
+BEST_SPLITS = 3
+"""Splits of a model and a batch that each design brings: what is best for one is second for another. For 75
+designs of a plan's usual space on 16, 256 and 1,024 H100 the best of what 48 other designs bring is 2 % slower in
+the mean than the best of all layouts, 18 % at most."""
+
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
 
@@ -116,7 +121,7 @@ def _degrees(num_gpus: int, gpus_per_node: int, most_experts: int) -> Iterator[t
 
 
 def layouts_for(designs: Iterable[ArchSpec], run: TrainRun) -> TrainLayout:
-    """All of :func:`candidate_train_layouts` for designs, or grids of them, on the cluster of a run."""
+    """Every layout to try for some designs, or grids of them, by :func:`candidate_train_layouts`."""
     routed = [arch.moe for arch in designs if arch.moe]
     return candidate_train_layouts(
         run.cluster.num_gpus,
@@ -125,6 +130,31 @@ def layouts_for(designs: Iterable[ArchSpec], run: TrainRun) -> TrainLayout:
         routed=bool(routed),
         most_experts=max((int(np.max(moe.num_experts)) for moe in routed), default=1),
     )
+
+
+def usual_train_layouts(designs: Sequence[ArchSpec], run: TrainRun) -> TrainLayout:
+    """Layouts of all that could be tried, those that are best for some of a few designs.
+
+    A split is what tp, ep, pp, dp, micro-batch and chunks say; each of those kept comes with every ZeRO stage and
+    recomputation, for larger and smaller designs fit in others.
+
+    Args:
+        designs: A few designs, as grids of one axis, from the smallest to the largest that are asked for.
+        run: Cluster, batch, trainer.
+    """
+    every = layouts_for(designs, run)
+    if not np.size(every.tp):
+        return every
+    columns = np.stack([np.broadcast_to(getattr(every, name), np.shape(every.tp)) for name in COUNTS])
+    first, code = np.unique(columns, axis=1, return_index=True, return_inverse=True)[1:]
+    each_s = np.concatenate([seconds_of_token(grid, run, every) for grid in designs])
+    by_split = np.full((len(first), len(each_s)), np.inf)
+    np.minimum.at(by_split, np.ravel(code), each_s.T)
+    best = np.argsort(by_split, axis=0, kind="stable")[:BEST_SPLITS]
+    fits = np.isfinite(np.take_along_axis(by_split, best, axis=0))
+    if not fits.any():
+        return every
+    return taken(every, np.flatnonzero(np.isin(np.ravel(code), best[fits])))
 
 
 def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = None) -> TrainEstimate:
@@ -164,8 +194,8 @@ def training_mfu(
     Args:
         grid: Designs side by side: array fields of one length, as a plan's space makes them.
         run: Cluster, batch, trainer.
-        layouts: What to try; all of :func:`candidate_train_layouts` unless given, which takes a hundred times as long
-            as a few of :func:`~optimoe.cost.training.usual.usual_train_layouts`.
+        layouts: What to try; all of :func:`candidate_train_layouts` unless given, which takes a hundred times as
+            long as the few of :func:`usual_train_layouts`.
         convention: Of the model FLOPs.
     """
     layouts = layouts_for([grid], run) if layouts is None else layouts

@@ -12,23 +12,23 @@ from optimoe.planner.problem.goal import LeastCost, LowestLoss
 from optimoe.planner.problem.shapes import Shapes, united
 from optimoe.planner.search.board import Board
 from optimoe.planner.search.listing import Index, Listing, around
-from optimoe.planner.search.looked import Looked, Rates
+from optimoe.planner.search.looked import Looked
 from optimoe.planner.search.objective import SearchGoal, tokens_and_objective
 
 SLACK: dict[type, float] = {LowestLoss: 1e-5, LeastCost: 2e-3}
-"""Share by which a design that is left must promise to be better, to be priced: 0.2 % of the dollars, far below what
-law and cost model can tell, and as little of the loss as moves the dollars at that loss by as much."""
+"""Share by which a design that is left must promise to be better, to be priced: 0.2 % of the dollars, far below
+what law and cost model can tell, and as little of the loss as moves the dollars at that loss by as much."""
 
-DOUBT = 2.0
-"""Margins by which a design that is left is taken to be better than its estimate: four times the usual error, for
+DOUBT = 1.5
+"""Margins by which a design that is left is taken to be better than its estimate: three times the usual error, for
 what is missed once is missed for good."""
 
 MOST_IN_SCOPE, MOST_DOUBT = 6_000, 3.0
 """Designs among which a search prices, those that look best with so many margins: what it learns moves estimates,
 and to look at the whole list each time takes ten times as long."""
 
-MOST_ROUNDS, MOST_TRAININGS = 40, 20
-"""Rounds of pricing and learning, and of training in each; some ten and three are usual."""
+MOST_ROUNDS, MOST_TRAININGS = 60, 2
+"""Rounds of pricing and learning, and of training in each; some ten are usual."""
 
 CALLS, AT_ONCE = 4, 96
 """Calls of a round, and designs of each: of one kind on one deployment. A call costs as much as ten to thirty more
@@ -80,24 +80,20 @@ class Query:
     def promising(self, bright: Looked) -> Index:
         """List the designs that are not priced and promise to be better than the best of their group, in order."""
         objective, least = self.judge(bright)[1], self.to_beat(bright)
-        better = np.flatnonzero(~self._known(bright) & (objective < least))
-        return better[
-            np.argsort(
-                objective[better] / least[better] if np.isfinite(least).all() else objective[better], kind="stable"
-            )
-        ]
+        better = np.flatnonzero(~self.known(bright) & (objective < least))
+        return better[np.argsort(objective[better], kind="stable")]
 
     def to_beat(self, bright: Looked) -> Column:
         """What each design must stay below: the best that is known of its group; −∞ of those left out."""
         objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
-        known, least = np.where(self._known(bright), objective, np.inf), np.full(len(objective), -np.inf)
+        known, least = np.where(self.known(bright), objective, np.inf), np.full(len(objective), -np.inf)
         for group in np.unique(groups[groups >= 0]):
             own = groups == group
             least[own] = known[own].min() * (1 - SLACK[type(self.goal.minimised)])
         return least
 
-    def _known(self, bright: Looked) -> Bool[np.ndarray, " designs"]:
-        """Of which designs nothing is estimated that this search asks for."""
+    def known(self, bright: Looked) -> Bool[np.ndarray, " designs"]:
+        """Whether what this search asks for is known of a design, none of it estimated."""
         if not self.by_loss_alone:  # whichever deployment serves a design, its loss is the same
             return bright.exact
         return bright.exact | (bright.trained & (bright.served & (bright.tokens_per_s > 0)).any(axis=0))
@@ -155,12 +151,10 @@ def seek(board: Board, query: Query) -> None:
         if not tried:
             before = len(board.listing)
             board.grow(_near(board, query))
-            fresh = np.append(
-                np.setdiff1d(_scope(board, query, DOUBT), scope), np.arange(before, len(board.listing))
-            )
-            if not len(fresh):
+            wider = np.union1d(_scope(board, query, DOUBT), np.arange(before, len(board.listing)))
+            if np.isin(wider, scope).all():
                 return
-            scope = np.union1d(scope, fresh)
+            scope = np.union1d(scope, wider)
 
 
 def _near(board: Board, query: Query) -> dict[Family, Shapes]:
@@ -191,8 +185,7 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
         if not len(designs):
             break
         part.train(designs)
-        starts = [sheet.start for sheet in part.listing.sheets]
-        kinds, ways = np.searchsorted(starts, designs, side="right"), looked.cheapest[designs]
+        kinds, ways = part.listing.sheet_of(designs), looked.cheapest[designs]
         for kind, way in sorted(set(zip(kinds.tolist(), ways.tolist(), strict=True))):
             part.serve(way, designs[(kinds == kind) & (ways == way)])
     board.put(part, active)
@@ -217,29 +210,36 @@ def left_over(board: Board, query: Query) -> int:
 
 def _scope(board: Board, query: Query, doubt: float = MOST_DOUBT) -> Index:
     """The designs of the whole board that are promising with so many margins, and those that were priced."""
-    bright = board.looked(board.estimates(_weights(board, query)), optimism=doubt)
-    return np.union1d(query.promising(bright)[:MOST_IN_SCOPE], np.flatnonzero(board.served.any(axis=0)))
+    priced, asked = board.served.any(axis=0), query.groups_of(board.listing) >= 0
+    own = np.flatnonzero(asked | priced)
+    part = board if len(own) == len(board.listing) else board.part(own)
+    bright = part.looked(part.estimates(_weights(part, query)), optimism=doubt)
+    return np.union1d(own[query.promising(bright)[:MOST_IN_SCOPE]], np.flatnonzero(priced))
 
 
 def _round(board: Board, query: Query) -> int:
-    """Train the most promising designs, then price those that still are; how many designs were tried."""
+    """Train the most promising designs and price those that still are; how many designs were tried."""
     weights = _weights(board, query)
-    rates = board.rates(weights)
-    wanted, tried = np.zeros(0, dtype=int), 0
+    rates, before = board.rates(weights), int(board.known.trained.sum())
+    sample = _sample(board.looked((board.utilisation(weights), rates)), query)
+    if sample:
+        return _serve(board, sample)
     for _ in range(MOST_TRAININGS):
-        wanted = wanted[~board.known.trained[wanted]]
-        board.train(wanted)
-        tried += len(wanted)
-        estimates = board.utilisation(weights), rates
-        bright = board.looked(estimates, optimism=DOUBT)
+        bright = board.looked((board.utilisation(weights), rates), optimism=DOUBT)
         promising = query.promising(bright)
         wanted = promising[~board.known.trained[promising]][:TRAINED_AT_ONCE]
         if not len(wanted):
             break
-    calls = _sample(board.looked(estimates), query) or _calls(board, bright, query, promising)
+        board.train(wanted)
+    trained = int(board.known.trained.sum()) - before
+    return trained + _serve(board, _calls(board, bright, query, promising[board.known.trained[promising]]))
+
+
+def _serve(board: Board, calls: list[tuple[int, Index]]) -> int:
+    """Price the designs of some calls; how many those were."""
     for way, designs in calls:
         board.serve(way, designs)
-    return tried + sum(len(designs) for _, designs in calls)
+    return sum(len(designs) for _, designs in calls)
 
 
 def _weights(board: Board, query: Query) -> Column:
@@ -275,10 +275,9 @@ def _calls(board: Board, bright: Looked, query: Query, promising: Index) -> list
         usd = np.where(np.isfinite(usd), board.known.roof.tightness[:, promising], np.inf)
     worth = np.isfinite(usd) & (usd == usd.min(axis=0))
     if isinstance(query.goal.minimised, LeastCost):
-        rest = (query.judge(bright)[1] - bright.serve_usd)[promising]  # training
+        rest = query.judge(bright)[1][promising] - bright.serve_usd[promising]  # training
         worth = np.isfinite(usd) & (usd + rest < query.to_beat(bright)[promising])
-    starts = [sheet.start for sheet in bright.listing.sheets]
-    kinds = np.searchsorted(starts, promising, side="right")
+    kinds = bright.listing.sheet_of(promising)
     rank = 1 / (1 + np.arange(len(promising)))
     calls = {
         (kind, way): float(rank[worth[way] & (kinds == kind)].sum())
@@ -311,8 +310,7 @@ def _sample(looked: Looked, query: Query) -> list[tuple[int, Index]]:
     ]
     if looked.served[alike][:, likely].any(axis=0).sum() >= min(SAMPLE, most):
         return []
-    starts = [sheet.start for sheet in looked.listing.sheets]
-    kinds = np.searchsorted(starts, likely, side="right")
+    kinds = looked.listing.sheet_of(likely)
     likely = likely[kinds == np.bincount(kinds).argmax()]
     chosen = np.sort(likely[np.unique(np.linspace(0, len(likely) - 1, min(SAMPLE, len(likely))).astype(int))])
     if looked.served[alike][:, chosen].all():

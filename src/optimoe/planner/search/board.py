@@ -153,7 +153,7 @@ class Board:
         return estimated_mfu(self.known.features, self.listing.params_total, self.mfu, self.known.trained, weights)
 
     def rates(self, weights: Column | None = None, *, local: bool = True) -> Estimated:
-        """Estimates of the tokens per second alone; ``local``: also by what near designs say, where not too many."""
+        """Estimates of the tokens per second alone; ``local``: by what near designs say too, of few designs."""
         weights = np.ones(len(self.listing)) if weights is None else weights
         known = self.known
         assert known.roof is not None  # likewise

@@ -143,6 +143,10 @@ def _roofline(
     return np.log(batch / step_s(batch)), room, tight
 
 
+NUMBERS = 8
+"""Features that are numbers, of which utilisation in training goes by the products too; the rest are kinds."""
+
+
 def features(listing: Listing) -> Features:
     """What a design is made of: logarithms of its numbers, and of which kind it is."""
     hidden = np.maximum(listing.params_total / listing.shapes.d_model / listing.shapes.num_layers, 1.0)
@@ -297,7 +301,7 @@ def estimated_mfu(
     if len(place) < FEWEST:
         return Estimated(log=np.full(len(mfu), math.log(0.5)), margin=np.full(len(mfu), UNSEEN))
     scaled = _standard(designs, place)
-    pairs = np.triu_indices(scaled.shape[1])
+    pairs = np.triu_indices(NUMBERS)
     rows = np.column_stack([np.ones(len(scaled)), scaled, scaled[:, pairs[0]] * scaled[:, pairs[1]]])
     learned, errors = _ridge(rows[place], np.log(mfu[place]), weights[place], RIDGE)
     short = trained & ~np.isfinite(mfu)

@@ -103,6 +103,10 @@ class Listing:
         """A number of the families, once for each of their designs."""
         return np.array([getattr(family, name) for family in self.families], dtype=float)[self.of_family]
 
+    def sheet_of(self, designs: Index) -> Index:
+        """Which sheet each of some designs is on: designs of one can be priced in one call."""
+        return np.searchsorted([sheet.start for sheet in self.sheets], designs, side="right") - 1
+
     def pieces(self, designs: Index) -> Iterator[tuple[ArchSpec, Index]]:
         """Some of the designs as grids, each with the places of its members."""
         for sheet in self.sheets:

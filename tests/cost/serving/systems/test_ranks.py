@@ -12,7 +12,7 @@ from optimoe.cost.engines.engine import Engine, find_engine
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import given_price
 from optimoe.cost.layers.layout import Layout
-from optimoe.cost.serving.estimate import Deployment, evaluate, predict_serving, prepare
+from optimoe.cost.serving.estimate import Deployment, evaluate_at, predict_serving, prepare
 from optimoe.cost.serving.systems.batching import Rounds, StepSeconds, closed_system
 from optimoe.cost.serving.systems.ranks import LockStep, drifted_share, stacked, waiting
 from optimoe.cost.serving.workload import Limits, Workload
@@ -198,7 +198,7 @@ def test_one_request_waits_for_nobody_and_open_arrivals_do():
     assert alone.parts["wait_for_ranks_s"] == 0
     loaded = replace(asked, limits=Limits(ttft_percentile=0.9, tpot_percentile=0.9))
     ready, busy = prepare(QWEN, loaded, SHARED), 32.0 * SHARED.dp
-    waits = evaluate(QWEN, loaded, layout=SHARED, concurrency=busy, ready=ready)
-    free = evaluate(QWEN, loaded, layout=SHARED, concurrency=busy, ready=replace(ready, ranks=LockStep()))
+    waits = evaluate_at(ready, loaded, busy)
+    free = evaluate_at(replace(ready, ranks=LockStep()), loaded, busy)
     assert waits.tokens_per_s < free.tokens_per_s
     assert waits.tpot_s > free.tpot_s

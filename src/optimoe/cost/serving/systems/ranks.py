@@ -300,7 +300,7 @@ def _work_of(
     ranks: np.ndarray,
     align: np.ndarray,
 ) -> _Work:
-    """Each row by its kind of scheduler: prompts ride on decoding steps (0), are read first (1), or stop them (2)."""
+    """Each row by its scheduler: prompts ride on decoding steps (0), are read first (1), or stop them (2)."""
     found: dict[str, np.ndarray] = {}
     for kind in np.unique(kinds).tolist():
         own = kinds == kind
