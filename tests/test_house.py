@@ -62,22 +62,18 @@ def short(path):
 
 
 def test_no_two_public_classes_have_one_name():
-    places = defaultdict(list)
+    places, public = defaultdict(list), re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
     for path in SOURCES:
-        for node in parsed(path).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(short(path))
+        for name in public.findall(path.read_text("utf-8")):
+            places[name].append(short(path))
+    assert len(places) > len(SOURCES) / 2  # the text search finds classes
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
 
 
 def test_every_function_has_a_name_that_can_be_found():
-    nameless = [
-        f"{short(path)}:{node.lineno}"
-        for path in SOURCES
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.FunctionDef) and set(node.name) == {"_"}
-    ]
-    assert nameless == []
+    nameless = re.compile(r"^\s*(async )?def _+\W", re.MULTILINE)
+    assert nameless.search("class A:\n    def __(self): ...")
+    assert [short(path) for path in SOURCES if nameless.search(path.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=short)
@@ -122,10 +118,12 @@ def test_a_stranger_finds_each_formula_by_its_first_word(word):
 
 def test_no_function_level_import_hides_a_ring():
     """Imports inside functions are for libraries that are slow to load or need an extra, and for lazy commands."""
+    indented = re.compile(r"^[ \t]+from optimoe", re.MULTILINE)  # a text search is quicker than every tree
     hidden = [
         f"{short(path)}:{inner.lineno}"
         for path in SOURCES
         if short(path).split("/")[0] in ("arch", "cost", "laws", "models", "planner", "core")
+        and indented.search(path.read_text("utf-8"))
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef)
         for inner in ast.walk(node)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimoe.laws.catalog import find_law
-from tests.app.run import answer, optimoe
+from tests.app.run import FEW_DESIGNS, answer, optimoe
 
 COLUMNS = ["--columns", "a:N=params,b:N=size", "--columns", "D=tokens,loss=final", "--n-convention", "total"]
 
@@ -25,10 +25,10 @@ def files(tmp_path):
     return tmp_path
 
 
-def fit_both(files, *more):
+def fit_both(files, *more, resamples=20):
     return answer(
         "laws", "fit", files / "a.csv", files / "b.csv", "--family", "chinchilla", "--group", "file", *COLUMNS,
-        "--resamples", 20, *more,
+        "--resamples", resamples, *more,
     )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_two_tables_are_one_law_with_a_scale_each(files):
 
 
 def test_each_corpus_is_left_out_by_command(files):
-    record = fit_both(files, "--leave-out", "corpus")
+    record = fit_both(files, "--leave-out", "corpus", resamples=0)  # the fits count here, not their draws
     assert [one["corpus"] for one in record["left_out"]] == ["a", "b"]
     assert record["left_out"][0]["carried"]["scale"] < 0.1
 
@@ -58,7 +58,8 @@ def test_a_law_of_corpora_is_anchored_on_one_run_and_planned_with(files):
     assert "not identified by runs of one size" in record["statement"]
     words = optimoe("laws", "anchor", law, files / "own.csv").stdout
     assert "would identify the offset" in words
-    done = answer("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", "--law", own)
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", *FEW_DESIGNS, "--quick")
+    done = answer(*asked, "--law", own)
     assert done["choice"]["loss"] > 1.7
 
 

@@ -28,7 +28,8 @@ def test_a_law_is_fitted_saved_and_planned_with(runs, tmp_path):
     assert record["coefficients"]["alpha"] == pytest.approx(0.34, rel=1e-5)
     assert set(record["intervals"]) == {"E", "A", "B", "alpha", "beta"}
     assert record["holdout"]["rmse_log"] < 1e-6
-    done = answer("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", "--law", law)
+    asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "1", *FEW_DESIGNS)
+    done = answer(*asked, "--law", law)
     assert done["choice"]["loss"] > 1.7
 
 
@@ -107,7 +108,7 @@ def test_a_fit_of_active_parameters_is_planned_in_active_parameters(runs, tmp_pa
     law = tmp_path / "mine.toml"
     answer("laws", "fit", runs, *FIT, "--n-convention", "active", "--resamples", 0, "--folds", 0, "--out", law)
     asked = ("plan", "--train-flops", "1e21", "--serve-tokens", "1B", "--experts", "8", *FEW_DESIGNS, "--law", law)
-    choice = answer(*asked)["choice"]
+    choice = answer(*asked, "--quick")["choice"]
     told = answer(
         "laws",
         "predict",

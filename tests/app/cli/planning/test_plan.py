@@ -10,7 +10,7 @@ from tests.app.run import FEW_DESIGNS, PLAN, QUESTION, answer, optimoe
 
 
 def test_a_plan_has_the_documented_keys_and_writes_nothing_unasked(tmp_path):
-    record = answer(*PLAN, cwd=tmp_path)
+    record = answer(*PLAN, "--quick", cwd=tmp_path)
     assert {
         "arch", "tokens", "loss", "loss_low", "loss_high",
         "train_flops", "train_usd", "usd_per_mtok", "ttft_s", "tpot_s",
@@ -64,6 +64,8 @@ def test_the_commands_that_a_plan_names_give_its_numbers_again(tmp_path):
         "3",
         "--max-width",
         "3072",
+        "--first-dense-layers",
+        "0",
     )
     asked = ("plan", "--train-gpus", "12xh100-sxm", "--train-days", "10", "--serve-tokens", "100B", *designs)
     done = optimoe(*asked, "--tpot", "50ms", "--input-tokens", "2000", "--quick", cwd=tmp_path)
@@ -85,7 +87,7 @@ def test_a_quiet_plan_prints_the_sentence_that_decides_and_writes_its_files(tmp_
 
 
 def test_the_chain_ends_at_the_total_and_every_link_has_a_basis(tmp_path):
-    record = answer(*PLAN, "--explain")
+    record = answer(*PLAN, "--explain", "--quick")
     assert [link["name"] for link in record["chain"]][-2:] == ["total", "optimal"]
     assert {"peak", "N_act", "D", "L", "TPOT", "output tokens/s"} <= {link["name"] for link in record["chain"]}
     assert all(link["basis"] and link["value"] for link in record["chain"])

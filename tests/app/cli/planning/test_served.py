@@ -9,6 +9,10 @@ from tests.app.run import answer, optimoe
 DESIGNS = (
     "--experts",
     "1,8",
+    "--top-k",
+    "2",
+    "--first-dense-layers",
+    "0",
     "--attention",
     "gqa",
     "--shared",

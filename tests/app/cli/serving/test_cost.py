@@ -90,8 +90,13 @@ def test_cost_takes_the_price_sheet_and_the_lengths_that_plan_takes(tmp_path):
 
 def test_the_whole_question_may_stand_in_a_file(tmp_path):
     (tmp_path / "request.json").write_text('{"model": "llama-3.1-8b", "gpus": "1xh100-sxm", "concurrency": 16}')
-    assert answer("cost", "--config", "request.json", cwd=tmp_path) == answer(
-        "cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--concurrency", 16
+    filed = answer("cost", "--config", "request.json", cwd=tmp_path)
+    lined = answer("cost", "llama-3.1-8b", "--gpus", "1xh100-sxm", "--concurrency", 16)
+    made, typed = filed.pop("made"), lined.pop("made")
+    assert filed == lined
+    assert (made["command"], typed["command"]) == (
+        "optimoe cost --config request.json --json",
+        "optimoe cost llama-3.1-8b --gpus 1xh100-sxm --concurrency 16 --json",
     )
 
 
