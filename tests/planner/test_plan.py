@@ -155,7 +155,8 @@ def test_an_answer_asked_for_twice_is_the_same(flops, served):
     "asked", [on(8, days=60.0), problem(1e24, limits=Limits(tpot_s=0.004))], ids=["8 GPUs", "250 tokens a second"]
 )
 def test_where_the_most_promising_designs_keep_no_limit_smaller_ones_are_found(asked):
-    choice = choose(replace(asked, space=Space()), PricedGrids())
+    space = Space(num_experts=(8, 64, 512), top_k=(2, 8), attention=("mla",), first_dense_layers=(0,))
+    choice = choose(replace(asked, space=space), PricedGrids())
     assert choice.tpot_s <= asked.limits.tpot_s * (1 + 1e-6)
     assert choice.training.gpu_s <= asked.training.budget_gpu_s * (1 + 1e-6)
     assert not choice.family.dense

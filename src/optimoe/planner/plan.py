@@ -1,7 +1,7 @@
 """From a problem to a plan: the front door of the planner."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,9 +40,6 @@ MOST_ON_FRONT = 24
 
 ASKED_OF_A_LAW = 8_000
 """Designs among which other laws look for theirs, and those that were priced."""
-
-OF_ALL_SIZES = 16
-"""Designs of each E, from the smallest to the largest, that are priced where a search met nothing feasible."""
 
 SHOWN = 150
 """Designs on which a plan without a choice looks for the limit that binds."""
@@ -125,34 +122,13 @@ def _found(problem: Problem, memory: PricedGrids) -> _Found:
               for place, pool in settle(board, np.array(sorted(inside), dtype=int)).items()]  # fmt: skip
     lowest = None
     if problem.training.bounded:
-        lowest = _sought(board, Query(goal=WHOLE_BUDGET), starts)
+        lowest = finalist(board, Query(goal=WHOLE_BUDGET), starts).get(0)
         starts += [lowest] if lowest else []
     goal = bounded_goal(problem, board, lowest)
-    choice = _sought(board, Query(goal=SearchGoal(minimised=goal)), starts)
+    choice = finalist(board, Query(goal=SearchGoal(minimised=goal)), starts).get(0)
     if choice is None:
         raise InfeasibleError(_why_not(board, goal))
     return _Found(board=board, lowest=lowest, goal=goal, choice=choice)
-
-
-def _sought(board: Board, query: Query, starts: Sequence[Finalist]) -> Finalist | None:
-    """The best design of one search; where it met none that keeps the limits, once more from designs of all sizes.
-
-    The most promising designs are the largest: where few GPUs train, or a tight limit of a token binds, none of
-    them is feasible, and nothing is learned of those that are.
-    """
-    found = finalist(board, query, starts).get(0)
-    if found is not None or board.known.whole:
-        return found
-    total, experts = board.listing.params_total, board.listing.of("num_experts")
-    some = [np.flatnonzero(experts == one) for one in np.unique(experts)]
-    some = [own[np.argsort(total[own], kind="stable")] for own in some]
-    chosen = np.unique(
-        np.concatenate([own[np.linspace(0, len(own) - 1, OF_ALL_SIZES).astype(int)] for own in some])
-    )
-    board.train(chosen)
-    for way in range(len(board.problem.deployments)):
-        board.serve(way, chosen)
-    return finalist(board, query, starts).get(0)
 
 
 def bounded_goal(problem: Problem, board: Board, lowest: Finalist | None) -> LowestLoss | LeastCost:

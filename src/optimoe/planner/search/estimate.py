@@ -36,13 +36,13 @@ FEWEST = 12
 RIDGE, OWN_RIDGE = 0.1, 2.0
 """Weights of the penalties, in units of one priced design, of the common and the own correction (assumed)."""
 
-NOISE = 0.01
+NOISE = 0.03
 """What no feature tells of a rate, in its logarithm: whole batches and divisors of layouts (assumed)."""
 
 LENGTHS = (0.3, 0.6, 1.2, 2.4)
 """Distances over which the errors of estimates are alike, of features with spread 1, that are tried."""
 
-MOST_LOCAL, MOST_NEAR = 8_000, 64
+MOST_LOCAL, MOST_NEAR = 8_000, 100
 """Designs up to which near ones are asked too, and how many of those, the best: of a round, not the whole list."""
 
 MOST_LEARNED = 3_000
@@ -225,7 +225,7 @@ def estimated_rates(
             for weight, values in zip(learned[shared:], _own_inputs(roof, (way, slice(None))), strict=True):
                 log[way] += weight * values
             if local and own.any():
-                nearest = np.argsort(-own_weights, kind="stable")[:MOST_NEAR]
+                nearest = _heaviest(own_weights, MOST_NEAR)
                 near = _local(every[:, 1:], place[own][nearest], left[nearest])
                 log[way] += near.log
                 margin[way] = np.minimum(margin[way], near.margin) if own.sum() >= FEWEST else margin[way]
@@ -311,6 +311,12 @@ def estimated_mfu(
         log=np.where(totals <= largest, log, -np.inf),
         margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
     )
+
+
+def _heaviest(weights: np.ndarray, most: int) -> np.ndarray:
+    """Places of the largest weights; of equal ones some from everywhere, not the first."""
+    mixed = np.random.default_rng(0).permutation(len(weights))
+    return mixed[np.argsort(-weights[mixed], kind="stable")[:most]]
 
 
 def _standard(designs: Features, place: np.ndarray) -> Features:

@@ -55,7 +55,8 @@ def test_it_is_said_where_weights_fill_the_memory_and_what_16_gpus_change():
     assert "of 8 GPUs: ludziejewski E = 32" in figure.notes[-1]
     prices = series_of(figure, "ludziejewski")
     assert prices["ludziejewski/16"][32] < 0.6 * prices["ludziejewski"][32]
-    assert prices["ludziejewski/16"][4] == prices["ludziejewski"][4]
+    # Four experts fit eight GPUs: of sixteen the best layout serves them a few percent cheaper, no more.
+    assert 0.9 * prices["ludziejewski"][4] < prices["ludziejewski/16"][4] <= prices["ludziejewski"][4]
     assert math.isnan(series_of(figure, "zhao")["zhao"][1])
 
 
