@@ -103,7 +103,7 @@ class PricedGrids:
         if isinstance(utilisation, GivenMfu):
             mfu = np.where(best.fits, given, np.nan)
         else:
-            mfu = np.asarray(best.mfu) * _to_bf16(run) * utilisation.scale
+            mfu = np.asarray(best.mfu) * peak_over_bf16(run) * utilisation.scale
         return Trained(mfu=mfu, layouts=layouts, choice=np.asarray(best.choice))
 
     def served(self, deployment: Deployment, grid: ArchSpec) -> ServingEstimate:
@@ -131,7 +131,7 @@ class PricedGrids:
             params = count_params(spec)
             mfu = training.given_mfu(training.utilisation.mfu, float(params.active), params.router)
         else:
-            mfu = best.mfu() * _to_bf16(run) * training.utilisation.scale
+            mfu = best.mfu() * peak_over_bf16(run) * training.utilisation.scale
         return Trained(mfu=np.array([float(mfu)]), layouts=in_a_row(best.layout), choice=np.array([0]))
 
     def kept(self, make: Callable[[], T], *asked: Any) -> T:
@@ -189,8 +189,8 @@ def in_a_row(value: T) -> T:
     return map_numbers(value, lambda number: np.atleast_1d(np.asarray(number)))
 
 
-def _to_bf16(run: TrainRun) -> float:
-    """The peak of a run's products over that of bf16."""
+def peak_over_bf16(run: TrainRun) -> float:
+    """The peak of a run's products over that of bf16: its utilisation is at most this."""
     gpu = run.cluster.accelerator
     return gpu.flops_per_s(run.setup.precision) / gpu.flops_per_s("bf16")
 

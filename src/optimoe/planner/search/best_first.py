@@ -205,16 +205,31 @@ def left_over(board: Board, query: Query) -> int:
     """Designs that may still be better than the best of their group, by estimates and their margins."""
     if board.known.whole:
         return 0
-    return len(query.promising(board.looked(board.estimates(_weights(board, query)), optimism=1.0)))
+    part = board.part(_not_bounded_away(board, query))
+    return len(query.promising(part.looked(part.estimates(_weights(part, query)), optimism=1.0)))
 
 
 def _scope(board: Board, query: Query, doubt: float = MOST_DOUBT) -> Index:
     """The designs of the whole board that are promising with so many margins, and those that were priced."""
-    priced, asked = board.served.any(axis=0), query.groups_of(board.listing) >= 0
-    own = np.flatnonzero(asked | priced)
-    part = board if len(own) == len(board.listing) else board.part(own)
+    own = _not_bounded_away(board, query)
+    part = board.part(own)
     bright = part.looked(part.estimates(_weights(part, query)), optimism=doubt)
-    return np.union1d(own[query.promising(bright)[:MOST_IN_SCOPE]], np.flatnonzero(priced))
+    priced = np.flatnonzero(board.served.any(axis=0))
+    return np.union1d(own[query.promising(bright)[:MOST_IN_SCOPE]], priced)
+
+
+def _not_bounded_away(board: Board, query: Query) -> Index:
+    """The designs that could beat the best of their group if they trained at the peak and served at once.
+
+    And those that were priced, from which estimates are learned.
+    """
+    groups, objective = query.groups_of(board.listing), query.judge(board.at_the_limit())[1]
+    best = best_of(board, query)
+    least = np.full(groups.max(initial=0) + 1, np.inf)
+    for group, (one, *_) in best.items():
+        least[group] = one.objective
+    able = (groups >= 0) & (objective < least[np.maximum(groups, 0)])
+    return np.flatnonzero(able | board.served.any(axis=0))
 
 
 def _round(board: Board, query: Query) -> int:

@@ -10,7 +10,7 @@ from optimoe.core.grid import take
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.designs import Column
-from optimoe.planner.pricing import PricedGrids
+from optimoe.planner.pricing import PricedGrids, peak_over_bf16
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import Shapes
@@ -28,6 +28,9 @@ from optimoe.planner.search.estimate import (
 )
 from optimoe.planner.search.listing import Index, Listing, coarse, listed, priced_whole
 from optimoe.planner.search.looked import Looked, Rates, judged_by
+
+AT_ONCE = 1e30
+"""Tokens per second that carry any traffic."""
 
 
 @dataclass(kw_only=True)
@@ -214,6 +217,25 @@ class Board:
             trained=self.known.trained,
             tokens_per_s=rates,
             served=self.served,
+        )
+
+    def at_the_limit(self) -> Looked:
+        """The designs as if each trained at the peak, and served all traffic on the cheapest deployment alone."""
+        ways, run = self.problem.deployments, self.problem.training.run
+        cheapest = min(ways, key=lambda one: one.cluster.num_gpus * self.problem.hour_usd(one.price))
+        curve, standing = self.judged(self.problem.law)
+        size = len(self.listing)
+        return Looked(
+            problem=replace(self.problem, deployments=(cheapest,)),
+            params_active=self.listing.params_active,
+            params_router=self.listing.params_router,
+            curve=curve,
+            listing=self.listing,
+            standing=standing,
+            utilisation=np.where(self.known.trained, self.mfu, peak_over_bf16(run) if run else 1.0),
+            trained=self.known.trained,
+            tokens_per_s=np.full((1, size), AT_ONCE),
+            served=np.zeros((1, size), dtype=bool),
         )
 
     def priced(self, also: Index | None = None) -> tuple["Board", Index]:
