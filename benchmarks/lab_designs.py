@@ -151,7 +151,7 @@ def contenders(answer: Answer) -> Contenders:
         problem, choice = question(answer.lab, answer.times), answer.chosen
         found = ask(bare_plan(problem, choice), DRAWS)
         lineup, tokens = found.lineup, spent_tokens(found.result, found.lineup)
-        places = np.flatnonzero(overlapping(found.by_all()))
+        places = np.flatnonzero(overlapping([found.by_all()]))
         members = {
             family_traits(lineup.families[place], float(lineup.params_active[place]), float(tokens[place]))
             for place in places
