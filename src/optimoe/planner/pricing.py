@@ -216,9 +216,9 @@ def _steps(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> _Steps:
     return _Steps(mfu=np.asarray(best.mfu), choice=np.asarray(best.choice), fits=np.asarray(best.fits))
 
 
-FAMILIES, SIZES = 12, (0.02, 0.1, 0.3, 0.8)
+FAMILIES, SIZES = 12, (0.02, 0.1, 0.3, 0.5, 0.65, 0.8)
 """Families whose layouts are looked at, evenly spread over the space, and how much of what the cluster's memory
-holds their designs take, from little to nearly all of it (assumed)."""
+holds their designs take: closer where it gets tight, for what no kept layout trains is not found (assumed)."""
 
 STATE_BYTES = 16
 """Bytes that a parameter takes in training: weight and gradient in bf16, master weight and two moments in fp32

@@ -40,8 +40,8 @@ USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Pipeline stages tried on any number of GPUs, beside its divisors."""
 BEST_SPLITS = 3
 """Splits of a model and a batch that each design brings: what is best for one is second for another. For 75
-designs of a plan's usual space on 16, 256 and 1,024 H100 the best of what 48 other designs bring is 2 % slower in
-the mean than the best of all layouts, 18 % at most."""
+designs of a plan's usual space on 16, 256 and 1,024 H100 the best of what 72 others bring is 1 to 2 % slower in
+the mean than the best of all layouts."""
 
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
