@@ -37,7 +37,15 @@ SHORT = {  # long searches, in a form that takes seconds
     "--columns N_act=active,D=tokens,E=experts,loss=final": "--resamples 10",
     "runs.csv --family ludziejewski2025": "runs.csv --family chinchilla --holdout top20%",
     "--fix E_max=290": "--fix E=1.8",
+    "--experts 64,256": "--experts 64",
+    "--experts 1,8,32": "--experts 1,8",
+    "reproduce yun2024": "reproduce epoch2024",  # a text whose numbers are quick
 }
+FEW = {
+    "--top-k": "1", "--shared": "0", "--attention": "gqa", "--active-ffn-ratio": "3",
+    "--first-dense-layers": "0",
+}  # fmt: skip
+"""One value of each axis of a plan's designs that a line does not state: what is printed has the same keys."""
 MORE = (
     "laws show ludziejewski2025",
     "laws show kaplan2020-c",
@@ -54,8 +62,10 @@ MORE = (
     "cost calibrate records.jsonl --resamples 3",
     "cost size-from-speed --tokens-per-s 60 --gpus 1xh100-sxm --sparsity 8 --margin 0 --aspect 128 --ffn-ratio 3",
     "cost yun mixtral-8x7b --records records.jsonl --concurrency 16",
-    "plan --train-gpus 64xh100-sxm --train-days 5 --serve-tokens 10B --experts 8 --top-k 2 --quick --explain",
-    "plan --total-usd 500k --serve-tokens 100B --experts 8 --top-k 1 --serve-gpus 8xh100-sxm --quick",
+    "plan --train-gpus 8xh100-sxm --train-days 5 --serve-tokens 10B --experts 8 --top-k 2 --shared 0 "
+    "--attention gqa --active-ffn-ratio 3 --first-dense-layers 0 --serve-gpus 8xh100-sxm --quick --explain",
+    "plan --total-usd 500k --serve-tokens 100B --experts 8 --top-k 1 --shared 0 --attention gqa "
+    "--active-ffn-ratio 3 --first-dense-layers 0 --serve-gpus 8xh100-sxm --quick",
     "cost llama-3.1-8b --gpus 1xl40s --gpu-usd-per-hour 1.2",
     "cost mixtral-8x7b --gpus 1xh100-sxm --resident 0.5 --concurrency 4",
     "predictions",
@@ -69,7 +79,13 @@ def readme_commands():
     found = [line[len("$ optimoe ") :] for line in "\n".join(blocks).splitlines() if line.startswith("$ optimoe ")]
     for long, short in SHORT.items():
         found = [command.replace(long, short) for command in found]
-    return list(dict.fromkeys(command.removesuffix(" --json") for command in found))
+    return [of_few_designs(line) for line in dict.fromkeys(command.removesuffix(" --json") for command in found)]
+
+
+def of_few_designs(line):
+    """A plan with one value of each axis that it does not state; any other command as it is."""
+    stated = [f"{axis} {value}" for axis, value in FEW.items() if axis not in line]
+    return " ".join([line, *stated]) if line.startswith("plan ") else line
 
 
 def command_of(line):
