@@ -9,12 +9,12 @@ from optimoe.core.records import to_values
 from optimoe.laws.catalog import find_law
 from optimoe.report.records.plan.candidate import candidate_record
 from optimoe.report.words.plan.headline import headline
-from tests.planner.asked import problem
+from tests.planner.asked import problem, small_plan
 
 
 @pytest.fixture(scope="module")
 def result():
-    return optimoe.plan(problem())
+    return small_plan()
 
 
 def test_a_plan_sums_itself_up_as_the_command_prints_it(result):

@@ -100,3 +100,15 @@ def on(num_gpus, days=20.0, gpu=H100, **stated):
         budget_gpu_s=gpu_time_s(num_gpus, days),
     )  # fmt: skip
     return replace(problem(), training=replace(training, **stated))
+
+
+@cache
+def small_plan():
+    """The plan of the problem as it stands, made once for all tests that read one."""
+    return plan(problem())
+
+
+@cache
+def predicted_plan():
+    """The plan of twenty days on 64 GPUs, whose utilisation is predicted."""
+    return plan(on(64))

@@ -10,9 +10,9 @@ from optimoe.cost.serving.estimate import predict_serving
 from optimoe.cost.training.estimate import estimate_training
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
-from tests.planner.asked import SMALL, on, problem
+from tests.planner.asked import SMALL, on, problem, small_plan
 
-PLAN = plan(problem())
+PLAN = small_plan()
 CHOICE = PLAN.choice
 MIXED = plan(problem(space=replace(SMALL, num_experts=(8,), top_k=(2,), moe_every=(2,)), goal=LowestLoss()))
 

@@ -8,9 +8,9 @@ from optimoe.planner.explain.chain import chain
 from optimoe.planner.plan import plan
 from optimoe.report.words.plan.choice import run_words
 from optimoe.report.words.plan.question import budget_words
-from tests.planner.asked import H100, on, problem
+from tests.planner.asked import H100, predicted_plan, problem
 
-PREDICTED = plan(on(64))
+PREDICTED = predicted_plan()
 
 
 def test_the_words_and_the_chain_say_where_the_utilisation_is_from():

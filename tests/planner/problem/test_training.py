@@ -15,9 +15,9 @@ from optimoe.planner.designs import evaluate
 from optimoe.planner.plan import plan
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.problem.training import GivenMfu, Training, gpu_time_s
-from tests.planner.asked import H100, on, plain, problem
+from tests.planner.asked import H100, on, plain, predicted_plan, problem
 
-PREDICTED = plan(on(64))
+PREDICTED = predicted_plan()
 
 
 def test_the_choice_is_trained_as_the_training_model_says():

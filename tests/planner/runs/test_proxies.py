@@ -8,9 +8,9 @@ from optimoe.planner.plan import plan
 from optimoe.planner.problem.family import family_of
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.runs.proxies import ladder
-from tests.planner.asked import plain, problem
+from tests.planner.asked import plain, problem, small_plan
 
-CHOICE = plan(problem()).choice
+CHOICE = small_plan().choice
 SPACE = problem().space
 
 

@@ -12,10 +12,10 @@ from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.runs.specs import winner_run
 from optimoe.report.launch.megatron import _stages, megatron_arguments
 from tests.cost.training.runs import gpt
-from tests.planner.asked import on, plain, problem
+from tests.planner.asked import on, plain, predicted_plan, problem, small_plan
 from tests.report.launch.megatron_rules import chunks, parsed, violations
 
-PLAN = plan(problem())
+PLAN = small_plan()
 CHOICE = PLAN.choice
 
 
@@ -35,7 +35,7 @@ def test_megatron_s_arguments_say_the_shape():
 
 
 def test_megatron_gets_the_layout_of_the_prediction():
-    predicted = plan(on(64))
+    predicted = predicted_plan()
     lines, layout = megatron_arguments(predicted).splitlines(), predicted.choice.training.layout
     assert f"--tensor-model-parallel-size {layout.tp}" in lines
     assert f"--expert-model-parallel-size {layout.ep}" in lines

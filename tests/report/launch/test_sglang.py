@@ -4,12 +4,11 @@ import pytest
 
 from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.layers.layout import Layout
-from optimoe.planner.plan import plan
 from optimoe.report.launch.sglang import sglang_command
 from optimoe.report.launch.winner import winner_files
-from tests.planner.asked import problem
+from tests.planner.asked import small_plan
 
-PLAN = plan(problem())
+PLAN = small_plan()
 
 
 def command(layout=None, **words):

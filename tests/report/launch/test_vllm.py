@@ -7,9 +7,9 @@ from optimoe.cost.engines.engine import find_engine
 from optimoe.cost.layers.layout import Layout
 from optimoe.planner.plan import plan
 from optimoe.report.launch.vllm import vllm_command
-from tests.planner.asked import plain, problem
+from tests.planner.asked import plain, problem, small_plan
 
-PLAN = plan(problem())
+PLAN = small_plan()
 CHOICE = PLAN.choice
 
 

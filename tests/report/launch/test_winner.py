@@ -15,12 +15,12 @@ from optimoe.planner.runs.specs import proxy_runs, winner_run
 from optimoe.report.launch.winner import WINNER_FILES, winner_files
 from optimoe.report.pages.plan_page import write_plan
 from tests.core.run.cases import HOSTILE
-from tests.planner.asked import plain, problem
+from tests.planner.asked import plain, problem, small_plan
 
 
 @pytest.fixture(scope="module")
 def result():
-    return plan(problem())
+    return small_plan()
 
 
 def hostile_law(folder):

@@ -6,12 +6,11 @@ import pytest
 
 from optimoe.core.records import to_record
 from optimoe.planner.explain.checks import check_commands
-from optimoe.planner.plan import plan
 from optimoe.report.records.plan.candidate import candidate_record
 from optimoe.report.records.plan.plan import plan_record
-from tests.planner.asked import problem
+from tests.planner.asked import small_plan
 
-PLAN = plan(problem())
+PLAN = small_plan()
 CHOICE = PLAN.choice
 
 

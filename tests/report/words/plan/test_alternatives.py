@@ -69,9 +69,9 @@ def test_a_model_of_one_s_own_has_a_row_of_its_own():
 
 def test_kinds_of_attention_that_no_law_sees_have_rows_of_their_own_and_full_attention_always():
     space = plain(num_experts=(8,), attention=("gqa", "gqa-swa"), max_width=2048)
-    rows = alternatives_table(plan(problem(space=space))).rows
-    assert [row[0] for row in rows[1:]] == ["the choice", "E = 8, top-1, gqa"]
-    assert alternatives_table(plan(problem(space=space))).title.endswith("of experts or kinds of attention")
+    table = alternatives_table(plan(problem(space=space)))
+    assert [row[0] for row in table.rows[1:]] == ["the choice", "E = 8, top-1, gqa"]
+    assert table.title.endswith("of experts or kinds of attention")
 
 
 def test_a_family_is_named_by_how_it_routes(result):
