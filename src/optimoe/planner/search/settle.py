@@ -74,11 +74,11 @@ def priced(board: Board, designs: Index) -> dict[int, Pool]:
     return pools
 
 
-def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids, board: Board | None = None) -> Pool:
+def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool:
     """A pool of one model that is given, priced alike, on every deployment that may be its cheapest.
 
-    Those whose rate may be high enough for that: by what was learned on a board of priced designs, or by the
-    roofline and twice the error of one (:data:`UNSEEN`).
+    Those whose roofline is within twice the error of one (:data:`UNSEEN`) of the cheapest that was found: what a
+    search learned of its own designs says little of others.
     """
     family, grid = family_of(spec), row_of(merged(spec))
     listing = Listing(
@@ -87,7 +87,8 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids, board: 
         shapes=Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers])),
         sheets=(Sheet(grid=grid, start=0),),
     )
-    guess = _brightest(problem, listing, board)
+    roof = rooflines(listing, problem.deployments)
+    guess = np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)
     bright = replace(unpriced(problem, listing), tokens_per_s=guess)
     order = np.argsort(dollars_of_ways(bright)[:, 0], kind="stable")
     best, wanted = np.inf, np.zeros((len(order), 1), dtype=bool)
@@ -103,17 +104,6 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids, board: 
     if not wanted.any():
         wanted[order[0]] = True
     return _settled(problem, grid, [family], wanted, memory, spec)[0]
-
-
-def _brightest(problem: Problem, listing: Listing, board: Board | None) -> Rates:
-    """The most output tokens per second that each deployment may give with a model; 0 where it does not fit."""
-    if board is not None and not board.known.whole and board.served.any():
-        rates = board.priced()[0].with_more(listing).estimates()[1]
-        guess = np.exp(rates.log + rates.margin)[:, -len(listing) :]
-        if guess.any():
-            return guess
-    roof = rooflines(listing, problem.deployments)
-    return np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)
 
 
 def row_of(spec: ArchSpec) -> ArchSpec:

@@ -21,7 +21,6 @@ from optimoe.planner.problem.kinds import GROUPED
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.shapes import attends_to_everything
 from optimoe.planner.result import LabReference, LocalMove, Scored
-from optimoe.planner.search.board import Board
 from optimoe.planner.search.objective import WHOLE_BUDGET, SearchGoal, equal_loss, tokens_and_objective
 from optimoe.planner.search.settle import settled_model
 
@@ -62,18 +61,13 @@ def score(
     return tuple(found)
 
 
-def labs_at(
-    problem: Problem, choice: Candidate, memory: PricedGrids = SHARED, board: Board | None = None
-) -> tuple[LabReference, ...]:
-    """What labs trained with about the compute of the choice's budget, on their own tokens; by FLOPs.
-
-    A board says what it learned of deployments, so that fewer of them have to be tried.
-    """
+def labs_at(problem: Problem, choice: Candidate, memory: PricedGrids = SHARED) -> tuple[LabReference, ...]:
+    """What labs trained with about the compute of the choice's budget, on their own tokens; by FLOPs."""
     training = problem.training
     flops = training.budget_flops_about if training.bounded else choice.training.flops
     found = []
     for lab in labs_near(flops):
-        pool = settled_model(problem, lab.spec, memory, board)
+        pool = settled_model(problem, lab.spec, memory)
         found.append(
             LabReference(lab=lab, scored=_with_reason(problem, pool, _scored(pool, lab.spec, choice, lab.tokens)))
         )
