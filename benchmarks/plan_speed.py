@@ -71,7 +71,7 @@ class Scored:
         self.points = 0
 
     def __enter__(self) -> "Scored":
-        self._serve, self._train = search.evaluate, training.train_step
+        self._serve, self._train = search.evaluate_at, training.train_step
 
         def serve(*args: Any, **kwargs: Any) -> Any:
             estimate = self._serve(*args, **kwargs)
@@ -83,11 +83,11 @@ class Scored:
             self.points += np.size(step.total_s)
             return step
 
-        search.evaluate, training.train_step = serve, train
+        search.evaluate_at, training.train_step = serve, train
         return self
 
     def __exit__(self, *_: object) -> None:
-        search.evaluate, training.train_step = self._serve, self._train
+        search.evaluate_at, training.train_step = self._serve, self._train
 
 
 def main() -> None:
