@@ -83,7 +83,8 @@ def texts(printed):
         "laws compare mixtral-8x7b --tokens 1T",
     ],
 )
-def test_a_quiet_command_prints_fewer_of_the_same_lines(words, capsys):
+def test_a_quiet_command_prints_fewer_of_the_same_lines(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "")  # no line is folded, whatever the terminal is
     app(words.split())
     whole = texts(capsys.readouterr().out)
     app([*words.split(), "--quiet"])
