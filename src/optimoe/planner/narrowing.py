@@ -1,7 +1,7 @@
 """The designs that a law can tell apart: what nobody stated is stated for a law that does not see it."""
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Hashable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,9 +82,9 @@ def _sample(space: Space) -> Iterator[ArchSpec]:
     asked = replace(space, attention=space.attention[:1], params_total=math.inf)
     every = asked.every()
     few = np.unique(np.linspace(0, len(every.d_model) - 1, SAMPLE).astype(int))
-    kinds: dict[tuple[bool, bool], dict[Family, Shapes]] = {}
+    kinds: dict[Hashable, dict[Family, Shapes]] = {}
     for family, shapes in asked.members(every.where(few)).items():
-        kinds.setdefault((family.dense, family.mixed), {})[family] = shapes
+        kinds.setdefault(family.build, {})[family] = shapes
     for members in kinds.values():
         yield asked.designs(members)
 

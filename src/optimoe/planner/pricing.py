@@ -20,6 +20,7 @@ from optimoe.cost.sizing.layouts import cheapest_serving
 from optimoe.cost.training.estimate import TrainEstimate, TrainRun
 from optimoe.cost.training.layout import TrainLayout
 from optimoe.cost.training.search import best_training, training_mfu, usual_train_layouts
+from optimoe.cost.training.setup import OPTIMIZER_BYTES, WEIGHT_BYTES
 from optimoe.planner.problem.problem import Problem
 from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.training import GivenMfu
@@ -220,16 +221,13 @@ FAMILIES, SIZES = 12, (0.02, 0.1, 0.3, 0.5, 0.65, 0.8)
 """Families whose layouts are looked at, evenly spread over the space, and how much of what the cluster's memory
 holds their designs take: closer where it gets tight, for what no kept layout trains is not found (assumed)."""
 
-STATE_BYTES = 16
-"""Bytes that a parameter takes in training: weight and gradient in bf16, master weight and two moments in fp32
-(ZeRO, arXiv 1910.02054, Sec. 3.1)."""
-
 
 def usual_layouts(space: Space, run: TrainRun, *, routed: bool) -> TrainLayout:
     """The layouts for the routed designs of a space, or for its dense ones, on the cluster of a run."""
     families = [family for family in space.families() if family.dense != routed]
     places = np.unique(np.linspace(0, len(families) - 1, FAMILIES).round().astype(int))
-    shapes, room = space.every(), run.cluster.num_gpus * run.cluster.accelerator.memory_bytes / STATE_BYTES
+    bytes_per_param = WEIGHT_BYTES + run.setup.gradient_bytes + OPTIMIZER_BYTES
+    shapes, room = space.every(), run.cluster.num_gpus * run.cluster.accelerator.memory_bytes / bytes_per_param
     designs: list[ArchSpec] = []
     for place in places.tolist():
         own = space.of(families[place], shapes)

@@ -105,13 +105,18 @@ def test_dollars_of_the_choice_and_of_every_row_beside_it_are_those_of_cost(tmp_
     found = plan(asked)
     rows = [found.choice, found.lowest_loss, found.best_dense, *(item.candidate for item in found.alternatives)]
     for row in filter(None, rows):
-        (tmp_path / "config.json").write_text(json.dumps(to_config(row.spec)))
-        spec = load_config(tmp_path)
-        served, trained = best_serving(spec, row.deployment), best_training(spec, asked.training.run)
-        assert row.usd_per_mtok == served.usd_per_mtok
-        assert row.training.layout == trained.layout
-        priced = replace(trained, run=replace(trained.run, price=asked.training.price))
-        assert row.train_usd == pytest.approx(priced.usd(row.tokens), rel=1e-12)
+        assert_costs_what_its_config_does(asked, row, tmp_path)
+
+
+def assert_costs_what_its_config_does(asked, row, folder):
+    """Serving to the bit and training to rounding, as ``cost`` and ``cost train`` price the written config."""
+    (folder / "config.json").write_text(json.dumps(to_config(row.spec)))
+    spec = load_config(folder)
+    served, trained = best_serving(spec, row.deployment), best_training(spec, asked.training.run)
+    assert row.usd_per_mtok == served.usd_per_mtok
+    assert row.training.layout == trained.layout
+    priced = replace(trained, run=replace(trained.run, price=asked.training.price))
+    assert row.train_usd == pytest.approx(priced.usd(row.tokens), rel=1e-12)
 
 
 def test_a_scored_design_of_the_space_never_beats_the_choice(monkeypatch):
@@ -179,13 +184,7 @@ def test_dollars_of_windows_and_linear_layers_are_those_of_cost_on_their_config(
     asked = on_one_gpu(replace(on(4, days=5.0), space=space), input_tokens=30_000)
     row = choose(asked, PricedGrids())
     assert len(row.spec.layers) > len(row.family.kinds_of_layers)  # they alternate
-    (tmp_path / "config.json").write_text(json.dumps(to_config(row.spec)))
-    spec = load_config(tmp_path)
-    served, trained = best_serving(spec, row.deployment), best_training(spec, asked.training.run)
-    assert row.usd_per_mtok == served.usd_per_mtok
-    assert row.training.layout == trained.layout
-    priced = replace(trained, run=replace(trained.run, price=asked.training.price))
-    assert row.train_usd == pytest.approx(priced.usd(row.tokens), rel=1e-12)
+    assert_costs_what_its_config_does(asked, row, tmp_path)
 
 
 @pytest.mark.parametrize(

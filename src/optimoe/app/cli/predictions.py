@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_blocks, print_json, show
+from optimoe.app.cli.printing import show, show_blocks
 from optimoe.inputs.predictions.add import AddPredictionRequest
 from optimoe.inputs.predictions.ledger import LedgerRequest
 from optimoe.inputs.predictions.outcome import AddOutcomeRequest
@@ -20,10 +20,9 @@ def predictions(request: LedgerRequest = LedgerRequest(), *, json: JsonFlag = Fa
 
     ledger = load_ledger(request.ledger)
     score = score_ledger(ledger)
-    if json:
-        print_json(ledger_score_record(request.ledger, ledger, score))
-    else:
-        print_blocks(ledger_blocks(ledger, score))
+    show_blocks(
+        json, lambda: ledger_score_record(request.ledger, ledger, score), lambda: ledger_blocks(ledger, score)
+    )
 
 
 @app.command

@@ -39,9 +39,9 @@ LARGEST_STAGES = 64
 USUAL_STAGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Pipeline stages tried on any number of GPUs, beside its divisors."""
 BEST_SPLITS = 3
-"""Splits of a model and a batch that each design brings: what is best for one is second for another. For 75
-designs of a plan's usual space on 16, 256 and 1,024 H100 the best of what 72 others bring is 1 to 2 % slower in
-the mean than the best of all layouts."""
+"""Splits of a model and a batch that each design brings: what is best for one is second for another. The best of
+what 72 designs bring is slower than the best of all by 0.1 to 0.4 % in the mean over 60 others on 16 to 256 H100,
+by 4 to 5 % on 1,024 and 4,096 (``benchmarks/training_layouts.py``)."""
 
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""

@@ -10,13 +10,11 @@ from optimoe.core.errors import InputError
 from optimoe.cost.engines.engine import Engine
 from optimoe.cost.hardware.accelerator import Cluster
 from optimoe.cost.hardware.price import GpuPrice, list_price
+from optimoe.cost.serving.workload import Workload
 from optimoe.cost.training import USUAL_SEQ_LEN
 from optimoe.cost.training.setup import usual_goodput
 from optimoe.planner.problem.training import GivenMfu
 from optimoe.planner.result import Plan
-
-USUAL_TOKENS = 1024
-"""Tokens of a prompt and of an answer where nobody states them."""
 
 
 def check_commands(plan: Plan, folder: Path = Path()) -> tuple[str, ...]:
@@ -39,8 +37,11 @@ def _serve_check(plan: Plan, winner: str) -> list[str]:
     if replace(deployment.engine, execution=usual.execution) != usual:
         return []
     cluster, workload, limits = deployment.cluster, deployment.workload, deployment.limits
-    lengths = {"input-tokens": workload.input_tokens, "output-tokens": workload.output_tokens}
-    words = [f"--{name} {length}" for name, length in lengths.items() if length != USUAL_TOKENS]
+    words = [
+        f"--{name.replace('_', '-')} {getattr(workload, name)}"
+        for name in ("input_tokens", "output_tokens")
+        if getattr(workload, name) != getattr(Workload, name)
+    ]
     words += [f"--prefix-hit {workload.prefix_hit:g}"] if workload.prefix_hit else []
     for name in ("ttft", "tpot"):
         limit_s, share = getattr(limits, f"{name}_s"), getattr(limits, f"{name}_percentile")

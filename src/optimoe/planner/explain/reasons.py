@@ -183,7 +183,7 @@ def family_words(family: Family) -> str:
 
 
 def near_words(family: Family) -> str:
-    """Which layers attend to everything, and what the others do: ``full attention every 2nd layer, else 128``."""
+    """What layers do that do not attend to everything, and which do: ``window 128, every 2nd layer full``."""
     others = f"window {family.window_tokens:,}" if family.window_tokens else "Gated DeltaNet"
     return f"{others}, every {ordinal(family.full_every)} layer full"
 

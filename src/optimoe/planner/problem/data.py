@@ -10,7 +10,8 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import require_positive
 
 ALL_TEXT_TOKENS = 1e15
-"""About all text of the web, as in :mod:`optimoe.core.ranges.table`: a loss that takes more is never reached."""
+"""All public text, the upper end of 1e14 to 1e15 tokens (Villalobos et al. 2024, arXiv 2211.04325v2): a loss that
+takes more is never reached."""
 
 
 @dataclass(frozen=True, kw_only=True)

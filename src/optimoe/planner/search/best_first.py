@@ -79,13 +79,13 @@ class Query:
 
     def promising(self, bright: Looked) -> Index:
         """List the designs that are not priced and promise to be better than the best of their group, in order."""
-        objective, least = self.judge(bright)[1], self.to_beat(bright)
-        better = np.flatnonzero(~self.known(bright) & (objective < least))
+        objective = self.judge(bright)[1]
+        better = np.flatnonzero(~self.known(bright) & (objective < self.to_beat(bright, objective)))
         return better[np.argsort(objective[better], kind="stable")]
 
-    def to_beat(self, bright: Looked) -> Column:
+    def to_beat(self, bright: Looked, objective: Column) -> Column:
         """What each design must stay below: the best that is known of its group; −∞ of those left out."""
-        objective, groups = self.judge(bright)[1], self.groups_of(bright.listing)
+        groups = self.groups_of(bright.listing)
         known, least = np.where(self.known(bright), objective, np.inf), np.full(len(objective), -np.inf)
         for group in np.unique(groups[groups >= 0]):
             own = groups == group
@@ -290,8 +290,9 @@ def _calls(board: Board, bright: Looked, query: Query, promising: Index) -> list
         usd = np.where(np.isfinite(usd), board.known.roof.tightness[:, promising], np.inf)
     worth = np.isfinite(usd) & (usd == usd.min(axis=0))
     if isinstance(query.goal.minimised, LeastCost):
-        rest = query.judge(bright)[1][promising] - bright.serve_usd[promising]  # training
-        worth = np.isfinite(usd) & (usd + rest < query.to_beat(bright)[promising])
+        objective = query.judge(bright)[1]
+        rest = objective[promising] - bright.serve_usd[promising]  # training
+        worth = np.isfinite(usd) & (usd + rest < query.to_beat(bright, objective)[promising])
     kinds = bright.listing.sheet_of(promising)
     rank = 1 / (1 + np.arange(len(promising)))
     calls = {

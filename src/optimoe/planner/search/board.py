@@ -29,8 +29,8 @@ from optimoe.planner.search.estimate import (
 from optimoe.planner.search.listing import Index, Listing, coarse, listed, priced_whole
 from optimoe.planner.search.looked import Looked, Rates, judged_by
 
-AT_ONCE = 1e30
-"""Tokens per second that carry any traffic."""
+ANY_TRAFFIC = 1e30
+"""Tokens per second that carry whatever is asked."""
 
 
 @dataclass(kw_only=True)
@@ -223,18 +223,12 @@ class Board:
         """The designs as if each trained at the peak, and served all traffic on the cheapest deployment alone."""
         ways, run = self.problem.deployments, self.problem.training.run
         cheapest = min(ways, key=lambda one: one.cluster.num_gpus * self.problem.hour_usd(one.price))
-        curve, standing = self.judged(self.problem.law)
         size = len(self.listing)
-        return Looked(
+        return replace(
+            self.looked(),
             problem=replace(self.problem, deployments=(cheapest,)),
-            params_active=self.listing.params_active,
-            params_router=self.listing.params_router,
-            curve=curve,
-            listing=self.listing,
-            standing=standing,
-            utilisation=np.where(self.known.trained, self.mfu, peak_over_bf16(run) if run else 1.0),
-            trained=self.known.trained,
-            tokens_per_s=np.full((1, size), AT_ONCE),
+            utilisation=np.full(size, peak_over_bf16(run) if run else 1.0),
+            tokens_per_s=np.full((1, size), ANY_TRAFFIC),
             served=np.zeros((1, size), dtype=bool),
         )
 

@@ -1,8 +1,9 @@
 """What designs that nobody priced would give: a roofline, corrected by what was priced, with a margin.
 
 A search needs to know what not to price. The roofline of a deployment is coarse by a factor of two; its error is
-smooth in the design, so a ridge regression on those that were priced leaves some percent near the best. The margin
-is twice the error that each priced design has when it is left out (Cook and Weisberg 1982, e/(1 − h)).
+smooth in the design, so a ridge regression on those that were priced leaves some percent near the best, and near
+designs tell most of the rest. The margin is twice the error that each priced design has when it is left out (Cook
+and Weisberg 1982, e/(1 − h)), or by what near ones leave open, the less of the two.
 """
 
 import math

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from optimoe.core.units import format_count
 from optimoe.planner.confidence.contending import Axis, Contending
 from optimoe.planner.confidence.shadow_prices import ShadowPrice
-from optimoe.report.pages.style import ACCENT, INK, MUTED, styled
+from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, styled
 from optimoe.report.words.plan.confidence import contending_words, limits_words, looser_words
 
 EDGE = 0.08
@@ -54,7 +54,7 @@ def shadow_figure(prices: Sequence[ShadowPrice], unit: str) -> go.Figure:
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
     limits = [looser_words(one) for one in prices]
     for column, amounts, colour in (
-        (1, [one.usual.usd for one in prices], "#0e7490"),
+        (1, [one.usual.usd for one in prices], SERIES[1]),
         (2, [one.usual.nats for one in prices], ACCENT),
     ):
         known = [None if math.isnan(amount) else amount for amount in amounts]

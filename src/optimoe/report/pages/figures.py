@@ -64,7 +64,7 @@ def size_figure(plan: Plan, curve: Sequence[SizePoint]) -> go.Figure:
         y=[point.usd_per_mtok for point in curve],
         mode="lines",
         name="serving price",
-        line={"color": "#0e7490", "dash": "dot"},
+        line={"color": SERIES[1], "dash": "dot"},
         hovertemplate="%{x:.3s} active: $%{y:.3g}/M<extra></extra>",
         secondary_y=True,
     )
@@ -94,7 +94,7 @@ def total_figure(plan: Plan) -> go.Figure:
     designs = [("the choice", plan.choice), *beside]
     figure = go.Figure()
     for name, colour, dollars in (
-        ("training", "#0e7490", [one.train_usd for _, one in designs]),
+        ("training", SERIES[1], [one.train_usd for _, one in designs]),
         ("serving", "#f59e0b", [one.serve_usd for _, one in designs]),
     ):
         figure.add_bar(name=name, x=[label for label, _ in designs], y=dollars, marker_color=colour)
@@ -125,7 +125,7 @@ def parts_figure(estimate: ServingEstimate) -> go.Figure:
             x=[1e3 * seconds for _, seconds in parts],
             y=[bound_words(_cause(cause)).removeprefix("the ") for cause, _ in parts],
             orientation="h",
-            marker_color="#0e7490",
+            marker_color=SERIES[1],
         )
     )
     figure.update_xaxes(title="ms per output token")
@@ -152,7 +152,7 @@ def tornado_figure(plan: Plan, robustness: Robustness) -> go.Figure:
                 x=[one.total_usd - today],
                 base=today,
                 orientation="h",
-                marker_color=ACCENT if other else "#0e7490",
+                marker_color=ACCENT if other else SERIES[1],
                 hovertext=f"{words}: {family_words(one.family)}, ${one.total_usd:,.0f}",
                 hoverinfo="text",
                 showlegend=False,

@@ -4,7 +4,7 @@ import numpy as np
 
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.hardware.arithmetic import AUTO, arithmetic, operand_format
+from optimoe.cost.hardware.arithmetic import arithmetic, operand_format
 from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
 
@@ -19,19 +19,17 @@ UNPACKED = "int4"
 formats and 8-bit weights of GPUs without such a peak are taken to unpack alike (assumed)."""
 
 
-def gemm_kind(gpu: Accelerator, weights: str, activations: str = AUTO) -> str:
+def gemm_kind(gpu: Accelerator, weights: str, peak: str) -> str:
     """The row of ``operators/gemm.toml`` that times products with weights of a format on a GPU.
 
     Engines multiply int8 by the tiles that they have for fp8 where the GPU has that (vLLM, csrc/quantization/w8a8/
     cutlass: scaled_mm for both).
 
-    Raises:
-        UnknownNameError: No such precision.
+    Args:
+        gpu: The accelerator.
+        weights: Their format.
+        peak: The arithmetic that multiplies them, by :func:`~optimoe.cost.hardware.arithmetic.arithmetic`.
     """
-    return _kind(gpu, weights, arithmetic(gpu, weights, activations))
-
-
-def _kind(gpu: Accelerator, weights: str, peak: str) -> str:
     if peak == "bf16" and weights not in ("bf16", "fp32"):
         return UNPACKED
     if peak == "int8" and "fp8" in gpu.peak_flops_per_s:
@@ -60,7 +58,7 @@ def gemm_s(
         UnknownNameError: No such precision.
     """
     peak = arithmetic(gpu, precision, product.activations)
-    curve = curve or find_curve("gemm", _kind(gpu, precision, peak), gpu, engine)
+    curve = curve or find_curve("gemm", gemm_kind(gpu, precision, peak), gpu, engine)
     rows, width, depth = product.rows, product.width, product.depth
     activation = bytes_per_value(operand_format(peak))
     moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows

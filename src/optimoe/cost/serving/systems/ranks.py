@@ -284,7 +284,7 @@ def _reading(batch: np.ndarray, steps: np.ndarray, chunk: np.ndarray) -> _Work:
     )
 
 
-def _stopping(batch: np.ndarray, steps: np.ndarray, _chunk: np.ndarray) -> _Work:
+def _stopping(batch: np.ndarray, steps: np.ndarray) -> _Work:
     """All prompts that a decoding step set free, before the next one."""
     ended = batch / steps
     most = _reach(ended)
@@ -306,8 +306,10 @@ def _work_of(
         own = kinds == kind
         if kind == 0:
             work = _riding(batch[own], steps[own], chunk[own], ranks[own], align[own])
+        elif kind == 1:
+            work = _reading(batch[own], steps[own], chunk[own])
         else:
-            work = (_reading if kind == 1 else _stopping)(batch[own], steps[own], chunk[own])
+            work = _stopping(batch[own], steps[own])
         for column in fields(work):
             values = getattr(work, column.name)
             found.setdefault(column.name, np.empty((len(kinds), *values.shape[1:])))[own] = values
