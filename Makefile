@@ -42,4 +42,4 @@ long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/arch tests/cost/layers tests/cost/kernels
 
 clean:
-	rm -rf .venv plan.html plan.json winner
+	rm -rf .venv plan.html plan.json winner .optimoe.json
