@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy.special import stdtrit
 
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.training import USUAL_SEQ_LEN
@@ -87,10 +88,8 @@ def band_of_hours(ratios: np.ndarray) -> tuple[float, float]:
     exp(m ± t·s·√(1 + 1/n)), m and s mean and deviation of ln ratio over n runs, t of n − 1 degrees at
     :data:`BAND`, widened to hold every run.
     """
-    from scipy.stats import t
-
     logs, size = np.log(ratios), len(ratios)
-    wide = t.ppf((1 + BAND) / 2, size - 1) * np.std(logs, ddof=1) * math.sqrt(1 + 1 / size)
+    wide = stdtrit(size - 1, (1 + BAND) / 2) * np.std(logs, ddof=1) * math.sqrt(1 + 1 / size)
     low, high = np.mean(logs) - wide, np.mean(logs) + wide
     return math.exp(min(low, logs.min())), math.exp(max(high, logs.max()))
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import bdtrc
 
 from optimoe.core.errors import require
 from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
@@ -37,16 +38,13 @@ def dropped_share(
     Raises:
         ConfigError: A number is not positive, or k exceeds E.
     """
-    from scipy.stats import binom  # half a second to load, for a question that few ask
-
     require(tokens > 0, "tokens", "positive", tokens)
     require(0 < top_k <= num_experts, "top_k", f"from 1 to num_experts = {num_experts}", top_k)
     require(capacity_factor > 0, "capacity_factor", "positive", capacity_factor)
     slots = capacity(tokens, num_experts, top_k, capacity_factor)
     chosen = choice_probabilities(num_experts, top_k, routing)
-    turned_away = tokens * chosen * binom.sf(slots - 1, tokens - 1, chosen) - slots * binom.sf(
-        slots, tokens, chosen
-    )
+    more_of_others, more = bdtrc(slots - 1, tokens - 1, chosen), bdtrc(slots, tokens, chosen)
+    turned_away = tokens * chosen * more_of_others - slots * more
     return float(turned_away.sum()) / (tokens * top_k)
 
 

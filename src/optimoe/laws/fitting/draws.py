@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from optimoe.core.errors import InputError, require
 from optimoe.laws.catalog import find_law
@@ -72,6 +71,8 @@ def _many(law: LossLaw, columns: Mapping[str, Any]) -> LossLaw:
 
 def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
     """Synthetic runs over the fitted range."""
+    from scipy.stats import qmc  # takes a second to load, which few need
+
     names = [
         name
         for name, parameter in list(inspect.signature(law.loss).parameters.items())

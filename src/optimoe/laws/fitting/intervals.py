@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
@@ -180,7 +180,7 @@ def profile(
     columns = [model.names.index(name) for name in names] or np.flatnonzero(movable).tolist()
     require(movable[columns].all(), "names", "of coefficients that are neither fixed nor at a limit", names)
     factor, error = _deviance_factor(model, fitted, point, movable)
-    limit = float(student.ppf(0.5 + level / 2, len(observations) - int(movable.sum())))
+    limit = float(stdtrit(len(observations) - int(movable.sum()), 0.5 + level / 2))
     # Without the zero: there the refit is the fit itself.
     reach = np.linspace(0, PROFILE_REACH * limit / BAND_Z, PROFILE_POINTS + 1)[1:]
     offsets = np.concatenate([-reach[::-1], reach])

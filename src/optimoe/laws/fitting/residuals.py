@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import norm
 
 from optimoe.laws.fitting.setup.objective import OUTLIER_DEVIATIONS, residual_scale
 from optimoe.laws.runs import Flag, Observations
@@ -141,7 +140,7 @@ def _two_heaps(residual: Float[np.ndarray, " runs"]) -> tuple[str, ...]:
     # the tails are cut, as one far row would be a heap of its own
     reach = OUTLIER_DEVIATIONS * max(residual_scale(values), TINY_SCALE)
     values = values[np.abs(values) <= reach]
-    single = -2 * norm.logpdf(values, values.mean(), max(float(values.std()), TINY_SCALE)).sum()
+    single = -2 * _log_normal(values, values.mean(), max(float(values.std()), TINY_SCALE)).sum()
     share, middles, width, mixed = _mixture(values)
     gap = float(abs(middles[1] - middles[0]))
     parts = min(share, 1 - share)
@@ -155,15 +154,19 @@ def _two_heaps(residual: Float[np.ndarray, " runs"]) -> tuple[str, ...]:
     )
 
 
+def _log_normal(values: np.ndarray, mean: np.ndarray | float, width: float) -> np.ndarray:
+    """Log density of a normal distribution, −z²/2 − ln(σ√2π), z = (x − μ)/σ."""
+    return -(((values - mean) / width) ** 2) / 2 - np.log(width * np.sqrt(2 * np.pi))
+
+
 def _mixture(values: Float[np.ndarray, " rows"]) -> tuple[float, Float[np.ndarray, "2"], float, float]:
     """(share of the first, means, width, −2·ln likelihood) of two normal distributions of one width, by EM."""
     means = np.quantile(values, (0.25, 0.75))
     share, width = 0.5, max(float(values.std()), TINY_SCALE)
     first: Float[np.ndarray, " rows"] | Bool[np.ndarray, " rows"]
     for _ in range(MIXTURE_STEPS):
-        logs = np.log([max(share, TINY_SCALE), max(1 - share, TINY_SCALE)])[:, None] + norm.logpdf(
-            values, means[:, None], width
-        )
+        shares = np.log([max(share, TINY_SCALE), max(1 - share, TINY_SCALE)])[:, None]
+        logs = shares + _log_normal(values, means[:, None], width)
         total = np.logaddexp(logs[0], logs[1])
         first = np.exp(logs[0] - total)
         share = float(first.mean())

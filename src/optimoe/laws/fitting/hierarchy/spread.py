@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import invwishart
 
 from optimoe.core.errors import UnknownNameError, require
 from optimoe.laws.effects import SCALE, CorpusEffects
@@ -88,6 +87,8 @@ class CorpusSpread:
         size, weight = len(self.names), self.strength + self.corpora
         if set(self.known) == set(self.names):
             return np.tile(self.covariance, (draws, 1, 1))
+        from scipy.stats import invwishart  # takes a second to load, which few need
+
         found = invwishart(df=weight + size - 2, scale=weight * self.covariance).rvs(draws, random_state=random)
         found = np.asarray(found).reshape(draws, size, size)
         return np.stack([self._with_known(covariance) for covariance in found])
