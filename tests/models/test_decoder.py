@@ -190,6 +190,17 @@ def test_tied_embeddings_are_one_parameter():
     assert model.unembedding.weight is model.embedding.weight
 
 
+def test_a_state_that_is_assigned_leaves_tied_embeddings_tied():
+    model, other = build(make_arch(tied_embeddings=True)), build(make_arch(tied_embeddings=True))
+    state = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    model.load_state_dict(state, assign=True)
+    assert model.unembedding.weight is model.embedding.weight
+    assert torch.equal(model(ids_of()).logits_BSV, other(ids_of()).logits_BSV)
+    state["unembedding.weight"] = state["unembedding.weight"] + 1
+    with pytest.raises(InputError, match="unembedding"):
+        model.load_state_dict(state, assign=True)
+
+
 COMPILED = {
     "bias and capacity": TopK(score="sigmoid", balanced_by_bias=True, capacity_factor=1.0),
     "groups": TopK(num_groups=2, top_groups=1),

@@ -5,6 +5,7 @@ Legend: B sequences, S positions, D model width, V vocabulary.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +69,7 @@ class Decoder(nn.Module):
 
     Attributes:
         arch, config: What it was built from.
+        growths: What it has grown by since, in order (:class:`~optimoe.models.convert.lifelong.Growth`).
         embedding: (V, D).
         positions: Learned positions, or none with RoPE.
         blocks: The layers.
@@ -78,12 +80,15 @@ class Decoder(nn.Module):
     def __init__(self, arch: ArchSpec, config: ModelConfig) -> None:
         super().__init__()
         self.arch, self.config = arch, config
+        self.growths: tuple[Any, ...] = ()
         self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)
         self.positions = nn.Embedding(arch.num_positions, arch.d_model) if arch.num_positions else None
         groups = [group for group in arch.layers for _ in range(group.num_layers)]
         self.blocks = nn.ModuleList(Block(group, arch, config) for group in groups)
         self.norm = make_norm(arch, config)
         self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
+        self.register_load_state_dict_pre_hook(_refuse_grown_state)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_tie_again)  # type: ignore[no-untyped-call]
         self.reset_parameters()
 
     @torch.no_grad()
@@ -235,6 +240,36 @@ def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
     """What :func:`build` adds to, or leaves out of, ``count_params(arch).total`` for the sake of a router."""
     routed = ((group.num_layers, group.ffn) for group in arch.layers if isinstance(group.ffn, MoE))
     return sum(layers * config.router.extra_params(part, arch.d_model) for layers, part in routed)
+
+
+def _refuse_grown_state(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
+    """Refuse the state of a model with frozen rows where the model has none, before names are compared.
+
+    Raises:
+        InputError: It is such a state.
+    """
+    theirs = {name for name in state if name.startswith(prefix) and ".parametrizations." in name}
+    ours = any(".parametrizations." in name for name, _ in model.named_parameters())
+    if theirs and not ours:
+        raise InputError(
+            f"state: must be of a model that has not grown, holds {min(theirs)}; make the model by "
+            "regrow(arch, config, growths) of optimoe.models.convert.lifelong, with the growths of its record"
+        )
+
+
+def _tie_again(model: nn.Module, _: Any) -> None:
+    """Tie the embeddings of a model that ties them: a state that is assigned brings two tensors.
+
+    Raises:
+        InputError: The two tensors of the state differ.
+    """
+    assert isinstance(model, Decoder)
+    one, other = model.embedding.weight, model.unembedding.weight
+    if not model.arch.tied_embeddings or one is other:
+        return
+    if not (one.is_meta or other.is_meta) and not torch.equal(one, other):
+        raise InputError("unembedding.weight: must equal embedding.weight in a model that ties them, differs")
+    model.unembedding.weight = one
 
 
 def _positions(ids_BS: Tensor, num_positions: int) -> Tensor:

@@ -23,7 +23,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, gated: bool, activation: str, bias: bool = False) -> None:
         super().__init__()
-        self.gated, self.activation = gated, find_activation(activation).function
+        find_activation(activation)
+        self.gated, self.activation = gated, activation  # the name: a function need not be picklable
         self.w_in = nn.Linear(d_model, (1 + gated) * d_ff, bias=bias)
         self.w_out = nn.Linear(d_ff, d_model, bias=bias)
 
@@ -34,11 +35,11 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BSD: Tensor) -> Tensor:
         """The layer's output, each token by itself."""
-        h_BSF = self.w_in(x_BSD)
+        h_BSF, activate = self.w_in(x_BSD), find_activation(self.activation).function
         if not self.gated:
-            return self.w_out(self.activation(h_BSF))
+            return self.w_out(activate(h_BSF))
         gate_BSF, up_BSF = h_BSF.chunk(2, dim=-1)
-        return self.w_out(self.activation(gate_BSF) * up_BSF)
+        return self.w_out(activate(gate_BSF) * up_BSF)
 
 
 class MoELayer(nn.Module):

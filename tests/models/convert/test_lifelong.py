@@ -4,11 +4,12 @@ import copy
 
 import pytest
 import torch
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from transformers import AutoModelForCausalLM
 
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.balance import loads_of, training_loss, update_biases
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.hf import load_hf, save_hf
@@ -21,10 +22,12 @@ from optimoe.models.convert.lifelong import (
     frozen_copy,
     grow,
     merge,
+    regrow,
 )
 from optimoe.models.decoder import build
 from optimoe.models.routers import ExpertChoice, Hash, PolicyGradient, SBase, TopK
 from tests.models.build import VOCAB, ids_of, make_arch, make_dense
+from tests.models.world import one_rank
 
 OLD, NEW = 4, 3
 PART = {"num_experts": OLD, "top_k": 2, "d_expert": 8}
@@ -309,3 +312,56 @@ def test_the_report_of_forgetting_tells_best_and_last():
     for bad in ([], [{"a": 1.0}, {"b": 1.0}]):
         with pytest.raises(ConfigError, match="stages"):
             forgetting(bad)
+
+
+GROWTHS = (Growth(num_new_experts=2, dense="frozen"), Growth(num_new_experts=1, gate="trained"))
+
+
+def twice_grown(**config):
+    torch.manual_seed(0)
+    model = build(make_arch(tied_embeddings=True), ModelConfig(router=TopK(balanced_by_bias=True), **config))
+    for growth in GROWTHS:
+        model = grow(model, growth)
+    return model
+
+
+@pytest.mark.parametrize("assign", [True, False])
+def test_a_grown_models_state_loads_through_its_recorded_growths(assign):
+    model = twice_grown()
+    assert model.growths == GROWTHS
+    again = regrow(model.arch, model.config, model.growths)
+    again.load_state_dict(copy.deepcopy(model.state_dict()), assign=assign)
+    assert torch.equal(again(ids_of()).logits_BSV, model(ids_of()).logits_BSV)
+    for (name, ours), (other, theirs) in zip(again.named_parameters(), model.named_parameters(), strict=True):
+        assert (name, ours.requires_grad) == (other, theirs.requires_grad)
+    assert again.growths == GROWTHS and again.arch == model.arch
+
+
+def test_a_grown_models_state_is_refused_by_one_that_has_not_grown():
+    model = twice_grown()
+    with pytest.raises(InputError, match=r"regrow\(arch, config, growths\)"):
+        build(model.arch, model.config).load_state_dict(model.state_dict())
+    with pytest.raises(ConfigError, match="num_experts"):
+        regrow(make_arch(), model.config, [Growth(num_new_experts=4)])
+    with pytest.raises(ConfigError, match="arch"):
+        regrow(make_dense(), model.config, [])
+
+
+def test_a_grown_model_trains_in_mixed_precision_on_shards(tmp_path):
+    model = twice_grown()
+    frozen = [buffer.clone() for name, buffer in model.named_buffers() if name.endswith("frozen")]
+    want = model(ids_of()).logits_BSV
+    with one_rank(tmp_path):
+        for block in model.blocks:
+            fully_shard(block, mp_policy=MixedPrecisionPolicy(param_dtype=torch.bfloat16))
+        fully_shard(model, mp_policy=MixedPrecisionPolicy(param_dtype=torch.bfloat16))
+        optimizer = torch.optim.AdamW(model.parameters())
+        got = model(ids_of()).logits_BSV
+        got.float().square().mean().backward()
+        optimizer.step()
+        want, got = want.detach(), got.detach()
+        torch.testing.assert_close(got.float(), want, rtol=0.05, atol=0.05 * float(want.abs().max()))
+        assert got.dtype == torch.bfloat16
+        assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+    after = [buffer for name, buffer in model.named_buffers() if name.endswith("frozen")]
+    assert frozen and all(torch.equal(one, other) for one, other in zip(frozen, after, strict=True))

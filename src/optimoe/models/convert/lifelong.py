@@ -21,7 +21,7 @@ from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require, require_positive, require_types
 from optimoe.models.balance import training_loss
-from optimoe.models.config import LossConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.moe import MoELayer
 from optimoe.models.routers import TopK
@@ -65,7 +65,8 @@ class _Grown(nn.Module):
         self.register_buffer("frozen", frozen)
 
     def forward(self, new: Tensor) -> Tensor:
-        return torch.cat([self.frozen, new])
+        # Wrappers for mixed precision cast parameters and leave buffers as they are.
+        return torch.cat([self.frozen.to(new.dtype), new])
 
     def right_inverse(self, whole: Tensor) -> Tensor:
         return whole[len(self.frozen) :].clone()
@@ -104,7 +105,27 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     for block in new.blocks:
         if isinstance(block.ffn, MoELayer):
             _freeze_old(block.ffn, growth)
+    new.growths = (*model.growths, growth)
     return new.train(model.training)
+
+
+def regrow(arch: ArchSpec, config: ModelConfig, growths: Sequence[Growth]) -> Decoder:
+    """A model of the form that grown ones have, with new weights: what the state of one is loaded into.
+
+    Args:
+        arch: Of the grown model (``model.arch``), all its experts included.
+        config: Of the grown model (``model.config``).
+        growths: All that were done to it, in order (``model.growths``), as its record lists them.
+
+    Raises:
+        ConfigError: Growths add as many experts as there are, or the architecture does not route.
+    """
+    require(arch.moe is not None, "arch", "a model with routed experts", arch.name)
+    added = sum(growth.num_new_experts for growth in growths)
+    old = build(_with_more_experts(arch, -added), config)
+    for growth in growths:
+        old = grow(old, growth)
+    return old
 
 
 @torch.no_grad()

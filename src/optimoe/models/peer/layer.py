@@ -14,6 +14,7 @@ from optimoe.arch.parts import PEER
 from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.peer.pool import expert_pool
+from optimoe.models.steady import SteadyBuffers
 
 QueryNorm = Literal["layernorm", "batchnorm", "none"]
 Gates = Literal["softmax", "sigmoid"]
@@ -185,7 +186,25 @@ class _HeadNorm(nn.Module):
         return torch.addcmul(self.bias, normed.view_as(q_TC), self.weight)
 
 
+class _BatchNorm(SteadyBuffers, nn.BatchNorm1d):
+    """Batch norm that computes in float32 or wider: its running statistics move by small steps."""
+
+    steady = ("running_mean", "running_var")
+
+    def forward(self, q_TC: Tensor) -> Tensor:
+        dtype = torch.promote_types(q_TC.dtype, torch.float32)
+        weight, bias = (None if p is None else p.to(dtype) for p in (self.weight, self.bias))
+        counts = self.training or self.running_mean is None
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        momentum = 0.0 if self.momentum is None else self.momentum
+        normed = torch.nn.functional.batch_norm(
+            q_TC.to(dtype), self.running_mean, self.running_var, weight, bias, counts, momentum, self.eps
+        )
+        return normed.to(q_TC.dtype)
+
+
 def _make_norm(name: QueryNorm, num_heads: int, d_key: int) -> nn.Module:
     if name == "layernorm":
         return _HeadNorm(num_heads, d_key)
-    return nn.BatchNorm1d(num_heads * d_key) if name == "batchnorm" else nn.Identity()
+    return _BatchNorm(num_heads * d_key) if name == "batchnorm" else nn.Identity()

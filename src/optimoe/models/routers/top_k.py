@@ -4,7 +4,6 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -25,6 +24,7 @@ from optimoe.models.routers.base import (
     within_capacity,
 )
 from optimoe.models.routing import Routing, take
+from optimoe.models.steady import SteadyBuffers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class TopK(LearnedRouterConfig):
         return self.noise * d_model * part.num_experts
 
 
-class TopKRouter(LearnedRouter):
+class TopKRouter(SteadyBuffers, LearnedRouter):
     """Token choice: the k best of s(x W^T + ε·softplus(x W_noise^T)), s softmax or sigmoids, ε normal in training.
 
     Sources: noise, Shazeer et al. 2017 (arXiv 1701.06538, eq. 4); capacity, Switch (arXiv 2101.03961, Sec. 2.2);
@@ -114,6 +114,7 @@ class TopKRouter(LearnedRouter):
     """
 
     config: TopK
+    steady = ("balance_bias_E",)
     balance_bias_E: Tensor
 
     def __init__(self, part: MoE, d_model: int, config: TopK) -> None:
@@ -137,17 +138,6 @@ class TopKRouter(LearnedRouter):
             nn.init.zeros_(self.noise_weight)
         if self.config.balanced_by_bias:
             nn.init.zeros_(self.balance_bias_E)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TopKRouter":
-        """Move and cast like any module, but for the bias: steps of 1e-3 would be lost in 16 bits."""
-        before = self._buffers.get("balance_bias_E")
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        if before is not None:
-            after = self.balance_bias_E
-            dtype = torch.promote_types(after.dtype, torch.float32)
-            exact = after if before.is_meta or after.is_meta else before.to(after.device)
-            self.balance_bias_E = exact.to(dtype)
-        return self
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The decision for a batch: choice, gates and drops."""
