@@ -91,8 +91,11 @@ def count_load(expert_TK: Tensor, num_experts: int) -> Tensor:
 def take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:
     """Values of the chosen experts, (T, K): a gather, opaque to the compiler in both directions.
 
-    torch 2.13 on a CPU compiles a gather's backward pass into a scatter that comes after what reads it.
+    torch 2.13 on a CPU compiles a gather's backward pass into a scatter that comes after what reads it. What is
+    not compiled is a plain gather, which transforms of ``torch.func`` take.
     """
+    if not torch.compiler.is_compiling():
+        return value_TE.gather(1, expert_TK)
     value_TK: Tensor = _take(value_TE, expert_TK)
     return value_TK
 

@@ -1,13 +1,23 @@
 """Every kernel of routed experts against a plain loop over tokens, in float64."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimoe.core.errors import UnknownNameError
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.experts.dispatch import KERNELS, ExpertWeights, choose_kernel, nearest_kernel, run_experts
+from optimoe.models.experts.dispatch import (
+    TableRow,
+    choose_kernel,
+    imbalance,
+    nearest_row,
+    run_experts,
+    table_rows,
+)
+from optimoe.models.experts.kernels import KERNELS, ExpertWeights
 from optimoe.models.experts.shares import cut_shares, run_shares
 
 TOLERANCE = 1e-10
@@ -281,15 +291,15 @@ def test_the_whole_layer_is_one_graph_whatever_the_number_of_tokens():
     assert len(graphs) == 1
 
 
-def test_padding_gives_way_to_the_loop_when_one_expert_takes_all(monkeypatch):
+def test_padding_is_chosen_up_to_the_imbalance_that_was_measured(monkeypatch):
     weights = make_weights(8, 4, 4)
-    called = []
-    for kernel in ("loop", "padded"):
-        monkeypatch.setitem(KERNELS, kernel, lambda *_, kernel=kernel: called.append(kernel))
-    monkeypatch.setattr("optimoe.models.experts.dispatch.choose_kernel", lambda *_: "padded")
-    for expert_T in (torch.arange(400) % 8, torch.zeros(400, dtype=torch.long)):
-        run_experts(weights, torch.randn(400, 4), expert_T.unsqueeze(1), torch.ones(400, 1))
-    assert called == ["padded", "loop"]
+    row = TableRow(kernel="grouped", padded_up_to=1.5, shape=())
+    monkeypatch.setattr("optimoe.models.experts.dispatch.nearest_row", lambda *_: row)
+    even, skewed = torch.arange(400) % 8, torch.cat([torch.zeros(60, dtype=torch.long), torch.arange(340) % 8])
+    assert imbalance(even, 8) == 1 and imbalance(skewed, 8) == 8 * 103 / 400
+    x_TD = torch.randn(400, 4)
+    assert [choose_kernel(weights, x_TD, each[:, None]) for each in (even, skewed)] == ["padded", "grouped"]
+    assert imbalance(torch.full((5, 2), -1), 8) == 0
 
 
 def test_an_unknown_way_is_refused():
@@ -299,16 +309,87 @@ def test_an_unknown_way_is_refused():
 
 
 def test_the_table_names_only_ways_that_exist():
-    from optimoe.models.experts.dispatch import _rows
-
-    assert {kernel for rows in _rows().values() for kernel, _ in rows} <= set(KERNELS)
+    rows = [row for rows in table_rows().values() for row in rows]
+    assert {row.kernel for row in rows} <= set(KERNELS) - {"padded"}
+    assert all(row.padded_up_to >= 1 for row in rows)
 
 
 @pytest.mark.parametrize("train", [True, False])
 def test_on_a_gpu_no_way_is_chosen_that_waits_for_the_host(train):
     for num_slots in (1, 64, 4096, 10**6):
         for num_experts in (1, 8, 64, 512):
-            assert nearest_kernel("cuda", train, num_slots, num_experts, 2048, 768) in ("grouped", "gather")
+            row = nearest_row("cuda", train, 1, num_slots, num_experts, 2048, 768)
+            assert row.kernel in ("grouped", "gather") and row.padded_up_to == 1
+
+
+@pytest.mark.parametrize("kernel", [None, *KERNELS])
+@pytest.mark.parametrize("expert", [4, -2, 2**40])
+def test_an_expert_that_there_is_not_is_refused_by_every_way(kernel, expert):
+    weights, expert_TK = make_weights(4, 8, 8), routing("dropped", 6, 2, 4)
+    expert_TK[2, 1] = expert
+    with pytest.raises(InputError, match=rf"experts: must be in \[-1, 4\), got {expert}"):
+        run_experts(weights, torch.randn(6, 8).double(), expert_TK, torch.rand(6, 2), kernel)
+
+
+@pytest.mark.parametrize("kernel", [None, *KERNELS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.uint8])
+def test_numbers_that_are_no_integers_are_refused_by_every_way(kernel, dtype):
+    weights, expert_TK = make_weights(4, 8, 8), routing("random", 6, 2, 4).to(dtype)
+    with pytest.raises(InputError, match=f"experts: must be int32 or int64, got {dtype}"):
+        run_experts(weights, torch.randn(6, 8).double(), expert_TK, torch.rand(6, 2), kernel)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_experts_may_be_int32(kernel):
+    weights, expert_TK = make_weights(4, 8, 8), routing("dropped", 6, 2, 4)
+    x_TD, weight_TK = torch.randn(6, 8).double(), torch.rand(6, 2).double()
+    want = run_experts(weights, x_TD, expert_TK, weight_TK, kernel)
+    assert torch.equal(run_experts(weights, x_TD, expert_TK.int(), weight_TK, kernel), want)
+
+
+def test_a_compiled_layer_refuses_experts_that_there_are_not():
+    weights, expert_TK = make_weights(4, 8, 8, dtype=torch.float32), routing("random", 6, 2, 4)
+    compiled = torch.compile(run_experts, backend="aot_eager", fullgraph=True)
+    args = torch.randn(6, 8), torch.rand(6, 2)
+    compiled(weights, args[0], expert_TK, args[1])
+    expert_TK[0, 0] = 4
+    with pytest.raises(RuntimeError, match="experts: must be in"):
+        compiled(weights, args[0], expert_TK, args[1])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_odd_widths_are_computed_by_every_way(kernel):
+    """PyTorch's grouped product wants rows that begin at multiples of 16 bytes."""
+    weights = make_weights(3, 5, 7, dtype=torch.float32)
+    args = torch.randn(6, 5), routing("dropped", 6, 2, 3), torch.rand(6, 2)
+    torch.testing.assert_close(run_experts(weights, *args, kernel), reference(weights, *args))
+
+
+@pytest.mark.parametrize("kernel", [None, *KERNELS])
+@pytest.mark.parametrize("batched", [False, True])
+def test_transforms_of_functions_give_the_same_gradients_or_name_the_way_that_does(kernel, batched):
+    weights, expert_TK = make_weights(4, 8, 8), routing("dropped", 6, 2, 4)
+    x_TD, weight_TK = torch.randn(6, 8).double(), torch.rand(6, 2).double()
+
+    def loss(w_in, *args):
+        return run_experts(replace(weights, w_in_EDM=w_in), *args, kernel).square().sum()
+
+    def each(w_in, x_D, expert_K, weight_K):
+        return loss(w_in, x_D[None], expert_K[None], weight_K[None])
+
+    def transformed():
+        if not batched:
+            return torch.func.grad(loss)(weights.w_in_EDM, x_TD, expert_TK, weight_TK)
+        grad = torch.func.vmap(torch.func.grad(each), in_dims=(None, 0, 0, 0))
+        return grad(weights.w_in_EDM, x_TD, expert_TK, weight_TK).sum(0)
+
+    if kernel == "loop" or (batched and kernel in ("grouped", "padded")):
+        with pytest.raises(ConfigError, match=r"kernel: must be .*gather under torch\.func"):
+            transformed()
+        return
+    w_in = weights.w_in_EDM.detach().requires_grad_()
+    (want,) = torch.autograd.grad(loss(w_in, x_TD, expert_TK, weight_TK), w_in)
+    torch.testing.assert_close(transformed(), want, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_the_choice_is_a_way():

@@ -5,7 +5,7 @@ import torch
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.models.experts.dispatch import KERNELS
+from optimoe.models.experts.kernels import KERNELS
 from optimoe.models.experts.layer import Experts
 
 

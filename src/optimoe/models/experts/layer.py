@@ -6,9 +6,12 @@ Legend: T tokens, K slots per token, E experts, D model width, F hidden width of
 import torch
 from torch import Tensor, nn
 
+import optimoe.models.experts.flops  # noqa: F401  # PyTorch's counter then knows the experts
 from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.experts.dispatch import KERNELS, ExpertWeights, run_experts
+from optimoe.models.experts.dispatch import run_experts
+from optimoe.models.experts.kernels import KERNELS, ExpertWeights
+from optimoe.models.surroundings import autocast_dtype
 
 
 class Experts(nn.Module):
@@ -31,7 +34,7 @@ class Experts(nn.Module):
         gated: Whether each expert has a gate matrix (SwiGLU and its like).
         activation: Name of σ (:func:`optimoe.models.experts.activations.find_activation`).
         bias: Whether each matrix adds a bias.
-        kernel: One of :data:`optimoe.models.experts.dispatch.KERNELS`; left out, the fastest as measured.
+        kernel: One of :data:`optimoe.models.experts.kernels.KERNELS`; left out, the fastest as measured.
 
     Raises:
         ConfigError: A count is not positive.
@@ -77,16 +80,18 @@ class Experts(nn.Module):
 
         Args:
             x_TD: Tokens.
-            expert_TK: Expert of each slot; −1 skips the slot.
+            expert_TK: Expert of each slot, integers in [−1, E); −1 skips the slot.
             weight_TK: Gate weight of each slot; may stay in float32 beside tokens of lower precision.
 
         Returns:
             y_TD, of the type of the tokens (under autocast, of autocast's).
+
+        Raises:
+            InputError: An expert is none of these; on a GPU the kernel fails, as for any index out of range.
         """
         tensors = (self.w_in, self.w_out, self.b_in, self.b_out)
-        device = x_TD.device.type
-        if torch.is_autocast_enabled(device):  # grouped products and our loop are none of autocast's operators
-            dtype = torch.get_autocast_dtype(device)
+        dtype = autocast_dtype(x_TD)
+        if dtype is not None:  # grouped products and our loop are none of autocast's operators
             x_TD, *tensors = (None if p is None else p.to(dtype) for p in (x_TD, *tensors))  # type: ignore[assignment]
         w_in, w_out, b_in, b_out = tensors
         weights = ExpertWeights(

@@ -18,29 +18,10 @@ from torch import Tensor
 from optimoe.models.experts.activations import Activation, find_activation
 from optimoe.models.experts.buffers import POOL
 from optimoe.models.experts.shares import Scratch, Slice, cut_shares, run_shares
+from optimoe.models.experts.slots import invert, sort_slots
 
 ROWS = 1024
 """Most slots of a slice: enough for a matrix product at full speed, few enough for the cache."""
-
-
-def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
-    """Slots in the order of their experts; the dropped ones (expert −1) last.
-
-    Returns:
-        ``order_N``, slots (token·K + k), stable within an expert; ``end_E``, where each expert's slots end in it.
-    """
-    expert_N = expert_TK.reshape(-1)
-    # Dropped slots sort behind the last expert; int32 halves what the sort moves.
-    expert_N = torch.where(expert_N < 0, num_experts, expert_N).to(torch.int32)
-    sorted_N, order_N = torch.sort(expert_N, stable=True)
-    experts_E = torch.arange(num_experts, device=expert_TK.device, dtype=torch.int32)
-    return order_N, torch.searchsorted(sorted_N, experts_E, right=True, out_int32=True)
-
-
-def invert(order_N: Tensor) -> Tensor:
-    """The inverse of a permutation: the place of each slot in the order."""
-    places_N = torch.arange(order_N.numel(), device=order_N.device)
-    return torch.empty_like(order_N).scatter_(0, order_N, places_N)
 
 
 @torch.library.custom_op("optimoe::expert_loop", mutates_args=())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from optimoe.arch.parts import PEER
 from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
-from optimoe.models.peer.pool import expert_pool
+from optimoe.models.peer.pool import pool_experts
 from optimoe.models.steady import SteadyBuffers
 
 QueryNorm = Literal["layernorm", "batchnorm", "none"]
@@ -141,7 +141,7 @@ class PEERLayer(nn.Module):
         gate_THK = score_THK.softmax(-1) if self.gates == "softmax" else score_THK.sigmoid()
         tables = (self.down, self.up)
         x_TD, gate_TJ = x_TD.to(self.down.dtype), gate_THK.reshape(T, J).to(self.down.dtype)
-        y_TD, _ = expert_pool(x_TD, expert_THK.reshape(T, J), gate_TJ, *tables, self.activation)
+        y_TD = pool_experts(x_TD, expert_THK.reshape(T, J), gate_TJ, *tables, self.activation)
         stats = PEERStats(expert_THK=expert_THK, gate_THK=gate_THK.detach(), num_experts=self.num_experts)
         return y_TD, stats
 

@@ -11,13 +11,26 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.buffers import POOL
+from optimoe.models.surroundings import active_transforms
 
 CHUNK_ROWS = 4096
 """Rows of a table's gradient that are summed at once on a CPU: at width 256 in float32 4 MiB, which stay in the
 cache until they are copied into the gradient. One bag over all rows would write them to memory twice."""
+
+
+def pool_experts(
+    x_TD: Tensor, expert_TJ: Tensor, gate_TJ: Tensor, down_ND: Tensor, up_ND: Tensor, activation: str
+) -> Tensor:
+    """Σ_j g_j·σ(x·u_j)·v_j: by one operator (:func:`expert_pool`), or by plain ones under ``torch.func``."""
+    if not active_transforms():
+        return expert_pool(x_TD, expert_TJ, gate_TJ, down_ND, up_ND, activation)[0]
+    h_TJ = (down_ND[expert_TJ] @ x_TD.unsqueeze(-1)).squeeze(-1)
+    a_TJ = find_activation(activation).function(h_TJ) * gate_TJ
+    return (a_TJ.unsqueeze(1) @ up_ND[expert_TJ]).squeeze(1)
 
 
 @torch.library.custom_op("optimoe::expert_pool", mutates_args=())
@@ -153,3 +166,19 @@ def _backward(ctx: Any, grad_TD: Tensor | None, _: None) -> tuple[Tensor | None,
 
 
 expert_pool.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _pool_flops(x_TD: tuple[int, ...], expert_TJ: tuple[int, ...], *_: Any, **__: Any) -> int:
+    """A dot product and a weighted row of D per slot: 4·T·J·D."""
+    return 4 * expert_TJ[0] * expert_TJ[1] * x_TD[1]
+
+
+def _pool_backward_flops(
+    grad_TD: tuple[int, ...], x_TD: tuple[int, ...], expert_TJ: tuple[int, ...], *rest: Any, **_: Any
+) -> int:
+    """Those of the gate and of x, and as many again for the tables where they are needed."""
+    return 4 * expert_TJ[0] * expert_TJ[1] * x_TD[1] * (1 + rest[-1])
+
+
+register_flop_formula([torch.ops.optimoe.expert_pool])(_pool_flops)
+register_flop_formula([torch.ops.optimoe.expert_pool_backward])(_pool_backward_flops)

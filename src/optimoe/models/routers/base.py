@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import require, require_types
 from optimoe.models.routing import Routing, count_load
+from optimoe.models.surroundings import without_autocast
 
 Drop = Literal["position", "choice", "score"]
 Evaluation = Literal["published", "token_choice", "as_trained"]
@@ -201,7 +202,7 @@ class LearnedRouter(Router):
 def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:
     """A product in float32 or wider, also where autocast is on."""
     dtype = torch.promote_types(x_TD.dtype, torch.float32)
-    with torch.autocast(x_TD.device.type, enabled=False):
+    with without_autocast(x_TD):
         bias_E = None if bias_E is None else bias_E.to(dtype)
         return nn.functional.linear(x_TD.to(dtype), weight_ED.to(dtype), bias_E)
 

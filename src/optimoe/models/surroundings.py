@@ -1,0 +1,37 @@
+"""What PyTorch does around a call: autocast, transforms of functions, tensors without data."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
+from torch._subclasses.fake_tensor import is_fake
+
+
+def without_autocast(like: Tensor) -> AbstractContextManager[object]:
+    """A context in which nothing is cast; on a device without autocast (meta) nothing would be."""
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+
+
+def autocast_dtype(like: Tensor) -> torch.dtype | None:
+    """The type that autocast computes in, or none where it is off or the device has none."""
+    device = like.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return None
+
+
+def active_transforms() -> list[str]:
+    """Names of the transforms of ``torch.func`` that are at work (Grad, Vmap, …), the outermost first.
+
+    An operator with a backward pass of its own has no rules for them. No public function of PyTorch tells.
+    """
+    if torch.compiler.is_compiling():
+        return []
+    return [interpreter.key().name for interpreter in retrieve_all_functorch_interpreters()]
+
+
+def has_no_data(tensor: Tensor) -> bool:
+    """Whether it is a tensor of a shape and a type alone (meta, fake), outside a traced graph."""
+    return not torch.compiler.is_compiling() and (tensor.is_meta or is_fake(tensor))
