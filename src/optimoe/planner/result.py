@@ -39,6 +39,7 @@ class LocalMove:
         candidate: It at the choice's loss, as in :class:`Scored`; None where it is not feasible.
         in_budget: It on the whole budget; None likewise, and without a budget.
         gain_usd: Dollars that the change saves at the choice's loss; NaN where either has none.
+        gain_gpu_hours: GPU hours that it saves there, of training and serving; NaN likewise.
         gain_nats: Nats that it saves on the whole budget; NaN likewise.
     """
 
@@ -47,6 +48,7 @@ class LocalMove:
     candidate: Candidate | None
     in_budget: Candidate | None
     gain_usd: float
+    gain_gpu_hours: float
     gain_nats: float
 
 

@@ -35,7 +35,12 @@ class Spent:
         amount = getattr(self, name)
         if not self.in_hours:
             return format_usd(amount)
-        return f"{amount:,.0f} GPU hours" if amount >= 10 else f"{amount:.3g} GPU hours"
+        return format_hours(amount)
+
+
+def format_hours(hours: float) -> str:
+    """GPU hours in words: ``52,300 GPU hours``, ``0.16 GPU hours``."""
+    return f"{hours:,.0f} GPU hours" if hours >= 10 else f"{hours:.3g} GPU hours"
 
 
 def spent(plan: Plan, candidate: Candidate) -> Spent:

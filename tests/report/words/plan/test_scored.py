@@ -71,3 +71,23 @@ def test_labs_stand_beside_the_compute_of_the_choice_where_no_training_budget_is
     (first, *_) = lab_lines(plan(asked))
     assert "the FLOPs of the choice" in first
     assert "0.00×" not in first
+
+
+def test_changes_of_a_design_are_ranked_and_said_by_the_hours_that_they_save_where_gpus_are_owned():
+    asked = problem(
+        4e22,
+        law="optimoe2026",
+        space=replace(SMALL, num_experts=(16,), max_width=3072),
+        train_usd=0.0,
+        serve_usd=0.0,
+    )
+    result = plan(replace(asked, scored=(find_model("olmoe-1b-7b"),)))
+    (own,) = result.scored
+    gains = [move.gain_gpu_hours for move in own.moves if math.isfinite(move.gain_gpu_hours)]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] > 0
+    assert f"{own.moves[0].words} ({gains[0]:,.0f} GPU hours saved" in scored_lines(result)[-1]
+    table = moves_table(result, own)
+    assert "its GPU hours at" in table.title
+    assert table.rows[1][3] == f"−{gains[0]:,.0f} GPU hours"
+    assert not [cell for row in table.rows for cell in row if "$" in cell]

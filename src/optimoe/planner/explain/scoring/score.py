@@ -1,7 +1,7 @@
 """Models of one's own beside the designs of a plan, priced and judged by the same code; and what labs trained."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from optimoe.arch.spec import ArchSpec
@@ -191,8 +191,7 @@ def moves_of(
         for pool, spec in zip(pools, [scored.spec, *(spec for _, spec in moves)], strict=True)
     ]
     found = [_move(words, row, rows[0]) for (words, _), row in zip(moves, rows[1:], strict=True)]
-    by_loss = isinstance(problem.goal, LowestLoss)
-    return tuple(sorted(found, key=lambda move: _rank(move, by_loss)))
+    return tuple(sorted(found, key=lambda move: _rank(problem, move)))
 
 
 def _near_deployments(problem: Problem, candidates: Iterable[Candidate | None]) -> Problem:
@@ -218,23 +217,41 @@ def _move(words: str, row: Scored, base: Scored) -> LocalMove:
         spec=row.spec,
         candidate=row.candidate,
         in_budget=row.in_budget,
-        gain_usd=_gain(base.candidate, row.candidate, "total_usd"),
-        gain_nats=_gain(base.in_budget, row.in_budget, "loss"),
+        gain_usd=_less(base.candidate, row.candidate, _usd),
+        gain_gpu_hours=_less(base.candidate, row.candidate, _gpu_hours),
+        gain_nats=_less(base.in_budget, row.in_budget, _loss),
     )
 
 
-def _gain(before: Candidate | None, after: Candidate | None, what: str) -> float:
-    if before is None or after is None:
-        return math.nan
-    if what == "total_usd":
-        return before.total_usd - after.total_usd
-    return before.loss.value - after.loss.value
+def _usd(one: Candidate) -> float:
+    return one.total_usd
 
 
-def _rank(move: LocalMove, by_loss: bool) -> tuple[bool, float]:
-    """What brings most first: nats under a goal of loss, else dollars; without a gain, its own."""
+def _gpu_hours(one: Candidate) -> float:
+    return one.training.gpu_hours + one.serve_gpu_hours
+
+
+def _loss(one: Candidate) -> float:
+    return one.loss.value
+
+
+def _less(before: Candidate | None, after: Candidate | None, of: Callable[[Candidate], float]) -> float:
+    return of(before) - of(after) if before and after else math.nan
+
+
+def deciding_gain(problem: Problem, move: LocalMove) -> float:
+    """What a change saves of what the question minimises: nats, dollars, or hours where all GPUs are owned."""
+    if isinstance(problem.goal, LowestLoss):
+        return move.gain_nats
+    return move.gain_gpu_hours if problem.owned else move.gain_usd
+
+
+def _rank(problem: Problem, move: LocalMove) -> tuple[bool, float]:
+    """What brings most first; where nothing can be compared, by what it is itself."""
+    by_loss = isinstance(problem.goal, LowestLoss)
     own = move.in_budget if by_loss else move.candidate
     if own is None:
         return True, 0.0
-    gain = move.gain_nats if by_loss else move.gain_usd
-    return False, (own.loss.value if by_loss else own.total_usd) if math.isnan(gain) else -gain
+    gain = deciding_gain(problem, move)
+    itself = _loss if by_loss else _gpu_hours if problem.owned else _usd
+    return False, itself(own) if math.isnan(gain) else -gain

@@ -19,6 +19,7 @@ class LocalMoveRecord:
         total_usd: Dollars of training and serving at the choice's loss; null where it is not feasible.
         loss: Nats per token on the whole budget; null likewise, and without a budget.
         gain_usd: Dollars that the change saves at the choice's loss; null where either has none.
+        gain_gpu_hours: GPU hours that it saves there, of training and serving; null likewise.
         gain_nats: Nats that it saves on the whole budget; null likewise.
     """
 
@@ -27,6 +28,7 @@ class LocalMoveRecord:
     total_usd: float | None
     loss: float | None
     gain_usd: float | None
+    gain_gpu_hours: float | None
     gain_nats: float | None
 
 
@@ -117,6 +119,7 @@ def _move_record(move: LocalMove) -> LocalMoveRecord:
         total_usd=move.candidate.total_usd if move.candidate else None,
         loss=move.in_budget.loss.value if move.in_budget else None,
         gain_usd=move.gain_usd,
+        gain_gpu_hours=move.gain_gpu_hours,
         gain_nats=move.gain_nats,
     )
 

@@ -12,7 +12,8 @@ from optimoe.core.units import (
 )
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.explain.reasons import family_words, latency_stated, layer_words
-from optimoe.planner.explain.spending import spent
+from optimoe.planner.explain.scoring.score import deciding_gain
+from optimoe.planner.explain.spending import format_hours, spent
 from optimoe.planner.problem.goal import LowestLoss
 from optimoe.planner.result import LabReference, LocalMove, Plan, Scored
 from optimoe.report.words.lines import Table
@@ -106,24 +107,31 @@ def best_move_words(plan: Plan, scored: Scored) -> str:
         return ""
     best, by_loss = scored.moves[0], isinstance(plan.problem.goal, LowestLoss)
     own = best.in_budget if by_loss else best.candidate
-    gain = best.gain_nats if by_loss else best.gain_usd
+    gain = deciding_gain(plan.problem, best)
     if own is None:
         return "no one change of it would be feasible"
     if math.isnan(gain):
         return f"one change that makes it feasible: {best.words}"
     if gain <= 0:
         return "no one change of it brings anything"
-    return f"one change that would bring most: {best.words} ({gain_words(best)})"
+    return f"one change that would bring most: {best.words} ({gain_words(plan, best)})"
 
 
-def gain_words(move: LocalMove) -> str:
-    """What a change brings: dollars at the choice's loss, nats on the whole budget."""
+def gain_words(plan: Plan, move: LocalMove) -> str:
+    """What a change brings: dollars at the choice's loss (hours of owned GPUs), nats on the whole budget."""
     words = []
     if math.isfinite(move.gain_usd):
-        words.append(f"{format_usd(abs(move.gain_usd))} {'saved' if move.gain_usd > 0 else 'more'}")
+        amount, gain = _saved(plan, move)
+        words.append(f"{amount} {'saved' if gain > 0 else 'more'}")
     if math.isfinite(move.gain_nats):
         words.append(f"{-move.gain_nats:+.4f} nats on the whole budget")
     return ", ".join(words)
+
+
+def _saved(plan: Plan, move: LocalMove) -> tuple[str, float]:
+    """Size of what a change saves or costs at the choice's loss, and it with its sign."""
+    gain = move.gain_gpu_hours if plan.problem.owned else move.gain_usd
+    return (format_hours(abs(gain)) if plan.problem.owned else format_usd(abs(gain))), gain
 
 
 def moves_table(plan: Plan, scored: Scored) -> Table:
@@ -131,13 +139,15 @@ def moves_table(plan: Plan, scored: Scored) -> Table:
     rows = [("change", "active", "total", "at that loss", "whole budget")]
     for move in scored.moves:
         params = count_params(move.spec)
-        usd = "not feasible" if move.candidate is None else format_usd(move.candidate.total_usd)
+        spends = "not feasible" if move.candidate is None else spent(plan, move.candidate).words()
         if math.isfinite(move.gain_usd):
-            usd = f"{'−' if move.gain_usd > 0 else '+'}{format_usd(abs(move.gain_usd))}"
+            amount, gain = _saved(plan, move)
+            spends = f"{'−' if gain > 0 else '+'}{amount}"
         nats = f"{-move.gain_nats:+.4f} nats" if math.isfinite(move.gain_nats) else "–"
-        rows.append((move.words, format_count(params.active), format_count(params.total), usd, nats))
+        rows.append((move.words, format_count(params.active), format_count(params.total), spends, nats))
     loss = plan.choice.loss.value
-    title = f"Changes of {scored.spec.name}, one at a time; its dollars at the choice's loss, {loss:.3f}"
+    unit = "GPU hours" if plan.problem.owned else "dollars"
+    title = f"Changes of {scored.spec.name}, one at a time; its {unit} at the choice's loss, {loss:.3f}"
     return Table(title=title, rows=rows, spare=("total", "active"))
 
 
