@@ -1,10 +1,13 @@
 """The report of a routing decision."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from optimoe.models.routers import TopK
-from optimoe.models.routing import coactivation, report
-from tests.models.build import make_layer
+from optimoe.models.routing import coactivation, load_of, report
+from tests.models.build import ROUTERS, ids_of, make_layer
 from tests.models.comparison import close, inputs
 
 
@@ -19,3 +22,17 @@ def test_the_report_adds_up():
     close(seen.entropy, -(probabilities * probabilities.log()).sum(1).mean())
     assert seen.load_imbalance == seen.load_E.max() * 4 / 48
     assert seen.unrouted == sum(set(row) == {-1} for row in routing.dispatched_TK.tolist())
+
+
+@pytest.mark.parametrize("name", ROUTERS)
+def test_padding_is_in_no_count_of_any_router(name):
+    """A decision whose later tokens are padding reports what the earlier ones alone do, whatever padding holds."""
+    _, whole = make_layer(ROUTERS[name])(inputs(3, 8)[0], ids_of(3, 8))
+    valid_T = torch.arange(24) < 16
+    score_TE = whole.score_TE.masked_fill(~valid_T[:, None], torch.nan)
+    padded = replace(whole, score_TE=score_TE, valid_T=valid_T)
+    tensors = {field: value[:16] for field, value in vars(whole).items() if isinstance(value, torch.Tensor)}
+    alone = replace(whole, **tensors)
+    for one, other in zip(vars(report(padded)).values(), vars(report(alone)).values(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(coactivation(padded), coactivation(alone)) and load_of(padded).sum() <= 16 * 4

@@ -14,7 +14,7 @@ from optimoe.core.errors import ConfigError, require, require_choice
 from optimoe.models.config import LossConfig, Scope
 from optimoe.models.decoder import Decoder, Output
 from optimoe.models.routers.top_k import TopKRouter
-from optimoe.models.routing import EMPTY, PolicyRouting, Routing, count_load
+from optimoe.models.routing import EMPTY, PolicyRouting, Routing, load_of
 
 IGNORED = -100
 """A target that takes no part in the loss."""
@@ -228,8 +228,5 @@ def update_biases(model: Decoder, loads: dict[int, Tensor], rate: float) -> None
 
 
 def loads_of(output: Output) -> dict[int, Tensor]:
-    """Slots per expert of each routed layer of a forward pass."""
-    return {
-        layer: count_load(routing.expert_TK, routing.score_TE.shape[1])
-        for layer, routing in output.routings.items()
-    }
+    """Slots per expert of each routed layer of a forward pass, real tokens' only."""
+    return {layer: load_of(routing) for layer, routing in output.routings.items()}

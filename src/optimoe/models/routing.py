@@ -3,7 +3,7 @@
 Legend: T tokens (sequence after sequence), K slots per token, E experts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,6 +25,8 @@ class Routing:
         score_TE: Probabilities of all experts, each token's summing to 1, as losses and entropy use them.
         logits_TE: What the probabilities were made from, noise included.
         kept_TK: Whether a slot is computed; false where it is empty or dropped.
+        valid_T: Which tokens are real (bool), the others being padding; none where all are. Padding takes no part
+            in loads, losses or reports.
     """
 
     expert_TK: Tensor
@@ -32,6 +34,24 @@ class Routing:
     score_TE: Tensor
     logits_TE: Tensor
     kept_TK: Tensor
+    valid_T: Tensor | None = field(default=None, kw_only=True)
+
+    @property
+    def num_experts(self) -> int:
+        """The number of experts that the decision is among."""
+        return self.score_TE.shape[1]
+
+    @property
+    def real_T(self) -> Tensor:
+        """Which tokens are real, (T,) bool, whether or not the decision states it."""
+        if self.valid_T is not None:
+            return self.valid_T
+        return torch.ones(self.expert_TK.shape[0], dtype=torch.bool, device=self.expert_TK.device)
+
+    @property
+    def chosen_TK(self) -> Tensor:
+        """The experts that real tokens chose, dropped slots included; −1 where a slot is empty or padding's."""
+        return self.expert_TK if self.valid_T is None else self.expert_TK.where(self.valid_T[:, None], EMPTY)
 
     @property
     def dispatched_TK(self) -> Tensor:
@@ -58,11 +78,12 @@ for _kind in (Routing, PolicyRouting):  # so that wrappers of modules find the t
 
 @dataclass(frozen=True, kw_only=True)
 class RoutingReport:
-    """What one layer's routing looks like, as tensors without gradient.
+    """What one layer's routing looks like over its real tokens, as tensors without gradient.
 
     Attributes:
         load_E: Slots for which each expert was chosen, dropped ones included.
         computed_E: Slots that each expert computes.
+        tokens: Real tokens, all that is counted here.
         dropped: Slots that were turned away.
         unrouted: Tokens that no expert computes.
         entropy: Mean entropy of the router's probabilities, nats; ln E at the start, 0 when certain.
@@ -72,6 +93,7 @@ class RoutingReport:
 
     load_E: Tensor
     computed_E: Tensor
+    tokens: Tensor
     dropped: Tensor
     unrouted: Tensor
     entropy: Tensor
@@ -136,27 +158,43 @@ _take.register_autograd(_backward, setup_context=_save)
 
 @torch.no_grad()
 def report(routing: Routing) -> RoutingReport:
-    """The load, drops, entropy and imbalance of one layer."""
-    num_experts = routing.score_TE.shape[1]
-    load_E = count_load(routing.expert_TK, num_experts)
-    chosen_TK = routing.expert_TK != EMPTY
-    mean = load_E.sum().clamp_min(1) / num_experts
+    """The load, drops, entropy and imbalance of one layer, over its real tokens."""
+    load_E = load_of(routing)
+    chosen_TK, kept_TK, real_T = routing.chosen_TK, routing.kept_TK, routing.real_T
+    tokens = real_T.sum()
+    mean = load_E.sum().clamp_min(1) / routing.num_experts
     return RoutingReport(
         load_E=load_E,
-        computed_E=count_load(routing.dispatched_TK, num_experts),
-        dropped=(chosen_TK & ~routing.kept_TK).sum(),
-        unrouted=(~routing.kept_TK.any(dim=1)).sum(),
-        entropy=torch.special.entr(routing.score_TE).sum(dim=1).mean(),
+        computed_E=count_load(chosen_TK.where(kept_TK, EMPTY), routing.num_experts),
+        tokens=tokens,
+        dropped=((chosen_TK != EMPTY) & ~kept_TK).sum(),
+        unrouted=(real_T & ~kept_TK.any(dim=1)).sum(),
+        entropy=mean_entropy(routing),
         load_imbalance=load_E.max() / mean,
         dead=(load_E == 0).sum(),
     )
 
 
+def load_of(routing: Routing) -> Tensor:
+    """Slots of real tokens for which each expert was chosen, dropped ones included, (E,) int64."""
+    return count_load(routing.chosen_TK, routing.num_experts)
+
+
+def sum_real(value_T: Tensor, valid_T: Tensor | None) -> Tensor:
+    """The sum over real tokens; what padding holds, NaN included, takes no part in value or gradient."""
+    return value_T.sum() if valid_T is None else value_T.masked_fill(~valid_T, 0).sum()
+
+
+def mean_entropy(routing: Routing) -> Tensor:
+    """Mean entropy of the router's probabilities over real tokens, −Σ p ln p in nats."""
+    entropy_T = torch.special.entr(routing.score_TE).sum(dim=1)
+    return sum_real(entropy_T, routing.valid_T) / routing.real_T.sum().clamp_min(1)
+
+
 @torch.no_grad()
 def coactivation(routing: Routing) -> Tensor:
-    """How many tokens computed both experts, (E, E) int64; the diagonal is each expert's load."""
-    num_experts = routing.score_TE.shape[1]
-    expert_TK = routing.dispatched_TK
-    zeros_TE = torch.zeros(expert_TK.shape[0], num_experts, device=expert_TK.device)
+    """How many real tokens computed both experts, (E, E) int64; the diagonal is each expert's load."""
+    expert_TK = routing.chosen_TK.where(routing.kept_TK, EMPTY)
+    zeros_TE = torch.zeros(expert_TK.shape[0], routing.num_experts, device=expert_TK.device)
     taken_TE = zeros_TE.scatter_add(1, expert_TK.clamp_min(0), (expert_TK != EMPTY).to(zeros_TE.dtype))
     return (taken_TE.T.to(torch.float64) @ taken_TE.to(torch.float64)).to(torch.int64)
