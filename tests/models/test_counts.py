@@ -1,6 +1,6 @@
 """What the arithmetic of an architecture counts is what is built, part by part."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -96,10 +96,15 @@ def test_what_routers_add_is_counted_apart(name):
         assert sizes(built(arch, config)) == want
 
 
+def one_of_each_layer(arch):
+    """The model with one layer of each kind: equal layers are counted once and multiplied, so one is enough."""
+    return replace(arch, layers=tuple(dict.fromkeys(replace(group, num_layers=1) for group in arch.layers)))
+
+
 def test_models_of_the_catalog_are_built_as_counted_or_say_what_is_missing():
     names, refused = [], {}
     for name in model_names():
-        arch = find_model(name)
+        arch = one_of_each_layer(find_model(name))
         try:
             model = built(arch)
         except ConfigError as error:

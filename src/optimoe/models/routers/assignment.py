@@ -17,6 +17,7 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import require, require_positive
 from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept
 from optimoe.models.routing import Routing, take
+from optimoe.models.surroundings import has_no_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +135,11 @@ def sinkhorn(logits_TE: Tensor, iterations: int) -> Tensor:
     The last step is on the columns: these sums are exact, and those of rows converge.
     """
     T, E = logits_TE.shape
-    v_E = torch.zeros_like(logits_TE[0])
-    u_T = torch.zeros_like(logits_TE[:, 0])
+    v_E = logits_TE.new_zeros(E)
+    u_T = logits_TE.new_zeros(T)
     # A fixed number: to stop at convergence the host would have to read the device in every iteration.
     for _ in range(iterations):
-        u_T = -math.log(T) - (logits_TE + v_E).logsumexp(dim=1)
+        u_T = -math.log(max(T, 1)) - (logits_TE + v_E).logsumexp(dim=1)
         v_E = -math.log(E) - (logits_TE + u_T[:, None]).logsumexp(dim=0)
     return (logits_TE + u_T[:, None] + v_E).exp()
 
@@ -152,6 +153,8 @@ def balanced_assignment(logits_TE: Tensor) -> Tensor:
     does not divide T, one that may be.
     """
     T, E = logits_TE.shape
+    if has_no_data(logits_TE) or T == 0:
+        return logits_TE.new_empty(T, 1, dtype=torch.int64)
     score_TE = logits_TE.to("cpu", torch.float64).numpy()
     fixed, rest = divmod(T, E)
     # Leaving one must-fill column empty loses more than all T choices together can gain, at most ptp each. The + 1

@@ -231,7 +231,7 @@ def within_capacity(
     if drop == "score":
         queue_N = weight_TK.reshape(-1).argsort(descending=True, stable=True)
     else:
-        queue_BSK = queue_N.view(num_sequences, T // num_sequences, K)
+        queue_BSK = queue_N.view(num_sequences, T // max(num_sequences, 1), K)
         axes = (1, 0, 2) if drop == "position" else (2, 1, 0)
         queue_N = queue_BSK.permute(axes).reshape(-1)
     expert_N, by_expert_N = expert_TK.reshape(-1)[queue_N].sort(stable=True)

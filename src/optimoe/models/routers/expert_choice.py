@@ -15,6 +15,7 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import require
 from optimoe.models.routers.base import Evaluation, LearnedRouter, LearnedRouterConfig, capacity
 from optimoe.models.routing import EMPTY, Routing, take
+from optimoe.models.surroundings import has_no_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class ExpertChoiceRouter(LearnedRouter):
         logits_TE = self.logits(x_BSD.flatten(0, 1))
         score_TE = logits_TE.softmax(dim=1)
         if self.as_trained:
-            expert_TK = _slots(self._taken(score_TE.detach(), x_BSD.shape[0]))
+            expert_TK = self._slots(self._taken(score_TE.detach(), x_BSD.shape[0]))
         else:
             expert_TK = score_TE.topk(self.top_k, dim=1).indices
         kept_TK = expert_TK != EMPTY
@@ -86,7 +87,8 @@ class ExpertChoiceRouter(LearnedRouter):
 
     def _taken(self, score_TE: Tensor, num_sequences: int) -> Tensor:
         """Which tokens each expert takes, (T, E) bool."""
-        score_BSE = score_TE.view(num_sequences, -1, self.num_experts)
+        num_positions = len(score_TE) // max(num_sequences, 1)
+        score_BSE = score_TE.view(num_sequences, num_positions, self.num_experts)
         group = self.config.choice_group
         score_GNE = score_BSE.transpose(0, 1) if group == "position" else score_BSE
         score_GNE = score_BSE.flatten(0, 1)[None] if group == "batch" else score_GNE
@@ -97,9 +99,11 @@ class ExpertChoiceRouter(LearnedRouter):
             taken_GNE = taken_GNE.transpose(0, 1)
         return taken_GNE.reshape(score_TE.shape)
 
-
-def _slots(taken_TE: Tensor) -> Tensor:
-    """Each token's experts in as many slots as the most popular token needs, the rest empty."""
-    num_slots = max(1, int(taken_TE.sum(dim=1).max()))
-    expert_TK = taken_TE.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :num_slots]
-    return expert_TK.where(taken_TE.gather(1, expert_TK), EMPTY)
+    def _slots(self, taken_TE: Tensor) -> Tensor:
+        """Each token's experts in as many slots as the most popular token needs, the rest empty."""
+        if has_no_data(taken_TE):  # as many as a token has on average
+            num_slots = min(math.ceil(self.config.capacity_factor * self.top_k), self.num_experts)
+        else:
+            num_slots = max(1, int(taken_TE.sum(dim=1).max())) if len(taken_TE) else 1
+        expert_TK = taken_TE.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :num_slots]
+        return expert_TK.where(taken_TE.gather(1, expert_TK), EMPTY)

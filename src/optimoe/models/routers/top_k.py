@@ -175,7 +175,8 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
 
     def _best_groups(self, score_TE: Tensor) -> Tensor:
         """The scores, with those outside the best groups at −∞."""
-        score_TGe = score_TE.view(score_TE.shape[0], self.config.num_groups, -1)
+        G = self.config.num_groups
+        score_TGe = score_TE.view(score_TE.shape[0], G, self.num_experts // G)
         best = min(2, score_TGe.shape[2]) if self.config.group_score == "best_two" else 1
         group_TG = score_TGe.topk(best, dim=2).values.sum(dim=2)
         index_Tg = group_TG.topk(self.config.top_groups, dim=1).indices
