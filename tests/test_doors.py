@@ -20,7 +20,10 @@ RUNS = {
 }
 RUNS["final"] = [1.7 + 400 / n**0.34 + 2000 / d**0.36 for n, d in zip(RUNS["params"], RUNS["tokens"], strict=True)]
 COLUMNS = {"N": "params", "D": "tokens", "loss": "final"}
-WORDS = {"train_flops": "1e21", "serve_tokens": "100B", "experts": [1, 8]}
+WORDS = {
+    "train_flops": "1e21", "serve_tokens": "100B", "experts": [1, 8], "top_k": 2, "shared": 0,
+    "attention": "gqa", "serve_gpus": "8xh100-sxm",
+}  # fmt: skip
 DOORS = ("count", "fit", "load_config", "plan", "predict_serving")
 
 
