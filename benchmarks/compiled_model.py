@@ -15,9 +15,9 @@ import torch
 
 from optimoe.arch.parts import Attention, DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.models.balance import training_loss
 from optimoe.models.config import LossConfig
 from optimoe.models.decoder import build
+from optimoe.models.losses import training_loss
 
 VOCAB, SEQUENCES, POSITIONS = 1024, 16, 256
 SHAPES = {"64 wide, 3 layers": (64, 3), "128 wide, 4 layers": (128, 4), "256 wide, 4 layers": (256, 4)}

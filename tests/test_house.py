@@ -32,7 +32,7 @@ FORMULAS = {
     "distinct_experts": "arch/traffic.py",
     "huber": "laws/fitting/objectives.py",
     "bootstrap": "laws/fitting/intervals.py",
-    "z_loss": "models/balance.py",
+    "z_loss": "models/losses/balance.py",
     "sinkhorn": "models/routers/assignment.py",
     "granularity": "arch/count.py",
     "KV cache values of MLA": "arch/mixers/latent.py",

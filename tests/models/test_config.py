@@ -12,7 +12,6 @@ import optimoe.models
 from optimoe.arch.parts import MoE
 from optimoe.core.config import to_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.models.balance import load_balance_loss
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.lifelong import Growth
 from optimoe.models.convert.upcycle import Upcycling
@@ -75,7 +74,17 @@ def configurations():
 
 NO_REQUEST = {  # results, weights and descriptions that the package makes itself
     *("Activation", "Entry", "ExpertWeights", "Forgetting", "LayerLosses", "Names", "Output", "PEERStats"),
-    *("PolicyRouting", "Routing", "RoutingReport", "Slice", "TrainingLoss"),
+    *(
+        "NumValid",
+        "PolicyRouting",
+        "Routing",
+        "RoutingReport",
+        "RoutingSummary",
+        "RoutingSums",
+        "Slice",
+        "TableRow",
+    ),
+    "TrainingLoss",
     *("RouterConfig", "LearnedRouterConfig", "BalancedRouterConfig"),  # what routers share
 }
 GIVEN = {Growth: {"num_new_experts": 1}}
@@ -120,7 +129,7 @@ def test_the_configurations_are_those_that_a_run_chooses():
         (lambda: Experts(2, 4, 4, True, "silu", kernel="looped"), "kernel: .*nearest: loop"),
         (lambda: PEERLayer(4, num_keys=2, num_heads=1, top_k=1, d_key=2, gates="sigmoids"), "nearest: sigmoid"),
         (lambda: PEERLayer(4, num_keys=2, num_heads=1, top_k=1, d_key=2, query_norm="layer"), "layernorm"),
-        (lambda: load_balance_loss(None, scope="sequences"), "scope: .*nearest: sequence"),
+        (lambda: LossConfig(scope="sequences"), "scope: .*nearest: sequence"),
     ],
 )
 def test_a_wrong_word_names_the_nearest(build, words):

@@ -10,10 +10,11 @@ from torch._dynamo.backends.debugging import aot_eager
 from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.attention import rotary, rotate
-from optimoe.models.balance import loads_of, training_loss, update_biases
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.losses import Balancer, training_loss
 from optimoe.models.routers import Hash, SBase, TopK
+from optimoe.models.routing import load_of
 from tests.models.build import ROUTERS, VOCAB, ids_of, make_arch, make_dense, top_k_of
 from tests.models.shapes import ARCHS, FFNS, LATENT, MIXERS, ROUTED, with_mixer
 
@@ -117,6 +118,7 @@ def train(model, config, steps=20, lr=1e-2):
     torch.manual_seed(0)
     text_BS = (torch.arange(17)[None] * 5 + torch.arange(8)[:, None]) % VOCAB
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.0)
+    balancer = Balancer(model, 1e-3) if config.router.balanced_by_bias else None
     losses = []
     for _ in range(steps):
         output = model(text_BS[:, :-1])
@@ -124,8 +126,9 @@ def train(model, config, steps=20, lr=1e-2):
         optimizer.zero_grad()
         loss.total.backward()
         optimizer.step()
-        if config.router.balanced_by_bias:
-            update_biases(model, loads_of(output), 1e-3)
+        if balancer:
+            balancer.add(output)
+            balancer.step()
         losses.append(loss.language.item())
     return losses
 
@@ -228,7 +231,7 @@ def test_the_whole_model_compiles_with_the_same_outputs_and_gradients(name):
         model.zero_grad()
         output = run(ids_BS)
         training_loss(output, ids_BS, LossConfig()).total.backward()
-        loads = loads_of(output)
+        loads = {layer: load_of(routing) for layer, routing in output.routings.items()}
         grads = {key: p.grad.clone() for key, p in model.named_parameters() if p.grad is not None}
         results.append((output.logits_BSV.detach(), grads, loads))
     torch.testing.assert_close(results[0], results[1])

@@ -5,9 +5,9 @@ import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from optimoe.arch.parts import MoE
-from optimoe.models.balance import loads_of, training_loss, update_biases
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.losses import Balancer, training_loss
 from optimoe.models.routers import ExpertChoice, TopK
 from optimoe.models.routing import coactivation, report
 from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
@@ -35,7 +35,9 @@ def step(model, ids_BS, call=None):
     output = (call or model)(ids_BS[:, :-1])
     training_loss(output, ids_BS[:, 1:], model.config.losses).total.backward()
     if model.config.router.balanced_by_bias and call is None:
-        update_biases(model, loads_of(output), 1e-3)
+        balancer = Balancer(model, 1e-3)
+        balancer.add(output)
+        balancer.step()
     return output, [(report(routing), coactivation(routing)) for routing in output.routings.values()]
 
 

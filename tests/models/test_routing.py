@@ -36,3 +36,10 @@ def test_padding_is_in_no_count_of_any_router(name):
     for one, other in zip(vars(report(padded)).values(), vars(report(alone)).values(), strict=True):
         assert torch.equal(one, other)
     assert torch.equal(coactivation(padded), coactivation(alone)) and load_of(padded).sum() <= 16 * 4
+
+
+def test_a_decision_is_found_by_wrappers_of_modules():
+    _, routing = make_layer(TopK())(inputs(3, 8)[0])
+    for each, number in ((routing, 5), (replace(routing, valid_T=torch.ones(24, dtype=torch.bool)), 6)):
+        flat, _ = torch.utils._pytree.tree_flatten(each)
+        assert len(flat) == number and all(isinstance(leaf, torch.Tensor) for leaf in flat)

@@ -10,12 +10,16 @@ from optimoe.core.errors import ConfigError, require, require_choice, require_ty
 from optimoe.models.experts.activations import ACTIVATIONS
 from optimoe.models.routers import RouterConfig, TopK, read_router
 
-Scope = Literal["batch", "sequence", "global"]
+Scope = Literal["batch", "sequence", "global", "step"]
+"""Tokens over which loads and gates are counted (:class:`LossConfig`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of what is added to the language-model loss, each a mean over the routed layers.
+    """Weights of what is added to the language-model loss, each a mean over the routed layers but for ``logit_z``.
+
+    ``sequence`` and ``step`` are the same numbers however a step is cut into micro-batches and ranks; ``batch``
+    and ``global`` depend on the cut: loads of 4 rows and of 16 are balanced to different degrees.
 
     Attributes:
         balance: Load-balancing loss (Switch).
@@ -24,7 +28,12 @@ class LossConfig:
         policy: REINFORCE term of RL-R.
         baseline: Squared error of RL-R's learned baseline.
         entropy: Entropy bonus of RL-R.
-        scope: Tokens over which loads are counted: this batch, each sequence, or all ranks' batches.
+        logit_z: z-loss of the vocabulary's logits, the mean of (ln Σ_v exp logit_v)² over targets (PaLM, arXiv
+            2204.02311, Sec. 5: 1e-4; Chameleon, arXiv 2405.09818: 1e-5).
+        scope: Tokens over which loads and gates are counted for ``balance`` and ``importance``: this micro-batch
+            of this rank (``batch``), each sequence or document by itself (``sequence``), all ranks' current
+            micro-batches (``global``; Qiu et al. 2025, arXiv 2501.11873), all micro-batches of all ranks
+            (``step``, which needs a first pass: :class:`optimoe.models.losses.step.Step`).
 
     Raises:
         ConfigError: A weight is negative or no finite number.
@@ -37,6 +46,7 @@ class LossConfig:
     policy: float = 1.0
     baseline: float = 1.0
     entropy: float = 0.01
+    logit_z: float = 0.0
     scope: Scope = "batch"
 
     def __post_init__(self) -> None:

@@ -167,6 +167,18 @@ class Decoder(nn.Module):
         return {dim: rotary(x_BSD.shape[1], dim, self.config.rope_theta, x_BSD) for dim in dims}  # type: ignore[misc, arg-type]
 
 
+def find_decoder(model: nn.Module) -> Decoder:
+    """The decoder inside what wraps it: DDP, FSDP, ``torch.compile``, or a module of one's own.
+
+    Raises:
+        ConfigError: There is none, or more than one.
+    """
+    found = [module for module in model.modules() if isinstance(module, Decoder)]
+    names = ", ".join(type(module).__name__ for module in found) or type(model).__name__
+    require(len(found) == 1, "model", "one Decoder, or what wraps one", names)
+    return found[0]
+
+
 class Block(nn.Module):
     """One layer: x + mixer(norm(x)), then x + ffn(norm(x)); norms after each part too where there are four.
 

@@ -180,15 +180,17 @@ def load_of(routing: Routing) -> Tensor:
     return count_load(routing.chosen_TK, routing.num_experts)
 
 
-def sum_real(value_T: Tensor, valid_T: Tensor | None) -> Tensor:
-    """The sum over real tokens; what padding holds, NaN included, takes no part in value or gradient."""
-    return value_T.sum() if valid_T is None else value_T.masked_fill(~valid_T, 0).sum()
+def without_padding(value: Tensor, valid_T: Tensor | None) -> Tensor:
+    """Values of tokens, (T,) or (T, E), 0 where padding is; masked first, since what NaN goes through is NaN."""
+    if valid_T is None:
+        return value
+    return value.masked_fill(~valid_T.view(-1, *(1,) * (value.dim() - 1)), 0)
 
 
 def mean_entropy(routing: Routing) -> Tensor:
     """Mean entropy of the router's probabilities over real tokens, −Σ p ln p in nats."""
-    entropy_T = torch.special.entr(routing.score_TE).sum(dim=1)
-    return sum_real(entropy_T, routing.valid_T) / routing.real_T.sum().clamp_min(1)
+    score_TE = without_padding(routing.score_TE, routing.valid_T)
+    return torch.special.entr(score_TE).sum() / routing.real_T.sum().clamp_min(1)
 
 
 @torch.no_grad()

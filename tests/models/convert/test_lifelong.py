@@ -10,7 +10,6 @@ from transformers import AutoModelForCausalLM
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.models.balance import loads_of, training_loss, update_biases
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.hf import load_hf, save_hf
 from optimoe.models.convert.lifelong import (
@@ -25,6 +24,7 @@ from optimoe.models.convert.lifelong import (
     regrow,
 )
 from optimoe.models.decoder import build
+from optimoe.models.losses import Balancer, training_loss
 from optimoe.models.routers import ExpertChoice, Hash, PolicyGradient, SBase, TopK
 from tests.models.build import VOCAB, ids_of, make_arch, make_dense
 from tests.models.world import one_rank
@@ -53,7 +53,9 @@ def train_some(model, steps=5):
     for seed in range(steps):
         output = step(model, optimizer, ids_of(4, 9, seed))
         if model.config.router.balanced_by_bias:
-            update_biases(model, loads_of(output), 1e-3)
+            balancer = Balancer(model, 1e-3)
+            balancer.add(output)
+            balancer.step()
 
 
 def rows_of(model):

@@ -8,10 +8,10 @@ import torch
 from optimoe.arch.parts import PEER, DenseFFN, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
-from optimoe.models.balance import training_loss
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.upcycle import Upcycling, upcycle
 from optimoe.models.decoder import build
+from optimoe.models.losses import training_loss
 from optimoe.models.routers import Hash, PolicyGradient, TopK, read_router
 from tests.models.build import ids_of, make_arch, make_dense
 

@@ -11,9 +11,9 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.config import to_table
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.models.balance import training_loss
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build, count_extra_params
+from optimoe.models.losses import training_loss
 from optimoe.models.moe import FeedForward
 from optimoe.models.routers import TopK, find_router, read_router, router_kinds
 from optimoe.models.routers.causality import future_leak

@@ -20,9 +20,9 @@ from torch.nn.utils import parametrize
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require, require_positive, require_types
-from optimoe.models.balance import training_loss
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import Decoder, build
+from optimoe.models.losses import training_loss
 from optimoe.models.moe import MoELayer
 from optimoe.models.routers import TopK
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept, linear
-from optimoe.models.routing import PolicyRouting, take
+from optimoe.models.routing import PolicyRouting, Routing, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class PolicyRouter(LearnedRouter):
     """A policy: k experts sampled without replacement from π = softmax(x W^T) in training, else the k best.
 
     Gates are 1/k, so that the router learns from the reward alone, through
-    :func:`optimoe.models.balance.policy_losses`. Method: RL-R of Clark et al. 2022 (arXiv 2202.01169); their
+    :func:`optimoe.models.losses.policy.policy_losses`. Method: RL-R of Clark et al. 2022 (arXiv 2202.01169); their
     reward, baseline, entropy and balance terms are not confirmed, and these are ours: the reward of a token is
     its log-likelihood of the next one, and each layer's baseline is an affine function of what it routes.
 
@@ -63,8 +63,8 @@ class PolicyRouter(LearnedRouter):
         nn.init.zeros_(self.baseline.weight)
         nn.init.zeros_(self.baseline.bias)
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> PolicyRouting:
-        """The decision, sampled in training and greedy at evaluation."""
+    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+        """The decision: sampled in training, with what REINFORCE needs, and greedy at evaluation."""
         x_TD = x_BSD.flatten(0, 1)
         log_policy_TE = self.logits(x_TD).log_softmax(dim=1)
         choice_TE = log_policy_TE.detach()
@@ -72,12 +72,17 @@ class PolicyRouter(LearnedRouter):
             choice_TE = choice_TE - torch.empty_like(choice_TE).exponential_().log()
         expert_TK = choice_TE.topk(self.top_k, dim=1).indices
         dtype = log_policy_TE.dtype
-        return PolicyRouting(
+        decision = Routing(
             expert_TK=expert_TK,
             weight_TK=torch.full_like(expert_TK, 1 / self.top_k, dtype=dtype) * self.config.scale,
             score_TE=log_policy_TE.exp(),
             logits_TE=log_policy_TE,
             kept_TK=all_kept(expert_TK),
+        )
+        if not self.training:  # REINFORCE has no terms in a loss that is held out
+            return decision
+        return PolicyRouting(
+            **vars(decision),
             log_prob_T=log_probability_of_sample(take(log_policy_TE, expert_TK)),
             baseline_T=linear(x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
         )

@@ -110,7 +110,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
 
     Attributes:
         noise_weight: (E, D), or none.
-        balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.balance.update_bias`.
+        balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.losses.biases.Balancer`.
     """
 
     config: TopK

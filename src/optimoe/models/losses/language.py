@@ -1,0 +1,69 @@
+"""Cross-entropy of a vocabulary's logits, a few rows at a time, so that no second copy of them is made.
+
+Legend: T tokens, V vocabulary, C rows of a chunk.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+IGNORED = -100
+"""A target that takes no part in the loss."""
+
+CHUNK_ELEMENTS = 2**20
+"""Logits that are in float32 at once. 4 MiB stay in the second-level cache of a server's core, and are rows enough
+(eight of a vocabulary of 128 Ki) that a GPU is busy; the result does not depend on it."""
+
+
+def token_losses(logits_TV: Tensor, target_T: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy ln Σ_v exp logit_v − logit_target and log-partition ln Σ_v exp logit_v of each token, (T,).
+
+    Both are computed in float32 or wider, a chunk of rows at a time in either direction: where the logits are in
+    16 bits, no copy of them all in 32 is made, and what a softmax returns is not kept. Rows whose target is
+    :data:`IGNORED` give 0 and get no gradient, whatever they hold.
+
+    Args:
+        logits_TV: Logits of any floating type; their gradient has the same.
+        target_T: Token ids, or :data:`IGNORED`.
+    """
+    loss_T, log_partition_T = _TokenLosses.apply(logits_TV, target_T)  # type: ignore[no-untyped-call]
+    return loss_T, log_partition_T
+
+
+class _TokenLosses(torch.autograd.Function):
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(logits_TV: Tensor, target_T: Tensor) -> tuple[Tensor, Tensor]:
+        wide = torch.promote_types(logits_TV.dtype, torch.float32)
+        chosen_T1 = logits_TV.gather(1, target_T.clamp_min(0)[:, None]).to(wide)
+        chunks = [chunk_CV.to(wide).logsumexp(dim=1) for chunk_CV in torch.split(logits_TV, _rows(logits_TV))]
+        ignored_T = target_T == IGNORED
+        log_partition_T = torch.cat(chunks).masked_fill(ignored_T, 0)
+        return log_partition_T - chosen_T1.squeeze(1).masked_fill(ignored_T, 0), log_partition_T
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+        ctx.save_for_backward(*inputs, output[1])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad_loss_T: Tensor, grad_partition_T: Tensor) -> tuple[Tensor, None]:
+        """∂ = (∂loss + ∂partition)·softmax − ∂loss at the target."""
+        logits_TV, target_T, log_partition_T = ctx.saved_tensors
+        ignored_T1 = (target_T == IGNORED)[:, None]
+        softmax_T1 = (grad_loss_T + grad_partition_T)[:, None].masked_fill(ignored_T1, 0)
+        target_T1 = -grad_loss_T[:, None].masked_fill(ignored_T1, 0)
+        grad_TV = torch.empty_like(logits_TV)
+        rows = _rows(logits_TV)
+        for first in range(0, len(logits_TV), rows):
+            at = slice(first, first + rows)
+            chunk_CV = (logits_TV[at].to(log_partition_T.dtype) - log_partition_T[at, None]).exp_()
+            chunk_CV = chunk_CV.mul_(softmax_T1[at]).masked_fill_(ignored_T1[at], 0)
+            grad_TV[at] = chunk_CV.scatter_add_(1, target_T[at, None].clamp_min(0), target_T1[at])
+        return grad_TV, None
+
+
+def _rows(logits_TV: Tensor) -> int:
+    return max(1, CHUNK_ELEMENTS // max(1, logits_TV.shape[1]))

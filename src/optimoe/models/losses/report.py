@@ -1,0 +1,95 @@
+"""How routing went over layers and steps, in a handful of scalars."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributed import ProcessGroup
+
+from optimoe.core.errors import require
+from optimoe.models.decoder import Output
+from optimoe.models.losses.ranks import all_over_ranks
+from optimoe.models.routing import Routing, report
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoutingSummary:
+    """How routing went, as few numbers as a log should have whatever the number of layers and experts.
+
+    Attributes:
+        load_imbalance: Busiest expert's load ÷ mean, over all that was added; mean over layers. 1 is balanced.
+        worst_load_imbalance: That of the worst layer.
+        worst_layer: Its number.
+        dead_share: Share of all layers' experts that no token chose.
+        entropy: Mean entropy of the router's probabilities, nats; mean over layers.
+        dropped_share: Share of chosen slots that were turned away, in all layers.
+        unrouted_share: Share of tokens that no expert computes; mean over layers.
+    """
+
+    load_imbalance: float
+    worst_load_imbalance: float
+    worst_layer: int
+    dead_share: float
+    entropy: float
+    dropped_share: float
+    unrouted_share: float
+
+
+class RunningReport:
+    """Adds up what routing did over micro-batches, steps and ranks, and sums it up; nothing waits for the device.
+
+    Attributes:
+        loads: Slots per expert of each layer so far, by layer number: the whole matrix, for who asks.
+
+    Args:
+        group: The ranks whose tokens are counted together; none is this process alone.
+    """
+
+    def __init__(self, group: ProcessGroup | None = None) -> None:
+        self._group = group
+        self.loads: dict[int, Tensor] = {}
+        self._counts: dict[int, Tensor] = {}
+
+    def add(self, output: Output) -> None:
+        """Add the decisions of a forward pass."""
+        for layer, routing in output.routings.items():
+            load_E, counts = _counted(routing)
+            seen = layer in self.loads
+            self.loads[layer] = self.loads[layer] + load_E if seen else load_E
+            self._counts[layer] = self._counts[layer] + counts if seen else counts
+
+    def reset(self) -> None:
+        """Forget what was added."""
+        self.loads, self._counts = {}, {}
+
+    def summary(self) -> RoutingSummary:
+        """What was added so far, over all ranks.
+
+        Raises:
+            ConfigError: Nothing was added, or no layer routes.
+        """
+        require(len(self.loads) > 0, "decisions", "added before they are summed up", "none")
+        layers = list(self.loads)
+        summed = all_over_ranks([*self.loads.values(), *self._counts.values()], self._group)
+        loads = [load_E.double().cpu() for load_E in summed[: len(layers)]]
+        tokens, dropped, unrouted, entropy = torch.stack([c.cpu() for c in summed[len(layers) :]]).unbind(1)
+        imbalance = torch.stack([load_E.max() / load_E.mean().clamp_min(1 / len(load_E)) for load_E in loads])
+        worst = int(imbalance.argmax())
+        experts, slots = torch.cat(loads), sum(float(load_E.sum()) for load_E in loads)
+        return RoutingSummary(
+            load_imbalance=float(imbalance.mean()),
+            worst_load_imbalance=float(imbalance[worst]),
+            worst_layer=layers[worst],
+            dead_share=float((experts == 0).double().mean()),
+            entropy=float((entropy / tokens.clamp_min(1)).mean()),
+            dropped_share=float(dropped.sum()) / max(1.0, slots),
+            unrouted_share=float((unrouted / tokens.clamp_min(1)).mean()),
+        )
+
+
+def _counted(routing: Routing) -> tuple[Tensor, Tensor]:
+    """Loads, and (tokens, dropped, unrouted, entropy·tokens)."""
+    seen = report(routing)
+    wide = torch.float64 if routing.score_TE.device.type != "mps" else torch.float32  # mps has no float64
+    counts = [seen.tokens, seen.dropped, seen.unrouted, seen.entropy * seen.tokens]
+    return seen.load_E, torch.stack([count.to(wide) for count in counts])
