@@ -35,7 +35,7 @@ ROUTERS = {
 
 
 def top_k_of(router: RouterConfig) -> int:
-    return 1 if router.kind == "base" else 2
+    return 1 if router.kind == "base" or router == ROUTERS["hash modulo"] else 2
 
 
 def make_layer(

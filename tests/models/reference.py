@@ -112,7 +112,7 @@ def top_k(router, x_BSD, logits, like_training):
         if config.score == "softmax_after":
             gates = torch.softmax(logits[t, taken], 0)
         else:
-            gates = row[taken] / row[taken].sum() if config.normalised else row[taken]
+            gates = row[taken] / row[taken].sum() if config.sums_gates(len(taken)) else row[taken]
         choices.append([(e, gate * config.scale) for e, gate in zip(taken, gates, strict=True)])
     factor = config.capacity_factor if like_training else config.eval_capacity_factor
     return choices if factor == math.inf else drop(choices, x_BSD.shape, router, factor)

@@ -95,8 +95,9 @@ CASES = [(cls, field.name) for cls in configurations() for field in fields(cls)]
 def test_every_field_of_every_configuration_is_checked(cls, name):
     """A word that is no option, and a value of another type, are refused by the field's name."""
     given, hint = GIVEN.get(cls, {}), get_type_hints(cls)[name]
-    words = get_args(hint) if get_origin(hint) is Literal else ()
-    wrong = ["no such word", *(f"{word}s" for word in words), None, [], 10**400 if hint is bool else object()]
+    words, optional = get_args(hint) if get_origin(hint) is Literal else (), type(None) in get_args(hint)
+    wrong = ["no such word", *(f"{word}s" for word in words), [], 10**400 if hint is bool else object()]
+    wrong = wrong if optional else [*wrong, None]
     for value in wrong:
         with pytest.raises(UnknownNameError if words else InputError, match=name):
             cls(**given | {name: value})

@@ -167,7 +167,8 @@ def test_a_dense_model_is_a_model_of_one_expert():
 
 
 META = {
-    name: (make_arch(), ModelConfig(router=router)) for name, router in ROUTERS.items() if router.kind != "base"
+    name: (make_arch(MoE(num_experts=4, top_k=top_k_of(router), d_expert=8)), ModelConfig(router=router))
+    for name, router in ROUTERS.items()
 }
 META |= {name: (ARCHS[name], ModelConfig()) for name in ARCHS}
 

@@ -82,7 +82,7 @@ def test_any_activation_is_that_of_plain_loops(activation, gated):
 
 @pytest.mark.parametrize("top_k", [1, 3, 4])
 @pytest.mark.parametrize(
-    "kind", ["softmax", "sigmoid", "softmax after", "noise", "s_base", "hash", "policy gradient"]
+    "kind", ["softmax", "unnormalised", "sigmoid", "noise", "s_base", "hash", "policy gradient"]
 )
 def test_any_number_of_experts_per_token_is_that_of_plain_loops(kind, top_k):
     compare(make_layer(ROUTERS[kind], top_k=top_k))

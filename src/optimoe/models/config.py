@@ -68,7 +68,7 @@ class ModelConfig:
         rope_theta: Base of the rotary frequencies.
         norm_eps: Added to every norm's variance.
         init_std: Standard deviation of the initial weights; projections back to the residual stream start
-            smaller by √(2·layers).
+            smaller, by √(2·layers) in a dense gated feed-forward (:mod:`optimoe.models.initial`).
 
     Raises:
         ConfigError: A number is out of limits, or a loss does not apply to the router.

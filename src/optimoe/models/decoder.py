@@ -19,7 +19,7 @@ from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.models.attention import AnyAttention, LatentSelfAttention, Rope, SelfAttention, rotary
 from optimoe.models.config import ModelConfig
-from optimoe.models.experts.layer import Experts
+from optimoe.models.initial import initialise
 from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer.layer import PEERLayer, PEERStats
 from optimoe.models.routers import Router
@@ -84,7 +84,7 @@ class Decoder(nn.Module):
         self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)
         self.positions = nn.Embedding(arch.num_positions, arch.d_model) if arch.num_positions else None
         groups = [group for group in arch.layers for _ in range(group.num_layers)]
-        self.blocks = nn.ModuleList(Block(group, arch, config) for group in groups)
+        self.blocks = nn.ModuleList(Block(group, arch, config, layer) for layer, group in enumerate(groups))
         self.norm = make_norm(arch, config)
         self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
         self.register_load_state_dict_pre_hook(_refuse_grown_state)  # type: ignore[no-untyped-call]
@@ -93,24 +93,13 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """New weights: normal, smaller by √(2·layers) where they write to the residual stream; norms 1.
+        """New weights: normal, and such that all feed-forwards write alike to the stream (``models.initial``).
 
         It also makes tables and ties anew, so that a model built on the meta device is whole after ``to_empty``.
         """
         if self.arch.tied_embeddings:
             self.unembedding.weight = self.embedding.weight
-        std = self.config.init_std
-        for module in self.modules():
-            _reset(module, std)
-        small = std / (2 * len(self.blocks)) ** 0.5
-        for module in self.modules():
-            if isinstance(module, SelfAttention | LatentSelfAttention):
-                nn.init.normal_(module.output.weight, std=small)
-            elif isinstance(module, FeedForward):
-                nn.init.normal_(module.w_out.weight, std=small)
-            elif isinstance(module, Experts):
-                nn.init.normal_(module.w_in, std=std)
-                nn.init.normal_(module.w_out, std=small)
+        initialise(self, self.arch.d_model, len(self.blocks), self.config)
 
     def forward(self, ids_BS: Tensor, *, recompute: bool = False) -> Output:
         """Logits and routing decisions.
@@ -185,7 +174,7 @@ class Block(nn.Module):
     A residual feed-forward works on the same input as the routed one, through a third norm where there is one.
     """
 
-    def __init__(self, group: LayerGroup, arch: ArchSpec, config: ModelConfig) -> None:
+    def __init__(self, group: LayerGroup, arch: ArchSpec, config: ModelConfig, layer: int) -> None:
         super().__init__()
         after = group.num_norms == 4
         expected = (2, 3) if group.residual is not None else (2, 4)
@@ -194,9 +183,9 @@ class Block(nn.Module):
         self.mixer = make_mixer(group.mixer, arch.d_model, config)
         self.mixer_norm_after = make_norm(arch, config) if after else nn.Identity()
         self.ffn_norm = make_norm(arch, config)
-        self.ffn = make_ffn(group.ffn, arch, config)
+        self.ffn = make_ffn(group.ffn, arch, config, layer)
         self.ffn_norm_after = make_norm(arch, config) if after else nn.Identity()
-        self.residual = make_ffn(group.residual, arch, config) if group.residual is not None else None
+        self.residual = make_ffn(group.residual, arch, config, layer) if group.residual is not None else None
         self.residual_norm = make_norm(arch, config) if group.num_norms == 3 else None
 
     def forward(self, x_BSD: Tensor, rope: Rope | None, ids_BS: Tensor) -> tuple[Tensor, LayerDecision]:
@@ -239,12 +228,12 @@ def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 
 
-def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig) -> nn.Module:
+def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: int) -> nn.Module:
     """The feed-forward that an architecture describes."""
     if isinstance(part, DenseFFN):
         return FeedForward.from_part(part, arch.d_model, config.activation)
     if isinstance(part, MoE):
-        return MoELayer(part, arch.d_model, arch.vocab_size, config)
+        return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)
     return PEERLayer.from_part(part, arch.d_model)
 
 
@@ -288,17 +277,3 @@ def _positions(ids_BS: Tensor, num_positions: int) -> Tensor:
     if ids_BS.shape[1] > num_positions:
         raise InputError(f"ids: must be at most {num_positions} positions long, got {ids_BS.shape[1]}")
     return torch.arange(ids_BS.shape[1], device=ids_BS.device)
-
-
-def _reset(module: nn.Module, std: float) -> None:
-    """New weights of one module, those of its children apart."""
-    if isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=std)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=std)
-    elif isinstance(module, Router | Experts | PEERLayer | nn.RMSNorm | nn.LayerNorm):
-        module.reset_parameters()
-    if isinstance(module, SelfAttention) and module.sink_H is not None:
-        nn.init.zeros_(module.sink_H)

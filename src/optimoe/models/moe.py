@@ -53,13 +53,14 @@ class MoELayer(nn.Module):
         d_model: D.
         vocab_size: Token ids, for hash routing.
         config: How to route, and the activation.
+        layer: The layer's number.
     """
 
-    def __init__(self, part: MoE, d_model: int, vocab_size: int, config: ModelConfig) -> None:
+    def __init__(self, part: MoE, d_model: int, vocab_size: int, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
         self.part = part
         width = part.d_latent or d_model
-        self.router = config.router.build(part, d_model, vocab_size)
+        self.router = config.router.build(part, d_model, vocab_size, layer)
         self.experts = Experts(
             part.num_experts, width, part.d_expert, part.gated, config.activation, part.expert_bias
         )

@@ -106,7 +106,7 @@ def test_some_layers_may_stay_dense():
 def test_tied_embeddings_stay_tied_and_the_dense_model_as_it_was():
     dense = make_model(tied_embeddings=True)
     before = {name: tensor.clone() for name, tensor in dense.state_dict().items()}
-    model = upcycle(dense, routed(MoE(num_experts=4, top_k=1, d_expert=D_FF), dense), ModelConfig())
+    model = upcycle(dense, routed(MoE(num_experts=4, top_k=2, d_expert=D_FF), dense), ModelConfig())
     assert model.unembedding.weight is model.embedding.weight
     model.embedding.weight.data.zero_()
     assert all(torch.equal(tensor, before[name]) for name, tensor in dense.state_dict().items())
@@ -115,7 +115,7 @@ def test_tied_embeddings_stay_tied_and_the_dense_model_as_it_was():
 def expert_matrices(how, **part):
     """Gate, up and out matrices of the first layer's experts, (E, F, D), and those of plain copies."""
     dense = make_model(DenseFFN(d_ff=200))
-    arch = routed(MoE(**({"num_experts": 6, "top_k": 1, "d_expert": 200} | part)))
+    arch = routed(MoE(**({"num_experts": 6, "top_k": 2, "d_expert": 200} | part)))
     both = []
     for options in (how, Upcycling()):
         experts = upcycle(dense, arch, ModelConfig(), options).blocks[0].ffn.experts.requires_grad_(False)
@@ -148,7 +148,7 @@ def test_reset_channels_have_the_statistics_of_their_dense_matrix():
     dense = make_model(DenseFFN(d_ff=200))
     with torch.no_grad():
         dense.blocks[0].ffn.w_in.weight[:200].mul_(5).add_(1)  # the gate's are others than the up matrix's
-    arch = routed(MoE(num_experts=6, top_k=1, d_expert=200))
+    arch = routed(MoE(num_experts=6, top_k=2, d_expert=200))
     experts = upcycle(dense, arch, ModelConfig(), Upcycling(reset_share=1.0)).blocks[0].ffn.experts
     gate, up = experts.w_in.mT.chunk(2, dim=1)
     first, second = dense.blocks[0].ffn.w_in.weight.chunk(2)
@@ -160,7 +160,8 @@ def test_reset_channels_have_the_statistics_of_their_dense_matrix():
 @pytest.mark.parametrize("part", [{"d_expert": D_FF, "top_k": 1}, {"d_expert": 12, "top_k": 2}])
 def test_one_step_lets_equal_experts_part(part):
     dense = make_model()
-    model = upcycle(dense, routed(MoE(num_experts=4, **part)), ModelConfig())
+    of_one = TopK(normalised=True, gates_of_one=True)
+    model = upcycle(dense, routed(MoE(num_experts=4, **part)), ModelConfig(router=of_one))
     experts = model.blocks[0].ffn.experts
     sets = 4 * part["d_expert"] // D_FF
     first, last = experts.w_in[0].clone(), experts.w_in[4 - 4 // sets].clone()
@@ -186,6 +187,7 @@ REFUSED = {
     "gated shared": (SHARED | {"shared_gate": True}, {}, "shared_gate"),
     "biased router of shards": ({"d_expert": 12, "router_bias": True}, {}, "router_bias"),
     "gates that do not sum": ({}, {"normalised": False}, "normalised"),
+    "gates of one": ({"top_k": 1}, {}, "gates_of_one=True"),
     "expert choice": ({}, {"kind": "expert_choice"}, "expert_choice"),
     "sinkhorn": ({}, {"kind": "s_base"}, "s_base"),
     "hash of shards": ({"d_expert": 12}, {"kind": "hash"}, "kind"),

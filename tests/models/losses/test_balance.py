@@ -59,7 +59,8 @@ def test_no_router_output_lowers_the_balance_loss_below_its_value_in_balance(
 @pytest.mark.parametrize("score", ["softmax", "sigmoid"])
 def test_scores_that_underflow_still_have_gradients_towards_balance(score):
     logits_TE = (torch.randn(16, 4) - torch.tensor([0.0, 2, 2, 2]) - 900).double().requires_grad_()
-    layer = make_layer(TopK(score=score), d_model=4, num_experts=4, top_k=1)
+    of_one = TopK(score=score, normalised=True, gates_of_one=True)
+    layer = make_layer(of_one, d_model=4, num_experts=4, top_k=1)
     layer.router.weight.data = torch.eye(4, dtype=torch.float64)
     routing = layer.router(logits_TE[None])
     loss = balance(routing)

@@ -127,5 +127,5 @@ def test_an_evaluation_has_no_terms_of_a_policy():
     model, ids_BS = build(make_arch(), config), ids_of()
     trained = training_loss(model(ids_BS), ids_BS, config.losses)
     held_out = training_loss(model.eval()(ids_BS), ids_BS, config.losses)
-    assert trained.total > trained.language + 1
+    assert trained.total != trained.language
     assert held_out.total == held_out.language

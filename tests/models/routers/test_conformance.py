@@ -105,7 +105,7 @@ def conform(config):
         assert (routing.weight_TK[~routing.kept_TK] == 0).all()
         assert not routing.kept_TK[routing.expert_TK < 0].any()
         close(routing.score_TE.sum(1), torch.ones_like(routing.score_TE[:, 0]))
-        if config.gates_sum_to_scale:
+        if config.sums_gates(part.top_k):
             close(routing.weight_TK.sum(1), torch.full_like(routing.weight_TK[:, 0], config.scale))
         if training and config.balanced_by_routing:
             assert report(router(x_BSD + 3, ids_BS)).load_imbalance < 2  # one expert would be best for nearly all
@@ -185,7 +185,7 @@ class Stripes(RouterConfig):
     order: Literal["forward", "backward"] = "forward"
     causal_training = causal = gates_sum_to_scale = True
 
-    def build(self, part, d_model, vocab_size):
+    def build(self, part, d_model, vocab_size, layer=0):
         return StripesRouter(part, self)
 
     def extra_params(self, part, d_model):
@@ -193,7 +193,7 @@ class Stripes(RouterConfig):
 
 
 class StripesRouter(Router):
-    def reset_parameters(self):
+    def reset_parameters(self, std=0.02):
         pass
 
     def forward(self, x_BSD, ids_BS=None):

@@ -25,10 +25,11 @@ def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
         "dtype": dtype,
         "initializer_range": config.init_std,
     }
-    return written | (_written_router(config.router, model_type) if model.arch.moe else {})
+    moe = model.arch.moe
+    return written | (_written_router(config.router, model_type, moe.top_k) if moe else {})
 
 
-def _written_router(router: RouterConfig, model_type: str) -> dict[str, Any]:
+def _written_router(router: RouterConfig, model_type: str, top_k: int) -> dict[str, Any]:
     """Fields of the router; refused where the family routes in another way.
 
     What differs in training only (noise, capacity, losses) is not written.
@@ -41,7 +42,7 @@ def _written_router(router: RouterConfig, model_type: str) -> dict[str, Any]:
         require(router.score == "sigmoid", "score", "sigmoid in deepseek_v3", router.score)
         require(router.group_score == "best_two", "group_score", "best_two in deepseek_v3", router.group_score)
         return {
-            "norm_topk_prob": router.normalised,
+            "norm_topk_prob": router.sums_gates(top_k),
             "routed_scaling_factor": router.scale,
             "n_group": router.num_groups,
             "topk_group": router.top_groups,
@@ -53,9 +54,9 @@ def _written_router(router: RouterConfig, model_type: str) -> dict[str, Any]:
     require(router.scale == 1, "scale", f"1 in {model_type}", router.scale)
     require(router.num_groups == 1, "num_groups", f"1 in {model_type}", router.num_groups)
     if model_type == "mixtral":
-        require(router.normalised, "normalised", "true in mixtral", router.normalised)
+        require(router.sums_gates(top_k), "normalised", "true in mixtral", router.normalised)
         return {}
-    return {"norm_topk_prob": router.normalised}
+    return {"norm_topk_prob": router.sums_gates(top_k)}
 
 
 def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
@@ -86,6 +87,7 @@ def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
 
 
 def _read_router(config: Mapping[str, Any], model_type: str) -> TopK:
+    of_one = config.get("num_experts_per_tok") == 1  # as it was trained, its gates may all be 1
     if model_type == "deepseek_v3":
         require(config.get("rope_interleave", True), "rope_interleave", "true", False)
         wanted = ("norm_topk_prob", "routed_scaling_factor", "n_group", "topk_group")
@@ -94,14 +96,15 @@ def _read_router(config: Mapping[str, Any], model_type: str) -> TopK:
             score="sigmoid",
             balanced_by_bias=True,
             normalised=config["norm_topk_prob"],
+            gates_of_one=of_one,
             scale=config["routed_scaling_factor"],
             num_groups=config["n_group"],
             top_groups=config["topk_group"],
         )
     if model_type in ("qwen3_moe", "olmoe"):
         _require_fields(config, ("norm_topk_prob",))
-        return TopK(normalised=config["norm_topk_prob"])
-    return TopK()
+        return TopK(normalised=config["norm_topk_prob"], gates_of_one=of_one)
+    return TopK(normalised=True, gates_of_one=of_one)
 
 
 def _require_fields(config: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -130,8 +130,9 @@ def _require_same_kind(old: FeedForward, part: MoE) -> None:
 def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> int:
     """G, the shards of a dense layer; the conditions under which its function is kept."""
     router, width = config.router, old.w_out.in_features - d_shared
-    if not router.gates_sum_to_scale:
-        raise ConfigError(f"router: gates must sum to one, those of {router.kind} do not; set normalised")
+    if not router.sums_gates(part.top_k):
+        words = "normalised=True, gates_of_one=True" if part.top_k == 1 else "normalised=True"
+        raise ConfigError(f"router: gates must sum to one, those of {router.kind} do not; set {words}")
     limit = f"a divisor of the dense layer's routed width {width}"
     require(width > 0 and width % part.d_expert == 0, "d_expert", limit, part.d_expert)
     groups = width // part.d_expert

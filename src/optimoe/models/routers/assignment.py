@@ -51,7 +51,7 @@ class SBase(BalancedRouterConfig):
         super().__post_init__()
         require_positive(self, "sinkhorn_iterations")
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "SinkhornRouter":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "SinkhornRouter":
         """The router of one layer."""
         return SinkhornRouter(part, d_model, self)
 
@@ -62,7 +62,7 @@ class Base(BalancedRouterConfig):
 
     kind: ClassVar[str] = "base"
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "AssignmentRouter":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "AssignmentRouter":
         """The router of one layer.
 
         Raises:

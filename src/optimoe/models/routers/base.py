@@ -6,6 +6,7 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, Literal
 
 import torch
@@ -72,14 +73,31 @@ class RouterConfig(ABC):
         """Whether the gates of a token sum to ``scale``, whatever the router's weights are."""
         return False
 
+    def sums_gates(self, top_k: int) -> bool:
+        """Whether the gates of a token sum to ``scale`` where it takes so many experts."""
+        return self.gates_sum_to_scale
+
+    def gate_power(self, part: MoE, d_model: int, std: float) -> float:
+        """What the gates make of E independent outputs of variance 1 at step 0: the mean over tokens of Σ_k w_k².
+
+        Gates of scale/k, as here, give scale²/k.
+
+        Args:
+            part: The feed-forward that it routes for.
+            d_model: D.
+            std: Standard deviation of the router's weights.
+        """
+        return self.scale**2 / part.top_k
+
     @abstractmethod
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "Router":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "Router":
         """The router of one layer.
 
         Args:
             part: The feed-forward that it routes for.
             d_model: D.
             vocab_size: Number of token ids, for tables of them.
+            layer: The layer's number, for what should differ between layers.
 
         Raises:
             ConfigError: The configuration does not fit the layer's experts.
@@ -115,6 +133,10 @@ class LearnedRouterConfig(RouterConfig):
         """Whether evaluation gives a token the same experts whatever comes after it."""
         return self.causal_training if self.evaluates_as_trained else True
 
+    def gate_power(self, part: MoE, d_model: int, std: float) -> float:
+        """The mean over tokens of Σ_k w_k² at step 0, measured on random tokens of variance 1."""
+        return _measured_gate_power(self, part, d_model, std)
+
 
 class Router(nn.Module, ABC):
     """A module that finds the experts of each token.
@@ -141,8 +163,12 @@ class Router(nn.Module, ABC):
         return self.config.causal
 
     @abstractmethod
-    def reset_parameters(self) -> None:
-        """Make weights and tables anew."""
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Make weights and tables anew.
+
+        Args:
+            std: Standard deviation of what is drawn at random.
+        """
 
     @abstractmethod
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
@@ -197,6 +223,18 @@ class LearnedRouter(Router):
     def logits(self, x_TD: Tensor) -> Tensor:
         """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
         return linear(x_TD, self.weight, self.bias)
+
+
+@cache
+def _measured_gate_power(config: LearnedRouterConfig, part: MoE, d_model: int, std: float) -> float:
+    """The gates of a router of its own, so that the model's random numbers and devices stay as they are."""
+    # 512 tokens in 4 sequences: the root, which weights are scaled by, is then known within a few percent.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
+        torch.default_generator.manual_seed(0)
+        router = config.build(part, d_model, 1).to(torch.float32)
+        router.reset_parameters(std)
+        weight_TK = router(torch.randn(4, 128, d_model, dtype=torch.float32)).weight_TK
+    return float(weight_TK.square().sum(dim=1).mean())
 
 
 def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:

@@ -49,7 +49,7 @@ class ExpertChoice(LearnedRouterConfig):
         """False, but for choices among tokens of one position."""
         return self.choice_group == "position"
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "ExpertChoiceRouter":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "ExpertChoiceRouter":
         """The router of one layer."""
         return ExpertChoiceRouter(part, d_model, self)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,8 +23,9 @@ class Hash(RouterConfig):
     """Hash routing: a fixed table from token ids to experts (:class:`HashRouter`).
 
     Attributes:
-        table: ``balanced`` by token frequencies, or the token id ``modulo`` E.
+        table: ``balanced`` by token frequencies, or the token id ``modulo`` E (for k = 1).
         token_counts: How often each token id occurs, for the balanced table; left out, all alike.
+        seed: Of the balanced tables; each layer draws its own from it.
 
     Raises:
         ConfigError: A count is negative, or counts are given for a table that does not read them.
@@ -34,12 +36,14 @@ class Hash(RouterConfig):
     balanced_by_routing: ClassVar[bool] = True
     table: Literal["balanced", "modulo"] = "balanced"
     token_counts: tuple[int, ...] = ()
+    seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         least = min(self.token_counts, default=0)
         require(least >= 0, "token_counts", "zero or more each", least)
         read = self.table == "balanced" or not self.token_counts
+        require(self.seed >= 0, "seed", "zero or more", self.seed)
         require(read, "token_counts", "left out of a modulo table", f"{len(self.token_counts)} numbers")
 
     @property
@@ -57,13 +61,13 @@ class Hash(RouterConfig):
         """True: each of the k gates is scale/k."""
         return True
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "HashRouter":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "HashRouter":
         """The router of one layer.
 
         Raises:
-            ConfigError: There are counts, and not one for each token id.
+            ConfigError: There are counts, and not one for each token id; or k > 1 experts of a modulo table.
         """
-        return HashRouter(part, vocab_size, self)
+        return HashRouter(part, vocab_size, self, layer)
 
     def extra_params(self, part: MoE, d_model: int) -> int:
         """Minus D·E and the bias: it has no parameters at all."""
@@ -73,7 +77,8 @@ class Hash(RouterConfig):
 class HashRouter(Router):
     """A router by token id, with gates 1/k and no parameters (Roller et al. 2021, arXiv 2106.04426).
 
-    With k > 1 the further experts are the table's plus multiples of ⌊E/k⌋ (mod E): distinct, and as balanced.
+    Each of the k slots has a balanced table of its own, as MultiHash has several hash functions, so that any k
+    experts may meet in a token; those of one token are distinct. Tables differ from layer to layer.
 
     Attributes:
         table_VK: Experts of each token id.
@@ -82,27 +87,32 @@ class HashRouter(Router):
         part: The feed-forward that it routes for.
         vocab_size: V.
         config: Which table.
+        layer: The layer's number.
     """
 
     config: Hash
     table_VK: Tensor
 
-    def __init__(self, part: MoE, vocab_size: int, config: Hash) -> None:
+    def __init__(self, part: MoE, vocab_size: int, config: Hash, layer: int = 0) -> None:
         super().__init__(part, config)
+        self.layer = layer
+        one = config.table == "balanced" or part.top_k == 1
+        require(one, "table", "balanced where top_k is above 1", config.table)
         counts = config.token_counts or (1,) * vocab_size
         require(len(counts) == vocab_size, "token_counts", f"{vocab_size} numbers", len(counts))
         self.register_buffer("table_VK", torch.empty(vocab_size, part.top_k, dtype=torch.int64))
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Make the table, from the configuration alone."""
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Make the table, from the configuration and the layer's number alone."""
         (V, K), E = self.table_VK.shape, self.num_experts
         if self.config.table == "modulo":
-            table_V = torch.arange(V)
+            table_VK = np.arange(V)[:, None] % E
         else:
-            table_V = torch.tensor(balanced_table(self.config.token_counts or (1,) * V, E))
-        offset_K = torch.arange(K, device=table_V.device) * (E // K)
-        self.table_VK.copy_((table_V[:, None] + offset_K) % E)
+            random = np.random.default_rng((self.config.seed, self.layer))
+            counts = self.config.token_counts
+            table_VK = balanced_tables(counts, E, K, random) if counts else even_tables(V, E, K, random)
+        self.table_VK.copy_(torch.from_numpy(table_VK))
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The experts that the table states for each token id.
@@ -129,16 +139,47 @@ class HashRouter(Router):
         return f"{super().extra_repr()}, table={self.config.table!r}"
 
 
-def balanced_table(counts: Sequence[int], num_experts: int) -> list[int]:
-    """A table from token ids to experts: by falling frequency, each id to the expert with the least load so far.
+def even_tables(num_tokens: int, num_experts: int, top_k: int, random: np.random.Generator) -> np.ndarray:
+    """Distinct experts of token ids that are all as frequent, (V, K) int64, every slot's loads equal within one.
 
-    Equal counts are exactly balanced where E divides V; otherwise loads differ by one count at most, that of the
-    token which came last to the busiest expert.
+    E token ids at a time share a random order π of the experts: the i-th has π[(i + o_k) mod E] in slot k, with
+    distinct random offsets o_k, so that each slot gives every expert to one of them. Any set of experts may come.
     """
-    loads = [(0, 0, expert) for expert in range(num_experts)]
-    table = [0] * len(counts)
-    for token in sorted(range(len(counts)), key=lambda token: (-counts[token], token)):
-        load, tokens, expert = loads[0]
-        table[token] = expert
-        heapq.heapreplace(loads, (load + counts[token], tokens + 1, expert))
-    return table
+    V, E = num_tokens, num_experts
+    blocks = -(-V // E)
+    order_NE = random.permuted(np.tile(np.arange(E), (blocks, 1)), axis=1)
+    offset_NK = random.permuted(np.tile(np.arange(E), (blocks, 1)), axis=1)[:, :top_k]
+    place_NEK = (np.arange(E)[:, None] + offset_NK[:, None]) % E
+    table_RK = np.take_along_axis(order_NE[:, :, None], place_NEK, axis=1).reshape(-1, top_k)
+    return table_RK[:V][random.permutation(V)]
+
+
+def balanced_tables(
+    counts: Sequence[int], num_experts: int, top_k: int, random: np.random.Generator
+) -> np.ndarray:
+    """Distinct experts of token ids by frequency, (V, K) int64: every slot balances its own loads.
+
+    By falling frequency each id takes the expert with the least load of the slot so far, among those that it does
+    not have yet. Frequencies within a factor of 2 come in random order, another in each slot: in one order, slots
+    would go round the experts in step and the same ones would meet again and again. Takes V·K steps of a heap.
+    """
+    V, E = len(counts), num_experts
+    octave_V = np.frexp(np.asarray(counts, dtype=np.float64))[1]
+    table_VK = np.empty((V, top_k), dtype=np.int64)
+    taken: list[set[int]] = [set() for _ in range(V)]
+    for slot in range(top_k):
+        order_V = np.lexsort((random.random(V), -octave_V))
+        tie_VE = iter(random.random(V + E).tolist())
+        loads = [(0, next(tie_VE), expert) for expert in range(E)]
+        heapq.heapify(loads)
+        for token in order_V.tolist():
+            passed = []
+            while loads[0][2] in taken[token]:
+                passed.append(heapq.heappop(loads))
+            load, _, expert = loads[0]
+            heapq.heapreplace(loads, (load + counts[token], next(tie_VE), expert))
+            for entry in passed:
+                heapq.heappush(loads, entry)
+            table_VK[token, slot] = expert
+            taken[token].add(expert)
+    return table_VK

@@ -3,6 +3,7 @@
 Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width.
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,9 +31,9 @@ class PolicyGradient(LearnedRouterConfig):
         """True: each of the k gates is scale/k."""
         return True
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "PolicyRouter":
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "PolicyRouter":
         """The router of one layer."""
-        return PolicyRouter(part, d_model, self)
+        return PolicyRouter(part, d_model, vocab_size, self)
 
     def extra_params(self, part: MoE, d_model: int) -> int:
         """D + 1, the learned baseline."""
@@ -49,19 +50,32 @@ class PolicyRouter(LearnedRouter):
 
     Attributes:
         baseline: Affine map to the expected reward.
+
+    Args:
+        part: The feed-forward that it routes for.
+        d_model: D.
+        vocab_size: V.
+        config: How to route.
     """
 
     config: PolicyGradient
+
+    def __init__(self, part: MoE, d_model: int, vocab_size: int, config: PolicyGradient) -> None:
+        self.vocab_size = vocab_size
+        super().__init__(part, d_model, config)
 
     def add_parameters(self, d_model: int) -> None:
         """Make the learned baseline."""
         self.baseline = nn.Linear(d_model, 1)
 
     def reset_parameters(self, std: float = 0.02) -> None:
-        """Draw normal rows; the baseline starts at zero."""
+        """Draw normal rows; the baseline starts at −ln V, the reward of a model that knows nothing.
+
+        From zero, its error of ln² V would fill a gradient clip for the first steps.
+        """
         super().reset_parameters(std)
         nn.init.zeros_(self.baseline.weight)
-        nn.init.zeros_(self.baseline.bias)
+        nn.init.constant_(self.baseline.bias, -math.log(self.vocab_size))
 
     def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
         """The decision: sampled in training, with what REINFORCE needs, and greedy at evaluation."""

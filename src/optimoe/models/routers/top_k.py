@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import ConfigError, require, require_positive
 from optimoe.models.routers.base import (
     DROPLESS,
     Drop,
@@ -33,8 +33,10 @@ class TopK(LearnedRouterConfig):
 
     Attributes:
         score: Softmax over all experts before the choice, softmax over the chosen ones after it, or sigmoids.
-        normalised: Whether the k gates are divided by their sum. With k = 1 they are then all 1, and the router
-            learns from added losses only.
+        normalised: Whether the k gates are divided by their sum; left out, where k > 1. With k = 1 they would all
+            be 1 and no gradient of the language model would reach the router, which is refused.
+        gates_of_one: Whether such gates are accepted all the same, as upcycled and converted models may have them;
+            the router then learns from added losses only.
         noise: Whether training adds Gaussian noise of learned scale softplus(x W_noise) to the logits.
         capacity_factor: Slots per expert ÷ even share, while training;
             :data:`~optimoe.models.routers.base.DROPLESS` keeps all.
@@ -53,7 +55,8 @@ class TopK(LearnedRouterConfig):
     kind: ClassVar[str] = "top_k"
     causal_remedy: ClassVar[str] = 'drop="position"'
     score: Literal["softmax", "softmax_after", "sigmoid"] = "softmax"
-    normalised: bool = True
+    normalised: bool | None = None
+    gates_of_one: bool = False
     noise: bool = False
     capacity_factor: float = DROPLESS
     eval_capacity_factor: float = DROPLESS
@@ -67,7 +70,7 @@ class TopK(LearnedRouterConfig):
         super().__post_init__()
         require_positive(self, "capacity_factor", "eval_capacity_factor", "num_groups", "top_groups")
         require(self.top_groups <= self.num_groups, "top_groups", f"at most {self.num_groups}", self.top_groups)
-        after = self.score != "softmax_after" or self.normalised
+        after = self.score != "softmax_after" or self.normalised is not False
         require(after, "normalised", "true with softmax_after, whose gates sum to 1", self.normalised)
 
     @property
@@ -84,14 +87,20 @@ class TopK(LearnedRouterConfig):
 
     @property
     def gates_sum_to_scale(self) -> bool:
-        """True where the gates are divided by their sum."""
-        return self.normalised
+        """True where the gates are divided by their sum at every k."""
+        return self.sums_gates(1)
 
-    def build(self, part: MoE, d_model: int, vocab_size: int) -> "TopKRouter":
+    def sums_gates(self, top_k: int) -> bool:
+        """True where the gates are divided by their sum: as stated, else where there are several."""
+        if self.score == "softmax_after":
+            return True
+        return top_k > 1 if self.normalised is None else self.normalised
+
+    def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "TopKRouter":
         """The router of one layer.
 
         Raises:
-            ConfigError: The groups do not divide the experts, or hold fewer than k.
+            ConfigError: The groups do not divide the experts, or hold fewer than k; or every gate would be 1.
         """
         return TopKRouter(part, d_model, self)
 
@@ -122,7 +131,14 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         require(groups, "num_groups", f"a divisor of num_experts = {part.num_experts}", config.num_groups)
         reachable = part.num_experts // config.num_groups * config.top_groups
         require(part.top_k <= reachable, "top_k", f"at most {reachable}, the experts of top_groups", part.top_k)
+        if part.top_k == 1 < part.num_experts and config.sums_gates(1) and not config.gates_of_one:
+            raise ConfigError(
+                "normalised: must be left out, or false, at top_k = 1 (and score not softmax_after): every gate "
+                "would be 1 and the router would get no gradient of the language model; gates_of_one=True accepts "
+                "that, as for an upcycled model"
+            )
         super().__init__(part, d_model, config)
+        self.normalised = config.sums_gates(part.top_k)
 
     def add_parameters(self, d_model: int) -> None:
         """Make rows that scale the noise, and the bias that balances, where the configuration has them."""
@@ -150,7 +166,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         log_score_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
         expert_TK = self._choose(log_score_TE.detach())
         log_weight_TK = take(log_score_TE, expert_TK)
-        weight_TK = log_weight_TK.softmax(1) if self.config.normalised else log_weight_TK.exp()
+        weight_TK = log_weight_TK.softmax(1) if self.normalised else log_weight_TK.exp()
         weight_TK = weight_TK * self.config.scale
         kept_TK = self._kept(expert_TK, weight_TK.detach(), x_BSD.shape[0])
         return Routing(
