@@ -70,14 +70,23 @@ class MoELayer(nn.Module):
         self.shared = FeedForward(d_model, d_shared, part.gated, config.activation) if d_shared else None
         self.shared_gate = nn.Linear(d_model, 1, bias=False) if part.shared_gate else None
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> tuple[Tensor, Routing]:
+    def forward(
+        self,
+        x_BSD: Tensor,
+        ids_BS: Tensor | None = None,
+        valid_BS: Tensor | None = None,
+        replay: Routing | None = None,
+    ) -> tuple[Tensor, Routing]:
         """The layer's output and its routing decision.
 
         Args:
             x_BSD: Input.
             ids_BS: Token ids, which only hash routing reads.
+            valid_BS: Which tokens are real; padding gets no routed expert and is no part of any choice.
+            replay: A decision whose experts are taken again, with the gates of the router as it is now.
         """
-        routing: Routing = self.router(x_BSD, ids_BS)
+        given = {"valid_BS": valid_BS, "replay": replay}
+        routing: Routing = self.router(x_BSD, ids_BS, **{name: it for name, it in given.items() if it is not None})
         y_BSD = self.down(x_BSD) if self.down is not None else x_BSD
         y_TD = self.experts(y_BSD.flatten(0, 1), routing.dispatched_TK, routing.weight_TK)
         y_BSD = y_TD.view_as(y_BSD)

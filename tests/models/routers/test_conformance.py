@@ -196,7 +196,7 @@ class StripesRouter(Router):
     def reset_parameters(self, std=0.02):
         pass
 
-    def forward(self, x_BSD, ids_BS=None):
+    def forward(self, x_BSD, ids_BS=None, valid_BS=None, replay=None):
         B, S, _ = x_BSD.shape
         place_T = torch.arange(S, device=x_BSD.device).repeat(B)
         expert_TK = (place_T[:, None] + torch.arange(self.top_k)) % self.num_experts

@@ -14,7 +14,10 @@ from optimoe.arch.parts import PEER
 from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.peer.pool import pool_experts
+from optimoe.models.routers.base import linear
+from optimoe.models.routing import EMPTY, count_load
 from optimoe.models.steady import SteadyBuffers
+from optimoe.models.surroundings import without_autocast
 
 QueryNorm = Literal["layernorm", "batchnorm", "none"]
 Gates = Literal["softmax", "sigmoid"]
@@ -25,8 +28,8 @@ class PEERStats:
     """What a PEER layer retrieved; summaries are computed when asked for.
 
     Attributes:
-        expert_THK: Experts of each token and head.
-        gate_THK: Their gates, without gradient.
+        expert_THK: Experts of each token and head; −1 where the token is padding.
+        gate_THK: Their gates, without gradient; 0 where the token is padding.
         num_experts: Size of the pool.
     """
 
@@ -37,14 +40,12 @@ class PEERStats:
     def load_N(self) -> Tensor:
         """Share of all gates that each expert received; sums to 1."""
         zeros_N = self.gate_THK.new_zeros(self.num_experts)
-        load_N = zeros_N.index_add(0, self.expert_THK.reshape(-1), self.gate_THK.reshape(-1))
+        load_N = zeros_N.index_add(0, self.expert_THK.reshape(-1).clamp_min(0), self.gate_THK.reshape(-1))
         return load_N / load_N.sum().clamp_min(torch.finfo(load_N.dtype).tiny)
 
     def used_fraction(self) -> Tensor:
         """Share of the pool that any token retrieved: the memory usage of He 2024 (arXiv 2407.04153)."""
-        used_N = torch.zeros(self.num_experts, dtype=torch.bool, device=self.expert_THK.device)
-        used_N[self.expert_THK.reshape(-1)] = True
-        return used_N.to(torch.float32).mean()
+        return (count_load(self.expert_THK, self.num_experts) > 0).to(torch.float32).mean()
 
     def unevenness(self) -> Tensor:
         """Kullback-Leibler divergence of the load from the uniform one, in nats: ln N + Σ p ln p."""
@@ -142,26 +143,40 @@ class PEERLayer(nn.Module):
         nn.init.normal_(self.down, std=self.down.shape[1] ** -0.5)
         nn.init.normal_(self.up, std=(self.top_k / self.num_heads) ** 0.5)
 
-    def forward(self, x_TD: Tensor) -> tuple[Tensor, PEERStats]:
-        """The weighted sum of each token's experts, and what was retrieved."""
+    def forward(self, x_TD: Tensor, valid_T: Tensor | None = None) -> tuple[Tensor, PEERStats]:
+        """The weighted sum of each token's experts, and what was retrieved; padding retrieves nothing.
+
+        Args:
+            x_TD: Tokens.
+            valid_T: Which are real; left out, all.
+        """
         T, J = x_TD.shape[0], self.num_heads * self.top_k
-        score_THK, expert_THK = self.retrieve_by_product_keys(x_TD)
-        gate_THK = self._gates(score_THK)
+        score_THK, expert_THK = self.retrieve_by_product_keys(x_TD, valid_T)
+        gate_THK, seen_THK = self._gates(score_THK), expert_THK
+        if valid_T is not None:
+            gate_THK = gate_THK.masked_fill(~valid_T[:, None, None], 0)
+            seen_THK = expert_THK.where(valid_T[:, None, None], EMPTY)
         tables = (self.down, self.up)
         x_TD, gate_TJ = x_TD.to(self.down.dtype), gate_THK.reshape(T, J).to(self.down.dtype)
         y_TD = pool_experts(x_TD, expert_THK.reshape(T, J), gate_TJ, *tables, self.activation)
-        stats = PEERStats(expert_THK=expert_THK, gate_THK=gate_THK.detach(), num_experts=self.num_experts)
+        stats = PEERStats(expert_THK=seen_THK, gate_THK=gate_THK.detach(), num_experts=self.num_experts)
         return y_TD, stats
 
-    def retrieve_by_product_keys(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+    def retrieve_by_product_keys(self, x_TD: Tensor, valid_T: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Product-key retrieval: scores and experts of each head, best first, (T, H, K) both.
 
         A pair of the i-th best and the j-th best sub-key has i·j − 1 others at least as good: only the P pairs
-        with i·j ≤ K need a look, 50 of 256 at K = 16.
+        with i·j ≤ K need a look, 50 of 256 at K = 16. All of it computes in float32 or wider.
         """
-        query_TC = self.norm(self.query(x_TD))
-        half_HXTc = query_TC.view(-1, self.num_heads, 2, self.d_key // 2).permute(1, 2, 0, 3)
-        score_HTK, expert_HTK = self._search(half_HXTc, self.keys)
+        with without_autocast(x_TD):
+            query_TC = linear(x_TD, self.query.weight)
+            if valid_T is not None and isinstance(self.norm, nn.BatchNorm1d):
+                real = valid_T.nonzero(as_tuple=True)  # padding is no part of a batch's mean
+                query_TC = torch.zeros_like(query_TC).index_put(real, self.norm(query_TC[real]))
+            else:
+                query_TC = self.norm(query_TC)
+            half_HXTc = query_TC.view(-1, self.num_heads, 2, self.d_key // 2).permute(1, 2, 0, 3)
+            score_HTK, expert_HTK = self._search(half_HXTc, self.keys.to(query_TC.dtype))
         return score_HTK.transpose(0, 1), expert_HTK.transpose(0, 1)
 
     def gate_power(self, spread: float) -> float:
@@ -218,7 +233,8 @@ class _HeadNorm(nn.Module):
 
     def forward(self, q_TC: Tensor) -> Tensor:
         normed = torch.nn.functional.layer_norm(q_TC.view(-1, *self.shape), self.shape[1:])
-        return torch.addcmul(self.bias, normed.view_as(q_TC), self.weight)
+        weight, bias = self.weight.to(q_TC.dtype), self.bias.to(q_TC.dtype)
+        return torch.addcmul(bias, normed.view_as(q_TC), weight)
 
 
 class _BatchNorm(SteadyBuffers, nn.BatchNorm1d):

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import require, require_positive
-from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept
-from optimoe.models.routing import Routing, take
+from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen
+from optimoe.models.routing import take
 from optimoe.models.surroundings import has_no_data
 
 
@@ -75,23 +75,22 @@ class BalancedRouter(LearnedRouter):
     """A balanced choice with gates σ(logit) for k = 1, softmax(logits) for k > 1; it passes no gradient."""
 
     @abstractmethod
-    def assign(self, logits_TE: Tensor) -> Tensor:
-        """The balanced choice, (T, K)."""
+    def assign(self, logits_TE: Tensor, valid_T: Tensor | None) -> Tensor:
+        """The balanced choice among real tokens, (T, K)."""
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """The decision: balanced in training, each token's best at evaluation."""
-        logits_TE = self.logits(x_BSD.flatten(0, 1))
-        score_TE = logits_TE.softmax(dim=1)
-        gate_TE = logits_TE.sigmoid() if self.top_k == 1 else score_TE
-        chosen = logits_TE.detach()
-        expert_TK = self.assign(chosen) if self.as_trained else chosen.topk(self.top_k, dim=1).indices
-        return Routing(
-            expert_TK=expert_TK,
-            weight_TK=take(gate_TE, expert_TK) * self.config.scale,
-            score_TE=score_TE,
-            logits_TE=logits_TE,
-            kept_TK=all_kept(expert_TK),
-        )
+    @torch.no_grad()
+    def choose(self, seen: Seen) -> Tensor:
+        """Balanced in training, each token's best at evaluation."""
+        logits_TE = seen.logits_TE.detach()
+        if self.as_trained:
+            return self.assign(logits_TE, seen.valid_T)
+        return logits_TE.topk(self.top_k, dim=1).indices
+
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """A sigmoid of the logit for k = 1, the softmax for k > 1."""
+        if self.top_k == 1:
+            return take(seen.logits_TE, expert_TK).sigmoid()
+        return take(seen.log_score_TE, expert_TK).exp()
 
 
 class SinkhornRouter(BalancedRouter):
@@ -103,9 +102,9 @@ class SinkhornRouter(BalancedRouter):
 
     config: SBase
 
-    def assign(self, logits_TE: Tensor) -> Tensor:
+    def assign(self, logits_TE: Tensor, valid_T: Tensor | None) -> Tensor:
         """The k largest entries of each token's row of the plan."""
-        plan_TE = sinkhorn(logits_TE, self.config.sinkhorn_iterations)
+        plan_TE = sinkhorn(logits_TE, self.config.sinkhorn_iterations, valid_T)
         return plan_TE.topk(self.top_k, dim=1).indices
 
 
@@ -123,23 +122,34 @@ class AssignmentRouter(BalancedRouter):
         require(part.top_k == 1, "top_k", "1 in base routing", part.top_k)
         super().__init__(part, d_model, config)
 
-    def assign(self, logits_TE: Tensor) -> Tensor:
+    def assign(self, logits_TE: Tensor, valid_T: Tensor | None) -> Tensor:
         """The linear assignment; loads differ by one at most."""
-        return balanced_assignment(logits_TE)
+        if valid_T is None or has_no_data(logits_TE):
+            return balanced_assignment(logits_TE)
+        expert_TK = torch.zeros(len(logits_TE), 1, dtype=torch.int64, device=logits_TE.device)
+        expert_TK[valid_T] = balanced_assignment(logits_TE[valid_T])
+        return expert_TK
 
 
 @torch.no_grad()
-def sinkhorn(logits_TE: Tensor, iterations: int) -> Tensor:
+def sinkhorn(logits_TE: Tensor, iterations: int, valid_T: Tensor | None = None) -> Tensor:
     """Sinkhorn's plan diag(u) exp(logits) diag(v), row sums 1/T and column sums 1/E, by alternating logs of sums.
 
     The last step is on the columns: these sums are exact, and those of rows converge.
+
+    Args:
+        logits_TE: Logits.
+        iterations: On rows and columns each.
+        valid_T: Real tokens, whose number is T; the rows of others are 0 in the plan.
     """
     T, E = logits_TE.shape
+    real_T = torch.ones_like(logits_TE[:, 0], dtype=torch.bool) if valid_T is None else valid_T
+    log_T = real_T.sum().to(logits_TE.dtype).log() if valid_T is not None else math.log(max(T, 1))
     v_E = logits_TE.new_zeros(E)
     u_T = logits_TE.new_zeros(T)
     # A fixed number: to stop at convergence the host would have to read the device in every iteration.
     for _ in range(iterations):
-        u_T = -math.log(max(T, 1)) - (logits_TE + v_E).logsumexp(dim=1)
+        u_T = (-log_T - (logits_TE + v_E).logsumexp(dim=1)).where(real_T, -math.inf)
         v_E = -math.log(E) - (logits_TE + u_T[:, None]).logsumexp(dim=0)
     return (logits_TE + u_T[:, None] + v_E).exp()
 

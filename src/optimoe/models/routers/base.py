@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import require, require_types
-from optimoe.models.routing import Routing, count_load
+from optimoe.core.errors import InputError, require, require_types
+from optimoe.models.routing import EMPTY, Routing, count_load
 from optimoe.models.surroundings import without_autocast
 
 Drop = Literal["position", "choice", "score"]
@@ -171,12 +171,21 @@ class Router(nn.Module, ABC):
         """
 
     @abstractmethod
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+    def forward(
+        self,
+        x_BSD: Tensor,
+        ids_BS: Tensor | None = None,
+        valid_BS: Tensor | None = None,
+        replay: Routing | None = None,
+    ) -> Routing:
         """The decision for a batch.
 
         Args:
             x_BSD: What is routed.
             ids_BS: Token ids, which only hash routing reads.
+            valid_BS: Which tokens are real; the others get no expert. Left out where all are, and then not given.
+            replay: A decision to repeat: its experts are taken, with gates of the router as it is now. Given only
+                where there is one.
         """
 
     def extra_repr(self) -> str:
@@ -184,7 +193,106 @@ class Router(nn.Module, ABC):
         return f"{self.config.kind}, num_experts={self.num_experts}, top_k={self.top_k}"
 
 
-class LearnedRouter(Router):
+@dataclass(frozen=True)
+class Seen:
+    """What a router decides by: tokens and their ids, logits and log-scores, and which tokens are real.
+
+    Attributes:
+        x_TD: Tokens, zero where they are padding.
+        ids_T: Their ids, or none.
+        valid_T: Which are real; none where all are.
+        num_sequences: B.
+        logits_TE: Logits.
+        log_score_TE: Log of the scores that gates are made of.
+    """
+
+    x_TD: Tensor
+    ids_T: Tensor | None
+    valid_T: Tensor | None
+    num_sequences: int
+    logits_TE: Tensor
+    log_score_TE: Tensor
+
+
+class ChoosingRouter(Router):
+    """A router in four steps: logits, a choice by them, gates of the choice, and whom a full expert turns away.
+
+    All of it computes in float32 or wider, whatever the type of the model, of its wrapper or of autocast. Padding
+    is set to zero before, chooses nothing, and is not among those that a choice weighs against each other. A
+    recorded choice takes the place of the second and the fourth step.
+    """
+
+    def forward(
+        self,
+        x_BSD: Tensor,
+        ids_BS: Tensor | None = None,
+        valid_BS: Tensor | None = None,
+        replay: Routing | None = None,
+    ) -> Routing:
+        """The decision for a batch, or a recorded one with the gates of now.
+
+        Raises:
+            InputError: The recorded decision is of other tokens or other experts.
+        """
+        with without_autocast(x_BSD):
+            valid_T = None if valid_BS is None else valid_BS.reshape(-1)
+            x_TD = x_BSD.flatten(0, 1)
+            x_TD = x_TD if valid_T is None else x_TD.masked_fill(~valid_T[:, None], 0)
+            ids_T = None if ids_BS is None else ids_BS.reshape(-1)
+            logits_TE, log_score_TE = self.score(x_TD)
+            seen = Seen(x_TD, ids_T, valid_T, x_BSD.shape[0], logits_TE, log_score_TE)
+            expert_TK = self.choose(seen) if replay is None else self._recorded(replay, len(x_TD))
+            if valid_T is not None:
+                expert_TK = expert_TK.where(valid_T[:, None], EMPTY)
+            weight_TK = self.gate(seen, expert_TK.clamp_min(0)) * self.config.scale
+            kept_TK = expert_TK != EMPTY
+            if replay is None:
+                kept_TK = kept_TK & self.keep(seen, expert_TK, weight_TK.detach())
+            else:
+                kept_TK = kept_TK & replay.kept_TK
+            return self.decide(seen, expert_TK, weight_TK * kept_TK, kept_TK)
+
+    @abstractmethod
+    def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and log-scores of all experts, (T, E) both, in float32 or wider."""
+
+    @abstractmethod
+    def choose(self, seen: Seen) -> Tensor:
+        """The experts of each token, (T, K); −1 is none. What padding chooses does not matter."""
+
+    @abstractmethod
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """The gates of chosen experts before ``scale``, (T, K)."""
+
+    def keep(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
+        """Which choices find room, (T, K) bool: all, unless a kind says otherwise."""
+        return all_kept(expert_TK)
+
+    def decide(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor, kept_TK: Tensor) -> Routing:
+        """The decision that a choice makes."""
+        return Routing(
+            expert_TK=expert_TK,
+            weight_TK=weight_TK,
+            score_TE=self.probability(seen, expert_TK),
+            logits_TE=seen.logits_TE,
+            kept_TK=kept_TK,
+            valid_T=seen.valid_T,
+        )
+
+    def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """Probabilities of all experts, each token's summing to 1, (T, E)."""
+        return seen.log_score_TE.exp()
+
+    def _recorded(self, replay: Routing, num_tokens: int) -> Tensor:
+        want, given = (num_tokens, self.num_experts), tuple(replay.score_TE.shape)
+        if given != want:
+            raise InputError(
+                f"replay: must be of {want[0]} tokens and {want[1]} experts, got {given[0]} and {given[1]}"
+            )
+        return replay.expert_TK
+
+
+class LearnedRouter(ChoosingRouter):
     """A router by logits x W^T, in float32 (or wider), whatever the model's type.
 
     Attributes:
@@ -224,6 +332,11 @@ class LearnedRouter(Router):
         """Logits x W^T + b, (T, E), in float32 or wider even under autocast."""
         return linear(x_TD, self.weight, self.bias)
 
+    def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and the log of their softmax."""
+        logits_TE = self.logits(x_TD)
+        return logits_TE, logits_TE.log_softmax(dim=1)
+
 
 @cache
 def _measured_gate_power(config: LearnedRouterConfig, part: MoE, d_model: int, std: float) -> float:
@@ -255,10 +368,16 @@ def capacity(num_tokens: int, top_k: int, num_experts: int, factor: float) -> in
     return min(num_tokens, math.ceil(factor * num_tokens * top_k / num_experts))
 
 
+def real_capacity(num_real: Tensor, top_k: int, num_experts: int, factor: float) -> Tensor:
+    """The same for numbers of real tokens that the device knows, of any shape, int64."""
+    slots = (factor * num_real.to(torch.float64) * top_k / num_experts).ceil()
+    return torch.minimum(slots, num_real.to(torch.float64)).to(torch.int64)
+
+
 def within_capacity(
-    expert_TK: Tensor, weight_TK: Tensor, num_sequences: int, num_experts: int, slots: int, drop: Drop
+    expert_TK: Tensor, weight_TK: Tensor, num_sequences: int, num_experts: int, slots: int | Tensor, drop: Drop
 ) -> Tensor:
-    """A mask of the slots that find room when each expert takes so many, (T, K) bool.
+    """A mask of the slots that find room when each expert takes so many, (T, K) bool; empty ones take none.
 
     Slots queue by position in their sequence (all sequences' first tokens first, so that no token's fate depends
     on later positions), by choice (all first choices before any second, GShard, arXiv 2006.16668), or by gate.
@@ -272,10 +391,11 @@ def within_capacity(
         queue_BSK = queue_N.view(num_sequences, T // max(num_sequences, 1), K)
         axes = (1, 0, 2) if drop == "position" else (2, 1, 0)
         queue_N = queue_BSK.permute(axes).reshape(-1)
-    expert_N, by_expert_N = expert_TK.reshape(-1)[queue_N].sort(stable=True)
+    last_TK = expert_TK.where(expert_TK != EMPTY, num_experts)  # empty slots come after all others
+    expert_N, by_expert_N = last_TK.reshape(-1)[queue_N].sort(stable=True)
     load_E = count_load(expert_TK, num_experts)
     first_E = load_E.cumsum(0) - load_E
-    rank_N = torch.arange(T * K, device=expert_N.device) - first_E[expert_N]
+    rank_N = torch.arange(T * K, device=expert_N.device) - first_E[expert_N.clamp_max(num_experts - 1)]
     return (rank_N < slots)[queue_N[by_expert_N].argsort()].view(T, K)
 
 

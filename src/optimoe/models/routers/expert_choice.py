@@ -13,8 +13,15 @@ from torch import Tensor
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import require
-from optimoe.models.routers.base import Evaluation, LearnedRouter, LearnedRouterConfig, capacity
-from optimoe.models.routing import EMPTY, Routing, take
+from optimoe.models.routers.base import (
+    Evaluation,
+    LearnedRouter,
+    LearnedRouterConfig,
+    Seen,
+    capacity,
+    real_capacity,
+)
+from optimoe.models.routing import EMPTY, take
 from optimoe.models.surroundings import has_no_data
 
 
@@ -71,33 +78,43 @@ class ExpertChoiceRouter(LearnedRouter):
 
     config: ExpertChoice
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+    @torch.no_grad()
+    def choose(self, seen: Seen) -> Tensor:
         """The experts' choices, or the tokens' at token-choice evaluation."""
-        logits_TE = self.logits(x_BSD.flatten(0, 1))
-        score_TE = logits_TE.softmax(dim=1)
+        score_TE = seen.log_score_TE.exp()
         if self.as_trained:
-            expert_TK = self._slots(self._taken(score_TE.detach(), x_BSD.shape[0]))
-        else:
-            expert_TK = score_TE.topk(self.top_k, dim=1).indices
-        kept_TK = expert_TK != EMPTY
-        weight_TK = take(score_TE, expert_TK.clamp_min(0)) * self.config.scale * kept_TK
-        return Routing(
-            expert_TK=expert_TK, weight_TK=weight_TK, score_TE=score_TE, logits_TE=logits_TE, kept_TK=kept_TK
-        )
+            return self._slots(self._taken(score_TE, seen))
+        return score_TE.topk(self.top_k, dim=1).indices
 
-    def _taken(self, score_TE: Tensor, num_sequences: int) -> Tensor:
-        """Which tokens each expert takes, (T, E) bool."""
-        num_positions = len(score_TE) // max(num_sequences, 1)
-        score_BSE = score_TE.view(num_sequences, num_positions, self.num_experts)
-        group = self.config.choice_group
-        score_GNE = score_BSE.transpose(0, 1) if group == "position" else score_BSE
-        score_GNE = score_BSE.flatten(0, 1)[None] if group == "batch" else score_GNE
-        count = capacity(score_GNE.shape[1], self.top_k, self.num_experts, self.config.capacity_factor)
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """The probability of each chosen expert."""
+        return take(seen.log_score_TE.exp(), expert_TK)
+
+    def _taken(self, score_TE: Tensor, seen: Seen) -> Tensor:
+        """Which tokens each expert takes, (T, E) bool; as many as the real tokens of a group allow."""
+        factor, k, E = self.config.capacity_factor, self.top_k, self.num_experts
+        if seen.valid_T is not None:
+            score_TE = score_TE.masked_fill(~seen.valid_T[:, None], -1)  # below every probability
+        score_GNE = self._grouped(score_TE, seen.num_sequences)
+        count = capacity(score_GNE.shape[1], k, E, factor)
         index_GcE = score_GNE.topk(count, dim=1).indices
-        taken_GNE = torch.zeros_like(score_GNE, dtype=torch.bool).scatter(1, index_GcE, True)
-        if group == "position":
+        room_GcE = torch.ones_like(index_GcE, dtype=torch.bool)
+        if seen.valid_T is not None:
+            real_GN = self._grouped(seen.valid_T[:, None], seen.num_sequences)[..., 0]
+            room_G = real_capacity(real_GN.sum(dim=1), k, E, factor)
+            rank_c = torch.arange(count, device=index_GcE.device)
+            room_GcE = (rank_c[:, None] < room_G[:, None, None]).expand_as(index_GcE)
+        taken_GNE = torch.zeros_like(score_GNE, dtype=torch.bool).scatter(1, index_GcE, room_GcE)
+        if self.config.choice_group == "position":
             taken_GNE = taken_GNE.transpose(0, 1)
         return taken_GNE.reshape(score_TE.shape)
+
+    def _grouped(self, value_TX: Tensor, num_sequences: int) -> Tensor:
+        """Values by group of tokens that compete, (G, N, X)."""
+        value_BSX = value_TX.view(num_sequences, -1, value_TX.shape[1])
+        if self.config.choice_group == "batch":
+            return value_TX[None]
+        return value_BSX.transpose(0, 1) if self.config.choice_group == "position" else value_BSX
 
     def _slots(self, taken_TE: Tensor) -> Tensor:
         """Each token's experts in as many slots as the most popular token needs, the rest empty."""

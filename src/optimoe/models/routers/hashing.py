@@ -14,8 +14,7 @@ from torch import Tensor
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import InputError, require
-from optimoe.models.routers.base import Router, RouterConfig, all_kept
-from optimoe.models.routing import Routing
+from optimoe.models.routers.base import ChoosingRouter, RouterConfig, Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ class Hash(RouterConfig):
         return -(d_model + part.router_bias) * part.num_experts
 
 
-class HashRouter(Router):
+class HashRouter(ChoosingRouter):
     """A router by token id, with gates 1/k and no parameters (Roller et al. 2021, arXiv 2106.04426).
 
     Each of the k slots has a balanced table of its own, as MultiHash has several hash functions, so that any k
@@ -114,25 +113,30 @@ class HashRouter(Router):
             table_VK = balanced_tables(counts, E, K, random) if counts else even_tables(V, E, K, random)
         self.table_VK.copy_(torch.from_numpy(table_VK))
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
+    def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of zero: a table has none."""
+        dtype = torch.promote_types(x_TD.dtype, torch.float32)
+        logits_TE = x_TD.new_zeros(x_TD.shape[0], self.num_experts, dtype=dtype)
+        return logits_TE, logits_TE
+
+    def choose(self, seen: Seen) -> Tensor:
         """The experts that the table states for each token id.
 
         Raises:
             InputError: No token ids.
         """
-        if ids_BS is None:
+        if seen.ids_T is None:
             raise InputError("ids: hash routing needs the token ids")
-        expert_TK = self.table_VK[ids_BS.reshape(-1)]
-        dtype = torch.promote_types(x_BSD.dtype, torch.float32)
-        logits_TE = x_BSD.new_zeros(expert_TK.shape[0], self.num_experts, dtype=dtype)
-        share = 1 / self.top_k
-        return Routing(
-            expert_TK=expert_TK,
-            weight_TK=torch.full_like(expert_TK, share, dtype=dtype) * self.config.scale,
-            score_TE=logits_TE.scatter(1, expert_TK, share),
-            logits_TE=logits_TE,
-            kept_TK=all_kept(expert_TK),
-        )
+        ids_T = seen.ids_T if seen.valid_T is None else seen.ids_T.masked_fill(~seen.valid_T, 0)
+        return self.table_VK[ids_T]
+
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """One over k."""
+        return torch.full_like(expert_TK, 1 / expert_TK.shape[1], dtype=seen.logits_TE.dtype)
+
+    def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """One over k for the chosen experts, 0 for all others."""
+        return seen.logits_TE.scatter(1, expert_TK.clamp_min(0), 1 / expert_TK.shape[1])
 
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, all_kept, linear
-from optimoe.models.routing import PolicyRouting, Routing, take
+from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen, linear
+from optimoe.models.routing import PolicyRouting, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,28 +77,29 @@ class PolicyRouter(LearnedRouter):
         nn.init.zeros_(self.baseline.weight)
         nn.init.constant_(self.baseline.bias, -math.log(self.vocab_size))
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """The decision: sampled in training, with what REINFORCE needs, and greedy at evaluation."""
-        x_TD = x_BSD.flatten(0, 1)
+    def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """The log-policy, as logits and as log-scores."""
         log_policy_TE = self.logits(x_TD).log_softmax(dim=1)
-        choice_TE = log_policy_TE.detach()
+        return log_policy_TE, log_policy_TE
+
+    @torch.no_grad()
+    def choose(self, seen: Seen) -> Tensor:
+        """A sample in training, the best at evaluation."""
+        choice_TE = seen.log_score_TE
         if self.as_trained:  # Gumbel's trick: the k best of perturbed log-probabilities are a sample
             choice_TE = choice_TE - torch.empty_like(choice_TE).exponential_().log()
-        expert_TK = choice_TE.topk(self.top_k, dim=1).indices
-        dtype = log_policy_TE.dtype
-        decision = Routing(
-            expert_TK=expert_TK,
-            weight_TK=torch.full_like(expert_TK, 1 / self.top_k, dtype=dtype) * self.config.scale,
-            score_TE=log_policy_TE.exp(),
-            logits_TE=log_policy_TE,
-            kept_TK=all_kept(expert_TK),
-        )
-        if not self.training:  # REINFORCE has no terms in a loss that is held out
-            return decision
+        return choice_TE.topk(self.top_k, dim=1).indices
+
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """One over k, whatever the policy."""
+        return torch.full_like(expert_TK, 1 / expert_TK.shape[1], dtype=seen.logits_TE.dtype)
+
+    def decide(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor, kept_TK: Tensor) -> PolicyRouting:
+        """The decision, with what REINFORCE needs."""
         return PolicyRouting(
-            **vars(decision),
-            log_prob_T=log_probability_of_sample(take(log_policy_TE, expert_TK)),
-            baseline_T=linear(x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
+            **vars(super().decide(seen, expert_TK, weight_TK, kept_TK)),
+            log_prob_T=log_probability_of_sample(take(seen.log_score_TE, expert_TK.clamp_min(0))),
+            baseline_T=linear(seen.x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
         )
 
 

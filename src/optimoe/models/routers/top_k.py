@@ -17,13 +17,15 @@ from optimoe.models.routers.base import (
     Drop,
     LearnedRouter,
     LearnedRouterConfig,
+    Seen,
     all_kept,
     capacity,
     linear,
     log_probability,
+    real_capacity,
     within_capacity,
 )
-from optimoe.models.routing import Routing, take
+from optimoe.models.routing import take
 from optimoe.models.steady import SteadyBuffers
 
 
@@ -155,31 +157,28 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         if self.config.balanced_by_bias:
             nn.init.zeros_(self.balance_bias_E)
 
-    def forward(self, x_BSD: Tensor, ids_BS: Tensor | None = None) -> Routing:
-        """The decision for a batch: choice, gates and drops."""
-        x_TD = x_BSD.flatten(0, 1)
+    def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, with noise in training, and log-scores."""
         logits_TE = self.logits(x_TD)
         if self.config.noise and self.as_trained:
             std_TE = nn.functional.softplus(linear(x_TD, self.noise_weight))
             logits_TE = logits_TE + torch.randn_like(logits_TE) * std_TE
         sigmoid = self.config.score == "sigmoid"
-        log_score_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
-        expert_TK = self._choose(log_score_TE.detach())
-        log_weight_TK = take(log_score_TE, expert_TK)
-        weight_TK = log_weight_TK.softmax(1) if self.normalised else log_weight_TK.exp()
-        weight_TK = weight_TK * self.config.scale
-        kept_TK = self._kept(expert_TK, weight_TK.detach(), x_BSD.shape[0])
-        return Routing(
-            expert_TK=expert_TK,
-            weight_TK=weight_TK * kept_TK,
-            score_TE=log_probability(logits_TE, sigmoid).exp(),
-            logits_TE=logits_TE,
-            kept_TK=kept_TK,
-        )
+        return logits_TE, nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
+
+    def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """Scores of the chosen, divided by their sum where the configuration says so."""
+        log_weight_TK = take(seen.log_score_TE, expert_TK)
+        return log_weight_TK.softmax(1) if self.normalised else log_weight_TK.exp()
+
+    def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:
+        """Softmax probabilities, or sigmoids divided by their sum."""
+        return log_probability(seen.logits_TE, self.config.score == "sigmoid").exp()
 
     @torch.no_grad()
-    def _choose(self, log_score_TE: Tensor) -> Tensor:
+    def choose(self, seen: Seen) -> Tensor:
         """The k best, among the best groups and with the balancing bias where there are any."""
+        log_score_TE = seen.log_score_TE.detach()
         if self.config.num_groups == 1 and not self.config.balanced_by_bias:
             return log_score_TE.topk(self.top_k, dim=1).indices
         score_TE = log_score_TE.exp()
@@ -200,9 +199,13 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         allowed_TG = (index_Tg[..., None] == groups_G).any(dim=1)
         return score_TGe.masked_fill(~allowed_TG[..., None], -math.inf).flatten(1)
 
-    def _kept(self, expert_TK: Tensor, weight_TK: Tensor, num_sequences: int) -> Tensor:
+    def keep(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
+        """Those that are within their experts' capacity, of which padding takes nothing."""
         factor = self.config.capacity_factor if self.as_trained else self.config.eval_capacity_factor
         if factor == DROPLESS:
             return all_kept(expert_TK)
-        slots = capacity(expert_TK.shape[0], self.top_k, self.num_experts, factor)
-        return within_capacity(expert_TK, weight_TK, num_sequences, self.num_experts, slots, self.config.drop)
+        k, E = self.top_k, self.num_experts
+        slots: int | Tensor = capacity(expert_TK.shape[0], k, E, factor)
+        if seen.valid_T is not None:
+            slots = real_capacity(seen.valid_T.sum(), k, E, factor)
+        return within_capacity(expert_TK, weight_TK, seen.num_sequences, E, slots, self.config.drop)
