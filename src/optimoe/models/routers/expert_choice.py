@@ -111,7 +111,7 @@ class ExpertChoiceRouter(LearnedRouter):
 
     def _grouped(self, value_TX: Tensor, num_sequences: int) -> Tensor:
         """Values by group of tokens that compete, (G, N, X)."""
-        value_BSX = value_TX.view(num_sequences, -1, value_TX.shape[1])
+        value_BSX = value_TX.view(num_sequences, len(value_TX) // max(num_sequences, 1), value_TX.shape[1])
         if self.config.choice_group == "batch":
             return value_TX[None]
         return value_BSX.transpose(0, 1) if self.config.choice_group == "position" else value_BSX
