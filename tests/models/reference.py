@@ -90,7 +90,8 @@ def route(router, x_BSD, ids_BS):
         return [[(e, config.scale / k) for e in largest(row, k)] for row in scores]
     gates = torch.sigmoid(logits) if k == 1 else torch.softmax(logits, 1)
     if not like_training:
-        chosen = [largest(row, k) for row in logits]
+        balanced = config.evaluation == "balanced"
+        chosen = [largest(row + router.potential_E if balanced else row, k) for row in logits]
     elif config.kind == "s_base":
         chosen = [largest(row, k) for row in sinkhorn_plan(logits.detach(), config.sinkhorn_iterations)]
     else:

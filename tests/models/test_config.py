@@ -81,6 +81,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
         "RoutingReport",
         "RoutingSummary",
         "RoutingSums",
+        "Seen",
         "Slice",
         "TableRow",
     ),

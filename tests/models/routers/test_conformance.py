@@ -54,6 +54,8 @@ def test_permuting_experts_changes_nothing(name, training):
         router.table_VK = order.argsort()[router.table_VK]
     else:
         router.weight.data = router.weight.data[order]
+    if ROUTERS[name].kind == "s_base":
+        router.potential_E = router.potential_E[order]
     if ROUTERS[name].balanced_by_bias:
         router.balance_bias_E = router.balance_bias_E[order]
     x_BSD, ids_BS = inputs()

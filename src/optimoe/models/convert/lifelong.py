@@ -98,7 +98,7 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():
-        state[name] = _grown(before[name], tensor, growth, is_buffer=name.endswith("balance_bias_E"))
+        state[name] = _grown(before[name], tensor, growth, is_buffer=name.endswith(_BUFFERS))
     new.load_state_dict(state)
     if growth.dense == "frozen":
         new.requires_grad_(False)
@@ -153,6 +153,8 @@ def distillation_loss(logits_TV: Tensor, previous_TV: Tensor, temperature: float
     old_TV = (previous_TV.detach() / temperature).log_softmax(dim=-1).flatten(0, -2)
     return nn.functional.kl_div(new_TV, old_TV, reduction="batchmean", log_target=True) * temperature**2
 
+
+_BUFFERS = ("balance_bias_E", "potential_E", "latest_E")  # one number per expert each
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 

@@ -6,18 +6,19 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor
+from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import require, require_positive
 from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen
 from optimoe.models.routing import take
-from optimoe.models.surroundings import has_no_data
+from optimoe.models.steady import SteadyBuffers
+from optimoe.models.surroundings import active_transforms, has_no_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,8 @@ class SBase(BalancedRouterConfig):
     """S-BASE: the best entries of a plan that Sinkhorn's iterations balance (:class:`SinkhornRouter`).
 
     Attributes:
+        evaluation: As of every learned router; ``balanced``, which is the default, adds the expert potentials that
+            training found to the logits, which keeps the loads and sees no other token.
         sinkhorn_iterations: Their number, which is fixed so that no device is waited for. After 20 the rows of a
             plan from logits of spread 2 sum to 1/T within 1e-3.
 
@@ -45,6 +48,7 @@ class SBase(BalancedRouterConfig):
     """
 
     kind: ClassVar[str] = "s_base"
+    evaluation: Literal["published", "token_choice", "as_trained", "balanced"] = "balanced"  # type: ignore[assignment]
     sinkhorn_iterations: int = 20
 
     def __post_init__(self) -> None:
@@ -93,19 +97,59 @@ class BalancedRouter(LearnedRouter):
         return take(seen.log_score_TE, expert_TK).exp()
 
 
-class SinkhornRouter(BalancedRouter):
+class SinkhornRouter(SteadyBuffers, BalancedRouter):
     """The k largest entries of each token's row of the Sinkhorn plan (S-BASE, Clark et al., arXiv 2202.01169).
 
     Conventions are Megatron-Core's ``sinkhorn``; Clark's own temperature and iteration count are unconfirmed. The
     plan balances exactly, its largest entries nearly.
+
+    A row of the plan is the row of exp(logits + v) times a number of the token's own, v the potentials of the
+    experts: the k largest entries are the k best of logits + v. Their running mean over training therefore
+    evaluates with the loads of training, one token at a time. It moves in training forwards alone, once for a
+    forward and its recomputation; ranks that exchange no buffers (FSDP) each keep their own.
+
+    Attributes:
+        potential_E: Running mean of v, which sums to 0.
+        latest_E: The v of the last forward in training.
     """
 
     config: SBase
+    steady = ("potential_E", "latest_E")
+    potential_E: Tensor
+    latest_E: Tensor
+
+    def add_parameters(self, d_model: int) -> None:
+        """Make the running potentials."""
+        for name in self.steady:
+            self.register_buffer(name, torch.empty(self.num_experts))
+
+    def reset_parameters(self, std: float = 0.02) -> None:
+        """Draw normal rows; potentials start at zero."""
+        super().reset_parameters(std)
+        for name in self.steady:
+            nn.init.zeros_(self.get_buffer(name))
+
+    @torch.no_grad()
+    def choose(self, seen: Seen) -> Tensor:
+        """The k best of logits and potentials: those of the batch in training, running ones at evaluation."""
+        if self.as_trained or self.config.evaluation != "balanced":
+            return super().choose(seen)
+        return (seen.logits_TE.detach() + self.potential_E).topk(self.top_k, dim=1).indices
 
     def assign(self, logits_TE: Tensor, valid_T: Tensor | None) -> Tensor:
         """The k largest entries of each token's row of the plan."""
-        plan_TE = sinkhorn(logits_TE, self.config.sinkhorn_iterations, valid_T)
-        return plan_TE.topk(self.top_k, dim=1).indices
+        potential_E = expert_potentials(logits_TE, self.config.sinkhorn_iterations, valid_T)
+        if self.training and not active_transforms():
+            self._follow(potential_E)
+        return (logits_TE + potential_E).topk(self.top_k, dim=1).indices
+
+    def _follow(self, potential_E: Tensor) -> None:
+        """Move the running mean by a tenth of the difference, PyTorch's momentum of batch norm (assumed)."""
+        centred_E = (potential_E - potential_E.mean()).to(self.latest_E.dtype)
+        again = (centred_E == self.latest_E).all()  # a recomputed forward, bit for bit
+        skip = again | ~centred_E.isfinite().all()  # a batch of padding alone has none
+        self.potential_E.copy_(torch.where(skip, self.potential_E, self.potential_E.lerp(centred_E, 0.1)))
+        self.latest_E.copy_(torch.where(skip, self.latest_E, centred_E))
 
 
 class AssignmentRouter(BalancedRouter):
@@ -142,6 +186,18 @@ def sinkhorn(logits_TE: Tensor, iterations: int, valid_T: Tensor | None = None) 
         iterations: On rows and columns each.
         valid_T: Real tokens, whose number is T; the rows of others are 0 in the plan.
     """
+    u_T, v_E = _potentials(logits_TE, iterations, valid_T)
+    return (logits_TE + u_T[:, None] + v_E).exp()
+
+
+@torch.no_grad()
+def expert_potentials(logits_TE: Tensor, iterations: int, valid_T: Tensor | None = None) -> Tensor:
+    """Logs v of the column factors of Sinkhorn's plan (:func:`sinkhorn`), (E,)."""
+    return _potentials(logits_TE, iterations, valid_T)[1]
+
+
+def _potentials(logits_TE: Tensor, iterations: int, valid_T: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Logs of the row and of the column factors, (T,) and (E,)."""
     T, E = logits_TE.shape
     real_T = torch.ones_like(logits_TE[:, 0], dtype=torch.bool) if valid_T is None else valid_T
     log_T = real_T.sum().to(logits_TE.dtype).log() if valid_T is not None else math.log(max(T, 1))
@@ -151,7 +207,7 @@ def sinkhorn(logits_TE: Tensor, iterations: int, valid_T: Tensor | None = None) 
     for _ in range(iterations):
         u_T = (-log_T - (logits_TE + v_E).logsumexp(dim=1)).where(real_T, -math.inf)
         v_E = -math.log(E) - (logits_TE + u_T[:, None]).logsumexp(dim=0)
-    return (logits_TE + u_T[:, None] + v_E).exp()
+    return u_T, v_E
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]

@@ -125,7 +125,7 @@ class LearnedRouterConfig(RouterConfig):
     @property
     def evaluates_as_trained(self) -> bool:
         """Whether evaluation routes as training does."""
-        evaluation = self.published if self.evaluation == "published" else self.evaluation
+        evaluation: str = self.published if self.evaluation == "published" else self.evaluation
         return evaluation == "as_trained"
 
     @property
