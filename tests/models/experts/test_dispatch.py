@@ -412,3 +412,30 @@ def test_on_a_gpu_nothing_waits_for_the_host(kernel):
         KERNELS[kernel](weights, x_TD, expert_TK, weight_TK).sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.fixture
+def memory_full_of_nan():
+    """Fresh memory that holds NaN, which is what memory may hold."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
+@pytest.mark.usefixtures("memory_full_of_nan")
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_memory_that_nobody_wrote_reaches_no_output_and_no_gradient(kernel, bias):
+    torch.manual_seed(0)
+    for num_tokens in (1, 3, 32):
+        weights = make_weights(4, 16, 8, bias=bias, dtype=torch.float32)
+        expert_TK = torch.randint(-1, 4, (num_tokens, 2))
+        expert_TK[0] = torch.tensor([-1, 2])
+        x_TD = torch.randn(num_tokens, 16, requires_grad=True)
+        weight_TK = (torch.rand(num_tokens, 2) * (expert_TK >= 0)).requires_grad_()
+        y_TD = run_experts(weights, x_TD, expert_TK, weight_TK, kernel)
+        y_TD.square().sum().backward()
+        assert torch.isfinite(y_TD).all()
+        for tensor in (x_TD, weight_TK, *weights.tensors()):
+            assert tensor is None or torch.isfinite(tensor.grad).all()

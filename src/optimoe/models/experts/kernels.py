@@ -72,7 +72,8 @@ def run_grouped(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_
     expert_N = expert_TK.reshape(-1).index_select(0, order_N).clamp_min(0)
     h_NM = _grouped_mm(x_ND, weights.w_in_EDM, end_E)
     if weights.b_in_EM is not None:
-        h_NM = h_NM + weights.b_in_EM.index_select(0, expert_N)
+        # masked, for the gradient of the product below is memory that nobody wrote behind the last group
+        h_NM = (h_NM + weights.b_in_EM.index_select(0, expert_N)).where(kept_N1, 0)
     a_NF = weights.activate(h_NM)
     y_ND = _grouped_mm(a_NF, weights.w_out_EFD, end_E)
     if weights.b_out_ED is not None:
