@@ -47,6 +47,23 @@ def test_parts_that_are_not_built_are_named(arch, word):
         build(arch)
 
 
+@pytest.mark.parametrize(
+    ("arch", "config", "words"),
+    [
+        (
+            make_arch(MoE(num_experts=8.0, top_k=2, d_expert=8)),
+            None,
+            "num_experts: must be a whole number, got 8.0",
+        ),
+        (with_mixer(Attention(num_heads=4.0, num_kv_heads=2, head_dim=4)), None, "num_heads: must be a whole"),
+        (make_arch(), {"router": {}}, "config: must be a ModelConfig"),
+    ],
+)
+def test_numbers_and_tables_that_are_no_design_are_refused_by_name(arch, config, words):
+    with pytest.raises(ConfigError, match=words):
+        build(arch, config)
+
+
 def test_positions_beyond_the_learned_ones_are_refused():
     with pytest.raises(InputError, match="at most 4"):
         build(make_arch(num_positions=4))(ids_of(1, 5))

@@ -57,6 +57,14 @@ def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
     Raises:
         ConfigError: The architecture has a part that is not built here; the message names it.
     """
+    if config is not None:
+        require(
+            isinstance(config, ModelConfig), "config", "a ModelConfig (ModelConfig.from_table reads one)", config
+        )
+    for group in arch.layers:
+        for part in filter(None, (group, group.mixer, group.ffn, group.residual)):
+            for name, value in vars(part).items():  # a count may be an array while it is only counted
+                require(not isinstance(value, float), name, "a whole number", value)
     grid = getattr(count_params(arch).total, "ndim", 0)
     require(grid == 0, "arch", "one design", f"a grid of {grid} axes")
     if arch.num_mtp_layers:
@@ -137,6 +145,11 @@ class Decoder(nn.Module):
         """The router of every routed layer, by layer number."""
         layers = enumerate(self.blocks)
         return {layer: block.ffn.router for layer, block in layers if isinstance(block.ffn, MoELayer)}
+
+    @property
+    def leaky_layers(self) -> tuple[int, ...]:
+        """Layers whose routing in training sees later tokens: a training loss is then none of a language model."""
+        return tuple(layer for layer, router in self.routers.items() if not router.causal_training)
 
     def _refuse_leaks(self) -> None:
         if self.training:

@@ -116,3 +116,11 @@ def test_the_probe_finds_a_planted_leak():
     assert future_leak(peeks, one, other) > 0.1
     assert future_leak(lambda x_BS: x_BS.cumsum(1) + torch.rand(2, 5), one, other) < 1e-6
     assert TopK().kind == "top_k"
+
+
+@pytest.mark.parametrize("name", ROUTERS)
+def test_a_model_names_the_layers_whose_training_loss_has_seen_the_future(name):
+    router = ROUTERS[name]
+    part = MoE(num_experts=4, top_k=top_k_of(router), d_expert=8)
+    model = build(make_arch(part), ModelConfig(router=router))
+    assert model.leaky_layers == (() if router.causal_training else (0, 1))
