@@ -2,7 +2,7 @@
 
 Both take turns in one process. On a CPU the experts stay one opaque call; norms, rotations and the loss gain.
 
-    python benchmarks/compiled_model.py [--rounds 7] [--device cuda]
+    python benchmarks/compiled_model.py [--rounds 7] [--device cuda] [--widths 64 128 256]
 """
 
 import argparse
@@ -42,9 +42,12 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--widths", type=int, nargs="*", default=[d_model for d_model, _ in SHAPES.values()])
     asked = parser.parse_args(words)
     torch.manual_seed(0)
     for name, (d_model, num_layers) in SHAPES.items():
+        if d_model not in asked.widths:
+            continue
         for num_experts in EXPERTS:
             model = build(model_of(d_model, num_layers, num_experts)).to(asked.device)
             compare(f"{name}, E = {num_experts}", model, asked)

@@ -3,9 +3,12 @@
 # served beside its dense twin, in at most eight minutes, as one JSON.
 #
 #   bash benchmarks/cuda.sh [cuda.json]          # PYTHON=… for another interpreter
+#   bash benchmarks/cuda.sh --tiny [cuda.json]   # the same steps on a CPU, as small as they go: that they start
 #
 # Steps that fail, run out of time or miss a package are in the JSON with their output; the others run all the same.
 set -uo pipefail
+tiny=
+if [ "${1:-}" = --tiny ]; then tiny=1; shift; fi
 out=$(realpath -m "${1:-cuda.json}")
 cd "$(dirname "$0")/.."
 python=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)}
@@ -13,7 +16,16 @@ export PYTHONPATH=$PWD/src${PYTHONPATH:+:$PYTHONPATH}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-step() { # NAME SECONDS COMMAND…: run it, keep its output and how it ended
+step() { # NAME SECONDS COMMAND…: now; in the tiny form, Python's are queued for one process, which imports torch once
+  if [ "$tiny" ] && [ "$3" = "$python" ]; then
+    printf '%s\0' "$1" "${@:4}" > "$work/$1.queued"
+    echo "$1" >> "$work/queue"
+  else
+    run_step "$@"
+  fi
+}
+
+run_step() { # NAME SECONDS COMMAND…: run it, keep its output and how it ended
   local name=$1 limit=$2 start=$SECONDS rc
   shift 2
   echo "$name: $*" >&2
@@ -23,27 +35,67 @@ step() { # NAME SECONDS COMMAND…: run it, keep its output and how it ended
   echo "$name: rc $rc after $((SECONDS - start)) s" >&2
 }
 
-# Limits add up to 460 s: the tests compile kernels, a served model loads, the layers are timed in few rounds.
-step machine 20 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader
+size() { # what is passed on a GPU -- what is passed in the tiny form
+  local word words=() chosen=
+  [ "$tiny" ] || chosen=1
+  for word in "$@"; do
+    if [ "$word" = -- ]; then chosen=$tiny; else [ "$chosen" ] && words+=("$word"); fi
+  done
+  printf '%s\n' "${words[@]}"
+}
+
+# Limits add up to 450 s: the tests compile kernels, a served model loads, the layers are timed in few rounds.
+need_gpu=$(size "assert torch.cuda.is_available(), 'no GPU'" -- "")
+step machine 20 $(size nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader \
+  -- uname -a)
 step versions 20 "$python" -c "
 from importlib import metadata
 for name in ('torch', 'triton', 'transformers', 'vllm', 'sglang', 'flash-attn', 'scattermoe', 'megablocks'):
     try: print(name, metadata.version(name))
     except metadata.PackageNotFoundError: print(name, 'not installed')
 import torch
-assert torch.cuda.is_available(), 'no GPU'
-print('cuda', torch.version.cuda, torch.cuda.get_device_name())"
-step tests 120 "$python" -m pytest -n 0 -q -rs tests/models/test_device.py
-step layer 80 "$python" benchmarks/moe_layer.py --device cuda --rounds 7
-step compiled 50 "$python" benchmarks/compiled_model.py --device cuda --rounds 5
-step dispatch 50 "$python" benchmarks/dispatch_table.py --device cuda
+$need_gpu
+print('cuda', torch.version.cuda, torch.cuda.is_available() and torch.cuda.get_device_name())"
+step tests 100 "$python" -m pytest -n 0 -q -rs -p no:cacheprovider \
+  $(size tests/models/test_device.py tests/models/experts -- --collect-only tests/models/test_device.py)
+step layer 70 "$python" benchmarks/moe_layer.py \
+  $(size --device cuda --rounds 7 -- --rounds 1 --tokens 16 --shapes 4,2,16)
+step step 40 "$python" benchmarks/whole_step.py $(size --device cuda -- --rounds 1 --threads 1 --shapes 16,1)
+step compiled 50 "$python" benchmarks/compiled_model.py $(size --device cuda --rounds 5 --widths 256 -- --widths)
+step dispatch 50 "$python" benchmarks/dispatch_table.py \
+  $(size --device cuda -- --seconds 0 --threads 1 --tokens 4 --experts 4 --widths 16,16)
 step shapes 20 "$python" benchmarks/served_twins.py "$work"
 for name in moe dense; do
-  step "served_$name" 50 "$python" -m vllm.entrypoints.cli.main bench latency --model "$work/$name" \
+  step "served_$name" 40 "$python" -m vllm.entrypoints.cli.main bench latency --model "$work/$name" \
     --load-format dummy --skip-tokenizer-init --dtype bfloat16 --enforce-eager --max-model-len 1024 \
     --input-len 512 --output-len 64 --batch-size 32 --num-iters-warmup 1 --num-iters 3 \
     --output-json "$work/served_$name.json"
 done
+[ "$tiny" ] && run_step all 60 "$python" - "$work" <<'PY'
+import contextlib, pathlib, runpy, sys, time, traceback
+
+work = pathlib.Path(sys.argv[1])
+sys.path[0] = "benchmarks"
+for name in (work / "queue").read_text().split():
+    words = (work / f"{name}.queued").read_text().split("\0")[1:-1]
+    start, rc = time.monotonic(), 0
+    with (work / f"{name}.out").open("w") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            if words[0] == "-c":
+                exec(words[1], {})
+            elif words[0] == "-m":
+                sys.argv = words[1:]
+                runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+            else:
+                sys.argv = words
+                runpy.run_path(words[0], run_name="__main__")
+        except SystemExit as end:
+            rc = int(end.code or 0)
+        except Exception:
+            traceback.print_exc()
+            rc = 1
+    (work / f"{name}.step").write_text(f"{rc}\n{time.monotonic() - start:.0f}\n{' '.join(words)}\n")
+PY
 
 "$python" - "$work" "$out" <<'PY'
 import datetime, json, pathlib, sys

@@ -1,13 +1,14 @@
 """Which kernel runs routed experts fastest, at many shapes: the table that the layer chooses by.
 
-At each shape, number of threads and imbalance (the busiest expert's slots ÷ the mean) all kernels take turns. Seconds
-are the smallest over the rounds of the process's CPU time ÷ threads, so that what else runs on the machine adds little:
-threads that wait for each other spin, and are counted. On a GPU they are of the wall, and only kernels that do not wait
-for the host are allowed. Every line of the output is one measurement; ``--rows`` makes rows of the table from them:
+At each shape, number of threads and imbalance (the busiest expert's slots ÷ the mean) all kernels take turns.
+Seconds are the smallest over the rounds of the process's CPU time ÷ threads, so that what else runs on the
+machine adds little: threads that wait for each other spin, and are counted. On a GPU they are of the wall, and
+only kernels that do not wait for the host are allowed. Every line of the output is one measurement; ``--rows``
+makes rows of the table from them:
 
-* ``kernel``: the fastest but for the padded one, by the geometric mean over imbalances, with ties (3 %) to the loop,
-  which is the leanest;
-* ``padded_up_to``: the imbalance at which the padded one, whose time grows with it, falls behind the fastest other.
+* ``kernel``: the fastest but for the padded one, by the geometric mean over imbalances, with ties (3 %) to the
+  loop, which is the leanest;
+* ``padded_up_to``: the imbalance at which the padded one, whose time grows with it, falls behind that kernel.
 
     python benchmarks/dispatch_table.py [--device cpu] [--threads 1] [--only train] > lines.txt
     python benchmarks/dispatch_table.py --rows lines.txt [lines.txt ...]

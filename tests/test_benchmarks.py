@@ -3,6 +3,9 @@
 import ast
 import importlib
 import inspect
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -112,3 +115,15 @@ def test_no_benchmark_opens_a_file_that_another_package_carries(path):
     cited = [node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)]
     samples = [text for text in cited if isinstance(text, str) and text.endswith("silicon_sample.csv")]
     assert all(text.startswith("ai-dynamo/aiconfigurator@") for text in samples), "a path, not a source"
+
+
+def test_what_a_gpu_is_asked_starts_in_its_tiny_form_on_a_cpu(tmp_path):
+    """One process for all steps: 10 s of a core, most of it imports; nothing else runs it before a GPU does."""
+    out = tmp_path / "cuda.json"
+    script = ["bash", str(FOLDER / "cuda.sh"), "--tiny", str(out)]
+    ran = subprocess.run(script, env=os.environ | {"PYTHON": sys.executable}, capture_output=True, text=True)
+    steps = json.loads(out.read_text())["steps"]
+    failed = {name: step["output"][-3:] for name, step in steps.items() if step["rc"]}
+    assert set(failed) <= {"served_moe", "served_dense"}, (failed, ran.stderr)  # vLLM may not be installed
+    assert {"machine", "versions", "tests", "layer", "step", "compiled", "dispatch", "shapes"} <= set(steps)
+    assert all(word in "".join(steps["dispatch"]["output"]) for word in ("loop", "grouped", "padded", "gather"))
