@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from optimoe.models.losses.training import training_loss
 from optimoe.models.config import LossConfig
 from optimoe.models.convert.hf import load_hf
+from optimoe.models.losses.training import training_loss
 from optimoe.models.routing import report
 
 VOCAB, SEQUENCES, POSITIONS = 256, 16, 128
