@@ -17,7 +17,7 @@ from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAtte
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
-from optimoe.models.attention import AnyAttention, LatentSelfAttention, Rope, SelfAttention, rotary
+from optimoe.models.attention import AnyAttention, LatentSelfAttention, Places, Rope, SelfAttention
 from optimoe.models.config import ModelConfig
 from optimoe.models.initial import initialise
 from optimoe.models.moe import FeedForward, MoELayer
@@ -37,11 +37,13 @@ class Output:
         logits_BSV: Logits of the next token.
         routings: The decision of every routed layer, by layer number.
         retrieved: What every PEER layer retrieved, by layer number.
+        document_BS: The document of each token, −1 for padding, as the model was told; none where it was not.
     """
 
     logits_BSV: Tensor
     routings: dict[int, Routing]
     retrieved: dict[int, PEERStats]
+    document_BS: Tensor | None = None
 
 
 _pytree.register_dataclass(Output)
@@ -109,36 +111,56 @@ class Decoder(nn.Module):
             self.unembedding.weight = self.embedding.weight
         initialise(self, self.arch.d_model, len(self.blocks), self.config)
 
-    def forward(self, ids_BS: Tensor, *, recompute: bool = False) -> Output:
+    def forward(
+        self,
+        ids_BS: Tensor,
+        *,
+        document_BS: Tensor | None = None,
+        position_BS: Tensor | None = None,
+        replay: Mapping[int, Routing] | None = None,
+        recompute: bool = False,
+    ) -> Output:
         """Logits and routing decisions.
 
         Args:
             ids_BS: Token ids.
+            document_BS: The document of each token, by any numbers of zero or more; −1 is padding, wherever it
+                stands. Every run of equal numbers in a row is a document: no token of it sees another's, and
+                padding is routed nowhere. Left out, every row is one document.
+            position_BS: Positions; left out, they count from 0 in each document.
+            replay: Decisions to repeat, by layer number, such as those of an earlier output: experts are taken as
+                they were, gates are computed anew.
             recompute: Whether backward computes each block's activations again instead of keeping them.
 
         Raises:
-            ConfigError: The model is not training and a router sees the future at evaluation.
-            InputError: The sequence is longer than the learned positions.
+            ConfigError: A shape does not fit, or the model is not training and a router sees the future at
+                evaluation.
+            InputError: A position is beyond the learned ones.
         """
+        require(ids_BS.ndim == 2, "ids", "sequences × positions", f"{ids_BS.ndim} axes")
+        for name, given in (("document_BS", document_BS), ("position_BS", position_BS)):
+            if given is not None:
+                require(given.shape == ids_BS.shape, name, f"{tuple(ids_BS.shape)}, as ids", tuple(given.shape))
         self._refuse_leaks()
+        places = Places(ids_BS, document_BS, position_BS)
+        valid_BS = None if document_BS is None else document_BS >= 0
         x_BSD = self.embedding(ids_BS)
         if self.positions is not None:
-            x_BSD = x_BSD + self.positions(_positions(ids_BS, self.arch.num_positions))
-        ropes = self._ropes(x_BSD)
+            x_BSD = x_BSD + self.positions(self._learned(places))
         routings: dict[int, Routing] = {}
         retrieved: dict[int, PEERStats] = {}
         for layer, block in enumerate(self.blocks):
-            rope = ropes.get(block.mixer.rope_dim)  # type: ignore[union-attr, arg-type]
-            if recompute:
-                x_BSD, decision = checkpoint(block, x_BSD, rope, ids_BS, use_reentrant=False)
-            else:
-                x_BSD, decision = block(x_BSD, rope, ids_BS)
+            rope = None
+            if self.positions is None:
+                rope = places.rope(block.mixer.rope_dim, self.config.rope_theta, x_BSD.dtype)  # type: ignore[union-attr, arg-type]
+            inputs = (x_BSD, rope, ids_BS, places, valid_BS, (replay or {}).get(layer))
+            x_BSD, decision = checkpoint(block, *inputs, use_reentrant=False) if recompute else block(*inputs)
             if isinstance(decision, Routing):
                 routings[layer] = decision
             elif decision is not None:
                 retrieved[layer] = decision
         logits_BSV = self.unembedding(self.norm(x_BSD))
-        return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved)
+        return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved, document_BS=document_BS)
 
     @property
     def routers(self) -> dict[int, Router]:
@@ -162,11 +184,16 @@ class Decoder(nn.Module):
                     f"of a language model; set {config.causal_remedy}"
                 )
 
-    def _ropes(self, x_BSD: Tensor) -> Mapping[int, Rope]:
-        if self.positions is not None:
-            return {}
-        dims = {block.mixer.rope_dim for block in self.blocks}  # type: ignore[union-attr]
-        return {dim: rotary(x_BSD.shape[1], dim, self.config.rope_theta, x_BSD) for dim in dims}  # type: ignore[misc, arg-type]
+    def _learned(self, places: Places) -> Tensor:
+        """Positions, refused beyond the learned ones.
+
+        Raises:
+            InputError: There is one beyond.
+        """
+        limit, position_S = self.arch.num_positions, places.position_S
+        if position_S.ndim == 1 and len(position_S) > limit:  # known without a look at the device
+            raise InputError(f"ids: must be at most {limit} positions long, got {len(position_S)}")
+        return position_S
 
 
 def find_decoder(model: nn.Module) -> Decoder:
@@ -201,15 +228,23 @@ class Block(nn.Module):
         self.residual = make_ffn(group.residual, arch, config, layer) if group.residual is not None else None
         self.residual_norm = make_norm(arch, config) if group.num_norms == 3 else None
 
-    def forward(self, x_BSD: Tensor, rope: Rope | None, ids_BS: Tensor) -> tuple[Tensor, LayerDecision]:
+    def forward(
+        self,
+        x_BSD: Tensor,
+        rope: Rope | None,
+        ids_BS: Tensor,
+        places: Places,
+        valid_BS: Tensor | None = None,
+        replay: Routing | None = None,
+    ) -> tuple[Tensor, LayerDecision]:
         """The layer's output, and what it routed or retrieved."""
-        x_BSD = x_BSD + self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope))
+        x_BSD = x_BSD + self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope, places))
         h_BSD = self.ffn_norm(x_BSD)
         decision: LayerDecision = None
         if isinstance(self.ffn, MoELayer):
-            y_BSD, decision = self.ffn(h_BSD, ids_BS)
+            y_BSD, decision = self.ffn(h_BSD, ids_BS, valid_BS, replay)
         elif isinstance(self.ffn, PEERLayer):
-            y_TD, decision = self.ffn(h_BSD.flatten(0, 1))
+            y_TD, decision = self.ffn(h_BSD.flatten(0, 1), None if valid_BS is None else valid_BS.flatten())
             y_BSD = y_TD.view_as(h_BSD)
         else:
             y_BSD = self.ffn(h_BSD)
@@ -284,9 +319,3 @@ def _tie_again(model: nn.Module, _: Any) -> None:
     if not (one.is_meta or other.is_meta) and not torch.equal(one, other):
         raise InputError("unembedding.weight: must equal embedding.weight in a model that ties them, differs")
     model.unembedding.weight = one
-
-
-def _positions(ids_BS: Tensor, num_positions: int) -> Tensor:
-    if ids_BS.shape[1] > num_positions:
-        raise InputError(f"ids: must be at most {num_positions} positions long, got {ids_BS.shape[1]}")
-    return torch.arange(ids_BS.shape[1], device=ids_BS.device)

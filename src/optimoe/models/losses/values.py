@@ -72,11 +72,8 @@ def _keys(document_BS: Tensor) -> Tensor:
 
 
 def documents_of(output: Output, document_BS: Tensor | None) -> Tensor | None:
-    """The document of each token: as given, or every row one but for the padding that the model was told."""
-    valid_BS: Tensor | None = getattr(output, "valid_BS", None)
-    if document_BS is not None or valid_BS is None:
-        return document_BS
-    return valid_BS.to(torch.int64) - 1
+    """The document of each token: as given, or as the model was told; none where every row is one."""
+    return output.document_BS if document_BS is None else document_BS
 
 
 def masked_routings(output: Output, document_BS: Tensor | None) -> dict[int, Routing]:

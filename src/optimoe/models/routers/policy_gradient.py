@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen, linear
-from optimoe.models.routing import PolicyRouting, take
+from optimoe.models.routing import PolicyRouting, Routing, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +94,13 @@ class PolicyRouter(LearnedRouter):
         """One over k, whatever the policy."""
         return torch.full_like(expert_TK, 1 / expert_TK.shape[1], dtype=seen.logits_TE.dtype)
 
-    def decide(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor, kept_TK: Tensor) -> PolicyRouting:
-        """The decision, with what REINFORCE needs."""
+    def decide(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor, kept_TK: Tensor) -> Routing:
+        """The decision; in training with what REINFORCE needs, which has no terms in a loss that is held out."""
+        decision = super().decide(seen, expert_TK, weight_TK, kept_TK)
+        if not self.training:
+            return decision
         return PolicyRouting(
-            **vars(super().decide(seen, expert_TK, weight_TK, kept_TK)),
+            **vars(decision),
             log_prob_T=log_probability_of_sample(take(seen.log_score_TE, expert_TK.clamp_min(0))),
             baseline_T=linear(seen.x_TD.detach(), self.baseline.weight, self.baseline.bias).squeeze(1),
         )
