@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.models.attention import Places
 from optimoe.models.decoder import build
 from optimoe.models.routers import TopK
 from tests.models import reference
