@@ -1,8 +1,8 @@
-"""What every kind of feed-forward and router learns of bytes in 500 steps, beside a dense model of equal active FLOPs.
+"""What every kind of feed-forward and router learns of bytes in 500 steps, beside a dense one of equal FLOPs.
 
-    python benchmarks/byte_level.py rows.jsonl              # train what is missing in the file, then print the table
-    python benchmarks/byte_level.py rows.jsonl --only dense,peer --seeds 0,1
-    python benchmarks/byte_level.py rows.jsonl --table      # print it only
+    python benchmarks/byte_level.py rows.jsonl            # train what the file lacks, then print the table
+    python benchmarks/byte_level.py rows.jsonl --only dense peer --seeds 0 1
+    python benchmarks/byte_level.py rows.jsonl --table    # print it only
 
 The text is the source of Python's own standard library. Width 64, 3 layers, 4 heads, 128 positions, 2,048 tokens a
 step, AdamW with warm-up and a cosine, global gradient norm 1, one thread. A seed decides the initial weights; the
@@ -14,9 +14,9 @@ import json
 import math
 import sysconfig
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +37,7 @@ BIAS_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table: a feed-forward, how it is routed, what is added to the loss, and for how many seeds."""
+    """One row of the table: a feed-forward, how it is routed, what is added to the loss, and how many seeds."""
 
     ffn: Part
     router: RouterConfig = field(default_factory=TopK)
@@ -96,6 +96,11 @@ def make(variant: Variant, seed: int) -> Decoder:
     return build(arch, ModelConfig(router=variant.router, losses=variant.losses))
 
 
+def warmed_cosine(step: int) -> float:
+    """Share of the rate at a step: linear warm-up, under a cosine to zero."""
+    return min((step + 1) / WARMUP, (1 + math.cos(math.pi * step / STEPS)) / 2)
+
+
 def train(variant: Variant, seed: int, data_N: Tensor) -> dict[str, float]:
     """Held-out loss (nats per byte), the worst layer's imbalance at evaluation, parameters, CPU seconds."""
     model, start = make(variant, seed), time.process_time()
@@ -103,7 +108,7 @@ def train(variant: Variant, seed: int, data_N: Tensor) -> dict[str, float]:
         (step + 1) / WARMUP, (1 + math.cos(math.pi * step / STEPS)) / 2
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine)
     order = torch.Generator().manual_seed(seed)
     train_N = data_N[: -HELD_OUT_TOKENS - 1]
     balancer = Balancer(model, BIAS_RATE) if variant.router.balanced_by_bias else None
@@ -142,7 +147,7 @@ def evaluate(model: Decoder, data_N: Tensor) -> tuple[float, float]:
     return sum(losses) / len(losses), sum(imbalances) / len(imbalances)
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """A table in Markdown: mean loss, paired difference from dense with its standard error."""
     loss = {(row["variant"], row["seed"]): row for row in rows}
     lines = [
@@ -169,15 +174,14 @@ def main(words: list[str] | None = None) -> None:
     """Train what the file lacks, a line for each run, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", type=Path)
-    parser.add_argument("--only", help="variants, by comma")
-    parser.add_argument("--seeds", help="seeds, by comma; left out, each variant's number")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--seeds", nargs="+", type=int, help="left out, as many as each variant has")
     parser.add_argument("--table", action="store_true")
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
     data_N = None if asked.table else text()
-    for name in [] if data_N is None else asked.only.split(",") if asked.only else VARIANTS:
-        seeds = map(int, asked.seeds.split(",")) if asked.seeds else range(VARIANTS[name].seeds)
-        for seed in seeds:
+    for name in [] if data_N is None else asked.only:
+        for seed in asked.seeds or range(VARIANTS[name].seeds):
             if any((row["variant"], row["seed"]) == (name, seed) for row in read(asked.rows)):
                 continue
             row = {"variant": name, "seed": seed} | train(VARIANTS[name], seed, data_N)
@@ -187,7 +191,7 @@ def main(words: list[str] | None = None) -> None:
     print(table(read(asked.rows)))
 
 
-def read(file: Path) -> list[dict]:
+def read(file: Path) -> list[dict[str, Any]]:
     """The rows of the runs that are done."""
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
