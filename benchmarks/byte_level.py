@@ -12,7 +12,7 @@ order of the data is that of the seed too, and the same for all variants, so tha
 import argparse
 import json
 import math
-import sysconfig
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +76,7 @@ VARIANTS = {
 
 def text() -> Tensor:
     """Bytes of the standard library's sources, file after file in the order of their names."""
-    root = Path(sysconfig.get_path("stdlib"))
+    root = Path(os.__file__).parent
     files = sorted(f for f in root.rglob("*.py") if "site-packages" not in f.parts and "test" not in f.parts)
     return torch.frombuffer(bytearray(b"".join(f.read_bytes() for f in files)), dtype=torch.uint8)
 
@@ -104,9 +104,6 @@ def warmed_cosine(step: int) -> float:
 def train(variant: Variant, seed: int, data_N: Tensor) -> dict[str, float]:
     """Held-out loss (nats per byte), the worst layer's imbalance at evaluation, parameters, CPU seconds."""
     model, start = make(variant, seed), time.process_time()
-    rate: Callable[[int], float] = lambda step: min(
-        (step + 1) / WARMUP, (1 + math.cos(math.pi * step / STEPS)) / 2
-    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmed_cosine)
     order = torch.Generator().manual_seed(seed)
@@ -150,10 +147,8 @@ def evaluate(model: Decoder, data_N: Tensor) -> tuple[float, float]:
 def table(rows: list[dict[str, Any]]) -> str:
     """A table in Markdown: mean loss, paired difference from dense with its standard error."""
     loss = {(row["variant"], row["seed"]): row for row in rows}
-    lines = [
-        "| variant | parameters | nats per byte, by seed | minus dense (± standard error) | imbalance | CPU time ÷ dense |"
-    ]
-    lines.append("|---|---:|---|---:|---:|---:|")
+    heads = ["variant", "parameters", "nats per byte, by seed", "minus dense", "imbalance", "CPU time ÷ dense"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---:|---|---:|---:|---:|"]
     for name in VARIANTS:
         mine = {seed: row for (variant, seed), row in loss.items() if variant == name}
         both = [seed for seed in mine if ("dense", seed) in loss]

@@ -8,8 +8,8 @@ from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
 from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
 from optimoe.cost.layers.overflow import capacity, choice_probabilities, dropped_share
-from optimoe.models.routers.base import capacity as router_capacity
-from optimoe.models.routers.base import within_capacity
+from optimoe.models.routers.capacity import capacity as router_capacity
+from optimoe.models.routers.capacity import within_capacity
 from optimoe.models.routers.top_k import TopK
 from optimoe.models.routing import report
 

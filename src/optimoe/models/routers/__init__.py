@@ -15,7 +15,8 @@ from optimoe.core.config import build_kind
 from optimoe.core.errors import require, require_choice
 from optimoe.core.plugins import entry_point_names, load_entry_point
 from optimoe.models.routers.assignment import Base, SBase
-from optimoe.models.routers.base import DROPLESS, Router, RouterConfig
+from optimoe.models.routers.base import Router, RouterConfig
+from optimoe.models.routers.capacity import DROPLESS
 from optimoe.models.routers.expert_choice import ExpertChoice
 from optimoe.models.routers.hashing import Hash
 from optimoe.models.routers.policy_gradient import PolicyGradient

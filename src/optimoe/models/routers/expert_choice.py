@@ -18,9 +18,8 @@ from optimoe.models.routers.base import (
     LearnedRouter,
     LearnedRouterConfig,
     Seen,
-    capacity,
-    real_capacity,
 )
+from optimoe.models.routers.capacity import capacity, real_capacity
 from optimoe.models.routing import EMPTY, take
 from optimoe.models.surroundings import has_no_data
 

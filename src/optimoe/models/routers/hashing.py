@@ -131,7 +131,7 @@ class HashRouter(ChoosingRouter):
         return self.table_VK[ids_T]
 
     def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
-        """One over k."""
+        """One over k for each of the chosen."""
         return torch.full_like(expert_TK, 1 / expert_TK.shape[1], dtype=seen.logits_TE.dtype)
 
     def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:

@@ -13,18 +13,14 @@ from torch import Tensor, nn
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, require, require_positive
 from optimoe.models.routers.base import (
-    DROPLESS,
-    Drop,
     LearnedRouter,
     LearnedRouterConfig,
     Seen,
     all_kept,
-    capacity,
     linear,
     log_probability,
-    real_capacity,
-    within_capacity,
 )
+from optimoe.models.routers.capacity import DROPLESS, Drop, capacity, real_capacity, within_capacity
 from optimoe.models.routing import take
 from optimoe.models.steady import SteadyBuffers
 
@@ -41,7 +37,7 @@ class TopK(LearnedRouterConfig):
             the router then learns from added losses only.
         noise: Whether training adds Gaussian noise of learned scale softplus(x W_noise) to the logits.
         capacity_factor: Slots per expert ÷ even share, while training;
-            :data:`~optimoe.models.routers.base.DROPLESS` keeps all.
+            :data:`~optimoe.models.routers.capacity.DROPLESS` keeps all.
         eval_capacity_factor: The same at evaluation.
         drop: Whom a full expert turns away: later positions (whatever the choice), later choices, low gates.
         num_groups: Groups of equal size that the experts are divided into; 1 is none.
@@ -200,7 +196,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         return score_TGe.masked_fill(~allowed_TG[..., None], -math.inf).flatten(1)
 
     def keep(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
-        """Those that are within their experts' capacity, of which padding takes nothing."""
+        """Choices that are within their experts' capacity, of which padding takes nothing."""
         factor = self.config.capacity_factor if self.as_trained else self.config.eval_capacity_factor
         if factor == DROPLESS:
             return all_kept(expert_TK)
