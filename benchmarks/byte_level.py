@@ -10,9 +10,10 @@ order of the data is that of the seed too, and the same for all variants, so tha
 """
 
 import argparse
+import ast
+import inspect
 import json
 import math
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ VARIANTS = {
 
 def text() -> Tensor:
     """Bytes of the standard library's sources, file after file in the order of their names."""
-    root = Path(os.__file__).parent
+    root = Path(inspect.getfile(ast)).parent
     files = sorted(f for f in root.rglob("*.py") if "site-packages" not in f.parts and "test" not in f.parts)
     return torch.frombuffer(bytearray(b"".join(f.read_bytes() for f in files)), dtype=torch.uint8)
 
