@@ -111,15 +111,16 @@ class SelfAttention(nn.Module):
     """softmax(q·k/√C + mask) v with J ≤ H key-value heads (GQA, arXiv 2305.13245).
 
     Attributes:
+        scale: Of the products, in place of 1/√C where it is given.
         query, key, value, output: Projections.
         gate: Projection of the output's gate, or none: the output is multiplied with its sigmoid.
         query_norm, key_norm: RMS norms per head or over all heads, or none.
         sink_H: A logit per head that takes part in the softmax and contributes nothing, or none.
     """
 
-    def __init__(self, part: Attention, d_model: int, norm_eps: float) -> None:
+    def __init__(self, part: Attention, d_model: int, norm_eps: float, scale: float = 0.0) -> None:
         super().__init__()
-        self.part = part
+        self.part, self.scale = part, scale or part.head_dim**-0.5
         d_query, d_key = part.num_heads * part.head_dim, part.num_kv_heads * part.head_dim
         self.query = nn.Linear(d_model, d_query, bias=part.qkv_bias)
         self.key = nn.Linear(d_model, d_key, bias=part.qkv_bias)
@@ -170,7 +171,9 @@ class SelfAttention(nn.Module):
         seen_SS = places.mask(self.part.window_tokens, self.part.chunked)
         if self.sink_H is None:
             causal = seen_SS is None
-            return attend(q_BHSC, k_BJSC, v_BJSC, attn_mask=seen_SS, is_causal=causal, enable_gqa=grouped)
+            return attend(
+                q_BHSC, k_BJSC, v_BJSC, attn_mask=seen_SS, is_causal=causal, enable_gqa=grouped, scale=self.scale
+            )
         if seen_SS is None:
             seen_SS = visible(places.position_S, max(1, num_positions), False)
         mask_SS = torch.zeros_like(seen_SS, dtype=q_BHSC.dtype).masked_fill(~seen_SS, -torch.inf)
@@ -179,7 +182,7 @@ class SelfAttention(nn.Module):
         sink_HS1 = self.sink_H.to(q_BHSC.dtype)[:, None, None].expand(-1, num_positions, 1)
         mask_HSs = torch.cat([mask_BHSS, sink_HS1.expand(mask_BHSS.shape[0], -1, -1, -1)], dim=-1)
         k_BJsC, v_BJsC = (nn.functional.pad(x_BJSC, (0, 0, 0, 1)) for x_BJSC in (k_BJSC, v_BJSC))
-        return attend(q_BHSC, k_BJsC, v_BJsC, attn_mask=mask_HSs, enable_gqa=grouped)
+        return attend(q_BHSC, k_BJsC, v_BJsC, attn_mask=mask_HSs, enable_gqa=grouped, scale=self.scale)
 
 
 class LatentSelfAttention(nn.Module):
@@ -192,9 +195,9 @@ class LatentSelfAttention(nn.Module):
         output: H·C_v → D.
     """
 
-    def __init__(self, part: LatentAttention, d_model: int) -> None:
+    def __init__(self, part: LatentAttention, d_model: int, scale: float = 0.0) -> None:
         super().__init__()
-        self.part = part
+        self.part, self.scale = part, scale or (part.qk_nope_dim + part.qk_rope_dim) ** -0.5
         rank, d_query = part.q_lora_rank, part.num_heads * (part.qk_nope_dim + part.qk_rope_dim)
         self.query_down = nn.Linear(d_model, rank, bias=part.bias) if rank else None
         self.query_norm = nn.RMSNorm(rank, eps=LATENT_NORM_EPS) if rank else None
@@ -234,7 +237,7 @@ class LatentSelfAttention(nn.Module):
         seen_SS = places.mask(UNLIMITED_WINDOW, False)
         k_BHSC = torch.cat([k_fixed, k_turned.expand(-1, part.num_heads, -1, -1)], dim=-1)
         y_BHSC = nn.functional.scaled_dot_product_attention(
-            q_BHSC, k_BHSC, v_BHSC, attn_mask=seen_SS, is_causal=seen_SS is None
+            q_BHSC, k_BHSC, v_BHSC, attn_mask=seen_SS, is_causal=seen_SS is None, scale=self.scale
         )
         return self.output(y_BHSC.transpose(1, 2).flatten(2))
 

@@ -58,6 +58,34 @@ class LossConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Multipliers:
+    """Fixed factors by which a model scales what passes (Granite 3; µP, arXiv 2203.03466).
+
+    Attributes:
+        embedding: Of the embedded tokens.
+        residual: Of every part's output, before it is added to the residual stream.
+        attention: Of the products q·k, in place of 1/√C; 0 keeps that.
+        logits: What the logits are divided by.
+
+    Raises:
+        ConfigError: One is no positive finite number.
+    """
+
+    embedding: float = 1.0
+    residual: float = 1.0
+    attention: float = 0.0
+    logits: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        for name in ("embedding", "residual", "logits"):
+            value = getattr(self, name)
+            require(0 < value < math.inf, f"multipliers: {name}", "positive and finite", value)
+        fine = 0 <= self.attention < math.inf
+        require(fine, "multipliers: attention", "positive and finite, or 0 for 1/√C", self.attention)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """What an :class:`~optimoe.arch.spec.ArchSpec` leaves open.
 
@@ -67,6 +95,7 @@ class ModelConfig:
         activation: σ of every feed-forward; gated ones multiply it with a second product.
         rope_theta: Base of the rotary frequencies.
         norm_eps: Added to every norm's variance.
+        multipliers: Fixed factors of embedding, residual branches, attention and logits.
         init_std: Standard deviation of the initial weights; projections back to the residual stream start
             smaller, by √(2·layers) in a dense gated feed-forward (:mod:`optimoe.models.initial`).
 
@@ -80,6 +109,7 @@ class ModelConfig:
     activation: str = "silu"
     rope_theta: float = 10_000.0
     norm_eps: float = 1e-6
+    multipliers: Multipliers = field(default_factory=Multipliers)
     init_std: float = 0.02
 
     def __post_init__(self) -> None:
@@ -114,5 +144,9 @@ class ModelConfig:
         if "losses" in table:
             require(isinstance(table["losses"], Mapping), f"{where}: losses", "a table", table["losses"])
             parts["losses"] = build(LossConfig, table["losses"], f"{where}: losses")
+        if "multipliers" in table:
+            factors = table["multipliers"]
+            require(isinstance(factors, Mapping), f"{where}: multipliers", "a table", factors)
+            parts["multipliers"] = build(Multipliers, factors, f"{where}: multipliers")
         plain = {name: value for name, value in table.items() if name not in parts}
         return replace(build(cls, plain, where), **parts)

@@ -144,7 +144,8 @@ class Decoder(nn.Module):
         self._refuse_leaks()
         places = Places(ids_BS, document_BS, position_BS)
         valid_BS = None if document_BS is None else document_BS >= 0
-        x_BSD = self.embedding(ids_BS)
+        multipliers = self.config.multipliers
+        x_BSD = _times(self.embedding(ids_BS), multipliers.embedding)
         if self.positions is not None:
             x_BSD = x_BSD + self.positions(self._learned(places))
         routings: dict[int, Routing] = {}
@@ -159,7 +160,7 @@ class Decoder(nn.Module):
                 routings[layer] = decision
             elif decision is not None:
                 retrieved[layer] = decision
-        logits_BSV = self.unembedding(self.norm(x_BSD))
+        logits_BSV = _times(self.unembedding(self.norm(x_BSD)), 1 / multipliers.logits)
         return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved, document_BS=document_BS)
 
     @property
@@ -217,6 +218,7 @@ class Block(nn.Module):
     def __init__(self, group: LayerGroup, arch: ArchSpec, config: ModelConfig, layer: int) -> None:
         super().__init__()
         after = group.num_norms == 4
+        self.multiplier = config.multipliers.residual
         expected = (2, 3) if group.residual is not None else (2, 4)
         require(group.num_norms in expected, "num_norms", f"one of {expected}", group.num_norms)
         self.mixer_norm = make_norm(arch, config)
@@ -238,7 +240,8 @@ class Block(nn.Module):
         replay: Routing | None = None,
     ) -> tuple[Tensor, LayerDecision]:
         """The layer's output, and what it routed or retrieved."""
-        x_BSD = x_BSD + self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope, places))
+        mixed_BSD = self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope, places))
+        x_BSD = x_BSD + _times(mixed_BSD, self.multiplier)
         h_BSD = self.ffn_norm(x_BSD)
         decision: LayerDecision = None
         if isinstance(self.ffn, MoELayer):
@@ -252,7 +255,7 @@ class Block(nn.Module):
         if self.residual is not None:
             beside_BSD = h_BSD if self.residual_norm is None else self.residual_norm(x_BSD)
             y_BSD = y_BSD + self.residual(beside_BSD)
-        return x_BSD + y_BSD, decision
+        return x_BSD + _times(y_BSD, self.multiplier), decision
 
 
 def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
@@ -269,9 +272,9 @@ def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
         ConfigError: It is another mixer, latent attention with an indexer, or values not as wide as keys.
     """
     if isinstance(part, Attention) and part.value_dim == part.head_dim:
-        return SelfAttention(part, d_model, config.norm_eps)
+        return SelfAttention(part, d_model, config.norm_eps, config.multipliers.attention)
     if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
-        return LatentSelfAttention(part, d_model)
+        return LatentSelfAttention(part, d_model, config.multipliers.attention)
     name = "Indexer" if isinstance(part, LatentAttention) else type(part).__name__
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 
@@ -319,3 +322,7 @@ def _tie_again(model: nn.Module, _: Any) -> None:
     if not (one.is_meta or other.is_meta) and not torch.equal(one, other):
         raise InputError("unembedding.weight: must equal embedding.weight in a model that ties them, differs")
     model.unembedding.weight = one
+
+
+def _times(x: Tensor, factor: float) -> Tensor:
+    return x if factor == 1 else x * factor

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.models.config import ModelConfig
-from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.activations import find_activation, require_gated
 from optimoe.models.experts.layer import Experts
 from optimoe.models.routing import Routing
 
@@ -23,7 +23,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, gated: bool, activation: str, bias: bool = False) -> None:
         super().__init__()
-        find_activation(activation)
+        require_gated(activation, gated)
         self.gated, self.activation = gated, activation  # the name: a function need not be picklable
         self.w_in = nn.Linear(d_model, (1 + gated) * d_ff, bias=bias)
         self.w_out = nn.Linear(d_ff, d_model, bias=bias)
@@ -35,11 +35,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BSD: Tensor) -> Tensor:
         """The layer's output, each token by itself."""
-        h_BSF, activate = self.w_in(x_BSD), find_activation(self.activation).function
-        if not self.gated:
-            return self.w_out(activate(h_BSF))
-        gate_BSF, up_BSF = h_BSF.chunk(2, dim=-1)
-        return self.w_out(activate(gate_BSF) * up_BSF)
+        h_BSF, act = self.w_in(x_BSD), find_activation(self.activation)
+        return self.w_out(act.gated(*h_BSF.chunk(2, dim=-1)) if self.gated else act.function(h_BSF))
 
 
 class MoELayer(nn.Module):

@@ -101,7 +101,7 @@ def test_outputs_and_gradients_are_the_plain_loops(kernel, name, T):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu", "relu_squared"])
+@pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu", "relu_squared", "clamped_swiglu"])
 def test_every_kind_of_expert_is_right_by_every_kernel(kernel, gated, bias, activation):
     torch.manual_seed(2)
     weights = make_weights(4, 8, 8, gated, bias, activation)

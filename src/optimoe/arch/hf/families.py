@@ -31,6 +31,7 @@ from optimoe.arch.hf.layers import (
     every_interval,
     every_pattern,
     listed,
+    listed_or_sliding,
     marked,
     qwen_windows,
     rope_chunks,
@@ -89,7 +90,7 @@ FAMILIES: dict[str, ConfigFamily] = {
     ),
     "mistral": ConfigFamily(
         architecture="MistralForCausalLM",
-        kinds=listed(all_sliding),
+        kinds=listed_or_sliding,
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": 4096},
     ),
     "ministral3": ConfigFamily(
@@ -100,7 +101,7 @@ FAMILIES: dict[str, ConfigFamily] = {
     ),
     "mixtral": ConfigFamily(
         architecture="MixtralForCausalLM",
-        kinds=listed(all_sliding),
+        kinds=listed_or_sliding,
         routed=_ALIASED,
         pattern=every_layer,
         defaults=_UNTIED | {"num_key_value_heads": 8, "sliding_window": None},

@@ -44,6 +44,10 @@ def all_sliding(fields: Fields, num_layers: int) -> list[str]:
     return [SLIDING if fields.has("sliding_window") else FULL] * num_layers
 
 
+listed_or_sliding = listed(all_sliding)
+"""Of Mistral and Mixtral; layers of one kind are written without a list, with which Mistral is another class."""
+
+
 def every(number: int, kind: str, others: str) -> LayerKinds:
     """Every ``number``-th layer is of one kind, the others of another."""
 
@@ -148,6 +152,8 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
             "attn_layer_period": after.index(FULL) + 1 if FULL in after else len(kinds) + 1,
             "attn_layer_offset": first,
         }
+    if rule is listed_or_sliding and len(windows) == 1:
+        return config
     if rule is marked:
         return config | {"hybrid_layer_pattern": [int(kind == SLIDING) for kind in kinds]}
     if rule is selecting:

@@ -15,9 +15,10 @@ from torch import Tensor
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_json
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.models.convert.hf_config import read_fields, written_fields
-from optimoe.models.convert.hf_names import FAMILIES, Entry, balance_biases, entries
+from optimoe.models.convert.hf_families import find_names
+from optimoe.models.convert.hf_names import entries
 from optimoe.models.decoder import Decoder, build
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -32,7 +33,7 @@ def save_hf(model: Decoder, folder: Path, model_type: str, max_positions: int = 
     Args:
         model: What to write.
         folder: Made where it does not exist.
-        model_type: One of :data:`~optimoe.models.convert.hf_names.FAMILIES`.
+        model_type: One of :data:`~optimoe.models.convert.hf_families.FAMILIES`.
         max_positions: Longest sequence that the configuration states.
 
     Raises:
@@ -81,14 +82,13 @@ def load_hf(folder: Path) -> Decoder:
 
 def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
     """The configuration and the tensors of a checkpoint, as :func:`save_hf` writes them."""
-    if model_type not in FAMILIES:
-        raise UnknownNameError("model_type", model_type, FAMILIES)
+    names = find_names(model_type)
     config = to_config(model.arch, model_type) | written_fields(model, model_type)
     ours: State = model.state_dict()
     theirs: State = {}
     if model.arch.tied_embeddings:
         ours.pop("unembedding.weight")
-    for entry in _entries(model.arch, model_type):
+    for entry in entries(model.arch, names):
         if entry.ours not in ours:
             hint = "; merge() a grown model first" if any("parametrizations" in name for name in ours) else ""
             raise ConfigError(f"{model_type}: must have {entry.ours}, which the model has not{hint}")
@@ -102,15 +102,14 @@ def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
 def from_hf(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Decoder:
     """The model of a configuration and a checkpoint's tensors, as :func:`load_hf` reads them."""
     model_type = config.get("model_type", "")
-    if model_type not in FAMILIES:
-        raise UnknownNameError("model_type", model_type, FAMILIES)
+    names = find_names(model_type)
     arch = from_config(dict(config), name=model_type)
     left = _without_later_tokens(state, arch)
     arch = replace(arch, num_mtp_layers=0)
     with torch.device("meta"):
         model = build(arch, read_fields(config, model_type))
     shapes, ours = model.state_dict(), {}
-    for entry in _entries(arch, model_type):
+    for entry in entries(arch, names):
         like = entry.split(shapes[entry.ours])
         ours[entry.ours] = entry.join(_taken(left, entry.theirs, like))
     if arch.tied_embeddings:
@@ -144,12 +143,6 @@ def _without_later_tokens(state: Mapping[str, Tensor], arch: ArchSpec) -> State:
     first = arch.num_layers
     later = tuple(f"model.layers.{layer}." for layer in range(first, first + arch.num_mtp_layers))
     return {name: tensor for name, tensor in state.items() if not (later and name.startswith(later))}
-
-
-def _entries(arch: ArchSpec, model_type: str) -> list[Entry]:
-    names = FAMILIES[model_type]
-    biases = list(balance_biases(arch, names)) if model_type == "deepseek_v3" else []
-    return [*entries(arch, names), *biases]
 
 
 def _listed(names: Iterable[str]) -> str:

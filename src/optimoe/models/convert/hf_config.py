@@ -1,35 +1,70 @@
-"""What a ``config.json`` says beyond the architecture: how to route, activation, positions, norms."""
+"""What a ``config.json`` says beyond the architecture: how to route, activation, positions, norms, multipliers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from optimoe.arch.parts import LatentAttention
 from optimoe.core.errors import ConfigError, require
-from optimoe.models.config import ModelConfig
+from optimoe.models.config import ModelConfig, Multipliers
+from optimoe.models.convert.hf_families import Names, Routes, find_names
 from optimoe.models.decoder import Decoder
+from optimoe.models.experts.activations import SWIGLU_LIMIT, SWIGLU_SLOPE
 from optimoe.models.routers import DROPLESS, RouterConfig, TopK
 
 _ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "relu": "relu"}
+_FACTORS = {
+    "embedding": "embedding_multiplier",
+    "residual": "residual_multiplier",
+    "attention": "attention_multiplier",
+    "logits": "logits_scaling",
+}
+_SWIGLU = {"swiglu_limit": SWIGLU_LIMIT, "swiglu_alpha": SWIGLU_SLOPE}
 
 
 def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
     """The fields of a model's ``config.json`` that its architecture does not state."""
-    config = model.config
-    if config.activation not in _ACTIVATIONS:
-        raise ConfigError(f"activation: must be one of {', '.join(_ACTIVATIONS)}, got {config.activation}")
-    dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
+    config, names = model.config, find_names(model_type)
     written: dict[str, Any] = {
-        "hidden_act": _ACTIVATIONS[config.activation],
+        **_written_activation(config.activation, names, model_type),
+        **_written_factors(model, names, model_type),
         "rms_norm_eps": config.norm_eps,
         "rope_theta": config.rope_theta,
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
-        "dtype": dtype,
+        "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
         "initializer_range": config.init_std,
     }
+    if isinstance(model.arch.attention, LatentAttention):
+        written["rope_interleave"] = True
+    if model_type in _PARTIAL:
+        written["partial_rotary_factor"] = 1.0
     moe = model.arch.moe
-    return written | (_written_router(config.router, model_type, moe.top_k) if moe else {})
+    return written | (_written_router(config.router, names.routes, model_type, moe.top_k) if moe else {})
 
 
-def _written_router(router: RouterConfig, model_type: str, top_k: int) -> dict[str, Any]:
+_PARTIAL = ("glm4_moe", "minimax_m2")
+"""Families that turn a part of each head's channels where they are told nothing."""
+
+
+def _written_activation(activation: str, names: Names, model_type: str) -> dict[str, Any]:
+    if names.activation:
+        require(activation == names.activation, "activation", f"{names.activation} in {model_type}", activation)
+        return {"hidden_act": "silu"} | _SWIGLU
+    if activation not in _ACTIVATIONS:
+        raise ConfigError(f"activation: must be one of {', '.join(_ACTIVATIONS)}, got {activation}")
+    return {"hidden_act": _ACTIVATIONS[activation]}
+
+
+def _written_factors(model: Decoder, names: Names, model_type: str) -> dict[str, Any]:
+    factors = model.config.multipliers
+    if not names.multipliers:
+        require(factors == Multipliers(), "multipliers", f"left out in {model_type}", factors)
+        return {}
+    attention = model.arch.attention
+    own = factors.attention or getattr(attention, "head_dim", 1) ** -0.5
+    return {theirs: getattr(factors, ours) for ours, theirs in _FACTORS.items()} | {_FACTORS["attention"]: own}
+
+
+def _written_router(router: RouterConfig, routes: Routes, model_type: str, top_k: int) -> dict[str, Any]:
     """Fields of the router; refused where the family routes in another way.
 
     What differs in training only (noise, capacity, losses) is not written.
@@ -38,73 +73,100 @@ def _written_router(router: RouterConfig, model_type: str, top_k: int) -> dict[s
         raise ConfigError(f"kind: must be top_k in {model_type}, got {router.kind}")
     dropless = router.eval_capacity_factor == DROPLESS
     require(dropless, "eval_capacity_factor", f"left out in {model_type}", router.eval_capacity_factor)
-    if model_type == "deepseek_v3":
-        require(router.score == "sigmoid", "score", "sigmoid in deepseek_v3", router.score)
-        require(router.group_score == "best_two", "group_score", "best_two in deepseek_v3", router.group_score)
-        return {
-            "norm_topk_prob": router.sums_gates(top_k),
-            "routed_scaling_factor": router.scale,
-            "n_group": router.num_groups,
-            "topk_group": router.top_groups,
-            "scoring_func": "sigmoid",
-            "topk_method": "noaux_tc",
-            "rope_interleave": True,
-        }
-    require(router.score != "sigmoid", "score", f"a softmax in {model_type}", router.score)
-    require(router.scale == 1, "scale", f"1 in {model_type}", router.scale)
-    require(router.num_groups == 1, "num_groups", f"1 in {model_type}", router.num_groups)
-    if model_type == "mixtral":
-        require(router.sums_gates(top_k), "normalised", "true in mixtral", router.normalised)
-        return {}
-    return {"norm_topk_prob": router.sums_gates(top_k)}
+    score = "sigmoid" if router.score == "sigmoid" else "softmax"
+    require(score == routes.score, "score", f"a {routes.score} in {model_type}", router.score)
+    require(bool(routes.scale) or router.scale == 1, "scale", f"1 in {model_type}", router.scale)
+    require(routes.groups or router.num_groups == 1, "num_groups", f"1 in {model_type}", router.num_groups)
+    chosen = routes.normalised == "norm_topk_prob"
+    normalised = router.sums_gates(top_k)
+    fits = chosen or normalised == routes.normalised
+    require(fits, "normalised", f"{str(routes.normalised).lower()} in {model_type}", router.normalised)
+    written: dict[str, Any] = {"norm_topk_prob": normalised}
+    if routes.scale:
+        written[routes.scale] = router.scale
+    if routes.groups:
+        one = router.num_groups == 1 and routes.group_score == "best"
+        fits = one or router.group_score == routes.group_score
+        require(fits, "group_score", f"{routes.group_score} in {model_type}", router.group_score)
+        written |= {"n_group": router.num_groups, "topk_group": router.top_groups}
+    if routes.methods:
+        written |= {"topk_method": routes.methods[router.num_groups > 1], "scoring_func": routes.score}
+    return written
 
 
 def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
     """The model configuration that a ``config.json`` states beyond the architecture.
 
     Raises:
-        ConfigError: A field is missing, or asks for what is not built here.
+        ConfigError: A field is missing, or asks for what is not built here; or the family is not converted.
+        UnknownNameError: There is no such family.
     """
+    names = find_names(model_type)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     require(kind == "default", "rope_type", "default", kind)
     for name in ("partial_rotary_factor", "clip_qkv"):
         value = config.get(name) or rope.get(name)
         require(value in (None, 1.0), name, "left out", value)
+    told = model_type not in _PARTIAL or 1.0 in (config.get("partial_rotary_factor"), rope.get("partial_rotary_factor"))
+    require(told, "partial_rotary_factor", f"1.0, stated, in {model_type}", None)
     theta = rope.get("rope_theta", config.get("rope_theta"))
-    eps, act = config.get("rms_norm_eps"), config.get("hidden_act", "silu")
+    eps = config.get("rms_norm_eps")
     require(theta is not None, "rope_theta", "given", theta)
     require(eps is not None, "rms_norm_eps", "given", eps)
-    names = {theirs: ours for ours, theirs in _ACTIVATIONS.items()}
-    require(act in names, "hidden_act", f"one of {', '.join(names)}", act)
     return ModelConfig(
-        router=_read_router(config, model_type),
-        activation=names[act],
+        router=_read_router(config, names.routes),
+        activation=_read_activation(config, names),
         rope_theta=float(theta),  # type: ignore[arg-type]
         norm_eps=float(eps),  # type: ignore[arg-type]
+        multipliers=_read_factors(config, names),
         init_std=float(config.get("initializer_range", 0.02)),
     )
 
 
-def _read_router(config: Mapping[str, Any], model_type: str) -> TopK:
-    of_one = config.get("num_experts_per_tok") == 1  # as it was trained, its gates may all be 1
-    if model_type == "deepseek_v3":
-        require(config.get("rope_interleave", True), "rope_interleave", "true", False)
-        wanted = ("norm_topk_prob", "routed_scaling_factor", "n_group", "topk_group")
-        _require_fields(config, wanted)
-        return TopK(
-            score="sigmoid",
-            balanced_by_bias=True,
-            normalised=config["norm_topk_prob"],
-            gates_of_one=of_one,
-            scale=config["routed_scaling_factor"],
-            num_groups=config["n_group"],
-            top_groups=config["topk_group"],
-        )
-    if model_type in ("qwen3_moe", "olmoe"):
+def _read_activation(config: Mapping[str, Any], names: Names) -> str:
+    act = config.get("hidden_act", "silu")
+    if names.activation:
+        require(act == "silu", "hidden_act", "silu", act)
+        for field, value in _SWIGLU.items():
+            require(config.get(field, value) == value, field, str(value), config.get(field))
+        return names.activation
+    theirs = {theirs: ours for ours, theirs in _ACTIVATIONS.items()}
+    require(act in theirs, "hidden_act", f"one of {', '.join(theirs)}", act)
+    return theirs[act]
+
+
+def _read_factors(config: Mapping[str, Any], names: Names) -> Multipliers:
+    """Granite's four, each 1 where it is left out: its attention has no 1/√C then."""
+    if names.multipliers:
+        return Multipliers(**{ours: float(config.get(theirs, 1.0)) for ours, theirs in _FACTORS.items()})
+    for field in _FACTORS.values():
+        require(config.get(field) is None, field, "left out", config.get(field))
+    return Multipliers()
+
+
+def _read_router(config: Mapping[str, Any], routes: Routes) -> TopK:
+    require(config.get("rope_interleave", True), "rope_interleave", "true", False)
+    score = config.get("scoring_func", routes.score)
+    require(score == routes.score, "scoring_func", routes.score, score)
+    options: dict[str, Any] = {"score": routes.score, "normalised": routes.normalised}
+    if routes.normalised == "norm_topk_prob":
         _require_fields(config, ("norm_topk_prob",))
-        return TopK(normalised=config["norm_topk_prob"], gates_of_one=of_one)
-    return TopK(normalised=True, gates_of_one=of_one)
+        options["normalised"] = config["norm_topk_prob"]
+    else:
+        stated = config.get("norm_topk_prob", routes.normalised)
+        require(stated == routes.normalised, "norm_topk_prob", str(routes.normalised).lower(), stated)
+    if routes.scale:
+        _require_fields(config, (routes.scale,))
+        options["scale"] = float(config[routes.scale])
+    if routes.methods:
+        method = config.get("topk_method", routes.methods[0])
+        require(method in routes.methods, "topk_method", f"one of {', '.join(routes.methods)}", method)
+    if routes.groups and (routes.methods is None or method == routes.methods[1]):
+        _require_fields(config, ("n_group", "topk_group"))
+        options |= {"num_groups": config["n_group"], "top_groups": config["topk_group"]}
+    of_one = config.get("num_experts_per_tok") == 1  # as it was trained, its gates may all be 1
+    return TopK(**options, gates_of_one=of_one, group_score=routes.group_score, balanced_by_bias=bool(routes.bias))
 
 
 def _require_fields(config: Mapping[str, Any], names: Iterable[str]) -> None:

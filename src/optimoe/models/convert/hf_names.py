@@ -11,6 +11,7 @@ from torch import Tensor
 
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
+from optimoe.models.convert.hf_families import Names
 
 Tensors = list[Tensor]
 
@@ -30,32 +31,6 @@ class Entry:
     theirs: tuple[str, ...]
     split: Callable[[Tensor], Tensors]
     join: Callable[[Tensors], Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Names:
-    """What a family calls the parts of its routed layers.
-
-    Attributes:
-        moe: The feed-forward.
-        gate, up, down: Matrices of an expert.
-    """
-
-    moe: str = "mlp"
-    gate: str = "gate_proj"
-    up: str = "up_proj"
-    down: str = "down_proj"
-
-
-FAMILIES = {
-    "llama": Names(),
-    "qwen3": Names(),
-    "mixtral": Names(moe="block_sparse_moe", gate="w1", up="w3", down="w2"),
-    "qwen3_moe": Names(),
-    "olmoe": Names(),
-    "deepseek_v3": Names(),
-}
-"""Families that are written and read, by ``model_type``."""
 
 
 def entries(arch: ArchSpec, names: Names) -> Iterator[Entry]:
@@ -87,6 +62,8 @@ def _attention(part: Attention, ours: str, theirs: str) -> Iterator[Entry]:
     yield _same(ours + "output.weight", theirs + "o_proj.weight")
     if part.output_bias:
         yield _same(ours + "output.bias", theirs + "o_proj.bias")
+    if part.sinks:
+        yield _same(ours + "sink_H", theirs + "sinks")
     if part.qk_norm != "none":
         yield _same(ours + "query_norm.weight", theirs + "q_norm.weight")
         yield _same(ours + "key_norm.weight", theirs + "k_norm.weight")
@@ -123,31 +100,61 @@ def _dense(ours: str, theirs: str, bias: bool = False) -> Iterator[Entry]:
 
 
 def _moe(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
-    yield _same(ours + "router.weight", theirs + "gate.weight")
+    yield _same(ours + "router.weight", f"{theirs}{names.router}.weight")
+    if part.router_bias:
+        yield _same(ours + "router.bias", f"{theirs}{names.router}.bias")
+    if names.routes.bias:
+        yield _same(ours + "router.balance_bias_E", theirs + names.routes.bias)
+    yield from {"listed": _listed, "stacked": _stacked, "interleaved": _interleaved}[names.layout](
+        part, names, ours + "experts.", theirs
+    )
+    if part.num_shared_experts:
+        yield from _dense(ours + "shared.", f"{theirs}{names.shared}.")
+    if part.shared_gate:
+        yield _same(ours + "shared_gate.weight", f"{theirs}{names.shared}_gate.weight")
+
+
+def _listed(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
+    """Each matrix of each expert by itself."""
     expert = [f"{theirs}experts.{index}." for index in range(part.num_experts)]
     yield Entry(
-        ours=ours + "experts.w_in",
+        ours=ours + "w_in",
         theirs=tuple(f"{name}{matrix}.weight" for name in expert for matrix in (names.gate, names.up)),
         split=_split_in,
         join=_join_in,
     )
     yield Entry(
-        ours=ours + "experts.w_out",
+        ours=ours + "w_out",
         theirs=tuple(f"{name}{names.down}.weight" for name in expert),
         split=lambda w_EFD: list(w_EFD.mT.unbind()),
         join=lambda w_DF: torch.stack(w_DF).mT.contiguous(),
     )
-    if part.num_shared_experts:
-        yield from _dense(ours + "shared.", theirs + "shared_experts.")
 
 
-def balance_biases(arch: ArchSpec, names: Names) -> Iterator[Entry]:
-    """The balancing biases of routed layers, which DeepSeek's checkpoints have."""
-    groups = [group for group in arch.layers for _ in range(group.num_layers)]
-    for layer, group in enumerate(groups):
-        if isinstance(group.ffn, MoE):
-            theirs = f"model.layers.{layer}.{names.moe}.gate.e_score_correction_bias"
-            yield _same(f"blocks.{layer}.ffn.router.balance_bias_E", theirs)
+def _stacked(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
+    """All experts in one tensor, outputs first, gate before up."""
+    yield _changed(ours + "w_in", f"{theirs}{names.gate}.weight", _transposed, _transposed)
+    yield _changed(ours + "w_out", f"{theirs}{names.down}.weight", _transposed, _transposed)
+
+
+def _interleaved(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
+    """All experts in one tensor, inputs first as here; gate and up take turns."""
+    for mine, suffix in (("w", ""), ("b", "_bias")) if part.expert_bias else (("w", ""),):
+        yield _changed(f"{ours}{mine}_in", f"{theirs}{names.gate}{suffix}", _in_turns, _one_after_other)
+        yield _same(f"{ours}{mine}_out", f"{theirs}{names.down}{suffix}")
+
+
+def _transposed(tensor: Tensor) -> Tensor:
+    return tensor.mT.contiguous()
+
+
+def _in_turns(tensor: Tensor) -> Tensor:
+    """(gate, up) to gate 0, up 0, gate 1, …, along the last dimension."""
+    return torch.stack(tensor.chunk(2, dim=-1), dim=-1).flatten(-2)
+
+
+def _one_after_other(tensor: Tensor) -> Tensor:
+    return tensor.unflatten(-1, (-1, 2)).mT.flatten(-2)
 
 
 def _split_in(w_EDf: Tensor) -> Tensors:
@@ -158,6 +165,14 @@ def _split_in(w_EDf: Tensor) -> Tensors:
 def _join_in(w_FD: Tensors) -> Tensor:
     pairs = zip(w_FD[::2], w_FD[1::2], strict=True)
     return torch.stack([torch.cat(pair).T for pair in pairs]).contiguous()
+
+
+def _changed(
+    ours: str, theirs: str, out: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]
+) -> Entry:
+    return Entry(
+        ours=ours, theirs=(theirs,), split=lambda tensor: [out(tensor)], join=lambda tensors: back(tensors[0])
+    )
 
 
 def _same(ours: str, theirs: str) -> Entry:
@@ -174,9 +189,4 @@ def _turned(ours: str, theirs: str, num_heads: int, dim: int) -> Entry:
         turned = turned.reshape(num_heads, *shape, *tensor.shape[1:]).transpose(1, 2)
         return torch.cat([fixed, turned.reshape(num_heads, dim, *tensor.shape[1:])], dim=1).reshape(tensor.shape)
 
-    return Entry(
-        ours=ours,
-        theirs=(theirs,),
-        split=lambda tensor: [reorder(tensor, True)],
-        join=lambda tensors: reorder(tensors[0], False),
-    )
+    return _changed(ours, theirs, lambda tensor: reorder(tensor, True), lambda tensor: reorder(tensor, False))

@@ -42,10 +42,9 @@ class ExpertWeights:
         return self.w_in_EDM, self.w_out_EFD, self.b_in_EM, self.b_out_ED
 
     def activate(self, h: Tensor) -> Tensor:
-        """σ(gate)·up of the pre-activations (…, M), or σ(h) of a plain expert."""
-        F = self.w_out_EFD.shape[1]
-        a = find_activation(self.activation).function(h[..., :F])
-        return a if h.shape[-1] == F else a * h[..., F:]
+        """σ(gate)·υ(up) of the pre-activations (…, M), or σ(h) of a plain expert."""
+        F, act = self.w_out_EFD.shape[1], find_activation(self.activation)
+        return act.function(h) if h.shape[-1] == F else act.gated(h[..., :F], h[..., F:])
 
 
 def run_loop(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:

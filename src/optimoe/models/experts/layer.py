@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import optimoe.models.experts.flops  # noqa: F401  # PyTorch's counter then knows the experts
 from optimoe.core.errors import require, require_choice
-from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.activations import require_gated
 from optimoe.models.experts.dispatch import run_experts
 from optimoe.models.experts.kernels import KERNELS, ExpertWeights
 from optimoe.models.surroundings import autocast_dtype
@@ -57,7 +57,7 @@ class Experts(nn.Module):
             require(count > 0, name, "positive", count)
         if kernel is not None:
             require_choice(kernel, "kernel", KERNELS)
-        find_activation(activation)
+        require_gated(activation, gated)
         self.num_experts, self.d_model, self.d_expert = num_experts, d_model, d_expert
         self.gated, self.activation, self.kernel = gated, activation, kernel
         d_hidden = (1 + gated) * d_expert

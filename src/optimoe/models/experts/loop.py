@@ -36,7 +36,7 @@ def expert_loop(
     activation: str,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Σ_k w_k·expert_k(x) of every token, expert(x) = (σ(gate)·up) W_out + b_out, (gate, up) = x W_in + b_in.
+    """Σ_k w_k·expert_k(x) of every token, expert(x) = (σ(gate)·υ(up)) W_out + b_out, (gate, up) = x W_in + b_in.
 
     Args:
         x_TD: Tokens.
@@ -65,7 +65,7 @@ def expert_loop(
             x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
             h_nM = hidden_NM[rows] if keep else scratch("h", n, M)
             _affine(x_nD, w_in_EDM, b_in_EM, e, h_nM)
-            a_nF = _activate(act, h_nM, F, scratch("a", n, F))
+            a_nF = _activate(act, h_nM, scratch("a", n, F), scratch)
             _affine(a_nF, w_out_EFD, b_out_ED, e, y_ND[rows])
 
     run_shares(run, cut_shares(ends, ROWS, D * (M + F)))
@@ -79,9 +79,17 @@ def _affine(x_nD: Tensor, w_EDM: Tensor, b_EM: Tensor | None, e: int, out_nM: Te
         torch.addmm(b_EM[e], x_nD, w_EDM[e], out=out_nM)
 
 
-def _activate(act: Activation, h_nM: Tensor, F: int, out_nF: Tensor) -> Tensor:
+def _activate(act: Activation, h_nM: Tensor, out_nF: Tensor, scratch: Scratch) -> Tensor:
+    """σ(gate)·υ(up) of a gated expert, σ(h) of a plain one."""
+    F = out_nF.shape[1]
     act.apply(h_nM[:, :F], out_nF)
-    return out_nF if h_nM.shape[1] == F else out_nF.mul_(h_nM[:, F:])
+    return out_nF if h_nM.shape[1] == F else out_nF.mul_(_up(act, h_nM, F, scratch))
+
+
+def _up(act: Activation, h_nM: Tensor, F: int, scratch: Scratch) -> Tensor:
+    """υ(up) of a gated expert's pre-activations: up itself in most."""
+    up_nF = h_nM[:, F:]
+    return up_nF if act.up is None else act.up.apply(up_nF, scratch("u", up_nF.shape[0], F))
 
 
 def _combine(y_ND: Tensor, order_N: Tensor, kept: int, weight_TK: Tensor) -> Tensor:
@@ -131,7 +139,8 @@ def expert_loop_backward(
             h_nM, scale_n1 = hidden_NM[rows], scale_N1[rows]
             grad_nD = torch.index_select(grad_TD, 0, token_N[rows], out=scratch("x", n, D))
             s_nF = act.apply(h_nM[:, :F], scratch("s", n, F))
-            a_nF = torch.mul(s_nF, h_nM[:, F:], out=scratch("a", n, F)) if M > F else s_nF
+            up_nF = _up(act, h_nM, F, scratch) if M > F else None
+            a_nF = s_nF if up_nF is None else torch.mul(s_nF, up_nF, out=scratch("a", n, F))
             g_nF = torch.mm(grad_nD, w_out_EFD[e].t(), out=scratch("g", n, F))
             dh_nM = scratch("h", n, M)
             # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
@@ -141,7 +150,7 @@ def expert_loop_backward(
             dweight_N[rows] = dweight_n
             if sums is not None:
                 sums.add_out(part, a_nF, grad_nD.mul_(scale_n1))
-            _deactivate(act, g_nF, h_nM, s_nF, dh_nM)
+            _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_nM)
             if sums is not None:
                 # The gradient's rows are done with, so x takes their buffer.
                 x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
@@ -156,14 +165,18 @@ def expert_loop_backward(
     return [dx_TD, dweight_TK, *(dparam.clone() if dparam.numel() == 0 else dparam for dparam in dparams)]
 
 
-def _deactivate(act: Activation, g_nF: Tensor, h_nM: Tensor, s_nF: Tensor, dh_nM: Tensor) -> None:
-    """∂h: of a plain expert g·σ'(h); of a gated one (g·up·σ'(gate), g·σ(gate)), with s = σ(gate)."""
+def _deactivate(
+    act: Activation, g_nF: Tensor, h_nM: Tensor, s_nF: Tensor, up_nF: Tensor | None, dh_nM: Tensor
+) -> None:
+    """∂h: of a plain expert g·σ'(h); of a gated one (g·υ(up)·σ'(gate), g·σ(gate)·υ'(up)), with s = σ(gate)."""
     F = g_nF.shape[1]
-    if h_nM.shape[1] == F:
+    if up_nF is None:
         act.derive(g_nF, h_nM, dh_nM)
         return
-    torch.mul(g_nF, s_nF, out=dh_nM[:, F:])
-    act.derive(g_nF.mul_(h_nM[:, F:]), h_nM[:, :F], dh_nM[:, :F])
+    dup_nF = torch.mul(g_nF, s_nF, out=dh_nM[:, F:])
+    if act.up is not None:
+        act.up.derive(dup_nF, h_nM[:, F:], dup_nF)
+    act.derive(g_nF.mul_(up_nF), h_nM[:, :F], dh_nM[:, :F])
 
 
 class _Gradients:

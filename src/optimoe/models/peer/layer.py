@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import PEER
 from optimoe.core.errors import require, require_choice
-from optimoe.models.experts.activations import find_activation
+from optimoe.models.experts.activations import require_gated
 from optimoe.models.peer.pool import pool_experts
 from optimoe.models.routers.base import linear
 from optimoe.models.routing import EMPTY, count_load
@@ -105,7 +105,7 @@ class PEERLayer(nn.Module):
         require(d_model > 0, "d_model", "positive", d_model)
         require_choice(query_norm, "query_norm", QueryNorm)
         require_choice(gates, "gates", Gates)
-        find_activation(activation)
+        require_gated(activation, False)
         # A softmax over one expert is 1: keys and queries would get no gradient.
         learns = top_k > 1 or num_keys == 1 or gates == "sigmoid"
         require(learns, "top_k", 'at least 2 with gates="softmax", or gates="sigmoid"', top_k)
