@@ -70,7 +70,10 @@ def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
     grid = getattr(count_params(arch).total, "ndim", 0)
     require(grid == 0, "arch", "one design", f"a grid of {grid} axes")
     if arch.num_mtp_layers:
-        raise ConfigError(f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}")
+        raise ConfigError(
+            f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}; "
+            "dataclasses.replace(arch, num_mtp_layers=0) is the model without it"
+        )
     return Decoder(arch, config or ModelConfig())
 
 

@@ -19,6 +19,7 @@ from optimoe.models.routers import Hash, TopK
 from tests.models.build import ids_of, make_arch, make_dense
 from tests.models.convert.families import THEIRS, family_of, make_theirs
 
+
 @pytest.fixture
 def theirs(tmp_path):
     """Make their model, saved by them."""
@@ -70,7 +71,9 @@ def test_every_gradient_of_a_family_is_theirs(name, theirs):
     assert sorted(one) == sorted(other)
     assert max(float(tensor.abs().max()) for tensor in one.values()) > 0.01
     for key in one:
-        torch.testing.assert_close(other[key], one[key], rtol=1e-4, atol=1e-6, msg=lambda text, key=key: key + text)
+        torch.testing.assert_close(
+            other[key], one[key], rtol=1e-4, atol=1e-6, msg=lambda text, key=key: key + text
+        )
 
 
 HEADS = {"num_heads": 4, "num_kv_heads": 2, "head_dim": 4}

@@ -18,6 +18,7 @@ from optimoe.models.experts.dispatch import (
     table_rows,
 )
 from optimoe.models.experts.kernels import KERNELS, ExpertWeights
+from optimoe.models.experts.layer import Experts
 from optimoe.models.experts.shares import cut_shares, run_shares
 
 TOLERANCE = 1e-10
@@ -33,7 +34,7 @@ def make_weights(E, D, F, gated=True, bias=False, activation="silu", dtype=torch
 
 def reference(weights, x_TD, expert_TK, weight_TK):
     """Tokens one by one, slots one by one."""
-    act, F = find_activation(weights.activation).function, weights.w_out_EFD.shape[1]
+    act, F = find_activation(weights.activation), weights.w_out_EFD.shape[1]
     rows = []
     for x_D, expert_K, weight_K in zip(x_TD, expert_TK, weight_TK, strict=True):
         y_D = torch.zeros_like(x_D)
@@ -43,7 +44,7 @@ def reference(weights, x_TD, expert_TK, weight_TK):
             h = x_D @ weights.w_in_EDM[e]
             if weights.b_in_EM is not None:
                 h = h + weights.b_in_EM[e]
-            a = act(h[:F]) if h.shape[0] == F else act(h[:F]) * h[F:]
+            a = act.function(h) if h.shape[0] == F else act.gated(h[:F], h[F:])
             out_D = a @ weights.w_out_EFD[e]
             if weights.b_out_ED is not None:
                 out_D = out_D + weights.b_out_ED[e]
@@ -103,8 +104,14 @@ def test_outputs_and_gradients_are_the_plain_loops(kernel, name, T):
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu", "relu_squared", "clamped_swiglu"])
 def test_every_kind_of_expert_is_right_by_every_kernel(kernel, gated, bias, activation):
+    if activation == "clamped_swiglu" and not gated:
+        with pytest.raises(ConfigError, match="activation"):
+            Experts(4, 8, 8, gated, activation)
+        return
     torch.manual_seed(2)
     weights = make_weights(4, 8, 8, gated, bias, activation)
+    with torch.no_grad():
+        weights.w_in_EDM.mul_(3)  # so that some products lie beyond a clamp
     x_TD, weight_TK = torch.randn(9, 8, dtype=torch.float64), torch.rand(9, 2, dtype=torch.float64)
     expert_TK = routing("dropped", 9, 2, 4)
     ours = gradients(KERNELS[kernel], weights, x_TD, expert_TK, weight_TK)

@@ -108,7 +108,10 @@ def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
     for name in ("partial_rotary_factor", "clip_qkv"):
         value = config.get(name) or rope.get(name)
         require(value in (None, 1.0), name, "left out", value)
-    told = model_type not in _PARTIAL or 1.0 in (config.get("partial_rotary_factor"), rope.get("partial_rotary_factor"))
+    told = model_type not in _PARTIAL or 1.0 in (
+        config.get("partial_rotary_factor"),
+        rope.get("partial_rotary_factor"),
+    )
     require(told, "partial_rotary_factor", f"1.0, stated, in {model_type}", None)
     theta = rope.get("rope_theta", config.get("rope_theta"))
     eps = config.get("rms_norm_eps")

@@ -55,7 +55,7 @@ class Names:
     up: str = "up_proj"
     down: str = "down_proj"
     shared: str = "shared_experts"
-    routes: Routes = Routes()  # noqa: RUF009 (frozen)
+    routes: Routes = Routes()
     activation: str = ""
     multipliers: bool = False
 

@@ -154,7 +154,7 @@ def _in_turns(tensor: Tensor) -> Tensor:
 
 
 def _one_after_other(tensor: Tensor) -> Tensor:
-    return tensor.unflatten(-1, (-1, 2)).mT.flatten(-2)
+    return torch.cat([tensor[..., ::2], tensor[..., 1::2]], dim=-1)
 
 
 def _split_in(w_EDf: Tensor) -> Tensors:
@@ -167,9 +167,7 @@ def _join_in(w_FD: Tensors) -> Tensor:
     return torch.stack([torch.cat(pair).T for pair in pairs]).contiguous()
 
 
-def _changed(
-    ours: str, theirs: str, out: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]
-) -> Entry:
+def _changed(ours: str, theirs: str, out: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]) -> Entry:
     return Entry(
         ours=ours, theirs=(theirs,), split=lambda tensor: [out(tensor)], join=lambda tensors: back(tensors[0])
     )
