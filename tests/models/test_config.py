@@ -73,7 +73,17 @@ def configurations():
 
 
 NO_REQUEST = {  # results, weights and descriptions that the package makes itself
-    *("Activation", "Entry", "ExpertWeights", "Forgetting", "LayerLosses", "Names", "Output", "PEERStats"),
+    *(
+        "Activation",
+        "Entry",
+        "ExpertWeights",
+        "Forgetting",
+        "LayerLosses",
+        "Names",
+        "Output",
+        "PEERStats",
+        "Routes",
+    ),
     *(
         "NumValid",
         "PolicyRouting",
@@ -117,7 +127,7 @@ def test_every_field_of_every_configuration_is_checked(cls, name):
 def test_the_configurations_are_those_that_a_run_chooses():
     names = {cls.__name__ for cls in configurations()}
     routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
-    assert names == routers | {"Growth", "LossConfig", "ModelConfig", "Upcycling"}
+    assert names == routers | {"Growth", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
     assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
 
 
