@@ -127,10 +127,9 @@ def expert_loop_backward(
     scale_N1 = weight_TK.reshape(-1, 1).index_select(0, order_N)
     dweight_N = weight_TK.new_zeros(order_N.shape[0])
     dx_ND = POOL.empty((order_N.numel() if need_input else 0, D), x_TD)
-    params = (w_in_EDM, w_out_EFD, b_in_EM, b_out_ED)
     # Twice the work of the forward pass: each of its products has two gradients, of its input and of its weights.
     shares = cut_shares(ends, ROWS, 2 * D * (M + F))
-    sums = _Gradients(params, ends, len(shares)) if need_experts else None
+    sums = _Gradients((w_in_EDM, w_out_EFD, b_in_EM, b_out_ED), ends, len(shares)) if need_experts else None
 
     def run(slices: list[Slice]) -> None:
         scratch = Scratch(x_TD, slices)
