@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from optimoe.arch.parts import MoE
+from optimoe.arch.parts import Attention, MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
 from optimoe.models.losses import training_loss
 from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
-from tests.models.shapes import ARCHS
+from tests.models.shapes import ARCHS, with_mixer
 
 LENGTHS = (3, 6, 1, 5)
 ALONE = [
@@ -167,6 +167,43 @@ def test_a_shape_that_does_not_fit_is_one_line(ids, more, line):
     given = {name: torch.zeros(shape, dtype=torch.int64) for name, shape in more.items()}
     with pytest.raises(ConfigError, match=line):
         make_model(make_arch())(torch.zeros(ids, dtype=torch.int64), **given)
+
+
+@pytest.mark.parametrize("name", [name for name in ARCHS if name.startswith("mixer ")])
+def test_given_positions_cut_chunks_and_turn_angles_as_those_of_a_document_do(name):
+    """Chunks end where positions say, within a row that is shorter than a chunk too."""
+    model = make_model(ARCHS[name])
+    ids_BS, at_BS = torch.randint(0, VOCAB, (2, 6)), torch.arange(4, 10).expand(2, 6)
+    one = model(ids_BS, position_BS=at_BS).logits_BSV
+    told = model(ids_BS, position_BS=at_BS, document_BS=torch.zeros_like(ids_BS)).logits_BSV
+    torch.testing.assert_close(one, told, rtol=1e-9, atol=1e-10)
+    if name == "mixer chunks":  # of 3 tokens: the second begins at position 6
+        other_BS = torch.cat([(ids_BS[:, :2] + 1) % VOCAB, ids_BS[:, 2:]], dim=1)
+        moved = model(other_BS, position_BS=at_BS).logits_BSV
+        torch.testing.assert_close(moved[:, 2:], one[:, 2:], rtol=1e-9, atol=1e-10)
+
+
+def test_a_chunk_wider_than_the_row_ends_where_given_positions_say():
+    wide = Attention(num_heads=4, num_kv_heads=2, head_dim=4, window_tokens=8, chunked=True)
+    model = make_model(with_mixer(wide))
+    ids_BS, at_BS = torch.randint(0, VOCAB, (1, 6)), torch.arange(4, 10)[None]
+    other_BS = torch.cat([(ids_BS[:, :4] + 1) % VOCAB, ids_BS[:, 4:]], dim=1)
+    one, moved = (model(ids, position_BS=at_BS).logits_BSV for ids in (ids_BS, other_BS))
+    torch.testing.assert_close(moved[:, 4:], one[:, 4:], rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("ids", "more", "line"),
+    [
+        ([[0, VOCAB]], {}, f"ids: must be from 0 to {VOCAB - 1}, got {VOCAB}"),
+        ([[-1, 0]], {}, f"ids: must be from 0 to {VOCAB - 1}, got -1"),
+        ([[0.5, 0.0]], {}, "ids: must be integers, got torch.float32"),
+        ([[0, 1]], {"position_BS": torch.tensor([[0, 32]])}, "positions: must be from 0 to 31, got 32"),
+    ],
+)
+def test_an_index_out_of_range_is_one_line(ids, more, line):
+    with pytest.raises(InputError, match=line):
+        make_model(ARCHS["learned positions"])(torch.tensor(ids), **more)
 
 
 def test_more_positions_than_are_learned_are_one_line():

@@ -75,6 +75,7 @@ class Places:
     def __init__(self, ids_BS: Tensor, document_BS: Tensor | None, position_BS: Tensor | None) -> None:
         at_S = torch.arange(ids_BS.shape[1], device=ids_BS.device)
         self.position_S, self.run_BS = at_S, None
+        self._given = position_BS is not None
         if document_BS is not None:
             new_BS = document_BS[:, 1:] != document_BS[:, :-1]
             new_BS = nn.functional.pad(new_BS, (min(1, ids_BS.shape[1]), 0))
@@ -98,7 +99,8 @@ class Places:
         """What each query sees, (S, S) or (B, 1, S, S) bool; none where that is all that comes before it."""
         num_positions = self.position_S.shape[-1]
         window = min(window_tokens, num_positions) if not chunked else window_tokens
-        if self.run_BS is None and window_tokens >= num_positions:
+        whole = window_tokens >= num_positions and not (chunked and self._given)  # else a chunk may end anywhere
+        if self.run_BS is None and whole:
             return None
         key = (window, chunked)
         if key not in self._masks:

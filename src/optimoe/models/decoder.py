@@ -24,6 +24,7 @@ from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer.layer import PEERLayer, PEERStats
 from optimoe.models.routers import Router
 from optimoe.models.routing import Routing
+from optimoe.models.surroundings import active_transforms, has_no_data
 
 LayerDecision = Routing | PEERStats | None
 """What a layer chose: the experts it routed to, the ones it retrieved, or nothing where it is dense."""
@@ -138,9 +139,11 @@ class Decoder(nn.Module):
         Raises:
             ConfigError: A shape does not fit, or the model is not training and a router sees the future at
                 evaluation.
-            InputError: A position is beyond the learned ones.
+            InputError: A token id is none of the vocabulary's, or a position is beyond the learned ones (on a GPU
+                the kernel fails then, as for any index out of range).
         """
         require(ids_BS.ndim == 2, "ids", "sequences × positions", f"{ids_BS.ndim} axes")
+        _require_within("ids", ids_BS, self.arch.vocab_size)
         for name, given in (("document_BS", document_BS), ("position_BS", position_BS)):
             if given is not None:
                 require(given.shape == ids_BS.shape, name, f"{tuple(ids_BS.shape)}, as ids", tuple(given.shape))
@@ -197,6 +200,7 @@ class Decoder(nn.Module):
         limit, position_S = self.arch.num_positions, places.position_S
         if position_S.ndim == 1 and len(position_S) > limit:  # known without a look at the device
             raise InputError(f"ids: must be at most {limit} positions long, got {len(position_S)}")
+        _require_within("positions", position_S, limit)
         return position_S
 
 
@@ -329,3 +333,18 @@ def _tie_again(model: nn.Module, _: Any) -> None:
 
 def _times(x: Tensor, factor: float) -> Tensor:
     return x if factor == 1 else x * factor
+
+
+def _require_within(name: str, index: Tensor, limit: int) -> None:
+    """Refuse indices out of range where a look waits for nothing: on a CPU, outside of graphs and transforms.
+
+    Raises:
+        InputError: One is negative, or the limit or more; or they are no integers.
+    """
+    if index.is_floating_point():
+        raise InputError(f"{name}: must be integers, got {index.dtype}")
+    seen = index.device.type == "cpu" and index.numel() > 0 and not torch.compiler.is_compiling()
+    if seen and not has_no_data(index) and not active_transforms():
+        low, high = (int(bound) for bound in index.aminmax())
+        if low < 0 or high >= limit:
+            raise InputError(f"{name}: must be from 0 to {limit - 1}, got {low if low < 0 else high}")
