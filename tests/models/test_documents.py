@@ -7,7 +7,8 @@ from optimoe.arch.parts import Attention, MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
-from optimoe.models.losses import training_loss
+from optimoe.models.losses import count_valid, training_loss
+from optimoe.models.losses.values import number_documents
 from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
 from tests.models.shapes import ARCHS, with_mixer
 
@@ -215,3 +216,17 @@ def test_more_positions_than_are_learned_are_one_line():
 def test_an_empty_batch_has_empty_logits(shape):
     for name in ("mixer grouped", "mixer latent", "mixer window and sinks"):
         assert make_model(ARCHS[name])(torch.zeros(shape, dtype=torch.int64)).logits_BSV.shape == (*shape, VOCAB)
+
+
+def test_attention_and_losses_mean_the_same_by_a_document():
+    """A run of equal numbers: one that comes again after another document is a new one, in both."""
+    document_BS = torch.tensor([[3, 3, 0, 3, -1, 3]])
+    counted = count_valid(torch.zeros(1, 6, dtype=torch.int64), document_BS)
+    assert (int(counted.sequences), int(counted.tokens)) == (4, 5)
+    group_T, num_groups = number_documents(document_BS)
+    assert num_groups == 4
+    assert group_T[[0, 1, 2, 3, 5]].tolist() == [0, 0, 1, 2, 3]
+    model, ids_BS = make_model(make_arch()), torch.randint(0, VOCAB, (1, 6))
+    seen = model(ids_BS, document_BS=document_BS).logits_BSV
+    renumbered = model(ids_BS, document_BS=torch.tensor([[0, 0, 1, 2, -1, 3]])).logits_BSV
+    assert torch.equal(seen, renumbered)

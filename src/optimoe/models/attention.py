@@ -57,6 +57,13 @@ def visible(position_S: Tensor, window_tokens: int, chunked: bool, run_S: Tensor
     return seen_SS if run_S is None else seen_SS & (run_S[..., :, None] == run_S[..., None, :])
 
 
+def document_runs(document_BS: Tensor) -> tuple[Tensor, Tensor]:
+    """Number of each token's document in its row, (B, S), and where one begins: runs of equal numbers are one."""
+    new_BS = document_BS[:, 1:] != document_BS[:, :-1]
+    new_BS = nn.functional.pad(new_BS, (min(1, document_BS.shape[1]), 0))
+    return new_BS.cumsum(1), new_BS
+
+
 class Places:
     """Where the tokens of a forward pass stand: their positions, and the documents that no query sees beyond.
 
@@ -77,9 +84,7 @@ class Places:
         self.position_S, self.run_BS = at_S, None
         self._given = position_BS is not None
         if document_BS is not None:
-            new_BS = document_BS[:, 1:] != document_BS[:, :-1]
-            new_BS = nn.functional.pad(new_BS, (min(1, ids_BS.shape[1]), 0))
-            self.run_BS = new_BS.cumsum(1)
+            self.run_BS, new_BS = document_runs(document_BS)
             self.position_S = at_S - torch.where(new_BS, at_S, 0).cummax(1).values
         if position_BS is not None:
             self.position_S = position_BS

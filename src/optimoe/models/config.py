@@ -8,7 +8,7 @@ from typing import Any, Literal
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, require, require_choice, require_types
 from optimoe.models.experts.activations import ACTIVATIONS
-from optimoe.models.routers import RouterConfig, TopK, read_router
+from optimoe.models.routers import INIT_STD, RouterConfig, TopK, read_router
 
 Scope = Literal["batch", "sequence", "global", "step"]
 """Tokens over which loads and gates are counted (:class:`LossConfig`)."""
@@ -110,7 +110,7 @@ class ModelConfig:
     rope_theta: float = 10_000.0
     norm_eps: float = 1e-6
     multipliers: Multipliers = field(default_factory=Multipliers)
-    init_std: float = 0.02
+    init_std: float = INIT_STD
 
     def __post_init__(self) -> None:
         require_types(self)

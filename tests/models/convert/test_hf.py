@@ -72,7 +72,12 @@ def test_every_gradient_of_a_family_is_theirs(name, theirs):
     assert max(float(tensor.abs().max()) for tensor in one.values()) > 0.01
     for key in one:
         torch.testing.assert_close(
-            other[key], one[key], rtol=1e-4, atol=1e-6, msg=lambda text, key=key: key + text
+            # sums of float32 of order 1: one entry of one family is 1.6e-6 apart, all others are within 1e-6
+            other[key],
+            one[key],
+            rtol=1e-5,
+            atol=2e-6,
+            msg=lambda text, key=key: key + text,
         )
 
 

@@ -9,7 +9,7 @@ from optimoe.models.config import ModelConfig, Multipliers
 from optimoe.models.convert.hf_families import Names, Routes, find_names
 from optimoe.models.decoder import Decoder
 from optimoe.models.experts.activations import SWIGLU_LIMIT, SWIGLU_SLOPE
-from optimoe.models.routers import DROPLESS, RouterConfig, TopK
+from optimoe.models.routers import DROPLESS, INIT_STD, RouterConfig, TopK
 
 _ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "relu": "relu"}
 _FACTORS = {
@@ -123,7 +123,7 @@ def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
         rope_theta=float(theta),  # type: ignore[arg-type]
         norm_eps=float(eps),  # type: ignore[arg-type]
         multipliers=_read_factors(config, names),
-        init_std=float(config.get("initializer_range", 0.02)),
+        init_std=float(config.get("initializer_range", INIT_STD)),
     )
 
 

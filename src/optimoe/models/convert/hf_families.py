@@ -1,6 +1,6 @@
 """The families of Hugging Face checkpoints that are written and read: their names, and how they route."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimoe.arch.hf.families import family_names
@@ -92,13 +92,7 @@ FAMILIES: dict[str, Names] = {
     "deepseek_v3": Names(routes=_BIASED),
     "glm4_moe": Names(routes=_BIASED),
     "glm4_moe_lite": Names(routes=_BIASED),
-    "minimax_m2": Names(
-        moe="block_sparse_moe",
-        gate="w1",
-        up="w3",
-        down="w2",
-        routes=Routes(score="sigmoid", bias="e_score_correction_bias"),
-    ),
+    "minimax_m2": replace(_W123, routes=Routes(score="sigmoid", bias="e_score_correction_bias")),
     "granitemoe": Names(
         moe="block_sparse_moe",
         router="router.layer",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from optimoe.models.attention import document_runs
 from optimoe.models.decoder import Output
 from optimoe.models.losses.language import IGNORED
 from optimoe.models.routing import Routing
@@ -66,9 +67,10 @@ def number_documents(document_BS: Tensor) -> tuple[Tensor, int]:
 
 
 def _keys(document_BS: Tensor) -> Tensor:
-    """One number per document of each row, −1 for padding."""
-    rows_B1 = torch.arange(document_BS.shape[0], device=document_BS.device)[:, None]
-    return torch.where(document_BS >= 0, rows_B1 * (document_BS.max() + 1) + document_BS, -1)
+    """One number per document of each row, as attention parts them; −1 for padding."""
+    num_rows, most = document_BS.shape
+    rows_B1 = torch.arange(num_rows, device=document_BS.device)[:, None]
+    return torch.where(document_BS >= 0, rows_B1 * most + document_runs(document_BS)[0], -1)
 
 
 def documents_of(output: Output, document_BS: Tensor | None) -> Tensor | None:

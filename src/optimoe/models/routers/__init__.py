@@ -15,7 +15,7 @@ from optimoe.core.config import build_kind
 from optimoe.core.errors import require, require_choice
 from optimoe.core.plugins import entry_point_names, load_entry_point
 from optimoe.models.routers.assignment import Base, SBase
-from optimoe.models.routers.base import Router, RouterConfig
+from optimoe.models.routers.base import INIT_STD, Router, RouterConfig
 from optimoe.models.routers.capacity import DROPLESS
 from optimoe.models.routers.expert_choice import ExpertChoice
 from optimoe.models.routers.hashing import Hash
@@ -71,6 +71,7 @@ def read_router(table: Mapping[str, Any], where: str = "router") -> RouterConfig
 
 __all__ = [
     "DROPLESS",
+    "INIT_STD",
     "Base",
     "ExpertChoice",
     "Hash",

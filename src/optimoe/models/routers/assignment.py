@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import require, require_positive
-from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen
+from optimoe.models.routers.base import INIT_STD, LearnedRouter, LearnedRouterConfig, Seen
 from optimoe.models.routing import take
 from optimoe.models.steady import SteadyBuffers
 from optimoe.models.surroundings import active_transforms, has_no_data
@@ -123,7 +123,7 @@ class SinkhornRouter(SteadyBuffers, BalancedRouter):
         for name in self.steady:
             self.register_buffer(name, torch.empty(self.num_experts))
 
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Draw normal rows; potentials start at zero."""
         super().reset_parameters(std)
         for name in self.steady:

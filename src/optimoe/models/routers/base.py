@@ -17,6 +17,9 @@ from optimoe.core.errors import InputError, require, require_types
 from optimoe.models.routing import EMPTY, Routing
 from optimoe.models.surroundings import without_autocast
 
+INIT_STD = 0.02
+"""Standard deviation of new weights, unless a model states another (GPT-2's, and most models' since)."""
+
 Evaluation = Literal["published", "token_choice", "as_trained"]
 
 
@@ -64,14 +67,9 @@ class RouterConfig(ABC):
         """Whether a bias on the scores, moved against the load after each step, balances the choice."""
         return False
 
-    @property
-    def gates_sum_to_scale(self) -> bool:
-        """Whether the gates of a token sum to ``scale``, whatever the router's weights are."""
-        return False
-
     def sums_gates(self, top_k: int) -> bool:
-        """Whether the gates of a token sum to ``scale`` where it takes so many experts."""
-        return self.gates_sum_to_scale
+        """Whether the k gates of a token sum to ``scale``, whatever the router's weights are."""
+        return False
 
     def gate_power(self, part: MoE, d_model: int, std: float) -> float:
         """What the gates make of E independent outputs of variance 1 at step 0: the mean over tokens of Σ_k w_k².
@@ -159,7 +157,7 @@ class Router(nn.Module, ABC):
         return self.config.causal
 
     @abstractmethod
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Make weights and tables anew.
 
         Args:
@@ -313,7 +311,7 @@ class LearnedRouter(ChoosingRouter):
     def add_parameters(self, d_model: int) -> None:
         """Make what a kind has beyond the rows of its experts: nothing, unless it says otherwise."""
 
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Draw normal rows; the bias starts at zero."""
         nn.init.normal_(self.weight, std=std)
         if self.bias is not None:

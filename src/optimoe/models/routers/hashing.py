@@ -14,7 +14,7 @@ from torch import Tensor
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import InputError, require
-from optimoe.models.routers.base import ChoosingRouter, RouterConfig, Seen
+from optimoe.models.routers.base import INIT_STD, ChoosingRouter, RouterConfig, Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,7 @@ class Hash(RouterConfig):
         """True: a token's experts depend on its id alone."""
         return True
 
-    @property
-    def gates_sum_to_scale(self) -> bool:
+    def sums_gates(self, top_k: int) -> bool:
         """True: each of the k gates is scale/k."""
         return True
 
@@ -102,7 +101,7 @@ class HashRouter(ChoosingRouter):
         self.register_buffer("table_VK", torch.empty(vocab_size, part.top_k, dtype=torch.int64))
         self.reset_parameters()
 
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Make the table, from the configuration and the layer's number alone."""
         (V, K), E = self.table_VK.shape, self.num_experts
         if self.config.table == "modulo":

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.models.routers.base import LearnedRouter, LearnedRouterConfig, Seen, linear
+from optimoe.models.routers.base import INIT_STD, LearnedRouter, LearnedRouterConfig, Seen, linear
 from optimoe.models.routing import PolicyRouting, Routing, take
 
 
@@ -26,8 +26,7 @@ class PolicyGradient(LearnedRouterConfig):
         """True: a token's sample depends on itself."""
         return True
 
-    @property
-    def gates_sum_to_scale(self) -> bool:
+    def sums_gates(self, top_k: int) -> bool:
         """True: each of the k gates is scale/k."""
         return True
 
@@ -68,7 +67,7 @@ class PolicyRouter(LearnedRouter):
         """Make the learned baseline."""
         self.baseline = nn.Linear(d_model, 1)
 
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Draw normal rows; the baseline starts at −ln V, the reward of a model that knows nothing.
 
         From zero, its error of ln² V would fill a gradient clip for the first steps.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, require, require_positive
 from optimoe.models.routers.base import (
+    INIT_STD,
     LearnedRouter,
     LearnedRouterConfig,
     Seen,
@@ -83,11 +84,6 @@ class TopK(LearnedRouterConfig):
             return self.causal_training
         return self.drop == "position" or self.eval_capacity_factor == DROPLESS
 
-    @property
-    def gates_sum_to_scale(self) -> bool:
-        """True where the gates are divided by their sum at every k."""
-        return self.sums_gates(1)
-
     def sums_gates(self, top_k: int) -> bool:
         """True where the gates are divided by their sum: as stated, else where there are several."""
         if self.score == "softmax_after":
@@ -145,7 +141,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         if self.config.balanced_by_bias:
             self.register_buffer("balance_bias_E", torch.empty(self.num_experts))
 
-    def reset_parameters(self, std: float = 0.02) -> None:
+    def reset_parameters(self, std: float = INIT_STD) -> None:
         """Draw normal rows; the balancing bias starts at zero, noise at softplus(0) = ln 2."""
         super().reset_parameters(std)
         if self.config.noise:
