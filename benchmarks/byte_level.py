@@ -4,10 +4,10 @@
     python benchmarks/byte_level.py rows.jsonl --only dense peer --seeds 0 1
     python benchmarks/byte_level.py rows.jsonl --table    # print it only
 
-Feed-forwards have the active FLOPs of the dense one, but for PEER, whose 32 neurons a token take fewer. The text
-is the source of Python's own standard library. Width 64, 3 layers, 4 heads, 128 positions, 2,048 tokens a step, AdamW
-with warm-up and a cosine, global gradient norm 1, one thread. A seed decides the initial weights; the order of the
-data is that of the seed too, and the same for all variants, so that differences are paired.
+Feed-forwards have the active FLOPs of the dense one, but for PEER, whose 32 neurons a token take fewer. The
+text is the source of Python's own standard library. Width 64, 3 layers, 4 heads, 128 positions, 2,048 tokens a
+step, AdamW with warm-up and a cosine, global gradient norm 1, one thread. A seed decides the initial weights;
+the order of the data is that of the seed too, and the same for all variants, so that differences are paired.
 """
 
 import argparse
