@@ -12,6 +12,7 @@ import optimoe.models
 from optimoe.arch.parts import MoE
 from optimoe.core.config import to_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.models.attention.rope import Llama3Scaling, YarnScaling
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.lifelong import Growth
 from optimoe.models.convert.upcycle import Upcycling
@@ -98,7 +99,11 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
     "TrainingLoss",
     *("RouterConfig", "LearnedRouterConfig", "BalancedRouterConfig"),  # what routers share
 }
-GIVEN = {Growth: {"num_new_experts": 1}}
+GIVEN = {
+    Growth: {"num_new_experts": 1},
+    Llama3Scaling: {"factor": 8.0, "original_positions": 64},
+    YarnScaling: {"factor": 8.0, "original_positions": 64},
+}
 CASES = [(cls, field.name) for cls in configurations() for field in fields(cls)]
 
 
@@ -127,7 +132,8 @@ def test_every_field_of_every_configuration_is_checked(cls, name):
 def test_the_configurations_are_those_that_a_run_chooses():
     names = {cls.__name__ for cls in configurations()}
     routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
-    assert names == routers | {"Growth", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
+    positions = {"Rotary", "RopeScaling", "LinearScaling", "Llama3Scaling", "YarnScaling"}
+    assert names == routers | positions | {"Growth", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
     assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
 
 

@@ -9,7 +9,8 @@ from torch._dynamo.backends.debugging import aot_eager
 
 from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.models.attention import Places, rotary, rotate
+from optimoe.models.attention.places import Places
+from optimoe.models.attention.rope import Rotary, rotate
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
 from optimoe.models.losses import Balancer, training_loss
@@ -115,15 +116,15 @@ def test_attention_is_that_of_plain_loops(name):
     for parameter in layer.parameters():
         parameter.data.normal_(std=0.5)
     x_BSD = torch.randn(2, 7, 16, dtype=torch.float64)
-    rope = rotary(torch.arange(7), 4, 100.0, x_BSD.dtype)
-    y_BSD = layer(x_BSD, rope, Places(torch.zeros(2, 7), None, None))
+    rope = layer.rotary.angles(torch.arange(7), 4, x_BSD.dtype)
+    y_BSD = layer(x_BSD, Places(torch.zeros(2, 7), None, None))
     for b in range(2):
         torch.testing.assert_close(y_BSD[b], attention_in_loops(layer, x_BSD[b], rope), rtol=1e-10, atol=1e-10)
 
 
 def test_rotary_products_depend_on_distance_alone():
     q, k = torch.randn(2, 8, dtype=torch.float64)
-    turned = [rotate(x.expand(1, 1, 9, 8), rotary(torch.arange(9), 8, 10_000.0, x.dtype))[0, 0] for x in (q, k)]
+    turned = [rotate(x.expand(1, 1, 9, 8), Rotary().angles(torch.arange(9), 8, x.dtype))[0, 0] for x in (q, k)]
     products = turned[0] @ turned[1].T
     for distance in range(9):
         diagonal = products.diagonal(-distance)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.models.attention import Places
+from optimoe.models.attention.places import Places
 from optimoe.models.decoder import build
 from optimoe.models.routers import TopK
 from tests.models import reference
@@ -108,10 +108,10 @@ def test_a_block_adds_its_parts_through_its_norms(num_norms, ffn):
     x_BSD, ids_BS = torch.randn(2, 5, 16, dtype=torch.float64), ids_of(2, 5)
     after = (lambda y, norm: normed(y, norm)) if num_norms == 4 else (lambda y, _: y)
     places = Places(ids_BS, None, None)
-    mixed_BSD = x_BSD + after(block.mixer(normed(x_BSD, block.mixer_norm), None, places), block.mixer_norm_after)
+    mixed_BSD = x_BSD + after(block.mixer(normed(x_BSD, block.mixer_norm), places), block.mixer_norm_after)
     h_BSD = normed(mixed_BSD, block.ffn_norm)
     y_BSD = block.ffn(h_BSD, ids_BS)[0] if isinstance(ffn, MoE) else block.ffn(h_BSD)
-    close(block(x_BSD, None, ids_BS, places)[0], mixed_BSD + after(y_BSD, block.ffn_norm_after))
+    close(block(x_BSD, ids_BS, places)[0], mixed_BSD + after(y_BSD, block.ffn_norm_after))
 
 
 @pytest.mark.parametrize("num_norms", [2, 3])
@@ -125,8 +125,8 @@ def test_a_residual_feed_forward_stands_beside_the_routed_one(num_norms):
     block = random_block(arch)
     x_BSD, ids_BS = torch.randn(2, 5, 16, dtype=torch.float64), ids_of(2, 5)
     places = Places(ids_BS, None, None)
-    mixed_BSD = x_BSD + block.mixer(normed(x_BSD, block.mixer_norm), None, places)
+    mixed_BSD = x_BSD + block.mixer(normed(x_BSD, block.mixer_norm), places)
     h_BSD = normed(mixed_BSD, block.ffn_norm)
     beside_BSD = normed(mixed_BSD, block.residual_norm) if num_norms == 3 else h_BSD
     want_BSD = mixed_BSD + block.ffn(h_BSD, ids_BS)[0] + block.residual(beside_BSD)
-    close(block(x_BSD, None, ids_BS, places)[0], want_BSD)
+    close(block(x_BSD, ids_BS, places)[0], want_BSD)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, require, require_choice, require_types
+from optimoe.models.attention.rope import Rotary
 from optimoe.models.experts.activations import ACTIVATIONS
 from optimoe.models.routers import INIT_STD, RouterConfig, TopK, read_router
 
@@ -93,7 +94,7 @@ class ModelConfig:
         router: The router of every routed layer.
         losses: What is added to the language-model loss.
         activation: σ of every feed-forward; gated ones multiply it with a second product.
-        rope_theta: Base of the rotary frequencies.
+        rotary: Rotary positions, where positions are not learned.
         norm_eps: Added to every norm's variance.
         multipliers: Fixed factors of embedding, residual branches, attention and logits.
         init_std: Standard deviation of the initial weights; projections back to the residual stream start
@@ -107,7 +108,7 @@ class ModelConfig:
     router: RouterConfig = field(default_factory=TopK)
     losses: LossConfig = field(default_factory=LossConfig)
     activation: str = "silu"
-    rope_theta: float = 10_000.0
+    rotary: Rotary = field(default_factory=Rotary)
     norm_eps: float = 1e-6
     multipliers: Multipliers = field(default_factory=Multipliers)
     init_std: float = INIT_STD
@@ -115,7 +116,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_types(self)
         require_choice(self.activation, "activation", ACTIVATIONS)
-        for name in ("rope_theta", "norm_eps", "init_std"):
+        for name in ("norm_eps", "init_std"):
             value = getattr(self, name)
             require(0 < value < math.inf, name, "positive and finite", value)
         router, losses = self.router, self.losses
@@ -141,6 +142,8 @@ class ModelConfig:
         parts: dict[str, Any] = {}
         if "router" in table:
             parts["router"] = read_router(table["router"], f"{where}: router")
+        if "rotary" in table:
+            parts["rotary"] = Rotary.from_table(table["rotary"], f"{where}: rotary")
         if "losses" in table:
             require(isinstance(table["losses"], Mapping), f"{where}: losses", "a table", table["losses"])
             parts["losses"] = build(LossConfig, table["losses"], f"{where}: losses")

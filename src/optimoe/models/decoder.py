@@ -17,7 +17,9 @@ from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAtte
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
-from optimoe.models.attention import AnyAttention, LatentSelfAttention, Places, Rope, SelfAttention
+from optimoe.models.attention.grouped import SelfAttention
+from optimoe.models.attention.latent import LatentSelfAttention
+from optimoe.models.attention.places import Places
 from optimoe.models.config import ModelConfig
 from optimoe.models.initial import initialise
 from optimoe.models.moe import FeedForward, MoELayer
@@ -157,10 +159,7 @@ class Decoder(nn.Module):
         routings: dict[int, Routing] = {}
         retrieved: dict[int, PEERStats] = {}
         for layer, block in enumerate(self.blocks):
-            rope = None
-            if self.positions is None:
-                rope = places.rope(block.mixer.rope_dim, self.config.rope_theta, x_BSD.dtype)  # type: ignore[union-attr, arg-type]
-            inputs = (x_BSD, rope, ids_BS, places, valid_BS, (replay or {}).get(layer))
+            inputs = (x_BSD, ids_BS, places, valid_BS, (replay or {}).get(layer))
             x_BSD, decision = checkpoint(block, *inputs, use_reentrant=False) if recompute else block(*inputs)
             if isinstance(decision, Routing):
                 routings[layer] = decision
@@ -229,7 +228,7 @@ class Block(nn.Module):
         expected = (2, 3) if group.residual is not None else (2, 4)
         require(group.num_norms in expected, "num_norms", f"one of {expected}", group.num_norms)
         self.mixer_norm = make_norm(arch, config)
-        self.mixer = make_mixer(group.mixer, arch.d_model, config)
+        self.mixer = make_mixer(group.mixer, arch, config)
         self.mixer_norm_after = make_norm(arch, config) if after else nn.Identity()
         self.ffn_norm = make_norm(arch, config)
         self.ffn = make_ffn(group.ffn, arch, config, layer)
@@ -240,14 +239,13 @@ class Block(nn.Module):
     def forward(
         self,
         x_BSD: Tensor,
-        rope: Rope | None,
         ids_BS: Tensor,
         places: Places,
         valid_BS: Tensor | None = None,
         replay: Routing | None = None,
     ) -> tuple[Tensor, LayerDecision]:
         """The layer's output, and what it routed or retrieved."""
-        mixed_BSD = self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), rope, places))
+        mixed_BSD = self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), places))
         x_BSD = x_BSD + _times(mixed_BSD, self.multiplier)
         h_BSD = self.ffn_norm(x_BSD)
         decision: LayerDecision = None
@@ -272,16 +270,18 @@ def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
     return nn.LayerNorm(arch.d_model, eps=config.norm_eps, bias=arch.norm == "layernorm")
 
 
-def make_mixer(part: Mixer, d_model: int, config: ModelConfig) -> AnyAttention:
+def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttention | LatentSelfAttention:
     """The attention that an architecture describes.
 
     Raises:
         ConfigError: It is another mixer, latent attention with an indexer, or values not as wide as keys.
     """
+    rotary = None if arch.num_positions else config.rotary
+    scale = config.multipliers.attention
     if isinstance(part, Attention) and part.value_dim == part.head_dim:
-        return SelfAttention(part, d_model, config.norm_eps, config.multipliers.attention)
+        return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
     if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
-        return LatentSelfAttention(part, d_model, config.multipliers.attention)
+        return LatentSelfAttention(part, arch.d_model, rotary, scale)
     name = "Indexer" if isinstance(part, LatentAttention) else type(part).__name__
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 

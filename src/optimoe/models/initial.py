@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from optimoe.models.attention import LatentSelfAttention, SelfAttention
+from optimoe.models.attention.grouped import SelfAttention
+from optimoe.models.attention.latent import LatentSelfAttention
 from optimoe.models.config import ModelConfig
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.layer import Experts

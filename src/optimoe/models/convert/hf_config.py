@@ -7,6 +7,7 @@ from optimoe.arch.parts import LatentAttention
 from optimoe.core.errors import ConfigError, require
 from optimoe.models.config import ModelConfig, Multipliers
 from optimoe.models.convert.hf_families import Names, Routes, find_names
+from optimoe.models.convert.hf_rope import read_rotary, written_rotary
 from optimoe.models.decoder import Decoder
 from optimoe.models.experts.activations import SWIGLU_LIMIT, SWIGLU_SLOPE
 from optimoe.models.routers import DROPLESS, INIT_STD, RouterConfig, TopK
@@ -27,22 +28,15 @@ def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
     written: dict[str, Any] = {
         **_written_activation(config.activation, names, model_type),
         **_written_factors(model, names, model_type),
+        **written_rotary(config.rotary, names, model_type),
         "rms_norm_eps": config.norm_eps,
-        "rope_theta": config.rope_theta,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
         "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
         "initializer_range": config.init_std,
     }
     if isinstance(model.arch.attention, LatentAttention):
         written["rope_interleave"] = True
-    if model_type in _PARTIAL:
-        written["partial_rotary_factor"] = 1.0
     moe = model.arch.moe
     return written | (_written_router(config.router, names.routes, model_type, moe.top_k) if moe else {})
-
-
-_PARTIAL = ("glm4_moe", "minimax_m2")
-"""Families that turn a part of each head's channels where they are told nothing."""
 
 
 def _written_activation(activation: str, names: Names, model_type: str) -> dict[str, Any]:
@@ -102,25 +96,13 @@ def read_fields(config: Mapping[str, Any], model_type: str) -> ModelConfig:
         UnknownNameError: There is no such family.
     """
     names = find_names(model_type)
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    require(kind == "default", "rope_type", "default", kind)
-    for name in ("partial_rotary_factor", "clip_qkv"):
-        value = config.get(name) or rope.get(name)
-        require(value in (None, 1.0), name, "left out", value)
-    told = model_type not in _PARTIAL or 1.0 in (
-        config.get("partial_rotary_factor"),
-        rope.get("partial_rotary_factor"),
-    )
-    require(told, "partial_rotary_factor", f"1.0, stated, in {model_type}", None)
-    theta = rope.get("rope_theta", config.get("rope_theta"))
+    require(config.get("clip_qkv") is None, "clip_qkv", "left out", config.get("clip_qkv"))
     eps = config.get("rms_norm_eps")
-    require(theta is not None, "rope_theta", "given", theta)
     require(eps is not None, "rms_norm_eps", "given", eps)
     return ModelConfig(
         router=_read_router(config, names.routes),
         activation=_read_activation(config, names),
-        rope_theta=float(theta),  # type: ignore[arg-type]
+        rotary=read_rotary(config, names),
         norm_eps=float(eps),  # type: ignore[arg-type]
         multipliers=_read_factors(config, names),
         init_std=float(config.get("initializer_range", INIT_STD)),
@@ -149,7 +131,6 @@ def _read_factors(config: Mapping[str, Any], names: Names) -> Multipliers:
 
 
 def _read_router(config: Mapping[str, Any], routes: Routes) -> TopK:
-    require(config.get("rope_interleave", True), "rope_interleave", "true", False)
     score = config.get("scoring_func", routes.score)
     require(score == routes.score, "scoring_func", routes.score, score)
     options: dict[str, Any] = {"score": routes.score, "normalised": routes.normalised}

@@ -46,6 +46,8 @@ class Names:
         routes: How it routes.
         activation: The one activation that the family has, beside those of ``hidden_act``.
         multipliers: Whether it has Granite's four multipliers.
+        rotary_share: Share of a head's channels that turn where the configuration does not say; 0 where a family
+            has no such field, and turns all.
     """
 
     moe: str = "mlp"
@@ -58,6 +60,7 @@ class Names:
     routes: Routes = Routes()
     activation: str = ""
     multipliers: bool = False
+    rotary_share: float = 0.0
 
 
 _CHOSEN = Routes(normalised="norm_topk_prob")
@@ -90,9 +93,9 @@ FAMILIES: dict[str, Names] = {
         )
     ),
     "deepseek_v3": Names(routes=_BIASED),
-    "glm4_moe": Names(routes=_BIASED),
+    "glm4_moe": Names(routes=_BIASED, rotary_share=0.5),
     "glm4_moe_lite": Names(routes=_BIASED),
-    "minimax_m2": replace(_W123, routes=Routes(score="sigmoid", bias="e_score_correction_bias")),
+    "minimax_m2": replace(_W123, routes=Routes(score="sigmoid", bias="e_score_correction_bias"), rotary_share=1.0),
     "granitemoe": Names(
         moe="block_sparse_moe",
         router="router.layer",

@@ -65,7 +65,7 @@ def upcycle(dense: Decoder, arch: ArchSpec, config: ModelConfig, how: Upcycling 
         ConfigError: The two differ in more than feed-forwards, widths do not divide, or gates do not add up.
     """
     _require_same_but_ffn(dense.arch, arch)
-    for name in ("activation", "rope_theta", "norm_eps"):
+    for name in ("activation", "rotary", "norm_eps", "multipliers"):
         value, given = getattr(dense.config, name), getattr(config, name)
         require(given == value, name, f"{value} as in the dense model", given)
     model = build(arch, config).to(dense.embedding.weight)

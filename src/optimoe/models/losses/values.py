@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from optimoe.models.attention import document_runs
+from optimoe.models.attention.places import document_runs
 from optimoe.models.decoder import Output
 from optimoe.models.losses.language import IGNORED
 from optimoe.models.routing import Routing

@@ -1,0 +1,1 @@
+"""Softmax attention: where tokens stand, what they see, and the two kinds of heads."""
