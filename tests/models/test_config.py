@@ -3,25 +3,30 @@
 import importlib
 import math
 import pkgutil
-from dataclasses import MISSING, fields, is_dataclass
+import tomllib
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 import optimoe.models
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
-from optimoe.core.config import to_table
+from optimoe.core.config import to_table, to_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.models.attention.rope import Llama3Scaling, YarnScaling
-from optimoe.models.config import LossConfig, ModelConfig
+from optimoe.models.config import LayerRouter, LossConfig, ModelConfig
+from optimoe.models.convert.hf import to_hf
 from optimoe.models.convert.lifelong import Growth
 from optimoe.models.convert.upcycle import Upcycling
+from optimoe.models.decoder import build, count_extra_params
 from optimoe.models.experts.layer import Experts
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
-from optimoe.models.routers import Hash, TopK, find_router, read_router
-from tests.models.build import VOCAB
+from optimoe.models.routers import ExpertChoice, Hash, TopK, find_router, read_router
+from tests.models.build import VOCAB, make_arch, make_dense
 from tests.models.comparison import D
+from tests.models.shapes import MIXERS, ROUTED, with_mixer
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
 }
 GIVEN = {
     Growth: {"num_new_experts": 1},
+    LayerRouter: {"layers": (0,), "router": TopK()},
     Llama3Scaling: {"factor": 8.0, "original_positions": 64},
     YarnScaling: {"factor": 8.0, "original_positions": 64},
 }
@@ -133,12 +139,13 @@ def test_the_configurations_are_those_that_a_run_chooses():
     names = {cls.__name__ for cls in configurations()}
     routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
     positions = {"Rotary", "RopeScaling", "LinearScaling", "Llama3Scaling", "YarnScaling"}
-    assert names == routers | positions | {"Growth", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
+    others = {"Growth", "LayerRouter", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
+    assert names == routers | positions | others
     assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
 
 
 @pytest.mark.parametrize(
-    ("build", "words"),
+    ("make", "words"),
     [
         (lambda: TopK(score="sigmoids"), "score: .*nearest: sigmoid"),
         (lambda: TopK(drop="prob"), "drop: .*position"),
@@ -150,9 +157,9 @@ def test_the_configurations_are_those_that_a_run_chooses():
         (lambda: LossConfig(scope="sequences"), "scope: .*nearest: sequence"),
     ],
 )
-def test_a_wrong_word_names_the_nearest(build, words):
+def test_a_wrong_word_names_the_nearest(make, words):
     with pytest.raises(UnknownNameError, match=words):
-        build()
+        make()
 
 
 def test_a_model_configuration_is_a_table_and_reads_back():
@@ -170,6 +177,67 @@ def test_a_model_configuration_is_a_table_and_reads_back():
     assert ModelConfig.from_table(to_table(hashed)) == hashed
 
 
+FIRST_HASHED = ModelConfig(
+    router=TopK(score="sigmoid"),
+    layer_routers=(LayerRouter(layers=(0, 1), router=Hash(seed=3)),),
+    losses=LossConfig(balance=0.1, z=0.1),
+)
+
+
+def test_routers_of_some_layers_stand_in_a_file_and_read_back():
+    text = """
+    router = {kind = "top_k", score = "sigmoid"}
+    losses = {balance = 0.1, z = 0.1}
+    [[layer_routers]]
+    layers = [0, 1]
+    router = {kind = "hash", seed = 3}
+    """
+    assert ModelConfig.from_table(tomllib.loads(text)) == FIRST_HASHED
+    assert ModelConfig.from_table(tomllib.loads(to_toml(to_table(FIRST_HASHED)))) == FIRST_HASHED
+
+
+def test_a_model_routes_layer_by_layer_as_its_configuration_says():
+    dense, routed = make_dense().layers[0], make_arch(num_layers=1).layers[0]
+    arch = make_arch(layers=(dense, replace(routed, num_layers=3)))
+    one, other = LayerRouter(layers=(4,), router=ExpertChoice()), LayerRouter(layers=(2,), router=Hash())
+    config = ModelConfig(layer_routers=(one, other))
+    model = build(arch, config)
+    kinds = {layer: router.config.kind for layer, router in model.routers.items()}
+    assert kinds == {2: "hash", 3: "top_k", 4: "expert_choice"} and model.leaky_layers == (4,)
+    extra = count_extra_params(arch, config)
+    assert sum(p.numel() for p in model.parameters()) == count_params(arch).total + extra and extra < 0
+
+
+@pytest.mark.parametrize(
+    ("router", "words"),
+    [
+        (Hash(), "kind: must be top_k in qwen3_moe, got hash"),
+        (TopK(normalised=False), "layer_routers: must be left out in qwen3_moe, got another router of layer 1"),
+    ],
+)
+def test_a_family_with_one_router_refuses_another_in_some_layer(router, words):
+    arch = with_mixer(MIXERS["norm per head"], MoE(**ROUTED))
+    model = build(arch, ModelConfig(layer_routers=(LayerRouter(layers=(1,), router=router),)))
+    with pytest.raises(ConfigError, match=words):
+        to_hf(model, "qwen3_moe")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"layer_routers": (LayerRouter(layers=(2,), router=Hash()),)}, r"of routed layers \(0–1 of 2\), got 2"),
+        ({"layer_routers": FIRST_HASHED.layer_routers, "losses": LossConfig(z=0.1)}, "z: must be 0 beside hash"),
+    ],
+)
+def test_a_router_without_a_layer_and_a_loss_without_a_router_are_refused(config, words):
+    with pytest.raises(ConfigError, match=words):
+        build(make_arch(), ModelConfig(**config))
+
+
+def _hashes(*layers):
+    return {"layers": list(layers), "router": {"kind": "hash"}}
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -179,6 +247,19 @@ def test_a_model_configuration_is_a_table_and_reads_back():
         ({"router": {"kind": "hash", "score": "sigmoid"}}, "model: router: field: unknown name 'score' ("),
         ({"losses": {"balence": 0.1}}, "model: losses: field: unknown name 'balence' (nearest: balance"),
         ({"losses": 3}, "model: losses: must be a table, got 3"),
+        ({"layer_routers": {"layers": [0]}}, "model: layer_routers: must be a list of tables"),
+        (
+            {"layer_routers": [{"router": {"kind": "hash"}}]},
+            "model: layer_routers: layers: must be given, got None",
+        ),
+        ({"layer_routers": [{"layer": [0]}]}, "layer_routers: field: unknown name 'layer' (nearest: layers"),
+        (
+            {"layer_routers": [_hashes(0), _hashes(1, 0)]},
+            "layer_routers: must be each layer once, got [0] more often",
+        ),
+        ({"layer_routers": [_hashes(-1)]}, "layers: must be numbers from 0, got -1"),
+        ({"layer_routers": [_hashes("first")]}, "model: layer_routers: layers: Expected `int`, got `str`"),
+        ({"layer_routers": [_hashes()]}, "layers: must be one or more, got none"),
         ({"loses": {}}, "model: field: unknown name 'loses' (nearest: losses"),
         ({"activation": 3}, "model: Expected `str`, got `int` - at `activation`"),
         ({"router": {"kind": "hash"}, "losses": {"z": 0.1}}, "z: must be 0 beside hash routing"),

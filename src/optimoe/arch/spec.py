@@ -103,6 +103,11 @@ class ArchSpec:
         return sum(group.num_layers for group in self.layers)
 
     @property
+    def unrolled(self) -> "tuple[LayerGroup, ...]":
+        """The group of every layer of one design, in order."""
+        return tuple(group for group in self.layers for _ in range(group.num_layers))
+
+    @property
     def moe(self) -> MoE | None:
         """The feed-forward of the first group with routed experts; none in a dense model."""
         return next((group.ffn for group in self.layers if isinstance(group.ffn, MoE)), None)

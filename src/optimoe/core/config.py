@@ -87,12 +87,16 @@ def to_table(config: Any) -> dict[str, Any]:
     table: dict[str, Any] = {"kind": kind} if isinstance(kind, str) else {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            table[field.name] = to_table(value)
-        elif not (isinstance(value, float) and math.isinf(value) and value == field.default):
-            plain = to_values(value)
-            table[field.name] = list(plain) if isinstance(plain, tuple) else plain
+        if not (isinstance(value, float) and math.isinf(value) and value == field.default):
+            table[field.name] = _to_plain(value)
     return table
+
+
+def _to_plain(value: Any) -> Any:
+    """A field's value as :func:`to_table` writes it, dataclasses inside of a tuple too."""
+    if dataclasses.is_dataclass(value):
+        return to_table(value)
+    return [_to_plain(item) for item in value] if isinstance(value, tuple) else to_values(value)
 
 
 def stated_table(config: Any) -> dict[str, Any]:

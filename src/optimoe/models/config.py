@@ -1,11 +1,14 @@
 """What a model's training chooses beyond its shape: how tokens are routed, and what is added to the loss."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from optimoe.core.config import build
+from optimoe.arch.parts import MoE
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.config import build, convert
 from optimoe.core.errors import ConfigError, require, require_choice, require_types
 from optimoe.models.attention.rope import Rotary
 from optimoe.models.experts.activations import ACTIVATIONS
@@ -17,7 +20,11 @@ Scope = Literal["batch", "sequence", "global", "step"]
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of what is added to the language-model loss, each a mean over the routed layers but for ``logit_z``.
+    """Weights of what is added to the language-model loss; all but ``logit_z`` are means over layers.
+
+    Each is a mean over the routed layers whose router has it (``RouterConfig.losses``): balance over those that
+    do not balance by themselves, z over those with logits, RL-R's three over those that sample. In the other
+    layers it is 0 and counts for nothing.
 
     ``sequence`` and ``step`` are the same numbers however a step is cut into micro-batches and ranks; ``batch``
     and ``global`` depend on the cut: loads of 4 rows and of 16 are balanced to different degrees.
@@ -87,11 +94,51 @@ class Multipliers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerRouter:
+    """The router of some layers, in place of the one of all others.
+
+    Attributes:
+        layers: Numbers of routed layers, from 0, dense ones counted: DeepSeek-V4 hashes its first three.
+        router: Their router.
+
+    Raises:
+        ConfigError: There is no layer, a number is negative, or one comes twice.
+    """
+
+    layers: tuple[int, ...]
+    router: RouterConfig
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require(len(self.layers) > 0, "layers", "one or more", "none")
+        require(min(self.layers) >= 0, "layers", "numbers from 0", min(self.layers))
+        _require_once(self.layers, "layers")
+
+    @classmethod
+    def from_table(cls, table: Any, where: str) -> "LayerRouter":
+        """The routers of a table with ``layers``, a list of numbers, and ``router``, a table with a ``kind``.
+
+        Raises:
+            ConfigError: A field is missing, has the wrong type or is out of its limits.
+            UnknownNameError: No such field, router or option; the text names the nearest.
+        """
+        require(isinstance(table, Mapping), where, "a table with layers and router", table)
+        names = [f.name for f in fields(cls)]
+        for name in table:
+            require_choice(name, f"{where}: field", names)
+        for name in names:
+            require(name in table, f"{where}: {name}", "given", None)
+        layers = convert(table["layers"], tuple[int, ...], f"{where}: layers")
+        return cls(layers=layers, router=read_router(table["router"], f"{where}: router"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """What an :class:`~optimoe.arch.spec.ArchSpec` leaves open.
 
     Attributes:
-        router: The router of every routed layer.
+        router: The router of every routed layer that ``layer_routers`` does not name.
+        layer_routers: Routers of some layers by their numbers, each layer once at most.
         losses: What is added to the language-model loss.
         activation: σ of every feed-forward; gated ones multiply it with a second product.
         rotary: Rotary positions, where positions are not learned.
@@ -101,11 +148,12 @@ class ModelConfig:
             smaller, by √(2·layers) in a dense gated feed-forward (:mod:`optimoe.models.initial`).
 
     Raises:
-        ConfigError: A number is out of limits, or a loss does not apply to the router.
+        ConfigError: A number is out of limits, a layer has two routers, or no router has one of the losses.
         UnknownNameError: No such activation.
     """
 
     router: RouterConfig = field(default_factory=TopK)
+    layer_routers: tuple[LayerRouter, ...] = ()
     losses: LossConfig = field(default_factory=LossConfig)
     activation: str = "silu"
     rotary: Rotary = field(default_factory=Rotary)
@@ -119,20 +167,35 @@ class ModelConfig:
         for name in ("norm_eps", "init_std"):
             value = getattr(self, name)
             require(0 < value < math.inf, name, "positive and finite", value)
-        router, losses = self.router, self.losses
-        if router.balanced_by_routing and losses.balance + losses.importance > 0:
-            raise ConfigError(
-                f"balance, importance: must be 0 beside {router.kind} routing, which balances by itself"
-            )
-        if not router.learned and losses.z > 0:
-            raise ConfigError(f"z: must be 0 beside {router.kind} routing, which has no logits, got {losses.z}")
+        _require_once([layer for some in self.layer_routers for layer in some.layers], "layer_routers")
+        _refuse_idle_losses([self.router, *(some.router for some in self.layer_routers)], self.losses)
+
+    def router_of(self, layer: int) -> RouterConfig:
+        """The router of a layer, by the layer's number."""
+        named = (some.router for some in self.layer_routers if layer in some.layers)
+        return next(named, self.router)
+
+    def require_layers(self, arch: ArchSpec) -> None:
+        """Refuse what the layers of an architecture give no meaning to.
+
+        Raises:
+            ConfigError: A router is named for a layer that does not route, or no routed layer has a loss.
+        """
+        routed = [layer for layer, group in enumerate(arch.unrolled) if isinstance(group.ffn, MoE)]
+        for some in self.layer_routers:
+            for layer in some.layers:
+                limit = f"of routed layers ({_spans(routed)} of {arch.num_layers})"
+                require(layer in routed, "layer_routers: layers", limit, layer)
+        if routed:
+            _refuse_idle_losses([self.router_of(layer) for layer in routed], self.losses)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], where: str = "model") -> "ModelConfig":
         """The configuration of a table, such as :func:`optimoe.core.config.to_table` writes.
 
         Args:
-            table: Fields by name; ``router`` is a table with a ``kind``, ``losses`` a table.
+            table: Fields by name; ``router`` is a table with a ``kind``, ``layer_routers`` a list of tables with
+                ``layers`` and ``router``, ``losses`` a table.
             where: What the table is, for the error line.
 
         Raises:
@@ -144,6 +207,10 @@ class ModelConfig:
             parts["router"] = read_router(table["router"], f"{where}: router")
         if "rotary" in table:
             parts["rotary"] = Rotary.from_table(table["rotary"], f"{where}: rotary")
+        if "layer_routers" in table:
+            some, name = table["layer_routers"], f"{where}: layer_routers"
+            require(isinstance(some, list | tuple), name, "a list of tables", some)
+            parts["layer_routers"] = tuple(LayerRouter.from_table(each, name) for each in some)
         if "losses" in table:
             require(isinstance(table["losses"], Mapping), f"{where}: losses", "a table", table["losses"])
             parts["losses"] = build(LossConfig, table["losses"], f"{where}: losses")
@@ -153,3 +220,33 @@ class ModelConfig:
             parts["multipliers"] = build(Multipliers, factors, f"{where}: multipliers")
         plain = {name: value for name, value in table.items() if name not in parts}
         return replace(build(cls, plain, where), **parts)
+
+
+def _require_once(layers: Iterable[int], name: str) -> None:
+    twice = [layer for layer, times in Counter(layers).items() if times > 1]
+    require(not twice, name, "each layer once", f"{twice[:3]} more often")
+
+
+def _refuse_idle_losses(routers: Iterable[RouterConfig], losses: LossConfig) -> None:
+    """Refuse a loss that would be 0 in every layer, but for RL-R's, whose weights stand unasked.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    kinds = {router.kind: router for router in routers}
+    has = frozenset().union(*(router.losses for router in kinds.values()))
+    for name, reason in (("balance", _BALANCES), ("importance", _BALANCES), ("z", "which has no logits")):
+        weight = getattr(losses, name)
+        if weight > 0 and name not in has:
+            raise ConfigError(f"{name}: must be 0 beside {' and '.join(kinds)} routing, {reason}, got {weight}")
+
+
+_BALANCES = "which balances by itself"
+
+
+def _spans(layers: list[int]) -> str:
+    """Rising numbers in words: 0–2, 5."""
+    starts = [layer for layer in layers if layer - 1 not in layers]
+    ends = [layer for layer in layers if layer + 1 not in layers]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(f"{start}" if start == end else f"{start}–{end}" for start, end in pairs) or "none"

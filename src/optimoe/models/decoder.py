@@ -48,6 +48,11 @@ class Output:
     retrieved: dict[int, PEERStats]
     document_BS: Tensor | None = None
 
+    @property
+    def leaky_layers(self) -> tuple[int, ...]:
+        """Layers whose decisions later tokens had a part in; with any, a loss is none of a language model."""
+        return tuple(layer for layer, routing in self.routings.items() if routing.leaky)
+
 
 _pytree.register_dataclass(Output)
 
@@ -72,6 +77,7 @@ def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
                 require(not isinstance(value, float), name, "a whole number", value)
     grid = getattr(count_params(arch).total, "ndim", 0)
     require(grid == 0, "arch", "one design", f"a grid of {grid} axes")
+    (config or ModelConfig()).require_layers(arch)
     if arch.num_mtp_layers:
         raise ConfigError(
             f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}; "
@@ -99,8 +105,7 @@ class Decoder(nn.Module):
         self.growths: tuple[Any, ...] = ()
         self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)
         self.positions = nn.Embedding(arch.num_positions, arch.d_model) if arch.num_positions else None
-        groups = [group for group in arch.layers for _ in range(group.num_layers)]
-        self.blocks = nn.ModuleList(Block(group, arch, config, layer) for layer, group in enumerate(groups))
+        self.blocks = nn.ModuleList(Block(group, arch, config, layer) for layer, group in enumerate(arch.unrolled))
         self.norm = make_norm(arch, config)
         self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
         self.register_load_state_dict_pre_hook(_refuse_grown_state)  # type: ignore[no-untyped-call]
@@ -297,8 +302,9 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
 
 def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
     """What :func:`build` adds to, or leaves out of, ``count_params(arch).total`` for the sake of a router."""
-    routed = ((group.num_layers, group.ffn) for group in arch.layers if isinstance(group.ffn, MoE))
-    return sum(layers * config.router.extra_params(part, arch.d_model) for layers, part in routed)
+    layers = ((layer, group.ffn) for layer, group in enumerate(arch.unrolled))
+    routed = ((config.router_of(layer), part) for layer, part in layers if isinstance(part, MoE))
+    return sum(router.extra_params(part, arch.d_model) for router, part in routed)
 
 
 def _refuse_grown_state(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:

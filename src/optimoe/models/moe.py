@@ -3,6 +3,8 @@
 Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts, D model width, F hidden width.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -57,7 +59,7 @@ class MoELayer(nn.Module):
         super().__init__()
         self.part = part
         width = part.d_latent or d_model
-        self.router = config.router.build(part, d_model, vocab_size, layer)
+        self.router = config.router_of(layer).build(part, d_model, vocab_size, layer)
         self.experts = Experts(
             part.num_experts, width, part.d_expert, part.gated, config.activation, part.expert_bias
         )
@@ -84,6 +86,8 @@ class MoELayer(nn.Module):
         """
         given = {"valid_BS": valid_BS, "replay": replay}
         routing: Routing = self.router(x_BSD, ids_BS, **{name: it for name, it in given.items() if it is not None})
+        leaky = self.router.leaks if replay is None else replay.leaky
+        routing = replace(routing, leaky=leaky, losses=self.router.config.losses)
         y_BSD = self.down(x_BSD) if self.down is not None else x_BSD
         y_TD = self.experts(y_BSD.flatten(0, 1), routing.dispatched_TK, routing.weight_TK)
         y_BSD = y_TD.view_as(y_BSD)

@@ -3,7 +3,8 @@
 Legend: T tokens (sequence after sequence), K slots per token, E experts.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -12,6 +13,10 @@ from torch.utils import _pytree
 
 EMPTY = -1
 """The expert of a slot that holds none."""
+
+
+LOSSES = frozenset({"balance", "z", "importance", "policy", "baseline", "entropy"})
+"""The added losses of a routed layer, by name."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Routing:
         kept_TK: Whether a slot is computed; false where it is empty or dropped.
         valid_T: Which tokens are real (bool), the others being padding; none where all are. Padding takes no part
             in loads, losses or reports.
+        leaky: Whether later tokens had a part in it: what is trained on it is no language model's loss.
+        losses: The added losses that mean something for it; others are 0.
     """
 
     expert_TK: Tensor
@@ -35,6 +42,8 @@ class Routing:
     logits_TE: Tensor
     kept_TK: Tensor
     valid_T: Tensor | None = field(default=None, kw_only=True)
+    leaky: bool = field(default=False, kw_only=True)
+    losses: frozenset[str] = field(default=LOSSES, kw_only=True)
 
     @property
     def num_experts(self) -> int:
@@ -72,13 +81,28 @@ class PolicyRouting(Routing):
     baseline_T: Tensor
 
 
-for _kind in (Routing, PolicyRouting):  # so that wrappers of modules find the tensors in it
-    _pytree.register_dataclass(_kind)
+def _register(kind: type[Routing]) -> None:
+    """Let wrappers of modules and transforms find the tensors of a decision; what is none stays beside them."""
+    names = [f.name for f in fields(kind)]
+    beside = [name for name in names if name in ("leaky", "losses")]
+    tensors = [name for name in names if name not in beside]
+
+    def flatten(routing: Routing) -> tuple[list[Tensor | None], tuple[Any, ...]]:
+        return [getattr(routing, name) for name in tensors], tuple(getattr(routing, name) for name in beside)
+
+    def unflatten(values: Iterable[Any], others: tuple[Any, ...]) -> Routing:
+        return kind(**dict(zip(tensors, values, strict=True)), **dict(zip(beside, others, strict=True)))
+
+    _pytree.register_pytree_node(kind, flatten, unflatten)
+
+
+for _kind in (Routing, PolicyRouting):
+    _register(_kind)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoutingReport:
-    """What one layer's routing looks like over its real tokens, as tensors without gradient.
+    """What one layer's routing looks like over its real tokens, as tensors without gradient, and its mark.
 
     Attributes:
         load_E: Slots for which each expert was chosen, dropped ones included.
@@ -89,6 +113,7 @@ class RoutingReport:
         entropy: Mean entropy of the router's probabilities, nats; ln E at the start, 0 when certain.
         load_imbalance: Busiest expert's load ÷ mean; 1 is balanced.
         dead: Experts that nobody chose.
+        leaky: Whether later tokens had a part in the decision.
     """
 
     load_E: Tensor
@@ -99,6 +124,7 @@ class RoutingReport:
     entropy: Tensor
     load_imbalance: Tensor
     dead: Tensor
+    leaky: bool
 
 
 def count_load(expert_TK: Tensor, num_experts: int) -> Tensor:
@@ -172,6 +198,7 @@ def report(routing: Routing) -> RoutingReport:
         entropy=mean_entropy(routing),
         load_imbalance=load_E.max() / mean,
         dead=(load_E == 0).sum(),
+        leaky=routing.leaky,
     )
 
 

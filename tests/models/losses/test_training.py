@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from optimoe.arch.parts import MoE
-from optimoe.models.config import LossConfig, ModelConfig
+from optimoe.models.config import LayerRouter, LossConfig, ModelConfig
 from optimoe.models.decoder import build
 from optimoe.models.losses import IGNORED, training_loss
-from optimoe.models.routers import PolicyGradient, TopK
+from optimoe.models.routers import Hash, PolicyGradient, SBase, TopK
 from optimoe.models.routing import load_of
 from tests.models.build import ROUTERS, ids_of, make_arch, top_k_of
+
+RL_R = PolicyGradient()
 
 
 def test_a_planted_imbalance_in_one_layer_is_seen():
@@ -36,6 +38,31 @@ def test_the_total_is_the_weighted_mean_over_layers(scope):
     torch.testing.assert_close(loss.total, loss.language + extra)
     want = torch.nn.functional.cross_entropy(model(ids_BS).logits_BSV.flatten(0, 1), ids_BS.flatten())
     torch.testing.assert_close(loss.language, want)
+
+
+def test_a_loss_is_the_mean_over_the_layers_whose_router_has_it():
+    """Weights and what they weigh are the same beside layers that hash, balance by themselves or sample."""
+    losses = LossConfig(balance=0.1, z=0.01, importance=0.2, policy=0.3, baseline=0.4, entropy=0.5)
+    others = [LayerRouter(layers=(layer,), router=router) for layer, router in enumerate((Hash(), SBase(), RL_R))]
+    model, ids_BS = (
+        build(make_arch(num_layers=4), ModelConfig(layer_routers=tuple(others), losses=losses)),
+        ids_of(),
+    )
+    loss = training_loss(model(ids_BS), ids_BS, losses)
+    having = {
+        "balance": (2, 3),
+        "importance": (2, 3),
+        "z": (1, 2, 3),
+        "policy": (2,),
+        "baseline": (2,),
+        "entropy": (2,),
+    }
+    total = loss.language
+    for name, layers in having.items():
+        value = {layer: float(getattr(each, name)) for layer, each in loss.layers.items()}
+        assert {layer for layer, it in value.items() if it} == set(layers), name
+        total = total + getattr(losses, name) * sum(value.values()) / len(layers)
+    torch.testing.assert_close(loss.total.detach(), total)
 
 
 def test_ignored_targets_take_no_part():
@@ -80,7 +107,7 @@ def test_padding_is_in_no_loss_of_any_router(name):
     targets_BS = ids_of(2, 8, 1)
     padded = training_loss(output, targets_BS, config, document_BS=padding_BS)
     first = {
-        layer: replace(routing, **{k: v[:8] for k, v in vars(routing).items() if v is not None})
+        layer: replace(routing, **{k: v[:8] for k, v in vars(routing).items() if isinstance(v, torch.Tensor)})
         for layer, routing in output.routings.items()
     }
     alone = training_loss(

@@ -8,10 +8,12 @@ import torch
 from optimoe.arch.parts import PEER, Attention, LatentAttention, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
-from optimoe.models.config import ModelConfig
+from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.losses import RunningReport, Step, count_valid, training_loss
 from optimoe.models.routers import TopK, find_router
 from optimoe.models.routers.causality import future_leak
+from optimoe.models.routing import report
 from tests.models.build import ROUTERS, ids_of, make_arch, make_dense, make_layer, top_k_of
 
 
@@ -119,8 +121,18 @@ def test_the_probe_finds_a_planted_leak():
 
 
 @pytest.mark.parametrize("name", ROUTERS)
-def test_a_model_names_the_layers_whose_training_loss_has_seen_the_future(name):
-    router = ROUTERS[name]
+def test_whatever_is_logged_of_a_training_step_names_the_layers_that_saw_the_future(name):
+    router, ids_BS = ROUTERS[name], ids_of()
     part = MoE(num_experts=4, top_k=top_k_of(router), d_expert=8)
     model = build(make_arch(part), ModelConfig(router=router))
-    assert model.leaky_layers == (() if router.causal_training else (0, 1))
+    running, step = RunningReport(), Step([count_valid(ids_BS)])
+    output = model(ids_BS)
+    running.add(output)
+    step.add(training_loss(output, ids_BS, LossConfig(), step))
+    leaky = () if router.causal_training else (0, 1)
+    assert model.leaky_layers == output.leaky_layers == leaky
+    assert running.summary().leaky_layers == step.value().leaky_layers == leaky
+    assert all(report(routing).leaky == bool(leaky) for routing in output.routings.values())
+    assert model(ids_BS, replay=output.routings).leaky_layers == leaky
+    if router.causal:
+        assert model.eval()(ids_BS).leaky_layers == ()

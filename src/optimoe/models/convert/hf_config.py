@@ -35,8 +35,13 @@ def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
     }
     if isinstance(model.arch.attention, LatentAttention):
         written["rope_interleave"] = True
-    moe = model.arch.moe
-    return written | (_written_router(config.router, names.routes, model_type, moe.top_k) if moe else {})
+    first: dict[str, Any] = {}
+    for layer, router in model.routers.items():
+        routed = _written_router(router.config, names.routes, model_type, router.top_k)
+        same = routed == (first or routed)
+        require(same, "layer_routers", f"left out in {model_type}", f"another router of layer {layer}")
+        first = routed
+    return written | first
 
 
 def _written_activation(activation: str, names: Names, model_type: str) -> dict[str, Any]:

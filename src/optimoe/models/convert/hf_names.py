@@ -39,8 +39,7 @@ def entries(arch: ArchSpec, names: Names) -> Iterator[Entry]:
     yield _same("norm.weight", "model.norm.weight")
     if not arch.tied_embeddings:
         yield _same("unembedding.weight", "lm_head.weight")
-    groups = [group for group in arch.layers for _ in range(group.num_layers)]
-    for layer, group in enumerate(groups):
+    for layer, group in enumerate(arch.unrolled):
         ours, theirs = f"blocks.{layer}.", f"model.layers.{layer}."
         yield _same(ours + "mixer_norm.weight", theirs + "input_layernorm.weight")
         yield _same(ours + "ffn_norm.weight", theirs + "post_attention_layernorm.weight")

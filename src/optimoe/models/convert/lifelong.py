@@ -88,13 +88,13 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
     """
     old = merge(model)
     require(old.arch.moe is not None, "arch", "a model with routed experts", old.arch.name)
-    router = old.config.router
-    if not router.learned:
-        raise ConfigError(
-            f"router: {router.kind} cannot grow; a table for more experts moves the tokens of old ones"
-        )
-    if isinstance(router, TopK):
-        require(router.num_groups == 1, "num_groups", "1 to grow", router.num_groups)
+    for router in (layer.config for layer in old.routers.values()):
+        if not router.learned:
+            raise ConfigError(
+                f"router: {router.kind} cannot grow; a table for more experts moves the tokens of old ones"
+            )
+        if isinstance(router, TopK):
+            require(router.num_groups == 1, "num_groups", "1 to grow", router.num_groups)
     new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():

@@ -15,7 +15,7 @@ from optimoe.core.errors import ConfigError, require, require_types
 from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import Block, Decoder, build
 from optimoe.models.moe import FeedForward, MoELayer
-from optimoe.models.routers import TopK
+from optimoe.models.routers import RouterConfig, TopK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +78,17 @@ def upcycle(dense: Decoder, arch: ArchSpec, config: ModelConfig, how: Upcycling 
         old, new = dense.blocks[layer], model.blocks[layer]
         assert isinstance(old, Block)
         assert isinstance(new, Block)
-        _fill(old.ffn, new.ffn, config, how or Upcycling())
+        _fill(old.ffn, new.ffn, how or Upcycling())
     return model.train(dense.training)
 
 
-def _fill(old: torch.nn.Module, new: torch.nn.Module, config: ModelConfig, how: Upcycling) -> None:
+def _fill(old: torch.nn.Module, new: torch.nn.Module, how: Upcycling) -> None:
     assert isinstance(old, FeedForward)
     assert isinstance(new, MoELayer)
-    part, branches = new.part, 1 + old.gated
+    part, router, branches = new.part, new.router.config, 1 + old.gated
     _require_same_kind(old, part)
     d_shared = part.num_shared_experts * part.d_shared
-    groups = _shards(old, part, config, d_shared)
+    groups = _shards(old, part, router, d_shared)
     in_bfD = old.w_in.weight.view(branches, -1, old.w_in.in_features)
     if new.shared is not None:
         new.shared.w_in.weight.copy_(in_bfD[:, :d_shared].flatten(0, 1))
@@ -97,11 +97,11 @@ def _fill(old: torch.nn.Module, new: torch.nn.Module, config: ModelConfig, how: 
     in_GDbF = in_bfD[:, d_shared:].unflatten(1, (groups, -1)).permute(1, 3, 0, 2)  # type: ignore[no-untyped-call]
     out_GFD = old.w_out.weight[:, d_shared:].T.unflatten(0, (groups, -1))  # type: ignore[no-untyped-call]
     experts.w_in.copy_(in_GDbF.flatten(2).repeat(copies, 1, 1))
-    experts.w_out.copy_(out_GFD.repeat(copies, 1, 1) * (groups / config.router.scale))
+    experts.w_out.copy_(out_GFD.repeat(copies, 1, 1) * (groups / router.scale))
     if experts.b_in is not None and experts.b_out is not None:
         bias_GbF = old.w_in.bias.view(branches, groups, -1).transpose(0, 1)
         experts.b_in.copy_(bias_GbF.flatten(1).repeat(copies, 1))
-        experts.b_out.copy_(old.w_out.bias.expand_as(experts.b_out) / config.router.scale)
+        experts.b_out.copy_(old.w_out.bias.expand_as(experts.b_out) / router.scale)
     if groups > 1:
         weight_ED = new.router.weight
         assert isinstance(weight_ED, Tensor)
@@ -127,9 +127,9 @@ def _require_same_kind(old: FeedForward, part: MoE) -> None:
     require(not part.shared_gate, "shared_gate", "false: it would scale a part of the dense layer", True)
 
 
-def _shards(old: FeedForward, part: MoE, config: ModelConfig, d_shared: int) -> int:
+def _shards(old: FeedForward, part: MoE, router: RouterConfig, d_shared: int) -> int:
     """G, the shards of a dense layer; the conditions under which its function is kept."""
-    router, width = config.router, old.w_out.in_features - d_shared
+    width = old.w_out.in_features - d_shared
     if not router.sums_gates(part.top_k):
         words = "normalised=True, gates_of_one=True" if part.top_k == 1 else "normalised=True"
         raise ConfigError(f"router: gates must sum to one, those of {router.kind} do not; set {words}")
@@ -177,4 +177,4 @@ def _require_same_but_ffn(dense: ArchSpec, arch: ArchSpec) -> None:
 
 
 def _layers(arch: ArchSpec) -> list[LayerGroup]:
-    return [replace(group, num_layers=1) for group in arch.layers for _ in range(group.num_layers)]
+    return [replace(group, num_layers=1) for group in arch.unrolled]

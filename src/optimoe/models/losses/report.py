@@ -24,6 +24,7 @@ class RoutingSummary:
         entropy: Mean entropy of the router's probabilities, nats; mean over layers.
         dropped_share: Share of chosen slots that were turned away, in all layers.
         unrouted_share: Share of tokens that no expert computes; mean over layers.
+        leaky_layers: Layers of which a decision saw later tokens, this rank's.
     """
 
     load_imbalance: float
@@ -33,6 +34,7 @@ class RoutingSummary:
     entropy: float
     dropped_share: float
     unrouted_share: float
+    leaky_layers: tuple[int, ...]
 
 
 class RunningReport:
@@ -47,11 +49,11 @@ class RunningReport:
 
     def __init__(self, group: ProcessGroup | None = None) -> None:
         self._group = group
-        self.loads: dict[int, Tensor] = {}
-        self._counts: dict[int, Tensor] = {}
+        self.reset()
 
     def add(self, output: Output) -> None:
         """Add the decisions of a forward pass."""
+        self._leaky |= set(output.leaky_layers)
         for layer, routing in output.routings.items():
             load_E, counts = _counted(routing)
             seen = layer in self.loads
@@ -60,7 +62,9 @@ class RunningReport:
 
     def reset(self) -> None:
         """Forget what was added."""
-        self.loads, self._counts = {}, {}
+        self.loads: dict[int, Tensor] = {}
+        self._counts: dict[int, Tensor] = {}
+        self._leaky: set[int] = set()
 
     def summary(self) -> RoutingSummary:
         """What was added so far, over all ranks.
@@ -84,6 +88,7 @@ class RunningReport:
             entropy=float((entropy / tokens.clamp_min(1)).mean()),
             dropped_share=float(dropped.sum()) / max(1.0, slots),
             unrouted_share=float((unrouted / tokens.clamp_min(1)).mean()),
+            leaky_layers=tuple(sorted(self._leaky)),
         )
 
 

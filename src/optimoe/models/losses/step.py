@@ -121,6 +121,7 @@ class Step:
             logit_z=next(sums),
             layers={layer: LayerLosses(**{name: next(sums) for name in names}) for layer in layers},
             num_valid=seen,
+            leaky_layers=tuple(sorted({layer for loss in self._seen for layer in loss.leaky_layers})),
         )
 
 

@@ -38,6 +38,9 @@ def training_loss(
 ) -> TrainingLoss:
     """The training loss of a forward pass: cross-entropy, and the weighted means of the layers' losses.
 
+    Each of these is a mean over the layers whose router has it (:class:`~optimoe.models.config.LossConfig`), so
+    that a weight means the same beside layers that hash.
+
     Padding takes no part in anything; a prompt, whose tokens are real and have no target, is balanced and has no
     language loss. RL-R's terms are of decisions that were sampled in training; at evaluation there are none.
 
@@ -65,18 +68,21 @@ def training_loss(
     routings = masked_routings(output, document_BS)
     balanced = _balance(routings, targets_BS, document_BS, config.scope, whole, step)
     total = language + config.logit_z * logit_z
-    layers: dict[int, LayerLosses] = {}
-    for layer, routing in routings.items():
-        losses = _layer_losses(routing, *balanced[layer], -loss_T.detach(), target_T != IGNORED, whole)
-        weighted = [getattr(config, f.name) * getattr(losses, f.name) for f in fields(losses)]
-        total = total + torch.stack(weighted).sum() / len(routings)
-        layers[layer] = LayerLosses(**{f.name: getattr(losses, f.name).detach() for f in fields(losses)})
+    layers = {
+        layer: _layer_losses(routing, *balanced[layer], -loss_T.detach(), target_T != IGNORED, whole)
+        for layer, routing in routings.items()
+    }
+    for name in (f.name for f in fields(LayerLosses)):
+        having = [getattr(layers[layer], name) for layer, it in routings.items() if name in it.losses]
+        if having:
+            total = total + getattr(config, name) * torch.stack(having).mean()
     return TrainingLoss(
         total=total * (1 if step is None else step.num_ranks),
         language=language.detach(),
         logit_z=logit_z.detach(),
-        layers=layers,
+        layers={layer: losses.map(Tensor.detach) for layer, losses in layers.items()},
         num_valid=mine,
+        leaky_layers=output.leaky_layers,
     )
 
 
@@ -88,14 +94,15 @@ def _layer_losses(
     policy, baseline, entropy = zero, zero, zero
     if isinstance(routing, PolicyRouting):
         policy, baseline, entropy = policy_losses(routing, reward_T, rewarded_T, whole.targets, whole.tokens)
-    return LayerLosses(
-        balance=balance,
-        z=z_loss(routing, whole.tokens),
-        importance=importance,
-        policy=policy,
-        baseline=baseline,
-        entropy=entropy,
-    )
+    losses = {
+        "balance": balance,
+        "z": z_loss(routing, whole.tokens),
+        "importance": importance,
+        "policy": policy,
+        "baseline": baseline,
+        "entropy": entropy,
+    }
+    return LayerLosses(**{name: it if name in routing.losses else zero for name, it in losses.items()})
 
 
 def _balance(

@@ -3,6 +3,7 @@
 Legend: B sequences, S positions, T = B·S tokens, G sequences or documents.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -89,7 +90,7 @@ def masked_routings(output: Output, document_BS: Tensor | None) -> dict[int, Rou
 
 @dataclass(frozen=True, kw_only=True)
 class LayerLosses:
-    """The losses of one layer, without their weights; 0 where they do not apply.
+    """The losses of one layer, without their weights; 0 where the layer's router does not have them.
 
     ``entropy`` is minus the policy's entropy, so that adding it keeps the policy open.
     """
@@ -100,6 +101,10 @@ class LayerLosses:
     policy: Tensor
     baseline: Tensor
     entropy: Tensor
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "LayerLosses":
+        """Losses with a function applied to every tensor, such as ``Tensor.detach``."""
+        return LayerLosses(**{f.name: function(getattr(self, f.name)) for f in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +119,8 @@ class TrainingLoss:
         logit_z: The z-loss of the vocabulary's logits, without its weight or gradient.
         layers: Losses of each routed layer, by layer number, without weights or gradient.
         num_valid: The micro-batch's own counts.
+        leaky_layers: Layers whose routing saw later tokens; where there are any, ``language`` is no loss of a
+            language model, and a record of it has to say so.
     """
 
     total: Tensor
@@ -121,3 +128,4 @@ class TrainingLoss:
     logit_z: Tensor
     layers: dict[int, LayerLosses]
     num_valid: NumValid
+    leaky_layers: tuple[int, ...]

@@ -32,7 +32,7 @@ class RouterConfig(ABC):
 
     Attributes:
         kind: The router's name in tables and messages.
-        balanced_by_routing: Whether the choice balances by itself, so that a loss that balances is refused.
+        balanced_by_routing: Whether the choice balances by itself, so that no loss balances it.
         learned: Whether the router has logits, and rows of weights that can be added for new experts.
         causal_remedy: The setting that makes evaluation causal where it is not.
         scale: Factor of the gates (``routed_scaling_factor``).
@@ -61,6 +61,12 @@ class RouterConfig(ABC):
     @abstractmethod
     def causal(self) -> bool:
         """Whether evaluation gives a token the same experts whatever comes after it."""
+
+    @property
+    def losses(self) -> frozenset[str]:
+        """The added losses that mean something for this router, by their names; others are 0 in its layers."""
+        balancing = frozenset() if self.balanced_by_routing else frozenset({"balance", "importance"})
+        return balancing | ({"z"} if self.learned else frozenset())
 
     @property
     def balanced_by_bias(self) -> bool:
@@ -155,6 +161,11 @@ class Router(nn.Module, ABC):
     def causal(self) -> bool:
         """Whether evaluation gives a token the same experts whatever comes after it."""
         return self.config.causal
+
+    @property
+    def leaks(self) -> bool:
+        """Whether later tokens have a part in the decisions of now."""
+        return not (self.causal_training if self.training else self.causal)
 
     @abstractmethod
     def reset_parameters(self, std: float = INIT_STD) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.models.routers.base import INIT_STD, LearnedRouter, LearnedRouterConfig, Seen, linear
-from optimoe.models.routing import PolicyRouting, Routing, take
+from optimoe.models.routing import LOSSES, PolicyRouting, Routing, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,11 @@ class PolicyGradient(LearnedRouterConfig):
     def causal_training(self) -> bool:
         """True: a token's sample depends on itself."""
         return True
+
+    @property
+    def losses(self) -> frozenset[str]:
+        """All: the three of REINFORCE beside those of any learned router."""
+        return LOSSES
 
     def sums_gates(self, top_k: int) -> bool:
         """True: each of the k gates is scale/k."""
