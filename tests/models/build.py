@@ -32,6 +32,8 @@ ROUTERS = {
     "hash modulo": Hash(table="modulo"),
     "policy gradient": PolicyGradient(),
 }
+ALONE = [name for name in ROUTERS if "capacity" not in name and "position" not in name]
+"""Routers that decide on each token by itself where they are causal, so that a pack is its documents."""
 
 
 def top_k_of(router: RouterConfig) -> int:

@@ -9,14 +9,10 @@ from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
 from optimoe.models.losses import count_valid, training_loss
 from optimoe.models.losses.values import number_documents
-from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
+from tests.models.build import ALONE, ROUTERS, VOCAB, make_arch, top_k_of
 from tests.models.shapes import ARCHS, with_mixer
 
 LENGTHS = (3, 6, 1, 5)
-ALONE = [
-    name for name, router in ROUTERS.items() if router.causal and "capacity" not in name and "position" not in name
-]
-"""Routers that decide on each token by itself, so that a pack is its documents one by one."""
 
 
 def make_model(arch, router=None):
@@ -72,49 +68,9 @@ def test_a_pack_of_documents_is_its_documents_one_by_one_whatever_its_parts(name
     assert_pack_is_its_documents(make_model(ARCHS[name]))
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", [name for name in ALONE if ROUTERS[name].causal])
 def test_a_pack_of_documents_is_its_documents_one_by_one_whatever_its_router(name):
     assert_pack_is_its_documents(routed_model(ROUTERS[name]))
-
-
-@pytest.mark.parametrize("name", ROUTERS)
-def test_another_document_and_padding_change_nothing_that_a_router_may_not_see(name):
-    router = ROUTERS[name]
-    model = routed_model(router)
-    model.train(not router.causal)
-    _, ids_BS, document_BS = documents()
-
-    def run(ids):
-        torch.manual_seed(3)
-        return model(ids, document_BS=document_BS)
-
-    before = run(ids_BS)
-    padding = document_BS < 0
-    other = run(torch.where(padding, VOCAB - 1 - ids_BS, ids_BS))
-    assert torch.equal(before.logits_BSV[~padding], other.logits_BSV[~padding])
-    for routing in before.routings.values():
-        assert not routing.kept_TK[padding.flatten()].any()
-        assert torch.equal(routing.valid_T, ~padding.flatten())
-    if name in ALONE:
-        first = document_BS == 1
-        other = run(torch.where(first, VOCAB - 1 - ids_BS, ids_BS))
-        rest = ~padding & ~first
-        torch.testing.assert_close(before.logits_BSV[rest], other.logits_BSV[rest], rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize(
-    "name", ["mixer window and sinks", "mixer latent", "learned positions", "ffn product keys"]
-)
-def test_padding_on_either_side_changes_no_logits(name, side):
-    model = make_model(ARCHS[name])
-    ids_BS = torch.randint(0, VOCAB, (2, 6))
-    pad_BP, zeros_BS = torch.zeros(2, 3, dtype=torch.int64), torch.zeros_like(ids_BS)
-    both = [(pad_BP, pad_BP - 1), (ids_BS, zeros_BS)]
-    parts = both if side == "left" else both[::-1]
-    wide, numbers = (torch.cat(each, dim=1) for each in zip(*parts, strict=True))
-    seen = model(wide, document_BS=numbers).logits_BSV[numbers >= 0].view(2, 6, -1)
-    torch.testing.assert_close(seen, model(ids_BS).logits_BSV, rtol=1e-9, atol=1e-10)
 
 
 def test_losses_take_documents_and_padding_from_the_output():

@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from optimoe.arch.parts import PEER, Attention, LatentAttention, MoE
-from optimoe.arch.spec import LayerGroup
+from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
 from optimoe.models.losses import RunningReport, Step, count_valid, training_loss
+from optimoe.models.peer.layer import PEERLayer
 from optimoe.models.routers import TopK, find_router
 from optimoe.models.routers.causality import future_leak
 from optimoe.models.routing import report
-from tests.models.build import ROUTERS, ids_of, make_arch, make_dense, make_layer, top_k_of
+from tests.models.build import ALONE, ROUTERS, ids_of, make_arch, make_layer, top_k_of
+from tests.models.shapes import ARCHS
 
 
 def measured_leak(router, training, tries=6):
@@ -83,31 +84,47 @@ def test_every_kind_says_whether_it_is_causal(kind):
         model(ids_of())
 
 
-LATENT = LatentAttention(num_heads=2, kv_lora_rank=6, qk_nope_dim=4, qk_rope_dim=2, v_dim=3)
-HEADS = {"num_heads": 2, "num_kv_heads": 1, "head_dim": 4}
+DOCUMENT_BS = torch.tensor([[-1, 3, 3, 3, -1, 0, 0, 1, -1], [2, 2, 4, 4, 4, 4, -1, -1, 5]])
 
 
-@pytest.mark.parametrize(
-    "mixer",
-    [
-        Attention(**HEADS),
-        Attention(**HEADS, window_tokens=3),
-        Attention(**HEADS, window_tokens=3, chunked=True),
-        Attention(**HEADS, sinks=True, output_gate=True, qk_norm="full"),
-        LATENT,
-    ],
-)
-def test_attention_sees_no_later_token(mixer):
-    dense = make_dense()
-    arch = make_arch(layers=(LayerGroup(num_layers=2, mixer=mixer, ffn=dense.layers[0].ffn),))
-    model = build(arch).double()
-    leak = future_leak(lambda ids: model(ids).logits_BSV, ids_of(2, 8, 1), ids_of(2, 8, 2))
-    assert leak < 1e-12
+def leak_of_documents(model):
+    ids_BS, other_BS = ids_of(2, 9, 1), ids_of(2, 9, 2)
+    return future_leak(
+        lambda ids: model(ids, document_BS=DOCUMENT_BS).logits_BSV, ids_BS, other_BS, document_BS=DOCUMENT_BS
+    )
 
 
-def test_product_keys_see_no_later_token():
-    model = build(make_arch(PEER(num_keys=5, num_heads=2, top_k=3, d_key=4))).double()
-    assert future_leak(lambda ids: model(ids).logits_BSV, ids_of(2, 8, 1), ids_of(2, 8, 2)) < 1e-12
+@pytest.mark.parametrize("name", ARCHS)
+def test_no_mixer_and_no_feed_forward_sees_later_tokens_other_documents_or_padding(name):
+    assert leak_of_documents(build(ARCHS[name], ModelConfig(init_std=0.3)).double()) < 1e-12
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", ALONE)
+def test_no_causal_router_sees_later_tokens_other_documents_or_padding(name, training):
+    router = ROUTERS[name]
+    part = MoE(num_experts=4, top_k=top_k_of(router), d_expert=8)
+    model = build(make_arch(part), ModelConfig(router=router, init_std=0.3)).double().train(training)
+    if router.causal_training if training else router.causal:
+        assert leak_of_documents(model) < 1e-12
+    elif training:
+        assert leak_of_documents(model) > 1e-6
+
+
+@pytest.mark.parametrize("query_norm", ["layernorm", "batchnorm"])
+def test_a_batch_norm_of_queries_is_found_to_see_the_future(query_norm):
+    torch.manual_seed(0)
+    layer = PEERLayer(6, num_keys=5, num_heads=2, top_k=3, d_key=4, query_norm=query_norm).double()
+    one, other = torch.randn(2, 2, 6, 6, dtype=torch.float64).unbind()
+    leak = future_leak(lambda x_BSD: layer(x_BSD.flatten(0, 1))[0].view_as(x_BSD), one, other)
+    assert (leak < 1e-12) == (query_norm == "layernorm")
+
+
+def test_the_probe_finds_a_document_that_is_not_kept_apart():
+    model = build(make_arch(), ModelConfig(init_std=0.3)).double()
+    ids_BS, other_BS = ids_of(2, 9, 1), ids_of(2, 9, 2)
+    assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS) < 1e-12
+    assert future_leak(lambda ids: model(ids).logits_BSV, ids_BS, other_BS, document_BS=DOCUMENT_BS) > 1e-3
 
 
 def test_the_probe_finds_a_planted_leak():
