@@ -85,6 +85,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
         "ExpertWeights",
         "Forgetting",
         "LayerLosses",
+        "LazyTensor",
         "Names",
         "Output",
         "PEERStats",

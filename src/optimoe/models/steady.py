@@ -51,6 +51,12 @@ class SteadyBuffers(nn.Module):
         return self
 
 
+def steady_names(model: nn.Module) -> frozenset[str]:
+    """Names of a model's steady buffers in its state."""
+    modules = ((path, module) for path, module in model.named_modules() if isinstance(module, SteadyBuffers))
+    return frozenset(f"{path}.{name}".lstrip(".") for path, module in modules for name in module.steady)
+
+
 def widened(tensor: Tensor) -> Tensor:
     """The tensor in float32, or as it is where it is wider or not of floating point."""
     if not tensor.is_floating_point():

@@ -282,7 +282,7 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError("no space left")
 
-    monkeypatch.setattr("optimoe.models.convert.hf.save_file", full)
+    monkeypatch.setattr("optimoe.models.convert.shards.save_file", full)
     with pytest.raises(InputError, match="no space"):
         save_hf(make_ours("mixtral"), tmp_path / "out", "mixtral")
     with pytest.raises(InputError, match="no space"):

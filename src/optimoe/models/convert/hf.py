@@ -1,15 +1,13 @@
 """Checkpoints in the Hugging Face format, out and in; every tensor is accounted for or an error names it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from optimoe.arch.hf import from_config, to_config
@@ -18,134 +16,194 @@ from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.models.convert.hf_config import read_fields, written_fields
 from optimoe.models.convert.hf_families import find_names
-from optimoe.models.convert.hf_names import entries
+from optimoe.models.convert.hf_names import Entry, entries
+from optimoe.models.convert.quantized import dequantized
+from optimoe.models.convert.shards import (
+    CHECKPOINT,
+    CONFIG,
+    TOKENIZER,
+    LazyTensor,
+    copy_tokenizer,
+    read_shards,
+    replacing,
+    some_of,
+    write_shards,
+)
 from optimoe.models.decoder import Decoder, build
+from optimoe.models.steady import steady_names
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 State = dict[str, Tensor]
 
 
-def save_hf(model: Decoder, folder: Path, model_type: str, max_positions: int = 4096) -> None:
-    """Write ``config.json`` and ``model.safetensors``, which ``transformers`` loads as that family.
+def save_hf(
+    model: Decoder,
+    folder: Path,
+    model_type: str,
+    max_positions: int = 4096,
+    *,
+    dtype: torch.dtype | None = None,
+    max_shard_bytes: float = 5e9,
+    tokenizer_from: Path | None = None,
+) -> None:
+    """Write ``config.json`` and ``model.safetensors``, or shards and their index, for ``transformers`` to load.
 
-    A write that fails leaves the folder as it was.
+    They take the place of an older checkpoint in the folder, shards of another number too; other files stay. A
+    write that fails leaves the folder as it was. Beside the model, memory holds one shard.
 
     Args:
         model: What to write.
         folder: Made where it does not exist.
         model_type: One of :data:`~optimoe.models.convert.hf_families.FAMILIES`.
         max_positions: Longest sequence that the configuration states.
+        dtype: Of the tensors, but for buffers that keep float32; left out, their own.
+        max_shard_bytes: Most bytes of tensors in a file; a larger tensor has a file of its own.
+        tokenizer_from: A folder with a tokenizer's files, which are copied, with chat templates and
+            ``generation_config.json``.
 
     Raises:
         UnknownNameError: Not such a family.
-        ConfigError: The family cannot express the model.
-        InputError: The place cannot be written.
+        ConfigError: The family cannot express the model, or a number is out of limits.
+        InputError: The place cannot be written, or there is no tokenizer.
     """
-    config, state = to_hf(model, model_type)
+    require(max_shard_bytes > 0, "max_shard_bytes", "positive", max_shard_bytes)
+    config, tensors = _written(model, model_type, dtype)
     config["max_position_embeddings"] = max_positions
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-            whole = Path(beside) / "whole"
-            whole.mkdir()
-            (whole / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            save_file(state, whole / WEIGHTS, metadata={"format": "pt"})
-            if not folder.exists():
-                whole.replace(folder)
-                return
-            for name in (WEIGHTS, CONFIG):
-                (whole / name).replace(folder / name)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder}: cannot be written ({error})") from None
+    with replacing(folder, CHECKPOINT if tokenizer_from is None else (*CHECKPOINT, *TOKENIZER)) as new:
+        if tokenizer_from is not None:
+            copy_tokenizer(tokenizer_from, new)
+        (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        write_shards(tensors, new, max_shard_bytes)
 
 
-def load_hf(folder: Path) -> Decoder:
-    """Read a folder with ``config.json`` and ``model.safetensors`` or its parts, in their own type.
+def load_hf(folder: Path, dtype: torch.dtype | None = None) -> Decoder:
+    """Read a folder with ``config.json`` and ``model.safetensors``, or shards.
 
-    Layers that predict later tokens (``num_nextn_predict_layers``) are left out, with their tensors.
+    Tensors are copied one by one into the model's: beside it, memory holds one of them. Block-scaled FP8 and
+    MXFP4 become plain numbers. Layers that predict later tokens (``num_nextn_predict_layers``) are left out, with
+    their tensors.
+
+    Args:
+        folder: The checkpoint.
+        dtype: Of the model, but for buffers that keep float32; left out, each tensor's own, and bfloat16 for what
+            was quantised.
 
     Raises:
-        InputError: There are no weights, or a tensor is missing, unexpected or of another shape.
+        InputError: There are no weights, a file or a tensor is missing, unexpected or cut off, or a tensor is of
+            another shape or no number of 16 bits or more.
         ConfigError: The configuration is not of a family that is read, or asks for what is not built here.
     """
-    whole = folder / WEIGHTS
-    state: State = {}
-    for file in [whole] if whole.exists() else sorted(folder.glob("*.safetensors")):
-        try:
-            state |= load_file(file)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{file}: cannot be read ({error})") from None
-    if not state:
-        raise InputError(f"{folder}: must hold .safetensors files, has none")
-    return from_hf(load_json(folder / CONFIG), state)
+    return _read(load_json(folder / CONFIG), read_shards(folder), dtype)
 
 
-def to_hf(model: Decoder, model_type: str) -> tuple[dict[str, Any], State]:
-    """The configuration and the tensors of a checkpoint, as :func:`save_hf` writes them."""
+def to_hf(model: Decoder, model_type: str, dtype: torch.dtype | None = None) -> tuple[dict[str, Any], State]:
+    """The configuration and the tensors of a checkpoint, as :func:`save_hf` writes them: copies of the model's."""
+    config, tensors = _written(model, model_type, dtype)
+    return config, {name: tensor.read() for name, tensor in tensors.items()}
+
+
+def from_hf(config: Mapping[str, Any], state: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> Decoder:
+    """The model of a configuration and a checkpoint's tensors, as :func:`load_hf` reads them: it holds copies."""
+    tensors = {
+        name: LazyTensor(shape=tensor.shape, dtype=tensor.dtype, read=partial(_same, tensor.detach()))
+        for name, tensor in state.items()
+    }
+    return _read(config, tensors, dtype)
+
+
+def _written(
+    model: Decoder, model_type: str, dtype: torch.dtype | None
+) -> tuple[dict[str, Any], dict[str, LazyTensor]]:
+    """The configuration and the tensors that a model becomes."""
     names = find_names(model_type)
     config = to_config(model.arch, model_type) | written_fields(model, model_type)
+    if dtype is not None:
+        _require_numbers("dtype", dtype)
+        config["dtype"] = str(dtype).removeprefix("torch.")
     ours: State = model.state_dict()
-    theirs: State = {}
     if model.arch.tied_embeddings:
         ours.pop("unembedding.weight")
+    steady, placed = steady_names(model), set()
+    theirs: dict[str, LazyTensor] = {}
     for entry in entries(model.arch, names):
         if entry.ours not in ours:
             hint = "; merge() a grown model first" if any("parametrizations" in name for name in ours) else ""
             raise ConfigError(f"{model_type}: must have {entry.ours}, which the model has not{hint}")
-        pieces = entry.split(ours.pop(entry.ours))
-        theirs |= dict(zip(entry.theirs, (piece.contiguous() for piece in pieces), strict=True))
-    if ours:
-        raise ConfigError(f"{model_type}: has no place for {_listed(ours)}")
+        mine = ours[entry.ours]
+        kind = mine.dtype if dtype is None or entry.ours in steady else dtype
+        shape = entry.part(mine).shape
+        theirs[entry.theirs] = LazyTensor(shape=shape, dtype=kind, read=partial(entry.take, mine, kind))
+        placed.add(entry.ours)
+    if left := ours.keys() - placed:
+        raise ConfigError(f"{model_type}: has no place for {some_of(left)}")
     return config, theirs
 
 
-def from_hf(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Decoder:
-    """The model of a configuration and a checkpoint's tensors, as :func:`load_hf` reads them."""
+@torch.no_grad()
+def _read(config: Mapping[str, Any], tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None) -> Decoder:
+    """The model that a configuration and tensors are; nothing is read before everything fits."""
+    if dtype is not None:
+        _require_numbers("dtype", dtype)
     model_type = config.get("model_type", "")
     names = find_names(model_type)
     arch = from_config(dict(config), name=model_type)
-    left = _without_later_tokens(state, arch)
+    tensors = _without_later_tokens(dequantized(tensors, config, dtype or torch.bfloat16), arch)
     arch = replace(arch, num_mtp_layers=0)
     with torch.device("meta"):
         model = build(arch, read_fields(config, model_type))
-    shapes, ours = model.state_dict(), {}
-    for entry in entries(arch, names):
-        like = entry.split(shapes[entry.ours])
-        ours[entry.ours] = entry.join(_taken(left, entry.theirs, like))
+    shapes: State = model.state_dict()
+    parts = _placed(shapes, list(entries(arch, names)), tensors, arch.tied_embeddings)
+    steady, ours = steady_names(model), {}
+    for name, members in parts.items():
+        kind = reduce(torch.promote_types, (tensors[entry.theirs].dtype for entry in members))
+        if name in steady:
+            kind = torch.promote_types(kind, torch.float32)
+        elif dtype is not None:
+            kind = dtype
+        ours[name] = torch.empty(shapes[name].shape, dtype=kind)
+        for entry in members:
+            entry.fill(ours[name], tensors[entry.theirs].read())
     if arch.tied_embeddings:
-        left.pop("lm_head.weight", None)  # some writers store the embedding twice
         ours["unembedding.weight"] = ours["embedding.weight"]
-    if left:
-        raise InputError(f"checkpoint: {_listed(left)} unexpected")
     model.load_state_dict(ours, assign=True)
     if arch.tied_embeddings:
         model.unembedding.weight = model.embedding.weight
     return model
 
 
-def _taken(left: State, names: Iterable[str], like: Iterable[Tensor]) -> list[Tensor]:
-    """Take tensors out of a checkpoint, of the shapes that they must have.
+def _placed(
+    shapes: State, all_entries: list[Entry], tensors: Mapping[str, LazyTensor], tied: bool
+) -> dict[str, list[Entry]]:
+    """The entries of each of our tensors, where a checkpoint has all of theirs and no other.
 
     Raises:
-        InputError: One is missing or of another shape.
+        InputError: One is missing, unexpected, of another shape, or not of floating point.
     """
-    missing = [name for name in names if name not in left]
-    if missing:
-        raise InputError(f"checkpoint: {_listed(missing)} missing")
-    taken = [left.pop(name) for name in names]
-    for name, tensor, wanted in zip(names, taken, like, strict=True):
-        require(tensor.shape == wanted.shape, name, f"of shape {tuple(wanted.shape)}", tuple(tensor.shape))
-    return taken
+    names = {entry.theirs for entry in all_entries}
+    if missing := names - tensors.keys():
+        raise InputError(f"checkpoint: {some_of(missing)} missing")
+    twice = {"lm_head.weight"} if tied else set()  # some writers store the embedding twice
+    if unexpected := tensors.keys() - names - twice:
+        raise InputError(f"checkpoint: {some_of(unexpected)} unexpected")
+    parts: dict[str, list[Entry]] = {}
+    for entry in all_entries:
+        theirs, wanted = tensors[entry.theirs], entry.part(shapes[entry.ours]).shape
+        require(theirs.shape == wanted, entry.theirs, f"of shape {tuple(wanted)}", tuple(theirs.shape))
+        _require_numbers(entry.theirs, theirs.dtype)
+        parts.setdefault(entry.ours, []).append(entry)
+    return parts
 
 
-def _without_later_tokens(state: Mapping[str, Tensor], arch: ArchSpec) -> State:
+def _without_later_tokens(tensors: Mapping[str, LazyTensor], arch: ArchSpec) -> dict[str, LazyTensor]:
     """The tensors without those of layers that predict later tokens, which stand after the others."""
     first = arch.num_layers
     later = tuple(f"model.layers.{layer}." for layer in range(first, first + arch.num_mtp_layers))
-    return {name: tensor for name, tensor in state.items() if not (later and name.startswith(later))}
+    return {name: tensor for name, tensor in tensors.items() if not (later and name.startswith(later))}
 
 
-def _listed(names: Iterable[str]) -> str:
-    """The first names of many."""
-    known = sorted(names)
-    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+def _require_numbers(name: str, dtype: torch.dtype) -> None:
+    fits = dtype.is_floating_point and dtype.itemsize > 1
+    require(fits, name, "of floating point with 16 bits or more", dtype)
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor

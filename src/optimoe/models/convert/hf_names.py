@@ -13,28 +13,51 @@ from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.models.convert.hf_families import Names
 
-Tensors = list[Tensor]
+Part = Callable[[Tensor], Tensor]
+Pairs = Callable[[Tensor, Tensor], list[tuple[Tensor, Tensor]]]
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _as_they_stand(part: Tensor, theirs: Tensor) -> list[tuple[Tensor, Tensor]]:
+    return [(part, theirs)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One tensor of ours, and the tensors of a checkpoint that hold it.
+    """One tensor of a checkpoint, and the part of one of ours that holds the same numbers.
 
     Attributes:
         ours: Name in our state.
-        theirs: Names in the checkpoint.
-        split: Our tensor into theirs.
-        join: Their tensors into ours.
+        theirs: Name in the checkpoint.
+        part: The part, a view of our tensor in the shape of theirs.
+        pairs: Views of the part and of their tensor that hold the same numbers in the same places; one pair, of
+            the two as they stand, unless a family orders its numbers in another way.
     """
 
     ours: str
-    theirs: tuple[str, ...]
-    split: Callable[[Tensor], Tensors]
-    join: Callable[[Tensors], Tensor]
+    theirs: str
+    part: Part = _whole
+    pairs: Pairs = _as_they_stand
+
+    def fill(self, ours: Tensor, theirs: Tensor) -> None:
+        """Copy their tensor into its part of ours, which may be of another type."""
+        for mine, other in self.pairs(self.part(ours), theirs):
+            mine.copy_(other)
+
+    def take(self, ours: Tensor, dtype: torch.dtype) -> Tensor:
+        """Their tensor, a copy of its part of ours."""
+        part = self.part(ours)
+        theirs = torch.empty(part.shape, dtype=dtype, device=part.device)
+        for mine, other in self.pairs(part, theirs):
+            other.copy_(mine)
+        return theirs
 
 
 def entries(arch: ArchSpec, names: Names) -> Iterator[Entry]:
-    """Every tensor of a model, with the checkpoint's tensors that hold it."""
+    """Every tensor of a checkpoint, with the part of a model's that holds it."""
     yield _same("embedding.weight", "model.embed_tokens.weight")
     yield _same("norm.weight", "model.norm.weight")
     if not arch.tied_embeddings:
@@ -89,13 +112,14 @@ def _latent(part: LatentAttention, ours: str, theirs: str) -> Iterator[Entry]:
 def _dense(ours: str, theirs: str, bias: bool = False) -> Iterator[Entry]:
     """Gate and up are one matrix here."""
     for kind in ("weight", "bias") if bias else ("weight",):
-        yield Entry(
-            ours=f"{ours}w_in.{kind}",
-            theirs=(f"{theirs}gate_proj.{kind}", f"{theirs}up_proj.{kind}"),
-            split=lambda tensor: list(tensor.chunk(2)),
-            join=torch.cat,
-        )
+        yield from _halves(f"{ours}w_in.{kind}", f"{theirs}gate_proj.{kind}", f"{theirs}up_proj.{kind}")
         yield _same(f"{ours}w_out.{kind}", f"{theirs}down_proj.{kind}")
+
+
+def _halves(ours: str, gate: str, up: str, part: Part = _whole) -> Iterator[Entry]:
+    """Two tensors that are one part of ours, one after the other."""
+    yield Entry(ours=ours, theirs=gate, part=lambda tensor: part(tensor).chunk(2)[0])
+    yield Entry(ours=ours, theirs=up, part=lambda tensor: part(tensor).chunk(2)[1])
 
 
 def _moe(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
@@ -115,75 +139,51 @@ def _moe(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
 
 def _listed(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
     """Each matrix of each expert by itself."""
-    expert = [f"{theirs}experts.{index}." for index in range(part.num_experts)]
-    yield Entry(
-        ours=ours + "w_in",
-        theirs=tuple(f"{name}{matrix}.weight" for name in expert for matrix in (names.gate, names.up)),
-        split=_split_in,
-        join=_join_in,
-    )
-    yield Entry(
-        ours=ours + "w_out",
-        theirs=tuple(f"{name}{names.down}.weight" for name in expert),
-        split=lambda w_EFD: list(w_EFD.mT.unbind()),
-        join=lambda w_DF: torch.stack(w_DF).mT.contiguous(),
-    )
+    for index in range(part.num_experts):
+        expert, matrix = f"{theirs}experts.{index}.", _expert(index)
+        yield from _halves(ours + "w_in", f"{expert}{names.gate}.weight", f"{expert}{names.up}.weight", matrix)
+        yield Entry(ours=ours + "w_out", theirs=f"{expert}{names.down}.weight", part=matrix)
+
+
+def _expert(index: int) -> Part:
+    """One expert's matrix, outputs first."""
+    return lambda tensor: tensor[index].mT
 
 
 def _stacked(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
     """All experts in one tensor, outputs first, gate before up."""
-    yield _changed(ours + "w_in", f"{theirs}{names.gate}.weight", _transposed, _transposed)
-    yield _changed(ours + "w_out", f"{theirs}{names.down}.weight", _transposed, _transposed)
+    yield Entry(ours=ours + "w_in", theirs=f"{theirs}{names.gate}.weight", part=_outputs_first)
+    yield Entry(ours=ours + "w_out", theirs=f"{theirs}{names.down}.weight", part=_outputs_first)
+
+
+def _outputs_first(tensor: Tensor) -> Tensor:
+    return tensor.mT
 
 
 def _interleaved(part: MoE, names: Names, ours: str, theirs: str) -> Iterator[Entry]:
     """All experts in one tensor, inputs first as here; gate and up take turns."""
     for mine, suffix in (("w", ""), ("b", "_bias")) if part.expert_bias else (("w", ""),):
-        yield _changed(f"{ours}{mine}_in", f"{theirs}{names.gate}{suffix}", _in_turns, _one_after_other)
+        yield Entry(ours=f"{ours}{mine}_in", theirs=f"{theirs}{names.gate}{suffix}", pairs=_in_turns)
         yield _same(f"{ours}{mine}_out", f"{theirs}{names.down}{suffix}")
 
 
-def _transposed(tensor: Tensor) -> Tensor:
-    return tensor.mT.contiguous()
-
-
-def _in_turns(tensor: Tensor) -> Tensor:
-    """(gate, up) to gate 0, up 0, gate 1, …, along the last dimension."""
-    return torch.stack(tensor.chunk(2, dim=-1), dim=-1).flatten(-2)
-
-
-def _one_after_other(tensor: Tensor) -> Tensor:
-    return torch.cat([tensor[..., ::2], tensor[..., 1::2]], dim=-1)
-
-
-def _split_in(w_EDf: Tensor) -> Tensors:
-    """(E, D, 2F) into gate and up, (F, D) each, of one expert after the other."""
-    return [matrix for w_Df in w_EDf.unbind() for matrix in w_Df.T.chunk(2)]
-
-
-def _join_in(w_FD: Tensors) -> Tensor:
-    pairs = zip(w_FD[::2], w_FD[1::2], strict=True)
-    return torch.stack([torch.cat(pair).T for pair in pairs]).contiguous()
-
-
-def _changed(ours: str, theirs: str, out: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]) -> Entry:
-    return Entry(
-        ours=ours, theirs=(theirs,), split=lambda tensor: [out(tensor)], join=lambda tensors: back(tensors[0])
-    )
+def _in_turns(part: Tensor, theirs: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """(gate, up) and gate 0, up 0, gate 1, …, along the last dimension."""
+    return [(part.view(*part.shape[:-1], 2, -1), theirs.view(*theirs.shape[:-1], -1, 2).mT)]
 
 
 def _same(ours: str, theirs: str) -> Entry:
-    return Entry(ours=ours, theirs=(theirs,), split=lambda tensor: [tensor], join=lambda tensors: tensors[0])
+    return Entry(ours=ours, theirs=theirs)
 
 
 def _turned(ours: str, theirs: str, num_heads: int, dim: int) -> Entry:
     """Rows whose last ``dim`` of each head are rotated: (r, r + R) in ours, (2r, 2r + 1) in theirs."""
 
-    def reorder(tensor: Tensor, halves: bool) -> Tensor:
-        rows = tensor.reshape(num_heads, -1, *tensor.shape[1:])
-        fixed, turned = rows[:, :-dim], rows[:, -dim:]
-        shape = (2, dim // 2) if halves else (dim // 2, 2)
-        turned = turned.reshape(num_heads, *shape, *tensor.shape[1:]).transpose(1, 2)
-        return torch.cat([fixed, turned.reshape(num_heads, dim, *tensor.shape[1:])], dim=1).reshape(tensor.shape)
+    def pairs(part: Tensor, theirs: Tensor) -> list[tuple[Tensor, Tensor]]:
+        rest = part.shape[1:]
+        mine, other = part.view(num_heads, -1, *rest), theirs.view(num_heads, -1, *rest)
+        halves = mine[:, -dim:].view(num_heads, 2, -1, *rest)
+        in_pairs = other[:, -dim:].view(num_heads, -1, 2, *rest)
+        return [(mine[:, :-dim], other[:, :-dim]), (halves, in_pairs.transpose(1, 2))]
 
-    return _changed(ours, theirs, lambda tensor: reorder(tensor, True), lambda tensor: reorder(tensor, False))
+    return Entry(ours=ours, theirs=theirs, pairs=pairs)
