@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from optimoe.arch.hf import from_config, to_config
+from optimoe.arch.hf.read import QUANT_CONFIG
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.models.convert.hf_config import read_fields, written_fields
 from optimoe.models.convert.hf_families import find_names
 from optimoe.models.convert.hf_names import Entry, entries
-from optimoe.models.convert.quantized import dequantized
+from optimoe.models.convert.quantized import QUANTIZATION, dequantized
 from optimoe.models.convert.shards import (
     CHECKPOINT,
     CONFIG,
@@ -92,6 +93,8 @@ def load_hf(folder: Path, dtype: torch.dtype | None = None) -> Decoder:
             another shape or no number of 16 bits or more.
         ConfigError: The configuration is not of a family that is read, or asks for what is not built here.
     """
+    if (beside := folder / QUANT_CONFIG).exists():
+        raise ConfigError(f"{beside}: must be left out, formats of modelopt are not read")
     return _read(load_json(folder / CONFIG), read_shards(folder), dtype)
 
 
@@ -145,8 +148,9 @@ def _read(config: Mapping[str, Any], tensors: Mapping[str, LazyTensor], dtype: t
         _require_numbers("dtype", dtype)
     model_type = config.get("model_type", "")
     names = find_names(model_type)
-    arch = from_config(dict(config), name=model_type)
-    tensors = _without_later_tokens(dequantized(tensors, config, dtype or torch.bfloat16), arch)
+    tensors = dequantized(tensors, config, dtype or torch.bfloat16)
+    arch = from_config({name: value for name, value in config.items() if name != QUANTIZATION}, name=model_type)
+    tensors = _without_later_tokens(tensors, arch)
     arch = replace(arch, num_mtp_layers=0)
     with torch.device("meta"):
         model = build(arch, read_fields(config, model_type))

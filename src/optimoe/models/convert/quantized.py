@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from optimoe.core.errors import ConfigError, require, shown
+from optimoe.core.errors import ConfigError, InputError, require, shown
 from optimoe.models.convert.shards import LazyTensor
 
+QUANTIZATION = "quantization_config"
+"""The field of ``config.json`` that says how."""
 _FP8, _FP8_SCALES = torch.float8_e4m3fn, "_scale_inv"
 _MXFP4_BLOCKS, _MXFP4_SCALES = "_blocks", "_scales"
 _E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -32,8 +34,9 @@ def dequantized(
 
     Raises:
         ConfigError: They are quantised in another way, or scales are of another shape than they must be.
+        InputError: Scales are missing.
     """
-    stated = config.get("quantization_config")
+    stated = config.get(QUANTIZATION)
     if not stated:
         return dict(tensors)
     method = stated.get("quant_method") if isinstance(stated, dict) else stated
@@ -41,7 +44,7 @@ def dequantized(
         return _from_fp8(dict(tensors), stated, dtype)
     if method == "mxfp4":
         return _from_mxfp4(dict(tensors), dtype)
-    raise ConfigError(f"quantization_config: quant_method must be fp8 or mxfp4, got {shown(str(method))}")
+    raise ConfigError(f"{QUANTIZATION}: quant_method must be fp8 or mxfp4, got {shown(str(method))}")
 
 
 def _from_fp8(
@@ -51,8 +54,9 @@ def _from_fp8(
     block: list[int] = stated.get("weight_block_size", [])
     whole = isinstance(block, list) and len(block) == 2 and all(isinstance(n, int) and n > 0 for n in block)
     require(whole, "weight_block_size", "rows and columns of a block, which FP8 is read in", shown(repr(block)))
-    for name in [name for name in tensors if name + _FP8_SCALES in tensors]:
-        weight, scales = tensors[name], tensors.pop(name + _FP8_SCALES)
+    quantized = [name for name in tensors if tensors[name].dtype == _FP8 or name + _FP8_SCALES in tensors]
+    for name in quantized:
+        weight, scales = tensors[name], _taken(tensors, name + _FP8_SCALES)
         fits = weight.dtype == _FP8 and len(weight.shape) == 2
         require(fits, name, "a matrix of float8_e4m3fn", f"{weight.dtype} of shape {tuple(weight.shape)}")
         blocks = tuple(ceil(width / size) for width, size in zip(weight.shape, block, strict=True))
@@ -62,6 +66,17 @@ def _from_fp8(
         read = partial(_times_blocks, weight, scales, block, dtype)
         tensors[name] = LazyTensor(shape=weight.shape, dtype=dtype, read=read)
     return tensors
+
+
+def _taken(tensors: dict[str, LazyTensor], name: str) -> LazyTensor:
+    """Take scales out of a checkpoint.
+
+    Raises:
+        InputError: They are missing.
+    """
+    if name not in tensors:
+        raise InputError(f"checkpoint: {name} missing beside what it scales")
+    return tensors.pop(name)
 
 
 def _times_blocks(weight: LazyTensor, scales: LazyTensor, block: list[int], dtype: torch.dtype) -> Tensor:
@@ -76,9 +91,7 @@ def _from_mxfp4(tensors: dict[str, LazyTensor], dtype: torch.dtype) -> dict[str,
     """Experts (E, R, 32 G) in bytes of two numbers and an exponent for each group; read inputs first."""
     for name in [name for name in tensors if name.endswith(_MXFP4_BLOCKS)]:
         base = name.removesuffix(_MXFP4_BLOCKS)
-        if base + _MXFP4_SCALES not in tensors:
-            raise ConfigError(f"{name}: must have {base}{_MXFP4_SCALES} beside it, which is missing")
-        blocks, scales = tensors.pop(name), tensors.pop(base + _MXFP4_SCALES)
+        blocks, scales = tensors.pop(name), _taken(tensors, base + _MXFP4_SCALES)
         fits = blocks.dtype == torch.uint8 and len(blocks.shape) == 4 and blocks.shape[-1] == 16
         require(fits, name, "bytes of shape (E, R, G, 16)", f"{blocks.dtype} of shape {tuple(blocks.shape)}")
         fits = scales.dtype == torch.uint8 and scales.shape == blocks.shape[:-1]
