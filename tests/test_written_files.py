@@ -199,7 +199,7 @@ WRITERS = {
     "app/cli/serving/sizing.py": check_curves_page,
     "core/files/owned.py": check_plan,
     "models/convert/hf.py": check_checkpoint,
-    "models/convert/shards.py": check_checkpoint,
+    "models/convert/checkpoint/shards.py": check_checkpoint,
 }
 """What writes files, and what reads them back."""
 

@@ -15,11 +15,8 @@ from optimoe.arch.hf.read import QUANT_CONFIG
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, InputError, require
-from optimoe.models.convert.hf_config import read_fields, written_fields
-from optimoe.models.convert.hf_families import find_names
-from optimoe.models.convert.hf_names import Entry, entries
-from optimoe.models.convert.quantized import QUANTIZATION, dequantized
-from optimoe.models.convert.shards import (
+from optimoe.models.convert.checkpoint.quantized import QUANTIZATION, dequantized
+from optimoe.models.convert.checkpoint.shards import (
     CHECKPOINT,
     CONFIG,
     TOKENIZER,
@@ -30,6 +27,9 @@ from optimoe.models.convert.shards import (
     some_of,
     write_shards,
 )
+from optimoe.models.convert.hf_config import read_fields, written_fields
+from optimoe.models.convert.hf_families import find_names
+from optimoe.models.convert.hf_names import Entry, entries
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.steady import steady_names
 
@@ -119,9 +119,9 @@ def _written(
     """The configuration and the tensors that a model becomes."""
     names = find_names(model_type)
     config = to_config(model.arch, model_type) | written_fields(model, model_type)
-    if dtype is not None:
-        _require_numbers("dtype", dtype)
-        config["dtype"] = str(dtype).removeprefix("torch.")
+    stated = dtype or model.embedding.weight.dtype
+    _require_numbers("dtype", stated)
+    config["dtype"] = str(stated).removeprefix("torch.")
     ours: State = model.state_dict()
     if model.arch.tied_embeddings:
         ours.pop("unembedding.weight")

@@ -30,7 +30,6 @@ def written_fields(model: Decoder, model_type: str) -> dict[str, Any]:
         **_written_factors(model, names, model_type),
         **written_rotary(config.rotary, names, model_type),
         "rms_norm_eps": config.norm_eps,
-        "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
         "initializer_range": config.init_std,
     }
     if isinstance(model.arch.attention, LatentAttention):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from optimoe.core.errors import ConfigError, InputError, require, shown
-from optimoe.models.convert.shards import LazyTensor
+from optimoe.models.convert.checkpoint.shards import LazyTensor
 
 QUANTIZATION = "quantization_config"
 """The field of ``config.json`` that says how."""

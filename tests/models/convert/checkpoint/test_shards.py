@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.config import ModelConfig
-from optimoe.models.convert import shards
+from optimoe.models.convert.checkpoint import shards
 from optimoe.models.convert.hf import from_hf, load_hf, save_hf, to_hf
 from optimoe.models.decoder import build
 from tests.models.build import ids_of, make_arch
