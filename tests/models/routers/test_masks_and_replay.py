@@ -1,14 +1,13 @@
-"""Padding takes no part in a decision, recorded ones are repeated, and whatever decides is float32."""
+"""Padding takes no part in a decision, and recorded ones are repeated."""
 
 import pytest
 import torch
 
-from optimoe.arch.parts import MoE
 from optimoe.core.errors import InputError
 from optimoe.models.peer.layer import PEERLayer
 from optimoe.models.routers import find_router, router_kinds
 from optimoe.models.routing import EMPTY, PolicyRouting
-from tests.models.build import ROUTERS, VOCAB, ids_of, make_layer, top_k_of
+from tests.models.build import ROUTERS, make_layer
 from tests.models.comparison import D, close, inputs
 
 ALL = ROUTERS | {kind: find_router(kind)() for kind in router_kinds()}
@@ -91,50 +90,6 @@ def test_a_decision_of_other_tokens_or_experts_is_refused():
         record = layer(wrong)[1] if wrong is not None else make_layer(ROUTERS["softmax"], num_experts=5)(x_BSD)[1]
         with pytest.raises(InputError, match="replay: must be of 8 tokens and 4 experts, got"):
             layer(x_BSD, ids_BS, replay=record)
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("around", ["bfloat16", "float16", "autocast"])
-@pytest.mark.parametrize("name", ALL)
-def test_every_router_decides_in_float32(name, around, training):
-    """The decision of a narrow model is that of float32 from the same narrow input and weights."""
-    dtype = torch.float16 if around == "float16" else torch.bfloat16
-    part = MoE(num_experts=16, top_k=top_k_of(ALL[name]), d_expert=4, router_bias=True)
-    torch.manual_seed(0)
-    narrow, wide = (ALL[name].build(part, 32, VOCAB).train(training) for _ in range(2))
-    narrow.reset_parameters(0.5)
-    narrow = narrow if around == "autocast" else narrow.to(dtype)
-    wide.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in narrow.state_dict().items()}
-    )
-    x_BSD, ids_BS = torch.randn(4, 16, 32).to(dtype), ids_of(4, 16)
-    torch.manual_seed(1)
-    with torch.autocast("cpu", dtype, enabled=around == "autocast"):
-        got = narrow(x_BSD, ids_BS)
-    torch.manual_seed(1)
-    want = wide(x_BSD.float(), ids_BS)
-    for field in ("baseline_T", "log_prob_T", *FIELDS):
-        if hasattr(want, field):
-            assert torch.equal(getattr(got, field), getattr(want, field)), field
-
-
-@pytest.mark.parametrize("around", ["bfloat16", "float16", "autocast"])
-@pytest.mark.parametrize("gates", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("query_norm", ["layernorm", "batchnorm", "none"])
-def test_product_keys_are_retrieved_in_float32(query_norm, gates, around):
-    dtype = torch.float16 if around == "float16" else torch.bfloat16
-    shape = {"num_keys": 16, "num_heads": 3, "top_k": 4, "d_key": 8, "query_norm": query_norm, "gates": gates}
-    torch.manual_seed(0)
-    narrow, wide = PEERLayer(32, **shape), PEERLayer(32, **shape)
-    narrow = narrow if around == "autocast" else narrow.to(dtype)
-    wide.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in narrow.state_dict().items()}
-    )
-    x_TD = torch.randn(64, 32).to(dtype)
-    with torch.autocast("cpu", dtype, enabled=around == "autocast"):
-        got = narrow(x_TD)[1]
-    want = wide(x_TD.float())[1]
-    assert torch.equal(got.expert_THK, want.expert_THK) and torch.equal(got.gate_THK, want.gate_THK)
 
 
 @pytest.mark.parametrize("query_norm", ["layernorm", "batchnorm", "none"])
