@@ -187,10 +187,11 @@ def test_an_architecture_that_the_family_has_not_is_refused_by_name(arch, router
 
 
 @torch.no_grad()
-def test_a_checkpoint_that_also_predicts_later_tokens_is_read_without_them(theirs):
+def test_a_checkpoint_is_read_without_layers_that_predict_later_tokens_and_without_angles(theirs):
     model, folder = theirs("deepseek_v3")
     state = load_file(folder / "model.safetensors")
     state["model.layers.3.embed_tokens.weight"] = torch.zeros(24, 16)
+    state["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.zeros(3)
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     ours = load_hf(folder).eval()
     assert ours.arch.num_mtp_layers == 0

@@ -81,7 +81,7 @@ def load_hf(folder: Path, dtype: torch.dtype | None = None) -> Decoder:
 
     Tensors are copied one by one into the model's: beside it, memory holds one of them. Block-scaled FP8 and
     MXFP4 become plain numbers. Layers that predict later tokens (``num_nextn_predict_layers``) are left out, with
-    their tensors.
+    their tensors. The model is on the default device.
 
     Args:
         folder: The checkpoint.
@@ -150,7 +150,7 @@ def _read(config: Mapping[str, Any], tensors: Mapping[str, LazyTensor], dtype: t
     names = find_names(model_type)
     tensors = dequantized(tensors, config, dtype or torch.bfloat16)
     arch = from_config({name: value for name, value in config.items() if name != QUANTIZATION}, name=model_type)
-    tensors = _without_later_tokens(tensors, arch)
+    tensors = _of_the_model(tensors, arch)
     arch = replace(arch, num_mtp_layers=0)
     with torch.device("meta"):
         model = build(arch, read_fields(config, model_type))
@@ -197,11 +197,15 @@ def _placed(
     return parts
 
 
-def _without_later_tokens(tensors: Mapping[str, LazyTensor], arch: ArchSpec) -> dict[str, LazyTensor]:
-    """The tensors without those of layers that predict later tokens, which stand after the others."""
+def _of_the_model(tensors: Mapping[str, LazyTensor], arch: ArchSpec) -> dict[str, LazyTensor]:
+    """The tensors without layers that predict later tokens, which stand last, and without angles of positions."""
     first = arch.num_layers
     later = tuple(f"model.layers.{layer}." for layer in range(first, first + arch.num_mtp_layers))
-    return {name: tensor for name, tensor in tensors.items() if not (later and name.startswith(later))}
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not (name.startswith(later) or name.endswith(".rotary_emb.inv_freq"))  # Llama 2's files hold those
+    }
 
 
 def _require_numbers(name: str, dtype: torch.dtype) -> None:

@@ -182,6 +182,14 @@ def test_a_folder_that_is_no_whole_checkpoint_is_refused_in_one_line(line, tmp_p
     assert "\n" not in str(error.value)
 
 
+def test_a_model_is_read_onto_the_default_device(tmp_path):
+    model, folder = saved(tmp_path)
+    with torch.device("meta"):
+        again = load_hf(folder)
+    assert all(tensor.is_meta for tensor in again.state_dict().values())
+    assert again.state_dict().keys() == model.state_dict().keys()
+
+
 def test_files_without_an_index_are_all_read(tmp_path):
     model, folder = saved(tmp_path, max_shard_bytes=5_000)
     (folder / INDEX).unlink()
@@ -209,15 +217,15 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
             raise OSError("no space left")
         save_one(tensors, file, **options)
 
-    def stuck(path, place):
+    def stopped(path, place):
         if path.parent.name == "new" and "00002" in path.name:
-            raise OSError("no space left")
+            raise KeyboardInterrupt
         return move_one(path, place)
 
-    for owner, name, failing in ((shards, "save_file", full), (Path, "replace", stuck)):
+    for owner, name, failing in ((shards, "save_file", full), (Path, "replace", stopped)):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, failing)
-            with pytest.raises(InputError, match="no space"):
+            with pytest.raises(KeyboardInterrupt if owner is Path else InputError):
                 saved(tmp_path, max_shard_bytes=3_000)
             if owner is shards:
                 with pytest.raises(InputError, match="no space"):

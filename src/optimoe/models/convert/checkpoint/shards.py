@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -177,15 +177,11 @@ def replacing(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
 
 def _move(steps: Iterable[tuple[Path, Path]]) -> None:
     """Move files, each into a folder: all of them, or none."""
-    done: list[tuple[Path, Path]] = []
-    try:
+    with ExitStack() as back:
         for path, place in steps:
-            path.replace(place / path.name)
-            done.append((path, place / path.name))
-    except OSError:
-        for path, moved in reversed(done):
-            moved.replace(path)
-        raise
+            moved = path.replace(place / path.name)
+            back.callback(moved.replace, path)
+        back.pop_all()
 
 
 def _matching(folder: Path, patterns: Iterable[str]) -> list[str]:
