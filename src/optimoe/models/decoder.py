@@ -202,8 +202,9 @@ class Decoder(nn.Module):
             InputError: There is one beyond.
         """
         limit, position_S = self.arch.num_positions, places.position_S
-        if position_S.ndim == 1 and len(position_S) > limit:  # known without a look at the device
-            raise InputError(f"ids: must be at most {limit} positions long, got {len(position_S)}")
+        length = position_S.shape[-1]
+        if position_S.ndim == 1 and length > limit:  # known without a look at the device
+            raise InputError(f"ids: must be at most {limit} positions long, got {length}")
         _require_within("positions", position_S, limit)
         return position_S
 

@@ -81,23 +81,26 @@ class PolicyRouting(Routing):
     baseline_T: Tensor
 
 
-def _register(kind: type[Routing]) -> None:
-    """Let wrappers of modules and transforms find the tensors of a decision; what is none stays beside them."""
-    names = [f.name for f in fields(kind)]
-    beside = [name for name in names if name in ("leaky", "losses")]
-    tensors = [name for name in names if name not in beside]
+def register_decision(kind: Any, *beside: str) -> None:
+    """Let wrappers of modules, transforms and exported graphs find the tensors of a dataclass.
 
-    def flatten(routing: Routing) -> tuple[list[Tensor | None], tuple[Any, ...]]:
-        return [getattr(routing, name) for name in tensors], tuple(getattr(routing, name) for name in beside)
+    Args:
+        kind: The dataclass.
+        beside: Its fields that hold no tensor.
+    """
+    tensors = [f.name for f in fields(kind) if f.name not in beside]
 
-    def unflatten(values: Iterable[Any], others: tuple[Any, ...]) -> Routing:
+    def flatten(decision: Any) -> tuple[list[Tensor | None], tuple[Any, ...]]:
+        return [getattr(decision, name) for name in tensors], tuple(getattr(decision, name) for name in beside)
+
+    def unflatten(values: Iterable[Any], others: tuple[Any, ...]) -> Any:
         return kind(**dict(zip(tensors, values, strict=True)), **dict(zip(beside, others, strict=True)))
 
     _pytree.register_pytree_node(kind, flatten, unflatten)
 
 
 for _kind in (Routing, PolicyRouting):
-    _register(_kind)
+    register_decision(_kind, "leaky", "losses")
 
 
 @dataclass(frozen=True, kw_only=True)

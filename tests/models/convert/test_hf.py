@@ -187,6 +187,15 @@ def test_an_architecture_that_the_family_has_not_is_refused_by_name(arch, router
 
 
 @torch.no_grad()
+def test_a_noisy_router_goes_out_without_its_noise(tmp_path):
+    model = build(make_arch(), ModelConfig(router=TopK(noise=True))).eval()
+    save_hf(model, tmp_path / "out", "mixtral")
+    back = load_hf(tmp_path / "out").eval()
+    assert back.state_dict().keys() == {name for name in model.state_dict() if "noise" not in name}
+    assert torch.equal(back(ids_of()).logits_BSV, model(ids_of()).logits_BSV)
+
+
+@torch.no_grad()
 def test_a_checkpoint_is_read_without_layers_that_predict_later_tokens_and_without_angles(theirs):
     model, folder = theirs("deepseek_v3")
     state = load_file(folder / "model.safetensors")

@@ -6,6 +6,7 @@ Legend: B sequences, S positions, R half of the rotated channels.
 import torch
 from torch import Tensor, nn
 
+from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.models.attention.rope import Rope, Rotary
 
 
@@ -74,12 +75,13 @@ class Places:
     def mask(self, window_tokens: int, chunked: bool) -> Tensor | None:
         """What each query sees, (S, S) or (B, 1, S, S) bool; none where that is all that comes before it."""
         num_positions = self.position_S.shape[-1]
-        window = min(window_tokens, num_positions) if not chunked else window_tokens
-        whole = window_tokens >= num_positions and not (chunked and self._given)  # else a chunk may end anywhere
+        whole = window_tokens == UNLIMITED_WINDOW  # compared with nothing: that would bound an exported length
+        if not whole and not (chunked and self._given):  # a chunk by given positions may end anywhere
+            whole = window_tokens >= num_positions
         if self.run_BS is None and whole:
             return None
-        key = (window, chunked)
+        key = (window_tokens, chunked)
         if key not in self._masks:
-            seen_SS = visible(self.position_S, max(1, window), chunked, self.run_BS)
+            seen_SS = visible(self.position_S, window_tokens, chunked, self.run_BS)
             self._masks[key] = seen_SS[:, None] if seen_SS.ndim == 3 else seen_SS
         return self._masks[key]

@@ -49,7 +49,8 @@ def save_hf(
     """Write ``config.json`` and ``model.safetensors``, or shards and their index, for ``transformers`` to load.
 
     They take the place of an older checkpoint in the folder, shards of another number too; other files stay. A
-    write that fails leaves the folder as it was. Beside the model, memory holds one shard.
+    write that fails leaves the folder as it was. Beside the model, memory holds one shard. What training alone
+    reads, a router's noise and capacity, is not written.
 
     Args:
         model: What to write.
@@ -136,7 +137,8 @@ def _written(
         shape = entry.part(mine).shape
         theirs[entry.theirs] = LazyTensor(shape=shape, dtype=kind, read=partial(entry.take, mine, kind))
         placed.add(entry.ours)
-    if left := ours.keys() - placed:
+    noise = {f"blocks.{layer}.ffn.router.noise_weight" for layer in model.routers}  # training alone reads it
+    if left := ours.keys() - placed - noise:
         raise ConfigError(f"{model_type}: has no place for {some_of(left)}")
     return config, theirs
 

@@ -15,7 +15,7 @@ from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import require_gated
 from optimoe.models.peer.pool import pool_experts
 from optimoe.models.routers.base import linear
-from optimoe.models.routing import EMPTY, count_load
+from optimoe.models.routing import EMPTY, count_load, register_decision
 from optimoe.models.steady import SteadyBuffers
 from optimoe.models.surroundings import without_autocast
 
@@ -51,6 +51,9 @@ class PEERStats:
         """Kullback-Leibler divergence of the load from the uniform one, in nats: ln N + Σ p ln p."""
         load_N = self.load_N()
         return torch.xlogy(load_N, load_N * self.num_experts).sum()
+
+
+register_decision(PEERStats, "num_experts")
 
 
 class PEERLayer(nn.Module):

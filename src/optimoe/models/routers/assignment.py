@@ -210,7 +210,6 @@ def _potentials(logits_TE: Tensor, iterations: int, valid_T: Tensor | None) -> t
     return u_T, v_E
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 @torch.no_grad()
 def balanced_assignment(logits_TE: Tensor) -> Tensor:
     """Experts (T, 1) of maximal total score, ⌊T/E⌋ or ⌈T/E⌉ tokens for each.
@@ -218,6 +217,8 @@ def balanced_assignment(logits_TE: Tensor) -> Tensor:
     Every expert has ⌊T/E⌋ columns that must be filled, worth more than any difference of scores, and, where E
     does not divide T, one that may be.
     """
+    if torch.compiler.is_compiling():
+        return _assign(logits_TE)
     T, E = logits_TE.shape
     if has_no_data(logits_TE) or T == 0:
         return logits_TE.new_empty(T, 1, dtype=torch.int64)
@@ -229,3 +230,13 @@ def balanced_assignment(logits_TE: Tensor) -> Tensor:
     score_TC = np.concatenate([score_TE + bonus] * fixed + [score_TE] * (rest > 0), axis=1)
     _, column_T = linear_sum_assignment(score_TC, maximize=True)
     return torch.from_numpy(column_T % E).to(logits_TE.device, torch.int64)[:, None]
+
+
+@torch.library.custom_op("optimoe::balanced_assignment", mutates_args=())
+def _assign(logits_TE: Tensor) -> Tensor:
+    return balanced_assignment(logits_TE)
+
+
+@_assign.register_fake
+def _fake_assign(logits_TE: Tensor) -> Tensor:
+    return logits_TE.new_empty(len(logits_TE), 1, dtype=torch.int64)

@@ -72,7 +72,8 @@ class ExpertChoiceRouter(LearnedRouter):
     2024, arXiv 2402.07871, App. A), which leaks nothing but makes a token's experts depend on its batch. With
     ``evaluation="token_choice"`` each token takes its k most probable experts when the module is not training.
 
-    One number, the most experts that any token has, is read back from the device in each call.
+    One number, the most experts that any token has, is read back from the device in each call that is not
+    compiled.
     """
 
     config: ExpertChoice
@@ -116,8 +117,13 @@ class ExpertChoiceRouter(LearnedRouter):
         return value_BSX.transpose(0, 1) if self.config.choice_group == "position" else value_BSX
 
     def _slots(self, taken_TE: Tensor) -> Tensor:
-        """Each token's experts in as many slots as the most popular token needs, the rest empty."""
-        if has_no_data(taken_TE):  # as many as a token has on average
+        """Each token's experts in as many slots as the most popular token needs, the rest empty.
+
+        A graph cannot know that number: in one that is compiled or exported a token has a slot for each expert.
+        """
+        if torch.compiler.is_compiling():
+            num_slots = self.num_experts
+        elif has_no_data(taken_TE):  # as many as a token has on average
             num_slots = min(math.ceil(self.config.capacity_factor * self.top_k), self.num_experts)
         else:
             num_slots = max(1, int(taken_TE.sum(dim=1).max())) if len(taken_TE) else 1
