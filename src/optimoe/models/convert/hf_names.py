@@ -48,9 +48,9 @@ class Entry:
             mine.copy_(other)
 
     def take(self, ours: Tensor, dtype: torch.dtype) -> Tensor:
-        """Their tensor, a copy of its part of ours."""
+        """Their tensor, a copy of its part of ours in the memory of the CPU."""
         part = self.part(ours)
-        theirs = torch.empty(part.shape, dtype=dtype, device=part.device)
+        theirs = torch.empty(part.shape, dtype=dtype, device="cpu")
         for mine, other in self.pairs(part, theirs):
             other.copy_(mine)
         return theirs
