@@ -27,7 +27,7 @@ def doubled(part):
     changes = {}
     for field in fields(part):
         value = getattr(part, field.name)
-        if isinstance(value, tuple):
+        if field.name == "layers":
             changes[field.name] = tuple(doubled(item) for item in value)
         elif is_dataclass(value):
             changes[field.name] = doubled(value)

@@ -89,6 +89,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
         "Names",
         "Output",
         "PEERStats",
+        "Provided",
         "Routes",
     ),
     *(

@@ -4,7 +4,7 @@ Legend: B sequences, S positions, D model width, V vocabulary.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from optimoe.models.peer.layer import PEERLayer, PEERStats
 from optimoe.models.routers import Router
 from optimoe.models.routing import Routing
 from optimoe.models.surroundings import active_transforms, has_no_data
+from optimoe.models.traits.needs import require_function
 
 LayerDecision = Routing | PEERStats | None
 """What a layer chose: the experts it routed to, the ones it retrieved, or nothing where it is dense."""
@@ -57,15 +58,19 @@ class Output:
 _pytree.register_dataclass(Output)
 
 
-def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
+def build(arch: ArchSpec, config: ModelConfig | None = None, shape_only: bool = False) -> "Decoder":
     """The model that an architecture describes, with new weights, on the current default device.
 
     Args:
         arch: One design, not a grid.
-        config: What the architecture leaves open; left out, the defaults.
+        config: What the architecture leaves open; left out, the defaults. A named model's is that of
+            :func:`optimoe.models.convert.named.read_model`.
+        shape_only: Whether the shape is built with the configuration's function where that is not the named
+            model's; the model's own ``arch`` then has no traits.
 
     Raises:
-        ConfigError: The architecture has a part that is not built here; the message names it.
+        ConfigError: The architecture has a part that is not built here, or traits that the configuration does not
+            provide; the message names them.
     """
     if config is not None:
         require(
@@ -83,7 +88,11 @@ def build(arch: ArchSpec, config: ModelConfig | None = None) -> "Decoder":
             f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}; "
             "dataclasses.replace(arch, num_mtp_layers=0) is the model without it"
         )
-    return Decoder(arch, config or ModelConfig())
+    config = config or ModelConfig()
+    if shape_only:
+        arch = replace(arch, traits=())
+    require_function(arch, config)
+    return Decoder(arch, config)
 
 
 class Decoder(nn.Module):

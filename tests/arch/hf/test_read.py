@@ -161,6 +161,9 @@ def test_an_unknown_type_is_read_by_its_fields_when_they_are_unambiguous():
     assert from_config(llama, "x") == from_config(small_config("llama"), "x")
     mixtral = small_config("mixtral") | {"model_type": "nobody"}
     assert from_config(mixtral, "x").moe == from_config(small_config("mixtral"), "x").moe
+    harmless = {"use_cache": True, "rope_theta": 1e4, "transformers_version": "5", "sliding_window": None}
+    assert from_config(llama | harmless, "x") == from_config(llama, "x")
+    assert "function=unstated" in from_config(llama, "x").traits  # what its own code does with these parts
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,9 @@ def test_an_unknown_type_is_read_by_its_fields_when_they_are_unambiguous():
         ({"n_routed_experts": 8}, "n_routed_experts"),
         ({"kv_lora_rank": 8}, "kv_lora_rank"),
         ({"mamba_d_state": 8}, "mamba_d_state"),
+        ({"attention_out_bias": False}, "attention_out_bias"),
+        ({"sliding_window": 16}, "sliding_window"),
+        ({"num_local_experts": 6, "num_experts_per_tok": 2, "n_shared_experts": 0}, "n_shared_experts"),
     ],
 )
 def test_an_unknown_type_with_strange_fields_is_refused_by_name(changes, words):

@@ -7,9 +7,10 @@ from typing import Any
 
 from optimoe.arch.catalog.shape import parse_shape, read_shape
 from optimoe.arch.hf import from_config, load_config
+from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_facts, load_json, load_toml
-from optimoe.core.errors import UnknownNameError
+from optimoe.core.errors import UnknownNameError, require
 
 CONFIG_WORDS = frozenset(("model_type", "hidden_size", "num_hidden_layers", "architectures"))
 """Fields that a ``config.json`` has and a table of parts has not."""
@@ -51,9 +52,31 @@ def states_parts(content: Mapping[str, Any]) -> bool:
     return bool(content) and not CONFIG_WORDS & set(content)
 
 
+def find_config(model: str) -> dict[str, Any]:
+    """The ``config.json`` of a model: its row's in the catalog, else that of a file or a folder.
+
+    Raises:
+        UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
+        ConfigError: The row states a shape and no configuration, or the file cannot be read.
+    """
+    models = load_facts("optimoe.arch", "models.toml")["model"]
+    if model.lower() in models:
+        row = models[model.lower()]
+        require("config" in row, "model", "one whose row of the catalog has a config", model)
+        return dict(row["config"])
+    path = Path(model)
+    if not path.exists():
+        raise UnknownNameError("model", model, models)
+    return dict(load_json(path / "config.json" if path.is_dir() else path))
+
+
 def _of_row(name: str, row: dict[str, Any]) -> ArchSpec:
-    """The model of a row: by its makers' ``config``, or by the ``shape`` that a text states."""
-    if "config" in row:
-        return from_config(row["config"], name=name)
-    shape = read_shape(row["shape"], name, where=f"models.toml: {name}")
-    return replace(shape, speculated=row.get("speculated", ""))
+    """The model of a row: by its makers' ``config``, or by the ``shape`` that a text states.
+
+    What is computed with a shape no row says, so that it is ``unstated`` beside the row's own ``traits``.
+    """
+    stated = "config" in row
+    where = f"models.toml: {name}"
+    spec = from_config(row["config"], name=name) if stated else read_shape(row["shape"], name, where=where)
+    traits = {*spec.traits, *row.get("traits", ()), *(() if stated else (FUNCTION_UNSTATED,))}
+    return replace(spec, speculated=row.get("speculated", ""), traits=tuple(sorted(traits)))

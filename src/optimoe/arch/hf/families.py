@@ -38,6 +38,7 @@ from optimoe.arch.hf.layers import (
     selecting,
 )
 from optimoe.arch.hf.mixers import DeltaNet, Gqa, JambaMamba, Lightning, Mla
+from optimoe.arch.hf.traits.families import TRAITS
 from optimoe.core.errors import ConfigError
 from optimoe.core.plugins import entry_point_names, load_entry_point
 
@@ -79,8 +80,23 @@ _SPARSE = replace(
     kinds=selecting,
     only={"moe_layer_freq": 1, "index_topk_pattern": None},
 )
+_QWEN35 = ConfigFamily(
+    architecture="Qwen3_5ForCausalLM",
+    attention=_GATED,
+    linear=DeltaNet(),
+    kinds=listed(every_interval),
+    mtp="mtp_num_hidden_layers",
+    defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
+)
+_GRANITE = ConfigFamily(
+    architecture="GraniteMoeForCausalLM",
+    attention=_BIASED_MHA,
+    routed=_LOCAL,
+    pattern=every_layer,
+    defaults=_UNTIED | _BIAS | _MHA,
+)
 
-FAMILIES: dict[str, ConfigFamily] = {
+_PARTS: dict[str, ConfigFamily] = {
     "llama": ConfigFamily(
         architecture="LlamaForCausalLM",
         attention=_BIASED_MHA,
@@ -144,24 +160,10 @@ FAMILIES: dict[str, ConfigFamily] = {
         pattern=sparse_step,
         defaults=_UNTIED | _BIAS | _SPARSE_STEP | {"full_attention_interval": 4},
     ),
-    "qwen3_5_moe_text": ConfigFamily(
-        architecture="Qwen3_5MoeForCausalLM",
-        attention=_GATED,
-        linear=DeltaNet(),
-        kinds=listed(every_interval),
-        routed=_QWEN_SHARED,
-        pattern=every_layer,
-        mtp="mtp_num_hidden_layers",
-        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
+    "qwen3_5_moe_text": replace(
+        _QWEN35, architecture="Qwen3_5MoeForCausalLM", routed=_QWEN_SHARED, pattern=every_layer
     ),
-    "qwen3_5_text": ConfigFamily(
-        architecture="Qwen3_5ForCausalLM",
-        attention=_GATED,
-        linear=DeltaNet(),
-        kinds=listed(every_interval),
-        mtp="mtp_num_hidden_layers",
-        defaults=_UNTIED | _BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
-    ),
+    "qwen3_5_text": _QWEN35,
     "gpt_oss": ConfigFamily(
         architecture="GptOssForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
@@ -258,19 +260,11 @@ FAMILIES: dict[str, ConfigFamily] = {
         unembedding_bias="lm_head_bias",
         defaults=_UNTIED | _BIAS | {"lm_head_bias": False, "sliding_window": None},
     ),
-    "granitemoe": ConfigFamily(
-        architecture="GraniteMoeForCausalLM",
-        attention=_BIASED_MHA,
-        routed=_LOCAL,
-        pattern=every_layer,
-        defaults=_UNTIED | _BIAS | _MHA,
-    ),
-    "granitemoeshared": ConfigFamily(
+    "granitemoe": _GRANITE,
+    "granitemoeshared": replace(
+        _GRANITE,
         architecture="GraniteMoeSharedForCausalLM",
-        attention=_BIASED_MHA,
         routed=replace(_LOCAL, shared_width="shared_intermediate_size"),
-        pattern=every_layer,
-        defaults=_UNTIED | _BIAS | _MHA,
     ),
     "minimax": ConfigFamily(
         architecture="MiniMaxForCausalLM",
@@ -363,6 +357,9 @@ FAMILIES: dict[str, ConfigFamily] = {
         defaults=_UNTIED | _MHA | {"parallel_attn_mlp_res": False},
     ),
 }
+
+FAMILIES = {name: replace(family, traits=TRAITS[name]) for name, family in _PARTS.items()}
+"""By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
 TEXT_PARTS = {
     "kimi_k25": "kimi_k2",

@@ -6,6 +6,7 @@ from typing import Any
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
 from optimoe.arch.hf.layers import LayerKinds, all_full
 from optimoe.arch.hf.mixers import Gqa, Linear, Mla
+from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.spec import Norm
 
 
@@ -28,6 +29,8 @@ class ConfigFamily:
         defaults: For absent fields.
         fixed: Fields that are written as they are (activation and the like).
         only: The one value that a field may have where it stands: others would need parts that are not described.
+        traits: What its function needs beyond its parts (:mod:`optimoe.arch.hf.traits.readers`); an empty tuple
+            where that is nothing. Left out, nobody says, and models of the family are built as shapes only.
     """
 
     architecture: str
@@ -45,3 +48,4 @@ class ConfigFamily:
     defaults: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     only: dict[str, Any] = field(default_factory=dict)
+    traits: tuple[Reader, ...] = (always(FUNCTION_UNSTATED),)

@@ -13,11 +13,15 @@ class Fields:
     """The fields of a configuration, with what the family's own code takes for an absent one.
 
     A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives that must agree.
+
+    Attributes:
+        asked: Every name that was looked for so far.
     """
 
     def __init__(self, config: Config, defaults: Config) -> None:
         self._config = config
         self._defaults = defaults
+        self.asked: set[str] = set()
 
     def has(self, *names: str) -> bool:
         """Whether one of the fields is there and not null."""
@@ -26,6 +30,11 @@ class Fields:
     def null(self, name: str) -> bool:
         """Whether the field is there and null."""
         return self._find((name,)) is None
+
+    def value(self, name: str) -> Any:
+        """What stands there, of whatever type; none where it is missing or null."""
+        value = self._find((name,))
+        return None if value is _MISSING else value
 
     def count(self, *names: str, null: int = 0, absent: int = 0, zero: bool = False) -> int:
         """A positive integer, or 0 where ``zero``.
@@ -114,6 +123,7 @@ class Fields:
         return value
 
     def _find(self, names: tuple[str, ...]) -> Any:
+        self.asked.update(names)
         for source in (self._config, self._defaults):
             found = {name: _dotted(source, name) for name in names}
             stated = {name: value for name, value in found.items() if value is not _MISSING}

@@ -10,6 +10,7 @@ from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
 from optimoe.arch.hf.quantization import quantised, without_config
+from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.parts import DenseFFN, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
@@ -42,7 +43,7 @@ def from_config(config: Config, name: str, quantization: Config | None = None) -
     """The language model that a ``config.json`` describes, in the formats that its ``quantization_config`` states.
 
     Of a model of several modalities, its ``text_config`` alone. A ``model_type`` that is not known is read as a
-    Llama or Mixtral when its field names are exactly theirs, and refused otherwise.
+    Llama or Mixtral when every field is one of theirs or one that changes no count, and refused otherwise.
 
     Args:
         config: The fields.
@@ -56,10 +57,15 @@ def from_config(config: Config, name: str, quantization: Config | None = None) -
     model_type = Fields(config, {}).text("model_type")
     if model_type in TEXT_PARTS:
         return from_config(_text_config(config, TEXT_PARTS[model_type]), name, quantization)
-    family = find_family(model_type) or FAMILIES[_by_fields(config, model_type)]
+    known = find_family(model_type)
+    family = known or _by_fields(config, model_type)
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
-    arch = replace(_read(family, Fields(config, family.defaults), name), max_context=max_context(config))
+    fields = Fields(config, family.defaults)
+    arch = replace(_read(family, fields, name), max_context=max_context(config))
+    arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
+    if known is None:
+        _require_understood(config, fields.asked, model_type)
     stated = config.get("quantization_config")
     if isinstance(stated, Mapping):
         return quantised(arch, stated, "quantization_config")
@@ -137,20 +143,46 @@ def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mix
     return family.linear.read(fields, d_model)
 
 
-_EXPERT_FIELDS = ("expert", "moe", "router", "shared")
-_STRANGE_FIELDS = ("lora", "linear_", "mamba", "ssm", "conv", "index_", "layer_types", "latent", "chunk")
+_PLAIN = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+_NO_COUNT = {
+    "_attn_implementation", "_name_or_path", "architectures", "attention_dropout", "attn_implementation",
+    "auto_map", "bos_token_id", "dtype", "embd_pdrop", "eos_token_id", "gradient_checkpointing", "hidden_dropout",
+    "initializer_range", "layer_norm_eps", "max_position_embeddings", "model_type", "name_or_path", "norm_eps",
+    "original_max_position_embeddings", "output_attentions", "output_hidden_states", "output_router_logits",
+    "pad_token_id", "pretraining_tp", "quantization_config", "resid_pdrop", "residual_dropout", "rms_norm_eps",
+    "rope_interleave", "rope_theta", "router_aux_loss_coef", "router_jitter_noise", "torch_dtype",
+    "transformers_version", "use_cache",
+}  # fmt: skip
+"""Fields that change no count in any family that has them."""
+_OFF = {"layer_types": None, "sliding_window": None, "use_sliding_window": False}
+"""Values by which a field that would change the layers says that it does not."""
 
 
-def _by_fields(config: Config, model_type: str) -> str:
-    """The family whose field names an unknown type uses, when they are unambiguous."""
-    plain = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"}
-    missing = sorted(plain - set(config))
-    strange = sorted(key for key in config if any(word in key for word in _STRANGE_FIELDS) and config[key])
-    expert = sorted(key for key in config if any(word in key for word in _EXPERT_FIELDS) and config[key])
-    if not missing and not strange and not expert:
-        return "llama"
-    if not missing and not strange and {"num_local_experts", "num_experts_per_tok"} == set(expert):
-        return "mixtral"
+def _by_fields(config: Config, model_type: str) -> ConfigFamily:
+    """Llama's parts, or Mixtral's, for an unknown type; what it computes with them nobody says.
+
+    Raises:
+        ConfigError: A field that both have is missing.
+    """
+    missing = sorted(set(_PLAIN) - set(config))
+    if missing:
+        raise _unknown(model_type, f"missing {', '.join(missing)}")
+    like = FAMILIES["mixtral" if config.get("num_local_experts") else "llama"]
+    return replace(like, traits=(*like.traits, always(FUNCTION_UNSTATED)))
+
+
+def _require_understood(config: Config, asked: set[str], model_type: str) -> None:
+    """Refuse an unknown type with any field that may mean a part of its own.
+
+    Raises:
+        ConfigError: There is one; the message names it.
+    """
+    off = {name for name, value in _OFF.items() if config.get(name, value) == value}
+    strange = sorted(set(config) - asked - _NO_COUNT - off)
+    if strange:
+        raise _unknown(model_type, f"cannot interpret {', '.join(strange)}")
+
+
+def _unknown(model_type: str, reason: str) -> ConfigError:
     known = UnknownNameError("model_type", model_type, family_names())
-    reason = f"missing {', '.join(missing)}" if missing else f"cannot interpret {', '.join(strange + expert)}"
-    raise ConfigError(f"{known}; by its fields: {reason}")
+    return ConfigError(f"{known}; by its fields: {reason}")

@@ -68,6 +68,7 @@ def upcycle(dense: Decoder, arch: ArchSpec, config: ModelConfig, how: Upcycling 
     for name in ("activation", "rotary", "norm_eps", "multipliers"):
         value, given = getattr(dense.config, name), getattr(config, name)
         require(given == value, name, f"{value} as in the dense model", given)
+    arch = replace(arch, traits=tuple(sorted({*arch.traits, *dense.arch.traits})))
     model = build(arch, config).to(dense.embedding.weight)
     state = dense.state_dict()
     routed = [layer for layer, block in enumerate(model.blocks) if isinstance(block.ffn, MoELayer)]

@@ -1,0 +1,1 @@
+"""What a family's function needs beyond the parts that an architecture states."""

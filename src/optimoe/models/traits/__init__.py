@@ -1,0 +1,1 @@
+"""What a named model computes, held against what a configuration provides."""
