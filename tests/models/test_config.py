@@ -82,6 +82,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
     *(
         "Activation",
         "Entry",
+        "Evaluation",
         "ExpertWeights",
         "Forgetting",
         "LayerLosses",

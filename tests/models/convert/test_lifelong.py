@@ -16,7 +16,7 @@ from optimoe.models.convert.lifelong import (
     Forgetting,
     Growth,
     distillation_loss,
-    evaluate,
+    evaluate_each,
     forgetting,
     frozen_copy,
     grow,
@@ -282,25 +282,16 @@ def test_growth_with_distillation_forgets_less_than_plain_training():
     }
     torch.manual_seed(0)
     model = learn(build(make_arch(MoE(num_experts=4, top_k=2, d_expert=32), num_layers=1)), chains["first"])
-    stage = evaluate(model, held_out)
+    stage = evaluate_each(model, held_out)
     plain = learn(copy.deepcopy(model), chains["second"])
     growth = Growth(num_new_experts=4, dense="frozen")
     grown = learn(grow(model, growth), chains["second"], previous=frozen_copy(model))
     reports = {
-        name: forgetting([stage, evaluate(m, held_out)]) for name, m in (("plain", plain), ("grown", grown))
+        name: forgetting([stage, evaluate_each(m, held_out)]) for name, m in (("plain", plain), ("grown", grown))
     }
     lost = {name: report["first"].forgotten for name, report in reports.items()}
     assert lost["plain"] > 2 and lost["grown"] < 0.4 * lost["plain"], lost
     assert reports["grown"]["second"].last < stage["second"] - 1.5  # and it learns
-
-
-def test_evaluation_is_the_mean_over_batches_and_leaves_the_mode():
-    model = make_model()
-    batches = [(ids_of(2, 8, seed), ids_of(2, 8, seed + 9)) for seed in range(3)]
-    losses = evaluate(model, {"one": batches, "two": batches[:1]})
-    with torch.no_grad():
-        each = [training_loss(model(i), t, LossConfig()).language.item() for i, t in batches]
-    assert losses == pytest.approx({"one": sum(each) / 3, "two": each[0]}, rel=1e-6) and model.training
 
 
 def test_the_report_of_forgetting_tells_best_and_last():

@@ -20,9 +20,9 @@ from torch.nn.utils import parametrize
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, require, require_positive, require_types
-from optimoe.models.config import LossConfig, ModelConfig
+from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import Decoder, build
-from optimoe.models.losses import training_loss
+from optimoe.models.evaluation import Batch, evaluate
 from optimoe.models.moe import MoELayer
 from optimoe.models.routers import TopK
 
@@ -156,20 +156,11 @@ def distillation_loss(logits_TV: Tensor, previous_TV: Tensor, temperature: float
 
 _BUFFERS = ("balance_bias_E", "potential_E", "latest_E")  # one number per expert each
 
-Batches = Iterable[tuple[Tensor, Tensor]]
-
 
 @torch.no_grad()
-def evaluate(model: Decoder, distributions: Mapping[str, Batches]) -> dict[str, float]:
-    """Mean loss, nats per token, on batches (ids, targets) of each distribution, batches weighing alike."""
-    was_training = model.training
-    model.eval()
-    losses = {
-        name: torch.stack([training_loss(model(ids), targets, LossConfig()).language for ids, targets in batches])
-        for name, batches in distributions.items()
-    }
-    model.train(was_training)
-    return {name: float(values.mean()) for name, values in losses.items()}
+def evaluate_each(model: Decoder, distributions: Mapping[str, Iterable[Batch]]) -> dict[str, float]:
+    """The loss on held-out batches of each distribution, nats per token, a batch weighing by its targets."""
+    return {name: evaluate(model, batches).loss for name, batches in distributions.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +187,7 @@ def forgetting(stages: Sequence[Mapping[str, float]]) -> dict[str, Forgetting]:
     """What later stages of training cost each distribution.
 
     Args:
-        stages: Losses by distribution after each stage, as :func:`evaluate` returns them; a distribution may
+        stages: Losses by distribution after each stage, as :func:`evaluate_each` returns them; a distribution may
             appear first at a later stage.
 
     Raises:
