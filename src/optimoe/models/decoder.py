@@ -17,6 +17,7 @@ from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAtte
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.models.attention.cache import Cache, LayerCache
 from optimoe.models.attention.grouped import SelfAttention
 from optimoe.models.attention.latent import LatentSelfAttention
 from optimoe.models.attention.places import Places
@@ -26,7 +27,7 @@ from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer.layer import PEERLayer, PEERStats
 from optimoe.models.routers import Router
 from optimoe.models.routing import Routing
-from optimoe.models.surroundings import active_transforms, has_no_data
+from optimoe.models.surroundings import may_look
 from optimoe.models.traits.needs import require_function
 
 LayerDecision = Routing | PEERStats | None
@@ -139,6 +140,8 @@ class Decoder(nn.Module):
         position_BS: Tensor | None = None,
         replay: Mapping[int, Routing] | None = None,
         recompute: bool = False,
+        cache: Cache | None = None,
+        last_only: bool = False,
     ) -> Output:
         """Logits and routing decisions.
 
@@ -151,20 +154,20 @@ class Decoder(nn.Module):
             replay: Decisions to repeat, by layer number, such as those of an earlier output: experts are taken as
                 they were, gates are computed anew.
             recompute: Whether backward computes each block's activations again instead of keeping them.
+            cache: Tokens that these follow, and that they then join: their documents and positions go on. For
+                evaluation without gradients alone.
+            last_only: Whether logits are made of each row's last token alone.
 
         Raises:
-            ConfigError: A shape does not fit, or the model is not training and a router sees the future at
-                evaluation.
+            ConfigError: A shape does not fit; the model is not training and a router sees the future at
+                evaluation; or there is a cache, and the model is training, gradients are kept, or a router weighs
+                tokens against each other.
             InputError: A token id is none of the vocabulary's, or a position is beyond the learned ones (on a GPU
                 the kernel fails then, as for any index out of range).
         """
-        require(ids_BS.ndim == 2, "ids", "sequences × positions", f"{ids_BS.ndim} axes")
-        _require_within("ids", ids_BS, self.arch.vocab_size)
-        for name, given in (("document_BS", document_BS), ("position_BS", position_BS)):
-            if given is not None:
-                require(given.shape == ids_BS.shape, name, f"{tuple(ids_BS.shape)}, as ids", tuple(given.shape))
-        self._refuse_leaks()
-        places = Places(ids_BS, document_BS, position_BS)
+        self._require_fit(ids_BS, document_BS=document_BS, position_BS=position_BS)
+        self._refuse_routers(cache)
+        places = Places(ids_BS, document_BS, position_BS, cache)
         valid_BS = None if document_BS is None else document_BS >= 0
         multipliers = self.config.multipliers
         x_BSD = _times(self.embedding(ids_BS), multipliers.embedding)
@@ -173,12 +176,16 @@ class Decoder(nn.Module):
         routings: dict[int, Routing] = {}
         retrieved: dict[int, PEERStats] = {}
         for layer, block in enumerate(self.blocks):
-            inputs = (x_BSD, ids_BS, places, valid_BS, (replay or {}).get(layer))
+            held = None if cache is None else cache.layer(layer)
+            inputs = (x_BSD, ids_BS, places, valid_BS, (replay or {}).get(layer), held)
             x_BSD, decision = checkpoint(block, *inputs, use_reentrant=False) if recompute else block(*inputs)
             if isinstance(decision, Routing):
                 routings[layer] = decision
             elif decision is not None:
                 retrieved[layer] = decision
+        if cache is not None:
+            places.keep(cache)
+        x_BSD = x_BSD[:, -1:] if last_only else x_BSD
         logits_BSV = _times(self.unembedding(self.norm(x_BSD)), 1 / multipliers.logits)
         return Output(logits_BSV=logits_BSV, routings=routings, retrieved=retrieved, document_BS=document_BS)
 
@@ -193,15 +200,35 @@ class Decoder(nn.Module):
         """Layers whose routing in training sees later tokens: a training loss is then none of a language model."""
         return tuple(layer for layer, router in self.routers.items() if not router.causal_training)
 
-    def _refuse_leaks(self) -> None:
-        if self.training:
-            return
-        for layer, router in self.routers.items():
+    def _require_fit(self, ids_BS: Tensor, **of_tokens: Tensor | None) -> None:
+        require(ids_BS.ndim == 2, "ids", "sequences × positions", f"{ids_BS.ndim} axes")
+        _require_within("ids", ids_BS, self.arch.vocab_size)
+        for name, given in of_tokens.items():
+            if given is not None:
+                require(given.shape == ids_BS.shape, name, f"{tuple(ids_BS.shape)}, as ids", tuple(given.shape))
+
+    def _refuse_routers(self, cache: Cache | None) -> None:
+        """Refuse to evaluate with routers that see later tokens, and to cache what would not be the whole's.
+
+        Raises:
+            ConfigError: A router sees later tokens; or there is a cache, and the model is training, gradients are
+                kept, or a router weighs tokens against each other.
+        """
+        if cache is not None:
+            require(not self.training, "cache", "left out in training; model.eval() ends it", "one")
+            fixed = not torch.is_grad_enabled()
+            require(fixed, "cache", "left out where gradients are kept; torch.no_grad() keeps none", "one")
+        for layer, router in ({} if self.training else self.routers).items():
+            config, what = router.config, f"router: {router.config.kind} of layer {layer}"
             if not router.causal:
-                config = router.config
                 raise ConfigError(
-                    f"router: {config.kind} of layer {layer} sees later tokens at evaluation, so the loss is none "
-                    f"of a language model; set {config.causal_remedy}"
+                    f"{what} sees later tokens at evaluation, so the loss is none of a language model; "
+                    f"set {config.causal_remedy}"
+                )
+            if cache is not None and not router.decides_alone:
+                raise ConfigError(
+                    f"{what} weighs tokens against each other at evaluation, so one at a time would take other "
+                    f"experts; set {config.alone_remedy}"
                 )
 
     def _learned(self, places: Places) -> Tensor:
@@ -210,8 +237,7 @@ class Decoder(nn.Module):
         Raises:
             InputError: There is one beyond.
         """
-        limit, position_S = self.arch.num_positions, places.position_S
-        length = position_S.shape[-1]
+        limit, position_S, length = self.arch.num_positions, places.new.position_S, len(places.all.place_S)
         if position_S.ndim == 1 and length > limit:  # known without a look at the device
             raise InputError(f"ids: must be at most {limit} positions long, got {length}")
         _require_within("positions", position_S, limit)
@@ -258,9 +284,10 @@ class Block(nn.Module):
         places: Places,
         valid_BS: Tensor | None = None,
         replay: Routing | None = None,
+        held: LayerCache | None = None,
     ) -> tuple[Tensor, LayerDecision]:
         """The layer's output, and what it routed or retrieved."""
-        mixed_BSD = self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), places))
+        mixed_BSD = self.mixer_norm_after(self.mixer(self.mixer_norm(x_BSD), places, held))
         x_BSD = x_BSD + _times(mixed_BSD, self.multiplier)
         h_BSD = self.ffn_norm(x_BSD)
         decision: LayerDecision = None
@@ -352,15 +379,14 @@ def _times(x: Tensor, factor: float) -> Tensor:
 
 
 def _require_within(name: str, index: Tensor, limit: int) -> None:
-    """Refuse indices out of range where a look waits for nothing: on a CPU, outside of graphs and transforms.
+    """Refuse indices out of range where a look waits for nothing.
 
     Raises:
         InputError: One is negative, or the limit or more; or they are no integers.
     """
     if index.is_floating_point():
         raise InputError(f"{name}: must be integers, got {index.dtype}")
-    seen = index.device.type == "cpu" and index.numel() > 0 and not torch.compiler.is_compiling()
-    if seen and not has_no_data(index) and not active_transforms():
+    if index.numel() > 0 and may_look(index):
         low, high = (int(bound) for bound in index.aminmax())
         if low < 0 or high >= limit:
             raise InputError(f"{name}: must be from 0 to {limit - 1}, got {low if low < 0 else high}")

@@ -35,3 +35,9 @@ def active_transforms() -> list[str]:
 def has_no_data(tensor: Tensor) -> bool:
     """Whether it is a tensor of a shape and a type alone (meta, fake), outside a traced graph."""
     return not torch.compiler.is_compiling() and (tensor.is_meta or is_fake(tensor))
+
+
+def may_look(tensor: Tensor) -> bool:
+    """Whether a look at its numbers waits for nothing: on a CPU, outside of graphs and transforms."""
+    here = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    return here and not has_no_data(tensor) and not active_transforms()

@@ -1,13 +1,15 @@
 """Softmax attention with grouped heads, over everything or a window.
 
-Legend: B sequences, S positions, H query heads, J key-value heads, C channels of a head, D model width.
+Legend: B sequences, S positions, N tokens that they see, H query heads, J key-value heads, C channels of a head,
+D model width.
 """
 
 import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import Attention
-from optimoe.models.attention.places import Places, visible
+from optimoe.models.attention.cache import LayerCache
+from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
 
 
@@ -43,12 +45,13 @@ class SelfAttention(nn.Module):
         self.key_norm = nn.RMSNorm(widths[1], eps=norm_eps) if widths else None
         self.sink_H = nn.Parameter(torch.zeros(part.num_heads)) if part.sinks else None
 
-    def forward(self, x_BSD: Tensor, places: Places) -> Tensor:
+    def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.
 
         Args:
             x_BSD: Input.
             places: Where the tokens stand.
+            held: Keys and values (B, J, N, C) of the tokens before, which the input's join.
         """
         q_BHSC = self._heads(self.query(x_BSD), self.query_norm)
         k_BJSC = self._heads(self.key(x_BSD), self.key_norm)
@@ -56,6 +59,8 @@ class SelfAttention(nn.Module):
         if self.rotary is not None:
             rope = places.rope(self.rotary, self.turned, x_BSD.dtype)
             q_BHSC, k_BJSC = rotate(q_BHSC, rope), rotate(k_BJSC, rope)
+        if held is not None:
+            k_BJSC, v_BJSC = held.extend(places.num_before, self.part.window_tokens, k_BJSC, v_BJSC)
         y_BSD = self._attend(q_BHSC, k_BJSC, v_BJSC, places).transpose(1, 2).flatten(2)
         if self.gate is not None:
             y_BSD = y_BSD * torch.sigmoid(self.gate(x_BSD))
@@ -70,22 +75,19 @@ class SelfAttention(nn.Module):
             x_BSHC = norm(x_BSHC)
         return x_BSHC.transpose(1, 2)
 
-    def _attend(self, q_BHSC: Tensor, k_BJSC: Tensor, v_BJSC: Tensor, places: Places) -> Tensor:
-        num_positions = q_BHSC.shape[2]
+    def _attend(self, q_BHSC: Tensor, k_BJNC: Tensor, v_BJNC: Tensor, places: Places) -> Tensor:
         attend = nn.functional.scaled_dot_product_attention
         grouped = self.part.num_heads != self.part.num_kv_heads
-        seen_SS = places.mask(self.part.window_tokens, self.part.chunked)
-        if self.sink_H is None:
-            causal = seen_SS is None
+        seen_SN = places.mask(self.part.window_tokens, self.part.chunked, explicit=self.sink_H is not None)
+        if self.sink_H is None or seen_SN is None:
+            causal = seen_SN is None and places.num_before == 0
             return attend(
-                q_BHSC, k_BJSC, v_BJSC, attn_mask=seen_SS, is_causal=causal, enable_gqa=grouped, scale=self.scale
+                q_BHSC, k_BJNC, v_BJNC, attn_mask=seen_SN, is_causal=causal, enable_gqa=grouped, scale=self.scale
             )
-        if seen_SS is None:
-            seen_SS = visible(places.position_S, max(1, num_positions), False)
-        mask_SS = torch.zeros_like(seen_SS, dtype=q_BHSC.dtype).masked_fill(~seen_SS, -torch.inf)
-        mask_BHSS = mask_SS if mask_SS.ndim == 4 else mask_SS[None, None]
-        mask_BHSS = mask_BHSS.expand(-1, self.part.num_heads, -1, -1)
-        sink_HS1 = self.sink_H.to(q_BHSC.dtype)[:, None, None].expand(-1, num_positions, 1)
-        mask_HSs = torch.cat([mask_BHSS, sink_HS1.expand(mask_BHSS.shape[0], -1, -1, -1)], dim=-1)
-        k_BJsC, v_BJsC = (nn.functional.pad(x_BJSC, (0, 0, 0, 1)) for x_BJSC in (k_BJSC, v_BJSC))
-        return attend(q_BHSC, k_BJsC, v_BJsC, attn_mask=mask_HSs, enable_gqa=grouped, scale=self.scale)
+        mask_SN = torch.zeros_like(seen_SN, dtype=q_BHSC.dtype).masked_fill(~seen_SN, -torch.inf)
+        mask_BHSN = mask_SN if mask_SN.ndim == 4 else mask_SN[None, None]
+        mask_BHSN = mask_BHSN.expand(-1, self.part.num_heads, -1, -1)
+        sink_HS1 = self.sink_H.to(q_BHSC.dtype)[:, None, None].expand(-1, q_BHSC.shape[2], 1)
+        mask_BHSn = torch.cat([mask_BHSN, sink_HS1.expand(mask_BHSN.shape[0], -1, -1, -1)], dim=-1)
+        k_BJnC, v_BJnC = (nn.functional.pad(x_BJNC, (0, 0, 0, 1)) for x_BJNC in (k_BJNC, v_BJNC))
+        return attend(q_BHSC, k_BJnC, v_BJnC, attn_mask=mask_BHSn, enable_gqa=grouped, scale=self.scale)

@@ -1,6 +1,7 @@
 """Softmax attention whose keys and values come from one narrow latent.
 
-Legend: B sequences, S positions, H heads, C channels of a head, D model width.
+Legend: B sequences, S positions, N tokens that they see, H heads, C channels of a head, L the latent, R the turned
+channels, D model width.
 """
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import UNLIMITED_WINDOW, LatentAttention
 from optimoe.core.errors import require
+from optimoe.models.attention.cache import LayerCache
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
 
@@ -47,12 +49,13 @@ class LatentSelfAttention(nn.Module):
         self.expand = nn.Linear(part.kv_lora_rank, d_expanded, bias=False)
         self.output = nn.Linear(part.num_heads * part.v_dim, d_model, bias=part.bias)
 
-    def forward(self, x_BSD: Tensor, places: Places) -> Tensor:
+    def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.
 
         Args:
             x_BSD: Input.
             places: Where the tokens stand.
+            held: Normed latent and turned key (B, 1, N, L + R) of the tokens before, which the input's join.
         """
         part = self.part
         narrow = x_BSD
@@ -60,17 +63,58 @@ class LatentSelfAttention(nn.Module):
             narrow = self.query_norm(self.query_down(x_BSD))
         q_BHSC = self.query_up(narrow).unflatten(-1, (part.num_heads, -1)).transpose(1, 2)
         q_fixed, q_turned = q_BHSC.split([part.qk_nope_dim, part.qk_rope_dim], dim=-1)
-        latent, k_turned = self.latent(x_BSD).split([part.kv_lora_rank, part.qk_rope_dim], dim=-1)
-        wide = self.expand(self.latent_norm(latent)).unflatten(-1, (part.num_heads, -1)).transpose(1, 2)
-        k_fixed, v_BHSC = wide.split([part.qk_nope_dim, part.v_dim], dim=-1)
-        k_turned = k_turned[:, None]
+        latent, k_turned = self.latent(x_BSD)[:, None].split([part.kv_lora_rank, part.qk_rope_dim], dim=-1)
+        latent = self.latent_norm(latent)
         if self.rotary is not None:
             rope = places.rope(self.rotary, self.turned, x_BSD.dtype)
             q_turned, k_turned = rotate(q_turned, rope), rotate(k_turned, rope)
-        q_BHSC = torch.cat([q_fixed, q_turned], dim=-1)
-        seen_SS = places.mask(UNLIMITED_WINDOW, False)
-        k_BHSC = torch.cat([k_fixed, k_turned.expand(-1, part.num_heads, -1, -1)], dim=-1)
-        y_BHSC = nn.functional.scaled_dot_product_attention(
-            q_BHSC, k_BHSC, v_BHSC, attn_mask=seen_SS, is_causal=seen_SS is None, scale=self.scale
-        )
+        if held is None:
+            y_BHSC = self._expanded(q_fixed, q_turned, latent, k_turned, places)
+        else:
+            both_B1SC = torch.cat([latent, k_turned], dim=-1)
+            (both_B1NC,) = held.extend(places.num_before, UNLIMITED_WINDOW, both_B1SC)
+            if self._absorbs(x_BSD.shape[1]):
+                y_BHSC = self._absorbed(q_fixed, q_turned, both_B1NC, places)
+            else:
+                latent, k_turned = torch.tensor_split(both_B1NC, [part.kv_lora_rank], dim=-1)
+                y_BHSC = self._expanded(q_fixed, q_turned, latent, k_turned, places)
         return self.output(y_BHSC.transpose(1, 2).flatten(2))
+
+    def _expanded(
+        self, q_BHSC: Tensor, q_BHSR: Tensor, latent_B1NL: Tensor, k_B1NR: Tensor, places: Places
+    ) -> Tensor:
+        """Keys and values of all heads, expanded from the latent."""
+        part = self.part
+        wide = self.expand(latent_B1NL[:, 0]).unflatten(-1, (part.num_heads, -1)).transpose(1, 2)
+        k_BHNC, v_BHNC = wide.split([part.qk_nope_dim, part.v_dim], dim=-1)
+        q_BHSC = torch.cat([q_BHSC, q_BHSR], dim=-1)
+        k_BHNC = torch.cat([k_BHNC, k_B1NR.expand(-1, part.num_heads, -1, -1)], dim=-1)
+        seen_SN = places.mask(UNLIMITED_WINDOW, False)
+        causal = seen_SN is None and places.num_before == 0
+        return nn.functional.scaled_dot_product_attention(
+            q_BHSC, k_BHNC, v_BHNC, attn_mask=seen_SN, is_causal=causal, scale=self.scale
+        )
+
+    def _absorbs(self, num_queries: int) -> bool:
+        """Whether fewer products are made on the latent itself than on what it expands to.
+
+        Per head and token seen, L·(C + C_v) to expand, then C + R + C_v per query; without it 2·L + R per query.
+        """
+        part = self.part
+        expanded = part.qk_nope_dim + part.v_dim
+        return num_queries * (2 * part.kv_lora_rank - expanded) <= part.kv_lora_rank * expanded
+
+    def _absorbed(self, q_BHSC: Tensor, q_BHSR: Tensor, both_B1NC: Tensor, places: Places) -> Tensor:
+        """Queries taken to the latent, and what it sums to taken to values: all heads share one key."""
+        part, (B, H, S, _) = self.part, q_BHSC.shape
+        weight_HCL = self.expand.weight.view(H, -1, part.kv_lora_rank).to(q_BHSC.dtype)
+        key_HCL, value_HCL = torch.tensor_split(weight_HCL, [part.qk_nope_dim], dim=1)
+        q_BHSC = torch.cat([q_BHSC @ key_HCL, q_BHSR], dim=-1)
+        seen_SN = places.mask(UNLIMITED_WINDOW, False, explicit=S > 1)
+        if seen_SN is not None and S > 1:  # heads are further queries of the one key
+            seen_SN = seen_SN.unsqueeze(-3).expand(*seen_SN.shape[:-2], H, -1, -1).flatten(-3, -2)
+        q_B1QC, latent_B1NL = q_BHSC.flatten(1, 2)[:, None], both_B1NC[..., : part.kv_lora_rank]
+        y_B1QL = nn.functional.scaled_dot_product_attention(
+            q_B1QC, both_B1NC, latent_B1NL, attn_mask=seen_SN, scale=self.scale
+        )
+        return y_B1QL.view(B, H, S, -1) @ value_HCL.mT

@@ -35,6 +35,7 @@ class RouterConfig(ABC):
         balanced_by_routing: Whether the choice balances by itself, so that no loss balances it.
         learned: Whether the router has logits, and rows of weights that can be added for new experts.
         causal_remedy: The setting that makes evaluation causal where it is not.
+        alone_remedy: The setting by which evaluation decides on each token by itself where it does not.
         scale: Factor of the gates (``routed_scaling_factor``).
 
     Raises:
@@ -46,6 +47,7 @@ class RouterConfig(ABC):
     balanced_by_routing: ClassVar[bool] = False
     learned: ClassVar[bool] = False
     causal_remedy: ClassVar[str] = 'evaluation="token_choice"'
+    alone_remedy: ClassVar[str] = 'evaluation="token_choice"'
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -61,6 +63,11 @@ class RouterConfig(ABC):
     @abstractmethod
     def causal(self) -> bool:
         """Whether evaluation gives a token the same experts whatever comes after it."""
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether evaluation decides on each token by itself, whatever stands beside it: a kind says so itself."""
+        return False
 
     @property
     def losses(self) -> frozenset[str]:
@@ -133,6 +140,11 @@ class LearnedRouterConfig(RouterConfig):
         """Whether evaluation gives a token the same experts whatever comes after it."""
         return self.causal_training if self.evaluates_as_trained else True
 
+    @property
+    def decides_alone(self) -> bool:
+        """True where each token takes its top k, unless a kind says otherwise."""
+        return not self.evaluates_as_trained
+
     def gate_power(self, part: MoE, d_model: int, std: float) -> float:
         """The mean over tokens of Σ_k w_k² at step 0, measured on random tokens of variance 1."""
         return _measured_gate_power(self, part, d_model, std)
@@ -161,6 +173,11 @@ class Router(nn.Module, ABC):
     def causal(self) -> bool:
         """Whether evaluation gives a token the same experts whatever comes after it."""
         return self.config.causal
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether evaluation decides on each token by itself, whatever tokens and rows stand beside it."""
+        return self.config.decides_alone
 
     @property
     def leaks(self) -> bool:

@@ -55,6 +55,11 @@ class Hash(RouterConfig):
         """True: a token's experts depend on its id alone."""
         return True
 
+    @property
+    def decides_alone(self) -> bool:
+        """True: a token's experts depend on its id alone."""
+        return True
+
     def sums_gates(self, top_k: int) -> bool:
         """True: each of the k gates is scale/k."""
         return True

@@ -27,6 +27,11 @@ class PolicyGradient(LearnedRouterConfig):
         return True
 
     @property
+    def decides_alone(self) -> bool:
+        """True: a token's sample depends on itself."""
+        return True
+
+    @property
     def losses(self) -> frozenset[str]:
         """All: the three of REINFORCE beside those of any learned router."""
         return LOSSES

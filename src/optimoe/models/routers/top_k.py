@@ -53,6 +53,7 @@ class TopK(LearnedRouterConfig):
 
     kind: ClassVar[str] = "top_k"
     causal_remedy: ClassVar[str] = 'drop="position"'
+    alone_remedy: ClassVar[str] = "eval_capacity_factor=DROPLESS (and no evaluation as trained with a capacity)"
     score: Literal["softmax", "softmax_after", "sigmoid"] = "softmax"
     normalised: bool | None = None
     gates_of_one: bool = False
@@ -83,6 +84,12 @@ class TopK(LearnedRouterConfig):
         if self.evaluates_as_trained:
             return self.causal_training
         return self.drop == "position" or self.eval_capacity_factor == DROPLESS
+
+    @property
+    def decides_alone(self) -> bool:
+        """True without a capacity: an expert that is full turns away tokens for the sake of others."""
+        factor = self.capacity_factor if self.evaluates_as_trained else self.eval_capacity_factor
+        return factor == DROPLESS
 
     def sums_gates(self, top_k: int) -> bool:
         """True where the gates are divided by their sum: as stated, else where there are several."""
