@@ -85,6 +85,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
         "Evaluation",
         "ExpertWeights",
         "Forgetting",
+        "Generated",
         "LayerLosses",
         "LazyTensor",
         "Names",
@@ -142,7 +143,7 @@ def test_the_configurations_are_those_that_a_run_chooses():
     names = {cls.__name__ for cls in configurations()}
     routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
     positions = {"Rotary", "RopeScaling", "LinearScaling", "Llama3Scaling", "YarnScaling"}
-    others = {"Growth", "LayerRouter", "LossConfig", "ModelConfig", "Multipliers", "Upcycling"}
+    others = {"Growth", "LayerRouter", "LossConfig", "ModelConfig", "Multipliers", "Sampling", "Upcycling"}
     assert names == routers | positions | others
     assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
 

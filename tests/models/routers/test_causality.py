@@ -45,6 +45,19 @@ def test_the_label_is_what_the_probe_finds(name, training):
 
 
 @pytest.mark.parametrize("name", ROUTERS)
+def test_a_router_decides_alone_where_no_other_token_changes_its_choice(name):
+    layer = make_layer(ROUTERS[name]).eval()
+    x_BSD, ids_BS = (
+        torch.randn(3, 8, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64),
+        ids_of(3, 8),
+    )
+    together = layer(x_BSD, ids_BS)[0].flatten(0, 1)
+    tokens = zip(x_BSD.flatten(0, 1), ids_BS.flatten(), strict=True)
+    alone = torch.cat([layer(x_D[None, None], id[None, None])[0][0] for x_D, id in tokens])
+    assert layer.router.decides_alone == bool((together - alone).abs().max() < 1e-12)
+
+
+@pytest.mark.parametrize("name", ROUTERS)
 def test_a_model_that_sees_the_future_is_refused_for_evaluation(name):
     router = ROUTERS[name]
     arch = make_arch(MoE(num_experts=4, top_k=top_k_of(router), d_expert=8))

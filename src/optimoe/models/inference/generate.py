@@ -36,9 +36,7 @@ class Generated:
 
 
 @torch.no_grad()
-def generate(
-    model: nn.Module, prompts: Sequence[Sequence[int]] | Tensor, sampling: Sampling | None = None
-) -> Generated:
+def generate(model: nn.Module, prompts: Sequence[Sequence[int]] | Tensor, sampling: Sampling) -> Generated:
     """Tokens that follow each prompt, by a cache of keys and values; the model evaluates meanwhile.
 
     A row depends on its prompt, the sampling and its number alone: padding before shorter prompts is seen by
@@ -48,7 +46,7 @@ def generate(
     Args:
         model: A decoder, or what wraps one.
         prompts: Token ids of each row, of any lengths from 1; or (B, S).
-        sampling: How to choose and when to end; left out, the defaults.
+        sampling: How to choose, and when to end.
 
     Raises:
         ConfigError: A router decides on several tokens together, or prompts and new tokens are more than learned
@@ -56,7 +54,7 @@ def generate(
         InputError: A prompt is empty or no list of token ids, an id is none of the vocabulary's, or logits are no
             numbers.
     """
-    sampling = Sampling() if sampling is None else sampling
+    require(isinstance(sampling, Sampling), "sampling", "a Sampling", sampling)
     decoder = find_decoder(model)
     rows = _read(prompts, decoder.arch.vocab_size)
     longest = max(map(len, rows), default=0)
@@ -126,15 +124,17 @@ def _read(prompts: Sequence[Sequence[int]] | Tensor, vocab_size: int) -> list[li
 
 
 def _require_positions(longest: int, sampling: Sampling, num_positions: int) -> None:
-    """Refuse what would need more positions than are learned: of the last token none is needed.
+    """Refuse what would need more positions than are learned: the last new token needs none.
 
     Raises:
         ConfigError: It would.
     """
+    if num_positions == 0:
+        return
+    require(longest <= num_positions, "prompts", f"at most {num_positions} tokens, as learned positions", longest)
     room = num_positions - longest + 1
     limit = f"at most {room}, of {num_positions} learned positions after a prompt of {longest}"
-    fits = num_positions == 0 or sampling.max_new_tokens <= room
-    require(fits, "max_new_tokens", limit, sampling.max_new_tokens)
+    require(sampling.max_new_tokens <= room, "max_new_tokens", limit, sampling.max_new_tokens)
 
 
 def _padded(rows: list[list[int]], longest: int, device: torch.device) -> dict[str, Tensor]:

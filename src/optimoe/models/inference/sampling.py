@@ -79,8 +79,10 @@ def choose(logits_BV: Tensor, sampling: Sampling, draw_B: Tensor) -> Tensor:
         return logits_BV.argmax(dim=1)
     share_BW, id_BW = probabilities(logits_BV, sampling)
     sum_BW = share_BW.cumsum(dim=1)
-    rank_B1 = torch.searchsorted(sum_BW, draw_B[:, None] * sum_BW[:, -1:], right=True)
-    return id_BW.gather(1, rank_B1.clamp_max(sum_BW.shape[1] - 1)).squeeze(1)
+    whole_B1 = sum_BW[:, -1:]
+    rank_B1 = torch.searchsorted(sum_BW, draw_B[:, None] * whole_B1, right=True)
+    last_B1 = (sum_BW < whole_B1).sum(dim=1, keepdim=True)  # where a product was rounded up to the whole
+    return id_BW.gather(1, torch.minimum(rank_B1, last_B1)).squeeze(1)
 
 
 def probabilities(logits_BV: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
