@@ -237,7 +237,7 @@ class Decoder(nn.Module):
         Raises:
             InputError: There is one beyond.
         """
-        limit, position_S, length = self.arch.num_positions, places.new.position_S, len(places.all.place_S)
+        limit, position_S, length = self.arch.num_positions, places.new.position_S, places.all.place_S.shape[0]
         if position_S.ndim == 1 and length > limit:  # known without a look at the device
             raise InputError(f"ids: must be at most {limit} positions long, got {length}")
         _require_within("positions", position_S, limit)

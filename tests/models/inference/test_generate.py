@@ -162,7 +162,7 @@ def test_a_prompt_that_cannot_be_followed_is_one_line(prompts, line):
 
 
 def test_sampling_is_a_request():
-    with pytest.raises(ConfigError, match="sampling: must be a Sampling, got {}"):
+    with pytest.raises(ConfigError, match=r"sampling: must be a Sampling, got \{\}"):
         generate(make_model(make_arch()), PROMPTS, {})
 
 

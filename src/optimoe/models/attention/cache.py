@@ -30,7 +30,7 @@ class Spots(NamedTuple):
         return Spots(self.place_S[index_N], self.position_S[..., index_N], run_BN)
 
     def then(self, later: "Spots") -> "Spots":
-        """These tokens and later ones."""
+        """The spots of these tokens and of later ones."""
         run_BT = later.run_BS
         if run_BT is not None:
             first_BS = run_BT.new_zeros(len(run_BT), len(self.place_S)) if self.run_BS is None else self.run_BS

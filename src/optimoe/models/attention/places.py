@@ -6,12 +6,9 @@ Legend: B sequences, S positions, N tokens that are seen, R half of the rotated 
 import torch
 from torch import Tensor
 
-<<<<<<< HEAD
 from optimoe.arch.parts import UNLIMITED_WINDOW
-=======
 from optimoe.core.errors import InputError, require
 from optimoe.models.attention.cache import Cache, Spots, seen_places
->>>>>>> 745d4a9 (A model goes on from a cache of keys and values, and generates)
 from optimoe.models.attention.rope import Rope, Rotary
 from optimoe.models.surroundings import may_look
 
@@ -102,43 +99,28 @@ class Places:
             self._ropes[key] = (cos_SR[:, None], sin_SR[:, None]) if wide else (cos_SR, sin_SR)
         return self._ropes[key]
 
-<<<<<<< HEAD
-    def mask(self, window_tokens: int, chunked: bool) -> Tensor | None:
-        """What each query sees, (S, S) or (B, 1, S, S) bool; none where that is all that comes before it."""
-        num_positions = self.position_S.shape[-1]
-        whole = window_tokens == UNLIMITED_WINDOW  # compared with nothing: that would bound an exported length
-        if not whole and not (chunked and self._given):  # a chunk by given positions may end anywhere
-            whole = window_tokens >= num_positions
-        if self.run_BS is None and whole:
-            return None
-        key = (window_tokens, chunked)
-        if key not in self._masks:
-            seen_SS = visible(self.position_S, window_tokens, chunked, self.run_BS)
-            self._masks[key] = seen_SS[:, None] if seen_SS.ndim == 3 else seen_SS
-=======
     def mask(self, window_tokens: int, chunked: bool, explicit: bool = False) -> Tensor | None:
         """What each query sees of the tokens that a layer shows it, (S, N) or (B, 1, S, N) bool.
 
         Args:
             window_tokens: Width of the layer's window, or chunk.
             chunked: Which of the two it is.
-            explicit: Whether there is a mask even where one query sees all, and several all before them.
+            explicit: Whether there is a mask even where one query sees all, or several all before them.
         """
-        num_new, num_all = len(self.new.place_S), len(self.all.place_S)
-        # A chunk that is as wide as the row may still end in it where positions are given.
-        whole = num_all <= window_tokens and not (chunked and self.all.position_S.ndim == 2)
-        plain = whole if self.num_before == 0 else num_new == 1 and (whole or not chunked)
+        num_new, num_all = self.new.place_S.shape[0], self.all.place_S.shape[0]
+        whole = window_tokens == UNLIMITED_WINDOW  # compared with nothing: that would bound an exported length
+        if not whole and not (chunked and self.all.position_S.ndim == 2):  # a chunk by given ones may end anywhere
+            whole = window_tokens >= num_all
+        plain = num_new == 1 and (whole or not chunked) if self.num_before else whole
         if plain and self.new.run_BS is None and not explicit:
             return None
-        window = window_tokens if chunked else max(1, min(window_tokens, num_all))
-        key = (window, chunked)
+        key = (window_tokens, chunked)
         if key not in self._masks:
             seen = self.all
-            if self.num_before and window_tokens < num_all:
+            if self.num_before and not whole:
                 seen = seen.at(seen_places(self.num_before, num_new, window_tokens, self.new.place_S.device))
-            seen_SN = visible(self.new, seen, window, chunked)
+            seen_SN = visible(self.new, seen, window_tokens, chunked)
             self._masks[key] = seen_SN[:, None] if seen_SN.ndim == 3 else seen_SN
->>>>>>> 745d4a9 (A model goes on from a cache of keys and values, and generates)
         return self._masks[key]
 
     def keep(self, cache: Cache) -> None:
