@@ -78,6 +78,7 @@ def test_a_family_of_an_installed_package_conforms(installed):
     conforms("ours", CONFIG)
     ffn = from_config(CONFIG, "x").layers[0].ffn
     assert (ffn.num_experts, ffn.top_k, ffn.d_expert) == (8, 2, 32)
+    assert from_config(CONFIG, "x").traits == ("function=unstated",)
 
 
 def test_the_first_family_that_expresses_a_model_stays_a_built_in_one(installed):

@@ -145,15 +145,16 @@ def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mix
 
 _PLAIN = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 _NO_COUNT = {
-    "_attn_implementation", "_name_or_path", "architectures", "attention_dropout", "attn_implementation",
-    "auto_map", "bos_token_id", "dtype", "embd_pdrop", "eos_token_id", "gradient_checkpointing", "hidden_dropout",
-    "initializer_range", "layer_norm_eps", "max_position_embeddings", "model_type", "name_or_path", "norm_eps",
-    "original_max_position_embeddings", "output_attentions", "output_hidden_states", "output_router_logits",
-    "pad_token_id", "pretraining_tp", "quantization_config", "resid_pdrop", "residual_dropout", "rms_norm_eps",
-    "rope_interleave", "rope_theta", "router_aux_loss_coef", "router_jitter_noise", "torch_dtype",
-    "transformers_version", "use_cache",
+    "_attn_implementation", "_name_or_path", "architectures", "attn_implementation", "auto_map", "dtype",
+    "gradient_checkpointing", "initializer_range", "layer_norm_eps", "max_position_embeddings", "model_type",
+    "name_or_path", "norm_eps", "original_max_position_embeddings", "output_attentions", "output_hidden_states",
+    "output_router_logits", "pretraining_tp", "quantization_config", "rms_norm_eps", "rope_interleave",
+    "rope_theta", "router_aux_loss_coef", "router_jitter_noise", "torch_dtype", "transformers_version",
+    "use_cache",
 }  # fmt: skip
 """Fields that change no count in any family that has them."""
+_NO_COUNT_ENDS = ("_token_id", "_dropout", "_pdrop")
+"""Ends of the names of such fields."""
 _OFF = {"layer_types": None, "sliding_window": None, "use_sliding_window": False}
 """Values by which a field that would change the layers says that it does not."""
 
@@ -178,7 +179,8 @@ def _require_understood(config: Config, asked: set[str], model_type: str) -> Non
         ConfigError: There is one; the message names it.
     """
     off = {name for name, value in _OFF.items() if config.get(name, value) == value}
-    strange = sorted(set(config) - asked - _NO_COUNT - off)
+    known = asked | _NO_COUNT | off
+    strange = sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
     if strange:
         raise _unknown(model_type, f"cannot interpret {', '.join(strange)}")
 

@@ -18,7 +18,7 @@ def read_rotary(config: Mapping[str, Any], names: Names) -> Rotary:
     Raises:
         ConfigError: The base is missing, or the positions are of a kind that is not built here.
     """
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    rope = config.get("rope_scaling") or config.get("rope_parameters") or {}  # as transformers chooses
     require(isinstance(rope, Mapping), "rope_parameters", "a table", rope)
     theta = rope.get("rope_theta", config.get("rope_theta"))
     if not isinstance(theta, int | float):

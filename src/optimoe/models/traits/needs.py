@@ -89,6 +89,7 @@ NOT_BUILT = {
     "attention_temperature": "queries scaled by their position",
     "experts_beside_attention": "experts that work on attention's input",
     "experts_scaled_by_input": "gates that multiply the experts' input",
+    "gates_norm": "gates divided by another norm than their sum",
     "layers_without_positions": "layers without positions",
     "logits_cap": "logits bounded by a tanh",
     "no_positions": "attention without positions",

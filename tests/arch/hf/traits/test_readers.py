@@ -21,6 +21,9 @@ def test_every_family_states_what_its_function_needs_and_a_family_that_does_not_
     assert undecided[0]({}, find_model("gpt-3")) == (FUNCTION_UNSTATED,)
 
 
+DBRX = small_config("dbrx")["ffn_config"]
+EXAONE = {"norm_topk_prob": True, "routed_scaling_factor": 1.0, "n_group": 1, "topk_group": 1}
+SIGMOID = ("balanced_by_bias", "score=sigmoid")
 ROPE = {"rope_theta": 1e4, "factor": 4.0}
 
 
@@ -32,12 +35,21 @@ ROPE = {"rope_theta": 1e4, "factor": 4.0}
         ("llama", {"hidden_act": "gelu_pytorch_tanh"}, ("activation=gelu_tanh",)),
         ("llama", {"rope_scaling": ROPE | {"type": "linear"}}, ("rope_scaling=linear-4",)),
         ("llama", {"rope_parameters": ROPE | {"rope_type": "dynamic"}}, ("rope_scaling=dynamic-4",)),
+        ("llama", {"rope_parameters": ROPE, "rope_scaling": ROPE | {"type": "yarn"}}, ("rope_scaling=yarn-4",)),
+        ("exaone_moe", EXAONE | {"layer_types": ["full_attention"] * 4}, (
+            "balanced_by_bias", "layers_without_positions", "score=sigmoid",
+        )),
+        ("exaone_moe", EXAONE | {"layer_types": ["sliding_attention"] * 4}, SIGMOID),
         ("qwen3", {"rope_parameters": {"rope_type": "default"}}, ()),
         ("qwen3_moe", {}, ("norm_topk_prob=unstated",)),
         ("qwen3_moe", {"norm_topk_prob": False}, ("gates_sum_to_one=false",)),
         ("qwen3_moe", {"norm_topk_prob": True}, ()),
         ("mixtral", {"num_experts_per_tok": 1}, ("gates_sum_to_one=true",)),
         ("olmoe", {"norm_topk_prob": True, "clip_qkv": 8.0}, ("qkv_clipped",)),
+        ("dbrx", {"ffn_config": {**DBRX, "moe_normalize_expert_weights": 2}}, ("gates_norm=2", "qkv_clipped")),
+        ("dbrx", {"ffn_config": {**DBRX, "moe_normalize_expert_weights": None}}, (
+            "gates_sum_to_one=false", "qkv_clipped",
+        )),
         ("dbrx", {"attn_config": {"kv_n_heads": 2, "clip_qkv": None}}, ()),
         ("gpt_oss", {"swiglu_limit": 7.0}, ("activation=clamped_swiglu", "rope_scaling=yarn-32")),
         ("gpt_oss", {"rope_parameters": {"rope_theta": 1e4}}, ("activation=clamped_swiglu",)),

@@ -56,7 +56,7 @@ def rope(scaling: str = "", share: float = 1.0) -> Reader:
     """
 
     def read(fields: Fields, arch: ArchSpec) -> Iterable[str]:
-        stated = fields.value("rope_parameters") or fields.value("rope_scaling")
+        stated = fields.value("rope_scaling") or fields.value("rope_parameters")
         table: Mapping[str, Any] = stated if isinstance(stated, Mapping) else {}
         if any(isinstance(value, Mapping) for value in table.values()):
             yield "rope_of_layer_kinds"
@@ -142,6 +142,16 @@ def gates_sum_by(field: str = "norm_topk_prob") -> Reader:
     return read
 
 
+def gates_normed(field: str) -> Reader:
+    """Gates divided by their p-norm, p in a field: 1 where it is missing, undivided where it is null (DBRX)."""
+
+    def read(fields: Fields, arch: ArchSpec) -> Iterable[str]:
+        p = 1 if not fields.has(field) and not fields.null(field) else fields.value(field)
+        return _gates(arch, p is not None) if p in (None, 1) else (f"gates_norm={number(p)}",)
+
+    return read
+
+
 def gates_scaled(fields: Fields, arch: ArchSpec) -> Iterable[str]:
     """Gates that are multiplied by ``routed_scaling_factor``."""
     if arch.moe is None:
@@ -175,10 +185,10 @@ def routed(*traits: str) -> Reader:
     return lambda fields, arch: traits if arch.moe is not None else ()
 
 
-def hybrid_without_positions(fields: Fields, arch: ArchSpec) -> Iterable[str]:
-    """No positions in layers that see everything, where others have windows (EXAONE 4)."""
-    windows = {getattr(group.mixer, "window_tokens", UNLIMITED_WINDOW) for group in arch.layers}
-    return ("layers_without_positions",) if windows != {UNLIMITED_WINDOW} else ()
+def only_windows_have_positions(fields: Fields, arch: ArchSpec) -> Iterable[str]:
+    """No positions in layers that see everything, where the fields state a window at all (EXAONE 4)."""
+    whole = any(getattr(group.mixer, "window_tokens", 0) == UNLIMITED_WINDOW for group in arch.layers)
+    return ("layers_without_positions",) if whole and fields.has("sliding_window") else ()
 
 
 def clamped_swiglu(fields: Fields, arch: ArchSpec) -> Iterable[str]:
