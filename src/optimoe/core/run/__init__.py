@@ -9,6 +9,7 @@ from optimoe.core.run.record import (
     CurvePoint,
     RunLog,
     RunRecord,
+    RunStatus,
     append_run_record,
     load_run_records,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "RunLog",
     "RunRecord",
     "RunSpec",
+    "RunStatus",
     "Schedule",
     "append_run_record",
     "load_run_records",

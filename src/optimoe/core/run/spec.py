@@ -43,6 +43,8 @@ class RunSpec:
         schedule: The learning rate over the run.
         optimizer: How gradients move the weights.
         router: How tokens find their experts: ``kind`` and its options; empty for the trainer's default.
+        bias_rate: Step of the balancing biases at every optimiser step, where the router has them; DeepSeek V3's
+            (arXiv 2412.19437, Sec. 4.2).
         losses: Weights of what is added to the language-model loss, by name; empty for the trainer's default.
         init_std: Standard deviation of the initial weights.
         precision: Of the products: ``fp32``, ``bf16``, ``fp16`` or ``fp8``.
@@ -65,6 +67,7 @@ class RunSpec:
     schedule: Schedule
     optimizer: Optimizer = field(default_factory=Optimizer)
     router: dict[str, Any] = field(default_factory=dict)
+    bias_rate: float = 1e-3
     losses: dict[str, Any] = field(default_factory=dict)
     init_std: float = 0.02
     precision: Precision = "bf16"
@@ -86,7 +89,8 @@ class RunSpec:
         kind = self.router.get("kind")
         require(not self.router or (isinstance(kind, str) and kind), "router.kind", "given", repr(kind))
         require_positive(self, "tokens", "batch_tokens", "seq_len")
-        require_nonnegative(self, "seed")
+        require_nonnegative(self, "seed", "bias_rate")
+        require(self.bias_rate < math.inf, "bias_rate", "finite", self.bias_rate)
         require(0 < self.init_std < math.inf, "init_std", "positive and finite", self.init_std)
         whole = f"a multiple of seq_len = {self.seq_len}"
         require(self.batch_tokens % self.seq_len == 0, "batch_tokens", whole, self.batch_tokens)

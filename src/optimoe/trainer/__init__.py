@@ -1,0 +1,1 @@
+"""Training: a :class:`~optimoe.core.run.RunSpec` becomes weights and a :class:`~optimoe.core.run.RunRecord`."""

@@ -1,0 +1,1 @@
+"""Which tokens a step trains on: a function of the step alone, whoever asks and however often."""

@@ -1,0 +1,103 @@
+"""What a checkpoint holds: weights, moments, balancing, and how far the run is."""
+
+import json
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+
+from optimoe.core.config import build, load_json
+from optimoe.core.errors import InputError
+from optimoe.core.run import CurvePoint
+from optimoe.models.losses import Balancer
+
+PROGRESS = "progress.json"
+TENSORS = "tensors"
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """How far a run is; all of it is in every checkpoint.
+
+    Attributes:
+        step: Optimiser steps done.
+        seconds: Of training, evaluations and saving left out.
+        started_utc: When it first began.
+        curve: Held-out loss along the run.
+        bias_steps: How often balancing biases were moved.
+    """
+
+    started_utc: str
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[CurvePoint] = field(default_factory=list)
+    bias_steps: int = 0
+
+
+def save_state(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, balancer: Balancer | None, progress: Progress
+) -> None:
+    """Write everything that going on needs into a folder.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    weights, moments = get_state_dict(model, optimizer)
+    if balancer is not None:
+        progress.bias_steps = balancer.num_steps
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one process is what it warns of
+            save({"model": weights, "optimizer": moments}, checkpoint_id=folder / TENSORS)
+    except CheckpointException as error:
+        raise _as_os_error(error) from None
+    (folder / PROGRESS).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+
+
+def load_state(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, balancer: Balancer | None
+) -> Progress:
+    """Put what :func:`save_state` wrote back into place, whatever the number of ranks that wrote it.
+
+    Raises:
+        InputError: It is of another model or optimiser.
+    """
+    progress = build(Progress, load_json(folder / PROGRESS), where=str(folder / PROGRESS))
+    weights, moments = get_state_dict(model, optimizer)
+    state: dict[str, Any] = {"model": weights, "optimizer": moments}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            load(state, checkpoint_id=folder / TENSORS)
+        set_state_dict(
+            model,
+            optimizer,
+            model_state_dict=state["model"],
+            optim_state_dict=state["optimizer"],
+            options=StateDictOptions(strict=True),
+        )
+    except (CheckpointException, RuntimeError, KeyError) as error:
+        raise InputError(f"{folder}: must be of this run's model and optimiser ({_first_line(error)})") from None
+    if balancer is not None:
+        balancer.load_state_dict({"num_steps": progress.bias_steps, "loads": {}})
+    return progress
+
+
+def _as_os_error(error: CheckpointException) -> OSError:
+    """The error of the disk inside a failure of several ranks, or one that tells of the failure."""
+    for failure in error.failures.values():
+        inner = failure[0] if isinstance(failure, tuple) else failure
+        if isinstance(inner, OSError):
+            return inner
+    return OSError(0, _first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,28 @@
+"""The fastest matrix product that this machine was seen to do: what utilisation is a share of."""
+
+import time
+
+import torch
+
+_SIZE = {"cpu": 1024, "cuda": 8192}
+_SECONDS = 0.3
+
+
+def measured_peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of the best of a third of a second of square products, 2·n³ each."""
+    size = _SIZE.get(device.type, 1024)
+    one, other = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    best, until = 0.0, time.perf_counter() + _SECONDS
+    one @ other  # the first call sets up libraries
+    while time.perf_counter() < until or not best:
+        _wait(device)
+        start = time.perf_counter()
+        one @ other
+        _wait(device)
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

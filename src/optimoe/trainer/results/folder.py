@@ -1,0 +1,93 @@
+"""The folder of a run: what was asked for, what is measured along the way, what came of it; one trainer at a time.
+
+::
+
+    RUN/run.toml          what was asked for
+    RUN/metrics.jsonl     a line for each logged step
+    RUN/record.jsonl      what came of it, a line each time that it ended
+    RUN/checkpoints/      the newest, each whole
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optimoe.core.errors import InputError, require
+from optimoe.core.files import append_json_line
+from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records, load_runs, save_runs
+from optimoe.trainer.checkpoints.folder import CheckpointFolder
+
+RUN, METRICS, RECORD, CHECKPOINTS, LOCK = "run.toml", "metrics.jsonl", "record.jsonl", "checkpoints", ".lock"
+
+
+class RunFolder:
+    """A run's files; :func:`open_run` makes one.
+
+    Attributes:
+        path: Where they are.
+        checkpoints: The newest ones.
+    """
+
+    def __init__(self, path: Path, keep: int) -> None:
+        self.path, self.checkpoints = path, CheckpointFolder(path / CHECKPOINTS, keep)
+
+    @property
+    def record(self) -> RunRecord | None:
+        """What came of the run, where it is over: finished or diverged."""
+        if not (self.path / RECORD).is_file():
+            return None
+        over = [one for one in load_run_records(self.path / RECORD).records if one.status != "stopped"]
+        return over[-1] if over else None
+
+    def add_record(self, record: RunRecord) -> None:
+        """Write what came of the run."""
+        append_run_record(self.path / RECORD, record)
+
+    def log(self, metrics: dict[str, Any]) -> None:
+        """Write a line of what was measured at a step."""
+        append_json_line(self.path / METRICS, metrics)
+
+
+@contextmanager
+def open_run(path: Path, run: RunSpec, keep: int) -> Iterator[RunFolder]:
+    """The folder of a run, this process alone in it.
+
+    Raises:
+        InputError: Another process trains it, it cannot be written, or it holds another run.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        _lock(handle, path)
+        if (path / RUN).is_file():
+            (there,) = load_runs(path / RUN)
+            same = there.run_id == run.run_id
+            require(same, f"{path}", f"empty, or of the run {run.run_id}", f"{there.name} ({there.run_id})")
+        else:
+            save_runs(path / RUN, [run])
+        folder = RunFolder(path, keep)
+        folder.checkpoints.clear_unfinished()
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> None:
+    """Take the lock, which the system lets go of however this process ends.
+
+    Raises:
+        InputError: Another process holds it.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(handle, 32, 0).decode(errors="replace").strip()
+        raise InputError(f"{path}: is being trained by process {owner or 'unknown'}") from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -1,0 +1,1 @@
+"""One optimiser step: its optimiser, its learning rate, its micro-batches."""

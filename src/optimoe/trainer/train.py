@@ -1,0 +1,307 @@
+"""The front door: a run is trained to its end, or to where it was stopped, and goes on from there."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from optimoe.core.errors import require
+from optimoe.core.provenance import utc_now
+from optimoe.core.run import CurvePoint, RunRecord, RunSpec, RunStatus
+from optimoe.models.decoder import Decoder
+from optimoe.models.losses import Balancer, RunningReport
+from optimoe.trainer.batches.loader import Loader
+from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
+from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
+from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.peak import measured_peak_flops_per_s
+from optimoe.trainer.results.folder import RunFolder, open_run
+from optimoe.trainer.results.record import RunCounts, make_record
+from optimoe.trainer.setup import make_model, spelled_out
+from optimoe.trainer.signals import StopWish, stop_wish
+from optimoe.trainer.steps.optimizers import make_optimizer
+from optimoe.trainer.steps.schedule import rate_at
+from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
+
+MOST_LOGITS = 1 << 28
+"""Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
+
+MOST_TOKENS = 16_384
+"""Of one pass likewise: more gain little, and their activations grow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """Where a run is, for who watches it.
+
+    Attributes:
+        step, steps: Done, and in all.
+        tokens: Trained on.
+        loss: Of the last step, nats per token.
+        held_out: The last held-out loss, or none.
+        tokens_per_s, mfu: Of the last step.
+    """
+
+    step: int
+    steps: int
+    tokens: int
+    loss: float
+    held_out: float | None
+    tokens_per_s: float
+    mfu: float
+
+
+Watch = Callable[[StepReport], None]
+
+
+def train(
+    run: RunSpec,
+    folder: Path,
+    corpora: Sequence[Corpus],
+    how: TrainOptions | None = None,
+    watch: Watch = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunRecord:
+    """Train a run, from its newest checkpoint where there is one.
+
+    The same run comes to the same weights, bit by bit, however often it was interrupted: batches are a function of
+    the step, random numbers of seed and step, and everything else is in the checkpoint.
+
+    Args:
+        run: What to train.
+        folder: Its own.
+        corpora: The sources of ``run.data``, in its order.
+        how: On this machine.
+        watch: Is told after every step.
+        say: Is told what a person should know, a line at a time.
+
+    Returns:
+        What came of it. A run that is over is not done again.
+
+    Raises:
+        InputError: The folder is another run's or another process's, or cannot be written.
+        ConfigError: The run asks for what is not built, or its data does not fit.
+        DivergedError: A loss is no finite number; the record says so too.
+    """
+    how = how or TrainOptions()
+    with open_run(folder, run, how.keep) as place, stop_wish() as wish:
+        if place.record is not None:
+            say(f"{folder}: is over, {place.record.status}")
+            return place.record
+        with _threads(how.threads):
+            return _Training(run, place, corpora, how, watch, say).go(wish)
+
+
+class _Training:
+    """A run in this process: what is built once, and the loop over steps."""
+
+    def __init__(
+        self,
+        run: RunSpec,
+        place: RunFolder,
+        corpora: Sequence[Corpus],
+        how: TrainOptions,
+        watch: Watch,
+        say: Callable[[str], None],
+    ) -> None:
+        self.run, self.place, self.how, self.watch = spelled_out(run), place, how, watch
+        self.device = _device(how.device)
+        weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
+        self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
+        self.model = make_model(run, self.device, corpora[0].facts.vocab_size)
+        self.optimizer = make_optimizer(self.model, run.optimizer)
+        config = self.model.config
+        balanced = config.router.balanced_by_bias and bool(self.model.routers)
+        self.balancer = Balancer(self.model, run.bias_rate) if balanced else None
+        self.report = RunningReport()
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[run.precision]
+        self.stepper = Stepper(
+            model=self.model,
+            optimizer=self.optimizer,
+            balancer=self.balancer,
+            report=self.report,
+            losses=config.losses,
+            clip_norm=run.optimizer.clip_norm,
+            autocast=dtype,
+            recompute=how.recompute,
+        )
+        self.peak = measured_peak_flops_per_s(self.device, dtype)
+        self.counts = RunCounts.of(run)
+        self.rows = how.micro_batch or _rows(run, self.model)
+        self.progress = self._resumed(say)
+        self.held_out: HeldOutLoss | None = None
+
+    def _resumed(self, say: Callable[[str], None]) -> Progress:
+        """Where the newest checkpoint left off, or a beginning."""
+        found = self.place.checkpoints.newest()
+        for line in found.broken:
+            say(line)
+        if found.path is None:
+            return Progress(started_utc=utc_now())
+        say(f"goes on from step {found.step}")
+        return load_state(found.path, self.model, self.optimizer, self.balancer)
+
+    def go(self, wish: StopWish) -> RunRecord:
+        """All steps that are left, and the record of what came of them."""
+        every = max(1, -(-self.run.steps // self.how.evaluations)) if self.how.evaluations else self.run.steps
+        saved, self.model = time.monotonic(), self.model.train()
+        if self.progress.step == 0:
+            self._evaluate()
+        while self.progress.step < self.run.steps:
+            try:
+                self._step()
+            except DivergedError:
+                self._end("diverged")
+                raise
+            step = self.progress.step
+            if step % every == 0 or step == self.run.steps:
+                self._evaluate()
+            due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
+            due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
+            if due or wish.signal or step == self.run.steps:
+                self._save()
+                saved = time.monotonic()
+            if wish.signal and step < self.run.steps:
+                self._end("stopped")
+                raise SystemExit(128 + wish.signal)
+        return self._end("finished")
+
+    def _step(self) -> None:
+        """One optimiser step, measured and logged."""
+        step, run = self.progress.step, self.run
+        first, last = step * run.batch_tokens, min((step + 1) * run.batch_tokens, run.tokens)
+        start, stop = first // run.seq_len, -(-last // run.seq_len)
+        began = time.perf_counter()
+        batches = [
+            self.loader.sequences(at, min(self.rows, stop - at)).to(self.device)
+            for at in range(start, stop, self.rows)
+        ]
+        torch.manual_seed(_seed_of_step(run.seed, step))
+        rate = rate_at(run.schedule, run.tokens, (first + last) / 2)
+        result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
+        seconds = time.perf_counter() - began
+        self.progress.seconds += seconds
+        self.progress.step += 1
+        self._tell(result, (stop - start) * run.seq_len / seconds, rate)
+
+    def _tell(self, result: StepResult, tokens_per_s: float, rate: float) -> None:
+        tokens = self.counts.tokens(self.progress.step)
+        mfu = self.counts.flops_per_token * tokens_per_s / self.peak
+        held_out = self.held_out.loss if self.held_out else None
+        self.place.log(
+            {
+                "step": self.progress.step,
+                "tokens": tokens,
+                "seconds": self.progress.seconds,
+                "loss": result.language,
+                "total": result.total,
+                "rate": rate,
+                "tokens_per_s": tokens_per_s,
+                "mfu": mfu,
+                "grad_norm": result.grad_norms,
+            }
+        )
+        self.watch(
+            StepReport(
+                step=self.progress.step,
+                steps=self.run.steps,
+                tokens=tokens,
+                loss=result.language,
+                held_out=held_out,
+                tokens_per_s=tokens_per_s,
+                mfu=mfu,
+            )
+        )
+
+    def _evaluate(self) -> None:
+        self.held_out = held_out_loss(self.model, self.loader, self.how.eval_tokens, self.rows, self.device)
+        tokens = self.counts.tokens(self.progress.step)
+        point = CurvePoint(
+            tokens=tokens,
+            flops=self.counts.flops_per_token * tokens,
+            seconds=self.progress.seconds,
+            loss=self.held_out.loss,
+        )
+        self.progress.curve.append(point)
+
+    def _save(self) -> None:
+        with self.place.checkpoints.writing(self.progress.step) as folder:
+            save_state(folder, self.model, self.optimizer, self.balancer, self.progress)
+
+    def _end(self, status: RunStatus) -> RunRecord:
+        if status == "finished" and self.held_out is None:  # it was over but for its record
+            self._evaluate()
+        record = make_record(
+            self.run,
+            self.counts,
+            self.progress,
+            status,
+            self.held_out,
+            self._routing(),
+            self.peak,
+            _describe(self.device),
+            causal_training=not self.model.leaky_layers,
+        )
+        self.place.add_record(record)
+        return record
+
+    def _routing(self) -> dict[str, float]:
+        """Summaries of the routing in training, since the last start, and on the held-out text."""
+        held_out = self.held_out.routing if self.held_out else None
+        seen = {"train": self.report.summary() if self.report.loads else None, "held_out": held_out}
+        return {
+            f"{where}_{name}": float(value)
+            for where, summary in seen.items()
+            if summary is not None
+            for name, value in asdict(summary).items()
+            if name != "leaky_layers"
+        }
+
+
+def _seed_of_step(seed: int, step: int) -> int:
+    """A seed for the random numbers of one step, far from those of other steps and runs."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+
+
+def _device(word: str) -> torch.device:
+    """The device of a word.
+
+    Raises:
+        ConfigError: A GPU is asked for, and there is none.
+    """
+    there = torch.cuda.is_available()
+    require(there or word != "cuda", "device", "auto or cpu on a machine without a GPU", word)
+    return torch.device("cuda" if there and word != "cpu" else "cpu")
+
+
+def _describe(device: torch.device) -> str:
+    """What a run is done on, in words."""
+    if device.type == "cuda":
+        return f"1 x {torch.cuda.get_device_name(device)}"
+    return f"cpu, {torch.get_num_threads()} threads of {os.cpu_count()}"
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many threads of the CPU for a while; 0 leaves them."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _rows(run: RunSpec, model: Decoder) -> int:
+    """Sequences of one pass: the layout's, or as many as fit."""
+    if run.layout is not None:
+        return run.layout.micro_batch
+    tokens = min(MOST_TOKENS, MOST_LOGITS // model.arch.vocab_size, run.batch_tokens)
+    return max(1, tokens // run.seq_len)

@@ -1,0 +1,116 @@
+"""Text becomes tokens, each document on one side, and every position says which document it is of."""
+
+import hashlib
+
+import pytest
+
+from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.run import Schedule
+from optimoe.trainer.batches.loader import Loader
+from optimoe.trainer.batches.order import BLOCK, SequenceOrder, shares_of_block
+from optimoe.trainer.corpus.make import make_corpus
+from optimoe.trainer.corpus.store import SPLITS
+from optimoe.trainer.corpus.tokenizers import find_tokenizer
+from optimoe.trainer.steps.schedule import rate_at
+from tests.trainer.world import corpus_at, write_text
+
+
+def texts_of(corpus, split):
+    """The documents of a split, decoded."""
+    ids, document = corpus.window(split, 0, corpus.num_tokens(split))
+    tokenizer = find_tokenizer("bytes")
+    return [tokenizer.decode(ids[document == number]) for number in range(document.max() + 1)]
+
+
+def test_every_document_is_on_one_side_by_its_own_text(tmp_path):
+    corpus = corpus_at(tmp_path)
+    written = [path.read_text() for path in sorted((tmp_path / "text").iterdir())]
+    found = {split: texts_of(corpus, split) for split in SPLITS}
+    assert sorted(found["train"] + found["held_out"]) == sorted(written)
+    for text in written:
+        below = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < 0.1 * 2**64
+        assert (text in found["held_out"]) == below
+    again = make_corpus(tmp_path / "half", sorted((tmp_path / "text").iterdir())[::2], held_out_share=0.1)[0]
+    assert set(texts_of(again, "held_out")) < set(found["held_out"])
+
+
+def test_bytes_and_tokens_of_whole_documents_add_up(tmp_path):
+    corpus = corpus_at(tmp_path)
+    texts = texts_of(corpus, "train")
+    assert corpus.whole_documents("train", 10**9) == (corpus.num_tokens("train"), corpus.facts.num_bytes["train"])
+    first = len(texts[0]) + 1
+    assert corpus.whole_documents("train", first + 1) == corpus.whole_documents("train", 1) == (first, first - 1)
+
+
+def test_a_learned_tokenizer_gives_every_byte_back(tmp_path):
+    made, _ = make_corpus(tmp_path / "bpe", [write_text(tmp_path / "text")], vocab_size=300, held_out_share=0.1)
+    tokenizer = find_tokenizer(str(made.folder))
+    text = "tokens à la carte → 終\n\t"
+    assert tokenizer.decode(tokenizer.encode([text])[0]) == text
+    assert made.facts.vocab_size == 300 and made.num_tokens("train") < 0.5 * made.facts.num_bytes["train"]
+
+
+def test_targets_are_the_next_tokens_and_documents_are_runs(tmp_path):
+    corpus = corpus_at(tmp_path)
+    batch = Loader([corpus], [1.0], 64, seed=0).sequences(5, 6)
+    assert batch.ids_BS.shape == (6, 64) and (batch.ids_BS[:, 1:] == batch.target_BS[:, :-1]).all()
+    begins = (batch.ids_BS == corpus.facts.end_of_text)[:, 1:]
+    assert ((batch.document_BS.diff() == 1) == begins).all() and begins.any()
+    held_out = Loader([corpus], [1.0], 64, seed=0).held_out(0, 10**9, rows=3)
+    rows = list(held_out)
+    targets = sum(int((one.target_BS >= 0).sum()) for one in rows)
+    assert targets == held_out.num_tokens and all(
+        ((one.document_BS < 0) == (one.target_BS < 0)).all() for one in rows
+    )
+
+
+def test_an_epoch_sees_every_window_once_and_mixtures_hold_in_every_block():
+    order = SequenceOrder([50, 300, 7000], [1, 2, 5], seed=3)
+    drawn = [order.sequence(number) for number in range(2 * BLOCK)]
+    shares = shares_of_block([1, 2, 5])
+    assert shares.sum() == BLOCK and shares[2] == pytest.approx(BLOCK * 5 / 8, abs=2)
+    for source, number in enumerate(shares):
+        windows = [w for s, w in drawn if s == source]
+        assert len(windows) == 2 * number
+        length = [50, 300, 7000][source]
+        for start in range(0, len(windows) - length + 1, length):
+            assert sorted(windows[start : start + length]) == list(range(length))
+    early = [s for s, _ in drawn[:160]]
+    assert abs(early.count(2) - 100) <= 2 and order.sequence(77) == drawn[77]
+    assert [SequenceOrder([50, 300, 7000], [1, 2, 5], seed=4).sequence(n) for n in range(9)] != drawn[:9]
+
+
+def test_the_rate_rises_stays_and_falls():
+    schedule = Schedule(peak_rate=2.0, warmup_tokens=100, cooldown_share=0.5, final_share=0.1)
+    at = [rate_at(schedule, 1100, done) for done in (50, 100, 600, 850, 1100)]
+    assert at == pytest.approx([1.0, 2.0, 2.0, 1.1, 0.2])
+    cosine = Schedule(peak_rate=2.0, kind="cosine", cooldown_share=1.0)
+    assert [rate_at(cosine, 100, done) for done in (0, 50, 100)] == pytest.approx([2, 1, 0])
+    assert rate_at(Schedule(peak_rate=1.0, cooldown_share=0.0), 100, 99) == 1
+
+
+def test_text_that_cannot_be_is_refused_or_said(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/binary").write_bytes(b"\0\1")
+    (tmp_path / "a/latin.txt").write_bytes("é".encode("latin-1"))
+    (tmp_path / "a/rows.jsonl").write_text('{"text": "one"}\n{"no": 1}\n{"text": "two"}\n' + "".join(
+        f'{{"text": "row {n}"}}\n' for n in range(60)
+    ))  # fmt: skip
+    corpus, skipped = make_corpus(tmp_path / "made", [tmp_path / "a"], held_out_share=0.2)
+    assert sum(corpus.facts.num_documents.values()) == 62
+    assert sorted(line.split(":")[0] for line in skipped.lines()) == [
+        "1 skipped, no JSON object with a text", "1 skipped, no text", "1 skipped, not UTF-8",
+    ]  # fmt: skip
+    for make, words in (
+        (lambda: make_corpus(tmp_path / "made", [tmp_path / "a"]), "holds a corpus already"),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "none"]), "is not there"),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "no-such"), "tokenizer: must be bytes"),
+        (
+            lambda: make_corpus(tmp_path / "x", [tmp_path / "a/latin.txt"]),
+            "documents of train: must be one or more",
+        ),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], vocab_size=9), "vocab_size: must be 257 or more"),
+    ):
+        with pytest.raises((InputError, ConfigError), match=words):
+            make()
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,51 @@
+"""A corpus, a run and its options, so small that a test trains in a second."""
+
+import random
+from dataclasses import replace
+
+from optimoe.core.run import RunSpec, Schedule
+from optimoe.trainer.corpus.make import make_corpus
+from optimoe.trainer.options import TrainOptions
+
+WORDS = ("the", "router", "sends", "a", "token", "to", "experts", "and", "gates", "sum", "them", "in", "float32")
+ARCHITECTURE = {
+    "model_type": "mixtral",
+    "vocab_size": 257,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "intermediate_size": 16,
+    "num_local_experts": 4,
+    "num_experts_per_tok": 2,
+    "tie_word_embeddings": False,
+}
+QUIET = TrainOptions(device="cpu", threads=1, evaluations=2, eval_tokens=600, checkpoint_steps=4)
+
+
+def write_text(folder, num_files=40, seed=0):
+    """Files of a few sentences each."""
+    drawn = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(num_files):
+        text = " ".join(drawn.choices(WORDS, k=drawn.randint(20, 120)))
+        (folder / f"{number:03}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def corpus_at(folder, **options):
+    return make_corpus(folder / "corpus", [write_text(folder / "text")], held_out_share=0.1, **options)[0]
+
+
+def make_run(steps=12, **fields):
+    run = RunSpec(
+        name="small",
+        architecture=ARCHITECTURE,
+        tokens=steps * 128,
+        batch_tokens=128,
+        seq_len=32,
+        schedule=Schedule(peak_rate=3e-3, warmup_tokens=256),
+        precision="fp32",
+    )
+    return replace(run, **fields)
