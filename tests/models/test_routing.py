@@ -34,12 +34,14 @@ def test_padding_is_in_no_count_of_any_router(name):
     tensors = {field: value[:16] for field, value in vars(whole).items() if isinstance(value, torch.Tensor)}
     alone = replace(whole, **tensors)
     for one, other in zip(vars(report(padded)).values(), vars(report(alone)).values(), strict=True):
-        assert torch.equal(one, other)
+        assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
     assert torch.equal(coactivation(padded), coactivation(alone)) and load_of(padded).sum() <= 16 * 4
 
 
 def test_a_decision_is_found_by_wrappers_of_modules():
     _, routing = make_layer(TopK())(inputs(3, 8)[0])
     for each, number in ((routing, 5), (replace(routing, valid_T=torch.ones(24, dtype=torch.bool)), 6)):
-        flat, _ = torch.utils._pytree.tree_flatten(each)
+        flat, rest = torch.utils._pytree.tree_flatten(each)
         assert len(flat) == number and all(isinstance(leaf, torch.Tensor) for leaf in flat)
+        again = torch.utils._pytree.tree_unflatten(flat, rest)
+        assert again.losses == routing.losses and (again.valid_T is None) == (each.valid_T is None)

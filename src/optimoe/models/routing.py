@@ -4,7 +4,7 @@ Legend: T tokens (sequence after sequence), K slots per token, E experts.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -88,13 +88,14 @@ def register_decision(kind: Any, *beside: str) -> None:
         kind: The dataclass.
         beside: Its fields that hold no tensor.
     """
-    tensors = [f.name for f in fields(kind) if f.name not in beside]
 
-    def flatten(decision: Any) -> tuple[list[Tensor | None], tuple[Any, ...]]:
-        return [getattr(decision, name) for name in tensors], tuple(getattr(decision, name) for name in beside)
+    def flatten(decision: Any) -> tuple[list[Tensor], tuple[Any, ...]]:
+        given = {name: value for name, value in vars(decision).items() if name not in beside and value is not None}
+        return list(given.values()), (tuple(given), tuple(getattr(decision, name) for name in beside))
 
-    def unflatten(values: Iterable[Any], others: tuple[Any, ...]) -> Any:
-        return kind(**dict(zip(tensors, values, strict=True)), **dict(zip(beside, others, strict=True)))
+    def unflatten(values: Iterable[Any], context: tuple[Any, ...]) -> Any:
+        given, others = context
+        return kind(**dict(zip(given, values, strict=True)), **dict(zip(beside, others, strict=True)))
 
     _pytree.register_pytree_node(kind, flatten, unflatten)
 
