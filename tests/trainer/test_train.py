@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.core.run import load_run_records
+from optimoe.core.run import Optimizer, load_run_records
 from optimoe.trainer.checkpoints.state import load_state
 from optimoe.trainer.setup import make_model
-from optimoe.trainer.steps.optimizers import make_optimizer
+from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
 from tests.trainer.world import ARCHITECTURE, QUIET, corpus_at, make_run
@@ -29,10 +29,10 @@ def corpus(tmp_path_factory):
 def state_of(folder, run):
     """Weights and moments of the newest checkpoint."""
     model = make_model(run, torch.device("cpu"), 257)
-    optimizer = make_optimizer(model, run.optimizer)
+    optimizers = make_optimizers(model, run.optimizer)
     newest = max((folder / "checkpoints").iterdir())
-    load_state(newest, model, optimizer, None)
-    moments = [tensor for state in optimizer.state.values() for tensor in state.values()]
+    load_state(newest, model, optimizers, None)
+    moments = [tensor for one in optimizers for state in one.state.values() for tensor in state.values()]
     return [*model.state_dict().values(), *moments]
 
 
@@ -69,17 +69,17 @@ def test_a_run_learns_and_its_record_says_what_it_took(corpus, tmp_path):
     assert said == [f"{tmp_path / 'run'}: is over, finished"]
 
 
-ROUTERS = {
+RUNS = {
     "default": {},
-    "noisy, with a capacity": {"kind": "top_k", "noise": True, "capacity_factor": 1.25},
-    "hash": {"kind": "hash"},
-    "policy gradient": {"kind": "policy_gradient"},
+    "noisy, with a capacity": {"router": {"kind": "top_k", "noise": True, "capacity_factor": 1.25}},
+    "hash, by muon": {"router": {"kind": "hash"}, "optimizer": Optimizer(name="muon")},
+    "policy gradient": {"router": {"kind": "policy_gradient"}},
 }
 
 
-@pytest.mark.parametrize("router", ROUTERS)
-def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(corpus, tmp_path, router):
-    run = make_run(router=ROUTERS[router])
+@pytest.mark.parametrize("fields", RUNS.values(), ids=RUNS)
+def test_an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(corpus, tmp_path, fields):
+    run = make_run(**fields)
     whole = train(run, tmp_path / "whole", [corpus], QUIET)
     for steps in (2, 7, 11):  # before the first checkpoint, and between others
         with pytest.raises(Stop):

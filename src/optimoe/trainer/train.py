@@ -25,7 +25,7 @@ from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, make_record
 from optimoe.trainer.setup import make_model, spelled_out
 from optimoe.trainer.signals import StopWish, stop_wish
-from optimoe.trainer.steps.optimizers import make_optimizer
+from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.schedule import rate_at
 from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
 
@@ -115,7 +115,7 @@ class _Training:
         weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
         self.model = make_model(run, self.device, corpora[0].facts.vocab_size)
-        self.optimizer = make_optimizer(self.model, run.optimizer)
+        self.optimizers = make_optimizers(self.model, run.optimizer)
         config = self.model.config
         balanced = config.router.balanced_by_bias and bool(self.model.routers)
         self.balancer = Balancer(self.model, run.bias_rate) if balanced else None
@@ -123,7 +123,7 @@ class _Training:
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[run.precision]
         self.stepper = Stepper(
             model=self.model,
-            optimizer=self.optimizer,
+            optimizers=self.optimizers,
             balancer=self.balancer,
             report=self.report,
             losses=config.losses,
@@ -145,7 +145,7 @@ class _Training:
         if found.path is None:
             return Progress(started_utc=utc_now())
         say(f"goes on from step {found.step}")
-        return load_state(found.path, self.model, self.optimizer, self.balancer)
+        return load_state(found.path, self.model, self.optimizers, self.balancer)
 
     def go(self, wish: StopWish) -> RunRecord:
         """All steps that are left, and the record of what came of them."""
@@ -232,7 +232,7 @@ class _Training:
 
     def _save(self) -> None:
         with self.place.checkpoints.writing(self.progress.step) as folder:
-            save_state(folder, self.model, self.optimizer, self.balancer, self.progress)
+            save_state(folder, self.model, self.optimizers, self.balancer, self.progress)
 
     def _end(self, status: RunStatus) -> RunRecord:
         if status == "finished" and self.held_out is None:  # it was over but for its record

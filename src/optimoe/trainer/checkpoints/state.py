@@ -42,14 +42,18 @@ class Progress:
 
 
 def save_state(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, balancer: Balancer | None, progress: Progress
+    folder: Path,
+    model: nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    balancer: Balancer | None,
+    progress: Progress,
 ) -> None:
     """Write everything that going on needs into a folder.
 
     Raises:
         OSError: It cannot be written.
     """
-    weights, moments = get_state_dict(model, optimizer)
+    weights, moments = get_state_dict(model, optimizers)
     if balancer is not None:
         progress.bias_steps = balancer.num_steps
     try:
@@ -62,15 +66,15 @@ def save_state(
 
 
 def load_state(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, balancer: Balancer | None
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], balancer: Balancer | None
 ) -> Progress:
     """Put what :func:`save_state` wrote back into place, whatever the number of ranks that wrote it.
 
     Raises:
-        InputError: It is of another model or optimiser.
+        InputError: It is of another model or of other optimisers.
     """
     progress = build(Progress, load_json(folder / PROGRESS), where=str(folder / PROGRESS))
-    weights, moments = get_state_dict(model, optimizer)
+    weights, moments = get_state_dict(model, optimizers)
     state: dict[str, Any] = {"model": weights, "optimizer": moments}
     try:
         with warnings.catch_warnings():
@@ -78,13 +82,13 @@ def load_state(
             load(state, checkpoint_id=folder / TENSORS)
         set_state_dict(
             model,
-            optimizer,
+            optimizers,
             model_state_dict=state["model"],
             optim_state_dict=state["optimizer"],
             options=StateDictOptions(strict=True),
         )
     except (CheckpointException, RuntimeError, KeyError) as error:
-        raise InputError(f"{folder}: must be of this run's model and optimiser ({_first_line(error)})") from None
+        raise InputError(f"{folder}: must be of this run's model and optimisers ({_first_line(error)})") from None
     if balancer is not None:
         balancer.load_state_dict({"num_steps": progress.bias_steps, "loads": {}})
     return progress

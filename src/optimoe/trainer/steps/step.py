@@ -11,7 +11,7 @@ from optimoe.models.decoder import Decoder, Output
 from optimoe.models.losses import Balancer, RunningReport, Step, count_valid, training_loss
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
-from optimoe.trainer.steps.optimizers import set_rate
+from optimoe.trainer.steps.optimizers import groups_of, set_rate
 
 
 class DivergedError(OptimoeError):
@@ -41,7 +41,7 @@ class Stepper:
 
     Attributes:
         model: In training.
-        optimizer: Of its parameters.
+        optimizers: Of its parameters.
         balancer: Of its balancing biases; none where there is none.
         report: Of its routing.
         losses: Weights of what is added to the language loss.
@@ -51,7 +51,7 @@ class Stepper:
     """
 
     model: Decoder
-    optimizer: torch.optim.Optimizer
+    optimizers: list[torch.optim.Optimizer]
     balancer: Balancer | None
     report: RunningReport
     losses: LossConfig
@@ -83,7 +83,7 @@ class Stepper:
             self.report.add(output)
             if self.balancer is not None:
                 self.balancer.add(output)
-        norms = clip_grad_norms(self.optimizer.param_groups, self.clip_norm)
+        norms = clip_grad_norms(groups_of(self.optimizers), self.clip_norm)
         value = step.value()
         result = StepResult(
             language=float(value.language),
@@ -91,9 +91,10 @@ class Stepper:
             grad_norms={name: float(norm) for name, norm in norms.items()},
         )
         self._refuse_infinite(result, where)
-        set_rate(self.optimizer, rate)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        set_rate(self.optimizers, rate)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         if self.balancer is not None:
             self.balancer.step()
         return result
@@ -107,5 +108,6 @@ class Stepper:
         numbers = {"loss": result.total, **{f"gradient of {n}": v for n, v in result.grad_norms.items()}}
         for name, value in numbers.items():
             if not math.isfinite(value):
-                self.optimizer.zero_grad()
+                for optimizer in self.optimizers:
+                    optimizer.zero_grad()
                 raise DivergedError(f"{where}: {name} must be finite, got {value}")
