@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from optimoe.models.evaluation import evaluate
 from optimoe.models.losses import RunningReport
-from optimoe.models.losses.language import token_losses
 from optimoe.models.losses.report import RoutingSummary
 from optimoe.trainer.batches.loader import Loader
 
@@ -31,14 +31,13 @@ class HeldOutLoss:
     routing: RoutingSummary | None
 
 
-@torch.no_grad()
 def held_out_loss(
     model: nn.Module, loader: Loader, most_tokens: int, rows: int, device: torch.device
 ) -> HeldOutLoss:
     """The loss of a model on what its corpora hold out, routing as in use.
 
     Args:
-        model: Is put into evaluation and back.
+        model: Evaluates meanwhile, and is left as it was.
         loader: The mixture.
         most_tokens: Of each source.
         rows: Sequences at once.
@@ -47,29 +46,22 @@ def held_out_loss(
     Raises:
         ConfigError: A router sees later tokens at evaluation.
     """
-    training = model.training
-    model.eval()
-    losses, bytes_per_token, num_tokens, report = [], [], 0, RunningReport()
-    try:
-        for source in range(len(loader.corpora)):
-            held_out, total = loader.held_out(source, most_tokens, rows), 0.0
-            for batch in held_out:
-                batch = batch.to(device)
-                output = model(batch.ids_BS, document_BS=batch.document_BS)
-                loss_T, _ = token_losses(output.logits_BSV.flatten(0, 1), batch.target_BS.flatten())
-                report.add(output)
-                total += float(loss_T.double().sum())
-            losses.append(total / held_out.num_tokens)
-            bytes_per_token.append(held_out.num_bytes / held_out.num_tokens)
-            num_tokens += held_out.num_tokens
-    finally:
-        model.train(training)
-    loss = sum(w * one for w, one in zip(loader.weights, losses, strict=True))
-    width = sum(w * one for w, one in zip(loader.weights, bytes_per_token, strict=True))
+    sources = [loader.held_out(source, most_tokens, rows) for source in range(len(loader.corpora))]
+    routed = RunningReport()
+    each = [
+        evaluate(
+            model,
+            ((one.ids_BS, one.target_BS, one.document_BS) for one in (batch.to(device) for batch in held_out)),
+            routed=routed,
+        )
+        for held_out in sources
+    ]
+    loss = sum(w * one.loss for w, one in zip(loader.weights, each, strict=True))
+    width = sum(w * one.num_bytes / one.num_tokens for w, one in zip(loader.weights, sources, strict=True))
     return HeldOutLoss(
         loss=loss,
         bits_per_byte=loss / math.log(2) / width,
-        by_source=tuple(losses),
-        num_tokens=num_tokens,
-        routing=report.summary() if report.loads else None,
+        by_source=tuple(one.loss for one in each),
+        num_tokens=sum(one.targets for one in each),
+        routing=routed.summary() if routed.loads else None,
     )
