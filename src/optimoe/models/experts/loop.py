@@ -1,6 +1,7 @@
 """The experts' loop on a CPU as one operator: sorted slices, one pair of matrix products per expert.
 
-Legend: T tokens, K slots per token, N = T·K slots, n slots of one slice, E experts, D model width, F hidden width
+Legend: T tokens, K slots per token, N = T·K slots, n slots of one slice, p ≥ n rows of a
+product (zeros behind n), E experts, D model width, F hidden width
 of an expert, M = F or 2F (gate and up side by side).
 
 Why an operator of its own: autograd through a loop of slices keeps five tensors per slot and writes every one to
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from optimoe.models.experts.activations import Activation, find_activation
 from optimoe.models.experts.buffers import POOL
+from optimoe.models.experts.products import product
 from optimoe.models.experts.shares import Scratch, Slice, cut_shares, run_shares
 from optimoe.models.experts.slots import invert, sort_slots
 
@@ -62,34 +64,35 @@ def expert_loop(
         scratch = Scratch(x_TD, slices)
         for part in slices:
             e, rows, n = part.expert, part.rows, part.num_rows
-            x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
-            h_nM = hidden_NM[rows] if keep else scratch("h", n, M)
-            _affine(x_nD, w_in_EDM, b_in_EM, e, h_nM)
-            a_nF = _activate(act, h_nM, scratch("a", n, F), scratch)
-            _affine(a_nF, w_out_EFD, b_out_ED, e, y_ND[rows])
+            x_pD = _gather(x_TD, token_N[rows], scratch("x", n, D))
+            h_nM = hidden_NM[rows] if keep else scratch("h", n, M)[:n]
+            product(x_pD, w_in_EDM[e], h_nM, None if b_in_EM is None else b_in_EM[e])
+            a_pF = scratch("a", n, F)
+            _activate(act, h_nM, a_pF[:n], scratch)
+            product(a_pF, w_out_EFD[e], y_ND[rows], None if b_out_ED is None else b_out_ED[e])
 
     run_shares(run, cut_shares(ends, ROWS, D * (M + F)))
     return _combine(y_ND, order_N, ends[-1], weight_TK), hidden_NM, order_N, end_E
 
 
-def _affine(x_nD: Tensor, w_EDM: Tensor, b_EM: Tensor | None, e: int, out_nM: Tensor) -> None:
-    if b_EM is None:
-        torch.mm(x_nD, w_EDM[e], out=out_nM)
-    else:
-        torch.addmm(b_EM[e], x_nD, w_EDM[e], out=out_nM)
+def _gather(x_TD: Tensor, token_n: Tensor, out_pD: Tensor) -> Tensor:
+    """Rows of tokens, written to the first n rows."""
+    torch.index_select(x_TD, 0, token_n, out=out_pD[: len(token_n)])
+    return out_pD
 
 
-def _activate(act: Activation, h_nM: Tensor, out_nF: Tensor, scratch: Scratch) -> Tensor:
+def _activate(act: Activation, h_nM: Tensor, out_nF: Tensor, scratch: Scratch) -> None:
     """σ(gate)·υ(up) of a gated expert, σ(h) of a plain one."""
     F = out_nF.shape[1]
     act.apply(h_nM[:, :F], out_nF)
-    return out_nF if h_nM.shape[1] == F else out_nF.mul_(_up(act, h_nM, F, scratch))
+    if h_nM.shape[1] > F:
+        out_nF.mul_(_up(act, h_nM, F, scratch))
 
 
 def _up(act: Activation, h_nM: Tensor, F: int, scratch: Scratch) -> Tensor:
     """υ(up) of a gated expert's pre-activations: up itself in most."""
     up_nF = h_nM[:, F:]
-    return up_nF if act.up is None else act.up.apply(up_nF, scratch("u", up_nF.shape[0], F))
+    return up_nF if act.up is None else act.up.apply(up_nF, scratch("u", len(up_nF), F)[: len(up_nF)])
 
 
 def _combine(y_ND: Tensor, order_N: Tensor, kept: int, weight_TK: Tensor) -> Tensor:
@@ -136,32 +139,39 @@ def expert_loop_backward(
         for part in slices:
             e, rows, n = part.expert, part.rows, part.num_rows
             h_nM, scale_n1 = hidden_NM[rows], scale_N1[rows]
-            grad_nD = torch.index_select(grad_TD, 0, token_N[rows], out=scratch("x", n, D))
-            s_nF = act.apply(h_nM[:, :F], scratch("s", n, F))
+            grad_pD, s_pF = _gather(grad_TD, token_N[rows], scratch("x", n, D)), scratch("s", n, F)
+            s_nF = act.apply(h_nM[:, :F], s_pF[:n])
             up_nF = _up(act, h_nM, F, scratch) if M > F else None
-            a_nF = s_nF if up_nF is None else torch.mul(s_nF, up_nF, out=scratch("a", n, F))
-            g_nF = torch.mm(grad_nD, w_out_EFD[e].t(), out=scratch("g", n, F))
-            dh_nM = scratch("h", n, M)
+            a_pF = s_pF if up_nF is None else scratch("a", n, F)
+            if up_nF is not None:
+                torch.mul(s_nF, up_nF, out=a_pF[:n])
+            g_nF, dh_pM = scratch("g", n, F)[:n], scratch("h", n, M)
+            product(grad_pD, w_out_EFD[e].t(), g_nF)
             # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
-            dweight_n = torch.mul(a_nF, g_nF, out=dh_nM.view(-1)[: n * F].view(n, F)).sum(1)
+            dweight_n = torch.mul(a_pF[:n], g_nF, out=dh_pM.view(-1)[: n * F].view(n, F)).sum(1)
             if b_out_ED is not None:
-                dweight_n += grad_nD @ b_out_ED[e]
+                dweight_n += grad_pD[:n] @ b_out_ED[e]
             dweight_N[rows] = dweight_n
             if sums is not None:
-                sums.add_out(part, a_nF, grad_nD.mul_(scale_n1))
-            _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_nM)
+                sums.add_out(part, a_pF, _scaled(grad_pD, scale_n1))
+            _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_pM[:n])
             if sums is not None:
                 # The gradient's rows are done with, so x takes their buffer.
-                x_nD = torch.index_select(x_TD, 0, token_N[rows], out=scratch("x", n, D))
-                sums.add_in(part, x_nD.mul_(scale_n1), dh_nM, scale_n1)
+                x_pD = _gather(x_TD, token_N[rows], scratch("x", n, D))
+                sums.add_in(part, _scaled(x_pD, scale_n1), dh_pM, scale_n1)
             if need_input:
-                torch.mm(dh_nM, w_in_EDM[e].t(), out=dx_ND[rows])
+                product(dh_pM, w_in_EDM[e].t(), dx_ND[rows])
 
     run_shares(run, shares)
     dx_TD = _combine(dx_ND, order_N, ends[-1], weight_TK) if need_input else x_TD.new_empty(0)
     dweight_TK = torch.empty_like(dweight_N).index_copy_(0, order_N, dweight_N).view_as(weight_TK)
     dparams = [x_TD.new_empty(0)] * 4 if sums is None else sums.finish(x_TD)
     return [dx_TD, dweight_TK, *(dparam.clone() if dparam.numel() == 0 else dparam for dparam in dparams)]
+
+
+def _scaled(x_pD: Tensor, scale_n1: Tensor) -> Tensor:
+    x_pD[: len(scale_n1)].mul_(scale_n1)
+    return x_pD
 
 
 def _deactivate(
@@ -200,20 +210,21 @@ class _Gradients:
             self.taken_over[part.share] = part.expert, own
         return self.taken_over[part.share][1]
 
-    def add_in(self, part: Slice, scaled_x_nD: Tensor, dh_nM: Tensor, scale_n1: Tensor) -> None:
+    def add_in(self, part: Slice, scaled_x_pD: Tensor, dh_pM: Tensor, scale_n1: Tensor) -> None:
         """Add a slice to the first matrices' gradients: ∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
         dw_in, _, db_in, _ = self._targets(part)
-        _accumulate(dw_in, scaled_x_nD.t(), dh_nM, part.first)
+        dh_nM = dh_pM[: part.num_rows]
+        _accumulate(dw_in, scaled_x_pD.t(), dh_pM, part.first)
         if db_in is not None:
             _accumulate(db_in.unsqueeze(0), scale_n1.t().to(dh_nM.dtype), dh_nM, part.first)
 
-    def add_out(self, part: Slice, a_nF: Tensor, scaled_grad_nD: Tensor) -> None:
+    def add_out(self, part: Slice, a_pF: Tensor, scaled_grad_pD: Tensor) -> None:
         """Add a slice to the second matrices' gradients: ∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
         _, dw_out, _, db_out = self._targets(part)
-        _accumulate(dw_out, a_nF.t(), scaled_grad_nD, part.first)
+        _accumulate(dw_out, a_pF.t(), scaled_grad_pD, part.first)
         if db_out is not None:
-            ones_1n = scaled_grad_nD.new_ones(1, part.num_rows)
-            _accumulate(db_out.unsqueeze(0), ones_1n, scaled_grad_nD, part.first)
+            ones_1p = scaled_grad_pD.new_ones(1, len(scaled_grad_pD))
+            _accumulate(db_out.unsqueeze(0), ones_1p, scaled_grad_pD, part.first)
 
     def finish(self, like: Tensor) -> list[Tensor]:
         """The sums of all shares, in the order of the shares; empty for weights that are none."""
@@ -224,10 +235,9 @@ class _Gradients:
         return [like.new_empty(0) if grad is None else grad for grad in self.whole]
 
 
-def _accumulate(sum_AB: Tensor | None, left_An: Tensor, right_nB: Tensor, first: bool) -> None:
+def _accumulate(sum_AB: Tensor | None, left_Ap: Tensor, right_pB: Tensor, first: bool) -> None:
     if sum_AB is not None:
-        # beta 0 writes over what fresh memory holds, NaN too: no buffer needs to be zeroed before.
-        torch.addmm(sum_AB, left_An, right_nB, beta=0 if first else 1, out=sum_AB)
+        product(left_Ap, right_pB, sum_AB, accumulate=not first)
 
 
 @expert_loop.register_fake

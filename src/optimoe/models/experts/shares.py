@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from optimoe.models.experts.buffers import POOL
+from optimoe.models.experts.products import row_tile
 
 MOST_SHARES = 8
 """Most shares of a pass; more threads split each share's operations among them instead. Between operations every
@@ -114,13 +115,22 @@ class Scratch:
     """Scratch space that one slice of a share hands to the next, by name."""
 
     def __init__(self, like: Tensor, slices: list[Slice]) -> None:
-        self.like = like
-        self.most_rows = max((part.num_rows for part in slices), default=0)
+        self.like, self.tile = like, row_tile(like)
+        self.most_rows = self._padded(max((part.num_rows for part in slices), default=0))
         self.blocks: dict[str, Tensor] = {}
 
     def __call__(self, name: str, rows: int, columns: int) -> Tensor:
-        """A contiguous (rows, columns) tensor, always as wide; what it held before is lost."""
+        """A contiguous (P, columns) tensor, always as wide, with P ≥ rows padded to whole tiles of a product.
+
+        Rows of padding are zero, so that they add nothing to a product over rows; what others held is lost.
+        """
         if name not in self.blocks:
             self.blocks[name] = POOL.empty((self.most_rows, columns), self.like)
-        block = self.blocks[name]
-        return block if rows == self.most_rows else block[:rows]
+        padded = self._padded(rows)
+        block = self.blocks[name] if padded == self.most_rows else self.blocks[name][:padded]
+        if padded > rows:
+            block[rows:].zero_()
+        return block
+
+    def _padded(self, rows: int) -> int:
+        return -(-rows // self.tile) * self.tile
