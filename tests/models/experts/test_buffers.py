@@ -1,4 +1,4 @@
-"""The pool hands out memory only when nothing uses it, and never holds more than was in use at once."""
+"""The pool hands out memory only when nothing uses it, and never holds more than twice what was in use at once."""
 
 import gc
 
@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimoe.models.experts.buffers import SMALLEST_BYTES, BufferPool
+from optimoe.models.experts.buffers import MOST_HELD, SMALLEST_BYTES, BufferPool
 
 LIKE = torch.empty(0)
 LARGE = SMALLEST_BYTES // 4  # float32 elements
@@ -50,7 +50,7 @@ def test_small_and_foreign_tensors_are_pytorchs():
 
 @settings(max_examples=30, deadline=None)
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(1, 6)), max_size=30))
-def test_it_never_holds_more_than_was_in_use_at_once(steps):
+def test_it_never_holds_more_than_twice_what_was_in_use_at_once(steps):
     pool, held = BufferPool(), []
     for take, size in steps:
         if take:
@@ -59,7 +59,7 @@ def test_it_never_holds_more_than_was_in_use_at_once(steps):
             held.pop(size % len(held))
         gc.collect(0)
         assert pool.in_use_bytes >= sum(4 * tensor.numel() for tensor in held)
-        assert pool.in_use_bytes + pool.idle_bytes <= pool.peak_bytes
+        assert pool.in_use_bytes + pool.idle_bytes <= MOST_HELD * pool.peak_bytes
     held.clear()
     pool.release()
     assert pool.in_use_bytes == pool.idle_bytes == 0

@@ -116,7 +116,9 @@ class Scratch:
 
     def __init__(self, like: Tensor, slices: list[Slice]) -> None:
         self.like, self.tile = like, row_tile(like)
-        self.most_rows = self._padded(max((part.num_rows for part in slices), default=0))
+        most_rows = max((part.num_rows for part in slices), default=0)
+        # A power of two: sizes recur from step to step, whatever the routing, and the pool has them.
+        self.most_rows = self._padded(1 << (most_rows - 1).bit_length() if most_rows else 0)
         self.blocks: dict[str, Tensor] = {}
 
     def __call__(self, name: str, rows: int, columns: int) -> Tensor:
