@@ -68,7 +68,7 @@ class Largest(TorchDispatchMode):
 
 def test_no_float32_copy_of_all_logits_is_made(monkeypatch):
     """Beside the logits in 16 bits there is their gradient in 16 bits, and a chunk in 32."""
-    monkeypatch.setattr(language, "CHUNK_ELEMENTS", 4096)
+    monkeypatch.setattr(language, "CPU_CHUNK_ELEMENTS", 4096)
     logits_TV, target_T = make_logits(torch.bfloat16, 512, 256)
     sizes = []
     for losses in (token_losses, plain):

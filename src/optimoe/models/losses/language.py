@@ -11,9 +11,10 @@ from torch import Tensor
 IGNORED = -100
 """A target that takes no part in the loss."""
 
-CHUNK_ELEMENTS = 2**20
-"""Logits that are in float32 at once. 4 MiB stay in the second-level cache of a server's core, and are rows enough
-(eight of a vocabulary of 128 Ki) that a GPU is busy; the result does not depend on it."""
+CPU_CHUNK_ELEMENTS, CHUNK_ELEMENTS = 2**18, 2**24
+"""Logits that are in float32 at once, on a CPU and elsewhere; the result does not depend on them. 1 MiB stays in a
+core's second-level cache, and comes from memory that the C library keeps; kernels over 64 MiB keep a GPU busy for
+longer than it takes to start them."""
 
 
 def token_losses(logits_TV: Tensor, target_T: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,21 +38,27 @@ class _TokenLosses(torch.autograd.Function):
     @staticmethod
     def forward(logits_TV: Tensor, target_T: Tensor) -> tuple[Tensor, Tensor]:
         wide = torch.promote_types(logits_TV.dtype, torch.float32)
-        chosen_T1 = logits_TV.gather(1, target_T.clamp_min(0)[:, None]).to(wide)
-        chunks = [chunk_CV.to(wide).logsumexp(dim=1) for chunk_CV in torch.split(logits_TV, _rows(logits_TV))]
-        ignored_T = target_T == IGNORED
-        log_partition_T = torch.cat(chunks).masked_fill(ignored_T, 0)
-        return log_partition_T - chosen_T1.squeeze(1).masked_fill(ignored_T, 0), log_partition_T
+        rows, ignored_T = _rows(logits_TV), target_T == IGNORED
+        losses, log_partitions = [], []
+        targets = target_T.clamp_min(0)[:, None].split(rows)
+        for chunk_CV, target_C1 in zip(logits_TV.split(rows), targets, strict=True):
+            log_CV = chunk_CV.log_softmax(dim=1, dtype=wide)
+            losses.append(log_CV.gather(1, target_C1).neg_().squeeze(1))
+            # The largest logit minus its log-probability: PyTorch's logsumexp takes a pass of its own for each step.
+            log_partitions.append(chunk_CV.amax(dim=1).to(wide) - log_CV.amax(dim=1))
+        loss_T, log_partition_T = (torch.cat(c).masked_fill_(ignored_T, 0) for c in (losses, log_partitions))
+        return loss_T, log_partition_T
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
-        ctx.save_for_backward(*inputs, output[1])
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad_loss_T: Tensor, grad_partition_T: Tensor) -> tuple[Tensor, None]:
         """∂ = (∂loss + ∂partition)·softmax − ∂loss at the target."""
-        logits_TV, target_T, log_partition_T = ctx.saved_tensors
+        logits_TV, target_T = ctx.saved_tensors
+        wide = torch.promote_types(logits_TV.dtype, torch.float32)
         ignored_T1 = (target_T == IGNORED)[:, None]
         softmax_T1 = (grad_loss_T + grad_partition_T)[:, None].masked_fill(ignored_T1, 0)
         target_T1 = -grad_loss_T[:, None].masked_fill(ignored_T1, 0)
@@ -59,11 +66,12 @@ class _TokenLosses(torch.autograd.Function):
         rows = _rows(logits_TV)
         for first in range(0, len(logits_TV), rows):
             at = slice(first, first + rows)
-            chunk_CV = (logits_TV[at].to(log_partition_T.dtype) - log_partition_T[at, None]).exp_()
+            chunk_CV = logits_TV[at].softmax(dim=1, dtype=wide)
             chunk_CV = chunk_CV.mul_(softmax_T1[at]).masked_fill_(ignored_T1[at], 0)
             grad_TV[at] = chunk_CV.scatter_add_(1, target_T[at, None].clamp_min(0), target_T1[at])
         return grad_TV, None
 
 
 def _rows(logits_TV: Tensor) -> int:
-    return max(1, CHUNK_ELEMENTS // max(1, logits_TV.shape[1]))
+    elements = CPU_CHUNK_ELEMENTS if logits_TV.device.type == "cpu" else CHUNK_ELEMENTS
+    return max(1, elements // max(1, logits_TV.shape[1]))
