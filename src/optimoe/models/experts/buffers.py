@@ -24,15 +24,15 @@ LARGEST_WASTE = 1.25
 """Most bytes of a block per byte asked for. Sizes recur in every step, exactly or, where the routing makes them,
 to some percent: a tighter bound would miss those, a looser one would lock away memory that nobody uses."""
 MOST_HELD = 2
-"""Most bytes held per byte that was in use at once. The forward pass wants other sizes than the backward pass, which
-sets gradients beside the last of what was kept: at 1, one evicts the other's blocks in every step."""
+"""Most bytes held per byte that was in use at once. The forward pass wants other sizes than the backward pass,
+which sets gradients beside the last of what was kept: at 1, one evicts the other's blocks in every step."""
 
 
 class BufferPool:
     """Blocks of CPU memory that come back when the last tensor on them dies.
 
-    It never holds more than :data:`MOST_HELD` times what was in use at once: a block that would exceed that is given
-    back to the system, the longest idle one first.
+    It never holds more than twice what was in use at once (:data:`MOST_HELD`): a block that would exceed that is
+    given back to the system, the longest idle one first.
     """
 
     def __init__(self) -> None:

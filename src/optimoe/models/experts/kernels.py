@@ -8,11 +8,13 @@ for all, the same expert twice. That experts are in [−1, E) is checked before
 (:func:`optimoe.models.experts.slots.require_experts`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import flop_registry, register_flop_formula
 
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.loop import expert_loop
@@ -132,6 +134,17 @@ def _grouped_mm(x_ND: Tensor, w_EDM: Tensor, end_E: Tensor) -> Tensor:
     starts = [0, *ends[:-1]]
     groups = [x_ND[a:b] @ w_DM for a, b, w_DM in zip(starts, ends, w_EDM.unbind(0), strict=True)]
     return torch.cat([*groups, x_ND.new_zeros(x_ND.shape[0] - ends[-1], w_EDM.shape[2])])
+
+
+def grouped_flops(
+    left: Sequence[int], right: Sequence[int], *_: Any, out_shape: Sequence[int] | None = None, **__: Any
+) -> int:
+    """FLOPs of a grouped product: rows of groups by their matrices, or a sum over each group's rows."""
+    return 2 * left[0] * left[1] * right[-1]
+
+
+if torch.ops.aten._grouped_mm not in flop_registry:  # torch 2.13 has none
+    register_flop_formula([torch.ops.aten._grouped_mm])(grouped_flops)
 
 
 def _batched_affine(x_BND: Tensor, w_BDM: Tensor, b_BM: Tensor | None) -> Tensor:

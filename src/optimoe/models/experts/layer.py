@@ -6,7 +6,6 @@ Legend: T tokens, K slots per token, E experts, D model width, F hidden width of
 import torch
 from torch import Tensor, nn
 
-import optimoe.models.experts.flops  # noqa: F401  # PyTorch's counter then knows the experts
 from optimoe.core.errors import require, require_choice
 from optimoe.models.experts.activations import require_gated
 from optimoe.models.experts.dispatch import run_experts

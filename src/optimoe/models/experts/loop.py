@@ -1,29 +1,34 @@
-"""The experts' loop on a CPU as one operator: sorted slices, one pair of matrix products per expert.
+"""The experts' loop on a CPU as one operator: rows in the order of experts, a pair of matrix products each.
 
-Legend: T tokens, K slots per token, N = T·K slots, n slots of one slice, p ≥ n rows of a
-product (zeros behind n), E experts, D model width, F hidden width
-of an expert, M = F or 2F (gate and up side by side).
+Legend: T tokens, K slots per token, N = T·K slots, P rows (slots, each expert's in whole tiles), n rows of a pass,
+E experts, D model width, F hidden width of an expert, M = F or 2F (gate and up side by side).
 
 Why an operator of its own: autograd through a loop of slices keeps five tensors per slot and writes every one to
-fresh pages; here the pre-activations are the only ones kept, all else lives in buffers that one slice hands to
-the next, and gradients of weights are written in place. Threads take equal shares of the slots, whatever the
-routing, instead of sharing every small operation: they meet twice a pass, not twenty times an expert.
+fresh pages; here the pre-activations are the only ones kept, all else lives in buffers that one pass hands to
+the next, and gradients of weights are written in place. Threads take equal shares of the rows, whatever the
+routing, instead of sharing every small operation: they meet twice a call, not twenty times an expert.
 torch.compile sees one opaque call, so that routing does not break its graph or make it compile again.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 from optimoe.models.experts.activations import Activation, find_activation
 from optimoe.models.experts.buffers import POOL
-from optimoe.models.experts.products import product
-from optimoe.models.experts.shares import Scratch, Slice, cut_shares, run_shares
-from optimoe.models.experts.slots import invert, sort_slots
+from optimoe.models.experts.products import TILE_ROWS, product, row_tile
+from optimoe.models.experts.shares import Scratch, Slice, cut_shares, group_passes, run_shares
+from optimoe.models.experts.slots import sort_slots, tile_slots
 
 ROWS = 1024
-"""Most slots of a slice: enough for a matrix product at full speed, few enough for the cache."""
+"""Most rows of a slice: enough for a matrix product at full speed, few enough for the cache."""
+PASS_ELEMENTS = 2**20
+"""Pre-activations of a pass of several small slices: 4 MiB take longer than the calls that work on them."""
+
+Shape = Sequence[int]
 
 
 @torch.library.custom_op("optimoe::expert_loop", mutates_args=())
@@ -56,52 +61,90 @@ def expert_loop(
     """
     act, (E, D, M), F = find_activation(activation), w_in_EDM.shape, w_out_EFD.shape[1]
     order_N, end_E = sort_slots(expert_TK, E)
-    ends, token_N = end_E.tolist(), order_N // expert_TK.shape[1]
-    hidden_NM = POOL.empty((order_N.numel() if keep else 0, M), x_TD)
-    y_ND = POOL.empty((order_N.numel(), D), x_TD)
+    rows = _Rows(x_TD, weight_TK, order_N, end_E, M)
+    hidden_PM = POOL.empty((_most_rows(order_N, E) if keep else 0, M), x_TD)
+    hidden_PM[rows.count :].zero_()
+    y_PD = POOL.empty((rows.count + 1, D), x_TD)
 
-    def run(slices: list[Slice]) -> None:
-        scratch = Scratch(x_TD, slices)
-        for part in slices:
-            e, rows, n = part.expert, part.rows, part.num_rows
-            x_pD = _gather(x_TD, token_N[rows], scratch("x", n, D))
-            h_nM = hidden_NM[rows] if keep else scratch("h", n, M)[:n]
-            product(x_pD, w_in_EDM[e], h_nM, None if b_in_EM is None else b_in_EM[e])
-            a_pF = scratch("a", n, F)
-            _activate(act, h_nM, a_pF[:n], scratch)
-            product(a_pF, w_out_EFD[e], y_ND[rows], None if b_out_ED is None else b_out_ED[e])
+    def run(parts: list[Slice], scratch: Scratch) -> None:
+        at = slice(parts[0].start, parts[-1].end)
+        x_nD = torch.index_select(x_TD, 0, rows.token_P[at], out=scratch("x", D))
+        h_nM = hidden_PM[at] if keep else scratch("h", M)
+        _multiply(parts, x_nD, w_in_EDM, b_in_EM, h_nM)
+        a_nF = act.apply(h_nM[:, :F], scratch("a", F))
+        if M > F:
+            a_nF.mul_(_up(act, h_nM, F, scratch))
+        _multiply(parts, a_nF, w_out_EFD, b_out_ED, y_PD[at])
 
-    run_shares(run, cut_shares(ends, ROWS, D * (M + F)))
-    return _combine(y_ND, order_N, ends[-1], weight_TK), hidden_NM, order_N, end_E
-
-
-def _gather(x_TD: Tensor, token_n: Tensor, out_pD: Tensor) -> Tensor:
-    """Rows of tokens, written to the first n rows."""
-    torch.index_select(x_TD, 0, token_n, out=out_pD[: len(token_n)])
-    return out_pD
+    rows.run(run, rows.shares(D * (M + F)))
+    return rows.combine(y_PD), hidden_PM, order_N, end_E
 
 
-def _activate(act: Activation, h_nM: Tensor, out_nF: Tensor, scratch: Scratch) -> None:
-    """σ(gate)·υ(up) of a gated expert, σ(h) of a plain one."""
-    F = out_nF.shape[1]
-    act.apply(h_nM[:, :F], out_nF)
-    if h_nM.shape[1] > F:
-        out_nF.mul_(_up(act, h_nM, F, scratch))
+class _Rows:
+    """Rows of slots in the order of experts, the way there and back, and the work on them by passes.
+
+    A row that fills a tile up is a copy of a slot of the same expert with weight 0, and adds 0 to every sum.
+    """
+
+    def __init__(self, x_TD: Tensor, weight_TK: Tensor, order_N: Tensor, end_E: Tensor, M: int) -> None:
+        self.like, self.weight_TK, self.tile = x_TD, weight_TK, row_tile(x_TD)
+        self.slot_P, self.row_N, self.ends = tile_slots(order_N, end_E, self.tile)
+        self.token_P, self.count = self.slot_P // weight_TK.shape[1], self.ends[-1]
+        self.most_rows = max(PASS_ELEMENTS // M, ROWS, self.tile)
+
+    @property
+    def scale_P1(self) -> Tensor:
+        """The gate weight of each row, 0 where it fills up a tile."""
+        own_P = self.row_N.index_select(0, self.slot_P) == torch.arange(self.count, device=self.slot_P.device)
+        return self.weight_TK.reshape(-1).index_select(0, self.slot_P).where(own_P, 0).unsqueeze(1)
+
+    def shares(self, work_per_row: int) -> list[list[Slice]]:
+        """All rows, cut into whole tiles."""
+        return cut_shares(self.ends, max(ROWS // self.tile, 1) * self.tile, work_per_row, self.tile)
+
+    def run(self, run: Callable[[list[Slice], Scratch], None], shares: list[list[Slice]]) -> None:
+        """Run passes of every share, each with the scratch space of the one before."""
+
+        def work(slices: list[Slice]) -> None:
+            passes = group_passes(slices, self.most_rows)
+            scratch = Scratch(self.like, max((parts[-1].end - parts[0].start for parts in passes), default=0))
+            for parts in passes:
+                scratch.rows = parts[-1].end - parts[0].start
+                run(parts, scratch)
+
+        run_shares(work, shares)
+
+    def combine(self, y_PD: Tensor) -> Tensor:
+        """Σ_k weight·y over each token's slots, in a fixed order; dropped ones take a row of zeros, the last."""
+        y_PD[-1].zero_()
+        bag, row_TK = torch.nn.functional.embedding_bag, self.row_N.view_as(self.weight_TK)
+        return bag(row_TK, y_PD, per_sample_weights=self.weight_TK.to(y_PD.dtype), mode="sum")
+
+
+def _most_rows(order_N: Tensor, E: int) -> int:
+    """P, or more: what is kept has a shape that does not depend on the routing, so that it can be traced."""
+    return order_N.numel() + E * (TILE_ROWS - 1)
+
+
+def _multiply(
+    parts: list[Slice], left_nA: Tensor, right_EAB: Tensor, bias_EB: Tensor | None, out_nB: Tensor
+) -> None:
+    """Each slice of a pass times its expert's matrix, plus its bias."""
+    for part, at in _within(parts):
+        bias_B = None if bias_EB is None else bias_EB[part.expert]
+        product(left_nA[at], right_EAB[part.expert], out_nB[at], bias_B)
+
+
+def _within(parts: list[Slice]) -> list[tuple[Slice, slice]]:
+    """The slices of a pass, and their rows in it."""
+    first = parts[0].start
+    return [(part, slice(part.start - first, part.end - first)) for part in parts]
 
 
 def _up(act: Activation, h_nM: Tensor, F: int, scratch: Scratch) -> Tensor:
     """υ(up) of a gated expert's pre-activations: up itself in most."""
     up_nF = h_nM[:, F:]
-    return up_nF if act.up is None else act.up.apply(up_nF, scratch("u", len(up_nF), F)[: len(up_nF)])
-
-
-def _combine(y_ND: Tensor, order_N: Tensor, kept: int, weight_TK: Tensor) -> Tensor:
-    """Σ_k weight·y over each token's slots, in a fixed order; slots behind the kept ones count as 0."""
-    # Memory behind the kept slots was never written: 0 times a NaN there would not be 0.
-    y_ND[kept:].zero_()
-    place_TK = invert(order_N).view_as(weight_TK)
-    bag = torch.nn.functional.embedding_bag
-    return bag(place_TK, y_ND, per_sample_weights=weight_TK.to(y_ND.dtype), mode="sum")
+    return up_nF if act.up is None else act.up.apply(up_nF, scratch("u", F))
 
 
 @torch.library.custom_op("optimoe::expert_loop_backward", mutates_args=())
@@ -113,7 +156,7 @@ def expert_loop_backward(
     w_out_EFD: Tensor,
     b_in_EM: Tensor | None,
     b_out_ED: Tensor | None,
-    hidden_NM: Tensor,
+    hidden_PM: Tensor,
     order_N: Tensor,
     end_E: Tensor,
     activation: str,
@@ -126,52 +169,42 @@ def expert_loop_backward(
     The gate weight scales rows of D numbers (x, grad, ∂x), not the wider ones of the hidden layer.
     """
     act, (D, M), F = find_activation(activation), w_in_EDM.shape[1:], w_out_EFD.shape[1]
-    ends, token_N = end_E.tolist(), order_N // weight_TK.shape[1]
-    scale_N1 = weight_TK.reshape(-1, 1).index_select(0, order_N)
-    dweight_N = weight_TK.new_zeros(order_N.shape[0])
-    dx_ND = POOL.empty((order_N.numel() if need_input else 0, D), x_TD)
+    rows = _Rows(x_TD, weight_TK, order_N, end_E, M)
+    scale_P1, dweight_P = rows.scale_P1, weight_TK.new_zeros(rows.count + 1)
+    dx_PD = POOL.empty((rows.count + 1 if need_input else 0, D), x_TD)
     # Twice the work of the forward pass: each of its products has two gradients, of its input and of its weights.
-    shares = cut_shares(ends, ROWS, 2 * D * (M + F))
-    sums = _Gradients((w_in_EDM, w_out_EFD, b_in_EM, b_out_ED), ends, len(shares)) if need_experts else None
+    shares = rows.shares(2 * D * (M + F))
+    sums = _Gradients((w_in_EDM, w_out_EFD, b_in_EM, b_out_ED), rows.ends) if need_experts else None
 
-    def run(slices: list[Slice]) -> None:
-        scratch = Scratch(x_TD, slices)
-        for part in slices:
-            e, rows, n = part.expert, part.rows, part.num_rows
-            h_nM, scale_n1 = hidden_NM[rows], scale_N1[rows]
-            grad_pD, s_pF = _gather(grad_TD, token_N[rows], scratch("x", n, D)), scratch("s", n, F)
-            s_nF = act.apply(h_nM[:, :F], s_pF[:n])
-            up_nF = _up(act, h_nM, F, scratch) if M > F else None
-            a_pF = s_pF if up_nF is None else scratch("a", n, F)
-            if up_nF is not None:
-                torch.mul(s_nF, up_nF, out=a_pF[:n])
-            g_nF, dh_pM = scratch("g", n, F)[:n], scratch("h", n, M)
-            product(grad_pD, w_out_EFD[e].t(), g_nF)
-            # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
-            dweight_n = torch.mul(a_pF[:n], g_nF, out=dh_pM.view(-1)[: n * F].view(n, F)).sum(1)
-            if b_out_ED is not None:
-                dweight_n += grad_pD[:n] @ b_out_ED[e]
-            dweight_N[rows] = dweight_n
-            if sums is not None:
-                sums.add_out(part, a_pF, _scaled(grad_pD, scale_n1))
-            _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_pM[:n])
-            if sums is not None:
-                # The gradient's rows are done with, so x takes their buffer.
-                x_pD = _gather(x_TD, token_N[rows], scratch("x", n, D))
-                sums.add_in(part, _scaled(x_pD, scale_n1), dh_pM, scale_n1)
-            if need_input:
-                product(dh_pM, w_in_EDM[e].t(), dx_ND[rows])
+    def run(parts: list[Slice], scratch: Scratch) -> None:
+        at = slice(parts[0].start, parts[-1].end)
+        h_nM, scale_n1 = hidden_PM[at], scale_P1[at]
+        grad_nD = torch.index_select(grad_TD, 0, rows.token_P[at], out=scratch("x", D))
+        s_nF = act.apply(h_nM[:, :F], scratch("s", F))
+        up_nF = _up(act, h_nM, F, scratch) if M > F else None
+        a_nF = s_nF if up_nF is None else torch.mul(s_nF, up_nF, out=scratch("a", F))
+        g_nF, dh_nM = scratch("g", F), scratch("h", M)
+        _multiply(parts, grad_nD, w_out_EFD.mT, None, g_nF)
+        # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
+        dweight_P[at] = torch.mul(a_nF, g_nF, out=dh_nM.view(-1)[: g_nF.numel()].view_as(g_nF)).sum(1)
+        if b_out_ED is not None:
+            for part, within in _within(parts):
+                dweight_P[part.rows] += grad_nD[within] @ b_out_ED[part.expert]
+        if sums is not None:
+            sums.add_out(parts, a_nF, grad_nD.mul_(scale_n1))
+        _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_nM)
+        if sums is not None:
+            # The gradient's rows are done with, so x takes their buffer.
+            x_nD = torch.index_select(x_TD, 0, rows.token_P[at], out=scratch("x", D))
+            sums.add_in(parts, x_nD.mul_(scale_n1), dh_nM, scale_n1.to(dh_nM.dtype))
+        if need_input:
+            _multiply(parts, dh_nM, w_in_EDM.mT, None, dx_PD[at])
 
-    run_shares(run, shares)
-    dx_TD = _combine(dx_ND, order_N, ends[-1], weight_TK) if need_input else x_TD.new_empty(0)
-    dweight_TK = torch.empty_like(dweight_N).index_copy_(0, order_N, dweight_N).view_as(weight_TK)
-    dparams = [x_TD.new_empty(0)] * 4 if sums is None else sums.finish(x_TD)
-    return [dx_TD, dweight_TK, *(dparam.clone() if dparam.numel() == 0 else dparam for dparam in dparams)]
-
-
-def _scaled(x_pD: Tensor, scale_n1: Tensor) -> Tensor:
-    x_pD[: len(scale_n1)].mul_(scale_n1)
-    return x_pD
+    rows.run(run, shares)
+    dx_TD = rows.combine(dx_PD) if need_input else x_TD.new_empty(0)
+    dweight_TK = dweight_P.index_select(0, rows.row_N).view_as(weight_TK)
+    dparams = [x_TD.new_empty(0) for _ in range(4)] if sums is None else sums.finish(x_TD)
+    return [dx_TD, dweight_TK, *dparams]
 
 
 def _deactivate(
@@ -191,7 +224,7 @@ def _deactivate(
 class _Gradients:
     """Gradients of weights, summed over an expert's slices; a share that takes over an expert has its own sum."""
 
-    def __init__(self, params: tuple[Tensor | None, ...], ends: list[int], num_shares: int) -> None:
+    def __init__(self, params: tuple[Tensor | None, ...], ends: list[int]) -> None:
         self.params = params
         self.whole = [None if p is None else POOL.empty(p.shape, p) for p in params]
         self.taken_over: dict[int, tuple[int, list[Tensor | None]]] = {}
@@ -210,21 +243,22 @@ class _Gradients:
             self.taken_over[part.share] = part.expert, own
         return self.taken_over[part.share][1]
 
-    def add_in(self, part: Slice, scaled_x_pD: Tensor, dh_pM: Tensor, scale_n1: Tensor) -> None:
-        """Add a slice to the first matrices' gradients: ∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
-        dw_in, _, db_in, _ = self._targets(part)
-        dh_nM = dh_pM[: part.num_rows]
-        _accumulate(dw_in, scaled_x_pD.t(), dh_pM, part.first)
-        if db_in is not None:
-            _accumulate(db_in.unsqueeze(0), scale_n1.t().to(dh_nM.dtype), dh_nM, part.first)
+    def add_in(self, parts: list[Slice], scaled_x_nD: Tensor, dh_nM: Tensor, scale_n1: Tensor) -> None:
+        """Add a pass to the first matrices' gradients: ∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
+        for part, at in _within(parts):
+            dw_in, _, db_in, _ = self._targets(part)
+            _accumulate(dw_in, scaled_x_nD[at].t(), dh_nM[at], part.first)
+            if db_in is not None:
+                _accumulate(db_in.unsqueeze(0), scale_n1[at].t(), dh_nM[at], part.first)
 
-    def add_out(self, part: Slice, a_pF: Tensor, scaled_grad_pD: Tensor) -> None:
-        """Add a slice to the second matrices' gradients: ∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
-        _, dw_out, _, db_out = self._targets(part)
-        _accumulate(dw_out, a_pF.t(), scaled_grad_pD, part.first)
-        if db_out is not None:
-            ones_1p = scaled_grad_pD.new_ones(1, len(scaled_grad_pD))
-            _accumulate(db_out.unsqueeze(0), ones_1p, scaled_grad_pD, part.first)
+    def add_out(self, parts: list[Slice], a_nF: Tensor, scaled_grad_nD: Tensor) -> None:
+        """Add a pass to the second matrices' gradients: ∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
+        for part, at in _within(parts):
+            _, dw_out, _, db_out = self._targets(part)
+            _accumulate(dw_out, a_nF[at].t(), scaled_grad_nD[at], part.first)
+            if db_out is not None:
+                ones_1n = scaled_grad_nD.new_ones(1, part.num_rows)
+                _accumulate(db_out.unsqueeze(0), ones_1n, scaled_grad_nD[at], part.first)
 
     def finish(self, like: Tensor) -> list[Tensor]:
         """The sums of all shares, in the order of the shares; empty for weights that are none."""
@@ -235,9 +269,9 @@ class _Gradients:
         return [like.new_empty(0) if grad is None else grad for grad in self.whole]
 
 
-def _accumulate(sum_AB: Tensor | None, left_Ap: Tensor, right_pB: Tensor, first: bool) -> None:
+def _accumulate(sum_AB: Tensor | None, left_An: Tensor, right_nB: Tensor, first: bool) -> None:
     if sum_AB is not None:
-        product(left_Ap, right_pB, sum_AB, accumulate=not first)
+        product(left_An, right_nB, sum_AB, accumulate=not first)
 
 
 @expert_loop.register_fake
@@ -255,7 +289,7 @@ def _fake_expert_loop(
     N, (E, _, M) = expert_TK.numel(), w_in_EDM.shape
     order_N = expert_TK.new_empty(N, dtype=torch.int64)
     end_E = expert_TK.new_empty(E, dtype=torch.int32)
-    return torch.empty_like(x_TD), x_TD.new_empty((N if keep else 0, M)), order_N, end_E
+    return torch.empty_like(x_TD), x_TD.new_empty((_most_rows(order_N, E) if keep else 0, M)), order_N, end_E
 
 
 @expert_loop_backward.register_fake
@@ -267,7 +301,7 @@ def _fake_expert_loop_backward(
     w_out_EFD: Tensor,
     b_in_EM: Tensor | None,
     b_out_ED: Tensor | None,
-    hidden_NM: Tensor,
+    hidden_PM: Tensor,
     order_N: Tensor,
     end_E: Tensor,
     activation: str,
@@ -304,3 +338,34 @@ def _backward(ctx: Any, grad_TD: Tensor | None, *_: None) -> tuple[Tensor | None
 
 
 expert_loop.register_autograd(_backward, setup_context=_setup_context)
+
+
+@register_flop_formula([torch.ops.optimoe.expert_loop])
+def loop_flops(
+    x_TD: Shape, expert_TK: Shape, weight_TK: Shape, w_in_EDM: Shape, w_out_EFD: Shape, *_: Any, **__: Any
+) -> int:
+    """FLOPs of the loop's forward pass: 2·N·(D·M + F·D)."""
+    num_slots = expert_TK[0] * expert_TK[1]
+    return 2 * num_slots * (w_in_EDM[1] * w_in_EDM[2] + w_out_EFD[1] * w_out_EFD[2])
+
+
+@register_flop_formula([torch.ops.optimoe.expert_loop_backward])
+def loop_backward_flops(
+    grad_TD: Shape,
+    x_TD: Shape,
+    weight_TK: Shape,
+    w_in_EDM: Shape,
+    w_out_EFD: Shape,
+    b_in_EM: Shape | None,
+    b_out_ED: Shape | None,
+    hidden_PM: Shape,
+    order_N: Shape,
+    end_E: Shape,
+    activation: str,
+    need_input: bool,
+    need_experts: bool,
+    **_: Any,
+) -> int:
+    """FLOPs of its backward pass: N·2·F·D for the gates, and the other products where they are needed."""
+    into, out = w_in_EDM[1] * w_in_EDM[2], w_out_EFD[1] * w_out_EFD[2]
+    return 2 * order_N[0] * (out + need_input * into + need_experts * (into + out))

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from optimoe.models.experts.buffers import POOL
-from optimoe.models.experts.products import row_tile
 
 MOST_SHARES = 8
 """Most shares of a pass; more threads split each share's operations among them instead. Between operations every
@@ -53,18 +52,19 @@ class Slice:
         return self.end - self.start
 
 
-def cut_shares(ends: list[int], most_rows: int, work_per_slot: int) -> list[list[Slice]]:
+def cut_shares(ends: list[int], most_rows: int, work_per_slot: int, tile: int = 1) -> list[list[Slice]]:
     """Cut sorted slots into one equal share per thread, and each share into slices of one expert.
 
     Args:
-        ends: Where each expert's slots end.
+        ends: Where each expert's slots end, at whole tiles.
         most_rows: Most slots of a slice.
         work_per_slot: Multiplications; little work in all makes one share.
+        tile: Slots that are not parted.
     """
     total = ends[-1]
     num_shares = max(min(torch.get_num_threads(), MOST_SHARES, total * work_per_slot // SMALLEST_SHARE), 1)
     # Equal numbers of slots, not of experts: a busy expert is cut between threads rather than waited for.
-    bounds = [total * share // num_shares for share in range(num_shares + 1)]
+    bounds = [total // tile * share // num_shares * tile for share in range(num_shares + 1)]
     shares: list[list[Slice]] = [[] for _ in range(num_shares)]
     start = 0
     for expert, end in enumerate(ends):
@@ -111,28 +111,33 @@ def run_shares(run: Callable[[list[Slice]], None], shares: list[list[Slice]]) ->
         torch.set_num_threads(num_threads)
 
 
-class Scratch:
-    """Scratch space that one slice of a share hands to the next, by name."""
+def group_passes(slices: list[Slice], most_rows: int) -> list[list[Slice]]:
+    """Put consecutive slices together into passes of at most so many rows, or of one slice."""
+    passes: list[list[Slice]] = []
+    for part in slices:
+        if passes and part.end - passes[-1][0].start <= most_rows:
+            passes[-1].append(part)
+        else:
+            passes.append([part])
+    return passes
 
-    def __init__(self, like: Tensor, slices: list[Slice]) -> None:
-        self.like, self.tile = like, row_tile(like)
-        most_rows = max((part.num_rows for part in slices), default=0)
+
+class Scratch:
+    """Scratch space that one pass of a share hands to the next, by name.
+
+    Attributes:
+        rows: Rows of the pass that it serves now.
+    """
+
+    def __init__(self, like: Tensor, most_rows: int) -> None:
+        self.like, self.rows = like, most_rows
         # A power of two: sizes recur from step to step, whatever the routing, and the pool has them.
-        self.most_rows = self._padded(1 << (most_rows - 1).bit_length() if most_rows else 0)
+        self.most_rows = 1 << max(most_rows - 1, 0).bit_length()
         self.blocks: dict[str, Tensor] = {}
 
-    def __call__(self, name: str, rows: int, columns: int) -> Tensor:
-        """A contiguous (P, columns) tensor, always as wide, with P ≥ rows padded to whole tiles of a product.
-
-        Rows of padding are zero, so that they add nothing to a product over rows; what others held is lost.
-        """
+    def __call__(self, name: str, columns: int) -> Tensor:
+        """A contiguous (rows, columns) tensor, always as wide; what it held before is lost."""
         if name not in self.blocks:
             self.blocks[name] = POOL.empty((self.most_rows, columns), self.like)
-        padded = self._padded(rows)
-        block = self.blocks[name] if padded == self.most_rows else self.blocks[name][:padded]
-        if padded > rows:
-            block[rows:].zero_()
-        return block
-
-    def _padded(self, rows: int) -> int:
-        return -(-rows // self.tile) * self.tile
+        block = self.blocks[name]
+        return block if self.rows == self.most_rows else block[: self.rows]

@@ -53,6 +53,31 @@ def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
     return order_N, torch.searchsorted(sorted_N, experts_E, right=True, out_int32=True)
 
 
+def tile_slots(order_N: Tensor, end_E: Tensor, tile: int) -> tuple[Tensor, Tensor, list[int]]:
+    """Rows for the slots of each expert in whole tiles, filled up with copies of the expert's last slot.
+
+    Args:
+        order_N: Slots in the order of their experts (:func:`sort_slots`).
+        end_E: Where each expert's slots end in it.
+        tile: Rows of a tile.
+
+    Returns:
+        ``slot_P``, the slot of each row; ``row_N``, the row of each slot, P where it is dropped; and where each
+        expert's rows end, read on the host.
+    """
+    start_E = torch.nn.functional.pad(end_E[:-1], (1, 0))
+    count_E = end_E - start_E
+    rows_E = (count_E + tile - 1) // tile * tile
+    above_E = rows_E.cumsum(0)
+    ends = above_E.tolist()
+    expert_P = torch.repeat_interleave(rows_E.long(), output_size=ends[-1])
+    within_P = torch.arange(ends[-1], device=order_N.device) - (above_E - rows_E)[expert_P]
+    slot_P = order_N[start_E[expert_P] + torch.minimum(within_P, count_E[expert_P] - 1)]
+    own_r = (within_P < count_E[expert_P]).nonzero().squeeze(1)
+    row_N = torch.full_like(order_N, ends[-1]).index_copy_(0, slot_P[own_r], own_r)
+    return slot_P, row_N, ends
+
+
 def invert(order_N: Tensor) -> Tensor:
     """The inverse of a permutation: the place of each slot in the order."""
     places_N = torch.arange(order_N.numel(), device=order_N.device)

@@ -40,11 +40,11 @@ class _TokenLosses(torch.autograd.Function):
         wide = torch.promote_types(logits_TV.dtype, torch.float32)
         rows, ignored_T = _rows(logits_TV), target_T == IGNORED
         losses, log_partitions = [], []
-        targets = target_T.clamp_min(0)[:, None].split(rows)
-        for chunk_CV, target_C1 in zip(logits_TV.split(rows), targets, strict=True):
+        targets = torch.split(target_T.clamp_min(0)[:, None], rows)
+        for chunk_CV, target_C1 in zip(torch.split(logits_TV, rows), targets, strict=True):
             log_CV = chunk_CV.log_softmax(dim=1, dtype=wide)
             losses.append(log_CV.gather(1, target_C1).neg_().squeeze(1))
-            # The largest logit minus its log-probability: PyTorch's logsumexp takes a pass of its own for each step.
+            # The largest logit minus its log-probability: logsumexp takes a pass of its own for each of its steps.
             log_partitions.append(chunk_CV.amax(dim=1).to(wide) - log_CV.amax(dim=1))
         loss_T, log_partition_T = (torch.cat(c).masked_fill_(ignored_T, 0) for c in (losses, log_partitions))
         return loss_T, log_partition_T
