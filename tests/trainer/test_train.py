@@ -18,6 +18,7 @@ from optimoe.trainer.setup import make_model
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
+from optimoe.trainer.trunks import shared_steps
 from tests.trainer.world import ARCHITECTURE, QUIET, corpus_at, make_run
 
 
@@ -148,6 +149,7 @@ def test_sigterm_saves_and_a_second_process_is_refused(corpus, tmp_path):
     ("fields", "words"),
     [
         ({"architecture": ARCHITECTURE | {"vocab_size": 100}}, "vocab_size: must be the tokenizer's 257 or more"),
+        ({"precision": "fp8"}, "precision: must be one of fp32, bf16, got fp8"),
         ({"router": {"kind": "expert_choice"}}, "sees later tokens at evaluation"),
         ({"seq_len": 32_768, "batch_tokens": 32_768}, "tokens of a source: must be more than seq_len"),
     ],
@@ -155,6 +157,22 @@ def test_sigterm_saves_and_a_second_process_is_refused(corpus, tmp_path):
 def test_a_run_that_cannot_be_is_refused_before_its_first_step(corpus, tmp_path, fields, words):
     with pytest.raises(ConfigError, match=words):
         train(make_run(**fields), tmp_path / "run", [corpus], QUIET, watch=stopped_after(1))
+
+
+def test_a_shorter_run_begins_with_the_steps_that_it_shares_and_ends_with_its_own_bits(corpus, tmp_path):
+    short, long = make_run(steps=10), make_run(steps=20)
+    assert shared_steps(short, long) == shared_steps(long, short) == 8 and shared_steps(short, short) == 10
+    assert shared_steps(short, make_run(steps=20, seed=1)) == 0
+    assert shared_steps(short, replace(long, schedule=replace(long.schedule, warmup_tokens=0))) == 0
+    train(long, tmp_path / "long", [corpus], replace(QUIET, keep_steps=(8,), keep=1))
+    assert [path.name[-2:] for path in sorted((tmp_path / "long/checkpoints").iterdir())] == ["08", "20"]
+    said = []
+    branch = train(short, tmp_path / "branch", [corpus], QUIET, say=said.append, trunks=[tmp_path / "long"])
+    whole = train(short, tmp_path / "whole", [corpus], QUIET)
+    assert said == [f"begins with {tmp_path / 'long/checkpoints/step-00000008'}"]
+    assert branch.loss == whole.loss and branch.tokens_seen == whole.tokens_seen
+    pairs = zip(state_of(tmp_path / "branch", short), state_of(tmp_path / "whole", short), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
 
 
 def test_a_folder_of_another_run_is_refused(corpus, tmp_path):

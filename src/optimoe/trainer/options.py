@@ -19,6 +19,7 @@ class TrainOptions:
         checkpoint_minutes: Between checkpoints; there is always one at the end.
         checkpoint_steps: Between checkpoints, in steps besides; 0 for none.
         keep: Checkpoints that are kept, the newest.
+        keep_steps: Steps besides at which a checkpoint is made and kept, for runs that part from this one there.
         evaluations: Of the held-out loss along the run, evenly over its steps; one more after the last.
         eval_tokens: Held-out tokens of each source that are looked at, whole documents.
         recompute: Whether backward computes each block's activations again instead of keeping them.
@@ -35,6 +36,7 @@ class TrainOptions:
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
     keep: int = 2
+    keep_steps: tuple[int, ...] = ()
     evaluations: int = 10
     eval_tokens: int = 262_144
     recompute: bool = False
@@ -44,4 +46,5 @@ class TrainOptions:
         require_types(self)
         require_nonnegative(self, "threads", "micro_batch", "checkpoint_steps", "evaluations")
         require_positive(self, "keep", "eval_tokens")
+        require(min(self.keep_steps, default=1) > 0, "keep_steps", "positive", self.keep_steps)
         require(self.checkpoint_minutes > 0, "checkpoint_minutes", "positive", self.checkpoint_minutes)

@@ -28,9 +28,12 @@ from optimoe.trainer.signals import StopWish, stop_wish
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.schedule import rate_at
 from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
+from optimoe.trainer.trunks import find_trunk
 
 MOST_LOGITS = 1 << 28
 """Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 MOST_TOKENS = 16_384
 """Of one pass likewise: more gain little, and their activations grow."""
@@ -67,6 +70,7 @@ def train(
     how: TrainOptions | None = None,
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    trunks: Sequence[Path] = (),
 ) -> RunRecord:
     """Train a run, from its newest checkpoint where there is one.
 
@@ -80,6 +84,8 @@ def train(
         how: On this machine.
         watch: Is told after every step.
         say: Is told what a person should know, a line at a time.
+        trunks: Folders of runs that may share this one's first steps (:mod:`optimoe.trainer.trunks`): it begins
+            with the latest checkpoint that it would have had itself.
 
     Returns:
         What came of it. A run that is over is not done again.
@@ -90,12 +96,12 @@ def train(
         DivergedError: A loss is no finite number; the record says so too.
     """
     how = how or TrainOptions()
-    with open_run(folder, run, how.keep) as place, stop_wish() as wish:
+    with open_run(folder, run, how.keep, how.keep_steps) as place, stop_wish() as wish:
         if place.record is not None:
             say(f"{folder}: is over, {place.record.status}")
             return place.record
         with _threads(how.threads):
-            return _Training(run, place, corpora, how, watch, say).go(wish)
+            return _Training(run, place, corpora, how, watch, say, trunks).go(wish)
 
 
 class _Training:
@@ -109,6 +115,7 @@ class _Training:
         how: TrainOptions,
         watch: Watch,
         say: Callable[[str], None],
+        trunks: Sequence[Path],
     ) -> None:
         self.run, self.place, self.how, self.watch = spelled_out(run), place, how, watch
         self.device = _device(how.device)
@@ -120,7 +127,8 @@ class _Training:
         balanced = config.router.balanced_by_bias and bool(self.model.routers)
         self.balancer = Balancer(self.model, run.bias_rate) if balanced else None
         self.report = RunningReport()
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[run.precision]
+        require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
+        dtype = _DTYPES[run.precision]
         self.stepper = Stepper(
             model=self.model,
             optimizers=self.optimizers,
@@ -134,18 +142,20 @@ class _Training:
         self.peak = measured_peak_flops_per_s(self.device, dtype)
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or _rows(run, self.model)
-        self.progress = self._resumed(say)
+        self.progress = self._resumed(say, trunks)
         self.held_out: HeldOutLoss | None = None
 
-    def _resumed(self, say: Callable[[str], None]) -> Progress:
-        """Where the newest checkpoint left off, or a beginning."""
+    def _resumed(self, say: Callable[[str], None], trunks: Sequence[Path]) -> Progress:
+        """Where the newest checkpoint left off, or another run that is this one so far, or a beginning."""
         found = self.place.checkpoints.newest()
         for line in found.broken:
             say(line)
-        if found.path is None:
+        trunk = find_trunk(self.counts.run, trunks) if found.path is None else None
+        path = found.path or (trunk.path if trunk else None)
+        if path is None:
             return Progress(started_utc=utc_now())
-        say(f"goes on from step {found.step}")
-        return load_state(found.path, self.model, self.optimizers, self.balancer)
+        say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
+        return load_state(path, self.model, self.optimizers, self.balancer)
 
     def go(self, wish: StopWish) -> RunRecord:
         """All steps that are left, and the record of what came of them."""
@@ -164,6 +174,7 @@ class _Training:
                 self._evaluate()
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
+            due |= step in self.how.keep_steps
             if due or wish.signal or step == self.run.steps:
                 self._save()
                 saved = time.monotonic()

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +41,15 @@ class CheckpointFolder:
     Args:
         folder: Where they are.
         keep: The last so many are kept.
+        keep_steps: Those of these steps are kept besides.
 
     Raises:
         ConfigError: None is to be kept.
     """
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
+    def __init__(self, folder: Path, keep: int = 2, keep_steps: Collection[int] = ()) -> None:
         require(keep >= 1, "keep", "1 or more", keep)
-        self.folder, self._keep = folder, keep
+        self.folder, self._keep, self._keep_steps = folder, keep, frozenset(keep_steps)
 
     @contextmanager
     def writing(self, step: int) -> Iterator[Path]:
@@ -74,7 +76,7 @@ class CheckpointFolder:
                 _sync(self.folder)
         except OSError as error:
             raise InputError(f"{self.folder / name}: cannot be written ({error.strerror or error})") from None
-        for old in self.steps()[: -self._keep]:
+        for old in [one for one in self.steps() if one not in self._keep_steps][: -self._keep]:
             shutil.rmtree(self._path(old), ignore_errors=True)
 
     def steps(self) -> list[int]:
@@ -84,15 +86,15 @@ class CheckpointFolder:
         found = (_NAME.fullmatch(path.name) for path in self.folder.iterdir() if path.is_dir())
         return sorted(int(one[1]) for one in found if one)
 
-    def newest(self, wanted: Callable[[int], bool] = lambda _: True) -> NewestCheckpoint:
+    def newest(self, most_steps: float = math.inf) -> NewestCheckpoint:
         """The newest checkpoint that is whole.
 
         Args:
-            wanted: Of which steps; left out, of any.
+            most_steps: Of those of so many steps.
         """
         broken: list[str] = []
         for step in reversed(self.steps()):
-            if wanted(step):
+            if step <= most_steps:
                 wrong = what_is_wrong(self._path(step))
                 if not wrong:
                     return NewestCheckpoint(self._path(step), step, tuple(broken))

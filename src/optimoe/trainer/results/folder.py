@@ -10,7 +10,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ class RunFolder:
         checkpoints: The newest ones.
     """
 
-    def __init__(self, path: Path, keep: int) -> None:
-        self.path, self.checkpoints = path, CheckpointFolder(path / CHECKPOINTS, keep)
+    def __init__(self, path: Path, keep: int, keep_steps: Collection[int] = ()) -> None:
+        self.path, self.checkpoints = path, CheckpointFolder(path / CHECKPOINTS, keep, keep_steps)
 
     @property
     def record(self) -> RunRecord | None:
@@ -52,7 +52,7 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(path: Path, run: RunSpec, keep: int) -> Iterator[RunFolder]:
+def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = ()) -> Iterator[RunFolder]:
     """The folder of a run, this process alone in it.
 
     Raises:
@@ -71,7 +71,7 @@ def open_run(path: Path, run: RunSpec, keep: int) -> Iterator[RunFolder]:
             require(same, f"{path}", f"empty, or of the run {run.run_id}", f"{there.name} ({there.run_id})")
         else:
             save_runs(path / RUN, [run])
-        folder = RunFolder(path, keep)
+        folder = RunFolder(path, keep, keep_steps)
         folder.checkpoints.clear_unfinished()
         yield folder
     finally:
