@@ -15,14 +15,15 @@ def measured_peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float
     best, until = 0.0, time.perf_counter() + _SECONDS
     one @ other  # the first call sets up libraries
     while time.perf_counter() < until or not best:
-        _wait(device)
+        wait_for(device)
         start = time.perf_counter()
         one @ other
-        _wait(device)
+        wait_for(device)
         best = max(best, 2 * size**3 / (time.perf_counter() - start))
     return best
 
 
-def _wait(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done what was asked of it; a CPU has when a call returns."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
