@@ -18,6 +18,7 @@ ROUTERS = {
     "bias": TopK(balanced_by_bias=True),
     "sigmoid bias groups": TopK(score="sigmoid", balanced_by_bias=True, num_groups=2, top_groups=1),
     "groups by best": TopK(num_groups=2, top_groups=1, group_score="best", normalised=False),
+    "null experts": TopK(score="sigmoid", balanced_by_bias=True, null_experts=8),
     "capacity by position": TopK(capacity_factor=0.75, eval_capacity_factor=1.0),
     "capacity by choice": TopK(capacity_factor=0.75, drop="choice", normalised=False),
     "capacity by score": TopK(capacity_factor=0.75, eval_capacity_factor=0.5, drop="score"),

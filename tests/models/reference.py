@@ -113,10 +113,13 @@ def top_k(router, x_BSD, logits, like_training):
         if config.score == "softmax_after":
             gates = torch.softmax(logits[t, taken], 0)
         else:
-            gates = row[taken] / row[taken].sum() if config.sums_gates(len(taken)) else row[taken]
+            gates = row[taken] / row[taken].sum() if config.normalises(len(taken)) else row[taken]
         choices.append([(e, gate * config.scale) for e, gate in zip(taken, gates, strict=True)])
     factor = config.capacity_factor if like_training else config.eval_capacity_factor
-    return choices if factor == math.inf else drop(choices, x_BSD.shape, router, factor)
+    if factor != math.inf:
+        choices = drop(choices, x_BSD.shape, router, factor)
+    computing = router.num_experts - config.null_experts
+    return [[(e, gate) for e, gate in taken if e < computing] for taken in choices]
 
 
 def allowed_experts(ranked, config):

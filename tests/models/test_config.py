@@ -15,11 +15,11 @@ from optimoe.arch.parts import MoE
 from optimoe.core.config import to_table, to_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.models.attention.rope import Llama3Scaling, YarnScaling
-from optimoe.models.config import LayerRouter, LossConfig, ModelConfig
+from optimoe.models.config import LayerRouter, LossConfig, ModelConfig, count_extra_params
 from optimoe.models.convert.hf import to_hf
 from optimoe.models.convert.lifelong import Growth
 from optimoe.models.convert.upcycle import Upcycling
-from optimoe.models.decoder import build, count_extra_params
+from optimoe.models.decoder import build
 from optimoe.models.experts.layer import Experts
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer

@@ -9,8 +9,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import PEER, MoE
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError
-from optimoe.models.config import ModelConfig
-from optimoe.models.decoder import build, count_extra_params
+from optimoe.models.config import ModelConfig, count_extra_params
+from optimoe.models.decoder import build
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
 from tests.meta import without_storage

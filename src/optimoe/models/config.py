@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import build, convert
@@ -175,13 +176,18 @@ class ModelConfig:
         named = (some.router for some in self.layer_routers if layer in some.layers)
         return next(named, self.router)
 
+    def of_each_router(self, arch: ArchSpec) -> "list[ModelConfig]":
+        """Configurations that have one router each, of those in an architecture's layers; no added losses."""
+        routers = dict.fromkeys(self.router_of(layer) for layer in _routed_layers(arch)) or [self.router]
+        return [replace(self, router=router, layer_routers=(), losses=LossConfig()) for router in routers]
+
     def require_layers(self, arch: ArchSpec) -> None:
         """Refuse what the layers of an architecture give no meaning to.
 
         Raises:
             ConfigError: A router is named for a layer that does not route, or no routed layer has a loss.
         """
-        routed = [layer for layer, group in enumerate(arch.unrolled) if isinstance(group.ffn, MoE)]
+        routed = _routed_layers(arch)
         for some in self.layer_routers:
             for layer in some.layers:
                 limit = f"of routed layers ({_spans(routed)} of {arch.num_layers})"
@@ -220,6 +226,34 @@ class ModelConfig:
             parts["multipliers"] = build(Multipliers, factors, f"{where}: multipliers")
         plain = {name: value for name, value in table.items() if name not in parts}
         return replace(build(cls, plain, where), **parts)
+
+
+def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
+    """What a model adds to, or leaves out of, ``count_params(arch).total`` for the sake of its routers."""
+    return sum(router.extra_params(part, arch.d_model) for router, part in _routed(arch, config))
+
+
+def count_most_active_params(arch: ArchSpec, config: ModelConfig) -> int:
+    """Parameters that a token touches at most, both embeddings and what routers add included.
+
+    ``count_params(arch).active`` counts k experts, the mean over tokens at even loads where experts that compute
+    nothing or experts that choose make tokens differ; here a token has as many as it may.
+    """
+    more = (
+        (router.most_experts(part) - part.top_k) * part.expert_params(arch.d_model)
+        for router, part in _routed(arch, config)
+    )
+    return count_params(arch).active + count_extra_params(arch, config) + sum(more)
+
+
+def _routed(arch: ArchSpec, config: ModelConfig) -> list[tuple[RouterConfig, MoE]]:
+    """The router and the experts of every routed layer."""
+    layers = enumerate(arch.unrolled)
+    return [(config.router_of(layer), group.ffn) for layer, group in layers if isinstance(group.ffn, MoE)]
+
+
+def _routed_layers(arch: ArchSpec) -> list[int]:
+    return [layer for layer, group in enumerate(arch.unrolled) if isinstance(group.ffn, MoE)]
 
 
 def _require_once(layers: Iterable[int], name: str) -> None:

@@ -337,13 +337,6 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
     return PEERLayer.from_part(part, arch.d_model)
 
 
-def count_extra_params(arch: ArchSpec, config: ModelConfig) -> int:
-    """What :func:`build` adds to, or leaves out of, ``count_params(arch).total`` for the sake of a router."""
-    layers = ((layer, group.ffn) for layer, group in enumerate(arch.unrolled))
-    routed = ((config.router_of(layer), part) for layer, part in layers if isinstance(part, MoE))
-    return sum(router.extra_params(part, arch.d_model) for router, part in routed)
-
-
 def _refuse_grown_state(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
     """Refuse the state of a model with frozen rows where the model has none, before names are compared.
 

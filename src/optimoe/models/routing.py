@@ -34,6 +34,8 @@ class Routing:
             in loads, losses or reports.
         leaky: Whether later tokens had a part in it: what is trained on it is no language model's loss.
         losses: The added losses that mean something for it; others are 0.
+        nulls: How many of the experts compute nothing: the last ones. A slot of theirs is chosen and kept, and
+            weighs in the gates and in the balance; it is not dispatched.
     """
 
     expert_TK: Tensor
@@ -44,10 +46,11 @@ class Routing:
     valid_T: Tensor | None = field(default=None, kw_only=True)
     leaky: bool = field(default=False, kw_only=True)
     losses: frozenset[str] = field(default=LOSSES, kw_only=True)
+    nulls: int = field(default=0, kw_only=True)
 
     @property
     def num_experts(self) -> int:
-        """The number of experts that the decision is among."""
+        """The number of experts that the decision is among, those that compute nothing included."""
         return self.score_TE.shape[1]
 
     @property
@@ -64,8 +67,11 @@ class Routing:
 
     @property
     def dispatched_TK(self) -> Tensor:
-        """The experts to compute: as chosen, −1 where dropped."""
-        return self.expert_TK.where(self.kept_TK, EMPTY)
+        """The experts to compute: as chosen, −1 where dropped, and where an expert computes nothing."""
+        computed_TK = self.kept_TK
+        if self.nulls:
+            computed_TK = computed_TK & (self.expert_TK < self.num_experts - self.nulls)
+        return self.expert_TK.where(computed_TK, EMPTY)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def register_decision(kind: Any, *beside: str) -> None:
 
 
 for _kind in (Routing, PolicyRouting):
-    register_decision(_kind, "leaky", "losses")
+    register_decision(_kind, "leaky", "losses", "nulls")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ class RoutingReport:
     """What one layer's routing looks like over its real tokens, as tensors without gradient, and its mark.
 
     Attributes:
-        load_E: Slots for which each expert was chosen, dropped ones included.
+        load_E: Slots for which each expert was chosen, dropped ones included; of experts that compute.
         computed_E: Slots that each expert computes.
         tokens: Real tokens, all that is counted here.
         dropped: Slots that were turned away.
@@ -189,16 +195,18 @@ _take.register_autograd(_backward, setup_context=_save)
 @torch.no_grad()
 def report(routing: Routing) -> RoutingReport:
     """The load, drops, entropy and imbalance of one layer, over its real tokens."""
-    load_E = load_of(routing)
+    num_computing = routing.num_experts - routing.nulls
+    load_E = load_of(routing)[:num_computing]
     chosen_TK, kept_TK, real_T = routing.chosen_TK, routing.kept_TK, routing.real_T
+    computed_TK = _computed(routing)
     tokens = real_T.sum()
-    mean = load_E.sum().clamp_min(1) / routing.num_experts
+    mean = load_E.sum().clamp_min(1) / num_computing
     return RoutingReport(
         load_E=load_E,
-        computed_E=count_load(chosen_TK.where(kept_TK, EMPTY), routing.num_experts),
+        computed_E=count_load(computed_TK, num_computing),
         tokens=tokens,
         dropped=((chosen_TK != EMPTY) & ~kept_TK).sum(),
-        unrouted=(real_T & ~kept_TK.any(dim=1)).sum(),
+        unrouted=(real_T & (computed_TK == EMPTY).all(dim=1)).sum(),
         entropy=mean_entropy(routing),
         load_imbalance=load_E.max() / mean,
         dead=(load_E == 0).sum(),
@@ -209,6 +217,11 @@ def report(routing: Routing) -> RoutingReport:
 def load_of(routing: Routing) -> Tensor:
     """Slots of real tokens for which each expert was chosen, dropped ones included, (E,) int64."""
     return count_load(routing.chosen_TK, routing.num_experts)
+
+
+def _computed(routing: Routing) -> Tensor:
+    """The experts that real tokens compute, (T, K); −1 elsewhere."""
+    return routing.dispatched_TK.where(routing.real_T[:, None], EMPTY)
 
 
 def without_padding(value: Tensor, valid_T: Tensor | None) -> Tensor:
@@ -227,7 +240,7 @@ def mean_entropy(routing: Routing) -> Tensor:
 @torch.no_grad()
 def coactivation(routing: Routing) -> Tensor:
     """How many real tokens computed both experts, (E, E) int64; the diagonal is each expert's load."""
-    expert_TK = routing.chosen_TK.where(routing.kept_TK, EMPTY)
-    zeros_TE = torch.zeros(expert_TK.shape[0], routing.num_experts, device=expert_TK.device)
+    expert_TK, num_computing = _computed(routing), routing.num_experts - routing.nulls
+    zeros_TE = torch.zeros(expert_TK.shape[0], num_computing, device=expert_TK.device)
     taken_TE = zeros_TE.scatter_add(1, expert_TK.clamp_min(0), (expert_TK != EMPTY).to(zeros_TE.dtype))
     return (taken_TE.T.to(torch.float64) @ taken_TE.to(torch.float64)).to(torch.int64)

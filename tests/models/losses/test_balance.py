@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from optimoe.models.losses.balance import importance_loss, load_balance_loss, routing_sums, z_loss
 from optimoe.models.routers import TopK
-from optimoe.models.routing import report
+from optimoe.models.routing import load_of, report
 from tests.models.build import ROUTERS, ids_of, make_layer
 
 
@@ -137,8 +137,9 @@ def test_dispatch_losses_and_metrics_read_one_decision(name, training):
     assert torch.equal(spoke_ET, dispatched_ET)
     seen = report(routing)
     assert torch.equal(seen.computed_E, spoke_ET.sum(dim=1))
-    share_E = seen.load_E.double() / seen.load_E.sum()
-    want = max(1.0, 4 * (share_E * routing.score_TE.mean(dim=0)).sum().item())
+    load_E = load_of(routing).double()
+    share_E = load_E / load_E.sum()
+    want = max(1.0, len(load_E) * (share_E * routing.score_TE.mean(dim=0)).sum().item())
     assert balance(routing).item() == pytest.approx(want, rel=1e-12)
 
 

@@ -11,8 +11,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.config import to_table
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.models.config import LossConfig, ModelConfig
-from optimoe.models.decoder import build, count_extra_params
+from optimoe.models.config import LossConfig, ModelConfig, count_extra_params
+from optimoe.models.decoder import build
 from optimoe.models.losses import training_loss
 from optimoe.models.moe import FeedForward
 from optimoe.models.routers import TopK, find_router, read_router, router_kinds
@@ -41,7 +41,9 @@ def test_one_expert_is_the_dense_layer():
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("name", [name for name, router in ROUTERS.items() if "groups" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name, router in ROUTERS.items() if "groups" not in name and "null" not in name]
+)
 def test_permuting_experts_changes_nothing(name, training):
     if training and name in ("noise", "policy gradient"):
         return  # draws are not permuted
@@ -70,7 +72,7 @@ def test_no_token_is_lost_without_a_capacity(name):
     seen = report(routing)
     assert seen.dropped == 0
     if router.kind != "expert_choice":
-        assert routing.kept_TK.all() and seen.unrouted == 0
+        assert routing.kept_TK.all() and (seen.unrouted == 0 or "null" in name)
 
 
 def test_a_router_computes_in_float32_below_bfloat16_weights_and_autocast():

@@ -11,7 +11,7 @@ from optimoe.arch.hf.traits.readers import UNSTATED
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
 from optimoe.models.attention.rope import Rotary, YarnScaling
-from optimoe.models.config import ModelConfig, Multipliers
+from optimoe.models.config import LayerRouter, ModelConfig, Multipliers
 from optimoe.models.convert.hf_config import read_fields
 from optimoe.models.convert.upcycle import upcycle
 from optimoe.models.decoder import build
@@ -115,6 +115,13 @@ def test_another_value_than_the_named_one_is_refused():
     assert "not built here" in refusal(make_arch(traits=("rope_scaling=longrope",)), ModelConfig(rotary=YARN))
     assert "not built here" in refusal(make_dense(traits=("activation=quick_gelu",)))
     assert "sigmoid" in refusal(make_arch(traits=("score=sigmoid",)), ModelConfig(router=ExpertChoice()))
+
+
+def test_a_trait_of_routing_is_provided_in_every_layer_or_refused():
+    arch, sigmoid = make_arch(traits=("score=sigmoid",)), TopK(score="sigmoid")
+    one = LayerRouter(layers=(1,), router=sigmoid)
+    assert "score=sigmoid" in refusal(arch, ModelConfig(layer_routers=(one,)))
+    require_function(arch, ModelConfig(layer_routers=(LayerRouter(layers=(0, 1), router=sigmoid),)))
 
 
 def test_an_upcycled_model_keeps_the_traits_of_the_dense_one():

@@ -69,6 +69,7 @@ def _written_router(router: RouterConfig, routes: Routes, model_type: str, top_k
     """
     if not isinstance(router, TopK):
         raise ConfigError(f"kind: must be top_k in {model_type}, got {router.kind}")
+    require(router.null_experts == 0, "null_experts", f"0 in {model_type}", router.null_experts)
     dropless = router.eval_capacity_factor == DROPLESS
     require(dropless, "eval_capacity_factor", f"left out in {model_type}", router.eval_capacity_factor)
     score = "sigmoid" if router.score == "sigmoid" else "softmax"

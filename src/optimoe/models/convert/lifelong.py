@@ -95,6 +95,7 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
             )
         if isinstance(router, TopK):
             require(router.num_groups == 1, "num_groups", "1 to grow", router.num_groups)
+            require(router.null_experts == 0, "null_experts", "0 to grow", router.null_experts)
     new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():

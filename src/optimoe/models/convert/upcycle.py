@@ -131,6 +131,8 @@ def _require_same_kind(old: FeedForward, part: MoE) -> None:
 def _shards(old: FeedForward, part: MoE, router: RouterConfig, d_shared: int) -> int:
     """G, the shards of a dense layer; the conditions under which its function is kept."""
     width = old.w_out.in_features - d_shared
+    nulls = router.null_experts if isinstance(router, TopK) else 0
+    require(nulls == 0, "null_experts", "0 where experts are pieces of a dense layer", nulls)
     if not router.sums_gates(part.top_k):
         words = "normalised=True, gates_of_one=True" if part.top_k == 1 else "normalised=True"
         raise ConfigError(f"router: gates must sum to one, those of {router.kind} do not; set {words}")

@@ -24,6 +24,8 @@ class RoutingSummary:
         entropy: Mean entropy of the router's probabilities, nats; mean over layers.
         dropped_share: Share of chosen slots that were turned away, in all layers.
         unrouted_share: Share of tokens that no expert computes; mean over layers.
+        computed_experts: Experts that a token computes, mean over tokens and layers: k, unless slots are dropped
+            or experts compute nothing.
         leaky_layers: Layers of which a decision saw later tokens, this rank's.
     """
 
@@ -34,6 +36,7 @@ class RoutingSummary:
     entropy: float
     dropped_share: float
     unrouted_share: float
+    computed_experts: float
     leaky_layers: tuple[int, ...]
 
 
@@ -76,7 +79,9 @@ class RunningReport:
         layers = list(self.loads)
         summed = all_over_ranks([*self.loads.values(), *self._counts.values()], self._group)
         loads = [load_E.double().cpu() for load_E in summed[: len(layers)]]
-        tokens, dropped, unrouted, entropy = torch.stack([c.cpu() for c in summed[len(layers) :]]).unbind(1)
+        tokens, dropped, unrouted, computed, entropy = torch.stack(
+            [c.cpu() for c in summed[len(layers) :]]
+        ).unbind(1)
         imbalance = torch.stack([load_E.max() / load_E.mean().clamp_min(1 / len(load_E)) for load_E in loads])
         worst = int(imbalance.argmax())
         experts, slots = torch.cat(loads), sum(float(load_E.sum()) for load_E in loads)
@@ -88,13 +93,14 @@ class RunningReport:
             entropy=float((entropy / tokens.clamp_min(1)).mean()),
             dropped_share=float(dropped.sum()) / max(1.0, slots),
             unrouted_share=float((unrouted / tokens.clamp_min(1)).mean()),
+            computed_experts=float((computed / tokens.clamp_min(1)).mean()),
             leaky_layers=tuple(sorted(self._leaky)),
         )
 
 
 def _counted(routing: Routing) -> tuple[Tensor, Tensor]:
-    """Loads, and (tokens, dropped, unrouted, entropy·tokens)."""
+    """Loads, and (tokens, dropped, unrouted, computed slots, entropy·tokens)."""
     seen = report(routing)
     wide = torch.float64 if routing.score_TE.device.type != "mps" else torch.float32  # mps has no float64
-    counts = [seen.tokens, seen.dropped, seen.unrouted, seen.entropy * seen.tokens]
+    counts = [seen.tokens, seen.dropped, seen.unrouted, seen.computed_E.sum(), seen.entropy * seen.tokens]
     return seen.load_E, torch.stack([count.to(wide) for count in counts])

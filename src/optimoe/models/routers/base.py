@@ -110,6 +110,10 @@ class RouterConfig(ABC):
             ConfigError: The configuration does not fit the layer's experts.
         """
 
+    def most_experts(self, part: MoE) -> int:
+        """Experts that a token computes at most; k of the architecture is their mean over tokens at even loads."""
+        return part.top_k
+
     def extra_params(self, part: MoE, d_model: int) -> int:
         """Parameters beyond (or below) those that an architecture counts for a router, D·E and its bias."""
         return 0
@@ -368,7 +372,8 @@ def _measured_gate_power(config: LearnedRouterConfig, part: MoE, d_model: int, s
         torch.default_generator.manual_seed(0)
         router = config.build(part, d_model, 1).to(torch.float32)
         router.reset_parameters(std)
-        weight_TK = router(torch.randn(4, 128, d_model, dtype=torch.float32)).weight_TK
+        routing = router(torch.randn(4, 128, d_model, dtype=torch.float32))
+        weight_TK = routing.weight_TK.masked_fill(routing.dispatched_TK == EMPTY, 0)
     return float(weight_TK.square().sum(dim=1).mean())
 
 

@@ -55,6 +55,10 @@ class ExpertChoice(LearnedRouterConfig):
         """False, but for choices among tokens of one position."""
         return self.choice_group == "position"
 
+    def most_experts(self, part: MoE) -> int:
+        """All: every expert may take the same token."""
+        return part.num_experts
+
     def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "ExpertChoiceRouter":
         """The router of one layer."""
         return ExpertChoiceRouter(part, d_model, self)

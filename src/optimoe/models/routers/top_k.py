@@ -4,14 +4,14 @@ Legend: B sequences, S positions, T = B·S tokens, K slots per token, E experts,
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
-from optimoe.core.errors import ConfigError, require, require_positive
+from optimoe.core.errors import ConfigError, require, require_nonnegative, require_positive
 from optimoe.models.routers.base import (
     INIT_STD,
     LearnedRouter,
@@ -22,7 +22,7 @@ from optimoe.models.routers.base import (
     log_probability,
 )
 from optimoe.models.routers.capacity import DROPLESS, Drop, capacity, real_capacity, within_capacity
-from optimoe.models.routing import take
+from optimoe.models.routing import Routing, take
 from optimoe.models.steady import SteadyBuffers
 
 
@@ -45,6 +45,9 @@ class TopK(LearnedRouterConfig):
         top_groups: Groups whose experts a token may choose from, the best ones.
         group_score: A group's score: its best expert (DeepSeek V2) or its best two (V3).
         balanced_by_bias: Whether a bias on the scores, moved against the load, balances the choice.
+        null_experts: N experts beside the E of the layer that compute nothing (MoE++, arXiv 2410.07348;
+            LongCat-Flash, arXiv 2509.01322, whose return their input). A token chooses k·(E + N)/E of all, so that
+            k compute on average where all are chosen alike: balance decides what a token costs.
 
     Raises:
         ConfigError: A number is out of limits, or two choices exclude each other.
@@ -65,10 +68,14 @@ class TopK(LearnedRouterConfig):
     top_groups: int = 1
     group_score: Literal["best", "best_two"] = "best_two"
     balanced_by_bias: bool = False
+    null_experts: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(self, "capacity_factor", "eval_capacity_factor", "num_groups", "top_groups")
+        require_nonnegative(self, "null_experts")
+        alone = self.null_experts == 0 or self.num_groups == 1
+        require(alone, "null_experts", "0 where experts have groups", self.null_experts)
         require(self.top_groups <= self.num_groups, "top_groups", f"at most {self.num_groups}", self.top_groups)
         after = self.score != "softmax_after" or self.normalised is not False
         require(after, "normalised", "true with softmax_after, whose gates sum to 1", self.normalised)
@@ -92,10 +99,29 @@ class TopK(LearnedRouterConfig):
         return factor == DROPLESS
 
     def sums_gates(self, top_k: int) -> bool:
-        """True where the gates are divided by their sum: as stated, else where there are several."""
+        """True where the gates are divided by their sum, and none is of an expert that computes nothing."""
+        return self.null_experts == 0 and self.normalises(top_k)
+
+    def normalises(self, num_chosen: int) -> bool:
+        """Whether the gates of the chosen are divided by their sum: as stated, else where there are several."""
         if self.score == "softmax_after":
             return True
-        return top_k > 1 if self.normalised is None else self.normalised
+        return num_chosen > 1 if self.normalised is None else self.normalised
+
+    def num_chosen(self, part: MoE) -> int:
+        """K, the experts that a token chooses: k·(E + N)/E.
+
+        Raises:
+            ConfigError: It is not whole.
+        """
+        more, rest = divmod(part.top_k * self.null_experts, part.num_experts)
+        limit = f"such that top_k · null_experts ÷ num_experts = {part.num_experts} is whole"
+        require(rest == 0, "null_experts", limit, self.null_experts)
+        return part.top_k + more
+
+    def most_experts(self, part: MoE) -> int:
+        """A token computes all that it chooses where none of them is null."""
+        return min(self.num_chosen(part), part.num_experts)
 
     def build(self, part: MoE, d_model: int, vocab_size: int, layer: int = 0) -> "TopKRouter":
         """The router of one layer.
@@ -106,8 +132,9 @@ class TopK(LearnedRouterConfig):
         return TopKRouter(part, d_model, self)
 
     def extra_params(self, part: MoE, d_model: int) -> int:
-        """D·E scales of the noise, where there is noise."""
-        return self.noise * d_model * part.num_experts
+        """D·(E + N) scales of the noise, where there is noise, and the rows (and biases) of N null experts."""
+        rows = (d_model + part.router_bias) * self.null_experts
+        return rows + self.noise * d_model * (part.num_experts + self.null_experts)
 
 
 class TopKRouter(SteadyBuffers, LearnedRouter):
@@ -119,6 +146,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
     times ``scale``; a softmax over the chosen alone equals the normalised softmax over all.
 
     Attributes:
+        num_computing: E without the experts that compute nothing, which are the last ones.
         noise_weight: (E, D), or none.
         balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.losses.biases.Balancer`.
     """
@@ -132,14 +160,17 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         require(groups, "num_groups", f"a divisor of num_experts = {part.num_experts}", config.num_groups)
         reachable = part.num_experts // config.num_groups * config.top_groups
         require(part.top_k <= reachable, "top_k", f"at most {reachable}, the experts of top_groups", part.top_k)
-        if part.top_k == 1 < part.num_experts and config.sums_gates(1) and not config.gates_of_one:
+        self.num_computing = part.num_experts
+        num_all = part.num_experts + config.null_experts
+        part = replace(part, num_experts=num_all, top_k=config.num_chosen(part))
+        if part.top_k == 1 < part.num_experts and config.normalises(1) and not config.gates_of_one:
             raise ConfigError(
                 "normalised: must be left out, or false, at top_k = 1 (and score not softmax_after): every gate "
                 "would be 1 and the router would get no gradient of the language model; gates_of_one=True accepts "
                 "that, as for an upcycled model"
             )
         super().__init__(part, d_model, config)
-        self.normalised = config.sums_gates(part.top_k)
+        self.normalised = config.normalises(part.top_k)
 
     def add_parameters(self, d_model: int) -> None:
         """Make rows that scale the noise, and the bias that balances, where the configuration has them."""
@@ -207,4 +238,9 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         slots: int | Tensor = capacity(expert_TK.shape[0], k, E, factor)
         if seen.valid_T is not None:
             slots = real_capacity(seen.valid_T.sum(), k, E, factor)
-        return within_capacity(expert_TK, weight_TK, seen.num_sequences, E, slots, self.config.drop)
+        kept_TK = within_capacity(expert_TK, weight_TK, seen.num_sequences, E, slots, self.config.drop)
+        return kept_TK | (expert_TK >= self.num_computing)  # what computes nothing has room for all
+
+    def decide(self, seen: Seen, expert_TK: Tensor, weight_TK: Tensor, kept_TK: Tensor) -> Routing:
+        """The decision, which says how many experts compute nothing."""
+        return replace(super().decide(seen, expert_TK, weight_TK, kept_TK), nulls=self.config.null_experts)

@@ -113,8 +113,9 @@ def require_function(arch: ArchSpec, config: ModelConfig) -> None:
     Raises:
         ConfigError: A trait is not provided; the message names all such, and what provides each.
     """
-    unmet = [reason for trait in arch.traits if (reason := _reason(trait, arch, config))]
-    if unmet:
+    configs = config.of_each_router(arch)
+    reasons = (_reason(trait, arch, one) for trait in arch.traits for one in configs)
+    if unmet := list(dict.fromkeys(filter(None, reasons))):
         raise ConfigError(
             f"config: must provide what {arch.name} computes: {'; '.join(unmet)}. "
             "build(…, shape_only=True) makes a model of its shape with this configuration's function"
