@@ -74,7 +74,16 @@ def make_model(run: RunSpec, device: torch.device, vocab_size: int) -> Decoder:
     Raises:
         ConfigError: The model's vocabulary is smaller, or it has a part that is not built here.
     """
-    arch = run_arch(run)
-    require(arch.vocab_size >= vocab_size, "vocab_size", f"the tokenizer's {vocab_size} or more", arch.vocab_size)
+    size = run_arch(run).vocab_size
+    require(size >= vocab_size, "vocab_size", f"the tokenizer's {vocab_size} or more", size)
     torch.manual_seed(run.seed)
-    return build(arch, model_config(run), shape_only=True).to(device)  # a run says itself how it routes
+    return unfilled_model(run).to(device)
+
+
+def unfilled_model(run: RunSpec) -> Decoder:
+    """The model of a run, as PyTorch's default device makes it.
+
+    Raises:
+        ConfigError: It has a part that is not built here.
+    """
+    return build(run_arch(run), model_config(run), shape_only=True)  # a run says itself how it routes

@@ -100,6 +100,7 @@ def train(
         if place.record is not None:
             say(f"{folder}: is over, {place.record.status}")
             return place.record
+        place.keep_tokenizer(corpora[0].tokenizer)
         with _threads(how.threads):
             return _Training(run, place, corpora, how, watch, say, trunks).go(wish)
 

@@ -28,7 +28,7 @@ from optimoe.models.convert.checkpoint.shards import (
     write_shards,
 )
 from optimoe.models.convert.hf_config import read_fields, written_fields
-from optimoe.models.convert.hf_families import find_names
+from optimoe.models.convert.hf_families import FAMILIES, find_names
 from optimoe.models.convert.hf_names import Entry, entries
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.steady import steady_names
@@ -75,6 +75,28 @@ def save_hf(
             copy_tokenizer(tokenizer_from, new)
         (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         write_shards(tensors, new, max_shard_bytes)
+
+
+def fitting_family(model: Decoder, wanted: str = "") -> str:
+    """The family that holds a model exactly: the one that is wanted, or the first of all.
+
+    Args:
+        model: What is to be written.
+        wanted: Is tried first, and its reason is given where there is none.
+
+    Raises:
+        ConfigError: None does.
+    """
+    reasons = []
+    for model_type in dict.fromkeys((wanted, *FAMILIES) if wanted in FAMILIES else FAMILIES):
+        try:
+            _written(model, model_type, None)
+        except ConfigError as error:
+            reasons.append(str(error))
+        else:
+            return model_type
+    rest = f"nor does any other of {len(reasons)} families of transformers"
+    raise ConfigError(f"{wanted or 'llama'} does not hold this model ({reasons[0]}), {rest}")
 
 
 def load_hf(folder: Path, dtype: torch.dtype | None = None) -> Decoder:

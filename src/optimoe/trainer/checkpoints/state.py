@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
@@ -92,6 +93,27 @@ def load_state(
     if balancer is not None:
         balancer.load_state_dict({"num_steps": progress.bias_steps, "loads": {}})
     return progress
+
+
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Put the weights and buffers alone into a model on the meta device, whatever the number of ranks that wrote
+    them; they come to the CPU.
+
+    Raises:
+        InputError: They are of another model.
+    """
+    shapes = model.state_dict()
+    weights = {name: torch.empty_like(tensor, device="cpu") for name, tensor in shapes.items()}
+    try:
+        reader = FileSystemReader(folder / TENSORS)
+        there = {name for name in reader.read_metadata().state_dict_metadata if name.startswith("model.")}
+        if strange := sorted(there - {f"model.{name}" for name in weights}):
+            raise InputError(f"{folder}: must be of this run's model, which has no {strange[0]}")
+        with warnings.catch_warnings(action="ignore"):  # one process is what it warns of
+            load({"model": weights}, storage_reader=reader, no_dist=True)
+    except (CheckpointException, RuntimeError, KeyError) as error:
+        raise InputError(f"{folder}: must be of this run's model ({_first_line(error)})") from None
+    model.load_state_dict(weights, assign=True)
 
 
 def _as_os_error(error: CheckpointException) -> OSError:

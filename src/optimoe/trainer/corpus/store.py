@@ -16,6 +16,7 @@ import numpy as np
 
 from optimoe.core.config import build, load_json
 from optimoe.core.errors import InputError, require, require_nonnegative, require_positive, require_types
+from optimoe.trainer.corpus.tokenizers import BYTES, Tokenizer, find_tokenizer
 
 Split = Literal["train", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "held_out")
@@ -78,6 +79,12 @@ class Corpus:
             stated = self.facts.num_tokens[split]
             require(len(tokens) == stated, f"{folder}: {split}.tokens", f"{stated} tokens", len(tokens))
             self._tokens[split], self._documents[split] = tokens, pairs.reshape(-1, 2)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What its text was tokenised by."""
+        named = self.facts.tokenizer
+        return find_tokenizer(named if named == BYTES else str(self.folder / named))
 
     def num_tokens(self, split: Split) -> int:
         """Tokens of a split."""

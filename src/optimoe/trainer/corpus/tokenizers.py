@@ -1,10 +1,13 @@
 """Text into token ids: bytes as they are, or a ``tokenizer.json`` of the ``tokenizers`` library."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
 from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.core.files import write_text
+from optimoe.core.records import to_json
 
 BYTES = "bytes"
 """The tokenizer that needs no file: a token is a byte of UTF-8, and 256 ends a text."""
@@ -45,7 +48,7 @@ class Tokenizer(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what :func:`find_tokenizer` reads into a folder; bytes need nothing."""
+        """Write it into a folder as ``tokenizer.json``, which the ``tokenizers`` library reads; bytes too."""
         ...
 
 
@@ -63,7 +66,11 @@ class ByteTokenizer:
         return bytes(one for one in ids if one < self.end_of_text).decode("utf-8", errors="replace")
 
     def save(self, folder: Path) -> None:
-        """Bytes need no file."""
+        """Write a byte-level tokenizer without merges, whose ids are the same, as ``tokenizer.json``."""
+        letters = {letter: byte for byte, letter in enumerate(_letters())}
+        library = _byte_level(letters)
+        library.add_special_tokens([END_WORDS[0]])
+        _save(library, folder / TOKENIZER_FILE)
 
 
 class FileTokenizer:
@@ -98,7 +105,26 @@ class FileTokenizer:
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer as ``tokenizer.json``."""
-        self._library.save(str(folder / TOKENIZER_FILE))
+        _save(self._library, folder / TOKENIZER_FILE)
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write what ``AutoTokenizer`` and ``generate`` of ``transformers`` read.
+
+        As in every corpus, the id that ends a text is put before it too: :data:`END_WORDS`.
+        """
+        from tokenizers.processors import TemplateProcessing
+
+        end = str(self._library.id_to_token(self.end_of_text))
+        library = type(self._library).from_str(self._library.to_str())
+        library.post_processor = TemplateProcessing(
+            single=[end, "$A"], pair=[end, "$A", end, "$B"], special_tokens=[(end, self.end_of_text)]
+        )
+        _save(library, folder / TOKENIZER_FILE)
+        words = {"bos_token": end, "eos_token": end, "clean_up_tokenization_spaces": False}
+        stated = {"tokenizer_class": "PreTrainedTokenizerFast"} | words
+        write_text(folder / "tokenizer_config.json", to_json(stated) + "\n")
+        ids = {"bos_token_id": self.end_of_text, "eos_token_id": self.end_of_text}
+        write_text(folder / "generation_config.json", to_json(ids) + "\n")
 
 
 def _end_of_text(library: Any, path: Path) -> int:
@@ -141,23 +167,41 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, path: Path) -> FileTo
     Raises:
         ConfigError: The vocabulary is smaller than its bytes.
     """
-    from tokenizers import Tokenizer as Library
-    from tokenizers import decoders, models, pre_tokenizers, trainers
+    from tokenizers.trainers import BpeTrainer
 
     require(
         vocab_size >= ByteTokenizer.vocab_size, "vocab_size", f"{ByteTokenizer.vocab_size} or more", vocab_size
     )
-    library: Any = Library(models.BPE())
-    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    library.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    how = trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=[END_WORDS[0]], initial_alphabet=alphabet, show_progress=False
+    library = _byte_level({})
+    how = BpeTrainer(
+        vocab_size=vocab_size, special_tokens=[END_WORDS[0]], initial_alphabet=_letters(), show_progress=False
     )
     library.train_from_iterator(_some(texts), how)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    library.save(str(path))
+    _save(library, path)
     return FileTokenizer(path)
+
+
+def _byte_level(vocabulary: Mapping[str, int]) -> Any:
+    """A byte-level BPE tokenizer of the library, without merges."""
+    from tokenizers import Tokenizer as Library
+    from tokenizers import decoders, models, pre_tokenizers
+
+    library: Any = Library(models.BPE(vocab=dict(vocabulary), merges=[]))
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    library.decoder = decoders.ByteLevel()
+    return library
+
+
+def _letters() -> list[str]:
+    """The letter that byte-level tokenizers write each byte as: its own in Latin-1, or one from U+0100 on where
+    that is not printed (Radford et al. 2019, GPT-2)."""
+    printed = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = count(0x100)
+    return [chr(byte if byte in printed else next(others)) for byte in range(256)]
+
+
+def _save(library: Any, path: Path) -> None:
+    write_text(path, library.to_str(pretty=True) + "\n")
 
 
 def _some(texts: Iterable[str], most_characters: int = 100_000_000) -> Iterator[str]:

@@ -3,6 +3,7 @@
 ::
 
     RUN/run.toml          what was asked for
+    RUN/tokenizer.json    what its text was tokenised by
     RUN/metrics.jsonl     a line for each logged step
     RUN/record.jsonl      what came of it, a line each time that it ended
     RUN/checkpoints/      the newest, each whole
@@ -13,12 +14,14 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from optimoe.core.errors import InputError, require
 from optimoe.core.files import append_json_line
 from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records, load_runs, save_runs
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
+from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, Tokenizer
 
 RUN, METRICS, RECORD, CHECKPOINTS, LOCK = "run.toml", "metrics.jsonl", "record.jsonl", "checkpoints", ".lock"
 
@@ -45,6 +48,21 @@ class RunFolder:
     def add_record(self, record: RunRecord) -> None:
         """Write what came of the run."""
         append_run_record(self.path / RECORD, record)
+
+    def keep_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Write what the run's text is tokenised by, so that the run can be used without its corpora.
+
+        Raises:
+            InputError: It was another one before.
+        """
+        with TemporaryDirectory(dir=self.path, prefix=".tokenizer-") as beside:
+            tokenizer.save(Path(beside))
+            file, kept = Path(beside) / TOKENIZER_FILE, self.path / TOKENIZER_FILE
+            if kept.is_file():
+                same = kept.read_bytes() == file.read_bytes()
+                require(same, f"{kept}", "the corpora's tokenizer", "another one, with which the run began")
+            else:
+                file.replace(kept)
 
     def log(self, metrics: dict[str, Any]) -> None:
         """Write a line of what was measured at a step."""

@@ -1,0 +1,64 @@
+"""A run's model as it came out of training: its newest whole checkpoint, without corpora and optimiser."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from optimoe.core.errors import InputError
+from optimoe.core.run import RunSpec, load_runs
+from optimoe.models.decoder import Decoder
+from optimoe.trainer.checkpoints.folder import CheckpointFolder
+from optimoe.trainer.checkpoints.state import load_weights
+from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, FileTokenizer
+from optimoe.trainer.results.folder import CHECKPOINTS, RUN
+from optimoe.trainer.setup import unfilled_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """What a run's folder holds of its model.
+
+    Attributes:
+        run: What was trained.
+        step: Optimiser steps that the weights have seen.
+        model: On the CPU, for evaluation.
+        tokenizer: Of its text.
+        passed_over: A line for each newer checkpoint that is broken.
+    """
+
+    run: RunSpec
+    step: int
+    model: Decoder
+    tokenizer: FileTokenizer
+    passed_over: tuple[str, ...] = ()
+
+
+def load_run(folder: Path, step: int = 0) -> TrainedRun:
+    """The model of a run with the weights of its newest whole checkpoint.
+
+    Args:
+        folder: The run's own.
+        step: Of the checkpoint; 0 takes the newest.
+
+    Raises:
+        InputError: There is no run, no tokenizer or no whole checkpoint, or the checkpoint is of another model.
+    """
+    if not (folder / RUN).is_file():
+        raise InputError(f"{folder}: must be the folder of a run, holds no {RUN}")
+    (run,) = load_runs(folder / RUN)
+    checkpoints = CheckpointFolder(folder / CHECKPOINTS)
+    found = checkpoints.newest(lambda one: step in (0, one))
+    if found.path is None:
+        there = ", ".join(map(str, checkpoints.steps())) or "none"
+        which = f"a checkpoint of step {step} (there are {there})" if step else "a whole checkpoint"
+        raise InputError(f"{folder}: must hold {which}" + "".join(f"; {line}" for line in found.broken))
+    with torch.device("meta"):
+        model = unfilled_model(run)
+    load_weights(found.path, model)
+    if model.arch.tied_embeddings:
+        model.unembedding.weight = model.embedding.weight
+    tokenizer = FileTokenizer(folder / TOKENIZER_FILE)
+    return TrainedRun(
+        run=run, step=found.step, model=model.eval(), tokenizer=tokenizer, passed_over=found.broken
+    )
