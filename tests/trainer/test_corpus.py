@@ -10,7 +10,7 @@ from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import BLOCK, SequenceOrder, shares_of_block
 from optimoe.trainer.corpus.make import make_corpus
 from optimoe.trainer.corpus.store import SPLITS
-from optimoe.trainer.corpus.tokenizers import find_tokenizer
+from optimoe.trainer.corpus.tokenizers import ByteTokenizer, find_tokenizer
 from optimoe.trainer.steps.schedule import rate_at
 from tests.trainer.world import corpus_at, write_text
 
@@ -48,6 +48,15 @@ def test_a_learned_tokenizer_gives_every_byte_back(tmp_path):
     text = "tokens à la carte → 終\n\t"
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text
     assert made.facts.vocab_size == 300 and made.num_tokens("train") < 0.5 * made.facts.num_bytes["train"]
+
+
+def test_bytes_as_a_file_of_the_library_have_the_same_ids(tmp_path):
+    ByteTokenizer().save(tmp_path)
+    ours, theirs = ByteTokenizer(), find_tokenizer(str(tmp_path))
+    texts = ["".join(map(chr, range(0x250))), "終 \U0010ffff\r\n   don't 12345"]
+    assert theirs.encode(texts) == ours.encode(texts)
+    assert [theirs.decode([byte]) for byte in range(257)] == [ours.decode([byte]) for byte in range(257)]
+    assert (theirs.vocab_size, theirs.end_of_text) == (257, 256)
 
 
 def test_targets_are_the_next_tokens_and_documents_are_runs(tmp_path):

@@ -3,9 +3,17 @@
 import random
 from dataclasses import replace
 
+import torch
+
+from optimoe.core.provenance import utc_now
 from optimoe.core.run import RunSpec, Schedule
+from optimoe.trainer.checkpoints.state import Progress, save_state
 from optimoe.trainer.corpus.make import make_corpus
+from optimoe.trainer.corpus.tokenizers import ByteTokenizer
 from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.results.folder import open_run
+from optimoe.trainer.setup import make_model
+from optimoe.trainer.steps.optimizers import make_optimizer
 
 WORDS = ("the", "router", "sends", "a", "token", "to", "experts", "and", "gates", "sum", "them", "in", "float32")
 ARCHITECTURE = {
@@ -49,3 +57,20 @@ def make_run(steps=12, **fields):
         precision="fp32",
     )
     return replace(run, **fields)
+
+
+def save_run(folder, tokenizer=None, steps=(4,), **fields):
+    """A run's folder as training leaves it, with weights that say something different at every token."""
+    tokenizer = tokenizer or ByteTokenizer()
+    run = make_run(**{"init_std": 0.3} | fields)
+    with open_run(folder, run, len(steps)) as place:
+        place.keep_tokenizer(tokenizer)
+        model = make_model(run, torch.device("cpu"), tokenizer.vocab_size)
+        for name, buffer in model.named_buffers():
+            if name.endswith("balance_bias_E"):
+                buffer.normal_(std=0.3)
+        optimizer = make_optimizer(model, run.optimizer)
+        for step in steps:
+            with place.checkpoints.writing(step) as checkpoint:
+                save_state(checkpoint, model, optimizer, None, Progress(started_utc=utc_now(), step=step))
+    return model

@@ -67,6 +67,8 @@ app.command(laws)
 app.command(
     "optimoe.app.cli.predictions:app", name="predictions", help="Predictions written down before their outcome."
 )
+app.command("optimoe.app.cli.training.export:export", help="A trained model for transformers and engines.")
+app.command("optimoe.app.cli.training.sample:sample", help="Text that a trained model goes on with.")
 app.register_install_completion_command(
     help="Complete words and options with Tab in bash, zsh, fish or PowerShell."
 )

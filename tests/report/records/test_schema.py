@@ -71,6 +71,8 @@ MORE = (
     "predictions",
     "predictions add loss --value 2.1 --low 2 --high 2.2 --level 0.9 --unit nats/token",
     "predictions outcome tpot 8.1ms --source bench",
+    "export trained out --to hf",
+    "sample trained --prompt the --max-new-tokens 3",
 )
 
 
@@ -167,6 +169,8 @@ def refuse(literal):
 
 @pytest.mark.parametrize("line", [*readme_commands(), *MORE])
 def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
+    if "trained" in line.split():
+        import_module("tests.trainer.world").save_run(Path("trained"))  # late: it imports torch
     app([*shlex.split(line), "--json"])
     printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert next(iter(printed)) == "schema_version"

@@ -53,6 +53,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws curve": ("laws.tests.LossCurvesRecord",),
     "laws compare": ("laws.comparison.LawComparisonRecord",),
     "laws decide": ("laws.comparison.DecisionsRecord",),
+    "export": ("runs.export.ExportRecord",),
+    "sample": ("runs.sample.SampleRecord",),
     "predictions": ("predictions.score.PredictionLedgerRecord",),
     "predictions add": ("predictions.entries.LedgerEntryRecord",),
     "predictions outcome": ("predictions.entries.LedgerEntryRecord",),

@@ -96,8 +96,9 @@ def load_state(
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """Put the weights and buffers alone into a model on the meta device, whatever the number of ranks that wrote
-    them; they come to the CPU.
+    """Put weights and buffers alone into a model on the meta device, which is then on the CPU.
+
+    Whatever the number of ranks that wrote them.
 
     Raises:
         InputError: They are of another model.

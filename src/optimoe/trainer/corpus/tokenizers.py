@@ -193,8 +193,10 @@ def _byte_level(vocabulary: Mapping[str, int]) -> Any:
 
 
 def _letters() -> list[str]:
-    """The letter that byte-level tokenizers write each byte as: its own in Latin-1, or one from U+0100 on where
-    that is not printed (Radford et al. 2019, GPT-2)."""
+    """The letter that byte-level tokenizers write each byte as (Radford et al. 2019, GPT-2).
+
+    Its own in Latin-1, or the next from U+0100 on where that is not printed.
+    """
     printed = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = count(0x100)
     return [chr(byte if byte in printed else next(others)) for byte in range(256)]

@@ -5,9 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import torch
-
-from optimoe.core.errors import InputError, require
+from optimoe.core.errors import InputError
 from optimoe.models.convert.hf import fitting_family, save_hf
 from optimoe.trainer.results.trained import TrainedRun
 

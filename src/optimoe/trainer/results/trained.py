@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from optimoe.core.errors import InputError
+from optimoe.core.errors import InputError, require
 from optimoe.core.run import RunSpec, load_runs
 from optimoe.models.decoder import Decoder
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
@@ -42,8 +42,10 @@ def load_run(folder: Path, step: int = 0) -> TrainedRun:
         step: Of the checkpoint; 0 takes the newest.
 
     Raises:
+        ConfigError: The step is negative.
         InputError: There is no run, no tokenizer or no whole checkpoint, or the checkpoint is of another model.
     """
+    require(step >= 0, "step", "zero or more", step)
     if not (folder / RUN).is_file():
         raise InputError(f"{folder}: must be the folder of a run, holds no {RUN}")
     (run,) = load_runs(folder / RUN)
@@ -59,6 +61,4 @@ def load_run(folder: Path, step: int = 0) -> TrainedRun:
     if model.arch.tied_embeddings:
         model.unembedding.weight = model.embedding.weight
     tokenizer = FileTokenizer(folder / TOKENIZER_FILE)
-    return TrainedRun(
-        run=run, step=found.step, model=model.eval(), tokenizer=tokenizer, passed_over=found.broken
-    )
+    return TrainedRun(run=run, step=found.step, model=model.eval(), tokenizer=tokenizer, passed_over=found.broken)

@@ -1,0 +1,20 @@
+"""``optimoe export``: a trained model for the tools of others."""
+
+from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.printing import show, stage, warn
+from optimoe.inputs.runs.export import ExportRequest
+
+
+def export(request: ExportRequest, *, json: JsonFlag = False) -> None:
+    """Write the model of a run with its tokenizer as transformers loads it."""
+    from optimoe.report.records.runs.export import export_record
+    from optimoe.report.words.runs.export import export_lines
+    from optimoe.trainer.results.export import export_hf
+    from optimoe.trainer.results.trained import load_run
+
+    with stage("export"):
+        trained = load_run(request.run, request.step)
+        written = export_hf(trained, request.out)
+    for line in trained.passed_over:
+        warn(line)
+    show(json, lambda: export_record(trained, written), lambda: export_lines(trained, written))

@@ -1,0 +1,1 @@
+"""The requests of the commands that train models and use what was trained."""

@@ -1,0 +1,1 @@
+"""JSON of the commands that train models and use what was trained."""
