@@ -13,7 +13,7 @@ from optimoe.trainer.corpus.tokenizers import ByteTokenizer
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.results.folder import open_run
 from optimoe.trainer.setup import make_model
-from optimoe.trainer.steps.optimizers import make_optimizer
+from optimoe.trainer.steps.optimizers import make_optimizers
 
 WORDS = ("the", "router", "sends", "a", "token", "to", "experts", "and", "gates", "sum", "them", "in", "float32")
 ARCHITECTURE = {
@@ -69,8 +69,8 @@ def save_run(folder, tokenizer=None, steps=(4,), **fields):
         for name, buffer in model.named_buffers():
             if name.endswith("balance_bias_E"):
                 buffer.normal_(std=0.3)
-        optimizer = make_optimizer(model, run.optimizer)
+        optimizers = make_optimizers(model, run.optimizer)
         for step in steps:
             with place.checkpoints.writing(step) as checkpoint:
-                save_state(checkpoint, model, optimizer, None, Progress(started_utc=utc_now(), step=step))
+                save_state(checkpoint, model, optimizers, None, Progress(started_utc=utc_now(), step=step))
     return model

@@ -1,5 +1,6 @@
 """A run's model as it came out of training: its newest whole checkpoint, without corpora and optimiser."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,8 @@ def load_run(folder: Path, step: int = 0) -> TrainedRun:
         raise InputError(f"{folder}: must be the folder of a run, holds no {RUN}")
     (run,) = load_runs(folder / RUN)
     checkpoints = CheckpointFolder(folder / CHECKPOINTS)
-    found = checkpoints.newest(lambda one: step in (0, one))
-    if found.path is None:
+    found = checkpoints.newest(step or math.inf)
+    if found.path is None or step not in (0, found.step):
         there = ", ".join(map(str, checkpoints.steps())) or "none"
         which = f"a checkpoint of step {step} (there are {there})" if step else "a whole checkpoint"
         raise InputError(f"{folder}: must hold {which}" + "".join(f"; {line}" for line in found.broken))
