@@ -15,7 +15,7 @@ ExportFormat = Literal["hf"]
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What was written.
+    """An exported model: what was written.
 
     Attributes:
         path: Where.

@@ -9,7 +9,7 @@ from optimoe.trainer.results.trained import TrainedRun
 
 @dataclass(frozen=True, kw_only=True)
 class SampledText:
-    """What a model went on with.
+    """Text that a model went on with.
 
     Attributes:
         prompt: What it went on from.
