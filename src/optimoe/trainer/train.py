@@ -124,8 +124,7 @@ class _Training:
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
         self.model = make_model(run, self.device, corpora[0].facts.vocab_size)
         self.optimizers = make_optimizers(self.model, run.optimizer)
-        config = self.model.config
-        balanced = config.router.balanced_by_bias and bool(self.model.routers)
+        balanced = any(router.config.balanced_by_bias for router in self.model.routers.values())
         self.balancer = Balancer(self.model, run.bias_rate) if balanced else None
         self.report = RunningReport()
         require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
@@ -135,7 +134,7 @@ class _Training:
             optimizers=self.optimizers,
             balancer=self.balancer,
             report=self.report,
-            losses=config.losses,
+            losses=self.model.config.losses,
             clip_norm=run.optimizer.clip_norm,
             autocast=dtype,
             recompute=how.recompute,

@@ -8,16 +8,23 @@ from torch.nn.parallel import DistributedDataParallel
 from optimoe.core.errors import ConfigError
 from optimoe.models.config import ModelConfig
 from optimoe.models.decoder import build
-from optimoe.models.losses import Balancer
+from optimoe.models.losses import Balancer, QuantileBalancer
 from optimoe.models.losses.biases import cosine_to_zero, linear_to_zero
 from optimoe.models.routers import TopK
 from optimoe.models.routing import report
 from tests.models.build import ids_of, make_arch, make_layer
 from tests.models.world import one_rank
 
+HOW = {
+    "sign": (lambda model: Balancer(model, linear_to_zero(0.04, 150)), 150),
+    "quantile": (QuantileBalancer, 12),
+}
 
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("score", ["softmax", "softmax_after", "sigmoid"])
-def test_the_bias_balances_with_any_score_function(score):
+def test_the_bias_balances_with_any_score_function(score, how):
+    make, steps = HOW[how]
     torch.manual_seed(0)
     config = ModelConfig(router=TopK(score=score, balanced_by_bias=True))
     model = build(make_arch(num_layers=1), config)
@@ -27,8 +34,8 @@ def test_the_bias_balances_with_any_score_function(score):
         model.blocks[0].ffn.router.weight.normal_(std=0.3)
         model.blocks[0].ffn.router.weight[0] += 0.3
         before = report(model(ids_BS).routings[0]).load_imbalance
-        balancer = Balancer(model, linear_to_zero(0.04, 150))
-        for _ in range(150):
+        balancer = make(model)
+        for _ in range(steps):
             balancer.add(model(ids_BS))
             balancer.step()
         after = report(model(ids_BS).routings[0]).load_imbalance
@@ -104,6 +111,11 @@ def test_the_biases_move_through_every_wrapper(tmp_path):
         (lambda: Balancer(make_model(), 0.1).add({5: torch.ones(4)}), r"layer: must be .*\[0, 1\], got 5"),
         (lambda: Balancer(make_model(), 0.1).add({0: torch.ones(3)}), r"loads of layer 0: must be 4 .*\(3,\)"),
         (lambda: Balancer(make_model(), 0.1).add(build(make_arch(num_layers=1))(ids_of())), "output: must be"),
+        (lambda: QuantileBalancer(make_model(num_groups=2)), "num_groups: must be 1 for quantiles"),
+        (
+            lambda: QuantileBalancer(make_model()).add({0: torch.ones(4)}),
+            "loads of layer 0: must be 2 × 4 numbers",
+        ),
         (lambda: Balancer(make_model(), -0.1), "rate: must be zero or more"),
         (lambda: cosine_to_zero(float("nan"), 3), "rate: must be zero or more"),
         (lambda: linear_to_zero(0.1, 0), "num_steps: must be positive"),
@@ -112,6 +124,40 @@ def test_the_biases_move_through_every_wrapper(tmp_path):
 def test_what_a_trainer_meets_first_is_refused_in_one_line(use, words):
     with pytest.raises(ConfigError, match=words):
         use()
+
+
+def test_the_quantile_is_that_of_real_tokens_and_micro_batches_weigh_by_theirs():
+    """Of 6 tokens 3 are an even share of 2 in 4: the new bias is what the third nearest lacks to its cutoff."""
+    model = make_model(score="sigmoid")
+    router, ids_BS = model.routers[0], ids_of(2, 6)
+    document_BS = torch.tensor([[0] * 6, [0, 0] + [-1] * 4])
+    router.balance_bias_E[:] = torch.tensor([0.3, 0.0, 0.0, -0.3])
+    wants = []
+    for row, tokens in ((0, 6), (1, 2)):
+        output = model(ids_BS[row : row + 1], document_BS=document_BS[row : row + 1])
+        score_TE = output.routings[0].logits_TE.sigmoid()[:tokens]
+        cutoff_T = (score_TE + router.balance_bias_E).sort(dim=1, descending=True).values[:, 2]
+        wants.append((cutoff_T[:, None] - score_TE).sort(dim=0).values[tokens // 2 - 1])
+    want_E = (6 * wants[0] + 2 * wants[1]) / 8
+    balancer = QuantileBalancer(model)
+    for at in (slice(0, 1), slice(1, 2)):
+        balancer.add(model(ids_BS[at], document_BS=document_BS[at]))
+    balancer.step()
+    torch.testing.assert_close(router.balance_bias_E, want_E - want_E.mean())
+
+
+def test_a_balancer_by_quantiles_goes_on_where_it_was_saved_and_takes_no_padding():
+    models = [make_model(), make_model()]
+    whole, first = QuantileBalancer(models[0], 0.5), QuantileBalancer(models[1], 0.5)
+    for balancer, model in ((whole, models[0]), (first, models[1])):
+        balancer.add(model(ids_of()))
+    second = QuantileBalancer(models[1], 0.5)
+    second.load_state_dict(first.state_dict())
+    second.add(models[1](ids_of(), document_BS=torch.full((2, 8), -1)))
+    second.add(models[1](ids_of()[:0]))
+    for balancer in (whole, second):
+        balancer.step()
+    assert torch.equal(biases(models[0]), biases(models[1])) and biases(models[0]).any()
 
 
 def test_rates_fall_to_zero():

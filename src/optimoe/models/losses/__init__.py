@@ -1,6 +1,6 @@
 """Losses of training, with one mask and one denominator, and the biases that balance without a loss."""
 
-from optimoe.models.losses.biases import Balancer
+from optimoe.models.losses.biases import Balancer, QuantileBalancer
 from optimoe.models.losses.language import IGNORED
 from optimoe.models.losses.report import RunningReport
 from optimoe.models.losses.step import Step
@@ -12,6 +12,7 @@ __all__ = [
     "Balancer",
     "LayerLosses",
     "NumValid",
+    "QuantileBalancer",
     "RunningReport",
     "Step",
     "TrainingLoss",

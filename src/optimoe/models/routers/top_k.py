@@ -148,7 +148,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
     Attributes:
         num_computing: E without the experts that compute nothing, which are the last ones.
         noise_weight: (E, D), or none.
-        balance_bias_E: Added to the scores for the choice; moved by :func:`optimoe.models.losses.biases.Balancer`.
+        balance_bias_E: Added to the scores for the choice; moved by :mod:`optimoe.models.losses.biases`.
     """
 
     config: TopK
@@ -193,8 +193,12 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
         if self.config.noise and self.as_trained:
             std_TE = nn.functional.softplus(linear(x_TD, self.noise_weight))
             logits_TE = logits_TE + torch.randn_like(logits_TE) * std_TE
+        return logits_TE, self.log_score(logits_TE)
+
+    def log_score(self, logits_TE: Tensor) -> Tensor:
+        """Log of the scores that are chosen and gated by: sigmoids, or a softmax over all experts."""
         sigmoid = self.config.score == "sigmoid"
-        return logits_TE, nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
+        return nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
 
     def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
         """Scores of the chosen, divided by their sum where the configuration says so."""
