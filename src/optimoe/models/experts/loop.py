@@ -61,7 +61,7 @@ def expert_loop(
     """
     act, (E, D, M), F = find_activation(activation), w_in_EDM.shape, w_out_EFD.shape[1]
     order_N, end_E = sort_slots(expert_TK, E)
-    rows = _Rows(x_TD, weight_TK, order_N, end_E, M)
+    rows = _Rows(x_TD, weight_TK, order_N, end_E, M, F)
     hidden_PM = POOL.empty((_most_rows(order_N, E) if keep else 0, M), x_TD)
     hidden_PM[rows.count :].zero_()
     y_PD = POOL.empty((rows.count + 1, D), x_TD)
@@ -86,11 +86,14 @@ class _Rows:
     A row that fills a tile up is a copy of a slot of the same expert with weight 0, and adds 0 to every sum.
     """
 
-    def __init__(self, x_TD: Tensor, weight_TK: Tensor, order_N: Tensor, end_E: Tensor, M: int) -> None:
+    def __init__(self, x_TD: Tensor, weight_TK: Tensor, order_N: Tensor, end_E: Tensor, M: int, F: int) -> None:
         self.like, self.weight_TK, self.tile = x_TD, weight_TK, row_tile(x_TD)
         self.slot_P, self.row_N, self.ends = tile_slots(order_N, end_E, self.tile)
         self.token_P, self.count = self.slot_P // weight_TK.shape[1], self.ends[-1]
         self.most_rows = max(PASS_ELEMENTS // M, ROWS, self.tile)
+        self.columns = (
+            x_TD.shape[1] + M + 4 * F
+        )  # x, the hidden layer, and at most four tensors of its activations
 
     @property
     def scale_P1(self) -> Tensor:
@@ -107,7 +110,8 @@ class _Rows:
 
         def work(slices: list[Slice]) -> None:
             passes = group_passes(slices, self.most_rows)
-            scratch = Scratch(self.like, max((parts[-1].end - parts[0].start for parts in passes), default=0))
+            most_rows = max((parts[-1].end - parts[0].start for parts in passes), default=0)
+            scratch = Scratch(self.like, most_rows, self.columns)
             for parts in passes:
                 scratch.rows = parts[-1].end - parts[0].start
                 run(parts, scratch)
@@ -169,7 +173,7 @@ def expert_loop_backward(
     The gate weight scales rows of D numbers (x, grad, ∂x), not the wider ones of the hidden layer.
     """
     act, (D, M), F = find_activation(activation), w_in_EDM.shape[1:], w_out_EFD.shape[1]
-    rows = _Rows(x_TD, weight_TK, order_N, end_E, M)
+    rows = _Rows(x_TD, weight_TK, order_N, end_E, M, F)
     scale_P1, dweight_P = rows.scale_P1, weight_TK.new_zeros(rows.count + 1)
     dx_PD = POOL.empty((rows.count + 1 if need_input else 0, D), x_TD)
     # Twice the work of the forward pass: each of its products has two gradients, of its input and of its weights.

@@ -125,19 +125,25 @@ def group_passes(slices: list[Slice], most_rows: int) -> list[list[Slice]]:
 class Scratch:
     """Scratch space that one pass of a share hands to the next, by name.
 
+    Args:
+        like: A tensor of the type and on the device of all.
+        most_rows: Most rows of a pass.
+        columns: Columns of all names together.
+
     Attributes:
         rows: Rows of the pass that it serves now.
     """
 
-    def __init__(self, like: Tensor, most_rows: int) -> None:
-        self.like, self.rows = like, most_rows
+    def __init__(self, like: Tensor, most_rows: int, columns: int) -> None:
         # A power of two: sizes recur from step to step, whatever the routing, and the pool has them.
-        self.most_rows = 1 << max(most_rows - 1, 0).bit_length()
+        self.rows, self.most_rows = most_rows, 1 << max(most_rows - 1, 0).bit_length()
+        self.free = POOL.empty((self.most_rows * columns,), like)
         self.blocks: dict[str, Tensor] = {}
 
     def __call__(self, name: str, columns: int) -> Tensor:
         """A contiguous (rows, columns) tensor, always as wide; what it held before is lost."""
         if name not in self.blocks:
-            self.blocks[name] = POOL.empty((self.most_rows, columns), self.like)
+            size = self.most_rows * columns
+            self.blocks[name], self.free = self.free[:size].view(self.most_rows, columns), self.free[size:]
         block = self.blocks[name]
         return block if self.rows == self.most_rows else block[: self.rows]

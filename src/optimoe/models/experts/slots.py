@@ -65,16 +65,20 @@ def tile_slots(order_N: Tensor, end_E: Tensor, tile: int) -> tuple[Tensor, Tenso
         ``slot_P``, the slot of each row; ``row_N``, the row of each slot, P where it is dropped; and where each
         expert's rows end, read on the host.
     """
+    end_E = end_E.long()
     start_E = torch.nn.functional.pad(end_E[:-1], (1, 0))
     count_E = end_E - start_E
     rows_E = (count_E + tile - 1) // tile * tile
     above_E = rows_E.cumsum(0)
     ends = above_E.tolist()
-    expert_P = torch.repeat_interleave(rows_E.long(), output_size=ends[-1])
-    within_P = torch.arange(ends[-1], device=order_N.device) - (above_E - rows_E)[expert_P]
-    slot_P = order_N[start_E[expert_P] + torch.minimum(within_P, count_E[expert_P] - 1)]
-    own_r = (within_P < count_E[expert_P]).nonzero().squeeze(1)
-    row_N = torch.full_like(order_N, ends[-1]).index_copy_(0, slot_P[own_r], own_r)
+    shift_E = above_E - rows_E - start_E
+    number_P = torch.arange(ends[-1], device=order_N.device)
+    at_P = number_P - shift_E.repeat_interleave(rows_E, output_size=ends[-1])
+    last_P = (end_E - 1).repeat_interleave(rows_E, output_size=ends[-1])
+    slot_P = order_N.index_select(0, torch.minimum(at_P, last_P))
+    kept = int(end_E[-1])
+    row_n = number_P[:kept] + shift_E.repeat_interleave(count_E, output_size=kept)
+    row_N = torch.full_like(order_N, ends[-1]).index_copy_(0, order_N[:kept], row_n)
     return slot_P, row_N, ends
 
 

@@ -74,8 +74,9 @@ def training_loss(
     }
     for name in (f.name for f in fields(LayerLosses)):
         having = [getattr(layers[layer], name) for layer, it in routings.items() if name in it.losses]
-        if having:
-            total = total + getattr(config, name) * torch.stack(having).mean()
+        weight = getattr(config, name)
+        if having and weight:  # backward then skips what weighs nothing
+            total = total + weight * torch.stack(having).mean()
     return TrainingLoss(
         total=total * (1 if step is None else step.num_ranks),
         language=language.detach(),

@@ -388,9 +388,3 @@ def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Ten
 def all_kept(expert_TK: Tensor) -> Tensor:
     """A mask that keeps every slot."""
     return torch.ones_like(expert_TK, dtype=torch.bool)
-
-
-def log_probability(logits_TE: Tensor, sigmoid: bool) -> Tensor:
-    """Log of scores that sum to 1 for each token, by log-space normalisation: no score underflows to nothing."""
-    scores_TE = nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE
-    return scores_TE.log_softmax(dim=1)

@@ -19,7 +19,6 @@ from optimoe.models.routers.base import (
     Seen,
     all_kept,
     linear,
-    log_probability,
 )
 from optimoe.models.routers.capacity import DROPLESS, Drop, capacity, real_capacity, within_capacity
 from optimoe.models.routing import Routing, take
@@ -207,7 +206,7 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
 
     def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:
         """Softmax probabilities, or sigmoids divided by their sum."""
-        return log_probability(seen.logits_TE, self.config.score == "sigmoid").exp()
+        return seen.log_score_TE.softmax(1) if self.config.score == "sigmoid" else seen.log_score_TE.exp()
 
     @torch.no_grad()
     def choose(self, seen: Seen) -> Tensor:
