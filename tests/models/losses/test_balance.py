@@ -58,6 +58,7 @@ def test_no_router_output_lowers_the_balance_loss_below_its_value_in_balance(
 
 @pytest.mark.parametrize("score", ["softmax", "sigmoid"])
 def test_scores_that_underflow_still_have_gradients_towards_balance(score):
+    torch.manual_seed(0)
     logits_TE = (torch.randn(16, 4) - torch.tensor([0.0, 2, 2, 2]) - 900).double().requires_grad_()
     of_one = TopK(score=score, normalised=True, gates_of_one=True)
     layer = make_layer(of_one, d_model=4, num_experts=4, top_k=1)
