@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from optimoe.arch.catalog import find_model
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
@@ -34,6 +35,12 @@ def test_parameters_are_counted_as_stored_as_active_on_average_and_at_most():
     assert count_most_active_params(arch, ModelConfig()) == counted.active
     chooses = ModelConfig(router=ExpertChoice())
     assert count_most_active_params(arch, chooses) == counted.active + 2 * (4 - 2) * expert
+
+
+def test_a_token_of_longcat_flash_chooses_12_of_768_of_which_8_compute_on_average():
+    part = find_model("longcat-flash").moe
+    router = TopK(null_experts=256)
+    assert (part.num_experts, part.top_k, router.num_chosen(part)) == (512, 8, 12)
 
 
 def test_the_experts_that_a_token_computes_are_k_on_average_once_loads_are_even_and_k_of_all_at_most():
