@@ -50,7 +50,7 @@ def test_completion_of_a_shell_is_installed(tmp_path, monkeypatch):
     assert "fleet" in script.read_text()
 
 
-COMMANDS = ["", "plan", "arch", "compare", "reproduce", "cost", "laws", "predictions"]
+COMMANDS = ["", "plan", "train", "data make", "arch", "compare", "reproduce", "cost", "laws", "predictions"]
 COMMANDS += [f"predictions {name}" for name in ("add", "outcome")]
 COMMANDS += [f"cost {name}" for name in ("fleet", "context", "train", "calibrate", "disaggregate", "curves")]
 COMMANDS += [f"laws {name}" for name in ("list", "show", "predict", "fit", "compare", "decide", "check")]

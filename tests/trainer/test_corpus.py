@@ -112,7 +112,7 @@ def test_text_that_cannot_be_is_refused_or_said(tmp_path):
     ]  # fmt: skip
     for make, words in (
         (lambda: make_corpus(tmp_path / "made", [tmp_path / "a"]), "holds a corpus already"),
-        (lambda: make_corpus(tmp_path / "x", [tmp_path / "none"]), "is not there"),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "none"]), "data: must be a file, a folder, hf:NAME"),
         (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "no-such"), "tokenizer: must be bytes"),
         (
             lambda: make_corpus(tmp_path / "x", [tmp_path / "a/latin.txt"]),

@@ -22,6 +22,7 @@ from optimoe.app.main import app
 from optimoe.core.errors import UnknownNameError
 from optimoe.core.predictions import add_outcome, add_prediction
 from optimoe.core.predictions.read import LEVELS
+from optimoe.core.run import save_runs
 from optimoe.planner.confidence import robust, swings
 from optimoe.planner.confidence.draws import rivals
 from optimoe.report.records import schema as schemas
@@ -71,6 +72,8 @@ MORE = (
     "predictions",
     "predictions add loss --value 2.1 --low 2 --high 2.2 --level 0.9 --unit nats/token",
     "predictions outcome tpot 8.1ms --source bench",
+    "data make corpus text --held-out 0.1",
+    "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
     "export trained out --to hf",
     "sample trained --prompt the --max-new-tokens 3",
 )
@@ -169,8 +172,12 @@ def refuse(literal):
 
 @pytest.mark.parametrize("line", [*readme_commands(), *MORE])
 def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
+    if {"trained", "text"} & set(line.split()):
+        world = import_module("tests.trainer.world")  # late: it imports torch
+        world.write_text(Path("text"))
+        save_runs(Path("run.toml"), [world.make_run(steps=2)])
     if "trained" in line.split():
-        import_module("tests.trainer.world").save_run(Path("trained"))  # late: it imports torch
+        world.save_run(Path("trained"))
     app([*shlex.split(line), "--json"])
     printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert next(iter(printed)) == "schema_version"
@@ -188,7 +195,7 @@ def commands_of(group, path=()):
 
 
 def test_every_command_has_a_schema():
-    groups = {"laws", "help"}  # words of the command line that print no record
+    groups = {"laws", "data", "help"}  # words of the command line that print no record
     assert set(commands_of(app)) - groups == set(COMMANDS)
 
 

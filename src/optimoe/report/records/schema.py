@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost calibrate": ("calibration.CalibrationRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
+    "train": ("runs.trained.TrainedRunsRecord",),
+    "data make": ("runs.corpus.TokenisedTextRecord",),
     "compare": ("served.comparison.ComparisonRecord",),
     "reproduce": (
         "reproduce.ReproductionsRecord",

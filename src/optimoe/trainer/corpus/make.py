@@ -3,8 +3,9 @@
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -14,8 +15,9 @@ import numpy as np
 from optimoe.core.errors import InputError, require
 from optimoe.core.files import write_text
 from optimoe.core.records import to_json
+from optimoe.trainer.corpus.sources import TextSource, find_source
 from optimoe.trainer.corpus.store import FACTS, SPLITS, Corpus, CorpusFacts, Split, is_corpus, token_dtype
-from optimoe.trainer.corpus.text import Skipped, documents, text_files
+from optimoe.trainer.corpus.text import Skipped
 from optimoe.trainer.corpus.tokenizers import BYTES, TOKENIZER_FILE, Tokenizer, find_tokenizer, train_tokenizer
 
 HELD_OUT_SHARE = 0.01
@@ -25,11 +27,12 @@ _AT_ONCE = 256
 
 def make_corpus(
     folder: Path,
-    paths: Sequence[Path],
+    sources: Sequence[str | Path],
     tokenizer: str = BYTES,
     *,
     vocab_size: int = 0,
     held_out_share: float = HELD_OUT_SHARE,
+    most_tokens: int = 0,
 ) -> tuple[Corpus, Skipped]:
     """Tokenise text into a corpus.
 
@@ -38,10 +41,12 @@ def make_corpus(
 
     Args:
         folder: Where to; must not hold a corpus.
-        paths: Text files, JSON lines with a ``text``, or folders of them.
+        sources: Text files, JSON lines with a ``text``, folders of them, or names of
+            :func:`~optimoe.trainer.corpus.sources.find_source`.
         tokenizer: ``bytes``, a ``tokenizer.json``, or a folder with one.
         vocab_size: Instead of a stated tokenizer, one of so many ids is learned from the text.
         held_out_share: Of the documents.
+        most_tokens: To train on, after which no more text is read; 0 for all.
 
     Returns:
         The corpus, and what was not read.
@@ -53,14 +58,17 @@ def make_corpus(
     require(0 < held_out_share < 1, "held_out_share", "between 0 and 1", held_out_share)
     if is_corpus(folder):
         raise InputError(f"{folder}: holds a corpus already")
-    files, skipped = text_files(paths), Skipped()
+    found, skipped = [find_source(str(source)) for source in sources], Skipped()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
             whole = Path(beside) / "whole"
             whole.mkdir()
-            chosen = _chosen(tokenizer, vocab_size, files, whole)
-            facts = _write(whole, chosen, documents(files, skipped), held_out_share, paths)
+            chosen = _chosen(tokenizer, vocab_size, found, whole)
+            with ExitStack() as files:
+                splits = {split: files.enter_context(_Writer(whole, split, chosen)) for split in SPLITS}
+                _fill(splits, _tokenised(_texts(found, skipped), chosen), held_out_share, most_tokens)
+                facts = _facts(splits, chosen, held_out_share, sources)
             write_text(whole / FACTS, to_json(asdict(facts)) + "\n")
             if folder.exists():
                 for file in whole.iterdir():
@@ -72,23 +80,39 @@ def make_corpus(
     return Corpus(folder), skipped
 
 
-def _chosen(name: str, vocab_size: int, files: Sequence[Path], folder: Path) -> Tokenizer:
+def _texts(sources: Sequence[TextSource], skipped: Skipped) -> Iterator[str]:
+    """The documents of all sources, one source after the other."""
+    return chain.from_iterable(source.documents(skipped) for source in sources)
+
+
+def _chosen(name: str, vocab_size: int, sources: Sequence[TextSource], folder: Path) -> Tokenizer:
     """The tokenizer that is asked for, learned where its size is, and written into the folder."""
     if vocab_size:
-        return train_tokenizer(documents(files, Skipped()), vocab_size, folder / TOKENIZER_FILE)
+        return train_tokenizer(_texts(sources, Skipped()), vocab_size, folder / TOKENIZER_FILE)
     chosen = find_tokenizer(name)
     chosen.save(folder)
     return chosen
 
 
-def _write(
-    folder: Path, tokenizer: Tokenizer, texts: Iterable[str], share: float, paths: Sequence[Path]
-) -> CorpusFacts:
-    """Write the tokens of both splits, and say what they are."""
-    splits = {split: _Writer(folder, split, tokenizer) for split in SPLITS}
-    for text, ids in _tokenised(texts, tokenizer):
+def _fill(
+    splits: "dict[Split, _Writer]", documents: Iterator[tuple[str, list[int]]], share: float, most_tokens: int
+) -> None:
+    """Write each document to its side, until there are enough tokens."""
+    for text, ids in documents:
         splits["held_out" if _held_out(text, share) else "train"].add(text, ids)
-    sha256 = {str(split): writer.close() for split, writer in splits.items()}
+        if most_tokens and splits["train"].num_tokens >= most_tokens:
+            return
+
+
+def _facts(
+    splits: "dict[Split, _Writer]", tokenizer: Tokenizer, share: float, sources: Sequence[str | Path]
+) -> CorpusFacts:
+    """Write the totals of both splits, and say what they are.
+
+    Raises:
+        ConfigError: A split has no document.
+    """
+    sha256 = {str(split): writer.end() for split, writer in splits.items()}
     for split, writer in splits.items():
         require(writer.num_documents > 0, f"documents of {split}", "one or more", writer.num_documents)
     return CorpusFacts(
@@ -100,7 +124,7 @@ def _write(
         num_tokens={split: writer.num_tokens for split, writer in splits.items()},
         num_bytes={split: writer.num_bytes for split, writer in splits.items()},
         sha256=sha256,
-        made_from=tuple(map(str, paths)),
+        made_from=tuple(map(str, sources)),
     )
 
 
@@ -118,6 +142,13 @@ class _Writer:
         self._tokens: BinaryIO = (self.folder / f"{self.split}.tokens").open("wb")
         self._documents: BinaryIO = (self.folder / f"{self.split}.documents").open("wb")
 
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tokens.close()
+        self._documents.close()
+
     def add(self, text: str, ids: list[int]) -> None:
         """Append a document."""
         self._mark()
@@ -128,11 +159,9 @@ class _Writer:
         self.num_tokens += len(ids) + 1
         self.num_bytes += len(text.encode("utf-8", errors="replace"))
 
-    def close(self) -> str:
+    def end(self) -> str:
         """Write the totals; the hash of the tokens."""
         self._mark()
-        for file in (self._tokens, self._documents):
-            file.close()
         return self._hash.hexdigest()
 
     def _mark(self) -> None:

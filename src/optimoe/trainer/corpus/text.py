@@ -69,10 +69,15 @@ def documents(files: Sequence[Path], skipped: Skipped) -> Iterator[str]:
             skipped.add("not UTF-8", str(file))
             continue
         for one in _of_lines(file, text, skipped) if file.suffix in LINES else (text,):
-            for start in range(0, len(one), MOST_CHARACTERS):
-                piece = one[start : start + MOST_CHARACTERS]
-                if piece.strip():
-                    yield piece
+            yield from pieces(one)
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text, cut where it is longer than :data:`MOST_CHARACTERS`; blank pieces are left out."""
+    for start in range(0, len(text), MOST_CHARACTERS):
+        piece = text[start : start + MOST_CHARACTERS]
+        if piece.strip():
+            yield piece
 
 
 def _of_lines(file: Path, text: str, skipped: Skipped) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from optimoe.core.errors import InputError, require
-from optimoe.core.files import append_json_line
+from optimoe.core.files import append_json_line, remove_file
 from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records, load_runs, save_runs
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, Tokenizer
@@ -71,7 +71,7 @@ class RunFolder:
 
 @contextmanager
 def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = ()) -> Iterator[RunFolder]:
-    """The folder of a run, this process alone in it.
+    """The folder of a run, this process alone in it; a run that never took a step leaves it to another.
 
     Raises:
         InputError: Another process trains it, it cannot be written, or it holds another run.
@@ -83,11 +83,12 @@ def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = 
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     try:
         _lock(handle, path)
-        if (path / RUN).is_file():
+        if any((path / begun).exists() for begun in (METRICS, RECORD)):
             (there,) = load_runs(path / RUN)
             same = there.run_id == run.run_id
             require(same, f"{path}", f"empty, or of the run {run.run_id}", f"{there.name} ({there.run_id})")
         else:
+            remove_file(path / TOKENIZER_FILE)
             save_runs(path / RUN, [run])
         folder = RunFolder(path, keep, keep_steps)
         folder.checkpoints.clear_unfinished()

@@ -1,0 +1,34 @@
+"""``optimoe train``: the runs of a file, one after another."""
+
+from importlib.util import find_spec
+
+from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
+from optimoe.app.cli.printing import show_blocks, warn
+from optimoe.core.errors import InputError
+from optimoe.inputs.runs.train import TrainRequest
+
+
+def train(
+    request: TrainRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+) -> None:
+    """Train runs: text to weights and a record. An interrupted run goes on; one that is over is left as it is."""
+    runs = request.specs()
+    if find_spec("torch") is None:
+        raise InputError("train: needs PyTorch (pip install 'optimoe[train]')")
+    from optimoe.app.cli.training.progress import shown_on_terminal
+    from optimoe.report.records.runs.trained import trained_runs_record
+    from optimoe.report.words.runs.trained import trained_blocks
+    from optimoe.trainer.series import RECORDS, train_series
+    from optimoe.trainer.steps.step import DivergedError
+
+    done = train_series(runs, request.out, request.how, request.preparation(), shown_on_terminal, warn)
+    records, found = request.out / RECORDS, [(one.folder, one.record) for one in done]
+    show_blocks(
+        json,
+        lambda: trained_runs_record(records, found),
+        lambda: trained_blocks(records, found),
+        quiet=quiet,
+    )
+    diverged = [record.run.name for _, record in found if record.status == "diverged"]
+    if diverged:
+        raise DivergedError(f"{', '.join(diverged)}: diverged: lower schedule.peak_rate or optimizer.clip_norm")

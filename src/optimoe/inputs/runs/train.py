@@ -1,0 +1,139 @@
+"""The request of ``optimoe train``: runs of a file, what is changed in them, and how this machine does them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from optimoe.core.errors import InputError, UnknownNameError, require
+from optimoe.core.run import DataSource, RunSpec, load_runs
+from optimoe.core.run.parts import Precision
+from optimoe.core.run.spec import run_from_table
+from optimoe.inputs.quantities import Flag, Quantity, whole
+from optimoe.inputs.runs.corpus import Names, TextRequest
+from optimoe.trainer.options import TrainOptions
+
+if TYPE_CHECKING:
+    from optimoe.trainer.corpus.prepared import Preparation
+
+Parameter(name="*", group="This machine", negative="")(TrainOptions)  # its fields are options of the command
+
+
+@dataclass(frozen=True)
+class RunsOf:
+    """Runs by file, or one by content."""
+
+    def read(self, value: Any, trusted: bool) -> Any:
+        """Read the path of a file, a run or its table.
+
+        Raises:
+            InputError: It is none of these, or a file and not trusted.
+        """
+        if isinstance(value, RunSpec | Mapping):
+            return value
+        if not isinstance(value, str | Path) or not trusted:
+            raise InputError(f"must be a run, its table, or where files are allowed one of runs, got {value!r}")
+        return str(value)
+
+
+if TYPE_CHECKING:
+    RunsLike: TypeAlias = str | Path | Mapping[str, Any] | RunSpec
+else:
+    RunsLike = Annotated[str, RunsOf()]
+
+
+@Parameter(name="*", group="Runs")
+@dataclass(frozen=True, kw_only=True)
+class ChangedRuns:
+    """Runs as a file states them, and what is changed in each, which makes it another run."""
+
+    runs: RunsLike = field(kw_only=False)
+    """TOML or JSON file of runs (docs/runs.md), such as a plan's winner/proxies.toml."""
+    only: Names = field(default_factory=list)
+    """Names of the runs to train; left out, all in their order."""
+    data: Names = field(default_factory=list)
+    """Train on these in equal parts: corpora of optimoe data make, files or folders of text, or names."""
+    tokenizer: str = ""
+    """Of text that is no corpus yet: bytes, a tokenizer.json or its folder; left out, the run's, or bytes."""
+    precision: Precision | None = None
+    """Of the products."""
+    seed: int | None = None
+    """Of the initial weights and of what is drawn."""
+    tokens: Quantity | None = None
+    """Training tokens of each run; its warm-up stays the same share."""
+    share: float = 1.0
+    """Train on this share of each run's tokens, its warm-up too: a ladder keeps its rungs."""
+    batch_tokens: Quantity | None = None
+    """Tokens of a step."""
+    seq_len: Quantity | None = None
+    """Tokens of a sequence."""
+
+    def __post_init__(self) -> None:
+        require(0 < self.share <= 1, "share", "above 0 and at most 1", self.share)
+        require(self.tokens is None or self.share == 1, "share", "left out beside --tokens", self.share)
+
+    def specs(self) -> tuple[RunSpec, ...]:
+        """The runs that are asked for, changed.
+
+        Raises:
+            ConfigError: The file cannot be read, or a field is out of limits.
+            UnknownNameError: No such run in the file.
+        """
+        runs = self._stated()
+        names = [run.name for run in runs]
+        for name in self.only:
+            if name not in names:
+                raise UnknownNameError("only", name, names)
+        return tuple(self._changed(run) for run in runs if not self.only or run.name in self.only)
+
+    def _stated(self) -> tuple[RunSpec, ...]:
+        if isinstance(self.runs, RunSpec):
+            return (self.runs,)
+        if isinstance(self.runs, Mapping):
+            return (run_from_table(self.runs, "run"),)
+        return load_runs(Path(self.runs))
+
+    def _changed(self, run: RunSpec) -> RunSpec:
+        """One run with what is stated here in place of its own."""
+        tokens = (
+            whole("tokens", self.tokens) if self.tokens is not None else max(1, round(self.share * run.tokens))
+        )
+        warmup = round(run.schedule.warmup_tokens * min(1.0, tokens / run.tokens))
+        sources = tuple(DataSource(name=name) for name in self.data) or run.data.sources
+        changed: dict[str, Any] = {
+            name: whole(name, value)
+            for name, value in (("batch_tokens", self.batch_tokens), ("seq_len", self.seq_len))
+            if value is not None
+        }
+        return replace(
+            run,
+            tokens=tokens,
+            schedule=replace(run.schedule, warmup_tokens=warmup),
+            data=replace(run.data, sources=sources, tokenizer=self.tokenizer or run.data.tokenizer),
+            precision=self.precision or run.precision,
+            seed=run.seed if self.seed is None else self.seed,
+            **changed,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest(ChangedRuns):
+    """Runs to train, on this machine."""
+
+    out: Path = Path("runs")
+    """Folder of the runs: NAME/ of each, records.jsonl of all, data/ of their corpora."""
+    how: TrainOptions = field(default_factory=TrainOptions)
+    reading: TextRequest = field(default_factory=TextRequest)
+    tensorboard: Flag = False
+    """Write NAME/tensorboard beside NAME/metrics.jsonl (pip install tensorboard)."""
+
+    def preparation(self) -> "Preparation":
+        """How text becomes corpora."""
+        from optimoe.trainer.corpus.prepared import Preparation
+        from optimoe.trainer.series import DATA
+
+        reading = self.reading
+        return Preparation(folder=self.out / DATA, held_out_share=reading.held_out, most_tokens=reading.tokens())

@@ -1,0 +1,118 @@
+"""Runs one after another, each in a folder of its own, with one file of what came of them all."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from optimoe.core.errors import InputError, require
+from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records
+from optimoe.trainer.corpus.prepared import Preparation
+from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.results.folder import RECORD
+from optimoe.trainer.steps.step import DivergedError
+from optimoe.trainer.train import Watch, train
+
+RECORDS, DATA = "records.jsonl", "data"
+"""Beside the folders of runs: what came of those that are over, and the corpora of their sources."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """A run that is over.
+
+    Attributes:
+        folder: Where it is.
+        record: What came of it.
+    """
+
+    folder: Path
+    record: RunRecord
+
+
+Watching = Callable[[RunSpec], AbstractContextManager[Watch]]
+"""What shows a run while it is trained."""
+
+
+@contextmanager
+def unwatched(_: RunSpec) -> Iterator[Watch]:
+    """Show nothing of a run."""
+    yield lambda _: None
+
+
+def train_series(
+    runs: Sequence[RunSpec],
+    out: Path,
+    how: TrainOptions | None = None,
+    preparation: Preparation | None = None,
+    watching: Watching = unwatched,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[RunOutcome, ...]:
+    """Train runs in their order, those that are not over yet, each in ``out/NAME``.
+
+    Every run that is over has its line in ``out/records.jsonl`` once. One that diverges ends itself alone.
+
+    Args:
+        runs: What to train; each states its data.
+        out: The folder of them all.
+        how: On this machine.
+        preparation: How text becomes corpora; left out, as usual and under ``out/data``.
+        watching: Shows each run.
+        say: Is told what a person should know, a line at a time.
+
+    Raises:
+        InputError: A source of a run is not there, or a folder is another run's or another process's.
+        ConfigError: A run states no data, its name is none of a folder, or it asks for what is not built.
+    """
+    preparation = preparation or Preparation(folder=out / DATA)
+    for run in runs:
+        _require_folder_name(run.name)
+    prepared = [_with_corpora(run, preparation, say) for run in runs]
+    return tuple(_trained(run, corpora, out, how, watching, say) for run, corpora in prepared)
+
+
+def _with_corpora(
+    run: RunSpec, preparation: Preparation, say: Callable[[str], None]
+) -> tuple[RunSpec, list[Corpus]]:
+    """A run with its tokenizer spelled out, and its corpora.
+
+    Raises:
+        ConfigError: It states no data.
+    """
+    require(run.data.sources, f"{run.name}: data.sources", "stated, in the run or by --data", "none")
+    corpora = [preparation.corpus(source.name, run.data.tokenizer, say) for source in run.data.sources]
+    tokenizer = run.data.tokenizer or corpora[0].tokenizer.name
+    return replace(run, data=replace(run.data, tokenizer=tokenizer)), corpora
+
+
+def _trained(
+    run: RunSpec,
+    corpora: Sequence[Corpus],
+    out: Path,
+    how: TrainOptions | None,
+    watching: Watching,
+    say: Callable[[str], None],
+) -> RunOutcome:
+    """One run to its end, its record among those of the others."""
+    folder = out / run.name
+    try:
+        with watching(run) as watch:
+            record = train(run, folder, corpora, how, watch, say)
+    except DivergedError as error:
+        say(f"{run.name}: {error}")
+        record = load_run_records(folder / RECORD).records[-1]
+    known = load_run_records(out / RECORDS).finished_ids if (out / RECORDS).is_file() else frozenset()
+    if record.run_id not in known:
+        append_run_record(out / RECORDS, record)
+    return RunOutcome(folder=folder, record=record)
+
+
+def _require_folder_name(name: str) -> None:
+    """Refuse a name that is none of a folder, or that of a folder which is used otherwise.
+
+    Raises:
+        InputError: It is such a name.
+    """
+    if Path(name).name != name or name.startswith(".") or name in (DATA, RECORDS):
+        raise InputError(f"name of a run: must be one of a folder, and not {DATA} or {RECORDS}, got {name!r}")

@@ -1,0 +1,110 @@
+"""``optimoe train`` and ``optimoe data``: from text and a file of runs to records, by the command line alone."""
+
+import json
+
+import pytest
+
+from optimoe.app.main import app, main
+from optimoe.core.run import load_run_records, load_runs, save_runs
+from tests.trainer.world import make_run, write_text
+
+QUICK = ("--threads", "1", "--evaluations", "1", "--eval-tokens", "500", "--held-out", "0.1")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with text and two runs, in which commands work."""
+    write_text(tmp_path / "text")
+    save_runs(tmp_path / "two.toml", [make_run(steps=10, name="one"), make_run(steps=20, name="two", seed=1)])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def answer(capsys, *words):
+    app([*words, "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *words):
+    """The exit code and the line of a command that fails."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    said = capsys.readouterr()
+    return end.value.code, said.err.splitlines()[-1].removeprefix("optimoe: ")
+
+
+def test_the_runs_of_a_file_are_trained_in_order_once_and_their_records_stand_in_one_file(here, capsys):
+    words = ("train", "two.toml", "--data", "text", *QUICK)
+    first = answer(capsys, *words)
+    assert [run["name"] for run in first["runs"]] == ["one", "two"]
+    assert [run["tokens_seen"] for run in first["runs"]] == [1280, 2560]
+    records = load_run_records(here / "runs/records.jsonl").records
+    assert [(one.run_id, one.loss) for one in records] == [(run["run_id"], run["loss"]) for run in first["runs"]]
+    assert {one.run.data.tokenizer for one in records} == {"bytes"}
+    (corpus,) = (here / "runs/data").iterdir()
+    made = corpus.stat().st_mtime_ns
+    again = answer(capsys, *words)
+    assert again["runs"] == first["runs"] and corpus.stat().st_mtime_ns == made
+    assert load_run_records(here / "runs/records.jsonl").records == records
+    app([*words, "--out", "others", "--only", "two"])
+    said = capsys.readouterr()
+    assert "two: 16.1K parameters" in said.out and "Balance  busiest expert" in said.out
+    assert said.err.count("optimoe: two ") == 10 and "optimoe: two 100%: loss" in said.err
+
+
+def test_what_is_stated_on_the_command_line_makes_another_run(here, capsys):
+    words = ("--share", "0.5", "--seed", "7", "--seq-len", "16", "--batch-tokens", "64", "--only", "one")
+    (run,) = answer(capsys, "train", "two.toml", "--data", "text", *words, *QUICK)["runs"]
+    (kept,) = load_runs(here / "runs/one/run.toml")
+    assert (kept.tokens, kept.schedule.warmup_tokens, kept.seed) == (640, 128, 7)
+    assert (kept.seq_len, kept.batch_tokens, kept.run_id) == (16, 64, run["run_id"])
+    assert [source.name for source in kept.data.sources] == ["text"] and run["tokens_seen"] == 640
+
+
+def test_text_becomes_a_corpus_that_runs_train_on(here, capsys):
+    made = answer(capsys, "data", "make", "corpus", "text", "--vocab-size", "300", "--held-out", "0.1")
+    assert made["vocab_size"] == 300 and [split["split"] for split in made["splits"]] == ["train", "held_out"]
+    assert sum(split["documents"] for split in made["splits"]) == 40
+    code, line = refused(capsys, "train", "two.toml", "--data", "corpus", *QUICK)
+    assert (code, line) == (2, "vocab_size: must be the tokenizer's 300 or more, got 257")
+    app(["data", "make", "bytes", "text", "--held-out", "0.1", "--most-tokens", "5K"])
+    said = capsys.readouterr().out
+    assert "Tokenizer  bytes, 257 ids" in said and "Held out" in said
+    (run,) = answer(capsys, "train", "two.toml", "--data", "bytes", "--only", "one", *QUICK)["runs"]
+    assert run["status"] == "finished" and not (here / "runs/data").exists()
+
+
+def test_a_run_that_diverges_has_a_record_and_exit_code_3_and_the_others_are_trained(here, capsys):
+    save_runs(here / "wild.json", [make_run(steps=3, name="wild", init_std=1e30), make_run(steps=3, name="tame")])
+    words = ("train", "wild.json", "--data", "text", "--json", *QUICK)
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    said = capsys.readouterr()
+    assert end.value.code == 3 and said.err.splitlines()[-1].startswith("optimoe: wild: diverged")
+    statuses = {run["name"]: (run["status"], run["loss"] is None) for run in json.loads(said.out)["runs"]}
+    assert statuses == {"wild": ("diverged", True), "tame": ("finished", False)}
+    assert refused(capsys, *words)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--data", "nowhere"), "data: must be a file, a folder, hf:NAME or one of python-stdlib"),
+        (("--data", "hf:some/set"), "hf:some/set: needs the library datasets (pip install datasets)"),
+        (("--data", "text", "--tokenizer", "no.json"), "tokenizer: must be bytes"),
+        (("--data", "text", "--only", "tow"), "only: unknown name 'tow' (nearest: two"),
+        (("--data", "text", "--share", "2"), "share: must be above 0 and at most 1, got 2"),
+        (("--data", "text", "--seq-len", "24"), "batch_tokens: must be a multiple of seq_len = 24"),
+        (("--data", "text", "--precision", "fp7"), "Invalid value"),
+        ((), "one: data.sources: must be stated, in the run or by --data, got none"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_trained(here, capsys, words, line):
+    code, said = refused(capsys, "train", "two.toml", *words, *QUICK)
+    assert code == 2 and said.startswith(line)
+    assert not list(here.glob("runs/*/run.toml"))
+
+
+def test_a_name_that_is_no_folder_is_refused(here, capsys):
+    save_runs(here / "up.toml", [make_run(name="../up")])
+    assert "must be one of a folder" in refused(capsys, "train", "up.toml", "--data", "text")[1]
