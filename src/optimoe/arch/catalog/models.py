@@ -39,7 +39,9 @@ def find_model(model: str) -> ArchSpec:
     if "=" in model and not there:
         return parse_shape(model)
     if path.suffix == ".toml":
-        return read_shape(load_toml(path), path.stem, str(path))
+        content = load_toml(path)
+        parts = states_parts(content) or not content
+        return read_shape(content, path.stem, str(path)) if parts else from_config(content, path.stem)
     if path.suffix == ".json" and states_parts(content := load_json(path)):
         return read_shape(content, path.stem, str(path))
     if there or path.suffix == ".json":

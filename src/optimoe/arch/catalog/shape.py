@@ -8,32 +8,22 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from optimoe.arch.parts import (
+    MIXERS,
     UNLIMITED_WINDOW,
     Attention,
     DenseFFN,
     FeedForward,
-    GatedDeltaNet,
     LatentAttention,
-    LightningAttention,
-    Mamba,
     Mixer,
     MoE,
     QkNorm,
+    read_part,
 )
 from optimoe.arch.spec import ArchSpec, LayerGroup, Norm, grouped
-from optimoe.core.config import build, build_kind
-from optimoe.core.errors import ConfigError, UnknownNameError, require, require_positive
+from optimoe.core.config import build
+from optimoe.core.errors import ConfigError, require, require_positive
 
 AttentionWord = Literal["gqa", "mha", "mla"]
-
-MIXERS: dict[str, type] = {
-    "attention": Attention,
-    "latent_attention": LatentAttention,
-    "mamba": Mamba,
-    "gated_delta_net": GatedDeltaNet,
-    "lightning": LightningAttention,
-}
-"""Mixers that a table ``mixer`` may be, by its ``kind``."""
 
 MOST_LAYERS = 100_000
 """A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
@@ -162,8 +152,7 @@ class StatedShape:
 
     def _mixer(self, layer: int) -> Mixer:
         if self.mixer:
-            part: Mixer = build_kind(_mixer_class, self.mixer, where="mixer")
-            return part
+            return read_part(MIXERS, self.mixer, "mixer")
         head_dim = self.head_dim or self.d_model // self.num_heads
         if self.attention == "mla":
             return LatentAttention(
@@ -198,17 +187,6 @@ class StatedShape:
             d_shared=(self.d_shared or self.d_expert) * (self.num_shared_experts > 0),
             gated=self.gated,
         )
-
-
-def _mixer_class(kind: str) -> type:
-    """The dataclass of a kind of mixer.
-
-    Raises:
-        UnknownNameError: There is no such kind.
-    """
-    if kind not in MIXERS:
-        raise UnknownNameError("mixer: kind", kind, MIXERS)
-    return MIXERS[kind]
 
 
 def read_shape(table: Mapping[str, Any], name: str, where: str) -> ArchSpec:

@@ -9,6 +9,7 @@ from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_fa
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
+from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.parts import DenseFFN, Mixer
@@ -42,7 +43,8 @@ def load_config(path: Path) -> ArchSpec:
 def from_config(config: Config, name: str, quantization: Config | None = None) -> ArchSpec:
     """The language model that a ``config.json`` describes, in the formats that its ``quantization_config`` states.
 
-    Of a model of several modalities, its ``text_config`` alone. A ``model_type`` that is not known is read as a
+    Of a model of several modalities, its ``text_config`` alone; of ``model_type`` ``optimoe``, the plain values of
+    :mod:`optimoe.arch.hf.own`. A ``model_type`` that is not known is read as a
     Llama or Mixtral when every field is one of theirs or one that changes no count, and refused otherwise.
 
     Args:
@@ -55,6 +57,8 @@ def from_config(config: Config, name: str, quantization: Config | None = None) -
         UnknownNameError: A ``model_type`` that is not known.
     """
     model_type = Fields(config, {}).text("model_type")
+    if model_type == OWN:
+        return read_own(config, name)
     if model_type in TEXT_PARTS:
         return from_config(_text_config(config, TEXT_PARTS[model_type]), name, quantization)
     known = find_family(model_type)

@@ -8,23 +8,28 @@ from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
 from optimoe.arch.hf.layers import written_kinds
 from optimoe.arch.hf.mixers import window_of
+from optimoe.arch.hf.own import OWN, own_config
 from optimoe.arch.hf.read import from_config
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
 
-def to_config(arch: ArchSpec, model_type: str = "") -> dict[str, Any]:
+def to_config(arch: ArchSpec, model_type: str = "", or_own: bool = False) -> dict[str, Any]:
     """The ``config.json`` of an architecture: its shape, in bf16.
 
     Args:
         arch: What to write.
-        model_type: The family; left out, the first that expresses the architecture exactly.
+        model_type: The family; left out, the first that expresses the architecture exactly; ``optimoe`` for the
+            plain values of :mod:`optimoe.arch.hf.own`, which express every architecture, formats in.
+        or_own: Whether these are written where no family expresses the architecture.
 
     Raises:
         UnknownNameError: No such family.
         ConfigError: No family (or not this one) can express it: reading back what it writes differs.
     """
+    if model_type == OWN:
+        return own_config(arch)
     if model_type:
         return _written(model_type, arch)
     for name in family_names():
@@ -32,6 +37,8 @@ def to_config(arch: ArchSpec, model_type: str = "") -> dict[str, Any]:
             return _written(name, arch)
         except OptimoeError:
             continue
+    if or_own:
+        return own_config(arch)
     raise ConfigError(f"config.json: {arch.name} has parts that any known family cannot express")
 
 
