@@ -140,8 +140,11 @@ def test_the_law_file_of_the_docs_plans(tmp_path):
 
 def test_the_run_and_the_record_of_the_docs_are_read(tmp_path):
     page = ROOT / "docs" / "runs.md"
-    (tmp_path / "run.toml").write_text(*blocks(page, "toml"))
+    first, own = blocks(page, "toml")
+    (tmp_path / "run.toml").write_text(first)
     (tmp_path / "runs.jsonl").write_text(*blocks(page, "json"))
+    parts = from_config(tomllib.loads(own)["run"]["architecture"], name="own")
+    assert (parts.num_layers, type(parts.layers[1].ffn).__name__) == (4, "PEER")
     (run,) = load_runs(tmp_path / "run.toml")
     (record,) = load_run_records(tmp_path / "runs.jsonl").records
     model = from_config(run.architecture, name=run.name)

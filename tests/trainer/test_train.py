@@ -19,7 +19,7 @@ from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
 from optimoe.trainer.trunks import shared_steps
-from tests.trainer.world import ARCHITECTURE, QUIET, corpus_at, make_run
+from tests.trainer.world import ARCHITECTURE, OWN, QUIET, corpus_at, make_run
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,7 @@ RUNS = {
     "noisy, with a capacity": {"router": {"kind": "top_k", "noise": True, "capacity_factor": 1.25}},
     "hash, by muon": {"router": {"kind": "hash"}, "optimizer": Optimizer(name="muon")},
     "policy gradient": {"router": {"kind": "policy_gradient"}},
+    "product keys, routers of single layers": {"architecture": OWN},
 }
 
 

@@ -29,6 +29,27 @@ ARCHITECTURE = {
     "num_experts_per_tok": 2,
     "tie_word_embeddings": False,
 }
+HEADS = {"kind": "attention", "num_heads": 2, "num_kv_heads": 1, "head_dim": 8}
+OWN = {
+    "model_type": "optimoe",
+    "vocab_size": 257,
+    "d_model": 16,
+    "num_positions": 32,
+    "layers": [
+        {"num_layers": 2, "mixer": HEADS, "ffn": {"kind": "moe", "num_experts": 4, "top_k": 2, "d_expert": 8}},
+        {
+            "num_layers": 1,
+            "mixer": HEADS | {"qk_norm": "full"},
+            "ffn": {"kind": "peer", "num_keys": 8, "num_heads": 2, "top_k": 2, "d_key": 8},
+        },
+    ],
+    "model": {
+        "layer_routers": [{"layers": [0], "router": {"kind": "top_k", "score": "softmax"}}],
+        "norm_eps": 1e-5,
+        "activation": "gelu",
+    },
+}
+"""Routers of single layers, product keys, learned positions: what no family of ``config.json`` expresses."""
 QUIET = TrainOptions(device="cpu", threads=1, evaluations=2, eval_tokens=600, checkpoint_steps=4)
 
 

@@ -5,62 +5,99 @@ from typing import Any
 
 import torch
 
-from optimoe.arch.hf import from_config
+from optimoe.arch.hf import from_config, to_config
+from optimoe.arch.hf.own import FUNCTION, OWN
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import build as build_table
 from optimoe.core.config import to_table
-from optimoe.core.errors import require
+from optimoe.core.errors import InputError, require, require_choice
 from optimoe.core.run import RunSpec
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.hf_config import read_fields
-from optimoe.models.convert.hf_families import FAMILIES
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.routers import RouterConfig, TopK, read_router
+from optimoe.models.traits.needs import OF_ROUTERS
 
 DEFAULT_ROUTER = TopK(score="sigmoid", balanced_by_bias=True)
-"""Where a run states none: DeepSeek V3's (arXiv 2412.19437, Sec. 2.1.2), without groups."""
+"""Where neither run nor ``config.json`` states one: DeepSeek V3's (arXiv 2412.19437, Sec. 2.1.2), ungrouped."""
 
 DEFAULT_LOSSES = LossConfig(balance=1e-4, scope="sequence")
 """Where a run states none: DeepSeek V3's (Sec. 4.2), its complementary balance by sequence."""
 
-_STATED = ("rms_norm_eps", "hidden_act")
-"""Fields of a ``config.json`` that say more than a shape: where they are, the rest is read too."""
+OWN_FIELDS = ("layer_routers", "activation", "rotary", "norm_eps", "multipliers")
+"""Of a model's configuration, what a run says in the table ``model`` of its own form of architecture."""
+
+_NO_FUNCTION = ("architectures", "dtype", "torch_dtype", "max_position_embeddings", "transformers_version")
+"""Fields of a ``config.json`` that say nothing of what is computed."""
 
 
 def spelled_out(run: RunSpec) -> RunSpec:
     """The run with router and losses written out, every option of them."""
-    router = read_router(run.router) if run.router else DEFAULT_ROUTER
-    losses = build_table(LossConfig, run.losses, "losses") if run.losses else _default_losses(router)
+    router = read_router(run.router) if run.router else _function(run).router
+    losses = build_table(LossConfig, run.losses, "losses") if run.losses else _default_losses(run, router)
     chosen = {name: value for name, value in to_table(router).items() if value is not None}
     return replace(run, router=chosen, losses=to_table(losses))
 
 
-def _default_losses(router: RouterConfig) -> LossConfig:
-    """The default, without what does not apply to a router that balances by itself."""
-    return LossConfig() if router.balanced_by_routing else DEFAULT_LOSSES
+def _default_losses(run: RunSpec, router: RouterConfig) -> LossConfig:
+    """The default, without what does not apply where every router balances by itself."""
+    routers = [router, *(some.router for some in _function(run).layer_routers)]
+    return LossConfig() if all(one.balanced_by_routing for one in routers) else DEFAULT_LOSSES
 
 
 def model_config(run: RunSpec) -> ModelConfig:
-    """What the run says beyond the shape: router, losses, initial scale, and what its fields state.
+    """What the run says beyond the shape: router, losses, initial scale, and the function that its fields state.
 
     Raises:
-        ConfigError: A field asks for what is not built here.
+        ConfigError: A field asks for what is not built here, or two say the same.
     """
     whole = spelled_out(run)
-    fields: dict[str, Any] = run.architecture
-    stated = fields["model_type"] in FAMILIES and all(name in fields for name in _STATED)
-    config = read_fields(fields, fields["model_type"]) if stated else ModelConfig()
     return replace(
-        config,
+        _function(run),
         router=read_router(whole.router),
         losses=build_table(LossConfig, whole.losses, "losses"),
         init_std=run.init_std,
     )
 
 
+def _function(run: RunSpec) -> ModelConfig:
+    """Activation, positions, norms, factors and routers; the defaults where none are stated.
+
+    Raises:
+        ConfigError: A field is missing or asks for what is not built here.
+        UnknownNameError: No such field, router or option.
+    """
+    fields: dict[str, Any] = run.architecture
+    if fields["model_type"] == OWN:
+        table = fields.get(FUNCTION, {})
+        require(isinstance(table, dict), f"architecture.{FUNCTION}", "a table", table)
+        for name in table:
+            require_choice(name, f"architecture.{FUNCTION}: field", OWN_FIELDS)
+        return replace(ModelConfig.from_table(table, f"architecture.{FUNCTION}"), router=DEFAULT_ROUTER)
+    if _is_shape(run):
+        return ModelConfig(router=DEFAULT_ROUTER)
+    return read_fields(fields, fields["model_type"])
+
+
+def _is_shape(run: RunSpec) -> bool:
+    """Whether the fields state a shape alone, as plans write it; its function is then the trainer's default."""
+    try:
+        written = to_config(from_config(run.architecture, run.name), run.architecture["model_type"])
+    except InputError:  # a family that is read and cannot be written states more than a shape
+        return False
+    stated = {name: value for name, value in run.architecture.items() if name not in _NO_FUNCTION}
+    return all(name in written and written[name] == value for name, value in stated.items())
+
+
 def run_arch(run: RunSpec) -> ArchSpec:
-    """The architecture of a run, without layers that predict later tokens, which are not trained here."""
-    return replace(from_config(run.architecture, run.name), num_mtp_layers=0)
+    """The architecture of a run, without layers that predict later tokens, which are not trained here.
+
+    It keeps the traits that the model must have: all that are stated, but for those of its routers where the run
+    states a router.
+    """
+    arch = from_config(run.architecture, run.name)
+    asked = [trait for trait in arch.traits if not (run.router and trait.partition("=")[0] in OF_ROUTERS)]
+    return replace(arch, num_mtp_layers=0, traits=() if _is_shape(run) else tuple(asked))
 
 
 def make_model(run: RunSpec, device: torch.device, vocab_size: int) -> Decoder:
@@ -86,4 +123,4 @@ def unfilled_model(run: RunSpec) -> Decoder:
     Raises:
         ConfigError: It has a part that is not built here.
     """
-    return build(run_arch(run), model_config(run), shape_only=True)  # a run says itself how it routes
+    return build(run_arch(run), model_config(run))

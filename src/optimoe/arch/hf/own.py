@@ -1,6 +1,6 @@
 """An architecture as plain values, for what no family of ``config.json`` expresses: ``model_type = "optimoe"``.
 
-The fields are those of :class:`~optimoe.arch.spec.ArchSpec`, without its name, ``layers`` a list of groups from the
+The fields are those of :class:`~optimoe.arch.spec.ArchSpec` without its name, ``layers`` a list of groups from the
 input up, mixer and feed-forward tables by ``kind``; what is as by default is left out. As TOML::
 
     model_type = "optimoe"

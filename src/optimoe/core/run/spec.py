@@ -36,7 +36,8 @@ class RunSpec:
     Attributes:
         name: What people call it; unique in a file.
         architecture: The content of the model's ``config.json``: ``optimoe.arch.hf`` writes and reads it, so that
-            the kind of attention, key-value heads, head width, shared experts and vocabulary all survive.
+            the kind of attention, key-value heads, head width, shared experts and vocabulary all survive; or, of
+            ``model_type`` ``optimoe``, the parts themselves (:mod:`optimoe.arch.hf.own`).
         tokens: Training tokens.
         batch_tokens: Tokens of one step, over all ranks.
         seq_len: Tokens of a sequence.

@@ -84,6 +84,9 @@ PROVIDED = {
 }
 """Traits that a :class:`~optimoe.models.config.ModelConfig` can provide."""
 
+OF_ROUTERS = ("score", "balanced_by_bias", "gates_sum_to_one", "gates_scaled", "groups", "group_score")
+"""Those of them that a router provides."""
+
 NOT_BUILT = {
     "attention_cap": "products q·k bounded by a tanh",
     "attention_temperature": "queries scaled by their position",
