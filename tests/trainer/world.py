@@ -1,10 +1,14 @@
 """A corpus, a run and its options, so small that a test trains in a second."""
 
+import os
 import random
+import socket
 from dataclasses import replace
 
 import torch
+from torch import multiprocessing
 
+from optimoe.core.errors import OptimoeError
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import RunSpec, Schedule
 from optimoe.trainer.checkpoints.state import Progress, save_state
@@ -95,3 +99,36 @@ def save_run(folder, tokenizer=None, steps=(4,), **fields):
             with place.checkpoints.writing(step) as checkpoint:
                 save_state(checkpoint, model, optimizers, None, Progress(started_utc=utc_now(), step=step))
     return model
+
+
+def under_torchrun(function, folder, number=2):
+    """What each of several processes made of a function of its rank: (value, error, exit status), by rank.
+
+    Each has the environment that ``torchrun`` would give it.
+    """
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        shared = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(number)}
+    fork = multiprocessing.get_context("fork")
+    outcomes = fork.SimpleQueue()
+
+    def work(rank):
+        os.environ |= shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        (folder / f"pid{rank}").write_text(str(os.getpid()))
+        torch.set_num_threads(1)
+        try:
+            outcomes.put((rank, (function(rank), None, 0)))
+        except OptimoeError as error:
+            outcomes.put((rank, (None, str(error), error.exit_code)))
+        except SystemExit as error:
+            outcomes.put((rank, (None, None, error.code)))
+
+    workers = [fork.Process(target=work, args=(rank,)) for rank in range(number)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)  # seconds: a rank that waits for a dead one would wait for ever
+        if worker.is_alive():
+            worker.kill()
+    found = dict(outcomes.get() for _ in range(number) if not outcomes.empty())
+    return [found.get(rank, (None, None, worker.exitcode)) for rank, worker in enumerate(workers)]

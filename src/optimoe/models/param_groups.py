@@ -5,7 +5,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import DTensor
 
 from optimoe.core.errors import ConfigError, require, require_choice
 from optimoe.models.decoder import Decoder, find_decoder
@@ -104,7 +107,20 @@ def clip_grad_norms(
     parts: dict[str, list[Tensor]] = {"rest": []}
     for group in groups:
         parts.setdefault(group["name"] if group["name"] in alone else "rest", []).extend(group["params"])
-    return {name: nn.utils.clip_grad_norm_(params, max_norm) for name, params in parts.items()}
+    return {name: _clip(params, max_norm) for name, params in parts.items()}
+
+
+def _clip(params: Sequence[Tensor], max_norm: float) -> Tensor:
+    """Clip gradients to a norm, those that ranks share in different ways too; their norm before."""
+    alike: dict[DeviceMesh | None, list[Tensor]] = {}
+    for param in params:
+        alike.setdefault(param.device_mesh if isinstance(param, DTensor) else None, []).append(param)
+    norms = [nn.utils.get_total_norm([p.grad for p in some if p.grad is not None]) for some in alike.values()]
+    whole = [norm.full_tensor() if isinstance(norm, DTensor) else norm for norm in norms]
+    norm = torch.linalg.vector_norm(torch.stack(whole)) if len(whole) > 1 else whole[0]
+    for some in alike.values():
+        nn.utils.clip_grads_with_norm_(some, max_norm, norm)
+    return norm
 
 
 def _group_of(decoder: Decoder, name: str, parameter: Tensor) -> str:

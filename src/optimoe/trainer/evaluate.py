@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from optimoe.models.evaluation import evaluate
 from optimoe.models.losses import RunningReport
 from optimoe.models.losses.report import RoutingSummary
 from optimoe.trainer.batches.loader import Loader
+from optimoe.trainer.parallel.ranks import Ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,7 @@ class HeldOutLoss:
     routing: RoutingSummary | None
 
 
-def held_out_loss(
-    model: nn.Module, loader: Loader, most_tokens: int, rows: int, device: torch.device
-) -> HeldOutLoss:
+def held_out_loss(model: nn.Module, loader: Loader, most_tokens: int, rows: int, ranks: Ranks) -> HeldOutLoss:
     """The loss of a model on what its corpora hold out, routing as in use.
 
     Args:
@@ -41,18 +39,23 @@ def held_out_loss(
         loader: The mixture.
         most_tokens: Of each source.
         rows: Sequences at once.
-        device: Where the model is.
+        ranks: That look at it together, each at its part.
 
     Raises:
         ConfigError: A router sees later tokens at evaluation.
     """
-    sources = [loader.held_out(source, most_tokens, rows) for source in range(len(loader.corpora))]
-    routed = RunningReport()
+    one_of = (ranks.rank, ranks.number)
+    sources = [loader.held_out(source, most_tokens, rows, *one_of) for source in range(len(loader.corpora))]
+    routed = RunningReport(ranks.group)
     each = [
         evaluate(
             model,
-            ((one.ids_BS, one.target_BS, one.document_BS) for one in (batch.to(device) for batch in held_out)),
+            (
+                (one.ids_BS, one.target_BS, one.document_BS)
+                for one in (batch.to(ranks.device) for batch in held_out)
+            ),
             routed=routed,
+            group=ranks.group,
         )
         for held_out in sources
     ]

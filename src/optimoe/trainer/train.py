@@ -1,9 +1,8 @@
 """The front door: a run is trained to its end, or to where it was stopped, and goes on from there."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,14 +11,17 @@ import torch
 
 from optimoe.core.errors import require
 from optimoe.core.provenance import utc_now
-from optimoe.core.run import CurvePoint, RunRecord, RunSpec, RunStatus
+from optimoe.core.run import CurvePoint, RunLayout, RunRecord, RunSpec, RunStatus
 from optimoe.models.decoder import Decoder
 from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import Loader
+from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
 from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.parallel.ranks import Ranks, joined
+from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.peak import measured_peak_flops_per_s
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, make_record
@@ -77,6 +79,10 @@ def train(
     The same run comes to the same weights, bit by bit, however often it was interrupted: batches are a function of
     the step, random numbers of seed and step, and everything else is in the checkpoint.
 
+    One process does it, or all that ``torchrun`` started (:mod:`optimoe.trainer.parallel`), each of which calls
+    this alike: a step has the same sequences whatever their number, and any number goes on from a checkpoint of
+    any other. Rank 0 alone writes and speaks; where a run fails, the others end by ``SystemExit``.
+
     Args:
         run: What to train.
         folder: Its own.
@@ -91,18 +97,28 @@ def train(
         What came of it. A run that is over is not done again.
 
     Raises:
-        InputError: The folder is another run's or another process's, or cannot be written.
+        InputError: The folder is another run's or another process's, or cannot be written; a rank is gone.
         ConfigError: The run asks for what is not built, or its data does not fit.
         DivergedError: A loss is no finite number; the record says so too.
     """
     how = how or TrainOptions()
-    with open_run(folder, run, how.keep, how.keep_steps) as place, stop_wish() as wish:
-        if place.record is not None:
-            say(f"{folder}: is over, {place.record.status}")
-            return place.record
-        place.keep_tokenizer(corpora[0].tokenizer)
-        with _threads(how.threads):
-            return _Training(run, place, corpora, how, watch, say, trunks).go(wish)
+    with joined(how.device) as ranks, ExitStack() as opened, stop_wish() as wish, _threads(how.threads):
+        if ranks.rank:
+            watch, say = (lambda _: None), (lambda _: None)
+
+        def begin() -> tuple[RunFolder, RunRecord | None]:
+            place = opened.enter_context(open_run(folder, run, how.keep, how.keep_steps))
+            if place.record is None:
+                place.keep_tokenizer(corpora[0].tokenizer)
+            return place, place.record
+
+        place, over = ranks.first(begin)
+        if over is not None:
+            say(f"{folder}: is over, {over.status}")
+            return over
+        with ranks.together():
+            training = _Training(run, place, corpora, how, watch, say, trunks, ranks)
+        return training.go(wish)
 
 
 class _Training:
@@ -117,16 +133,18 @@ class _Training:
         watch: Watch,
         say: Callable[[str], None],
         trunks: Sequence[Path],
+        ranks: Ranks,
     ) -> None:
         self.run, self.place, self.how, self.watch = spelled_out(run), place, how, watch
-        self.device = _device(how.device)
+        self.ranks = ranks
         weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
-        self.model = make_model(run, self.device, corpora[0].facts.vocab_size)
+        self.model = make_model(run, torch.device("cpu"), corpora[0].facts.vocab_size)
+        reduce = spread_model(self.model, ranks, run.layout or RunLayout())
         self.optimizers = make_optimizers(self.model, run.optimizer)
         balanced = any(router.config.balanced_by_bias for router in self.model.routers.values())
-        self.balancer = Balancer(self.model, run.bias_rate) if balanced else None
-        self.report = RunningReport()
+        self.balancer = Balancer(self.model, run.bias_rate, group=ranks.group) if balanced else None
+        self.report = RunningReport(ranks.group)
         require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
         dtype = _DTYPES[run.precision]
         self.stepper = Stepper(
@@ -138,8 +156,10 @@ class _Training:
             clip_norm=run.optimizer.clip_norm,
             autocast=dtype,
             recompute=how.recompute,
+            group=ranks.group,
+            reduce=reduce,
         )
-        self.peak = measured_peak_flops_per_s(self.device, dtype)
+        self.peak = ranks.total(measured_peak_flops_per_s(ranks.device, dtype))
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or _rows(run, self.model)
         self.progress = self._resumed(say, trunks)
@@ -147,10 +167,10 @@ class _Training:
 
     def _resumed(self, say: Callable[[str], None], trunks: Sequence[Path]) -> Progress:
         """Where the newest checkpoint left off, or another run that is this one so far, or a beginning."""
-        found = self.place.checkpoints.newest()
+        found = self.ranks.first(self.place.checkpoints.newest)
         for line in found.broken:
             say(line)
-        trunk = find_trunk(self.counts.run, trunks) if found.path is None else None
+        trunk = None if found.path else self.ranks.first(lambda: find_trunk(self.counts.run, trunks))
         path = found.path or (trunk.path if trunk else None)
         if path is None:
             return Progress(started_utc=utc_now())
@@ -166,8 +186,10 @@ class _Training:
         while self.progress.step < self.run.steps:
             try:
                 self._step()
-            except DivergedError:
+            except DivergedError as error:  # on all ranks
                 self._end("diverged")
+                if self.ranks.rank:
+                    raise SystemExit(error.exit_code) from None
                 raise
             step = self.progress.step
             if step % every == 0 or step == self.run.steps:
@@ -175,12 +197,13 @@ class _Training:
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
             due |= step in self.how.keep_steps
-            if due or wish.signal or step == self.run.steps:
+            save, stop = self.ranks.most(due, wish.signal)
+            if save or stop or step == self.run.steps:
                 self._save()
                 saved = time.monotonic()
-            if wish.signal and step < self.run.steps:
+            if stop and step < self.run.steps:
                 self._end("stopped")
-                raise SystemExit(128 + wish.signal)
+                raise SystemExit(128 + stop)
         return self._end("finished")
 
     def _step(self) -> None:
@@ -189,11 +212,9 @@ class _Training:
         first, last = step * run.batch_tokens, min((step + 1) * run.batch_tokens, run.tokens)
         start, stop = first // run.seq_len, -(-last // run.seq_len)
         began = time.perf_counter()
-        batches = [
-            self.loader.sequences(at, min(self.rows, stop - at)).to(self.device)
-            for at in range(start, stop, self.rows)
-        ]
-        torch.manual_seed(_seed_of_step(run.seed, step))
+        mine = passes(start, stop, self.rows, self.ranks.rank, self.ranks.number)
+        batches = [self.loader.sequences(some.start, len(some)).to(self.ranks.device) for some in mine]
+        torch.manual_seed(_seed_of_step(run.seed, step, self.ranks.rank))
         rate = rate_at(run.schedule, run.tokens, (first + last) / 2)
         result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
         seconds = time.perf_counter() - began
@@ -202,6 +223,8 @@ class _Training:
         self._tell(result, (stop - start) * run.seq_len / seconds, rate)
 
     def _tell(self, result: StepResult, tokens_per_s: float, rate: float) -> None:
+        if self.ranks.rank:
+            return
         tokens = self.counts.tokens(self.progress.step)
         mfu = self.counts.flops_per_token * tokens_per_s / self.peak
         held_out = self.held_out.loss if self.held_out else None
@@ -231,7 +254,7 @@ class _Training:
         )
 
     def _evaluate(self) -> None:
-        self.held_out = held_out_loss(self.model, self.loader, self.how.eval_tokens, self.rows, self.device)
+        self.held_out = held_out_loss(self.model, self.loader, self.how.eval_tokens, self.rows, self.ranks)
         tokens = self.counts.tokens(self.progress.step)
         point = CurvePoint(
             tokens=tokens,
@@ -242,7 +265,9 @@ class _Training:
         self.progress.curve.append(point)
 
     def _save(self) -> None:
-        with self.place.checkpoints.writing(self.progress.step) as folder:
+        with self.ranks.together(), ExitStack() as begun:
+            writing = self.place.checkpoints.writing(self.progress.step)
+            folder = self.ranks.first(lambda: begun.enter_context(writing))
             save_state(folder, self.model, self.optimizers, self.balancer, self.progress)
 
     def _end(self, status: RunStatus) -> RunRecord:
@@ -256,10 +281,10 @@ class _Training:
             self.held_out,
             self._routing(),
             self.peak,
-            _describe(self.device),
+            self.ranks.describe(),
             causal_training=not self.model.leaky_layers,
         )
-        self.place.add_record(record)
+        self.ranks.first(lambda: self.place.add_record(record))
         return record
 
     def _routing(self) -> dict[str, float]:
@@ -275,27 +300,9 @@ class _Training:
         }
 
 
-def _seed_of_step(seed: int, step: int) -> int:
-    """A seed for the random numbers of one step, far from those of other steps and runs."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
-
-
-def _device(word: str) -> torch.device:
-    """The device of a word.
-
-    Raises:
-        ConfigError: A GPU is asked for, and there is none.
-    """
-    there = torch.cuda.is_available()
-    require(there or word != "cuda", "device", "auto or cpu on a machine without a GPU", word)
-    return torch.device("cuda" if there and word != "cpu" else "cpu")
-
-
-def _describe(device: torch.device) -> str:
-    """What a run is done on, in words."""
-    if device.type == "cuda":
-        return f"1 x {torch.cuda.get_device_name(device)}"
-    return f"cpu, {torch.get_num_threads()} threads of {os.cpu_count()}"
+def _seed_of_step(seed: int, step: int, rank: int) -> int:
+    """A seed for the random numbers of one step on one rank, far from those of other steps, ranks and runs."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
 
 
 @contextmanager

@@ -100,6 +100,18 @@ def test_outputs_and_gradients_are_the_plain_loops(kernel, name, T):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("T", [0, 1, 5])
+def test_outputs_without_gradients_are_the_same(kernel, bias, T):
+    torch.manual_seed(3)
+    weights, expert_TK = make_weights(4, 8, 8, bias=bias), routing("dropped", T, 2, 4)
+    x_TD, weight_TK = torch.randn(T, 8, dtype=torch.float64), torch.rand(T, 2, dtype=torch.float64)
+    with torch.no_grad():
+        got = KERNELS[kernel](weights, x_TD, expert_TK, weight_TK)
+    torch.testing.assert_close(got, reference(weights, x_TD, expert_TK, weight_TK), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu", "relu_squared", "clamped_swiglu"])

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import flop_registry, register_flop_formula
 from optimoe.models.experts.activations import find_activation
 from optimoe.models.experts.loop import expert_loop
 from optimoe.models.experts.slots import collect, invert, sort_slots, spread
+from optimoe.models.surroundings import may_look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,18 +108,35 @@ def run_padded(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_T
 
 
 def run_gather(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor) -> Tensor:
-    """Each slot's own copy of its expert's matrices: for a handful of tokens; nothing leaves the device."""
+    """Each slot by its own expert's matrices: for a handful of tokens.
+
+    A batched product takes copies of the matrices, and nothing leaves the device. On a CPU without gradients they
+    are multiplied where they lie: a copy takes longer than what one token multiplies.
+    """
     (T, K), D = expert_TK.shape, x_TD.shape[1]
     expert_N = expert_TK.reshape(-1).clamp_min(0)
-    w_in_NDM, w_out_NFD, b_in_NM, b_out_ND = (
-        None if p is None else p.index_select(0, expert_N) for p in weights.tensors()
-    )
-    assert w_in_NDM is not None and w_out_NFD is not None
-    x_N1D = x_TD.unsqueeze(1).expand(T, K, D).reshape(T * K, 1, D)
-    h_N1M = _batched_affine(x_N1D, w_in_NDM, b_in_NM)
-    y_TKD = _batched_affine(weights.activate(h_N1M), w_out_NFD, b_out_ND).view(T, K, D)
+    if may_look(expert_TK) and not torch.is_grad_enabled():
+        slots = [_one_expert(weights, x_TD[n // K, None], e) for n, e in enumerate(expert_N.tolist())]
+        y_TKD = torch.cat([x_TD.new_empty(0, D), *slots]).view(T, K, D)
+    else:
+        w_in_NDM, w_out_NFD, b_in_NM, b_out_ND = (
+            None if p is None else p.index_select(0, expert_N) for p in weights.tensors()
+        )
+        assert w_in_NDM is not None and w_out_NFD is not None
+        x_N1D = x_TD.unsqueeze(1).expand(T, K, D).reshape(T * K, 1, D)
+        h_N1M = _batched_affine(x_N1D, w_in_NDM, b_in_NM)
+        y_TKD = _batched_affine(weights.activate(h_N1M), w_out_NFD, b_out_ND).view(T, K, D)
     y_TKD = y_TKD.where((expert_TK >= 0).unsqueeze(-1), 0)
     return (y_TKD * weight_TK.unsqueeze(-1)).sum(1).to(x_TD.dtype)
+
+
+def _one_expert(weights: ExpertWeights, x_ND: Tensor, e: int) -> Tensor:
+    """One expert's output for rows that are all its own."""
+    w_in_DM, w_out_FD, b_in_M, b_out_D = (None if p is None else p[e] for p in weights.tensors())
+    assert w_in_DM is not None and w_out_FD is not None
+    h_NM = x_ND @ w_in_DM if b_in_M is None else torch.addmm(b_in_M, x_ND, w_in_DM)
+    a_NF = weights.activate(h_NM)
+    return a_NF @ w_out_FD if b_out_D is None else torch.addmm(b_out_D, a_NF, w_out_FD)
 
 
 def _grouped_mm(x_ND: Tensor, w_EDM: Tensor, end_E: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 Legend: T tokens, K slots per token, E experts, D model width, F hidden width of an expert, M = F or 2F.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,8 @@ class Experts(nn.Module):
         w_out: (E, F, D), second matrices.
         b_in: (E, M), or none.
         b_out: (E, D), or none.
+        run: What computes them: :func:`~optimoe.models.experts.dispatch.run_experts`, or what has its arguments
+            and sends tokens to other ranks' experts.
 
     Args:
         num_experts: E.
@@ -39,6 +43,8 @@ class Experts(nn.Module):
         ConfigError: A count is not positive.
         UnknownNameError: No such activation or kernel.
     """
+
+    run: Callable[[ExpertWeights, Tensor, Tensor, Tensor, str | None], Tensor] = staticmethod(run_experts)
 
     def __init__(
         self,
@@ -96,7 +102,7 @@ class Experts(nn.Module):
         weights = ExpertWeights(
             w_in_EDM=w_in, w_out_EFD=w_out, b_in_EM=b_in, b_out_ED=b_out, activation=self.activation
         )
-        return run_experts(weights, x_TD, expert_TK, weight_TK, self.kernel)
+        return self.run(weights, x_TD, expert_TK, weight_TK, self.kernel)
 
     def extra_repr(self) -> str:
         """The shape, for ``print(module)``."""

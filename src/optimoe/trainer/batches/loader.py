@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from optimoe.core.errors import require
-from optimoe.trainer.batches.order import SequenceOrder
+from optimoe.trainer.batches.order import SequenceOrder, passes
 from optimoe.trainer.corpus.store import Corpus, Split
 
 
@@ -69,43 +69,46 @@ class Loader:
         self.order = SequenceOrder([corpus.num_windows("train", seq_len) for corpus in corpora], weights, seed)
 
     def sequences(self, start: int, count: int) -> TokenBatch:
-        """Sequences by number, from ``start`` on."""
+        """Sequences by number, from ``start`` on; of none, one row of padding."""
         at = [self.order.sequence(number) for number in range(start, start + count)]
         return _stacked(
             [_row(self.corpora[s], "train", w * self.seq_len, self.seq_len) for s, w in at], self.seq_len
         )
 
-    def held_out(self, source: int, most_tokens: int, rows: int) -> "HeldOut":
-        """The first documents that one source holds out, whole, in batches."""
-        return HeldOut(self.corpora[source], most_tokens, self.seq_len, rows)
+    def held_out(self, source: int, most_tokens: int, rows: int, rank: int = 0, num_ranks: int = 1) -> "HeldOut":
+        """The first documents that one source holds out, whole, in batches: one rank's part."""
+        return HeldOut(self.corpora[source], most_tokens, self.seq_len, rows, rank, num_ranks)
 
 
 class HeldOut:
     """Whole held-out documents of a corpus, each token predicted once.
 
     Attributes:
-        num_tokens, num_bytes: Of the documents: what a loss is summed over, and what its bits are divided by.
+        num_tokens, num_bytes: Of the documents, of all ranks: what a loss is summed over, and what its bits are
+            divided by.
 
     Args:
         corpus: Of which.
         most_tokens: Documents are taken while they fit into so many tokens; one at the least.
         seq_len: Tokens of a sequence.
         rows: Sequences of a batch.
+        rank, num_ranks: Whose part of the sequences the batches are; all ranks have as many batches.
     """
 
-    def __init__(self, corpus: Corpus, most_tokens: int, seq_len: int, rows: int) -> None:
-        self._corpus, self._seq_len, self._rows = corpus, seq_len, rows
+    def __init__(
+        self, corpus: Corpus, most_tokens: int, seq_len: int, rows: int, rank: int = 0, num_ranks: int = 1
+    ) -> None:
+        self._corpus, self._seq_len = corpus, seq_len
+        self._cut = (rows, rank, num_ranks)
         self.num_tokens, self.num_bytes = corpus.whole_documents("held_out", most_tokens)
 
     def __iter__(self) -> Iterator[TokenBatch]:
         """Batches, the last row padded."""
-        starts = range(0, self.num_tokens, self._seq_len)
-        for first in range(0, len(starts), self._rows):
-            some = starts[first : first + self._rows]
-            yield _stacked(
-                [_row(self._corpus, "held_out", at, min(self._seq_len, self.num_tokens - at)) for at in some],
-                self._seq_len,
-            )
+        length = self._seq_len
+        for some in passes(0, -(-self.num_tokens // length), *self._cut):
+            starts = [number * length for number in some]
+            rows = [_row(self._corpus, "held_out", at, min(length, self.num_tokens - at)) for at in starts]
+            yield _stacked(rows, length)
 
 
 def _row(corpus: Corpus, split: Split, start: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,7 +120,8 @@ def _row(corpus: Corpus, split: Split, start: int, length: int) -> tuple[np.ndar
 
 
 def _stacked(rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], seq_len: int) -> TokenBatch:
-    """Rows of one length, the shorter ones padded at their end."""
+    """Rows of one length, the shorter ones padded at their end; one of padding where there is none."""
+    rows = rows or [(np.zeros(0, np.int64),) * 3]
     fills = (0, -100, -1)
     columns = [
         torch.from_numpy(

@@ -29,6 +29,17 @@ def shares_of_block(weights: Sequence[float]) -> Int[np.ndarray, " sources"]:
     return counts
 
 
+def passes(start: int, stop: int, rows: int, rank: int = 0, num_ranks: int = 1) -> list[range]:
+    """One rank's part of sequences from ``start`` to before ``stop``, so many rows at once.
+
+    Parts differ by one sequence at most. All ranks have as many passes, some of which may be empty, for all take
+    part in whatever ranks do together.
+    """
+    whole = stop - start
+    mine = range(start + whole * rank // num_ranks, start + whole * (rank + 1) // num_ranks)
+    return [mine[at : at + rows] for at in range(0, -(-whole // num_ranks), rows)]
+
+
 class SequenceOrder:
     """Which window of which source each sequence of a run is.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import distributed, nn
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
@@ -63,7 +63,8 @@ def save_state(
             save({"model": weights, "optimizer": moments}, checkpoint_id=folder / TENSORS)
     except CheckpointException as error:
         raise _as_os_error(error) from None
-    (folder / PROGRESS).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+    if not distributed.is_initialized() or distributed.get_rank() == 0:
+        (folder / PROGRESS).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
 
 
 def load_state(

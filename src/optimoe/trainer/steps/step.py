@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch.distributed import ProcessGroup
 
 from optimoe.core.errors import OptimoeError
 from optimoe.models.config import LossConfig
@@ -11,6 +12,7 @@ from optimoe.models.decoder import Decoder, Output
 from optimoe.models.losses import Balancer, RunningReport, Step, count_valid, training_loss
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
+from optimoe.trainer.parallel.sharding import Reduce
 from optimoe.trainer.steps.optimizers import groups_of, set_rate
 
 
@@ -48,6 +50,8 @@ class Stepper:
         clip_norm: Largest norm of the gradient.
         autocast: The type that products are computed in; float32 for none.
         recompute: Whether backward computes activations again.
+        group: The ranks that share a step; none is this process alone.
+        reduce: Is told before each pass whether it is the step's last.
     """
 
     model: Decoder
@@ -58,6 +62,8 @@ class Stepper:
     clip_norm: float
     autocast: torch.dtype = torch.float32
     recompute: bool = False
+    group: ProcessGroup | None = None
+    reduce: Reduce = lambda last: None
 
     def __call__(self, batches: list[TokenBatch], rate: float, where: str) -> StepResult:
         """Take a step.
@@ -70,12 +76,13 @@ class Stepper:
         Raises:
             DivergedError: The loss or the gradient is no finite number; the weights are as they were.
         """
-        step = Step([count_valid(one.target_BS, one.document_BS) for one in batches])
+        step = Step([count_valid(one.target_BS, one.document_BS) for one in batches], self.group)
         if self.losses.scope == "step":
             with step.looking():
                 for batch in batches:
                     step.look(self._forward(batch))
-        for batch in batches:
+        for number, batch in enumerate(batches, 1):
+            self.reduce(number == len(batches))
             output = self._forward(batch)
             loss = training_loss(output, batch.target_BS, self.losses, step)
             loss.total.backward()  # type: ignore[no-untyped-call]

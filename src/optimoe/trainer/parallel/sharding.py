@@ -1,0 +1,95 @@
+"""A model over ranks: which of them holds which part of a weight, and when gradients are summed."""
+
+from collections.abc import Callable
+from typing import cast
+
+from torch import nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import Shard, distribute_tensor
+
+from optimoe.core.errors import require
+from optimoe.core.run import RunLayout
+from optimoe.models.decoder import Decoder
+from optimoe.models.experts.layer import Experts
+from optimoe.models.moe import MoELayer
+from optimoe.models.peer.layer import PEERLayer
+from optimoe.trainer.parallel.exchange import Exchange
+from optimoe.trainer.parallel.ranks import Ranks
+
+Reduce = Callable[[bool], None]
+"""Is told before each pass of a step whether it is the last, after which gradients must be whole."""
+
+
+def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout) -> Reduce:
+    """Put a model, the same on all ranks, where it trains, in place.
+
+    Over several ranks this is FSDP2 (``torch.distributed.fsdp.fully_shard``), a unit for each block, in all stages
+    of ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054). 0: every rank has all. 1: weights and optimiser states are
+    shared, weights gathered for a pass and gradients summed once a step. 2: gradients are shared too, and summed
+    after every pass. 3: weights are gathered anew for each block and pass. Experts are dealt to ``ep`` ranks
+    first, and shared in this way among the ranks that were dealt the same ones.
+
+    A process alone holds everything, whatever the layout says: what is learned is the same.
+
+    Args:
+        model: With its initial weights, on a CPU.
+        ranks: That train it.
+        layout: Its ``zero`` and ``ep``; the number of ranks is what there is.
+
+    Returns:
+        What to call before each pass.
+
+    Raises:
+        ConfigError: The layout cuts layers or their matrices, or experts cannot be dealt evenly.
+    """
+    if ranks.group is None:
+        model.to(ranks.device)
+        return lambda last: None
+    for name in ("tp", "pp"):
+        value = getattr(layout, name)
+        require(value == 1, f"layout.{name}", "1 on several ranks; cutting a layer is not built here", value)
+    if layout.ep > 1:
+        _deal_experts(model, ranks, layout)
+    mesh = _mesh(ranks, layout.zero, 1)
+    for module in (*model.blocks, model):
+        _share(module, mesh, layout.zero)
+    early = layout.zero >= 2
+    whole = cast(FSDPModule, model)
+    return lambda last: whole.set_requires_gradient_sync(early or last)
+
+
+def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout) -> None:
+    """Keep this rank's experts of each routed layer, and let tokens travel to the others.
+
+    Raises:
+        ConfigError: They cannot be dealt evenly, or a layer retrieves single neurons.
+    """
+    ep = layout.ep
+    require(ranks.number % ep == 0, "layout.ep", f"a divisor of the {ranks.number} ranks", ep)
+    mesh = _mesh(ranks, layout.zero, ep)
+    for layer, block in enumerate(model.blocks):
+        require(not isinstance(block.ffn, PEERLayer), "layout.ep", f"1 with PEER, as in layer {layer}", ep)
+        if isinstance(block.ffn, MoELayer):
+            experts: Experts = block.ffn.experts
+            number = experts.num_experts
+            require(number % ep == 0, "layout.ep", f"a divisor of the {number} experts of layer {layer}", ep)
+            for name, weight in list(experts.named_parameters()):
+                own = distribute_tensor(weight.detach(), mesh["ep"], [Shard(0)], src_data_rank=None)
+                setattr(experts, name, nn.Parameter(own))
+            experts.run = Exchange(group=mesh["ep"].get_group(), num_experts=number)
+            _share(experts, mesh, layout.zero)
+
+
+def _mesh(ranks: Ranks, zero: int, ep: int) -> DeviceMesh:
+    """All ranks by what they hold of a weight: whole copies of it, parts of a copy, dealt experts."""
+    same = ranks.number // ep
+    shape = (1, same, ep) if zero else (same, 1, ep)
+    mesh = init_device_mesh(ranks.device.type, shape, mesh_dim_names=("copies", "parts", "ep"))
+    mesh["parts", "ep"]._flatten()  # norms are then summed by one message
+    return mesh
+
+
+def _share(module: nn.Module, mesh: DeviceMesh, zero: int) -> None:
+    fully_shard(module, mesh=mesh["copies", "parts"], reshard_after_forward=zero == 3)
+    cast(FSDPModule, module).set_force_sum_reduction_for_comms(True)  # a mean is none of gloo's

@@ -1,0 +1,209 @@
+"""Several ranks train as one process does: weights shared in every way, experts dealt to them."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.distributed.tensor import DTensor
+
+from optimoe.core.run import Optimizer, RunLayout, load_run_records
+from optimoe.models.losses import Balancer, RunningReport
+from optimoe.trainer.batches.loader import TokenBatch
+from optimoe.trainer.batches.order import passes
+from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
+from optimoe.trainer.parallel.ranks import joined
+from optimoe.trainer.parallel.sharding import spread_model
+from optimoe.trainer.setup import make_model
+from optimoe.trainer.steps.optimizers import make_optimizers
+from optimoe.trainer.steps.step import Stepper
+from optimoe.trainer.train import train
+from tests.models.world import on_ranks
+from tests.trainer.world import QUIET, corpus_at, make_run, under_torchrun
+
+ARCHITECTURE = {
+    "model_type": "qwen2_moe",
+    "vocab_size": 31,
+    "hidden_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "intermediate_size": 16,
+    "moe_intermediate_size": 6,
+    "shared_expert_intermediate_size": 10,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "tie_word_embeddings": False,
+}
+STEPS, ROWS, LENGTH = 3, 7, 9
+
+
+def make_step(number):
+    """Seven rows of packed documents; the last three, of a fourth rank alone, have three tokens."""
+    torch.manual_seed(number)
+    ids_BS = torch.randint(0, 31, (ROWS, LENGTH))
+    document_BS = (torch.arange(LENGTH) > 4).long().expand(ROWS, -1).clone()
+    document_BS[5:] = -1
+    document_BS[6, :3] = 0
+    return TokenBatch(ids_BS=ids_BS, target_BS=ids_BS.roll(-1, 1), document_BS=document_BS)
+
+
+def part_of(batch, some):
+    if some:
+        return batch.rows(some.start, some.stop)
+    row = batch.rows(0, 1)
+    return replace(row, document_BS=torch.full_like(row.document_BS, -1))
+
+
+class Trained:
+    """A model in float64 over the ranks that there are, and what trains it."""
+
+    def __init__(self, **layout):
+        run = make_run(architecture=ARCHITECTURE, losses={"balance": 0.1, "z": 0.01, "scope": "step"})
+        with joined("cpu") as self.ranks:
+            pass
+        self.model = make_model(run, torch.device("cpu"), 31).double()
+        reduce = spread_model(self.model, self.ranks, RunLayout(**layout))
+        self.optimizers = make_optimizers(self.model, Optimizer(clip_norm=0.1))
+        self.balancer = Balancer(self.model, 0.01, group=self.ranks.group)
+        self.report = RunningReport(self.ranks.group)
+        self.stepper = Stepper(
+            model=self.model,
+            optimizers=self.optimizers,
+            balancer=self.balancer,
+            report=self.report,
+            losses=self.model.config.losses,
+            clip_norm=0.1,
+            group=self.ranks.group,
+            reduce=reduce,
+        )
+
+    def steps(self):
+        """Values of some steps, and norms of their gradients."""
+        found = []
+        for number in range(STEPS):
+            some = passes(0, ROWS, 2, self.ranks.rank, self.ranks.number)
+            batches = [part_of(make_step(number), each) for each in some]
+            result = self.stepper(batches, 0.01, "here")
+            found += [result.language, result.total, *result.grad_norms.values()]
+        return torch.tensor([*found, self.report.summary().load_imbalance], dtype=torch.float64)
+
+    def state(self):
+        """Weights, buffers and moments, whole, by name."""
+        found = {**self.model.state_dict()}
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        for optimizer in self.optimizers:
+            for parameter, moments in optimizer.state.items():
+                found |= {f"{names[parameter]} {name}": it for name, it in moments.items()}
+        return {name: it.full_tensor() if isinstance(it, DTensor) else it for name, it in found.items()}
+
+    def save(self, folder):
+        with self.ranks.together():
+            folder.mkdir(exist_ok=True)
+        save_state(folder, self.model, self.optimizers, self.balancer, Progress(started_utc="now", step=3))
+
+    def load(self, folder):
+        return load_state(folder, self.model, self.optimizers, self.balancer)
+
+
+LAYOUTS = {
+    2: [{"zero": 0}, {"zero": 1}, {"zero": 2, "dp": 2, "ep": 2}, {"zero": 3, "dp": 2, "ep": 2}],
+    4: [{"zero": 0, "dp": 4, "ep": 2}, {"zero": 3}, {"zero": 1, "dp": 4, "ep": 2}, {"zero": 3, "dp": 4, "ep": 4}],
+}
+
+
+@pytest.mark.parametrize("number", LAYOUTS)
+def test_ranks_learn_what_one_process_learns(number, tmp_path):
+    alone = Trained()
+    want, state = alone.steps(), alone.state()
+
+    def work(rank, group):
+        found = []
+        for layout in LAYOUTS[number]:
+            ranks = Trained(**layout)
+            found.append((ranks.steps(), ranks.state()))
+        return found
+
+    for rank in on_ranks(work, tmp_path, number):
+        for got, theirs in rank:
+            torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-10)
+            for name, value in state.items():
+                torch.testing.assert_close(theirs[name], value, rtol=1e-10, atol=1e-10)
+
+
+DEALT = {1: {}, 2: {"zero": 1, "dp": 2, "ep": 2}, 4: {"zero": 3, "dp": 4, "ep": 2}}
+
+
+def test_a_checkpoint_of_any_number_of_ranks_is_read_by_any_other_bit_for_bit(tmp_path):
+    """Weights, biases and moments; 1 to 4 to 2 to 1 and 4, experts dealt where there are several."""
+    alone = Trained()
+    alone.steps()
+    alone.save(tmp_path / "of1")
+    want = alone.state()
+
+    def passed_on(number, source, target):
+        def work(rank, group):
+            ranks = Trained(**DEALT[number])
+            assert ranks.load(tmp_path / source).step == 3 and ranks.balancer.num_steps == STEPS
+            ranks.save(tmp_path / target)
+            return ranks.state()
+
+        (tmp_path / f"{source} to {target}").mkdir()
+        return on_ranks(work, tmp_path / f"{source} to {target}", number)
+
+    read = [*passed_on(4, "of1", "of4"), *passed_on(2, "of4", "of2"), *passed_on(4, "of2", "again")]
+    back = Trained()
+    back.load(tmp_path / "of2")
+    for state in (*read, back.state()):
+        assert state.keys() == want.keys() and all(torch.equal(state[name], value) for name, value in want.items())
+
+
+SHARED = make_run(layout=RunLayout(dp=2, ep=2, zero=3, micro_batch=3))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return corpus_at(tmp_path_factory.mktemp("corpus"))
+
+
+def at_step(step, folder, number):
+    """What sends rank 1 a signal at a step."""
+
+    def watch(report):
+        if report.step == step:
+            os.kill(int((folder / "pid1").read_text()), number)
+
+    return watch
+
+
+def test_a_stop_of_one_rank_stops_all_and_one_process_goes_on(corpus, tmp_path):
+    whole = train(SHARED, tmp_path / "whole", [corpus], QUIET)
+    watch = at_step(5, tmp_path, signal.SIGTERM)
+    ended = under_torchrun(lambda _: train(SHARED, tmp_path / "run", [corpus], QUIET, watch), tmp_path)
+    assert ended == [(None, None, 128 + signal.SIGTERM)] * 2
+    (record,) = load_run_records(tmp_path / "run/record.jsonl").records
+    assert record.status == "stopped" and record.tokens_seen in (5 * 128, 6 * 128) and "2 ranks" in record.device
+    rest = train(SHARED, tmp_path / "run", [corpus], QUIET)
+    assert rest.loss == pytest.approx(whole.loss, abs=1e-4)
+    assert [p.loss for p in rest.curve] == pytest.approx([p.loss for p in whole.curve], abs=1e-4)
+
+
+def test_ranks_end_by_one_line_where_one_is_dead(corpus, tmp_path):
+    watch = at_step(2, tmp_path, signal.SIGKILL)
+    ended = under_torchrun(lambda _: train(SHARED, tmp_path / "run", [corpus], QUIET, watch), tmp_path)
+    assert ended[0][1].startswith("rank 0: another rank is gone (") and "\n" not in ended[0][1]
+    assert ended[1] == (None, None, -signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({"dp": 3, "ep": 3}, "layout.ep: must be a divisor of the 2 ranks, got 3"),
+        ({"tp": 2}, "layout.tp: must be 1 on several ranks"),
+    ],
+)
+def test_what_ranks_cannot_do_is_refused_once(corpus, tmp_path, layout, words):
+    run = make_run(layout=RunLayout(**layout))
+    first, second = under_torchrun(lambda _: train(run, tmp_path / "run", [corpus], QUIET), tmp_path)
+    assert words in first[1] and second == (None, None, first[2])
