@@ -7,10 +7,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from optimoe.arch.parts import MoE
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.decoder import build
+from optimoe.models.inference.generate import generate
+from optimoe.models.inference.sampling import Sampling
 from optimoe.models.losses import Balancer, training_loss
 from optimoe.models.routers import TopK
 from optimoe.models.routing import coactivation, report
 from tests.models.build import ROUTERS, VOCAB, make_arch, top_k_of
+from tests.models.shapes import ARCHS
 
 SILENT = [name for name, router in ROUTERS.items() if router.kind not in ("base", "expert_choice")]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -82,6 +85,18 @@ def test_a_gpu_computes_what_a_cpu_does(name):
         assert torch.equal(two.routings[layer].dispatched_TK.cpu(), routing.dispatched_TK)
     for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(theirs.grad.cpu(), ours.grad, rtol=1e-8, atol=1e-9)
+
+
+@needs_gpu
+@pytest.mark.parametrize("name", ["several groups", "mixer window and sinks", "mixer chunks", "learned positions"])
+def test_a_gpu_generates_what_a_cpu_does(name):
+    prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5]]
+    for sampling in (
+        Sampling(max_new_tokens=8, temperature=0.0),
+        Sampling(max_new_tokens=8, top_k=5, stop_ids=(3,)),
+    ):
+        model = build(ARCHS[name], ModelConfig(init_std=0.3)).double()
+        assert generate(model, prompts, sampling).ids == generate(model.cuda(), prompts, sampling).ids
 
 
 @needs_gpu

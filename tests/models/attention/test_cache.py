@@ -123,6 +123,15 @@ def test_one_sequence_is_held_in_the_bytes_that_are_counted(name, dtype, precisi
 
 
 @torch.no_grad()
+def test_room_is_made_seldom():
+    model, cache, rooms = build(ARCHS["mixer grouped"]).eval(), Cache(), []
+    for _ in range(60):
+        model(ids_of(1, 1), cache=cache)
+        rooms.append(cache.layer(0).parts[0].shape[2])
+    assert len(set(rooms)) < 12 and rooms[-1] < 90
+
+
+@torch.no_grad()
 def test_rows_are_kept_in_any_order():
     model, ids_BS = make_model(ARCHS["several groups"]), ids_of(3, 8)
     document_BS = torch.tensor([[0, 0, 0, 0], [-1, -1, 0, 0], [-1, 0, 0, 0]])
