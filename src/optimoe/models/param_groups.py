@@ -29,7 +29,7 @@ every step in which no token retrieves them, and the baseline of RL-R, which pre
 CLIPPED_ALONE = ("baselines", "peer_tables")
 """Groups whose gradients have a scale of their own: clipped with the rest, they would set the rest's."""
 
-_GROWN = re.compile(r"\.parametrizations\.(\w+)\.original\w*$")
+_PARAMETRIZED = re.compile(r"\.parametrizations\.(\w+)\.(?:original\w*|\d+\.\w+)$")
 
 
 def param_groups(
@@ -125,7 +125,7 @@ def _clip(params: Sequence[Tensor], max_norm: float) -> Tensor:
 
 def _group_of(decoder: Decoder, name: str, parameter: Tensor) -> str:
     """The group of a parameter, by the module that has it and what it is there."""
-    name = _GROWN.sub(r".\1", name)  # the part of a grown tensor that trains is one of the module that grew
+    name = _PARAMETRIZED.sub(r".\1", name)  # what trains of a grown or adapted tensor is of the module that has it
     path, _, tensor = name.rpartition(".")
     owners = [decoder.get_submodule(".".join(path.split(".")[:n])) for n in range(len(path.split(".")) + 1)]
     if any(isinstance(owner, Router) for owner in owners):

@@ -14,6 +14,7 @@ from optimoe.core.run.record import (
     load_run_records,
 )
 from optimoe.core.run.spec import RunSpec
+from optimoe.core.run.stages import Stage, Start
 
 __all__ = [
     "CurvePoint",
@@ -26,6 +27,8 @@ __all__ = [
     "RunSpec",
     "RunStatus",
     "Schedule",
+    "Stage",
+    "Start",
     "append_run_record",
     "load_run_records",
     "load_runs",

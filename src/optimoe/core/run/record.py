@@ -73,6 +73,8 @@ class RunRecord:
         loss: Held-out loss, nats per token, of the trained model routing as in use; none where it diverged.
         bits_per_byte: The same loss in bits per byte of the held-out text; none likewise.
         curve: Training or held-out loss along the run, a few hundred points at most.
+        by_stage: Held-out loss of each source, before the first step and after each stage, nats per token; empty of
+            a run without stages.
         causal_training: Whether no token's training loss saw later ones; routers that choose over a batch do.
         router: Summaries of the routers by name, such as ``load_ratio_max`` or ``dead_experts``.
         versions: Of the software, by package.
@@ -102,6 +104,7 @@ class RunRecord:
     loss: float | None
     bits_per_byte: float | None
     curve: tuple[CurvePoint, ...] = ()
+    by_stage: tuple[dict[str, float], ...] = ()
     causal_training: bool = True
     router: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -132,6 +135,8 @@ class RunRecord:
         require(full, "tokens_seen", f"at least the run's {self.run.tokens} in a finished run", self.tokens_seen)
         most = f"at most {MOST_ROUTER_STATISTICS} summaries"
         require(len(self.router) <= MOST_ROUTER_STATISTICS, "router", most, len(self.router))
+        stages = len(self.run.stages)
+        require(len(self.by_stage) <= stages + bool(stages), "by_stage", "one row more than stages", self.by_stage)
         for name, value in self.router.items():
             require(math.isfinite(value), f"router.{name}", "finite", value)
         require_date(self, "started_utc", "ended_utc")

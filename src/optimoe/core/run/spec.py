@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from optimoe.core.config import build
@@ -18,12 +19,16 @@ from optimoe.core.errors import (
 )
 from optimoe.core.records import to_values
 from optimoe.core.run.parts import DataMix, Optimizer, Precision, RunLayout, Schedule
+from optimoe.core.run.stages import Stage, Start, require_stages
 
 NULL = "null"
 """The key under which a file without nulls lists the fields that are null; no field may be called so."""
 
 TALK = ("name", "source", "notes")
 """Fields that say something about a run and change nothing in it."""
+
+LATER = ("start", "stages")
+"""Fields that runs got later: at their defaults they are no part of the id, so that older runs keep theirs."""
 
 ID_DIGITS = 16
 """Of a run id, in hexadecimal: 64 bits, so that two of a million runs share one with probability 3e-8."""
@@ -41,7 +46,7 @@ class RunSpec:
         tokens: Training tokens.
         batch_tokens: Tokens of one step, over all ranks.
         seq_len: Tokens of a sequence.
-        schedule: The learning rate over the run.
+        schedule: The learning rate over the run, or over each of its stages.
         optimizer: How gradients move the weights.
         router: How tokens find their experts: ``kind`` and its options; empty for the trainer's default.
         bias_rate: Step of the balancing biases at every optimiser step, where the router has them; DeepSeek V3's
@@ -51,7 +56,10 @@ class RunSpec:
         precision: Of the products: ``fp32``, ``bf16``, ``fp16`` or ``fp8``.
         layout: How the run is split over devices; none where the trainer chooses.
         seed: Of the initial weights and of everything drawn while training.
-        data: What it is trained on.
+        data: What it is trained on, and its held-out loss is of.
+        start: Where its weights come from; none for random ones.
+        stages: Parts of it with data of their own, one after the other, which together have its tokens; the
+            architecture is that before any of them grows. Empty for one with all of the data.
         source: Which plan, law or person asked for it.
         notes: Where its numbers come from, and caveats.
 
@@ -75,6 +83,8 @@ class RunSpec:
     layout: RunLayout | None = None
     seed: int = 0
     data: DataMix = field(default_factory=DataMix)
+    start: Start | None = None
+    stages: tuple[Stage, ...] = ()
     source: str = ""
     notes: str = ""
 
@@ -97,6 +107,12 @@ class RunSpec:
         require(self.batch_tokens % self.seq_len == 0, "batch_tokens", whole, self.batch_tokens)
         most, warmup = f"at most tokens = {self.tokens}", self.schedule.warmup_tokens
         require(warmup <= self.tokens, "schedule.warmup_tokens", most, warmup)
+        if self.stages:
+            names = [source.name for source in self.data.sources]
+            require_stages(self.stages, self.tokens, self.batch_tokens, names)
+            least = min(stage.tokens for stage in self.stages)
+            most = f"at most the tokens of each stage, {least}"
+            require(warmup <= least, "schedule.warmup_tokens", most, warmup)
 
     @property
     def run_id(self) -> str:
@@ -107,7 +123,7 @@ class RunSpec:
         """
         # through build(), so that 1 and 1.0 in a field of floats are one run
         table = run_table(build(RunSpec, run_table(self), where="run"))
-        content = {key: value for key, value in table.items() if key not in TALK}
+        content = {key: value for key, value in table.items() if key not in TALK and (value or key not in LATER)}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 
@@ -115,6 +131,12 @@ class RunSpec:
     def steps(self) -> int:
         """Optimizer steps, the last of which may be shorter: ⌈tokens/batch_tokens⌉."""
         return -(-self.tokens // self.batch_tokens)
+
+    @property
+    def stage_ends(self) -> tuple[int, ...]:
+        """Steps done at the end of each stage; of a run without stages, its steps."""
+        each = [stage.tokens // self.batch_tokens for stage in self.stages]
+        return tuple(accumulate(each)) or (self.steps,)
 
 
 def run_table(run: RunSpec) -> dict[str, Any]:

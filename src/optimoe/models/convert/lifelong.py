@@ -96,7 +96,7 @@ def grow(model: Decoder, growth: Growth) -> Decoder:
         if isinstance(router, TopK):
             require(router.num_groups == 1, "num_groups", "1 to grow", router.num_groups)
             require(router.null_experts == 0, "null_experts", "0 to grow", router.null_experts)
-    new = build(_with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
+    new = build(with_more_experts(old.arch, growth.num_new_experts), old.config).to(old.embedding.weight)
     before, state = old.state_dict(), new.state_dict()
     for name, tensor in state.items():
         state[name] = _grown(before[name], tensor, growth, is_buffer=name.endswith(_BUFFERS))
@@ -123,7 +123,7 @@ def regrow(arch: ArchSpec, config: ModelConfig, growths: Sequence[Growth]) -> De
     """
     require(arch.moe is not None, "arch", "a model with routed experts", arch.name)
     added = sum(growth.num_new_experts for growth in growths)
-    old = build(_with_more_experts(arch, -added), config)
+    old = build(with_more_experts(arch, -added), config)
     for growth in growths:
         old = grow(old, growth)
     return old
@@ -204,7 +204,9 @@ def forgetting(stages: Sequence[Mapping[str, float]]) -> dict[str, Forgetting]:
     return reports
 
 
-def _with_more_experts(arch: ArchSpec, number: int) -> ArchSpec:
+def with_more_experts(arch: ArchSpec, number: int) -> ArchSpec:
+    """The architecture with so many experts more in every routed layer."""
+
     def more(ffn: MoE) -> MoE:
         return replace(ffn, num_experts=ffn.num_experts + number)
 
