@@ -1,8 +1,12 @@
 """A run as it is asked for, into what trains: every default written out, the model built."""
 
+from bisect import bisect_left
 from dataclasses import replace
+from functools import reduce
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
 
 from optimoe.arch.hf import from_config, to_config
@@ -11,9 +15,11 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import build as build_table
 from optimoe.core.config import to_table
 from optimoe.core.errors import InputError, require, require_choice
-from optimoe.core.run import RunSpec
+from optimoe.core.run import RunSpec, Stage
 from optimoe.models.config import LossConfig, ModelConfig
 from optimoe.models.convert.hf_config import read_fields
+from optimoe.models.convert.lifelong import Growth, grow, merge, with_more_experts
+from optimoe.models.convert.lora import Lora, add_lora
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.routers import RouterConfig, TopK, read_router
 from optimoe.models.traits.needs import OF_ROUTERS
@@ -32,11 +38,20 @@ _NO_FUNCTION = ("architectures", "dtype", "torch_dtype", "max_position_embedding
 
 
 def spelled_out(run: RunSpec) -> RunSpec:
-    """The run with router and losses written out, every option of them."""
+    """The run with router, losses, growth and LoRA written out, every option of them."""
     router = read_router(run.router) if run.router else _function(run).router
     losses = build_table(LossConfig, run.losses, "losses") if run.losses else _default_losses(run, router)
     chosen = {name: value for name, value in to_table(router).items() if value is not None}
-    return replace(run, router=chosen, losses=to_table(losses))
+    stages = tuple(
+        replace(stage, growth=_spelled(Growth, stage.growth, "growth"), lora=_spelled(Lora, stage.lora, "lora"))
+        for stage in run.stages
+    )
+    return replace(run, router=chosen, losses=to_table(losses), stages=stages)
+
+
+def _spelled(cls: type[Growth] | type[Lora], table: dict[str, Any], where: str) -> dict[str, Any]:
+    """All options of a table, or none of an empty one."""
+    return to_table(build_table(cls, table, where)) if table else {}
 
 
 def _default_losses(run: RunSpec, router: RouterConfig) -> LossConfig:
@@ -124,3 +139,42 @@ def unfilled_model(run: RunSpec) -> Decoder:
         ConfigError: It has a part that is not built here.
     """
     return build(run_arch(run), model_config(run))
+
+
+def staged_model(previous: Decoder, stage: Stage) -> Decoder:
+    """The model that a stage trains, from the one before it, which stays as it is.
+
+    Raises:
+        ConfigError: The stage's growth or LoRA is none, or the model cannot grow.
+    """
+    if stage.growth:
+        return grow(previous, build_table(Growth, stage.growth, "growth"))
+    if stage.lora:
+        return add_lora(previous, build_table(Lora, stage.lora, "lora"))
+    return merge(previous)
+
+
+def formed_model(run: RunSpec, step: int) -> Decoder:
+    """A model with the names and shapes that the run's has at a step, whose weights are none of the run's.
+
+    Raises:
+        ConfigError: A stage cannot be.
+    """
+    stages = run.stages[: stage_of(run, step) + 1]
+    return reduce(staged_model, stages, unfilled_model(run))
+
+
+def stage_of(run: RunSpec, step: int) -> int:
+    """The stage, from 0, whose model a checkpoint of a step holds: it takes the step, and those up to its end."""
+    return bisect_left(run.stage_ends, max(step, 1))
+
+
+def stage_archs(run: RunSpec) -> tuple[ArchSpec, ...]:
+    """The architecture in each stage of a run; of one without stages, its own."""
+    added = [build_table(Growth, one.growth, "growth").num_new_experts if one.growth else 0 for one in run.stages]
+    return tuple(with_more_experts(run_arch(run), number) for number in accumulate(added or [0]))
+
+
+def seed_of(*numbers: int) -> int:
+    """A seed for the random numbers of a step on a rank, or of a stage of a run, far from those of others."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

@@ -6,13 +6,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from optimoe.core.errors import require
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import CurvePoint, RunLayout, RunRecord, RunSpec, RunStatus
-from optimoe.models.decoder import Decoder
 from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
@@ -25,8 +23,9 @@ from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.peak import measured_peak_flops_per_s
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, make_record
-from optimoe.trainer.setup import make_model, spelled_out
+from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
 from optimoe.trainer.signals import StopWish, stop_wish
+from optimoe.trainer.stages.legs import Leg, begin_leg, make_legs
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.schedule import rate_at
 from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
@@ -107,7 +106,8 @@ def train(
             watch, say = (lambda _: None), (lambda _: None)
 
         def begin() -> tuple[RunFolder, RunRecord | None]:
-            place = opened.enter_context(open_run(folder, run, how.keep, how.keep_steps))
+            keep_steps = (*how.keep_steps, *(run.stage_ends if run.stages else ()))  # where stages begin
+            place = opened.enter_context(open_run(folder, run, how.keep, keep_steps))
             if place.record is None:
                 place.keep_tokenizer(corpora[0].tokenizer)
             return place, place.record
@@ -139,14 +139,26 @@ class _Training:
         self.ranks = ranks
         weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
-        self.model = make_model(run, torch.device("cpu"), corpora[0].facts.vocab_size)
-        reduce = spread_model(self.model, ranks, run.layout or RunLayout())
+        self.legs = make_legs(run, corpora, self.loader, ranks)
+        self.vocab_size = corpora[0].facts.vocab_size
+        require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
+        self.peak = ranks.total(measured_peak_flops_per_s(ranks.device, _DTYPES[run.precision]))
+        self.counts = RunCounts.of(run)
+        self.rows = how.micro_batch or _rows(run)
+        self.held_out: HeldOutLoss | None = None
+        self.progress = self._resumed(say, trunks)
+
+    def _begin(self, leg: Leg) -> None:
+        """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
+        run, ranks, self.leg = self.run, self.ranks, leg
+        self.model, previous = begin_leg(run, leg, self.place.checkpoints, self.vocab_size)
+        reduce = spread_model(self.model.train(), ranks, run.layout or RunLayout())
+        if previous is not None:
+            spread_model(previous, ranks, run.layout or RunLayout())
         self.optimizers = make_optimizers(self.model, run.optimizer)
         balanced = any(router.config.balanced_by_bias for router in self.model.routers.values())
         self.balancer = Balancer(self.model, run.bias_rate, group=ranks.group) if balanced else None
         self.report = RunningReport(ranks.group)
-        require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
-        dtype = _DTYPES[run.precision]
         self.stepper = Stepper(
             model=self.model,
             optimizers=self.optimizers,
@@ -154,16 +166,13 @@ class _Training:
             report=self.report,
             losses=self.model.config.losses,
             clip_norm=run.optimizer.clip_norm,
-            autocast=dtype,
-            recompute=how.recompute,
+            autocast=_DTYPES[run.precision],
+            recompute=self.how.recompute,
             group=ranks.group,
             reduce=reduce,
+            previous=previous,
+            distillation=leg.distillation,
         )
-        self.peak = ranks.total(measured_peak_flops_per_s(ranks.device, dtype))
-        self.counts = RunCounts.of(run)
-        self.rows = how.micro_batch or _rows(run, self.model)
-        self.progress = self._resumed(say, trunks)
-        self.held_out: HeldOutLoss | None = None
 
     def _resumed(self, say: Callable[[str], None], trunks: Sequence[Path]) -> Progress:
         """Where the newest checkpoint left off, or another run that is this one so far, or a beginning."""
@@ -172,6 +181,7 @@ class _Training:
             say(line)
         trunk = None if found.path else self.ranks.first(lambda: find_trunk(self.counts.run, trunks))
         path = found.path or (trunk.path if trunk else None)
+        self._begin(self.legs[stage_of(self.run, trunk.step if trunk else found.step)])
         if path is None:
             return Progress(started_utc=utc_now())
         say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
@@ -180,10 +190,12 @@ class _Training:
     def go(self, wish: StopWish) -> RunRecord:
         """All steps that are left, and the record of what came of them."""
         every = max(1, -(-self.run.steps // self.how.evaluations)) if self.how.evaluations else self.run.steps
-        saved, self.model = time.monotonic(), self.model.train()
+        saved = time.monotonic()
         if self.progress.step == 0:
             self._evaluate()
         while self.progress.step < self.run.steps:
+            if self.progress.step == self.leg.stop:
+                self._begin(self.legs[self.leg.number + 1])
             try:
                 self._step()
             except DivergedError as error:  # on all ranks
@@ -192,13 +204,13 @@ class _Training:
                     raise SystemExit(error.exit_code) from None
                 raise
             step = self.progress.step
-            if step % every == 0 or step == self.run.steps:
+            if step % every == 0 or step == self.leg.stop:
                 self._evaluate()
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
             due |= step in self.how.keep_steps
             save, stop = self.ranks.most(due, wish.signal)
-            if save or stop or step == self.run.steps:
+            if save or stop or step == self.leg.stop:
                 self._save()
                 saved = time.monotonic()
             if stop and step < self.run.steps:
@@ -213,9 +225,9 @@ class _Training:
         start, stop = first // run.seq_len, -(-last // run.seq_len)
         began = time.perf_counter()
         mine = passes(start, stop, self.rows, self.ranks.rank, self.ranks.number)
-        batches = [self.loader.sequences(some.start, len(some)).to(self.ranks.device) for some in mine]
-        torch.manual_seed(_seed_of_step(run.seed, step, self.ranks.rank))
-        rate = rate_at(run.schedule, run.tokens, (first + last) / 2)
+        batches = [self.leg.loader.sequences(some.start, len(some)).to(self.ranks.device) for some in mine]
+        torch.manual_seed(seed_of(run.seed, step, self.ranks.rank))
+        rate = rate_at(run.schedule, self.leg.tokens, (first + last) / 2 - self.leg.start * run.batch_tokens)
         result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
         seconds = time.perf_counter() - began
         self.progress.seconds += seconds
@@ -226,7 +238,7 @@ class _Training:
         if self.ranks.rank:
             return
         tokens = self.counts.tokens(self.progress.step)
-        mfu = self.counts.flops_per_token * tokens_per_s / self.peak
+        mfu = self.counts.flops_per_token[self.leg.number] * tokens_per_s / self.peak
         held_out = self.held_out.loss if self.held_out else None
         self.place.log(
             {
@@ -258,11 +270,16 @@ class _Training:
         tokens = self.counts.tokens(self.progress.step)
         point = CurvePoint(
             tokens=tokens,
-            flops=self.counts.flops_per_token * tokens,
+            flops=self.counts.flops(self.progress.step),
             seconds=self.progress.seconds,
             loss=self.held_out.loss,
         )
         self.progress.curve.append(point)
+        ends = (0, *self.run.stage_ends)
+        if self.run.stages and self.progress.step in ends:
+            names = [source.name for source in self.run.data.sources]
+            row = dict(zip(names, self.held_out.by_source, strict=True))
+            self.progress.by_stage[ends.index(self.progress.step) :] = [row]
 
     def _save(self) -> None:
         with self.ranks.together(), ExitStack() as begun:
@@ -300,11 +317,6 @@ class _Training:
         }
 
 
-def _seed_of_step(seed: int, step: int, rank: int) -> int:
-    """A seed for the random numbers of one step on one rank, far from those of other steps, ranks and runs."""
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
-
-
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
     """So many threads of the CPU for a while; 0 leaves them."""
@@ -317,9 +329,9 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _rows(run: RunSpec, model: Decoder) -> int:
+def _rows(run: RunSpec) -> int:
     """Sequences of one pass: the layout's, or as many as fit."""
     if run.layout is not None:
         return run.layout.micro_batch
-    tokens = min(MOST_TOKENS, MOST_LOGITS // model.arch.vocab_size, run.batch_tokens)
+    tokens = min(MOST_TOKENS, MOST_LOGITS // run_arch(run).vocab_size, run.batch_tokens)
     return max(1, tokens // run.seq_len)

@@ -30,6 +30,8 @@ def shared_steps(run: RunSpec, other: RunSpec) -> int:
         return 0
     if run.schedule == other.schedule and run.tokens == other.tokens:
         return run.steps
+    if run.stages:  # whose rates fall in each of them
+        return 0
     return min(_constant_steps(each) for each in (run, other))
 
 

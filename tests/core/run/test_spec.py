@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
-from optimoe.core.run import DataMix, DataSource, Optimizer, RunLayout, RunSpec, Schedule
+from optimoe.core.run import DataMix, DataSource, Optimizer, RunLayout, RunSpec, Schedule, Stage, Start
 from tests.core.run.cases import CONFIG, RUN
 
 RATE = Schedule(peak_rate=1e-3)
@@ -42,6 +42,33 @@ def test_a_run_out_of_limits_is_refused_with_the_field(change, words):
     assert "\n" not in str(caught.value)
 
 
+def test_stages_are_the_whole_of_a_run_and_of_its_data():
+    data, short = (
+        DataMix(sources=(DataSource(name="a"), DataSource(name="b"))),
+        replace(RUN.schedule, warmup_tokens=0),
+    )
+    run = replace(RUN, tokens=2 * RUN.batch_tokens, data=data, schedule=short)
+    first, second = (Stage(tokens=RUN.batch_tokens, sources=(source,)) for source in data.sources)
+    assert replace(run, stages=(first, second)).stage_ends == (1, 2) and run.stage_ends == (2,)
+    assert (
+        replace(run, stages=(first, second)).run_id != run.run_id != replace(run, start=Start(folder="a")).run_id
+    )
+    half = Stage(tokens=RUN.batch_tokens // 2, sources=(data.sources[0],))
+    for stages, words in (
+        ((first,), "tokens: must be those of all stages, 131072, got 262144"),
+        ((first, half), "stages: stage 2: tokens: must be a multiple of batch_tokens = 131072, got 65536"),
+        (
+            (first, replace(second, sources=(DataSource(name="c"),))),
+            "stage 2: sources: must be of data.sources, a, b",
+        ),
+        ((first,) * 65, "stages: must be at most 64, got 65"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            replace(run, stages=stages)
+    with pytest.raises(ConfigError, match="warmup_tokens: must be at most the tokens of each stage, 131072"):
+        replace(run, stages=(first, second), schedule=replace(short, warmup_tokens=200_000))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -56,6 +83,17 @@ def test_a_run_out_of_limits_is_refused_with_the_field(change, words):
         (lambda: RunLayout(ep=3, dp=4), "ep: must be a divisor of tp · dp = 4, got 3"),
         (lambda: RunLayout(zero=4), "zero: must be one of"),
         (lambda: DataSource(name="a", weight=0.0), "weight: must be positive"),
+        (lambda: Stage(tokens=1, sources=()), "sources: must be one or more, each named once, got none"),
+        (lambda: Stage(tokens=0, sources=(DataSource(name="a"),)), "tokens: must be positive, got 0"),
+        (
+            lambda: Stage(tokens=1, sources=(DataSource(name="a"),), distillation=-1.0),
+            "distillation: must be zero or",
+        ),
+        (
+            lambda: Stage(tokens=1, sources=(DataSource(name="a"),), growth={"a": 1}, lora={"rank": 1}),
+            "lora: must be empty in a stage that grows",
+        ),
+        (lambda: Start(folder=""), "folder: must be given"),
         (lambda: DataMix(sources=(DataSource(name="a"),) * 2), "sources: must be named once each, got a"),
     ],
 )

@@ -73,8 +73,8 @@ class RunRecord:
         loss: Held-out loss, nats per token, of the trained model routing as in use; none where it diverged.
         bits_per_byte: The same loss in bits per byte of the held-out text; none likewise.
         curve: Training or held-out loss along the run, a few hundred points at most.
-        by_stage: Held-out loss of each source, before the first step and after each stage, nats per token; empty of
-            a run without stages.
+        by_stage: Held-out loss of each source before the first step and after each stage; none of a run
+            without stages.
         causal_training: Whether no token's training loss saw later ones; routers that choose over a batch do.
         router: Summaries of the routers by name, such as ``load_ratio_max`` or ``dead_experts``.
         versions: Of the software, by package.

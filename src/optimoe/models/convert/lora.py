@@ -6,7 +6,6 @@ Legend: A inputs, B outputs of a matrix, R rank.
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -67,5 +66,4 @@ def add_lora(model: Decoder, how: Lora) -> Decoder:
     layers = [module for module in adapted.blocks.modules() if isinstance(module, nn.Linear)]
     for layer in (layer for layer in layers if id(layer) not in routing):
         parametrize.register_parametrization(layer, "weight", LowRank(layer.weight, how))
-        layer.parametrizations.weight.original.requires_grad_(False)
     return adapted

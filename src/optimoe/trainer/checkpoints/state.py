@@ -32,6 +32,7 @@ class Progress:
         seconds: Of training, evaluations and saving left out.
         started_utc: When it first began.
         curve: Held-out loss along the run.
+        by_stage: Held-out loss of each source before the first step and after each stage, of a run of stages.
         bias_steps: How often balancing biases were moved.
     """
 
@@ -39,6 +40,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
+    by_stage: list[dict[str, float]] = field(default_factory=list)
     bias_steps: int = 0
 
 
@@ -75,7 +77,7 @@ def load_state(
     Raises:
         InputError: It is of another model or of other optimisers.
     """
-    progress = build(Progress, load_json(folder / PROGRESS), where=str(folder / PROGRESS))
+    progress = load_progress(folder)
     weights, moments = get_state_dict(model, optimizers)
     state: dict[str, Any] = {"model": weights, "optimizer": moments}
     try:
@@ -94,6 +96,16 @@ def load_state(
     if balancer is not None:
         balancer.load_state_dict({"num_steps": progress.bias_steps, "loads": {}})
     return progress
+
+
+def load_progress(folder: Path) -> Progress:
+    """How far the run was.
+
+    Raises:
+        InputError: It cannot be read.
+        ConfigError: It is no progress.
+    """
+    return build(Progress, load_json(folder / PROGRESS), where=str(folder / PROGRESS))
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:

@@ -8,12 +8,13 @@ import torch
 
 from optimoe.core.errors import InputError, require
 from optimoe.core.run import RunSpec, load_runs
+from optimoe.models.convert.lifelong import merge
 from optimoe.models.decoder import Decoder
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.checkpoints.state import load_weights
 from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, FileTokenizer
 from optimoe.trainer.results.folder import CHECKPOINTS, RUN
-from optimoe.trainer.setup import unfilled_model
+from optimoe.trainer.setup import formed_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,22 @@ class TrainedRun:
     passed_over: tuple[str, ...] = ()
 
 
+def model_at(run: RunSpec, checkpoint: Path, step: int) -> Decoder:
+    """The model of a run in a checkpoint of a step, on the CPU, in the form in which that stage trains it.
+
+    Raises:
+        InputError: The checkpoint is of another model.
+    """
+    with torch.device("meta"):
+        model = formed_model(run, step)
+    load_weights(checkpoint, model)
+    if model.arch.tied_embeddings:
+        model.unembedding.weight = model.embedding.weight
+    return model
+
+
 def load_run(folder: Path, step: int = 0) -> TrainedRun:
-    """The model of a run with the weights of its newest whole checkpoint.
+    """The model of a run with the weights of its newest whole checkpoint; what it grew or adapted is merged.
 
     Args:
         folder: The run's own.
@@ -56,10 +71,7 @@ def load_run(folder: Path, step: int = 0) -> TrainedRun:
         there = ", ".join(map(str, checkpoints.steps())) or "none"
         which = f"a checkpoint of step {step} (there are {there})" if step else "a whole checkpoint"
         raise InputError(f"{folder}: must hold {which}" + "".join(f"; {line}" for line in found.broken))
-    with torch.device("meta"):
-        model = unfilled_model(run)
-    load_weights(found.path, model)
-    if model.arch.tied_embeddings:
-        model.unembedding.weight = model.embedding.weight
+    model = model_at(run, found.path, found.step)
+    model = merge(model) if run.stages else model
     tokenizer = FileTokenizer(folder / TOKENIZER_FILE)
     return TrainedRun(run=run, step=found.step, model=model.eval(), tokenizer=tokenizer, passed_over=found.broken)

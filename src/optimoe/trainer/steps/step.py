@@ -4,12 +4,16 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.distributed import ProcessGroup
 
 from optimoe.core.errors import OptimoeError
 from optimoe.models.config import LossConfig
+from optimoe.models.convert.lifelong import distillation_loss
 from optimoe.models.decoder import Decoder, Output
 from optimoe.models.losses import Balancer, RunningReport, Step, count_valid, training_loss
+from optimoe.models.losses.language import IGNORED
+from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
 from optimoe.trainer.parallel.sharding import Reduce
@@ -52,6 +56,8 @@ class Stepper:
         recompute: Whether backward computes activations again.
         group: The ranks that share a step; none is this process alone.
         reduce: Is told before each pass whether it is the step's last.
+        previous: The model whose outputs are distilled from; none for none.
+        distillation: Weight of that loss.
     """
 
     model: Decoder
@@ -64,6 +70,8 @@ class Stepper:
     recompute: bool = False
     group: ProcessGroup | None = None
     reduce: Reduce = lambda last: None
+    previous: Decoder | None = None
+    distillation: float = 0.0
 
     def __call__(self, batches: list[TokenBatch], rate: float, where: str) -> StepResult:
         """Take a step.
@@ -80,12 +88,17 @@ class Stepper:
         if self.losses.scope == "step":
             with step.looking():
                 for batch in batches:
-                    step.look(self._forward(batch))
+                    step.look(self._forward(batch, self.model))
+        distilled = []
         for number, batch in enumerate(batches, 1):
             self.reduce(number == len(batches))
-            output = self._forward(batch)
+            output = self._forward(batch, self.model)
             loss = training_loss(output, batch.target_BS, self.losses, step)
-            loss.total.backward()  # type: ignore[no-untyped-call]
+            total = loss.total
+            if self.previous is not None:
+                distilled.append(self._distillation(output, batch, self.previous, step))
+                total = total + step.num_ranks * distilled[-1]
+            total.backward()  # type: ignore[no-untyped-call]
             step.add(loss)
             self.report.add(output)
             if self.balancer is not None:
@@ -94,7 +107,8 @@ class Stepper:
         value = step.value()
         result = StepResult(
             language=float(value.language),
-            total=float(value.total),
+            total=float(value.total)
+            + sum(map(float, all_over_ranks([one.detach() for one in distilled], self.group))),
             grad_norms={name: float(norm) for name, norm in norms.items()},
         )
         self._refuse_infinite(result, where)
@@ -106,10 +120,21 @@ class Stepper:
             self.balancer.step()
         return result
 
-    def _forward(self, batch: TokenBatch) -> Output:
+    def _forward(self, batch: TokenBatch, model: Decoder) -> Output:
         device, mixed = batch.ids_BS.device.type, self.autocast != torch.float32
+        recompute = self.recompute and model is self.model
         with torch.autocast(device, self.autocast, enabled=mixed):
-            return self.model(batch.ids_BS, document_BS=batch.document_BS, recompute=self.recompute)
+            return model(batch.ids_BS, document_BS=batch.document_BS, recompute=recompute)
+
+    def _distillation(self, output: Output, batch: TokenBatch, previous: Decoder, step: Step) -> Tensor:
+        """A micro-batch's share of the weighted divergence from the previous model, a mean over targets."""
+        with torch.no_grad():
+            before_BSV = self._forward(batch, previous).logits_BSV
+        real_BS = (batch.target_BS != IGNORED) & (batch.document_BS >= 0)
+        if not real_BS.any():  # of a rank that has no sequence left
+            return output.logits_BSV.sum() * 0
+        loss = distillation_loss(output.logits_BSV[real_BS], before_BSV[real_BS])
+        return self.distillation * real_BS.sum() / step.num_valid.targets * loss
 
     def _refuse_infinite(self, result: StepResult, where: str) -> None:
         numbers = {"loss": result.total, **{f"gradient of {n}": v for n, v in result.grad_norms.items()}}

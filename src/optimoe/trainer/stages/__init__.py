@@ -1,0 +1,1 @@
+"""What a run begins with, and its stages: data, steps and the model of each."""
