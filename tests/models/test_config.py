@@ -18,6 +18,7 @@ from optimoe.models.attention.rope import Llama3Scaling, YarnScaling
 from optimoe.models.config import LayerRouter, LossConfig, ModelConfig, count_extra_params
 from optimoe.models.convert.hf import to_hf
 from optimoe.models.convert.lifelong import Growth
+from optimoe.models.convert.lora import Lora
 from optimoe.models.convert.upcycle import Upcycling
 from optimoe.models.decoder import build
 from optimoe.models.experts.layer import Experts
@@ -111,6 +112,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
 GIVEN = {
     Growth: {"num_new_experts": 1},
     LayerRouter: {"layers": (0,), "router": TopK()},
+    Lora: {"rank": 1},
     Llama3Scaling: {"factor": 8.0, "original_positions": 64},
     YarnScaling: {"factor": 8.0, "original_positions": 64},
 }
@@ -143,7 +145,7 @@ def test_the_configurations_are_those_that_a_run_chooses():
     names = {cls.__name__ for cls in configurations()}
     routers = {"TopK", "ExpertChoice", "SBase", "Base", "Hash", "PolicyGradient"}
     positions = {"Rotary", "RopeScaling", "LinearScaling", "Llama3Scaling", "YarnScaling"}
-    others = {"Growth", "LayerRouter", "LossConfig", "ModelConfig", "Multipliers", "Sampling", "Upcycling"}
+    others = {"Growth", "LayerRouter", "Lora", "LossConfig", "ModelConfig", "Multipliers", "Sampling", "Upcycling"}
     assert names == routers | positions | others
     assert all(field.default is not MISSING or cls is Growth for cls in (Upcycling, Hash) for field in fields(cls))
 
