@@ -4,7 +4,8 @@ All have the same weights at first, the same data and losses (cross-entropy, loa
 in one process; losses of the first step are compared. Speed is the ratio of the process's CPU seconds, the median
 over rounds of neighbours, so that what else runs on the machine adds little (threads that wait spin, and are
 counted); on a GPU, of seconds of the wall. The models train meanwhile on bytes of our own sources, so that routing
-is as skewed as training makes it; the imbalance is printed.
+is as skewed as training makes it; the imbalance is printed, and beside it the limit of whoever multiplies by
+``torch.mm``: the time of a step's bare matrix products (even loads, nothing between them), as a share of our step.
 
     python benchmarks/whole_step.py [--rounds 15] [--threads 1 2] [--shapes 64,3 256,4 512,4] [--device cuda]
 """
@@ -13,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
@@ -83,20 +85,42 @@ def losses(name, model, ids):
 
 
 def step(name, model, optimizer, ids):
-    """Seconds and the language loss of one step, and the routing's mean imbalance."""
-    clock = time.perf_counter if ids.is_cuda else time.process_time
-    synchronize = torch.cuda.synchronize if ids.is_cuda else lambda: None
-    synchronize()
-    start = clock()
+    """The language loss of one step, and the routings where they are ours."""
     language, total, routings = losses(name, model, ids)
     total.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    return language, routings
+
+
+def bare_products(d_model, num_layers, device):
+    """A function that does the matrix products of a step and nothing else, each three times as training does."""
+    tokens = SEQUENCES * POSITIONS
+    rows = tokens * TOP_K // NUM_EXPERTS
+    shapes = [(tokens, d_model, VOCAB)] + num_layers * (
+        4 * [(tokens, d_model, d_model)]
+        + NUM_EXPERTS * [(rows, d_model, 4 * d_model), (rows, 2 * d_model, d_model)]
+    )
+    pairs = {(n, a, b): [torch.randn(shape, device=device) for shape in ((n, a), (a, b))] for n, a, b in shapes}
+    results = {shape: torch.empty(shape[0], shape[2], device=device) for shape in pairs}
+
+    def run():
+        for shape in 3 * shapes:
+            torch.mm(*pairs[shape], out=results[shape])
+
+    return run
+
+
+def timed(work, device):
+    """Seconds of a call: of the process, or of the wall on a GPU, and what it returns."""
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
     synchronize()
-    seconds = clock() - start
-    skew = [float(report(routing).load_imbalance) for routing in routings]
-    return seconds, language.item(), fmean(skew) if skew else None
+    start = clock()
+    result = work()
+    synchronize()
+    return clock() - start, result
 
 
 def compare(shape, threads, args):
@@ -108,26 +132,25 @@ def compare(shape, threads, args):
         name: torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True) for name, model in models.items()
     }
     data = batches(args.device)
-    first = {}
-    seconds = {name: [] for name in models}
-    skews = []
-    for turn in range(args.rounds + 2):  # two to warm up
+    bare = bare_products(d_model, num_layers, args.device)
+    first, skews = {}, []
+    seconds = {name: [] for name in (*models, "bare")}
+    for _ in range(args.rounds + 2):  # two to warm up
         ids = next(data)
         for name, model in models.items():
-            cost, language, skew = step(name, model, optimizers[name], ids)
-            first.setdefault(name, language)
-            if turn >= 2:
-                seconds[name].append(cost)
-            if skew is not None:
-                skews.append(skew)
+            cost, (language, routings) = timed(partial(step, name, model, optimizers[name], ids), args.device)
+            first.setdefault(name, language.item())
+            skews += [float(report(routing).load_imbalance) for routing in routings]
+            seconds[name].append(cost)
+        seconds["bare"].append(timed(bare, args.device)[0])
     assert max(first.values()) - min(first.values()) < 1e-3, f"other models: {first}"
-    ours = seconds["optimoe"]
-    ratios = ", ".join(
-        f"{median(b / a for a, b in zip(ours, seconds[name], strict=True)):.2f} × {name}" for name in THEIRS
-    )
+    ours, *others = (seconds[name][2:] for name in ("optimoe", *THEIRS, "bare"))
+    ratios = [median(b / a for a, b in zip(ours, other, strict=True)) for other in others]
+    times = ", ".join(f"{ratio:.2f} × {name}" for ratio, name in zip(ratios, THEIRS, strict=False))
     print(
         f"d_model {d_model:>4}, {num_layers} layers, {threads} threads: {1e3 * median(ours) / threads:6.1f} ms "
-        f"a step, {ratios} of transformers; imbalance {median(skews):.2f}",
+        f"a step, {times} of transformers; "
+        f"bare products by torch.mm {ratios[-1]:.2f} of it; imbalance {fmean(skews):.2f}",
         flush=True,
     )
 
