@@ -24,9 +24,7 @@ from optimoe.models.experts.shares import Scratch, Slice, cut_shares, group_pass
 from optimoe.models.experts.slots import sort_slots, tile_slots
 
 ROWS = 1024
-"""Most rows of a slice: enough for a matrix product at full speed, few enough for the cache."""
-PASS_ELEMENTS = 2**20
-"""Pre-activations of a pass of several small slices: 4 MiB take longer than the calls that work on them."""
+"""Most rows of a pass: enough for a matrix product at full speed, few enough for the cache."""
 
 Shape = Sequence[int]
 
@@ -90,7 +88,7 @@ class _Rows:
         self.like, self.weight_TK, self.tile = x_TD, weight_TK, row_tile(x_TD)
         self.slot_P, self.row_N, self.ends = tile_slots(order_N, end_E, self.tile)
         self.token_P, self.count = self.slot_P // weight_TK.shape[1], self.ends[-1]
-        self.most_rows = max(PASS_ELEMENTS // M, ROWS, self.tile)
+        self.most_rows = max(ROWS // self.tile, 1) * self.tile
         self.columns = (
             x_TD.shape[1] + M + 4 * F
         )  # x, the hidden layer, and at most four tensors of its activations
@@ -103,7 +101,7 @@ class _Rows:
 
     def shares(self, work_per_row: int) -> list[list[Slice]]:
         """All rows, cut into whole tiles."""
-        return cut_shares(self.ends, max(ROWS // self.tile, 1) * self.tile, work_per_row, self.tile)
+        return cut_shares(self.ends, self.most_rows, work_per_row, self.tile)
 
     def run(self, run: Callable[[list[Slice], Scratch], None], shares: list[list[Slice]]) -> None:
         """Run passes of every share, each with the scratch space of the one before."""
