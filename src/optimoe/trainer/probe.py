@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from optimoe.core.provenance import utc_now
-from optimoe.trainer.peak import measured_peak_flops_per_s, wait_for
+from optimoe.trainer.device import measured_peak_flops_per_s, wait_for
 
 _COPIED_BYTES = 1 << 28
 """Of the buffer that is copied: more than a last-level cache holds."""
@@ -49,7 +49,8 @@ class Probe:
     @property
     def accelerator(self) -> dict[str, object]:
         """The fields of an accelerator's file (:class:`optimoe.cost.hardware.accelerator.Accelerator`)."""
-        on = f" with {self.threads} threads" if self.threads else ""
+        on = f", threads: {self.threads}" if self.threads else ""
+        copy = f", copy from the host {self.host_copy_s * 1e6:.1f} us" if self.host_copy_s else ""
         return {
             "architecture": "cpu" if self.kind == "cpu" else "",
             "memory_bytes": self.memory_bytes,
@@ -57,7 +58,7 @@ class Probe:
             "peak_flops_per_s": self.peak_flops_per_s,
             "host_bytes_per_s": self.host_bytes_per_s,
             "source": f"measured here on {self.measured_utc[:10]}: {self.device}{on}",
-            "notes": f"launch {self.launch_s * 1e6:.1f} us, copy from the host {self.host_copy_s * 1e6:.1f} us",
+            "notes": f"launch {self.launch_s * 1e6:.1f} us{copy}",
         }
 
 

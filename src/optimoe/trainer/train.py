@@ -1,8 +1,8 @@
 """The front door: a run is trained to its end, or to where it was stopped, and goes on from there."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.device import measured_peak_flops_per_s, so_many_threads
 from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.parallel.sharding import spread_model
-from optimoe.trainer.peak import measured_peak_flops_per_s
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, make_record
 from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
@@ -101,7 +101,7 @@ def train(
         DivergedError: A loss is no finite number; the record says so too.
     """
     how = how or TrainOptions()
-    with joined(how.device) as ranks, ExitStack() as opened, stop_wish() as wish, _threads(how.threads):
+    with joined(how.device) as ranks, ExitStack() as opened, stop_wish() as wish, so_many_threads(how.threads):
         if ranks.rank:
             watch, say = (lambda _: None), (lambda _: None)
 
@@ -315,18 +315,6 @@ class _Training:
             for name, value in asdict(summary).items()
             if name != "leaky_layers"
         }
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """So many threads of the CPU for a while; 0 leaves them."""
-    before = torch.get_num_threads()
-    if number:
-        torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _rows(run: RunSpec) -> int:

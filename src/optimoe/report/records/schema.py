@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
     "train": ("runs.trained.TrainedRunsRecord",),
+    "hardware probe": ("runs.probe.ProbedMachineRecord",),
     "data make": ("runs.corpus.TokenisedTextRecord",),
     "compare": ("served.comparison.ComparisonRecord",),
     "reproduce": (

@@ -1,6 +1,8 @@
-"""The fastest matrix product that this machine was seen to do: what utilisation is a share of."""
+"""The device of a run: its threads, and the fastest product that it was seen to do."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -8,6 +10,18 @@ from optimoe.models.experts.products import product
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
 _SECONDS = 0.3
+
+
+@contextmanager
+def so_many_threads(number: int) -> Iterator[None]:
+    """A context in which the CPU has so many threads; 0 leaves them."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measured_peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
