@@ -35,13 +35,14 @@ def kind_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def check_table(values: Columns, labels: Columns, formulas: Mapping[str, str]) -> None:
+def check_table(values: Columns, labels: Columns, formulas: Mapping[str, str], *, units_known: bool) -> None:
     """Units and mixtures that make the whole table unusable.
 
     Args:
         values: Columns by variable; ``loss`` among them.
         labels: Text by label.
         formulas: Column or formula by variable.
+        units_known: Whether the file states its units, so that small numbers are of small runs.
 
     Raises:
         ConfigError: A column is in another unit, or rows are of two tokenizers or data sets.
@@ -50,7 +51,8 @@ def check_table(values: Columns, labels: Columns, formulas: Mapping[str, str]) -
         if kind_of(name) in UNITS and len(column) and not np.isnan(column).all():
             smallest, largest, unit = UNITS[kind_of(name)]
             top, bottom = np.nanmax(column), np.nanmin(column)
-            require(top >= smallest, name, f"in {unit} (scale it: {name}=COLUMN*1e9)", f"at most {top:g}")
+            large = units_known or top >= smallest
+            require(large, name, f"in {unit} (scale it: {name}=COLUMN*1e9)", f"at most {top:g}")
             require(bottom <= largest, name, f"in {unit}", f"at least {bottom:g}")
     formula = formulas["loss"]
     if PERPLEXITY.search(formula) and "log" not in formula:
@@ -67,8 +69,11 @@ def check_table(values: Columns, labels: Columns, formulas: Mapping[str, str]) -
         require(len(kinds) < 2, name, f"one in all rows (take some: where=\"{name} == '…'\")", ", ".join(kinds))
 
 
-def bad_rows(values: Columns, labels: Columns) -> dict[int, str]:
-    """Why a row cannot be used, by row: unfinished, not a number, in another unit, or there already."""
+def bad_rows(values: Columns, labels: Columns, *, units_known: bool) -> dict[int, str]:
+    """Why a row cannot be used, by row: unfinished, not a number, in another unit, or there already.
+
+    Units are looked at where the file does not state them.
+    """
     reasons: dict[int, str] = {}
     # the status first: why a run ended early says more than the loss that it therefore has not
     for row, status in enumerate(labels.get("status", ())):
@@ -77,7 +82,8 @@ def bad_rows(values: Columns, labels: Columns) -> dict[int, str]:
     for name, column in values.items():
         for bad in np.flatnonzero(unusable(name, column)):
             reasons.setdefault(int(bad), f"{name} is {column[bad]:g}")
-    for found in (_far_rows(values), _far_ratios(values)):  # a ratio does not say which of its columns is wrong
+    of_other_units = () if units_known else (_far_rows(values), _far_ratios(values))
+    for found in of_other_units:  # a ratio does not say which of its columns is wrong
         for row, reason in found.items():
             reasons.setdefault(row, reason)
     for row in np.flatnonzero(values["loss"] > LARGEST_LOSS).tolist():

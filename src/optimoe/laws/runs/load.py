@@ -17,7 +17,7 @@ from optimoe.laws.runs.names import suggest
 from optimoe.laws.runs.observations import Flag, Observations, unusable
 from optimoe.laws.runs.remarks import table_remarks
 from optimoe.laws.runs.tables.cells import Columns, as_text, clear_number, columns_of, numbers_among_text, typed
-from optimoe.laws.runs.tables.files import read_tables
+from optimoe.laws.runs.tables.files import hold_run_records, read_tables
 
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""
@@ -64,7 +64,8 @@ def load_observations(
     """
     paths = (path,) if isinstance(path, Path) else tuple(path)
     source = ", ".join(map(str, paths))
-    return _observe(read_tables(paths), columns, where, labels or {}, bad_rows, source, needs)
+    units_known = hold_run_records(paths)
+    return _observe(read_tables(paths), columns, where, labels or {}, bad_rows, source, needs, units_known)
 
 
 def as_observations(
@@ -118,6 +119,7 @@ def _observe(
     bad: BadRows,
     source: str,
     needs: Sequence[str],
+    units_known: bool = False,
 ) -> Observations:
     rows = np.arange(1, len(next(iter(raw.values()), ())) + 1)
     if where:
@@ -132,8 +134,9 @@ def _observe(
         given = [f"{name}={formula}" for name, formula in formulas.items() if columns or name in (*needs, "loss")]
         raise ConfigError(f"{source}: no column for {', '.join(missing)}: {suggest(missing, given, list(raw))}")
     values, misread = _mapped(raw, formulas, rows)
-    check_table(values, text, formulas)
-    reasons = misread | {row: why for row, why in why_unusable(values, text).items() if row not in misread}
+    check_table(values, text, formulas, units_known=units_known)
+    unusable_rows = why_unusable(values, text, units_known=units_known)
+    reasons = misread | {row: why for row, why in unusable_rows.items() if row not in misread}
     if reasons and bad == "refuse":
         listed = "; ".join(f"row {rows[row]}: {reasons[row]}" for row in sorted(reasons)[:LISTED_ROWS])
         raise ConfigError(f"{source}: {len(reasons)} rows cannot be used ({listed}): mend or exclude them")

@@ -38,15 +38,24 @@ def test_records_are_runs_in_the_symbols_of_the_laws(tmp_path):
     for place in (path, path.parent):
         runs = load_observations(place)
         assert runs.column("N_act").tolist() == [1e7, 1e7]
-        assert runs.column("N").tolist() == [2e7, 2e7]
+        assert runs.column("N").tolist() == runs.column("N_total").tolist() == [2e7, 2e7]
         assert runs.column("D").tolist() == [1e9, 2e9]
         assert runs.column("C").tolist() == [6e16, 1.2e17]
         assert runs.column("E").tolist() == [8, 1]
         assert runs.column("k").tolist() == [2, 1]
+        assert runs.column("G").tolist() == [2, 1]
         assert runs.loss.tolist() == [3.0, 2.9]
         assert runs.labels["tokenizer"].tolist() == [HOSTILE] * 2
         assert runs.labels["dataset"].tolist() == ["code+text"] * 2
         assert runs.labels["run"].tolist() == [finished().run_id, finished(experts=1, tokens=2 * 10**9).run_id]
+
+
+def test_records_state_their_units_so_that_runs_may_be_small_and_far_apart(tmp_path):
+    path = written(tmp_path, finished(tokens=10**6, params=30), finished(tokens=10**13, params=30, loss=2.0))
+    assert load_observations(path).column("D").tolist() == [1e6, 1e13]
+    (tmp_path / "runs.csv").write_text("N,loss\n60,3.0\n")
+    with pytest.raises(ConfigError, match="N: must be in parameters"):
+        load_observations(tmp_path / "runs.csv")
 
 
 def test_runs_that_did_not_finish_and_torn_lines_are_named_and_can_be_left_out(tmp_path):

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from optimoe.arch.count import granularity
+from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.hf import from_config
 from optimoe.core.run import RunLog, RunRecord
 from optimoe.laws.runs.tables.cells import Columns, columns_of, typed
@@ -16,10 +18,12 @@ def run_columns(log: RunLog) -> Columns:
     """Records of training runs as a table, one row a run, in the symbols of the laws.
 
     Columns: ``run`` (the id), ``name``, ``seed``, ``status`` (finished, stopped, diverged; cut short of a torn
-    line), ``tokenizer`` and ``dataset`` (sources joined by +); ``N`` and ``N_act`` (parameters, total and active,
-    with embeddings), ``N_nonembedding`` and ``N_act_nonembedding``; ``D`` (tokens seen); ``C`` (6·N_act·D) and
-    ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts, experts per token, shared ones; 1, 1, 0 of
-    a dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
+    line), ``tokenizer`` and ``dataset`` (sources joined by +); ``N_total`` and ``N`` (both all parameters, with
+    embeddings), ``N_act`` (active ones, likewise), ``N_nonembedding`` and ``N_act_nonembedding``; ``D`` (tokens
+    seen); ``C`` (6·N_act·D) and ``train_flops`` (as counted); ``E``, ``k``, ``E_s`` (routed experts, experts per
+    token, shared ones; 1, 1, 0 of a dense model); ``G`` (granularity 4·d_model/d_expert of Krajewski 2024; 1 of a
+    dense model) and ``r`` (FLOPs in expert layers over those in attention at the run's length, Li 2026; 0 of a
+    dense model); ``loss`` (held-out, nats per token) and ``seconds`` (of training).
 
     Numbers of a torn line are empty, so that the table's own check of rows names it.
 
@@ -34,7 +38,8 @@ def run_columns(log: RunLog) -> Columns:
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
     run = record.run
-    moe = from_config(run.architecture, name=run.name).moe
+    arch = from_config(run.architecture, name=run.name)
+    moe = arch.moe
     return {
         "run": record.run_id,
         "name": run.name,
@@ -43,6 +48,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "tokenizer": run.data.tokenizer,
         "dataset": "+".join(source.name for source in run.data.sources),
         "N": record.params_total,
+        "N_total": record.params_total,
         "N_act": record.params_active,
         "N_nonembedding": record.params_nonembedding,
         "N_act_nonembedding": record.params_active_nonembedding,
@@ -52,6 +58,8 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "E": moe.num_experts if moe else 1,
         "k": moe.top_k if moe else 1,
         "E_s": moe.num_shared_experts if moe else 0,
+        "G": granularity(arch).get("krajewski", 1.0),
+        "r": expert_attention_ratio(arch, run.seq_len),
         "loss": record.loss,
         "seconds": record.seconds,
     }

@@ -62,9 +62,22 @@ def read_table(path: Path) -> Columns:
     """
     if not path.is_dir():
         return _read_file(path)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in IN_FOLDERS)
+    files = _files_of(path)
     require(files, str(path), "a folder of CSV or JSON files", "none")
     return _stacked([_read_file(file) for file in files])
+
+
+def hold_run_records(paths: Sequence[Path]) -> bool:
+    """Whether files, and those of folders, are all records of runs, which state their units."""
+    files = [file for path in paths for file in (_files_of(path) if path.is_dir() else [path])]
+    return all(
+        file.suffix.lower() in RECORDS[1:] and file.is_file() and _holds_run_records(read_text(file))
+        for file in files
+    )
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IN_FOLDERS)
 
 
 def _num_rows(table: Columns) -> int:
