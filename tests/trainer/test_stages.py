@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.core.run import DataMix, DataSource, Schedule, Stage, Start, load_runs, save_runs
+from optimoe.core.run import DataMix, DataSource, Schedule, Stage, Start, load_runs, retention, save_runs
 from optimoe.models.convert.hf import save_hf
 from optimoe.trainer.checkpoints.state import load_state
 from optimoe.trainer.corpus.make import make_corpus
@@ -58,7 +58,11 @@ def test_each_stage_learns_its_own_data_and_the_record_says_what_of_the_others_i
     before, first, second = record.by_stage
     assert [list(row) for row in record.by_stage] == [["words", "digits"]] * 3
     assert first["words"] < before["words"] - 1 and second["digits"] < first["digits"] - 1
-    assert second["words"] > first["words"] + 0.5  # forgotten
+    of_words, of_digits = retention(record).values()
+    assert (
+        of_words.gain == before["words"] - first["words"] and of_digits.gain == first["digits"] - second["digits"]
+    )
+    assert of_words.forgotten == second["words"] - first["words"] > 0.5 and of_digits.forgotten == 0
     assert record.loss == pytest.approx((second["words"] + second["digits"]) / 2)
     assert [point.tokens for point in record.curve] == [0, 30 * 128, 60 * 128]
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()

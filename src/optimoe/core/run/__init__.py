@@ -13,6 +13,7 @@ from optimoe.core.run.record import (
     append_run_record,
     load_run_records,
 )
+from optimoe.core.run.retention import Retention, retention
 from optimoe.core.run.spec import RunSpec
 from optimoe.core.run.stages import Stage, Start
 
@@ -21,6 +22,7 @@ __all__ = [
     "DataMix",
     "DataSource",
     "Optimizer",
+    "Retention",
     "RunLayout",
     "RunLog",
     "RunRecord",
@@ -32,6 +34,7 @@ __all__ = [
     "append_run_record",
     "load_run_records",
     "load_runs",
+    "retention",
     "runs_toml",
     "save_runs",
 ]
