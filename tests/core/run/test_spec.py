@@ -4,6 +4,7 @@ import pytest
 
 from optimoe.core.errors import ConfigError, UnknownNameError
 from optimoe.core.run import DataMix, DataSource, Optimizer, RunLayout, RunSpec, Schedule, Stage, Start
+from optimoe.core.run.stages import scaled_stages
 from tests.core.run.cases import CONFIG, RUN
 
 RATE = Schedule(peak_rate=1e-3)
@@ -147,3 +148,9 @@ def test_the_id_stays_what_it_was():
     )
     assert run.run_id == "719cef21cf02a42b"
     assert run.steps == 245
+
+
+def test_stages_with_a_share_of_their_tokens_are_whole_steps():
+    stages = tuple(Stage(tokens=tokens, sources=(DataSource(name="a"),)) for tokens in (1000, 3000))
+    assert [one.tokens for one in scaled_stages(stages, 0.5, 100)] == [500, 1500]
+    assert [one.tokens for one in scaled_stages(stages, 0.01, 100)] == [100, 100]

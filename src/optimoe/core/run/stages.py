@@ -1,7 +1,7 @@
 """Where a run begins, and what it does one after the other: weights to start from, and stages of new data."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from optimoe.core.errors import require, require_positive, require_text, require_types
@@ -87,3 +87,11 @@ def require_stages(stages: tuple[Stage, ...], tokens: int, batch_tokens: int, na
             require(source.name in names, f"{where}: sources", known, source.name)
     total = sum(stage.tokens for stage in stages)
     require(total == tokens, "tokens", f"those of all stages, {total}", tokens)
+
+
+def scaled_stages(stages: tuple[Stage, ...], share: float, batch_tokens: int) -> tuple[Stage, ...]:
+    """Stages with a share of their tokens, each in whole steps of a batch, one at the least."""
+    return tuple(
+        replace(stage, tokens=max(1, round(share * stage.tokens / batch_tokens)) * batch_tokens)
+        for stage in stages
+    )

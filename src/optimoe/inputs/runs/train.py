@@ -11,6 +11,7 @@ from optimoe.core.errors import InputError, UnknownNameError, require
 from optimoe.core.run import DataSource, RunSpec, load_runs
 from optimoe.core.run.parts import Precision
 from optimoe.core.run.spec import run_from_table
+from optimoe.core.run.stages import scaled_stages
 from optimoe.inputs.quantities import Flag, Quantity, whole
 from optimoe.inputs.runs.corpus import Names, TextRequest
 from optimoe.trainer.options import TrainOptions
@@ -97,19 +98,22 @@ class ChangedRuns:
 
     def _changed(self, run: RunSpec) -> RunSpec:
         """One run with what is stated here in place of its own."""
-        tokens = (
-            whole("tokens", self.tokens) if self.tokens is not None else max(1, round(self.share * run.tokens))
-        )
-        warmup = round(run.schedule.warmup_tokens * min(1.0, tokens / run.tokens))
-        sources = tuple(DataSource(name=name) for name in self.data) or run.data.sources
         changed: dict[str, Any] = {
             name: whole(name, value)
             for name, value in (("batch_tokens", self.batch_tokens), ("seq_len", self.seq_len))
             if value is not None
         }
+        tokens = (
+            whole("tokens", self.tokens) if self.tokens is not None else max(1, round(self.share * run.tokens))
+        )
+        stages = scaled_stages(run.stages, tokens / run.tokens, changed.get("batch_tokens", run.batch_tokens))
+        tokens = sum(stage.tokens for stage in stages) or tokens
+        warmup = round(run.schedule.warmup_tokens * min(1.0, tokens / run.tokens))
+        sources = tuple(DataSource(name=name) for name in self.data) or run.data.sources
         return replace(
             run,
             tokens=tokens,
+            stages=stages,
             schedule=replace(run.schedule, warmup_tokens=warmup),
             data=replace(run.data, sources=sources, tokenizer=self.tokenizer or run.data.tokenizer),
             precision=self.precision or run.precision,
