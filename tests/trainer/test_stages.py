@@ -81,6 +81,9 @@ def test_grown_experts_learn_while_old_ones_keep_every_bit(corpora, tmp_path):
         grown = new[f"blocks.0.ffn.experts.parametrizations.{name}.original"]
         assert len(grown) == 2 and (grown - frozen[:2]).abs().max() > 0.01
     assert torch.equal(new["embedding.weight"], old["embedding.weight"])
+    ids = torch.arange(32)[None]
+    whole, grown = trained.load_run(tmp_path / "run").model, model_at(tmp_path / "run", run, 12).eval()
+    assert whole.arch.moe.num_experts == 6 and torch.equal(whole(ids).logits_BSV, grown(ids).logits_BSV)
     counts = RunCounts.of(run)
     larger = make_run(architecture=ARCHITECTURE | {"num_local_experts": 6})
     assert record.params_total == RunCounts.of(larger).params.total
@@ -161,8 +164,8 @@ def test_lora_begins_as_its_base_and_leaves_it_as_it_is(corpora, tmp_path):
     base, adapted = model_at(tmp_path / "run", run, 2), model_at(tmp_path / "run", run, 8)
     ids = torch.arange(32)[None]
     fresh = formed_model(run, 8)
-    trained = {name for name, parameter in fresh.named_parameters() if parameter.requires_grad}
-    assert len(trained) == 2 * 2 * (4 + 2) and all(".parametrizations.weight.0." in name for name in trained)
+    changed = {name for name, parameter in fresh.named_parameters() if parameter.requires_grad}
+    assert len(changed) == 2 * 2 * (4 + 2) and all(".parametrizations.weight.0." in name for name in changed)
     for name, tensor in adapted.state_dict().items():
         if name.endswith("original"):
             plain = name.replace("parametrizations.weight.original", "weight")
@@ -170,6 +173,9 @@ def test_lora_begins_as_its_base_and_leaves_it_as_it_is(corpora, tmp_path):
         elif name in base.state_dict():
             assert torch.equal(tensor, base.state_dict()[name])
     assert not torch.equal(adapted(ids).logits_BSV, base(ids).logits_BSV)
+    whole = trained.load_run(tmp_path / "run").model
+    assert not any("parametrizations" in name for name in whole.state_dict())
+    assert torch.equal(whole(ids).logits_BSV, adapted(ids).logits_BSV)
     for name, parameter in adapted.named_parameters():
         if name.endswith("up_BR"):
             torch.nn.init.zeros_(parameter)
@@ -231,7 +237,7 @@ def test_stages_and_starts_that_cannot_be_are_refused_before_the_first_step(corp
 
 
 def test_a_stage_whose_beginning_is_lost_says_which_checkpoint_it_needs(corpora, tmp_path):
-    run = two_stages(growth=GROWTH)
+    run = two_stages(growth=GROWTH, distillation=1.0)
     with pytest.raises(Stop):
         train(run, tmp_path / "run", corpora, QUIET, watch=stopped_after(9))
     (tmp_path / "run/checkpoints/step-00000006/manifest.json").unlink()

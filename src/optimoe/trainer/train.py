@@ -148,10 +148,10 @@ class _Training:
         self.held_out: HeldOutLoss | None = None
         self.progress = self._resumed(say, trunks)
 
-    def _begin(self, leg: Leg) -> None:
+    def _begin(self, leg: Leg, resumes: bool = False) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
         run, ranks, self.leg = self.run, self.ranks, leg
-        self.model, previous = begin_leg(run, leg, self.place.checkpoints, self.vocab_size)
+        self.model, previous = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes)
         reduce = spread_model(self.model.train(), ranks, run.layout or RunLayout())
         if previous is not None:
             spread_model(previous, ranks, run.layout or RunLayout())
@@ -181,7 +181,7 @@ class _Training:
             say(line)
         trunk = None if found.path else self.ranks.first(lambda: find_trunk(self.counts.run, trunks))
         path = found.path or (trunk.path if trunk else None)
-        self._begin(self.legs[stage_of(self.run, trunk.step if trunk else found.step)])
+        self._begin(self.legs[stage_of(self.run, trunk.step if trunk else found.step)], resumes=path is not None)
         if path is None:
             return Progress(started_utc=utc_now())
         say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
@@ -195,6 +195,7 @@ class _Training:
             self._evaluate()
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
+                del self.model, self.optimizers, self.balancer, self.report, self.stepper  # room for the next
                 self._begin(self.legs[self.leg.number + 1])
             try:
                 self._step()

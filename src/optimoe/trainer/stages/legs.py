@@ -78,17 +78,26 @@ def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ranks: R
 
 
 def begin_leg(
-    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int
+    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int, resumes: bool
 ) -> tuple[Decoder, Decoder | None]:
     """The model that a leg begins with, and the one before it where that is distilled from, on the CPU.
 
     Both are functions of the run and of the checkpoint at the end of the leg before, so that a run that went on
     and one that was interrupted begin a stage alike.
 
+    Args:
+        run: Which.
+        leg: Of it.
+        checkpoints: Of it.
+        vocab_size: Ids that the data may hold.
+        resumes: Whether the leg's own weights are loaded then, so that only their form is needed.
+
     Raises:
         InputError: The checkpoint, or what the run starts from, is not there or is broken.
         ConfigError: The model cannot be built.
     """
+    if resumes and not leg.distillation:
+        return formed_model(run, leg.stop), None
     if leg.start:
         previous = _model_at(run, leg.start, checkpoints)
     else:
