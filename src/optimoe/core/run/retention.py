@@ -32,7 +32,7 @@ class Retention:
 
 
 def retention(record: RunRecord) -> dict[str, Retention]:
-    """By source, in the order of the run's data; a source that no stage trains on is left out.
+    """What is kept of each source, in the order of the run's data, but for those that no stage trains on.
 
     Raises:
         ConfigError: The run has no stages, or was not trained to its end.
