@@ -24,7 +24,7 @@ WORDS = {
     "train_flops": "1e21", "serve_tokens": "100B", "experts": [1, 8], "top_k": 2, "shared": 0,
     "attention": "gqa", "serve_gpus": "8xh100-sxm",
 }  # fmt: skip
-DOORS = ("count", "fit", "load_config", "plan", "predict_serving")
+DOORS = ("count", "fit", "load_config", "plan", "predict_serving", "train")
 
 
 def python(code, cwd=None):
@@ -61,7 +61,9 @@ def test_opening_a_door_loads_neither_numpy_nor_torch():
 @pytest.mark.parametrize("door", DOORS)
 def test_a_door_shows_its_words(door):
     shown = inspect.signature(getattr(optimoe, door)).parameters
-    wanted = {"plan": "serve_tokens", "fit": "columns", "count": "context", "predict_serving": "tpot"}
+    wanted = {
+        "plan": "serve_tokens", "fit": "columns", "count": "context", "predict_serving": "tpot", "train": "data",
+    }  # fmt: skip
     assert wanted.get(door, "config") in shown
 
 
@@ -114,6 +116,8 @@ def test_a_plan_is_made_of_words_and_of_a_problem():
         ("count", {"model": "mixtral-8x7b", "contxt": 3}, "option: unknown name 'contxt' (nearest: context"),
         ("plan", {"train_flops": "lots"}, "train_flops: 'lots' is not a quantity"),
         ("predict_serving", {"model": "mixtral-8x7b"}, "gpus: missing"),
+        ("train", {"runs": "no.toml"}, "no.toml: cannot be read"),
+        ("train", {"runs": {}, "data": 3}, "data: must be a list of names, got 3"),
         ("fit", {"runs": RUNS, "family": "chinchila", "columns": COLUMNS}, "chinchilla"),
     ],
 )

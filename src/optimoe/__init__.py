@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from optimoe.core.results.shown import View, found_by
 
 if TYPE_CHECKING:
-    from optimoe.app.doors import count, fit, load_config, plan, predict_serving
+    from optimoe.app.doors import count, fit, load_config, plan, predict_serving, train
     from optimoe.arch.catalog import find_model
     from optimoe.arch.count import ArchCount
     from optimoe.arch.spec import ArchSpec
@@ -40,6 +40,7 @@ _PUBLIC = {
     "load_config": "optimoe.app.doors",
     "plan": "optimoe.app.doors",
     "predict_serving": "optimoe.app.doors",
+    "train": "optimoe.app.doors",
     # the question of a plan
     "Problem": "optimoe.planner.problem.problem",
     "Training": "optimoe.planner.problem.training",
@@ -134,6 +135,7 @@ __all__ = [
     "load_observations",
     "plan",
     "predict_serving",
+    "train",
 ]
 
 

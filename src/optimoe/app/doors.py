@@ -13,12 +13,14 @@ from optimoe.inputs.cost import CostRequest, ServedRequest
 from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.models import ArchRequest
 from optimoe.inputs.plan import PlanRequest
+from optimoe.inputs.runs.train import RunsLike, TrainRequest
 from optimoe.inputs.sources import ModelLike, read_model
 from optimoe.inputs.tables import option_defaults, options, read_request
 
 if TYPE_CHECKING:
     from optimoe.arch.count import ArchCount
     from optimoe.arch.spec import ArchSpec
+    from optimoe.core.run import RunRecord
     from optimoe.cost.layers.layout import Layout
     from optimoe.cost.serving.estimate import Deployment, ServingEstimate
     from optimoe.laws.fitting import Fit
@@ -122,6 +124,25 @@ def plan(problem: "Problem | None" = None, **words: Any) -> "Plan":
     return solve(problem)
 
 
+def train(runs: "RunsLike", **words: Any) -> "tuple[RunRecord, ...]":
+    """Train runs, each to its end; those that are over already are not done again.
+
+    Args:
+        runs: Path of a file of runs, a ``RunSpec``, or the table of one.
+        **words: ``data=["python-stdlib"]``, ``out="runs"``, ``tokens="2M"`` and others, as on the command line.
+
+    Returns:
+        The record of each, in their order; one that diverged says so.
+
+    Raises:
+        UnknownNameError: No such run or option; lists the nearest.
+        InputError: A file, a source or a folder cannot be used, or PyTorch is not installed.
+        ConfigError: A run cannot be trained as it is stated.
+    """
+    request = read_request(TrainRequest, {"runs": runs, **words})
+    return tuple(outcome.record for outcome in request.trained())
+
+
 def load_config(config: str | Path | Mapping[str, Any]) -> "ArchSpec":
     """Read a ``config.json``: its path, the folder that holds it, or its content.
 
@@ -150,3 +171,4 @@ _show_words(count, ArchRequest, model=Parameter.empty)
 _show_words(fit, FitRequest, runs=Parameter.empty, family=Parameter.empty)
 _show_words(predict_serving, CostRequest, model=Parameter.empty, deployment=None)
 _show_words(plan, PlanRequest, problem=None)
+_show_words(train, TrainRequest, runs=Parameter.empty)

@@ -1,7 +1,6 @@
 """Runs one after another, each in a folder of its own, with one file of what came of them all."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.results.folder import RECORD
+from optimoe.trainer.results.watching import Watching, unwatched
 from optimoe.trainer.steps.step import DivergedError
-from optimoe.trainer.train import Watch, train
+from optimoe.trainer.train import train
 
 RECORDS, DATA = "records.jsonl", "data"
 """Beside the folders of runs: what came of those that are over, and the corpora of their sources."""
@@ -29,16 +29,6 @@ class RunOutcome:
 
     folder: Path
     record: RunRecord
-
-
-Watching = Callable[[RunSpec], AbstractContextManager[Watch]]
-"""What shows a run while it is trained."""
-
-
-@contextmanager
-def unwatched(_: RunSpec) -> Iterator[Watch]:
-    """Show nothing of a run."""
-    yield lambda _: None
 
 
 def train_series(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, make_record
+from optimoe.trainer.results.watching import StepReport, Watch
 from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
 from optimoe.trainer.signals import StopWish, stop_wish
 from optimoe.trainer.stages.legs import Leg, begin_leg, make_legs
@@ -38,30 +39,6 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 MOST_TOKENS = 16_384
 """Of one pass likewise: more gain little, and their activations grow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepReport:
-    """Where a run is, for who watches it.
-
-    Attributes:
-        step, steps: Done, and in all.
-        tokens: Trained on.
-        loss: Of the last step, nats per token.
-        held_out: The last held-out loss, or none.
-        tokens_per_s, mfu: Of the last step.
-    """
-
-    step: int
-    steps: int
-    tokens: int
-    loss: float
-    held_out: float | None
-    tokens_per_s: float
-    mfu: float
-
-
-Watch = Callable[[StepReport], None]
 
 
 def train(

@@ -1,7 +1,8 @@
 """The request of ``optimoe train``: runs of a file, what is changed in them, and how this machine does them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -18,6 +19,8 @@ from optimoe.trainer.options import TrainOptions
 
 if TYPE_CHECKING:
     from optimoe.trainer.corpus.prepared import Preparation
+    from optimoe.trainer.results.watching import Watching
+    from optimoe.trainer.series import RunOutcome
 
 Parameter(name="*", group="This machine", negative="")(TrainOptions)  # its fields are options of the command
 
@@ -133,6 +136,35 @@ class TrainRequest(ChangedRuns):
     reading: TextRequest = field(default_factory=TextRequest)
     tensorboard: Flag = False
     """Write NAME/tensorboard beside NAME/metrics.jsonl (pip install tensorboard)."""
+
+    def trained(
+        self, watching: "Watching | None" = None, say: Callable[[str], None] = lambda _: None
+    ) -> "tuple[RunOutcome, ...]":
+        """What came of the runs, each trained to its end.
+
+        Args:
+            watching: Shows each run; left out, nothing does.
+            say: Is told what a person should know, a line at a time.
+
+        Raises:
+            InputError: PyTorch or TensorBoard is not installed, or a source or a folder cannot be used.
+            ConfigError: A run cannot be trained as it is stated.
+        """
+        runs = self.specs()
+        for needed, package, installs in (
+            (True, "torch", "optimoe[train]"),
+            (self.tensorboard, "tensorboard", "tensorboard"),
+        ):
+            if needed and find_spec(package) is None:
+                raise InputError(f"train: needs {package} (pip install '{installs}')")
+        from optimoe.trainer.results.tensorboard import drawn
+        from optimoe.trainer.results.watching import unwatched
+        from optimoe.trainer.series import train_series
+
+        shown = watching or unwatched
+        if self.tensorboard:
+            shown = drawn(self.out, shown)
+        return train_series(runs, self.out, self.how, self.preparation(), shown, say)
 
     def preparation(self) -> "Preparation":
         """How text becomes corpora."""

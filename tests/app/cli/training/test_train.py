@@ -1,9 +1,15 @@
 """``optimoe train`` and ``optimoe data``: from text and a file of runs to records, by the command line alone."""
 
+import contextlib
+import importlib.machinery
 import json
+import sys
+import types
+from pathlib import Path
 
 import pytest
 
+import optimoe
 from optimoe.app.main import app, main
 from optimoe.core.run import load_run_records, load_runs, save_runs
 from tests.trainer.world import make_run, write_text
@@ -84,6 +90,43 @@ def test_a_run_that_diverges_has_a_record_and_exit_code_3_and_the_others_are_tra
     statuses = {run["name"]: (run["status"], run["loss"] is None) for run in json.loads(said.out)["runs"]}
     assert statuses == {"wild": ("diverged", True), "tame": ("finished", False)}
     assert refused(capsys, *words)[0] == 3
+
+
+def test_python_trains_by_the_same_words(here):
+    records = optimoe.train(make_run(steps=3), data="text", held_out=0.1, threads=1, evaluations=1, out="python")
+    assert load_run_records(here / "python/records.jsonl").records == records
+    (short,) = optimoe.train(here / "two.toml", only=["one"], tokens="256", data="text", held_out=0.1)
+    assert short.tokens_seen == 256
+
+
+def test_the_example_trains_on_what_every_machine_has(here, capsys):
+    example = Path(__file__).resolve().parents[4] / "examples" / "tiny-moe.toml"
+    words = ("--tokens", "8192", "--most-tokens", "300K", *QUICK)
+    (run,) = answer(capsys, "train", str(example), *words)["runs"]
+    assert (run["name"], run["tokens_seen"], run["status"]) == ("tiny-moe", 8192, "finished")
+    assert run["loss"] < 5.5 and run["load_imbalance"] >= 1
+
+
+def test_curves_are_drawn_for_tensorboard_where_it_is_installed(here, capsys, monkeypatch):
+    words = ("train", "two.toml", "--data", "text", "--only", "one", "--tensorboard", *QUICK)
+    assert refused(capsys, *words) == (2, "train: needs tensorboard (pip install 'tensorboard')")
+    drawn = []
+
+    class SummaryWriter(contextlib.nullcontext):
+        def add_scalar(self, name, value, step):
+            drawn.append((self.enter_result, name, step))
+
+        def __enter__(self):
+            return self
+
+    board = types.ModuleType("tensorboard")
+    board.__spec__, board.SummaryWriter = importlib.machinery.ModuleSpec("tensorboard", None), SummaryWriter
+    monkeypatch.setitem(sys.modules, "tensorboard", board)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    app(words)
+    assert [step for place, name, step in drawn if name == "loss/train"] == [128 * step for step in range(1, 11)]
+    assert {place for place, *_ in drawn} == {"runs/one/tensorboard"}
+    assert {name for _, name, _ in drawn} == {"loss/train", "loss/held_out", "speed/tokens_per_s", "speed/mfu"}
 
 
 @pytest.mark.parametrize(

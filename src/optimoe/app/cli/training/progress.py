@@ -11,7 +11,7 @@ from optimoe.report.words.runs.trained import progress_words
 
 if TYPE_CHECKING:
     from optimoe.core.run import RunSpec
-    from optimoe.trainer.train import StepReport, Watch
+    from optimoe.trainer.results.watching import StepReport, Watch
 
 LINES = 10
 """Lines of one run that a file or a pipe gets."""

@@ -1,10 +1,8 @@
 """``optimoe train``: the runs of a file, one after another."""
 
-from importlib.util import find_spec
-
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show_blocks, warn
-from optimoe.core.errors import InputError
+from optimoe.app.cli.training.progress import shown_on_terminal
 from optimoe.inputs.runs.train import TrainRequest
 
 
@@ -12,16 +10,12 @@ def train(
     request: TrainRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """Train runs: text to weights and a record. An interrupted run goes on; one that is over is left as it is."""
-    runs = request.specs()
-    if find_spec("torch") is None:
-        raise InputError("train: needs PyTorch (pip install 'optimoe[train]')")
-    from optimoe.app.cli.training.progress import shown_on_terminal
+    done = request.trained(shown_on_terminal, warn)
     from optimoe.report.records.runs.trained import trained_runs_record
     from optimoe.report.words.runs.trained import trained_blocks
-    from optimoe.trainer.series import RECORDS, train_series
+    from optimoe.trainer.series import RECORDS
     from optimoe.trainer.steps.step import DivergedError
 
-    done = train_series(runs, request.out, request.how, request.preparation(), shown_on_terminal, warn)
     records, found = request.out / RECORDS, [(one.folder, one.record) for one in done]
     show_blocks(
         json,
