@@ -173,7 +173,8 @@ class _Training:
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
                 del self.model, self.optimizers, self.balancer, self.report, self.stepper  # room for the next
-                self._begin(self.legs[self.leg.number + 1])
+                with self.ranks.together():
+                    self._begin(self.legs[self.leg.number + 1])
             try:
                 self._step()
             except DivergedError as error:  # on all ranks

@@ -200,6 +200,9 @@ def test_distillation_is_the_divergence_from_the_old_model(temperature):
     p, q = (torch.softmax(x.flatten(0, 1) / temperature, 1) for x in (old, new))
     want = temperature**2 * (p * (p / q).log()).sum(1).mean()
     assert distillation_loss(new, old, temperature).item() == pytest.approx(want.item(), rel=1e-12)
+    coarse = [tensor.bfloat16() for tensor in (new, old)]
+    whole = distillation_loss(*(tensor.float() for tensor in coarse), temperature)
+    assert distillation_loss(*coarse, temperature).item() == pytest.approx(whole.item(), rel=1e-6)
     new.requires_grad_()
     (gradient,) = torch.autograd.grad(distillation_loss(new, old, temperature), new)
     torch.testing.assert_close(gradient.flatten(0, 1), temperature * (q - p) / 15)

@@ -150,8 +150,9 @@ def frozen_copy(model: Decoder) -> Decoder:
 
 def distillation_loss(logits_TV: Tensor, previous_TV: Tensor, temperature: float = 1.0) -> Tensor:
     """Distillation loss τ²·mean_T KL(softmax(previous/τ) ‖ softmax(logits/τ)); 0 where nothing was forgotten."""
-    new_TV = (logits_TV / temperature).log_softmax(dim=-1).flatten(0, -2)
-    old_TV = (previous_TV.detach() / temperature).log_softmax(dim=-1).flatten(0, -2)
+    dtype = torch.promote_types(logits_TV.dtype, torch.float32)
+    new_TV = (logits_TV / temperature).log_softmax(dim=-1, dtype=dtype).flatten(0, -2)
+    old_TV = (previous_TV.detach() / temperature).log_softmax(dim=-1, dtype=dtype).flatten(0, -2)
     return nn.functional.kl_div(new_TV, old_TV, reduction="batchmean", log_target=True) * temperature**2
 
 
