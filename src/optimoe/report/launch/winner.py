@@ -51,7 +51,7 @@ def proxies_toml(runs: Sequence[RunSpec], proxies: Sequence[Proxy]) -> str:
     """The ladder as runs, the smallest first, beside what the plan predicts that each takes."""
     head = f"Written by optimoe {__version__}: small runs of the winner's family, for a law of one's own."
     if any(group.mixer.recurrent for proxy in proxies for group in proxy.spec.layers):
-        head += " `optimoe sweep` builds no linear attention: another trainer runs them."
+        head += " `optimoe train` builds no linear attention: another trainer runs them."
     flops = {run.name: proxy.train_flops for run, proxy in zip(runs, proxies, strict=True)}
     return runs_toml(runs, plan={"flops_convention": FLOPS_CONVENTION, "train_flops": flops}, comment=head)
 
