@@ -23,7 +23,7 @@ class TrainOptions:
         evaluations: Of the held-out loss along the run, evenly over its steps; one more after the last.
         eval_tokens: Held-out tokens of each source that are looked at, whole documents.
         recompute: Whether backward computes each block's activations again instead of keeping them.
-        compile: Whether the model is compiled.
+        compile: Whether the model is compiled; its first steps are slow, and its sums end in other digits.
 
     Raises:
         ConfigError: A number is out of its limits.

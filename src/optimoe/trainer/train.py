@@ -132,6 +132,8 @@ class _Training:
         reduce = spread_model(self.model.train(), ranks, run.layout or RunLayout())
         if previous is not None:
             spread_model(previous, ranks, run.layout or RunLayout())
+        if self.how.compile:
+            self.model.compile()
         self.optimizers = make_optimizers(self.model, run.optimizer)
         balanced = any(router.config.balanced_by_bias for router in self.model.routers.values())
         self.balancer = Balancer(self.model, run.bias_rate, group=ranks.group) if balanced else None
