@@ -82,6 +82,7 @@ def configurations():
 NO_REQUEST = {  # results, weights and descriptions that the package makes itself
     *(
         "Activation",
+        "EngineFamily",
         "Entry",
         "Evaluation",
         "ExpertWeights",

@@ -9,10 +9,11 @@ from optimoe.app.main import main
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.inference.sampling import Sampling
 from optimoe.trainer.corpus.tokenizers import ByteTokenizer, train_tokenizer
-from optimoe.trainer.results.export import export_hf
+from optimoe.trainer.results.export import export
 from optimoe.trainer.results.sample import sample_text
 from optimoe.trainer.results.trained import load_run
 from optimoe.trainer.train import train
+from tests.models.convert.gguf.engine import greedy, served
 from tests.trainer.world import ARCHITECTURE, QUIET, WORDS, corpus_at, make_run, save_run
 
 TEXT = "the router à la carte → 終\n\t sends  12345 tokens"
@@ -58,7 +59,7 @@ def test_an_export_says_in_transformers_what_the_run_says(tmp_path, family, fiel
     tokenizer = learned(tmp_path) if fields else ByteTokenizer()
     save_run(tmp_path / "run", tokenizer, architecture=ARCHITECTURE | {"vocab_size": 300}, **fields)
     trained = load_run(tmp_path / "run")
-    assert export_hf(trained, tmp_path / "hf").family == family
+    assert export(trained, "hf", tmp_path / "hf").family == family
     theirs = AutoTokenizer.from_pretrained(tmp_path / "hf")
     ids = theirs(TEXT, return_tensors="pt")
     ours = sample_text(trained, TEXT, GREEDY)
@@ -67,6 +68,18 @@ def test_an_export_says_in_transformers_what_the_run_says(tmp_path, family, fiel
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
     new = model.generate(**ids, max_length=None, max_new_tokens=64, do_sample=False, eos_token_id=None)
     assert new[0, ids.input_ids.shape[1] :].tolist() == list(ours.ids)
+    assert len(set(ours.ids)) > 5
+
+
+def test_an_export_says_in_llama_cpp_what_the_run_says(tmp_path):
+    pytest.importorskip("gguf", reason="files for llama.cpp need it: pip install 'optimoe[export]'")
+    architecture = ARCHITECTURE | {"vocab_size": 300, "max_position_embeddings": 256}
+    save_run(tmp_path / "run", learned(tmp_path), architecture=architecture)
+    trained = load_run(tmp_path / "run")
+    assert export(trained, "gguf", tmp_path / "model.gguf").family == "glm4_moe"
+    ours = sample_text(trained, TEXT, GREEDY)
+    with served(tmp_path / "model.gguf") as ask:
+        assert greedy(ask, TEXT, 64) == list(ours.ids)
     assert len(set(ours.ids)) > 5
 
 
@@ -98,6 +111,7 @@ def test_a_run_that_cannot_be_used_is_refused_in_one_line(tmp_path, monkeypatch,
         ("export hash full --to hf", "full: must be empty or not there yet"),
         ("export hash out --to hf --step 5", "must hold a checkpoint of step 5 (there are 4)"),
         ("export broken out --to hf", "must hold a whole checkpoint; "),
+        ("export hash full --to gguf", "full: must be a file that is not there yet"),
         ("export full out --to hf", "full: must be the folder of a run, holds no run.toml"),
         ("sample hash --top-p 2", "top_p: must be above 0 and at most 1, got 2.0"),
     ):

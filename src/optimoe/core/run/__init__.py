@@ -7,7 +7,6 @@ from optimoe.core.run.files import load_runs, runs_toml, save_runs
 from optimoe.core.run.parts import DataMix, DataSource, Optimizer, RunLayout, Schedule
 from optimoe.core.run.record import (
     CurvePoint,
-    RunCorpus,
     RunLog,
     RunRecord,
     RunStatus,
@@ -24,7 +23,6 @@ __all__ = [
     "DataSource",
     "Optimizer",
     "Retention",
-    "RunCorpus",
     "RunLayout",
     "RunLog",
     "RunRecord",

@@ -17,7 +17,7 @@ class ExportRequest:
     """The folder of a run."""
     out: Path = dataclasses.field(kw_only=False)
     """Where to: for hf a folder that is empty or not there yet, for gguf a file that is not."""
-    to: Literal["hf"]
-    """hf, a folder that transformers and most engines load."""
+    to: Literal["hf", "gguf"]
+    """hf, a folder that transformers and most engines load, or gguf, a file that llama.cpp loads."""
     step: int = 0
     """Step of the checkpoint; 0 takes the newest whole one."""

@@ -28,7 +28,7 @@ from optimoe.models.convert.checkpoint.shards import (
     write_shards,
 )
 from optimoe.models.convert.hf_config import read_fields, written_fields
-from optimoe.models.convert.hf_families import FAMILIES, find_names
+from optimoe.models.convert.hf_families import FAMILIES, Names, find_names
 from optimoe.models.convert.hf_names import Entry, entries
 from optimoe.models.decoder import Decoder, build
 from optimoe.models.steady import steady_names
@@ -87,16 +87,18 @@ def fitting_family(model: Decoder, wanted: str = "") -> str:
     Raises:
         ConfigError: None does.
     """
-    reasons = []
+    reasons: dict[str, str] = {}
     for model_type in dict.fromkeys((wanted, *FAMILIES) if wanted in FAMILIES else FAMILIES):
         try:
             _written(model, model_type, None)
         except ConfigError as error:
-            reasons.append(str(error))
+            reasons[model_type] = str(error)
         else:
             return model_type
-    rest = f"nor does any other of {len(reasons)} families of transformers"
-    raise ConfigError(f"{wanted or 'llama'} does not hold this model ({reasons[0]}), {rest}")
+    shaped = [name for name, reason in reasons.items() if not reason.startswith(CONFIG)]  # but for how they route
+    nearest = wanted if wanted in reasons else next(iter(shaped), "llama")
+    others = f"nor does any other of {len(reasons)} families of transformers"
+    raise ConfigError(f"{nearest} does not hold this model ({reasons[nearest]}), {others}")
 
 
 def load_hf(folder: Path, dtype: torch.dtype | None = None) -> Decoder:
@@ -145,6 +147,23 @@ def _written(
     stated = dtype or model.embedding.weight.dtype
     _require_numbers("dtype", stated)
     config["dtype"] = str(stated).removeprefix("torch.")
+    return config, written_tensors(model, names, model_type, dtype)
+
+
+def written_tensors(
+    model: Decoder, names: Names, model_type: str, dtype: torch.dtype | None
+) -> dict[str, LazyTensor]:
+    """Every tensor of a model by its name in a checkpoint.
+
+    Args:
+        model: What to write.
+        names: What the checkpoint calls its parts.
+        model_type: Whose they are, for the error line.
+        dtype: Of the tensors, but for buffers that keep float32; left out, their own.
+
+    Raises:
+        ConfigError: There is no place for one, or the model lacks one.
+    """
     ours: State = model.state_dict()
     if model.arch.tied_embeddings:
         ours.pop("unembedding.weight")
@@ -162,7 +181,7 @@ def _written(
     noise = {f"blocks.{layer}.ffn.router.noise_weight" for layer in model.routers}  # training alone reads it
     if left := ours.keys() - placed - noise:
         raise ConfigError(f"{model_type}: has no place for {some_of(left)}")
-    return config, theirs
+    return theirs
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """Text into token ids: bytes as they are, or a ``tokenizer.json`` of the ``tokenizers`` library."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -106,6 +107,12 @@ class FileTokenizer:
     def save(self, folder: Path) -> None:
         """Write the tokenizer as ``tokenizer.json``."""
         _save(self._library, folder / TOKENIZER_FILE)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What its ``tokenizer.json`` holds."""
+        table: dict[str, Any] = json.loads(self._library.to_str())
+        return table
 
     def save_pretrained(self, folder: Path) -> None:
         """Write what ``AutoTokenizer`` and ``generate`` of ``transformers`` read.

@@ -1,0 +1,1 @@
+"""Models as files for llama.cpp and what is built on it."""
