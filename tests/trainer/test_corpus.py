@@ -1,6 +1,8 @@
 """Text becomes tokens, each document on one side, and every position says which document it is of."""
 
 import hashlib
+import sys
+import types
 
 import pytest
 
@@ -9,7 +11,9 @@ from optimoe.core.run import Schedule
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import BLOCK, SequenceOrder, shares_of_block
 from optimoe.trainer.corpus.make import make_corpus
+from optimoe.trainer.corpus.sources import find_source
 from optimoe.trainer.corpus.store import SPLITS
+from optimoe.trainer.corpus.text import Skipped
 from optimoe.trainer.corpus.tokenizers import ByteTokenizer, find_tokenizer
 from optimoe.trainer.steps.schedule import rate_at
 from tests.trainer.world import corpus_at, write_text
@@ -123,3 +127,30 @@ def test_text_that_cannot_be_is_refused_or_said(tmp_path):
         with pytest.raises((InputError, ConfigError), match=words):
             make()
     assert not (tmp_path / "x").exists()
+
+
+def test_every_machine_has_code_and_prose_by_name():
+    modules, topics = (list(find_source(name).documents(Skipped())) for name in ("python-stdlib", "pydoc-topics"))
+    assert any(text.startswith('"""Temporary files') for text in modules) and len(modules) > 500
+    paths = [path.parts for path in find_source("python-stdlib").files]
+    assert not any({"site-packages", "test"} & set(parts[:-1]) for parts in paths)
+    assert 'The "assert" statement' in topics[0] and "topics = {" not in topics[0]
+    assert all(find_source(name).files for name in ("torch", "torch-headers"))
+
+
+def test_a_data_set_of_the_hub_is_streamed_until_there_are_enough_tokens(tmp_path, monkeypatch):
+    asked, read = [], []
+
+    def load_dataset(*words, **options):
+        asked.append((words, options))
+        for number in range(10**9):
+            read.append(number)
+            yield {"text": f"row {number}"} if number % 7 else {"other": 1}
+
+    library = types.ModuleType("datasets")
+    library.load_dataset = load_dataset
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    corpus, skipped = make_corpus(tmp_path / "made", ["hf:some/set:en"], held_out_share=0.1, most_tokens=5000)
+    assert asked == [(("some/set", "en"), {"split": "train", "streaming": True})] and len(read) < 2000
+    assert 5000 <= corpus.num_tokens("train") < 5010
+    assert skipped.lines()[0].endswith("skipped, no column text: hf:some/set:en, row 0")

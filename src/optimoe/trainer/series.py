@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from optimoe.core.errors import InputError, require
@@ -9,10 +10,12 @@ from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_rec
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.results.folder import RECORD
 from optimoe.trainer.results.watching import Watching, unwatched
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
+from optimoe.trainer.trunks import shared_steps
 
 RECORDS, DATA = "records.jsonl", "data"
 """Beside the folders of runs: what came of those that are over, and the corpora of their sources."""
@@ -41,7 +44,8 @@ def train_series(
 ) -> tuple[RunOutcome, ...]:
     """Train runs in their order, those that are not over yet, each in ``out/NAME``.
 
-    Every run that is over has its line in ``out/records.jsonl`` once. One that diverges ends itself alone.
+    Every run that is over has its line in ``out/records.jsonl`` once. One that diverges ends itself alone. Runs
+    that differ in their tokens and decays share their first steps (:mod:`optimoe.trainer.trunks`).
 
     Args:
         runs: What to train; each states its data.
@@ -55,17 +59,32 @@ def train_series(
         InputError: A source of a run is not there, or a folder is another run's or another process's.
         ConfigError: A run states no data, its name is none of a folder, or it asks for what is not built.
     """
-    preparation = preparation or Preparation(folder=out / DATA)
+    how, preparation = how or TrainOptions(), preparation or Preparation(folder=out / DATA)
     for run in runs:
         _require_folder_name(run.name)
-    prepared = [_with_corpora(run, preparation, say) for run in runs]
-    return tuple(_trained(run, corpora, out, how, watching, say) for run, corpora in prepared)
+    with joined(how.device) as ranks:
+        watching, say = (unwatched, lambda _: None) if ranks.rank else (watching, say)
+        prepared = ranks.first(lambda: [_with_corpora(run, preparation, say) for run in runs])
+        named, done = [run for run, _ in prepared], []
+        for at, (run, folders) in enumerate(prepared):
+            corpora = [Corpus(folder) for folder in folders]
+            trunks = [out / other.name for other in named[:at]]
+            kept = replace(how, keep_steps=(*how.keep_steps, *_parting_steps(run, named[at + 1 :])))
+            with watching(run) as watch:
+                go = partial(train, run, out / run.name, corpora, kept, watch, say, trunks)
+                done.append(_outcome(out / run.name, ranks, go, say))
+    return tuple(done)
+
+
+def _parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:
+    """Steps at which later runs part from one, so that they may begin there."""
+    return sorted({shared_steps(run, other) for other in later} - {0})
 
 
 def _with_corpora(
     run: RunSpec, preparation: Preparation, say: Callable[[str], None]
-) -> tuple[RunSpec, list[Corpus]]:
-    """A run with its tokenizer spelled out, and its corpora.
+) -> tuple[RunSpec, list[Path]]:
+    """A run with its tokenizer spelled out, and the folders of its corpora.
 
     Raises:
         ConfigError: It states no data.
@@ -73,28 +92,28 @@ def _with_corpora(
     require(run.data.sources, f"{run.name}: data.sources", "stated, in the run or by --data", "none")
     corpora = [preparation.corpus(source.name, run.data.tokenizer, say) for source in run.data.sources]
     tokenizer = run.data.tokenizer or corpora[0].tokenizer.name
-    return replace(run, data=replace(run.data, tokenizer=tokenizer)), corpora
+    return replace(run, data=replace(run.data, tokenizer=tokenizer)), [corpus.folder for corpus in corpora]
 
 
-def _trained(
-    run: RunSpec,
-    corpora: Sequence[Corpus],
-    out: Path,
-    how: TrainOptions | None,
-    watching: Watching,
-    say: Callable[[str], None],
+def _outcome(
+    folder: Path, ranks: Ranks, train_it: Callable[[], RunRecord], say: Callable[[str], None]
 ) -> RunOutcome:
-    """One run to its end, its record among those of the others."""
-    folder = out / run.name
+    """One run to its end, its record among those of the others.
+
+    Raises:
+        DivergedError: It diverged on several ranks, of which the others are gone then.
+    """
     try:
-        with watching(run) as watch:
-            record = train(run, folder, corpora, how, watch, say)
+        record = train_it()
     except DivergedError as error:
-        say(f"{run.name}: {error}")
+        if ranks.group is not None:
+            raise
+        say(f"{folder.name}: {error}")
         record = load_run_records(folder / RECORD).records[-1]
-    known = load_run_records(out / RECORDS).finished_ids if (out / RECORDS).is_file() else frozenset()
-    if record.run_id not in known:
-        append_run_record(out / RECORDS, record)
+    records = folder.parent / RECORDS
+    known = load_run_records(records).finished_ids if records.is_file() else frozenset()
+    if record.run_id not in known and not ranks.rank:
+        append_run_record(records, record)
     return RunOutcome(folder=folder, record=record)
 
 

@@ -86,7 +86,7 @@ def train(
             keep_steps = (*how.keep_steps, *(run.stage_ends if run.stages else ()))  # where stages begin
             place = opened.enter_context(open_run(folder, run, how.keep, keep_steps))
             if place.record is None:
-                place.keep_tokenizer(corpora[0].tokenizer)
+                place.keep_data(corpora)
             return place, place.record
 
         place, over = ranks.first(begin)

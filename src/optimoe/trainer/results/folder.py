@@ -3,6 +3,7 @@
 ::
 
     RUN/run.toml          what was asked for
+    RUN/data.json         hashes of the tokens that it is trained on
     RUN/tokenizer.json    what its text was tokenised by
     RUN/metrics.jsonl     a line for each logged step
     RUN/record.jsonl      what came of it, a line each time that it ended
@@ -11,19 +12,23 @@
 
 import fcntl
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from optimoe.core.config import load_json
 from optimoe.core.errors import InputError, require
-from optimoe.core.files import append_json_line, remove_file
+from optimoe.core.files import append_json_line, remove_file, write_text
+from optimoe.core.records import to_json
 from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records, load_runs, save_runs
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
+from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, Tokenizer
 
 RUN, METRICS, RECORD, CHECKPOINTS, LOCK = "run.toml", "metrics.jsonl", "record.jsonl", "checkpoints", ".lock"
+DATA = "data.json"
 
 
 class RunFolder:
@@ -48,6 +53,20 @@ class RunFolder:
     def add_record(self, record: RunRecord) -> None:
         """Write what came of the run."""
         append_run_record(self.path / RECORD, record)
+
+    def keep_data(self, corpora: Sequence[Corpus]) -> None:
+        """Write which tokens a run is trained on, and its tokenizer, so that it goes on with the same.
+
+        Raises:
+            InputError: They were others before.
+        """
+        hashes, kept = [corpus.facts.sha256 for corpus in corpora], self.path / DATA
+        if kept.is_file():
+            same = load_json(kept).get("sha256") == hashes
+            require(same, f"{kept}", "of the corpora", "others, with which the run began")
+        else:
+            write_text(kept, to_json({"sha256": hashes}) + "\n")
+        self.keep_tokenizer(corpora[0].tokenizer)
 
     def keep_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Write what the run's text is tokenised by, so that the run can be used without its corpora.
@@ -89,6 +108,7 @@ def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = 
             require(same, f"{path}", f"empty, or of the run {run.run_id}", f"{there.name} ({there.run_id})")
         else:
             remove_file(path / TOKENIZER_FILE)
+            remove_file(path / DATA)
             save_runs(path / RUN, [run])
         folder = RunFolder(path, keep, keep_steps)
         folder.checkpoints.clear_unfinished()

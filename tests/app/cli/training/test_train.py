@@ -80,6 +80,22 @@ def test_text_becomes_a_corpus_that_runs_train_on(here, capsys):
     assert run["status"] == "finished" and not (here / "runs/data").exists()
 
 
+def test_runs_of_several_lengths_share_their_first_steps(here, capsys):
+    save_runs(here / "ladder.toml", [make_run(steps=10, name="short"), make_run(steps=20, name="long")])
+    app(["train", "ladder.toml", "--data", "text", *QUICK])
+    assert "begins with runs/short/checkpoints/step-00000008" in capsys.readouterr().err
+    lines = (here / "runs/long/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(9, 21))
+
+
+def test_a_run_whose_text_has_changed_does_not_go_on(here, capsys):
+    app(["train", "two.toml", "--data", "text", "--only", "one", *QUICK])
+    (here / "runs/one/record.jsonl").unlink()
+    write_text(here / "text", num_files=50)
+    code, line = refused(capsys, "train", "two.toml", "--data", "text", "--only", "one", *QUICK)
+    assert (code, line) == (2, "runs/one/data.json: must be of the corpora, got others, with which the run began")
+
+
 def test_a_run_that_diverges_has_a_record_and_exit_code_3_and_the_others_are_trained(here, capsys):
     save_runs(here / "wild.json", [make_run(steps=3, name="wild", init_std=1e30), make_run(steps=3, name="tame")])
     words = ("train", "wild.json", "--data", "text", "--json", *QUICK)

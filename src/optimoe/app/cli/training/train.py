@@ -1,5 +1,7 @@
 """``optimoe train``: the runs of a file, one after another."""
 
+import os
+
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show_blocks, warn
 from optimoe.app.cli.training.progress import shown_on_terminal
@@ -11,6 +13,8 @@ def train(
 ) -> None:
     """Train runs: text to weights and a record. An interrupted run goes on; one that is over is left as it is."""
     done = request.trained(shown_on_terminal, warn)
+    if os.environ.get("RANK", "0") != "0":  # torchrun's other processes have nothing to add
+        return
     from optimoe.report.records.runs.trained import trained_runs_record
     from optimoe.report.words.runs.trained import trained_blocks
     from optimoe.trainer.series import RECORDS
