@@ -78,7 +78,7 @@ def test_plain_values_hold_a_model_whole(tmp_path):
     counts = RunCounts.of(run)
     arch = from_config(OWN, "own")
     assert counts.params.total == count_params(arch).total == sum(p.numel() for p in model.parameters())
-    assert counts.flops_per_token == train_flops_per_token(arch, run.seq_len)
+    assert counts.flops_per_token[0] == train_flops_per_token(arch, run.seq_len)
 
 
 @pytest.mark.parametrize(

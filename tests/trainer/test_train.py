@@ -13,40 +13,15 @@ import torch
 
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.run import Optimizer, load_run_records
-from optimoe.trainer.checkpoints.state import load_state
-from optimoe.trainer.setup import make_model
-from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
 from optimoe.trainer.trunks import shared_steps
-from tests.trainer.world import ARCHITECTURE, OWN, QUIET, corpus_at, make_run
+from tests.trainer.world import ARCHITECTURE, OWN, QUIET, Stop, corpus_at, make_run, state_of, stopped_after
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return corpus_at(tmp_path_factory.mktemp("corpus"))
-
-
-def state_of(folder, run):
-    """Weights and moments of the newest checkpoint."""
-    model = make_model(run, torch.device("cpu"), 257)
-    optimizers = make_optimizers(model, run.optimizer)
-    newest = max((folder / "checkpoints").iterdir())
-    load_state(newest, model, optimizers, None)
-    moments = [tensor for one in optimizers for state in one.state.values() for tensor in state.values()]
-    return [*model.state_dict().values(), *moments]
-
-
-class Stop(BaseException):
-    """What a killed process does not survive."""
-
-
-def stopped_after(steps):
-    def watch(report):
-        if report.step == steps:
-            raise Stop
-
-    return watch
 
 
 def test_a_run_learns_and_its_record_says_what_it_took(corpus, tmp_path):

@@ -11,7 +11,7 @@ from torch import multiprocessing
 from optimoe.core.errors import OptimoeError
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import RunSpec, Schedule
-from optimoe.trainer.checkpoints.state import Progress, save_state
+from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.corpus.make import make_corpus
 from optimoe.trainer.corpus.tokenizers import ByteTokenizer
 from optimoe.trainer.options import TrainOptions
@@ -133,3 +133,25 @@ def under_torchrun(function, folder, number=2):
             worker.kill()
     found = dict(outcomes.get() for _ in range(number) if not outcomes.empty())
     return [found.get(rank, (None, None, worker.exitcode)) for rank, worker in enumerate(workers)]
+
+
+def state_of(folder, run):
+    """Weights and moments of the newest checkpoint."""
+    model = make_model(run, torch.device("cpu"), 257)
+    optimizers = make_optimizers(model, run.optimizer)
+    newest = max((folder / "checkpoints").iterdir())
+    load_state(newest, model, optimizers, None)
+    moments = [tensor for one in optimizers for state in one.state.values() for tensor in state.values()]
+    return [*model.state_dict().values(), *moments]
+
+
+class Stop(BaseException):
+    """What a killed process does not survive."""
+
+
+def stopped_after(steps):
+    def watch(report):
+        if report.step == steps:
+            raise Stop
+
+    return watch

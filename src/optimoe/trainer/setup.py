@@ -33,8 +33,11 @@ DEFAULT_LOSSES = LossConfig(balance=1e-4, scope="sequence")
 OWN_FIELDS = ("layer_routers", "activation", "rotary", "norm_eps", "multipliers")
 """Of a model's configuration, what a run says in the table ``model`` of its own form of architecture."""
 
-_NO_FUNCTION = ("architectures", "dtype", "torch_dtype", "max_position_embeddings", "transformers_version")
-"""Fields of a ``config.json`` that say nothing of what is computed."""
+_NO_FUNCTION = {
+    "architectures", "bos_token_id", "dtype", "eos_token_id", "initializer_range", "intermediate_size",
+    "max_position_embeddings", "pad_token_id", "torch_dtype", "transformers_version", "use_cache",
+}  # fmt: skip
+"""Fields of a ``config.json`` that say nothing of what is computed with a shape."""
 
 
 def spelled_out(run: RunSpec) -> RunSpec:

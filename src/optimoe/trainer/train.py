@@ -1,5 +1,7 @@
 """The front door: a run is trained to its end, or to where it was stopped, and goes on from there."""
 
+import math
+import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -8,12 +10,15 @@ from pathlib import Path
 
 import torch
 
+from optimoe.core.config import to_table
 from optimoe.core.errors import require
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import CurvePoint, RunLayout, RunRecord, RunSpec, RunStatus
+from optimoe.core.units import format_seconds
 from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
+from optimoe.trainer.checkpoints.room import checkpoint_bytes, require_room
 from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.device import measured_peak_flops_per_s, so_many_threads
@@ -22,7 +27,7 @@ from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.results.folder import RunFolder, open_run
-from optimoe.trainer.results.record import RunCounts, make_record
+from optimoe.trainer.results.record import RunCounts, RunMachine, make_record
 from optimoe.trainer.results.watching import StepReport, Watch
 from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
 from optimoe.trainer.signals import StopWish, stop_wish
@@ -36,6 +41,9 @@ MOST_LOGITS = 1 << 28
 """Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+SETTLED_STEPS = 5
+"""After so many steps of a process the time of one tells that of the next."""
 
 MOST_TOKENS = 16_384
 """Of one pass likewise: more gain little, and their activations grow."""
@@ -119,11 +127,14 @@ class _Training:
         self.legs = make_legs(run, corpora, self.loader, ranks)
         self.vocab_size = corpora[0].facts.vocab_size
         require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
-        self.peak = ranks.total(measured_peak_flops_per_s(ranks.device, _DTYPES[run.precision]))
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or _rows(run)
         self.held_out: HeldOutLoss | None = None
         self.progress = self._resumed(say, trunks)
+        self.say, self.first = say, self.progress.step
+        if self.leg.start < self.progress.step:
+            self.report.load_state_dict(self.progress.routing, ranks.device, mine=ranks.rank == 0)
+        self.peak = self._measured_peak(_DTYPES[run.precision])
 
     def _begin(self, leg: Leg, resumes: bool = False) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
@@ -160,33 +171,54 @@ class _Training:
             say(line)
         trunk = None if found.path else self.ranks.first(lambda: find_trunk(self.counts.run, trunks))
         path = found.path or (trunk.path if trunk else None)
+        if path is None and found.broken:
+            say("begins again from step 0: no checkpoint is whole")
         self._begin(self.legs[stage_of(self.run, trunk.step if trunk else found.step)], resumes=path is not None)
+        self.ranks.first(lambda: self._make_room(found.step))
         if path is None:
             return Progress(started_utc=utc_now())
         say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
         return load_state(path, self.model, self.optimizers, self.balancer)
 
+    def _make_room(self, step: int) -> None:
+        """Refuse a run whose checkpoints the disk cannot hold, and forget what was measured beyond a step.
+
+        Raises:
+            InputError: The disk holds fewer bytes than they take, or the folder cannot be written.
+        """
+        kept = {*self.how.keep_steps, *(self.run.stage_ends if self.run.stages else ())}
+        number = self.how.keep + 1 + len(kept) - len(self.place.checkpoints.steps())
+        require_room(self.place.path, checkpoint_bytes(self.model, self.optimizers), max(1, number))
+        self.place.cut_metrics(step)
+
+    def _measured_peak(self, dtype: torch.dtype) -> float:
+        """The fastest products of this start, or of an earlier one on the same machine; of all ranks together."""
+        where = f"{platform.node()}, {self.ranks.describe()}, {dtype}"
+        seen = self.ranks.total(measured_peak_flops_per_s(self.ranks.device, dtype))
+        self.progress.peaks[where] = max(self.progress.peaks.get(where, 0.0), seen)
+        return self.progress.peaks[where]
+
     def go(self, wish: StopWish) -> RunRecord:
         """All steps that are left, and the record of what came of them."""
         every = max(1, -(-self.run.steps // self.how.evaluations)) if self.how.evaluations else self.run.steps
         saved = time.monotonic()
-        if self.progress.step == 0:
-            self._evaluate()
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
                 del self.model, self.optimizers, self.balancer, self.report, self.stepper  # room for the next
                 with self.ranks.together():
                     self._begin(self.legs[self.leg.number + 1])
             try:
+                if self.progress.step == 0:
+                    self._evaluate()
                 self._step()
+                step = self.progress.step
+                if step % every == 0 or step == self.leg.stop:
+                    self._evaluate()
             except DivergedError as error:  # on all ranks
                 self._end("diverged")
                 if self.ranks.rank:
                     raise SystemExit(error.exit_code) from None
                 raise
-            step = self.progress.step
-            if step % every == 0 or step == self.leg.stop:
-                self._evaluate()
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
             due |= step in self.how.keep_steps
@@ -213,7 +245,14 @@ class _Training:
         seconds = time.perf_counter() - began
         self.progress.seconds += seconds
         self.progress.step += 1
+        self._tell_hours(seconds)
         self._tell(result, (stop - start) * run.seq_len / seconds, rate)
+
+    def _tell_hours(self, seconds: float) -> None:
+        """Say, after a few steps, how long those that are left take at the speed of the last."""
+        left = self.run.steps - self.progress.step
+        if self.progress.step == self.first + SETTLED_STEPS and left:
+            self.say(f"{left} steps are left, about {format_seconds(left * seconds)} without evaluations")
 
     def _tell(self, result: StepResult, tokens_per_s: float, rate: float) -> None:
         if self.ranks.rank:
@@ -247,7 +286,15 @@ class _Training:
         )
 
     def _evaluate(self) -> None:
+        """The held-out loss, and a point of the curve.
+
+        Raises:
+            DivergedError: It is no finite number.
+        """
         self.held_out = held_out_loss(self.model, self.loader, self.how.eval_tokens, self.rows, self.ranks)
+        if not math.isfinite(self.held_out.loss):
+            where = f"after step {self.progress.step - 1}" if self.progress.step else "before step 0"
+            raise DivergedError(f"{where}: held-out loss must be finite, got {self.held_out.loss}")
         tokens = self.counts.tokens(self.progress.step)
         point = CurvePoint(
             tokens=tokens,
@@ -263,6 +310,7 @@ class _Training:
             self.progress.by_stage[ends.index(self.progress.step) :] = [row]
 
     def _save(self) -> None:
+        self.progress.routing = self.report.state_dict()
         with self.ranks.together(), ExitStack() as begun:
             writing = self.place.checkpoints.writing(self.progress.step)
             folder = self.ranks.first(lambda: begun.enter_context(writing))
@@ -278,15 +326,19 @@ class _Training:
             status,
             self.held_out,
             self._routing(),
-            self.peak,
-            self.ranks.describe(),
-            causal_training=not self.model.leaky_layers,
+            self._machine(),
+            self.model,
+            self.loader.corpora,
         )
         self.ranks.first(lambda: self.place.add_record(record))
         return record
 
+    def _machine(self) -> RunMachine:
+        how = to_table(self.how) | {"micro_batch": self.rows, "threads": torch.get_num_threads()}
+        return RunMachine(device=self.ranks.describe(), peak_flops_per_s=self.peak, how=how)
+
     def _routing(self) -> dict[str, float]:
-        """Summaries of the routing in training, since the last start, and on the held-out text."""
+        """Summaries of the routing in training and on the held-out text; none that is not finite."""
         held_out = self.held_out.routing if self.held_out else None
         seen = {"train": self.report.summary() if self.report.loads else None, "held_out": held_out}
         return {
@@ -294,7 +346,7 @@ class _Training:
             for where, summary in seen.items()
             if summary is not None
             for name, value in asdict(summary).items()
-            if name != "leaky_layers"
+            if name != "leaky_layers" and math.isfinite(value)
         }
 
 

@@ -7,6 +7,7 @@ from optimoe.core.run.files import load_runs, runs_toml, save_runs
 from optimoe.core.run.parts import DataMix, DataSource, Optimizer, RunLayout, Schedule
 from optimoe.core.run.record import (
     CurvePoint,
+    RunCorpus,
     RunLog,
     RunRecord,
     RunStatus,
@@ -23,6 +24,7 @@ __all__ = [
     "DataSource",
     "Optimizer",
     "Retention",
+    "RunCorpus",
     "RunLayout",
     "RunLog",
     "RunRecord",

@@ -53,6 +53,28 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunCorpus:
+    """Which text a run was trained on and evaluated with; losses on two of these are not comparable.
+
+    Attributes:
+        tokenizer: Its name or file.
+        vocab_size: Ids that it knows.
+        held_out_share: Share of documents that were held out.
+        num_tokens: By split.
+        sha256: Of the tokens, by split.
+    """
+
+    tokenizer: str
+    vocab_size: int
+    held_out_share: float
+    num_tokens: dict[str, int]
+    sha256: dict[str, str]
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One run that was trained, or of which the training ended early.
 
@@ -69,7 +91,9 @@ class RunRecord:
         train_flops_6nd: 6 · ``params_active`` · ``tokens_seen``.
         seconds: Of training, evaluations and saving left out.
         tokens_per_s: Trained tokens a second, over all devices.
-        mfu: ``train_flops_6nd`` over the time and the peak of the devices.
+        mfu: ``train_flops`` over ``seconds`` and ``peak_flops_per_s``.
+        peak_flops_per_s: The fastest matrix products that the devices were seen to do together, FLOP/s, in the
+            run's precision: no data sheet's number. 0 where nobody measured.
         loss: Held-out loss, nats per token, of the trained model routing as in use; none where it diverged.
         bits_per_byte: The same loss in bits per byte of the held-out text; none likewise.
         curve: Training or held-out loss along the run, a few hundred points at most.
@@ -77,6 +101,10 @@ class RunRecord:
             without stages.
         causal_training: Whether no token's training loss saw later ones; routers that choose over a batch do.
         router: Summaries of the routers by name, such as ``load_ratio_max`` or ``dead_experts``.
+        model: The function that was trained, beyond the shape: router and losses with every default, activation,
+            positions, norms, initial scale.
+        corpora: What it was trained on, in the order of ``run.data``.
+        how: How it was done on the machine, in its last start: threads, sequences of a pass, evaluations.
         versions: Of the software, by package.
         host: The machine's name.
         device: What it ran on, and on how many.
@@ -103,10 +131,14 @@ class RunRecord:
     mfu: float
     loss: float | None
     bits_per_byte: float | None
+    peak_flops_per_s: float = 0.0
     curve: tuple[CurvePoint, ...] = ()
     by_stage: tuple[dict[str, float], ...] = ()
     causal_training: bool = True
     router: dict[str, float] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    corpora: tuple[RunCorpus, ...] = ()
+    how: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     host: str = ""
     device: str = ""
@@ -124,7 +156,7 @@ class RunRecord:
             self.params_active <= self.params_total, "params_active", "at most params_total", self.params_active
         )
         require_nonnegative(self, "tokens_seen")
-        for name in ("train_flops", "train_flops_6nd", "seconds", "tokens_per_s", "mfu"):
+        for name in ("train_flops", "train_flops_6nd", "seconds", "tokens_per_s", "mfu", "peak_flops_per_s"):
             require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
         for name in ("loss", "bits_per_byte"):
             value = getattr(self, name)

@@ -1,6 +1,8 @@
 """How routing went over layers and steps, in a handful of scalars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,6 +71,33 @@ class RunningReport:
         self._counts: dict[int, Tensor] = {}
         self._leaky: set[int] = set()
 
+    def state_dict(self) -> dict[str, Any]:
+        """The sums over all ranks as plain numbers, exact; every rank asks for it."""
+        layers = list(self.loads)
+        summed = all_over_ranks([*self.loads.values(), *self._counts.values()], self._group) if layers else []
+        rows = [row.tolist() for row in summed]
+        names = [str(layer) for layer in layers]
+        loads, counts = (dict(zip(names, some, strict=True)) for some in (rows[: len(names)], rows[len(names) :]))
+        return {"loads": loads, "counts": counts, "leaky": sorted(self._leaky)}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device, *, mine: bool = True) -> None:
+        """Go on where :meth:`state_dict` was taken.
+
+        Args:
+            state: What it returned.
+            device: Where to add up.
+            mine: Whether this rank takes the sums; of several, one does.
+        """
+        wide = torch.float64 if device.type != "mps" else torch.float32
+        self.loads, self._counts = (
+            {
+                int(layer): mine * torch.tensor(row, dtype=wide, device=device)
+                for layer, row in state.get(name, {}).items()
+            }
+            for name in ("loads", "counts")
+        )
+        self._leaky = set(state.get("leaky", ()))
+
     def summary(self) -> RoutingSummary:
         """What was added so far, over all ranks.
 
@@ -103,4 +132,4 @@ def _counted(routing: Routing) -> tuple[Tensor, Tensor]:
     seen = report(routing)
     wide = torch.float64 if routing.score_TE.device.type != "mps" else torch.float32  # mps has no float64
     counts = [seen.tokens, seen.dropped, seen.unrouted, seen.computed_E.sum(), seen.entropy * seen.tokens]
-    return seen.load_E, torch.stack([count.to(wide) for count in counts])
+    return seen.load_E.to(wide), torch.stack([count.to(wide) for count in counts])

@@ -34,6 +34,8 @@ class Progress:
         curve: Held-out loss along the run.
         by_stage: Held-out loss of each source before the first step and after each stage, of a run of stages.
         bias_steps: How often balancing biases were moved.
+        routing: How training was routed so far (:class:`~optimoe.models.losses.RunningReport`).
+        peaks: The fastest products seen, FLOP/s by what the run was done on.
     """
 
     started_utc: str
@@ -42,6 +44,8 @@ class Progress:
     curve: list[CurvePoint] = field(default_factory=list)
     by_stage: list[dict[str, float]] = field(default_factory=list)
     bias_steps: int = 0
+    routing: dict[str, Any] = field(default_factory=dict)
+    peaks: dict[str, float] = field(default_factory=dict)
 
 
 def save_state(
@@ -59,14 +63,22 @@ def save_state(
     weights, moments = get_state_dict(model, optimizers)
     if balancer is not None:
         progress.bias_steps = balancer.num_steps
+    _write_tensors(folder / TENSORS, {"model": weights, "optimizer": moments})
+    if not distributed.is_initialized() or distributed.get_rank() == 0:
+        _write_progress(folder / PROGRESS, progress)
+
+
+def _write_tensors(path: Path, state: dict[str, Any]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one process is what it warns of
-            save({"model": weights, "optimizer": moments}, checkpoint_id=folder / TENSORS)
+            save(state, checkpoint_id=path)
     except CheckpointException as error:
         raise _as_os_error(error) from None
-    if not distributed.is_initialized() or distributed.get_rank() == 0:
-        (folder / PROGRESS).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+
+
+def _write_progress(path: Path, progress: Progress) -> None:
+    path.write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
 
 
 def load_state(

@@ -101,7 +101,12 @@ class Corpus:
             split: Which.
             start: First position.
             length: Tokens; fewer come back at the end of the split.
+
+        Raises:
+            InputError: A file was cut since it was opened; the system ends a process that reads what is gone.
         """
+        for kind, mapped in (("tokens", self._tokens[split]), ("documents", self._documents[split])):
+            _require_whole(self.folder / f"{split}.{kind}", mapped.nbytes)
         ids_S = np.asarray(self._tokens[split][start : start + length], dtype=np.int64)
         starts = self._documents[split][:-1, 0]
         first = int(np.searchsorted(starts, start, side="right")) - 1
@@ -126,6 +131,20 @@ def token_dtype(vocab_size: int) -> np.dtype[Any]:
 def is_corpus(folder: Path) -> bool:
     """Whether a folder holds a corpus."""
     return (folder / FACTS).is_file()
+
+
+def _require_whole(path: Path, num_bytes: int) -> None:
+    """Refuse to read a file that is not as long any more.
+
+    Raises:
+        InputError: It is shorter, or gone.
+    """
+    try:
+        there = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if there < num_bytes:
+        raise InputError(f"{path}: must be {num_bytes} bytes as when it was opened, got {there}")
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> Any:

@@ -11,6 +11,7 @@
 """
 
 import fcntl
+import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from typing import Any
 
 from optimoe.core.config import load_json
 from optimoe.core.errors import InputError, require
-from optimoe.core.files import append_json_line, remove_file, write_text
+from optimoe.core.files import append_json_line, read_json_lines, remove_file, write_text
 from optimoe.core.records import to_json
 from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records, load_runs, save_runs
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
@@ -83,9 +84,36 @@ class RunFolder:
             else:
                 file.replace(kept)
 
+    def cut_metrics(self, step: int) -> None:
+        """Forget what was measured beyond a step, which is done again, so that every step has one line.
+
+        Raises:
+            InputError: The file cannot be read or written.
+        """
+        if (self.path / METRICS).is_file():
+            kept = [line for line in load_metrics(self.path) if line["step"] <= step]
+            write_text(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+
     def log(self, metrics: dict[str, Any]) -> None:
         """Write a line of what was measured at a step."""
         append_json_line(self.path / METRICS, metrics)
+
+
+def load_metrics(run: Path) -> list[dict[str, Any]]:
+    """What was measured along a run, each step once, in order; a line that a killed process tore is left out.
+
+    Args:
+        run: The folder of the run; one that is being trained may be read too.
+
+    Raises:
+        InputError: There are no metrics, or they cannot be read.
+        ConfigError: A line is none of metrics.
+    """
+    rows = read_json_lines(run / METRICS, "metrics of a step", begins=("step",)).rows
+    for where, row in rows:
+        require(isinstance(row.get("step"), int), f"{where}: step", "a whole number", row.get("step"))
+    by_step = {row["step"]: row for _, row in rows}
+    return [by_step[step] for step in sorted(by_step)]
 
 
 @contextmanager
@@ -102,7 +130,7 @@ def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = 
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     try:
         _lock(handle, path)
-        if any((path / begun).exists() for begun in (METRICS, RECORD)):
+        if any((path / begun).exists() for begun in (METRICS, RECORD, CHECKPOINTS)):
             (there,) = load_runs(path / RUN)
             same = there.run_id == run.run_id
             require(same, f"{path}", f"empty, or of the run {run.run_id}", f"{there.name} ({there.run_id})")

@@ -1,17 +1,23 @@
 """What came of a run, counted."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import torch
 
 from optimoe import __version__
 from optimoe.arch.flops import prefill_flops, train_flops_per_token
 from optimoe.arch.params import ParamCount, count_params
+from optimoe.core.config import to_table
 from optimoe.core.provenance import utc_now
-from optimoe.core.run import RunRecord, RunSpec, RunStatus
+from optimoe.core.run import RunCorpus, RunRecord, RunSpec, RunStatus
+from optimoe.models.decoder import Decoder
 from optimoe.trainer.checkpoints.state import Progress
+from optimoe.trainer.corpus.store import Corpus, CorpusFacts
 from optimoe.trainer.evaluate import HeldOutLoss
 from optimoe.trainer.setup import stage_archs
 
@@ -56,6 +62,21 @@ class RunCounts:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunMachine:
+    """What a run was done on.
+
+    Attributes:
+        device: In words.
+        peak_flops_per_s: The fastest products that it was seen to do.
+        how: The options that were in force.
+    """
+
+    device: str
+    peak_flops_per_s: float
+    how: dict[str, Any]
+
+
 def make_record(
     run: RunSpec,
     counts: RunCounts,
@@ -63,9 +84,9 @@ def make_record(
     status: RunStatus,
     held_out: HeldOutLoss | None,
     routing: dict[str, float],
-    peak_flops_per_s: float,
-    device: str,
-    causal_training: bool,
+    machine: RunMachine,
+    model: Decoder,
+    corpora: Sequence[Corpus],
 ) -> RunRecord:
     """The record of a run, every default of it written out.
 
@@ -76,15 +97,13 @@ def make_record(
         status: How it ended.
         held_out: The last held-out loss; none of a run that diverged.
         routing: Summaries of it.
-        peak_flops_per_s: What utilisation is a share of.
-        device: What it ran on.
-        causal_training: Whether no training loss saw later tokens.
+        machine: What it was done on.
+        model: What was trained.
+        corpora: On what.
     """
     tokens, params = counts.tokens(progress.step), counts.params
     over = held_out if status != "diverged" else None
-    per_s = tokens / progress.seconds if progress.seconds else 0.0
     flops = counts.flops(progress.step)
-    flops_6nd = 6.0 * params.active * tokens
     return RunRecord(
         run=run,
         run_id=counts.run.run_id,
@@ -95,19 +114,38 @@ def make_record(
         params_active_nonembedding=params.active_nonembedding,
         tokens_seen=tokens,
         train_flops=flops,
-        train_flops_6nd=flops_6nd,
+        train_flops_6nd=6.0 * params.active * tokens,
         seconds=progress.seconds,
-        tokens_per_s=per_s,
-        mfu=flops / progress.seconds / peak_flops_per_s if progress.seconds else 0.0,
+        tokens_per_s=tokens / progress.seconds if progress.seconds else 0.0,
+        mfu=flops / progress.seconds / machine.peak_flops_per_s if progress.seconds else 0.0,
+        peak_flops_per_s=machine.peak_flops_per_s,
         loss=over.loss if over else None,
         bits_per_byte=over.bits_per_byte if over else None,
         curve=tuple(progress.curve),
         by_stage=tuple(progress.by_stage),
-        causal_training=causal_training,
+        causal_training=not model.leaky_layers,
         router=routing,
-        versions={"optimoe": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
+        model=to_table(model.config),
+        corpora=tuple(_identity(corpus.facts) for corpus in corpora),
+        how=machine.how,
+        versions=_versions(),
         host=platform.node(),
-        device=device,
+        device=machine.device,
         started_utc=progress.started_utc,
         ended_utc=utc_now(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    torch_version, python = str(torch.__version__), platform.python_version()
+    return {"optimoe": __version__, "torch": torch_version, "numpy": np.__version__, "python": python}
+
+
+def _identity(facts: CorpusFacts) -> RunCorpus:
+    return RunCorpus(
+        tokenizer=facts.tokenizer,
+        vocab_size=facts.vocab_size,
+        held_out_share=facts.held_out_share,
+        num_tokens=facts.num_tokens,
+        sha256=facts.sha256,
     )
