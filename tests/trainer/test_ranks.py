@@ -15,6 +15,7 @@ from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.parallel.ranks import joined
 from optimoe.trainer.parallel.sharding import spread_model
+from optimoe.trainer.results.trained import load_run
 from optimoe.trainer.setup import make_model
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import Stepper
@@ -187,6 +188,14 @@ def test_a_stop_of_one_rank_stops_all_and_one_process_goes_on(corpus, tmp_path):
     rest = train(SHARED, tmp_path / "run", [corpus], QUIET)
     assert rest.loss == pytest.approx(whole.loss, abs=1e-4)
     assert [p.loss for p in rest.curve] == pytest.approx([p.loss for p in whole.curve], abs=1e-4)
+
+
+def test_what_ranks_wrote_is_read_by_one_process(corpus, tmp_path):
+    run = replace(SHARED, tokens=256)
+    under_torchrun(lambda _: train(run, tmp_path / "two", [corpus], QUIET), tmp_path)
+    train(run, tmp_path / "one", [corpus], QUIET)
+    one, two = (load_run(tmp_path / name).model.state_dict() for name in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
 
 
 def test_ranks_end_by_one_line_where_one_is_dead(corpus, tmp_path):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -21,7 +21,7 @@ class SampleRequest:
     """Step of the checkpoint; 0 takes the newest whole one."""
     prompt: str = ""
     """What it goes on from, behind the token that begins every text; empty for a text of its own."""
-    max_new_tokens: int = 64
+    max_new_tokens: Annotated[int, Parameter(alias="--max-tokens")] = 64
     """Tokens after which it ends, where it does not end the text itself."""
     temperature: float = 0.0
     """Of the choice of tokens; 0 takes the most probable one."""
