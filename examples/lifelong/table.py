@@ -1,6 +1,6 @@
 """What each rival forgot and gained: means over paired seeds, against the first rival.
 
-python examples/lifelong/table.py RECORDS.jsonl …   # one file for each seed
+python examples/lifelong/table.py examples/lifelong/records/*.jsonl   # one file for each seed
 """
 
 import statistics
