@@ -124,7 +124,7 @@ def test_attention_is_that_of_plain_loops(name):
 
 def test_rotary_products_depend_on_distance_alone():
     q, k = torch.randn(2, 8, dtype=torch.float64)
-    turned = [rotate(x.expand(1, 1, 9, 8), Rotary().angles(torch.arange(9), 8, x.dtype))[0, 0] for x in (q, k)]
+    turned = [rotate(x.expand(1, 1, 9, 8), Rotary().rope(torch.arange(9), 8, x.dtype))[0, 0] for x in (q, k)]
     products = turned[0] @ turned[1].T
     for distance in range(9):
         diagonal = products.diagonal(-distance)

@@ -57,7 +57,7 @@ def test_yarn_sharpens_by_the_logarithm_of_the_factor():
 
 def test_channels_beyond_the_share_know_no_position():
     rotary, x = Rotary(share=0.5), torch.randn(1, 1, 7, 8)
-    turned = rotate(x, rotary.angles(torch.arange(7), rotary.turned(8), x.dtype))
+    turned = rotate(x, rotary.rope(torch.arange(7), rotary.turned(8), x.dtype))
     assert torch.equal(turned[..., 4:], x[..., 4:])
     assert not torch.isclose(turned[:, :, 1:, :4], x[:, :, 1:, :4]).all(-1).any()
 

@@ -1,6 +1,6 @@
 """Where the tokens of a forward pass stand: positions, documents, windows.
 
-Legend: B sequences, S positions, N tokens that are seen, R half of the rotated channels.
+Legend: B sequences, S positions, N tokens that are seen, T rotated channels.
 """
 
 import torch
@@ -94,9 +94,9 @@ class Places:
         """Cosines and sines that broadcast over heads, for ``dim`` turned channels."""
         key = (rotary, dim, dtype)
         if key not in self._ropes:
-            cos_SR, sin_SR = rotary.angles(self.new.position_S, dim, dtype)
-            wide = cos_SR.ndim == 3
-            self._ropes[key] = (cos_SR[:, None], sin_SR[:, None]) if wide else (cos_SR, sin_SR)
+            cos_ST, sin_ST = rotary.rope(self.new.position_S, dim, dtype)
+            wide = cos_ST.ndim == 3
+            self._ropes[key] = (cos_ST[:, None], sin_ST[:, None]) if wide else (cos_ST, sin_ST)
         return self._ropes[key]
 
     def mask(self, window_tokens: int, chunked: bool, explicit: bool = False) -> Tensor | None:

@@ -1,6 +1,6 @@
 """Rotary positions: which channels of a head turn, how fast, and how they are slowed for longer texts.
 
-Legend: S positions, C channels of a head, R half of the rotated channels.
+Legend: B sequences, H heads, S positions, C channels of a head, T = 2R those that are turned.
 """
 
 import math
@@ -15,7 +15,7 @@ from optimoe.core.config import build, build_kind
 from optimoe.core.errors import require, require_choice, require_positive, require_types
 
 Rope = tuple[Tensor, Tensor]
-"""Cosines and sines of the angles, broadcast over heads."""
+"""Cosines and signed sines of the angles, over both halves of the turned channels; they broadcast over heads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,12 @@ class Rotary:
         require(dim > 0 and dim % 2 == 0, name, "an even number, since channels turn in pairs", dim)
         return dim
 
-    def angles(self, position_S: Tensor, dim: int, dtype: torch.dtype) -> Rope:
+    def rope(self, position_S: Tensor, dim: int, dtype: torch.dtype) -> Rope:
+        """What :func:`rotate` takes, for arguments of :meth:`angles`: (cos, cos) and (−sin, sin), (…, S, 2R)."""
+        cos_SR, sin_SR = self.angles(position_S, dim, dtype)
+        return torch.cat([cos_SR, cos_SR], dim=-1), torch.cat([-sin_SR, sin_SR], dim=-1)
+
+    def angles(self, position_S: Tensor, dim: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosines and sines of position·frequency, (…, S, R) each, times what the scaling sharpens by.
 
         Args:
@@ -233,11 +238,17 @@ class Rotary:
 
 
 def rotate(x_BHSC: Tensor, rope: Rope) -> Tensor:
-    """Rotate channel r with channel r + R by the position's angle, for the first 2R channels."""
-    cos_SR, sin_SR = rope
-    half = cos_SR.shape[-1]
-    first, second, still = x_BHSC[..., :half], x_BHSC[..., half : 2 * half], x_BHSC[..., 2 * half :]
-    return torch.cat([first * cos_SR - second * sin_SR, second * cos_SR + first * sin_SR, still], dim=-1)
+    """Rotate channel r with channel r + R by the angle of the position, for r < R; :meth:`Rotary.rope` says both.
+
+    As x·cos + (the other half of x)·(∓ sin), in two passes over whole heads.
+    """
+    cos_ST, sin_ST = rope
+    num_turned = cos_ST.shape[-1]
+    x_BHST = x_BHSC[..., :num_turned]
+    turned_BHST = torch.addcmul(x_BHST * cos_ST, x_BHST.roll(num_turned // 2, dims=-1), sin_ST)
+    if num_turned == x_BHSC.shape[-1]:
+        return turned_BHST
+    return torch.cat([turned_BHST, x_BHSC[..., num_turned:]], dim=-1)
 
 
 def _find_scaling(kind: str) -> type[RopeScaling]:
