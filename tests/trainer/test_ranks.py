@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.distributed.tensor import DTensor
 
-from optimoe.core.run import Optimizer, RunLayout, load_run_records
+from optimoe.core.run import Optimizer, RunLayout, load_run_records, save_runs
 from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import TokenBatch
 from optimoe.trainer.batches.order import passes
@@ -21,22 +23,18 @@ from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import Stepper
 from optimoe.trainer.train import train
 from tests.models.world import on_ranks
-from tests.trainer.world import QUIET, corpus_at, make_run, under_torchrun
+from tests.trainer.world import HEADS, QUIET, corpus_at, make_run, under_torchrun, write_text
 
-ARCHITECTURE = {
-    "model_type": "qwen2_moe",
-    "vocab_size": 31,
-    "hidden_size": 12,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "intermediate_size": 16,
-    "moe_intermediate_size": 6,
-    "shared_expert_intermediate_size": 10,
+EXPERTS = {
     "num_experts": 4,
-    "num_experts_per_tok": 2,
-    "tie_word_embeddings": False,
+    "top_k": 2,
+    "d_expert": 6,
+    "num_shared_experts": 1,
+    "d_shared": 10,
+    "shared_gate": True,
 }
+LAYERS = {"num_layers": 2, "mixer": HEADS, "ffn": {"kind": "moe"} | EXPERTS}
+ARCHITECTURE = {"model_type": "optimoe", "vocab_size": 31, "d_model": 12, "layers": [LAYERS]}
 STEPS, ROWS, LENGTH = 3, 7, 9
 
 
@@ -60,14 +58,15 @@ def part_of(batch, some):
 class Trained:
     """A model in float64 over the ranks that there are, and what trains it."""
 
-    def __init__(self, **layout):
-        run = make_run(architecture=ARCHITECTURE, losses={"balance": 0.1, "z": 0.01, "scope": "step"})
+    def __init__(self, recompute=False, router=None, **layout):
+        losses = {"balance": 0.1, "z": 0.01, "scope": "step"} if router is None else {}
+        run = make_run(architecture=ARCHITECTURE, losses=losses, router=router or {})
         with joined("cpu") as self.ranks:
             pass
         self.model = make_model(run, torch.device("cpu"), 31).double()
         reduce = spread_model(self.model, self.ranks, RunLayout(**layout))
         self.optimizers = make_optimizers(self.model, Optimizer(clip_norm=0.1))
-        self.balancer = Balancer(self.model, 0.01, group=self.ranks.group)
+        self.balancer = None if router else Balancer(self.model, 0.01, group=self.ranks.group)
         self.report = RunningReport(self.ranks.group)
         self.stepper = Stepper(
             model=self.model,
@@ -76,6 +75,7 @@ class Trained:
             report=self.report,
             losses=self.model.config.losses,
             clip_norm=0.1,
+            recompute=recompute,
             group=self.ranks.group,
             reduce=reduce,
         )
@@ -109,7 +109,7 @@ class Trained:
 
 
 LAYOUTS = {
-    2: [{"zero": 0}, {"zero": 1}, {"zero": 2, "dp": 2, "ep": 2}, {"zero": 3, "dp": 2, "ep": 2}],
+    2: [{"zero": 0}, {"zero": 1}, {"zero": 2, "dp": 2, "ep": 2}, {"zero": 3, "dp": 2, "ep": 2, "recompute": True}],
     4: [{"zero": 0, "dp": 4, "ep": 2}, {"zero": 3}, {"zero": 1, "dp": 4, "ep": 2}, {"zero": 3, "dp": 4, "ep": 4}],
 }
 
@@ -158,6 +158,34 @@ def test_a_checkpoint_of_any_number_of_ranks_is_read_by_any_other_bit_for_bit(tm
     back.load(tmp_path / "of2")
     for state in (*read, back.state()):
         assert state.keys() == want.keys() and all(torch.equal(state[name], value) for name, value in want.items())
+
+
+def test_running_means_are_those_of_all_ranks(tmp_path):
+    def work(rank, group):
+        ranks = Trained(router={"kind": "s_base"})
+        ranks.steps()
+        return [buffer for name, buffer in ranks.model.named_buffers() if name.endswith("potential_E")]
+
+    first, second = on_ranks(work, tmp_path)
+    assert first[0].any() and all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_torchrun_starts_the_command_line_which_trains_runs_one_after_another(tmp_path):
+    write_text(tmp_path / "text")
+    save_runs(tmp_path / "two.toml", [make_run(steps=2, name=name, seed=len(name)) for name in ("one", "three")])
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    words = ("train", "two.toml", "--data", "text", "--held-out", "0.1", "--eval-tokens", "500", "--device", "cpu")
+    done = subprocess.run(
+        [sys.executable, "-m", *torchrun, "-m", "optimoe", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cpu, 2 ranks of") == 2 and done.stderr.count("three 100%") == 1
+    found = load_run_records(tmp_path / "runs/records.jsonl").records
+    assert [(one.run.name, one.status) for one in found] == [("one", "finished"), ("three", "finished")]
 
 
 SHARED = make_run(layout=RunLayout(dp=2, ep=2, zero=3, micro_batch=3))

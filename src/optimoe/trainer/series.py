@@ -98,16 +98,10 @@ def _with_corpora(
 def _outcome(
     folder: Path, ranks: Ranks, train_it: Callable[[], RunRecord], say: Callable[[str], None]
 ) -> RunOutcome:
-    """One run to its end, its record among those of the others.
-
-    Raises:
-        DivergedError: It diverged on several ranks, of which the others are gone then.
-    """
+    """One run to its end, its record among those of the others."""
     try:
         record = train_it()
     except DivergedError as error:
-        if ranks.group is not None:
-            raise
         say(f"{folder.name}: {error}")
         record = load_run_records(folder / RECORD).records[-1]
     records = folder.parent / RECORDS

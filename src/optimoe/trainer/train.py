@@ -214,10 +214,8 @@ class _Training:
                 step = self.progress.step
                 if step % every == 0 or step == self.leg.stop:
                     self._evaluate()
-            except DivergedError as error:  # on all ranks
+            except DivergedError:  # on all ranks
                 self._end("diverged")
-                if self.ranks.rank:
-                    raise SystemExit(error.exit_code) from None
                 raise
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0

@@ -1,5 +1,6 @@
 """The processes that train one run together, and how they agree; a process alone is one rank of one."""
 
+import atexit
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,25 +107,19 @@ def joined(word: DeviceWord) -> Iterator[Ranks]:
         ConfigError: A GPU is asked for, and this rank has none.
         InputError: Another rank is gone.
     """
-    if distributed.is_initialized():
-        yield _here(find_device(word))
-        return
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Ranks(device=find_device(word))
-        return
     device = find_device(word)
-    backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
-    try:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
         distributed.init_process_group(backend, timeout=PATIENCE)
-        yield _here(device)
-        distributed.destroy_process_group()
-    except SystemExit:
-        distributed.destroy_process_group()
-        raise
+        atexit.register(distributed.destroy_process_group)  # for all runs of this process: none can join twice
+    here = _here(device) if distributed.is_initialized() else Ranks(device=device)
+    try:
+        yield here
     except RuntimeError as error:
-        rank, text = os.environ.get("RANK", "?"), str(error)
+        text = str(error).strip()
         if isinstance(error, distributed.DistError) or any(word in text for word in _LOST):
-            raise InputError(f"rank {rank}: another rank is gone ({text.strip().splitlines()[0]})") from None
+            atexit.unregister(distributed.destroy_process_group)  # would wait for who is gone
+            raise InputError(f"rank {here.rank}: another rank is gone ({text.splitlines()[0]})") from None
         raise
 
 

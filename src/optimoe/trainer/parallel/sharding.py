@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import cast
 
-from torch import nn
+import torch
+from torch import distributed, nn
+from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import Shard, distribute_tensor
@@ -12,6 +14,7 @@ from optimoe.core.errors import require
 from optimoe.core.run import RunLayout
 from optimoe.models.decoder import Decoder
 from optimoe.models.experts.layer import Experts
+from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
 from optimoe.trainer.parallel.exchange import Exchange
@@ -57,6 +60,20 @@ def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout) -> Reduce:
     early = layout.zero >= 2
     whole = cast(FSDPModule, model)
     return lambda last: whole.set_requires_gradient_sync(early or last)
+
+
+@torch.no_grad()
+def average_buffers(model: nn.Module, group: ProcessGroup | None) -> None:
+    """Make running means that each rank moved by its own tokens (S-BASE, batch norm) the mean over the ranks.
+
+    What is the same on all of them stays as it is, bit by bit.
+    """
+    if group is None:
+        return
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    wide = [buffer.double() / distributed.get_world_size(group) for buffer in buffers]
+    for buffer, mean in zip(buffers, all_over_ranks(wide, group), strict=True):
+        buffer.copy_(mean)
 
 
 def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout) -> None:

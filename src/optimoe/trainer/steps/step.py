@@ -16,7 +16,7 @@ from optimoe.models.losses.language import IGNORED
 from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
-from optimoe.trainer.parallel.sharding import Reduce
+from optimoe.trainer.parallel.sharding import Reduce, average_buffers
 from optimoe.trainer.steps.optimizers import groups_of, set_rate
 
 
@@ -118,6 +118,7 @@ class Stepper:
             optimizer.zero_grad()
         if self.balancer is not None:
             self.balancer.step()
+        average_buffers(self.model, self.group)
         return result
 
     def _forward(self, batch: TokenBatch, model: Decoder) -> Output:

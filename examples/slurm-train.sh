@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Train the runs of a file on several machines: one torchrun on each, which find one another at the first.
+#
+#     sbatch examples/slurm-train.sh runs.toml --data /shared/corpus --out /shared/runs
+#
+# The job is asked to stop five minutes before its time is over: the run writes a checkpoint, and goes on in the next job.
+#SBATCH --job-name=optimoe
+#SBATCH --nodes=4
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --cpus-per-task=64
+#SBATCH --time=24:00:00
+#SBATCH --signal=TERM@300
+set -euo pipefail
+
+first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / SLURM_GPUS_ON_NODE))
+exec srun torchrun \
+  --nnodes "$SLURM_NNODES" --nproc-per-node "$SLURM_GPUS_ON_NODE" \
+  --rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d --rdzv-endpoint "$first:29500" \
+  -m optimoe train "$@"
