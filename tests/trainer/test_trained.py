@@ -1,6 +1,7 @@
 """What a run leaves is used elsewhere: the same tokens from the same text, in our hands and in others'."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from optimoe.trainer.results.sample import sample_text
 from optimoe.trainer.results.trained import load_run
 from optimoe.trainer.train import train
 from tests.models.convert.gguf.engine import greedy, served
+from tests.trainer.test_setup import OWN
 from tests.trainer.world import ARCHITECTURE, QUIET, WORDS, corpus_at, make_run, save_run
 
 TEXT = "the router à la carte → 終\n\t sends  12345 tokens"
@@ -33,6 +35,14 @@ def test_the_newest_whole_checkpoint_is_read_back_without_corpora_and_optimiser(
     assert "step-00000012: passed over, progress.json has another size" in found.passed_over[0]
     ours, theirs = found.model.state_dict(), model.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_model_of_its_own_parts_is_used_and_said_to_be_in_no_family(tmp_path):
+    save_run(tmp_path, architecture=OWN)
+    trained = load_run(tmp_path)
+    assert sample_text(trained, "the", replace(GREEDY, max_new_tokens=8)).ids
+    with pytest.raises(ConfigError, match=r"no family of transformers holds this shape of Attention, .*PEER"):
+        export(trained, "hf", tmp_path / "hf")
 
 
 def test_a_run_that_was_trained_is_found_with_its_tokenizer(tmp_path):

@@ -132,11 +132,11 @@ def make_model(run: RunSpec, device: torch.device, vocab_size: int) -> Decoder:
     size = run_arch(run).vocab_size
     require(size >= vocab_size, "vocab_size", f"the tokenizer's {vocab_size} or more", size)
     torch.manual_seed(run.seed)
-    return unfilled_model(run).to(device)
+    return untrained_model(run).to(device)
 
 
-def unfilled_model(run: RunSpec) -> Decoder:
-    """The model of a run, as PyTorch's default device makes it.
+def untrained_model(run: RunSpec) -> Decoder:
+    """The model of a run, its weights drawn from PyTorch's random numbers as they stand.
 
     Raises:
         ConfigError: It has a part that is not built here.
@@ -164,7 +164,7 @@ def formed_model(run: RunSpec, step: int) -> Decoder:
         ConfigError: A stage cannot be.
     """
     stages = run.stages[: stage_of(run, step) + 1]
-    return reduce(staged_model, stages, unfilled_model(run))
+    return reduce(staged_model, stages, untrained_model(run))
 
 
 def stage_of(run: RunSpec, step: int) -> int:

@@ -96,7 +96,9 @@ def fitting_family(model: Decoder, wanted: str = "") -> str:
         else:
             return model_type
     shaped = [name for name, reason in reasons.items() if not reason.startswith(CONFIG)]  # but for how they route
-    nearest = wanted if wanted in reasons else next(iter(shaped), "llama")
+    if not (nearest := wanted if wanted in reasons else next(iter(shaped), "")):
+        parts = sorted({type(part).__name__ for group in model.arch.layers for part in (group.mixer, group.ffn)})
+        raise ConfigError(f"no family of transformers holds this shape of {', '.join(parts)}")
     others = f"nor does any other of {len(reasons)} families of transformers"
     raise ConfigError(f"{nearest} does not hold this model ({reasons[nearest]}), {others}")
 

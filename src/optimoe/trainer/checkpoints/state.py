@@ -121,15 +121,12 @@ def load_progress(folder: Path) -> Progress:
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """Put weights and buffers alone into a model on the meta device, which is then on the CPU.
-
-    Whatever the number of ranks that wrote them.
+    """Put weights and buffers alone back into place, whatever the number of ranks that wrote them.
 
     Raises:
         InputError: They are of another model.
     """
-    shapes = model.state_dict()
-    weights = {name: torch.empty_like(tensor, device="cpu") for name, tensor in shapes.items()}
+    weights = model.state_dict()
     try:
         reader = FileSystemReader(folder / TENSORS)
         there = {name for name in reader.read_metadata().state_dict_metadata if name.startswith("model.")}
@@ -139,7 +136,6 @@ def load_weights(folder: Path, model: nn.Module) -> None:
             load({"model": weights}, storage_reader=reader, no_dist=True)
     except (CheckpointException, RuntimeError, KeyError) as error:
         raise InputError(f"{folder}: must be of this run's model ({_first_line(error)})") from None
-    model.load_state_dict(weights, assign=True)
 
 
 def _as_os_error(error: CheckpointException) -> OSError:

@@ -42,11 +42,9 @@ def model_at(run: RunSpec, checkpoint: Path, step: int) -> Decoder:
     Raises:
         InputError: The checkpoint is of another model.
     """
-    with torch.device("meta"):
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):  # initial weights, which are not kept
         model = formed_model(run, step)
     load_weights(checkpoint, model)
-    if model.arch.tied_embeddings:
-        model.unembedding.weight = model.embedding.weight
     return model
 
 
