@@ -93,3 +93,16 @@ def test_plain_values_hold_a_model_whole(tmp_path):
 def test_a_wrong_function_of_plain_values_is_named(table, words):
     with pytest.raises(InputError, match=words):
         make_model(make_run(architecture=OWN | {"model": table}), CPU, 257)
+
+
+@pytest.mark.parametrize(
+    ("router", "balance"),
+    [
+        ({"kind": "top_k"}, 0.01),
+        ({"kind": "top_k", "balanced_by_bias": True}, 1e-4),
+        ({"kind": "policy_gradient"}, 0.01),
+        ({"kind": "hash"}, 0),
+    ],
+)
+def test_losses_that_nobody_states_are_those_of_what_balances(router, balance):
+    assert spelled_out(make_run(router=router)).losses["balance"] == balance

@@ -27,8 +27,11 @@ from optimoe.models.traits.needs import OF_ROUTERS
 DEFAULT_ROUTER = TopK(score="sigmoid", balanced_by_bias=True)
 """Where neither run nor ``config.json`` states one: DeepSeek V3's (arXiv 2412.19437, Sec. 2.1.2), ungrouped."""
 
-DEFAULT_LOSSES = LossConfig(balance=1e-4, scope="sequence")
-"""Where a run states none: DeepSeek V3's (Sec. 4.2), its complementary balance by sequence."""
+BIASED_LOSSES = LossConfig(balance=1e-4, scope="sequence")
+"""Where a run states none and biases balance: DeepSeek V3's (Sec. 4.2), its complementary balance by sequence."""
+
+PLAIN_LOSSES = LossConfig(balance=0.01)
+"""Where a run states none and nothing else balances: Switch's (arXiv 2101.03961, Sec. 2.2)."""
 
 OWN_FIELDS = ("layer_routers", "activation", "rotary", "norm_eps", "multipliers")
 """Of a model's configuration, what a run says in the table ``model`` of its own form of architecture."""
@@ -58,9 +61,12 @@ def _spelled(cls: type[Growth] | type[Lora], table: dict[str, Any], where: str) 
 
 
 def _default_losses(run: RunSpec, router: RouterConfig) -> LossConfig:
-    """The default, without what does not apply where every router balances by itself."""
+    """The default, by what balances the routers that do not by themselves."""
     routers = [router, *(some.router for some in _function(run).layer_routers)]
-    return LossConfig() if all(one.balanced_by_routing for one in routers) else DEFAULT_LOSSES
+    others = [one for one in routers if not one.balanced_by_routing]
+    if not others:
+        return LossConfig()
+    return BIASED_LOSSES if all(one.balanced_by_bias for one in others) else PLAIN_LOSSES
 
 
 def model_config(run: RunSpec) -> ModelConfig:
