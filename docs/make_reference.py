@@ -9,7 +9,7 @@ from pathlib import Path
 from optimoe.app.main import app
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "optimoe"
-PACKAGES = ("core", "arch", "laws", "cost", "planner", "models", "inputs", "report")
+PACKAGES = ("core", "arch", "laws", "cost", "planner", "models", "trainer", "inputs", "report")
 LONGEST_DEFAULT = 24
 """A longer default is left out: the class shows it."""
 
