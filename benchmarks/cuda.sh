@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a GPU says: the CUDA tests, the layer benchmarks beside the other implementations that are installed, and a MoE
-# served beside its dense twin, in at most eight minutes, as one JSON.
+# What a GPU says: the CUDA tests, the layer benchmarks beside the other implementations that are installed, what it was
+# measured to do, a run of a minute, and a MoE served beside its dense twin, in at most eight minutes, as one JSON.
 #
 #   bash benchmarks/cuda.sh [cuda.json]          # PYTHON=… for another interpreter
 #   bash benchmarks/cuda.sh --tiny [cuda.json]   # the same steps on a CPU, as small as they go: that they start
@@ -44,7 +44,7 @@ size() { # what is passed on a GPU -- what is passed in the tiny form
   printf '%s\n' "${words[@]}"
 }
 
-# Limits add up to 450 s: the tests compile kernels, a served model loads, the layers are timed in few rounds.
+# Limits add up to 480 s: the tests compile kernels, a served model loads, the layers are timed in few rounds.
 need_gpu=$(size "assert torch.cuda.is_available(), 'no GPU'" -- "")
 step machine 20 $(size nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader \
   -- uname -a)
@@ -56,14 +56,17 @@ for name in ('torch', 'triton', 'transformers', 'vllm', 'sglang', 'flash-attn', 
 import torch
 $need_gpu
 print('cuda', torch.version.cuda, torch.cuda.is_available() and torch.cuda.get_device_name())"
-step tests 100 "$python" -m pytest -n 0 -q -rs -p no:cacheprovider \
+step tests 90 "$python" -m pytest -n 0 -q -rs -p no:cacheprovider \
   $(size tests/models/test_device.py tests/models/experts -- --collect-only tests/models/test_device.py)
-step layer 70 "$python" benchmarks/moe_layer.py \
+step layer 60 "$python" benchmarks/moe_layer.py \
   $(size --device cuda --rounds 7 -- --rounds 1 --tokens 16 --shapes 4,2,16)
 step step 40 "$python" benchmarks/whole_step.py $(size --device cuda -- --rounds 1 --threads 1 --shapes 16,1)
-step compiled 50 "$python" benchmarks/compiled_model.py $(size --device cuda --rounds 5 --widths 256 -- --widths)
-step dispatch 50 "$python" benchmarks/dispatch_table.py \
+step compiled 40 "$python" benchmarks/compiled_model.py $(size --device cuda --rounds 5 --widths 256 -- --widths)
+step dispatch 40 "$python" benchmarks/dispatch_table.py \
   $(size --device cuda -- --seconds 0 --threads 1 --tokens 4 --experts 4 --widths 16,16)
+step probe 20 "$python" -m optimoe hardware probe --out "$work/here.toml" --json
+step train 50 "$python" -m optimoe train $(size benchmarks/gpu_run.toml --evaluations 2 -- examples/tiny-moe.toml \
+  --data pydoc-topics --tokens 512 --batch-tokens 256 --seq-len 64 --eval-tokens 500 --threads 1) --out "$work/runs" --json
 step shapes 20 "$python" benchmarks/served_twins.py "$work"
 for name in moe dense; do
   step "served_$name" 40 "$python" -m vllm.entrypoints.cli.main bench latency --model "$work/$name" \
