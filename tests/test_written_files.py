@@ -186,6 +186,32 @@ def check_checkpoint(folder):
     assert all(back.state_dict()[name].equal(tensor) for name, tensor in model.state_dict().items())
 
 
+def check_run(folder):
+    """Text, a learned tokenizer, a corpus, a run that goes on from its checkpoint, all under such names."""
+    from optimoe.trainer.corpus.make import make_corpus
+    from optimoe.trainer.corpus.store import Corpus
+    from optimoe.trainer.results.folder import load_metrics
+    from optimoe.trainer.results.trained import load_run
+    from optimoe.trainer.train import train
+    from tests.trainer.world import ARCHITECTURE, QUIET, make_run, write_text
+
+    write_text(folder / "text" / HOSTILE)
+    make_corpus(folder / HOSTILE, [folder / "text"], vocab_size=300, held_out_share=0.1)
+    run = make_run(steps=2, name=HOSTILE, architecture=ARCHITECTURE | {"vocab_size": 300}, notes=HOSTILE)
+    place, corpus = folder / "runs" / HOSTILE, Corpus(folder / HOSTILE)
+    assert corpus.facts.made_from == (str(folder / "text"),)
+    record = train(run, place, [corpus], QUIET)
+    assert load_run_records(place / "record.jsonl").records == (record,) and record.run.notes == HOSTILE
+    assert [line["step"] for line in load_metrics(place)] == [1, 2]
+    trained = load_run(place)
+    assert (trained.run.name, trained.tokenizer.vocab_size) == (HOSTILE, 300)
+
+
+def check_probe(folder):
+    optimoe("hardware", "probe", "--device", "cpu", "--out", f"{HOSTILE}.toml", cwd=folder)
+    assert find_accelerator(str(folder / f"{HOSTILE}.toml")).architecture == "cpu"
+
+
 WRITERS = {
     "core/config.py": check_toml,
     "core/run/files.py": check_runs,
@@ -200,11 +226,17 @@ WRITERS = {
     "core/files/owned.py": check_plan,
     "models/convert/hf.py": check_checkpoint,
     "models/convert/checkpoint/shards.py": check_checkpoint,
+    "inputs/runs/probe.py": check_probe,
+    "trainer/checkpoints/folder.py": check_run,
+    "trainer/checkpoints/state.py": check_run,
+    "trainer/corpus/make.py": check_run,
+    "trainer/corpus/tokenizers.py": check_run,
+    "trainer/results/folder.py": check_run,
 }
 """What writes files, and what reads them back."""
 
 
-@pytest.mark.parametrize("check", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("check", dict.fromkeys(WRITERS.values()), ids=lambda check: check.__name__)
 def test_what_is_written_is_read_back_whatever_the_names(check, tmp_path):
     check(tmp_path)
 
