@@ -103,6 +103,8 @@ def test_the_rate_rises_stays_and_falls():
 
 
 def test_text_that_cannot_be_is_refused_or_said(tmp_path):
+    broken = tmp_path / "tokenizer.json"
+    broken.write_text("{")
     (tmp_path / "a").mkdir()
     (tmp_path / "a/binary").write_bytes(b"\0\1")
     (tmp_path / "a/latin.txt").write_bytes("é".encode("latin-1"))
@@ -118,6 +120,7 @@ def test_text_that_cannot_be_is_refused_or_said(tmp_path):
         (lambda: make_corpus(tmp_path / "made", [tmp_path / "a"]), "holds a corpus already"),
         (lambda: make_corpus(tmp_path / "x", [tmp_path / "none"]), "data: must be a file, a folder, hf:NAME"),
         (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "no-such"), "tokenizer: must be bytes"),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], str(broken)), "cannot be read as a tokenizer"),
         (
             lambda: make_corpus(tmp_path / "x", [tmp_path / "a/latin.txt"]),
             "documents of train: must be one or more",

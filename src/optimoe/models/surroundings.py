@@ -1,6 +1,7 @@
-"""What PyTorch does around a call: autocast, transforms of functions, tensors without data."""
+"""What is around a call: autocast, transforms of functions, tensors without data, the processor."""
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -41,3 +42,13 @@ def may_look(tensor: Tensor) -> bool:
     """Whether a look at its numbers waits for nothing: on a CPU, outside of graphs and transforms."""
     here = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
     return here and not has_no_data(tensor) and not active_transforms()
+
+
+def processor_facts(name: str, unknown: str) -> set[str]:
+    """What Linux says of the processors (``/proc/cpuinfo``) under a name; ``unknown`` where it says nothing."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    lines = (line.partition(":") for line in text.splitlines())
+    return {value.strip() for key, _, value in lines if key.strip() == name} or {unknown}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from optimoe.core.provenance import utc_now
+from optimoe.models.surroundings import processor_facts
 from optimoe.trainer.device import measured_peak_flops_per_s, wait_for
 
 _COPIED_BYTES = 1 << 28
@@ -83,7 +84,9 @@ def probe_machine(device: torch.device) -> Probe:
 
     copied = _best_s(lambda: other.copy_(there), device)
     return Probe(
-        device=torch.cuda.get_device_name(device) if gpu else cpu_name(),
+        device=torch.cuda.get_device_name(device)
+        if gpu
+        else min(processor_facts("model name", platform.machine())),
         kind=device.type,
         memory_bytes=torch.cuda.get_device_properties(device).total_memory if gpu else _host_memory_bytes(),
         memory_bytes_per_s=2 * _COPIED_BYTES / copied,
@@ -94,16 +97,6 @@ def probe_machine(device: torch.device) -> Probe:
         threads=0 if gpu else torch.get_num_threads(),
         measured_utc=utc_now(),
     )
-
-
-def cpu_name() -> str:
-    """The processor's own name, where the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 (a stream of the kernel)
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _host_memory_bytes() -> int:

@@ -40,13 +40,13 @@ from optimoe.trainer.trunks import find_trunk
 MOST_LOGITS = 1 << 28
 """Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 SETTLED_STEPS = 5
 """After so many steps of a process the time of one tells that of the next."""
 
 MOST_TOKENS = 16_384
 """Of one pass likewise: more gain little, and their activations grow."""
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def train(

@@ -1,6 +1,6 @@
 """Typed reading of a ``config.json``: the error names the field, what it must be and what it is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optimoe.core.errors import ConfigError, require
@@ -135,6 +135,20 @@ class Fields:
                     )
                 return first
         return _MISSING
+
+
+def stated_rope(value: Callable[[str], Any]) -> Any:
+    """The table of rotary positions: ``rope_scaling`` before ``rope_parameters``, as ``transformers`` chooses.
+
+    Args:
+        value: A field's value by its name, or nothing.
+    """
+    return value("rope_scaling") or value("rope_parameters")
+
+
+def rope_kind(table: Mapping[str, Any]) -> Any:
+    """The kind of rotary positions that a table states, by either of its names."""
+    return table.get("rope_type", table.get("type", "default"))
 
 
 def _dotted(source: Any, name: str) -> Any:

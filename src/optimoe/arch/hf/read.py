@@ -7,7 +7,7 @@ from typing import Any
 
 from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
-from optimoe.arch.hf.fields import Config, Fields
+from optimoe.arch.hf.fields import Config, Fields, rope_kind, stated_rope
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
 from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
@@ -86,10 +86,10 @@ def max_context(config: Config) -> int:
     ``dynamic`` scaling those of the field times the factor (as vLLM derives its limit, vllm/config/model.py).
     """
     stated = next((config[name] for name in _POSITIONS if isinstance(config.get(name), int)), 0)
-    rope = config.get("rope_scaling") or config.get("rope_parameters")
+    rope = stated_rope(config.get)
     if not isinstance(rope, Mapping) or not isinstance(rope.get("factor"), int | float):
         return int(stated)
-    kind, factor = rope.get("rope_type", rope.get("type")), rope["factor"]
+    kind, factor = rope_kind(rope), rope["factor"]
     if kind == "yarn":
         original = rope.get("original_max_position_embeddings")
         return max(int(stated), int(original * factor)) if isinstance(original, int | float) else int(stated)

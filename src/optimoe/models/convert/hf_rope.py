@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from optimoe.arch.hf.fields import rope_kind, stated_rope
 from optimoe.core.errors import ConfigError, require
 from optimoe.models.attention.rope import SCALINGS, RopeScaling, Rotary
 from optimoe.models.convert.hf_families import Names
@@ -18,7 +19,7 @@ def read_rotary(config: Mapping[str, Any], names: Names) -> Rotary:
     Raises:
         ConfigError: The base is missing, or the positions are of a kind that is not built here.
     """
-    rope = config.get("rope_scaling") or config.get("rope_parameters") or {}  # as transformers chooses
+    rope = stated_rope(config.get) or {}
     require(isinstance(rope, Mapping), "rope_parameters", "a table", rope)
     theta = rope.get("rope_theta", config.get("rope_theta"))
     if not isinstance(theta, int | float):
@@ -37,7 +38,7 @@ def _read_share(config: Mapping[str, Any], rope: Mapping[str, Any], names: Names
 
 
 def _read_scaling(config: Mapping[str, Any], rope: Mapping[str, Any]) -> RopeScaling:
-    kind = rope.get("rope_type", rope.get("type", "default"))
+    kind = rope_kind(rope)
     if kind == "default":
         kind = "none"
     require(kind in SCALINGS, "rope_type", f"one of default, {', '.join(list(SCALINGS)[1:])}", kind)

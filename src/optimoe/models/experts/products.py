@@ -8,10 +8,11 @@ Legend: N rows, A inner length, B columns.
 """
 
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from optimoe.models.surroundings import processor_facts
 
 TILE_ROWS = 16
 """Rows of a tile: oneDNN compiles a product for every shape and keeps 1,024, so rows come in whole tiles."""
@@ -52,17 +53,8 @@ def onednn_is_faster() -> bool:
     """Whether oneDNN multiplies clearly faster than MKL here: a processor with AVX-512 that is not Intel's.
 
     By what the processor is, never by a clock: a run that goes on in another process must take the same products,
-    to the last bit.
+    to the last bit. One whose maker nobody tells is taken for Intel's, which changes nothing.
     """
     both = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-    return both and torch.backends.cpu.get_cpu_capability() == "AVX512" and "GenuineIntel" not in _cpu_vendors()
-
-
-def _cpu_vendors() -> set[str]:
-    """Makers of the processors, as Linux tells them; Intel where nobody tells, which changes nothing."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    lines = (line.partition(":") for line in text.splitlines())
-    return {value.strip() for name, _, value in lines if name.strip() == "vendor_id"} or {"GenuineIntel"}
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return both and wide and "GenuineIntel" not in processor_facts("vendor_id", "GenuineIntel")

@@ -89,8 +89,8 @@ class FileTokenizer:
         from tokenizers import Tokenizer as Library
 
         try:
-            self._library: Any = Library.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 (the library raises nothing narrower)
+            self._library: Any = Library.from_buffer(path.read_bytes())  # from_file() raises a bare Exception
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as a tokenizer ({error})") from None
         self.name = str(path)
         self.vocab_size = int(self._library.get_vocab_size())

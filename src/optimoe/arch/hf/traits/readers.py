@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from optimoe.arch.hf.fields import Fields
+from optimoe.arch.hf.fields import Fields, rope_kind, stated_rope
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention
 from optimoe.arch.spec import ArchSpec
 
@@ -56,12 +56,12 @@ def rope(scaling: str = "", share: float = 1.0) -> Reader:
     """
 
     def read(fields: Fields, arch: ArchSpec) -> Iterable[str]:
-        stated = fields.value("rope_scaling") or fields.value("rope_parameters")
+        stated = stated_rope(fields.value)
         table: Mapping[str, Any] = stated if isinstance(stated, Mapping) else {}
         if any(isinstance(value, Mapping) for value in table.values()):
             yield "rope_of_layer_kinds"
             return
-        kind = table.get("rope_type", table.get("type", "default")) if stated else (scaling or "default")
+        kind = rope_kind(table) if stated else (scaling or "default")
         if kind not in PLAIN_ROPE:
             factor = table.get("factor")
             yield f"rope_scaling={_one_line(kind)}" + (f"-{number(factor)}" if factor is not None else "")
