@@ -11,11 +11,9 @@ from pathlib import Path
 import torch
 
 from optimoe.core.config import to_table
-from optimoe.core.errors import require
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import CurvePoint, RunLayout, RunRecord, RunSpec, RunStatus
 from optimoe.core.units import format_seconds
-from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.room import checkpoint_bytes, require_room
@@ -32,7 +30,6 @@ from optimoe.trainer.results.watching import StepReport, Watch
 from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
 from optimoe.trainer.signals import StopWish, stop_wish
 from optimoe.trainer.stages.legs import Leg, begin_leg, make_legs
-from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.schedule import rate_at
 from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
 from optimoe.trainer.trunks import find_trunk
@@ -45,8 +42,6 @@ SETTLED_STEPS = 5
 
 MOST_TOKENS = 16_384
 """Of one pass likewise: more gain little, and their activations grow."""
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def train(
@@ -126,15 +121,14 @@ class _Training:
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
         self.legs = make_legs(run, corpora, self.loader, ranks)
         self.vocab_size = corpora[0].facts.vocab_size
-        require(run.precision in _DTYPES, "precision", f"one of {', '.join(_DTYPES)}", run.precision)
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or _rows(run)
         self.held_out: HeldOutLoss | None = None
         self.progress = self._resumed(say, trunks)
         self.say, self.first = say, self.progress.step
         if self.leg.start < self.progress.step:
-            self.report.load_state_dict(self.progress.routing, ranks.device, mine=ranks.rank == 0)
-        self.peak = self._measured_peak(_DTYPES[run.precision])
+            self.stepper.report.load_state_dict(self.progress.routing, ranks.device, mine=ranks.rank == 0)
+        self.peak = self._measured_peak(self.stepper.autocast)
 
     def _begin(self, leg: Leg, resumes: bool = False) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
@@ -145,24 +139,7 @@ class _Training:
             spread_model(previous, ranks, run.layout or RunLayout())
         if self.how.compile:
             self.model.compile()
-        self.optimizers = make_optimizers(self.model, run.optimizer)
-        balanced = any(router.config.balanced_by_bias for router in self.model.routers.values())
-        self.balancer = Balancer(self.model, run.bias_rate, group=ranks.group) if balanced else None
-        self.report = RunningReport(ranks.group)
-        self.stepper = Stepper(
-            model=self.model,
-            optimizers=self.optimizers,
-            balancer=self.balancer,
-            report=self.report,
-            losses=self.model.config.losses,
-            clip_norm=run.optimizer.clip_norm,
-            autocast=_DTYPES[run.precision],
-            recompute=self.how.recompute,
-            group=ranks.group,
-            reduce=reduce,
-            previous=previous,
-            distillation=leg.distillation,
-        )
+        self.stepper = Stepper.of(run, self.model, self.how, ranks.group, reduce, previous, leg.distillation)
 
     def _resumed(self, say: Callable[[str], None], trunks: Sequence[Path]) -> Progress:
         """Where the newest checkpoint left off, or another run that is this one so far, or a beginning."""
@@ -178,7 +155,7 @@ class _Training:
         if path is None:
             return Progress(started_utc=utc_now())
         say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
-        return load_state(path, self.model, self.optimizers, self.balancer)
+        return load_state(path, self.model, self.stepper.optimizers, self.stepper.balancer)
 
     def _make_room(self, step: int) -> None:
         """Refuse a run whose checkpoints the disk cannot hold, and forget what was measured beyond a step.
@@ -188,7 +165,7 @@ class _Training:
         """
         kept = {*self.how.keep_steps, *(self.run.stage_ends if self.run.stages else ())}
         number = self.how.keep + 1 + len(kept) - len(self.place.checkpoints.steps())
-        require_room(self.place.path, checkpoint_bytes(self.model, self.optimizers), max(1, number))
+        require_room(self.place.path, checkpoint_bytes(self.model, self.stepper.optimizers), max(1, number))
         self.place.cut_metrics(step)
 
     def _measured_peak(self, dtype: torch.dtype) -> float:
@@ -204,7 +181,7 @@ class _Training:
         saved = time.monotonic()
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
-                del self.model, self.optimizers, self.balancer, self.report, self.stepper  # room for the next
+                del self.model, self.stepper  # room for the next
                 with self.ranks.together():
                     self._begin(self.legs[self.leg.number + 1])
             try:
@@ -308,11 +285,11 @@ class _Training:
             self.progress.by_stage[ends.index(self.progress.step) :] = [row]
 
     def _save(self) -> None:
-        self.progress.routing = self.report.state_dict()
+        self.progress.routing = self.stepper.report.state_dict()
         with self.ranks.together(), ExitStack() as begun:
             writing = self.place.checkpoints.writing(self.progress.step)
             folder = self.ranks.first(lambda: begun.enter_context(writing))
-            save_state(folder, self.model, self.optimizers, self.balancer, self.progress)
+            save_state(folder, self.model, self.stepper.optimizers, self.stepper.balancer, self.progress)
 
     def _end(self, status: RunStatus) -> RunRecord:
         if status == "finished" and self.held_out is None:  # it was over but for its record
@@ -338,7 +315,10 @@ class _Training:
     def _routing(self) -> dict[str, float]:
         """Summaries of the routing in training and on the held-out text; none that is not finite."""
         held_out = self.held_out.routing if self.held_out else None
-        seen = {"train": self.report.summary() if self.report.loads else None, "held_out": held_out}
+        seen = {
+            "train": self.stepper.report.summary() if self.stepper.report.loads else None,
+            "held_out": held_out,
+        }
         return {
             f"{where}_{name}": float(value)
             for where, summary in seen.items()

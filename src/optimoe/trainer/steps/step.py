@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributed import ProcessGroup
 
-from optimoe.core.errors import OptimoeError
+from optimoe.core.errors import OptimoeError, require
+from optimoe.core.run import RunSpec
 from optimoe.models.config import LossConfig
 from optimoe.models.convert.lifelong import distillation_loss
 from optimoe.models.decoder import Decoder, Output
@@ -16,8 +17,12 @@ from optimoe.models.losses.language import IGNORED
 from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
+from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.sharding import Reduce, average_buffers
-from optimoe.trainer.steps.optimizers import groups_of, set_rate
+from optimoe.trainer.steps.optimizers import groups_of, make_optimizers, set_rate
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""What products are computed in, by the word of a run."""
 
 
 class DivergedError(OptimoeError):
@@ -72,6 +77,39 @@ class Stepper:
     reduce: Reduce = lambda last: None
     previous: Decoder | None = None
     distillation: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        run: RunSpec,
+        model: Decoder,
+        how: TrainOptions,
+        group: ProcessGroup | None = None,
+        reduce: Reduce = lambda last: None,
+        previous: Decoder | None = None,
+        distillation: float = 0.0,
+    ) -> "Stepper":
+        """The steps of a run on a model, with optimisers whose moments are zero.
+
+        Raises:
+            ConfigError: The run's precision is none that is trained in.
+        """
+        require(run.precision in DTYPES, "precision", f"one of {', '.join(DTYPES)}", run.precision)
+        balanced = any(router.config.balanced_by_bias for router in model.routers.values())
+        return cls(
+            model=model,
+            optimizers=make_optimizers(model, run.optimizer),
+            balancer=Balancer(model, run.bias_rate, group=group) if balanced else None,
+            report=RunningReport(group),
+            losses=model.config.losses,
+            clip_norm=run.optimizer.clip_norm,
+            autocast=DTYPES[run.precision],
+            recompute=how.recompute,
+            group=group,
+            reduce=reduce,
+            previous=previous,
+            distillation=distillation,
+        )
 
     def __call__(self, batches: list[TokenBatch], rate: float, where: str) -> StepResult:
         """Take a step.
