@@ -1,0 +1,1 @@
+"""What was measured: one request, one level of load, files of both."""

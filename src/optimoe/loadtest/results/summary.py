@@ -1,0 +1,133 @@
+"""One level of load in figures, with the keys that vLLM's benchmark gives them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimoe.loadtest.results.quantiles import Quantiles
+from optimoe.loadtest.results.timing import TokenSource
+from optimoe.loadtest.workload import Arriving, ClosedLoop
+
+UNKNOWN = math.nan
+"""A figure that was not measured, or that a file does not state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientLoad:
+    """How busy the client itself was: where it is the limit, figures are its own and not the server's.
+
+    Attributes:
+        cpu_share: CPU seconds of the client's process over seconds of the level; its event loop has one core.
+        delay_median_s, delay_p99_s: Wait of what is ready, until the client takes its time.
+        late_median_s, late_p99_s: Delay of sending behind the time at which a request was due.
+    """
+
+    cpu_share: float = UNKNOWN
+    delay_median_s: float = UNKNOWN
+    delay_p99_s: float = UNKNOWN
+    late_median_s: float = UNKNOWN
+    late_p99_s: float = UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelSummary:
+    """One level of load. Latencies are of measured requests that were answered.
+
+    Attributes:
+        tool: What measured: optimoe, vllm, sglang, …
+        measured_utc: Date and time of its beginning, ISO 8601.
+        model: Name of the model at the server.
+        api: The path that was asked, ``completions`` or ``chat``; empty where it is not known.
+        load: How requests came.
+        completed: Measured requests that were answered.
+        failed: Measured requests that were not.
+        errors: Number of the failed by kind.
+        duration_s: The time in which throughputs are counted.
+        total_input_tokens, total_output_tokens: Of the completed requests.
+        request_throughput: Requests that ended in the duration, per second.
+        request_goodput: Of these, the ones within the limits, per second; equal to the throughput without limits.
+        output_throughput: Tokens of answers that came in the duration, per second.
+        total_token_throughput: The same with the tokens of the prompts.
+        ttft, tpot, itl, e2e: Seconds: time to first token, (last − first)/(tokens − 1) of each request, gaps
+            between chunks, sending to last token.
+        chunks_per_token: Chunks over tokens of the completed requests; below 1 where a chunk holds several.
+        token_source: Who counted the tokens; ``chunks`` as soon as one request had to be counted so.
+        reconnects: Requests sent again because a kept connection was closed.
+        client: How busy the client was.
+        steady: Whether the load was found steady over the measured requests.
+        fixed_lengths: Whether all requests were asked for with the same lengths.
+        notes: What must be known of these figures, a line each.
+    """
+
+    tool: str
+    measured_utc: str
+    model: str
+    api: str = ""
+    load: Arriving = field(default_factory=lambda: ClosedLoop(concurrency=1))
+    completed: int = 0
+    failed: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    duration_s: float = UNKNOWN
+    total_input_tokens: int = 0
+    total_output_tokens: int = 0
+    request_throughput: float = UNKNOWN
+    request_goodput: float = UNKNOWN
+    output_throughput: float = UNKNOWN
+    total_token_throughput: float = UNKNOWN
+    ttft: Quantiles
+    tpot: Quantiles
+    itl: Quantiles
+    e2e: Quantiles
+    chunks_per_token: float = UNKNOWN
+    token_source: TokenSource = "usage"
+    reconnects: int = 0
+    client: ClientLoad = field(default_factory=ClientLoad)
+    steady: bool = True
+    fixed_lengths: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mean_input_tokens(self) -> float:
+        """Tokens of a prompt, over the completed requests."""
+        return self.total_input_tokens / self.completed if self.completed else UNKNOWN
+
+    @property
+    def mean_output_tokens(self) -> float:
+        """Tokens of an answer, over the completed requests."""
+        return self.total_output_tokens / self.completed if self.completed else UNKNOWN
+
+
+def vllm_table(summary: LevelSummary) -> dict[str, Any]:
+    """The figures by the names that ``vllm bench serve --save-result`` writes, times in milliseconds.
+
+    A figure that is not known is NaN.
+    """
+    load = summary.load
+    table: dict[str, Any] = {
+        "date": summary.measured_utc,
+        "backend": "openai-chat" if summary.api == "chat" else "openai",
+        "model_id": summary.model,
+        "num_prompts": summary.completed + summary.failed,
+        "request_rate": "inf" if isinstance(load, ClosedLoop) else load.rate_per_s,
+        "burstiness": 1.0 if isinstance(load, ClosedLoop) else load.burstiness,
+        "max_concurrency": load.concurrency if isinstance(load, ClosedLoop) else None,
+        "duration": summary.duration_s,
+        "completed": summary.completed,
+        "failed": summary.failed,
+        "total_input_tokens": summary.total_input_tokens,
+        "total_output_tokens": summary.total_output_tokens,
+        "request_throughput": summary.request_throughput,
+        "request_goodput": summary.request_goodput,
+        "output_throughput": summary.output_throughput,
+        "total_token_throughput": summary.total_token_throughput,
+    }
+    for name in ("ttft", "tpot", "itl", "e2e"):
+        found, key = getattr(summary, name), "e2el" if name == "e2e" else name
+        table |= {
+            f"mean_{key}_ms": 1e3 * found.mean,
+            f"median_{key}_ms": 1e3 * found.median,
+            f"std_{key}_ms": 1e3 * found.std,
+            f"p99_{key}_ms": 1e3 * found.at(99.0).value,
+        }
+    return table
