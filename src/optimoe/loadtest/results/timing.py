@@ -42,7 +42,7 @@ class RequestTiming:
         empty_chunks: Events of the answer before its first chunk that carry nothing, but for those with a role.
         status: Of the HTTP answer; 0 where none came.
         finish_reason: As the server says.
-        error: What went wrong, in a word such as ``http_500``, ``closed`` or ``cancelled``; empty for a good answer.
+        error: What went wrong, in a word such as ``http_500`` or ``closed``; empty for a good answer.
         error_text: What the server or the system said of it.
         reconnects: Times that a kept connection turned out to be closed before a byte of the answer, and the
             request was sent again; its stamps are those of the last sending.
