@@ -3,7 +3,8 @@
 The meeting point of what asks for runs (a plan, a sweep), what trains them, and what learns from them (a fit).
 """
 
-from optimoe.core.run.files import load_runs, runs_toml, save_runs
+from optimoe.core.run.asked import AskedRun
+from optimoe.core.run.files import load_asked_runs, load_runs, runs_toml, save_runs
 from optimoe.core.run.parts import DataMix, DataSource, Optimizer, RunLayout, Schedule
 from optimoe.core.run.record import (
     CurvePoint,
@@ -19,6 +20,7 @@ from optimoe.core.run.spec import RunSpec
 from optimoe.core.run.stages import Stage, Start
 
 __all__ = [
+    "AskedRun",
     "CurvePoint",
     "DataMix",
     "DataSource",
@@ -34,6 +36,7 @@ __all__ = [
     "Stage",
     "Start",
     "append_run_record",
+    "load_asked_runs",
     "load_run_records",
     "load_runs",
     "retention",

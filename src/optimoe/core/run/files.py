@@ -1,19 +1,22 @@
 """Files of runs, TOML or JSON: one run as the table ``run``, several as an array of such tables."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from optimoe.core.config import load_json, load_toml, to_toml
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.core.files import write_text
+from optimoe.core.run.asked import AskedRun, asked_from_table
 from optimoe.core.run.spec import NULL, RunSpec, run_from_table, run_table
 
 TABLES = ("run", "plan")
 """What a file of runs may hold: the runs, and what the plan that asked for them predicts."""
 
 ENDINGS = (".toml", ".json")
+
+Run = TypeVar("Run")
 
 
 def load_runs(path: Path) -> tuple[RunSpec, ...]:
@@ -29,18 +32,16 @@ def load_runs(path: Path) -> tuple[RunSpec, ...]:
             limits, or a name stands twice.
         UnknownNameError: A key is no field; the text lists the nearest.
     """
-    _require_ending(path)
-    table = load_toml(path) if path.suffix == ".toml" else load_json(path)
-    for key in table:
-        if key not in TABLES:
-            raise UnknownNameError(f"{path}: table", key, TABLES)
-    rows = table.get("run")
-    rows = [rows] if isinstance(rows, dict) else rows
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise ConfigError(f"{path}: must hold a table [run], or several [[run]]")
-    runs = tuple(_run(path, number, row) for number, row in enumerate(rows, 1))
-    _require_unique(runs, str(path))
+    runs = _read(path, run_from_table)
+    _require_unique((run.name for run in runs), str(path))
     return runs
+
+
+def load_asked_runs(path: Path) -> tuple[AskedRun, ...]:
+    """Read the runs of a file in which rules may stand for numbers; errors are those of :func:`load_runs`."""
+    asked = _read(path, asked_from_table)
+    _require_unique((one.run.name for one in asked), str(path))
+    return asked
 
 
 def save_runs(
@@ -63,7 +64,7 @@ def save_runs(
         write_text(path, runs_toml(runs, plan, comment))
     else:
         table = _table([run_table(run) for run in runs], plan)
-        _require_unique(runs, str(path))
+        _require_unique((run.name for run in runs), str(path))
         write_text(path, json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -75,7 +76,7 @@ def runs_toml(runs: Sequence[RunSpec], plan: Mapping[str, Any] | None = None, co
     Raises:
         ConfigError: There is no run, or two have one name.
     """
-    _require_unique(runs, "runs")
+    _require_unique((run.name for run in runs), "runs")
     return to_toml(_table([_without_nulls(run_table(run)) for run in runs], plan), comment)
 
 
@@ -84,7 +85,26 @@ def _table(rows: list[dict[str, Any]], plan: Mapping[str, Any] | None) -> dict[s
     return ({"plan": plan} if plan else {}) | {"run": rows[0] if len(rows) == 1 else rows}
 
 
-def _run(path: Path, number: int, row: dict[str, Any]) -> RunSpec:
+def _read(path: Path, read: Callable[[dict[str, Any], str], Run]) -> tuple[Run, ...]:
+    """What the tables of a file state, in its order.
+
+    Raises:
+        InputError: Another ending.
+        ConfigError: The file cannot be read or holds no run, or a run is none, with its name or number.
+    """
+    _require_ending(path)
+    table = load_toml(path) if path.suffix == ".toml" else load_json(path)
+    for key in table:
+        if key not in TABLES:
+            raise UnknownNameError(f"{path}: table", key, TABLES)
+    rows = table.get("run")
+    rows = [rows] if isinstance(rows, dict) else rows
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(f"{path}: must hold a table [run], or several [[run]]")
+    return tuple(_run(path, number, row, read) for number, row in enumerate(rows, 1))
+
+
+def _run(path: Path, number: int, row: dict[str, Any], read: Callable[[dict[str, Any], str], Run]) -> Run:
     """One run of a file.
 
     Raises:
@@ -93,25 +113,25 @@ def _run(path: Path, number: int, row: dict[str, Any]) -> RunSpec:
     name = row.get("name")
     where = f"{path}: run {name if isinstance(name, str) and name else number}"
     try:
-        return run_from_table(_with_nulls(row) if path.suffix == ".toml" else row, where=where)
+        return read(_with_nulls(row) if path.suffix == ".toml" else row, where)
     except InputError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from None
 
 
-def _require_unique(runs: Sequence[RunSpec], where: str) -> None:
+def _require_unique(names: Iterable[str], where: str) -> None:
     """Refuse a file of no run, or one in which a name stands twice.
 
     Raises:
         ConfigError: The name.
     """
-    if not runs:
-        raise ConfigError(f"{where}: must hold one run or more, got none")
     seen: set[str] = set()
-    for run in runs:
-        if run.name in seen:
-            raise ConfigError(f"{where}: name: must be unique, got {run.name!r} twice")
-        seen.add(run.name)
+    for name in names:
+        if name in seen:
+            raise ConfigError(f"{where}: name: must be unique, got {name!r} twice")
+        seen.add(name)
+    if not seen:
+        raise ConfigError(f"{where}: must hold one run or more, got none")
 
 
 def _require_ending(path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, UnknownNameError, require
-from optimoe.core.run import DataSource, RunSpec, load_runs
+from optimoe.core.run import AskedRun, DataSource, RunSpec, load_asked_runs
+from optimoe.core.run.asked import asked_from_table
 from optimoe.core.run.parts import Precision
-from optimoe.core.run.spec import run_from_table
 from optimoe.core.run.stages import scaled_stages
 from optimoe.inputs.quantities import Flag, Quantity, whole
 from optimoe.inputs.runs.corpus import Names, TextRequest
@@ -78,34 +78,43 @@ class ChangedRuns:
         require(0 < self.share <= 1, "share", "above 0 and at most 1", self.share)
         require(self.tokens is None or self.share == 1, "share", "left out beside --tokens", self.share)
 
-    def specs(self) -> tuple[RunSpec, ...]:
-        """The runs that are asked for, changed.
+    def specs(self, say: Callable[[str], None] = lambda _: None) -> tuple[RunSpec, ...]:
+        """The runs that are asked for, changed; then rules give the numbers that are left to them.
+
+        Args:
+            say: Is told what rules give, and where they are from.
 
         Raises:
-            ConfigError: The file cannot be read, or a field is out of limits.
-            UnknownNameError: No such run in the file.
+            ConfigError: The file cannot be read, a field is out of limits, or a rule has no number for a run.
+            UnknownNameError: No such run in the file, or no such rule.
         """
-        runs = self._stated()
-        names = [run.name for run in runs]
+        from optimoe.laws.prediction.rates import settled
+
+        asked = self._stated()
+        names = [one.run.name for one in asked]
         for name in self.only:
             if name not in names:
                 raise UnknownNameError("only", name, names)
-        return tuple(self._changed(run) for run in runs if not self.only or run.name in self.only)
+        wanted = [one for one in asked if not self.only or one.run.name in self.only]
+        return tuple(settled(self._changed(one), say) for one in wanted)
 
-    def _stated(self) -> tuple[RunSpec, ...]:
+    def _stated(self) -> tuple[AskedRun, ...]:
         if isinstance(self.runs, RunSpec):
-            return (self.runs,)
+            return (AskedRun(run=self.runs),)
         if isinstance(self.runs, Mapping):
-            return (run_from_table(self.runs, "run"),)
-        return load_runs(Path(self.runs))
+            return (asked_from_table(self.runs, "run"),)
+        return load_asked_runs(Path(self.runs))
 
-    def _changed(self, run: RunSpec) -> RunSpec:
+    def _changed(self, asked: AskedRun) -> AskedRun:
         """One run with what is stated here in place of its own."""
+        run, batch_rule = asked.run, asked.batch_rule if self.batch_tokens is None else ""
         changed: dict[str, Any] = {
             name: whole(name, value)
             for name, value in (("batch_tokens", self.batch_tokens), ("seq_len", self.seq_len))
             if value is not None
         }
+        if batch_rule:
+            changed["batch_tokens"] = changed.get("seq_len", run.seq_len)
         tokens = (
             whole("tokens", self.tokens) if self.tokens is not None else max(1, round(self.share * run.tokens))
         )
@@ -113,7 +122,7 @@ class ChangedRuns:
         tokens = sum(stage.tokens for stage in stages) or tokens
         warmup = round(run.schedule.warmup_tokens * min(1.0, tokens / run.tokens))
         sources = tuple(DataSource(name=name) for name in self.data) or run.data.sources
-        return replace(
+        run = replace(
             run,
             tokens=tokens,
             stages=stages,
@@ -123,6 +132,7 @@ class ChangedRuns:
             seed=run.seed if self.seed is None else self.seed,
             **changed,
         )
+        return replace(asked, run=run, batch_rule=batch_rule)
 
 
 @Parameter(name="*")
@@ -150,7 +160,7 @@ class TrainRequest(ChangedRuns):
             InputError: PyTorch or TensorBoard is not installed, or a source or a folder cannot be used.
             ConfigError: A run cannot be trained as it is stated.
         """
-        runs = self.specs()
+        runs = self.specs(say)
         for needed, package, installs in (
             (True, "torch", "optimoe[train]"),
             (self.tensorboard, "tensorboard", "tensorboard"),

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from optimoe.arch.hf import to_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.run import RunLayout, RunSpec, Schedule
-from optimoe.laws.catalog import find_law
-from optimoe.laws.rules.leverage import Hyperparameters
+from optimoe.core.run.asked import PEAK_RATE
+from optimoe.laws.prediction.rates import RuleValue, rule_value
 from optimoe.planner.problem.training import BATCH_LAW, rule_batch
 from optimoe.planner.result import Plan
 from optimoe.planner.runs.proxies import PROXY_SHARE, ladder
@@ -70,19 +70,16 @@ def published_peak_rate(spec: ArchSpec, tokens: int) -> float:
 
     Source: Tian et al. 2025, arXiv 2507.17702, eq. 3; fitted on MoEs with 7.8 % of their experts active.
     """
-    law = _rate_law()
-    return float(law.peak_rate(**law.arch_inputs(spec, tokens)))
+    return _rate(spec, tokens).value
 
 
 def published_batch_tokens(spec: ArchSpec, tokens: int, seq_len: int) -> int:
     """Batch of the rule of :func:`optimoe.planner.problem.training.rule_batch`; C as of the peak rate."""
-    return rule_batch(float(_rate_law().arch_inputs(spec, tokens)["C"]), seq_len)[0]
+    return rule_batch(_rate(spec, tokens).at["C"], seq_len)[0]
 
 
-def _rate_law() -> Hyperparameters:
-    law = find_law(RATE_LAW)
-    assert isinstance(law, Hyperparameters)
-    return law
+def _rate(spec: ArchSpec, tokens: int) -> RuleValue:
+    return rule_value(PEAK_RATE, RATE_LAW, spec, tokens)
 
 
 def _schedule(spec: ArchSpec, tokens: int) -> Schedule:
@@ -96,12 +93,7 @@ def _source(plan: Plan) -> str:
 
 def _notes(spec: ArchSpec, tokens: int, batch: str) -> str:
     """Where the numbers come from that the plan itself does not choose."""
-    law = _rate_law()
-    beyond = float(law.decades_outside(law.arch_inputs(spec, tokens))["C"])
-    outside = f", C is {beyond:.1f} decades outside its fitted range" if beyond else ""
-    unlike = "; ".join(law.row.domain.judge(spec, ()).concerns)
-    never = f", outside its domain: {unlike}" if unlike else ""
     return (
-        f"Peak rate{batch} by {law.row.source}{outside}{never}; warm-up over {WARMUP_SHARE:.0%} of the tokens, "
+        f"Peak rate{batch} by {_rate(spec, tokens).words}; warm-up over {WARMUP_SHARE:.0%} of the tokens, "
         "shape of the schedule and optimizer are assumed; router and losses are the trainer's default."
     )

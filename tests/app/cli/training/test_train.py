@@ -11,9 +11,13 @@ import pytest
 
 import optimoe
 from optimoe.app.main import app, main
+from optimoe.arch.hf import from_config
 from optimoe.core.run import load_run_records, load_runs, save_runs
-from tests.trainer.world import make_run, write_text
+from optimoe.core.run.asked import BATCH, PEAK_RATE
+from optimoe.laws.prediction.rates import rule_value
+from tests.trainer.world import ARCHITECTURE, make_run, write_text
 
+ASKED = (from_config(ARCHITECTURE, "one"), 1280)
 QUICK = ("--threads", "1", "--evaluations", "1", "--eval-tokens", "500", "--held-out", "0.1")
 
 
@@ -65,6 +69,22 @@ def test_what_is_stated_on_the_command_line_makes_another_run(here, capsys):
     assert (kept.tokens, kept.schedule.warmup_tokens, kept.seed) == (640, 128, 7)
     assert (kept.seq_len, kept.batch_tokens, kept.run_id) == (16, 64, run["run_id"])
     assert [source.name for source in kept.data.sources] == ["text"] and run["tokens_seen"] == 640
+
+
+def test_published_rules_give_rate_and_batch_where_a_run_names_them(here, capsys):
+    text = (here / "two.toml").read_text().replace("batch_tokens = 128", 'batch_tokens = "deepseek"')
+    (here / "two.toml").write_text(text.replace("peak_rate = 0.003", 'peak_rate = "deepseek"'))
+    words = ("train", "two.toml", "--data", "text", "--only", "one", *QUICK)
+    app([*words, "--json"])
+    said = capsys.readouterr().err
+    assert "one: Peak rate 0.0" in said and "Careful: C " in said and "(a dense law)" in said
+    (record,) = load_run_records(here / "runs/records.jsonl").records
+    rate, batch = (rule_value(field, "deepseek", *ASKED).value for field in (PEAK_RATE, BATCH))
+    assert record.run.schedule.peak_rate == rate and abs(record.run.batch_tokens - batch) <= 16
+    assert "arXiv 2401.02954, Sec. 3.1" in record.run.notes and load_runs(here / "runs/one/run.toml")[0].run_id == record.run_id
+    app([*words, "--tokens", "2560", "--batch-tokens", "64", "--out", "longer"])
+    (longer,) = load_run_records(here / "longer/records.jsonl").records
+    assert longer.run.schedule.peak_rate < rate and longer.run.batch_tokens == 64
 
 
 def test_text_becomes_a_corpus_that_runs_train_on(here, capsys):

@@ -12,8 +12,9 @@ def train(
     request: TrainRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """Train runs: text to weights and a record. An interrupted run goes on; one that is over is left as it is."""
-    done = request.trained(shown_on_terminal, warn)
-    if os.environ.get("RANK", "0") != "0":  # torchrun's other processes have nothing to add
+    first = os.environ.get("RANK", "0") == "0"  # torchrun's other processes have nothing to add
+    done = request.trained(shown_on_terminal, warn if first else lambda _: None)
+    if not first:
         return
     from optimoe.report.records.runs.trained import trained_runs_record
     from optimoe.report.words.runs.trained import trained_blocks
