@@ -81,7 +81,10 @@ def test_published_rules_give_rate_and_batch_where_a_run_names_them(here, capsys
     (record,) = load_run_records(here / "runs/records.jsonl").records
     rate, batch = (rule_value(field, "deepseek", *ASKED).value for field in (PEAK_RATE, BATCH))
     assert record.run.schedule.peak_rate == rate and abs(record.run.batch_tokens - batch) <= 16
-    assert "arXiv 2401.02954, Sec. 3.1" in record.run.notes and load_runs(here / "runs/one/run.toml")[0].run_id == record.run_id
+    assert (
+        "arXiv 2401.02954, Sec. 3.1" in record.run.notes
+        and load_runs(here / "runs/one/run.toml")[0].run_id == record.run_id
+    )
     app([*words, "--tokens", "2560", "--batch-tokens", "64", "--out", "longer"])
     (longer,) = load_run_records(here / "longer/records.jsonl").records
     assert longer.run.schedule.peak_rate < rate and longer.run.batch_tokens == 64
