@@ -23,6 +23,7 @@ class TrainOptions:
         evaluations: Of the held-out loss along the run, evenly over its steps; one more after the last.
         eval_tokens: Held-out tokens of each source that are looked at, whole documents.
         recompute: Whether backward computes each block's activations again instead of keeping them.
+        most_hours: Refuse runs that take more together, by a rehearsal before the first; 0 for no limit.
         compile: Whether the model is compiled; its first steps are slow, and its sums end in other digits.
 
     Raises:
@@ -40,11 +41,12 @@ class TrainOptions:
     evaluations: int = 10
     eval_tokens: int = 262_144
     recompute: bool = False
+    most_hours: float = 0.0
     compile: bool = False
 
     def __post_init__(self) -> None:
         require_types(self)
-        require_nonnegative(self, "threads", "micro_batch", "checkpoint_steps", "evaluations")
+        require_nonnegative(self, "threads", "micro_batch", "checkpoint_steps", "evaluations", "most_hours")
         require_positive(self, "keep", "eval_tokens")
         require(min(self.keep_steps, default=1) > 0, "keep_steps", "positive", self.keep_steps)
         require(self.checkpoint_minutes > 0, "checkpoint_minutes", "positive", self.checkpoint_minutes)

@@ -9,6 +9,9 @@ from optimoe.core.errors import InputError, require
 from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.device import so_many_threads
+from optimoe.trainer.forecast.hours import forecast, hours_line, require_hours
+from optimoe.trainer.forecast.memory import require_memory
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.results.folder import RECORD
@@ -56,7 +59,8 @@ def train_series(
         say: Is told what a person should know, a line at a time.
 
     Raises:
-        InputError: A source of a run is not there, or a folder is another run's or another process's.
+        InputError: A source of a run is not there, or a folder is another run's or another process's; the memory
+            is too small, or more hours are needed than allowed.
         ConfigError: A run states no data, its name is none of a folder, or it asks for what is not built.
     """
     how, preparation = how or TrainOptions(), preparation or Preparation(folder=out / DATA)
@@ -64,6 +68,7 @@ def train_series(
         _require_folder_name(run.name)
     with joined(how.device) as ranks:
         watching, say = (unwatched, lambda _: None) if ranks.rank else (watching, say)
+        _require_machine([run for run in runs if not _is_over(out / run.name)], how, ranks, say)
         prepared = ranks.first(lambda: [_with_corpora(run, preparation, say) for run in runs])
         named, done = [run for run, _ in prepared], []
         for at, (run, folders) in enumerate(prepared):
@@ -74,6 +79,28 @@ def train_series(
                 go = partial(train, run, out / run.name, corpora, kept, watch, say, trunks)
                 done.append(_outcome(out / run.name, ranks, go, say))
     return tuple(done)
+
+
+def _require_machine(runs: Sequence[RunSpec], how: TrainOptions, ranks: Ranks, say: Callable[[str], None]) -> None:
+    """Say what runs take of this machine, and refuse what it cannot do, before anything is read or written.
+
+    Raises:
+        InputError: The memory is too small for one, or they take more hours than allowed.
+    """
+    with so_many_threads(how.threads), ranks.together():
+        for run in runs:
+            require_memory(run, ranks.device, ranks.number)
+        forecasts = forecast(runs, how, ranks)
+        if line := hours_line(forecasts):
+            say(line)
+        require_hours(forecasts, how.most_hours)
+
+
+def _is_over(folder: Path) -> bool:
+    """Whether a run was trained to its end in a folder; whose it is, is asked where it is opened."""
+    record = folder / RECORD
+    records = load_run_records(record).records if record.is_file() else ()
+    return bool(records) and records[-1].status != "stopped"
 
 
 def _parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:

@@ -36,6 +36,12 @@ PLAIN_LOSSES = LossConfig(balance=0.01)
 OWN_FIELDS = ("layer_routers", "activation", "rotary", "norm_eps", "multipliers")
 """Of a model's configuration, what a run says in the table ``model`` of its own form of architecture."""
 
+MOST_LOGITS = 1 << 28
+"""Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
+
+MOST_TOKENS = 16_384
+"""Of one pass likewise: more gain little, and their activations grow."""
+
 _NO_FUNCTION = {
     "architectures", "bos_token_id", "dtype", "eos_token_id", "initializer_range", "intermediate_size",
     "max_position_embeddings", "pad_token_id", "torch_dtype", "transformers_version", "use_cache",
@@ -182,6 +188,14 @@ def stage_archs(run: RunSpec) -> tuple[ArchSpec, ...]:
     """The architecture in each stage of a run; of one without stages, its own."""
     added = [build_table(Growth, one.growth, "growth").num_new_experts if one.growth else 0 for one in run.stages]
     return tuple(with_more_experts(run_arch(run), number) for number in accumulate(added or [0]))
+
+
+def rows_of_pass(run: RunSpec) -> int:
+    """Sequences of one pass: the layout's, or as many as fit."""
+    if run.layout is not None:
+        return run.layout.micro_batch
+    tokens = min(MOST_TOKENS, MOST_LOGITS // run_arch(run).vocab_size, run.batch_tokens)
+    return max(1, tokens // run.seq_len)
 
 
 def seed_of(*numbers: int) -> int:

@@ -27,21 +27,15 @@ from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, RunMachine, make_record
 from optimoe.trainer.results.watching import StepReport, Watch
-from optimoe.trainer.setup import run_arch, seed_of, spelled_out, stage_of
+from optimoe.trainer.setup import rows_of_pass, seed_of, spelled_out, stage_of
 from optimoe.trainer.signals import StopWish, stop_wish
 from optimoe.trainer.stages.legs import Leg, begin_leg, make_legs
 from optimoe.trainer.steps.schedule import rate_at
 from optimoe.trainer.steps.step import DivergedError, Stepper, StepResult
 from optimoe.trainer.trunks import find_trunk
 
-MOST_LOGITS = 1 << 28
-"""Of one pass where nobody says how many sequences it has: 1 GiB in float32, and as much for their gradient."""
-
 SETTLED_STEPS = 5
 """After so many steps of a process the time of one tells that of the next."""
-
-MOST_TOKENS = 16_384
-"""Of one pass likewise: more gain little, and their activations grow."""
 
 
 def train(
@@ -122,7 +116,7 @@ class _Training:
         self.legs = make_legs(run, corpora, self.loader, ranks)
         self.vocab_size = corpora[0].facts.vocab_size
         self.counts = RunCounts.of(run)
-        self.rows = how.micro_batch or _rows(run)
+        self.rows = how.micro_batch or rows_of_pass(run)
         self.held_out: HeldOutLoss | None = None
         self.progress = self._resumed(say, trunks)
         self.say, self.first = say, self.progress.step
@@ -326,11 +320,3 @@ class _Training:
             for name, value in asdict(summary).items()
             if name != "leaky_layers" and math.isfinite(value)
         }
-
-
-def _rows(run: RunSpec) -> int:
-    """Sequences of one pass: the layout's, or as many as fit."""
-    if run.layout is not None:
-        return run.layout.micro_batch
-    tokens = min(MOST_TOKENS, MOST_LOGITS // run_arch(run).vocab_size, run.batch_tokens)
-    return max(1, tokens // run.seq_len)
