@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from optimoe.core.errors import InputError
+from optimoe.core.run import DataSource
 from optimoe.trainer.forecast import hours, memory
 from optimoe.trainer.forecast.hours import LEAST_S, forecast, hours_line, require_hours
 from optimoe.trainer.forecast.memory import require_memory
@@ -42,14 +43,16 @@ def test_runs_are_rehearsed_where_they_are_long_and_one_pass_is_short(monkeypatc
     monkeypatch.setattr(hours, "measured_peak_flops_per_s", lambda device, dtype: 1e9)
     monkeypatch.setattr(hours, "rehearsed_step_s", lambda run, how, device, rows: 0.25)
     short, long = make_run(steps=2), replace(make_run(steps=2), name="long", tokens=50_000_000)
-    told = {one.name: one for one in forecast([short, long], QUIET, CPU)}
+    told = {one.name: one for one in forecast([(short, 0), (long, 0)], QUIET, CPU)}
     assert not told[short.name].rehearsed and told[short.name].seconds < LEAST_S
     assert told["long"].rehearsed and told["long"].seconds == 0.25 * long.steps
     assert hours_line(list(told.values())).startswith("2 runs: about ")
+    (rest,) = forecast([(long, long.steps - 100)], QUIET, CPU)
+    assert rest.seconds == 0.25 * 100
     monkeypatch.setattr(hours, "measured_peak_flops_per_s", lambda device, dtype: 1e5)
-    (bound,) = forecast([long], QUIET, CPU)
+    (bound,) = forecast([(long, 0)], QUIET, CPU)
     assert not bound.rehearsed and hours_line([bound]).startswith("long: at least ")
-    with pytest.raises(InputError, match="most_hours: must be .* or more for these runs .*, got 0.5"):
+    with pytest.raises(InputError, match=r"most_hours: must be .* or more for these runs .*, got 0.5"):
         require_hours([bound], 0.5)
 
 
@@ -63,9 +66,7 @@ def test_more_hours_than_allowed_are_refused_before_a_source_is_read(tmp_path, m
 def test_a_run_that_is_over_takes_no_hours(tmp_path, monkeypatch):
     write_text(tmp_path / "text")
     run = make_run(steps=2)
-    run = replace(
-        run, data=replace(run.data, sources=(replace(run.data.sources[0], name=str(tmp_path / "text")),))
-    )
+    run = replace(run, data=replace(run.data, sources=(DataSource(name=str(tmp_path / "text")),)))
     train_series([run], tmp_path / "runs", QUIET)
     monkeypatch.setattr(hours, "measured_peak_flops_per_s", lambda device, dtype: 1e3)
     said: list[str] = []

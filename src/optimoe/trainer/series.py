@@ -14,7 +14,7 @@ from optimoe.trainer.forecast.hours import forecast, hours_line, require_hours
 from optimoe.trainer.forecast.memory import require_memory
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
-from optimoe.trainer.results.folder import RECORD
+from optimoe.trainer.results.folder import RECORD, record_of_end, steps_of_checkpoints
 from optimoe.trainer.results.watching import Watching, unwatched
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.train import train
@@ -68,7 +68,7 @@ def train_series(
         _require_folder_name(run.name)
     with joined(how.device) as ranks:
         watching, say = (unwatched, lambda _: None) if ranks.rank else (watching, say)
-        _require_machine([run for run in runs if not _is_over(out / run.name)], how, ranks, say)
+        _require_machine([run for run in runs if record_of_end(out / run.name) is None], out, how, ranks, say)
         prepared = ranks.first(lambda: [_with_corpora(run, preparation, say) for run in runs])
         named, done = [run for run, _ in prepared], []
         for at, (run, folders) in enumerate(prepared):
@@ -90,17 +90,10 @@ def _require_machine(runs: Sequence[RunSpec], how: TrainOptions, ranks: Ranks, s
     with so_many_threads(how.threads), ranks.together():
         for run in runs:
             require_memory(run, ranks.device, ranks.number)
-        forecasts = forecast(runs, how, ranks)
+        forecasts = forecast([(run, steps_of_checkpoints(out / run.name)) for run in runs], how, ranks)
         if line := hours_line(forecasts):
             say(line)
         require_hours(forecasts, how.most_hours)
-
-
-def _is_over(folder: Path) -> bool:
-    """Whether a run was trained to its end in a folder; whose it is, is asked where it is opened."""
-    record = folder / RECORD
-    records = load_run_records(record).records if record.is_file() else ()
-    return bool(records) and records[-1].status != "stopped"
 
 
 def _parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:

@@ -20,7 +20,7 @@ LEAST_S = 5.0
 """A run that needs less at the peak is not rehearsed: it is over in minutes even at a fiftieth of it."""
 
 LONGEST_PASS_S = 2.0
-"""At the peak, of one pass of a rehearsal: it has fewer sequences then, and where one alone takes longer there is none."""
+"""At the peak, of one pass of a rehearsal: it has as many sequences; where one takes longer there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class RunForecast:
 
     Attributes:
         name: Of the run.
-        seconds: Of all its steps, without evaluations and checkpoints.
+        seconds: Of the steps that are left, without evaluations and checkpoints.
         rehearsed: Whether steps were timed; else it is what its FLOPs take at the peak of products, which none
             reaches.
     """
@@ -39,11 +39,11 @@ class RunForecast:
     rehearsed: bool
 
 
-def forecast(runs: Sequence[RunSpec], how: TrainOptions, ranks: Ranks) -> tuple[RunForecast, ...]:
-    """How long each run takes; several ranks are not rehearsed, since their share of it is no smaller run.
+def forecast(runs: Sequence[tuple[RunSpec, int]], how: TrainOptions, ranks: Ranks) -> tuple[RunForecast, ...]:
+    """How long the rest of each run takes; several ranks are not rehearsed, since their share of it is no smaller run.
 
     Args:
-        runs: Which.
+        runs: Which, each with the steps that are done.
         how: On this machine.
         ranks: That train them; each calls this.
 
@@ -52,21 +52,21 @@ def forecast(runs: Sequence[RunSpec], how: TrainOptions, ranks: Ranks) -> tuple[
     """
     peaks = {
         word: ranks.total(measured_peak_flops_per_s(ranks.device, DTYPES[word]))
-        for word in sorted({run.precision for run in runs})
+        for word in sorted({run.precision for run, _ in runs})
         if word in DTYPES
     }
-    return tuple(_of_run(run, how, ranks, peaks.get(run.precision, float("inf"))) for run in runs)
+    return tuple(_rest(run, done, how, ranks, peaks.get(run.precision, float("inf"))) for run, done in runs)
 
 
-def _of_run(run: RunSpec, how: TrainOptions, ranks: Ranks, peak_flops_per_s: float) -> RunForecast:
+def _rest(run: RunSpec, done: int, how: TrainOptions, ranks: Ranks, peak_flops_per_s: float) -> RunForecast:
     counts = RunCounts.of(run)
-    least_s = counts.flops(run.steps) / peak_flops_per_s
+    least_s = (counts.flops(run.steps) - counts.flops(done)) / peak_flops_per_s
     pass_s = run.seq_len * max(counts.flops_per_token) / peak_flops_per_s
     if least_s < LEAST_S or pass_s > LONGEST_PASS_S or ranks.group is not None:
         return RunForecast(name=run.name, seconds=least_s, rehearsed=False)
     rows = min(how.micro_batch or rows_of_pass(run), int(LONGEST_PASS_S / pass_s))
     with torch.random.fork_rng(devices=[]):
-        seconds = run.steps * rehearsed_step_s(run, how, ranks.device, rows)
+        seconds = (run.steps - done) * rehearsed_step_s(run, how, ranks.device, rows)
     return RunForecast(name=run.name, seconds=seconds, rehearsed=True)
 
 

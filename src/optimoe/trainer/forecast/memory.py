@@ -34,7 +34,7 @@ def require_memory(run: RunSpec, device: torch.device, ranks: int = 1) -> None:
     if needed > free:
         raise InputError(
             f"{run.name}: must have {format_bytes(needed)} of memory for weights, gradients and moments of "
-            f"{format_count(params)} parameters, has {format_bytes(free)}; leave it out by --only, or use more GPUs"
+            f"{format_count(params)} parameters, has {format_bytes(free)}; --only leaves it out"
         )
 
 

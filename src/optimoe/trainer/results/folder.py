@@ -46,10 +46,7 @@ class RunFolder:
     @property
     def record(self) -> RunRecord | None:
         """What came of the run, where it is over: finished or diverged."""
-        if not (self.path / RECORD).is_file():
-            return None
-        over = [one for one in load_run_records(self.path / RECORD).records if one.status != "stopped"]
-        return over[-1] if over else None
+        return record_of_end(self.path)
 
     def add_record(self, record: RunRecord) -> None:
         """Write what came of the run."""
@@ -114,6 +111,23 @@ def load_metrics(run: Path) -> list[dict[str, Any]]:
         require(isinstance(row.get("step"), int), f"{where}: step", "a whole number", row.get("step"))
     by_step = {row["step"]: row for _, row in rows}
     return [by_step[step] for step in sorted(by_step)]
+
+
+def record_of_end(path: Path) -> RunRecord | None:
+    """The record of a run's folder, where the run is over: finished or diverged.
+
+    Raises:
+        ConfigError: A line of the file is no record.
+    """
+    if not (path / RECORD).is_file():
+        return None
+    over = [one for one in load_run_records(path / RECORD).records if one.status != "stopped"]
+    return over[-1] if over else None
+
+
+def steps_of_checkpoints(path: Path) -> int:
+    """Steps of a run's newest checkpoint in its folder, whole or not; 0 without one."""
+    return max(CheckpointFolder(path / CHECKPOINTS).steps(), default=0)
 
 
 @contextmanager
