@@ -81,8 +81,10 @@ def train_series(
     return tuple(done)
 
 
-def _require_machine(runs: Sequence[RunSpec], how: TrainOptions, ranks: Ranks, say: Callable[[str], None]) -> None:
-    """Say what runs take of this machine, and refuse what it cannot do, before anything is read or written.
+def _require_machine(
+    runs: Sequence[RunSpec], out: Path, how: TrainOptions, ranks: Ranks, say: Callable[[str], None]
+) -> None:
+    """Say what the rest of runs takes of this machine, and refuse what it cannot do, before anything is read.
 
     Raises:
         InputError: The memory is too small for one, or they take more hours than allowed.

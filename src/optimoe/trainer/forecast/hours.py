@@ -40,7 +40,7 @@ class RunForecast:
 
 
 def forecast(runs: Sequence[tuple[RunSpec, int]], how: TrainOptions, ranks: Ranks) -> tuple[RunForecast, ...]:
-    """How long the rest of each run takes; several ranks are not rehearsed, since their share of it is no smaller run.
+    """How long the rest of each run takes; rehearsed on one rank alone, since several exchange what one does not.
 
     Args:
         runs: Which, each with the steps that are done.
