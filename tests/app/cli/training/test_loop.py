@@ -1,4 +1,4 @@
-"""From a plan to its proxies, from their records to a law, from the law to the next plan: the tutorial's commands."""
+"""From a plan to its proxies, from their records to a law, and to the next plan: the commands of the tutorial."""
 
 import json
 import re
