@@ -38,14 +38,18 @@ def initialise(model: nn.Module, d_model: int, num_layers: int, config: ModelCon
         num_layers: L.
         config: Its ``init_std`` is s.
     """
-    std = config.init_std
     routers = [module for module in model.modules() if isinstance(module, Router)]
     within = {id(part) for router in routers for part in router.modules() if part is not router}
     for module in model.modules():
         if id(module) not in within:  # a router draws what it consists of by itself
-            _reset(module, std)
-    if any(has_no_data(p) for p in model.parameters()):
-        return
+            _reset(module, config.init_std)
+    if not any(has_no_data(p) for p in model.parameters()):
+        write_alike(model, d_model, num_layers, config)
+
+
+def write_alike(model: nn.Module, d_model: int, num_layers: int, config: ModelConfig) -> None:
+    """Draw what writes to the stream once more, each kind as large as its output needs; :func:`initialise` ends so."""
+    std = config.init_std
     small = std / (2 * num_layers) ** 0.5
     shared = {id(m.shared) for m in model.modules() if isinstance(m, MoELayer)}
     dense = [m for m in model.modules() if isinstance(m, FeedForward) and id(m) not in shared]

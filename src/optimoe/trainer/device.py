@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from optimoe.core.errors import require
+from optimoe.core.run import RunSpec
 from optimoe.models.experts.products import product
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
@@ -22,6 +24,24 @@ def so_many_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def product_type(run: RunSpec) -> torch.dtype:
+    """What a run's matrix products are computed in.
+
+    Raises:
+        ConfigError: Its precision is none that is trained in.
+    """
+    require(run.precision in _TYPES, "precision", f"one of {', '.join(_TYPES)}", run.precision)
+    return _TYPES[run.precision]
+
+
+def products_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """A context in which matrix products are computed in a type; float32 leaves all as it is."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 def measured_peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:

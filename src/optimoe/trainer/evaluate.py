@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from optimoe.models.evaluation import evaluate
 from optimoe.models.losses import RunningReport
 from optimoe.models.losses.report import RoutingSummary
 from optimoe.trainer.batches.loader import Loader
+from optimoe.trainer.device import products_in
 from optimoe.trainer.parallel.ranks import Ranks
 
 
@@ -31,7 +33,14 @@ class HeldOutLoss:
     routing: RoutingSummary | None
 
 
-def held_out_loss(model: nn.Module, loader: Loader, most_tokens: int, rows: int, ranks: Ranks) -> HeldOutLoss:
+def held_out_loss(
+    model: nn.Module,
+    loader: Loader,
+    most_tokens: int,
+    rows: int,
+    ranks: Ranks,
+    products: torch.dtype = torch.float32,
+) -> HeldOutLoss:
     """The loss of a model on what its corpora hold out, routing as in use.
 
     Args:
@@ -40,6 +49,7 @@ def held_out_loss(model: nn.Module, loader: Loader, most_tokens: int, rows: int,
         most_tokens: Of each source.
         rows: Sequences at once.
         ranks: That look at it together, each at its part.
+        products: Type of matrix products, that of training.
 
     Raises:
         ConfigError: A router sees later tokens at evaluation.
@@ -47,18 +57,19 @@ def held_out_loss(model: nn.Module, loader: Loader, most_tokens: int, rows: int,
     one_of = (ranks.rank, ranks.number)
     sources = [loader.held_out(source, most_tokens, rows, *one_of) for source in range(len(loader.corpora))]
     routed = RunningReport(ranks.group)
-    each = [
-        evaluate(
-            model,
-            (
-                (one.ids_BS, one.target_BS, one.document_BS)
-                for one in (batch.to(ranks.device) for batch in held_out)
-            ),
-            routed=routed,
-            group=ranks.group,
-        )
-        for held_out in sources
-    ]
+    with products_in(products, ranks.device):
+        each = [
+            evaluate(
+                model,
+                (
+                    (one.ids_BS, one.target_BS, one.document_BS)
+                    for one in (batch.to(ranks.device) for batch in held_out)
+                ),
+                routed=routed,
+                group=ranks.group,
+            )
+            for held_out in sources
+        ]
     loss = sum(w * one.loss for w, one in zip(loader.weights, each, strict=True))
     width = sum(w * one.num_bytes / one.num_tokens for w, one in zip(loader.weights, sources, strict=True))
     return HeldOutLoss(

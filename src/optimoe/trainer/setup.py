@@ -141,10 +141,19 @@ def make_model(run: RunSpec, device: torch.device, vocab_size: int) -> Decoder:
     Raises:
         ConfigError: The model's vocabulary is smaller, or it has a part that is not built here.
     """
-    size = run_arch(run).vocab_size
-    require(size >= vocab_size, "vocab_size", f"the tokenizer's {vocab_size} or more", size)
+    require_vocabulary(run, vocab_size)
     torch.manual_seed(run.seed)
     return untrained_model(run).to(device)
+
+
+def require_vocabulary(run: RunSpec, vocab_size: int) -> None:
+    """Refuse a model that has fewer ids than the data may hold.
+
+    Raises:
+        ConfigError: It has fewer.
+    """
+    size = run_arch(run).vocab_size
+    require(size >= vocab_size, "vocab_size", f"the tokenizer's {vocab_size} or more", size)
 
 
 def untrained_model(run: RunSpec) -> Decoder:

@@ -12,7 +12,7 @@ import torch
 
 from optimoe.core.config import to_table
 from optimoe.core.provenance import utc_now
-from optimoe.core.run import CurvePoint, RunLayout, RunRecord, RunSpec, RunStatus
+from optimoe.core.run import CurvePoint, RunRecord, RunSpec, RunStatus
 from optimoe.core.units import format_seconds
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
@@ -23,7 +23,6 @@ from optimoe.trainer.device import measured_peak_flops_per_s, so_many_threads
 from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks, joined
-from optimoe.trainer.parallel.sharding import spread_model
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, RunMachine, make_record
 from optimoe.trainer.results.watching import StepReport, Watch
@@ -127,13 +126,13 @@ class _Training:
     def _begin(self, leg: Leg, resumes: bool = False) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
         run, ranks, self.leg = self.run, self.ranks, leg
-        self.model, previous = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes)
-        reduce = spread_model(self.model.train(), ranks, run.layout or RunLayout())
-        if previous is not None:
-            spread_model(previous, ranks, run.layout or RunLayout())
+        begun = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes, ranks)
+        self.model = begun.model
         if self.how.compile:
             self.model.compile()
-        self.stepper = Stepper.of(run, self.model, self.how, ranks.group, reduce, previous, leg.distillation)
+        self.stepper = Stepper.of(
+            run, self.model, self.how, ranks.group, begun.reduce, begun.previous, leg.distillation
+        )
 
     def _resumed(self, say: Callable[[str], None], trunks: Sequence[Path]) -> Progress:
         """Where the newest checkpoint left off, or another run that is this one so far, or a beginning."""
@@ -260,7 +259,9 @@ class _Training:
         Raises:
             DivergedError: It is no finite number.
         """
-        self.held_out = held_out_loss(self.model, self.loader, self.how.eval_tokens, self.rows, self.ranks)
+        self.held_out = held_out_loss(
+            self.model, self.loader, self.how.eval_tokens, self.rows, self.ranks, self.stepper.autocast
+        )
         if not math.isfinite(self.held_out.loss):
             where = f"after step {self.progress.step - 1}" if self.progress.step else "before step 0"
             raise DivergedError(f"{where}: held-out loss must be finite, got {self.held_out.loss}")

@@ -1,13 +1,14 @@
 """A model over ranks: which of them holds which part of a weight, and when gradients are summed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import distributed, nn
 from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import Shard, distribute_tensor
 
 from optimoe.core.errors import require
@@ -17,6 +18,7 @@ from optimoe.models.experts.layer import Experts
 from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
+from optimoe.models.routers import Router
 from optimoe.trainer.parallel.exchange import Exchange
 from optimoe.trainer.parallel.ranks import Ranks
 
@@ -24,7 +26,11 @@ Reduce = Callable[[bool], None]
 """Is told before each pass of a step whether it is the last, after which gradients must be whole."""
 
 
-def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout) -> Reduce:
+_PRECISE = (nn.RMSNorm, nn.LayerNorm, Router, PEERLayer)
+"""Parts of a block that compute in float32 whatever the type of its products."""
+
+
+def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout, products: torch.dtype = torch.float32) -> Reduce:
     """Put a model, the same on all ranks, where it trains, in place.
 
     Over several ranks this is FSDP2 (``torch.distributed.fsdp.fully_shard``), a unit for each block, in all stages
@@ -33,12 +39,17 @@ def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout) -> Reduce:
     after every pass. 3: weights are gathered anew for each block and pass. Experts are dealt to ``ep`` ranks
     first, and shared in this way among the ranks that were dealt the same ones.
 
+    What is gathered has the type that it is used in: matrices that of products, so that bfloat16 moves half the
+    bytes and numbers stay those of autocast; embeddings, norms, routers and tables of PEER float32. Weights,
+    moments and sums of gradients are float32.
+
     A process alone holds everything, whatever the layout says: what is learned is the same.
 
     Args:
-        model: With its initial weights, on a CPU.
+        model: With its initial weights, on a CPU; or on the meta device, to be filled after this.
         ranks: That train it.
         layout: Its ``zero`` and ``ep``; the number of ranks is what there is.
+        products: Type of matrix products, under autocast.
 
     Returns:
         What to call before each pass.
@@ -53,10 +64,15 @@ def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout) -> Reduce:
         value = getattr(layout, name)
         require(value == 1, f"layout.{name}", "1 on several ranks; cutting a layer is not built here", value)
     if layout.ep > 1:
-        _deal_experts(model, ranks, layout)
+        _deal_experts(model, ranks, layout, products)
     mesh = _mesh(ranks, layout.zero, 1)
-    for module in (*model.blocks, model):
-        _share(module, mesh, layout.zero)
+    for block in model.blocks:
+        if products != torch.float32:
+            _share(_precise_parts(block), mesh, layout.zero)
+        _share([block], mesh, layout.zero, products)
+    if not model.arch.tied_embeddings:
+        _share([model.unembedding], mesh, layout.zero, products)
+    _share([model], mesh, layout.zero)
     early = layout.zero >= 2
     whole = cast(FSDPModule, model)
     return lambda last: whole.set_requires_gradient_sync(early or last)
@@ -76,7 +92,14 @@ def average_buffers(model: nn.Module, group: ProcessGroup | None) -> None:
         buffer.copy_(mean)
 
 
-def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout) -> None:
+def _precise_parts(block: nn.Module) -> list[nn.Module]:
+    """The outermost parts that compute in float32."""
+    found = [module for module in block.modules() if isinstance(module, _PRECISE)]
+    within = {id(part) for module in found for part in module.modules() if part is not module}
+    return [module for module in found if id(module) not in within and any(True for _ in module.parameters())]
+
+
+def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout, products: torch.dtype) -> None:
     """Keep this rank's experts of each routed layer, and let tokens travel to the others.
 
     Raises:
@@ -95,7 +118,7 @@ def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout) -> None:
                 own = distribute_tensor(weight.detach(), mesh["ep"], [Shard(0)], src_data_rank=None)
                 setattr(experts, name, nn.Parameter(own))
             experts.run = Exchange(group=mesh["ep"].get_group(), num_experts=number)
-            _share(experts, mesh, layout.zero)
+            _share([experts], mesh, layout.zero, products)
 
 
 def _mesh(ranks: Ranks, zero: int, ep: int) -> DeviceMesh:
@@ -107,6 +130,11 @@ def _mesh(ranks: Ranks, zero: int, ep: int) -> DeviceMesh:
     return mesh
 
 
-def _share(module: nn.Module, mesh: DeviceMesh, zero: int) -> None:
-    fully_shard(module, mesh=mesh["copies", "parts"], reshard_after_forward=zero == 3)
-    cast(FSDPModule, module).set_force_sum_reduction_for_comms(True)  # a mean is none of gloo's
+def _share(modules: list[nn.Module], mesh: DeviceMesh, zero: int, gathered: torch.dtype = torch.float32) -> None:
+    """Make modules one unit, whose weights are gathered in a type and whose gradients are summed in float32."""
+    policy = MixedPrecisionPolicy(cast_forward_inputs=False)
+    if gathered != torch.float32:
+        policy = replace(policy, param_dtype=gathered, reduce_dtype=torch.float32)
+    fully_shard(modules, mesh=mesh["copies", "parts"], reshard_after_forward=zero == 3, mp_policy=policy)
+    for module in modules:
+        cast(FSDPModule, module).set_force_sum_reduction_for_comms(True)  # a mean is none of gloo's

@@ -6,15 +6,25 @@ from dataclasses import dataclass
 import torch
 
 from optimoe.core.errors import InputError, require
-from optimoe.core.run import RunSpec
+from optimoe.core.run import RunLayout, RunSpec
 from optimoe.models.convert.lifelong import frozen_copy
 from optimoe.models.decoder import Decoder
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.device import product_type
+from optimoe.trainer.parallel.deferred import defer
 from optimoe.trainer.parallel.ranks import Ranks
+from optimoe.trainer.parallel.sharding import Reduce, spread_model
 from optimoe.trainer.results.trained import model_at
-from optimoe.trainer.setup import formed_model, make_model, seed_of, staged_model
+from optimoe.trainer.setup import (
+    formed_model,
+    make_model,
+    require_vocabulary,
+    seed_of,
+    staged_model,
+    untrained_model,
+)
 from optimoe.trainer.stages.start import start_model
 
 
@@ -77,13 +87,34 @@ def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ranks: R
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LegModels:
+    """What a leg computes with, over the ranks that train it.
+
+    Attributes:
+        model: That trains.
+        reduce: Is told before each pass of a step whether it is the last.
+        previous: The model before it, where that is distilled from.
+    """
+
+    model: Decoder
+    reduce: Reduce
+    previous: Decoder | None = None
+
+
 def begin_leg(
-    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int, resumes: bool
-) -> tuple[Decoder, Decoder | None]:
-    """The model that a leg begins with, and the one before it where that is distilled from, on the CPU.
+    run: RunSpec,
+    leg: Leg,
+    checkpoints: CheckpointFolder,
+    vocab_size: int,
+    resumes: bool,
+    ranks: Ranks,
+) -> LegModels:
+    """The model that a leg begins with, and the one before it where that is distilled from, over all ranks.
 
     Both are functions of the run and of the checkpoint at the end of the leg before, so that a run that went on
-    and one that was interrupted begin a stage alike.
+    and one that was interrupted begin a stage alike. Of several ranks none holds the whole model, unless the run
+    has stages or begins with other weights than random ones.
 
     Args:
         run: Which.
@@ -91,11 +122,31 @@ def begin_leg(
         checkpoints: Of it.
         vocab_size: Ids that the data may hold.
         resumes: Whether the leg's own weights are loaded then, so that only their form is needed.
+        ranks: That train it.
 
     Raises:
         InputError: The checkpoint, or what the run starts from, is not there or is broken.
-        ConfigError: The model cannot be built.
+        ConfigError: The model cannot be built, or ranks cannot share it as the run's layout says.
     """
+    layout, products = run.layout or RunLayout(), product_type(run)
+    if ranks.group is not None and not run.stages and (resumes or run.start is None):
+        require_vocabulary(run, vocab_size)
+        torch.manual_seed(run.seed)
+        deferred = defer(lambda: untrained_model(run))
+        reduce = spread_model(deferred.model.train(), ranks, layout, products)
+        deferred.fill(ranks.device, drawn=not resumes)
+        return LegModels(model=deferred.model, reduce=reduce)
+    model, previous = _whole_models(run, leg, checkpoints, vocab_size, resumes)
+    reduce = spread_model(model.train(), ranks, layout, products)
+    if previous is not None:
+        spread_model(previous, ranks, layout, products)
+    return LegModels(model=model, reduce=reduce, previous=previous)
+
+
+def _whole_models(
+    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int, resumes: bool
+) -> tuple[Decoder, Decoder | None]:
+    """The model of a leg, and the one before it where that is distilled from, on the CPU."""
     if resumes and not leg.distillation:
         return formed_model(run, leg.stop), None
     if leg.start:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributed import ProcessGroup
 
-from optimoe.core.errors import OptimoeError, require
+from optimoe.core.errors import OptimoeError
 from optimoe.core.run import RunSpec
 from optimoe.models.config import LossConfig
 from optimoe.models.convert.lifelong import distillation_loss
@@ -17,12 +17,10 @@ from optimoe.models.losses.language import IGNORED
 from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.param_groups import clip_grad_norms
 from optimoe.trainer.batches.loader import TokenBatch
+from optimoe.trainer.device import product_type, products_in
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.sharding import Reduce, average_buffers
 from optimoe.trainer.steps.optimizers import groups_of, make_optimizers, set_rate
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-"""What products are computed in, by the word of a run."""
 
 
 class DivergedError(OptimoeError):
@@ -94,7 +92,6 @@ class Stepper:
         Raises:
             ConfigError: The run's precision is none that is trained in.
         """
-        require(run.precision in DTYPES, "precision", f"one of {', '.join(DTYPES)}", run.precision)
         balanced = any(router.config.balanced_by_bias for router in model.routers.values())
         return cls(
             model=model,
@@ -103,7 +100,7 @@ class Stepper:
             report=RunningReport(group),
             losses=model.config.losses,
             clip_norm=run.optimizer.clip_norm,
-            autocast=DTYPES[run.precision],
+            autocast=product_type(run),
             recompute=how.recompute,
             group=group,
             reduce=reduce,
@@ -160,9 +157,8 @@ class Stepper:
         return result
 
     def _forward(self, batch: TokenBatch, model: Decoder) -> Output:
-        device, mixed = batch.ids_BS.device.type, self.autocast != torch.float32
         recompute = self.recompute and model is self.model
-        with torch.autocast(device, self.autocast, enabled=mixed):
+        with products_in(self.autocast, batch.ids_BS.device):
             return model(batch.ids_BS, document_BS=batch.document_BS, recompute=recompute)
 
     def _distillation(self, output: Output, batch: TokenBatch, previous: Decoder, step: Step) -> Tensor:
