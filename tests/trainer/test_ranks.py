@@ -56,15 +56,16 @@ def part_of(batch, some):
 
 
 class Trained:
-    """A model in float64 over the ranks that there are, and what trains it."""
+    """A model in float64 over the ranks that there are, and what trains it; or in float32, with other products."""
 
-    def __init__(self, recompute=False, router=None, **layout):
+    def __init__(self, recompute=False, router=None, products=None, **layout):
         losses = {"balance": 0.1, "z": 0.01, "scope": "step"} if router is None else {}
         run = make_run(architecture=ARCHITECTURE, losses=losses, router=router or {})
         with joined("cpu") as self.ranks:
             pass
-        self.model = make_model(run, torch.device("cpu"), 31).double()
-        reduce = spread_model(self.model, self.ranks, RunLayout(**layout))
+        self.model = make_model(run, torch.device("cpu"), 31).to(torch.float32 if products else torch.float64)
+        products = products or torch.float32
+        reduce = spread_model(self.model, self.ranks, RunLayout(**layout), products)
         self.optimizers = make_optimizers(self.model, Optimizer(clip_norm=0.1))
         self.balancer = None if router else Balancer(self.model, 0.01, group=self.ranks.group)
         self.report = RunningReport(self.ranks.group)
@@ -75,6 +76,7 @@ class Trained:
             report=self.report,
             losses=self.model.config.losses,
             clip_norm=0.1,
+            autocast=products,
             recompute=recompute,
             group=self.ranks.group,
             reduce=reduce,
@@ -219,10 +221,17 @@ def test_a_stop_of_one_rank_stops_all_and_one_process_goes_on(corpus, tmp_path):
 
 
 def test_what_ranks_wrote_is_read_by_one_process(corpus, tmp_path):
-    run = replace(SHARED, tokens=256)
-    under_torchrun(lambda _: train(run, tmp_path / "two", [corpus], QUIET), tmp_path)
-    train(run, tmp_path / "one", [corpus], QUIET)
-    one, two = (load_run(tmp_path / name).model.state_dict() for name in ("one", "two"))
+    """In float32, and in bfloat16, in which held-out losses are measured too."""
+    runs = {name: replace(SHARED, tokens=256, precision=name) for name in ("fp32", "bf16")}
+
+    def each(folder):
+        return {
+            name: train(run, tmp_path / f"{folder}-{name}", [corpus], QUIET).loss for name, run in runs.items()
+        }
+
+    one, (two, *_) = each("one"), (found for found, *_ in under_torchrun(lambda _: each("two"), tmp_path))
+    assert two == pytest.approx(one, abs=1e-5)
+    one, two = (load_run(tmp_path / f"{name}-fp32").model.state_dict() for name in ("one", "two"))
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
 
 

@@ -48,7 +48,7 @@ def initialise(model: nn.Module, d_model: int, num_layers: int, config: ModelCon
 
 
 def write_alike(model: nn.Module, d_model: int, num_layers: int, config: ModelConfig) -> None:
-    """Draw what writes to the stream once more, each kind as large as its output needs; :func:`initialise` ends so."""
+    """Draw what writes to the stream anew, as large as the measure wants it: the end of :func:`initialise`."""
     std = config.init_std
     small = std / (2 * num_layers) ** 0.5
     shared = {id(m.shared) for m in model.modules() if isinstance(m, MoELayer)}

@@ -88,11 +88,11 @@ class _EmptyIsMeta(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-class _Recorded(TorchDispatchMode):
+class _Recorded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes what fills tensors of the meta device."""
 
     def __init__(self, fills: list[tuple[Tensor, _Fill]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._fills = fills
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -114,6 +114,6 @@ def _keep(target: Tensor, whole: Tensor) -> None:
         return
     local = target.to_local()
     if local.numel():
-        (chunk,) = target.__create_chunk_list__()
+        (chunk,) = target.__create_chunk_list__()  # type: ignore[no-untyped-call]
         at = tuple(slice(start, start + size) for start, size in zip(chunk.offsets, chunk.sizes, strict=True))
         local.copy_(whole[at])
