@@ -26,7 +26,8 @@ def so_many_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""What products are computed in, by the word of a run."""
 
 
 def product_type(run: RunSpec) -> torch.dtype:
@@ -35,8 +36,8 @@ def product_type(run: RunSpec) -> torch.dtype:
     Raises:
         ConfigError: Its precision is none that is trained in.
     """
-    require(run.precision in _TYPES, "precision", f"one of {', '.join(_TYPES)}", run.precision)
-    return _TYPES[run.precision]
+    require(run.precision in DTYPES, "precision", f"one of {', '.join(DTYPES)}", run.precision)
+    return DTYPES[run.precision]
 
 
 def products_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:

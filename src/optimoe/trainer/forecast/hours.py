@@ -8,13 +8,12 @@ import torch
 from optimoe.core.errors import InputError
 from optimoe.core.run import RunSpec
 from optimoe.core.units import format_seconds
-from optimoe.trainer.device import measured_peak_flops_per_s
+from optimoe.trainer.device import DTYPES, measured_peak_flops_per_s
 from optimoe.trainer.forecast.rehearsal import rehearsed_step_s
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.ranks import Ranks
 from optimoe.trainer.results.record import RunCounts
 from optimoe.trainer.setup import rows_of_pass
-from optimoe.trainer.steps.step import DTYPES
 
 LEAST_S = 5.0
 """A run that needs less at the peak is not rehearsed: it is over in minutes even at a fiftieth of it."""
