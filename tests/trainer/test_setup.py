@@ -4,8 +4,9 @@ import json
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from optimoe.arch.flops import train_flops_per_token
+from optimoe.arch.flops import FrozenShares, frozen_flops_per_token, train_flops_per_token
 from optimoe.arch.hf import from_config
 from optimoe.arch.params import count_params
 from optimoe.core.errors import InputError
@@ -13,8 +14,8 @@ from optimoe.core.run import load_runs, save_runs
 from optimoe.models.convert.named import read_model
 from optimoe.models.routers import Hash, TopK
 from optimoe.trainer.results.record import RunCounts
-from optimoe.trainer.setup import DEFAULT_ROUTER, make_model, model_config, spelled_out
-from tests.trainer.world import ARCHITECTURE, OWN, make_run
+from optimoe.trainer.setup import DEFAULT_ROUTER, make_model, model_config, run_arch, spelled_out
+from tests.trainer.world import ARCHITECTURE, HEADS, OWN, make_run
 
 CPU = torch.device("cpu")
 GRANITE = ARCHITECTURE | {
@@ -106,3 +107,34 @@ def test_a_wrong_function_of_plain_values_is_named(table, words):
 )
 def test_losses_that_nobody_states_are_those_of_what_balances(router, balance):
     assert spelled_out(make_run(router=router)).losses["balance"] == balance
+
+
+SHARING = {"kind": "moe", "num_experts": 4, "top_k": 2, "d_expert": 8, "num_shared_experts": 1, "d_shared": 8}
+FROZEN = {
+    "mixers": ("mixer.query", "mixer.key", "mixer.value", "mixer.output"),
+    "router": ("router",),
+    "shared_experts": ("shared",),
+    "routed_experts": ("experts.w",),
+    "unembedding": ("unembedding",),
+}
+
+
+@pytest.mark.parametrize("part", FROZEN)
+def test_what_frozen_weights_save_is_what_pytorch_counts_less(part):
+    run = make_run(architecture=OWN | {"layers": [{"num_layers": 2, "mixer": HEADS, "ffn": SHARING}], "model": {}})
+    model = make_model(run, torch.device("cpu"), 257)
+    for block in model.blocks:
+        block.ffn.experts.kernel = "loop"  # the others multiply padding too
+    ids_BS = torch.randint(0, 257, (2, 32), generator=torch.Generator().manual_seed(0))
+
+    def counted():
+        with FlopCounterMode(display=False) as counter:
+            model(ids_BS).logits_BSV.sum().backward()
+        return counter.get_total_flops()
+
+    whole = counted()
+    frozen = [p for name, p in model.named_parameters() if any(word in name for word in FROZEN[part])]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    saved = frozen_flops_per_token(run_arch(run), FrozenShares(**{part: 1.0}))
+    assert frozen and whole - counted() == 64 * saved > 0

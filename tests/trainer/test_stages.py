@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from optimoe.arch.flops import prefill_flops
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.run import DataMix, DataSource, Schedule, Stage, Start, load_runs, retention, save_runs
 from optimoe.models.convert.hf import save_hf
@@ -13,7 +14,7 @@ from optimoe.trainer.checkpoints.state import load_state
 from optimoe.trainer.corpus.make import make_corpus
 from optimoe.trainer.results import trained
 from optimoe.trainer.results.record import RunCounts
-from optimoe.trainer.setup import formed_model, make_model
+from optimoe.trainer.setup import formed_model, make_model, run_arch
 from optimoe.trainer.stages.start import start_model
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.train import train
@@ -88,7 +89,10 @@ def test_grown_experts_learn_while_old_ones_keep_every_bit(corpora, tmp_path):
     larger = make_run(architecture=ARCHITECTURE | {"num_local_experts": 6})
     assert record.params_total == RunCounts.of(larger).params.total
     assert record.train_flops == pytest.approx(768 * sum(counts.flops_per_token))
-    assert 1.3 < counts.flops_per_token[1] / counts.flops_per_token[0] < 1.4  # a forward pass more
+    before, after = (prefill_flops(run_arch(one), run.seq_len) for one in (run, larger))
+    first, second = counts.flops_per_token
+    frozen = after.attention_projections + after.unembedding + 2 / 3 * (after.router + after.routed_experts)
+    assert first == 3 * before.total and second == pytest.approx(3 * after.total - frozen + before.total)
 
 
 def test_distillation_holds_outputs_near_those_before(corpora, tmp_path):
@@ -165,6 +169,9 @@ def test_lora_begins_as_its_base_and_leaves_it_as_it_is(corpora, tmp_path):
     ids = torch.arange(32)[None]
     fresh = formed_model(run, 8)
     changed = {name for name, parameter in fresh.named_parameters() if parameter.requires_grad}
+    (_, counted), low_rank = RunCounts.of(run).flops_per_token, 6 * 768  # of 24 matrices of rank 2
+    passes = prefill_flops(run_arch(run), run.seq_len)
+    assert counted == 2 * passes.total + passes.attention_scores + low_rank
     assert len(changed) == 2 * 2 * (4 + 2) and all(".parametrizations.weight.0." in name for name in changed)
     for name, tensor in adapted.state_dict().items():
         if name.endswith("original"):

@@ -13,6 +13,7 @@ import torch
 
 from optimoe.core.errors import InputError
 from optimoe.core.run import load_run_records
+from optimoe.models.experts.kernels import KERNELS
 from optimoe.trainer.checkpoints import folder as checkpoints
 from optimoe.trainer.checkpoints import room, state
 from optimoe.trainer.corpus.store import Corpus
@@ -172,6 +173,8 @@ def test_a_record_says_what_was_trained_on_what_and_how_fast(corpus, tmp_path):
     record = train(make_run(), tmp_path / "run", [corpus], QUIET, say=said.append)
     assert record.model["router"]["score"] == "sigmoid" and record.model["rotary"]["theta"] == 10_000
     assert record.model["init_std"] == 0.02 and record.how["threads"] == 1 and record.how["micro_batch"] == 4
+    assert record.how["expert_kernels"] and set(record.how["expert_kernels"]) <= set(KERNELS)
+    assert record.how["expert_products"] in ("oneDNN", "PyTorch")
     (text,) = record.corpora
     assert text.sha256 == corpus.facts.sha256 and text.tokenizer == "bytes" and text.held_out_share == 0.1
     assert {"optimoe", "torch", "numpy", "python"} <= record.versions.keys()

@@ -99,6 +99,48 @@ def train_flops_per_token(arch: ArchSpec, length: float, recompute: Recompute = 
     return TRAIN_PASSES[recompute] * forward.total + again
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrozenShares:
+    """Which share of the weights of each part does not train; parts as in :class:`FlopCount`.
+
+    Attributes:
+        mixers: Of attention and recurrent mixers.
+        router, dense_ffn, shared_experts, routed_experts: Of these.
+        unembedding: Of the matrix of the logits.
+
+    Raises:
+        ConfigError: A share is none.
+    """
+
+    mixers: float = 0.0
+    router: float = 0.0
+    dense_ffn: float = 0.0
+    shared_experts: float = 0.0
+    routed_experts: float = 0.0
+    unembedding: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            share = getattr(self, field.name)
+            require(0 <= share <= 1, field.name, "from 0 to 1", share)
+
+
+def frozen_flops_per_token(arch: ArchSpec, frozen: FrozenShares) -> float:
+    """FLOPs per trained token that frozen weights save: their gradients, two for each that the token passes.
+
+    What is left of :func:`train_flops_per_token` is one forward pass, the gradients of all inputs, and those of
+    the weights that train. Too much is left where nothing trains below a frozen part: the gradients of the lowest
+    inputs are then not needed.
+    """
+    saved = frozen.unembedding * 2 * arch.d_model * arch.vocab_size
+    for group in arch.layers:
+        saved += frozen.mixers * group.num_layers * 2 * group.mixer.matrix_params(arch.d_model)
+        for ffn in (group.ffn, group.residual):
+            for part, flops in ffn.flops(arch.d_model).items() if ffn else ():
+                saved += getattr(frozen, part) * group.num_layers * flops
+    return saved
+
+
 def expert_attention_ratio(arch: ArchSpec, context: float) -> float:
     """R = C_E / C_A: FLOPs in expert layers over FLOPs in attention layers (a ratio, not a share).
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from optimoe.arch.flops import FrozenShares
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.hf.own import FUNCTION, OWN
 from optimoe.arch.spec import ArchSpec
@@ -195,7 +196,7 @@ def stage_of(run: RunSpec, step: int) -> int:
 
 def stage_archs(run: RunSpec) -> tuple[ArchSpec, ...]:
     """The architecture in each stage of a run; of one without stages, its own."""
-    added = [build_table(Growth, one.growth, "growth").num_new_experts if one.growth else 0 for one in run.stages]
+    added = [growth.num_new_experts if growth else 0 for growth in map(_growth, run.stages)]
     return tuple(with_more_experts(run_arch(run), number) for number in accumulate(added or [0]))
 
 
@@ -205,6 +206,40 @@ def rows_of_pass(run: RunSpec) -> int:
         return run.layout.micro_batch
     tokens = min(MOST_TOKENS, MOST_LOGITS // run_arch(run).vocab_size, run.batch_tokens)
     return max(1, tokens // run.seq_len)
+
+
+def frozen_shares(stage: Stage, arch: ArchSpec) -> FrozenShares:
+    """What does not train in a stage; of experts and gates that grew, the old ones.
+
+    Balanced routing gives old experts their share of the tokens, which is what is taken for it.
+    """
+    growth = _growth(stage)
+    rest = float(bool(stage.lora) or (growth is not None and growth.dense == "frozen"))
+    experts = gates = rest
+    if growth is not None and arch.moe is not None:
+        experts = 1 - growth.num_new_experts / arch.moe.num_experts
+        gates = experts if growth.gate == "old_frozen" else 0.0
+    return FrozenShares(
+        mixers=rest,
+        router=gates,
+        dense_ffn=rest,
+        shared_experts=rest,
+        routed_experts=experts,
+        unembedding=rest,
+    )
+
+
+def lora_params(run: RunSpec, number: int) -> int:
+    """Parameters of the matrices of low rank that train in a stage, from 0; each token passes all of them."""
+    if not run.stages[number].lora:
+        return 0
+    with torch.device("meta"):
+        adapted = formed_model(run, run.stage_ends[number])
+    return sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad)
+
+
+def _growth(stage: Stage) -> Growth | None:
+    return build_table(Growth, stage.growth, "growth") if stage.growth else None
 
 
 def seed_of(*numbers: int) -> int:

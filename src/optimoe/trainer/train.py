@@ -14,6 +14,8 @@ from optimoe.core.config import to_table
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import CurvePoint, RunRecord, RunSpec, RunStatus
 from optimoe.core.units import format_seconds
+from optimoe.models.experts.dispatch import kernels_used
+from optimoe.models.experts.products import product_library
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.room import checkpoint_bytes, require_room
@@ -117,6 +119,7 @@ class _Training:
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or rows_of_pass(run)
         self.held_out: HeldOutLoss | None = None
+        self.kernels: set[str] = set()
         self.progress = self._resumed(say, trunks)
         self.say, self.first = say, self.progress.step
         if self.leg.start < self.progress.step:
@@ -209,7 +212,9 @@ class _Training:
         batches = [self.leg.loader.sequences(some.start, len(some)).to(self.ranks.device) for some in mine]
         torch.manual_seed(seed_of(run.seed, step, self.ranks.rank))
         rate = rate_at(run.schedule, self.leg.tokens, (first + last) / 2 - self.leg.start * run.batch_tokens)
-        result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
+        with kernels_used() as used:
+            result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
+        self.kernels |= used
         seconds = time.perf_counter() - began
         self.progress.seconds += seconds
         self.progress.step += 1
@@ -304,7 +309,12 @@ class _Training:
         return record
 
     def _machine(self) -> RunMachine:
-        how = to_table(self.how) | {"micro_batch": self.rows, "threads": torch.get_num_threads()}
+        how = to_table(self.how) | {
+            "micro_batch": self.rows,
+            "threads": torch.get_num_threads(),
+            "expert_kernels": sorted(self.kernels),
+            "expert_products": product_library(self.ranks.device, self.stepper.autocast),
+        }
         return RunMachine(device=self.ranks.describe(), peak_flops_per_s=self.peak, how=how)
 
     def _routing(self) -> dict[str, float]:

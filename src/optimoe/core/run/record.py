@@ -104,7 +104,8 @@ class RunRecord:
         model: The function that was trained, beyond the shape: router and losses with every default, activation,
             positions, norms, initial scale.
         corpora: What it was trained on, in the order of ``run.data``.
-        how: How it was done on the machine, in its last start: threads, sequences of a pass, evaluations.
+        how: How it was done on the machine, in its last start: threads, sequences of a pass, evaluations,
+            kernels of the experts.
         versions: Of the software, by package.
         host: The machine's name.
         device: What it ran on, and on how many.

@@ -7,6 +7,8 @@ Which is fastest depends on device, shape, pass and threads, and for the padded 
 """
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -51,7 +53,24 @@ def run_experts(
         require_experts(expert_TK, weights.w_in_EDM.shape[0])
     if kernel is None:
         kernel = choose_kernel(weights, x_TD, expert_TK)
+    if not torch.compiler.is_compiling():
+        for seen in _WATCHING:
+            seen.add(kernel)
     return KERNELS[kernel](weights, x_TD, expert_TK, weight_TK)
+
+
+_WATCHING: list[set[str]] = []
+
+
+@contextmanager
+def kernels_used() -> Iterator[set[str]]:
+    """The names of the kernels that run experts meanwhile; a compiled model's are not seen."""
+    seen: set[str] = set()
+    _WATCHING.append(seen)
+    try:
+        yield seen
+    finally:
+        _WATCHING.remove(seen)
 
 
 def choose_kernel(weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor) -> str:

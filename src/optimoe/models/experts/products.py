@@ -22,14 +22,19 @@ SMALLEST_WORK = 2**19
 
 def row_tile(like: Tensor) -> int:
     """Rows to whole multiples of which those of such tensors should be padded before a product."""
-    return TILE_ROWS if _takes_onednn(like) else 1
+    return TILE_ROWS if _takes_onednn(like.device, like.dtype) else 1
+
+
+def product_library(device: torch.device, dtype: torch.dtype) -> str:
+    """What multiplies large matrices of a type: ``oneDNN`` where it is taken here, else what ``PyTorch`` takes."""
+    return "oneDNN" if _takes_onednn(device, dtype) else "PyTorch"
 
 
 def product(
     left_NA: Tensor, right_AB: Tensor, out_NB: Tensor, bias_B: Tensor | None = None, *, accumulate: bool = False
 ) -> None:
     """Write left·right + bias, or add left·right to what is there."""
-    if _takes_onednn(left_NA) and left_NA.numel() * right_AB.shape[1] >= SMALLEST_WORK:
+    if _takes_onednn(left_NA.device, left_NA.dtype) and left_NA.numel() * right_AB.shape[1] >= SMALLEST_WORK:
         fresh_NB = _by_onednn(left_NA, right_AB, bias_B)
         out_NB.add_(fresh_NB) if accumulate else out_NB.copy_(fresh_NB)
     elif bias_B is not None:
@@ -39,8 +44,8 @@ def product(
         torch.addmm(out_NB, left_NA, right_AB, beta=int(accumulate), out=out_NB)
 
 
-def _takes_onednn(like: Tensor) -> bool:
-    return like.dtype == torch.float32 and like.device.type == "cpu" and onednn_is_faster()
+def _takes_onednn(device: torch.device, dtype: torch.dtype) -> bool:
+    return dtype == torch.float32 and device.type == "cpu" and onednn_is_faster()
 
 
 def _by_onednn(left_NA: Tensor, right_AB: Tensor, bias_B: Tensor | None) -> Tensor:

@@ -10,7 +10,12 @@ import numpy as np
 import torch
 
 from optimoe import __version__
-from optimoe.arch.flops import prefill_flops, train_flops_per_token
+from optimoe.arch.flops import (
+    TRAIN_FLOPS_PER_PARAM_TOKEN,
+    frozen_flops_per_token,
+    prefill_flops,
+    train_flops_per_token,
+)
 from optimoe.arch.params import ParamCount, count_params
 from optimoe.core.config import to_table
 from optimoe.core.provenance import utc_now
@@ -19,7 +24,7 @@ from optimoe.models.decoder import Decoder
 from optimoe.trainer.checkpoints.state import Progress
 from optimoe.trainer.corpus.store import Corpus, CorpusFacts
 from optimoe.trainer.evaluate import HeldOutLoss
-from optimoe.trainer.setup import stage_archs
+from optimoe.trainer.setup import frozen_shares, lora_params, stage_archs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ class RunCounts:
         run: Which.
         params: Of the model, as it is after its last stage.
         flops_per_token: Of training in each stage, counted part by part on sequences of the run's length; a model
-            that is distilled from adds its forward pass. Gradients that frozen parameters do not need are in it.
+            that is distilled from adds its forward pass, and gradients of frozen weights are left out, though
+            kernels may form them with those of the weights beside them.
     """
 
     run: RunSpec
@@ -43,6 +49,8 @@ class RunCounts:
         archs = stage_archs(run)
         flops = [float(train_flops_per_token(arch, run.seq_len)) for arch in archs]
         for number, stage in enumerate(run.stages):
+            flops[number] -= frozen_flops_per_token(archs[number], frozen_shares(stage, archs[number]))
+            flops[number] += TRAIN_FLOPS_PER_PARAM_TOKEN * lora_params(run, number)
             if stage.distillation:
                 flops[number] += float(prefill_flops(archs[max(0, number - 1)], run.seq_len).total)
         return cls(run=run, params=count_params(archs[-1]), flops_per_token=tuple(flops))
