@@ -2,17 +2,10 @@
 
 import os
 import secrets
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from optimoe.core.errors import InputError
-
-EXIT_ON_SIGTERM = 128 + signal.SIGTERM
-"""What a shell shows of a process that SIGTERM has ended."""
+from optimoe.core.files.interrupts import endings_as_exception
 
 
 def write_text(path: Path, text: str) -> None:
@@ -26,7 +19,7 @@ def write_text(path: Path, text: str) -> None:
     """
     hidden = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     # The name is chosen before the file is made, so that an exception at any point below finds what to remove.
-    with _sigterm_as_exception():
+    with endings_as_exception():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -61,21 +54,3 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:  # the folder is no folder, or may not be written: nothing was made there
         return
-
-
-@contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """SIGTERM unwinds the stack instead of ending the process at once, where nobody else handles it."""
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def leave(_number: int, _frame: Any) -> None:
-        raise SystemExit(EXIT_ON_SIGTERM)
-
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 import shlex
 
 from optimoe import __version__
+from optimoe.loadtest.engines.commands import LaunchedModel, vllm_words
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.result import Plan
 from optimoe.report.launch.formats import format_options
@@ -14,19 +15,25 @@ CACHE_WORDS = {"fp8": "fp8"}
 def vllm_command(plan: Plan) -> str:
     """The command that serves one deployment as planned; several copies of the model are several commands."""
     choice = plan.choice
-    layout, (longest, comments) = choice.serving.layout, longest_request(plan)
-    replicas = int(layout.replicas)
-    words = ["vllm", "serve", "winner", "--dtype", "bfloat16", "--max-model-len", str(longest)]
-    words += ["--max-num-seqs", f"{max(1, int(choice.serving.concurrency // layout.dp))}"]
-    sizes = {"tensor": layout.tp, "pipeline": layout.pp, "data": layout.dp / replicas}
-    for name, size in sizes.items():
-        if size > 1:
-            words += [f"--{name}-parallel-size", f"{size:.0f}"]
-    if layout.ep > 1:
-        words.append("--enable-expert-parallel")
-    words += _over_nodes(choice, replicas)
+    replicas, (longest, comments) = int(choice.serving.layout.replicas), longest_request(plan)
+    words = [*vllm_words(served_winner(choice, longest)), *_over_nodes(choice, replicas)]
     options, of_formats = format_options(choice, CACHE_WORDS)
     return script([*words, *options], replicas, [*comments, *of_formats, *of_dense_winner("vLLM", choice)])
+
+
+def served_winner(choice: Candidate, longest: int) -> LaunchedModel:
+    """One copy of the winner, in its share of the layout and of the requests."""
+    layout = choice.serving.layout
+    return LaunchedModel(
+        model="winner",
+        dtype="bfloat16",
+        context=longest,
+        requests=int(choice.serving.concurrency // layout.replicas),
+        tp=int(layout.tp),
+        pp=int(layout.pp),
+        dp=int(layout.attention_ranks),
+        ep=int(layout.ep),
+    )
 
 
 def longest_request(plan: Plan) -> tuple[int, list[str]]:
