@@ -60,7 +60,7 @@ def test_a_signal_that_ends_us_ends_the_program_first(number):
         wait_for(lambda: len(alive(f"sleep {mark}")) >= 2)
         ours.send_signal(number)
         _, said = ours.communicate(timeout=30)
-    assert alive(f"sleep {mark}") == []
+    assert alive(f"sleep {mark}", within_s=5) == []
     assert ours.returncode == (-number if number == signal.SIGINT else 128 + number), said
 
 

@@ -79,7 +79,7 @@ def test_an_engine_that_stays_silent_is_given_up_and_ended(tmp_path, monkeypatch
     error = refused(EngineOptions(engine="vllm", start_s=0.3), tmp_path)
     assert re.fullmatch(r"vllm: gave no answer at .*/health within 0.3 s \(--start-s\)", str(error))
     assert error.last_lines == ("loading",)
-    assert alive("sleep 98781") == []
+    assert alive("sleep 98781", within_s=5) == []
 
 
 def test_an_engine_that_is_well_and_answers_no_request_is_an_error(tmp_path, monkeypatch):
