@@ -33,9 +33,9 @@ def test_a_rehearsal_takes_the_steps_of_the_run_and_leaves_its_random_numbers():
 
 def test_a_step_of_many_passes_is_forecast_from_one_and_two(monkeypatch):
     run = make_run(steps=2, batch_tokens=8 * 32, seq_len=32)
-    clock = iter([1.2, 1.0, 9.0, 7.0, 1.5, 1.6])
+    clock = iter([0.4, 0.2, 0.9, 0.3, 0.8])  # one pass three times, then two until a second is over
     monkeypatch.setattr("optimoe.trainer.forecast.rehearsal._seconds", lambda call, device: next(clock))
-    assert rehearsed_step_s(run, QUIET, CPU.device, rows=2) == pytest.approx(1.0 + 3 * 0.5)
+    assert rehearsed_step_s(run, QUIET, CPU.device, rows=2) == pytest.approx(0.2 + 3 * 0.1)
 
 
 def test_runs_are_rehearsed_where_they_are_long_and_one_pass_is_short(monkeypatch):
