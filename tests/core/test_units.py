@@ -54,6 +54,7 @@ def test_printed_quantities_carry_a_prefix_and_three_digits():
     assert format_bytes(131072) == "131 KB"
     assert format_seconds(0.0124) == "12.4 ms"
     assert format_seconds(86400 * 3.5) == "3.50 d"
+    assert [format_seconds(s) for s in (599.0, 1740.0, 3.5 * 3600)] == ["599 s", "29.0 min", "3.50 h"]
     assert format_seconds(9.47e-8) == "94.7 ns"
     assert format_usd(1_240_000) == "$1.24M"
     assert format_usd(30.8e9) == "$30.8B"

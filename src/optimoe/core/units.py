@@ -85,11 +85,16 @@ def format_bytes(value: float) -> str:
 
 
 def format_seconds(value: float) -> str:
-    """A duration: 12.4 ms, 850 µs, 94.7 ns, 1.20 s, 3.5 d."""
+    """A duration: 94.7 ns, 12.4 ms, 1.20 s, 29.0 min, 3.50 h, 3.50 d; minutes from ten on, hours from two."""
     if not math.isfinite(value):
         return "–"
-    if value >= SECONDS_PER_DAY:
-        return f"{_significant(value / SECONDS_PER_DAY, 3)} d"
+    for least, scale, unit in (
+        (SECONDS_PER_DAY, SECONDS_PER_DAY, "d"),
+        (7200.0, 3600.0, "h"),
+        (600.0, 60.0, "min"),
+    ):
+        if value >= least:
+            return f"{_significant(value / scale, 3)} {unit}"
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
         if value >= scale:
             return f"{_significant(value / scale, 3)} {unit}"

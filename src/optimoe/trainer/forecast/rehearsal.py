@@ -14,7 +14,7 @@ from optimoe.trainer.setup import make_model
 from optimoe.trainer.steps.step import Stepper
 
 _ROUNDS, _ENOUGH_S = 3, 1.0
-"""Rounds of a step that is timed; none more once it took so many seconds, of which what disturbs is a small part."""
+"""Rounds of a step that is timed; none more once it took so many seconds, where disturbances weigh little."""
 
 
 def rehearsed_step_s(run: RunSpec, how: TrainOptions, device: torch.device, rows: int) -> float:
