@@ -10,20 +10,22 @@ import pytest
 import torch
 from torch.distributed.tensor import DTensor
 
+from optimoe.core.errors import ConfigError
 from optimoe.core.run import Optimizer, RunLayout, load_run_records, save_runs
+from optimoe.models.convert.lifelong import Growth, frozen_copy, grow
 from optimoe.models.losses import Balancer, RunningReport
 from optimoe.trainer.batches.loader import TokenBatch
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
 from optimoe.trainer.parallel.ranks import joined
-from optimoe.trainer.parallel.sharding import spread_model
+from optimoe.trainer.parallel.sharding import require_even_deal, spread_model
 from optimoe.trainer.results.trained import load_run
 from optimoe.trainer.setup import make_model
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import Stepper
 from optimoe.trainer.train import train
 from tests.models.world import on_ranks
-from tests.trainer.world import HEADS, QUIET, corpus_at, make_run, under_torchrun, write_text
+from tests.trainer.world import HEADS, OWN, QUIET, corpus_at, make_run, under_torchrun, write_text
 
 EXPERTS = {
     "num_experts": 4,
@@ -58,13 +60,16 @@ def part_of(batch, some):
 class Trained:
     """A model in float64 over the ranks that there are, and what trains it; or in float32, with other products."""
 
-    def __init__(self, recompute=False, router=None, products=None, **layout):
+    def __init__(self, recompute=False, router=None, products=None, growth=None, **layout):
         losses = {"balance": 0.1, "z": 0.01, "scope": "step"} if router is None else {}
         run = make_run(architecture=ARCHITECTURE, losses=losses, router=router or {})
         with joined("cpu") as self.ranks:
             pass
         self.model = make_model(run, torch.device("cpu"), 31).to(torch.float32 if products else torch.float64)
-        products = products or torch.float32
+        products, previous = products or torch.float32, None
+        if growth:
+            previous, self.model = frozen_copy(self.model), grow(self.model, growth)
+            spread_model(previous, self.ranks, RunLayout(**layout))
         reduce = spread_model(self.model, self.ranks, RunLayout(**layout), products)
         self.optimizers = make_optimizers(self.model, Optimizer(clip_norm=0.1))
         self.balancer = None if router else Balancer(self.model, 0.01, group=self.ranks.group)
@@ -80,6 +85,8 @@ class Trained:
             recompute=recompute,
             group=self.ranks.group,
             reduce=reduce,
+            previous=previous,
+            distillation=0.5 if growth else 0.0,
         )
 
     def steps(self):
@@ -136,6 +143,37 @@ def test_ranks_learn_what_one_process_learns(number, tmp_path):
 
 
 DEALT = {1: {}, 2: {"zero": 1, "dp": 2, "ep": 2}, 4: {"zero": 3, "dp": 4, "ep": 2}}
+
+
+GROWN = [
+    ({"growth": Growth(num_new_experts=2, dense="frozen")}, {"zero": 1, "dp": 2, "ep": 2}),
+    ({"growth": Growth(num_new_experts=4, gate="trained")}, {"zero": 3, "dp": 2, "ep": 2, "recompute": True}),
+]
+
+
+def test_ranks_that_share_grown_experts_learn_what_one_process_learns_and_leave_it_to_one(tmp_path):
+    """Frozen experts and new ones are dealt each by themselves; outputs are distilled from before the growth."""
+
+    def work(rank, group):
+        found = []
+        for number, (growth, layout) in enumerate(GROWN):
+            ranks = Trained(**growth, **layout)
+            found.append((ranks.steps(), ranks.state()))
+            ranks.save(tmp_path / f"of{number}")
+        return found
+
+    ranks = on_ranks(work, tmp_path)
+    for number, (growth, _) in enumerate(GROWN):
+        alone, back = Trained(**growth), Trained(**growth)
+        want, state = alone.steps(), alone.state()
+        back.load(tmp_path / f"of{number}")
+        for rank in ranks:
+            got, theirs = rank[number]
+            torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-10)
+            assert theirs.keys() == state.keys()
+            for name, value in back.state().items():
+                assert torch.equal(value, theirs[name]), name
+                torch.testing.assert_close(value, state[name], rtol=1e-10, atol=1e-10)
 
 
 def test_a_checkpoint_of_any_number_of_ranks_is_read_by_any_other_bit_for_bit(tmp_path):
@@ -253,3 +291,14 @@ def test_what_ranks_cannot_do_is_refused_once(corpus, tmp_path, layout, words):
     run = make_run(layout=RunLayout(**layout))
     first, second = under_torchrun(lambda _: train(run, tmp_path / "run", [corpus], QUIET), tmp_path)
     assert words in first[1] and second == (None, None, first[2])
+
+
+def test_experts_that_cannot_be_dealt_evenly_are_refused_by_their_layer():
+    model = make_model(make_run(architecture=ARCHITECTURE), torch.device("cpu"), 31)
+    for one, words in (
+        (model, "a divisor of the 4 experts of layer 0, got 3"),
+        (grow(model, Growth(num_new_experts=3)), "a divisor of the 4 frozen and 3 new experts of layer 0, got 2"),
+        (make_model(make_run(architecture=OWN), torch.device("cpu"), 31), "1 with PEER, as in layer 2, got 2"),
+    ):
+        with pytest.raises(ConfigError, match=f"layout.ep: must be {words}"):
+            require_even_deal(one, 3 if one is model else 2)

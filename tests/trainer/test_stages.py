@@ -8,7 +8,17 @@ import torch
 
 from optimoe.arch.flops import prefill_flops
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.core.run import DataMix, DataSource, Schedule, Stage, Start, load_runs, retention, save_runs
+from optimoe.core.run import (
+    DataMix,
+    DataSource,
+    RunLayout,
+    Schedule,
+    Stage,
+    Start,
+    load_runs,
+    retention,
+    save_runs,
+)
 from optimoe.models.convert.hf import save_hf
 from optimoe.trainer.checkpoints.state import load_state
 from optimoe.trainer.corpus.make import make_corpus
@@ -146,7 +156,7 @@ def test_a_run_cut_anywhere_ends_with_the_bits_of_an_uncut_one(corpora, tmp_path
 
 @pytest.mark.parametrize("second", SECONDS.values(), ids=SECONDS)
 def test_two_ranks_do_stages_as_one_process_does(corpora, tmp_path, second):
-    run = two_stages((3, 3), **second)
+    run = replace(two_stages((3, 3), **second), layout=RunLayout(dp=2, ep=2, zero=3, micro_batch=4))
 
     def on_ranks(rank):
         return train(run, tmp_path / "two", corpora, SELDOM).by_stage

@@ -9,7 +9,7 @@ Legend: E experts, D model width, T tokens, V vocabulary.
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -55,20 +55,28 @@ class Growth:
         require(0 <= self.noise < math.inf, "noise", "zero or more, and finite", self.noise)
 
 
-class _Grown(nn.Module):
-    """A tensor whose first rows are frozen: a buffer that no optimiser sees, before the rows that train."""
+class GrownRows(nn.Module):
+    """A tensor whose first rows are frozen: a buffer that no optimiser sees, before the rows that train.
+
+    Attributes:
+        frozen: The first rows.
+        join: What puts them before the others: ``torch.cat``, or what does it where ranks share both.
+    """
 
     frozen: Tensor
+    join: Callable[[list[Tensor]], Tensor] = staticmethod(torch.cat)
 
     def __init__(self, frozen: Tensor) -> None:
         super().__init__()
         self.register_buffer("frozen", frozen)
 
     def forward(self, new: Tensor) -> Tensor:
+        """All rows, the frozen ones first."""
         # Wrappers for mixed precision cast parameters and leave buffers as they are.
-        return torch.cat([self.frozen.to(new.dtype), new])
+        return self.join([self.frozen.to(new.dtype), new])
 
     def right_inverse(self, whole: Tensor) -> Tensor:
+        """The rows that train, of all."""
         return whole[len(self.frozen) :].clone()
 
 
@@ -242,4 +250,4 @@ def _freeze_old(layer: MoELayer, growth: Growth) -> None:
             continue
         tensor.requires_grad_(True)
         if module is layer.experts or growth.gate == "old_frozen":
-            parametrize.register_parametrization(module, name, _Grown(tensor[:num_old].clone()))
+            parametrize.register_parametrization(module, name, GrownRows(tensor[:num_old].clone()))

@@ -28,10 +28,13 @@ class Exchange:
     Attributes:
         group: The ranks, in the order of their experts.
         num_experts: E.
+        num_frozen: So many of them, the first ones, are frozen. They are dealt apart, so that each rank trains as
+            many as any other: rank r has the r-th part of these, and after them the r-th part of the others.
     """
 
     group: ProcessGroup
     num_experts: int
+    num_frozen: int = 0
 
     def __call__(
         self, weights: ExpertWeights, x_TD: Tensor, expert_TK: Tensor, weight_TK: Tensor, kernel: str | None = None
@@ -50,6 +53,9 @@ class Exchange:
         """
         require_experts(expert_TK, self.num_experts)
         ranks, K = distributed.get_world_size(self.group), expert_TK.shape[1]
+        if self.num_frozen:
+            place_E = places(self.num_experts, self.num_frozen, ranks).to(expert_TK.device)
+            expert_TK = place_E[expert_TK].where(expert_TK >= 0, expert_TK)
         order_N, end_E = sort_slots(expert_TK, self.num_experts)
         inverse_N = invert(order_N)
         sent_RL = end_E.diff(prepend=end_E.new_zeros(1)).view(ranks, -1)
@@ -68,6 +74,30 @@ class Exchange:
         y_ND = (y_ND * scale_N1).to(x_TD.dtype)
         dropped = y_ND.new_zeros(order_N.numel() - num_kept, y_ND.shape[1])
         return collect(torch.cat([y_ND, dropped]), order_N, inverse_N, K)
+
+
+def places(num_experts: int, num_frozen: int, ranks: int) -> Tensor:
+    """Where each expert is among those of all ranks, one rank after the other, (E,).
+
+    Args:
+        num_experts: E.
+        num_frozen: The first ones, dealt before the others.
+        ranks: R, a divisor of both parts.
+    """
+    all_E = torch.arange(num_experts)
+    expert_RL = torch.cat([part.reshape(ranks, -1) for part in (all_E[:num_frozen], all_E[num_frozen:])], dim=1)
+    return expert_RL.flatten().argsort()
+
+
+def joined_rows(parts: list[Tensor]) -> Tensor:
+    """Rows of one tensor after those of another, of each rank's part by itself.
+
+    Args:
+        parts: Tensors whose rows are dealt to the same ranks.
+    """
+    dealt = [part for part in parts if isinstance(part, DTensor)]
+    whole = torch.cat([part.to_local() for part in dealt])
+    return DTensor.from_local(whole, dealt[0].device_mesh, dealt[0].placements, run_check=False)
 
 
 def _of_rank(weights: ExpertWeights, ranks: int) -> ExpertWeights:

@@ -5,21 +5,22 @@ from dataclasses import replace
 from typing import cast
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.distributed import ProcessGroup
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from optimoe.core.errors import require
 from optimoe.core.run import RunLayout
+from optimoe.models.convert.lifelong import GrownRows
 from optimoe.models.decoder import Decoder
 from optimoe.models.experts.layer import Experts
 from optimoe.models.losses.ranks import all_over_ranks
 from optimoe.models.moe import MoELayer
 from optimoe.models.peer.layer import PEERLayer
 from optimoe.models.routers import Router
-from optimoe.trainer.parallel.exchange import Exchange
+from optimoe.trainer.parallel.exchange import Exchange, joined_rows
 from optimoe.trainer.parallel.ranks import Ranks
 
 Reduce = Callable[[bool], None]
@@ -86,7 +87,7 @@ def average_buffers(model: nn.Module, group: ProcessGroup | None) -> None:
     """
     if group is None:
         return
-    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    buffers = [one for one in model.buffers() if one.is_floating_point() and not isinstance(one, DTensor)]
     wide = [buffer.double() / distributed.get_world_size(group) for buffer in buffers]
     for buffer, mean in zip(buffers, all_over_ranks(wide, group), strict=True):
         buffer.copy_(mean)
@@ -107,18 +108,47 @@ def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout, products: tor
     """
     ep = layout.ep
     require(ranks.number % ep == 0, "layout.ep", f"a divisor of the {ranks.number} ranks", ep)
+    require_even_deal(model, ep)
     mesh = _mesh(ranks, layout.zero, ep)
+    for experts in (block.ffn.experts for block in model.blocks if isinstance(block.ffn, MoELayer)):
+        experts.run = Exchange(
+            group=mesh["ep"].get_group(), num_experts=experts.num_experts, num_frozen=_num_frozen(experts)
+        )
+        for module in experts.modules():
+            _deal(module, mesh["ep"])
+        _share([experts], mesh, layout.zero, products)
+
+
+def require_even_deal(model: Decoder, ep: int) -> None:
+    """Refuse to deal experts of which ranks would have, or train, unlike numbers.
+
+    Raises:
+        ConfigError: They cannot be dealt evenly, or a layer retrieves single neurons.
+    """
     for layer, block in enumerate(model.blocks):
         require(not isinstance(block.ffn, PEERLayer), "layout.ep", f"1 with PEER, as in layer {layer}", ep)
         if isinstance(block.ffn, MoELayer):
-            experts: Experts = block.ffn.experts
-            number = experts.num_experts
-            require(number % ep == 0, "layout.ep", f"a divisor of the {number} experts of layer {layer}", ep)
-            for name, weight in list(experts.named_parameters()):
-                own = distribute_tensor(weight.detach(), mesh["ep"], [Shard(0)], src_data_rank=None)
-                setattr(experts, name, nn.Parameter(own))
-            experts.run = Exchange(group=mesh["ep"].get_group(), num_experts=number)
-            _share([experts], mesh, layout.zero, products)
+            frozen = _num_frozen(block.ffn.experts)
+            new = block.ffn.experts.num_experts - frozen
+            parts = f"{frozen} frozen and {new} new" if frozen else f"{new}"
+            even = new % ep == frozen % ep == 0
+            require(even, "layout.ep", f"a divisor of the {parts} experts of layer {layer}", ep)
+
+
+def _num_frozen(experts: Experts) -> int:
+    return next((len(module.frozen) for module in experts.modules() if isinstance(module, GrownRows)), 0)
+
+
+def _deal(module: nn.Module, mesh: DeviceMesh) -> None:
+    """Keep this rank's rows of what a module has itself."""
+
+    def own(tensor: Tensor) -> DTensor:
+        return distribute_tensor(tensor.detach(), mesh, [Shard(0)], src_data_rank=None)
+
+    for name, weight in list(module.named_parameters(recurse=False)):
+        setattr(module, name, nn.Parameter(own(weight), requires_grad=weight.requires_grad))
+    if isinstance(module, GrownRows):
+        module.frozen, module.join = own(module.frozen), joined_rows
 
 
 def _mesh(ranks: Ranks, zero: int, ep: int) -> DeviceMesh:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from optimoe.core.errors import InputError, require
+from optimoe.core.errors import InputError
 from optimoe.core.run import RunLayout, RunSpec
 from optimoe.models.convert.lifelong import frozen_copy
 from optimoe.models.decoder import Decoder
@@ -15,7 +15,7 @@ from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.device import product_type
 from optimoe.trainer.parallel.deferred import defer
 from optimoe.trainer.parallel.ranks import Ranks
-from optimoe.trainer.parallel.sharding import Reduce, spread_model
+from optimoe.trainer.parallel.sharding import Reduce, require_even_deal, spread_model
 from optimoe.trainer.results.trained import model_at
 from optimoe.trainer.setup import (
     formed_model,
@@ -65,9 +65,11 @@ def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ranks: R
         whole = Leg(number=0, start=0, stop=run.steps, tokens=run.tokens, loader=mixture, distillation=0.0)
         return (whole,)
     dealt = run.layout.ep if run.layout and ranks.group else 1
-    require(dealt == 1, "layout.ep", "1 on several ranks in a run of stages, whose experts freeze", dealt)
-    with torch.device("meta"):
-        formed_model(run, run.steps)  # refuses what cannot be before the first step
+    with torch.device("meta"):  # refuses what cannot be before the first step
+        for stop in run.stage_ends:
+            model = formed_model(run, stop)
+            if dealt > 1:
+                require_even_deal(model, dealt)
     by_name = {source.name: corpus for source, corpus in zip(run.data.sources, corpora, strict=True)}
     return tuple(
         Leg(
