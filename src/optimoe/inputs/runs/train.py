@@ -13,12 +13,13 @@ from optimoe.core.run import AskedRun, DataSource, RunSpec, load_asked_runs
 from optimoe.core.run.asked import asked_from_table
 from optimoe.core.run.parts import Precision
 from optimoe.core.run.stages import scaled_stages
-from optimoe.inputs.quantities import Flag, Quantity, whole
+from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.runs.corpus import Names, TextRequest
 from optimoe.trainer.options import TrainOptions
 
 if TYPE_CHECKING:
     from optimoe.trainer.corpus.prepared import Preparation
+    from optimoe.trainer.results.trackers.beside import OpenTracker
     from optimoe.trainer.results.watching import Watching
     from optimoe.trainer.series import RunOutcome
 
@@ -144,8 +145,10 @@ class TrainRequest(ChangedRuns):
     """Folder of the runs: NAME/ of each, records.jsonl of all, data/ of their corpora."""
     how: TrainOptions = field(default_factory=TrainOptions)
     reading: TextRequest = field(default_factory=TextRequest)
-    tensorboard: Flag = False
-    """Write NAME/tensorboard beside NAME/metrics.jsonl (pip install tensorboard)."""
+    tensorboard: bool | None = None
+    """Write NAME/tensorboard beside NAME/metrics.jsonl; left out, where tensorboard is installed."""
+    mlflow: str = ""
+    """Track runs in MLflow too: URI of a server or database, or a folder (pip install mlflow-skinny)."""
 
     def trained(
         self, watching: "Watching | None" = None, say: Callable[[str], None] = lambda _: None
@@ -157,24 +160,35 @@ class TrainRequest(ChangedRuns):
             say: Is told what a person should know, a line at a time.
 
         Raises:
-            InputError: PyTorch or TensorBoard is not installed, or a source or a folder cannot be used.
+            InputError: PyTorch or a tracker is not installed, or a source or a folder cannot be used.
             ConfigError: A run cannot be trained as it is stated.
         """
         runs = self.specs(say)
         for needed, package, installs in (
             (True, "torch", "optimoe[train]"),
             (self.tensorboard, "tensorboard", "tensorboard"),
+            (self.mlflow, "mlflow", "mlflow-skinny"),
         ):
             if needed and find_spec(package) is None:
                 raise InputError(f"train: needs {package} (pip install '{installs}')")
-        from optimoe.trainer.results.tensorboard import drawn
+        from optimoe.trainer.results.trackers.beside import tracked
         from optimoe.trainer.results.watching import unwatched
         from optimoe.trainer.series import train_series
 
-        shown = watching or unwatched
-        if self.tensorboard:
-            shown = drawn(self.out, shown)
+        shown = tracked(self._trackers(), self.out, watching or unwatched, say)
         return train_series(runs, self.out, self.how, self.preparation(), shown, say)
+
+    def _trackers(self) -> "dict[str, OpenTracker]":
+        """What runs are told to: TensorBoard unless it is declined or not there, MLflow where it is asked for."""
+        from optimoe.trainer.results.trackers.mlflow import mlflow_at
+        from optimoe.trainer.results.trackers.tensorboard import drawn
+
+        found: dict[str, OpenTracker] = {}
+        if self.tensorboard is not False and find_spec("tensorboard") is not None:
+            found["tensorboard"] = drawn
+        if self.mlflow:
+            found["mlflow"] = mlflow_at(self.mlflow)
+        return found
 
     def preparation(self) -> "Preparation":
         """How text becomes corpora."""

@@ -27,6 +27,12 @@ class StepReport:
     tokens_per_s: float
     mfu: float
 
+    @property
+    def curves(self) -> dict[str, float]:
+        """What is drawn of the step, by name."""
+        drawn = {"loss/train": self.loss, "speed/tokens_per_s": self.tokens_per_s, "speed/mfu": self.mfu}
+        return drawn | ({} if self.held_out is None else {"loss/held_out": self.held_out})
+
 
 Watch = Callable[[StepReport], None]
 """What is told after every step."""

@@ -1,10 +1,6 @@
 """``optimoe train`` and ``optimoe data``: from text and a file of runs to records, by the command line alone."""
 
-import contextlib
-import importlib.machinery
 import json
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -144,28 +140,6 @@ def test_the_example_trains_on_what_every_machine_has(here, capsys):
     (run,) = answer(capsys, "train", str(example), *words)["runs"]
     assert (run["name"], run["tokens_seen"], run["status"]) == ("tiny-moe", 8192, "finished")
     assert run["loss"] < 5.5 and run["load_imbalance"] >= 1
-
-
-def test_curves_are_drawn_for_tensorboard_where_it_is_installed(here, capsys, monkeypatch):
-    words = ("train", "two.toml", "--data", "text", "--only", "one", "--tensorboard", *QUICK)
-    assert refused(capsys, *words) == (2, "train: needs tensorboard (pip install 'tensorboard')")
-    drawn = []
-
-    class SummaryWriter(contextlib.nullcontext):
-        def add_scalar(self, name, value, step):
-            drawn.append((self.enter_result, name, step))
-
-        def __enter__(self):
-            return self
-
-    board = types.ModuleType("tensorboard")
-    board.__spec__, board.SummaryWriter = importlib.machinery.ModuleSpec("tensorboard", None), SummaryWriter
-    monkeypatch.setitem(sys.modules, "tensorboard", board)
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
-    app(words)
-    assert [step for place, name, step in drawn if name == "loss/train"] == [128 * step for step in range(1, 11)]
-    assert {place for place, *_ in drawn} == {"runs/one/tensorboard"}
-    assert {name for _, name, _ in drawn} == {"loss/train", "loss/held_out", "speed/tokens_per_s", "speed/mfu"}
 
 
 @pytest.mark.parametrize(

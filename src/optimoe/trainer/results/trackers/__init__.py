@@ -1,0 +1,1 @@
+"""What shows a run elsewhere while it is trained: TensorBoard, MLflow."""
