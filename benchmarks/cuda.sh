@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a GPU says: the CUDA tests, the layer benchmarks beside the other implementations that are installed, what it was
-# measured to do, a run of a minute, and a MoE served beside its dense twin, in at most eight minutes, as one JSON.
+# measured to do, a run of a minute, and a MoE served beside its dense twin and beside what was predicted, in at most eight
+# minutes, as one JSON.
 #
 #   bash benchmarks/cuda.sh [cuda.json]          # PYTHON=… for another interpreter
 #   bash benchmarks/cuda.sh --tiny [cuda.json]   # the same steps on a CPU, as small as they go: that they start
@@ -74,6 +75,8 @@ for name in moe dense; do
     --input-len 512 --output-len 64 --batch-size 32 --num-iters-warmup 1 --num-iters 3 \
     --output-json "$work/served_$name.json"
 done
+step predicted 30 "$python" benchmarks/served_predictions.py "$work" --gpu \
+  "$(size "$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1)" -- "NVIDIA H200")"
 [ "$tiny" ] && run_step all 60 "$python" - "$work" <<'PY'
 import contextlib, pathlib, runpy, sys, time, traceback
 

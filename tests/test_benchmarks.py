@@ -125,6 +125,18 @@ def test_what_a_gpu_is_asked_starts_in_its_tiny_form_on_a_cpu(tmp_path):
     steps = json.loads(out.read_text())["steps"]
     failed = {name: step["output"][-3:] for name, step in steps.items() if step["rc"]}
     assert set(failed) <= {"served_moe", "served_dense"}, (failed, ran.stderr)  # vLLM may not be installed
-    ours = {"machine", "versions", "tests", "layer", "step", "compiled", "dispatch", "probe", "train", "shapes"}
+    ours = {
+        "machine",
+        "versions",
+        "tests",
+        "layer",
+        "step",
+        "compiled",
+        "dispatch",
+        "probe",
+        "train",
+        "shapes",
+        "predicted",
+    }
     assert ours <= set(steps)
     assert all(word in "".join(steps["dispatch"]["output"]) for word in ("loop", "grouped", "padded", "gather"))

@@ -61,6 +61,21 @@ def test_gpus_are_read_as_people_write_them():
         find_accelerator("h100-sxl")
 
 
+@pytest.mark.parametrize(
+    ("driver", "name"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100-sxm"),
+        ("NVIDIA A100 80GB PCIe", "a100-pcie"),
+        ("NVIDIA GeForce RTX 4090", "rtx-4090"),
+        ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+        ("NVIDIA H200", "h200-sxm"),
+        ("AMD Instinct MI300X", "mi300x"),
+    ],
+)
+def test_a_gpu_is_found_by_what_its_driver_calls_it(driver, name):
+    assert find_accelerator(driver).name == name
+
+
 def test_a_usual_name_finds_its_accelerator_and_the_notes_say_which():
     for usual, name in load_facts("optimoe.cost", "accelerators.toml")["alias"].items():
         found, own = find_accelerator(usual), find_accelerator(name)

@@ -125,9 +125,10 @@ def accelerator_key(name: str) -> str:
     """The name of an accelerator as tables spell it: lower case, with hyphens, whatever its memory.
 
     Short and usual names stand for the one that is most often meant: ``h100`` for ``h100-sxm``, ``a100-80gb`` for
-    ``a100-sxm`` (``accelerators.toml``, [alias]).
+    ``a100-sxm`` (``accelerators.toml``, [alias]); so does what its driver calls it, ``NVIDIA H100 80GB HBM3``.
     """
     key = re.sub(r"[\s_-]+", "-", name.partition(MEMORY)[0].strip().lower())
+    key = key.removeprefix("nvidia-").removeprefix("amd-instinct-")
     return str(load_facts("optimoe.cost", "accelerators.toml")["alias"].get(key, key))
 
 
