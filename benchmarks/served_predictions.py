@@ -24,8 +24,8 @@ INPUT_TOKENS, OUTPUT_TOKENS, BATCH = 512, 64, 32
 def predicted_s(folder: Path, gpu: str) -> tuple[float, float, float]:
     """Seconds of the batch of a model on one GPU, and their band."""
     command = (
-        f"cost {folder} --gpus 1x{gpu} --tp 1 --engine vllm --precision bf16 --arrivals static --concurrency {BATCH} "
-        f"--input-tokens {INPUT_TOKENS} --output-tokens {OUTPUT_TOKENS} --json"
+        f"cost {folder} --gpus 1x{gpu} --tp 1 --engine vllm --precision bf16 --arrivals static "
+        f"--concurrency {BATCH} --input-tokens {INPUT_TOKENS} --output-tokens {OUTPUT_TOKENS} --json"
     )
     done = subprocess.run([sys.executable, "-m", "optimoe", *command.split()], capture_output=True, check=True)
     said = json.loads(done.stdout)
