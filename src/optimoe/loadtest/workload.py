@@ -141,6 +141,7 @@ class LoadPlan:
         vocab_size: Ids are below it.
         ignore_eos: Whether the server is asked to go on to the full length.
         ttft_s, tpot_s: Limits of a good request; infinite is none.
+        timeout_s: A request that is not over by then has failed.
         seed: Of lengths, prompts and times.
 
     Raises:
@@ -159,11 +160,12 @@ class LoadPlan:
     ignore_eos: bool = True
     ttft_s: float = math.inf
     tpot_s: float = math.inf
+    timeout_s: float = 600.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         require(len(self.levels) > 0, "levels", "one or more", "none")
-        require_positive(self, "num_requests", "ttft_s", "tpot_s")
+        require_positive(self, "num_requests", "ttft_s", "tpot_s", "timeout_s")
         require_nonnegative(self, "duration_s", "num_warmups", "vocab_size", "seed")
         require(self.duration_s < math.inf, "duration_s", "finite", self.duration_s)
         ids = self.prompts == "ids"

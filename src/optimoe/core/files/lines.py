@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,16 @@ class JsonLines:
 
 
 def append_json_line(path: Path, record: dict[str, Any]) -> None:
-    """Add an object to a file, as one line.
+    """Add an object to a file, as one line; :func:`append_json_lines` says how.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    append_json_lines(path, [record])
+
+
+def append_json_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Add objects to a file, each as one line.
 
     One ``write`` to a file opened with ``O_APPEND``: on a local file system the kernel moves to the end and writes
     in one step, so that lines of processes that append at once never mix, nobody waits for a lock or leaves one
@@ -34,8 +44,8 @@ def append_json_line(path: Path, record: dict[str, Any]) -> None:
     Raises:
         InputError: The place cannot be written.
     """
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-    data = line.encode("utf-8", errors="replace")
+    lines = (json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records)
+    data = "".join(lines).encode("utf-8", errors="replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from optimoe.core.records import to_record
 from optimoe.loadtest.results.quantiles import Quantiles
+from optimoe.loadtest.results.steady import Steadiness
 from optimoe.loadtest.results.timing import TokenSource
 from optimoe.loadtest.workload import Arriving, ClosedLoop
 
@@ -47,6 +49,7 @@ class LevelSummary:
         total_input_tokens, total_output_tokens: Of the completed requests.
         request_throughput: Requests that ended in the duration, per second.
         request_goodput: Of these, the ones within the limits, per second; equal to the throughput without limits.
+        within_limits: Share of the completed and failed requests that were answered within the limits.
         output_throughput: Tokens of answers that came in the duration, per second.
         total_token_throughput: The same with the tokens of the prompts.
         ttft, tpot, itl, e2e: Seconds: time to first token, (last − first)/(tokens − 1) of each request, gaps
@@ -55,7 +58,9 @@ class LevelSummary:
         token_source: Who counted the tokens; ``chunks`` as soon as one request had to be counted so.
         reconnects: Requests sent again because a kept connection was closed.
         client: How busy the client was.
-        steady: Whether the load was found steady over the measured requests.
+        steadiness: Whether latencies were the same from the first to the last measured request.
+        num_before: Requests before the measured ones, with which the load filled.
+        settled_after: Measured requests that were left out as the load had not settled.
         fixed_lengths: Whether all requests were asked for with the same lengths.
         notes: What must be known of these figures, a line each.
     """
@@ -73,6 +78,7 @@ class LevelSummary:
     total_output_tokens: int = 0
     request_throughput: float = UNKNOWN
     request_goodput: float = UNKNOWN
+    within_limits: float = UNKNOWN
     output_throughput: float = UNKNOWN
     total_token_throughput: float = UNKNOWN
     ttft: Quantiles
@@ -83,7 +89,9 @@ class LevelSummary:
     token_source: TokenSource = "usage"
     reconnects: int = 0
     client: ClientLoad = field(default_factory=ClientLoad)
-    steady: bool = True
+    steadiness: Steadiness = "unjudged"
+    num_before: int = 0
+    settled_after: int = 0
     fixed_lengths: bool = False
     notes: tuple[str, ...] = ()
 
@@ -98,10 +106,22 @@ class LevelSummary:
         return self.total_output_tokens / self.completed if self.completed else UNKNOWN
 
 
+DEFINITIONS = {
+    "ttft": "time to first token: from the sending of a request to the first event that carries text",
+    "tpot": "time per output token: (last − first)/(tokens − 1) of each request, tokens as the server counts",
+    "itl": "gaps between events that carry text, of all requests together",
+    "e2el": "from the sending of a request to the last event that carries text",
+    "percentiles": "over measured requests that were answered; [low, high] holds the percentile in 95 of 100 cases",
+    "output_throughput": "tokens of all answers between the first sending and the last end, a second",
+    "request_goodput": "requests within the limits on TTFT and TPOT, a second",
+}
+"""What the figures of a level mean, said beside them wherever they are written."""
+
+
 def vllm_table(summary: LevelSummary) -> dict[str, Any]:
     """The figures by the names that ``vllm bench serve --save-result`` writes, times in milliseconds.
 
-    A figure that is not known is NaN.
+    Under ``optimoe`` stands what that vocabulary has no name for. A figure that is not known is null.
     """
     load = summary.load
     table: dict[str, Any] = {
@@ -113,21 +133,34 @@ def vllm_table(summary: LevelSummary) -> dict[str, Any]:
         "burstiness": 1.0 if isinstance(load, ClosedLoop) else load.burstiness,
         "max_concurrency": load.concurrency if isinstance(load, ClosedLoop) else None,
         "duration": summary.duration_s,
-        "completed": summary.completed,
-        "failed": summary.failed,
-        "total_input_tokens": summary.total_input_tokens,
-        "total_output_tokens": summary.total_output_tokens,
-        "request_throughput": summary.request_throughput,
-        "request_goodput": summary.request_goodput,
-        "output_throughput": summary.output_throughput,
-        "total_token_throughput": summary.total_token_throughput,
+        **{name: getattr(summary, name) for name in _SAME},
     }
-    for name in ("ttft", "tpot", "itl", "e2e"):
-        found, key = getattr(summary, name), "e2el" if name == "e2e" else name
+    for name, key in LATENCIES.items():
+        found: Quantiles = getattr(summary, name)
         table |= {
             f"mean_{key}_ms": 1e3 * found.mean,
             f"median_{key}_ms": 1e3 * found.median,
             f"std_{key}_ms": 1e3 * found.std,
-            f"p99_{key}_ms": 1e3 * found.at(99.0).value,
         }
-    return table
+        table |= {f"p{one.percent:g}_{key}_ms": 1e3 * one.value for one in found.percentiles if one.percent != 50}
+    ours = {name: getattr(summary, name) for name in _OURS}
+    ours["intervals_ms"] = {
+        key: {f"p{one.percent:g}": [1e3 * one.low, 1e3 * one.high] for one in getattr(summary, name).percentiles}
+        for name, key in LATENCIES.items()
+    }
+    plain: dict[str, Any] = to_record(table | {"optimoe": ours | {"definitions": DEFINITIONS}})
+    return plain
+
+
+LATENCIES = {"ttft": "ttft", "tpot": "tpot", "itl": "itl", "e2e": "e2el"}
+"""The latencies of a level, and what vLLM's benchmark calls them."""
+
+_SAME = (
+    "completed", "failed", "total_input_tokens", "total_output_tokens", "request_throughput", "request_goodput",
+    "output_throughput", "total_token_throughput",
+)  # fmt: skip
+
+_OURS = (
+    "tool", "api", "errors", "within_limits", "chunks_per_token", "token_source", "reconnects", "client",
+    "steadiness", "num_before", "settled_after", "fixed_lengths", "notes",
+)  # fmt: skip

@@ -37,7 +37,8 @@ class RequestTiming:
         input_tokens: Of the prompt, as the server counted; 0 where it does not say.
         output_tokens: Of the answer, by ``token_source``.
         cached_tokens: Of the prompt, those that the server had in a prefix cache, as it says; 0 where it does not.
-        token_source: Who counted.
+        usage_tokens: Of the answer, as the server counted; 0 where it does not say.
+        token_source: Who counted; we where the server counted fewer tokens than chunks came.
         chunks: Chunks that came.
         empty_chunks: Events of the answer before its first chunk that carry nothing, but for those with a role.
         status: Of the HTTP answer; 0 where none came.
@@ -63,6 +64,7 @@ class RequestTiming:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    usage_tokens: int = 0
     token_source: TokenSource = "usage"
     chunks: int = 0
     empty_chunks: int = 0

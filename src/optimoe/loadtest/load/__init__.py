@@ -1,0 +1,1 @@
+"""Load: what is asked, when, and in which part of a level."""

@@ -1,0 +1,163 @@
+"""What a request says, in words that the server knows."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from optimoe.core.errors import InputError
+from optimoe.loadtest.client.client import Client
+from optimoe.loadtest.client.events import Answer
+from optimoe.loadtest.load.draws import draw_length, request_draws, text_of_words
+from optimoe.loadtest.workload import Endpoint, LoadPlan
+
+SHORT_WORDS, LONG_WORDS = 16, 144
+"""Words of the two prompts that tell how many tokens a word is."""
+
+UNKNOWN_OPTION = (400, 422)
+"""How servers refuse an option that they do not know."""
+
+ENGINES = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp"}
+"""Engines by what they call themselves the owner of their models."""
+
+VERSIONS = {
+    "vllm": ("/version", "version"),
+    "sglang": ("/server_info", "version"),
+    "llama.cpp": ("/props", "build_info"),
+}
+"""Where an engine tells its version, and under which key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """What is known of a server before it is put under load.
+
+    Attributes:
+        model: The name that requests state.
+        engine, version: As it tells; empty where it does not.
+        ignores_eos: Whether it knows ``ignore_eos`` and ``min_tokens``.
+        tells_usage: Whether it knows ``stream_options``.
+        tokens_per_word: Of its tokenizer on our words.
+        tokens_around: Of a prompt without words: what a chat's template adds.
+    """
+
+    model: str
+    engine: str = ""
+    version: str = ""
+    ignores_eos: bool = True
+    tells_usage: bool = True
+    tokens_per_word: float = 1.0
+    tokens_around: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One request as it is sent.
+
+    Attributes:
+        body: Its JSON.
+        input_tokens, output_tokens: Aimed at.
+    """
+
+    body: dict[str, Any]
+    input_tokens: int
+    output_tokens: int
+
+
+def api_path(endpoint: Endpoint) -> str:
+    """The path of the API that is asked."""
+    return "/v1/chat/completions" if endpoint.api == "chat" else "/v1/completions"
+
+
+def question(endpoint: Endpoint, server: Server, plan: LoadPlan, level: int, place: int) -> Question:
+    """The request at a place of a level."""
+    draws = request_draws(plan, level, place)
+    input_tokens = draw_length(plan.input_lengths, place, draws)
+    output_tokens = draw_length(plan.output_lengths, place, draws)
+    prompt: str | list[int]
+    if plan.prompts == "ids":
+        prompt = draws.integers(plan.vocab_size, size=input_tokens).tolist()
+    else:
+        words = (input_tokens - server.tokens_around) / server.tokens_per_word
+        prompt = text_of_words(max(1, round(words)), draws)
+    return Question(
+        body=_body(endpoint, server, prompt, output_tokens, plan.ignore_eos),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+    )
+
+
+def _body(
+    endpoint: Endpoint, server: Server, prompt: str | list[int], output_tokens: int, ignore_eos: bool
+) -> dict[str, Any]:
+    chat = endpoint.api == "chat"
+    body: dict[str, Any] = {
+        "model": server.model,
+        **({"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}),
+        "max_tokens": output_tokens,
+        "temperature": 0.0,
+        "stream": True,
+    }
+    if server.tells_usage:
+        body["stream_options"] = {"include_usage": True}
+    if ignore_eos and server.ignores_eos:
+        body |= {"ignore_eos": True, "min_tokens": output_tokens}
+    return body
+
+
+async def meet(client: Client, endpoint: Endpoint, plan: LoadPlan) -> Server:
+    """Learn what a server is and knows, by a few short requests one after another.
+
+    Raises:
+        InputError: It cannot be reached, serves no model, or does not answer a short request.
+    """
+    server = await _introduced(client, endpoint)
+    draws = np.random.default_rng([plan.seed])
+    tokens: list[int] = []
+    for words in (SHORT_WORDS, LONG_WORDS):
+        prompt = text_of_words(words, draws)
+        server, answer = await _tried(client, endpoint, server, prompt, plan.ignore_eos)
+        tokens.append(answer.count("prompt_tokens"))
+    if not all(tokens) or tokens[1] <= tokens[0]:
+        return server
+    per_word = (tokens[1] - tokens[0]) / (LONG_WORDS - SHORT_WORDS)
+    return replace(server, tokens_per_word=per_word, tokens_around=max(0.0, tokens[0] - per_word * SHORT_WORDS))
+
+
+async def _tried(
+    client: Client, endpoint: Endpoint, server: Server, prompt: str, ignore_eos: bool
+) -> tuple[Server, Answer]:
+    """A short request, without the options that the server turns out not to know."""
+    path, said = api_path(endpoint), ""
+    for less in ({}, {"ignores_eos": False}, {"tells_usage": False}, {"ignores_eos": False, "tells_usage": False}):
+        asked = replace(server, **less)
+        exchange, _ = await client.post(path, _body(endpoint, asked, prompt, 2, ignore_eos))
+        error, text = exchange.fault()
+        if not error or error == "empty":
+            return asked, exchange.answer
+        said = said or f"{error}: {text}"
+        if exchange.status not in UNKNOWN_OPTION:
+            break
+    raise InputError(f"url: {endpoint.url}: a short request to {path} failed ({said})")
+
+
+async def _introduced(client: Client, endpoint: Endpoint) -> Server:
+    """The model, engine and version that a server tells."""
+    exchange = await client.get("/v1/models")
+    error, text = exchange.fault(streamed=False)
+    if error in ("refused", "unreachable", "tls", "timeout"):
+        raise InputError(f"url: {endpoint.url}: cannot be reached ({error}: {text})")
+    found = exchange.json()
+    listed = found.get("data") if isinstance(found, dict) and not error else None
+    models = [one for one in listed or [] if isinstance(one, dict) and isinstance(one.get("id"), str)]
+    if not endpoint.model and not models:
+        raise InputError(f"model: must be stated, as {endpoint.url} lists none")
+    model = endpoint.model or models[0]["id"]
+    owner = next((one.get("owned_by") for one in models if one["id"] == model), "")
+    engine = ENGINES.get(str(owner), "")
+    if not engine:
+        return Server(model=model)
+    path, key = VERSIONS[engine]
+    told = (await client.get(path)).json()
+    version = told.get(key) if isinstance(told, dict) else ""
+    return Server(model=model, engine=engine, version=version if isinstance(version, str) else "")

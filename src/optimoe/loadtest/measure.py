@@ -1,0 +1,119 @@
+"""The front door: an endpoint is put under load, level by level, and timed."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimoe.core.latency import LatencyRecord
+from optimoe.core.results.shown import Shown
+from optimoe.loadtest.client.client import Address, Client
+from optimoe.loadtest.client.clock import StampedSelector, run_stamped
+from optimoe.loadtest.load.asking import Server, meet
+from optimoe.loadtest.load.level import Level
+from optimoe.loadtest.results.files import RequestLog
+from optimoe.loadtest.results.records import ServedModel, latency_record
+from optimoe.loadtest.results.summarise import summarise
+from optimoe.loadtest.results.summary import LevelSummary
+from optimoe.loadtest.results.timing import RequestTiming
+from optimoe.loadtest.workload import Endpoint, LoadPlan
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measurement(Shown):
+    """What came of levels of load on an endpoint.
+
+    Attributes:
+        endpoint: Where.
+        server: What it told of itself.
+        plan: What was asked.
+        levels: In figures, in their order; fewer than planned where the endpoint went away or a person ended it.
+        interrupted: Whether a person ended it.
+    """
+
+    endpoint: Endpoint
+    server: Server
+    plan: LoadPlan
+    levels: tuple[LevelSummary, ...]
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        best = self.best
+        return (
+            f"Measurement({self.server.model}: {len(self.levels)} levels, up to {best.output_throughput:.4g} tokens/s, "
+            f"TTFT {1e3 * best.ttft.median:.4g} ms, TPOT {1e3 * best.tpot.median:.4g} ms)"
+        )
+
+    @property
+    def best(self) -> LevelSummary:
+        """The level with the most tokens a second."""
+        return max(self.levels, key=lambda level: level.output_throughput)
+
+    def records(self, served: ServedModel) -> tuple[LatencyRecord, ...]:
+        """The levels as records for ``optimoe cost calibrate``.
+
+        Raises:
+            InputError: A level has no latencies, or the server does not count tokens.
+            ConfigError: A figure is out of the limits of a record.
+        """
+        return tuple(latency_record(level, served) for level in self.levels)
+
+
+def measure(
+    endpoint: Endpoint,
+    plan: LoadPlan,
+    *,
+    requests: Path | None = None,
+    watch: Callable[[RequestTiming], None] = lambda _: None,
+) -> Measurement:
+    """Put an endpoint under load and time its answers.
+
+    An interrupt ends it with what has been answered by then.
+
+    Args:
+        endpoint: Where.
+        plan: What is asked.
+        requests: A file to which every request is appended as soon as it is over; it may not be there yet.
+        watch: Is told of every request that is over.
+
+    Raises:
+        InputError: The endpoint cannot be reached or does not answer, its key is not set, or the file is there.
+        KeyboardInterrupt: Before a level has begun.
+    """
+    address = Address.of(endpoint)
+    with ExitStack() as stack:
+        keeps = [watch]
+        if requests is not None:
+            keeps.append(stack.enter_context(RequestLog(requests)).keep)
+
+        def keep(timing: RequestTiming) -> None:
+            for one in keeps:
+                one(timing)
+
+        async def main(selector: StampedSelector) -> Measurement:
+            client = Client(address, selector, plan.timeout_s)
+            try:
+                return await _measure(client, selector, endpoint, plan, keep)
+            finally:
+                client.close()
+
+        return run_stamped(main)
+
+
+async def _measure(
+    client: Client,
+    selector: StampedSelector,
+    endpoint: Endpoint,
+    plan: LoadPlan,
+    keep: Callable[[RequestTiming], None],
+) -> Measurement:
+    server = await meet(client, endpoint, plan)
+    levels, interrupted = list[LevelSummary](), False
+    for number in range(len(plan.levels)):
+        level = Level(client=client, endpoint=endpoint, server=server, plan=plan, number=number, keep=keep)
+        run = await level.run(selector)
+        levels.append(summarise(run, plan, server.model, endpoint.api))
+        interrupted = run.interrupted
+        if run.gone or interrupted:
+            break
+    return Measurement(endpoint=endpoint, server=server, plan=plan, levels=tuple(levels), interrupted=interrupted)

@@ -1,0 +1,99 @@
+"""What must be known of the figures of a level."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from optimoe.loadtest.results.level import LevelRun
+from optimoe.loadtest.results.steady import LEAST
+from optimoe.loadtest.results.summary import LevelSummary
+from optimoe.loadtest.results.timing import RequestTiming
+
+BUSY_SHARE = 0.8
+"""A client that uses so much of the core that its event loop has is the limit itself."""
+
+MOST_OF_LATENCY = 0.05
+"""A client whose own delay is so much of the median gap or of the median TTFT is seen in them."""
+
+SHORTER = 0.95
+"""Answers shorter than this share of what was asked were ended by the model."""
+
+
+def notes_on(summary: LevelSummary, run: LevelRun, good: Sequence[RequestTiming]) -> LevelSummary:
+    """A summary with its notes, the gravest first."""
+    found = [*_ends(run), *_client(summary), *_counts(summary, good), *_course(summary)]
+    return replace(summary, notes=tuple(found))
+
+
+def _ends(run: LevelRun) -> list[str]:
+    found = []
+    if run.gone:
+        found.append("the endpoint went away; figures are of what it answered before")
+    if run.interrupted:
+        found.append("interrupted; figures are of what was answered before")
+    return found
+
+
+def _client(summary: LevelSummary) -> list[str]:
+    """Whether the client was the limit."""
+    client, found = summary.client, []
+    if client.cpu_share > BUSY_SHARE:
+        found.append(
+            f"the client is the limit: it used {client.cpu_share:.0%} of its core; a lower load, or several clients"
+        )
+    for name, latency, delay in (
+        ("gap between chunks", summary.itl.median, client.delay_median_s),
+        ("TTFT", summary.ttft.median, client.delay_median_s),
+        ("TTFT", summary.ttft.median, client.late_median_s),
+    ):
+        if delay > MOST_OF_LATENCY * latency:
+            what = "delay" if delay is client.delay_median_s else "lateness in sending"
+            found.append(f"the client's own {what}, {1e3 * delay:.2g} ms, is seen in the {name}")
+            break
+    return found
+
+
+def _counts(summary: LevelSummary, good: Sequence[RequestTiming]) -> list[str]:
+    """Who counted tokens, and what chunks hold."""
+    found = []
+    silent = sum(not one.usage_tokens for one in good)
+    wrong = sum(one.token_source == "chunks" and one.usage_tokens > 0 for one in good)
+    longer = sum(one.usage_tokens > one.aimed_output_tokens for one in good)
+    aimed = sum(one.aimed_output_tokens for one in good)
+    if silent:
+        found.append(f"{silent} of {len(good)} answers came without usage: their chunks are taken for tokens")
+    if wrong:
+        found.append(
+            f"{wrong} of {len(good)} answers came in more chunks than the server counted tokens: "
+            "their chunks are taken for tokens"
+        )
+    if longer:
+        found.append(f"{longer} of {len(good)} answers were longer than asked for, as the server counts")
+    if summary.chunks_per_token < SHORTER:
+        found.append(
+            f"a chunk holds {1 / summary.chunks_per_token:.3g} tokens: gaps between chunks are of several tokens"
+        )
+    if good and summary.total_output_tokens < SHORTER * aimed:
+        found.append(
+            f"answers had {summary.mean_output_tokens:.4g} tokens in place of {aimed / len(good):.4g}: "
+            "the model ended them, or the server cut them"
+        )
+    empty = sum(one.empty_chunks > 0 for one in good)
+    if empty:
+        found.append(
+            f"{empty} of {len(good)} answers began with events that carry nothing: if these stand for tokens whose "
+            "text was held back, TTFT ends a token late"
+        )
+    return found
+
+
+def _course(summary: LevelSummary) -> list[str]:
+    """Whether the level was steady."""
+    if summary.steadiness == "drifting":
+        return [
+            "latencies drift over the whole level: no steady state, as where more is asked than can be answered"
+        ]
+    if summary.steadiness == "unjudged":
+        return [f"{summary.completed} answers are too few to tell a steady state, which takes {LEAST}"]
+    if summary.settled_after:
+        return [f"the first {summary.settled_after} measured requests are left out: the load had not settled"]
+    return []
