@@ -24,7 +24,7 @@ WORDS = {
     "train_flops": "1e21", "serve_tokens": "100B", "experts": [1, 8], "top_k": 2, "shared": 0,
     "attention": "gqa", "serve_gpus": "8xh100-sxm",
 }  # fmt: skip
-DOORS = ("count", "fit", "load_config", "plan", "predict_serving", "train")
+DOORS = ("count", "fit", "load_config", "measure", "plan", "predict_serving", "train")
 
 
 def python(code, cwd=None):
@@ -63,6 +63,7 @@ def test_a_door_shows_its_words(door):
     shown = inspect.signature(getattr(optimoe, door)).parameters
     wanted = {
         "plan": "serve_tokens", "fit": "columns", "count": "context", "predict_serving": "tpot", "train": "data",
+        "measure": "concurrency",
     }  # fmt: skip
     assert wanted.get(door, "config") in shown
 

@@ -212,6 +212,21 @@ def check_probe(folder):
     assert find_accelerator(str(folder / f"{HOSTILE}.toml")).architecture == "cpu"
 
 
+def check_measurement(folder):
+    """The log of requests is read back; figures are read as what they are, a JSON object a line."""
+    from optimoe.loadtest.results.files import RequestLog, load_requests, save_summaries
+    from optimoe.loadtest.results.timing import RequestTiming
+    from tests.loadtest.results.cases import summary
+
+    timing = RequestTiming(index=0, error=HOSTILE, error_text=HOSTILE, gaps_s=(0.1, 0.2))
+    with RequestLog(folder / HOSTILE) as log:
+        log.keep(timing)
+    assert repr(load_requests(folder / HOSTILE).timings) == repr((timing,))  # NaN is not equal to itself
+    save_summaries(folder / f"{HOSTILE}.jsonl", [summary(model=HOSTILE)])
+    (line,) = (folder / f"{HOSTILE}.jsonl").read_text().splitlines()
+    assert json.loads(line)["model_id"] == HOSTILE
+
+
 WRITERS = {
     "core/config.py": check_toml,
     "core/run/files.py": check_runs,
@@ -227,6 +242,7 @@ WRITERS = {
     "models/convert/hf.py": check_checkpoint,
     "models/convert/checkpoint/shards.py": check_checkpoint,
     "inputs/runs/probe.py": check_probe,
+    "loadtest/results/files.py": check_measurement,
     "trainer/checkpoints/folder.py": check_run,
     "trainer/checkpoints/state.py": check_run,
     "trainer/corpus/make.py": check_run,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from optimoe.core.results.shown import View, found_by
 
 if TYPE_CHECKING:
-    from optimoe.app.doors import count, fit, load_config, plan, predict_serving, train
+    from optimoe.app.doors import count, fit, load_config, measure, plan, predict_serving, train
     from optimoe.arch.catalog import find_model
     from optimoe.arch.count import ArchCount
     from optimoe.arch.spec import ArchSpec
@@ -38,6 +38,7 @@ _PUBLIC = {
     "count": "optimoe.app.doors",
     "fit": "optimoe.app.doors",
     "load_config": "optimoe.app.doors",
+    "measure": "optimoe.app.doors",
     "plan": "optimoe.app.doors",
     "predict_serving": "optimoe.app.doors",
     "train": "optimoe.app.doors",
@@ -133,6 +134,7 @@ __all__ = [
     "list_price",
     "load_config",
     "load_observations",
+    "measure",
     "plan",
     "predict_serving",
     "train",

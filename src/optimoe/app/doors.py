@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimoe.core.errors import InputError
 from optimoe.inputs.cost import CostRequest, ServedRequest
 from optimoe.inputs.laws.fit import FitRequest
+from optimoe.inputs.loadtest.measure import MeasureRequest
 from optimoe.inputs.models import ArchRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.runs.train import RunsLike, TrainRequest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from optimoe.cost.layers.layout import Layout
     from optimoe.cost.serving.estimate import Deployment, ServingEstimate
     from optimoe.laws.fitting import Fit
+    from optimoe.loadtest.measure import Measurement
     from optimoe.planner.problem.problem import Problem
     from optimoe.planner.result import Plan
 
@@ -143,6 +145,28 @@ def train(runs: "RunsLike", **words: Any) -> "tuple[RunRecord, ...]":
     return tuple(outcome.record for outcome in request.trained())
 
 
+def measure(url: str, **words: Any) -> "Measurement":
+    """Put an OpenAI-compatible endpoint under load and time its answers.
+
+    Args:
+        url: Its address, such as ``http://127.0.0.1:8000``.
+        **words: ``concurrency=[1, 8]``, ``requests=200``, ``input_tokens="64:256"`` and others, as on the command
+            line.
+
+    Returns:
+        Every level in figures; ``.records`` makes latency records of them.
+
+    Raises:
+        UnknownNameError: No such option; lists the nearest.
+        InputError: The endpoint cannot be reached or does not answer, or a file cannot be written.
+        ConfigError: A number is out of limits.
+    """
+    request = read_request(MeasureRequest, {"url": url, **words})
+    found = request.measured()
+    request.record(found)
+    return found
+
+
 def load_config(config: str | Path | Mapping[str, Any]) -> "ArchSpec":
     """Read a ``config.json``: its path, the folder that holds it, or its content.
 
@@ -170,5 +194,6 @@ def _show_words(door: Any, request: type, **first: Any) -> None:
 _show_words(count, ArchRequest, model=Parameter.empty)
 _show_words(fit, FitRequest, runs=Parameter.empty, family=Parameter.empty)
 _show_words(predict_serving, CostRequest, model=Parameter.empty, deployment=None)
+_show_words(measure, MeasureRequest, url=Parameter.empty)
 _show_words(plan, PlanRequest, problem=None)
 _show_words(train, TrainRequest, runs=Parameter.empty)

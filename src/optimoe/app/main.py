@@ -41,6 +41,7 @@ app.command(
     "optimoe.app.cli.serving.compare:compare", help="Models side by side, with the dense model each is equal to."
 )
 app.command("optimoe.app.cli.training.train:train", help="Train the runs of a file: text to weights and a record.")
+app.command("optimoe.app.cli.measure:measure", help="Load an OpenAI-compatible endpoint and time its answers.")
 app.command("optimoe.app.cli.training.data:app", name="data", help="Text to train on, tokenised once.")
 app.command("optimoe.app.cli.training.hardware:app", name="hardware", help="This machine, measured.")
 app.command("optimoe.app.cli.planning.reproduce:reproduce", help="Numbers of a published text, derived again.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import ServingEstimate
     from optimoe.inputs.sources import ModelLike
     from optimoe.laws.fitting import Fit
+    from optimoe.loadtest.measure import Measurement
     from optimoe.planner.confidence.robust import Robustness
     from optimoe.planner.result import Plan, Scored
     from optimoe.report.words.lines import Blocks
@@ -24,7 +25,9 @@ def view(result: Any) -> View:
     if isinstance(result, ArchCount):
         return CountView(result)
     name = type(result).__name__
-    return {"Plan": PlanView, "Fit": FitView, "ServingEstimate": ServingView}[name](result)
+    return {"Plan": PlanView, "Fit": FitView, "ServingEstimate": ServingView, "Measurement": MeasurementView}[
+        name
+    ](result)
 
 
 class BlocksView(View):
@@ -147,6 +150,29 @@ class ServingView(BlocksView):
 
         require_choice(kind or "tpot", "kind", ("tpot",))
         return by_itself(parts_figure(self.estimate))
+
+
+class MeasurementView(BlocksView):
+    """How an endpoint under load is shown in Python."""
+
+    def __init__(self, measured: "Measurement") -> None:
+        self.measured = measured
+
+    def blocks(self) -> "Blocks":
+        """Every level, with what must be known of it."""
+        from optimoe.report.words.served.measured_prose import measured_blocks
+
+        return measured_blocks(self.measured)
+
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The levels, one in a row."""
+        from optimoe.report.tables.results import measurement_columns
+
+        return measurement_columns(self.measured)
+
+    def figure(self, kind: str) -> Any:
+        """Refuse: there is no figure of a measurement."""
+        require_choice(kind, "kind", ())
 
 
 class FitView(BlocksView):

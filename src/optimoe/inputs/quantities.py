@@ -112,6 +112,8 @@ def _typed(unit: Unit) -> Any:
 
 Quantity = Annotated[float, _typed(Unit("count")), Unit("count")]
 """``1e22``, ``70B``, ``15T``."""
+Seconds = Annotated[float, _typed(Unit("seconds")), Unit("seconds")]
+"""``60s``, ``5min``, ``0.5``."""
 Latency = Annotated[str, Parameter(metavar="[pNN:]SECONDS"), OfShare()]
 """``50ms``, ``p95:2s``."""
 Several = Annotated[str, ByComma()]

@@ -39,10 +39,9 @@ class Measurement(Shown):
 
     def __repr__(self) -> str:
         best = self.best
-        return (
-            f"Measurement({self.server.model}: {len(self.levels)} levels, up to {best.output_throughput:.4g} tokens/s, "
-            f"TTFT {1e3 * best.ttft.median:.4g} ms, TPOT {1e3 * best.tpot.median:.4g} ms)"
-        )
+        speed = f"up to {best.output_throughput:.4g} tokens/s"
+        latency = f"TTFT {1e3 * best.ttft.median:.4g} ms, TPOT {1e3 * best.tpot.median:.4g} ms"
+        return f"Measurement({self.server.model}: {len(self.levels)} levels, {speed}, {latency})"
 
     @property
     def best(self) -> LevelSummary:
@@ -63,8 +62,9 @@ def measure(
     endpoint: Endpoint,
     plan: LoadPlan,
     *,
-    requests: Path | None = None,
+    log: Path | None = None,
     watch: Callable[[RequestTiming], None] = lambda _: None,
+    met: Callable[[Server], object] = lambda _: None,
 ) -> Measurement:
     """Put an endpoint under load and time its answers.
 
@@ -73,8 +73,9 @@ def measure(
     Args:
         endpoint: Where.
         plan: What is asked.
-        requests: A file to which every request is appended as soon as it is over; it may not be there yet.
+        log: A file to which every request is appended as soon as it is over; it may not be there yet.
         watch: Is told of every request that is over.
+        met: Is told of the server, before it is put under load.
 
     Raises:
         InputError: The endpoint cannot be reached or does not answer, its key is not set, or the file is there.
@@ -83,8 +84,8 @@ def measure(
     address = Address.of(endpoint)
     with ExitStack() as stack:
         keeps = [watch]
-        if requests is not None:
-            keeps.append(stack.enter_context(RequestLog(requests)).keep)
+        if log is not None:
+            keeps.append(stack.enter_context(RequestLog(log)).keep)
 
         def keep(timing: RequestTiming) -> None:
             for one in keeps:
@@ -93,21 +94,23 @@ def measure(
         async def main(selector: StampedSelector) -> Measurement:
             client = Client(address, selector, plan.timeout_s)
             try:
-                return await _measure(client, selector, endpoint, plan, keep)
+                return await _measured(client, selector, endpoint, plan, keep, met)
             finally:
                 client.close()
 
         return run_stamped(main)
 
 
-async def _measure(
+async def _measured(
     client: Client,
     selector: StampedSelector,
     endpoint: Endpoint,
     plan: LoadPlan,
     keep: Callable[[RequestTiming], None],
+    met: Callable[[Server], object],
 ) -> Measurement:
     server = await meet(client, endpoint, plan)
+    met(server)
     levels, interrupted = list[LevelSummary](), False
     for number in range(len(plan.levels)):
         level = Level(client=client, endpoint=endpoint, server=server, plan=plan, number=number, keep=keep)

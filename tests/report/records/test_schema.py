@@ -9,6 +9,7 @@ import pkgutil
 import random
 import re
 import shlex
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,7 @@ from optimoe.planner.confidence.draws import rivals
 from optimoe.report.records import schema as schemas
 from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
 from tests.core.predictions.cases import said
+from tests.loadtest.endpoint import running
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 SHORT = {  # long searches, in a form that takes seconds
@@ -74,6 +76,7 @@ MORE = (
     "predictions outcome tpot 8.1ms --source bench",
     "data make corpus text --held-out 0.1",
     "hardware probe --threads 1",
+    "measure URL --concurrency 1,2 --requests 4 --output-tokens 4",
     "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
     "export trained out --to hf",
     "sample trained --prompt the --max-new-tokens 3",
@@ -179,7 +182,8 @@ def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
         save_runs(Path("run.toml"), [world.make_run(steps=2)])
     if "trained" in line.split():
         world.save_run(Path("trained"))
-    app([*shlex.split(line), "--json"])
+    with running() if "URL" in line else nullcontext(("", None)) as (url, _):
+        app([*shlex.split(line.replace("URL", url)), "--json"])
     printed = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert next(iter(printed)) == "schema_version"
     jsonschema.Draft202012Validator(closed(json_schema(command_of(line)))).validate(printed)

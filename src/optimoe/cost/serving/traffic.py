@@ -1,20 +1,14 @@
 """Traffic as people state it: a trace of requests, or percentiles of their lengths."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist, linear_regression
 
-import numpy as np
-from jaxtyping import Float
-
-from optimoe.core.errors import InputError, require, shown
-from optimoe.core.files.cells import plain_numbers, read_number
-from optimoe.core.files.delimited import DelimitedText
+from optimoe.core.errors import require
+from optimoe.core.files.columns import TRACE, read_positive_columns
 from optimoe.cost.serving.workload import Workload
-
-TRACE = ("input_tokens", "output_tokens")
 
 
 def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
@@ -29,32 +23,9 @@ def load_trace(path: Path, prefix_hit: float = 0.0) -> Workload:
         InputError: The file cannot be read, lacks a column, or holds no request.
         ConfigError: A length is not a positive number: names the line.
     """
-    table = DelimitedText.open(path)
-    for name in TRACE:
-        if name not in table.header:
-            raise InputError(f"trace: {path} must have a column {name}, got {shown(', '.join(table.header), 200)}")
-    num_rows, totals = 0, dict.fromkeys(TRACE, 0.0)
-    for block in table.blocks():
-        for name in TRACE:
-            totals[name] += float(_lengths(path, num_rows, name, block[table.header.index(name)]).sum())
-        num_rows += len(block[0])
-    if not num_rows:
-        raise InputError(f"trace: {path} holds no request")
-    prompt, answer = (max(1, round(totals[name] / num_rows)) for name in TRACE)
+    columns = read_positive_columns(path, TRACE, "trace")
+    prompt, answer = (max(1, round(float(columns[name].mean()))) for name in TRACE)
     return Workload(input_tokens=prompt, output_tokens=answer, prefix_hit=prefix_hit)
-
-
-def _lengths(path: Path, above: int, name: str, cells: Sequence[str]) -> Float[np.ndarray, " requests"]:
-    """Lengths of some requests, of which ``above`` rows stand before."""
-    lengths = plain_numbers(cells)
-    if lengths is None:
-        lengths = np.array([read_number(cell) for cell in cells], dtype=float)  # None becomes NaN
-    wrong = np.flatnonzero(~((lengths > 0) & (lengths < math.inf)))
-    if len(wrong):
-        row = int(wrong[0])
-        line = above + row + 2  # in the file: the header is the first
-        require(False, f"trace: {path}:{line}: {name}", "a positive number", repr(shown(cells[row])))
-    return lengths
 
 
 def mean_length(percentiles: Mapping[float, float], name: str) -> float:

@@ -1,1 +1,1 @@
-"""A thin asynchronous client: bytes are stamped when the kernel tells of them, and parsed when sockets are quiet."""
+"""A thin asynchronous client: bytes are stamped when the kernel tells of them, and parsed afterwards."""

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ import msgspec
 from optimoe.core.errors import InputError
 from optimoe.loadtest.client.clock import StampedSelector, now
 from optimoe.loadtest.client.connection import Connection, Intake
-from optimoe.loadtest.client.exchange import Exchange
+from optimoe.loadtest.client.exchange import HttpExchange
 from optimoe.loadtest.workload import Endpoint
 
 OPENING_S = 30.0
@@ -21,7 +20,7 @@ OPENING_S = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where requests go.
+    """The place that requests go to.
 
     Attributes:
         host, port: Of the server.
@@ -58,7 +57,7 @@ class Address:
         return cls(host=host, port=port or (443 if tls else 80), tls=tls, root=root, key=key)
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """The bytes of a request."""
+        """The bytes of a request to a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         head = [
             f"{method} {self.root}{path} HTTP/1.1",
@@ -85,12 +84,12 @@ class Client:
         self._busy: set[Connection] = set()
         self._context = ssl.create_default_context() if address.tls else None
 
-    async def get(self, path: str) -> Exchange:
+    async def get(self, path: str) -> HttpExchange:
         """What the endpoint says at a path."""
-        exchange, _ = await self.send("GET", path, b"")
+        exchange, _ = await self.send("GET", path)
         return exchange
 
-    async def post(self, path: str, body: object) -> tuple[Exchange, int]:
+    async def post(self, path: str, body: object) -> tuple[HttpExchange, int]:
         """Send a JSON body to a path.
 
         Returns:
@@ -98,14 +97,8 @@ class Client:
         """
         return await self.send("POST", path, msgspec.json.encode(body))
 
-    async def send(
-        self, method: str, path: str, body: bytes, when_sent: Callable[[Exchange], None] = lambda _: None
-    ) -> tuple[Exchange, int]:
+    async def send(self, method: str, path: str, body: bytes = b"") -> tuple[HttpExchange, int]:
         """Send a request, and again over another connection where a kept one was closed before a byte came back.
-
-        Args:
-            method, path, body: Of the request.
-            when_sent: Is told of the exchange when it is sent.
 
         Returns:
             The exchange when it is over, well or not, and how often it was sent again.
@@ -113,7 +106,7 @@ class Client:
         request = self.address.request(method, path, body)
         again = 0
         while True:
-            exchange = Exchange(request)
+            exchange = HttpExchange(request)
             try:
                 connection = self._kept() or await self._opened()
             except OSError as error:
@@ -122,7 +115,6 @@ class Client:
             kept = connection.carried > 0
             self._busy.add(connection)
             connection.send(exchange)
-            when_sent(exchange)
             try:
                 async with asyncio.timeout(self._timeout_s):
                     await exchange.over.wait()
@@ -143,7 +135,7 @@ class Client:
             connection.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection there is."""
         self.cancel()
         for connection in self._idle:
             connection.close()

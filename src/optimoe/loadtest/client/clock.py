@@ -17,7 +17,7 @@ AT_ONCE_S = 50e-6
 """A poll that answers within this found what was there already."""
 
 
-class StampedSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class StampedSelector(selectors.DefaultSelector):
     """Waits for sockets, and knows when it last ended to.
 
     All sockets that are ready at one poll have one stamp: a burst of tokens over many streams is not spread over
@@ -47,7 +47,7 @@ class StampedSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-ty
 
 
 def run_stamped(main: Callable[[StampedSelector], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine on an event loop of its own; in a thread of its own where one runs already, as in a notebook.
+    """Run a coroutine on a loop of its own; in a thread of its own where one runs already, as in a notebook.
 
     An interrupt cancels it once, which it may answer by ending early with a result. What a callback of the loop
     raises ends it too.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httptools
 
 from optimoe.loadtest.client.clock import StampedSelector, now
-from optimoe.loadtest.client.exchange import Exchange
+from optimoe.loadtest.client.exchange import HttpExchange
 
 PORTION = 16
 """Pieces that are parsed between two polls: some 0.3 ms, so that stamps do not wait for what came before."""
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, intake: Intake, when_free: "Callable[[Connection], None]") -> None:
-        self.exchange: Exchange | None = None
+        self.exchange: HttpExchange | None = None
         self.is_open, self.carried = False, 0
         self._intake, self._when_free = intake, when_free
         self._transport: asyncio.Transport | None = None
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
     # what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what writes."""
+        """Keep the transport, which writes."""
         assert isinstance(transport, asyncio.Transport)
         self._transport, self.is_open = transport, True
 
@@ -70,8 +70,8 @@ class Connection(asyncio.Protocol):
 
     # what the client calls
 
-    def send(self, exchange: Exchange) -> None:
-        """Send a request."""
+    def send(self, exchange: HttpExchange) -> None:
+        """Send the request of an exchange."""
         assert self._transport is not None
         self.exchange = exchange
         exchange.sending(now())

@@ -42,7 +42,7 @@ class EventReader:
 
 
 @dataclass
-class Answer:
+class StreamedAnswer:
     """An answer as far as it has come, in stamps and counts.
 
     Attributes:

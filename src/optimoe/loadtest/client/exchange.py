@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from optimoe.core.errors import shown
-from optimoe.loadtest.client.events import Answer, EventReader, error_words
+from optimoe.loadtest.client.events import EventReader, StreamedAnswer, error_words
 
 MOST_KEPT = 65_536
 """Bytes of a body of no events that are kept, for what it says."""
@@ -17,7 +17,7 @@ OK = 200
 
 
 @dataclass
-class Exchange:
+class HttpExchange:
     """A request on its way.
 
     Attributes:
@@ -34,7 +34,7 @@ class Exchange:
     """
 
     request: bytes
-    answer: Answer = field(default_factory=Answer)
+    answer: StreamedAnswer = field(default_factory=StreamedAnswer)
     sent_s: float = math.nan
     first_byte_s: float = math.nan
     ended_s: float = math.nan

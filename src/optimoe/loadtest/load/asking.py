@@ -1,13 +1,14 @@
 """What a request says, in words that the server knows."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from optimoe.core.errors import InputError
 from optimoe.loadtest.client.client import Client
-from optimoe.loadtest.client.events import Answer
+from optimoe.loadtest.client.events import StreamedAnswer
 from optimoe.loadtest.load.draws import draw_length, request_draws, text_of_words
 from optimoe.loadtest.workload import Endpoint, LoadPlan
 
@@ -48,6 +49,11 @@ class Server:
     tells_usage: bool = True
     tokens_per_word: float = 1.0
     tokens_around: float = 0.0
+
+    @property
+    def engine_told(self) -> tuple[str, str]:
+        """Engine and version, as it tells them."""
+        return self.engine, self.version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +132,11 @@ async def meet(client: Client, endpoint: Endpoint, plan: LoadPlan) -> Server:
 
 async def _tried(
     client: Client, endpoint: Endpoint, server: Server, prompt: str, ignore_eos: bool
-) -> tuple[Server, Answer]:
+) -> tuple[Server, StreamedAnswer]:
     """A short request, without the options that the server turns out not to know."""
     path, said = api_path(endpoint), ""
-    for less in ({}, {"ignores_eos": False}, {"tells_usage": False}, {"ignores_eos": False, "tells_usage": False}):
-        asked = replace(server, **less)
+    for ignores_eos, tells_usage in product((server.ignores_eos, False), (server.tells_usage, False)):
+        asked = replace(server, ignores_eos=ignores_eos, tells_usage=tells_usage)
         exchange, _ = await client.post(path, _body(endpoint, asked, prompt, 2, ignore_eos))
         error, text = exchange.fault()
         if not error or error == "empty":

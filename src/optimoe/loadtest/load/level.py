@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 
 from optimoe.loadtest.client.client import Client
 from optimoe.loadtest.client.clock import StampedSelector, now
-from optimoe.loadtest.client.exchange import Exchange
+from optimoe.loadtest.client.exchange import HttpExchange
 from optimoe.loadtest.load.asking import Question, Server, api_path, question
 from optimoe.loadtest.load.course import Course
 from optimoe.loadtest.load.draws import sending_times
@@ -161,7 +162,7 @@ class Level:
         return timing
 
     def _timing(
-        self, exchange: Exchange, asked: Question, index: int, phase: Phase, due: float, again: int
+        self, exchange: HttpExchange, asked: Question, index: int, phase: Phase, due: float, again: int
     ) -> RequestTiming:
         """What came of a request, with stamps from the beginning of the level."""
         answer, (error, text) = exchange.answer, exchange.fault()
@@ -177,7 +178,7 @@ class Level:
             first_token_s=answer.first_s - self._began,
             last_token_s=answer.last_s - self._began,
             ended_s=exchange.ended_s - self._began,
-            gaps_s=tuple(late - early for early, late in zip(stamps, stamps[1:], strict=False)),
+            gaps_s=tuple(late - early for early, late in pairwise(stamps)),
             aimed_input_tokens=asked.input_tokens,
             aimed_output_tokens=asked.output_tokens,
             input_tokens=answer.count("prompt_tokens"),

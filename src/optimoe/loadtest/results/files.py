@@ -28,7 +28,7 @@ class RequestLog:
 
     def __init__(self, path: Path) -> None:
         if path.exists():
-            raise InputError(f"requests: {path} is there already")
+            raise InputError(f"log: {path} is there already")
         self._path, self._fault = path, list[InputError]()
         self._waiting: queue.SimpleQueue[RequestTiming | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, daemon=True)

@@ -14,6 +14,9 @@ BUSY_SHARE = 0.8
 MOST_OF_LATENCY = 0.05
 """A client whose own delay is so much of the median gap or of the median TTFT is seen in them."""
 
+LATE_S = 0.01
+"""Requests that are sent later than this behind their time are another load than was asked for."""
+
 SHORTER = 0.95
 """Answers shorter than this share of what was asked were ended by the model."""
 
@@ -38,17 +41,16 @@ def _client(summary: LevelSummary) -> list[str]:
     client, found = summary.client, []
     if client.cpu_share > BUSY_SHARE:
         found.append(
-            f"the client is the limit: it used {client.cpu_share:.0%} of its core; a lower load, or several clients"
+            f"the client is the limit: it used {client.cpu_share:.0%} of its core (several clients, or less load)"
         )
-    for name, latency, delay in (
-        ("gap between chunks", summary.itl.median, client.delay_median_s),
-        ("TTFT", summary.ttft.median, client.delay_median_s),
-        ("TTFT", summary.ttft.median, client.late_median_s),
-    ):
-        if delay > MOST_OF_LATENCY * latency:
-            what = "delay" if delay is client.delay_median_s else "lateness in sending"
-            found.append(f"the client's own {what}, {1e3 * delay:.2g} ms, is seen in the {name}")
+    for name, latency in (("gap between chunks", summary.itl.median), ("TTFT", summary.ttft.median)):
+        if client.delay_median_s > MOST_OF_LATENCY * latency:
+            found.append(f"the client's own delay, {1e3 * client.delay_median_s:.2g} ms, is seen in the {name}")
             break
+    if client.late_median_s > LATE_S:
+        found.append(
+            f"requests were sent {1e3 * client.late_median_s:.2g} ms late, the half of them: a lower load"
+        )
     return found
 
 
@@ -80,8 +82,8 @@ def _counts(summary: LevelSummary, good: Sequence[RequestTiming]) -> list[str]:
     empty = sum(one.empty_chunks > 0 for one in good)
     if empty:
         found.append(
-            f"{empty} of {len(good)} answers began with events that carry nothing: if these stand for tokens whose "
-            "text was held back, TTFT ends a token late"
+            f"{empty} of {len(good)} answers began with events that carry nothing: if these stand for tokens "
+            "whose text was held back, TTFT ends a token late"
         )
     return found
 

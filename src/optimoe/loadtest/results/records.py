@@ -47,8 +47,8 @@ class ServedModel:
 def latency_record(summary: LevelSummary, served: ServedModel) -> LatencyRecord:
     """A level as a record: medians of TTFT and TPOT at the mean lengths.
 
-    The concurrency is that of a closed loop; else the mean number in flight by Little's law, requests a second times
-    their mean time.
+    The concurrency is that of a closed loop; else the mean number in flight by Little's law, requests a second
+    times their mean time.
 
     Raises:
         InputError: The level has no such figures: nothing was answered, or the server counts no tokens.

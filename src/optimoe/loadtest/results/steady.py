@@ -19,17 +19,17 @@ def settled_after(values: Sequence[float]) -> tuple[int, Steadiness]:
     """How many values at the beginning belong to a series that had not settled yet.
 
     MSER-5 (White, Simulation 69, 1997; found best of 42 rules by Hoad, Robinson and Davies, Journal of Simulation
-    4, 2010): over means of 5 values each, Y_1 … Y_k, cut the first d that make the standard error of the mean of the
-    rest least, Σ_{j>d}(Y_j − Ȳ_d)²/(k − d)², for d up to k/2. On a series that is settled already the least lies
-    anywhere by chance, so that a cut is taken only where the mean of what it cuts differs from the mean of the rest
-    by three standard errors of their difference.
+    4, 2010): over means of 5 values each, Y_1 … Y_k, cut the first d that make the standard error of the mean of
+    the rest least, Σ_{j>d}(Y_j − Ȳ_d)²/(k − d)², for d up to k/2. On a series that is settled already the least
+    lies anywhere by chance, so that a cut is taken only where the mean of what it cuts differs from that of the
+    rest by three standard errors of their difference.
 
     Args:
         values: In the order of sending.
 
     Returns:
-        Values to cut, and the verdict: drifting where the least lies at k/2, and the series may not have settled at
-        all; nothing is cut then.
+        Values to cut, and the verdict: drifting where the least lies at k/2, and the series may not have settled
+        at all; nothing is cut then.
     """
     count = len(values) // BATCH
     if len(values) < LEAST:

@@ -111,7 +111,7 @@ DEFINITIONS = {
     "tpot": "time per output token: (last − first)/(tokens − 1) of each request, tokens as the server counts",
     "itl": "gaps between events that carry text, of all requests together",
     "e2el": "from the sending of a request to the last event that carries text",
-    "percentiles": "over measured requests that were answered; [low, high] holds the percentile in 95 of 100 cases",
+    "percentiles": "of measured requests that were answered; [low, high] holds the percentile in 95 of 100 cases",
     "output_throughput": "tokens of all answers between the first sending and the last end, a second",
     "request_goodput": "requests within the limits on TTFT and TPOT, a second",
 }

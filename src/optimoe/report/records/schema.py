@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost calibrate": ("calibration.CalibrationRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
+    "measure": ("served.measured.MeasurementRecord",),
     "train": ("runs.trained.TrainedRunsRecord",),
     "hardware probe": ("runs.probe.ProbedMachineRecord",),
     "data make": ("runs.corpus.TokenisedTextRecord",),

@@ -9,9 +9,11 @@ from optimoe.arch.count import ArchCount
 from optimoe.core.records import to_values
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.fitting import Fit
+from optimoe.loadtest.measure import Measurement
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.result import Plan
 from optimoe.report.records.plan.candidate import candidate_record
+from optimoe.report.records.served.measured import level_record
 
 Columns = dict[str, list[Any]]
 
@@ -38,6 +40,13 @@ def plan_columns(plan: Plan) -> Columns:
 def count_columns(counted: ArchCount) -> Columns:
     """One counted model in a row; parts of parameters, FLOPs and bytes under dotted names."""
     return together([dict(_flat(to_values(counted)))])
+
+
+def measurement_columns(measured: Measurement) -> Columns:
+    """The levels of a measurement, one in a row; latencies under dotted names."""
+    rows = [to_values(level_record(level)) for level in measured.levels]
+    flat = {"errors", "notes"}
+    return together([dict(_flat({k: str(v) if k in flat else v for k, v in row.items()})) for row in rows])
 
 
 def serving_columns(estimate: ServingEstimate) -> Columns:

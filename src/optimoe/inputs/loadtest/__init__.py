@@ -1,0 +1,1 @@
+"""The requests of the command that puts an endpoint under load."""

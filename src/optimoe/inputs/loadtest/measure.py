@@ -1,0 +1,181 @@
+"""The request of ``optimoe measure``: an endpoint, the load, and where results go."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+
+from optimoe.core.errors import InputError, require
+from optimoe.inputs.loadtest.lengths import LengthsText, lengths
+from optimoe.inputs.loadtest.served import ServedChoice
+from optimoe.inputs.quantities import Flag, Latency, Quantity, Seconds, Several, latency, numbers, whole
+from optimoe.loadtest.workload import Api, PromptWord
+
+if TYPE_CHECKING:
+    from optimoe.loadtest.measure import Measurement
+    from optimoe.loadtest.results.timing import RequestTiming
+    from optimoe.loadtest.workload import Arriving, Endpoint, LoadPlan, TokenLengths
+
+
+@Parameter(name="*", group="Load")
+@dataclass(frozen=True, kw_only=True)
+class LoadChoice:
+    """The requests, and how they come."""
+
+    concurrency: Several = ""
+    """Requests in flight, each followed by the next; several by comma, one level after the other. 1 if neither
+    this nor --rate is stated."""
+    rate: Several = ""
+    """Requests a second that come at random times, whether others are answered or not; several by comma. inf sends
+    all at once."""
+    burstiness: float = 1.0
+    """Of the times of --rate: 1 is Poisson, below 1 they come in bursts, above 1 more evenly."""
+    requests: Quantity = 100.0
+    """Requests of a level that are measured; those with which it fills and empties come with them."""
+    duration: Seconds = 0.0
+    """In place of --requests, the time in which requests of a level that are measured are sent, such as 60s."""
+    warmups: int = 1
+    """Requests before each level that are not measured."""
+    input_tokens: LengthsText = "128"
+    """Tokens of a prompt: 128, evenly 64:256, normal:128:32 or lognormal:1K:500 (mean and standard deviation)."""
+    output_tokens: LengthsText = "128"
+    """Tokens of an answer, in the same forms."""
+    trace: Path | None = None
+    """CSV table of requests (input_tokens, output_tokens), one after the other, in place of both."""
+    prompts: PromptWord = "text"
+    """text of random words, or ids, random token ids, which the completions API takes."""
+    vocab_size: Quantity = 0.0
+    """Token ids are below it."""
+    stop_at_eos: Flag = False
+    """Let the model end its answers; else the server is asked for the full length, where it knows ignore_eos."""
+    ttft: Latency = ""
+    """Limit of a good request on its time to first token, such as 2s."""
+    tpot: Latency = ""
+    """Limit of a good request on its time per output token, such as 50ms."""
+    timeout: Seconds = 600.0
+    """A request that is not over by then has failed."""
+    seed: int = 0
+    """Of lengths, prompts and times."""
+
+    def plan(self) -> "LoadPlan":
+        """The levels and the requests.
+
+        Raises:
+            InputError: A text is no list of numbers, lengths or latency, or two options state one thing.
+            ConfigError: A number is out of limits.
+        """
+        from optimoe.loadtest.workload import LoadPlan
+
+        require(self.requests == 100 or not self.duration, "requests", "left out beside --duration", self.requests)
+        prompt, answer = self._lengths()
+        return LoadPlan(
+            levels=self._levels(),
+            input_lengths=prompt,
+            output_lengths=answer,
+            num_requests=whole("requests", self.requests),
+            duration_s=self.duration,
+            num_warmups=self.warmups,
+            prompts=self.prompts,
+            vocab_size=whole("vocab_size", self.vocab_size),
+            ignore_eos=not self.stop_at_eos,
+            ttft_s=latency("--ttft", self.ttft)[0],
+            tpot_s=latency("--tpot", self.tpot)[0],
+            timeout_s=self.timeout,
+            seed=self.seed,
+        )
+
+    def _levels(self) -> "tuple[Arriving, ...]":
+        from optimoe.loadtest.workload import ClosedLoop, OpenLoop
+
+        if self.concurrency and self.rate:
+            raise InputError("rate: must be left out beside --concurrency, which is another kind of load")
+        if self.rate:
+            rates = numbers("rate", self.rate, float)
+            require(not any(map(math.isnan, rates)), "rate", "positive", self.rate)
+            return tuple(OpenLoop(rate_per_s=rate, burstiness=self.burstiness) for rate in rates)
+        require(self.burstiness == 1, "burstiness", "left out without --rate", self.burstiness)
+        return tuple(ClosedLoop(concurrency=one) for one in numbers("concurrency", self.concurrency or "1", int))
+
+    def _lengths(self) -> "tuple[TokenLengths, TokenLengths]":
+        if self.trace is None:
+            return lengths("input_tokens", self.input_tokens), lengths("output_tokens", self.output_tokens)
+        from optimoe.core.files.columns import TRACE, read_positive_columns
+        from optimoe.loadtest.workload import TokenLengths
+
+        table = read_positive_columns(self.trace, TRACE, "trace")
+        prompt, answer = (tuple(max(1, round(one)) for one in table[name].tolist()) for name in TRACE)
+        return TokenLengths(kind="listed", listed=prompt), TokenLengths(kind="listed", listed=answer)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MeasureRequest:
+    """An OpenAI-compatible endpoint that is put under load and timed."""
+
+    url: str = field(kw_only=False)
+    """Its address, such as http://127.0.0.1:8000."""
+    served_model: str = ""
+    """Name of the model at the server; left out, the first that it lists."""
+    api: Api = "completions"
+    """completions, or chat."""
+    api_key_variable: str = ""
+    """Environment variable that holds the API key, where one is needed."""
+    load: LoadChoice = field(default_factory=LoadChoice)
+    log: Path | None = None
+    """Append every request to this file as soon as it is over, a JSON line each."""
+    results: Path | None = None
+    """Write the figures of each level to this file, a JSON object a line, with the names of vllm bench serve."""
+    out: Path | None = None
+    """Write a latency record of each level to this file, for cost calibrate."""
+    served: ServedChoice = field(default_factory=ServedChoice)
+
+    def endpoint(self) -> "Endpoint":
+        """The endpoint as a client needs it.
+
+        Raises:
+            ConfigError: The address is none of http or https.
+        """
+        from optimoe.loadtest.workload import Endpoint
+
+        return Endpoint(url=self.url, model=self.served_model, api=self.api, key_variable=self.api_key_variable)
+
+    def measured(self, watch: "Callable[[RequestTiming], None]" = lambda _: None) -> "Measurement":
+        """Measure, and write the log and the figures.
+
+        Args:
+            watch: Is told of every request that is over.
+
+        Raises:
+            InputError: The client is not installed, the endpoint does not answer, or a file cannot be written.
+            ConfigError: A number is out of limits.
+        """
+        endpoint, plan = self.endpoint(), self.load.plan()
+        if self.out is not None:
+            self.served.require_known()
+        if find_spec("httptools") is None:
+            raise InputError("measure: needs httptools (pip install 'optimoe[measure]')")
+        from optimoe.loadtest.measure import measure
+        from optimoe.loadtest.results.files import save_summaries
+
+        met = self.served.served if self.out is not None else lambda *_: None
+        found = measure(endpoint, plan, log=self.log, watch=watch, met=lambda server: met(*server.engine_told))
+        if self.results is not None:
+            save_summaries(self.results, found.levels)
+        return found
+
+    def record(self, found: "Measurement") -> None:
+        """Write the latency records of a measurement, where they are asked for.
+
+        Raises:
+            InputError: A level has no latency to record, or the file cannot be written.
+            ConfigError: A figure is out of the limits of a record.
+        """
+        if self.out is None:
+            return
+        from optimoe.core.latency import save_latency_records
+
+        save_latency_records(self.out, found.records(self.served.served(*found.server.engine_told)))

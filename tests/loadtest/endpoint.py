@@ -1,0 +1,223 @@
+"""A scripted endpoint with known delays, in a process of its own: what it does stands in the name of the model.
+
+It keeps the time at which it read each request and gave each event to the kernel, on the clock that every process
+of the machine shares, so that a client is compared with what was sent, and not with what was meant to be.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """How a request is answered; ``every`` says to which requests a fault happens: each n-th, or all."""
+
+    first_s: float = 0.02
+    gap_s: float = 0.005
+    jitter_s: float = 0.0
+    chunk_tokens: int = 1
+    before: str = ""  # "role" or "nothing": an event ahead of the first token
+    before_s: float = 0.0
+    part: str = "content"  # of a chat's delta
+    usage: int | None = -1  # completion tokens it claims; −1 for the truth, None for no usage
+    usage_s: float = 0.0  # wait before the usage chunk
+    finish: bool = True
+    done: bool = True
+    error: str = ""  # "event" or "object", behind the second chunk
+    status: int = 200
+    drop: str = ""  # "before" or "within": the connection is closed
+    every: int = 1
+    after: int = 0  # faults begin behind so many requests
+    close_idle: bool = False  # the connection is closed behind each answer, without a word
+    length_head: bool = False  # the body ends with the connection
+    streams: bool = True
+    refuses: tuple[str, ...] = ()  # options that it does not know
+    tokens_per_word: float = 1.0
+    own_length: int = 0  # tokens of every answer, whatever is asked
+
+
+def model(**script):
+    """A name of a model that is answered so."""
+    return "scripted:" + json.dumps(script)
+
+
+def _script(name):
+    stated = json.loads(name.removeprefix("scripted:")) if name.startswith("scripted:") else {}
+    return Script(**stated)
+
+
+@dataclass
+class Served:
+    """One request as the endpoint saw it."""
+
+    read_s: float
+    body: dict
+    sends_s: list = field(default_factory=list)
+    gone: bool = False
+
+
+class Server:
+    def __init__(self):
+        self.served, self.seen, self.now = [], {}, 0
+
+    async def serve(self, reader, writer):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await self.answer(reader, writer):
+                pass
+        writer.close()
+
+    async def answer(self, reader, writer):
+        """Answer one request; whether the connection goes on."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        read_s = time.perf_counter()
+        method, path, _ = head.split(" ", 2)
+        length = next(
+            (int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-l")), 0
+        )
+        body = json.loads(await reader.readexactly(length)) if length else {}
+        if method == "GET":
+            told = {
+                "/v1/models": {"data": [{"id": "scripted:{}", "owned_by": "vllm"}]},
+                "/version": {"version": "0.0"},
+                "/served": [asdict(one) for one in self.served],
+            }
+            return self.say(writer, 200 if path in told else 404, told.get(path, {"error": "no such path"}))
+        script = _script(body["model"])
+        if unknown := set(script.refuses) & set(body):
+            return self.say(writer, 422, {"error": {"message": f"unknown option {unknown.pop()}"}})
+        if body["max_tokens"] <= 2:  # a short request to get to know the server
+            script = Script(tokens_per_word=script.tokens_per_word, first_s=0, gap_s=0)
+        else:
+            self.served.append(
+                Served(read_s, {key: body[key] for key in body if key not in ("prompt", "messages")})
+            )
+            self.now += 1
+        try:
+            return await self.stream(
+                writer, body, script, self.served[-1] if body["max_tokens"] > 2 else Served(0, {})
+            )
+        finally:
+            self.now -= body["max_tokens"] > 2
+
+    def say(self, writer, status, body):
+        text = json.dumps(body).encode()
+        writer.write(
+            b"HTTP/1.1 %d Said\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (status, len(text), text)
+        )
+        return True
+
+    def faulty(self, body, script):
+        seen = self.seen[body["model"]] = self.seen.get(body["model"], 0) + 1
+        return seen > script.after and seen % script.every == 0
+
+    async def stream(self, writer, body, script, log):
+        faulty = body["max_tokens"] > 2 and self.faulty(body, script)
+        if faulty and script.drop == "before":
+            return False
+        if faulty and script.status != 200:
+            return self.say(writer, script.status, {"error": {"message": "too many requests"}})
+        if not script.streams:
+            return self.say(writer, 200, {"choices": [{"text": "all at once"}]})
+        ended_by_close = script.length_head
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+            + (b"Connection: close\r\n\r\n" if ended_by_close else b"Transfer-Encoding: chunked\r\n\r\n")
+        )
+        chat, tokens = "messages" in body, script.own_length or body["max_tokens"]
+
+        def event(data, kind=""):
+            text = f"event: {kind}\n" if kind else ""
+            text = (text + f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n").encode()
+            writer.write(text if ended_by_close else b"%x\r\n%s\r\n" % (len(text), text))
+            return time.perf_counter()
+
+        if script.before:
+            await asyncio.sleep(script.before_s)
+            event(
+                {
+                    "choices": [
+                        {
+                            "delta": {"role": "assistant", "content": ""}
+                            if script.before == "role"
+                            else {"content": ""}
+                        }
+                    ]
+                }
+            )
+        due = time.perf_counter() + script.first_s
+        chance = random.Random(len(self.served))
+        for start in range(0, tokens, script.chunk_tokens):
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            if writer.is_closing():
+                log.gone = True
+                return False
+            text = " ".join("word" for _ in range(min(script.chunk_tokens, tokens - start)))
+            log.sends_s.append(event({"choices": [{"delta": {script.part: text}} if chat else {"text": text}]}))
+            due += script.gap_s * script.chunk_tokens + chance.uniform(0, script.jitter_s)
+            if faulty and script.drop == "within" and start:
+                return False
+            if faulty and script.error and start:
+                event({"error": {"message": "out of memory"}} if script.error == "object" else "out of memory",
+                      "error" if script.error == "event" else "")  # fmt: skip
+                break
+        if script.finish:
+            event({"choices": [{"delta": {}, "text": "", "finish_reason": "length"}]})
+        if script.usage is not None:
+            await asyncio.sleep(script.usage_s)
+            prompt = body["prompt"] if not chat else body["messages"][0]["content"]
+            words = len(prompt.split()) if isinstance(prompt, str) else len(prompt)
+            used = {"prompt_tokens": round(words * script.tokens_per_word) + 7 * chat}
+            event(
+                {
+                    "choices": [],
+                    "usage": used | {"completion_tokens": tokens if script.usage < 0 else script.usage},
+                }
+            )
+        if script.done:
+            event("[DONE]")
+        if ended_by_close:
+            return False
+        writer.write(b"0\r\n\r\n")
+        return not script.close_idle
+
+
+@contextlib.contextmanager
+def running():
+    """An endpoint in a process of its own: its address, and the process."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.loadtest.endpoint"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}", process
+        finally:
+            process.kill()
+
+
+def served(url, last):
+    """The last requests that an endpoint answered, as it saw them."""
+    with urllib.request.urlopen(f"{url}/served") as answer:
+        return [Served(**one) for one in json.load(answer)][-last:]
+
+
+async def main():
+    server = await asyncio.start_server(Server().serve, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    asyncio.run(main())
