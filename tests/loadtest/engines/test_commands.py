@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
-from optimoe.loadtest.engines.commands import engine_command, require_engine
+from optimoe.loadtest.engines.commands import engine_command, require_engine, require_model
 from optimoe.loadtest.engines.options import EngineOptions
 
 
@@ -56,14 +56,13 @@ def test_options_out_of_their_limits_are_one_line(options, words):
 def test_a_model_in_the_format_of_another_engine_is_refused(tmp_path):
     (tmp_path / "config.json").touch()
     with pytest.raises(InputError, match=f"model: must be a .gguf file for llamacpp, got {tmp_path}"):
-        require_engine("llamacpp", tmp_path)
+        require_model("llamacpp", tmp_path)
     with pytest.raises(InputError, match=r"model: must be a folder with config.json for vllm, got .*x.gguf"):
-        require_engine("vllm", tmp_path / "x.gguf")
+        require_model("vllm", tmp_path / "x.gguf")
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang"])
 def test_an_engine_that_is_not_on_the_path_is_said_to_be_missing(engine, tmp_path, monkeypatch):
-    (tmp_path / "config.json").touch()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=f"{engine}: needs the command {engine} on PATH"):
-        require_engine(engine, tmp_path)
+        require_engine(engine)

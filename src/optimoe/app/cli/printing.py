@@ -50,6 +50,19 @@ def stage(words: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def last_lines() -> Iterator[None]:
+    """Show on standard error what an engine has said last, where one fails."""
+    from optimoe.loadtest.engines.running import EngineError
+
+    try:
+        yield
+    except EngineError as error:
+        for line in error.last_lines:
+            print(f"  {line}", file=sys.stderr)
+        raise
+
+
 def warn(message: str) -> None:
     """Say one line on standard error."""
     print(f"optimoe: {message}", file=sys.stderr)

@@ -101,15 +101,24 @@ def sglang_words(served: LaunchedModel) -> list[str]:
     return [*words, *(["--enable-dp-attention"] if served.dp > 1 else [])]
 
 
-def require_engine(engine: EngineName, model: Path) -> None:
-    """Check that an engine is installed, and that it can load what is given.
+def require_model(engine: EngineName, model: Path) -> None:
+    """Check that a model is in the format that an engine loads.
 
     Raises:
-        InputError: The engine is not at hand, or the model is not in its format.
+        ConfigError: It is not, or is not there.
     """
-    wanted = "a .gguf file" if engine == "llamacpp" else "a folder with config.json"
-    there = model.is_file() and model.suffix == ".gguf" if wanted[2] == "." else (model / "config.json").is_file()
-    require(there, "model", f"{wanted} for {engine}", model)
+    if engine == "llamacpp":
+        require(model.is_file() and model.suffix == ".gguf", "model", "a .gguf file for llamacpp", model)
+    else:
+        require((model / "config.json").is_file(), "model", f"a folder with config.json for {engine}", model)
+
+
+def require_engine(engine: EngineName) -> None:
+    """Check that an engine is installed.
+
+    Raises:
+        InputError: It is not at hand; says where it comes from.
+    """
     packages, installs = _NEEDS[engine]
     missing = [name for name in packages if find_spec(name) is None]
     if missing:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.errors import OptimoeError, require, shown
-from optimoe.loadtest.engines.commands import HOST, engine_command, require_engine
+from optimoe.loadtest.engines.commands import HOST, engine_command, require_engine, require_model
 from optimoe.loadtest.engines.options import EngineName, EngineOptions
 from optimoe.loadtest.engines.program import Program, started
 
@@ -81,7 +81,8 @@ def engine_running(options: EngineOptions, model: Path) -> Iterator[RunningEngin
         InputError: The engine is not installed, the model is not in its format, or the port is taken.
         EngineError: The engine ends or stays silent before it answers.
     """
-    require_engine(options.engine, model)
+    require_engine(options.engine)
+    require_model(options.engine, model)
     port = _free_port(options.port)
     command = engine_command(options, model, port)
     url = f"http://{HOST}:{port}"

@@ -58,6 +58,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "laws compare": ("laws.comparison.LawComparisonRecord",),
     "laws decide": ("laws.comparison.DecisionsRecord",),
     "export": ("runs.export.ExportRecord",),
+    "serve": ("runs.serve.ServingEngineRecord",),
     "sample": ("runs.sample.SampleRecord",),
     "predictions": ("predictions.score.PredictionLedgerRecord",),
     "predictions add": ("predictions.entries.LedgerEntryRecord",),
