@@ -80,6 +80,7 @@ MORE = (
     "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
     "export trained out --to hf",
     "sample trained --prompt the --max-new-tokens 3",
+    "serve trained --context 32 --seconds 0.01",
 )
 
 
@@ -180,6 +181,8 @@ def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
         world = import_module("tests.trainer.world")  # late: it imports torch
         world.write_text(Path("text"))
         save_runs(Path("run.toml"), [world.make_run(steps=2)])
+    if line.startswith("serve "):
+        pytest.importorskip("xllamacpp", reason="llama.cpp itself is needed: pip install 'optimoe[serve]'")
     if "trained" in line.split():
         world.save_run(Path("trained"))
     with running() if "URL" in line else nullcontext(("", None)) as (url, _):
