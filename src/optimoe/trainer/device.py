@@ -11,6 +11,9 @@ from optimoe.core.run import RunSpec
 from optimoe.models.experts.products import product
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
+_SLOW_SIZE = 256
+"""Of float16 on a CPU, which few multiply in hardware."""
+
 _SECONDS = 0.3
 
 
@@ -26,7 +29,7 @@ def so_many_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What products are computed in, by the word of a run."""
 
 
@@ -36,7 +39,8 @@ def product_type(run: RunSpec) -> torch.dtype:
     Raises:
         ConfigError: Its precision is none that is trained in.
     """
-    require(run.precision in DTYPES, "precision", f"one of {', '.join(DTYPES)}", run.precision)
+    known = f"one of {', '.join(DTYPES)} (of fp8 PyTorch has products, scaled_mm, and no layers that train)"
+    require(run.precision in DTYPES, "precision", known, run.precision)
     return DTYPES[run.precision]
 
 
@@ -47,7 +51,8 @@ def products_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:
 
 def measured_peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of the best of a third of a second of square products, 2·n³ each, by the library of the experts."""
-    size = _SIZE.get(device.type, 1024)
+    slow = device.type == "cpu" and dtype == torch.float16
+    size = _SLOW_SIZE if slow else _SIZE.get(device.type, 1024)
     one, other, out = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(3))
     best, until = 0.0, time.perf_counter() + _SECONDS
     product(one, other, out)  # the first call sets up libraries

@@ -151,7 +151,10 @@ class _Training:
         if path is None:
             return Progress(started_utc=utc_now())
         say(f"begins with {path}" if trunk else f"goes on from step {found.step}")
-        return load_state(path, self.model, self.stepper.optimizers, self.stepper.balancer)
+        progress = load_state(path, self.model, self.stepper.optimizers, self.stepper.balancer)
+        if self.stepper.scaler is not None:
+            self.stepper.scaler.load_state_dict(progress.scaling)
+        return progress
 
     def _make_room(self, step: int) -> None:
         """Refuse a run whose checkpoints the disk cannot hold, and forget what was measured beyond a step.
@@ -215,6 +218,7 @@ class _Training:
         with kernels_used() as used:
             result = self.stepper(batches, rate, f"step {step} (sequences {start} to {stop - 1})")
         self.kernels |= used
+        self.progress.skipped_steps += result.skipped
         seconds = time.perf_counter() - began
         self.progress.seconds += seconds
         self.progress.step += 1
@@ -245,6 +249,7 @@ class _Training:
                 "mfu": mfu,
                 "grad_norm": result.grad_norms,
             }
+            | ({"loss_scale": self.stepper.scaler.scale} if self.stepper.scaler else {})
         )
         self.watch(
             StepReport(
@@ -286,6 +291,7 @@ class _Training:
 
     def _save(self) -> None:
         self.progress.routing = self.stepper.report.state_dict()
+        self.progress.scaling = self.stepper.scaler.state_dict() if self.stepper.scaler else {}
         with self.ranks.together(), ExitStack() as begun:
             writing = self.place.checkpoints.writing(self.progress.step)
             folder = self.ranks.first(lambda: begun.enter_context(writing))
@@ -309,11 +315,14 @@ class _Training:
         return record
 
     def _machine(self) -> RunMachine:
+        scaler = self.stepper.scaler
+        scaling = {"skipped_steps": self.progress.skipped_steps, "loss_scale": scaler.scale} if scaler else {}
         how = to_table(self.how) | {
             "micro_batch": self.rows,
             "threads": torch.get_num_threads(),
             "expert_kernels": sorted(self.kernels),
             "expert_products": product_library(self.ranks.device, self.stepper.autocast),
+            **scaling,
         }
         return RunMachine(device=self.ranks.describe(), peak_flops_per_s=self.peak, how=how)
 

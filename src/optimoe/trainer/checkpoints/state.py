@@ -35,6 +35,8 @@ class Progress:
         by_stage: Held-out loss of each source before the first step and after each stage, of a run of stages.
         bias_steps: How often balancing biases were moved.
         routing: How training was routed so far (:class:`~optimoe.models.losses.RunningReport`).
+        scaling: The loss scale of float16 (:class:`~optimoe.trainer.steps.scaling.LossScaler`); empty otherwise.
+        skipped_steps: Whose gradients overflowed in float16.
         peaks: The fastest products seen, FLOP/s by what the run was done on.
     """
 
@@ -45,6 +47,8 @@ class Progress:
     by_stage: list[dict[str, float]] = field(default_factory=list)
     bias_steps: int = 0
     routing: dict[str, Any] = field(default_factory=dict)
+    scaling: dict[str, float] = field(default_factory=dict)
+    skipped_steps: int = 0
     peaks: dict[str, float] = field(default_factory=dict)
 
 

@@ -1,6 +1,7 @@
 """The optimisers of a run, over the groups of a model's parameters."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,7 +35,7 @@ def make_optimizers(model: nn.Module, how: Optimizer) -> list[TorchOptimizer]:
     return made
 
 
-def groups_of(optimizers: Iterable[TorchOptimizer]) -> list[dict[str, object]]:
+def groups_of(optimizers: Iterable[TorchOptimizer]) -> list[dict[str, Any]]:
     """The groups of parameters of all optimisers."""
     return [group for optimizer in optimizers for group in optimizer.param_groups]
 

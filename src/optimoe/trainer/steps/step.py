@@ -21,6 +21,7 @@ from optimoe.trainer.device import product_type, products_in
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.parallel.sharding import Reduce, average_buffers
 from optimoe.trainer.steps.optimizers import groups_of, make_optimizers, set_rate
+from optimoe.trainer.steps.scaling import LossScaler
 
 
 class DivergedError(OptimoeError):
@@ -36,12 +37,14 @@ class StepResult:
     Attributes:
         language: Cross-entropy, nats per target.
         total: With everything that is added to it.
-        grad_norms: Before clipping, by group.
+        grad_norms: Before clipping, by group; none of a step that was skipped.
+        skipped: Whether its gradient overflowed in float16, so that weights and moments are as they were.
     """
 
     language: float
     total: float
     grad_norms: dict[str, float]
+    skipped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,7 @@ class Stepper:
         reduce: Is told before each pass whether it is the step's last.
         previous: The model whose outputs are distilled from; none for none.
         distillation: Weight of that loss.
+        scaler: Of the loss, in float16; none in a type whose gradients neither vanish nor overflow.
     """
 
     model: Decoder
@@ -75,6 +79,7 @@ class Stepper:
     reduce: Reduce = lambda last: None
     previous: Decoder | None = None
     distillation: float = 0.0
+    scaler: LossScaler | None = None
 
     @classmethod
     def of(
@@ -106,6 +111,7 @@ class Stepper:
             reduce=reduce,
             previous=previous,
             distillation=distillation,
+            scaler=LossScaler() if run.precision == "fp16" else None,
         )
 
     def __call__(self, batches: list[TokenBatch], rate: float, where: str) -> StepResult:
@@ -133,28 +139,43 @@ class Stepper:
             if self.previous is not None:
                 distilled.append(self._distillation(output, batch, self.previous, step))
                 total = total + step.num_ranks * distilled[-1]
-            total.backward()  # type: ignore[no-untyped-call]
+            scaled = total if self.scaler is None else self.scaler.scale * total
+            scaled.backward()  # type: ignore[no-untyped-call]
             step.add(loss)
             self.report.add(output)
             if self.balancer is not None:
                 self.balancer.add(output)
-        norms = clip_grad_norms(groups_of(self.optimizers), self.clip_norm)
+        norms = self._clipped_norms()
         value = step.value()
+        skipped = (
+            self.scaler is not None and self.scaler.may_shrink and not all(map(math.isfinite, norms.values()))
+        )
         result = StepResult(
             language=float(value.language),
             total=float(value.total)
             + sum(map(float, all_over_ranks([one.detach() for one in distilled], self.group))),
-            grad_norms={name: float(norm) for name, norm in norms.items()},
+            grad_norms={} if skipped else norms,
+            skipped=skipped,
         )
         self._refuse_infinite(result, where)
         set_rate(self.optimizers, rate)
         for optimizer in self.optimizers:
-            optimizer.step()
+            if not skipped:
+                optimizer.step()
             optimizer.zero_grad()
+        if self.scaler is not None:
+            self.scaler.update(skipped)
         if self.balancer is not None:
             self.balancer.step()
         average_buffers(self.model, self.group)
         return result
+
+    def _clipped_norms(self) -> dict[str, float]:
+        """Norms of the gradients before they were clipped, by group."""
+        groups = groups_of(self.optimizers)
+        if self.scaler is not None:
+            self.scaler.unscale(parameter for group in groups for parameter in group["params"])
+        return {name: float(norm) for name, norm in clip_grad_norms(groups, self.clip_norm).items()}
 
     def _forward(self, batch: TokenBatch, model: Decoder) -> Output:
         recompute = self.recompute and model is self.model
