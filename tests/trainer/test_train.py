@@ -125,7 +125,7 @@ def test_sigterm_saves_and_a_second_process_is_refused(corpus, tmp_path):
     ("fields", "words"),
     [
         ({"architecture": ARCHITECTURE | {"vocab_size": 100}}, "vocab_size: must be the tokenizer's 257 or more"),
-        ({"precision": "fp8"}, "precision: must be one of fp32, bf16, fp16 (of fp8 PyTorch has products"),
+        ({"precision": "fp8"}, "precision: must be one of fp32, bf16, fp16 .of fp8 PyTorch has products"),
         ({"router": {"kind": "expert_choice"}}, "sees later tokens at evaluation"),
         ({"seq_len": 32_768, "batch_tokens": 32_768}, "tokens of a source: must be more than seq_len"),
     ],
