@@ -280,17 +280,37 @@ def test_ranks_end_by_one_line_where_one_is_dead(corpus, tmp_path):
     assert ended[1] == (None, None, -signal.SIGKILL)
 
 
-@pytest.mark.parametrize(
-    ("layout", "words"),
-    [
-        ({"dp": 3, "ep": 3}, "layout.ep: must be a divisor of the 2 ranks, got 3"),
-        ({"tp": 2}, "layout.tp: must be 1 on several ranks"),
-    ],
-)
-def test_what_ranks_cannot_do_is_refused_once(corpus, tmp_path, layout, words):
-    run = make_run(layout=RunLayout(**layout))
-    first, second = under_torchrun(lambda _: train(run, tmp_path / "run", [corpus], QUIET), tmp_path)
-    assert words in first[1] and second == (None, None, first[2])
+OF_A_PLAN = make_run(steps=2, layout=RunLayout(tp=4, ep=8, pp=2, dp=32, micro_batch=4))
+"""For 256 devices."""
+
+
+def test_a_plans_layout_is_done_as_far_as_ranks_can_or_refused_once_with_the_way_out(corpus, tmp_path):
+    options = [replace(QUIET, ep=ep) for ep in (0, 4, 2)]
+
+    def work(rank):
+        found = []
+        for how in options:
+            said = []
+            try:
+                record = train(OF_A_PLAN, tmp_path / f"two{how.ep}", [corpus], how, say=said.append)
+                found.append((record.loss, said))
+            except (ConfigError, SystemExit) as error:
+                found.append(str(error))
+        return found
+
+    said = []
+    alone = train(OF_A_PLAN, tmp_path / "one", [corpus], QUIET, say=said.append).loss
+    stated = "layout tp 4, ep 8, pp 2, dp 32 is one of 256 devices; here"
+    assert said == [f"{stated} one process holds all, and what is learned is the same"]
+    (first, _, _), (second, _, _) = under_torchrun(work, tmp_path)
+    assert first[:2] == [
+        "layout.tp: must be 1 on 2 ranks, which cut no layer (--ep 1 trains without cutting), got 4",
+        "ep: must be a divisor of the 2 ranks, got 4",
+    ]
+    assert second[:2] == ["2", "2"]
+    loss, said = first[2]
+    assert loss == pytest.approx(alone, abs=1e-5) and second[2] == (loss, [])
+    assert said == [f"{stated} 2 ranks, experts dealt to 2, no layer cut, and what is learned is the same"]
 
 
 def test_experts_that_cannot_be_dealt_evenly_are_refused_by_their_layer():

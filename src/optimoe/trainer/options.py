@@ -16,6 +16,8 @@ class TrainOptions:
         device: ``auto`` takes a GPU where there is one.
         threads: Of a CPU; 0 leaves PyTorch's choice.
         micro_batch: Sequences of one pass; 0 takes the run's layout, or as many as logits of 1 GiB allow.
+        ep: Ranks to which the experts of a layer are dealt, no layer being cut, whatever the run's layout says; 0
+            takes the layout.
         checkpoint_minutes: Between checkpoints; there is always one at the end.
         checkpoint_steps: Between checkpoints, in steps besides; 0 for none.
         keep: Checkpoints that are kept, the newest.
@@ -34,6 +36,7 @@ class TrainOptions:
     device: DeviceWord = "auto"
     threads: int = 0
     micro_batch: int = 0
+    ep: int = 0
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
     keep: int = 2
@@ -46,7 +49,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         require_types(self)
-        require_nonnegative(self, "threads", "micro_batch", "checkpoint_steps", "evaluations", "most_hours")
+        require_nonnegative(self, "threads", "micro_batch", "ep", "checkpoint_steps", "evaluations", "most_hours")
         require_positive(self, "keep", "eval_tokens")
         require(min(self.keep_steps, default=1) > 0, "keep_steps", "positive", self.keep_steps)
         require(self.checkpoint_minutes > 0, "checkpoint_minutes", "positive", self.checkpoint_minutes)

@@ -24,6 +24,7 @@ from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.device import measured_peak_flops_per_s, so_many_threads
 from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
 from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.parallel.layouts import layout_here, layout_line
 from optimoe.trainer.parallel.ranks import Ranks, joined
 from optimoe.trainer.results.folder import RunFolder, open_run
 from optimoe.trainer.results.record import RunCounts, RunMachine, make_record
@@ -114,7 +115,8 @@ class _Training:
         self.ranks = ranks
         weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
-        self.legs = make_legs(run, corpora, self.loader, ranks)
+        self.layout = layout_here(run.layout, ranks.number, how.ep)
+        self.legs = make_legs(run, corpora, self.loader, self.layout.ep)
         self.vocab_size = corpora[0].facts.vocab_size
         self.counts = RunCounts.of(run)
         self.rows = how.micro_batch or rows_of_pass(run)
@@ -122,6 +124,8 @@ class _Training:
         self.kernels: set[str] = set()
         self.progress = self._resumed(say, trunks)
         self.say, self.first = say, self.progress.step
+        if line := layout_line(run.layout, self.layout):
+            say(line)
         if self.leg.start < self.progress.step:
             self.stepper.report.load_state_dict(self.progress.routing, ranks.device, mine=ranks.rank == 0)
         self.peak = self._measured_peak(self.stepper.autocast)
@@ -129,7 +133,7 @@ class _Training:
     def _begin(self, leg: Leg, resumes: bool = False) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
         run, ranks, self.leg = self.run, self.ranks, leg
-        begun = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes, ranks)
+        begun = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes, ranks, self.layout)
         self.model = begun.model
         if self.how.compile:
             self.model.compile()

@@ -49,21 +49,18 @@ def spread_model(model: Decoder, ranks: Ranks, layout: RunLayout, products: torc
     Args:
         model: With its initial weights, on a CPU; or on the meta device, to be filled after this.
         ranks: That train it.
-        layout: Its ``zero`` and ``ep``; the number of ranks is what there is.
+        layout: Theirs (:func:`~optimoe.trainer.parallel.layouts.layout_here`).
         products: Type of matrix products, under autocast.
 
     Returns:
         What to call before each pass.
 
     Raises:
-        ConfigError: The layout cuts layers or their matrices, or experts cannot be dealt evenly.
+        ConfigError: Experts cannot be dealt evenly.
     """
     if ranks.group is None:
         model.to(ranks.device)
         return lambda last: None
-    for name in ("tp", "pp"):
-        value = getattr(layout, name)
-        require(value == 1, f"layout.{name}", "1 on several ranks; cutting a layer is not built here", value)
     if layout.ep > 1:
         _deal_experts(model, ranks, layout, products)
     mesh = _mesh(ranks, layout.zero, 1)
@@ -106,10 +103,8 @@ def _deal_experts(model: Decoder, ranks: Ranks, layout: RunLayout, products: tor
     Raises:
         ConfigError: They cannot be dealt evenly, or a layer retrieves single neurons.
     """
-    ep = layout.ep
-    require(ranks.number % ep == 0, "layout.ep", f"a divisor of the {ranks.number} ranks", ep)
-    require_even_deal(model, ep)
-    mesh = _mesh(ranks, layout.zero, ep)
+    require_even_deal(model, layout.ep)
+    mesh = _mesh(ranks, layout.zero, layout.ep)
     for experts in (block.ffn.experts for block in model.blocks if isinstance(block.ffn, MoELayer)):
         experts.run = Exchange(
             group=mesh["ep"].get_group(), num_experts=experts.num_experts, num_frozen=_num_frozen(experts)

@@ -49,14 +49,14 @@ class Leg:
     distillation: float
 
 
-def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ranks: Ranks) -> tuple[Leg, ...]:
+def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ep: int) -> tuple[Leg, ...]:
     """The legs of a run.
 
     Args:
         run: Which.
         corpora: Those of ``run.data``, in its order.
         mixture: Of all of them.
-        ranks: That train it.
+        ep: Ranks to which experts are dealt.
 
     Raises:
         ConfigError: A source is shorter than a sequence, or a model cannot grow or change as a stage says.
@@ -64,12 +64,11 @@ def make_legs(run: RunSpec, corpora: Sequence[Corpus], mixture: Loader, ranks: R
     if not run.stages:
         whole = Leg(number=0, start=0, stop=run.steps, tokens=run.tokens, loader=mixture, distillation=0.0)
         return (whole,)
-    dealt = run.layout.ep if run.layout and ranks.group else 1
     with torch.device("meta"):  # refuses what cannot be before the first step
         for stop in run.stage_ends:
             model = formed_model(run, stop)
-            if dealt > 1:
-                require_even_deal(model, dealt)
+            if ep > 1:
+                require_even_deal(model, ep)
     by_name = {source.name: corpus for source, corpus in zip(run.data.sources, corpora, strict=True)}
     return tuple(
         Leg(
@@ -111,6 +110,7 @@ def begin_leg(
     vocab_size: int,
     resumes: bool,
     ranks: Ranks,
+    layout: RunLayout,
 ) -> LegModels:
     """The model that a leg begins with, and the one before it where that is distilled from, over all ranks.
 
@@ -125,12 +125,13 @@ def begin_leg(
         vocab_size: Ids that the data may hold.
         resumes: Whether the leg's own weights are loaded then, so that only their form is needed.
         ranks: That train it.
+        layout: In which they do.
 
     Raises:
         InputError: The checkpoint, or what the run starts from, is not there or is broken.
-        ConfigError: The model cannot be built, or ranks cannot share it as the run's layout says.
+        ConfigError: The model cannot be built, or experts cannot be dealt as the layout says.
     """
-    layout, products = run.layout or RunLayout(), product_type(run)
+    products = product_type(run)
     if ranks.group is not None and not run.stages and (resumes or run.start is None):
         require_vocabulary(run, vocab_size)
         torch.manual_seed(run.seed)
