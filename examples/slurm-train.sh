@@ -4,6 +4,7 @@
 #     sbatch examples/slurm-train.sh runs.toml --data /shared/corpus --out /shared/runs
 #
 # The job is asked to stop five minutes before its time is over: the run writes a checkpoint, and goes on in the next job.
+# A rank that dies takes all others with it, and torchrun begins them anew from the last checkpoint, three times at most.
 #SBATCH --job-name=optimoe
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1
@@ -14,8 +15,10 @@
 set -euo pipefail
 
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+port=$((20000 + SLURM_JOB_ID % 10000)) # another one for each job of a machine
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 # each start has a store of its own; a shared one names ranks that are gone
 export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / SLURM_GPUS_ON_NODE))
 exec srun torchrun \
-  --nnodes "$SLURM_NNODES" --nproc-per-node "$SLURM_GPUS_ON_NODE" \
-  --rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d --rdzv-endpoint "$first:29500" \
+  --nnodes "$SLURM_NNODES" --nproc-per-node "$SLURM_GPUS_ON_NODE" --max-restarts 3 --shutdown-timeout 240 \
+  --rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d --rdzv-endpoint "$first:$port" \
   -m optimoe train "$@"

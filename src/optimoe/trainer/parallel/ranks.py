@@ -108,22 +108,22 @@ def joined(word: DeviceWord) -> Iterator[Ranks]:
         InputError: Another rank is gone.
     """
     device = find_device(word)
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
-        distributed.init_process_group(backend, timeout=PATIENCE)
-        atexit.register(distributed.destroy_process_group)  # for all runs of this process: none can join twice
-    here = _here(device) if distributed.is_initialized() else Ranks(device=device)
     try:
-        yield here
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+            backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
+            distributed.init_process_group(backend, timeout=PATIENCE)
+            atexit.register(distributed.destroy_process_group)  # for all runs of this process: none can join twice
+        yield _here(device) if distributed.is_initialized() else Ranks(device=device)
     except RuntimeError as error:
         text = str(error).strip()
         if isinstance(error, distributed.DistError) or any(word in text for word in _LOST):
             atexit.unregister(distributed.destroy_process_group)  # would wait for who is gone
-            raise InputError(f"rank {here.rank}: another rank is gone ({text.splitlines()[0]})") from None
+            rank = os.environ.get("RANK", "0")
+            raise InputError(f"rank {rank}: another rank is gone ({text.splitlines()[0]})") from None
         raise
 
 
-_LOST = ("gloo", "Connection closed", "Connection reset", "NCCL")
+_LOST = ("gloo", "Gloo", "Connection closed", "Connection reset", "NCCL")
 
 
 def find_device(word: DeviceWord) -> torch.device:
