@@ -110,6 +110,16 @@ def check_curves_page(folder):
     assert HOSTILE in html.unescape((folder / HOSTILE).read_text())
 
 
+def check_check_page(folder):
+    measured = LatencyRecord(
+        model="mixtral-8x7b", gpu="h100-sxm", num_gpus=2, tp=2, engine=HOSTILE, engine_version=HOSTILE,
+        measured_utc="2026-01-02", input_tokens=1024, output_tokens=128, concurrency=4, ttft_s=0.1, tpot_s=0.01,
+    )  # fmt: skip
+    save_latency_records(folder / "records.jsonl", [measured])
+    optimoe("cost", "check", "records.jsonl", "--page", HOSTILE, cwd=folder)
+    assert HOSTILE in html.unescape((folder / HOSTILE).read_text())
+
+
 def check_plan(folder):
     """A law fitted to a table whose name holds a quote, then a plan on it."""
     law = find_law("ludziejewski2025")
@@ -238,6 +248,7 @@ WRITERS = {
     "app/cli/laws/fit.py": check_fit_views,
     "app/cli/planning/reproduce.py": check_reproductions,
     "app/cli/serving/sizing.py": check_curves_page,
+    "app/cli/serving/calibrate.py": check_check_page,
     "core/files/owned.py": check_plan,
     "models/convert/hf.py": check_checkpoint,
     "models/convert/checkpoint/shards.py": check_checkpoint,

@@ -1,4 +1,4 @@
-"""The requests of ``optimoe cost calibrate`` and ``optimoe cost yun``: measured latencies."""
+"""The requests of ``optimoe cost calibrate``, ``check`` and ``yun``: measured latencies."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.inputs.groups.hardware import ServePrice
 from optimoe.inputs.quantities import Quantity, whole
-from optimoe.inputs.sources import Model, read_model
+from optimoe.inputs.sources import CalibrationName, Model, read_model
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
     from optimoe.core.latency import LatencyRecord
     from optimoe.cost.calibration import FitSettings
+    from optimoe.cost.calibration.check import LatencyCheck
 
 
 @Parameter(name="*")
@@ -65,6 +66,32 @@ class CalibrateRequest:
         from optimoe.cost.calibration import FitSettings
 
         return FitSettings(least_records=self.least_records, resamples=self.resamples, seed=self.seed)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CheckLatenciesRequest:
+    """Measured latencies beside what is predicted of them."""
+
+    records: list[Path] = field(kw_only=False)
+    """JSON lines, one deployment and load a line; several files are one set."""
+    calibration: CalibrationName = ""
+    """Measured factors of an engine's version: a name that ships, or a file of `cost calibrate`."""
+
+    def checked(self) -> "LatencyCheck":
+        """Predictions beside the measurements.
+
+        Raises:
+            InputError: A file cannot be read, or no record can be predicted.
+            ConfigError: A line is no record; names it.
+            UnknownNameError: No such calibration, model or GPU; lists the nearest.
+        """
+        from optimoe.core.latency import load_latency_records
+        from optimoe.cost.calibration import find_calibration
+        from optimoe.cost.calibration.check import check_latencies
+
+        records = [record for path in self.records for record in load_latency_records(path)]
+        return check_latencies(records, find_calibration(self.calibration) if self.calibration else None)
 
 
 @Parameter(name="*")

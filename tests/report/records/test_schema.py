@@ -63,6 +63,7 @@ MORE = (
     "laws fit runs.csv --family chinchilla --prior besiroglu2024 --resamples 5",
     "laws check checks.toml",
     "cost calibrate records.jsonl --resamples 3",
+    "cost check records.jsonl",
     "cost size-from-speed --tokens-per-s 60 --gpus 1xh100-sxm --sparsity 8 --margin 0 --aspect 128 --ffn-ratio 3",
     "cost yun mixtral-8x7b --records records.jsonl --concurrency 16",
     "plan --train-gpus 8xh100-sxm --train-days 5 --serve-tokens 10B --experts 8 --top-k 2 --shared 0 "

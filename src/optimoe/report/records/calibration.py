@@ -190,9 +190,9 @@ def calibration_record(calibration: Calibration) -> CalibrationRecord:
         intervals={
             name: same_fields(FactorIntervalRecord, interval) for name, interval in calibration.intervals.items()
         },
-        before=_errors_record(calibration.before),
-        fitted=_errors_record(calibration.fitted),
-        after=_errors_record(calibration.after),
+        before=latency_errors_record(calibration.before),
+        fitted=latency_errors_record(calibration.fitted),
+        after=latency_errors_record(calibration.after),
         measured=tuple(
             same_fields(
                 MeasuredRecord, row, models=tuple(same_fields(MeasuredModelRecord, model) for model in row.models)
@@ -202,7 +202,8 @@ def calibration_record(calibration: Calibration) -> CalibrationRecord:
     )
 
 
-def _errors_record(errors: LatencyErrors) -> LatencyErrorsRecord:
+def latency_errors_record(errors: LatencyErrors) -> LatencyErrorsRecord:
+    """Errors of both latencies."""
     return LatencyErrorsRecord(
         tpot=same_fields(AccuracyRecord, errors.tpot), ttft=same_fields(AccuracyRecord, errors.ttft)
     )

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost curves": ("sizing.CurvesRecord",),
     "cost train": ("training.TrainingRecord",),
     "cost calibrate": ("calibration.CalibrationRecord",),
+    "cost check": ("served.check.LatencyCheckRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
     "measure": ("served.measured.MeasurementRecord",),

@@ -22,7 +22,7 @@ def calibration_lines(calibration: Calibration) -> Lines:
     """Engine, factors with intervals, and errors before and after."""
     dates = dict.fromkeys((calibration.measured_from, calibration.measured_to))
     one = f"{calibration.engine} {calibration.engine_version}, measured {' to '.join(dates)}"
-    models = ", ".join(map(_short, calibration.models))
+    models = ", ".join(map(short_model, calibration.models))
     lines: Lines = [
         (Deciding("Calibration"), f"{calibration.name}: {VERDICTS[calibration.verdict]}"),
         ("Engine", one),
@@ -45,7 +45,8 @@ def calibration_lines(calibration: Calibration) -> Lines:
         "TTFT": (calibration.before.ttft, calibration.fitted.ttft, calibration.after.ttft),
     }
     for latency, (before, fitted, after) in pairs.items():
-        words = f"before {_error(before)} · fitted {_error(fitted)} · held out {_error(after)}"
+        stages = {"before": before, "fitted": fitted, "held out": after}
+        words = " · ".join(f"{stage} {accuracy_words(errors)}" for stage, errors in stages.items())
         lines.append((latency, words))
     return lines
 
@@ -58,11 +59,12 @@ def reach_words(calibration: Calibration) -> str:
     return f"{calibration.engine} on {', '.join(where)}, {models}; elsewhere the shipped factors stand"
 
 
-def _short(model: str) -> str:
+def short_model(model: str) -> str:
     """A model by the name of its file or of its folder, where it is no name of the catalog."""
     path = Path(model)
     return path.parent.name if path.name == "config.json" and path.parent.name else path.name.removesuffix(".json")
 
 
-def _error(accuracy: Accuracy) -> str:
+def accuracy_words(accuracy: Accuracy) -> str:
+    """The median error of a latency, its bias, and the share of the records that are near."""
     return f"{accuracy.median_error:.1%} (bias {accuracy.bias:+.0%}, {accuracy.within_20:.0%} within 20 %)"

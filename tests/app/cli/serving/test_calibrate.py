@@ -1,4 +1,4 @@
-"""``optimoe cost calibrate``."""
+"""``optimoe cost calibrate`` and ``check``."""
 
 import json
 
@@ -45,3 +45,16 @@ def test_records_that_cannot_be_used_are_one_line(tmp_path, changes, options, wo
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_check_names_each_record_once_in_text_in_json_and_on_a_page(tmp_path):
+    (tmp_path / "records.jsonl").write_text(latency_lines())
+    answer("cost", "calibrate", "records.jsonl", "--output", "ours.toml", cwd=tmp_path)
+    words = ("cost", "check", "records.jsonl", "--calibration", "ours.toml")
+    record = answer(*words, "--page", "check.html", cwd=tmp_path)
+    assert len(record["rows"]) == 12 and all(row["calibrated"] for row in record["rows"])
+    assert record["calibrated"]["tpot"]["median_error"] < record["shipped"]["tpot"]["median_error"]
+    shown = optimoe(*words, cwd=tmp_path).stdout
+    assert "Calibrated" in shown and shown.count("1024/256") == 12
+    page = (tmp_path / "check.html").read_text()
+    assert "Predicted against measured TPOT" in page and page.count("<td>1024/256</td>") == 12

@@ -1,4 +1,4 @@
-"""``optimoe cost calibrate``: the serving model on measurements of one's own."""
+"""``optimoe cost calibrate`` and ``check``: the serving model on measurements of one's own."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show
-from optimoe.inputs.calibration import CalibrateRequest
+from optimoe.app.cli.printing import show, show_blocks
+from optimoe.inputs.calibration import CalibrateRequest, CheckLatenciesRequest
 
 Out = Annotated[
     Path | None, Parameter(alias="--output", help="Write the calibration here, .toml or .json, for --calibration.")
@@ -32,3 +32,27 @@ def calibrate(
     if out is not None:
         save_calibration(calibration, out)
     show(json, lambda: calibration_record(calibration), lambda: calibration_lines(calibration), quiet=quiet)
+
+
+Page = Annotated[Path | None, Parameter(help="Write a page of figures here.")]
+
+
+def check(
+    request: CheckLatenciesRequest,
+    *,
+    page: Page = None,
+    quiet: QuietFlag = False,
+    config: ConfigFile = None,
+    json: JsonFlag = False,
+) -> None:
+    """Hold predictions against measured latencies, as the model ships and with a calibration."""
+    from optimoe.report.records.served.check import latency_check_record
+    from optimoe.report.words.served.check_prose import check_blocks
+
+    checked = request.checked()
+    if page is not None:
+        from optimoe.core.files import write_text
+        from optimoe.report.pages.check_page import check_page
+
+        write_text(page, check_page(checked))
+    show_blocks(json, lambda: latency_check_record(checked), lambda: check_blocks(checked), quiet=quiet)

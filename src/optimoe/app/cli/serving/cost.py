@@ -19,6 +19,7 @@ app.command("optimoe.app.cli.serving.sizing:fleet", help="The fewest and the che
 app.command("optimoe.app.cli.serving.sizing:context", help="The longest prompt that fits and keeps the limits.")
 app.command("optimoe.app.cli.serving.train:train", help="Train a model: fastest layout, MFU, days and dollars.")
 app.command("optimoe.app.cli.serving.calibrate:calibrate", help="Fit the cost model to measured latencies.")
+app.command("optimoe.app.cli.serving.calibrate:check", help="Hold predictions against measured latencies.")
 app.command("optimoe.app.cli.serving.sizing:disaggregate", help="Prefill and decoding on GPUs of their own.")
 app.command("optimoe.app.cli.serving.sizing:curves", help="Speed, throughput and price, with a page.")
 app.command(
