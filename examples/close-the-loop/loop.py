@@ -13,6 +13,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from optimoe.core.latency import load_latency_records, save_latency_records
+
 HERE = Path(__file__).parent
 MODELS = HERE / "models.toml"
 ENGINES = {"llamacpp": "", "transformers": "--dtype float32"}
@@ -29,7 +31,9 @@ def main(folder: Path) -> None:
     """Go through the loop in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     once(folder / "here.toml", "hardware probe --out {}")
-    once(folder / "runs/records.jsonl", f"train {MODELS} --evaluations 0 --eval-tokens 4000 --out {folder / 'runs'}")
+    once(
+        folder / "runs/records.jsonl", f"train {MODELS} --evaluations 0 --eval-tokens 4000 --out {folder / 'runs'}"
+    )
     names = [run["name"] for run in tomllib.loads(MODELS.read_text(encoding="utf-8"))["run"]]
     for engine, words in ENGINES.items():
         for name in names:
@@ -46,13 +50,10 @@ def main(folder: Path) -> None:
 def calibrate(folder: Path, engine: str) -> None:
     """Fit the cost model to some models and loads of an engine."""
     chosen = folder / engine / "calibrated-on.jsonl"
-    lines = [
-        line
-        for name in CALIBRATED_MODELS
-        for line in (folder / engine / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        if any(f'"concurrency": {level}.0' in line or f'"concurrency": {level},' in line for level in CALIBRATED_LEVELS)
-    ]
-    chosen.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    known = [load_latency_records(folder / engine / f"{name}.jsonl") for name in CALIBRATED_MODELS]
+    save_latency_records(
+        chosen, [one for records in known for one in records if one.concurrency in CALIBRATED_LEVELS]
+    )
     once(folder / engine / "calibration.toml", f"cost calibrate {chosen} --out {{}}")
 
 
