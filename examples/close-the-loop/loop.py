@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
             lengths = f"--input-tokens {INPUT_TOKENS} --output-tokens {OUTPUT_TOKENS}"
             once(
                 folder / engine / f"{name}.jsonl",
-                f"measure --serve {folder / 'runs' / name} --engine {engine} {words} --serve-requests {max(LEVELS)} "
+                f"measure --serve {folder / 'runs' / name} --engine {engine} {words} "
                 f"--gpu {folder / 'here.toml'} --precision fp32 {load} {lengths} --out {{}}",
             )
         calibrate(folder, engine)
