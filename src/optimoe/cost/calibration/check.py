@@ -42,7 +42,7 @@ class CheckedRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyCheck:
-    """Predictions beside measurements.
+    """Predictions that stand beside measurements.
 
     Attributes:
         rows: One a record that can be predicted, in their order.

@@ -74,7 +74,7 @@ class EquallyFastDenseRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyCheckRecord:
-    """Predictions beside measurements.
+    """Predictions that stand beside measurements.
 
     Attributes:
         rows: One a record that can be predicted.
@@ -96,7 +96,7 @@ class LatencyCheckRecord:
 
 
 def latency_check_record(check: LatencyCheck) -> LatencyCheckRecord:
-    """The whole check."""
+    """A check with every record of it."""
     return same_fields(
         LatencyCheckRecord,
         check,
