@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from optimoe.core.errors import InputError, require
-from optimoe.core.run import RunRecord, RunSpec, append_run_record, load_run_records
+from optimoe.core.run import RunRecord, RunSpec, append_run_record_once, load_run_records
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.device import so_many_threads
@@ -65,19 +65,19 @@ def train_series(
     """
     how, preparation = how or TrainOptions(), preparation or Preparation(folder=out / DATA)
     for run in runs:
-        _require_folder_name(run.name)
+        require_folder_name(run.name)
     with joined(how.device) as ranks:
         watching, say = (unwatched, lambda _: None) if ranks.rank else (watching, say)
         _require_machine([run for run in runs if record_of_end(out / run.name) is None], out, how, ranks, say)
-        prepared = ranks.first(lambda: [_with_corpora(run, preparation, say) for run in runs])
+        prepared = ranks.first(lambda: [with_corpora(run, preparation, say) for run in runs])
         named, done = [run for run, _ in prepared], []
         for at, (run, folders) in enumerate(prepared):
             corpora = [Corpus(folder) for folder in folders]
             trunks = [out / other.name for other in named[:at]]
-            kept = replace(how, keep_steps=(*how.keep_steps, *_parting_steps(run, named[at + 1 :])))
+            kept = replace(how, keep_steps=(*how.keep_steps, *parting_steps(run, named[at + 1 :])))
             with watching(run) as watch:
                 go = partial(train, run, out / run.name, corpora, kept, watch, say, trunks)
-                done.append(_outcome(out / run.name, ranks, go, say))
+                done.append(outcome_of(out / run.name, ranks, go, say))
     return tuple(done)
 
 
@@ -98,12 +98,12 @@ def _require_machine(
         require_hours(forecasts, how.most_hours)
 
 
-def _parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:
+def parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:
     """Steps at which later runs part from one, so that they may begin there."""
     return sorted({shared_steps(run, other) for other in later} - {0})
 
 
-def _with_corpora(
+def with_corpora(
     run: RunSpec, preparation: Preparation, say: Callable[[str], None]
 ) -> tuple[RunSpec, list[Path]]:
     """A run with its tokenizer spelled out, and the folders of its corpora.
@@ -117,23 +117,20 @@ def _with_corpora(
     return replace(run, data=replace(run.data, tokenizer=tokenizer)), [corpus.folder for corpus in corpora]
 
 
-def _outcome(
+def outcome_of(
     folder: Path, ranks: Ranks, train_it: Callable[[], RunRecord], say: Callable[[str], None]
 ) -> RunOutcome:
-    """One run to its end, its record among those of the others."""
+    """One run to its end, its record among those of the others, once however many do it at once."""
     try:
         record = train_it()
     except DivergedError as error:
         say(f"{folder.name}: {error}")
         record = load_run_records(folder / RECORD).records[-1]
-    records = folder.parent / RECORDS
-    known = load_run_records(records).finished_ids if records.is_file() else frozenset()
-    if record.run_id not in known and not ranks.rank:
-        append_run_record(records, record)
+    ranks.first(lambda: append_run_record_once(folder.parent / RECORDS, record))
     return RunOutcome(folder=folder, record=record)
 
 
-def _require_folder_name(name: str) -> None:
+def require_folder_name(name: str) -> None:
     """Refuse a name that is none of a folder, or that of a folder which is used otherwise.
 
     Raises:

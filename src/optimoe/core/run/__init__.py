@@ -13,6 +13,7 @@ from optimoe.core.run.record import (
     RunRecord,
     RunStatus,
     append_run_record,
+    append_run_record_once,
     load_run_records,
 )
 from optimoe.core.run.retention import Retention, retention
@@ -36,6 +37,7 @@ __all__ = [
     "Stage",
     "Start",
     "append_run_record",
+    "append_run_record_once",
     "load_asked_runs",
     "load_run_records",
     "load_runs",

@@ -1,6 +1,8 @@
 """What came of a training run, as JSON lines that several processes may append to."""
 
+import fcntl
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -202,6 +204,32 @@ def append_run_record(path: Path, record: RunRecord) -> None:
         InputError: The place cannot be written.
     """
     append_json_line(path, to_record(asdict(record)))
+
+
+def append_run_record_once(path: Path, record: RunRecord) -> bool:
+    """Add the record of a run that is over to a file, unless one of that run is there.
+
+    Whoever does so holds a lock on the file meanwhile, which the system lets go of however the process ends.
+
+    Returns:
+        Whether it was added.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if record.run_id in load_run_records(path).finished_ids:
+            return False
+        append_run_record(path, record)
+        return True
+    finally:
+        os.close(handle)
 
 
 def load_run_records(path: Path) -> RunLog:

@@ -13,6 +13,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,12 @@ from optimoe.trainer.corpus.tokenizers import TOKENIZER_FILE, Tokenizer
 
 RUN, METRICS, RECORD, CHECKPOINTS, LOCK = "run.toml", "metrics.jsonl", "record.jsonl", "checkpoints", ".lock"
 DATA = "data.json"
+
+LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
+
+
+class TakenRunError(InputError):
+    """Another process trains the run."""
 
 
 class RunFolder:
@@ -135,7 +142,8 @@ def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = 
     """The folder of a run, this process alone in it; a run that never took a step leaves it to another.
 
     Raises:
-        InputError: Another process trains it, it cannot be written, or it holds another run.
+        TakenRunError: Another process trains it.
+        InputError: It cannot be written, or it holds another run.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -159,16 +167,32 @@ def open_run(path: Path, run: RunSpec, keep: int, keep_steps: Collection[int] = 
         os.close(handle)
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a process trains the run of a folder at this moment."""
+    if not (path / LOCK).is_file():
+        return False
+    with (path / LOCK).open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def _lock(handle: int, path: Path) -> None:
     """Take the lock, which the system lets go of however this process ends.
 
     Raises:
-        InputError: Another process holds it.
+        TakenRunError: Another process holds it.
     """
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(handle, 32, 0).decode(errors="replace").strip()
-        raise InputError(f"{path}: is being trained by process {owner or 'unknown'}") from None
+    for left in reversed(range(LOCK_TRIES)):  # who only asks whether it is taken holds it for a moment
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if not left:
+                owner = os.pread(handle, 32, 0).decode(errors="replace").strip()
+                raise TakenRunError(f"{path}: is being trained by process {owner or 'unknown'}") from None
+            time.sleep(LOCK_PAUSE_S)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -1,0 +1,87 @@
+"""The request of ``optimoe sweep run``: the runs of a file or of grids, and how this machine does them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+
+from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.run import RunSpec
+from optimoe.inputs.runs.corpus import Names, TextRequest
+from optimoe.inputs.sweeps.grid import load_sweep
+from optimoe.trainer.options import TrainOptions
+
+if TYPE_CHECKING:
+    from optimoe.trainer.sweep.pace import SweepEstimate
+    from optimoe.trainer.sweep.sweep import Board, SweepOutcome
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """Runs to do, all at once that this machine can."""
+
+    grid: Path = field(kw_only=False)
+    """TOML or JSON file of grids or of runs (docs/sweeps.md), such as a plan's winner/proxies.toml."""
+    out: Path = Path("sweep")
+    """The store: NAME/ of each run, records.jsonl of all, data/ of their corpora."""
+    only: Names = field(default_factory=list)
+    """Names of the runs to do; left out, all in their order."""
+    workers: int = 0
+    """Processes; left out, one to a GPU, or to each core where there is none."""
+    retries: int = 2
+    """Times that a run is tried again whose worker died."""
+    usd_per_hour: float = 0.0
+    """Price of an hour of this machine."""
+    how: TrainOptions = field(default_factory=lambda: TrainOptions(keep=1))
+    reading: TextRequest = field(default_factory=TextRequest)
+
+    def runs(self) -> tuple[RunSpec, ...]:
+        """The runs that are asked for.
+
+        Raises:
+            ConfigError: The file cannot be read, or a field is out of limits.
+            UnknownNameError: No such run or field.
+        """
+        runs = load_sweep(self.grid)
+        names = [run.name for run in runs]
+        for name in self.only:
+            if name not in names:
+                raise UnknownNameError("only", name, names)
+        return tuple(run for run in runs if not self.only or run.name in self.only)
+
+    def swept(
+        self,
+        confirm: "Callable[[SweepEstimate], bool]",
+        look: "Callable[[Board], None]" = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> "SweepOutcome":
+        """What came of the runs.
+
+        Args:
+            confirm: Is asked before the first run.
+            look: Is told where the sweep is.
+            say: Is told what a person should know.
+
+        Raises:
+            InputError: PyTorch is not installed, or a source or a folder cannot be used.
+            ConfigError: A run cannot be trained as it is stated.
+            InfeasibleError: It was not confirmed.
+        """
+        runs = self.runs()
+        if find_spec("torch") is None:
+            raise InputError("sweep: needs torch (pip install 'optimoe[train]')")
+        from optimoe.trainer.corpus.prepared import Preparation
+        from optimoe.trainer.series import DATA
+        from optimoe.trainer.sweep.sweep import SweepOptions, sweep
+
+        options = SweepOptions(workers=self.workers, retries=self.retries, usd_per_hour=self.usd_per_hour)
+        preparation = Preparation(
+            folder=self.out / DATA,
+            held_out_share=self.reading.held_out,
+            most_tokens=self.reading.tokens(),
+        )
+        return sweep(runs, self.out, options, self.how, preparation, confirm, look, say)

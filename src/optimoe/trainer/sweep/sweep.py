@@ -1,0 +1,417 @@
+"""The front door: runs are done by all workers of a machine, what is missing of them and nothing twice."""
+
+import platform
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from optimoe.core.errors import InfeasibleError, InputError, require, require_nonnegative, require_types
+from optimoe.core.run import RunSpec
+from optimoe.trainer.checkpoints.folder import CheckpointFolder
+from optimoe.trainer.corpus.prepared import Preparation
+from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.options import TrainOptions
+from optimoe.trainer.results.folder import CHECKPOINTS
+from optimoe.trainer.series import DATA, parting_steps, with_corpora
+from optimoe.trainer.signals import StopWish, stop_wish
+from optimoe.trainer.sweep.jobs import Event, Job
+from optimoe.trainer.sweep.pace import (
+    SETTLED_RUNS,
+    Pace,
+    Reckoning,
+    SweepEstimate,
+    Work,
+    estimate,
+    shape_of,
+    work_left,
+)
+from optimoe.trainer.sweep.store import LOG, Failure, RunState, SweepStore
+from optimoe.trainer.sweep.workers import Worker, Workers, places_here, working
+from optimoe.trainer.trunks import shared_steps
+
+REHEARSED_STEPS = 3
+LOOK_S = 0.5
+"""Between two looks at what workers say."""
+
+TAKEN_S = 2.0
+"""Before a run is asked for again that another process trains."""
+
+MOST_STILLBORN = 3
+"""Workers that die before they are ready, one after another, before a sweep gives up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """How a sweep is done on this machine.
+
+    Attributes:
+        workers: Processes; 0 for one a GPU, or one for each core (or for so many threads' cores).
+        retries: How often a run is tried again whose worker died, before it is left as failed.
+        usd_per_hour: Price of an hour of this machine.
+
+    Raises:
+        ConfigError: A number is out of limits.
+    """
+
+    workers: int = 0
+    retries: int = 2
+    usd_per_hour: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_nonnegative(self, "workers", "retries", "usd_per_hour")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A run that a worker does.
+
+    Attributes:
+        name: Of the run.
+        fields: Of its last step that was told: ``step``, ``steps``, ``loss``, ``held_out``, ``tokens_per_s``.
+    """
+
+    name: str
+    fields: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """Where a sweep is.
+
+    Attributes:
+        total: Runs that were asked for.
+        over: Of which so many are over, diverged ones too.
+        failed: And so many were given up.
+        running: What workers do.
+        seconds_left: Until the end, by the paces seen so far.
+        event: What has just happened, a line; empty for nothing.
+    """
+
+    total: int
+    over: int
+    failed: int
+    running: tuple[Running, ...]
+    seconds_left: float
+    event: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOutcome:
+    """What came of a sweep.
+
+    Attributes:
+        store: Its folder.
+        states: Of the runs that were asked for, in their order.
+        reckoning: What was thought that they take, and what they took; none where all were over before.
+    """
+
+    store: SweepStore
+    states: tuple[RunState, ...]
+    reckoning: Reckoning | None
+
+
+Confirm = Callable[[SweepEstimate], bool]
+Look = Callable[[Board], None]
+
+
+def sweep(
+    runs: Sequence[RunSpec],
+    out: Path,
+    options: SweepOptions | None = None,
+    how: TrainOptions | None = None,
+    preparation: Preparation | None = None,
+    confirm: Confirm = lambda _: True,
+    look: Look = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> SweepOutcome:
+    """Do runs that are not over yet, as many at once as there are workers.
+
+    A run whose worker dies goes on from its checkpoint, a stated number of times. Runs that another process does
+    are left to it and waited for, so that several sweeps share the runs of one store. However often and wherever
+    it is killed: given again, it does what is missing, and each run has one record.
+
+    Args:
+        runs: What to train; each states its data.
+        out: The store.
+        options: Workers, retries and price.
+        how: Each run is done, but for its threads, of which 0 is one on a CPU.
+        preparation: How text becomes corpora; left out, as usual and under ``out/data``.
+        confirm: Is asked before the first run, with what they take.
+        look: Is told where the sweep is, twice a second and whenever something has happened.
+        say: Is told what a person should know, a line at a time.
+
+    Raises:
+        InputError: A source or a folder cannot be used, or no worker can start.
+        ConfigError: A run cannot be trained as it is stated.
+        InfeasibleError: Whoever was asked has said no.
+    """
+    store, options, how = SweepStore(out), options or SweepOptions(), how or TrainOptions()
+    preparation = preparation or Preparation(folder=out / DATA)
+    with store.alone():
+        prepared = [with_corpora(run, preparation, say) for run in runs]
+    asked = [run for run, _ in prepared]
+    store.add(asked)
+    for run in asked:
+        store.settle(run)
+    done = store.records()
+    left = [run for run in asked if run.run_id not in done and not store.failure(run)]
+    reckoning = None
+    if left:
+        corpora = {run.name: tuple(folders) for run, folders in prepared}
+        places = places_here(options.workers, how.threads, how.device)
+        with stop_wish() as wish, working(places, out / LOG) as workers:
+            reckoning = _Sweep(store, asked, corpora, options, how, workers, look, say).go(left, confirm, wish)
+    names = {run.name for run in asked}
+    states = tuple(state for state in store.states() if state.run.name in names)
+    return SweepOutcome(store=store, states=states, reckoning=reckoning)
+
+
+@dataclass
+class _Left:
+    """A run that is not over."""
+
+    work: Work
+    attempts: int = 0
+    not_before: float = 0.0
+    began: float = field(default=0.0)
+
+
+class _Sweep:
+    """A sweep in this process: what is left of it, and the loop over what workers say."""
+
+    def __init__(
+        self,
+        store: SweepStore,
+        asked: Sequence[RunSpec],
+        corpora: dict[str, tuple[Path, ...]],
+        options: SweepOptions,
+        how: TrainOptions,
+        workers: Workers,
+        look: Look,
+        say: Callable[[str], None],
+    ) -> None:
+        self.store, self.asked, self.corpora, self.options, self.how = store, tuple(asked), corpora, options, how
+        self.workers, self.look, self.say = workers, look, say
+        self.pace, self.left = Pace(), dict[str, _Left]()
+        self.failed = sum(store.failure(run) is not None for run in asked)
+        self.told: dict[int, dict[str, float]] = {}
+        self.before: dict[str, list[str]] = {
+            run.name: [other.name for other in self.asked[:at] if shared_steps(run, other)]
+            for at, run in enumerate(self.asked)
+        }
+        self.parting = {run.name: parting_steps(run, self.asked[at + 1 :]) for at, run in enumerate(self.asked)}
+        self.stillborn, self.num_over = 0, 0
+
+    def go(self, runs: Sequence[RunSpec], confirm: Confirm, wish: StopWish) -> Reckoning:
+        """Do what is left."""
+        self.left = {run.name: _Left(self._work(run)) for run in runs}
+        self._learn_records()
+        self._rehearse(wish)
+        before = self._estimate()
+        if not confirm(before):
+            raise InfeasibleError("sweep: not begun, as it was not confirmed (--yes)")
+        self.reckoning, self.thought = Reckoning(before=before), dict[str, float]()
+        self.store.save_estimate(asdict(self.reckoning) | {"ratio": None})
+        while self.left:
+            self._stop_if(wish)
+            self._deal()
+            events = self.workers.events(LOOK_S)
+            for worker, event in events:
+                line = self._happened(worker, event)
+                if line:
+                    self.say(line)
+            self.look(self._board())
+        return self.reckoning
+
+    def _stop_if(self, wish: StopWish) -> None:
+        if wish.signal:
+            self.say("stops: workers save where they are")
+            raise SystemExit(128 + wish.signal)
+
+    def _work(self, run: RunSpec) -> Work:
+        """What is left of a run, by the checkpoints that there are or will be."""
+        own = CheckpointFolder(self.store.path / run.name / CHECKPOINTS).steps()
+        earlier = self.asked[: self.asked.index(run)]
+        first = max([0, *own, *(shared_steps(run, other) for other in earlier)])
+        held_out = [Corpus(folder).num_tokens("held_out") for folder in self.corpora[run.name]]
+        eval_tokens = sum(min(self.how.eval_tokens, number) for number in held_out)
+        return work_left(run, first, self.how.evaluations, eval_tokens)
+
+    def _learn_records(self) -> None:
+        """Paces of shapes of which runs are over already, on this machine."""
+        for record in self.store.records().values():
+            if record.host == platform.node() and record.tokens_per_s:
+                per_token = record.train_flops / record.tokens_seen
+                self.pace.learn(shape_of(record.run), per_token, record.tokens_per_s)
+
+    def _rehearse(self, wish: StopWish) -> None:
+        """Time a few steps of unknown shapes, all workers busy as they will be."""
+        waiting = self.pace.unknown([left.work for left in self.left.values()])
+        how = replace(self.how, evaluations=0, eval_tokens=1, checkpoint_steps=0, keep_steps=())
+        with TemporaryDirectory(dir=self.store.path, prefix=".rehearsal-") as beside:
+            number, busy = 0, dict[int, Work]()
+            while waiting or busy:
+                self._stop_if(wish)
+                for worker in self.workers.all:
+                    if worker.ready and waiting:
+                        work, number = waiting.pop(0), number + 1
+                        busy[worker.process.pid] = work
+                        worker.take(self._rehearsal(work.run, Path(beside) / str(number), how, worker))
+                for worker, event in self.workers.events(LOOK_S):
+                    rehearsed = busy.pop(worker.process.pid, None) if event.kind != "step" else None
+                    if event.kind == "died":
+                        self._count_stillborn(event)
+                    elif rehearsed is not None and event.kind == "failed":
+                        raise InputError(f"{rehearsed.run.name}: {event.line}")
+                    elif rehearsed is not None:
+                        self._learn_rehearsal(rehearsed, event)
+
+    def _rehearsal(self, run: RunSpec, folder: Path, how: TrainOptions, worker: Worker) -> Job:
+        """A few steps of a run."""
+        if run.stages:
+            stage = replace(run.stages[0], tokens=REHEARSED_STEPS * run.batch_tokens)
+            short = replace(run, stages=(stage,), tokens=stage.tokens, schedule=replace(run.schedule, warmup_tokens=0))
+        else:
+            tokens = min(run.tokens, REHEARSED_STEPS * run.batch_tokens)
+            short = replace(run, tokens=tokens, schedule=replace(run.schedule, warmup_tokens=0))
+        how = replace(how, threads=worker.place.threads)
+        return Job(run=short, folder=folder, corpora=self.corpora[run.name], how=how, rehearsal=True)
+
+    def _learn_rehearsal(self, work: Work, event: Event) -> None:
+        speed = event.fields["tokens_per_s"]
+        if speed:
+            steps = event.fields["steps"] * work.run.batch_tokens / speed
+            self.pace.learn(work.shape, work.flops_per_token, speed, max(0.0, event.fields["seconds"] - steps))
+
+    def _count_stillborn(self, event: Event) -> None:
+        self.stillborn += 1
+        if self.stillborn >= MOST_STILLBORN:
+            raise InputError(f"workers: cannot start, {event.line}: {self.store.path / LOG} says why")
+
+    def _estimate(self) -> SweepEstimate:
+        works = [left.work for left in self.left.values()]
+        return estimate(self.pace, works, len(self.workers.all), self.options.usd_per_hour)
+
+    def _deal(self) -> None:
+        """Give every worker that is ready the first run that can be done."""
+        for worker in self.workers.all:
+            if not worker.ready:
+                continue
+            doing = {other.job.run.name for other in self.workers.all if other.job is not None}
+            left = next((one for one in self.left.values() if self._can_begin(one, doing)), None)
+            if left is None:
+                return
+            name, left.began = left.work.run.name, time.monotonic()
+            how = replace(
+                self.how,
+                threads=worker.place.threads,
+                keep_steps=tuple(sorted({*self.how.keep_steps, *self.parting[name]})),
+            )
+            trunks = tuple(self.store.path / other for other in self.before[name])
+            folder = self.store.path / name
+            worker.take(
+                Job(run=left.work.run, folder=folder, corpora=self.corpora[name], how=how, trunks=trunks)
+            )
+
+    def _can_begin(self, left: _Left, doing: set[str]) -> bool:
+        """Whether nobody does a run yet, and those with which it begins are over."""
+        name = left.work.run.name
+        begins = not any(other in self.left for other in self.before[name])
+        return name not in doing and begins and time.monotonic() >= left.not_before
+
+    def _happened(self, worker: Worker, event: Event) -> str:
+        """Take in what a worker said; returns a line about it, or nothing."""
+        job = worker.job
+        if event.kind == "step":
+            self.told[worker.process.pid] = event.fields
+            return ""
+        self.told.pop(worker.process.pid, None)
+        worker.job = None
+        if event.kind == "ready":
+            self.stillborn = 0
+            return ""
+        if job is None:
+            self._count_stillborn(event)
+            return ""
+        name = job.run.name
+        left = self.left[name]
+        if event.kind == "taken":
+            if self.store.settle(job.run):
+                del self.left[name]
+            left.not_before = time.monotonic() + TAKEN_S
+            return ""
+        if event.kind == "over" or (event.kind == "died" and self.store.settle(job.run)):
+            del self.left[name]
+            return self._over(name, left, event)
+        return self._failed(name, left, event)
+
+    def _failed(self, name: str, left: _Left, event: Event) -> str:
+        """Count a death, or give a run up."""
+        left.attempts += 1
+        if event.kind == "died" and left.attempts <= self.options.retries:
+            return f"{name}: its worker was {event.line}; tried again ({left.attempts} of {self.options.retries})"
+        line = event.line if event.kind == "failed" else f"its worker was {event.line}"
+        self.store.give_up(left.work.run, Failure(attempts=left.attempts, line=line))
+        del self.left[name]
+        self.failed += 1
+        return f"{name}: given up after {left.attempts} tries: {line}"
+
+    def _over(self, name: str, left: _Left, event: Event) -> str:
+        """Learn from a run that is over, and forget checkpoints that no other begins with."""
+        for other in (name, *self.before[name]):
+            if not any(later in self.left for later, first in self.before.items() if other in first):
+                _forget(self.store.path / other)
+        seconds = time.monotonic() - left.began
+        first, whole = event.fields.get("first", left.work.first), event.fields.get("steps", 0)
+        self.num_over += 1
+        if whole and not left.attempts:
+            work = replace(left.work, first=int(first))
+            if event.fields["tokens_per_s"]:
+                self.pace.learn(work.shape, work.flops_per_token, event.fields["tokens_per_s"])
+            self.pace.correct(work, seconds)
+            self._reckon(name, seconds)
+        if self.num_over == SETTLED_RUNS and self.left:
+            self.thought = {one: self.pace.seconds(run.work) for one, run in self.left.items()}
+            self.reckoning = replace(self.reckoning, settled=self._estimate())
+        self.store.save_estimate(asdict(self.reckoning) | {"ratio": self.reckoning.ratio})
+        return f"{name}: over after {seconds:.1f} s"
+
+    def _reckon(self, name: str, seconds: float) -> None:
+        """Hold what a run took against what was thought of it after the first five."""
+        if name in self.thought:
+            self.reckoning = replace(
+                self.reckoning,
+                worker_seconds=self.reckoning.worker_seconds + seconds,
+                worker_seconds_thought=self.reckoning.worker_seconds_thought + self.thought[name],
+                num_runs=self.reckoning.num_runs + 1,
+            )
+
+    def _board(self, event: str = "") -> Board:
+        running = []
+        gone = 0.0
+        for worker in self.workers.all:
+            if worker.job is not None and worker.job.run.name in self.left:
+                name = worker.job.run.name
+                running.append(Running(name=name, fields=self.told.get(worker.process.pid, {})))
+                gone += min(
+                    time.monotonic() - self.left[name].began, self.pace.seconds(self.left[name].work)
+                )
+        return Board(
+            total=len(self.asked),
+            over=len(self.asked) - len(self.left) - self.failed,
+            failed=self.failed,
+            running=tuple(running),
+            seconds_left=max(0.0, self._estimate().seconds - gone / len(self.workers.all)),
+            event=event,
+        )
+
+
+def _forget(folder: Path) -> None:
+    """Leave the newest checkpoint of a run alone: those at which others parted from it are not needed."""
+    checkpoints = CheckpointFolder(folder / CHECKPOINTS)
+    for step in checkpoints.steps()[:-1]:
+        shutil.rmtree(folder / CHECKPOINTS / f"step-{step:08d}", ignore_errors=True)
