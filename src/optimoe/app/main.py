@@ -42,6 +42,7 @@ app.command(
 )
 app.command("optimoe.app.cli.training.train:train", help="Train the runs of a file: text to weights and a record.")
 app.command("optimoe.app.cli.measure:measure", help="Load an OpenAI-compatible endpoint and time its answers.")
+app.command("optimoe.app.cli.sweeps.sweep:app", name="sweep", help="Train the runs of a grid, all at once.")
 app.command("optimoe.app.cli.training.data:app", name="data", help="Text to train on, tokenised once.")
 app.command("optimoe.app.cli.training.hardware:app", name="hardware", help="This machine, measured.")
 app.command("optimoe.app.cli.planning.reproduce:reproduce", help="Numbers of a published text, derived again.")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from optimoe.arch.count import GRANULARITY_FACTOR
+from optimoe.arch.design import d_expert_for_ratio
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
@@ -41,7 +42,8 @@ class Proportions:
         expert_attention_ratio: FLOPs of experts over those of attention at ``context`` (Li et al. 2026).
         context: Tokens that attention sees, for that ratio.
         dense: Width of layers that do not route: that of what a token takes of a routed layer, or of one expert.
-        peer: In place of experts, a pool of single neurons: fields of :class:`optimoe.arch.feedforwards.peer.PEER`.
+        peer: In place of experts, a pool of single neurons: fields of
+            :class:`optimoe.arch.feedforwards.peer.PEER`.
         width_step: Widths of experts are multiples of this.
         tied_embeddings: Whether the unembedding is the embedding.
 
@@ -76,7 +78,9 @@ class Proportions:
         require_types(self)
         counts = ("num_experts", "top_k", "routed_every", "head_dim", "context", "width_step")
         require_positive(self, "d_model", "num_layers", "vocab_size", *counts)
-        require_nonnegative(self, "num_heads", "num_kv_heads", "num_shared_experts", "first_dense_layers", *_WIDTHS)
+        require_nonnegative(
+            self, "num_heads", "num_kv_heads", "num_shared_experts", "first_dense_layers", *_WIDTHS
+        )
         given = [name for name in _WIDTHS if getattr(self, name)]
         require(len(given) == 1, "width of experts", f"one of {', '.join(_WIDTHS)}", ", ".join(given) or "none")
 
@@ -122,7 +126,10 @@ class Proportions:
         if self.expert_attention_ratio:
             every = replace(self, routed_every=1, first_dense_layers=0)
             width = d_expert_for_ratio(
-                every._with(name, moe, DenseFFN(d_ff=1)), self.expert_attention_ratio, self.context, self.width_step
+                every._with(name, moe, DenseFFN(d_ff=1)),
+                self.expert_attention_ratio,
+                self.context,
+                self.width_step,
             )
             moe = replace(moe, d_expert=width, d_shared=width if self.num_shared_experts else 0)
         active = moe.top_k * moe.d_expert + moe.num_shared_experts * moe.d_shared

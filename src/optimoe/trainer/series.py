@@ -103,9 +103,7 @@ def parting_steps(run: RunSpec, later: Sequence[RunSpec]) -> list[int]:
     return sorted({shared_steps(run, other) for other in later} - {0})
 
 
-def with_corpora(
-    run: RunSpec, preparation: Preparation, say: Callable[[str], None]
-) -> tuple[RunSpec, list[Path]]:
+def with_corpora(run: RunSpec, preparation: Preparation, say: Callable[[str], None]) -> tuple[RunSpec, list[Path]]:
     """A run with its tokenizer spelled out, and the folders of its corpora.
 
     Raises:

@@ -33,6 +33,9 @@ from optimoe.inputs.tables import load_table
 
 GRIDS, MOST_RUNS = "grid", 10_000
 
+LARGE = 10_000
+"""From here on a number stands in a name as 2.00M."""
+
 PER_PARAM = "tokens_per_param"
 """In place of ``tokens``: over the active parameters, embeddings in, in whole steps."""
 
@@ -102,20 +105,21 @@ def _runs(grid: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Ite
 def _values(axis: str, listed: Any, where: str) -> list[tuple[str, dict[str, Any]]]:
     """The values of an axis: each with what it adds to a name, and the fields that it states."""
     require(isinstance(listed, list) and listed, where, "a list of values", listed)
-    found = []
-    for value in listed:
-        if isinstance(value, dict) and axis not in _DESIGN + _RUN or isinstance(value, dict) and "name" in value:
-            name = value.get("name")
-            require(isinstance(name, str) and name, f"{where}: name", "given for each value", name)
-            table = {key: item for key, item in value.items() if key != "name"}
-            if axis in _DESIGN + _RUN:
-                table = {axis: table}
-            found.append((str(name), _known(table, _known_fields(), where)))
-        else:
-            _known({axis: value}, _known_fields(), where.rpartition(": ")[0])
-            written = format_count(value) if isinstance(value, int) and value >= 10_000 else str(value)
-            found.append((f"{SHORT.get(axis, axis)}{written}", {axis: value}))
-    return found
+    return [_value(axis, value, where) for value in listed]
+
+
+def _value(axis: str, value: Any, where: str) -> tuple[str, dict[str, Any]]:
+    """One value of an axis: a number or word of the field of that name, or a table with a name."""
+    field = axis in _known_fields()
+    if not isinstance(value, dict):
+        if not field:
+            raise UnknownNameError(f"{where}: field", axis, _known_fields())
+        written = format_count(value) if isinstance(value, int) and value >= LARGE else str(value)
+        return f"{SHORT.get(axis, axis)}{written}", {axis: value}
+    name = value.get("name")
+    require(isinstance(name, str) and name, f"{where}: name", "given for each value", name)
+    table = {key: item for key, item in value.items() if key != "name"}
+    return str(name), {axis: table} if field else _known(table, _known_fields(), where)
 
 
 def _known_fields() -> tuple[str, ...]:

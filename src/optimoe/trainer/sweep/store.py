@@ -37,7 +37,13 @@ from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.results.folder import CHECKPOINTS, METRICS, RECORD, is_taken, load_metrics
 from optimoe.trainer.series import DATA, RECORDS, require_folder_name
 
-RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = "runs.toml", "failure.json", "estimate.json", "workers.log", ".store.lock"
+RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = (
+    "runs.toml",
+    "failure.json",
+    "estimate.json",
+    "workers.log",
+    ".store.lock",
+)
 
 State = Literal["finished", "diverged", "failed", "running", "begun", "waiting"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from optimoe.core.errors import InfeasibleError, InputError, require, require_nonnegative, require_types
+from optimoe.core.errors import InfeasibleError, InputError, require_nonnegative, require_types
 from optimoe.core.run import RunSpec
 from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.corpus.prepared import Preparation
@@ -32,7 +32,7 @@ from optimoe.trainer.sweep.store import LOG, Failure, RunState, SweepStore
 from optimoe.trainer.sweep.workers import Worker, Workers, places_here, working
 from optimoe.trainer.trunks import shared_steps
 
-REHEARSED_STEPS = 3
+REHEARSED_STEPS = 5
 LOOK_S = 0.5
 """Between two looks at what workers say."""
 
@@ -274,7 +274,9 @@ class _Sweep:
         """A few steps of a run."""
         if run.stages:
             stage = replace(run.stages[0], tokens=REHEARSED_STEPS * run.batch_tokens)
-            short = replace(run, stages=(stage,), tokens=stage.tokens, schedule=replace(run.schedule, warmup_tokens=0))
+            short = replace(
+                run, stages=(stage,), tokens=stage.tokens, schedule=replace(run.schedule, warmup_tokens=0)
+            )
         else:
             tokens = min(run.tokens, REHEARSED_STEPS * run.batch_tokens)
             short = replace(run, tokens=tokens, schedule=replace(run.schedule, warmup_tokens=0))
@@ -313,9 +315,7 @@ class _Sweep:
             )
             trunks = tuple(self.store.path / other for other in self.before[name])
             folder = self.store.path / name
-            worker.take(
-                Job(run=left.work.run, folder=folder, corpora=self.corpora[name], how=how, trunks=trunks)
-            )
+            worker.take(Job(run=left.work.run, folder=folder, corpora=self.corpora[name], how=how, trunks=trunks))
 
     def _can_begin(self, left: _Left, doing: set[str]) -> bool:
         """Whether nobody does a run yet, and those with which it begins are over."""
@@ -397,9 +397,7 @@ class _Sweep:
             if worker.job is not None and worker.job.run.name in self.left:
                 name = worker.job.run.name
                 running.append(Running(name=name, fields=self.told.get(worker.process.pid, {})))
-                gone += min(
-                    time.monotonic() - self.left[name].began, self.pace.seconds(self.left[name].work)
-                )
+                gone += min(time.monotonic() - self.left[name].began, self.pace.seconds(self.left[name].work))
         return Board(
             total=len(self.asked),
             over=len(self.asked) - len(self.left) - self.failed,

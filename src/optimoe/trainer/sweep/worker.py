@@ -89,7 +89,7 @@ class Worker:
         return Event(kind="over", fields=fields)
 
     def _note(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")
 
 
 def _fields(report: StepReport) -> dict[str, float | int | None]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -132,10 +132,8 @@ class Workers:
             assert pipe is not None
             if pipe is worker.process.stdout:
                 self._selector.unregister(pipe)
-            try:
+            with suppress(BrokenPipeError):  # a job that it never read
                 pipe.close()
-            except BrokenPipeError:  # a job that it never read
-                pass
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 

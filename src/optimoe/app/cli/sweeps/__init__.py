@@ -1,0 +1,1 @@
+"""Commands about sweeps: many runs, their store, and what is better."""

@@ -1,0 +1,69 @@
+"""A sweep in words: what it takes, where it is, and what came of it."""
+
+from collections.abc import Sequence
+
+from optimoe.core.units import format_count, format_seconds, format_usd
+from optimoe.report.records.runs.sweep import counts_of
+from optimoe.report.words.lines import Blocks, Deciding, Lines, Table
+from optimoe.trainer.sweep.pace import Reckoning, SweepEstimate
+from optimoe.trainer.sweep.store import RunState, SweepStore
+from optimoe.trainer.sweep.sweep import Board
+
+
+def estimate_words(estimate: SweepEstimate) -> str:
+    """What runs take, in one line."""
+    dollars = f", {format_usd(estimate.usd)}" if estimate.usd else ""
+    took = f"{format_seconds(estimate.seconds)} ({format_seconds(estimate.worker_seconds)} of one worker)"
+    return f"{estimate.num_runs} runs, {format_count(estimate.flops)} FLOP, {took}{dollars}"
+
+
+def board_words(board: Board) -> str:
+    """Where a sweep is, in one line."""
+    failed = f", {board.failed} given up" if board.failed else ""
+    left = format_seconds(board.seconds_left) if board.seconds_left else "0 s"
+    return f"{board.over} of {board.total} runs over{failed}, {left} left"
+
+
+def board_rows(board: Board) -> list[tuple[str, ...]]:
+    """What workers do, a row each below the heads of the columns."""
+    rows: list[tuple[str, ...]] = [("run", "done", "loss", "held out", "tokens/s")]
+    for one in board.running:
+        seen = one.fields
+        if not seen:
+            rows.append((one.name, "begins", "", "", ""))
+            continue
+        held_out = seen["held_out"]
+        rows.append(
+            (
+                one.name,
+                f"{seen['step'] / seen['steps']:.0%}",
+                f"{seen['loss']:.3f}",
+                f"{held_out:.3f}" if held_out is not None else "",
+                f"{seen['tokens_per_s']:,.0f}",
+            )
+        )
+    return rows
+
+
+def sweep_blocks(store: SweepStore, states: Sequence[RunState], reckoning: Reckoning | None = None) -> Blocks:
+    """Runs by state, those that did not end well each, what was thought and was, and where the records are."""
+    counts = ", ".join(f"{number} {state}" for state, number in counts_of(states).items())
+    lines: Lines = [(Deciding("Runs"), counts)]
+    lines += [("Failed", f"{one.run.name}: {one.failure.line}") for one in states if one.failure]
+    if reckoning is not None:
+        lines.append(("Estimate", f"{estimate_words(reckoning.before)} before the first"))
+    if reckoning is not None and reckoning.ratio is not None:
+        took = format_seconds(reckoning.worker_seconds)
+        thought = format_seconds(reckoning.worker_seconds_thought)
+        lines.append(("", f"after five runs: {took} for {thought} estimated, {reckoning.ratio:.2f} times"))
+    return [_table(states), [*lines, ("Records", str(store.records_file))]]
+
+
+def _table(states: Sequence[RunState]) -> Table:
+    rows: list[tuple[str, ...]] = [("run", "state", "done", "loss", "time")]
+    for one in states:
+        record = one.record
+        loss = f"{record.loss:.4f}" if record is not None and record.loss is not None else ""
+        took = format_seconds(record.seconds) if record is not None and record.seconds else ""
+        rows.append((one.run.name, one.state, f"{one.step / one.run.steps:.0%}", loss, took))
+    return Table(rows=rows, words=("state",))
