@@ -15,15 +15,13 @@ from optimoe.core.run.parts import Precision
 from optimoe.core.run.stages import scaled_stages
 from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.runs.corpus import Names, TextRequest
-from optimoe.trainer.options import TrainOptions
+from optimoe.inputs.runs.machine import TrainOptions
 
 if TYPE_CHECKING:
     from optimoe.trainer.corpus.prepared import Preparation
     from optimoe.trainer.results.trackers.beside import OpenTracker
     from optimoe.trainer.results.watching import Watching
     from optimoe.trainer.series import RunOutcome
-
-Parameter(name="*", group="This machine", negative="")(TrainOptions)  # its fields are options of the command
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.run import RunSpec
 from optimoe.inputs.runs.corpus import Names, TextRequest
+from optimoe.inputs.runs.machine import TrainOptions
 from optimoe.inputs.sweeps.grid import load_sweep
-from optimoe.trainer.options import TrainOptions
 
 if TYPE_CHECKING:
     from optimoe.trainer.sweep.pace import SweepEstimate
@@ -36,7 +36,7 @@ class SweepRequest:
     """Times that a run is tried again whose worker died."""
     usd_per_hour: float = 0.0
     """Price of an hour of this machine."""
-    how: TrainOptions = field(default_factory=lambda: TrainOptions(keep=1))
+    how: TrainOptions = field(default_factory=TrainOptions)
     reading: TextRequest = field(default_factory=TextRequest)
 
     def runs(self) -> tuple[RunSpec, ...]:

@@ -19,6 +19,9 @@ FORWARD_SHARE = 1 / 3
 
 REHEARSED_SHAPES = 8
 
+ASSUMED_FLOPS_PER_S = 1e10
+"""Where no shape could be timed; a core of 2026 multiplies small matrices at about that."""
+
 _NO_MATTER = ("name", "source", "notes", "seed", "tokens", "schedule", "stages", "start")
 
 
@@ -114,6 +117,8 @@ class Pace:
         """Measured, or by a straight line in logarithms of FLOPs through those that were."""
         if work.shape in self._token_s:
             return self._token_s[work.shape]
+        if not self._token_s:  # every rehearsal diverged
+            return work.flops_per_token / ASSUMED_FLOPS_PER_S
         flops = np.log([self._flops[one] for one in self._token_s])
         seconds = np.log(list(self._token_s.values()))
         slope = np.polyfit(flops, seconds, 1)[0] if len(set(flops)) > 1 else 1.0

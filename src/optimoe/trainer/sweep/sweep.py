@@ -262,7 +262,9 @@ class _Sweep:
                         busy[worker.process.pid] = work
                         worker.take(self._rehearsal(work.run, Path(beside) / str(number), how, worker))
                 for worker, event in self.workers.events(LOOK_S):
-                    rehearsed = busy.pop(worker.process.pid, None) if event.kind != "step" else None
+                    if event.kind == "step":
+                        continue
+                    rehearsed, worker.job = busy.pop(worker.process.pid, None), None
                     if event.kind == "died":
                         self._count_stillborn(event)
                     elif rehearsed is not None and event.kind == "failed":

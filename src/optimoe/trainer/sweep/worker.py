@@ -10,6 +10,7 @@ import statistics
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TextIO
 
 from optimoe.core.errors import OptimoeError
@@ -19,6 +20,7 @@ from optimoe.trainer.parallel.ranks import joined
 from optimoe.trainer.results.folder import TakenRunError
 from optimoe.trainer.results.watching import StepReport
 from optimoe.trainer.series import outcome_of
+from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.sweep.jobs import Event, Job, read_job
 from optimoe.trainer.train import train
 
@@ -72,7 +74,8 @@ class Worker:
 
         try:
             if job.rehearsal:
-                go()
+                with suppress(DivergedError):  # which says nothing of its speed
+                    go()
             else:
                 with joined(job.how.device) as ranks:
                     outcome_of(job.folder, ranks, go, self._note)

@@ -1,0 +1,65 @@
+"""Sweeps in processes of their own, which tests kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from optimoe.core.run import load_run_records
+from optimoe.trainer.sweep.store import SweepStore
+
+SWEEP = """
+import sys
+from pathlib import Path
+from optimoe.core.run import load_runs
+from optimoe.trainer.corpus.prepared import Preparation
+from optimoe.trainer.sweep.sweep import SweepOptions, sweep
+from tests.trainer.world import QUIET
+
+runs, out, data, retries = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+options = SweepOptions(workers=2, retries=retries)
+sweep(load_runs(runs), out, options, QUIET, Preparation(folder=data, held_out_share=0.1), say=print)
+"""
+
+
+@contextmanager
+def begun(runs, out, data, retries=2):
+    """A sweep of the runs of a file, with two workers, and what it says."""
+    words = [sys.executable, "-u", "-c", SWEEP, str(runs), str(out), str(data), str(retries)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def children_of(process):
+    """Workers of a sweep that are alive."""
+    found = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(one) for one in found.read_text().split()] if found.exists() else []
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def require_once(out, runs):
+    """Every run is over, has one record, and every step one line."""
+    records = load_run_records(out / "records.jsonl").records
+    assert sorted(record.run.name for record in records) == sorted(run.name for run in runs)
+    assert {state.state for state in SweepStore(out).states()} == {"finished"}
+    return {record.run.name: record for record in records}
