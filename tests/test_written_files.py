@@ -15,7 +15,7 @@ import pytest
 
 from optimoe.arch.catalog import find_model
 from optimoe.arch.hf import load_config
-from optimoe.core.config import load_toml, save_toml
+from optimoe.core.config import load_json, load_toml, save_toml
 from optimoe.core.latency import LatencyRecord, load_latency_records, save_latency_records
 from optimoe.core.predictions import add_outcome, add_prediction, load_ledger
 from optimoe.core.run import append_run_record, load_run_records, load_runs, save_runs
@@ -23,6 +23,7 @@ from optimoe.cost.calibration import calibration_names, find_calibration, save_c
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import save_law
+from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
 from tests.core.run.cases import HOSTILE, RUN, record
@@ -237,6 +238,16 @@ def check_measurement(folder):
     assert json.loads(line)["model_id"] == HOSTILE
 
 
+def check_sweep(folder):
+    store, failure = SweepStore(folder / "store"), Failure(attempts=1, line=HOSTILE)
+    store.add([RUN])
+    store.give_up(RUN, failure)
+    (state,) = store.states()
+    assert (state.run, state.state, state.failure) == (RUN, "failed", failure)
+    store.save_estimate({HOSTILE: HOSTILE})
+    assert load_json(store.path / "estimate.json") == {HOSTILE: HOSTILE}
+
+
 WRITERS = {
     "core/config.py": check_toml,
     "core/run/files.py": check_runs,
@@ -259,6 +270,7 @@ WRITERS = {
     "trainer/corpus/make.py": check_run,
     "trainer/corpus/tokenizers.py": check_run,
     "trainer/results/folder.py": check_run,
+    "trainer/sweep/store.py": check_sweep,
 }
 """What writes files, and what reads them back."""
 
