@@ -162,8 +162,8 @@ def test_an_estimate_is_flops_over_measured_rates_and_runs_correct_it():
     works = [work_left(run, 0, evaluations=4, eval_tokens=3000) for run in runs]
     pace = Pace()
     assert pace.unknown(works) == works[-1:]
-    pace.learn(works[0].shape, works[0].flops_per_token, 1e4, setup_s=2.0)
-    alone = 2.0 + (128_000 + 5 * 3000 / 3) / 1e4
+    pace.learn(works[0].shape, works[0].flops_per_token, 1e4)
+    alone = 1.0 + (128_000 + 5 * 3000 / 3) / 1e4
     assert not pace.unknown(works) and pace.seconds(works[0]) == pytest.approx(alone)
     assert estimate(pace, works, 2, 7200.0).seconds == pytest.approx(2 * alone)
     assert estimate(pace, works, 2, 7200.0).usd == pytest.approx(4 * alone)

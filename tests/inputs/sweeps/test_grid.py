@@ -29,7 +29,7 @@ seed = [0, 1]
 
 def runs_of(folder, text):
     (folder / "grid.toml").write_text(text)
-    return load_sweep(folder / "grid.toml")
+    return tuple(asked.run for asked in load_sweep(folder / "grid.toml"))
 
 
 def test_every_combination_is_a_run_named_after_its_values_the_last_axis_first(tmp_path):
@@ -69,7 +69,7 @@ def test_tokens_may_be_stated_over_the_active_parameters(tmp_path):
 
 def test_a_file_of_runs_is_a_sweep_too(tmp_path):
     save_runs(tmp_path / "runs.toml", [make_run(name="one"), make_run(name="two", seed=1)])
-    assert [run.name for run in load_sweep(tmp_path / "runs.toml")] == ["one", "two"]
+    assert [asked.run.name for asked in load_sweep(tmp_path / "runs.toml")] == ["one", "two"]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from optimoe.arch.params import count_params
 from optimoe.arch.proportions import Proportions
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
-from optimoe.core.run import RunSpec, load_runs
-from optimoe.core.run.spec import run_from_table
+from optimoe.core.run import AskedRun, RunSpec, load_asked_runs
+from optimoe.core.run.asked import asked_from_table
 from optimoe.core.units import format_count
 from optimoe.inputs.tables import load_table
 
@@ -48,7 +48,7 @@ _DESIGN = tuple(field.name for field in fields(Proportions))
 _RUN = tuple(field.name for field in fields(RunSpec) if field.name not in ("name", "architecture"))
 
 
-def load_sweep(path: Path) -> tuple[RunSpec, ...]:
+def load_sweep(path: Path) -> tuple[AskedRun, ...]:
     """The runs of a file: stated one by one (``docs/runs.md``), or as grids.
 
     Raises:
@@ -58,26 +58,27 @@ def load_sweep(path: Path) -> tuple[RunSpec, ...]:
     """
     table = load_table(path)
     if GRIDS not in table:
-        return load_runs(path)
+        return load_asked_runs(path)
     for key in table:
         if key not in (GRIDS, "run", "design"):
             raise UnknownNameError(f"{path}: table", key, (GRIDS, "run", "design"))
     grids = table[GRIDS] if isinstance(table[GRIDS], list) else [table[GRIDS]]
-    found: dict[str, RunSpec] = {}
+    found: dict[str, AskedRun] = {}
     for number, grid in enumerate(grids, 1):
         where = f"{path}: grid {number}"
         require(isinstance(grid, dict), where, "a table", grid)
-        for run in _runs(grid, table, where):
-            require(run.name not in found, f"{where}: name", "another for each run", f"{run.name} twice")
-            found[run.name] = run
-    ids: dict[str, str] = {}
-    for run in found.values():
-        same = ids.setdefault(run.run_id, run.name)
-        require(same == run.name, str(path), "runs that differ", f"{same} and {run.name}, which are one")
+        for asked in _runs(grid, table, where):
+            name = asked.run.name
+            require(name not in found, f"{where}: name", "another for each run", f"{name} twice")
+            found[name] = asked
+    ids: dict[tuple[str, ...], str] = {}
+    for name, asked in found.items():
+        same = ids.setdefault((asked.run.run_id, asked.rate_rule, asked.batch_rule), name)
+        require(same == name, str(path), "runs that differ", f"{same} and {name}, which are one")
     return tuple(found.values())
 
 
-def _runs(grid: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Iterator[RunSpec]:
+def _runs(grid: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Iterator[AskedRun]:
     """The runs of one grid, the last axis turning fastest."""
     for key in grid:
         if key not in ("axes", "run", "design"):
@@ -148,7 +149,7 @@ def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
             into[key] = value
 
 
-def _run(name: str, stated: Mapping[str, Any], where: str) -> RunSpec:
+def _run(name: str, stated: Mapping[str, Any], where: str) -> AskedRun:
     """One cell as a run.
 
     Raises:
@@ -165,6 +166,6 @@ def _run(name: str, stated: Mapping[str, Any], where: str) -> RunSpec:
             batch = stated.get("batch_tokens", 1)
             fields_of_run["tokens"] = max(1, round(stated[PER_PARAM] * count_params(arch).active / batch)) * batch
         table = {"name": name, "architecture": to_config(arch, "optimoe"), **fields_of_run}
-        return run_from_table(table, "run")
+        return asked_from_table(table, "run")
     except InputError as error:
         raise ConfigError(f"{where}: {error}") from None

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
-from optimoe.core.errors import InputError, UnknownNameError
-from optimoe.core.run import RunSpec
-from optimoe.inputs.runs.corpus import Names, TextRequest
+from optimoe.core.errors import InputError
+from optimoe.core.run import AskedRun
+from optimoe.inputs.runs.corpus import TextRequest
 from optimoe.inputs.runs.machine import TrainOptions
+from optimoe.inputs.runs.train import ChangedRuns, RunsLike
 from optimoe.inputs.sweeps.grid import load_sweep
 
 if TYPE_CHECKING:
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest:
+class SweepRequest(ChangedRuns):
     """Runs to do, all at once that this machine can."""
 
-    grid: Path = field(kw_only=False)
+    runs: RunsLike = field(kw_only=False)
     """TOML or JSON file of grids or of runs (docs/sweeps.md), such as a plan's winner/proxies.toml."""
     out: Path = Path("sweep")
     """The store: NAME/ of each run, records.jsonl of all, data/ of their corpora."""
-    only: Names = field(default_factory=list)
-    """Names of the runs to do; left out, all in their order."""
     workers: int = 0
     """Processes; left out, one to a GPU, or to each core where there is none."""
     retries: int = 2
@@ -39,19 +38,8 @@ class SweepRequest:
     how: TrainOptions = field(default_factory=TrainOptions)
     reading: TextRequest = field(default_factory=TextRequest)
 
-    def runs(self) -> tuple[RunSpec, ...]:
-        """The runs that are asked for.
-
-        Raises:
-            ConfigError: The file cannot be read, or a field is out of limits.
-            UnknownNameError: No such run or field.
-        """
-        runs = load_sweep(self.grid)
-        names = [run.name for run in runs]
-        for name in self.only:
-            if name not in names:
-                raise UnknownNameError("only", name, names)
-        return tuple(run for run in runs if not self.only or run.name in self.only)
+    def _stated(self) -> tuple[AskedRun, ...]:
+        return load_sweep(Path(self.runs)) if isinstance(self.runs, str | Path) else super()._stated()
 
     def swept(
         self,
@@ -71,7 +59,7 @@ class SweepRequest:
             ConfigError: A run cannot be trained as it is stated.
             InfeasibleError: It was not confirmed.
         """
-        runs = self.runs()
+        runs = self.specs(say)
         if find_spec("torch") is None:
             raise InputError("sweep: needs torch (pip install 'optimoe[train]')")
         from optimoe.trainer.corpus.prepared import Preparation

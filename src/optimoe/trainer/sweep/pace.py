@@ -19,6 +19,9 @@ FORWARD_SHARE = 1 / 3
 
 REHEARSED_SHAPES = 8
 
+SETUP_S = 1.0
+"""Of a run, for its model, the peak of products, and its last checkpoint."""
+
 ASSUMED_FLOPS_PER_S = 1e10
 """Where no shape could be timed; a core of 2026 multiplies small matrices at about that."""
 
@@ -80,14 +83,11 @@ class Pace:
     def __init__(self) -> None:
         self._token_s: dict[str, float] = {}
         self._flops: dict[str, float] = {}
-        self._setups: list[float] = []
         self._ratios: dict[str, list[float]] = {}
 
-    def learn(self, shape: str, flops_per_token: float, tokens_per_s: float, setup_s: float | None = None) -> None:
-        """Take in the speed of a shape, and what a run takes before its first step."""
+    def learn(self, shape: str, flops_per_token: float, tokens_per_s: float) -> None:
+        """Take in the speed of a shape."""
         self._token_s[shape], self._flops[shape] = 1 / tokens_per_s, flops_per_token
-        if setup_s is not None:
-            self._setups.append(setup_s)
 
     def correct(self, work: Work, seconds: float) -> None:
         """Take in what a run has taken in all."""
@@ -110,8 +110,7 @@ class Pace:
     def _plain(self, work: Work) -> float:
         """By the speed of steps alone."""
         tokens = (work.run.steps - work.first) * work.run.batch_tokens + FORWARD_SHARE * work.eval_tokens
-        setup = statistics.median(self._setups) if self._setups else 0.0
-        return setup + tokens * self._token_seconds(work)
+        return SETUP_S + tokens * self._token_seconds(work)
 
     def _token_seconds(self, work: Work) -> float:
         """Measured, or by a straight line in logarithms of FLOPs through those that were."""

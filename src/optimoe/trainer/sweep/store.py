@@ -33,8 +33,7 @@ from optimoe.core.run import (
     load_runs,
     save_runs,
 )
-from optimoe.trainer.checkpoints.folder import CheckpointFolder
-from optimoe.trainer.results.folder import CHECKPOINTS, METRICS, RECORD, is_taken, load_metrics
+from optimoe.trainer.results.folder import METRICS, is_taken, load_metrics, record_of_end, steps_of_checkpoints
 from optimoe.trainer.series import DATA, RECORDS, require_folder_name
 
 RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = (
@@ -155,11 +154,10 @@ class SweepStore:
         Returns:
             Whether the run is over.
         """
-        own = self.path / run.name / RECORD
-        over = [one for one in load_run_records(own).records if one.status != "stopped"] if own.is_file() else []
-        if over:
-            append_run_record_once(self.records_file, over[-1])
-        return bool(over)
+        over = record_of_end(self.path / run.name)
+        if over is not None:
+            append_run_record_once(self.records_file, over)
+        return over is not None
 
     def states(self) -> tuple[RunState, ...]:
         """Where every run is, in the order in which they were asked for."""
@@ -173,7 +171,7 @@ class SweepStore:
         folder, failure = self.path / run.name, self.failure(run)
         metrics = load_metrics(folder) if (folder / METRICS).is_file() else []
         step = int(metrics[-1]["step"]) if metrics else 0
-        begun = bool(CheckpointFolder(folder / CHECKPOINTS).steps())
+        begun = steps_of_checkpoints(folder) > 0
         running = is_taken(folder)
         state = "running" if running else "failed" if failure else "begun" if begun else "waiting"
         return RunState(run=run, state=state, step=step, failure=None if running else failure)

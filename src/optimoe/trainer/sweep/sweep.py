@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from optimoe.core.errors import InfeasibleError, InputError, require_nonnegative, require_types
 from optimoe.core.run import RunSpec
@@ -14,7 +13,7 @@ from optimoe.trainer.checkpoints.folder import CheckpointFolder
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.options import TrainOptions
-from optimoe.trainer.results.folder import CHECKPOINTS
+from optimoe.trainer.results.folder import CHECKPOINTS, steps_of_checkpoints
 from optimoe.trainer.series import DATA, parting_steps, with_corpora
 from optimoe.trainer.signals import StopWish, stop_wish
 from optimoe.trainer.sweep.jobs import Event, Job
@@ -32,7 +31,6 @@ from optimoe.trainer.sweep.store import LOG, Failure, RunState, SweepStore
 from optimoe.trainer.sweep.workers import Worker, Workers, places_here, working
 from optimoe.trainer.trunks import shared_steps
 
-REHEARSED_STEPS = 5
 LOOK_S = 0.5
 """Between two looks at what workers say."""
 
@@ -212,6 +210,11 @@ class _Sweep:
         self._learn_records()
         self._rehearse(wish)
         before = self._estimate()
+        most = self.how.most_hours
+        if most and before.seconds > 3600 * most:
+            raise InputError(
+                f"most_hours: must be {before.seconds / 3600:.3g} or more for these runs, got {most:g}"
+            )
         if not confirm(before):
             raise InfeasibleError("sweep: not begun, as it was not confirmed (--yes)")
         self.reckoning, self.thought = Reckoning(before=before), dict[str, float]()
@@ -234,9 +237,10 @@ class _Sweep:
 
     def _work(self, run: RunSpec) -> Work:
         """What is left of a run, by the checkpoints that there are or will be."""
-        own = CheckpointFolder(self.store.path / run.name / CHECKPOINTS).steps()
         earlier = self.asked[: self.asked.index(run)]
-        first = max([0, *own, *(shared_steps(run, other) for other in earlier)])
+        first = max(
+            [steps_of_checkpoints(self.store.path / run.name), *(shared_steps(run, other) for other in earlier)]
+        )
         held_out = [Corpus(folder).num_tokens("held_out") for folder in self.corpora[run.name]]
         eval_tokens = sum(min(self.how.eval_tokens, number) for number in held_out)
         return work_left(run, first, self.how.evaluations, eval_tokens)
@@ -250,46 +254,42 @@ class _Sweep:
 
     def _rehearse(self, wish: StopWish) -> None:
         """Time a few steps of unknown shapes, all workers busy as they will be."""
-        waiting = self.pace.unknown([left.work for left in self.left.values()])
-        how = replace(self.how, evaluations=0, eval_tokens=1, checkpoint_steps=0, keep_steps=())
-        with TemporaryDirectory(dir=self.store.path, prefix=".rehearsal-") as beside:
-            number, busy = 0, dict[int, Work]()
-            while waiting or busy:
-                self._stop_if(wish)
-                for worker in self.workers.all:
-                    if worker.ready and waiting:
-                        work, number = waiting.pop(0), number + 1
-                        busy[worker.process.pid] = work
-                        worker.take(self._rehearsal(work.run, Path(beside) / str(number), how, worker))
-                for worker, event in self.workers.events(LOOK_S):
-                    if event.kind == "step":
-                        continue
-                    rehearsed, worker.job = busy.pop(worker.process.pid, None), None
-                    if event.kind == "died":
-                        self._count_stillborn(event)
-                    elif rehearsed is not None and event.kind == "failed":
-                        raise InputError(f"{rehearsed.run.name}: {event.line}")
-                    elif rehearsed is not None:
-                        self._learn_rehearsal(rehearsed, event)
+        waiting, busy = self.pace.unknown([left.work for left in self.left.values()]), dict[int, Work]()
+        while waiting or busy:
+            self._stop_if(wish)
+            for worker in self.workers.all:
+                if worker.ready and waiting:
+                    work = busy[worker.process.pid] = waiting.pop(0)
+                    worker.take(self._job(work.run, worker, rehearsal=True))
+            for worker, event in self.workers.events(LOOK_S):
+                if event.kind != "step":
+                    work_of, worker.job = busy.pop(worker.process.pid, None), None
+                    self._learn_rehearsal(work_of, event)
 
-    def _rehearsal(self, run: RunSpec, folder: Path, how: TrainOptions, worker: Worker) -> Job:
-        """A few steps of a run."""
-        if run.stages:
-            stage = replace(run.stages[0], tokens=REHEARSED_STEPS * run.batch_tokens)
-            short = replace(
-                run, stages=(stage,), tokens=stage.tokens, schedule=replace(run.schedule, warmup_tokens=0)
-            )
-        else:
-            tokens = min(run.tokens, REHEARSED_STEPS * run.batch_tokens)
-            short = replace(run, tokens=tokens, schedule=replace(run.schedule, warmup_tokens=0))
-        how = replace(how, threads=worker.place.threads)
-        return Job(run=short, folder=folder, corpora=self.corpora[run.name], how=how, rehearsal=True)
+    def _learn_rehearsal(self, work: Work | None, event: Event) -> None:
+        """Take in the speed of a shape.
 
-    def _learn_rehearsal(self, work: Work, event: Event) -> None:
-        speed = event.fields["tokens_per_s"]
-        if speed:
-            steps = event.fields["steps"] * work.run.batch_tokens / speed
-            self.pace.learn(work.shape, work.flops_per_token, speed, max(0.0, event.fields["seconds"] - steps))
+        Raises:
+            InputError: No run of it can be done, or workers die.
+        """
+        if event.kind == "died":
+            self._count_stillborn(event)
+        elif work is not None and event.kind == "failed":
+            raise InputError(f"{work.run.name}: {event.line}")
+        elif work is not None and event.fields:
+            self.pace.learn(work.shape, work.flops_per_token, event.fields["tokens_per_s"])
+
+    def _job(self, run: RunSpec, worker: Worker, rehearsal: bool = False) -> Job:
+        """A run for a worker, which keeps the checkpoints at which others part from it."""
+        keep_steps = tuple(sorted({*self.how.keep_steps, *self.parting[run.name]}))
+        return Job(
+            run=run,
+            folder=self.store.path / run.name,
+            corpora=self.corpora[run.name],
+            how=replace(self.how, threads=worker.place.threads, keep_steps=keep_steps),
+            trunks=tuple(self.store.path / other for other in self.before[run.name]),
+            rehearsal=rehearsal,
+        )
 
     def _count_stillborn(self, event: Event) -> None:
         self.stillborn += 1
@@ -309,15 +309,8 @@ class _Sweep:
             left = next((one for one in self.left.values() if self._can_begin(one, doing)), None)
             if left is None:
                 return
-            name, left.began = left.work.run.name, time.monotonic()
-            how = replace(
-                self.how,
-                threads=worker.place.threads,
-                keep_steps=tuple(sorted({*self.how.keep_steps, *self.parting[name]})),
-            )
-            trunks = tuple(self.store.path / other for other in self.before[name])
-            folder = self.store.path / name
-            worker.take(Job(run=left.work.run, folder=folder, corpora=self.corpora[name], how=how, trunks=trunks))
+            left.began = time.monotonic()
+            worker.take(self._job(left.work.run, worker))
 
     def _can_begin(self, left: _Left, doing: set[str]) -> bool:
         """Whether nobody does a run yet, and those with which it begins are over."""

@@ -10,16 +10,18 @@ import statistics
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import TextIO
 
 from optimoe.core.errors import OptimoeError
 from optimoe.core.run import RunRecord
 from optimoe.trainer.corpus.store import Corpus
+from optimoe.trainer.device import so_many_threads
+from optimoe.trainer.forecast.rehearsal import rehearsed_step_s
 from optimoe.trainer.parallel.ranks import joined
 from optimoe.trainer.results.folder import TakenRunError
 from optimoe.trainer.results.watching import StepReport
 from optimoe.trainer.series import outcome_of
+from optimoe.trainer.setup import rows_of_pass
 from optimoe.trainer.steps.step import DivergedError
 from optimoe.trainer.sweep.jobs import Event, Job, read_job
 from optimoe.trainer.train import train
@@ -58,6 +60,8 @@ class Worker:
 
     def _trained(self, job: Job) -> Event:
         """One run to its end."""
+        if job.rehearsal:
+            return _rehearsed(job)
         began, told, speeds, steps = time.monotonic(), 0.0, list[float](), list[int]()
 
         def watch(report: StepReport) -> None:
@@ -73,12 +77,8 @@ class Worker:
             return train(job.run, job.folder, corpora, job.how, watch, self._note, job.trunks)
 
         try:
-            if job.rehearsal:
-                with suppress(DivergedError):  # which says nothing of its speed
-                    go()
-            else:
-                with joined(job.how.device) as ranks:
-                    outcome_of(job.folder, ranks, go, self._note)
+            with joined(job.how.device) as ranks:
+                outcome_of(job.folder, ranks, go, self._note)
         except TakenRunError as error:
             return Event(kind="taken", line=str(error))
         except OptimoeError as error:
@@ -93,6 +93,19 @@ class Worker:
 
     def _note(self, line: str) -> None:
         sys.stderr.write(f"{line}\n")
+
+
+def _rehearsed(job: Job) -> Event:
+    """The speed of a run's steps."""
+    try:
+        with joined(job.how.device) as ranks, so_many_threads(job.how.threads):
+            rows = job.how.micro_batch or rows_of_pass(job.run)
+            seconds = rehearsed_step_s(job.run, job.how, ranks.device, rows)
+    except DivergedError:  # which says nothing of its speed
+        return Event(kind="over")
+    except OptimoeError as error:
+        return Event(kind="failed", line=str(error))
+    return Event(kind="over", fields={"tokens_per_s": job.run.batch_tokens / seconds})
 
 
 def _fields(report: StepReport) -> dict[str, float | int | None]:
