@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 from optimoe.core.run import load_runs
 from optimoe.trainer.corpus.prepared import Preparation
-from optimoe.trainer.sweep.sweep import SweepOptions, sweep
+from optimoe.trainer.sweep.loop import SweepOptions
+from optimoe.trainer.sweep.sweep import sweep
 from tests.trainer.world import QUIET
 
 runs, out, data, retries = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])

@@ -10,9 +10,10 @@ from optimoe.core.errors import ConfigError, InfeasibleError, InputError
 from optimoe.core.run import DataMix, DataSource, load_run_records, save_runs
 from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.results.folder import open_run
+from optimoe.trainer.sweep.loop import SweepOptions
 from optimoe.trainer.sweep.pace import Pace, estimate, work_left
 from optimoe.trainer.sweep.store import SweepStore
-from optimoe.trainer.sweep.sweep import SweepOptions, sweep
+from optimoe.trainer.sweep.sweep import sweep
 from optimoe.trainer.train import train
 from tests.trainer.kills import newest_step
 from tests.trainer.sweeps import begun, children_of, kill, require_once, wait_for

@@ -85,7 +85,7 @@ class Proportions:
         require(len(given) == 1, "width of experts", f"one of {', '.join(_WIDTHS)}", ", ".join(given) or "none")
 
     def arch(self, name: str) -> ArchSpec:
-        """The architecture.
+        """The architecture of these proportions.
 
         Raises:
             ConfigError: A part of it cannot be.

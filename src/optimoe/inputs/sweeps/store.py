@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class StoreRequest:
-    """The store of a sweep."""
+    """The store of a sweep, by its folder."""
 
     store: Path = field(kw_only=False)
     """The folder of the sweep."""
 
     def opened(self) -> "SweepStore":
-        """The store.
+        """The store in that folder.
 
         Raises:
             InputError: The folder holds none.
@@ -43,7 +43,7 @@ class RetryRequest(StoreRequest):
     """Names of those that may be done again; left out, all."""
 
     def opened(self) -> "SweepStore":
-        """The store.
+        """The store in that folder.
 
         Raises:
             InputError: The folder holds none.

@@ -16,8 +16,9 @@ from optimoe.inputs.runs.train import ChangedRuns, RunsLike
 from optimoe.inputs.sweeps.grid import load_sweep
 
 if TYPE_CHECKING:
+    from optimoe.trainer.sweep.loop import SweepBoard
     from optimoe.trainer.sweep.pace import SweepEstimate
-    from optimoe.trainer.sweep.sweep import Board, SweepOutcome
+    from optimoe.trainer.sweep.sweep import SweepOutcome
 
 
 @Parameter(name="*")
@@ -44,7 +45,7 @@ class SweepRequest(ChangedRuns):
     def swept(
         self,
         confirm: "Callable[[SweepEstimate], bool]",
-        look: "Callable[[Board], None]" = lambda _: None,
+        look: "Callable[[SweepBoard], None]" = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> "SweepOutcome":
         """What came of the runs.
@@ -64,7 +65,8 @@ class SweepRequest(ChangedRuns):
             raise InputError("sweep: needs torch (pip install 'optimoe[train]')")
         from optimoe.trainer.corpus.prepared import Preparation
         from optimoe.trainer.series import DATA
-        from optimoe.trainer.sweep.sweep import SweepOptions, sweep
+        from optimoe.trainer.sweep.loop import SweepOptions
+        from optimoe.trainer.sweep.sweep import sweep
 
         options = SweepOptions(workers=self.workers, retries=self.retries, usd_per_hour=self.usd_per_hour)
         preparation = Preparation(

@@ -36,7 +36,7 @@ LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
 
 class TakenRunError(InputError):
-    """Another process trains the run."""
+    """Another process trains the run at this moment."""
 
 
 class RunFolder:

@@ -103,7 +103,7 @@ class Pace:
         return [ordered[index] for index in at]
 
     def seconds(self, work: Work) -> float:
-        """Of one worker, for what is left of a run."""
+        """What one worker takes for what is left of a run."""
         own = self._ratios.get(work.shape) or [one for ratios in self._ratios.values() for one in ratios]
         return self._plain(work) * (statistics.median(own) if own else 1.0)
 

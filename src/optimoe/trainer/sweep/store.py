@@ -34,7 +34,7 @@ from optimoe.core.run import (
     save_runs,
 )
 from optimoe.trainer.results.folder import METRICS, is_taken, load_metrics, record_of_end, steps_of_checkpoints
-from optimoe.trainer.series import DATA, RECORDS, require_folder_name
+from optimoe.trainer.series import RECORDS, require_folder_name
 
 RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = (
     "runs.toml",
@@ -200,7 +200,3 @@ class SweepStore:
     def save_estimate(self, table: dict[str, Any]) -> None:
         """Write what the rest takes and took."""
         write_text(self.path / ESTIMATE, json.dumps(table, indent=1) + "\n")
-
-    def data(self) -> Path:
-        """Where corpora are."""
-        return self.path / DATA

@@ -30,7 +30,7 @@ SAID_EVERY_S = 1.0
 """Between two steps of which a worker tells."""
 
 
-class Worker:
+class JobLoop:
     """This process as a worker."""
 
     def __init__(self, out: TextIO) -> None:
@@ -123,7 +123,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this one decides
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what anything prints goes beside what is said
-    Worker(out).work()
+    JobLoop(out).work()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Place:
 
 @dataclass
 class Worker:
-    """One process.
+    """One process that trains.
 
     Attributes:
         place: Where it works.

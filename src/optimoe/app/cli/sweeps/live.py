@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from optimoe.app.cli.printing import warn
 
 if TYPE_CHECKING:
-    from optimoe.trainer.sweep.sweep import Board
+    from optimoe.trainer.sweep.loop import SweepBoard
 
-    Shown: TypeAlias = tuple[Callable[[Board], None], Callable[[str], None]]
+    Shown: TypeAlias = tuple[Callable[[SweepBoard], None], Callable[[str], None]]
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def shown(quiet: bool) -> "Iterator[Shown]":
 
     live = Live(console=Console(stderr=True), transient=True, refresh_per_second=2)
 
-    def look(board: "Board") -> None:
+    def look(board: "SweepBoard") -> None:
         head, *rows = board_rows(board)
         table = Table(*head, box=None, pad_edge=False)
         for row in rows:
@@ -51,7 +51,7 @@ def _lines(quiet: bool) -> "Shown":
     """A line of the whole each time that a run is over."""
     seen = [-1]
 
-    def look(board: "Board") -> None:
+    def look(board: "SweepBoard") -> None:
         from optimoe.report.words.runs.sweep import board_words
 
         done = board.over + board.failed

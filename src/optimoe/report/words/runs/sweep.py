@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.report.records.runs.sweep import counts_of
 from optimoe.report.words.lines import Blocks, Deciding, Lines, Table
+from optimoe.trainer.sweep.loop import SweepBoard
 from optimoe.trainer.sweep.pace import Reckoning, SweepEstimate
 from optimoe.trainer.sweep.store import RunState, SweepStore
-from optimoe.trainer.sweep.sweep import Board
 
 
 def estimate_words(estimate: SweepEstimate) -> str:
@@ -17,14 +17,14 @@ def estimate_words(estimate: SweepEstimate) -> str:
     return f"{estimate.num_runs} runs, {format_count(estimate.flops)} FLOP, {took}{dollars}"
 
 
-def board_words(board: Board) -> str:
+def board_words(board: SweepBoard) -> str:
     """Where a sweep is, in one line."""
     failed = f", {board.failed} given up" if board.failed else ""
     left = format_seconds(board.seconds_left) if board.seconds_left else "0 s"
     return f"{board.over} of {board.total} runs over{failed}, {left} left"
 
 
-def board_rows(board: Board) -> list[tuple[str, ...]]:
+def board_rows(board: SweepBoard) -> list[tuple[str, ...]]:
     """What workers do, a row each below the heads of the columns."""
     rows: list[tuple[str, ...]] = [("run", "done", "loss", "held out", "tokens/s")]
     for one in board.running:
