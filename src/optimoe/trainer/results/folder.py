@@ -36,7 +36,7 @@ LOCK_TRIES, LOCK_PAUSE_S = 5, 0.01
 
 
 class TakenRunError(InputError):
-    """Another process trains the run at this moment."""
+    """The run of a folder is being trained by another process."""
 
 
 class RunFolder:
