@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optimoe.cost.layers.layout import Layout
     from optimoe.cost.serving.estimate import Deployment, ServingEstimate
     from optimoe.laws.fitting import Fit
-    from optimoe.loadtest.measure import Measurement
+    from optimoe.loadtest.results.measurement import Measurement
     from optimoe.planner.problem.problem import Problem
     from optimoe.planner.result import Plan
 

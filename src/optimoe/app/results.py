@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimoe.cost.serving.estimate import ServingEstimate
     from optimoe.inputs.sources import ModelLike
     from optimoe.laws.fitting import Fit
-    from optimoe.loadtest.measure import Measurement
+    from optimoe.loadtest.results.measurement import Measurement
     from optimoe.planner.confidence.robust import Robustness
     from optimoe.planner.result import Plan, Scored
     from optimoe.report.words.lines import Blocks

@@ -2,60 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from optimoe.core.latency import LatencyRecord
-from optimoe.core.results.shown import Shown
 from optimoe.loadtest.client.client import Address, Client
 from optimoe.loadtest.client.clock import StampedSelector, run_stamped
-from optimoe.loadtest.load.asking import Server, meet
+from optimoe.loadtest.figures.summarise import summarise
+from optimoe.loadtest.load.asking import meet
 from optimoe.loadtest.load.level import Level
 from optimoe.loadtest.results.files import RequestLog
-from optimoe.loadtest.results.records import ServedModel, latency_record
-from optimoe.loadtest.results.summarise import summarise
+from optimoe.loadtest.results.measurement import Measurement
+from optimoe.loadtest.results.server import Server
 from optimoe.loadtest.results.summary import LevelSummary
 from optimoe.loadtest.results.timing import RequestTiming
 from optimoe.loadtest.workload import Endpoint, LoadPlan
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Measurement(Shown):
-    """What came of levels of load on an endpoint.
-
-    Attributes:
-        endpoint: Where.
-        server: What it told of itself.
-        plan: What was asked.
-        levels: In figures, in their order; fewer than planned where the endpoint went away or a person ended it.
-        interrupted: Whether a person ended it.
-    """
-
-    endpoint: Endpoint
-    server: Server
-    plan: LoadPlan
-    levels: tuple[LevelSummary, ...]
-    interrupted: bool = False
-
-    def __repr__(self) -> str:
-        best = self.best
-        speed = f"up to {best.output_throughput:.4g} tokens/s"
-        latency = f"TTFT {1e3 * best.ttft.median:.4g} ms, TPOT {1e3 * best.tpot.median:.4g} ms"
-        return f"Measurement({self.server.model}: {len(self.levels)} levels, {speed}, {latency})"
-
-    @property
-    def best(self) -> LevelSummary:
-        """The level with the most tokens a second."""
-        return max(self.levels, key=lambda level: level.output_throughput)
-
-    def records(self, served: ServedModel) -> tuple[LatencyRecord, ...]:
-        """The levels as records for ``optimoe cost calibrate``.
-
-        Raises:
-            InputError: A level has no latencies, or the server does not count tokens.
-            ConfigError: A figure is out of the limits of a record.
-        """
-        return tuple(latency_record(level, served) for level in self.levels)
 
 
 def measure(

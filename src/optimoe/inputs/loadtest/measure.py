@@ -16,7 +16,7 @@ from optimoe.inputs.quantities import Flag, Latency, Quantity, Seconds, Several,
 from optimoe.loadtest.workload import Api, PromptWord
 
 if TYPE_CHECKING:
-    from optimoe.loadtest.measure import Measurement
+    from optimoe.loadtest.results.measurement import Measurement
     from optimoe.loadtest.results.timing import RequestTiming
     from optimoe.loadtest.workload import Arriving, Endpoint, LoadPlan, TokenLengths
 

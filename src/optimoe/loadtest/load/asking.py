@@ -10,6 +10,7 @@ from optimoe.core.errors import InputError
 from optimoe.loadtest.client.client import Client
 from optimoe.loadtest.client.events import StreamedAnswer
 from optimoe.loadtest.load.draws import draw_length, request_draws, text_of_words
+from optimoe.loadtest.results.server import Server
 from optimoe.loadtest.workload import Endpoint, LoadPlan
 
 SHORT_WORDS, LONG_WORDS = 16, 144
@@ -27,33 +28,6 @@ VERSIONS = {
     "llama.cpp": ("/props", "build_info"),
 }
 """Where an engine tells its version, and under which key."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """What is known of a server before it is put under load.
-
-    Attributes:
-        model: The name that requests state.
-        engine, version: As it tells; empty where it does not.
-        ignores_eos: Whether it knows ``ignore_eos`` and ``min_tokens``.
-        tells_usage: Whether it knows ``stream_options``.
-        tokens_per_word: Of its tokenizer on our words.
-        tokens_around: Of a prompt without words: what a chat's template adds.
-    """
-
-    model: str
-    engine: str = ""
-    version: str = ""
-    ignores_eos: bool = True
-    tells_usage: bool = True
-    tokens_per_word: float = 1.0
-    tokens_around: float = 0.0
-
-    @property
-    def engine_told(self) -> tuple[str, str]:
-        """Engine and version, as it tells them."""
-        return self.engine, self.version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,11 @@ import msgspec
 from optimoe.loadtest.client.client import Client
 from optimoe.loadtest.client.clock import StampedSelector, now
 from optimoe.loadtest.client.exchange import HttpExchange
-from optimoe.loadtest.load.asking import Question, Server, api_path, question
+from optimoe.loadtest.load.asking import Question, api_path, question
 from optimoe.loadtest.load.course import Course
 from optimoe.loadtest.load.draws import sending_times
 from optimoe.loadtest.results.level import LevelRun
+from optimoe.loadtest.results.server import Server
 from optimoe.loadtest.results.timing import Phase, RequestTiming
 from optimoe.loadtest.workload import ClosedLoop, Endpoint, LoadPlan, OpenLoop
 

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from optimoe.core.records import to_record
 from optimoe.loadtest.results.quantiles import Quantiles
-from optimoe.loadtest.results.steady import Steadiness
 from optimoe.loadtest.results.timing import TokenSource
 from optimoe.loadtest.workload import Arriving, ClosedLoop
+
+Steadiness = Literal["steady", "drifting", "unjudged"]
+"""Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them."""
 
 UNKNOWN = math.nan
 """A figure that was not measured, or that a file does not state."""

@@ -9,7 +9,7 @@ from optimoe.arch.count import ArchCount
 from optimoe.core.records import to_values
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.laws.fitting import Fit
-from optimoe.loadtest.measure import Measurement
+from optimoe.loadtest.results.measurement import Measurement
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.result import Plan
 from optimoe.report.records.plan.candidate import candidate_record

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from optimoe.core.records import same_fields
-from optimoe.loadtest.measure import Measurement
+from optimoe.loadtest.results.measurement import Measurement
 from optimoe.loadtest.results.quantiles import PERCENTILES, Quantiles
-from optimoe.loadtest.results.steady import Steadiness
-from optimoe.loadtest.results.summary import DEFINITIONS, LevelSummary
+from optimoe.loadtest.results.summary import DEFINITIONS, LevelSummary, Steadiness
 from optimoe.loadtest.results.timing import TokenSource
 from optimoe.loadtest.workload import Api, ClosedLoop
 

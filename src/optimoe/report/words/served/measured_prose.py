@@ -4,7 +4,7 @@ import math
 from collections import Counter
 
 from optimoe.core.units import format_seconds
-from optimoe.loadtest.measure import Measurement
+from optimoe.loadtest.results.measurement import Measurement
 from optimoe.loadtest.results.quantiles import Percentile
 from optimoe.loadtest.results.summary import DEFINITIONS, LevelSummary
 from optimoe.loadtest.workload import ClosedLoop, LoadPlan, TokenLengths

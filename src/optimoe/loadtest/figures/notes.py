@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from optimoe.loadtest.figures.steady import LEAST
 from optimoe.loadtest.results.level import LevelRun
-from optimoe.loadtest.results.steady import LEAST
 from optimoe.loadtest.results.summary import LevelSummary
 from optimoe.loadtest.results.timing import RequestTiming
 

@@ -1,12 +1,10 @@
 """Whether requests of a level were answered alike from the first to the last."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
-Steadiness = Literal["steady", "drifting", "unjudged"]
-"""``unjudged`` for fewer than :data:`LEAST` requests."""
+from optimoe.loadtest.results.summary import Steadiness
 
 BATCH, LEAST = 5, 50
 """Requests of a batch, and of the shortest series that is judged."""

@@ -7,10 +7,10 @@ from itertools import accumulate
 
 import numpy as np
 
+from optimoe.loadtest.figures.notes import notes_on
+from optimoe.loadtest.figures.steady import settled_after
 from optimoe.loadtest.results.level import LevelRun
-from optimoe.loadtest.results.notes import notes_on
 from optimoe.loadtest.results.quantiles import quantiles
-from optimoe.loadtest.results.steady import settled_after
 from optimoe.loadtest.results.summary import UNKNOWN, ClientLoad, LevelSummary
 from optimoe.loadtest.results.timing import RequestTiming
 from optimoe.loadtest.workload import LoadPlan

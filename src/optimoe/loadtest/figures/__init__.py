@@ -1,0 +1,1 @@
+"""Timed requests of a level become its figures."""
