@@ -6,6 +6,7 @@ of the machine shares, so that a client is compared with what was sent, and not 
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import random
@@ -46,6 +47,7 @@ class Script:
     refuses: tuple[str, ...] = ()  # options that it does not know
     tokens_per_word: float = 1.0
     own_length: int = 0  # tokens of every answer, whatever is asked
+    number: int = 0  # tells models apart
 
 
 def model(**script):
@@ -53,19 +55,22 @@ def model(**script):
     return "scripted:" + json.dumps(script)
 
 
-def _script(name):
-    stated = json.loads(name.removeprefix("scripted:")) if name.startswith("scripted:") else {}
-    return Script(**stated)
-
-
 @dataclass
 class Served:
-    """One request as the endpoint saw it."""
+    """One request as the endpoint saw it, with others in flight."""
 
     read_s: float
     body: dict
+    others: int = 0
     sends_s: list = field(default_factory=list)
-    gone: bool = False
+
+    @property
+    def ttft_s(self):
+        return self.sends_s[0] - self.read_s
+
+    @property
+    def tpot_s(self):
+        return (self.sends_s[-1] - self.sends_s[0]) / (self.body["max_tokens"] - 1)
 
 
 class Server:
@@ -94,22 +99,23 @@ class Server:
                 "/served": [asdict(one) for one in self.served],
             }
             return self.say(writer, 200 if path in told else 404, told.get(path, {"error": "no such path"}))
-        script = _script(body["model"])
+        kind, _, rest = body["model"].partition(":")
+        if kind == "key" and f"authorization: bearer {rest}" not in head.lower():
+            return self.say(writer, 401, {"error": {"message": "wrong key"}})
+        if kind not in ("scripted", "key"):
+            return self.say(writer, 400, {"error": {"message": "unknown model"}})
+        script = Script(**json.loads(rest)) if kind == "scripted" else Script()
         if unknown := set(script.refuses) & set(body):
             return self.say(writer, 422, {"error": {"message": f"unknown option {unknown.pop()}"}})
         if body["max_tokens"] <= 2:  # a short request to get to know the server
-            script = Script(tokens_per_word=script.tokens_per_word, first_s=0, gap_s=0)
-        else:
-            self.served.append(
-                Served(read_s, {key: body[key] for key in body if key not in ("prompt", "messages")})
-            )
-            self.now += 1
+            return await self.stream(writer, body, Script(tokens_per_word=script.tokens_per_word, first_s=0), None)
+        log = Served(read_s, body, self.now)
+        self.served.append(log)
+        self.now += 1
         try:
-            return await self.stream(
-                writer, body, script, self.served[-1] if body["max_tokens"] > 2 else Served(0, {})
-            )
+            return await self.stream(writer, body, script, log)
         finally:
-            self.now -= body["max_tokens"] > 2
+            self.now -= 1
 
     def say(self, writer, status, body):
         text = json.dumps(body).encode()
@@ -124,74 +130,74 @@ class Server:
         return seen > script.after and seen % script.every == 0
 
     async def stream(self, writer, body, script, log):
-        faulty = body["max_tokens"] > 2 and self.faulty(body, script)
+        """Answer a request; whether the connection goes on."""
+        faulty = log is not None and self.faulty(body, script)
+        log = log or Served(0.0, body)
         if faulty and script.drop == "before":
             return False
         if faulty and script.status != 200:
             return self.say(writer, script.status, {"error": {"message": "too many requests"}})
-        if not script.streams:
+        if faulty and not script.streams:
             return self.say(writer, 200, {"choices": [{"text": "all at once"}]})
-        ended_by_close = script.length_head
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-            + (b"Connection: close\r\n\r\n" if ended_by_close else b"Transfer-Encoding: chunked\r\n\r\n")
-        )
-        chat, tokens = "messages" in body, script.own_length or body["max_tokens"]
+        kind = b"Connection: close" if script.length_head else b"Transfer-Encoding: chunked"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n" + kind + b"\r\n\r\n")
+        say = functools.partial(event, writer, whole=not script.length_head)
+        tokens = script.own_length or body["max_tokens"]
+        if not await self.tokens(say, writer, body, script, log, tokens, faulty):
+            return False
+        if script.finish:
+            say({"choices": [{"delta": {}, "text": "", "finish_reason": "length"}]})
+        if script.usage is not None:
+            await asyncio.sleep(script.usage_s)
+            prompt = prompt_of(body)
+            words = len(prompt.split()) if isinstance(prompt, str) else len(prompt)
+            used = {"prompt_tokens": round(words * script.tokens_per_word) + 7 * ("messages" in body)}
+            used["completion_tokens"] = tokens if script.usage < 0 else script.usage
+            say({"choices": [], "usage": used})
+        if script.done:
+            say("[DONE]")
+        if not script.length_head:
+            writer.write(b"0\r\n\r\n")
+        return not (script.length_head or script.close_idle)
 
-        def event(data, kind=""):
-            text = f"event: {kind}\n" if kind else ""
-            text = (text + f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n").encode()
-            writer.write(text if ended_by_close else b"%x\r\n%s\r\n" % (len(text), text))
-            return time.perf_counter()
-
+    async def tokens(self, say, writer, body, script, log, tokens, faulty):
+        """Send the tokens of an answer; whether all have been sent, or an error in their place."""
+        chat = "messages" in body
         if script.before:
             await asyncio.sleep(script.before_s)
-            event(
-                {
-                    "choices": [
-                        {
-                            "delta": {"role": "assistant", "content": ""}
-                            if script.before == "role"
-                            else {"content": ""}
-                        }
-                    ]
-                }
-            )
-        due = time.perf_counter() + script.first_s
-        chance = random.Random(len(self.served))
+            role = {"role": "assistant"} if script.before == "role" else {}
+            say({"choices": [{"delta": role | {"content": ""}}]})
+        due, chance = time.perf_counter() + script.first_s, random.Random(len(self.served))
         for start in range(0, tokens, script.chunk_tokens):
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             if writer.is_closing():
-                log.gone = True
                 return False
-            text = " ".join("word" for _ in range(min(script.chunk_tokens, tokens - start)))
-            log.sends_s.append(event({"choices": [{"delta": {script.part: text}} if chat else {"text": text}]}))
+            text = "word " * min(script.chunk_tokens, tokens - start)
+            log.sends_s.append(say({"choices": [{"delta": {script.part: text}} if chat else {"text": text}]}))
             due += script.gap_s * script.chunk_tokens + chance.uniform(0, script.jitter_s)
-            if faulty and script.drop == "within" and start:
+            if faulty and start and script.drop == "within":
                 return False
-            if faulty and script.error and start:
-                event({"error": {"message": "out of memory"}} if script.error == "object" else "out of memory",
-                      "error" if script.error == "event" else "")  # fmt: skip
+            if faulty and start and script.error == "event":
+                say("out of memory", kind="error")
                 break
-        if script.finish:
-            event({"choices": [{"delta": {}, "text": "", "finish_reason": "length"}]})
-        if script.usage is not None:
-            await asyncio.sleep(script.usage_s)
-            prompt = body["prompt"] if not chat else body["messages"][0]["content"]
-            words = len(prompt.split()) if isinstance(prompt, str) else len(prompt)
-            used = {"prompt_tokens": round(words * script.tokens_per_word) + 7 * chat}
-            event(
-                {
-                    "choices": [],
-                    "usage": used | {"completion_tokens": tokens if script.usage < 0 else script.usage},
-                }
-            )
-        if script.done:
-            event("[DONE]")
-        if ended_by_close:
-            return False
-        writer.write(b"0\r\n\r\n")
-        return not script.close_idle
+            if faulty and start and script.error == "object":
+                say({"error": {"message": "out of memory"}})
+                break
+        return True
+
+
+def event(writer, data, *, whole, kind=""):
+    """Give an event to the kernel; the time before that."""
+    head = f"event: {kind}\n" if kind else ""
+    text = f"{head}data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
+    sent_s = time.perf_counter()
+    writer.write(b"%x\r\n%s\r\n" % (len(text), text) if whole else text)
+    return sent_s
+
+
+def prompt_of(body):
+    """The prompt of a request, which tells it from the others."""
+    return body["prompt"] if "prompt" in body else body["messages"][0]["content"]
 
 
 @contextlib.contextmanager
@@ -206,10 +212,10 @@ def running():
             process.kill()
 
 
-def served(url, last):
-    """The last requests that an endpoint answered, as it saw them."""
+def served(url, name):
+    """The requests to a model, as the endpoint saw them."""
     with urllib.request.urlopen(f"{url}/served") as answer:
-        return [Served(**one) for one in json.load(answer)][-last:]
+        return [one for told in json.load(answer) if (one := Served(**told)).body["model"] == name]
 
 
 async def main():
