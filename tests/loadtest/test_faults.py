@@ -54,10 +54,12 @@ def test_a_kept_connection_that_was_closed_is_opened_again_and_counted(url):
 
 
 def test_a_fresh_connection_that_is_closed_is_no_reconnect_but_a_failure(url):
-    """Each is closed before the first byte: the first of them was kept from the short requests before."""
+    """Each is closed before the first byte: the first finds what the short requests have left open."""
     asked = ask(url, QUICK | {"drop": "before"}, requests=3, load=ClosedLoop(concurrency=1))
     assert asked.level.errors == {"closed": 3}
-    assert [one.reconnects for one in sorted(asked.timings, key=lambda one: one.index)] == [1, 0, 0, 0]
+    first, *others = sorted(asked.timings, key=lambda one: one.index)
+    assert first.reconnects >= 1
+    assert {one.reconnects for one in others} == {0}
 
 
 def test_a_request_that_takes_too_long_has_failed(url):

@@ -55,7 +55,7 @@ def measure(
             try:
                 return await _measured(client, selector, endpoint, plan, keep, met)
             finally:
-                client.close()
+                await client.close()
 
         return run_stamped(main)
 

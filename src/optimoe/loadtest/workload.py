@@ -172,6 +172,6 @@ class LoadPlan:
         require(
             ids == (self.vocab_size > 0),
             "vocab_size",
-            "stated beside prompts of ids, and only there",
+            "above 0 for ids, and left out else",
             self.vocab_size,
         )

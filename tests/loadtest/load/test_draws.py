@@ -68,7 +68,7 @@ def test_a_seed_repeats_every_request_and_no_two_prompts_begin_alike():
         (lambda: TokenLengths(kind="listed"), "listed: must be stated for listed lengths only, got ()"),
         (
             lambda: LoadPlan(prompts="ids"),
-            "vocab_size: must be stated beside prompts of ids, and only there, got 0",
+            "vocab_size: must be above 0 for ids, and left out else, got 0",
         ),
         (lambda: LoadPlan(levels=()), "levels: must be one or more, got none"),
         (lambda: LoadPlan(num_requests=0), "num_requests: must be positive, got 0"),

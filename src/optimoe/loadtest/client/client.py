@@ -82,6 +82,7 @@ class Client:
         self._intake, self._timeout_s = Intake(selector), timeout_s
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
+        self._all: set[Connection] = set()
         self._context = ssl.create_default_context() if address.tls else None
 
     async def get(self, path: str) -> HttpExchange:
@@ -134,12 +135,12 @@ class Client:
                 connection.exchange.finish(now(), "cancelled", "given up when the measurement ended")
             connection.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every connection there is."""
         self.cancel()
-        for connection in self._idle:
+        for connection in self._all:
             connection.close()
-        self._idle.clear()
+        await asyncio.sleep(0)  # the loop closes sockets in its next turn
 
     def _kept(self) -> Connection | None:
         """A connection that is free, the one used last."""
@@ -162,6 +163,7 @@ class Client:
                 self.address.port,
                 ssl=self._context,
             )
+        self._all = {one for one in self._all if one.is_open} | {connection}
         return connection
 
 
