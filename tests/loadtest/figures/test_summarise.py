@@ -19,7 +19,8 @@ SERVED = ServedModel(
     model="mixtral-8x7b", gpu="h100-sxm", engine="vllm", engine_version="0.12.0", tp=2, num_gpus=2
 )
 VLLM = """date backend model_id num_prompts request_rate burstiness max_concurrency duration completed failed
-total_input_tokens total_output_tokens request_throughput request_goodput output_throughput total_token_throughput"""
+total_input_tokens total_output_tokens request_throughput request_goodput output_throughput
+total_token_throughput"""
 
 
 def figures(timings, plan=None, **others):
