@@ -2,11 +2,12 @@
 
     python benchmarks/client_delay.py                        # 500 streams of 10 tokens a second
     python benchmarks/client_delay.py --streams 2000
-    python benchmarks/client_delay.py --in-step              # all tokens at one moment, as an engine's step sends them
+    python benchmarks/client_delay.py --in-step              # all at one moment, as a step of an engine
 
-A server in a process of its own streams over loopback. The kernel stamps each segment as it comes in
-(SO_TIMESTAMPNS, read with recvmsg), so that the delay is the time from there to the client's own stamp. Beside it
-stand the delay that the client reports of itself, its share of a core, and what a chunk costs in two HTTP parsers.
+A server in a process of its own streams over loopback and writes its own time, on the clock that all processes of
+the machine share, into each chunk. From there to the client's stamp is an upper bound of the stamp's delay. Beside
+it stand how long bytes lay ready before the client read them, the client's share of a core, and what a chunk costs
+in two HTTP parsers.
 """
 
 import argparse
@@ -14,8 +15,6 @@ import asyncio
 import json
 import math
 import random
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -26,11 +25,10 @@ import h11
 import httptools
 import numpy as np
 
-from optimoe.loadtest.client.clock import StampedSelector
+from optimoe.loadtest.client.events import StreamedAnswer
 from optimoe.loadtest.measure import measure
 from optimoe.loadtest.workload import Endpoint, LoadPlan, OpenLoop, TokenLengths
 
-SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 MODELS = b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"data":[{"id": "m"}]}  '
 
@@ -41,7 +39,10 @@ def chunk(data: dict | str) -> bytes:
     return b"%x\r\n%s\r\n" % (len(text), text)
 
 
-TOKEN = chunk({"id": "cmpl-0", "object": "text_completion", "choices": [{"index": 0, "text": " word"}]})
+STAMP, PLACE = "%016.6f", b"0" * 16
+TOKEN = chunk({"id": "cmpl-0", "object": "text_completion", "choices": [{"index": 0, "text": PLACE.decode()}]})
+BEFORE = TOKEN.index(PLACE) - TOKEN.index(b"{")
+"""Bytes of an event's JSON ahead of the server's stamp."""
 
 
 def end(tokens: int) -> bytes:
@@ -85,7 +86,8 @@ class Streaming(asyncio.Protocol):
         """Send a token, and the next one later."""
         if self.transport.is_closing():
             return
-        self.transport.write(TOKEN + (end(tokens) if left == 1 else b""))
+        token = TOKEN.replace(PLACE, (STAMP % time.perf_counter()).encode())
+        self.transport.write(token + (end(tokens) if left == 1 else b""))
         if left > 1:
             due += self.gap_s
             asyncio.get_running_loop().call_at(due, self.send, due, left - 1, tokens)
@@ -100,33 +102,20 @@ async def serve(gap_s: float, in_step: bool) -> None:
 
 
 @contextmanager
-def kernel_stamps():
-    """The wait of every segment that any socket of this process reads, from the kernel's stamp to the client's."""
-    delays, selectors = [], []
-    recv, connect, init = socket.socket.recv, socket.socket.connect, StampedSelector.__init__
-    clock = time.time() - time.perf_counter()
+def kept_delays():
+    """Of every token its delay: from the server's stamp in its text to the client's."""
+    delays, add = [], StreamedAnswer.add
 
-    def stamped_recv(self, size):
-        data, told, _, _ = self.recvmsg(size, 64)
-        for _, kind, value in told:
-            if kind == SO_TIMESTAMPNS and data:
-                seconds, nanoseconds = struct.unpack("qq", value)
-                delays.append(selectors[-1].stamp + clock - seconds - nanoseconds / 1e9)
-        return data
+    def kept(self, kind, data, stamp):
+        if data.startswith(b'{"id"'):
+            delays.append(stamp - float(data[BEFORE : BEFORE + len(PLACE)]))
+        add(self, kind, data, stamp)
 
-    def stamped_connect(self, address):
-        self.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        return connect(self, address)
-
-    def kept(self):
-        init(self)
-        selectors.append(self)
-
-    socket.socket.recv, socket.socket.connect, StampedSelector.__init__ = stamped_recv, stamped_connect, kept
+    StreamedAnswer.add = kept
     try:
         yield delays
     finally:
-        socket.socket.recv, socket.socket.connect, StampedSelector.__init__ = recv, connect, init
+        StreamedAnswer.add = add
 
 
 def parsing_us(parser: str, chunks: int = 20_000) -> float:
@@ -153,6 +142,11 @@ def parsing_us(parser: str, chunks: int = 20_000) -> float:
     return min(times)
 
 
+def show(name: str, p50_s: float, p99_s: float) -> None:
+    """Print a delay."""
+    print(f"{name:<17} p50 {1e3 * p50_s:.3f} ms, p99 {1e3 * p99_s:.3f} ms")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Print the delays, the client's share of a core, and the cost of parsing."""
     asked = argparse.ArgumentParser()
@@ -173,7 +167,7 @@ def main(words: Sequence[str] | None = None) -> None:
         output_lengths=TokenLengths(mean=float(options.tokens)),
         num_warmups=0,
     )
-    with subprocess.Popen(serving, stdout=subprocess.PIPE, text=True) as server, kernel_stamps() as delays:
+    with subprocess.Popen(serving, stdout=subprocess.PIPE, text=True) as server, kept_delays() as delays:
         try:
             found = measure(Endpoint(url=f"http://127.0.0.1:{int(server.stdout.readline())}"), plan)
         finally:
@@ -181,12 +175,12 @@ def main(words: Sequence[str] | None = None) -> None:
     (level,) = found.levels
     rate = options.streams * options.tokens_per_s
     how = "in step" if options.in_step else "at times of their own"
-    print(f"{options.streams} streams of {options.tokens_per_s:g} tokens/s {how}: {level.completed} answered")
-    if delays:
-        p50, p90, p99 = 1e3 * np.percentile(delays, (50, 90, 99))
-        print(f"kernel to stamp   p50 {p50:.3f} ms, p90 {p90:.3f} ms, p99 {p99:.3f} ms, {len(delays)} segments")
+    print(
+        f"{options.streams} streams of {options.tokens_per_s:g} tokens/s {how}: {level.completed} answered, {dict(level.errors)} failed"
+    )
     said = level.client
-    print(f"said of itself    p50 {1e3 * said.delay_median_s:.3f} ms, p99 {1e3 * said.delay_p99_s:.3f} ms")
+    show("server to stamp", *np.percentile(delays, (50, 99)))
+    show(f"wait, by {said.stamped_by}", said.delay_median_s, said.delay_p99_s)
     print(f"client            {said.cpu_share:.1%} of a core, {1e6 * said.cpu_share / rate:.0f} µs a token")
     print(f"TPOT              median {1e3 * level.tpot.median:.3f} ms of {1e3 / options.tokens_per_s:.3f} ms")
     for parser in ("httptools", "h11"):

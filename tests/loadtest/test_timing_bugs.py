@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from optimoe.loadtest.client.clock import run_stamped
+from optimoe.loadtest.client.clock import STAMPS, StampedSocket, run_stamped
 from optimoe.loadtest.client.connection import Connection, Intake
 from optimoe.loadtest.client.events import StreamedAnswer
 from optimoe.loadtest.client.exchange import HttpExchange
@@ -124,6 +124,23 @@ def test_bytes_are_stamped_before_they_are_parsed(monkeypatch):
     assert max(one.answer.first_s for one in exchanges) - min(one.answer.first_s for one in exchanges) < 0.04
 
 
+@pytest.mark.skipif(not STAMPS, reason="the kernel of this system is not asked for stamps")
+def test_a_client_that_was_held_up_has_the_stamps_of_the_kernel():
+    """Ours: a client that is not run for 60 ms, as on a busy machine, would find its tokens late."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, StampedSocket() as reading:
+        reading.stamp()
+        reading.connect(listening.getsockname())
+        with listening.accept()[0] as writing:
+            for held_s in (0.06, 0.0):
+                sent_s = time.perf_counter()
+                writing.send(b"token")
+                time.sleep(held_s)
+                assert reading.recv(10) == b"token"
+                stamp = time.perf_counter() - reading.wait_s
+                assert sent_s <= stamp < sent_s + 0.02
+                assert reading.wait_s >= held_s * 0.9
+
+
 def test_the_usage_behind_the_last_token_is_no_latency(url):
     """tokenomics#16: the event of usage, which comes later, was the end of the answer."""
     asked = ask(url, {"usage_s": 0.3}, requests=4)
@@ -147,5 +164,6 @@ def test_how_busy_the_client_was_is_said(url):
     """aiperf#1424: a client that was the limit itself gave its own delays for the server's."""
     level = ask(url, load=ClosedLoop(concurrency=8), requests=40).level
     assert 0 < level.client.cpu_share < 2
+    assert level.client.stamped_by == ("kernel" if STAMPS else "poll")
     assert 0 <= level.client.delay_median_s <= level.client.delay_p99_s < 1
     assert 0 <= level.client.late_median_s <= level.client.late_p99_s < 1

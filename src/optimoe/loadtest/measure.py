@@ -53,7 +53,7 @@ def measure(
         async def main(selector: StampedSelector) -> Measurement:
             client = Client(address, selector, plan.timeout_s)
             try:
-                return await _measured(client, selector, endpoint, plan, keep, met)
+                return await _measured(client, endpoint, plan, keep, met)
             finally:
                 await client.close()
 
@@ -62,7 +62,6 @@ def measure(
 
 async def _measured(
     client: Client,
-    selector: StampedSelector,
     endpoint: Endpoint,
     plan: LoadPlan,
     keep: Callable[[RequestTiming], None],
@@ -73,7 +72,7 @@ async def _measured(
     levels, interrupted = list[LevelSummary](), False
     for number in range(len(plan.levels)):
         level = Level(client=client, endpoint=endpoint, server=server, plan=plan, number=number, keep=keep)
-        run = await level.run(selector)
+        run = await level.run()
         levels.append(summarise(run, plan, server.model, endpoint.api))
         interrupted = run.interrupted
         if run.gone or interrupted:

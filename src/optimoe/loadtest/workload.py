@@ -52,6 +52,11 @@ class OpenLoop:
         require_positive(self, "rate_per_s", "burstiness")
         require(self.burstiness < math.inf, "burstiness", "finite", self.burstiness)
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether all requests are sent at once."""
+        return self.rate_per_s == math.inf
+
 
 Arriving = ClosedLoop | OpenLoop
 """How requests come."""

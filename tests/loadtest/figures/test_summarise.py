@@ -111,7 +111,7 @@ def test_a_busy_client_is_said_to_be_the_limit():
     timings = [timing(i, sent_s=0.1 * i) for i in range(60)]
     assert not any("client" in note for note in figures(timings).notes)
     assert "the client is the limit: it used 95% of its core" in figures(timings, cpu_share=0.95).notes[0]
-    assert "own delay, 3 ms, is seen in the gap" in figures(timings, delays_s=(0.003,)).notes[0]
+    assert "own delay, 3 ms, is in the gap" in figures(timings, delays_s=(0.003,)).notes[0]
     late = [timing(i, sent_s=0.1 * i, due_s=0.1 * i - 0.03) for i in range(60)]
     assert any("sent 30 ms late" in note for note in figures(late).notes)
 

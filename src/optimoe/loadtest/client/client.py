@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 
 from optimoe.core.errors import InputError
-from optimoe.loadtest.client.clock import StampedSelector, now
+from optimoe.loadtest.client.clock import StampedSelector, StampedSocket, now
 from optimoe.loadtest.client.connection import Connection, Intake
 from optimoe.loadtest.client.exchange import HttpExchange
 from optimoe.loadtest.workload import Endpoint
@@ -128,6 +130,16 @@ class Client:
                 return exchange, again
             again += 1
 
+    @property
+    def delays_s(self) -> Sequence[float]:
+        """How long what came had lain ready before it was read, in the order of reading."""
+        return self._intake.delays_s
+
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the kernel has stamped what came."""
+        return self._intake.by_kernel > 0
+
     def cancel(self) -> None:
         """End what is under way; each exchange says so."""
         for connection in tuple(self._busy):
@@ -151,17 +163,31 @@ class Client:
         return None
 
     async def _opened(self) -> Connection:
-        """A new connection.
+        """A new connection, to the first of the host's addresses that takes one.
 
         Raises:
             OSError: It cannot be opened.
         """
+        loop, at = asyncio.get_running_loop(), self.address
         async with asyncio.timeout(OPENING_S):  # a TimeoutError is an OSError
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self._intake, self._idle.append),
-                self.address.host,
-                self.address.port,
+            known = await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)
+            for number, (family, kind, protocol, _, place) in enumerate(known, 1):
+                opened = StampedSocket(family, kind, protocol)
+                opened.setblocking(False)
+                opened.stamp()
+                try:
+                    await loop.sock_connect(opened, place)
+                except BaseException as error:
+                    opened.close()
+                    if number == len(known) or not isinstance(error, OSError):
+                        raise
+                    continue
+                break
+            _, connection = await loop.create_connection(
+                lambda: Connection(self._intake, self._idle.append, opened),
+                sock=opened,
                 ssl=self._context,
+                server_hostname=at.host if at.tls else None,
             )
         self._all = {one for one in self._all if one.is_open} | {connection}
         return connection

@@ -1,10 +1,14 @@
 """The event loop of the client, which knows when the kernel told of the bytes that it reads."""
 
 import asyncio
+import contextlib
+import math
 import selectors
+import socket
+import struct
+import sys
 import threading
 import time
-from array import array
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,23 +20,63 @@ now = time.perf_counter
 AT_ONCE_S = 50e-6
 """A poll that answers within this found what was there already."""
 
+SO_TIMESTAMPNS = 35
+"""The option of a socket whose bytes Linux stamps (asm-generic/socket.h); Python has no name for it."""
+
+STAMPS = sys.platform == "linux" and sys.maxsize > 2**32
+"""Whether the kernel is asked: its stamp is two words of 64 bits, seconds and nanoseconds."""
+
+LONGEST_WAIT_S = 60.0
+"""A stamp older than this is of a clock that was set."""
+
+
+class StampedSocket(socket.socket):
+    """A socket whose bytes the kernel stamps as they come in, so that a stamp does not wait for this process.
+
+    The stamp is on the clock of the day: how long ago it is by that clock is taken off the steady one. Of bytes
+    that are read together it is the stamp of the last.
+
+    Attributes:
+        wait_s: How long the bytes that were read last lay ready; NaN where the kernel does not say.
+    """
+
+    wait_s = math.nan
+
+    def stamp(self) -> None:
+        """Ask the kernel for stamps, where it has such."""
+        if STAMPS:
+            with contextlib.suppress(OSError):
+                self.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read bytes, and the stamp that came with them."""
+        if not STAMPS:
+            return super().recv(bufsize, flags)
+        data, told, _, _ = self.recvmsg(bufsize, socket.CMSG_SPACE(16), flags)
+        self.wait_s = math.nan
+        for level, kind, value in told:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == 16:
+                seconds, nanoseconds = struct.unpack("qq", value)
+                wait_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
+                self.wait_s = wait_s if 0 <= wait_s < LONGEST_WAIT_S else math.nan
+        return data
+
 
 class StampedSelector(selectors.DefaultSelector):
-    """Waits for sockets, and knows when it last ended to.
+    """Waits for sockets, and knows when it last ended to: the stamp of bytes that the kernel does not stamp.
 
     All sockets that are ready at one poll have one stamp: a burst of tokens over many streams is not spread over
     the time that it takes to read it. What came while the loop was at work is found by the next poll at once; its
-    wait was at most that work, which is kept as the delay of the client.
+    wait was at most that work.
 
     Attributes:
         stamp: When the last poll ended.
-        delays_s: Of each ready socket, the most that it waited for the poll that found it.
+        wait_s: The most that what it found had waited for it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.stamp = now()
-        self.delays_s = array("d")
+        self.stamp, self.wait_s = now(), 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for sockets and take the time."""
@@ -40,9 +84,7 @@ class StampedSelector(selectors.DefaultSelector):
         worked = asked - self.stamp
         ready = super().select(timeout)
         self.stamp = now()
-        if ready:
-            delay = worked if self.stamp - asked < AT_ONCE_S else 0.0
-            self.delays_s.extend([delay] * len(ready))
+        self.wait_s = worked if self.stamp - asked < AT_ONCE_S else 0.0
         return ready
 
 

@@ -1,12 +1,14 @@
 """One connection: its bytes are stamped at once, and parsed in small portions between two polls."""
 
 import asyncio
+import math
+from array import array
 from collections import deque
 from collections.abc import Callable
 
 import httptools
 
-from optimoe.loadtest.client.clock import StampedSelector, now
+from optimoe.loadtest.client.clock import StampedSelector, StampedSocket, now
 from optimoe.loadtest.client.exchange import HttpExchange
 
 PORTION = 16
@@ -14,17 +16,29 @@ PORTION = 16
 
 
 class Intake:
-    """Pieces of bytes of all connections, in the order in which they came, that wait to be parsed."""
+    """Pieces of bytes of all connections, in the order in which they were read, that wait to be parsed.
+
+    Attributes:
+        delays_s: How long each had lain ready before it was read.
+        by_kernel: How many of them the kernel has stamped.
+    """
 
     def __init__(self, selector: StampedSelector) -> None:
-        self.selector = selector
+        self.delays_s, self.by_kernel = array("d"), 0
+        self._selector = selector
         self._waiting: deque[tuple[Connection, float, bytes]] = deque()
 
     def add(self, connection: "Connection", piece: bytes) -> None:
-        """Stamp a piece with the time of the poll that told of it; an empty one is the end of the connection."""
+        """Stamp a piece, by the kernel or else by the poll; an empty one is the end of the connection."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._parse)
-        self._waiting.append((connection, self.selector.stamp, piece))
+        wait_s = connection.socket.wait_s if connection.socket is not None and piece else math.nan
+        if math.isnan(wait_s):
+            stamp, wait_s = self._selector.stamp, self._selector.wait_s
+        else:
+            stamp, self.by_kernel = now() - wait_s, self.by_kernel + 1
+        self.delays_s.append(wait_s)
+        self._waiting.append((connection, stamp, piece))
 
     def _parse(self) -> None:
         for _ in range(min(PORTION, len(self._waiting))):
@@ -38,12 +52,19 @@ class Connection(asyncio.Protocol):
     """A connection to the endpoint, with at most one exchange at a time.
 
     Attributes:
+        socket: What stamps its bytes, if anything does.
         exchange: The one under way.
         is_open: Whether it can carry another.
         carried: Exchanges that have ended on it.
     """
 
-    def __init__(self, intake: Intake, when_free: "Callable[[Connection], None]") -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        when_free: "Callable[[Connection], None]",
+        socket: StampedSocket | None = None,
+    ) -> None:
+        self.socket = socket
         self.exchange: HttpExchange | None = None
         self.is_open, self.carried = False, 0
         self._intake, self._when_free = intake, when_free

@@ -44,8 +44,8 @@ def _client(summary: LevelSummary) -> list[str]:
             f"the client is the limit: it used {client.cpu_share:.0%} of its core (several clients, or less load)"
         )
     for name, latency in (("gap between chunks", summary.itl.median), ("TTFT", summary.ttft.median)):
-        if client.delay_median_s > MOST_OF_LATENCY * latency:
-            found.append(f"the client's own delay, {1e3 * client.delay_median_s:.2g} ms, is seen in the {name}")
+        if client.stamped_by == "poll" and client.delay_median_s > MOST_OF_LATENCY * latency:
+            found.append(f"the client's own delay, {1e3 * client.delay_median_s:.2g} ms, is in the {name}")
             break
     if client.late_median_s > LATE_S:
         found.append(
@@ -94,7 +94,7 @@ def _course(summary: LevelSummary) -> list[str]:
         return [
             "latencies drift over the whole level: no steady state, as where more is asked than can be answered"
         ]
-    if summary.steadiness == "unjudged":
+    if summary.steadiness == "unjudged" and summary.completed < LEAST:
         return [f"{summary.completed} answers are too few to tell a steady state, which takes {LEAST}"]
     if summary.settled_after:
         return [f"the first {summary.settled_after} measured requests are left out: the load had not settled"]

@@ -11,9 +11,9 @@ from optimoe.loadtest.figures.notes import notes_on
 from optimoe.loadtest.figures.steady import settled_after
 from optimoe.loadtest.results.level import LevelRun
 from optimoe.loadtest.results.quantiles import quantiles
-from optimoe.loadtest.results.summary import UNKNOWN, ClientLoad, LevelSummary
+from optimoe.loadtest.results.summary import UNKNOWN, ClientLoad, LevelSummary, Steadiness
 from optimoe.loadtest.results.timing import RequestTiming
-from optimoe.loadtest.workload import LoadPlan
+from optimoe.loadtest.workload import Arriving, LoadPlan, OpenLoop
 
 GIVEN_UP = "cancelled"
 """What we ended ourselves has neither failed nor been answered."""
@@ -34,7 +34,7 @@ def summarise(run: LevelRun, plan: LoadPlan, model: str, api: str) -> LevelSumma
     """
     measured = sorted((one for one in run.timings if one.phase == "measured"), key=lambda one: one.index)
     finished = [one for one in measured if one.error != GIVEN_UP]
-    cut, steadiness = settled_after([one.e2e_s / max(1, one.output_tokens) for one in finished if one.is_good])
+    cut, steadiness = _settled(run.load, [one for one in finished if one.is_good])
     if cut:
         first = [one for one in finished if one.is_good][cut].index
         finished = [one for one in finished if one.index >= first]
@@ -80,6 +80,16 @@ def summarise(run: LevelRun, plan: LoadPlan, model: str, api: str) -> LevelSumma
     return notes_on(summary, run, good)
 
 
+def _settled(load: Arriving, good: Sequence[RequestTiming]) -> tuple[int, Steadiness]:
+    """How many of the answered requests came before the level had settled, by seconds a token.
+
+    Requests that were all sent at once follow no other: there is nothing to settle.
+    """
+    if isinstance(load, OpenLoop) and load.is_at_once:
+        return 0, "unjudged"
+    return settled_after([one.e2e_s / max(1, one.output_tokens) for one in good])
+
+
 def is_within(one: RequestTiming, plan: LoadPlan) -> bool:
     """Whether a request was answered within the limits; one of a single token has no TPOT to keep."""
     return one.is_good and one.ttft_s <= plan.ttft_s and not one.tpot_s > plan.tpot_s
@@ -117,6 +127,7 @@ def _client(run: LevelRun) -> ClientLoad:
         cpu_share=run.cpu_share,
         delay_median_s=delay.median,
         delay_p99_s=delay.at(99.0).value,
+        stamped_by="kernel" if run.by_kernel else "poll",
         late_median_s=late_by.median,
         late_p99_s=late_by.at(99.0).value,
     )

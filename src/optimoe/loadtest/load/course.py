@@ -31,7 +31,7 @@ class Course:
     def __init__(self, plan: LoadPlan, number: int) -> None:
         load = plan.levels[number]
         self.over, self.gone = asyncio.Event(), False
-        self._plan, self._at_once = plan, isinstance(load, OpenLoop) and load.rate_per_s == math.inf
+        self._plan, self._at_once = plan, isinstance(load, OpenLoop) and load.is_at_once
         self._full = self._at_once
         self._sent = self._ended = self._gone = 0
         self._first_s = math.nan

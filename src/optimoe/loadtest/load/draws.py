@@ -67,5 +67,5 @@ def sending_times(load: OpenLoop, plan: LoadPlan, level: int) -> Iterator[float]
     draws, due = np.random.default_rng([plan.seed, level]), 0.0
     while True:
         yield due
-        if load.rate_per_s < math.inf:
+        if not load.is_at_once:
             due += draws.gamma(load.burstiness, 1 / (load.rate_per_s * load.burstiness))

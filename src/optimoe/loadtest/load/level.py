@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from optimoe.loadtest.client.client import Client
-from optimoe.loadtest.client.clock import StampedSelector, now
+from optimoe.loadtest.client.clock import now
 from optimoe.loadtest.client.exchange import HttpExchange
 from optimoe.loadtest.load.asking import Question, api_path, question
 from optimoe.loadtest.load.course import Course
@@ -55,11 +55,11 @@ class Level:
     _places: int = 0
     _sent: int = 0
 
-    async def run(self, selector: StampedSelector) -> LevelRun:
+    async def run(self) -> LevelRun:
         """Warm up, run to the end, or until it is interrupted."""
         began_utc, load = datetime.now(UTC).isoformat(timespec="seconds"), self.plan.levels[self.number]
         await self._warm_up(load.concurrency if isinstance(load, ClosedLoop) else 1)
-        seen, cpu, start = len(selector.delays_s), time.process_time(), now()
+        seen, cpu, start = len(self.client.delays_s), time.process_time(), now()
         course, interrupted = Course(self.plan, self.number), False
         if isinstance(load, ClosedLoop):
             for _ in range(load.concurrency):
@@ -82,7 +82,8 @@ class Level:
             began_utc=began_utc,
             timings=tuple(self._timings),
             cpu_share=spent_s / seconds,
-            delays_s=tuple(selector.delays_s[seen:]),
+            delays_s=tuple(self.client.delays_s[seen:]),
+            by_kernel=self.client.by_kernel,
             gone=course.gone,
             interrupted=interrupted,
         )

@@ -17,7 +17,8 @@ class LevelRun:
         began_utc: When it began, ISO 8601.
         timings: Requests in the order in which they ended, those that are not measured too.
         cpu_share: CPU seconds of the client's process over seconds of the level.
-        delays_s: Of each socket that was ready, the most that it waited for the client.
+        delays_s: How long each piece of bytes lay ready before the client read it.
+        by_kernel: Whether pieces are stamped by the kernel, so that stamps do not hold these delays.
         gone: Whether the endpoint went away.
         interrupted: Whether a person ended it.
     """
@@ -28,5 +29,6 @@ class LevelRun:
     timings: tuple[RequestTiming, ...]
     cpu_share: float
     delays_s: Sequence[float]
+    by_kernel: bool = False
     gone: bool = False
     interrupted: bool = False

@@ -11,7 +11,8 @@ from optimoe.loadtest.results.timing import TokenSource
 from optimoe.loadtest.workload import Arriving, ClosedLoop
 
 Steadiness = Literal["steady", "drifting", "unjudged"]
-"""Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them."""
+"""Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them, or all
+were sent at once."""
 
 UNKNOWN = math.nan
 """A figure that was not measured, or that a file does not state."""
@@ -23,13 +24,16 @@ class ClientLoad:
 
     Attributes:
         cpu_share: CPU seconds of the client's process over seconds of the level; its event loop has one core.
-        delay_median_s, delay_p99_s: Wait of what is ready, until the client takes its time.
+        delay_median_s, delay_p99_s: How long bytes lay ready before the client read them.
+        stamped_by: Who stamps bytes: the kernel as they come in, so that no latency holds that delay, or the poll
+            of the client that finds them.
         late_median_s, late_p99_s: Delay of sending behind the time at which a request was due.
     """
 
     cpu_share: float = UNKNOWN
     delay_median_s: float = UNKNOWN
     delay_p99_s: float = UNKNOWN
+    stamped_by: Literal["kernel", "poll"] = "poll"
     late_median_s: float = UNKNOWN
     late_p99_s: float = UNKNOWN
 

@@ -1,6 +1,7 @@
 """JSON of ``optimoe measure``: an endpoint under load, level by level."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from optimoe.core.records import same_fields
 from optimoe.loadtest.results.measurement import Measurement
@@ -39,13 +40,16 @@ class ClientLoadRecord:
 
     Attributes:
         cpu_share: CPU seconds of the client over seconds of the level.
-        delay_median_s, delay_p99_s: The most that bytes waited for the client.
+        delay_median_s, delay_p99_s: How long bytes lay ready before the client read them.
+        stamped_by: Who stamps bytes: the kernel as they come in, so that no latency holds that delay, or the poll
+            of the client that finds them.
         late_median_s, late_p99_s: Delay of sending behind the time at which requests were due.
     """
 
     cpu_share: float | None
     delay_median_s: float | None
     delay_p99_s: float | None
+    stamped_by: Literal["kernel", "poll"]
     late_median_s: float | None
     late_p99_s: float | None
 

@@ -73,10 +73,9 @@ def _known(found: Measurement) -> Lines:
     reopened = [f"{again:,} sent again over a new connection, the kept one was closed"] if again else []
     busiest = max(found.levels, key=lambda level: level.client.cpu_share)
     client = busiest.client
-    busy = (
-        f"used {client.cpu_share:.0%} of a core at most; bytes waited for it "
-        f"{format_seconds(client.delay_median_s)} at the median, {format_seconds(client.delay_p99_s)} at p99"
-    )
+    delays = f"{format_seconds(client.delay_median_s)} at the median, {format_seconds(client.delay_p99_s)} at p99"
+    how = "no latency holds that" if client.stamped_by == "kernel" else "latencies hold that"
+    busy = f"used {client.cpu_share:.0%} of a core at most; bytes waited for it {delays} ({how})"
     meant = [f"{name.upper()}: {DEFINITIONS[name]}" for name in ("ttft", "tpot")]
     return [
         *labelled("Errors", [told] if told else []),
@@ -97,7 +96,7 @@ def load_words(level: LevelSummary) -> str:
     load = level.load
     if isinstance(load, ClosedLoop):
         return f"{load.concurrency} in flight"
-    if load.rate_per_s == math.inf:
+    if load.is_at_once:
         return "all at once"
     bursts = f", burstiness {load.burstiness:g}" if load.burstiness != 1 else ""
     return f"{load.rate_per_s:g}/s{bursts}"
