@@ -174,9 +174,11 @@ def main(words: Sequence[str] | None = None) -> None:
             server.kill()
     (level,) = found.levels
     rate = options.streams * options.tokens_per_s
+    failed = dict(level.errors) or "none"
     how = "in step" if options.in_step else "at times of their own"
     print(
-        f"{options.streams} streams of {options.tokens_per_s:g} tokens/s {how}: {level.completed} answered, {dict(level.errors)} failed"
+        f"{options.streams} streams of {options.tokens_per_s:g} tokens/s {how}: "
+        f"{level.completed} answered, {failed} failed"
     )
     said = level.client
     show("server to stamp", *np.percentile(delays, (50, 99)))

@@ -11,8 +11,8 @@ from optimoe.loadtest.results.timing import TokenSource
 from optimoe.loadtest.workload import Arriving, ClosedLoop
 
 Steadiness = Literal["steady", "drifting", "unjudged"]
-"""Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them, or all
-were sent at once."""
+"""Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them, or
+all were sent at once."""
 
 UNKNOWN = math.nan
 """A figure that was not measured, or that a file does not state."""
