@@ -2,14 +2,17 @@
 
 import hashlib
 import sys
+import time
 import types
 
+import numpy as np
 import pytest
 
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.core.run import Schedule
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import BLOCK, SequenceOrder, shares_of_block
+from optimoe.trainer.corpus import make, tokenizers
 from optimoe.trainer.corpus.make import make_corpus
 from optimoe.trainer.corpus.sources import find_source
 from optimoe.trainer.corpus.store import SPLITS
@@ -46,19 +49,58 @@ def test_bytes_and_tokens_of_whole_documents_add_up(tmp_path):
     assert corpus.whole_documents("train", first + 1) == corpus.whole_documents("train", 1) == (first, first - 1)
 
 
+def test_words_and_characters_of_boundaries_are_bytes_of_a_document_like_others(tmp_path):
+    texts = ["<|endoftext|>", "Ā<|endoftext|>\nĀ", "a", "\ufeffé\x01", "no\udcffsurrogate"]
+    for text, ids in zip(texts, ByteTokenizer().encode(texts), strict=True):
+        assert ids.tolist() == list(text.encode("utf-8", errors="replace"))
+    for number, text in enumerate(texts[:3] * 20):
+        (tmp_path / f"{number:02}.txt").write_text(f"{text}{number}", encoding="utf-8")
+    made, _ = make_corpus(tmp_path / "made", sorted(tmp_path.glob("*.txt")), held_out_share=0.2)
+    for split in SPLITS:
+        ids, document = made.window(split, 0, made.num_tokens(split))
+        begins = np.flatnonzero(ids == made.facts.end_of_text)
+        assert begins.tolist() == np.flatnonzero(np.diff(document, prepend=-1)).tolist()
+        assert len(begins) == made.facts.num_documents[split] > 1
+        assert hashlib.sha256(ids.astype("<u2").tobytes()).hexdigest() == made.facts.sha256[split]
+
+
+def test_bytes_become_ids_by_the_hundred_megabytes_a_second():
+    text = ["the router sends a token\n" * 40_000] * 8
+    tokenizer, best = ByteTokenizer(), float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        ids = tokenizer.encode(text)
+        best = min(best, time.perf_counter() - start)
+    assert sum(map(len, ids)) == 8_000_000 and 8_000_000 / best > 100e6
+
+
 def test_a_learned_tokenizer_gives_every_byte_back(tmp_path):
-    made, _ = make_corpus(tmp_path / "bpe", [write_text(tmp_path / "text")], vocab_size=300, held_out_share=0.1)
+    made, _ = make_corpus(tmp_path / "bpe", [write_text(tmp_path / "text")], "bpe:300", held_out_share=0.1)
     tokenizer = find_tokenizer(str(made.folder))
     text = "tokens à la carte → 終\n\t"
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text
     assert made.facts.vocab_size == 300 and made.num_tokens("train") < 0.5 * made.facts.num_bytes["train"]
 
 
+def test_a_tokenizer_is_learned_from_what_is_not_held_out(tmp_path, monkeypatch):
+    text, learned_from = write_text(tmp_path / "text"), []
+
+    def train_tokenizer(texts, vocab_size, path):
+        learned_from.extend(texts)
+        return tokenizers.train_tokenizer(learned_from, vocab_size, path)
+
+    monkeypatch.setattr(make, "train_tokenizer", train_tokenizer)
+    make_corpus(tmp_path / "learned", [text], "bpe:300", held_out_share=0.1)
+    known, _ = make_corpus(tmp_path / "known", [text], held_out_share=0.1)
+    assert learned_from == texts_of(known, "train") and texts_of(known, "held_out")
+
+
 def test_bytes_as_a_file_of_the_library_have_the_same_ids(tmp_path):
     ByteTokenizer().save(tmp_path)
     ours, theirs = ByteTokenizer(), find_tokenizer(str(tmp_path))
     texts = ["".join(map(chr, range(0x250))), "終 \U0010ffff\r\n   don't 12345"]
-    assert theirs.encode(texts) == ours.encode(texts)
+    pairs = list(zip(theirs.encode(texts), ours.encode(texts), strict=True))
+    assert all(one.dtype == other.dtype == "<u2" and one.tolist() == other.tolist() for one, other in pairs)
     assert [theirs.decode([byte]) for byte in range(257)] == [ours.decode([byte]) for byte in range(257)]
     assert (theirs.vocab_size, theirs.end_of_text) == (257, 256)
 
@@ -108,15 +150,14 @@ def test_text_that_cannot_be_is_refused_or_said(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/binary").write_bytes(b"\0\1")
     (tmp_path / "a/latin.txt").write_bytes("é".encode("latin-1"))
-    (tmp_path / "a/rows.jsonl").write_text('{"text": "one"}\n{"no": 1}\n{"text": "two"}\n' + "".join(
-        f'{{"text": "row {n}"}}\n' for n in range(60)
-    ))  # fmt: skip
+    rows = ['{"text": "one"}', '{"no": 1}', '{"text": "two"}', *(f'{{"text": "row\u2028{n}"}}' for n in range(60))]
+    (tmp_path / "a/rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
     corpus, skipped = make_corpus(tmp_path / "made", [tmp_path / "a"], held_out_share=0.2)
     assert sum(corpus.facts.num_documents.values()) == 62
     assert sorted(line.split(":")[0] for line in skipped.lines()) == [
         "1 skipped, no JSON object with a text", "1 skipped, no text", "1 skipped, not UTF-8",
     ]  # fmt: skip
-    for make, words in (
+    for refused, words in (
         (lambda: make_corpus(tmp_path / "made", [tmp_path / "a"]), "holds a corpus already"),
         (lambda: make_corpus(tmp_path / "x", [tmp_path / "none"]), "data: must be a file, a folder, hf:NAME"),
         (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "no-such"), "tokenizer: must be bytes"),
@@ -125,10 +166,14 @@ def test_text_that_cannot_be_is_refused_or_said(tmp_path):
             lambda: make_corpus(tmp_path / "x", [tmp_path / "a/latin.txt"]),
             "documents of train: must be one or more",
         ),
-        (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], vocab_size=9), "vocab_size: must be 257 or more"),
+        (lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "bpe:9"), "vocab_size: must be 257 or more"),
+        (
+            lambda: make_corpus(tmp_path / "x", [tmp_path / "a"], "bpe:x"),
+            "tokenizer: must be bpe:SIZE with a whole",
+        ),
     ):
         with pytest.raises((InputError, ConfigError), match=words):
-            make()
+            refused()
     assert not (tmp_path / "x").exists()
 
 

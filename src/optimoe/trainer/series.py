@@ -110,7 +110,9 @@ def with_corpora(run: RunSpec, preparation: Preparation, say: Callable[[str], No
         ConfigError: It states no data.
     """
     require(run.data.sources, f"{run.name}: data.sources", "stated, in the run or by --data", "none")
-    corpora = [preparation.corpus(source.name, run.data.tokenizer, say) for source in run.data.sources]
+    names = [source.name for source in run.data.sources]
+    file = preparation.tokenizer(names, run.data.tokenizer, say)
+    corpora = [preparation.corpus(name, file, say) for name in names]
     tokenizer = run.data.tokenizer or corpora[0].tokenizer.name
     return replace(run, data=replace(run.data, tokenizer=tokenizer)), [corpus.folder for corpus in corpora]
 

@@ -52,9 +52,9 @@ class CorpusRequest:
     """Files of text, JSON lines with a text, folders of them, hf:NAME[:CONFIG], or what every machine has:
     python-stdlib, torch, torch-headers, pydoc-topics."""
     tokenizer: str = "bytes"
-    """bytes, a tokenizer.json, or a folder with one."""
+    """bytes, a tokenizer.json, a folder with one, or bpe:SIZE, which is learned from what is not held out."""
     vocab_size: Quantity = 0.0
-    """Learn a tokenizer of so many ids from the text in place of a stated one."""
+    """Learn a tokenizer of so many ids: as --tokenizer bpe:SIZE."""
     reading: TextRequest = field(default_factory=TextRequest)
 
     def made(self) -> "tuple[Corpus, Skipped]":
@@ -66,11 +66,11 @@ class CorpusRequest:
         """
         from optimoe.trainer.corpus.make import make_corpus
 
+        size = whole("vocab_size", self.vocab_size)
         return make_corpus(
             self.folder,
             self.text,
-            self.tokenizer,
-            vocab_size=whole("vocab_size", self.vocab_size),
+            f"bpe:{size}" if size else self.tokenizer,
             held_out_share=self.reading.held_out,
             most_tokens=self.reading.tokens(),
         )

@@ -59,7 +59,7 @@ class ChangedRuns:
     data: Names = field(default_factory=list)
     """Train on these in equal parts: corpora of optimoe data make, files or folders of text, or names."""
     tokenizer: str = ""
-    """Of text that is no corpus yet: bytes, a tokenizer.json or its folder; left out, the run's, or bytes."""
+    """Of text that is no corpus yet: bytes, bpe:SIZE, a tokenizer.json or its folder; left out, the run's."""
     precision: Precision | None = None
     """Of the products."""
     seed: int | None = None

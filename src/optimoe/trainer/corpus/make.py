@@ -16,9 +16,16 @@ from optimoe.core.errors import InputError, require
 from optimoe.core.files import write_text
 from optimoe.core.records import to_json
 from optimoe.trainer.corpus.sources import TextSource, find_source
-from optimoe.trainer.corpus.store import FACTS, SPLITS, Corpus, CorpusFacts, Split, is_corpus, token_dtype
+from optimoe.trainer.corpus.store import FACTS, SPLITS, Corpus, CorpusFacts, Split, is_corpus
 from optimoe.trainer.corpus.text import Skipped
-from optimoe.trainer.corpus.tokenizers import BYTES, TOKENIZER_FILE, Tokenizer, find_tokenizer, train_tokenizer
+from optimoe.trainer.corpus.tokenizers import (
+    BYTES,
+    TOKENIZER_FILE,
+    Tokenizer,
+    find_tokenizer,
+    learned_size,
+    train_tokenizer,
+)
 
 HELD_OUT_SHARE = 0.01
 _AT_ONCE = 256
@@ -30,7 +37,6 @@ def make_corpus(
     sources: Sequence[str | Path],
     tokenizer: str = BYTES,
     *,
-    vocab_size: int = 0,
     held_out_share: float = HELD_OUT_SHARE,
     most_tokens: int = 0,
 ) -> tuple[Corpus, Skipped]:
@@ -43,8 +49,8 @@ def make_corpus(
         folder: Where to; must not hold a corpus.
         sources: Text files, JSON lines with a ``text``, folders of them, or names of
             :func:`~optimoe.trainer.corpus.sources.find_source`.
-        tokenizer: ``bytes``, a ``tokenizer.json``, or a folder with one.
-        vocab_size: Instead of a stated tokenizer, one of so many ids is learned from the text.
+        tokenizer: ``bytes``, a ``tokenizer.json``, a folder with one, or ``bpe:SIZE``, of which so many ids are
+            learned from the documents that are not held out.
         held_out_share: Of the documents.
         most_tokens: To train on, after which no more text is read; 0 for all.
 
@@ -64,7 +70,7 @@ def make_corpus(
         with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
             whole = Path(beside) / "whole"
             whole.mkdir()
-            chosen = _chosen(tokenizer, vocab_size, found, whole)
+            chosen = _chosen(tokenizer, found, held_out_share, whole)
             with ExitStack() as files:
                 splits = {split: files.enter_context(_Writer(whole, split, chosen)) for split in SPLITS}
                 _fill(splits, _tokenised(_texts(found, skipped), chosen), held_out_share, most_tokens)
@@ -85,21 +91,34 @@ def _texts(sources: Sequence[TextSource], skipped: Skipped) -> Iterator[str]:
     return chain.from_iterable(source.documents(skipped) for source in sources)
 
 
-def _chosen(name: str, vocab_size: int, sources: Sequence[TextSource], folder: Path) -> Tokenizer:
+def learn_tokenizer(
+    sources: Sequence[TextSource], vocab_size: int, held_out_share: float, path: Path
+) -> Tokenizer:
+    """A tokenizer of so many ids, learned from the documents that are not held out and written to a file.
+
+    Raises:
+        InputError: A source cannot be read.
+        ConfigError: The vocabulary is smaller than its bytes.
+    """
+    texts = (text for text in _texts(sources, Skipped()) if not _held_out(_bytes(text), held_out_share))
+    return train_tokenizer(texts, vocab_size, path)
+
+
+def _chosen(name: str, sources: Sequence[TextSource], held_out_share: float, folder: Path) -> Tokenizer:
     """The tokenizer that is asked for, learned where its size is, and written into the folder."""
-    if vocab_size:
-        return train_tokenizer(_texts(sources, Skipped()), vocab_size, folder / TOKENIZER_FILE)
+    if size := learned_size(name):
+        return learn_tokenizer(sources, size, held_out_share, folder / TOKENIZER_FILE)
     chosen = find_tokenizer(name)
     chosen.save(folder)
     return chosen
 
 
 def _fill(
-    splits: "dict[Split, _Writer]", documents: Iterator[tuple[str, list[int]]], share: float, most_tokens: int
+    splits: "dict[Split, _Writer]", documents: Iterator[tuple[bytes, np.ndarray]], share: float, most_tokens: int
 ) -> None:
     """Write each document to its side, until there are enough tokens."""
-    for text, ids in documents:
-        splits["held_out" if _held_out(text, share) else "train"].add(text, ids)
+    for content, ids in documents:
+        splits["held_out" if _held_out(content, share) else "train"].add(len(content), ids)
         if most_tokens and splits["train"].num_tokens >= most_tokens:
             return
 
@@ -149,15 +168,15 @@ class _Writer:
         self._tokens.close()
         self._documents.close()
 
-    def add(self, text: str, ids: list[int]) -> None:
-        """Append a document."""
+    def add(self, num_bytes: int, ids: np.ndarray) -> None:
+        """Append a document of so many bytes of text."""
         self._mark()
-        content = np.array([self.tokenizer.end_of_text, *ids], token_dtype(self.tokenizer.vocab_size)).tobytes()
-        self._hash.update(content)
-        self._tokens.write(content)
+        for tokens in (np.array([self.tokenizer.end_of_text], ids.dtype), ids):
+            self._hash.update(tokens.data)
+            self._tokens.write(tokens.data)
         self.num_documents += 1
         self.num_tokens += len(ids) + 1
-        self.num_bytes += len(text.encode("utf-8", errors="replace"))
+        self.num_bytes += num_bytes
 
     def end(self) -> str:
         """Write the totals; the hash of the tokens."""
@@ -168,12 +187,17 @@ class _Writer:
         self._documents.write(np.array([self.num_tokens, self.num_bytes], "<i8").tobytes())
 
 
-def _tokenised(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[tuple[str, list[int]]]:
+def _tokenised(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[tuple[bytes, np.ndarray]]:
+    """The bytes of each text, and its ids."""
     stream = iter(texts)
     while batch := list(islice(stream, _AT_ONCE)):
-        yield from zip(batch, tokenizer.encode(batch), strict=True)
+        yield from zip(map(_bytes, batch), tokenizer.encode(batch), strict=True)
 
 
-def _held_out(text: str, share: float) -> bool:
-    first = hashlib.sha256(text.encode("utf-8", errors="replace")).digest()[:8]
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")
+
+
+def _held_out(content: bytes, share: float) -> bool:
+    first = hashlib.sha256(content).digest()[:8]
     return int.from_bytes(first, "big") < share * 2**64

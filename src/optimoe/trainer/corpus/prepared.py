@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from optimoe.core.errors import require
-from optimoe.trainer.corpus.make import HELD_OUT_SHARE, make_corpus
+from optimoe.trainer.corpus.make import HELD_OUT_SHARE, learn_tokenizer, make_corpus
 from optimoe.trainer.corpus.sources import find_source
 from optimoe.trainer.corpus.store import Corpus, is_corpus
-from optimoe.trainer.corpus.tokenizers import BYTES, TOKENIZER_FILE, find_tokenizer
+from optimoe.trainer.corpus.tokenizers import BYTES, TOKENIZER_FILE, find_tokenizer, learned_size
 
 DIGITS = 12
 """Of the hash in a folder's name, in hexadecimal."""
@@ -58,6 +58,35 @@ class Preparation:
         for line in skipped.lines():
             say(f"{source}: {line}")
         return corpus
+
+    def tokenizer(self, sources: Sequence[str], name: str, say: Callable[[str], None]) -> str:
+        """The tokenizer of a run's sources: as it is named, or the file of one that is learned from all of them.
+
+        Args:
+            sources: Those of the run.
+            name: Of its tokenizer; ``bpe:SIZE`` is learned once from the documents that are not held out.
+            say: Is told what is learned.
+
+        Raises:
+            InputError: A source cannot be read.
+            ConfigError: A source is a corpus, which has a tokenizer, or the size is none of a vocabulary.
+        """
+        size = learned_size(name)
+        if not size:
+            return name
+        for source in sources:
+            stays = "left out, as the corpus has its own"
+            require(not is_corpus(Path(source)), f"tokenizer of {source}", stays, name)
+        found = [find_source(source) for source in sources]
+        digest = hashlib.sha256(str(self.held_out_share).encode())
+        for one in found:
+            digest.update(f"\0{one.fingerprint()}".encode())
+        path = self.folder / f"{_slug(name)}-{digest.hexdigest()[:DIGITS]}.json"
+        if not path.is_file():
+            say(f"tokenizer of {size} ids: learned once, into {path}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            learn_tokenizer(found, size, self.held_out_share, path)
+        return str(path)
 
     def _key(self, source: str, tokenizer: str) -> str:
         """A hash of all that the tokens depend on."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from optimoe.core.config import build, load_json
 from optimoe.core.errors import InputError, require, require_nonnegative, require_positive, require_types
-from optimoe.trainer.corpus.tokenizers import BYTES, Tokenizer, find_tokenizer
+from optimoe.trainer.corpus.tokenizers import BYTES, Tokenizer, find_tokenizer, token_dtype
 
 Split = Literal["train", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "held_out")
@@ -121,11 +121,6 @@ class Corpus:
         last = max(1, int(np.searchsorted(pairs[:, 0], most_tokens, side="right")) - 1)
         last = min(last, len(pairs) - 1)
         return int(pairs[last, 0]), int(pairs[last, 1])
-
-
-def token_dtype(vocab_size: int) -> np.dtype[Any]:
-    """The narrowest type that holds every id."""
-    return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
 def is_corpus(folder: Path) -> bool:

@@ -81,7 +81,8 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def _of_lines(file: Path, text: str, skipped: Skipped) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(), 1):
+    # not splitlines(), which ends lines at characters that may stand in a JSON text, such as U+2028
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             row = json.loads(line) if line.strip() else {"text": ""}
         except (ValueError, RecursionError):

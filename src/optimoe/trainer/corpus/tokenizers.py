@@ -6,12 +6,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.files import write_text
 from optimoe.core.records import to_json
 
 BYTES = "bytes"
 """The tokenizer that needs no file: a token is a byte of UTF-8, and 256 ends a text."""
+
+LEARNED = "bpe:"
+"""What the name of a tokenizer that is to be learned begins with: ``bpe:SIZE``."""
 
 END_WORDS = (
     "<|endoftext|>",
@@ -27,6 +32,11 @@ END_WORDS = (
 TOKENIZER_FILE = "tokenizer.json"
 
 
+def token_dtype(vocab_size: int) -> np.dtype[Any]:
+    """The narrowest type that holds every id."""
+    return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
+
+
 class Tokenizer(Protocol):
     """What turns text into ids and back.
 
@@ -40,8 +50,8 @@ class Tokenizer(Protocol):
     vocab_size: int
     end_of_text: int
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, without any that the text does not hold."""
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Ids of each text, as :func:`token_dtype` has them, without any that the text does not hold."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -58,9 +68,10 @@ class ByteTokenizer:
 
     name, vocab_size, end_of_text = BYTES, 257, 256
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The bytes of each text."""
-        return [list(text.encode("utf-8", errors="replace")) for text in texts]
+        wide = token_dtype(self.vocab_size)
+        return [np.frombuffer(text.encode("utf-8", errors="replace"), np.uint8).astype(wide) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of bytes, without ends of texts."""
@@ -96,9 +107,12 @@ class FileTokenizer:
         self.vocab_size = int(self._library.get_vocab_size())
         self.end_of_text = _end_of_text(self._library, path)
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Ids of each text, in parallel."""
-        return [one.ids for one in self._library.encode_batch(list(texts), add_special_tokens=False)]
+        wide = token_dtype(self.vocab_size)
+        # without the offsets of each token in its text, which the library would count
+        encoded = self._library.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(one.ids, wide) for one in encoded]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, without ends of texts."""
@@ -159,8 +173,22 @@ def find_tokenizer(name: str) -> Tokenizer:
     path = Path(name)
     path = path / TOKENIZER_FILE if path.is_dir() else path
     if not path.exists():
-        raise InputError(f"tokenizer: must be {BYTES}, a {TOKENIZER_FILE} or a folder with one, got {name!r}")
+        wanted = f"{BYTES}, {LEARNED}SIZE, a {TOKENIZER_FILE} or a folder with one"
+        raise InputError(f"tokenizer: must be {wanted}, got {name!r}")
     return FileTokenizer(path)
+
+
+def learned_size(name: str) -> int:
+    """Ids of a tokenizer that is to be learned, from its name ``bpe:SIZE``; 0 of any other.
+
+    Raises:
+        ConfigError: The size is no whole number.
+    """
+    size = name.removeprefix(LEARNED)
+    if size == name:
+        return 0
+    require(size.isdecimal(), "tokenizer", f"{LEARNED}SIZE with a whole number", name)
+    return int(size)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, path: Path) -> FileTokenizer:

@@ -41,7 +41,7 @@ def sample_text(trained: TrainedRun, prompt: str, sampling: Sampling) -> Sampled
         InputError: Logits are no numbers.
     """
     tokenizer = trained.tokenizer
-    prompt_ids = [tokenizer.end_of_text, *tokenizer.encode([prompt])[0]]
+    prompt_ids = [tokenizer.end_of_text, *tokenizer.encode([prompt])[0].tolist()]
     new = generate(trained.model, [prompt_ids], sampling)
     ids = new.ids[0]
     whole = tokenizer.decode([*prompt_ids, *ids])  # a character may begin in the prompt's last byte

@@ -99,6 +99,25 @@ def test_text_becomes_a_corpus_that_runs_train_on(here, capsys):
     assert run["status"] == "finished" and not (here / "runs/data").exists()
 
 
+def test_a_run_learns_the_tokenizer_that_it_asks_for_once_from_all_of_its_sources(here, capsys):
+    write_text(here / "more", seed=1)
+    large = {"architecture": ARCHITECTURE | {"vocab_size": 300}}
+    asked = [make_run(steps=2, name=name, seed=seed, **large) for name, seed in (("one", 0), ("two", 1))]
+    save_runs(here / "bpe.toml", asked)
+    app(["train", "bpe.toml", "--data", "text", "more", "--tokenizer", "bpe:300", *QUICK])
+    assert capsys.readouterr().err.count("tokenizer of 300 ids: learned once, into runs/data/bpe-300-") == 1
+    app(["data", "make", "both", "text", "more", "--vocab-size", "300", "--held-out", "0.1"])
+    kept = {path.read_bytes() for path in (here / "runs").glob("*/tokenizer.json")}
+    assert kept == {(here / "both/tokenizer.json").read_bytes()}
+    records = load_run_records(here / "runs/records.jsonl").records
+    assert {one.run.data.tokenizer for one in records} == {"bpe:300"}
+    assert [text.vocab_size for one in records for text in one.corpora] == [300] * 4
+    code, line = refused(
+        capsys, "train", "bpe.toml", "--data", "both", "--tokenizer", "bpe:300", "--out", "x", *QUICK
+    )
+    assert (code, line) == (2, "tokenizer of both: must be left out, as the corpus has its own, got bpe:300")
+
+
 def test_runs_of_several_lengths_share_their_first_steps(here, capsys):
     save_runs(here / "ladder.toml", [make_run(steps=10, name="short"), make_run(steps=20, name="long")])
     app(["train", "ladder.toml", "--data", "text", *QUICK])
