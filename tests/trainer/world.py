@@ -135,11 +135,11 @@ def under_torchrun(function, folder, number=2):
     return [found.get(rank, (None, None, worker.exitcode)) for rank, worker in enumerate(workers)]
 
 
-def state_of(folder, run):
-    """Weights and moments of the newest checkpoint."""
+def state_of(folder, run, name="step-9"):
+    """Weights and moments of the newest checkpoint, or of the newest up to a name."""
     model = make_model(run, torch.device("cpu"), 257)
     optimizers = make_optimizers(model, run.optimizer)
-    newest = max((folder / "checkpoints").iterdir())
+    newest = max(path for path in (folder / "checkpoints").iterdir() if path.name <= name)
     load_state(newest, model, optimizers, None)
     moments = [tensor for one in optimizers for state in one.state.values() for tensor in state.values()]
     return [*model.state_dict().values(), *moments]

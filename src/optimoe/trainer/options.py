@@ -20,6 +20,8 @@ class TrainOptions:
             takes the layout.
         checkpoint_minutes: Between checkpoints; there is always one at the end.
         checkpoint_steps: Between checkpoints, in steps besides; 0 for none.
+        background_checkpoints: Whether training goes on while a checkpoint is written; it takes host memory of the
+            size of one.
         keep: Checkpoints that are kept, the newest.
         keep_steps: Steps besides at which a checkpoint is made and kept, for runs that part from this one there.
         evaluations: Of the held-out loss along the run, evenly over its steps; one more after the last.
@@ -39,6 +41,7 @@ class TrainOptions:
     ep: int = 0
     checkpoint_minutes: float = 10.0
     checkpoint_steps: int = 0
+    background_checkpoints: bool = False
     keep: int = 2
     keep_steps: tuple[int, ...] = ()
     evaluations: int = 10

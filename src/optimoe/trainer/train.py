@@ -19,7 +19,8 @@ from optimoe.models.experts.products import product_library
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.room import checkpoint_bytes, require_room
-from optimoe.trainer.checkpoints.state import Progress, load_state, save_state
+from optimoe.trainer.checkpoints.saving import Saver, saving
+from optimoe.trainer.checkpoints.state import Progress, load_state
 from optimoe.trainer.corpus.store import Corpus
 from optimoe.trainer.device import measured_peak_flops_per_s, so_many_threads
 from optimoe.trainer.evaluate import HeldOutLoss, held_out_loss
@@ -92,8 +93,9 @@ def train(
         if over is not None:
             say(f"{folder}: is over, {over.status}")
             return over
+        saver = opened.enter_context(saving(place.checkpoints, ranks, how.background_checkpoints))
         with ranks.together():
-            training = _Training(run, place, corpora, how, watch, say, trunks, ranks)
+            training = _Training(run, place, corpora, how, watch, say, trunks, ranks, saver)
         return training.go(wish)
 
 
@@ -110,9 +112,10 @@ class _Training:
         say: Callable[[str], None],
         trunks: Sequence[Path],
         ranks: Ranks,
+        saver: Saver,
     ) -> None:
         self.run, self.place, self.how, self.watch = spelled_out(run), place, how, watch
-        self.ranks = ranks
+        self.ranks, self.saver = ranks, saver
         weights = [source.weight for source in run.data.sources] or [1.0] * len(corpora)
         self.loader = Loader(corpora, weights, run.seq_len, run.data.seed)
         self.layout = layout_here(run.layout, ranks.number, how.ep)
@@ -184,6 +187,7 @@ class _Training:
         saved = time.monotonic()
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
+                self.saver.wait()  # the next begins where it ends
                 del self.model, self.stepper  # room for the next
                 with self.ranks.together():
                     self._begin(self.legs[self.leg.number + 1])
@@ -200,7 +204,9 @@ class _Training:
             due = time.monotonic() - saved > 60 * self.how.checkpoint_minutes
             due |= bool(self.how.checkpoint_steps) and step % self.how.checkpoint_steps == 0
             due |= step in self.how.keep_steps
-            save, stop = self.ranks.most(due, wish.signal)
+            save, stop, broken = self.ranks.most(due, wish.signal, self.saver.failed)
+            if broken:
+                self.saver.wait()
             if save or stop or step == self.leg.stop:
                 self._save()
                 saved = time.monotonic()
@@ -296,12 +302,10 @@ class _Training:
     def _save(self) -> None:
         self.progress.routing = self.stepper.report.state_dict()
         self.progress.scaling = self.stepper.scaler.state_dict() if self.stepper.scaler else {}
-        with self.ranks.together(), ExitStack() as begun:
-            writing = self.place.checkpoints.writing(self.progress.step)
-            folder = self.ranks.first(lambda: begun.enter_context(writing))
-            save_state(folder, self.model, self.stepper.optimizers, self.stepper.balancer, self.progress)
+        self.saver.save(self.model, self.stepper.optimizers, self.stepper.balancer, self.progress)
 
     def _end(self, status: RunStatus) -> RunRecord:
+        self.saver.wait()
         if status == "finished" and self.held_out is None:  # it was over but for its record
             self._evaluate()
         record = make_record(

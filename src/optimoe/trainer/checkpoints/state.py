@@ -2,17 +2,20 @@
 
 import json
 import warnings
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed, nn
+from torch.distributed import ProcessGroup
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
 from optimoe.core.config import build, load_json
 from optimoe.core.errors import InputError
@@ -21,6 +24,9 @@ from optimoe.models.losses import Balancer
 
 PROGRESS = "progress.json"
 TENSORS = "tensors"
+
+Finish = Callable[[], None]
+"""Waits until a checkpoint's files are written."""
 
 
 @dataclass(kw_only=True)
@@ -64,12 +70,56 @@ def save_state(
     Raises:
         OSError: It cannot be written.
     """
+    _write_tensors(folder / TENSORS, _state(model, optimizers, balancer, progress))
+    if _is_first():
+        _write_progress(folder / PROGRESS, progress)
+
+
+def begin_save(
+    folder: Path,
+    model: nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    balancer: Balancer | None,
+    progress: Progress,
+    group: ProcessGroup | None,
+) -> Finish:
+    """Copy what :func:`save_state` writes, and begin to write the copy while its originals change.
+
+    The group, that of all ranks, must be one that nothing else uses meanwhile.
+
+    Returns:
+        What waits until tensors are written, and writes the rest; it raises OSError where they cannot be.
+    """
+    state, then = _state(model, optimizers, balancer, progress), deepcopy(progress)
+    warnings.filterwarnings("ignore", _ALONE)  # not for a while: another thread warns
+    written = async_save(state, checkpoint_id=folder / TENSORS, process_group=group)
+
+    def finish() -> None:
+        try:
+            written.result()  # type: ignore[union-attr]
+        except CheckpointException as error:
+            raise _as_os_error(error) from None
+        if _is_first():
+            _write_progress(folder / PROGRESS, then)
+
+    return finish
+
+
+_ALONE = "torch.distributed is disabled, unavailable or uninitialized, assuming"
+
+
+def _state(
+    model: nn.Module, optimizers: list[torch.optim.Optimizer], balancer: Balancer | None, progress: Progress
+) -> dict[str, Any]:
+    """Weights and moments; how often biases were moved is of the progress."""
     weights, moments = get_state_dict(model, optimizers)
     if balancer is not None:
         progress.bias_steps = balancer.num_steps
-    _write_tensors(folder / TENSORS, {"model": weights, "optimizer": moments})
-    if not distributed.is_initialized() or distributed.get_rank() == 0:
-        _write_progress(folder / PROGRESS, progress)
+    return {"model": weights, "optimizer": moments}
+
+
+def _is_first() -> bool:
+    return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
 def _write_tensors(path: Path, state: dict[str, Any]) -> None:
