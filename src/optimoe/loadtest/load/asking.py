@@ -133,7 +133,8 @@ async def _introduced(client: Client, endpoint: Endpoint) -> Server:
     if not endpoint.model and not models:
         raise InputError(f"model: must be stated, as {endpoint.url} lists none")
     model = endpoint.model or models[0]["id"]
-    owner = next((one.get("owned_by") for one in models if one["id"] == model), "")
+    owners = {one["id"]: one.get("owned_by") for one in models}
+    owner = owners.get(model, next(iter(owners.values()), ""))
     engine = ENGINES.get(str(owner), "")
     if not engine:
         return Server(model=model)
