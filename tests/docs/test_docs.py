@@ -33,9 +33,12 @@ from optimoe.core.run import (
 from optimoe.laws.catalog import find_law
 from tests.docs.test_text_pages import make_texts
 from tests.forks import run_command, run_python
+from tests.loadtest.endpoint import running
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/texts").glob("*.md"))]
+ENDPOINT = "http://127.0.0.1:8000"
+"""The server that the pages measure: here a scripted one."""
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -64,6 +67,11 @@ def write_files(page, folder):
 
 def run(command, cwd):
     """A command of a page: ``optimoe`` in a fork that starts at once, anything else as it is."""
+    if command[:2] == ["optimoe", "measure"]:
+        with running() as (url, _):
+            return run_command(
+                *(url if word == ENDPOINT else word for word in command[1:]), cwd=cwd, env=make_texts.PAGE
+            )
     if command[0] == "optimoe":
         return run_command(*command[1:], cwd=cwd, env=make_texts.PAGE)
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT, check=False)
