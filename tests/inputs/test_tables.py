@@ -20,6 +20,7 @@ from optimoe.inputs.laws.fit import FitRequest
 from optimoe.inputs.laws.next_runs import NextRunsRequest
 from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest, RatioRequest
 from optimoe.inputs.laws.tests import CompareFamiliesRequest, CurveRequest
+from optimoe.inputs.loadtest.measure import MeasureRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import load_table, option_defaults, options, read_request
@@ -30,6 +31,8 @@ SAME = [
     (PlanRequest, "plan --train-flops 1e22 --precision bf16,fp8 --engine sglang --no-repeats",
      {"train_flops": 1e22, "precision": ["bf16", "fp8"], "engine": "sglang", "no_repeats": True}),
     (PlanRequest, "plan --input-percentiles 50=800,90=3000", {"input_percentiles": {"50": 800, "90": 3000}}),
+    (MeasureRequest, "measure http://a --concurrency 1,8 --input-tokens 64:256 --tpot 50ms --tp 2",
+     {"url": "http://a", "concurrency": [1, 8], "input_tokens": "64:256", "tpot": "50ms", "tp": 2}),
     (CostRequest, "cost mixtral-8x7b --gpus 8xh100-sxm --tp 4 --concurrency 16 --prices own.toml",
      {"model": "mixtral-8x7b", "gpus": "8xh100-sxm", "tp": 4, "concurrency": 16, "prices": "own.toml"}),
     (ContextRequest, "cost context mixtral-8x7b --gpus 8xh100-sxm --ttft 10s",

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -201,13 +202,13 @@ def prompt_of(body):
 
 
 @contextlib.contextmanager
-def running():
-    """An endpoint in a process of its own: its address, and the process."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.loadtest.endpoint"], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
+def running(*certificate):
+    """An endpoint in a process of its own, under TLS where a certificate is given: its address, and the process."""
+    words = [sys.executable, "-m", "tests.loadtest.endpoint", *map(str, certificate)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}", process
+            kind = "https" if certificate else "http"
+            yield f"{kind}://127.0.0.1:{int(process.stdout.readline())}", process
         finally:
             process.kill()
 
@@ -218,12 +219,16 @@ def served(url, name):
         return [one for told in json.load(answer) if (one := Served(**told)).body["model"] == name]
 
 
-async def main():
-    server = await asyncio.start_server(Server().serve, "127.0.0.1", 0, backlog=1024)
+async def main(*certificate):
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+    server = await asyncio.start_server(Server().serve, "127.0.0.1", 0, backlog=1024, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

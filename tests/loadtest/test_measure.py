@@ -1,17 +1,20 @@
 """The front door against an endpoint with known delays: what is measured is what was sent."""
 
 import math
+import shutil
+import subprocess
 import time
 
 import numpy as np
 import pytest
 
 from optimoe.core.errors import InputError
+from optimoe.loadtest.client.clock import STAMPS
 from optimoe.loadtest.measure import measure
 from optimoe.loadtest.results.files import load_requests
 from optimoe.loadtest.workload import ClosedLoop, Endpoint, LoadPlan, OpenLoop, TokenLengths
 from tests.loadtest.ask import ask
-from tests.loadtest.endpoint import model, served
+from tests.loadtest.endpoint import model, running, served
 
 WITHIN_S, WITHIN = 0.002, 0.01
 """Two milliseconds or one percent."""
@@ -112,6 +115,24 @@ def test_prompts_have_the_length_that_is_aimed_at_whatever_the_tokenizer(url, ap
         assert 60 <= timing.aimed_input_tokens <= 120
         assert abs(timing.input_tokens - timing.aimed_input_tokens) <= 2
     assert asked.level.total_input_tokens == sum(timing.input_tokens for timing in asked.measured)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="nothing here makes a certificate")
+def test_an_encrypted_endpoint_is_measured_where_its_certificate_is_trusted(tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    line = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=scripted -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run([*line.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    plan = LoadPlan(output_lengths=TokenLengths(mean=4.0), num_requests=5, levels=(ClosedLoop(concurrency=2),))
+    with running(certificate, key) as (url, _):
+        endpoint = Endpoint(url=url, model=model(first_s=0.02, gap_s=0.01))
+        with pytest.raises(InputError, match=r"cannot be reached \(tls: .*certificate verify failed"):
+            measure(endpoint, plan)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        (level,) = measure(endpoint, plan).levels
+    assert (level.completed, level.failed, level.client.stamped_by) == (5, 0, "kernel" if STAMPS else "poll")
+    assert level.tpot.median == pytest.approx(0.01, rel=0.5)
 
 
 def test_token_ids_are_as_many_as_stated_and_below_the_vocabulary(url):

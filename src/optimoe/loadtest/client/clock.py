@@ -23,8 +23,14 @@ AT_ONCE_S = 50e-6
 SO_TIMESTAMPNS = 35
 """The option of a socket whose bytes Linux stamps (asm-generic/socket.h); Python has no name for it."""
 
+STAMP = struct.Struct("qq")
+"""Seconds and nanoseconds, as a kernel of 64 bits states them."""
+
 STAMPS = sys.platform == "linux" and sys.maxsize > 2**32
-"""Whether the kernel is asked: its stamp is two words of 64 bits, seconds and nanoseconds."""
+"""Whether the kernel is asked for stamps."""
+
+STAMP_BYTES = socket.CMSG_SPACE(STAMP.size) if STAMPS else 0
+"""Room for a stamp beside what is read."""
 
 LONGEST_WAIT_S = 60.0
 """A stamp older than this is of a clock that was set."""
@@ -52,14 +58,26 @@ class StampedSocket(socket.socket):
         """Read bytes, and the stamp that came with them."""
         if not STAMPS:
             return super().recv(bufsize, flags)
-        data, told, _, _ = self.recvmsg(bufsize, socket.CMSG_SPACE(16), flags)
+        data, told, _, _ = self.recvmsg(bufsize, STAMP_BYTES, flags)
+        self._note(told)
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Read bytes into a buffer, as is done under TLS, and the stamp that came with them."""
+        if not STAMPS or nbytes:
+            return super().recv_into(buffer, nbytes, flags)
+        count, told, _, _ = self.recvmsg_into([buffer], STAMP_BYTES, flags)
+        self._note(told)
+        return count
+
+    def _note(self, told: list[tuple[int, int, bytes]]) -> None:
+        """Keep how long ago the kernel stamped what was read."""
         self.wait_s = math.nan
         for level, kind, value in told:
-            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == 16:
-                seconds, nanoseconds = struct.unpack("qq", value)
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == STAMP.size:
+                seconds, nanoseconds = STAMP.unpack(value)
                 wait_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
                 self.wait_s = wait_s if 0 <= wait_s < LONGEST_WAIT_S else math.nan
-        return data
 
 
 class StampedSelector(selectors.DefaultSelector):
