@@ -203,7 +203,7 @@ def prompt_of(body):
 
 @contextlib.contextmanager
 def running(*certificate):
-    """An endpoint in a process of its own, under TLS where a certificate is given: its address, and the process."""
+    """An endpoint in a process of its own, under TLS where a certificate is given: address and process."""
     words = [sys.executable, "-m", "tests.loadtest.endpoint", *map(str, certificate)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:

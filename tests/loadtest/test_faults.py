@@ -214,6 +214,26 @@ def test_an_interrupt_ends_a_measurement_with_what_is_finished(url, tmp_path):
     assert sum(one.is_good for one in load_requests(log).timings) >= level["completed"]
 
 
+def test_an_interrupt_while_a_level_warms_up_leaves_the_levels_before(url):
+    answered = []
+
+    def watch(timing):
+        answered.append(timing)
+        if timing.level == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    plan = LoadPlan(
+        levels=(ClosedLoop(concurrency=1),) * 2,
+        output_lengths=TokenLengths(mean=4.0),
+        num_requests=3,
+        num_warmups=2,
+    )
+    found = measure(Endpoint(url=url, model=model(**QUICK)), plan, watch=watch)
+    assert found.interrupted
+    assert [level.completed for level in found.levels] == [3]
+    assert answered[-1].phase == "warmup"
+
+
 def test_a_kill_leaves_the_requests_that_were_finished(url, tmp_path):
     log = tmp_path / "log.jsonl"
     with command(url, "--log", str(log)) as process:

@@ -1,5 +1,6 @@
 """The front door: an endpoint is put under load, level by level, and timed."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -72,7 +73,13 @@ async def _measured(
     levels, interrupted = list[LevelSummary](), False
     for number in range(len(plan.levels)):
         level = Level(client=client, endpoint=endpoint, server=server, plan=plan, number=number, keep=keep)
-        run = await level.run()
+        try:
+            run = await level.run()
+        except asyncio.CancelledError:  # while it warmed up
+            if not levels:
+                raise
+            interrupted = True
+            break
         levels.append(summarise(run, plan, server.model, endpoint.api))
         interrupted = run.interrupted
         if run.gone or interrupted:
