@@ -23,6 +23,7 @@ from optimoe.cost.calibration import calibration_names, find_calibration, save_c
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.laws.catalog import find_law
 from optimoe.laws.fitting import save_law
+from optimoe.laws.runs.tables.files import read_table
 from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
@@ -244,6 +245,15 @@ def check_sweep(folder):
     store.give_up(RUN, failure)
     (state,) = store.states()
     assert (state.run, state.state, state.failure) == (RUN, "failed", failure)
+    for ending in ("csv", "parquet"):
+        store.records_file.unlink(missing_ok=True)
+        append_run_record(store.records_file, record(run=RUN, run_id="", host=HOSTILE))
+        optimoe("sweep", "export", store.path, folder / f"{HOSTILE}.{ending}", cwd=folder)
+        (row,) = read_table(folder / f"{HOSTILE}.{ending}")["name"]
+        assert row == HOSTILE
+    words = ("--alpha", "0.1", "--baseline", HOSTILE, "--variant", HOSTILE, "--out", folder / "gate.json")
+    optimoe("sweep", "compare", store.path, *words, cwd=folder)
+    assert load_json(folder / "gate.json")["baseline"] == HOSTILE
     store.save_estimate({HOSTILE: HOSTILE})
     assert load_json(store.path / "estimate.json") == {HOSTILE: HOSTILE}
 
@@ -256,6 +266,8 @@ WRITERS = {
     "cost/calibration/files.py": check_calibration,
     "laws/catalog/files.py": check_law,
     "app/cli/arch.py": check_config,
+    "app/cli/sweeps/store.py": check_sweep,
+    "report/tables/runs.py": check_sweep,
     "app/cli/laws/fit.py": check_fit_views,
     "app/cli/planning/reproduce.py": check_reproductions,
     "app/cli/serving/sizing.py": check_curves_page,

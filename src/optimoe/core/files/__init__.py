@@ -2,7 +2,7 @@
 
 from optimoe.core.files.lines import JsonLines, append_json_line, append_json_lines, read_json_lines
 from optimoe.core.files.owned import require_owned, write_owned
-from optimoe.core.files.writing import remove_file, write_text
+from optimoe.core.files.writing import remove_file, write_bytes, write_text
 
 __all__ = [
     "JsonLines",
@@ -11,6 +11,7 @@ __all__ = [
     "read_json_lines",
     "remove_file",
     "require_owned",
+    "write_bytes",
     "write_owned",
     "write_text",
 ]

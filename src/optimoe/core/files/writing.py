@@ -1,4 +1,4 @@
-"""Text files written whole or not at all."""
+"""Files written whole or not at all."""
 
 import os
 import secrets
@@ -17,15 +17,28 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: The place cannot be written.
     """
+    # errors="replace": a file name that is not UTF-8 is a text with lone surrogates: none can be written
+    _write(path, text.encode("utf-8", errors="replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file of bytes as :func:`write_text` writes text: whole or not at all.
+
+    Raises:
+        InputError: The place cannot be written.
+    """
+    _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
     hidden = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     # The name is chosen before the file is made, so that an exception at any point below finds what to remove.
     with endings_as_exception():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            # errors="replace": a file name that is not UTF-8 is a text with lone surrogates: none can be written
-            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             hidden.replace(path)

@@ -36,6 +36,15 @@ class StoreRequest:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class ExportRunsRequest(StoreRequest):
+    """Records of a sweep as a table for other tools."""
+
+    out: Path = field(kw_only=False)
+    """Where to: a name that ends in .csv, .parquet or .jsonl."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class RetryRequest(StoreRequest):
     """Runs of a store that were given up."""
 

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "train": ("runs.trained.TrainedRunsRecord",),
     "sweep": ("runs.sweep.SweepRecord",),
     "sweep status": ("runs.sweep.SweepRecord",),
+    "sweep export": ("runs.gate.ExportedRunsRecord",),
+    "sweep compare": ("runs.gate.GateRecord",),
     "sweep retry": ("runs.sweep.RetriedRunsRecord",),
     "hardware probe": ("runs.probe.ProbedMachineRecord",),
     "data make": ("runs.corpus.TokenisedTextRecord",),

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,11 @@ def predictions_csv(observations: Observations, fitted: Fit, band: Band) -> str:
         "law_low": band.low,
         "law_high": band.high,
     }
+    return columns_csv(columns)
+
+
+def columns_csv(columns: Mapping[str, Any]) -> str:
+    """CSV of columns of equal length, the first line their names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -17,6 +17,9 @@ app = App(name="sweep", help="Many runs: all of a grid, once each, on all cores 
 app.command("optimoe.app.cli.sweeps.store:status", help="Where the runs of a sweep are.")
 app.command("optimoe.app.cli.sweeps.store:retry", help="Let runs that were given up be done again.")
 
+app.command("optimoe.app.cli.sweeps.store:export", help="Records as CSV, Parquet or JSON lines.")
+app.command("optimoe.app.cli.sweeps.store:compare", help="A variant against a baseline: effective speed-up.")
+
 YesFlag = Annotated[bool, Parameter(negative="", help="Begin without being asked.")]
 
 
