@@ -28,6 +28,7 @@ from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
 from tests.core.run.cases import HOSTILE, RUN, record
+from tests.trainer.world import ARCHITECTURE
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "optimoe"
@@ -247,7 +248,8 @@ def check_sweep(folder):
     assert (state.run, state.state, state.failure) == (RUN, "failed", failure)
     for ending in ("csv", "parquet"):
         store.records_file.unlink(missing_ok=True)
-        append_run_record(store.records_file, record(run=RUN, run_id="", host=HOSTILE))
+        whole = replace(RUN, architecture=ARCHITECTURE)
+        append_run_record(store.records_file, record(run=whole, run_id="", host=HOSTILE))
         optimoe("sweep", "export", store.path, folder / f"{HOSTILE}.{ending}", cwd=folder)
         (row,) = read_table(folder / f"{HOSTILE}.{ending}")["name"]
         assert row == HOSTILE

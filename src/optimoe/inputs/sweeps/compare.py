@@ -13,12 +13,12 @@ from optimoe.inputs.sweeps.store import StoreRequest
 
 if TYPE_CHECKING:
     from optimoe.core.run import RunRecord
-    from optimoe.laws.speedup import Gate, RunPair, ScalingSlope
+    from optimoe.laws.prediction.speedup import Gate, RunPair, ScalingSlope
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class CompareRequest(StoreRequest):
+class GateRequest(StoreRequest):
     """A variant against a baseline, over the rungs and seeds that both have."""
 
     baseline: str
@@ -50,7 +50,7 @@ class CompareRequest(StoreRequest):
             ConfigError: A loss is not above the floor, or a law gives no exponent.
             UnknownNameError: No such law.
         """
-        from optimoe.laws.speedup import judge
+        from optimoe.laws.prediction.speedup import judge
 
         finished = {one.run.name: one for one in self.opened().records().values() if one.status == "finished"}
         baseline = {name: finished[name] for name in finished if self.baseline in name.split("-")}
@@ -63,7 +63,7 @@ class CompareRequest(StoreRequest):
 
     def _pair(self, base: "RunRecord", finished: "dict[str, RunRecord]") -> "list[RunPair]":
         """A baseline's run and the variant's, where that is over too."""
-        from optimoe.laws.speedup import RunPair
+        from optimoe.laws.prediction.speedup import RunPair
 
         parts = base.run.name.split("-")
         other = finished.get("-".join(self.variant if part == self.baseline else part for part in parts))
@@ -84,7 +84,7 @@ class CompareRequest(StoreRequest):
         """Exponent and floor, as they are stated or as a law gives them."""
         from optimoe.arch.hf import from_config
         from optimoe.laws.catalog import find_law
-        from optimoe.laws.speedup import ScalingSlope, slope_of
+        from optimoe.laws.prediction.speedup import ScalingSlope, slope_of
 
         if not self.law:
             return ScalingSlope(alpha=self.alpha, floor=self.floor, source="stated")

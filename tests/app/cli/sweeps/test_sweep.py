@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from optimoe.app.main import app, main
-from optimoe.core.run import load_run_records
+from optimoe.core.run import append_run_record, load_run_records
 from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.core.run.cases import record
 from tests.trainer.world import make_run, write_text
@@ -48,20 +48,9 @@ def store(tmp_path):
                 made.add([run])
                 loss = base - 0.05 * (e == 4) + 0.01 * seed
                 flops, seconds = 1e15 * steps, 10.0 * (1 + (e == 4))
-                row = record(
-                    run=run, run_id="", loss=loss, train_flops=flops, seconds=seconds, tokens_seen=run.tokens
-                )
-                with made.records_file.open("a") as file:
-                    file.write(json.dumps(json.loads(line_of(row))) + "\n")
+                numbers = {"loss": loss, "train_flops": flops, "seconds": seconds, "tokens_seen": run.tokens}
+                append_run_record(made.records_file, record(run=run, run_id="", **numbers))
     return made
-
-
-def line_of(row):
-    from dataclasses import asdict
-
-    from optimoe.core.records import to_json
-
-    return to_json(asdict(row))
 
 
 def answer(capsys, *words):
@@ -107,14 +96,13 @@ def test_runs_that_were_given_up_are_listed_and_may_be_tried_again(here, capsys)
 def test_records_are_exported_for_other_tools(store, capsys, tmp_path):
     for ending in ("csv", "parquet", "jsonl"):
         assert answer(capsys, "sweep", "export", store.path, tmp_path / f"runs.{ending}")["num_runs"] == 8
-    rows = list(csv.DictReader((tmp_path / "runs.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "runs.csv").read_text().splitlines()))
     table = pyarrow.parquet.read_table(tmp_path / "runs.parquet").to_pylist()
     assert [row["name"] for row in rows] == [row["name"] for row in table]
     assert [float(row["loss"]) for row in rows] == [row["loss"] for row in table]
     assert load_run_records(tmp_path / "runs.jsonl").records == load_run_records(store.records_file).records
-    assert refused(capsys, "sweep", "export", store.path, "runs.xls")[1].startswith(
-        "out: ending: unknown name 'xls'"
-    )
+    line = refused(capsys, "sweep", "export", store.path, "runs.xls")[1]
+    assert line.startswith("out: ending: unknown name 'xls'")
 
 
 def test_a_variant_is_held_against_a_baseline_and_the_verdict_is_kept(store, capsys):
@@ -123,11 +111,8 @@ def test_a_variant_is_held_against_a_baseline_and_the_verdict_is_kept(store, cap
     found = answer(capsys, *stated)
     assert [rung["rung"] for rung in found["rungs"]] == ["10", "20"]
     assert found["rungs"][0]["loss_change"] == pytest.approx(-0.05)
-    assert (
-        found["per_flop"]["value"] == pytest.approx(2 * found["per_second"]["value"])
-        and found["promoted_per_flop"]
-    )
-    assert found["per_flop"]["num_seeds"] == 2 and not found["promoted_per_second"]
+    assert found["per_flop"]["value"] == pytest.approx(2 * found["per_second"]["value"])
+    assert found["promoted_per_flop"] and not found["promoted_per_second"] and found["per_flop"]["num_seeds"] == 2
     kept = json.loads((store.path / "gates/e4-over-e1.json").read_text())
     assert kept["per_flop"] == found["per_flop"]
     app(list(map(str, stated)))

@@ -2,7 +2,7 @@
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
-from optimoe.inputs.sweeps.compare import CompareRequest
+from optimoe.inputs.sweeps.compare import GateRequest
 from optimoe.inputs.sweeps.store import ExportRunsRequest, RetryRequest, StoreRequest
 
 
@@ -41,7 +41,7 @@ def export(request: ExportRunsRequest, *, json: JsonFlag = False) -> None:
     )
 
 
-def compare(request: CompareRequest, *, quiet: QuietFlag = False, json: JsonFlag = False) -> None:
+def compare(request: GateRequest, *, quiet: QuietFlag = False, json: JsonFlag = False) -> None:
     """Hold a variant against a baseline over a ladder and paired seeds: its effective speed-up."""
     from optimoe.core.files import write_text
     from optimoe.core.records import to_json

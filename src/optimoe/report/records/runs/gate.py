@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from optimoe.core.records import same_fields
-from optimoe.laws.speedup import Gate, SpeedUp
+from optimoe.laws.prediction.speedup import Gate, SpeedUp
 
 
 @dataclass(frozen=True, kw_only=True)

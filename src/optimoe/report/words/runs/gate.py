@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from optimoe.laws.speedup import Gate, SpeedUp
+from optimoe.laws.prediction.speedup import Gate, SpeedUp
 from optimoe.report.words.lines import Blocks, Deciding, Lines, Table
 
 

@@ -9,7 +9,7 @@ import pytest
 from optimoe.arch.proportions import Proportions
 from optimoe.core.errors import ConfigError
 from optimoe.laws.catalog import find_law
-from optimoe.laws.speedup import RunPair, ScalingSlope, judge, slope_of, speed_up
+from optimoe.laws.prediction.speedup import RunPair, ScalingSlope, judge, slope_of, speed_up
 
 SLOPE = ScalingSlope(alpha=0.1, floor=1.5, source="stated")
 
@@ -48,10 +48,8 @@ def test_the_interval_is_over_seeds_and_covers_nine_of_ten_times():
     for trial in range(200):
         pairs = ladder(1.0)
         drawn = np.random.default_rng(trial).normal(size=3)
-        noisy = [
-            replace(one, losses=(one.losses[0], loss(one.flops[0] * math.exp(0.3 * drawn[one.seed]))))
-            for one in pairs
-        ]
+        off = np.exp(0.3 * drawn)
+        noisy = [replace(one, losses=(one.losses[0], loss(one.flops[0] * off[one.seed]))) for one in pairs]
         found = judge(noisy, SLOPE).per_flop
         covered += found.low <= 1.0 <= found.high
     assert found.num_seeds == 3 and 165 <= covered <= 195
