@@ -28,7 +28,8 @@ from optimoe.trainer.setup import formed_model, make_model, run_arch
 from optimoe.trainer.stages.start import start_model
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.train import train
-from tests.trainer.world import ARCHITECTURE, QUIET, corpus_at, make_run, under_torchrun
+from optimoe.trainer.trunks import shared_steps
+from tests.trainer.world import ARCHITECTURE, QUIET, Stop, corpus_at, make_run, stopped_after, under_torchrun
 
 DENSE = {"model_type": "llama"} | {
     name: value
@@ -116,18 +117,6 @@ def test_distillation_holds_outputs_near_those_before(corpora, tmp_path):
     assert abs(forgotten[100.0]) < 0.3 * forgotten[0.0]
 
 
-class Stop(BaseException):
-    """What a killed process does not survive."""
-
-
-def stopped_after(steps):
-    def watch(report):
-        if report.step == steps:
-            raise Stop
-
-    return watch
-
-
 SECONDS = {
     "grown": {"growth": GROWTH, "distillation": 0.5},
     "lora": {"lora": {"rank": 2}},
@@ -169,6 +158,65 @@ def test_two_ranks_do_stages_as_one_process_does(corpora, tmp_path, second):
     one, two = (model_at(tmp_path / name, run, 6).state_dict() for name in ("one", "two"))
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=0, atol=1e-4)
+
+
+RIVALS = {
+    "dense": {},
+    "replay": {"sources": (DIGITS_DATA, WORDS_DATA)},
+    "lora": {"lora": {"rank": 2}},
+    "grown": {"growth": GROWTH, "distillation": 1.0},
+}
+
+
+@pytest.mark.parametrize("second", RIVALS)
+def test_rivals_share_the_stages_that_they_begin_with_and_end_with_their_own_bits(corpora, tmp_path, second):
+    base = two_stages((5, 5))
+    first, then = base.stages
+    rival = replace(base, stages=(first, replace(then, **RIVALS[second])))
+    train(base, tmp_path / "base", corpora, QUIET)
+    said = []
+    options = {"say": said.append, "trunks": [tmp_path / "base"]}
+    if rival != base:  # else there is no step left to stop at
+        with pytest.raises(Stop):
+            train(rival, tmp_path / "rival", corpora, QUIET, watch=stopped_after(7), **options)
+    shared = train(rival, tmp_path / "rival", corpora, QUIET, **options)
+    alone = train(rival, tmp_path / "alone", corpora, QUIET)
+    steps = shared_steps(rival, base)
+    assert steps == (10 if rival == base else 5)
+    assert f"begins with {tmp_path / 'base'}/checkpoints/step-{steps:08d}" in said
+    assert (shared.loss, shared.by_stage, shared.router) == (alone.loss, alone.by_stage, alone.router)
+    assert [point.loss for point in shared.curve] == [point.loss for point in alone.curve]
+    ends = (model_at(tmp_path / name, rival, 10).state_dict() for name in ("rival", "alone"))
+    for (name, one), other in zip(next(ends).items(), next(ends).values(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_rivals_share_no_more_than_the_stages_that_are_alike():
+    base = two_stages((5, 5))
+    base = replace(base, tokens=15 * 128, stages=(*base.stages, base.stages[0]))
+    first, second, third = base.stages
+    distilled = replace(second, distillation=1.0)
+    for changed, steps in (
+        ({"stages": (first, second, replace(third, lora={"rank": 2}))}, 10),
+        ({"stages": (first, distilled, third)}, 5),
+        ({"stages": (replace(first, distillation=1.0), second, third)}, 0),
+        ({"stages": (first, second), "tokens": 10 * 128}, 10),
+        ({"schedule": replace(base.schedule, cooldown_share=0.5)}, 0),
+        ({"seed": 1}, 0),
+        ({"stages": (), "tokens": 15 * 128}, 0),
+        ({"name": "other"}, 15),
+    ):
+        other = replace(base, **changed)
+        assert shared_steps(base, other) == shared_steps(other, base) == steps
+
+
+def test_a_rival_begins_after_a_stage_that_is_distilled(corpora, tmp_path):
+    base = two_stages((4, 4), distillation=1.0)
+    longer = replace(base, tokens=12 * 128, stages=(*base.stages, base.stages[0]))
+    train(base, tmp_path / "base", corpora, QUIET)
+    shared = train(longer, tmp_path / "longer", corpora, QUIET, trunks=[tmp_path / "base"])
+    alone = train(longer, tmp_path / "alone", corpora, QUIET)
+    assert (shared.loss, shared.by_stage) == (alone.loss, alone.by_stage)
 
 
 def test_lora_begins_as_its_base_and_leaves_it_as_it_is(corpora, tmp_path):

@@ -48,7 +48,8 @@ def train_series(
     """Train runs in their order, those that are not over yet, each in ``out/NAME``.
 
     Every run that is over has its line in ``out/records.jsonl`` once. One that diverges ends itself alone. Runs
-    that differ in their tokens and decays share their first steps (:mod:`optimoe.trainer.trunks`).
+    that differ in their tokens and decays alone, or from a stage on, share their first steps
+    (:mod:`optimoe.trainer.trunks`).
 
     Args:
         runs: What to train; each states its data.
@@ -68,7 +69,7 @@ def train_series(
         require_folder_name(run.name)
     with joined(how.device) as ranks:
         watching, say = (unwatched, lambda _: None) if ranks.rank else (watching, say)
-        _require_machine([run for run in runs if record_of_end(out / run.name) is None], out, how, ranks, say)
+        _require_machine(runs, out, how, ranks, say)
         prepared = ranks.first(lambda: [with_corpora(run, preparation, say) for run in runs])
         named, done = [run for run, _ in prepared], []
         for at, (run, folders) in enumerate(prepared):
@@ -90,9 +91,14 @@ def _require_machine(
         InputError: The memory is too small for one, or they take more hours than allowed.
     """
     with so_many_threads(how.threads), ranks.together():
-        for run in runs:
+        left = [
+            (run, max(steps_of_checkpoints(out / run.name), *(shared_steps(run, other) for other in runs[:at]), 0))
+            for at, run in enumerate(runs)
+            if record_of_end(out / run.name) is None
+        ]
+        for run, _ in left:
             require_memory(run, ranks.device, ranks.number)
-        forecasts = forecast([(run, steps_of_checkpoints(out / run.name)) for run in runs], how, ranks)
+        forecasts = forecast(left, how, ranks)
         if line := hours_line(forecasts):
             say(line)
         require_hours(forecasts, how.most_hours)

@@ -133,7 +133,7 @@ class _Training:
             self.stepper.report.load_state_dict(self.progress.routing, ranks.device, mine=ranks.rank == 0)
         self.peak = self._measured_peak(self.stepper.autocast)
 
-    def _begin(self, leg: Leg, resumes: bool = False) -> None:
+    def _begin(self, leg: Leg, resumes: int = 0) -> None:
         """Build what a leg trains: its model, and optimisers whose moments are zero, as its rate begins anew."""
         run, ranks, self.leg = self.run, self.ranks, leg
         begun = begin_leg(run, leg, self.place.checkpoints, self.vocab_size, resumes, ranks, self.layout)
@@ -153,7 +153,8 @@ class _Training:
         path = found.path or (trunk.path if trunk else None)
         if path is None and found.broken:
             say("begins again from step 0: no checkpoint is whole")
-        self._begin(self.legs[stage_of(self.run, trunk.step if trunk else found.step)], resumes=path is not None)
+        self.branches, step = trunk is not None, trunk.step if trunk else found.step
+        self._begin(self.legs[stage_of(self.run, step)], resumes=step if path else 0)
         self.ranks.first(lambda: self._make_room(found.step))
         if path is None:
             return Progress(started_utc=utc_now())
@@ -185,6 +186,8 @@ class _Training:
         """All steps that are left, and the record of what came of them."""
         every = max(1, -(-self.run.steps // self.how.evaluations)) if self.how.evaluations else self.run.steps
         saved = time.monotonic()
+        if self.branches:  # a run is used, and its stages begin, from checkpoints of its own
+            self._save()
         while self.progress.step < self.run.steps:
             if self.progress.step == self.leg.stop:
                 self.saver.wait()  # the next begins where it ends
@@ -292,7 +295,8 @@ class _Training:
             seconds=self.progress.seconds,
             loss=self.held_out.loss,
         )
-        self.progress.curve.append(point)
+        before = [one for one in self.progress.curve if one.tokens < tokens]  # not one that is measured again
+        self.progress.curve = [*before, point]
         ends = (0, *self.run.stage_ends)
         if self.run.stages and self.progress.step in ends:
             names = [source.name for source in self.run.data.sources]

@@ -108,7 +108,7 @@ def begin_leg(
     leg: Leg,
     checkpoints: CheckpointFolder,
     vocab_size: int,
-    resumes: bool,
+    resumes: int,
     ranks: Ranks,
     layout: RunLayout,
 ) -> LegModels:
@@ -123,7 +123,7 @@ def begin_leg(
         leg: Of it.
         checkpoints: Of it.
         vocab_size: Ids that the data may hold.
-        resumes: Whether the leg's own weights are loaded then, so that only their form is needed.
+        resumes: The step whose weights are loaded then, so that only their form is needed; 0 for none.
         ranks: That train it.
         layout: In which they do.
 
@@ -147,10 +147,10 @@ def begin_leg(
 
 
 def _whole_models(
-    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int, resumes: bool
+    run: RunSpec, leg: Leg, checkpoints: CheckpointFolder, vocab_size: int, resumes: int
 ) -> tuple[Decoder, Decoder | None]:
     """The model of a leg, and the one before it where that is distilled from, on the CPU."""
-    if resumes and not leg.distillation:
+    if resumes and (not leg.distillation or resumes == leg.stop):
         return formed_model(run, leg.stop), None
     if leg.start:
         previous = _model_at(run, leg.start, checkpoints)
