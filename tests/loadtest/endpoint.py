@@ -47,6 +47,7 @@ class Script:
     streams: bool = True
     refuses: tuple[str, ...] = ()  # options that it does not know
     tokens_per_word: float = 1.0
+    cached: int = 0  # prompt tokens that it claims to have in a cache
     own_length: int = 0  # tokens of every answer, whatever is asked
     number: int = 0  # tells models apart
 
@@ -154,6 +155,8 @@ class Server:
             words = len(prompt.split()) if isinstance(prompt, str) else len(prompt)
             used = {"prompt_tokens": round(words * script.tokens_per_word) + 7 * ("messages" in body)}
             used["completion_tokens"] = tokens if script.usage < 0 else script.usage
+            if script.cached:
+                used["prompt_tokens_details"] = {"cached_tokens": script.cached}
             say({"choices": [], "usage": used})
         if script.done:
             say("[DONE]")

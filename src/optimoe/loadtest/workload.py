@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from optimoe.core.errors import require, require_nonnegative, require_positive, require_text, require_types
@@ -39,18 +40,28 @@ class OpenLoop:
     Attributes:
         rate_per_s: Mean requests a second; infinite sends all at once.
         burstiness: Shape of the gamma distribution.
+        times_s: Times of a trace at which requests are due, in place of drawn ones, in rising order.
 
     Raises:
-        ConfigError: One is not positive.
+        ConfigError: One is not positive, or times do not rise.
     """
 
     rate_per_s: float
     burstiness: float = 1.0
+    times_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require_types(self)
         require_positive(self, "rate_per_s", "burstiness")
         require(self.burstiness < math.inf, "burstiness", "finite", self.burstiness)
+
+        rises = all(early <= late for early, late in pairwise(self.times_s))
+        require(rises, "times_s", "in rising order", "times that go back")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its requests are measured: those of a trace, or sent at once, are no steady load."""
+        return self.is_at_once or bool(self.times_s)
 
     @property
     def is_at_once(self) -> bool:
@@ -141,6 +152,9 @@ class LoadPlan:
         num_requests: Requests of a level that are measured.
         duration_s: In place of a number, seconds in which requests of a level that are measured are sent; 0 for
             the number.
+        shared_tokens: Tokens at the beginning of every prompt, the same for all: a prefix cache may hold them.
+        num_turns: Requests of a conversation, each of which repeats what was asked and answered before; lengths of
+            prompts are of what a turn adds.
         num_warmups: Requests before each level that are not measured.
         prompts: ``text`` of random words, or ``ids``, random token ids, which /v1/completions takes.
         vocab_size: Ids are below it.
@@ -159,6 +173,8 @@ class LoadPlan:
     output_lengths: TokenLengths = field(default_factory=TokenLengths)
     num_requests: int = 100
     duration_s: float = 0.0
+    shared_tokens: int = 0
+    num_turns: int = 1
     num_warmups: int = 1
     prompts: PromptWord = "text"
     vocab_size: int = 0
@@ -170,10 +186,11 @@ class LoadPlan:
 
     def __post_init__(self) -> None:
         require(len(self.levels) > 0, "levels", "one or more", "none")
-        require_positive(self, "num_requests", "ttft_s", "tpot_s", "timeout_s")
-        require_nonnegative(self, "duration_s", "num_warmups", "vocab_size", "seed")
+        require_positive(self, "num_requests", "num_turns", "ttft_s", "tpot_s", "timeout_s")
+        require_nonnegative(self, "duration_s", "shared_tokens", "num_warmups", "vocab_size", "seed")
         require(self.duration_s < math.inf, "duration_s", "finite", self.duration_s)
         ids = self.prompts == "ids"
+        require(not ids or self.num_turns == 1, "num_turns", "1 with prompts of ids", self.num_turns)
         require(
             ids == (self.vocab_size > 0),
             "vocab_size",

@@ -9,7 +9,7 @@ from optimoe.loadtest.results.files import load_requests
 from tests.app.run import answer, optimoe
 from tests.loadtest.endpoint import model, running
 
-SHORT = ("--served-model", model(first_s=0.01, gap_s=0.002), "--output-tokens", "4", "--requests", "6")
+SHORT = ("--served-model", model(first_s=0.01, gap_s=0.01), "--output-tokens", "4", "--requests", "6")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,16 @@ def test_a_trace_gives_each_request_its_lengths(url, tmp_path):
     assert {(one.input_tokens, one.aimed_output_tokens) for one in timings if one.is_good} == {(20, 3), (40, 5)}
 
 
+def test_a_trace_is_replayed_at_its_times(url, tmp_path):
+    (tmp_path / "trace.csv").write_text("arrival_s,input_tokens,output_tokens\n7,20,3\n7.1,40,5\n7.4,9,4\n")
+    line = ("measure", url, "--served-model", model(), "--trace", "trace.csv", "--replay", "--warmups", "0")
+    printed = answer(*line, "--log", "log.jsonl", cwd=tmp_path)
+    timings = sorted(load_requests(tmp_path / "log.jsonl").timings, key=lambda one: one.due_s)
+    assert [one.aimed_output_tokens for one in timings] == [3, 5, 4]
+    assert timings[2].due_s - timings[0].due_s == pytest.approx(0.4)
+    assert printed["levels"][0]["completed"] == 3
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -82,6 +92,12 @@ def test_a_trace_gives_each_request_its_lengths(url, tmp_path):
         (("--out", "o.jsonl", "--model", "mixtral-8x7b"), "gpu: missing beside --out"),
         (("--out", "o.jsonl", "--model", "mixtral-8x7b", "--gpu", "h1000"), "unknown name 'h1000'"),
         (("--log", "there.txt"), "log: there.txt is there already"),
+        (("--replay",), "trace: missing beside --replay"),
+        (("--replay", "--rate", "3"), "rate: must be left out beside --replay, got 3"),
+        (
+            ("--prompts", "ids", "--vocab-size", "9", "--turns", "2"),
+            "num_turns: must be 1 with prompts of ids, got 2",
+        ),
         (("--ttft", "5"), "say 5ms or 5s"),
         (("--api-key-variable", "NO_SUCH"), "key_variable: NO_SUCH is not set in the environment"),
     ],

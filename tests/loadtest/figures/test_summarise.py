@@ -116,6 +116,11 @@ def test_a_busy_client_is_said_to_be_the_limit():
     assert any("sent 30 ms late" in note for note in figures(late).notes)
 
 
+def test_chunks_that_were_read_together_are_said():
+    level = figures([timing(i, gaps_s=(0.0, 0.01) * 5) for i in range(3)])
+    assert any("50% of the chunks were read with the one before" in note for note in level.notes)
+
+
 def test_records_are_read_by_what_calibrates(tmp_path):
     open_loop = summary(load=OpenLoop(rate_per_s=10.0))
     records = [latency_record(one, SERVED) for one in (summary(num_before=2, fixed_lengths=True), open_loop)]

@@ -46,6 +46,12 @@ class LoadChoice:
     """Tokens of an answer, in the same forms."""
     trace: Path | None = None
     """CSV table of requests (input_tokens, output_tokens), one after the other, in place of both."""
+    replay: Flag = False
+    """Send the requests of --trace at its times, a column arrival_s in seconds; all are measured."""
+    turns: int = 1
+    """Requests of a conversation, each of which repeats what was said before; --input-tokens are what it adds."""
+    shared_prefix: Quantity = 0.0
+    """Tokens at the beginning of every prompt that are the same for all, as of a system prompt."""
     prompts: PromptWord = "text"
     """text of random words, or ids, random token ids, which the completions API takes."""
     vocab_size: Quantity = 0.0
@@ -72,12 +78,15 @@ class LoadChoice:
 
         require(self.requests == 100 or not self.duration, "requests", "left out beside --duration", self.requests)
         prompt, answer = self._lengths()
+        times = self._times()
         return LoadPlan(
-            levels=self._levels(),
+            levels=self._levels(times),
             input_lengths=prompt,
             output_lengths=answer,
-            num_requests=whole("requests", self.requests),
+            num_requests=len(times) or whole("requests", self.requests),
             duration_s=self.duration,
+            shared_tokens=whole("shared_prefix", self.shared_prefix),
+            num_turns=self.turns,
             num_warmups=self.warmups,
             prompts=self.prompts,
             vocab_size=whole("vocab_size", self.vocab_size),
@@ -88,9 +97,12 @@ class LoadChoice:
             seed=self.seed,
         )
 
-    def _levels(self) -> "tuple[Arriving, ...]":
+    def _levels(self, times: tuple[float, ...]) -> "tuple[Arriving, ...]":
         from optimoe.loadtest.workload import ClosedLoop, OpenLoop
 
+        if times:
+            rate = len(times) / times[-1] if times[-1] else math.inf
+            return (OpenLoop(rate_per_s=rate, times_s=times),)
         if self.concurrency and self.rate:
             raise InputError("rate: must be left out beside --concurrency, which is another kind of load")
         if self.rate:
@@ -99,6 +111,20 @@ class LoadChoice:
             return tuple(OpenLoop(rate_per_s=rate, burstiness=self.burstiness) for rate in rates)
         require(self.burstiness == 1, "burstiness", "left out without --rate", self.burstiness)
         return tuple(ClosedLoop(concurrency=one) for one in numbers("concurrency", self.concurrency or "1", int))
+
+    def _times(self) -> tuple[float, ...]:
+        """When the requests of the trace are due; empty where they are not sent at its times."""
+        if not self.replay:
+            return ()
+        for name in ("concurrency", "rate", "duration"):
+            require(not getattr(self, name), name, "left out beside --replay", getattr(self, name))
+        require(self.requests == 100, "requests", "left out beside --replay", self.requests)
+        if self.trace is None:
+            raise InputError("trace: missing beside --replay")
+        from optimoe.core.files.columns import read_positive_columns
+
+        stamps = read_positive_columns(self.trace, ["arrival_s"], "trace", or_zero=True)["arrival_s"].tolist()
+        return tuple(stamp - stamps[0] for stamp in stamps)
 
     def _lengths(self) -> "tuple[TokenLengths, TokenLengths]":
         if self.trace is None:

@@ -47,6 +47,7 @@ class StreamedAnswer:
 
     Attributes:
         stamps: Of its chunks.
+        texts: What they say, but for thoughts.
         empty_chunks: Events before the first chunk that carry nothing, but for those with a role.
         usage: Tokens by the server's name for them; those of the last event that states them.
         finish_reason: As the server says.
@@ -56,6 +57,7 @@ class StreamedAnswer:
     """
 
     stamps: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     empty_chunks: int = 0
     usage: Mapping[str, Any] = field(default_factory=dict)
     finish_reason: str = ""
@@ -89,6 +91,7 @@ class StreamedAnswer:
             delta = choice.get("delta")
             if carries_tokens(choice):
                 self.stamps.append(stamp)
+                self.texts.append(said_in(choice))
             elif not self.stamps and not choice.get("finish_reason"):
                 self.empty_chunks += not (isinstance(delta, dict) and "role" in delta)
             self.finish_reason = str(choice.get("finish_reason") or self.finish_reason)
@@ -126,6 +129,13 @@ def carries_tokens(choice: Mapping[str, Any]) -> bool:
         return True
     delta = choice.get("delta")
     return isinstance(delta, dict) and any(delta.get(name) for name in _TEXTS)
+
+
+def said_in(choice: Mapping[str, Any]) -> str:
+    """The text of the answer in a choice of an event; empty where it holds none."""
+    delta = choice.get("delta")
+    text = choice.get("text") or (delta.get("content") if isinstance(delta, dict) else "")
+    return text if isinstance(text, str) else ""
 
 
 def error_words(body: Any) -> str:

@@ -21,6 +21,13 @@ SHORTER = 0.95
 """Answers shorter than this share of what was asked were ended by the model."""
 
 
+TOGETHER = 0.05
+"""Chunks of which a larger share has the stamp of the one before have no times of their own."""
+
+CACHED = 0.02
+"""Prompts of which the server had a larger share in its cache are not computed whole."""
+
+
 def notes_on(summary: LevelSummary, run: LevelRun, good: Sequence[RequestTiming]) -> LevelSummary:
     """A summary with its notes, the gravest first."""
     found = [*_ends(run), *_client(summary), *_counts(summary, good), *_course(summary)]
@@ -79,6 +86,14 @@ def _counts(summary: LevelSummary, good: Sequence[RequestTiming]) -> list[str]:
             f"answers had {summary.mean_output_tokens:.4g} tokens in place of {aimed / len(good):.4g}: "
             "the model ended them, or the server cut them"
         )
+    gaps = [gap for one in good for gap in one.gaps_s]
+    if gaps and (together := gaps.count(0.0) / len(gaps)) > TOGETHER:
+        found.append(
+            f"{together:.0%} of the chunks were read with the one before: sent so, or the client was held up"
+        )
+    cached, asked = sum(one.cached_tokens for one in good), sum(one.input_tokens for one in good)
+    if cached > CACHED * asked:
+        found.append(f"the server had {cached / asked:.0%} of the prompts' tokens in its prefix cache")
     empty = sum(one.empty_chunks > 0 for one in good)
     if empty:
         found.append(

@@ -83,9 +83,9 @@ def summarise(run: LevelRun, plan: LoadPlan, model: str, api: str) -> LevelSumma
 def _settled(load: Arriving, good: Sequence[RequestTiming]) -> tuple[int, Steadiness]:
     """How many of the answered requests came before the level had settled, by seconds a token.
 
-    Requests that were all sent at once follow no other: there is nothing to settle.
+    Requests of a trace, or that were all sent at once, are no steady load: there is nothing to settle.
     """
-    if isinstance(load, OpenLoop) and load.is_at_once:
+    if isinstance(load, OpenLoop) and load.is_whole:
         return 0, "unjudged"
     return settled_after([one.e2e_s / max(1, one.output_tokens) for one in good])
 

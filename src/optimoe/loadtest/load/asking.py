@@ -1,7 +1,8 @@
 """What a request says, in words that the server knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,36 @@ VERSIONS = {
 """Where an engine tells its version, and under which key."""
 
 
+Prompt = str | list[int]
+"""A prompt as text or as token ids."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One request of a conversation and its answer.
+
+    Attributes:
+        asked, answered: Their texts.
+        tokens: Of both, as aimed at and as counted.
+    """
+
+    asked: str
+    answered: str
+    tokens: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """One request as it is sent.
 
     Attributes:
         body: Its JSON.
+        added: What it adds to a conversation.
         input_tokens, output_tokens: Aimed at.
     """
 
     body: dict[str, Any]
+    added: str
     input_tokens: int
     output_tokens: int
 
@@ -49,35 +70,52 @@ def api_path(endpoint: Endpoint) -> str:
     return "/v1/chat/completions" if endpoint.api == "chat" else "/v1/completions"
 
 
-def question(endpoint: Endpoint, server: Server, plan: LoadPlan, level: int, place: int) -> Question:
-    """The request at a place of a level."""
-    draws = request_draws(plan, level, place)
+def question(
+    endpoint: Endpoint, server: Server, plan: LoadPlan, level: int, place: int, said: Sequence[Turn] = ()
+) -> Question:
+    """The request at a place of a level, behind what was asked and answered before in its conversation."""
+    draws, shared = request_draws(plan, level, place), np.random.default_rng([plan.seed])
     input_tokens = draw_length(plan.input_lengths, place, draws)
     output_tokens = draw_length(plan.output_lengths, place, draws)
-    prompt: str | list[int]
+    aimed = input_tokens + (sum(turn.tokens for turn in said) if said else plan.shared_tokens)
     if plan.prompts == "ids":
-        prompt = draws.integers(plan.vocab_size, size=input_tokens).tolist()
-    else:
-        words = (input_tokens - server.tokens_around) / server.tokens_per_word
-        prompt = text_of_words(max(1, round(words)), draws)
+        every = (*shared.integers(plan.vocab_size, size=plan.shared_tokens).tolist(),)
+        prompt: Prompt = [*every, *draws.integers(plan.vocab_size, size=input_tokens).tolist()]
+        return Question(
+            body=_body(endpoint, server, prompt, output_tokens, plan.ignore_eos),
+            added="",
+            input_tokens=aimed,
+            output_tokens=output_tokens,
+        )
+    every_word = text_of_words(round(plan.shared_tokens / server.tokens_per_word), shared)
+    around = 0 if said else server.tokens_around
+    added = text_of_words(max(1, round((input_tokens - around) / server.tokens_per_word)), draws)
+    if not said and every_word:
+        added = f"{every_word} {added}"
     return Question(
-        body=_body(endpoint, server, prompt, output_tokens, plan.ignore_eos),
-        input_tokens=input_tokens,
+        body=_body(endpoint, server, added, output_tokens, plan.ignore_eos, said),
+        added=added,
+        input_tokens=aimed,
         output_tokens=output_tokens,
     )
 
 
 def _body(
-    endpoint: Endpoint, server: Server, prompt: str | list[int], output_tokens: int, ignore_eos: bool
+    endpoint: Endpoint,
+    server: Server,
+    prompt: Prompt,
+    output_tokens: int,
+    ignore_eos: bool,
+    said: Sequence[Turn] = (),
 ) -> dict[str, Any]:
-    chat = endpoint.api == "chat"
-    body: dict[str, Any] = {
-        "model": server.model,
-        **({"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}),
-        "max_tokens": output_tokens,
-        "temperature": 0.0,
-        "stream": True,
-    }
+    body: dict[str, Any] = {"model": server.model, "max_tokens": output_tokens, "temperature": 0.0, "stream": True}
+    if endpoint.api == "chat":
+        roles = [(("user", turn.asked), ("assistant", turn.answered)) for turn in said]
+        spoken = [*chain.from_iterable(roles), ("user", prompt)]
+        body["messages"] = [{"role": role, "content": content} for role, content in spoken]
+    else:
+        before = "".join(f"{turn.asked} {turn.answered} " for turn in said)
+        body["prompt"] = f"{before}{prompt}" if said else prompt
     if server.tells_usage:
         body["stream_options"] = {"include_usage": True}
     if ignore_eos and server.ignores_eos:

@@ -21,7 +21,7 @@ class Course:
     have been sent, or for long enough, others follow that are not measured, so that the last measured ones do not
     run on an emptying server; these are given up when all measured ones are over.
 
-    A load without an end to its rate is all sent at once, and all of it is measured.
+    Of a trace, and of a load that is all sent at once, all requests are measured.
 
     Attributes:
         over: Set when every measured request is over, or the endpoint is gone.
@@ -31,8 +31,8 @@ class Course:
     def __init__(self, plan: LoadPlan, number: int) -> None:
         load = plan.levels[number]
         self.over, self.gone = asyncio.Event(), False
-        self._plan, self._at_once = plan, isinstance(load, OpenLoop) and load.is_at_once
-        self._full = self._at_once
+        self._plan, self._whole = plan, isinstance(load, OpenLoop) and load.is_whole
+        self._full = self._whole
         self._sent = self._ended = self._gone = 0
         self._first_s = math.nan
 
@@ -59,10 +59,10 @@ class Course:
     @property
     def wants_more(self) -> bool:
         """Whether requests are still to be sent."""
-        return not self.over.is_set() and not (self._at_once and self._sent >= self._plan.num_requests)
+        return not self.over.is_set() and not (self._whole and self._sent >= self._plan.num_requests)
 
     def _enough(self, now_s: float) -> bool:
         """Whether all measured requests have been sent."""
-        if self._plan.duration_s and not self._at_once:
+        if self._plan.duration_s and not self._whole:
             return self._sent > 0 and now_s >= self._first_s + self._plan.duration_s
         return self._sent >= self._plan.num_requests

@@ -59,11 +59,14 @@ def text_of_words(count: int, draws: np.random.Generator) -> str:
 
 
 def sending_times(load: OpenLoop, plan: LoadPlan, level: int) -> Iterator[float]:
-    """When requests are due, in seconds from the first, for ever.
+    """When requests are due, in seconds from the first: as the trace says, or drawn, for ever.
 
     Gaps are drawn from a gamma distribution of shape b and scale 1/(rate·b): mean 1/rate, variance 1/(rate²·b)
     (as vLLM's benchmark_serving draws them).
     """
+    if load.times_s:
+        yield from load.times_s
+        return
     draws, due = np.random.default_rng([plan.seed, level]), 0.0
     while True:
         yield due

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 from optimoe.loadtest.client.client import Client
 from optimoe.loadtest.client.clock import now
 from optimoe.loadtest.client.exchange import HttpExchange
-from optimoe.loadtest.load.asking import Question, api_path, question
+from optimoe.loadtest.load.asking import Question, Turn, api_path, question
 from optimoe.loadtest.load.course import Course
 from optimoe.loadtest.load.draws import sending_times
 from optimoe.loadtest.results.level import LevelRun
@@ -129,8 +129,7 @@ class Level:
     async def _place(self, course: Course) -> None:
         """One place of a closed loop: a request after the other."""
         while course.wants_more:
-            timing = await self._next(course, now())
-            if timing.error:
+            if not await self._converse(course, now()):
                 await asyncio.sleep(PAUSE_S)
 
     async def _stream(self, load: OpenLoop, course: Course) -> None:
@@ -142,30 +141,38 @@ class Level:
                 await asyncio.sleep(wait)
             if not course.wants_more:
                 return
-            self._start(self._next(course, start + due_s), course)
+            self._start(self._converse(course, start + due_s), course)
             await asyncio.sleep(0)  # where many are due at once each is sent before the next
 
-    async def _next(self, course: Course, due: float) -> RequestTiming:
-        """The next request of the level."""
-        place, self._places = self._places, self._places + 1
-        asked = question(self.endpoint, self.server, self.plan, self.number, place)
-        timing = await self._send(asked, course.phase(now() - self._began), due)
-        course.ended(timing)
-        return timing
+    async def _converse(self, course: Course, due: float) -> bool:
+        """The next requests of the level, of one conversation; whether all were answered."""
+        said: list[Turn] = []
+        for _ in range(self.plan.num_turns):
+            if not course.wants_more:
+                break
+            place, self._places = self._places, self._places + 1
+            asked = question(self.endpoint, self.server, self.plan, self.number, place, said)
+            timing, text = await self._send(asked, course.phase(now() - self._began), due, len(said))
+            course.ended(timing)
+            if timing.error:
+                return False
+            tokens = asked.input_tokens - sum(turn.tokens for turn in said) + timing.output_tokens
+            said.append(Turn(asked=asked.added, answered=text, tokens=tokens))
+            due = now()
+        return True
 
-    async def _send(self, asked: Question, phase: Phase, due: float) -> RequestTiming:
-        """Send a request and keep what came of it."""
+    async def _send(self, asked: Question, phase: Phase, due: float, turn: int = 0) -> tuple[RequestTiming, str]:
+        """Send a request and keep what came of it; with the text of its answer."""
         index, self._sent = self._sent, self._sent + 1
         body = msgspec.json.encode(asked.body)
         exchange, again = await self.client.send("POST", api_path(self.endpoint), body)
-        timing = self._timing(exchange, asked, index, phase, due, again)
+        timed = self._timing(exchange, asked, index, phase)
+        timing = replace(timed, due_s=due - self._began, turn=turn, reconnects=again)
         self._timings.append(timing)
         self.keep(timing)
-        return timing
+        return timing, "".join(exchange.answer.texts)
 
-    def _timing(
-        self, exchange: HttpExchange, asked: Question, index: int, phase: Phase, due: float, again: int
-    ) -> RequestTiming:
+    def _timing(self, exchange: HttpExchange, asked: Question, index: int, phase: Phase) -> RequestTiming:
         """What came of a request, with stamps from the beginning of the level."""
         answer, (error, text) = exchange.answer, exchange.fault()
         stamps, told = answer.stamps, answer.count("completion_tokens")
@@ -174,7 +181,6 @@ class Level:
             index=index,
             level=self.number,
             phase=phase,
-            due_s=due - self._began,
             sent_s=exchange.sent_s - self._began,
             first_byte_s=exchange.first_byte_s - self._began,
             first_token_s=answer.first_s - self._began,
@@ -194,5 +200,4 @@ class Level:
             finish_reason=answer.finish_reason,
             error=error,
             error_text=text,
-            reconnects=again,
         )

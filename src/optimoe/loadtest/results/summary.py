@@ -12,7 +12,7 @@ from optimoe.loadtest.workload import Arriving, ClosedLoop
 
 Steadiness = Literal["steady", "drifting", "unjudged"]
 """Of the latencies from the first to the last measured request; ``unjudged`` where there are too few of them, or
-all were sent at once."""
+they were those of a trace, or all sent at once."""
 
 UNKNOWN = math.nan
 """A figure that was not measured, or that a file does not state."""

@@ -26,6 +26,7 @@ class RequestTiming:
         index: Place in the order of sending within the level, from 0.
         level: Place of the level in the plan, from 0.
         phase: Part of the measurement that it belongs to.
+        turn: Place in its conversation, from 0.
         due_s: When it was to be sent.
         sent_s: Before its first byte was given to the kernel.
         first_byte_s: First byte of the answer, of its head that is.
@@ -52,6 +53,7 @@ class RequestTiming:
     index: int
     level: int = 0
     phase: Phase = "measured"
+    turn: int = 0
     due_s: float = NEVER
     sent_s: float = NEVER
     first_byte_s: float = NEVER

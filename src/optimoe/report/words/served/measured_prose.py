@@ -96,6 +96,8 @@ def load_words(level: LevelSummary) -> str:
     load = level.load
     if isinstance(load, ClosedLoop):
         return f"{load.concurrency} in flight"
+    if load.times_s:
+        return "trace"
     if load.is_at_once:
         return "all at once"
     bursts = f", burstiness {load.burstiness:g}" if load.burstiness != 1 else ""
