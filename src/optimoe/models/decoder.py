@@ -22,6 +22,8 @@ from optimoe.models.attention.grouped import SelfAttention
 from optimoe.models.attention.latent import LatentSelfAttention
 from optimoe.models.attention.places import Places
 from optimoe.models.config import ModelConfig
+from optimoe.models.dense.linear import Linear
+from optimoe.models.dense.norms import RMSNorm
 from optimoe.models.initial import initialise
 from optimoe.models.moe import FeedForward, MoELayer
 from optimoe.models.peer.layer import PEERLayer, PEERStats
@@ -117,7 +119,7 @@ class Decoder(nn.Module):
         self.positions = nn.Embedding(arch.num_positions, arch.d_model) if arch.num_positions else None
         self.blocks = nn.ModuleList(Block(group, arch, config, layer) for layer, group in enumerate(arch.unrolled))
         self.norm = make_norm(arch, config)
-        self.unembedding = nn.Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
+        self.unembedding = Linear(arch.d_model, arch.vocab_size, bias=arch.unembedding_bias)
         self.register_load_state_dict_pre_hook(_refuse_grown_state)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_tie_again)  # type: ignore[no-untyped-call]
         self.reset_parameters()
@@ -308,7 +310,7 @@ class Block(nn.Module):
 def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
     """A norm over the residual stream."""
     if arch.norm == "rms":
-        return nn.RMSNorm(arch.d_model, eps=config.norm_eps)
+        return RMSNorm(arch.d_model, eps=config.norm_eps)
     return nn.LayerNorm(arch.d_model, eps=config.norm_eps, bias=arch.norm == "layernorm")
 
 

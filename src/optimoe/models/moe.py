@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.models.config import ModelConfig
+from optimoe.models.dense.linear import Linear
 from optimoe.models.experts.activations import find_activation, require_gated
 from optimoe.models.experts.layer import Experts
 from optimoe.models.routing import Routing
@@ -27,8 +28,8 @@ class FeedForward(nn.Module):
         super().__init__()
         require_gated(activation, gated)
         self.gated, self.activation = gated, activation  # the name: a function need not be picklable
-        self.w_in = nn.Linear(d_model, (1 + gated) * d_ff, bias=bias)
-        self.w_out = nn.Linear(d_ff, d_model, bias=bias)
+        self.w_in = Linear(d_model, (1 + gated) * d_ff, bias=bias)
+        self.w_out = Linear(d_ff, d_model, bias=bias)
 
     @classmethod
     def from_part(cls, part: DenseFFN, d_model: int, activation: str) -> "FeedForward":
@@ -63,11 +64,11 @@ class MoELayer(nn.Module):
         self.experts = Experts(
             part.num_experts, width, part.d_expert, part.gated, config.activation, part.expert_bias
         )
-        self.down = nn.Linear(d_model, width, bias=False) if part.d_latent else None
-        self.up = nn.Linear(width, d_model, bias=False) if part.d_latent else None
+        self.down = Linear(d_model, width, bias=False) if part.d_latent else None
+        self.up = Linear(width, d_model, bias=False) if part.d_latent else None
         d_shared = part.num_shared_experts * part.d_shared
         self.shared = FeedForward(d_model, d_shared, part.gated, config.activation) if d_shared else None
-        self.shared_gate = nn.Linear(d_model, 1, bias=False) if part.shared_gate else None
+        self.shared_gate = Linear(d_model, 1, bias=False) if part.shared_gate else None
 
     def forward(
         self,

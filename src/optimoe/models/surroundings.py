@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch._subclasses.fake_tensor import is_fake
 
@@ -42,6 +42,16 @@ def may_look(tensor: Tensor) -> bool:
     """Whether a look at its numbers waits for nothing: on a CPU, outside of graphs and transforms."""
     here = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
     return here and not has_no_data(tensor) and not active_transforms()
+
+
+def is_plain(*tensors: Tensor) -> bool:
+    """Whether a function with a backward pass of its own takes them: one that no compiler, transform or cast sees.
+
+    Tensors of other kinds (distributed, fake) have rules of their own for PyTorch's operators, none for ours.
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return False
+    return autocast_dtype(tensors[0]) is None and all(type(tensor) in (Tensor, nn.Parameter) for tensor in tensors)
 
 
 def processor_facts(name: str, unknown: str) -> set[str]:

@@ -8,7 +8,7 @@ import torch
 
 from optimoe.core.errors import require
 from optimoe.core.run import RunSpec
-from optimoe.models.experts.products import product
+from optimoe.models.dense.products import product
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
 _SLOW_SIZE = 256

@@ -14,8 +14,8 @@ from optimoe.core.config import to_table
 from optimoe.core.provenance import utc_now
 from optimoe.core.run import CurvePoint, RunRecord, RunSpec, RunStatus
 from optimoe.core.units import format_seconds
+from optimoe.models.dense.products import product_library
 from optimoe.models.experts.dispatch import kernels_used
-from optimoe.models.experts.products import product_library
 from optimoe.trainer.batches.loader import Loader
 from optimoe.trainer.batches.order import passes
 from optimoe.trainer.checkpoints.room import checkpoint_bytes, require_room

@@ -11,6 +11,8 @@ from optimoe.arch.parts import Attention
 from optimoe.models.attention.cache import LayerCache
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
+from optimoe.models.dense.linear import Linear
+from optimoe.models.dense.norms import RMSNorm
 
 
 class SelfAttention(nn.Module):
@@ -35,14 +37,14 @@ class SelfAttention(nn.Module):
         self.part, self.scale, self.rotary = part, scale or part.head_dim**-0.5, rotary
         self.turned = rotary.turned(part.head_dim) if rotary else 0
         d_query, d_key = part.num_heads * part.head_dim, part.num_kv_heads * part.head_dim
-        self.query = nn.Linear(d_model, d_query, bias=part.qkv_bias)
-        self.key = nn.Linear(d_model, d_key, bias=part.qkv_bias)
-        self.value = nn.Linear(d_model, d_key, bias=part.qkv_bias)
-        self.gate = nn.Linear(d_model, d_query, bias=part.qkv_bias) if part.output_gate else None
-        self.output = nn.Linear(d_query, d_model, bias=part.output_bias)
+        self.query = Linear(d_model, d_query, bias=part.qkv_bias)
+        self.key = Linear(d_model, d_key, bias=part.qkv_bias)
+        self.value = Linear(d_model, d_key, bias=part.qkv_bias)
+        self.gate = Linear(d_model, d_query, bias=part.qkv_bias) if part.output_gate else None
+        self.output = Linear(d_query, d_model, bias=part.output_bias)
         widths = {"none": None, "head": (part.head_dim,) * 2, "full": (d_query, d_key)}[part.qk_norm]
-        self.query_norm = nn.RMSNorm(widths[0], eps=norm_eps) if widths else None
-        self.key_norm = nn.RMSNorm(widths[1], eps=norm_eps) if widths else None
+        self.query_norm = RMSNorm(widths[0], eps=norm_eps) if widths else None
+        self.key_norm = RMSNorm(widths[1], eps=norm_eps) if widths else None
         self.sink_H = nn.Parameter(torch.zeros(part.num_heads)) if part.sinks else None
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:

@@ -12,6 +12,8 @@ from optimoe.core.errors import require
 from optimoe.models.attention.cache import LayerCache
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
+from optimoe.models.dense.linear import Linear
+from optimoe.models.dense.norms import RMSNorm
 
 LATENT_NORM_EPS = 1e-6
 """Of the norms inside latent attention: DeepSeek's own, whatever the model's other norms add."""
@@ -40,14 +42,14 @@ class LatentSelfAttention(nn.Module):
             require(rotary.share == 1, "rotary: share", stated, rotary.share)
             self.scale *= rotary.scaling.latent_factor
         rank, d_query = part.q_lora_rank, part.num_heads * (part.qk_nope_dim + part.qk_rope_dim)
-        self.query_down = nn.Linear(d_model, rank, bias=part.bias) if rank else None
-        self.query_norm = nn.RMSNorm(rank, eps=LATENT_NORM_EPS) if rank else None
-        self.query_up = nn.Linear(rank or d_model, d_query, bias=False)
-        self.latent = nn.Linear(d_model, part.kv_lora_rank + part.qk_rope_dim, bias=part.bias)
-        self.latent_norm = nn.RMSNorm(part.kv_lora_rank, eps=LATENT_NORM_EPS)
+        self.query_down = Linear(d_model, rank, bias=part.bias) if rank else None
+        self.query_norm = RMSNorm(rank, eps=LATENT_NORM_EPS) if rank else None
+        self.query_up = Linear(rank or d_model, d_query, bias=False)
+        self.latent = Linear(d_model, part.kv_lora_rank + part.qk_rope_dim, bias=part.bias)
+        self.latent_norm = RMSNorm(part.kv_lora_rank, eps=LATENT_NORM_EPS)
         d_expanded = part.num_heads * (part.qk_nope_dim + part.v_dim)
-        self.expand = nn.Linear(part.kv_lora_rank, d_expanded, bias=False)
-        self.output = nn.Linear(part.num_heads * part.v_dim, d_model, bias=part.bias)
+        self.expand = Linear(part.kv_lora_rank, d_expanded, bias=False)
+        self.output = Linear(part.num_heads * part.v_dim, d_model, bias=part.bias)
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.

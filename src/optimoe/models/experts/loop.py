@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from optimoe.models.dense.products import TILE_ROWS, product, row_tile
 from optimoe.models.experts.activations import Activation, find_activation
 from optimoe.models.experts.buffers import POOL
-from optimoe.models.experts.products import TILE_ROWS, product, row_tile
 from optimoe.models.experts.shares import Scratch, Slice, cut_shares, group_passes, run_shares
 from optimoe.models.experts.slots import sort_slots, tile_slots
 

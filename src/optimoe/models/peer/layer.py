@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import PEER
 from optimoe.core.errors import require, require_choice
+from optimoe.models.dense.linear import Linear
 from optimoe.models.experts.activations import require_gated
 from optimoe.models.peer.pool import pool_experts
 from optimoe.models.routers.base import linear
@@ -114,7 +115,7 @@ class PEERLayer(nn.Module):
         require(learns, "top_k", 'at least 2 with gates="softmax", or gates="sigmoid"', top_k)
         self.num_keys, self.num_heads, self.top_k, self.d_key = num_keys, num_heads, top_k, d_key
         self.num_experts, self.activation, self.gates = num_keys**2, activation, gates
-        self.query = nn.Linear(d_model, num_heads * d_key, bias=False)
+        self.query = Linear(d_model, num_heads * d_key, bias=False)
         self.norm = _make_norm(query_norm, num_heads, d_key)
         self.keys = nn.Parameter(torch.empty(num_heads, 2, num_keys, d_key // 2))
         self.down = nn.Parameter(torch.empty(self.num_experts, d_model))

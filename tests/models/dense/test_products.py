@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from optimoe.models.experts import products
+from optimoe.models.dense import products
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch was built without oneDNN")
