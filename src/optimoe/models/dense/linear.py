@@ -28,7 +28,7 @@ class Linear(nn.Linear):
 
 
 def linear(x: Tensor, weight_BA: Tensor, bias_B: Tensor | None = None) -> Tensor:
-    """X Wᵀ + b of rows (…, A), by the faster library."""
+    """The products x Wᵀ + b of rows (…, A), by the faster library."""
     B, A = weight_BA.shape
     num_rows = x.numel() // A
     large = num_rows * A * B >= SMALLEST_WORK and num_rows % TILE_ROWS == 0
@@ -40,13 +40,13 @@ def linear(x: Tensor, weight_BA: Tensor, bias_B: Tensor | None = None) -> Tensor
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight_BA: Tensor, bias_B: Tensor | None) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight_BA: Tensor, bias_B: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight_BA)
         return by_onednn(x.flatten(0, -2), weight_BA.t(), bias_B).view(*x.shape[:-1], -1)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """∂x = ∂y W, ∂W = ∂yᵀ x, ∂b = Σ ∂y."""
         x, weight_BA = ctx.saved_tensors
         x_NA, grad_NB = x.flatten(0, -2), grad.flatten(0, -2)

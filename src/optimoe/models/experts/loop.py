@@ -10,7 +10,7 @@ routing, instead of sharing every small operation: they meet twice a call, not t
 torch.compile sees one opaque call, so that routing does not break its graph or make it compile again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from optimoe.models.dense.products import TILE_ROWS, product, row_tile
 from optimoe.models.experts.activations import Activation, find_activation
 from optimoe.models.experts.buffers import POOL
 from optimoe.models.experts.shares import Scratch, Slice, cut_shares, group_passes, run_shares
-from optimoe.models.experts.slots import sort_slots, tile_slots
+from optimoe.models.experts.slots import tile_slots
 
 ROWS = 1024
 """Most rows of a pass: enough for a matrix product at full speed, few enough for the cache."""
@@ -40,7 +40,7 @@ def expert_loop(
     b_out_ED: Tensor | None,
     activation: str,
     keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Σ_k w_k·expert_k(x) of every token, expert(x) = (σ(gate)·υ(up)) W_out + b_out, (gate, up) = x W_in + b_in.
 
     Args:
@@ -55,27 +55,30 @@ def expert_loop(
         keep: Whether a backward pass will follow.
 
     Returns:
-        y_TD, and for the backward pass the pre-activations (empty unless kept), the order and the ends of slots.
+        y_TD, and for the backward pass the pre-activations (empty unless kept), and slots and rows in the order of
+        experts (:func:`~optimoe.models.experts.slots.tile_slots`).
     """
     act, (E, D, M), F = find_activation(activation), w_in_EDM.shape, w_out_EFD.shape[1]
-    order_N, end_E = sort_slots(expert_TK, E)
-    rows = _Rows(x_TD, weight_TK, order_N, end_E, M, F)
-    hidden_PM = POOL.empty((_most_rows(order_N, E) if keep else 0, M), x_TD)
+    most_rows = _most_rows(expert_TK.numel(), E)
+    tiled = tile_slots(expert_TK, E, row_tile(x_TD), most_rows)
+    rows = _Rows(x_TD, weight_TK, *tiled, M, F)
+    hidden_PM = POOL.empty((most_rows if keep else 0, M), x_TD)
     hidden_PM[rows.count :].zero_()
     y_PD = POOL.empty((rows.count + 1, D), x_TD)
+    into, out = _each(w_in_EDM, b_in_EM), _each(w_out_EFD, b_out_ED)
 
     def run(parts: list[Slice], scratch: Scratch) -> None:
         at = slice(parts[0].start, parts[-1].end)
         x_nD = torch.index_select(x_TD, 0, rows.token_P[at], out=scratch("x", D))
         h_nM = hidden_PM[at] if keep else scratch("h", M)
-        _multiply(parts, x_nD, w_in_EDM, b_in_EM, h_nM)
+        _multiply(parts, x_nD, into, h_nM)
         a_nF = act.apply(h_nM[:, :F], scratch("a", F))
         if M > F:
             a_nF.mul_(_up(act, h_nM, F, scratch))
-        _multiply(parts, a_nF, w_out_EFD, b_out_ED, y_PD[at])
+        _multiply(parts, a_nF, out, y_PD[at])
 
     rows.run(run, rows.shares(D * (M + F)))
-    return rows.combine(y_PD), hidden_PM, order_N, end_E
+    return rows.combine(y_PD), hidden_PM, *tiled
 
 
 class _Rows:
@@ -84,20 +87,21 @@ class _Rows:
     A row that fills a tile up is a copy of a slot of the same expert with weight 0, and adds 0 to every sum.
     """
 
-    def __init__(self, x_TD: Tensor, weight_TK: Tensor, order_N: Tensor, end_E: Tensor, M: int, F: int) -> None:
+    def __init__(
+        self, x_TD: Tensor, weight_TK: Tensor, slot_p: Tensor, row_N: Tensor, end_E: Tensor, M: int, F: int
+    ) -> None:
         self.like, self.weight_TK, self.tile = x_TD, weight_TK, row_tile(x_TD)
-        self.slot_P, self.row_N, self.ends = tile_slots(order_N, end_E, self.tile)
-        self.token_P, self.count = self.slot_P // weight_TK.shape[1], self.ends[-1]
+        self.row_N, self.ends = row_N, end_E.tolist()
+        self.count = self.ends[-1]
+        self.token_P = slot_p[: self.count] // weight_TK.shape[1]
         self.most_rows = max(ROWS // self.tile, 1) * self.tile
-        self.columns = (
-            x_TD.shape[1] + M + 4 * F
-        )  # x, the hidden layer, and at most four tensors of its activations
+        self.columns = x_TD.shape[1] + M + 4 * F  # x, the hidden layer, at most four tensors of its activations
 
     @property
     def scale_P1(self) -> Tensor:
         """The gate weight of each row, 0 where it fills up a tile."""
-        own_P = self.row_N.index_select(0, self.slot_P) == torch.arange(self.count, device=self.slot_P.device)
-        return self.weight_TK.reshape(-1).index_select(0, self.slot_P).where(own_P, 0).unsqueeze(1)
+        scale_P = self.weight_TK.new_zeros(self.count + 1).scatter_(0, self.row_N, self.weight_TK.reshape(-1))
+        return scale_P[:-1, None]
 
     def shares(self, work_per_row: int) -> list[list[Slice]]:
         """All rows, cut into whole tiles."""
@@ -123,24 +127,32 @@ class _Rows:
         return bag(row_TK, y_PD, per_sample_weights=self.weight_TK.to(y_PD.dtype), mode="sum")
 
 
-def _most_rows(order_N: Tensor, E: int) -> int:
+def _most_rows(num_slots: int, E: int) -> int:
     """P, or more: what is kept has a shape that does not depend on the routing, so that it can be traced."""
-    return order_N.numel() + E * (TILE_ROWS - 1)
+    return num_slots + E * (TILE_ROWS - 1)
 
 
-def _multiply(
-    parts: list[Slice], left_nA: Tensor, right_EAB: Tensor, bias_EB: Tensor | None, out_nB: Tensor
-) -> None:
+_Affine = list[tuple[Tensor, Tensor | None]]
+"""The matrix of each expert, and its bias."""
+
+
+def _each(matrix_EAB: Tensor, bias_EB: Tensor | None = None) -> _Affine:
+    """Matrices and biases one by one: views made at once cost a fifth of those made when they are wanted."""
+    matrices = matrix_EAB.unbind(0)
+    return list(zip(matrices, [None] * len(matrices) if bias_EB is None else bias_EB.unbind(0), strict=True))
+
+
+def _multiply(parts: list[Slice], left_nA: Tensor, affine: _Affine, out_nB: Tensor) -> None:
     """Each slice of a pass times its expert's matrix, plus its bias."""
-    for part, at in _within(parts):
-        bias_B = None if bias_EB is None else bias_EB[part.expert]
-        product(left_nA[at], right_EAB[part.expert], out_nB[at], bias_B)
+    for part, left_sA, out_sB in _sliced(parts, left_nA, out_nB):
+        right_AB, bias_B = affine[part.expert]
+        product(left_sA, right_AB, out_sB, bias_B)
 
 
-def _within(parts: list[Slice]) -> list[tuple[Slice, slice]]:
-    """The slices of a pass, and their rows in it."""
-    first = parts[0].start
-    return [(part, slice(part.start - first, part.end - first)) for part in parts]
+def _sliced(parts: list[Slice], one_n: Tensor, other_n: Tensor) -> Iterator[tuple[Slice, Tensor, Tensor]]:
+    """The slices of a pass, and their rows in two tensors."""
+    sizes = [part.num_rows for part in parts]
+    return zip(parts, one_n.split(sizes), other_n.split(sizes), strict=True)
 
 
 def _up(act: Activation, h_nM: Tensor, F: int, scratch: Scratch) -> Tensor:
@@ -159,7 +171,8 @@ def expert_loop_backward(
     b_in_EM: Tensor | None,
     b_out_ED: Tensor | None,
     hidden_PM: Tensor,
-    order_N: Tensor,
+    slot_p: Tensor,
+    row_N: Tensor,
     end_E: Tensor,
     activation: str,
     need_input: bool,
@@ -171,12 +184,13 @@ def expert_loop_backward(
     The gate weight scales rows of D numbers (x, grad, ∂x), not the wider ones of the hidden layer.
     """
     act, (D, M), F = find_activation(activation), w_in_EDM.shape[1:], w_out_EFD.shape[1]
-    rows = _Rows(x_TD, weight_TK, order_N, end_E, M, F)
+    rows = _Rows(x_TD, weight_TK, slot_p, row_N, end_E, M, F)
     scale_P1, dweight_P = rows.scale_P1, weight_TK.new_zeros(rows.count + 1)
     dx_PD = POOL.empty((rows.count + 1 if need_input else 0, D), x_TD)
     # Twice the work of the forward pass: each of its products has two gradients, of its input and of its weights.
     shares = rows.shares(2 * D * (M + F))
     sums = _Gradients((w_in_EDM, w_out_EFD, b_in_EM, b_out_ED), rows.ends) if need_experts else None
+    back_into, back_out = _each(w_in_EDM.mT), _each(w_out_EFD.mT)
 
     def run(parts: list[Slice], scratch: Scratch) -> None:
         at = slice(parts[0].start, parts[-1].end)
@@ -186,12 +200,13 @@ def expert_loop_backward(
         up_nF = _up(act, h_nM, F, scratch) if M > F else None
         a_nF = s_nF if up_nF is None else torch.mul(s_nF, up_nF, out=scratch("a", F))
         g_nF, dh_nM = scratch("g", F), scratch("h", M)
-        _multiply(parts, grad_nD, w_out_EFD.mT, None, g_nF)
+        _multiply(parts, grad_nD, back_out, g_nF)
         # dh is overwritten below, so the products of a and g may lie in its memory until they are summed.
-        dweight_P[at] = torch.mul(a_nF, g_nF, out=dh_nM.view(-1)[: g_nF.numel()].view_as(g_nF)).sum(1)
+        spare_nF = dh_nM.view(-1)[: g_nF.numel()].view_as(g_nF)
+        dweight_n = dweight_P[at].copy_(torch.mul(a_nF, g_nF, out=spare_nF).sum(1))
         if b_out_ED is not None:
-            for part, within in _within(parts):
-                dweight_P[part.rows] += grad_nD[within] @ b_out_ED[part.expert]
+            for part, grad_sD, dweight_s in _sliced(parts, grad_nD, dweight_n):
+                dweight_s += grad_sD @ b_out_ED[part.expert]
         if sums is not None:
             sums.add_out(parts, a_nF, grad_nD.mul_(scale_n1))
         _deactivate(act, g_nF, h_nM, s_nF, up_nF, dh_nM)
@@ -200,7 +215,7 @@ def expert_loop_backward(
             x_nD = torch.index_select(x_TD, 0, rows.token_P[at], out=scratch("x", D))
             sums.add_in(parts, x_nD.mul_(scale_n1), dh_nM, scale_n1.to(dh_nM.dtype))
         if need_input:
-            _multiply(parts, dh_nM, w_in_EDM.mT, None, dx_PD[at])
+            _multiply(parts, dh_nM, back_into, dx_PD[at])
 
     rows.run(run, shares)
     dx_TD = rows.combine(dx_PD) if need_input else x_TD.new_empty(0)
@@ -229,6 +244,7 @@ class _Gradients:
     def __init__(self, params: tuple[Tensor | None, ...], ends: list[int]) -> None:
         self.params = params
         self.whole = [None if p is None else POOL.empty(p.shape, p) for p in params]
+        self.each = [None if grad is None else grad.unbind(0) for grad in self.whole]
         self.taken_over: dict[int, tuple[int, list[Tensor | None]]] = {}
         # An expert without slots is written by no slice, and the memory is not zeroed.
         for e, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
@@ -237,9 +253,9 @@ class _Gradients:
                     if grad is not None:
                         grad[e].zero_()
 
-    def _targets(self, part: Slice) -> list[Tensor | None]:
+    def _targets(self, part: Slice) -> Sequence[Tensor | None]:
         if not part.taken_over:
-            return [None if grad is None else grad[part.expert] for grad in self.whole]
+            return [None if grads is None else grads[part.expert] for grads in self.each]
         if part.share not in self.taken_over:
             own = [None if p is None else POOL.empty(p.shape[1:], p) for p in self.params]
             self.taken_over[part.share] = part.expert, own
@@ -247,20 +263,22 @@ class _Gradients:
 
     def add_in(self, parts: list[Slice], scaled_x_nD: Tensor, dh_nM: Tensor, scale_n1: Tensor) -> None:
         """Add a pass to the first matrices' gradients: ∂W_in += (weight·x)ᵀ ∂h, ∂b_in += weightᵀ ∂h."""
-        for part, at in _within(parts):
+        for part, scaled_x_sD, dh_sM in _sliced(parts, scaled_x_nD, dh_nM):
             dw_in, _, db_in, _ = self._targets(part)
-            _accumulate(dw_in, scaled_x_nD[at].t(), dh_nM[at], part.first)
+            _accumulate(dw_in, scaled_x_sD.t(), dh_sM, part.first)
             if db_in is not None:
-                _accumulate(db_in.unsqueeze(0), scale_n1[at].t(), dh_nM[at], part.first)
+                start = part.start - parts[0].start
+                scale_1s = scale_n1[start : start + part.num_rows].t()
+                _accumulate(db_in.unsqueeze(0), scale_1s, dh_sM, part.first)
 
     def add_out(self, parts: list[Slice], a_nF: Tensor, scaled_grad_nD: Tensor) -> None:
         """Add a pass to the second matrices' gradients: ∂W_out += aᵀ (weight·grad), ∂b_out += Σ weight·grad."""
-        for part, at in _within(parts):
+        for part, a_sF, scaled_grad_sD in _sliced(parts, a_nF, scaled_grad_nD):
             _, dw_out, _, db_out = self._targets(part)
-            _accumulate(dw_out, a_nF[at].t(), scaled_grad_nD[at], part.first)
+            _accumulate(dw_out, a_sF.t(), scaled_grad_sD, part.first)
             if db_out is not None:
-                ones_1n = scaled_grad_nD.new_ones(1, part.num_rows)
-                _accumulate(db_out.unsqueeze(0), ones_1n, scaled_grad_nD[at], part.first)
+                ones_1s = scaled_grad_sD.new_ones(1, part.num_rows)
+                _accumulate(db_out.unsqueeze(0), ones_1s, scaled_grad_sD, part.first)
 
     def finish(self, like: Tensor) -> list[Tensor]:
         """The sums of all shares, in the order of the shares; empty for weights that are none."""
@@ -287,11 +305,11 @@ def _fake_expert_loop(
     b_out_ED: Tensor | None,
     activation: str,
     keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     N, (E, _, M) = expert_TK.numel(), w_in_EDM.shape
-    order_N = expert_TK.new_empty(N, dtype=torch.int64)
-    end_E = expert_TK.new_empty(E, dtype=torch.int32)
-    return torch.empty_like(x_TD), x_TD.new_empty((_most_rows(order_N, E) if keep else 0, M)), order_N, end_E
+    most_rows = _most_rows(N, E)
+    tiled = (expert_TK.new_empty(size, dtype=torch.int64) for size in (most_rows, N, E))
+    return torch.empty_like(x_TD), x_TD.new_empty((most_rows if keep else 0, M)), *tiled
 
 
 @expert_loop_backward.register_fake
@@ -304,7 +322,8 @@ def _fake_expert_loop_backward(
     b_in_EM: Tensor | None,
     b_out_ED: Tensor | None,
     hidden_PM: Tensor,
-    order_N: Tensor,
+    slot_p: Tensor,
+    row_N: Tensor,
     end_E: Tensor,
     activation: str,
     need_input: bool,
@@ -361,7 +380,8 @@ def loop_backward_flops(
     b_in_EM: Shape | None,
     b_out_ED: Shape | None,
     hidden_PM: Shape,
-    order_N: Shape,
+    slot_p: Shape,
+    row_N: Shape,
     end_E: Shape,
     activation: str,
     need_input: bool,
@@ -370,4 +390,4 @@ def loop_backward_flops(
 ) -> int:
     """FLOPs of its backward pass: N·2·F·D for the gates, and the other products where they are needed."""
     into, out = w_in_EDM[1] * w_in_EDM[2], w_out_EFD[1] * w_out_EFD[2]
-    return 2 * order_N[0] * (out + need_input * into + need_experts * (into + out))
+    return 2 * row_N[0] * (out + need_input * into + need_experts * (into + out))

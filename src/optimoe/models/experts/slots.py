@@ -5,6 +5,7 @@ Legend: T tokens, K slots per token, N = T·K slots, E experts, D model width.
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,33 +54,37 @@ def sort_slots(expert_TK: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
     return order_N, torch.searchsorted(sorted_N, experts_E, right=True, out_int32=True)
 
 
-def tile_slots(order_N: Tensor, end_E: Tensor, tile: int) -> tuple[Tensor, Tensor, list[int]]:
+def tile_slots(expert_TK: Tensor, num_experts: int, tile: int, most_rows: int) -> tuple[Tensor, Tensor, Tensor]:
     """Rows for the slots of each expert in whole tiles, filled up with copies of the expert's last slot.
 
+    On the host and by NumPy, whose radix sort takes a tenth to a third of the time of PyTorch's.
+
     Args:
-        order_N: Slots in the order of their experts (:func:`sort_slots`).
-        end_E: Where each expert's slots end in it.
+        expert_TK: Expert of each slot; −1 is none.
+        num_experts: E.
         tile: Rows of a tile.
+        most_rows: Rows of the result, whatever the routing; those behind the last expert's hold slot 0.
 
     Returns:
-        ``slot_P``, the slot of each row; ``row_N``, the row of each slot, P where it is dropped; and where each
-        expert's rows end, read on the host.
+        The slot of each row, (most_rows,); ``row_N``, the row of each slot, P = ``end_E[-1]`` where it is dropped;
+        and ``end_E``, where each expert's rows end.
     """
-    end_E = end_E.long()
-    start_E = torch.nn.functional.pad(end_E[:-1], (1, 0))
-    count_E = end_E - start_E
-    rows_E = (count_E + tile - 1) // tile * tile
-    above_E = rows_E.cumsum(0)
-    ends = above_E.tolist()
-    shift_E = above_E - rows_E - start_E
-    number_P = torch.arange(ends[-1], device=order_N.device)
-    at_P = number_P - shift_E.repeat_interleave(rows_E, output_size=ends[-1])
-    last_P = (end_E - 1).repeat_interleave(rows_E, output_size=ends[-1])
-    slot_P = order_N.index_select(0, torch.minimum(at_P, last_P))
-    kept = int(end_E[-1])
-    row_n = number_P[:kept] + shift_E.repeat_interleave(count_E, output_size=kept)
-    row_N = torch.full_like(order_N, ends[-1]).index_copy_(0, order_N[:kept], row_n)
-    return slot_P, row_N, ends
+    expert_N = expert_TK.reshape(-1).cpu().numpy()
+    narrow = np.int16 if num_experts < np.iinfo(np.int16).max else np.int64  # two bytes are sorted by radix
+    expert_N = np.where(expert_N < 0, num_experts, expert_N).astype(narrow)
+    order_N = np.argsort(expert_N, kind="stable")
+    count_E = np.bincount(expert_N, minlength=num_experts + 1)[:num_experts]
+    rows_E = -(-count_E // tile) * tile
+    above_E, end_E = count_E.cumsum(), rows_E.cumsum()
+    kept_n, shift_E = order_N[: above_E[-1]], (end_E - rows_E) - (above_E - count_E)
+    row_n = np.arange(len(kept_n)) + shift_E.repeat(count_E)
+    slot_p, row_N = np.zeros(most_rows, np.int64), np.full(len(order_N), end_E[-1])
+    used_E = count_E > 0
+    slot_p[: end_E[-1]] = kept_n[above_E[used_E] - 1].repeat(rows_E[used_E])
+    slot_p[row_n] = kept_n
+    row_N[kept_n] = row_n
+    device = expert_TK.device
+    return tuple(torch.from_numpy(it).to(device) for it in (slot_p, row_N, end_E))  # type: ignore[return-value]
 
 
 def invert(order_N: Tensor) -> Tensor:
