@@ -19,8 +19,8 @@ from optimoe.models.surroundings import processor_facts
 
 TILE_ROWS = 16
 """Rows of a tile: oneDNN compiles a product for every shape and keeps 1,024, so rows come in whole tiles."""
-SMALLEST_WORK = 2**19
-"""Multiplications below which a call of oneDNN costs more than it saves."""
+SMALLEST_WORK = 2**21
+"""Multiplications below which a call of oneDNN, and a copy of what it returns, costs more than it saves."""
 
 _onednn = torch.ops.mkldnn._linear_pointwise.default
 

@@ -53,22 +53,25 @@ def routing_sums(routing: Routing, group_T: Tensor | None = None, num_groups: in
         group_T: The group of each token, in [0, G); padding may have any. Left out, all are in one.
         num_groups: G.
     """
-    T, E = routing.score_TE.shape
-    if group_T is None:
-        group_T = torch.zeros(T, dtype=torch.int64, device=routing.score_TE.device)
+    E = routing.score_TE.shape[1]
     chosen_TK = routing.chosen_TK
-    slot_N = (group_T[:, None] * E + chosen_TK.clamp_min(0)).reshape(-1)
+    slot_TK = chosen_TK.clamp_min(0)
+    if group_T is not None:
+        slot_TK = slot_TK + group_T[:, None] * E
+    slot_N = slot_TK.reshape(-1)
     taken_TK = chosen_TK != EMPTY
     score_TE = without_padding(routing.score_TE, routing.valid_T)
     gate_N = routing.weight_TK.masked_fill(~taken_TK, 0).reshape(-1)
 
-    def sums(value: Tensor, index: Tensor, size: int) -> Tensor:
+    def sums(value: Tensor, index: Tensor | None, size: int) -> Tensor:
+        if index is None:
+            return value.sum(0, keepdim=True)
         shape = (size, *value.shape[1:])
         return torch.zeros(shape, dtype=value.dtype, device=value.device).index_add(0, index, value)
 
     return RoutingSums(
         load_GE=sums(taken_TK.reshape(-1).to(torch.int64), slot_N, num_groups * E).view(num_groups, E),
-        score_GE=score_TE.sum(0, keepdim=True) if num_groups == 1 else sums(score_TE, group_T, num_groups),
+        score_GE=sums(score_TE, group_T, num_groups),
         gate_GE=sums(gate_N, slot_N, num_groups * E).view(num_groups, E),
         tokens_G=sums(routing.real_T.to(torch.int64), group_T, num_groups),
     )

@@ -20,6 +20,9 @@ from optimoe.models.surroundings import without_autocast
 INIT_STD = 0.02
 """Standard deviation of new weights, unless a model states another (GPT-2's, and most models' since)."""
 
+NARROW = 16
+"""Columns below which a softmax on a CPU runs over columns (:func:`log_softmax`)."""
+
 Evaluation = Literal["published", "token_choice", "as_trained"]
 
 
@@ -361,7 +364,7 @@ class LearnedRouter(ChoosingRouter):
     def score(self, x_TD: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and the log of their softmax."""
         logits_TE = self.logits(x_TD)
-        return logits_TE, logits_TE.log_softmax(dim=1)
+        return logits_TE, log_softmax(logits_TE)
 
 
 @cache
@@ -383,6 +386,17 @@ def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Ten
     with without_autocast(x_TD):
         bias_E = None if bias_E is None else bias_E.to(dtype)
         return nn.functional.linear(x_TD.to(dtype), weight_ED.to(dtype), bias_E)
+
+
+def log_softmax(value_TE: Tensor) -> Tensor:
+    """The logarithm of a softmax over each row.
+
+    On a CPU PyTorch fills a vector register from one row, or from one column of many rows: with fewer columns than
+    a register's 16 numbers the second way takes a fifth of the time.
+    """
+    if value_TE.shape[1] < NARROW and value_TE.device.type == "cpu" and not torch.compiler.is_compiling():
+        return value_TE.t().log_softmax(0).t()
+    return value_TE.log_softmax(1)
 
 
 def all_kept(expert_TK: Tensor) -> Tensor:

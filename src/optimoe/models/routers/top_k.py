@@ -19,6 +19,7 @@ from optimoe.models.routers.base import (
     Seen,
     all_kept,
     linear,
+    log_softmax,
 )
 from optimoe.models.routers.capacity import DROPLESS, Drop, capacity, real_capacity, within_capacity
 from optimoe.models.routing import Routing, take
@@ -197,12 +198,12 @@ class TopKRouter(SteadyBuffers, LearnedRouter):
     def log_score(self, logits_TE: Tensor) -> Tensor:
         """Log of the scores that are chosen and gated by: sigmoids, or a softmax over all experts."""
         sigmoid = self.config.score == "sigmoid"
-        return nn.functional.logsigmoid(logits_TE) if sigmoid else logits_TE.log_softmax(1)
+        return nn.functional.logsigmoid(logits_TE) if sigmoid else log_softmax(logits_TE)
 
     def gate(self, seen: Seen, expert_TK: Tensor) -> Tensor:
         """Scores of the chosen, divided by their sum where the configuration says so."""
         log_weight_TK = take(seen.log_score_TE, expert_TK)
-        return log_weight_TK.softmax(1) if self.normalised else log_weight_TK.exp()
+        return (log_softmax(log_weight_TK) if self.normalised else log_weight_TK).exp()
 
     def probability(self, seen: Seen, expert_TK: Tensor) -> Tensor:
         """Softmax probabilities, or sigmoids divided by their sum."""
