@@ -152,7 +152,7 @@ def _multiply(parts: list[Slice], left_nA: Tensor, affine: _Affine, out_nB: Tens
 def _sliced(parts: list[Slice], one_n: Tensor, other_n: Tensor) -> Iterator[tuple[Slice, Tensor, Tensor]]:
     """The slices of a pass, and their rows in two tensors."""
     sizes = [part.num_rows for part in parts]
-    return zip(parts, one_n.split(sizes), other_n.split(sizes), strict=True)
+    return zip(parts, *(torch.split_with_sizes(it, sizes) for it in (one_n, other_n)), strict=True)
 
 
 def _up(act: Activation, h_nM: Tensor, F: int, scratch: Scratch) -> Tensor:
@@ -308,8 +308,8 @@ def _fake_expert_loop(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     N, (E, _, M) = expert_TK.numel(), w_in_EDM.shape
     most_rows = _most_rows(N, E)
-    tiled = (expert_TK.new_empty(size, dtype=torch.int64) for size in (most_rows, N, E))
-    return torch.empty_like(x_TD), x_TD.new_empty((most_rows if keep else 0, M)), *tiled
+    slot_p, row_N, end_E = (expert_TK.new_empty(size, dtype=torch.int64) for size in (most_rows, N, E))
+    return torch.empty_like(x_TD), x_TD.new_empty((most_rows if keep else 0, M)), slot_p, row_N, end_E
 
 
 @expert_loop_backward.register_fake

@@ -158,7 +158,10 @@ def _share_of_totals(mine: RoutingSums, totals: RoutingSums, whole: NumValid) ->
     them: both add up to (the totals' tokens ÷ the step's)·L, in value and in gradient.
     """
     num_tokens, dtype = whole.tokens.clamp_min(1), mine.score_GE.dtype
-    own, part = (sums.tokens_G.sum().to(dtype) / num_tokens for sums in (mine, totals))
+    own = mine.tokens_G.sum().to(dtype) / num_tokens
+    if totals is mine:  # there is nothing to be a part of
+        return load_balance_loss(mine).sum() * own, importance_loss(mine).sum() * own
+    part = totals.tokens_G.sum().to(dtype) / num_tokens
 
     def share(loss: Tensor) -> Tensor:
         return loss.detach() * own + part * (loss - loss.detach())
