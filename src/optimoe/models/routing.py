@@ -14,6 +14,8 @@ from torch.utils import _pytree
 EMPTY = -1
 """The expert of a slot that holds none."""
 
+NARROW = 16
+"""Columns below which a softmax on a CPU runs over columns (:func:`log_softmax`)."""
 
 LOSSES = frozenset({"balance", "z", "importance", "policy", "baseline", "entropy"})
 """The added losses of a routed layer, by name."""
@@ -144,6 +146,17 @@ def count_load(expert_TK: Tensor, num_experts: int) -> Tensor:
     return torch.zeros(num_experts, dtype=torch.int64, device=flat.device).scatter_add(
         0, flat.clamp_min(0), chosen
     )
+
+
+def log_softmax(value_TE: Tensor) -> Tensor:
+    """The logarithm of a softmax over each row.
+
+    On a CPU PyTorch fills a vector register from one row, or from one column of many rows: with fewer columns than
+    a register's 16 numbers the second way takes a fifth of the time.
+    """
+    if value_TE.shape[1] < NARROW and value_TE.device.type == "cpu" and not torch.compiler.is_compiling():
+        return value_TE.t().log_softmax(0).t()
+    return value_TE.log_softmax(1)
 
 
 def take(value_TE: Tensor, expert_TK: Tensor) -> Tensor:

@@ -14,14 +14,11 @@ from torch import Tensor, nn
 
 from optimoe.arch.parts import MoE
 from optimoe.core.errors import InputError, require, require_types
-from optimoe.models.routing import EMPTY, Routing
+from optimoe.models.routing import EMPTY, Routing, log_softmax
 from optimoe.models.surroundings import without_autocast
 
 INIT_STD = 0.02
 """Standard deviation of new weights, unless a model states another (GPT-2's, and most models' since)."""
-
-NARROW = 16
-"""Columns below which a softmax on a CPU runs over columns (:func:`log_softmax`)."""
 
 Evaluation = Literal["published", "token_choice", "as_trained"]
 
@@ -386,17 +383,6 @@ def linear(x_TD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Ten
     with without_autocast(x_TD):
         bias_E = None if bias_E is None else bias_E.to(dtype)
         return nn.functional.linear(x_TD.to(dtype), weight_ED.to(dtype), bias_E)
-
-
-def log_softmax(value_TE: Tensor) -> Tensor:
-    """The logarithm of a softmax over each row.
-
-    On a CPU PyTorch fills a vector register from one row, or from one column of many rows: with fewer columns than
-    a register's 16 numbers the second way takes a fifth of the time.
-    """
-    if value_TE.shape[1] < NARROW and value_TE.device.type == "cpu" and not torch.compiler.is_compiling():
-        return value_TE.t().log_softmax(0).t()
-    return value_TE.log_softmax(1)
 
 
 def all_kept(expert_TK: Tensor) -> Tensor:

@@ -19,10 +19,9 @@ from optimoe.models.routers.base import (
     Seen,
     all_kept,
     linear,
-    log_softmax,
 )
 from optimoe.models.routers.capacity import DROPLESS, Drop, capacity, real_capacity, within_capacity
-from optimoe.models.routing import Routing, take
+from optimoe.models.routing import Routing, log_softmax, take
 from optimoe.models.steady import SteadyBuffers
 
 
