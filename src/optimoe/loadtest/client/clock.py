@@ -7,9 +7,9 @@ import selectors
 import socket
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -113,16 +113,18 @@ def run_stamped(main: Callable[[StampedSelector], Coroutine[Any, Any, T]]) -> T:
     raises ends it too.
     """
     selector, faults = StampedSelector(), list[Exception]()
+    cancel: list[Callable[[], object]] = []
 
     async def watched() -> T:
-        task = asyncio.current_task()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
 
         def end(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             faults.append(context.get("exception") or RuntimeError(context["message"]))
-            if task is not None:
-                task.cancel()
+            task.cancel()
 
-        asyncio.get_running_loop().set_exception_handler(end)
+        loop.set_exception_handler(end)
         return await main(selector)
 
     def run() -> T:
@@ -133,12 +135,13 @@ def run_stamped(main: Callable[[StampedSelector], Coroutine[Any, Any, T]]) -> T:
                 if faults:
                     raise faults[0]
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if asyncio._get_running_loop() is None:  # what get_running_loop() raises would be the context of every error
         return run()
-    found: list[T] = []
-    thread = threading.Thread(target=lambda: found.append(run()))
-    thread.start()
-    thread.join()
-    return found[0]
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            for each in cancel:
+                each()
+            return running.result()
