@@ -36,8 +36,8 @@ class Saver:
     @property
     def failed(self) -> bool:
         """Whether the checkpoint in the background could not be written; :meth:`wait` says why."""
-        done = self._pending is not None and self._pending.done()
-        return done and self._pending is not None and self._pending.exception() is not None
+        pending = self._pending
+        return pending is not None and pending.done() and pending.exception() is not None
 
     def save(
         self,

@@ -117,7 +117,9 @@ def joined(word: DeviceWord) -> Iterator[Ranks]:
     except RuntimeError as error:
         text = str(error).strip()
         if isinstance(error, distributed.DistError) or any(word in text for word in _LOST):
-            atexit.unregister(distributed.destroy_process_group)  # would wait for who is gone
+            atexit.unregister(distributed.destroy_process_group)  # NCCL's would wait for who is gone
+            if device.type == "cpu" and distributed.is_initialized():
+                distributed.destroy_process_group()  # gloo's threads would abort the process where it ends
             rank = os.environ.get("RANK", "0")
             raise InputError(f"rank {rank}: another rank is gone ({text.splitlines()[0]})") from None
         raise
