@@ -30,6 +30,7 @@ VOCAB, SEQUENCES, POSITIONS = 256, 16, 128
 SHAPES = ("64,3", "256,4", "512,4")
 """Width and layers; an expert is twice as wide as the model, so that a token's two are a dense layer's four."""
 NUM_EXPERTS, TOP_K, BALANCE = 8, 2, 0.01
+LOSSES = LossConfig(balance=BALANCE)
 THEIRS = ("grouped_mm", "eager")
 """Implementations of the experts in transformers that are of use in training."""
 
@@ -76,7 +77,7 @@ def losses(name, model, ids):
     """The language loss and the total of one forward pass, and the routings where they are ours."""
     if name == "optimoe":
         output = model(ids[:, :-1])
-        loss = training_loss(output, ids[:, 1:], LossConfig(balance=BALANCE))
+        loss = training_loss(output, ids[:, 1:], LOSSES)
         return loss.language, loss.total, output.routings.values()
     output = model(ids[:, :-1], output_router_logits=True)
     logits = output.logits.flatten(0, 1).float()

@@ -270,7 +270,8 @@ class ChoosingRouter(Router):
             expert_TK = self.choose(seen) if replay is None else self._recorded(replay, len(x_TD))
             if valid_T is not None:
                 expert_TK = expert_TK.where(valid_T[:, None], EMPTY)
-            weight_TK = self.gate(seen, expert_TK.clamp_min(0)) * self.config.scale
+            weight_TK = self.gate(seen, expert_TK.clamp_min(0))
+            weight_TK = weight_TK if self.config.scale == 1 else weight_TK * self.config.scale
             kept_TK = expert_TK != EMPTY
             if replay is None:
                 kept_TK = kept_TK & self.keep(seen, expert_TK, weight_TK.detach())
