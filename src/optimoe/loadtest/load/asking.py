@@ -131,15 +131,18 @@ async def meet(client: Client, endpoint: Endpoint, plan: LoadPlan) -> Server:
     """
     server = await _introduced(client, endpoint)
     draws = np.random.default_rng([plan.seed])
-    tokens: list[int] = []
-    for words in (SHORT_WORDS, LONG_WORDS):
-        prompt = text_of_words(words, draws)
-        server, answer = await _tried(client, endpoint, server, prompt, plan.ignore_eos)
-        tokens.append(answer.count("prompt_tokens"))
-    if not all(tokens) or tokens[1] <= tokens[0]:
+    server, short = await _tried(client, endpoint, server, text_of_words(SHORT_WORDS, draws), plan.ignore_eos)
+    tokens = short.count("prompt_tokens")
+    if not tokens:
         return server
-    per_word = (tokens[1] - tokens[0]) / (LONG_WORDS - SHORT_WORDS)
-    return replace(server, tokens_per_word=per_word, tokens_around=max(0.0, tokens[0] - per_word * SHORT_WORDS))
+    try:
+        _, longer = await _tried(client, endpoint, server, text_of_words(LONG_WORDS, draws), plan.ignore_eos)
+    except InputError:  # it is longer than the model takes
+        return replace(server, tokens_per_word=tokens / SHORT_WORDS)
+    per_word = (longer.count("prompt_tokens") - tokens) / (LONG_WORDS - SHORT_WORDS)
+    if per_word <= 0:
+        return server
+    return replace(server, tokens_per_word=per_word, tokens_around=max(0.0, tokens - per_word * SHORT_WORDS))
 
 
 async def _tried(
