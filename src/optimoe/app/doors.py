@@ -145,11 +145,12 @@ def train(runs: "RunsLike", **words: Any) -> "tuple[RunRecord, ...]":
     return tuple(outcome.record for outcome in request.trained())
 
 
-def measure(url: str, **words: Any) -> "Measurement":
+def measure(url: str = "", **words: Any) -> "Measurement":
     """Put an OpenAI-compatible endpoint under load and time its answers.
 
     Args:
-        url: Its address, such as ``http://127.0.0.1:8000``.
+        url: Its address, such as ``http://127.0.0.1:8000``; left out beside ``serve``, a model on which an engine
+            is started for it.
         **words: ``concurrency=[1, 8]``, ``requests=200``, ``input_tokens="64:256"`` and others, as on the command
             line.
 
@@ -159,11 +160,15 @@ def measure(url: str, **words: Any) -> "Measurement":
     Raises:
         UnknownNameError: No such option; lists the nearest.
         InputError: The endpoint cannot be reached or does not answer, or a file cannot be written.
+        EngineError: The engine that is started does not come to answer, or ends before the measurement does.
         ConfigError: A number is out of limits.
     """
     request = read_request(MeasureRequest, {"url": url, **words})
-    found = request.measured()
-    request.record(found)
+    with request.serving() as engine:
+        found = request.measured(engine)
+        if engine is not None:
+            engine.require_running()
+        request.record(found, engine)
     return found
 
 

@@ -1,20 +1,45 @@
-"""``optimoe measure``: an endpoint under load."""
+"""``optimoe measure``: an endpoint under load, or what others have measured."""
+
+from contextlib import ExitStack
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks, stage
+from optimoe.app.cli.printing import last_lines, show_blocks, stage
 from optimoe.inputs.loadtest.measure import MeasureRequest
 
 
 def measure(
-    request: MeasureRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
+    request: MeasureRequest = MeasureRequest(),  # noqa: B008 (frozen)
+    *,
+    quiet: QuietFlag = False,
+    config: ConfigFile = None,
+    json: JsonFlag = False,
 ) -> None:
     """Put an OpenAI-compatible endpoint under load and time its answers; an interrupt keeps what is finished."""
-    with stage(f"measuring {request.url}"):
-        found = request.measured()
-    from optimoe.report.records.served.measured import measurement_record
-    from optimoe.report.words.served.measured_prose import measured_blocks
+    if request.source() == "--from":
+        _show_foreign(request, quiet, json)
+        return
+    with last_lines(), ExitStack() as stack:
+        with stage("starting the engine" if request.serve else "beginning"):
+            engine = stack.enter_context(request.serving())
+        with stage(f"measuring {request.url or request.serve}"):
+            found = request.measured(engine)
+        from optimoe.report.records.served.measured import measurement_record
+        from optimoe.report.words.served.measured_prose import measured_blocks
 
-    show_blocks(json, lambda: measurement_record(found), lambda: measured_blocks(found), quiet=quiet)
-    request.record(found)
+        show_blocks(json, lambda: measurement_record(found), lambda: measured_blocks(found), quiet=quiet)
+        if engine is not None:
+            engine.require_running()
+        request.record(found, engine)
     if found.interrupted:
         raise KeyboardInterrupt
+
+
+def _show_foreign(request: MeasureRequest, quiet: bool, json: bool) -> None:
+    """Show what others have measured."""
+    from optimoe.report.records.served.foreign import foreign_levels_record
+    from optimoe.report.words.served.foreign_prose import foreign_blocks
+
+    records, out = request.foreign(), str(request.out or "")
+    show_blocks(
+        json, lambda: foreign_levels_record(records, out), lambda: foreign_blocks(records, out), quiet=quiet
+    )

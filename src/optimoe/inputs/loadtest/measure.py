@@ -1,24 +1,37 @@
 """The request of ``optimoe measure``: an endpoint, the load, and where results go."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from optimoe.core.errors import InputError, require
+from optimoe.core.units import parse_quantity
+from optimoe.inputs.loadtest.foreign import foreign_records
 from optimoe.inputs.loadtest.lengths import LengthsText, lengths
+from optimoe.inputs.loadtest.serve import served as served_by
 from optimoe.inputs.loadtest.served import ServedChoice
+from optimoe.inputs.loadtest.started import StartedChoice
 from optimoe.inputs.quantities import Flag, Latency, Quantity, Seconds, Several, latency, numbers, whole
 from optimoe.loadtest.workload import Api, PromptWord
 
 if TYPE_CHECKING:
+    from optimoe.core.latency import LatencyRecord
+    from optimoe.loadtest.engines.running import RunningEngine
     from optimoe.loadtest.results.measurement import Measurement
+    from optimoe.loadtest.results.records import ServedModel
+    from optimoe.loadtest.results.server import Server
     from optimoe.loadtest.results.timing import RequestTiming
-    from optimoe.loadtest.workload import Arriving, Endpoint, LoadPlan, TokenLengths
+    from optimoe.loadtest.workload import Arriving, LoadPlan, TokenLengths
+
+
+LENGTH = "128"
+"""Tokens of prompts and of answers that are left out."""
 
 
 @Parameter(name="*", group="Load")
@@ -40,10 +53,11 @@ class LoadChoice:
     """In place of --requests, the time in which requests of a level that are measured are sent, such as 60s."""
     warmups: int = 1
     """Requests before each level that are not measured."""
-    input_tokens: LengthsText = "128"
-    """Tokens of a prompt: 128, evenly 64:256, normal:128:32 or lognormal:1K:500 (mean and standard deviation)."""
-    output_tokens: LengthsText = "128"
-    """Tokens of an answer, in the same forms."""
+    input_tokens: LengthsText = ""
+    """Tokens of a prompt: 128, evenly 64:256, normal:128:32 or lognormal:1K:500 (mean and standard deviation);
+    left out, 128."""
+    output_tokens: LengthsText = ""
+    """Tokens of an answer, in the same forms; left out, 128."""
     trace: Path | None = None
     """CSV table of requests (input_tokens, output_tokens), one after the other, in place of both."""
     replay: Flag = False
@@ -97,6 +111,20 @@ class LoadChoice:
             seed=self.seed,
         )
 
+    def stated(self) -> dict[str, Any]:
+        """The load that another tool has put on an engine, by the names of a latency record's fields.
+
+        Raises:
+            InputError: A text is no number.
+        """
+        lengths = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+        found: dict[str, Any] = {name: whole(name, parse_quantity(text)) for name, text in lengths.items() if text}
+        if self.concurrency:
+            several = numbers("concurrency", self.concurrency, float)
+            require(len(several) == 1, "concurrency", "one number beside --from", self.concurrency)
+            found["concurrency"] = several[0]
+        return found
+
     def _levels(self, times: tuple[float, ...]) -> "tuple[Arriving, ...]":
         from optimoe.loadtest.workload import ClosedLoop, OpenLoop
 
@@ -128,7 +156,10 @@ class LoadChoice:
 
     def _lengths(self) -> "tuple[TokenLengths, TokenLengths]":
         if self.trace is None:
-            return lengths("input_tokens", self.input_tokens), lengths("output_tokens", self.output_tokens)
+            return (
+                lengths("input_tokens", self.input_tokens or LENGTH),
+                lengths("output_tokens", self.output_tokens or LENGTH),
+            )
         from optimoe.core.files.columns import TRACE, read_positive_columns
         from optimoe.loadtest.workload import TokenLengths
 
@@ -140,10 +171,15 @@ class LoadChoice:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class MeasureRequest:
-    """An OpenAI-compatible endpoint that is put under load and timed."""
+    """An OpenAI-compatible endpoint that is put under load and timed, or results of other load generators."""
 
-    url: str = field(kw_only=False)
-    """Its address, such as http://127.0.0.1:8000."""
+    url: str = field(default="", kw_only=False)
+    """Its address, such as http://127.0.0.1:8000; or in its place --serve, or --from."""
+    serve: Path | None = None
+    """Start an engine (--engine) on this model as optimoe serve does, measure it and end it."""
+    from_files: Annotated[list[Path], Parameter(alias="--from", negative="")] = field(default_factory=list)
+    """Results of vllm bench serve, SGLang's bench_serving, aiperf or guidellm, or a table of levels; once for each
+    file. What it does not tell is stated by options."""
     served_model: str = ""
     """Name of the model at the server; left out, the first that it lists."""
     api: Api = "completions"
@@ -157,43 +193,69 @@ class MeasureRequest:
     """Write the figures of each level to this file, a JSON object a line, with the names of vllm bench serve."""
     out: Path | None = None
     """Write a latency record of each level to this file, for cost calibrate."""
+    date: str = ""
+    """When it was measured, ISO 8601, where a file of --from does not tell."""
     served: ServedChoice = field(default_factory=ServedChoice)
+    started: StartedChoice = field(default_factory=StartedChoice)
 
-    def endpoint(self) -> "Endpoint":
-        """The endpoint as a client needs it.
+    def source(self) -> str:
+        """Where the figures come from: ``url``, ``--serve`` or ``--from``.
 
         Raises:
-            ConfigError: The address is none of http or https.
+            ConfigError: None or several are stated, or an option that has no meaning there.
         """
-        from optimoe.loadtest.workload import Endpoint
+        places = {"url": self.url, "--serve": self.serve, "--from": self.from_files}
+        stated = " and ".join(name for name, value in places.items() if value) or "none"
+        require(stated in places, "url", "stated, or --serve or --from in its place", stated)
+        for name in ("log", "results"):
+            left_out = not self.from_files or getattr(self, name) is None
+            require(left_out, name, "left out beside --from", getattr(self, name))
+        require(self.from_files or not self.date, "date", "left out without --from", self.date)
+        return stated
 
-        return Endpoint(url=self.url, model=self.served_model, api=self.api, key_variable=self.api_key_variable)
+    @contextmanager
+    def serving(self) -> "Iterator[RunningEngine | None]":
+        """The engine of ``--serve``, for as long as the block lasts; nothing without it.
 
-    def measured(self, watch: "Callable[[RequestTiming], None]" = lambda _: None) -> "Measurement":
+        Raises:
+            InputError: The engine is not installed, the model is not in its format, or a run cannot be exported.
+            EngineError: The engine ends or stays silent before it answers.
+        """
+        self._require_ready()
+        if self.serve is None:
+            yield None
+            return
+        with served_by(self.serve, self.started.options(self.served, self.load.plan())) as engine:
+            yield engine
+
+    def measured(
+        self, engine: "RunningEngine | None" = None, watch: "Callable[[RequestTiming], None]" = lambda _: None
+    ) -> "Measurement":
         """Measure, and write the log and the figures.
 
         Args:
+            engine: The one that was started for it, where there is one.
             watch: Is told of every request that is over.
 
         Raises:
             InputError: The client is not installed, the endpoint does not answer, or a file cannot be written.
             ConfigError: A number is out of limits.
         """
-        endpoint, plan = self.endpoint(), self.load.plan()
-        if self.out is not None:
-            self.served.require_known()
-        if find_spec("httptools") is None:
-            raise InputError("measure: needs httptools (pip install 'optimoe[measure]')")
+        from optimoe.loadtest.workload import Endpoint
+
+        plan = self.load.plan()
+        url, name = (engine.url, engine.model) if engine is not None else (self.url, self.served_model)
+        endpoint = Endpoint(url=url, model=name, api=self.api, key_variable=self.api_key_variable)
         from optimoe.loadtest.measure import measure
         from optimoe.loadtest.results.files import save_summaries
 
-        met = self.served.served if self.out is not None else lambda *_: None
-        found = measure(endpoint, plan, log=self.log, watch=watch, met=lambda server: met(*server.engine_told))
+        met = (lambda server: self._known(server, engine)) if self.out is not None else (lambda _: None)
+        found = measure(endpoint, plan, log=self.log, watch=watch, met=met)
         if self.results is not None:
             save_summaries(self.results, found.levels)
         return found
 
-    def record(self, found: "Measurement") -> None:
+    def record(self, found: "Measurement", engine: "RunningEngine | None" = None) -> None:
         """Write the latency records of a measurement, where they are asked for.
 
         Raises:
@@ -204,4 +266,37 @@ class MeasureRequest:
             return
         from optimoe.core.latency import save_latency_records
 
-        save_latency_records(self.out, found.records(self.served.served(*found.server.engine_told)))
+        save_latency_records(self.out, found.records(self._known(found.server, engine)))
+
+    def foreign(self) -> "tuple[LatencyRecord, ...]":
+        """The records of files of others, written where that is asked for.
+
+        Raises:
+            InputError: Something that a record needs is neither told nor stated, or a file cannot be written.
+            ConfigError: A file cannot be read, or a value in it cannot be.
+        """
+        from optimoe.core.latency import save_latency_records
+
+        stated = self.served.stated() | ({"measured_utc": self.date} if self.date else {})
+        records = foreign_records(self.from_files, stated | self.load.stated())
+        if self.out is not None:
+            save_latency_records(self.out, records)
+        return records
+
+    def _require_ready(self) -> None:
+        """Check what can be checked before anything is started or measured."""
+        require(self.source() != "--from", "--from", "of the command line", self.from_files)
+        if self.out is not None:
+            self._described().require_known()
+        if find_spec("httptools") is None:
+            raise InputError("measure: needs httptools (pip install 'optimoe[measure]')")
+
+    def _described(self) -> ServedChoice:
+        """What is served, whose model is the one that an engine is started on, where that is a folder of one."""
+        if self.served.model or self.serve is None or not (self.serve / "config.json").is_file():
+            return self.served
+        return replace(self.served, model=str(self.serve))
+
+    def _known(self, server: "Server", engine: "RunningEngine | None") -> "ServedModel":
+        told = server.engine_told if engine is None else (engine.engine, engine.version)
+        return self._described().served(*told)

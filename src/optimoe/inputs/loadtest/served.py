@@ -1,7 +1,7 @@
 """What is measured, as only the one who serves it knows."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import Parameter
 
@@ -10,6 +10,10 @@ from optimoe.inputs.sources import Accelerator, Model, read_model
 
 if TYPE_CHECKING:
     from optimoe.loadtest.results.records import ServedModel
+
+
+NAMES = ("model", "gpu", "engine", "engine_version")
+"""What a record cannot do without."""
 
 
 @Parameter(name="*", group="What is served (for --out)")
@@ -22,21 +26,21 @@ class ServedChoice:
     gpu: Accelerator = ""
     """Kind of GPU, or a TOML file such as hardware probe writes."""
     engine: str = ""
-    """vllm, sglang, llama.cpp, …; left out, as the server tells."""
+    """vllm, sglang, llamacpp, …; left out, as the server or a file tells. With --serve, which one is started."""
     engine_version: str = ""
-    """Left out, as the server tells."""
-    precision: str = "bf16"
-    """Precision of the weights."""
-    kv_precision: str = "bf16"
-    """Precision of the cache."""
-    tp: int = 1
-    """Tensor-parallel degree of the attention."""
-    ep: int = 1
-    """Expert-parallel degree."""
-    pp: int = 1
-    """Pipeline stages."""
-    dp: int = 1
-    """Copies of the attention."""
+    """Left out, as the server or a file tells."""
+    precision: str = ""
+    """Precision of the weights; left out, bf16, or as a file tells."""
+    kv_precision: str = ""
+    """Precision of the cache; left out, bf16, or as a file tells."""
+    tp: int | None = None
+    """Tensor-parallel degree of the attention; left out, 1, or as a file tells."""
+    ep: int | None = None
+    """Expert-parallel degree; likewise."""
+    pp: int | None = None
+    """Pipeline stages; likewise."""
+    dp: int | None = None
+    """Copies of the attention; likewise."""
     source: str = ""
     """What a reader of the records should know of the measurement."""
 
@@ -74,9 +78,10 @@ class ServedChoice:
             gpu=str(self.gpu),
             engine=engine,
             engine_version=version,
-            num_gpus=self.tp * self.pp * self.dp,
-            **{
-                name: getattr(self, name)
-                for name in ("precision", "kv_precision", "tp", "ep", "pp", "dp", "source")
-            },
+            num_gpus=(self.tp or 1) * (self.pp or 1) * (self.dp or 1),
+            **{name: value for name, value in self.stated().items() if name not in NAMES},
         )
+
+    def stated(self) -> dict[str, Any]:
+        """What is stated, by the names of a latency record's fields."""
+        return {name: value for name, value in vars(self).items() if value not in ("", None)}

@@ -20,15 +20,12 @@ SHORT_WORDS, LONG_WORDS = 16, 144
 UNKNOWN_OPTION = (400, 422)
 """How servers refuse an option that they do not know."""
 
-ENGINES = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp"}
-"""Engines by what they call themselves the owner of their models."""
-
 VERSIONS = {
     "vllm": ("/version", "version"),
     "sglang": ("/server_info", "version"),
-    "llama.cpp": ("/props", "build_info"),
+    "llamacpp": ("/props", "build_info"),
 }
-"""Where an engine tells its version, and under which key."""
+"""Where an engine tells its version, and under which key; by what it calls itself the owner of its models."""
 
 
 Prompt = str | list[int]
@@ -174,12 +171,11 @@ async def _introduced(client: Client, endpoint: Endpoint) -> Server:
     if not endpoint.model and not models:
         raise InputError(f"model: must be stated, as {endpoint.url} lists none")
     model = endpoint.model or models[0]["id"]
-    owners = {one["id"]: one.get("owned_by") for one in models}
+    owners = {one["id"]: str(one.get("owned_by")) for one in models}
     owner = owners.get(model, next(iter(owners.values()), ""))
-    engine = ENGINES.get(str(owner), "")
-    if not engine:
+    if owner not in VERSIONS:
         return Server(model=model)
-    path, key = VERSIONS[engine]
+    path, key = VERSIONS[owner]
     told = (await client.get(path)).json()
     version = told.get(key) if isinstance(told, dict) else ""
-    return Server(model=model, engine=engine, version=version if isinstance(version, str) else "")
+    return Server(model=model, engine=owner, version=version if isinstance(version, str) else "")

@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "cost check": ("served.check.LatencyCheckRecord",),
     "cost size-from-speed": ("served.sizes.SizesFromSpeedRecord",),
     "cost yun": ("served.tables.YunPricesRecord",),
-    "measure": ("served.measured.MeasurementRecord",),
+    "measure": ("served.measured.MeasurementRecord", "served.foreign.ForeignLevelsRecord"),
     "train": ("runs.trained.TrainedRunsRecord",),
     "sweep": ("runs.sweep.SweepRecord",),
     "sweep status": ("runs.sweep.SweepRecord",),
