@@ -168,7 +168,7 @@ def measure(url: str = "", **words: Any) -> "Measurement":
         found = request.measured(engine)
         if engine is not None:
             engine.require_running()
-        request.record(found, engine)
+        request.record(found)
     return found
 
 

@@ -3,8 +3,11 @@
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,7 @@ def completed(url, model, prompt, num_tokens):
 
 
 def alive(word, within_s=0.0):
-    """Command lines of processes that hold a word; those that end in so many seconds are waited for."""
+    """Processes whose command line holds a word, by number; those that end in so many seconds are waited for."""
     until = time.monotonic() + within_s
     while (found := _holding(word)) and time.monotonic() < until:
         time.sleep(0.02)
@@ -37,12 +40,20 @@ def alive(word, within_s=0.0):
 
 
 def _holding(word):
-    found = []
+    found = {}
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:  # it has ended
             continue
-        if word in line and place.parent.name != str(os.getpid()):
-            found.append(line)
+        if word in line and int(place.parent.name) != os.getpid():
+            found[int(place.parent.name)] = line
     return found
+
+
+@contextmanager
+def command(*words):
+    """The command in a process of its own."""
+    line = [sys.executable, "-m", "optimoe", *map(str, words)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        yield process

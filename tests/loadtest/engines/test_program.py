@@ -43,7 +43,7 @@ def test_what_does_not_end_when_asked_is_killed_with_all_that_it_started(monkeyp
         wait_for(lambda: len(alive("sleep 98761")) >= 2 and running.last_lines() == ("begun",))
         assert running.ended == ""
         raise ZeroDivisionError
-    assert alive("98761", within_s=5) == []
+    assert alive("98761", within_s=5) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -60,7 +60,7 @@ def test_a_signal_that_ends_us_ends_the_program_first(number):
         wait_for(lambda: len(alive(f"sleep {mark}")) >= 2)
         ours.send_signal(number)
         _, said = ours.communicate(timeout=30)
-    assert alive(f"sleep {mark}", within_s=5) == []
+    assert alive(f"sleep {mark}", within_s=5) == {}
     assert ours.returncode == (-number if number == signal.SIGINT else 128 + number), said
 
 

@@ -32,14 +32,14 @@ def test_llama_cpp_goes_on_as_the_trained_model_does_and_is_gone_after(tiny):
         assert completed(engine.url, engine.model, PROMPT, 40) == own(tiny, 40)
         assert engine.version[:4] >= "2026" and f"--port {engine.url.rpartition(':')[2]}" in engine.command
         engine.require_running()
-    assert alive("tiny.gguf") == []
+    assert alive("tiny.gguf") == {}
 
 
 @transformers
 def test_transformers_goes_on_as_the_trained_model_does_and_is_gone_after(tiny):
     with engine_running(EngineOptions(engine="transformers", context=128), tiny / "hf") as engine:
         assert completed(engine.url, engine.model, PROMPT, 40) == own(tiny, 40)
-    assert alive(f"serve {tiny}") == []
+    assert alive(f"serve {tiny}") == {}
 
 
 @llamacpp
@@ -79,7 +79,7 @@ def test_an_engine_that_stays_silent_is_given_up_and_ended(tmp_path, monkeypatch
     error = refused(EngineOptions(engine="vllm", start_s=0.3), tmp_path)
     assert re.fullmatch(r"vllm: gave no answer at .*/health within 0.3 s \(--start-s\)", str(error))
     assert error.last_lines == ("loading",)
-    assert alive("sleep 98781", within_s=5) == []
+    assert alive("sleep 98781", within_s=5) == {}
 
 
 def test_an_engine_that_is_well_and_answers_no_request_is_an_error(tmp_path, monkeypatch):

@@ -3,22 +3,19 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from optimoe.app.main import app, main
-from tests.loadtest.engines.served import alive, completed, llamacpp
+from tests.loadtest.engines.served import alive, command, completed, llamacpp
 
 
 @contextmanager
 def serving(*words):
     """What the command has printed, and its process."""
-    command = [sys.executable, "-m", "optimoe", "serve", *map(str, words), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with command("serve", *words, "--json") as process:
         lines = []
         while not lines or lines[-1] not in ("}\n", ""):
             lines.append(process.stdout.readline())
@@ -33,7 +30,7 @@ def test_a_run_is_served_as_it_samples_until_ctrl_c(tiny, capsys):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 0
-    assert alive(told["model"]) == [] and not Path(told["model"]).exists()
+    assert alive(told["model"]) == {} and not Path(told["model"]).exists()
     app(["sample", str(tiny / "run"), "--prompt", "a token", "--max-new-tokens", "30", "--json"])
     assert text == json.loads(capsys.readouterr().out)["text"]
 
@@ -45,7 +42,7 @@ def test_whatever_ends_the_command_ends_the_engine(number, tiny):
         process.send_signal(number)
         process.communicate(timeout=30)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert alive(str(tiny / "tiny.gguf"), within_s=10) == []
+    assert alive(str(tiny / "tiny.gguf"), within_s=10) == {}
 
 
 @llamacpp

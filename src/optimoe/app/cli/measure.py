@@ -29,7 +29,7 @@ def measure(
         show_blocks(json, lambda: measurement_record(found), lambda: measured_blocks(found), quiet=quiet)
         if engine is not None:
             engine.require_running()
-        request.record(found, engine)
+        request.record(found)
     if found.interrupted:
         raise KeyboardInterrupt
 

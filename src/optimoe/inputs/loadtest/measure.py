@@ -249,13 +249,14 @@ class MeasureRequest:
         from optimoe.loadtest.measure import measure
         from optimoe.loadtest.results.files import save_summaries
 
-        met = (lambda server: self._known(server, engine)) if self.out is not None else (lambda _: None)
+        met = (lambda server: self._known(_by(engine, server))) if self.out is not None else (lambda _: None)
         found = measure(endpoint, plan, log=self.log, watch=watch, met=met)
+        found = replace(found, server=_by(engine, found.server))
         if self.results is not None:
             save_summaries(self.results, found.levels)
         return found
 
-    def record(self, found: "Measurement", engine: "RunningEngine | None" = None) -> None:
+    def record(self, found: "Measurement") -> None:
         """Write the latency records of a measurement, where they are asked for.
 
         Raises:
@@ -266,7 +267,7 @@ class MeasureRequest:
             return
         from optimoe.core.latency import save_latency_records
 
-        save_latency_records(self.out, found.records(self._known(found.server, engine)))
+        save_latency_records(self.out, found.records(self._known(found.server)))
 
     def foreign(self) -> "tuple[LatencyRecord, ...]":
         """The records of files of others, written where that is asked for.
@@ -297,6 +298,10 @@ class MeasureRequest:
             return self.served
         return replace(self.served, model=str(self.serve))
 
-    def _known(self, server: "Server", engine: "RunningEngine | None") -> "ServedModel":
-        told = server.engine_told if engine is None else (engine.engine, engine.version)
-        return self._described().served(*told)
+    def _known(self, server: "Server") -> "ServedModel":
+        return self._described().served(*server.engine_told)
+
+
+def _by(engine: "RunningEngine | None", server: "Server") -> "Server":
+    """What a server tells of itself, or better what is known of an engine that was started."""
+    return server if engine is None else replace(server, engine=engine.engine, version=engine.version)

@@ -4,6 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+WARNINGS = 2
+"""llama.cpp's level of what it prints: by default it prints a dozen lines for each request."""
+
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve a file until the standard input ends, as it does where the process that started this one is gone.
@@ -20,6 +23,7 @@ def main(words: Sequence[str] | None = None) -> None:
     how.n_parallel, how.n_ctx, how.kv_unified = asked.requests, asked.requests * asked.context, False
     for part in (how.cpuparams, how.cpuparams_batch):
         part.n_threads, part.poll = asked.threads, 0
+    how.verbosity = WARNINGS
     if asked.device == "cpu":
         how.n_gpu_layers = 0
     try:
