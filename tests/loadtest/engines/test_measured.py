@@ -20,7 +20,8 @@ pytestmark = [
         reason="the client is needed: pip install 'optimoe[measure]'",
     ),
 ]
-LENGTHS = ("--input-tokens", "32", "--output-tokens", "16")
+LENGTHS = ("--input-tokens", "24", "--output-tokens", "80")
+"""Answers that take longer than another program holds a core: else their tokens are seen at one time."""
 
 
 def test_a_served_model_is_measured_at_two_loads_and_recorded(tiny, tmp_path, capsys):
@@ -33,8 +34,8 @@ def test_a_served_model_is_measured_at_two_loads_and_recorded(tiny, tmp_path, ca
     one, four = load_latency_records(out)
     assert (one.concurrency, four.concurrency) == (1, 4)
     assert one.engine == "llamacpp" and one.engine_version[:4] >= "2026"
-    assert one.output_tokens == 16 and one.input_tokens == pytest.approx(32, abs=8)
-    assert 0 < one.tpot_s < one.ttft_s < 10
+    assert one.output_tokens == 80 and one.input_tokens == pytest.approx(24, abs=8)
+    assert 0 < one.tpot_s < 1 and 0 < one.ttft_s < 10
     assert alive(str(tiny / "tiny.gguf")) == {}
 
 
