@@ -30,6 +30,7 @@ from optimoe.report.records import schema as schemas
 from optimoe.report.records.schema import COMMANDS, SCHEMA_VERSION, field_docs, json_schema, record_types
 from tests.core.predictions.cases import said
 from tests.loadtest.endpoint import running
+from tests.loadtest.foreign.files import VLLM, write
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 SHORT = {  # long searches, in a form that takes seconds
@@ -81,6 +82,7 @@ MORE = (
     "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
     "export trained out --to hf",
     "sample trained --prompt the --max-new-tokens 3",
+    "measure --from result.json --gpu h100-sxm --engine vllm --engine-version 0.12.0 --precision bf16 --tp 1",
     "serve trained --context 32 --seconds 0.01",
 )
 
@@ -138,6 +140,7 @@ def files(tmp_path, monkeypatch):
         for concurrency in (1, 4, 16)
     ]  # fmt: skip
     (tmp_path / "records.jsonl").write_text("\n".join(lines))
+    write(tmp_path / "result.json", VLLM)
     for name in ("tpot", "ttft"):
         add_prediction(tmp_path / "predictions.jsonl", said(name=name))
     add_outcome(tmp_path / "predictions.jsonl", "ttft", 0.007, source="bench")
