@@ -56,7 +56,8 @@ class StartedChoice:
         from optimoe.loadtest.workload import ClosedLoop
 
         in_flight = [level.concurrency for level in plan.levels if isinstance(level, ClosedLoop)]
-        tokens = MORE_WORDS * longest(plan.input_lengths) + longest(plan.output_lengths) + MORE_TOKENS
+        turn = MORE_WORDS * longest(plan.input_lengths) + longest(plan.output_lengths)
+        tokens = MORE_WORDS * plan.shared_tokens + plan.num_turns * turn + MORE_TOKENS
         return EngineOptions(
             engine=served.engine or "llamacpp",  # type: ignore[arg-type]  # checked there
             requests=self.at_once or max(in_flight, default=AT_ONCE),
