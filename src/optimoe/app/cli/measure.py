@@ -37,7 +37,7 @@ def measure(
 def _show_foreign(request: MeasureRequest, quiet: bool, json: bool) -> None:
     """Show what others have measured."""
     from optimoe.report.records.served.foreign import foreign_levels_record
-    from optimoe.report.words.served.foreign_prose import foreign_blocks
+    from optimoe.report.words.served.measured_prose import foreign_blocks
 
     records, out = request.foreign(), str(request.out or "")
     show_blocks(

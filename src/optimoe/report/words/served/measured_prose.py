@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
+from optimoe.core.latency import LatencyRecord
 from optimoe.core.units import format_seconds
 from optimoe.loadtest.results.measurement import Measurement
 from optimoe.loadtest.results.quantiles import Percentile
@@ -14,6 +16,30 @@ from optimoe.report.words.lines import Blocks, Deciding, Lines, Table, labelled
 def measured_blocks(found: Measurement) -> Blocks:
     """What was asked, every level in a row, percentiles with their intervals, and what must be known of them."""
     return [_asked(found), _levels(found), _percentiles(found), _known(found)]
+
+
+def foreign_blocks(records: Sequence[LatencyRecord], out: str) -> Blocks:
+    """Every level in a row, and where they were written."""
+    heads = ("Model", "engine", "GPUs", "weights", "in", "out", "in flight", "TTFT", "TPOT", "date")
+    rows = [heads, *map(_record_cells, records)]
+    written: Blocks = [[("Written", f"{out}, {len(records)} records")]] if out else []
+    return [
+        Table(
+            rows=rows,
+            title="Medians of each level",
+            spare=("weights", "date"),
+            words=("engine", "GPUs", "weights"),
+            decides=True,
+        ),
+        *written,
+    ]
+
+
+def _record_cells(one: LatencyRecord) -> tuple[str, ...]:
+    lengths = (f"{one.input_tokens:,}", f"{one.output_tokens:,}", f"{one.concurrency:.4g}")
+    times = (format_seconds(one.ttft_s), format_seconds(one.tpot_s))
+    deployed = (f"{one.engine} {one.engine_version}", f"{one.num_gpus}x{one.gpu}", one.precision)
+    return (one.model, *deployed, *lengths, *times, one.date)
 
 
 def _asked(found: Measurement) -> Lines:
