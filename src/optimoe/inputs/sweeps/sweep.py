@@ -36,6 +36,8 @@ class SweepRequest(ChangedRuns):
     """Times that a run is tried again whose worker died."""
     usd_per_hour: float = 0.0
     """Price of an hour of this machine."""
+    ray_address: str = ""
+    """Do the runs on a Ray cluster: auto, or HOST:PORT of its head; --out must be seen by all its machines."""
     how: TrainOptions = field(default_factory=TrainOptions)
     reading: TextRequest = field(default_factory=TextRequest)
 
@@ -68,7 +70,12 @@ class SweepRequest(ChangedRuns):
         from optimoe.trainer.sweep.loop import SweepOptions
         from optimoe.trainer.sweep.sweep import sweep
 
-        options = SweepOptions(workers=self.workers, retries=self.retries, usd_per_hour=self.usd_per_hour)
+        options = SweepOptions(
+            workers=self.workers,
+            retries=self.retries,
+            usd_per_hour=self.usd_per_hour,
+            ray_address=self.ray_address,
+        )
         preparation = Preparation(
             folder=self.out / DATA,
             held_out_share=self.reading.held_out,

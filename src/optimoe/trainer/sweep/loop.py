@@ -26,8 +26,8 @@ from optimoe.trainer.sweep.pace import (
     shape_of,
     work_left,
 )
+from optimoe.trainer.sweep.seats import Crew, Seat
 from optimoe.trainer.sweep.store import LOG, Failure, SweepStore
-from optimoe.trainer.sweep.workers import Worker, Workers
 from optimoe.trainer.trunks import shared_steps
 
 LOOK_S = 0.5
@@ -48,6 +48,7 @@ class SweepOptions:
         workers: Processes; 0 for one a GPU, or one for each core (or for so many threads' cores).
         retries: How often a run is tried again whose worker died, before it is left as failed.
         usd_per_hour: Price of an hour of this machine.
+        ray_address: Of a Ray cluster that does the runs in place of this machine: ``auto`` or ``HOST:PORT``.
 
     Raises:
         ConfigError: A number is out of limits.
@@ -56,6 +57,7 @@ class SweepOptions:
     workers: int = 0
     retries: int = 2
     usd_per_hour: float = 0.0
+    ray_address: str = ""
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -120,7 +122,7 @@ class SweepLoop:
         corpora: dict[str, tuple[Path, ...]],
         options: SweepOptions,
         how: TrainOptions,
-        workers: Workers,
+        workers: Crew,
         look: Look,
         say: Callable[[str], None],
     ) -> None:
@@ -189,13 +191,13 @@ class SweepLoop:
         waiting, busy = self.pace.unknown([left.work for left in self.left.values()]), dict[int, Work]()
         while waiting or busy:
             self._stop_if(wish)
-            for worker in self.workers.all:
+            for worker in self.workers.seats:
                 if worker.ready and waiting:
-                    work = busy[worker.process.pid] = waiting.pop(0)
+                    work = busy[worker.number] = waiting.pop(0)
                     worker.take(self._job(work.run, worker, rehearsal=True))
             for worker, event in self.workers.events(LOOK_S):
                 if event.kind != "step":
-                    work_of, worker.job = busy.pop(worker.process.pid, None), None
+                    work_of, worker.job = busy.pop(worker.number, None), None
                     self._learn_rehearsal(work_of, event)
 
     def _learn_rehearsal(self, work: Work | None, event: Event) -> None:
@@ -211,15 +213,16 @@ class SweepLoop:
         elif work is not None and event.fields:
             self.pace.learn(work.shape, work.flops_per_token, event.fields["tokens_per_s"])
 
-    def _job(self, run: RunSpec, worker: Worker, rehearsal: bool = False) -> Job:
+    def _job(self, run: RunSpec, worker: Seat, rehearsal: bool = False) -> Job:
         """A run for a worker, which keeps the checkpoints at which others part from it."""
         keep_steps = tuple(sorted({*self.how.keep_steps, *self.parting[run.name]}))
+        store = self.store.path.absolute()  # who does it may stand elsewhere
         return Job(
             run=run,
-            folder=self.store.path / run.name,
-            corpora=self.corpora[run.name],
-            how=replace(self.how, threads=worker.place.threads, keep_steps=keep_steps),
-            trunks=tuple(self.store.path / other for other in self.before[run.name]),
+            folder=store / run.name,
+            corpora=tuple(folder.absolute() for folder in self.corpora[run.name]),
+            how=replace(self.how, threads=worker.threads, keep_steps=keep_steps),
+            trunks=tuple(store / other for other in self.before[run.name]),
             rehearsal=rehearsal,
         )
 
@@ -230,14 +233,14 @@ class SweepLoop:
 
     def _estimate(self) -> SweepEstimate:
         works = [left.work for left in self.left.values()]
-        return estimate(self.pace, works, len(self.workers.all), self.options.usd_per_hour)
+        return estimate(self.pace, works, len(self.workers.seats), self.options.usd_per_hour)
 
     def _deal(self) -> None:
         """Give every worker that is ready the first run that can be done."""
-        for worker in self.workers.all:
+        for worker in self.workers.seats:
             if not worker.ready:
                 continue
-            doing = {other.job.run.name for other in self.workers.all if other.job is not None}
+            doing = {other.job.run.name for other in self.workers.seats if other.job is not None}
             left = next((one for one in self.left.values() if self._can_begin(one, doing)), None)
             if left is None:
                 return
@@ -250,13 +253,13 @@ class SweepLoop:
         begins = not any(other in self.left for other in self.before[name])
         return name not in doing and begins and time.monotonic() >= left.not_before
 
-    def _happened(self, worker: Worker, event: Event) -> str:
+    def _happened(self, worker: Seat, event: Event) -> str:
         """Take in what a worker said; returns a line about it, or nothing."""
         job = worker.job
         if event.kind == "step":
-            self.told[worker.process.pid] = event.fields
+            self.told[worker.number] = event.fields
             return ""
-        self.told.pop(worker.process.pid, None)
+        self.told.pop(worker.number, None)
         worker.job = None
         if event.kind == "ready":
             self.stillborn = 0
@@ -320,17 +323,17 @@ class SweepLoop:
     def _board(self, event: str = "") -> SweepBoard:
         running = []
         gone = 0.0
-        for worker in self.workers.all:
+        for worker in self.workers.seats:
             if worker.job is not None and worker.job.run.name in self.left:
                 name = worker.job.run.name
-                running.append(Running(name=name, fields=self.told.get(worker.process.pid, {})))
+                running.append(Running(name=name, fields=self.told.get(worker.number, {})))
                 gone += min(time.monotonic() - self.left[name].began, self.pace.seconds(self.left[name].work))
         return SweepBoard(
             total=len(self.asked),
             over=len(self.asked) - len(self.left) - self.failed,
             failed=self.failed,
             running=tuple(running),
-            seconds_left=max(0.0, self._estimate().seconds - gone / len(self.workers.all)),
+            seconds_left=max(0.0, self._estimate().seconds - gone / len(self.workers.seats)),
             event=event,
         )
 

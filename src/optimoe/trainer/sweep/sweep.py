@@ -1,6 +1,7 @@
 """The front door: runs are done by all workers of a machine, what is missing of them and nothing twice."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from optimoe.trainer.corpus.prepared import Preparation
 from optimoe.trainer.options import TrainOptions
 from optimoe.trainer.series import DATA, with_corpora
 from optimoe.trainer.signals import stop_wish
+from optimoe.trainer.sweep.cluster import on_cluster
 from optimoe.trainer.sweep.loop import Confirm, Look, SweepLoop, SweepOptions
 from optimoe.trainer.sweep.pace import Reckoning
+from optimoe.trainer.sweep.seats import Crew
 from optimoe.trainer.sweep.store import LOG, RunState, SweepStore
 from optimoe.trainer.sweep.workers import places_here, working
 
@@ -74,9 +77,16 @@ def sweep(
     reckoning = None
     if left:
         corpora = {run.name: tuple(folders) for run, folders in prepared}
-        places = places_here(options.workers, how.threads, how.device)
-        with stop_wish() as wish, working(places, out / LOG) as workers:
+        with stop_wish() as wish, _crew(options, how, out) as workers:
             reckoning = SweepLoop(store, asked, corpora, options, how, workers, look, say).go(left, confirm, wish)
     names = {run.name for run in asked}
     states = tuple(state for state in store.states() if state.run.name in names)
     return SweepOutcome(store=store, states=states, reckoning=reckoning)
+
+
+def _crew(options: SweepOptions, how: TrainOptions, out: Path) -> AbstractContextManager[Crew]:
+    """Processes of this machine, or tasks of a cluster."""
+    if options.ray_address:
+        store_log = out.absolute() / LOG
+        return on_cluster(options.ray_address, options.workers, how.threads, how.device, store_log)
+    return working(places_here(options.workers, how.threads, how.device), out / LOG)

@@ -10,6 +10,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from optimoe.core.errors import OptimoeError
@@ -41,7 +42,7 @@ class JobLoop:
         threading.Thread(target=self._read, daemon=True).start()
         self._say(Event(kind="ready"))
         while (job := self._jobs.get()) is not None:
-            self._say(self._trained(job))
+            self._say(do(job, self._say))
 
     def _read(self) -> None:
         """Take jobs from standard input; its end is the end of who wrote them."""
@@ -58,41 +59,54 @@ class JobLoop:
         except BrokenPipeError:  # it is gone: standard input ends too, and that ends the run
             pass
 
-    def _trained(self, job: Job) -> Event:
-        """One run to its end."""
-        if job.rehearsal:
-            return _rehearsed(job)
-        began, told, speeds, steps = time.monotonic(), 0.0, list[float](), list[int]()
 
-        def watch(report: StepReport) -> None:
-            nonlocal told
-            speeds.append(report.tokens_per_s)
-            steps.append(report.step)
-            if time.monotonic() - told > SAID_EVERY_S or report.step == report.steps:
-                told = time.monotonic()
-                self._say(Event(kind="step", fields=_fields(report)))
+def do(job: Job, say: Callable[[Event], None]) -> Event:
+    """Train a run to its end, or time its steps.
 
-        def go() -> RunRecord:
-            corpora = [Corpus(folder) for folder in job.corpora]
-            return train(job.run, job.folder, corpora, job.how, watch, self._note, job.trunks)
+    Args:
+        job: Which.
+        say: Is told of steps, one a second at most.
 
-        try:
-            with joined(job.how.device) as ranks:
-                outcome_of(job.folder, ranks, go, self._note)
-        except TakenRunError as error:
-            return Event(kind="taken", line=str(error))
-        except OptimoeError as error:
-            return Event(kind="failed", line=str(error))
-        fields = {
-            "seconds": time.monotonic() - began,
-            "steps": len(steps),
-            "first": steps[0] - 1 if steps else 0,
-            "tokens_per_s": statistics.median(speeds[1:] or speeds or [0.0]),
-        }
-        return Event(kind="over", fields=fields)
+    Returns:
+        What came of it.
 
-    def _note(self, line: str) -> None:
-        sys.stderr.write(f"{line}\n")
+    Raises:
+        SystemExit: The process was asked to end; the run has a checkpoint.
+    """
+    if job.rehearsal:
+        return _rehearsed(job)
+    began, told, speeds, steps = time.monotonic(), 0.0, list[float](), list[int]()
+
+    def watch(report: StepReport) -> None:
+        nonlocal told
+        speeds.append(report.tokens_per_s)
+        steps.append(report.step)
+        if time.monotonic() - told > SAID_EVERY_S or report.step == report.steps:
+            told = time.monotonic()
+            say(Event(kind="step", fields=_fields(report)))
+
+    def go() -> RunRecord:
+        corpora = [Corpus(folder) for folder in job.corpora]
+        return train(job.run, job.folder, corpora, job.how, watch, _note, job.trunks)
+
+    try:
+        with joined(job.how.device) as ranks:
+            outcome_of(job.folder, ranks, go, _note)
+    except TakenRunError as error:
+        return Event(kind="taken", line=str(error))
+    except OptimoeError as error:
+        return Event(kind="failed", line=str(error))
+    fields = {
+        "seconds": time.monotonic() - began,
+        "steps": len(steps),
+        "first": steps[0] - 1 if steps else 0,
+        "tokens_per_s": statistics.median(speeds[1:] or speeds or [0.0]),
+    }
+    return Event(kind="over", fields=fields)
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _rehearsed(job: Job) -> Event:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from optimoe.trainer.sweep.jobs import Event, Job, read_event
+from optimoe.trainer.sweep.seats import Crew, Seat
 
 COMMAND = (sys.executable, "-m", "optimoe.trainer.sweep.worker")
 
@@ -34,21 +35,17 @@ class Place:
     threads: int = 1
 
 
-@dataclass
-class Worker:
+@dataclass(kw_only=True)
+class Worker(Seat):
     """One process that trains.
 
     Attributes:
         place: Where it works.
         process: As the system knows it.
-        job: What it does, or none.
-        ready: Whether it waits for a job.
     """
 
     place: Place
     process: "subprocess.Popen[bytes]"
-    job: Job | None = None
-    ready: bool = False
     _unread: bytes = field(default=b"", repr=False)
 
     def take(self, job: Job) -> None:
@@ -70,7 +67,7 @@ class Worker:
             yield event
 
 
-class Workers:
+class Workers(Crew):
     """All processes of a sweep on this machine; :func:`working` starts and ends them.
 
     Args:
@@ -82,9 +79,14 @@ class Workers:
         self._log, self._selector = log, selectors.DefaultSelector()
         self.all = [self._started(place) for place in places]
 
-    def events(self, timeout_s: float) -> list[tuple[Worker, Event]]:
+    @property
+    def seats(self) -> Sequence[Worker]:
+        """One for each process."""
+        return self.all
+
+    def events(self, timeout_s: float) -> list[tuple[Seat, Event]]:
         """What was said or seen since the last time, after so many seconds at most; a dead worker is replaced."""
-        found: list[tuple[Worker, Event]] = []
+        found: list[tuple[Seat, Event]] = []
         for key, _ in self._selector.select(timeout_s):
             worker: Worker = key.data
             piece = os.read(key.fd, 1 << 16)
@@ -120,7 +122,7 @@ class Workers:
         )
         if place.cores:
             os.sched_setaffinity(process.pid, place.cores)
-        worker = Worker(place=place, process=process)
+        worker = Worker(number=process.pid, threads=place.threads, place=place, process=process)
         assert process.stdout is not None
         self._selector.register(process.stdout, selectors.EVENT_READ, worker)
         return worker
