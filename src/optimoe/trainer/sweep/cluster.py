@@ -70,11 +70,11 @@ class ClusterCrew(Crew):
 
     @property
     def seats(self) -> list[ClusterSeat]:
-        """As many as the cluster had when it was counted last; no fewer than are in use."""
+        """The seats for which the cluster had room when it was counted last; they only become more."""
         return self._all
 
     def begun(self, job: Job, threads: int) -> Any:
-        """A task of the cluster."""
+        """The task of a job, as Ray knows it."""
         return self._remote.remote(job.line())
 
     def events(self, timeout_s: float) -> list[tuple[Seat, Event]]:

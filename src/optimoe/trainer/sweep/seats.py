@@ -29,12 +29,12 @@ class Seat(ABC):
 
 
 class Crew(ABC):
-    """All seats of a sweep."""
+    """All seats that a sweep has."""
 
     @property
     @abstractmethod
     def seats(self) -> Sequence[Seat]:
-        """Those that there are at this moment."""
+        """The seats that there are at this moment."""
 
     @abstractmethod
     def events(self, timeout_s: float) -> list[tuple[Seat, Event]]:
