@@ -209,7 +209,7 @@ def check_run(folder):
     from tests.trainer.world import ARCHITECTURE, QUIET, make_run, write_text
 
     write_text(folder / "text" / HOSTILE)
-    make_corpus(folder / HOSTILE, [folder / "text"], vocab_size=300, held_out_share=0.1)
+    make_corpus(folder / HOSTILE, [folder / "text"], "bpe:300", held_out_share=0.1)
     run = make_run(steps=2, name=HOSTILE, architecture=ARCHITECTURE | {"vocab_size": 300}, notes=HOSTILE)
     place, corpus = folder / "runs" / HOSTILE, Corpus(folder / HOSTILE)
     assert corpus.facts.made_from == (str(folder / "text"),)
