@@ -146,6 +146,13 @@ def test_an_endpoint_that_cannot_be_is_one_line(address, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_server_that_lists_no_model_is_one_line_with_its_reason(url):
+    with pytest.raises(
+        InputError, match=r"served_model: must be stated, as .* lists none \(http_404: no such path\)"
+    ):
+        measure(Endpoint(url=f"{url}/elsewhere"), LoadPlan())
+
+
 def test_an_endpoint_that_fails_from_the_first_request_is_one_line(url):
     with pytest.raises(InputError, match=r"a short request to /v1/completions failed \(http_400: unknown model\)"):
         measure(Endpoint(url=url, model="nobody"), LoadPlan())

@@ -169,7 +169,8 @@ async def _introduced(client: Client, endpoint: Endpoint) -> Server:
     listed = found.get("data") if isinstance(found, dict) and not error else None
     models = [one for one in listed or [] if isinstance(one, dict) and isinstance(one.get("id"), str)]
     if not endpoint.model and not models:
-        raise InputError(f"model: must be stated, as {endpoint.url} lists none")
+        why = f" ({error}: {text})" if error else ""
+        raise InputError(f"served_model: must be stated, as {endpoint.url} lists none{why}")
     model = endpoint.model or models[0]["id"]
     owners = {one["id"]: str(one.get("owned_by")) for one in models}
     owner = owners.get(model, next(iter(owners.values()), ""))
