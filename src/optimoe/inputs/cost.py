@@ -12,7 +12,7 @@ from optimoe.inputs.groups.engine import EngineChoice
 from optimoe.inputs.groups.hardware import Hardware, LayoutChoice, ServePrice, TrainPrice
 from optimoe.inputs.groups.models import OneModel
 from optimoe.inputs.groups.requests import Requests
-from optimoe.inputs.groups.training import TrainBatch
+from optimoe.inputs.groups.training import TrainBatch, TrainPrecision
 from optimoe.inputs.quantities import Quantity, parts, whole
 from optimoe.inputs.sources import RECIPE, Accelerators, planned_batch_tokens
 
@@ -216,8 +216,8 @@ class TrainCostRequest(OneModel):
 
     tokens: Quantity
     """Training tokens."""
-    precision: Literal["bf16", "fp8"] = "bf16"
-    """Precision of the matrix products: bf16 or fp8."""
+    precision: TrainPrecision = "bf16"
+    """Precision of the matrix products: bf16 or fp8; fp32 on a CPU."""
     hardware: Hardware
     batch: TrainBatch = field(default_factory=TrainBatch)
     price: TrainPrice = field(default_factory=TrainPrice)

@@ -113,7 +113,7 @@ def test_an_accelerator_of_ones_own_is_one_file(tmp_path):
     [
         ({"memory_bytes": -1.0}, "memory_bytes: must be 1e9 to 1e14 bytes (80 GB are 8e10), got -1"),
         ({"memory_bytes": 80.0}, "memory_bytes: must be 1e9 to 1e14 bytes (80 GB are 8e10), got 80"),
-        ({"memory_bytes_per_s": 3350.0}, "must be 1e10 to 1e15 bytes/s (3.35 TB/s are 3.35e12), got 3,350"),
+        ({"memory_bytes_per_s": 3350.0}, "must be 1e9 to 1e15 bytes/s (3.35 TB/s are 3.35e12), got 3,350"),
         ({"peak_flops_per_s": {"bf16": 989.0}}, "peak_flops_per_s.bf16: must be 1e10 to 1e18 FLOP/s"),
         ({"peak_flops_per_s": {"bf16": math.inf}}, "peak_flops_per_s.bf16: must be 1e10 to 1e18 FLOP/s"),
         ({"intra_node_bytes_per_s": 900.0}, "intra_node_bytes_per_s: must be 0, or 1e8 to 1e14 bytes/s"),

@@ -82,12 +82,15 @@ LATENCIES: Mapping[str, Range] = MappingProxyType(
 HARDWARE: Mapping[str, Range] = MappingProxyType(
     {
         "memory_bytes": Range(1e9, 1e14, "bytes", "80 GB are 8e10"),
-        "memory_bytes_per_s": Range(1e10, 1e15, "bytes/s", "3.35 TB/s are 3.35e12"),
+        "memory_bytes_per_s": Range(1e9, 1e15, "bytes/s", "3.35 TB/s are 3.35e12"),
         "peak_flops_per_s": Range(1e10, 1e18, "FLOP/s", "989 TFLOP/s are 9.89e14; a laptop has 1e12"),
         "intra_node_bytes_per_s": _LINK,
         "inter_node_bytes_per_s": _LINK,
         "host_bytes_per_s": _LINK,
         "cache_bytes": Range(1e4, 1e11, "bytes", "50 MB are 5e7", zero=True),
+        "cache_bytes_per_s": Range(1e9, 1e16, "bytes/s", "a core reads 1e11 from its cache", zero=True),
+        "threads": Range(1, 1e5, "threads", "one; a hundred a socket", zero=True),
+        "launch_s": Range(1e-9, 1e-1, "seconds", "a call of an operator takes microseconds", zero=True),
         "clock_hz": Range(1e8, 1e10, "Hz", "1.98 GHz are 1.98e9", zero=True),
         "power_w": Range(1, 1e4, "watts", "an H100 takes 700", zero=True),
         "gpus_per_node": Range(1, 1e5, "GPUs", "a GPU alone; a whole hall"),

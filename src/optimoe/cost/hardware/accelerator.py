@@ -1,15 +1,27 @@
 """Accelerators and clusters: peaks from data sheets, by name or from a user's own file."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from optimoe.core.arrays import Values
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_positive, shown
+from optimoe.core.errors import (
+    ConfigError,
+    InputError,
+    UnknownNameError,
+    require,
+    require_choice,
+    require_positive,
+    shown,
+)
 from optimoe.core.ranges import require_range
 from optimoe.core.ranges.table import HARDWARE
 from optimoe.core.units import parse_quantity
 from optimoe.cost.hardware.arithmetic import AUTO, arithmetic
+from optimoe.cost.hardware.curve import KernelCurve, KernelFamily
 
 MEMORY = "@"
 """Between the name of an accelerator and the memory that it is to have instead of its own."""
@@ -23,8 +35,10 @@ class Accelerator:
         name: Its key.
         memory_bytes: Device memory.
         memory_bytes_per_s: Peak bandwidth of that memory.
-        cache_bytes: Last-level cache; 0 when not known. No step relies on it: between two calls a model reads
-            other layers.
+        cache_bytes: Last-level cache; 0 when not known. No step of a GPU relies on it: between two calls a model
+            reads other layers.
+        cache_bytes_per_s: Rate of what stays in that cache, of a CPU whose models may be so small; 0 when no step
+            is to rely on it.
         peak_flops_per_s: Dense tensor peak by precision of the operands.
         gpus_per_node: GPUs of one node.
         domain_gpus: GPUs that the fast link joins across nodes (an NVLink domain); 0 where it ends with the node.
@@ -34,6 +48,10 @@ class Accelerator:
         clock_hz: Highest clock of its cores; launches and latencies scale with its inverse. 0 when not known.
         power_w: Board power; 0 when not known.
         architecture: The maker's name of the generation; kernels of measured architectures have their own curves.
+        threads: Of a CPU, with which it was measured; 0 when not known.
+        launch_s: One call of an operator on one number; 0 when not known.
+        curves: What kernels were measured to reach on this machine itself, by family and kind (a precision):
+            taken before any curve of the tables.
         source: Where the figures stand.
 
     Raises:
@@ -56,6 +74,10 @@ class Accelerator:
     power_w: float = 0.0
     architecture: str = ""
     notes: str = ""
+    cache_bytes_per_s: float = 0.0
+    threads: int = 0
+    launch_s: float = 0.0
+    curves: dict[str, dict[str, KernelCurve]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, limits in HARDWARE.items():
@@ -65,6 +87,9 @@ class Accelerator:
         require("bf16" in self.peak_flops_per_s, "peak_flops_per_s", "given for bf16", self.peak_flops_per_s)
         for precision, peak in self.peak_flops_per_s.items():
             require_range(peak, f"peak_flops_per_s.{precision}", HARDWARE["peak_flops_per_s"])
+        for family, kinds in self.curves.items():
+            require_choice(family, "curves", KernelFamily)
+            require(kinds, f"curves.{family}", "given for a precision", kinds)
         require(
             self.gpus_per_node == 1 or self.intra_node_bytes_per_s > 0,
             "intra_node_bytes_per_s",
@@ -81,6 +106,26 @@ class Accelerator:
     def linked_gpus(self) -> int:
         """GPUs that reach each other over the fast link: those of a domain, else of a node."""
         return max(self.gpus_per_node, self.domain_gpus)
+
+    def curve(self, family: KernelFamily, kind: str) -> KernelCurve | None:
+        """What kernels of a family were measured to reach on this machine; none where the tables have to tell.
+
+        A kind that was not measured takes the curve of bf16, or of what there is (assumed).
+        """
+        kinds = self.curves.get(family)
+        return kinds.get(kind, kinds.get("bf16", next(iter(kinds.values())))) if kinds else None
+
+    def reading(self, num_bytes: Values) -> "Accelerator":
+        """The same machine, its memory as fast as steps find it that go over so many bytes again and again.
+
+        With the share h = min(1, cache/bytes) of them in the last-level cache: 1/(h/cache rate + (1 − h)/memory
+        rate). Whose cache's rate is not known stays as it is.
+        """
+        if not self.cache_bytes_per_s:
+            return self
+        held = np.minimum(1.0, self.cache_bytes / np.maximum(num_bytes, 1.0))
+        rate = 1 / (held / self.cache_bytes_per_s + (1 - held) / self.memory_bytes_per_s)
+        return replace(self, memory_bytes_per_s=rate)
 
     def flops_per_s(self, weight_precision: str, activations: str = AUTO) -> float:
         """Tensor peak for weights and activations: :func:`~optimoe.cost.hardware.arithmetic.arithmetic`.

@@ -21,7 +21,7 @@ USUAL_ACTIVATIONS = {
 """What enters a product by the format of its weights: int4 (GPTQ, AWQ) and mxfp4 checkpoints quantise weights
 alone, fp8, int8 and nvfp4 ones both operands (their ``quantization_config``)."""
 
-PEAK_OF = {"fp32": "bf16", "bf16": "bf16", "fp8": "fp8", "int8": "int8", "mxfp4": "fp4", "nvfp4": "fp4"}
+PEAK_OF = {"fp32": "fp32", "bf16": "bf16", "fp8": "fp8", "int8": "int8", "mxfp4": "fp4", "nvfp4": "fp4"}
 """The peak of a product whose wider operand has this format; int4 has none, it is unpacked to the other's."""
 
 
@@ -54,6 +54,8 @@ def arithmetic(gpu: HasPeaks, weights: str, activations: str = AUTO) -> str:
     activations = USUAL_ACTIVATIONS[weights] if activations == AUTO else activations
     wider = weights if BITS_PER_VALUE[weights] > BITS_PER_VALUE[activations] else activations
     peaks, kind = gpu.peak_flops_per_s, PEAK_OF.get(wider, "bf16")
+    if kind == "fp32":  # slower than bf16 and no reason to leave it: a CPU whose file states it runs in it
+        return kind if kind in peaks else "bf16"
     return kind if peaks.get(kind, 0.0) >= peaks["bf16"] else "bf16"
 
 

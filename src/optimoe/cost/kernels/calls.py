@@ -5,7 +5,7 @@ validated: they are made by formulas from requests that were, once a layer in lo
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from optimoe.core.errors import holds
 from optimoe.core.provenance import Basis
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.arithmetic import AUTO
+from optimoe.cost.hardware.curve import KernelFamily
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +158,6 @@ class AllReduce:
 
     ranks: Values
     payload_bytes: Values
-
-
-KernelFamily: TypeAlias = Literal["gemm", "experts", "prefill_attention", "decode_attention", "elementwise"]
 
 
 @dataclass(frozen=True, kw_only=True)

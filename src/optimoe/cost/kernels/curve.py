@@ -1,14 +1,14 @@
-"""The coefficients of a kernel family, and the form that all families share."""
+"""The curve of a kernel family on a GPU: its own where it was measured on the machine, else that of the tables."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
 from optimoe.core.arrays import Values
-from optimoe.core.errors import require
 from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import KernelFamily, KernelTime, Roofline
+from optimoe.cost.hardware.curve import KernelCurve, KernelFamily
+from optimoe.cost.kernels.calls import KernelTime, Roofline
 
 ANY_ARCHITECTURE = "other"
 """The row of a family that is fitted to all measured GPUs together, for GPUs that were not measured."""
@@ -19,8 +19,8 @@ BUS = "bus"
 CPU = "cpu"
 """The architecture of a machine without tensor tiles."""
 
-SHARPNESSES = (1, 2, 4)
-"""Powers of two, which a smooth maximum takes by repeated squaring; the fit of a curve tries each of them."""
+TABLE_KIND = {"fp32": "bf16"}
+"""Kinds that the tables do not hold, and the one whose shares of the peak they take (assumed)."""
 
 CHAIN = 4096
 """Steps of the longest serial chain of a call (depth of a product, tokens of a cache) at which its latency is
@@ -33,60 +33,17 @@ REFERENCE_HZ = 1.98e9
 """Clock of the curves that are fitted to all GPUs: an H100's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class KernelCurve:
-    """What a family of kernels reaches of the data sheet. Shares and pads carry over to other GPUs.
-
-    Attributes:
-        launch_s: Least time of a call.
-        memory_share: Of the peak bandwidth that long reads reach.
-        compute_share: Of the tensor peak that large products reach.
-        sharpness: p of the smooth maximum, a power of two: 1 is a sum (no overlap of arithmetic and reads).
-        latency_s: Serial time of the longest chain: of 4,096 steps, growing with the root (``gemm``,
-            ``decode_attention``); of one expert, growing with the root of their number (``experts``).
-        half_fill: Added to a size, at which half the compute share is reached: depth of a product, tokens a
-            query sees, width of an expert.
-        chain_s: Serial time of an expert's two products in a row, at 4,096 steps of both together.
-        least_tile, largest_tile: Rows of the smallest and of the largest tile by which each expert's rows are
-            padded; between them a tile has about as many rows as an expert.
-        half_rows: Added to the query rows of all heads and requests, likewise; of a cache, to those of each
-            key-value head.
-        pad: Rows and columns added to a product, tokens to a cache.
-        side_share: Bytes that other kernels of the call move, per byte or value of their activations.
-
-    Raises:
-        ConfigError: A share is not in (0, 1], a time or size is negative, or p is not 1, 2 or 4.
-    """
-
-    launch_s: float
-    memory_share: float = 1.0
-    compute_share: float = 1.0
-    sharpness: int = 1
-    latency_s: float = 0.0
-    half_fill: float = 0.0
-    half_rows: float = 0.0
-    pad: float = 0.0
-    side_share: float = 0.0
-    chain_s: float = 0.0
-    least_tile: float = 0.0
-    largest_tile: float = 0.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            require(value >= 0, field.name, "zero or more", value)
-        for share in (self.memory_share, self.compute_share):
-            require(0 < share <= 1, "share", "above 0 and at most 1", share)
-        require(self.sharpness in SHARPNESSES, "sharpness", f"one of {SHARPNESSES}", self.sharpness)
-
-
 def find_curve(family: KernelFamily, kind: str, gpu: Accelerator, engine: str = "") -> KernelCurve:
     """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision), as an engine runs it.
 
-    The row by :func:`find_row`; its times of launch and latency run at the GPU's clock (:func:`at_clock`). Of that
+    What a machine's own file holds of the family comes first (:meth:`~optimoe.cost.hardware.accelerator.
+    Accelerator.curve`). Else the row by :func:`find_row`; its times of launch and latency run at the GPU's clock (:func:`at_clock`). Of that
     row a ``cpu`` takes the shares alone: it launches nothing and has no large tiles to fill (assumed; optimistic).
     """
-    return _find_curve(family, kind, gpu.architecture, gpu.clock_hz, engine)
+    own = gpu.curve(family, kind)
+    if own is not None:
+        return own
+    return _find_curve(family, TABLE_KIND.get(kind, kind), gpu.architecture, gpu.clock_hz, engine)
 
 
 @cache

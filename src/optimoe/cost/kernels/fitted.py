@@ -61,7 +61,7 @@ class Fitted:
             case Gemm():
                 return gemm_s(gpu, precision, kernel, engine=engine)
             case PrefillAttention():
-                return prefill_attention_s(gpu, kernel, engine=engine)
+                return prefill_attention_s(gpu, kernel, engine=engine, precision=precision)
             case DecodeAttention() | LatentDecodeAttention():
                 return decode_attention_s(gpu, precision, kernel, engine=engine)
             case RoutedExperts():

@@ -6,11 +6,14 @@ import numpy as np
 
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import Attention, LatentAttention, Mixer
+from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.core.grid import add
 from optimoe.cost.kernels.curve import find_curve
+from optimoe.cost.kernels.families.small import small_s
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.parts.launches import launches
 from optimoe.cost.layers.parts.mixers import expanded_head_dim, prefill_mixing, prompt_attention
 from optimoe.cost.layers.sizes import LayerSizes, layer_sizes
 from optimoe.cost.training.layout import TrainLayout
@@ -28,6 +31,9 @@ SCORE_BYTES_FORWARD, SCORE_BYTES_BACKWARD = 13, 19
 written (4), dropout read, written, mask (5), read by the product with the values (2). Backward: read for the
 values' gradient (2), the scores' gradient written (2), dropout (5), softmax (6), read for queries and keys (4).
 Without dropout they are fewer: an upper estimate."""
+
+LOGIT_BYTES = 4
+"""Losses are taken from logits in fp32, which are read and written once (a lower estimate)."""
 
 ELEMENTWISE_BACKWARD = 2.0
 """Bytes of norms and activations backward over forward: the gradient beside the saved input (derived)."""
@@ -142,12 +148,21 @@ def _between_s(
     *,
     recomputed: bool = False,
 ) -> Values:
-    """Seconds of what lies between the products of all layers, at the data sheet's bandwidth."""
+    """Seconds of what lies between the products of all layers: at the data sheet's bandwidth, or as measured here.
+
+    A machine that was measured itself has a curve for it: a launch for each operator of a pass, and the bytes, those
+    of the logits among them, at the rate that a whole step was seen to reach.
+    """
     moved = sum(
         sizes.num_layers * elementwise_bytes(sizes, layout, setup, recomputed=recomputed)
         for sizes in layer_sizes(arch)
     )
-    return batch.tokens * moved / machine.gpu.memory_bytes_per_s
+    if not machine.gpu.curve("elementwise", setup.precision):
+        return batch.tokens * moved / machine.gpu.memory_bytes_per_s
+    width = bytes_per_value(setup.precision) / bytes_per_value("bf16")
+    logits = 0 if recomputed else 2 * LOGIT_BYTES * arch.vocab_size
+    num_bytes, calls = batch.tokens * (width * moved + logits), launches(machine, arch)
+    return small_s(machine.gpu, calls, num_bytes, precision=setup.precision).total_s
 
 
 def _attention_s(

@@ -7,6 +7,7 @@ The backward pass of a product out[M, N] = in[M, K]·w[K, N] is two products of 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm
@@ -55,5 +56,6 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
         for ffn in (group.ffn, group.residual):
             kernels += feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ()
         layers += [(group.num_layers * kernel.share, kernel) for kernel in kernels]
-    logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.d_model)
+    head = "fp32" if arch.precisions.unembedding == "fp32" else PLAIN_FORMAT
+    logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.d_model, head)
     return Products(layers=tuple(layers), logits=logits)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from optimoe.arch.quantize import AUTO
 from optimoe.core.config import load_facts
 from optimoe.core.errors import require, require_positive
 from optimoe.core.provenance import Assumption, Basis
@@ -10,6 +11,7 @@ from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
 from optimoe.cost.layers.execution import Execution
 
 AttentionKernel = Literal["flash", "unfused"]
+TrainPrecision = Literal["bf16", "fp8", "fp32"]
 
 MASTER_BYTES, MOMENT_BYTES, WEIGHT_BYTES = 4, 4, 2
 OPTIMIZER_BYTES = MASTER_BYTES + 2 * MOMENT_BYTES
@@ -32,7 +34,8 @@ class TrainSetup:
     """The training software and how it is set up.
 
     Attributes:
-        precision: Of the products: bf16, or fp8 with bf16 weights, gradients and attention.
+        precision: Of the products: bf16; fp8 with bf16 weights, gradients and attention; or fp32, all of it, as on
+            a CPU.
         attention: ``flash`` never stores the scores; ``unfused`` writes and reads them (before 2022).
         dropout: Whether masks are kept for the backward pass.
         gradient_bytes: Of one gradient at rest and on the wire: 2 (ZeRO's 16 bytes per parameter in total) or
@@ -46,7 +49,7 @@ class TrainSetup:
         ConfigError: A share is not in [0, 1], or a size or scale is not positive.
     """
 
-    precision: Literal["bf16", "fp8"] = "bf16"
+    precision: TrainPrecision = "bf16"
     attention: AttentionKernel = "flash"
     dropout: bool = False
     gradient_bytes: int = 4
@@ -65,11 +68,14 @@ class TrainSetup:
 
     @property
     def execution(self) -> Execution:
-        """How the trainer's kernels run: its routing, on fitted kernel times; its precision goes to the model."""
-        return Execution(routing=self.routing)
+        """How the trainer's kernels run: its routing, on fitted kernel times; its precision goes to the model.
+
+        What attention keeps is in fp32 where all is.
+        """
+        return Execution(routing=self.routing, kv_precision="fp32" if self.precision == "fp32" else AUTO)
 
 
-def usual_setup(precision: Literal["bf16", "fp8"] = "bf16") -> TrainSetup:
+def usual_setup(precision: TrainPrecision = "bf16") -> TrainSetup:
     """Megatron-LM as it is run today, and as the rows behind ``time_scale`` take it: the shares that overlap."""
     overlap = training_fact("usual_overlap")
     return TrainSetup(precision=precision, tp_overlap=overlap, pp_overlap=overlap)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optimoe.cost.training.estimate import TrainRun
     from optimoe.planner.problem.training import GivenMfu, PredictedMfu, Training
 
-TrainPrecision = Literal["bf16", "fp8"]
+TrainPrecision = Literal["bf16", "fp8", "fp32"]
 
 
 @Parameter(name="*", group="Training")
@@ -87,7 +87,7 @@ class TrainingChoice(TrainBatch):
     train_usd: Quantity | None = None
     """Training budget in dollars."""
     train_precision: TrainPrecision = "bf16"
-    """Precision of the products in training: bf16 or fp8, for a predicted utilisation."""
+    """Precision of the products in training: bf16, fp8, or fp32 on a CPU; for a predicted utilisation."""
     mfu: float | None = None
     """Model FLOPs utilisation; left out, that of each design's best layout on --train-gpus, or 0.4 without."""
 

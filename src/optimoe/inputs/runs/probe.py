@@ -11,7 +11,7 @@ from optimoe.core.errors import InputError, require, require_types
 from optimoe.trainer.options import DeviceWord
 
 if TYPE_CHECKING:
-    from optimoe.trainer.probe import Probe
+    from optimoe.trainer.probing.machine import Probe
 
 
 @Parameter(name="*")
@@ -40,7 +40,7 @@ class ProbeRequest:
         """
         from optimoe.trainer.device import so_many_threads
         from optimoe.trainer.parallel.ranks import find_device
-        from optimoe.trainer.probe import probe_machine
+        from optimoe.trainer.probing.machine import probe_machine
 
         if self.out.exists():
             raise InputError(f"{self.out}: is there already")

@@ -5,7 +5,8 @@ import numpy as np
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.kernels.calls import DecodeAttention, KernelTime, LatentDecodeAttention, PrefillAttention
-from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
+from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 FULL_HEAD = 128
 """Head width at and above which the curve of prompts holds as it is; narrower heads are slower."""
@@ -13,12 +14,18 @@ FULL_HEAD = 128
 WIDE_CACHES = ("bf16", "fp32")
 """Caches that the kernels of 16 bit read."""
 
-ACTIVATION_BYTES = 2
-"""Queries, keys, values and outputs of a prompt are bf16, and so is the arithmetic."""
+
+def _kind_of(gpu: Accelerator, precision: str) -> str:
+    """What queries, keys and values are multiplied in: bf16, or fp32 where the file of a CPU states its peak."""
+    return "fp32" if precision == "fp32" and "fp32" in gpu.peak_flops_per_s else "bf16"
 
 
 def prefill_attention_s(
-    gpu: Accelerator, attention: PrefillAttention, curve: KernelCurve | None = None, engine: str = ""
+    gpu: Accelerator,
+    attention: PrefillAttention,
+    curve: KernelCurve | None = None,
+    engine: str = "",
+    precision: str = "bf16",
 ) -> KernelTime:
     """Seconds of causal attention over a prompt in one layer, h and h_kv heads on this GPU.
 
@@ -32,18 +39,20 @@ def prefill_attention_s(
         attention: The shape.
         curve: Coefficients, instead of the fitted ones.
         engine: Whose kernels; empty is any.
+        precision: fp32 on a CPU that computes in it; anything else is bf16.
     """
-    curve = curve or find_curve("prefill_attention", "bf16", gpu, engine)
+    kind = _kind_of(gpu, precision)
+    curve = curve or find_curve("prefill_attention", kind, gpu, engine)
     requests, length, head_dim = attention.requests, attention.length, attention.head_dim
     rows = requests * attention.num_heads * length
     flops = 4 * head_dim * (rows + curve.half_rows) * (attention.seen + curve.half_fill)
     narrow = np.sqrt(np.maximum(1.0, FULL_HEAD / head_dim))
     heads = attention.num_heads + attention.num_kv_heads
-    moved = ACTIVATION_BYTES * requests * length * head_dim * 2 * heads
+    moved = bytes_per_value(kind) * requests * length * head_dim * 2 * heads
     return KernelTime(
         launch_s=curve.launch_s,
         side_s=0.0,
-        compute_s=narrow * flops / (gpu.flops_per_s("bf16") * curve.compute_share),
+        compute_s=narrow * flops / (gpu.flops_per_s(kind) * curve.compute_share),
         memory_s=memory_s(gpu, curve, moved),
         sharpness=curve.sharpness,
     )
@@ -79,13 +88,14 @@ def decode_attention_s(
         curve: Coefficients, instead of the fitted ones.
         engine: Whose kernels; empty is any.
     """
-    curve = curve or find_curve("decode_attention", decode_kind(kv_precision, attention), gpu, engine)
+    own = _kind_of(gpu, kv_precision) if "decode_attention" in gpu.curves else decode_kind(kv_precision, attention)
+    curve = curve or find_curve("decode_attention", own, gpu, engine)
     per_token = attention.requests * attention.values * bytes_per_value(kv_precision)
     flops = attention.requests * (attention.score_flops + curve.half_rows * attention.row_flops)
     return KernelTime(
         launch_s=curve.launch_s + curve.latency_s * np.sqrt(attention.seen / CHAIN),
         side_s=0.0,
-        compute_s=flops / (gpu.flops_per_s("bf16") * curve.compute_share),
+        compute_s=flops / (gpu.flops_per_s(_kind_of(gpu, kv_precision)) * curve.compute_share),
         memory_s=memory_s(gpu, curve, per_token * (attention.seen + curve.pad)),
         sharpness=curve.sharpness,
     )

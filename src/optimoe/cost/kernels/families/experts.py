@@ -7,7 +7,8 @@ from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.arithmetic import AUTO, arithmetic
 from optimoe.cost.kernels.calls import KernelTime, RoutedExperts
-from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
+from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 ACTIVATION_BYTES = 2
 """Tokens and hidden values pass between the parts of the call in bf16."""
@@ -48,7 +49,7 @@ def expert_kind(gpu: Accelerator, weights: str, activations: str = AUTO, engine:
     """
     peak = arithmetic(gpu, weights, expert_activations(gpu, weights, activations, engine))
     kinds = KINDS.get((weights, peak), UNPACKED if peak == "bf16" else WIDENED)
-    kinds = ("bf16",) if weights == "fp32" else kinds
+    kinds = ("fp32" if peak == "fp32" else "bf16",) if weights == "fp32" else kinds
     rows = operator_table("experts")
     return next((kind for kind in kinds if gpu.architecture in rows.get(kind, {})), kinds[0])
 

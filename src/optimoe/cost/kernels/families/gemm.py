@@ -6,12 +6,13 @@ from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.arithmetic import arithmetic, operand_format
 from optimoe.cost.kernels.calls import Gemm, KernelTime
-from optimoe.cost.kernels.curve import CHAIN, KernelCurve, find_curve, memory_s
+from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 OUTPUT_BYTES = 2
-"""Outputs are written in bf16."""
+"""Outputs are written in bf16; in fp32 where that is the arithmetic."""
 
-KINDS = {"bf16": "bf16", "fp8": "fp8", "int8": "int8", "fp4": "nvfp4"}
+KINDS = {"fp32": "fp32", "bf16": "bf16", "fp8": "fp8", "int8": "int8", "fp4": "nvfp4"}
 """Measured kind by the arithmetic."""
 
 UNPACKED = "int4"
@@ -61,7 +62,8 @@ def gemm_s(
     curve = curve or find_curve("gemm", gemm_kind(gpu, precision, peak), gpu, engine)
     rows, width, depth = product.rows, product.width, product.depth
     activation = bytes_per_value(operand_format(peak))
-    moved = bytes_per_value(precision) * depth * width + (activation * depth + OUTPUT_BYTES * width) * rows
+    output = max(OUTPUT_BYTES, activation) if peak == "fp32" else OUTPUT_BYTES
+    moved = bytes_per_value(precision) * depth * width + (activation * depth + output * width) * rows
     flops = 2 * (rows + curve.pad) * (width + curve.pad) * (depth + curve.half_fill)
     return KernelTime(
         launch_s=curve.launch_s + curve.latency_s * np.sqrt(depth / CHAIN),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimoe.core.records import same_fields
-from optimoe.trainer.probe import Probe
+from optimoe.trainer.probing.machine import Probe
 
 
 @dataclass(frozen=True, kw_only=True)

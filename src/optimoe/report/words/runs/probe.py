@@ -4,7 +4,7 @@ from pathlib import Path
 
 from optimoe.core.units import format_bytes
 from optimoe.report.words.lines import Lines
-from optimoe.trainer.probe import Probe
+from optimoe.trainer.probing.machine import Probe
 
 
 def probe_lines(found: Probe, file: Path) -> Lines:

@@ -4,11 +4,11 @@ import torch
 
 from optimoe.core.config import save_toml
 from optimoe.cost.hardware.accelerator import find_accelerator
-from optimoe.trainer.probe import probe_machine
+from optimoe.trainer.probing.machine import probe_machine
 
 
 def test_what_is_measured_here_is_an_accelerator(tmp_path, monkeypatch):
-    monkeypatch.setattr("optimoe.trainer.probe._COPIED_BYTES", 1 << 22)
+    monkeypatch.setattr("optimoe.trainer.probing.machine._COPIED_BYTES", 1 << 22)
     found = probe_machine(torch.device("cpu"))
     save_toml(tmp_path / "here.toml", found.accelerator)
     accelerator = find_accelerator(str(tmp_path / "here.toml"))
