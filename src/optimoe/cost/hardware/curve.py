@@ -1,13 +1,14 @@
 """The coefficients of a kernel family, and the form that all families share."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from optimoe.core.errors import require
 
-KernelFamily: TypeAlias = Literal["gemm", "experts", "prefill_attention", "decode_attention", "elementwise"]
-
-FAMILIES: tuple[KernelFamily, ...] = get_args(KernelFamily)
+KernelFamily: TypeAlias = Literal[
+    "gemm", "experts", "prefill_attention", "decode_attention", "elementwise", "training"
+]
+"""``training`` is what lies between the products of a training step: of machines that were measured themselves."""
 
 SHARPNESSES = (1, 2, 4)
 """Powers of two, which a smooth maximum takes by repeated squaring; the fit of a curve tries each of them."""

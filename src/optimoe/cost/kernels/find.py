@@ -4,7 +4,7 @@ from functools import cache
 
 from optimoe.core.errors import UnknownNameError
 from optimoe.cost.kernels.calls import KernelSource
-from optimoe.cost.kernels.fitted import ENGINES, FITTED, FITTED_NAME, Fitted
+from optimoe.cost.kernels.fitted import ENGINES, FITTED, FITTED_NAME, LOOPED, Fitted
 from optimoe.cost.kernels.measured.source import Silicon
 
 KERNEL_SOURCES = (FITTED_NAME, "silicon")
@@ -31,4 +31,4 @@ def kernels_of(kernels: str, engine: str) -> str:
 
     A name that says whose kernels they are stands, and so do measured tables.
     """
-    return f"{kernels}:{engine}" if kernels == FITTED_NAME and engine in ENGINES else kernels
+    return f"{kernels}:{engine}" if kernels == FITTED_NAME and engine in (*ENGINES, *LOOPED) else kernels

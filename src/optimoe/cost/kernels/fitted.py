@@ -22,10 +22,14 @@ from optimoe.cost.kernels.families.attention import decode_attention_s, prefill_
 from optimoe.cost.kernels.families.collectives import all_reduce_s, host_read_s
 from optimoe.cost.kernels.families.experts import experts_s
 from optimoe.cost.kernels.families.gemm import gemm_s
+from optimoe.cost.kernels.families.looped import looped_experts_s, looped_gemm_s
 
 FITTED_NAME = "fitted"
 ENGINES = ("vllm", "sglang", "trtllm")
 """Engines whose kernels were measured."""
+
+LOOPED = ("llamacpp",)
+"""Engines whose kernels are loops of their own on the host, experts one after the other (ggml_mul_mat_id)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,7 @@ class Fitted:
     engine: str = ""
 
     def __post_init__(self) -> None:
-        if self.engine and self.engine not in ENGINES:
+        if self.engine and self.engine not in (*ENGINES, *LOOPED):
             raise UnknownNameError("kernels: no curves of engine", self.engine, ENGINES)
 
     @property
@@ -58,12 +62,16 @@ class Fitted:
         """
         engine = self.engine
         match kernel:
-            case Gemm():
-                return gemm_s(gpu, precision, kernel, engine=engine)
             case PrefillAttention():
                 return prefill_attention_s(gpu, kernel, engine=engine, precision=precision)
             case DecodeAttention() | LatentDecodeAttention():
                 return decode_attention_s(gpu, precision, kernel, engine=engine)
+            case Gemm() if self.engine in LOOPED:
+                return looped_gemm_s(gpu, precision, kernel)
+            case Gemm():
+                return gemm_s(gpu, precision, kernel, engine=engine)
+            case RoutedExperts() if self.engine in LOOPED:
+                return looped_experts_s(gpu, precision, kernel)
             case RoutedExperts():
                 return experts_s(gpu, precision, kernel, engine=engine)
             case AllReduce():

@@ -39,11 +39,10 @@ FREE: Mapping[KernelFamily, Mapping[str, Bounds]] = MappingProxyType(
             "compute_share": _SHARE,
             "half_fill": _SIZE,
             "least_tile": (1.0, 1e-2, 64.0),
-            "side_share": (1.0, 1e-2, 50.0),
+            "side_share": (1.0, 1e-2, 1e3),
         },
         "prefill_attention": {
             "launch_s": _SECONDS,
-            "memory_share": _SHARE,
             "compute_share": (0.1, 1e-4, 1.0),
             "half_fill": _SIZE,
             "half_rows": _SIZE,
@@ -54,7 +53,7 @@ FREE: Mapping[KernelFamily, Mapping[str, Bounds]] = MappingProxyType(
             "compute_share": (0.1, 1e-4, 1.0),
             "half_rows": _SIZE,
         },
-        "elementwise": {"launch_s": _SECONDS, "memory_share": _SHARE},
+        "training": {"launch_s": _SECONDS, "memory_share": _SHARE},
     }
 )
 """What is fitted of each family; everything else keeps its default."""

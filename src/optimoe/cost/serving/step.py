@@ -29,6 +29,7 @@ from optimoe.cost.layers.machine import LayerKernel, Machine
 from optimoe.cost.layers.parts.feedforward import feed_forward
 from optimoe.cost.layers.parts.mixers import decode_mixing, prefill_mixing, projections
 from optimoe.cost.layers.parts.small import small_kernels
+from optimoe.cost.layers.weights import weights_per_gpu
 
 LOGIT_BYTES = 4
 """Engines take the next token from logits in fp32."""
@@ -104,7 +105,7 @@ def decode_step(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values,
 
 def decode_kernels(machine: Machine, engine: Engine, arch: ArchSpec, batch: Values, context: Values) -> StepTime:
     """The kernels of one decode step of the model itself: no drafts, no host."""
-    machine, arch = as_served(machine, engine, arch)
+    machine, arch = _at_hand(*as_served(machine, engine, arch))
     micro, queries = micro_batch(machine, batch), engine.draft_tokens + 1
 
     def mix(mixer: Mixer) -> Iterator[LayerKernel]:
@@ -161,7 +162,7 @@ def prompt_kernels(
         beside: Requests of a rank that decode in the same step, in its pipeline stage; none if not given.
         context: Tokens in the cache of each of those.
     """
-    machine, arch = as_served(machine, engine, arch)
+    machine, arch = _at_hand(*as_served(machine, engine, arch))
     queries = engine.draft_tokens + 1
 
     def mix(mixer: Mixer) -> Iterator[LayerKernel]:
@@ -172,6 +173,14 @@ def prompt_kernels(
     rows: Values = 0 if beside is None else beside * queries
     step = _step(machine, arch, mix, tokens=prompts * length + rows, logits=prompts + rows)
     return replace(step, compute_s=step.compute_s + sampling_s(machine, engine, arch, prompts + rows))
+
+
+def _at_hand(machine: Machine, arch: ArchSpec) -> tuple[Machine, ArchSpec]:
+    """The machine with its memory as fast as steps over the model's weights find it, be they in a CPU's cache."""
+    gpu = machine.gpu
+    if not gpu.cache_bytes_per_s:
+        return machine, arch
+    return replace(machine, gpu=gpu.reading(weights_per_gpu(machine, arch))), arch
 
 
 def sampling_s(machine: Machine, engine: Engine, arch: ArchSpec, logits: Values) -> Values:

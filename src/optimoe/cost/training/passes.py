@@ -157,12 +157,13 @@ def _between_s(
         sizes.num_layers * elementwise_bytes(sizes, layout, setup, recomputed=recomputed)
         for sizes in layer_sizes(arch)
     )
-    if not machine.gpu.curve("elementwise", setup.precision):
+    own = machine.gpu.curve("training", setup.precision)
+    if own is None:
         return batch.tokens * moved / machine.gpu.memory_bytes_per_s
     width = bytes_per_value(setup.precision) / bytes_per_value("bf16")
     logits = 0 if recomputed else 2 * LOGIT_BYTES * arch.vocab_size
     num_bytes, calls = batch.tokens * (width * moved + logits), launches(machine, arch)
-    return small_s(machine.gpu, calls, num_bytes, precision=setup.precision).total_s
+    return small_s(machine.gpu, calls, num_bytes, own).total_s
 
 
 def _attention_s(

@@ -122,7 +122,7 @@ def train_step(
     }
     wide = {name: one[()] for name, one in zip(causes, np.broadcast_arrays(*causes.values()), strict=True)}
     # of a machine whose own steps were measured nothing is left that time_scale would have to explain
-    scale = 1.0 if gpu.curves else setup.time_scale
+    scale = 1.0 if gpu.curve("training", setup.precision) else setup.time_scale
     return TrainStep(**wide, unexplained_s=(scale - 1) * sum(wide.values()))
 
 

@@ -26,8 +26,13 @@ _onednn = torch.ops.mkldnn._linear_pointwise.default
 
 
 def row_tile(like: Tensor) -> int:
-    """Rows to whole multiples of which those of such tensors should be padded before a product."""
-    return TILE_ROWS if takes_onednn(like.device, like.dtype) else 1
+    """Rows to whole multiples of which those of such tensors should be padded before a product.
+
+    PyTorch itself multiplies bfloat16 on a CPU by oneDNN: every new number of rows would be compiled first, half a
+    millisecond each, more than the product of a small expert takes.
+    """
+    compiled = like.device.type == "cpu" and like.dtype == torch.bfloat16
+    return TILE_ROWS if compiled or takes_onednn(like.device, like.dtype) else 1
 
 
 def product_library(device: torch.device, dtype: torch.dtype) -> str:

@@ -135,15 +135,18 @@ def _data_sheet(device: torch.device) -> Probe:
 
 
 def _curves(found: Probe) -> dict[str, dict[str, KernelCurve]]:
-    """What the operators of a CPU reach, by family and type; last what lies between the products of a step."""
+    """What the operators of a CPU reach, by family and type; last what lies between the products of a step.
+
+    An operator that multiplies nothing takes its launch, and its bytes at the rate of a copy.
+    """
     gpu = Accelerator(**{"name": "here", **found.accelerator, "curves": {}})
     curves: dict[str, dict[str, KernelCurve]] = {}
     for word in _CPU_TYPES:
         for calls in timed_calls(_TYPES[word]):
             curves.setdefault(calls.family, {})[word] = measured_curve(gpu, word, calls)
+    curves["elementwise"] = {word: KernelCurve(launch_s=found.launch_s) for word in _CPU_TYPES}
     own = replace(gpu, curves=curves)
-    curves["elementwise"] = {word: between_products(own, word) for word in _CPU_TYPES}
-    return curves
+    return curves | {"training": {word: between_products(own, word) for word in _CPU_TYPES}}
 
 
 def _coefficients(curve: KernelCurve) -> dict[str, float]:

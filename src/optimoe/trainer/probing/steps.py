@@ -58,10 +58,11 @@ class SmallStep:
 
 STEPS = (
     SmallStep(d_model=64, routed=False),
-    SmallStep(d_model=64, routed=True, sequences=2),
+    SmallStep(d_model=64, routed=True, sequences=8),
     SmallStep(d_model=128, routed=False, sequences=1),
     SmallStep(d_model=128, routed=True, vocab_size=1024, sequences=4),
-    SmallStep(d_model=256, routed=True, sequences=2),
+    SmallStep(d_model=256, routed=True, sequences=1),
+    SmallStep(d_model=256, routed=False, sequences=4),
 )
 
 
@@ -76,10 +77,10 @@ def between_products(
     seconds = np.array([step_s(step, precision) for step in steps])
 
     def predict(curve: KernelCurve) -> np.ndarray:
-        own = replace(gpu, curves=gpu.curves | {"elementwise": {precision: curve}})
+        own = replace(gpu, curves=gpu.curves | {"training": {precision: curve}})
         return np.array([float(predicted_step(own, step, precision).total_s) for step in steps])
 
-    return fit_curve("elementwise", predict, seconds)
+    return fit_curve("training", predict, seconds)
 
 
 def predicted_step(gpu: Accelerator, step: SmallStep, precision: TrainPrecision) -> TrainStep:

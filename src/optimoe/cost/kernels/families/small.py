@@ -8,12 +8,7 @@ from optimoe.cost.kernels.curve import find_curve, memory_s
 
 
 def small_s(
-    gpu: Accelerator,
-    launches: Values,
-    num_bytes: Values,
-    curve: KernelCurve | None = None,
-    engine: str = "",
-    precision: str = "bf16",
+    gpu: Accelerator, launches: Values, num_bytes: Values, curve: KernelCurve | None = None, engine: str = ""
 ) -> KernelTime:
     """Seconds of some elementwise kernels that move so many bytes together, as a graph replays them.
 
@@ -26,9 +21,8 @@ def small_s(
         num_bytes: What they read and write.
         curve: Coefficients, instead of the fitted ones.
         engine: Whose kernels; empty is any.
-        precision: What lies between the products, where a machine's own curves tell it apart.
     """
-    curve = curve or find_curve("elementwise", precision, gpu, engine)
+    curve = curve or find_curve("elementwise", "bf16", gpu, engine)
     return KernelTime(
         launch_s=launches * curve.launch_s,
         side_s=memory_s(gpu, curve, num_bytes),
