@@ -29,7 +29,8 @@ def written(path, table):
 def conforms(preset):
     """What every preset is, whoever states it."""
     assert 0 <= preset.host.front_s < 1
-    assert all(bytes_per_value(cache) <= 2 for cache in preset.kv_of.values())
+    wide = {weights: max(2, bytes_per_value(weights)) for weights in preset.kv_of}
+    assert all(bytes_per_value(cache) <= wide[weights] for weights, cache in preset.kv_of.items())
     assert preset.source
     assert preset.basis in Basis
 

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import require
+from optimoe.core.provenance import Basis
 from optimoe.cost.engines.engine import Engine, find_engine
-from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
+from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names, engine_preset
 
 HOST_FACTORS = ("front_s", "step_s", "request_s")
 FACTORS = ("decode_scale", "prefill_scale", *HOST_FACTORS)
@@ -15,6 +16,10 @@ FACTORS = ("decode_scale", "prefill_scale", *HOST_FACTORS)
 PRIOR_SD = {"decode_scale": 0.2, "prefill_scale": 0.4, "front_s": 1.0, "step_s": 0.7, "request_s": 0.7}
 """Standard deviation of ln(factor/shipped) before any record is seen (assumed): kernels of an engine are mostly
 within a fifth of the measured ones, its own time per step within a factor of two; front ends differ most."""
+
+
+ASSUMED_SD = 2.5
+"""Times as far a factor may lie from the shipped one where nothing of the engine was measured (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,12 @@ def shipped_factors(engine: str) -> Factors:
     """The factors of the model as it ships: scales of 1, the times of the engine's preset, or of the default's."""
     preset = find_engine(engine if engine in engine_names() else DEFAULT_ENGINE)
     return Factors(**{name: getattr(preset.host, name) for name in HOST_FACTORS})
+
+
+def prior_sd(engine: str) -> Float[np.ndarray, " factors"]:
+    """Standard deviations of ln(factor/shipped) of an engine: wider where its times are by assumption."""
+    assumed = engine in engine_names() and engine_preset(engine).basis is Basis.ASSUMED
+    return np.array([PRIOR_SD[name] for name in FACTORS]) * (ASSUMED_SD if assumed else 1.0)
 
 
 def from_logs(logs: Float[np.ndarray, " factors"], shipped: Factors) -> Factors:

@@ -12,16 +12,14 @@ from scipy.optimize import least_squares
 from optimoe.core.errors import InputError, require
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.errors import LatencyErrors, accuracy
-from optimoe.cost.calibration.factors import FACTORS, PRIOR_SD, FactorInterval, Factors, from_logs, shipped_factors
+from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors, from_logs, prior_sd, shipped_factors
 from optimoe.cost.calibration.files import Calibration
-from optimoe.cost.calibration.reach import BY_MODEL, measured_rows
+from optimoe.cost.calibration.reach import BY_MODEL, gpu_name, measured_rows
 from optimoe.cost.calibration.serving_model import ClosedPrediction, Predict, ServingModel
 
 TPOT_SD, TTFT_SD = 0.1, 0.5
 """Scatter of ln(measured/predicted) that a good model leaves (assumed); a record that is further off counts as
 its absolute error, no more as its square. TTFT depends on how an engine admits prompts, which few predict well."""
-
-SPREAD = np.array([PRIOR_SD[name] for name in FACTORS])
 
 # With two groups each fit would see one of them alone; ten folds are as many refits as one waits for.
 LEAST_GROUPS, MOST_FOLDS = 3, 10
@@ -63,6 +61,7 @@ class _Problem:
 
     predict: Predict
     shipped: Factors
+    spread: Logs
     tpot: Float[np.ndarray, " records"]
     ttft: Float[np.ndarray, " records"]
     weight: Float[np.ndarray, " records"]
@@ -108,6 +107,7 @@ def calibrate(
     problem = _Problem(
         predict=model.bind(usable),
         shipped=shipped_factors(engine),
+        spread=prior_sd(engine),
         tpot=np.log([record.tpot_s for record in usable]),
         ttft=np.log([record.ttft_s for record in usable]),
         weight=_weights(usable),
@@ -121,7 +121,7 @@ def calibrate(
         engine_version=version,
         measured_from=min(record.date for record in usable),
         measured_to=max(record.date for record in usable),
-        gpus=_distinct(record.gpu for record in usable),
+        gpus=_distinct(gpu_name(record.gpu) for record in usable),
         models=_distinct(record.model for record in usable),
         records=len(usable),
         left_out=left_out,
@@ -176,7 +176,7 @@ def _solve(problem: _Problem, rows: Rows, centre: Logs | None = None) -> Logs:
     def residuals(logs: Logs) -> Float[np.ndarray, " residuals"]:
         tpot, ttft = problem.log_errors(logs)[:, rows]
         scatter = _robust(np.stack([tpot / TPOT_SD, ttft / TTFT_SD])) * np.sqrt(problem.weight[rows])
-        return np.concatenate([scatter.ravel(), (logs - pull) / SPREAD])
+        return np.concatenate([scatter.ravel(), (logs - pull) / problem.spread])
 
     # Levenberg–Marquardt from the shipped factors: the prior makes the problem well posed and keeps it near them.
     return least_squares(residuals, np.zeros(len(FACTORS)), method="lm").x
@@ -225,7 +225,7 @@ def _intervals(
     draws = []
     for _ in range(settings.resamples):
         rows = np.concatenate([members[group] for group in random.integers(len(members), size=len(members))])
-        draws.append(_solve(problem, rows, SPREAD * random.standard_normal(len(FACTORS))))
+        draws.append(_solve(problem, rows, problem.spread * random.standard_normal(len(FACTORS))))
     tail = (1 - settings.level) / 2
     ends = [problem.factors(logs) for logs in np.quantile(draws, [tail, 1 - tail], axis=0)]
     return {

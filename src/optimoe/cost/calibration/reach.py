@@ -142,7 +142,7 @@ def _measured(gpu: str, precision: str, records: Sequence[LatencyRecord]) -> Mea
     tp, pp, dp, ep = (max(degrees) for degrees in zip(*layouts, strict=True))
     node = find_accelerator(gpu).linked_gpus
     return Measured(
-        gpu=gpu,
+        gpu=gpu_name(gpu),
         engine=records[0].engine,
         precision=precision,
         rows=len(records),
@@ -160,6 +160,11 @@ def _measured(gpu: str, precision: str, records: Sequence[LatencyRecord]) -> Mea
         nodes=max(math.ceil(max(record.tp, record.ep) / node) for record in records),
         layouts=tuple(layouts),
     )
+
+
+def gpu_name(gpu: str) -> str:
+    """The name of an accelerator of the records: of a file its own, for its path is nobody else's business."""
+    return Path(gpu).stem if gpu.endswith(".toml") else gpu
 
 
 def _is_gpu(gpu: Accelerator, name: str) -> bool:

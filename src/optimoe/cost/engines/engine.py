@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from optimoe.core.errors import require, require_choice, require_positive
+from optimoe.core.provenance import Basis
 from optimoe.cost.engines.host import HostTimes
 from optimoe.cost.engines.measured import Calibrated
 from optimoe.cost.engines.pool import CachePool
@@ -17,7 +18,7 @@ from optimoe.cost.layers.execution import Execution
 Sampling = Literal["greedy", "top-p"]
 """How the next token is taken from the logits."""
 
-FROM_PRESET = ("host", "era", "kv_of", "prefill_first", "align_steps", "reserve", "pool")
+FROM_PRESET = ("basis", "host", "era", "kv_of", "prefill_first", "align_steps", "reserve", "pool")
 """Fields of an engine that its preset states."""
 
 
@@ -27,6 +28,7 @@ class Engine:
 
     Attributes:
         name: What it is called: that of its preset, or of the file.
+        basis: How its times of the host were obtained.
         era: Year of the software whose host times these are; empty for the years of the shipped coefficients.
         execution: Precisions, routing, overlap, and the source of kernel times.
         chunk_tokens: Most tokens of prompts that one step takes in; also sizes the activations.
@@ -50,6 +52,7 @@ class Engine:
     """
 
     name: str = DEFAULT_ENGINE
+    basis: Basis = Basis.FITTED
     era: str = ""
     execution: Execution = field(
         default_factory=lambda: Execution(kernels=kernels_of(FITTED_NAME, DEFAULT_ENGINE))

@@ -83,6 +83,18 @@ def _accelerator(case: Case) -> Iterator[Side]:
     if used_calibration(case.engine) or any(same_gpu(case.gpu, row.gpu) for row in case.measured):
         yield _measured("accelerator", name)
         return
+    if case.gpu.curves:
+        words = f"operators of PyTorch measured on {name}, no deployment (assumed: a factor of three)"
+        widths = {one: assumed("cpu") for one in KINDS}
+        yield Side(
+            name="accelerator",
+            value=name,
+            standing=MeasuredStanding.OPERATORS,
+            words=words,
+            widths=widths,
+            basis=Basis.ASSUMED,
+        )
+        return
     standing = gpu_standing(case.gpu)
     architecture = case.gpu.architecture or "not stated"
     words = {
@@ -137,6 +149,8 @@ def _engine(case: Case) -> Iterator[Side]:
         yield _measured("engine", name)
     else:
         words = f"no deployment by {name}"
+        if case.engine.basis is Basis.ASSUMED:
+            words += ", its times are by assumption"
         yield _never("engine", name, words, {one: left_out("engine", one) for one in KINDS})
     if case.engine.era:
         times = era_times()[f"{name}{ERA}{case.engine.era}"]
