@@ -9,8 +9,8 @@ from kernel_tables import ROWS, Source, tables, where
 from optimoe.arch.mixers.attended import attended
 from optimoe.arch.parts import UNLIMITED_WINDOW
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention
 from optimoe.cost.kernels.families.attention import decode_attention_s, prefill_attention_s
 
 DTYPES = {"bf16": "bfloat16", "fp8": "fp8"}

@@ -14,8 +14,8 @@ from kernel_data import COMMON, Family, flat_s, shape_names
 from kernel_tables import GPUS, ROWS, Source, installed, read, tables, where
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import RoutedExperts
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import RoutedExperts
 from optimoe.cost.kernels.families.experts import experts_s
 from optimoe.cost.kernels.spread import FEW_TOKENS_RANGE, LARGEST_SHARE
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from kernel_tables import ROWS, Source, tables, where
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.kernels.curve import ANY_ARCHITECTURE as OTHER
 from optimoe.cost.kernels.curve import BUS
 from optimoe.cost.kernels.families.gemm import gemm_s

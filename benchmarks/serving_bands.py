@@ -93,9 +93,9 @@ ASSUMED = {
     "cpu": {
         "down": 1.1,
         "up": 1.1,
-        "why": "llama.cpp on eight tiny models on one core, by the curves of PyTorch's operators: nine tenths of the "
-        "predictions within a factor of 2.3 of TPOT and of 4 of TTFT before any calibration, on a machine that did "
-        "other work too; a factor of three",
+        "why": "llama.cpp on eight tiny models on one core, by the curves of PyTorch's operators: nine tenths of "
+        "the predictions within a factor of 2.3 of TPOT and of 4 of TTFT before any calibration, on a machine "
+        "that did other work too; a factor of three",
     },
 }
 

@@ -1,7 +1,7 @@
 """The requests of ``optimoe cost``: a model on hardware, and the questions turned around."""
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 

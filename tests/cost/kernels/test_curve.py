@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from optimoe.core.errors import ConfigError
 from optimoe.cost.facts import OPERATORS, operator_table
-from optimoe.cost.kernels.calls import smooth_max
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import smooth_max
 from optimoe.cost.kernels.curve import find_curve, find_row
 from tests.cost.kernels.shapes import H100
 

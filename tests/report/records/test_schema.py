@@ -77,7 +77,7 @@ MORE = (
     "predictions add loss --value 2.1 --low 2 --high 2.2 --level 0.9 --unit nats/token",
     "predictions outcome tpot 8.1ms --source bench",
     "data make corpus text --held-out 0.1",
-    "hardware probe --threads 1",
+    "hardware probe --threads 1 --no-operators",
     "measure URL --concurrency 1,2 --requests 4 --output-tokens 4",
     "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
     "export trained out --to hf",

@@ -1,6 +1,7 @@
 """Accelerators and clusters: peaks from data sheets, by name or from a user's own file."""
 
 import re
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -125,7 +126,9 @@ class Accelerator:
             return self
         held = np.minimum(1.0, self.cache_bytes / np.maximum(num_bytes, 1.0))
         rate = 1 / (held / self.cache_bytes_per_s + (1 - held) / self.memory_bytes_per_s)
-        return replace(self, memory_bytes_per_s=rate)
+        found = copy(self)
+        object.__setattr__(found, "memory_bytes_per_s", rate)  # over a grid of designs an array: no file holds one
+        return found
 
     def flops_per_s(self, weight_precision: str, activations: str = AUTO) -> float:
         """Tensor peak for weights and activations: :func:`~optimoe.cost.hardware.arithmetic.arithmetic`.

@@ -36,9 +36,9 @@ REFERENCE_HZ = 1.98e9
 def find_curve(family: KernelFamily, kind: str, gpu: Accelerator, engine: str = "") -> KernelCurve:
     """The curve of a family (``gemm``, ``experts``, …) and a kind of it (a precision), as an engine runs it.
 
-    What a machine's own file holds of the family comes first (:meth:`~optimoe.cost.hardware.accelerator.
-    Accelerator.curve`). Else the row by :func:`find_row`; its times of launch and latency run at the GPU's clock (:func:`at_clock`). Of that
-    row a ``cpu`` takes the shares alone: it launches nothing and has no large tiles to fill (assumed; optimistic).
+    What a machine's own file holds of the family comes first. Else the row by :func:`find_row`; its times of
+    launch and latency run at the GPU's clock (:func:`at_clock`). Of that row a ``cpu`` takes the shares alone: it
+    launches nothing and has no large tiles to fill (assumed; optimistic).
     """
     own = gpu.curve(family, kind)
     if own is not None:

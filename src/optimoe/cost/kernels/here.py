@@ -136,7 +136,7 @@ def fit_curve(
             ),
             p,
         )
-        for p in SHARPNESSES
+        for p in (SHARPNESSES if "compute_share" in FREE[family] else SHARPNESSES[:1])
     ]
     best, sharpness = min(fits, key=lambda fit: float(fit[0].cost))
     return curve(best.x, sharpness)

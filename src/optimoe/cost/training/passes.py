@@ -150,8 +150,8 @@ def _between_s(
 ) -> Values:
     """Seconds of what lies between the products of all layers: at the data sheet's bandwidth, or as measured here.
 
-    A machine that was measured itself has a curve for it: a launch for each operator of a pass, and the bytes, those
-    of the logits among them, at the rate that a whole step was seen to reach.
+    A machine that was measured itself has a curve for it: a launch for each operator of a pass, and the bytes,
+    those of the logits among them, at the rate that a whole step was seen to reach.
     """
     moved = sum(
         sizes.num_layers * elementwise_bytes(sizes, layout, setup, recomputed=recomputed)

@@ -25,6 +25,9 @@ class ProbeRequest:
     """auto takes a GPU where there is one."""
     threads: int = 0
     """Of a CPU; 0 leaves PyTorch's choice."""
+    operators: bool = True
+    """Whether the operators of a CPU are measured too, of which predictions of small models are made: a quarter of
+    a minute."""
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -45,6 +48,6 @@ class ProbeRequest:
         if self.out.exists():
             raise InputError(f"{self.out}: is there already")
         with so_many_threads(self.threads):
-            found = probe_machine(find_device(self.device))
+            found = probe_machine(find_device(self.device), self.operators)
         save_toml(self.out, found.accelerator)
         return found

@@ -4,7 +4,7 @@ Legend: T tokens, E experts, K experts of a token, D model width, F width of an 
 S tokens of a sequence, N tokens of a cache, C width of a head.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ WEIGHTS = ((64, 64), (96, 257), (256, 64), (256, 256), (512, 1024), (1024, 1024)
 COLD_ROWS, COLD_WEIGHTS = (1, 4), ((4096, 4096),)
 """Weights beyond a last-level cache, for few rows, as decoding a large model reads them."""
 
-EXPERTS = ((8, 2, 64, 64), (8, 2, 128, 128), (16, 2, 256, 128), (8, 2, 256, 512))
+EXPERTS = ((8, 2, 64, 64), (8, 2, 128, 128), (16, 2, 256, 128), (8, 2, 256, 512), (64, 8, 128, 32))
 EXPERT_TOKENS, TRAINED_TOKENS = (1, 4, 16), (256, 2048)
 EXPERT_PASSES = 3
 """Passes of training that cost as much as one forward, as the model of training takes them."""
@@ -147,6 +147,7 @@ def _passes_s(forward: Callable[[], Tensor], trained: bool) -> float:
         return best_s(forward, CPU)
 
 
-def _arrays(rows: Iterator[tuple[float, int]]) -> Sequence[np.ndarray]:
+def _arrays(rows: Iterator[tuple[float, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Seconds, and bytes that were touched."""
-    return np.array(list(rows), dtype=float).T
+    seconds, touched = np.array(list(rows), dtype=float).T
+    return seconds, touched

@@ -2,8 +2,8 @@
 
 import os
 import platform
-from pathlib import Path
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from optimoe.core.units import parse_quantity
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.curve import KernelCurve
 from optimoe.cost.kernels.here import measured_curve
+from optimoe.cost.training.setup import TrainPrecision
 from optimoe.models.surroundings import processor_facts
 from optimoe.trainer.device import measured_peak_flops_per_s
 from optimoe.trainer.probing.calls import timed_calls
@@ -27,7 +28,8 @@ _HELD_SHARE = 0.125
 """Of the last-level cache, by each of the two buffers of a copy within it: others use it too."""
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_CPU_TYPES, _GPU_TYPES = ("bf16", "fp32"), ("bf16", "fp16")
+_CPU_TYPES: tuple[TrainPrecision, ...] = ("bf16", "fp32")
+_GPU_TYPES = ("bf16", "fp16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +90,15 @@ class Probe:
         }
 
 
-def probe_machine(device: torch.device) -> Probe:
-    """Measure a device; some seconds, a minute for the operators of a CPU, in which nothing else should run.
+def probe_machine(device: torch.device, operators: bool = True) -> Probe:
+    """Measure a device; some seconds, and a quarter of a minute for operators, in which nothing else should run.
 
     Args:
         device: A CPU, with the threads that PyTorch has, or a GPU.
+        operators: Whether those of a CPU are measured too, from which its models are predicted.
     """
     found = _data_sheet(device)
-    return found if device.type == "cuda" else replace(found, curves=_curves(found))
+    return replace(found, curves=_curves(found)) if operators and device.type == "cpu" else found
 
 
 def _data_sheet(device: torch.device) -> Probe:
@@ -134,12 +137,17 @@ def _data_sheet(device: torch.device) -> Probe:
     )
 
 
+def accelerator_of(found: Probe) -> Accelerator:
+    """What was measured as an accelerator of that name, without a file."""
+    return Accelerator(**{"name": "here", **found.accelerator, "curves": found.curves})
+
+
 def _curves(found: Probe) -> dict[str, dict[str, KernelCurve]]:
     """What the operators of a CPU reach, by family and type; last what lies between the products of a step.
 
     An operator that multiplies nothing takes its launch, and its bytes at the rate of a copy.
     """
-    gpu = Accelerator(**{"name": "here", **found.accelerator, "curves": {}})
+    gpu = accelerator_of(found)
     curves: dict[str, dict[str, KernelCurve]] = {}
     for word in _CPU_TYPES:
         for calls in timed_calls(_TYPES[word]):

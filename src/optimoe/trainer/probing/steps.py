@@ -22,8 +22,7 @@ from optimoe.trainer.probing.clock import best_s
 from optimoe.trainer.steps.optimizers import make_optimizers
 from optimoe.trainer.steps.step import Stepper
 
-NOTHING_BETWEEN = KernelCurve(launch_s=0.0)
-"""A curve by which what lies between the products is nearly free."""
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +32,27 @@ class SmallStep:
     Attributes:
         d_model: Its width.
         routed: Whether its feed-forwards are 8 experts, of which a token takes 2.
+        num_layers: Its depth.
         vocab_size: Its vocabulary.
         sequences, seq_len: The batch.
     """
 
     d_model: int
     routed: bool
+    num_layers: int = 2
     vocab_size: int = 257
     sequences: int = 8
     seq_len: int = 256
 
     @property
     def arch(self) -> ArchSpec:
-        """The model: two layers with heads of 32."""
+        """The model, with heads of 32."""
         heads = self.d_model // 32
         ffn: FeedForward = DenseFFN(d_ff=3 * self.d_model)
         if self.routed:
             ffn = MoE(num_experts=8, top_k=2, d_expert=self.d_model)
         layers = LayerGroup(
-            num_layers=2, mixer=Attention(num_heads=heads, num_kv_heads=heads, head_dim=32), ffn=ffn
+            num_layers=self.num_layers, mixer=Attention(num_heads=heads, num_kv_heads=heads, head_dim=32), ffn=ffn
         )
         return ArchSpec(name="small", vocab_size=self.vocab_size, d_model=self.d_model, layers=(layers,))
 
@@ -66,14 +67,13 @@ STEPS = (
 )
 
 
-def between_products(
-    gpu: Accelerator, precision: TrainPrecision, steps: Sequence[SmallStep] = STEPS
-) -> KernelCurve:
+def between_products(gpu: Accelerator, precision: TrainPrecision, steps: Sequence[SmallStep] = ()) -> KernelCurve:
     """The curve of all that lies between the products of a training step, on this CPU as it is.
 
     What measured steps take beyond the products, experts and attention that the machine's own curves predict of
     them, least squares of ln(predicted/measured) of the whole step.
     """
+    steps = steps or STEPS
     seconds = np.array([step_s(step, precision) for step in steps])
 
     def predict(curve: KernelCurve) -> np.ndarray:
@@ -92,8 +92,6 @@ def predicted_step(gpu: Accelerator, step: SmallStep, precision: TrainPrecision)
 
 def step_s(step: SmallStep, precision: TrainPrecision) -> float:
     """Seconds of a step as it is trained: forward, losses, backward, clipping, AdamW."""
-
-
     model = build(step.arch).train()
     stepper = Stepper(
         model=model,
@@ -106,7 +104,5 @@ def step_s(step: SmallStep, precision: TrainPrecision) -> float:
     )
     ids_BS = torch.randint(step.vocab_size, (step.sequences, step.seq_len + 1))
     half = torch.arange(step.seq_len).ge(step.seq_len // 2).long()
-    batch = TokenBatch(
-        ids_BS=ids_BS[:, :-1], target_BS=ids_BS[:, 1:], document_BS=half.expand(step.sequences, -1)
-    )
-    return best_s(lambda: stepper([batch], 1e-4, "probe"), torch.device("cpu"))
+    batch = TokenBatch(ids_BS=ids_BS[:, :-1], target_BS=ids_BS[:, 1:], document_BS=half.expand(step.sequences, -1))
+    return best_s(lambda: stepper([batch], 1e-4, "probe"), torch.device("cpu"), rounds=_ROUNDS)

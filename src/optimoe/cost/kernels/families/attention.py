@@ -4,8 +4,8 @@ import numpy as np
 
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import DecodeAttention, KernelTime, LatentDecodeAttention, PrefillAttention
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import DecodeAttention, KernelTime, LatentDecodeAttention, PrefillAttention
 from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 FULL_HEAD = 128

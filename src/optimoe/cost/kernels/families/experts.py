@@ -6,8 +6,8 @@ from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.facts import operator_table
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.arithmetic import AUTO, arithmetic
-from optimoe.cost.kernels.calls import KernelTime, RoutedExperts
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import KernelTime, RoutedExperts
 from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 ACTIVATION_BYTES = 2

@@ -5,8 +5,8 @@ import numpy as np
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.cost.hardware.accelerator import Accelerator
 from optimoe.cost.hardware.arithmetic import arithmetic, operand_format
-from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import Gemm, KernelTime
 from optimoe.cost.kernels.curve import CHAIN, find_curve, memory_s
 
 OUTPUT_BYTES = 2

@@ -2,8 +2,8 @@
 
 from optimoe.core.arrays import Values
 from optimoe.cost.hardware.accelerator import Accelerator
-from optimoe.cost.kernels.calls import KernelTime
 from optimoe.cost.hardware.curve import KernelCurve
+from optimoe.cost.kernels.calls import KernelTime
 from optimoe.cost.kernels.curve import find_curve, memory_s
 
 

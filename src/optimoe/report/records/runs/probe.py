@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimoe.core.records import same_fields
+from optimoe.cost.hardware.curve import KernelCurve
 from optimoe.trainer.probing.machine import Probe
 
 
@@ -23,6 +24,9 @@ class ProbedMachineRecord:
         host_bytes_per_s: A large copy from pinned memory of the host; 0 for a CPU.
         host_copy_s: A copy of one number from the host, waited for; 0 for a CPU.
         measured_utc: When.
+        cache_bytes: Last-level cache of a CPU that tells it; 0 else.
+        cache_bytes_per_s: A copy within that cache.
+        curves: Of a CPU: what its operators reach, by family and type; empty where they were not measured.
     """
 
     file: str
@@ -36,6 +40,9 @@ class ProbedMachineRecord:
     host_bytes_per_s: float
     host_copy_s: float
     measured_utc: str
+    cache_bytes: int
+    cache_bytes_per_s: float
+    curves: dict[str, dict[str, KernelCurve]]
 
 
 def probed_record(found: Probe, file: Path) -> ProbedMachineRecord:

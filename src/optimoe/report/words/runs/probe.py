@@ -17,6 +17,11 @@ def probe_lines(found: Probe, file: Path) -> Lines:
         ("Products", products),
         ("Launch", f"{found.launch_s * 1e6:.1f} µs a call"),
     ]
+    if found.cache_bytes:
+        cache = f"{format_bytes(found.cache_bytes)}, copied within at {format_bytes(found.cache_bytes_per_s)}/s"
+        lines.append(("Cache", cache))
+    if found.curves:
+        lines.append(("Operators", f"curves of {', '.join(found.curves).replace('_', ' ')}"))
     if found.host_bytes_per_s:
         copies = f"{format_bytes(found.host_bytes_per_s)}/s, {found.host_copy_s * 1e6:.1f} µs for one number"
         lines.append(("From host", copies))
