@@ -117,7 +117,7 @@ class Accelerator:
         return kinds.get(kind, kinds.get("bf16", next(iter(kinds.values())))) if kinds else None
 
     def reading(self, num_bytes: Values) -> "Accelerator":
-        """The same machine, its memory as fast as steps find it that go over so many bytes again and again.
+        """The same machine, its memory as fast as steps find it that read the same bytes over and over.
 
         With the share h = min(1, cache/bytes) of them in the last-level cache: 1/(h/cache rate + (1 − h)/memory
         rate). Whose cache's rate is not known stays as it is.

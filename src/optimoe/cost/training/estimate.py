@@ -76,6 +76,11 @@ class TrainRun:
         return int(self.batch_tokens / self.seq_len + 0.5)
 
     @property
+    def measured_here(self) -> bool:
+        """Whether training steps were measured on the machine itself, in this precision or another."""
+        return self.cluster.accelerator.curve("training", self.setup.precision) is not None
+
+    @property
     def peak_flops_per_s(self) -> float:
         """FLOP/s of all GPUs at their peak in the precision of the products."""
         return self.cluster.num_gpus * self.cluster.accelerator.flops_per_s(self.setup.precision)
@@ -126,7 +131,7 @@ class TrainEstimate:
 
     def mfu_range(self, convention: FlopConvention = "6nd") -> tuple[float, float]:
         """The range in which 90 % of published runs lie for a prediction like this one; at most 1."""
-        low, high = training_range("mfu_error")
+        low, high = training_range("here_error" if self.run.measured_here else "mfu_error")
         return self.mfu(convention) / high, min(1.0, self.mfu(convention) / low)
 
     def mfu_bf16(self, convention: FlopConvention = "6nd") -> float:
@@ -144,12 +149,15 @@ class TrainEstimate:
         return tokens / self.tokens_per_s / self.run.goodput / SECONDS_PER_DAY
 
     def gpu_hours(self, tokens: float) -> Estimate:
-        """GPU hours that so many tokens take, with the band of published runs' hours.
+        """GPU hours that so many tokens take, with the band of published runs' hours, or of steps measured here.
 
         Raises:
             ConfigError: The tokens are not positive.
         """
         hours = self.days(tokens) * SECONDS_PER_DAY / SECONDS_PER_HOUR * self.run.cluster.num_gpus
+        if self.run.measured_here:
+            low, high = training_range("here_error")
+            return Estimate(value=hours, low=low * hours, high=high * hours)
         return hours_band(hours)
 
     def usd(self, tokens: float) -> float:

@@ -17,6 +17,9 @@ from optimoe.cost.training.setup import training_range, usual_hours_ratio
 from optimoe.report.words.lines import Deciding, Lines
 from optimoe.report.words.served.energy_prose import Energy, energy_words
 
+SHORT_DAYS = 0.05
+"""A run below this, an hour or so, is not told in days."""
+
 HOURS_WORDS = "at {:.1%} goodput; labs' own hours are {:.1f} to {:.1f} times the predicted, {:.1f} in the median"
 """What the band of hours is, for a goodput, the ends of the band and the median."""
 
@@ -44,7 +47,7 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
             Deciding("Run"),
             f"{format_count(tokens)} tokens in {days_words(hours, run)}, {_cost_words(best, tokens)}",
         ),
-        ("", HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())),
+        ("", _hours_words(run)),
         (
             "Energy",
             energy_words([Energy(kwh=best.energy_kwh(tokens), of="to train", gpu=run.cluster.accelerator)]),
@@ -52,6 +55,14 @@ def training_lines(best: TrainEstimate, tokens: float) -> Lines:
         ("Memory", f"{format_bytes(float(best.memory.total))} a GPU"),
         ("A step is", f"{shares}: most of it {best.bound_by.replace('_', ' ')}"),
     ]
+
+
+def _hours_words(run: TrainRun) -> str:
+    """What the band of hours is: of labs' own runs, or of steps that were measured on the machine itself."""
+    if run.measured_here:
+        name, (low, high) = run.cluster.accelerator.name, training_range("here_error")
+        return f"by steps of small models measured on {name}; others' were {low:.2g} to {high:.2g} times the predicted"
+    return HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())
 
 
 def _cost_words(best: TrainEstimate, tokens: float) -> str:
@@ -67,19 +78,23 @@ def _cost_words(best: TrainEstimate, tokens: float) -> str:
 
 
 def days_words(hours: Estimate, run: TrainRun) -> str:
-    """Days of a run that takes so many GPU hours, with the band of the hours where one is known."""
+    """Days of a run that takes so many GPU hours, with their band where one is known; minutes of a short one."""
     value, low, high = (
         bound * SECONDS_PER_HOUR / SECONDS_PER_DAY / run.cluster.num_gpus
         for bound in (hours.value, hours.low, hours.high)
     )
+    if value < SHORT_DAYS:
+        words = [format_seconds(days * SECONDS_PER_DAY) for days in (value, low, high)]
+        return f"{words[0]} ({words[1]} – {words[2]})" if not math.isnan(low) else words[0]
     band = "" if math.isnan(low) else f" ({low:,.1f} – {high:,.1f})"
     return f"{value:,.1f} days{band}"
 
 
 def hours_words(hours: Estimate) -> str:
     """GPU hours, with their band where one is known."""
-    band = "" if math.isnan(hours.low) else f" ({hours.low:,.0f} – {hours.high:,.0f})"
-    return f"{hours.value:,.0f} GPU hours{band}"
+    digits = ".2g" if hours.value < 1 else ",.0f"
+    band = "" if math.isnan(hours.low) else f" ({hours.low:{digits}} – {hours.high:{digits}})"
+    return f"{hours.value:{digits}} GPU hours{band}"
 
 
 def batch_words(batch_tokens: int, run: TrainRun) -> str:
