@@ -3,9 +3,9 @@
     python benchmarks/cpu_training.py [--threads 1 2] [--widths 64 96 128 192 256] [--rounds 1]
 
 Probes the machine with so many threads (``optimoe hardware probe``), then times steps of models that the probe has
-not seen, dense ones and ones of 8 experts of which a token takes 2, of 8 sequences of 256 bytes, as ``optimoe train``
-takes them, and prints predicted over measured seconds as the table of ``docs/cost-model.md``. Beside it what the
-tables of GPUs say, as before machines had curves of their own. Let nothing else run.
+not seen, dense ones and ones of 8 experts of which a token takes 2, of 8 sequences of 256 bytes, as
+``optimoe train`` takes them, and prints predicted over measured seconds as the table of ``docs/cost-model.md``.
+Beside it what the tables of GPUs say, as before machines had curves of their own. Let nothing else run.
 """
 
 import argparse

@@ -61,7 +61,7 @@ def _hours_words(run: TrainRun) -> str:
     """What the band of hours is: of labs' own runs, or of steps that were measured on the machine itself."""
     if run.measured_here:
         name, (low, high) = run.cluster.accelerator.name, training_range("here_error")
-        return f"by steps of small models measured on {name}; others' were {low:.2g} to {high:.2g} times the predicted"
+        return f"by steps measured on {name}; other models' were {low:.2g} to {high:.2g} times the predicted"
     return HOURS_WORDS.format(run.goodput, *training_range("hours_error"), usual_hours_ratio())
 
 
