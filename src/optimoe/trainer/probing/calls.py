@@ -14,13 +14,14 @@ from optimoe.cost.kernels.calls import DecodeAttention, Gemm, PrefillAttention, 
 from optimoe.cost.kernels.here import TimedCalls
 from optimoe.cost.kernels.spread import balanced
 from optimoe.cost.training.passes import FLASH_BACKWARD
+from optimoe.models.dense.linear import linear
 from optimoe.models.experts.dispatch import run_experts
 from optimoe.models.experts.kernels import ExpertWeights
 from optimoe.trainer.probing.clock import best_s
 
 CPU = torch.device("cpu")
 
-ROWS = (1, 2, 4, 8, 16, 64, 512)
+ROWS = (1, 2, 4, 8, 16, 64, 512, 2048)
 WEIGHTS = ((64, 64), (96, 257), (256, 64), (256, 256), (512, 1024), (1024, 1024))
 COLD_ROWS, COLD_WEIGHTS = (1, 4), ((4096, 4096),)
 """Weights beyond a last-level cache, for few rows, as decoding a large model reads them."""
@@ -43,7 +44,7 @@ def timed_calls(dtype: torch.dtype) -> Iterator[TimedCalls]:
 
 
 def _products(dtype: torch.dtype) -> TimedCalls:
-    """Products as layers make them, ``F.linear``, without gradients."""
+    """Products as our linear layers make them, without gradients."""
     shapes = [(rows, *sizes) for sizes in WEIGHTS for rows in ROWS]
     shapes += [(rows, *sizes) for sizes in COLD_WEIGHTS for rows in COLD_ROWS]
 
@@ -51,7 +52,7 @@ def _products(dtype: torch.dtype) -> TimedCalls:
         x_TD, w_FD = torch.randn(rows, depth, dtype=dtype), torch.randn(width, depth, dtype=dtype)
         touched = x_TD.nbytes + w_FD.nbytes + rows * width * x_TD.itemsize
         with torch.inference_mode():
-            return best_s(lambda: nn.functional.linear(x_TD, w_FD), CPU), touched
+            return best_s(lambda: linear(x_TD, w_FD), CPU), touched
 
     seconds, touched = _arrays(one(*shape) for shape in shapes)
     rows, depth, width = np.array(shapes, dtype=float).T
