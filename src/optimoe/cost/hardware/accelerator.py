@@ -117,10 +117,10 @@ class Accelerator:
         return kinds.get(kind, kinds.get("bf16", next(iter(kinds.values())))) if kinds else None
 
     def reading(self, num_bytes: Values) -> "Accelerator":
-        """The same machine, its memory as fast as steps find it that read the same bytes over and over.
+        """This machine as steps find it that read the same bytes over and over, be they in its cache.
 
         With the share h = min(1, cache/bytes) of them in the last-level cache: 1/(h/cache rate + (1 − h)/memory
-        rate). Whose cache's rate is not known stays as it is.
+        rate). A machine whose cache has no known rate stays as it is.
         """
         if not self.cache_bytes_per_s:
             return self
