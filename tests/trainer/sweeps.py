@@ -8,8 +8,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from optimoe.core.run import load_run_records
+from optimoe.core.run import append_run_record, load_run_records
 from optimoe.trainer.sweep.store import SweepStore
+from tests.core.run.cases import record
+from tests.trainer.world import make_run
 
 SWEEP = """
 import sys
@@ -64,3 +66,21 @@ def require_once(out, runs):
     assert sorted(record.run.name for record in records) == sorted(run.name for run in runs)
     assert {state.state for state in SweepStore(out).states()} == {"finished"}
     return {record.run.name: record for record in records}
+
+
+def save_store(path):
+    """A store whose runs are over: e1 and e4 at two budgets and two seeds, e4 better by 0.05 nats and half as fast."""
+    made = SweepStore(path)
+    for e in (1, 4):
+        for steps, base in ((10, 3.0), (20, 2.5)):
+            for seed in (0, 1):
+                run = make_run(steps, name=f"e{e}-{steps}-s{seed}", seed=seed, init_std=0.02 * e)
+                made.add([run])
+                numbers = {
+                    "loss": base - 0.05 * (e == 4) + 0.01 * seed,
+                    "train_flops": 1e15 * steps,
+                    "seconds": 10.0 * (1 + (e == 4)),
+                    "tokens_seen": run.tokens,
+                }
+                append_run_record(made.records_file, record(run=run, run_id="", **numbers))
+    return made

@@ -80,6 +80,11 @@ MORE = (
     "hardware probe --threads 1 --no-operators",
     "measure URL --concurrency 1,2 --requests 4 --output-tokens 4",
     "train run.toml --data text --held-out 0.1 --evaluations 1 --threads 1",
+    "sweep run.toml --data text --held-out 0.1 --evaluations 1 --workers 1 --device cpu --yes",
+    "sweep status store",
+    "sweep retry store",
+    "sweep export store out.csv",
+    "sweep compare store --baseline e1 --variant e4 --alpha 0.5 --floor 1.5",
     "export trained out --to hf",
     "sample trained --prompt the --max-new-tokens 3",
     "measure --from result.json --gpu h100-sxm --engine vllm --engine-version 0.12.0 --precision bf16 --tp 1",
@@ -187,6 +192,8 @@ def test_what_a_command_prints_is_one_object_of_its_schema(line, files, capsys):
         save_runs(Path("run.toml"), [world.make_run(steps=2)])
     if line.startswith("serve "):
         pytest.importorskip("xllamacpp", reason="llama.cpp itself is needed: pip install 'optimoe[serve]'")
+    if "store" in line.split():
+        import_module("tests.trainer.sweeps").save_store(Path("store"))
     if "trained" in line.split():
         world.save_run(Path("trained"))
     with running() if "URL" in line else nullcontext(("", None)) as (url, _):

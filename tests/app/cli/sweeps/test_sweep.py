@@ -7,9 +7,9 @@ import pyarrow.parquet
 import pytest
 
 from optimoe.app.main import app, main
-from optimoe.core.run import append_run_record, load_run_records
+from optimoe.core.run import load_run_records
 from optimoe.trainer.sweep.store import Failure, SweepStore
-from tests.core.run.cases import record
+from tests.trainer.sweeps import save_store
 from tests.trainer.world import make_run, write_text
 
 GRID = """
@@ -39,18 +39,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(tmp_path):
-    """A store whose runs are over: two variants at two budgets and two seeds, e4 as good as 0.05 nats less."""
-    made = SweepStore(tmp_path / "store")
-    for e in (1, 4):
-        for steps, base in ((10, 3.0), (20, 2.5)):
-            for seed in (0, 1):
-                run = make_run(steps, name=f"e{e}-{steps}-s{seed}", seed=seed, notes=f"e{e}", init_std=0.02 * e)
-                made.add([run])
-                loss = base - 0.05 * (e == 4) + 0.01 * seed
-                flops, seconds = 1e15 * steps, 10.0 * (1 + (e == 4))
-                numbers = {"loss": loss, "train_flops": flops, "seconds": seconds, "tokens_seen": run.tokens}
-                append_run_record(made.records_file, record(run=run, run_id="", **numbers))
-    return made
+    return save_store(tmp_path / "store")
 
 
 def answer(capsys, *words):
