@@ -69,7 +69,7 @@ def require_once(out, runs):
 
 
 def save_store(path):
-    """A store whose runs are over: e1 and e4 at two budgets and two seeds, e4 better by 0.05 nats and half as fast."""
+    """A store whose runs are over: two budgets, two seeds; e4 is 0.05 nats better than e1 and half as fast."""
     made = SweepStore(path)
     for e in (1, 4):
         for steps, base in ((10, 3.0), (20, 2.5)):
