@@ -21,13 +21,12 @@ pytestmark = [
     ),
 ]
 LENGTHS = ("--input-tokens", "24", "--output-tokens", "80")
-"""Answers that take longer than another program holds a core: else their tokens are seen at one time."""
 
 
-def test_a_served_model_is_measured_at_two_loads_and_recorded(tiny, tmp_path, capsys):
+def test_a_served_model_is_measured_at_two_loads_and_recorded(slow, tmp_path, capsys):
     out = tmp_path / "records.jsonl"
-    words = ["--concurrency", "1,4", "--requests", "20", *LENGTHS, "--model", str(tiny / "hf"), "--gpu", "l40s"]
-    app(["measure", "--serve", str(tiny / "tiny.gguf"), *words, "--out", str(out), "--json"])
+    words = ["--concurrency", "1,4", "--requests", "20", *LENGTHS, "--model", str(slow / "hf"), "--gpu", "l40s"]
+    app(["measure", "--serve", str(slow / "slow.gguf"), *words, "--out", str(out), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert (told["engine"], told["engine_version"][:2]) == ("llamacpp", "20")
     assert [(level["concurrency"], level["failed"]) for level in told["levels"]] == [(1, 0), (4, 0)]
@@ -36,7 +35,7 @@ def test_a_served_model_is_measured_at_two_loads_and_recorded(tiny, tmp_path, ca
     assert one.engine == "llamacpp" and one.engine_version[:4] >= "2026"
     assert one.output_tokens == 80 and one.input_tokens == pytest.approx(24, abs=8)
     assert 0 < one.tpot_s < 1 and 0 < one.ttft_s < 10
-    assert alive(str(tiny / "tiny.gguf")) == {}
+    assert alive(str(slow / "slow.gguf")) == {}
 
 
 @contextmanager
