@@ -73,6 +73,18 @@ def stacked(values: Sequence[T]) -> T:
     return first
 
 
+def concatenated(grids: Sequence[T]) -> T:
+    """Grids of one structure as one, the designs of each behind those of the one before."""
+    import numpy as np
+
+    columns: list[list[Any]] = []
+    for grid in grids:
+        columns.append([])
+        map_arrays(grid, lambda array, own=columns[-1]: own.append(array) or array)  # type: ignore[misc]
+    joined = iter([np.concatenate(parts) for parts in zip(*columns, strict=True)])
+    return map_arrays(grids[0], lambda _: next(joined))
+
+
 def add(one: T, other: T) -> T:
     """Sum two dataclasses of numbers, field by field."""
     names = [field.name for field in fields(one)]  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import InfeasibleError
-from optimoe.core.grid import content_key, map_arrays, map_numbers, row_keys, take
+from optimoe.core.grid import concatenated, content_key, map_arrays, map_numbers, row_keys, take
 from optimoe.cost.hardware.price import unknown_price, usd_per_mtok
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.sizing.candidates import every_split
@@ -247,27 +247,18 @@ def at_price(estimate: ServingEstimate, deployment: Deployment) -> ServingEstima
 
 def gathered(rows: Sequence[tuple[T, int]]) -> T:
     """Put answers together that are rows of grids of one structure."""
-    answers = list({id(answer): answer for answer, _ in rows}.values())
-    order = {id(answer): number for number, answer in enumerate(answers)}
-    which = np.array([order[id(answer)] for answer, _ in rows])
-    place = np.array([place for _, place in rows])
-    if len(answers) == 1:
-        return take(answers[0], place)
-    leaves = [_leaves(answer) for answer in answers]
-    offsets = np.cumsum([0, *(len(own[0]) for own in leaves[:-1])])
-    joined = iter([np.concatenate(column)[place + offsets[which]] for column in zip(*leaves, strict=True)])
-    return map_arrays(answers[0], lambda _: next(joined))
+    answers, starts, places = list({id(answer): answer for answer, _ in rows}.values()), dict[int, int](), 0
+    for answer in answers:
+        starts[id(answer)], places = places, places + _length(answer)
+    whole = answers[0] if len(answers) == 1 else concatenated(answers)
+    return take(whole, np.array([starts[id(answer)] + place for answer, place in rows]))
 
 
-def _leaves(answer: Any) -> list[np.ndarray]:
-    found: list[np.ndarray] = []
-
-    def seen(values: np.ndarray) -> np.ndarray:
-        found.append(values)
-        return values
-
-    map_arrays(answer, seen)
-    return found
+def _length(answer: Any) -> int:
+    """How many rows an answer has."""
+    lengths: list[int] = []
+    map_arrays(answer, lambda array: lengths.append(len(array)) or array)
+    return lengths[0]
 
 
 SHARED = PricedGrids()

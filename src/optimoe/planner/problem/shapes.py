@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, grouped
@@ -24,6 +24,11 @@ class Shapes:
     def where(self, kept: np.ndarray) -> "Shapes":
         """Some of the shapes, by a mask or by indices."""
         return Shapes(d_model=self.d_model[kept], num_layers=self.num_layers[kept])
+
+    def among(self, others: "Shapes") -> Bool[np.ndarray, " designs"]:
+        """Which of the shapes are some of others too."""
+        own, theirs = (each.d_model + 1j * each.num_layers for each in (self, others))
+        return np.isin(own, theirs)
 
 
 def united(*parts: Shapes) -> Shapes:

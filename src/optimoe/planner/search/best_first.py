@@ -185,7 +185,7 @@ def glance(board: Board, query: Query, count: int = GLANCED) -> None:
         if not len(designs):
             break
         part.train(designs)
-        kinds, ways = part.listing.sheet_of(designs), looked.cheapest[designs]
+        kinds, ways = part.listing.kind[designs], looked.cheapest[designs]
         for kind, way in sorted(set(zip(kinds.tolist(), ways.tolist(), strict=True))):
             part.serve(way, designs[(kinds == kind) & (ways == way)])
     board.put(part, active)
@@ -293,7 +293,7 @@ def _calls(board: Board, bright: Looked, query: Query, promising: Index) -> list
         objective = query.judge(bright)[1]
         rest = objective[promising] - bright.serve_usd[promising]  # training
         worth = np.isfinite(usd) & (usd + rest < query.to_beat(bright, objective)[promising])
-    kinds = bright.listing.sheet_of(promising)
+    kinds = bright.listing.kind[promising]
     rank = 1 / (1 + np.arange(len(promising)))
     calls = {
         (kind, way): float(rank[worth[way] & (kinds == kind)].sum())
@@ -326,7 +326,7 @@ def _sample(looked: Looked, query: Query) -> list[tuple[int, Index]]:
     ]
     if looked.served[alike][:, likely].any(axis=0).sum() >= min(SAMPLE, most):
         return []
-    kinds = looked.listing.sheet_of(likely)
+    kinds = looked.listing.kind[likely]
     likely = likely[kinds == np.bincount(kinds).argmax()]
     chosen = np.sort(likely[np.unique(np.linspace(0, len(likely) - 1, min(SAMPLE, len(likely))).astype(int))])
     if looked.served[alike][:, chosen].all():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool
 
-from optimoe.core.grid import take
+from optimoe.core.grid import concatenated, take
 from optimoe.cost.hardware.price import unknown_price
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.designs import Column
@@ -108,16 +108,13 @@ class Board:
 
     def grow(self, members: Mapping[Family, Shapes]) -> int:
         """Put further designs on the board; returns how many were new."""
-        listing = self.listing
-        own = set(zip(listing.of_family.tolist(), listing.shapes.d_model.tolist(),
-                      listing.shapes.num_layers.tolist(), strict=True))  # fmt: skip
+        listing, new = self.listing, dict[Family, Shapes]()
         place = {family: number for number, family in enumerate(listing.families)}
-        new = {}
         for family, shapes in members.items():
-            pairs = zip(shapes.d_model.tolist(), shapes.num_layers.tolist(), strict=True)
-            fresh = [(place.get(family, -1), *shape) not in own for shape in pairs]
-            if any(fresh):
-                new[family] = shapes.where(np.array(fresh))
+            own = listing.shapes.where(np.flatnonzero(listing.of_family == place.get(family, -1)))
+            fresh = ~shapes.among(own)
+            if fresh.any():
+                new[family] = shapes.where(fresh)
         if not new:
             return 0
         more = listed(self.problem.space, new)
@@ -251,11 +248,7 @@ def _longer(
     law: LossLaw, judgement: tuple[TokenCurve, Bool[np.ndarray, " designs"]], more: Listing
 ) -> tuple[TokenCurve, Bool[np.ndarray, " longer"]]:
     """The judgement of designs and of further ones behind them."""
-    (curve, standing), (own, ranked) = judgement, judged_by(law, more)
-    joined = {
-        name: np.concatenate([getattr(curve, name), getattr(own, name)]) for name in ("floor", "scale", "exponent")
-    }
-    return TokenCurve(**joined), np.concatenate([standing, ranked])
+    return concatenated([judgement, judged_by(law, more)])
 
 
 def board_of(problem: Problem, memory: PricedGrids) -> Board:

@@ -86,9 +86,9 @@ def rooflines(listing: Listing, deployments: tuple[Deployment, ...]) -> Roofline
     for deployment in deployments:
         execution = repr(deployment.engine.execution)
         if execution not in weights:
-            served = [np.broadcast_to(weight_bytes(deployment.serves(sheet.grid)).total, len(sheet))
-                      for sheet in listing.sheets]  # fmt: skip
-            weights[execution] = np.concatenate(served).astype(float)
+            weights[execution] = listing.column(
+                lambda grid, one=deployment: np.asarray(weight_bytes(one.serves(grid)).total, dtype=float)  # type: ignore[misc]
+            )
         rows.append(_roofline(listing, deployment, weights[execution]))
     return Rooflines(
         log_rate=np.stack([row[0] for row in rows]),

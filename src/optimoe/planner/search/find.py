@@ -72,7 +72,7 @@ def require_rankable(board: Board) -> None:
     law = board.problem.law
     standing = board.judged(law)[1]
     if not standing.any():
-        why = "; ".join(dict.fromkeys(law.judge(sheet.grid).reason for sheet in board.listing.sheets))
+        why = "; ".join(dict.fromkeys(law.judge(grid).reason for grid in board.listing.grids))
         raise InputError(f"law {law.row.name}: may rank none of these designs: {why}")
     blind = law.blind_to([grid for grid, _ in board.listing.pieces(np.flatnonzero(standing))])
     if blind:

@@ -1,8 +1,9 @@
 """Which designs a search looks at: a coarse but complete list of shapes for each family, and what lies around."""
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,10 +11,12 @@ from jaxtyping import Float, Int
 from optimoe.arch.memory import kv_bytes, kv_bytes_per_token
 from optimoe.arch.params import count_params
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import take
+from optimoe.core.grid import broadcast, concatenated, take
 from optimoe.planner.problem.family import Family
 from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.problem.space import Space
+
+T = TypeVar("T")
 
 Index = Int[np.ndarray, "..."]
 
@@ -28,28 +31,6 @@ FEW_POINTS = 3_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """Designs of one kind in one grid: all dense, routed or mixed, with one kind of attention.
-
-    Attributes:
-        grid: The designs.
-        start: Place of the first of them among all.
-    """
-
-    grid: ArchSpec
-    start: int
-
-    def __len__(self) -> int:
-        """Number of designs."""
-        return len(np.asarray(self.grid.d_model))
-
-    @property
-    def where(self) -> slice:
-        """Their places among all."""
-        return slice(self.start, self.start + len(self))
-
-
-@dataclass(frozen=True, kw_only=True)
 class Listing:
     """Designs of all families side by side, whatever the law, the budget and the hardware.
 
@@ -57,13 +38,19 @@ class Listing:
         families: The families.
         of_family: Which of them each design is of.
         shapes: Width and depth of each design.
-        sheets: The designs as grids, one after the other.
+        builds, grids: Designs of one build each, all dense, routed or mixed, with one kind of attention: they can
+            be priced in one call.
+        kind: Which of the grids each design is in.
+        row: Which of its designs it is.
     """
 
     families: tuple[Family, ...]
     of_family: Index
     shapes: Shapes
-    sheets: tuple[Sheet, ...]
+    builds: tuple[Hashable, ...]
+    grids: tuple[ArchSpec, ...]
+    kind: Index
+    row: Index
 
     def __len__(self) -> int:
         """Number of designs."""
@@ -76,43 +63,43 @@ class Listing:
     @cached_property
     def params_active(self) -> Float[np.ndarray, " designs"]:
         """Active parameters of each design, both embeddings included."""
-        return self._counted("active")
+        return self.column(lambda grid: np.asarray(count_params(grid).active, dtype=float))
 
     @cached_property
     def params_total(self) -> Float[np.ndarray, " designs"]:
         """Stored parameters of each design."""
-        return self._counted("total")
+        return self.column(lambda grid: np.asarray(count_params(grid).total, dtype=float))
 
     @cached_property
     def params_router(self) -> Float[np.ndarray, " designs"]:
         """Parameters of the routers of each design."""
-        return self._counted("router")
-
-    def held_bytes(self, tokens: float) -> Float[np.ndarray, " designs"]:
-        """Bytes of cache and states of a sequence of so many tokens, in bf16: a window holds its width."""
-        rows = [np.broadcast_to(kv_bytes(sheet.grid, tokens), len(sheet)) for sheet in self.sheets]
-        return np.concatenate(rows).astype(float)
+        return self.column(lambda grid: np.asarray(count_params(grid).router, dtype=float))
 
     @cached_property
     def cache_bytes(self) -> Float[np.ndarray, " designs"]:
         """Bytes of cache for each token, in bf16."""
-        rows = [np.broadcast_to(kv_bytes_per_token(sheet.grid), len(sheet)) for sheet in self.sheets]
-        return np.concatenate(rows).astype(float)
+        return self.column(lambda grid: np.asarray(kv_bytes_per_token(grid), dtype=float))
+
+    def held_bytes(self, tokens: float) -> Float[np.ndarray, " designs"]:
+        """Bytes of cache and states of a sequence of so many tokens, in bf16: a window holds its width."""
+        return self.column(lambda grid: np.asarray(kv_bytes(grid, tokens), dtype=float))
 
     def of(self, name: str) -> Float[np.ndarray, " designs"]:
         """A number of the families, once for each of their designs."""
         return np.array([getattr(family, name) for family in self.families], dtype=float)[self.of_family]
 
-    def sheet_of(self, designs: Index) -> Index:
-        """Which sheet each of some designs is on: designs of one can be priced in one call."""
-        return np.searchsorted([sheet.start for sheet in self.sheets], designs, side="right") - 1
+    def column(self, of: Callable[[ArchSpec], T]) -> T:
+        """What a function of a grid says of each design, be it a number or a thing made of numbers."""
+        pieces = list(self.pieces(np.arange(len(self))))
+        whole = concatenated([broadcast(of(grid), (len(own),)) for grid, own in pieces])
+        return take(whole, np.argsort(np.concatenate([own for _, own in pieces]), kind="stable"))
 
     def pieces(self, designs: Index) -> Iterator[tuple[ArchSpec, Index]]:
         """Some of the designs as grids, each with the places of its members."""
-        for sheet in self.sheets:
-            own = designs[(designs >= sheet.where.start) & (designs < sheet.where.stop)]
-            if len(own):
-                yield take(sheet.grid, own - sheet.start), own
+        kinds = self.kind[designs]
+        for kind in np.unique(kinds).tolist():
+            own = designs[kinds == kind]
+            yield take(self.grids[kind], self.row[own]), own
 
     def at(self, index: int, space: Space) -> ArchSpec:
         """One design, with its layers as its family stacks them."""
@@ -121,16 +108,16 @@ class Listing:
 
     def where(self, designs: Index) -> "Listing":
         """Some of the designs, in their order."""
-        start, sheets = 0, []
-        for grid, own in self.pieces(designs):
-            sheets.append(Sheet(grid=grid, start=start))
-            start += len(own)
         order = np.sort(designs)
-        return Listing(
-            families=self.families,
-            of_family=self.of_family[order],
-            shapes=self.shapes.where(order),
-            sheets=tuple(sheets),
+        return self._with_counts(
+            replace(
+                self,
+                of_family=self.of_family[order],
+                shapes=self.shapes.where(order),
+                kind=self.kind[order],
+                row=self.row[order],
+            ),
+            lambda values, _: values[order],
         )
 
     def with_more(self, other: "Listing") -> "Listing":
@@ -138,20 +125,29 @@ class Listing:
         families = tuple(dict.fromkeys(self.families + other.families))
         place = {family: number for number, family in enumerate(families)}
         moved = np.array([place[family] for family in other.families], dtype=int)
-        behind = tuple(Sheet(grid=sheet.grid, start=sheet.start + len(self)) for sheet in other.sheets)
-        return Listing(
+        grids, kind, row = dict(zip(self.builds, self.grids, strict=True)), other.kind.copy(), other.row.copy()
+        for number, (build, grid) in enumerate(zip(other.builds, other.grids, strict=True)):
+            behind = build in grids
+            row[other.kind == number] += len(grids[build].d_model) if behind else 0  # type: ignore[arg-type]
+            grids[build] = concatenated([grids[build], grid]) if behind else grid
+            kind[other.kind == number] = list(grids).index(build)
+        longer = Listing(
             families=families,
             of_family=np.concatenate([self.of_family, moved[other.of_family]]),
-            shapes=Shapes(
-                d_model=np.concatenate([self.shapes.d_model, other.shapes.d_model]),
-                num_layers=np.concatenate([self.shapes.num_layers, other.shapes.num_layers]),
-            ),
-            sheets=self.sheets + behind,
+            shapes=concatenated([self.shapes, other.shapes]),
+            builds=tuple(grids),
+            grids=tuple(grids.values()),
+            kind=np.concatenate([self.kind, kind]),
+            row=np.concatenate([self.row, row]),
         )
+        return self._with_counts(longer, lambda values, name: np.concatenate([values, getattr(other, name)]))
 
-    def _counted(self, name: str) -> Float[np.ndarray, " designs"]:
-        rows = [np.broadcast_to(getattr(count_params(sheet.grid), name), len(sheet)) for sheet in self.sheets]
-        return np.concatenate(rows).astype(float)
+    def _with_counts(self, made: "Listing", change: Callable[[np.ndarray, str], np.ndarray]) -> "Listing":
+        """Hand on what was counted of these designs, so that nothing is counted twice."""
+        for name in ("params_active", "params_total", "params_router", "cache_bytes"):
+            if name in self.__dict__:
+                made.__dict__[name] = change(self.__dict__[name], name)
+        return made
 
 
 def listed(space: Space, members: Mapping[Family, Shapes]) -> Listing:
@@ -162,18 +158,16 @@ def listed(space: Space, members: Mapping[Family, Shapes]) -> Listing:
     families = tuple(family for own in kinds.values() for family in own)
     ordered = [shapes for own in kinds.values() for shapes in own.values()]
     counts = [len(shapes.d_model) for shapes in ordered]
-    sheets, start = [], 0
-    for own in kinds.values():
-        sheets.append(Sheet(grid=space.designs(own), start=start))
-        start += len(sheets[-1])
+    grids = tuple(space.designs(own) for own in kinds.values())
+    sizes = [len(grid.d_model) for grid in grids]  # type: ignore[arg-type]
     return Listing(
         families=families,
         of_family=np.repeat(np.arange(len(families)), counts),
-        shapes=Shapes(
-            d_model=np.concatenate([shapes.d_model for shapes in ordered]),
-            num_layers=np.concatenate([shapes.num_layers for shapes in ordered]),
-        ),
-        sheets=tuple(sheets),
+        shapes=concatenated(ordered),
+        builds=tuple(kinds),
+        grids=grids,
+        kind=np.repeat(np.arange(len(grids)), sizes),
+        row=np.concatenate([np.arange(size) for size in sizes]),
     )
 
 

@@ -137,15 +137,8 @@ class Looked(Columns):
 
 def judged_by(law: LossLaw, listing: Listing) -> tuple[TokenCurve, Bool[np.ndarray, " designs"]]:
     """The loss curve of each design under a law, and whether the law may rank it."""
-    curves, standing = [], []
-    for sheet in listing.sheets:
-        curves.append(curve_of(law, sheet.grid, (len(sheet),)))
-        standing.append(np.broadcast_to(law.judge(sheet.grid).applicable, len(sheet)))
-    columns = {
-        name: np.concatenate([np.asarray(getattr(curve, name), dtype=float) for curve in curves])
-        for name in ("floor", "scale", "exponent")
-    }
-    return TokenCurve(**columns), np.concatenate(standing)
+    curve = listing.column(lambda grid: curve_of(law, grid, ()))
+    return curve, listing.column(lambda grid: np.asarray(law.judge(grid).applicable))
 
 
 def unpriced(problem: Problem, listing: Listing) -> Looked:

@@ -18,7 +18,7 @@ from optimoe.planner.problem.shapes import Shapes
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.search.board import Board
 from optimoe.planner.search.estimate import UNSEEN, rooflines
-from optimoe.planner.search.listing import Index, Listing, Sheet
+from optimoe.planner.search.listing import Index, Listing
 from optimoe.planner.search.looked import Looked, Rates, unpriced
 
 MOST_WAYS = 2
@@ -85,7 +85,10 @@ def settled_model(problem: Problem, spec: ArchSpec, memory: PricedGrids) -> Pool
         families=(family,),
         of_family=np.array([0]),
         shapes=Shapes(d_model=np.array([spec.d_model]), num_layers=np.array([spec.num_layers])),
-        sheets=(Sheet(grid=grid, start=0),),
+        builds=(family.build,),
+        grids=(grid,),
+        kind=np.array([0]),
+        row=np.array([0]),
     )
     roof = rooflines(listing, problem.deployments)
     guess = np.where(roof.room > -UNSEEN, np.exp(roof.log_rate + UNSEEN), 0.0)

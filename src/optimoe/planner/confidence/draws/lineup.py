@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.grid import take
+from optimoe.core.grid import concatenated, take
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.candidate import Candidate
 from optimoe.planner.confidence.draws.law import LawDraws
@@ -163,24 +163,22 @@ def lineup_of(looked: Looked, given: Sequence[Candidate]) -> Lineup:
     Dollars of those that the search did not price are its estimates.
     """
     problem, listing = looked.problem, looked.listing
+    pieces = list(listing.pieces(np.arange(len(listing))))
+    order = np.concatenate([own for _, own in pieces])
     alone = tuple(_alone(one.spec) for one in given)
     sizes = [one.params for one in given]
     curve, ranked = _judged(problem.law, alone)
-    joined = {
-        name: np.concatenate([np.asarray(getattr(looked.curve, name)), np.asarray(getattr(curve, name))])
-        for name in ("floor", "scale", "exponent")
-    }
     return Lineup(
         problem=problem,
-        families=(*(listing.families[place] for place in listing.of_family), *(one.family for one in given)),
-        grids=(*(sheet.grid for sheet in listing.sheets), *alone),
-        params_active=np.append(looked.params_active, [float(size.active) for size in sizes]),
-        params_total=np.append(listing.params_total, [float(size.total) for size in sizes]),
-        params_router=np.append(looked.params_router, [float(size.router) for size in sizes]),
-        utilisation=np.append(looked.utilisation, [one.training.mfu for one in given]),
-        tokens_per_s=np.hstack([looked.tokens_per_s, *(_rates(problem, one) for one in given)]),
-        curve=TokenCurve(**joined),
-        standing=np.append(looked.standing, ranked),
+        families=(*(listing.families[place] for place in listing.of_family[order]), *(one.family for one in given)),
+        grids=(*(grid for grid, _ in pieces), *alone),
+        params_active=np.append(looked.params_active[order], [float(size.active) for size in sizes]),
+        params_total=np.append(listing.params_total[order], [float(size.total) for size in sizes]),
+        params_router=np.append(looked.params_router[order], [float(size.router) for size in sizes]),
+        utilisation=np.append(looked.utilisation[order], [one.training.mfu for one in given]),
+        tokens_per_s=np.hstack([looked.tokens_per_s[:, order], *(_rates(problem, one) for one in given)]),
+        curve=concatenated([take(looked.curve, order), curve]),
+        standing=np.append(looked.standing[order], ranked),
     )
 
 
