@@ -148,13 +148,15 @@ def seek(board: Board, query: Query) -> None:
         part = board.part(scope)
         tried = _round(part, query)
         board.put(part, scope)
-        if not tried:
-            before = len(board.listing)
-            board.grow(_near(board, query))
-            wider = np.union1d(_scope(board, query, DOUBT), np.arange(before, len(board.listing)))
-            if np.isin(wider, scope).all():
-                return
-            scope = np.union1d(scope, wider)
+        if tried:
+            scope = scope[_in_sight(part, query, MOST_DOUBT, local=False) | part.known.trained]
+            continue
+        before = len(board.listing)
+        board.grow(_near(board, query))
+        wider = np.union1d(_scope(board, query, DOUBT), np.arange(before, len(board.listing)))
+        if np.isin(wider, scope).all():
+            return
+        scope = np.union1d(scope, wider)
 
 
 def _near(board: Board, query: Query) -> dict[Family, Shapes]:
@@ -212,10 +214,16 @@ def left_over(board: Board, query: Query) -> int:
 def _scope(board: Board, query: Query, doubt: float = MOST_DOUBT) -> Index:
     """The designs of the whole board that are promising with so many margins, and those that were priced."""
     own = _not_bounded_away(board, query)
-    part = board.part(own)
-    bright = part.looked(part.estimates(_weights(part, query)), optimism=doubt)
-    priced = np.flatnonzero(board.served.any(axis=0))
-    return np.union1d(own[query.promising(bright)[:MOST_IN_SCOPE]], priced)
+    return own[_in_sight(board.part(own), query, doubt)]
+
+
+def _in_sight(board: Board, query: Query, doubt: float, *, local: bool = True) -> Bool[np.ndarray, " designs"]:
+    """Which designs were priced, or are among those that promise most with so many margins."""
+    weights = _weights(board, query)
+    estimates = board.utilisation(weights), board.rates(weights, local=local)
+    seen = board.served.any(axis=0)
+    seen[query.promising(board.looked(estimates, optimism=doubt))[:MOST_IN_SCOPE]] = True
+    return seen
 
 
 def _not_bounded_away(board: Board, query: Query) -> Index:

@@ -7,6 +7,7 @@ and Weisberg 1982, e/(1 − h)), or by what near ones leave open, the less of th
 """
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -49,8 +50,8 @@ MOST_LOCAL, MOST_NEAR = 8_000, 100
 MOST_LEARNED = 3_000
 """Designs from which the utilisation in training is learned, the last priced: of more nothing is gained."""
 
-BISECTIONS = 9
-"""Halvings of the logarithm of the batch, from 1 to 2^16: it is then known to 2 %."""
+BISECTIONS = 4
+"""Halvings of the logarithm of the batch, from 1 to 2^16; a straight line between the ends is then off by 2 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +82,15 @@ class Rooflines:
 
 def rooflines(listing: Listing, deployments: tuple[Deployment, ...]) -> Rooflines:
     """Rooflines of all designs on all deployments."""
-    weights: dict[str, Float[np.ndarray, " designs"]] = {}
-    rows = []
-    for deployment in deployments:
-        execution = repr(deployment.engine.execution)
-        if execution not in weights:
-            weights[execution] = listing.column(
-                lambda grid, one=deployment: np.asarray(weight_bytes(one.serves(grid)).total, dtype=float)  # type: ignore[misc]
-            )
-        rows.append(_roofline(listing, deployment, weights[execution]))
+    weights = {
+        one.engine.execution: listing.column(
+            lambda grid, one=one: np.asarray(weight_bytes(one.serves(grid)).total, dtype=float)  # type: ignore[misc]
+        )
+        for one in {one.engine.execution: one for one in deployments}.values()
+    }
+    contexts = {length for one in deployments for length in (one.workload.full_context, one.workload.mean_context)}
+    held = {length: listing.held_bytes(length) for length in contexts}
+    rows = [_roofline(listing, one, weights[one.engine.execution], held) for one in deployments]
     return Rooflines(
         log_rate=np.stack([row[0] for row in rows]),
         room=np.stack([row[1] for row in rows]),
@@ -98,12 +99,21 @@ def rooflines(listing: Listing, deployments: tuple[Deployment, ...]) -> Roofline
 
 
 def _roofline(
-    listing: Listing, deployment: Deployment, weights: Float[np.ndarray, " designs"]
+    listing: Listing,
+    deployment: Deployment,
+    weights: Float[np.ndarray, " designs"],
+    held: Mapping[float, Float[np.ndarray, " designs"]],
 ) -> tuple[Float[np.ndarray, " designs"], ...]:
     """Logarithm of the rate, room and tightness of one deployment.
 
     A step of b requests reads the weights that they touch and b caches, and computes b tokens and their share of
-    the prompts; b is the most that fits and keeps the limit of a token.
+    the prompts; b is the most that fits and keeps the limit of a token, 1 where the weights do not fit.
+
+    Args:
+        listing: The designs.
+        deployment: Where they are served.
+        weights: Bytes of their weights there.
+        held: Bytes of the cache of a sequence, by its length.
     """
     gpu, num_gpus, workload = deployment.cluster.accelerator, deployment.cluster.num_gpus, deployment.workload
     depth = listing.shapes.num_layers * LAYER_S
@@ -111,37 +121,39 @@ def _roofline(
     bandwidth = gpu.memory_bytes_per_s * REACHED
     peak = max(gpu.peak_flops_per_s.values()) * COMPUTED
     fine = per_param / per_param.max()  # the cache is about as fine as the weights
-    held_bytes, read_bytes = (
-        listing.held_bytes(tokens) * fine for tokens in (workload.full_context, workload.mean_context)
-    )
     room = USABLE - weights / (num_gpus * gpu.memory_bytes)
-    held = np.maximum(room, 1e-3) * num_gpus * gpu.memory_bytes / held_bytes
     one = min(num_gpus, gpu.linked_gpus)
     token_s = listing.params_active * per_param / (one * bandwidth) + depth
     prompt_s = 2 * listing.params_active * workload.prefill_tokens / (one * peak) + depth
     limits = deployment.limits
     tight = np.log(np.maximum(token_s / limits.tpot_s, prompt_s / limits.ttft_s) + 1e-9)
-    spare = (listing.params_total - listing.params_active) * per_param
+    spare = (listing.params_total - listing.params_active) * per_param / (num_gpus * bandwidth)
     rare = np.maximum(listing.of("num_experts") / listing.of("top_k"), 1.0)
     flops = 2 * listing.params_active * (1 + workload.prefill_tokens / workload.output_tokens)
+    fixed_s = listing.params_active * per_param / (num_gpus * bandwidth) + depth
+    each_s = held[workload.mean_context] * fine / (num_gpus * bandwidth) + flops / (num_gpus * peak)
 
-    def step_s(batch: np.ndarray) -> np.ndarray:
-        touched = listing.params_active * per_param + spare * -np.expm1(-batch / rare)
-        read_s = (touched + batch * read_bytes) / (num_gpus * bandwidth)
-        return np.asarray(read_s + batch * flops / (num_gpus * peak) + depth)
+    def step_s(batch: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return fixed_s[rows] + batch * each_s[rows] - spare[rows] * np.expm1(-batch / rare[rows])
 
-    low, high = np.zeros(len(listing)), np.log(np.clip(held, 1.0, 2.0**16))
-    if math.isfinite(limits.tpot_s):
-        good = step_s(np.exp(high)) <= limits.tpot_s
-        low = np.where(good, high, low)
-        for _ in range(BISECTIONS):
-            middle = (low + high) / 2
-            good = step_s(np.exp(middle)) <= limits.tpot_s
-            low, high = np.where(good, middle, low), np.where(good, high, middle)
-    else:
-        low = high
-    batch = np.exp(low)
-    return np.log(batch / step_s(batch)), room, tight
+    fits, batch = np.flatnonzero(room > 0), np.ones(len(listing))
+    most = np.maximum(room, 0.0) * num_gpus * gpu.memory_bytes / (held[workload.full_context] * fine)
+    batch[fits] = np.clip(most[fits], 1.0, 2.0**16)
+    slow = fits[step_s(batch[fits], fits) > limits.tpot_s]
+    batch[slow] = _largest_below(limits.tpot_s, lambda tried: step_s(tried, slow), batch[slow])
+    return np.log(batch / step_s(batch, np.arange(len(listing)))), room, tight
+
+
+def _largest_below(limit: float, grows: Callable[[np.ndarray], np.ndarray], high: np.ndarray) -> np.ndarray:
+    """Where functions that grow reach a limit that they exceed at ``high``; 1 where they exceed it there too."""
+    low, high = np.zeros_like(high), np.log(high)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        good = grows(np.exp(middle)) <= limit
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    under, over = (grows(np.exp(end)) - limit for end in (low, high))
+    share = np.clip(under / np.minimum(under - over, -1e-30), 0.0, 1.0)
+    return np.exp(low + np.where(under < 0, share, 0.0) * (high - low))
 
 
 NUMBERS = 8
@@ -201,36 +213,51 @@ def estimated_rates(
         weights: How much the error of each design counts: those near the best decide.
         local: Whether what near designs say of the error that is left counts too.
     """
-    log, margin = np.array(roof.log_rate), np.full((len(rates), 1), UNSEEN)
+    log, margin = roof.log_rate, np.full((len(rates), 1), UNSEEN)
     ways, place = np.nonzero(served & (rates > 0))
     if len(place) >= FEWEST:
         every = np.column_stack([np.ones(len(designs)), _standard(designs, place)])
-        truth = np.log(rates[ways, place]) - roof.log_rate[ways, place]
-        own_inputs = np.stack(_own_inputs(roof, (ways, place)), axis=1)
-        rows = np.column_stack([every[place], own_inputs, clusters[ways]])
-        common, errors = _ridge(rows, truth, weights[place], RIDGE)
-        wide, shared = 2 * _spread(errors, weights[place]), every.shape[1]
-        split = shared + own_inputs.shape[1]
-        margin = np.broadcast_to(margin, log.shape).copy()
-        for way in range(len(rates)):
-            own, learned = ways == way, common[:split].copy()
-            learned[0] += clusters[way] @ common[split:]
-            own_weights, left = weights[place[own]], truth[own] - rows[own] @ common
-            margin[way] = wide + UNSEEN / (2 + own_weights.sum())
-            if own.sum() >= FEWEST:
-                further, errors = _ridge(rows[own, :split], left, own_weights, OWN_RIDGE)
-                learned += further
-                left = left - rows[own, :split] @ further
-                margin[way] = 2 * _spread(errors, own_weights) + UNSEEN / (2 + own_weights.sum())
-            log[way] += every @ learned[:shared]
-            for weight, values in zip(learned[shared:], _own_inputs(roof, (way, slice(None))), strict=True):
-                log[way] += weight * values
-            if local and own.any():
-                nearest = _heaviest(own_weights, MOST_NEAR)
-                near = _local(every[:, 1:], place[own][nearest], left[nearest])
+        truth = np.log(rates[ways, place]) - log[ways, place]
+        inputs = np.hstack([every[place], np.stack(_own_inputs(roof, (ways, place)), axis=1)])
+        learned, left, margin = _learned(inputs, clusters, ways, truth, weights[place])
+        log = log + learned[:, : every.shape[1]] @ every.T
+        for weight, values in zip(learned[:, every.shape[1] :].T, _own_inputs(roof, ...), strict=True):
+            log += weight[:, None] * values
+        if local:
+            margin = np.broadcast_to(margin, log.shape).copy()
+            for way in np.unique(ways).tolist():
+                own = np.flatnonzero(ways == way)
+                nearest = own[_heaviest(weights[place[own]], MOST_NEAR)]
+                near = _local(every[:, 1:], place[nearest], left[nearest])
                 log[way] += near.log
-                margin[way] = np.minimum(margin[way], near.margin) if own.sum() >= FEWEST else margin[way]
+                if len(own) >= FEWEST:
+                    margin[way] = np.minimum(margin[way], near.margin)
     return Estimated(log=np.where(_serves(roof, rates, served), log, -np.inf), margin=margin)
+
+
+def _learned(
+    inputs: np.ndarray, clusters: np.ndarray, ways: np.ndarray, truth: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients of the inputs for each deployment, the errors that they leave, and the margin of each.
+
+    One regression for all deployments together, which their traits enter, and one more for each of enough points.
+    """
+    width = inputs.shape[1]
+    common, errors = _ridge(np.hstack([inputs, clusters[ways]]), truth, weights, RIDGE)
+    learned = np.tile(common[:width], (len(clusters), 1))
+    learned[:, 0] += clusters @ common[width:]  # the first input is 1
+    left, wide = truth - (inputs * learned[ways]).sum(axis=1), 2 * _spread(errors, weights)
+    margin = np.empty((len(clusters), 1))
+    for way in range(len(clusters)):
+        own = np.flatnonzero(ways == way)
+        spread = wide
+        if len(own) >= FEWEST:
+            further, errors = _ridge(inputs[own], left[own], weights[own], OWN_RIDGE)
+            learned[way] += further
+            left[own] -= inputs[own] @ further
+            spread = 2 * _spread(errors, weights[own])
+        margin[way] = spread + UNSEEN / (2 + weights[own].sum())
+    return learned, left, margin
 
 
 def _local(designs: Features, place: np.ndarray, left: np.ndarray) -> Estimated:
@@ -302,12 +329,17 @@ def estimated_mfu(
     if len(place) < FEWEST:
         return Estimated(log=np.full(len(mfu), math.log(0.5)), margin=np.full(len(mfu), UNSEEN))
     scaled = _standard(designs, place)
-    pairs = np.triu_indices(NUMBERS)
-    rows = np.column_stack([np.ones(len(scaled)), scaled, scaled[:, pairs[0]] * scaled[:, pairs[1]]])
-    learned, errors = _ridge(rows[place], np.log(mfu[place]), weights[place], RIDGE)
+    first, second = np.triu_indices(NUMBERS)
+    own = scaled[place]
+    rows = np.column_stack([np.ones(len(own)), own, own[:, first] * own[:, second]])
+    learned, errors = _ridge(rows, np.log(mfu[place]), weights[place], RIDGE)
+    linear, products = learned[1 : 1 + own.shape[1]], np.zeros((NUMBERS, NUMBERS))
+    products[first, second] = learned[1 + own.shape[1] :]
+    numbers = scaled[:, :NUMBERS]
+    fitted = learned[0] + scaled @ linear + ((numbers @ products) * numbers).sum(axis=1)
     short = trained & ~np.isfinite(mfu)
     largest = 1.2 * totals[place].max() if short.any() else math.inf  # memory: parameters are most of it
-    log = np.minimum(rows @ learned, 0.0)
+    log = np.minimum(fitted, 0.0)
     return Estimated(
         log=np.where(totals <= largest, log, -np.inf),
         margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
