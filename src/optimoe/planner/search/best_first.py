@@ -30,7 +30,7 @@ and to look at the whole list each time takes ten times as long."""
 MOST_ROUNDS, MOST_TRAININGS = 60, 2
 """Rounds of pricing and learning, and of training in each; some ten are usual."""
 
-CALLS, AT_ONCE = 4, 96
+CALLS, AT_ONCE = 4, 32
 """Calls of a round, and designs of each: of one kind on one deployment. A call costs as much as ten to thirty more
 designs in it, and what the first ones tell spares others."""
 
@@ -47,7 +47,7 @@ ACTIVE_OF_A_GROUP, GLANCED, GLANCES = 60, 3, 2
 """Designs of each row beside the choice that are looked at, and priced, and how often: rows are what estimates say
 is best."""
 
-TRAINED_FIRST, TRAINED_AT_ONCE = 400, 600
+TRAINED_FIRST, TRAINED_AT_ONCE = 200, 150
 """Designs whose training is priced before anything is learned, and in a round: a tenth of a millisecond each."""
 
 NEIGHBOURS_OF = 3
@@ -149,7 +149,7 @@ def seek(board: Board, query: Query) -> None:
         tried = _round(part, query)
         board.put(part, scope)
         if tried:
-            scope = scope[_in_sight(part, query, MOST_DOUBT, local=False) | part.known.trained]
+            scope = scope[_in_sight(part, query, MOST_DOUBT, local=False)]
             continue
         before = len(board.listing)
         board.grow(_near(board, query))
@@ -218,10 +218,10 @@ def _scope(board: Board, query: Query, doubt: float = MOST_DOUBT) -> Index:
 
 
 def _in_sight(board: Board, query: Query, doubt: float, *, local: bool = True) -> Bool[np.ndarray, " designs"]:
-    """Which designs were priced, or are among those that promise most with so many margins."""
+    """Which designs were tried, or are among those that promise most with so many margins."""
     weights = _weights(board, query)
     estimates = board.utilisation(weights), board.rates(weights, local=local)
-    seen = board.served.any(axis=0)
+    seen = board.known.trained | board.served.any(axis=0)
     seen[query.promising(board.looked(estimates, optimism=doubt))[:MOST_IN_SCOPE]] = True
     return seen
 
@@ -229,7 +229,7 @@ def _in_sight(board: Board, query: Query, doubt: float, *, local: bool = True) -
 def _not_bounded_away(board: Board, query: Query) -> Index:
     """The designs that could beat the best of their group if they trained at the peak and served at once.
 
-    And those that were priced, from which estimates are learned.
+    And those that were tried, from which estimates are learned.
     """
     groups, objective = query.groups_of(board.listing), query.judge(board.at_the_limit())[1]
     best = best_of(board, query)
@@ -237,7 +237,7 @@ def _not_bounded_away(board: Board, query: Query) -> Index:
     for group, (one, *_) in best.items():
         least[group] = one.objective
     able = (groups >= 0) & (objective < least[np.maximum(groups, 0)])
-    return np.flatnonzero(able | board.served.any(axis=0))
+    return np.flatnonzero(able | board.known.trained | board.served.any(axis=0))
 
 
 def _round(board: Board, query: Query) -> int:
@@ -296,7 +296,7 @@ def _calls(board: Board, bright: Looked, query: Query, promising: Index) -> list
     usd = np.where(bright.served, np.inf, bright.fleet_usd)[:, promising]
     if query.by_loss_alone and board.known.roof is not None:
         usd = np.where(np.isfinite(usd), board.known.roof.tightness[:, promising], np.inf)
-    worth = np.isfinite(usd) & (usd == usd.min(axis=0))
+    worth = np.isfinite(usd) & (np.arange(len(usd))[:, None] == usd.argmin(axis=0))
     if isinstance(query.goal.minimised, LeastCost):
         objective = query.judge(bright)[1]
         rest = objective[promising] - bright.serve_usd[promising]  # training

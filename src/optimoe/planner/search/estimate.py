@@ -339,11 +339,13 @@ def estimated_mfu(
     fitted = learned[0] + scaled @ linear + ((numbers @ products) * numbers).sum(axis=1)
     short = trained & ~np.isfinite(mfu)
     largest = 1.2 * totals[place].max() if short.any() else math.inf  # memory: parameters are most of it
+    margin = np.full(len(mfu), 2 * _spread(errors, weights[place]))
+    if len(mfu) <= MOST_LOCAL:
+        nearest = _heaviest(weights[place], MOST_NEAR)
+        near = _local(scaled, place[nearest], np.log(mfu[place[nearest]]) - fitted[place[nearest]])
+        fitted, margin = fitted + near.log, np.minimum(margin, near.margin)
     log = np.minimum(fitted, 0.0)
-    return Estimated(
-        log=np.where(totals <= largest, log, -np.inf),
-        margin=np.full(len(mfu), 2 * _spread(errors, weights[place])),
-    )
+    return Estimated(log=np.where(totals <= largest, log, -np.inf), margin=margin)
 
 
 def _heaviest(weights: np.ndarray, most: int) -> np.ndarray:
