@@ -165,7 +165,7 @@ def _mapped(value: Any, change: Callable[[Any], Any], chosen: Callable[[Any], bo
         old = {name: getattr(value, name) for name in _stated_fields(type(value))}
         new = {name: _mapped(item, change, chosen) for name, item in old.items()}
         same = all(new[name] is item for name, item in old.items())
-        return value if same else type(value)(**new)
+        return value if same else _made_anew(type(value), new)
     if isinstance(value, dict):
         return {key: _mapped(item, change, chosen) for key, item in value.items()}
     if type(value) in (tuple, list):
@@ -173,6 +173,14 @@ def _mapped(value: Any, change: Callable[[Any], Any], chosen: Callable[[Any], bo
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else type(value)(items)
     return value
+
+
+def _made_anew(kind: Any, fields_of: dict[str, Any]) -> Any:
+    """A dataclass with these fields, which are not checked: those that they were made of were."""
+    made = object.__new__(kind)
+    for name, item in fields_of.items():
+        object.__setattr__(made, name, item)
+    return made
 
 
 @cache

@@ -66,7 +66,8 @@ class TrainLayout:
         for name in ("first_layers", "last_layers"):
             require(np.asarray(getattr(self, name)) >= 0, name, "0 or more", getattr(self, name))
         require(np.isin(np.asarray(self.zero), ZERO_STAGES), "zero", f"one of {ZERO_STAGES}", self.zero)
-        for name in sorted(set(np.asarray(self.recompute).reshape(-1).tolist()) - set(TRAIN_PASSES)):
+        known = np.any([np.asarray(self.recompute) == name for name in TRAIN_PASSES], axis=0)
+        for name in np.ravel(self.recompute)[~np.ravel(known)][:1].tolist():
             raise UnknownNameError("recompute", name, TRAIN_PASSES)
         single = (np.asarray(self.interleave) == 1) | (np.asarray(self.pp) > 1)
         require(single, "interleave", "1 without pipeline stages", self.interleave)

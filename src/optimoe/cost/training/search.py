@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -46,7 +47,7 @@ by 4 to 5 % on 1,024 and 4,096 (``benchmarks/training_layouts.py``)."""
 CHUNK = 4096
 """Cells of designs × layouts whose steps are timed at a time: they stay in the processor's cache."""
 
-CHUNKS_OF_MEMORY = 4
+CHUNKS_OF_MEMORY = 16
 """Memory is a few array operations, so as many chunks at a time are looked at for what fits."""
 
 
@@ -123,13 +124,14 @@ def _degrees(num_gpus: int, gpus_per_node: int, most_experts: int) -> Iterator[t
 def layouts_for(designs: Iterable[ArchSpec], run: TrainRun) -> TrainLayout:
     """Every layout to try for some designs, or grids of them, by :func:`candidate_train_layouts`."""
     routed = [arch.moe for arch in designs if arch.moe]
-    return candidate_train_layouts(
-        run.cluster.num_gpus,
-        run.cluster.accelerator.linked_gpus,
-        run.sequences,
-        routed=bool(routed),
-        most_experts=max((int(np.max(moe.num_experts)) for moe in routed), default=1),
-    )
+    most_experts = max((int(np.max(moe.num_experts)) for moe in routed), default=1)
+    gpus = run.cluster.num_gpus, run.cluster.accelerator.linked_gpus
+    return _candidates(*gpus, run.sequences, routed=bool(routed), most_experts=most_experts)
+
+
+@lru_cache(maxsize=16)
+def _candidates(num_gpus: int, gpus_per_node: int, sequences: int, *, routed: bool, most_experts: int) -> TrainLayout:
+    return candidate_train_layouts(num_gpus, gpus_per_node, sequences, routed=routed, most_experts=most_experts)
 
 
 def usual_train_layouts(designs: Sequence[ArchSpec], run: TrainRun) -> TrainLayout:
@@ -178,12 +180,12 @@ def best_training(arch: ArchSpec, run: TrainRun, layouts: TrainLayout | None = N
             " (change the number of GPUs or the batch)"
         )
     layouts = taken(layouts, usable)
-    best_s, choice = _best_of(merged(arch), run, layouts, _faster(layouts))
-    if not np.isfinite(best_s):
+    each_s = _seconds(merged(arch), run, layouts, _faster(layouts))
+    if not np.isfinite(each_s).any():
         memory = predict(arch, run, layouts)[1]
         missing = np.broadcast_to(memory.total - memory.usable, np.shape(layouts.tp))
         raise InfeasibleError(_short(arch, run, layouts.at(int(np.argmin(missing)))))
-    return estimate_training(arch, run, layouts.at(int(choice)))
+    return estimate_training(arch, run, layouts.at(int(each_s.argmin())))
 
 
 def training_mfu(
@@ -200,13 +202,8 @@ def training_mfu(
     """
     layouts = layouts_for([grid], run) if layouts is None else layouts
     require(np.size(layouts.tp) > 0, "layouts", "one or more", "none")
-    wide, num_designs = grid.over(1), np.size(model_flops_per_token(grid, run.seq_len, "counted"))
-    rows, faster = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp)), _faster(layouts)
-    parts = [
-        _best_of(wide.at(slice(low, low + rows)), run, layouts, faster) for low in range(0, num_designs, rows)
-    ]
-    each_s = np.concatenate([np.atleast_1d(part[0]) for part in parts])[:num_designs]
-    choice = np.concatenate([np.atleast_1d(part[1]) for part in parts])[:num_designs]
+    parts = [(np.min(each_s, axis=-1), np.argmin(each_s, axis=-1)) for each_s in _slices(grid, run, layouts)]
+    each_s, choice = (np.concatenate(part) for part in zip(*parts, strict=True))
     fits = np.isfinite(each_s)
     each_s = np.where(fits, each_s, np.nan)
     batch_tokens = np.asarray(step_sequences(layouts, run.sequences))[choice] * run.seq_len
@@ -220,21 +217,22 @@ def training_mfu(
     )
 
 
-def _best_of(
-    wide: ArchSpec, run: TrainRun, layouts: TrainLayout, faster: tuple[np.ndarray, ...]
-) -> tuple[Values, Values]:
-    """Shortest time of a token for each design of a slice (infinite where none fits), and the layout's index."""
-    each_s = _seconds(wide, run, layouts, faster)
-    return np.min(each_s, axis=-1), np.argmin(each_s, axis=-1)
-
-
 def seconds_of_token(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> Float[np.ndarray, "designs layouts"]:
     """Seconds of a token in every layout; infinite where it does not fit, or one that fits is surely faster."""
+    whole = np.atleast_2d(trains(grid.over(1), run.sequences, layouts))
+    usable, each_s = np.flatnonzero(whole.any(axis=0)), np.full(whole.shape, np.inf)
+    if len(usable):
+        each_s[:, usable] = np.concatenate(list(_slices(grid, run, taken(layouts, usable))))
+    return each_s
+
+
+def _slices(grid: ArchSpec, run: TrainRun, layouts: TrainLayout) -> Iterator[Float[np.ndarray, "rows layouts"]]:
+    """:func:`seconds_of_token` of a few designs at a time."""
     faster, wide = _faster(layouts), grid.over(1)
     num_designs = np.size(model_flops_per_token(grid, run.seq_len, "counted"))
-    return np.concatenate(
-        [_seconds(wide.at(slice(row, row + 1)), run, layouts, faster) for row in range(num_designs)]
-    )
+    rows = max(1, CHUNKS_OF_MEMORY * CHUNK // np.size(layouts.tp))
+    for low in range(0, num_designs, rows):
+        yield _seconds(wide.at(slice(low, low + rows)), run, layouts, faster)
 
 
 def _seconds(
