@@ -38,9 +38,8 @@ def carried(
         num_gpus: GPUs of one deployment.
         usd_per_gpu_hour: Price of a GPU hour.
     """
-    serves = np.asarray(tokens_per_s) > 0
-    needed = np.where(serves, load_tokens_per_s / np.where(serves, tokens_per_s, 1.0), 0.0)
-    deployments = np.ceil(needed * (1 - ROUNDING))
+    needed = _needed(load_tokens_per_s, tokens_per_s)
+    deployments = deployments_for(load_tokens_per_s, tokens_per_s)
     gpus = deployments * num_gpus
     return CarriedLoad(
         deployments=deployments,
@@ -48,3 +47,14 @@ def carried(
         utilisation=needed / np.maximum(deployments, 1.0),
         usd_per_hour=gpus * usd_per_gpu_hour,
     )
+
+
+def deployments_for(load_tokens_per_s: Values, tokens_per_s: Values) -> Values:
+    """How many deployments :func:`carried` takes; 0 where one carries nothing."""
+    return np.ceil(_needed(load_tokens_per_s, tokens_per_s) * (1 - ROUNDING))
+
+
+def _needed(load_tokens_per_s: Values, tokens_per_s: Values) -> Values:
+    """How many deployments a load fills; 0 where one carries nothing."""
+    serves = np.asarray(tokens_per_s) > 0
+    return np.where(serves, load_tokens_per_s / np.where(serves, tokens_per_s, 1.0), 0.0)

@@ -71,8 +71,6 @@ def _many(law: LossLaw, columns: Mapping[str, Any]) -> LossLaw:
 
 def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
     """Synthetic runs over the fitted range."""
-    from scipy.stats import qmc  # takes a second to load, which few need
-
     names = [
         name
         for name, parameter in list(inspect.signature(law.loss).parameters.items())
@@ -81,7 +79,7 @@ def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
     unknown = [name for name in names if name not in law.row.range]
     if unknown:
         raise InputError(f"law {law.row.name}: no draws, the fitted range of {', '.join(unknown)} is not stated")
-    points = qmc.Sobol(len(names), seed=random).random(runs)
+    points = _spread(runs, len(names), random)
     variables = {}
     for column, name in zip(points.T, names, strict=True):
         low, high = law.row.range[name]
@@ -90,3 +88,16 @@ def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
         variables[name] = np.maximum(np.round(values), 1.0) if name.startswith("E") else values
     scatter = np.exp(law.row.rmse_log * random.standard_normal(runs))
     return Observations(variables=variables, loss=np.asarray(law.loss(**variables)) * scatter, source="draws")
+
+
+def _spread(number: int, axes: int, random: np.random.Generator) -> np.ndarray:
+    """Points spread evenly over a cube of so many axes, from a drawn one on, (number, axes).
+
+    Multiples of 1/g, 1/g², …, less their whole parts, where g is the root of x^(axes + 1) = x + 1: the golden ratio
+    and its like, whose multiples stay furthest apart (a Kronecker sequence; Roberts 2018).
+    """
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (axes + 1))
+    steps = ratio ** -np.arange(1.0, axes + 1)
+    return (random.random(axes) + np.arange(number)[:, None] * steps) % 1.0

@@ -8,7 +8,7 @@ import numpy as np
 from optimoe.core.arrays import Values
 from optimoe.core.errors import require
 from optimoe.core.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
-from optimoe.cost.serving.carried import CarriedLoad, carried
+from optimoe.cost.serving.carried import CarriedLoad, carried, deployments_for
 
 YEAR_S = 365 * SECONDS_PER_DAY
 """The life of a model where nobody states it."""
@@ -92,18 +92,25 @@ class Traffic:
         """
         load = self.peak_tokens_per_s / self.utilisation
         fleet = carried(load, tokens_per_s=tokens_per_s, num_gpus=num_gpus, usd_per_gpu_hour=usd_per_gpu_hour)
-        serves = np.asarray(tokens_per_s) > 0
-        if self.rated:
-            gpu_s = fleet.num_gpus * self.life_s
-        else:
-            rate = np.where(serves, tokens_per_s, 1.0) * self.utilisation
-            gpu_s = np.where(serves, num_gpus * self.lifetime_tokens / rate, 0.0)
-        usd = np.where(serves, gpu_s * usd_per_gpu_hour / SECONDS_PER_HOUR, np.inf)
+        gpu_s = self._gpu_s(tokens_per_s, num_gpus)
         return LifetimeServing(
             deployments=fleet.deployments,
             num_gpus=fleet.num_gpus,
             utilisation=fleet.utilisation * self.utilisation,
             usd_per_hour=fleet.usd_per_hour,
             gpu_s=gpu_s,
-            usd=usd,
+            usd=self.usd(tokens_per_s=tokens_per_s, num_gpus=num_gpus, usd_per_gpu_hour=usd_per_gpu_hour),
         )
+
+    def usd(self, *, tokens_per_s: Values, num_gpus: Values, usd_per_gpu_hour: Values) -> Values:
+        """The dollars alone of :meth:`served`; infinite where one deployment carries nothing."""
+        usd = self._gpu_s(tokens_per_s, num_gpus) * usd_per_gpu_hour / SECONDS_PER_HOUR
+        return np.where(np.asarray(tokens_per_s) > 0, usd, np.inf)
+
+    def _gpu_s(self, tokens_per_s: Values, num_gpus: Values) -> Values:
+        """GPU-seconds that are paid for; 0 where one deployment carries nothing."""
+        serves = np.asarray(tokens_per_s) > 0
+        if self.rated:
+            return deployments_for(self.peak_tokens_per_s, tokens_per_s) * num_gpus * self.life_s
+        rate = np.where(serves, tokens_per_s, 1.0) * self.utilisation
+        return np.where(serves, num_gpus * self.lifetime_tokens / rate, 0.0)

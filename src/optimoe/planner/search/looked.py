@@ -12,7 +12,7 @@ from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.laws.loss_law import LossLaw, TokenCurve
 from optimoe.planner.designs import Column, Columns, curve_of
 from optimoe.planner.problem.problem import Problem
-from optimoe.planner.problem.traffic import LifetimeServing, Traffic
+from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.search.listing import Index, Listing
 from optimoe.planner.search.objective import SearchGoal
 
@@ -58,18 +58,18 @@ class Looked(Columns):
     def fleet_usd(self) -> Rates:
         """Dollars of serving over the life by each deployment; infinite where it does not keep the limits."""
         gpus, usd = self._gpus[:, None], self._usd_per_gpu_hour[:, None]
-        served = self.problem.traffic.served(tokens_per_s=self.tokens_per_s, num_gpus=gpus, usd_per_gpu_hour=usd)
-        return np.asarray(served.usd)
+        traffic = self.problem.traffic
+        return np.asarray(traffic.usd(tokens_per_s=self.tokens_per_s, num_gpus=gpus, usd_per_gpu_hour=usd))
 
     @cached_property
     def serve_usd(self) -> Column:
         """Dollars of serving over the model's life; infinite where no deployment keeps the limits."""
-        return np.asarray(self._of_cheapest(self.problem.traffic).usd)
+        return self._of_cheapest(self.problem.traffic)
 
     @cached_property
     def usd_per_mtok(self) -> Column:
         """Dollars per million output tokens of the cheapest deployment; infinite where none keeps the limits."""
-        return np.asarray(self._of_cheapest(Traffic(lifetime_tokens=TOKENS_PER_MTOK)).usd)
+        return self._of_cheapest(Traffic(lifetime_tokens=TOKENS_PER_MTOK))
 
     @cached_property
     def cheapest(self) -> Index:
@@ -95,12 +95,14 @@ class Looked(Columns):
     def _usd_per_gpu_hour(self) -> Float[np.ndarray, " deployments"]:
         return np.array([self.problem.hour_usd(one.price) for one in self.problem.deployments])
 
-    def _of_cheapest(self, traffic: Traffic) -> LifetimeServing:
-        return traffic.served(
+    def _of_cheapest(self, traffic: Traffic) -> Column:
+        """Dollars of a traffic on the cheapest deployment of each design."""
+        usd = traffic.usd(
             tokens_per_s=np.take_along_axis(self.tokens_per_s, self.cheapest[None], axis=0)[0],
             num_gpus=self._gpus[self.cheapest],
             usd_per_gpu_hour=self._usd_per_gpu_hour[self.cheapest],
         )
+        return np.asarray(usd)
 
     def under_goal(self, goal: SearchGoal) -> "Looked":
         """The designs under the training budget that a goal allows, served as before."""

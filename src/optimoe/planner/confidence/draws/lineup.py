@@ -86,21 +86,29 @@ class Lineup(Columns):
 
     def dollars(self, money: MoneyDraws) -> Dollars:
         """The dollars of every design in every draw of prices and demand, on its cheapest deployment there."""
-        one = np.asarray(self._served(Traffic(lifetime_tokens=1e6)))
+        one = self._served(Traffic(lifetime_tokens=1e6))
         counted = self.problem.traffic if self.problem.lifetime_tokens else None
-        levels = [one if counted is None else self._served(counted.scaled(f)) for f in money.demands]
+        # whole deployments are counted at each level of demand; the dollars of tokens are in proportion to it
+        rated = counted is not None and counted.rated
+        demands, level, factor = (money.demands, money.level, 1.0) if rated else ((1.0,), 0 * money.level, 1.0)
+        levels = [one if counted is None else self._served(counted.scaled(f)) for f in demands]
+        if counted is not None and not rated:
+            factor = np.array(money.demands)[money.level, None]
         kinds, place = np.unique(money.serve, axis=1, return_inverse=True)
         place = np.ravel(place)
         serve = np.full((money.draws, len(self)), np.inf)
         per_mtok = serve.copy()
         for kind in range(kinds.shape[1]):
             own = np.flatnonzero(place == kind)
-            usd = np.stack([level[own] for level in levels])
-            cheapest = usd.argmin(axis=1)
-            usd = np.take_along_axis(usd, cheapest[:, None], axis=1)[:, 0][money.level] * kinds[:, [kind]]
-            mtok = np.take_along_axis(one[own], cheapest, axis=0)[money.level] * kinds[:, [kind]]
-            better = usd < serve
-            serve, per_mtok = np.where(better, usd, serve), np.where(better, mtok, per_mtok)
+            usd, mtok = np.empty((len(levels), len(self))), np.empty((len(levels), len(self)))
+            for number, ways in enumerate(levels):
+                cheapest = ways[own].argmin(axis=0)[None]
+                usd[number] = np.take_along_axis(ways[own], cheapest, axis=0)[0]
+                mtok[number] = np.take_along_axis(one[own], cheapest, axis=0)[0]
+            drawn = usd[level] * (factor * kinds[:, [kind]])
+            better = drawn < serve
+            serve = np.where(better, drawn, serve)
+            per_mtok = np.where(better, mtok[level] * kinds[:, [kind]], per_mtok)
         per_token = self.usd_per_train_token * money.train
         if counted is None:
             serve = np.where(np.isfinite(serve), 0.0, np.inf)
@@ -109,12 +117,12 @@ class Lineup(Columns):
     def _served(self, traffic: Traffic) -> Float[np.ndarray, "deployments designs"]:
         """Dollars of serving by each deployment over the life; infinite where it keeps no limit."""
         deployments = self.problem.deployments
-        fleet = traffic.served(
+        usd = traffic.usd(
             tokens_per_s=self.tokens_per_s,
             num_gpus=np.array([[one.cluster.num_gpus] for one in deployments]),
             usd_per_gpu_hour=np.array([[self.problem.hour_usd(one.price)] for one in deployments]),
         )
-        return np.asarray(fleet.usd)
+        return np.asarray(usd)
 
     def drawn(self, law: LawDraws, tokens: PerDesign) -> "Lineup":
         """The designs under every draw of a law, each moved by what lies beyond its range at so many tokens."""
