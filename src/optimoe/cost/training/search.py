@@ -130,7 +130,9 @@ def layouts_for(designs: Iterable[ArchSpec], run: TrainRun) -> TrainLayout:
 
 
 @lru_cache(maxsize=16)
-def _candidates(num_gpus: int, gpus_per_node: int, sequences: int, *, routed: bool, most_experts: int) -> TrainLayout:
+def _candidates(
+    num_gpus: int, gpus_per_node: int, sequences: int, *, routed: bool, most_experts: int
+) -> TrainLayout:
     return candidate_train_layouts(num_gpus, gpus_per_node, sequences, routed=routed, most_experts=most_experts)
 
 

@@ -25,7 +25,7 @@ what is missed once is missed for good."""
 
 MOST_IN_SCOPE, MOST_DOUBT = 6_000, 3.0
 """Designs among which a search prices, those that look best with so many margins: what it learns moves estimates,
-and to look at the whole list each time takes ten times as long."""
+and takes some out of sight; to look at the whole list each time takes ten times as long."""
 
 MOST_ROUNDS, MOST_TRAININGS = 60, 2
 """Rounds of pricing and learning, and of training in each; some ten are usual."""
@@ -47,8 +47,9 @@ ACTIVE_OF_A_GROUP, GLANCED, GLANCES = 60, 3, 2
 """Designs of each row beside the choice that are looked at, and priced, and how often: rows are what estimates say
 is best."""
 
-TRAINED_FIRST, TRAINED_AT_ONCE = 200, 150
-"""Designs whose training is priced before anything is learned, and in a round: a tenth of a millisecond each."""
+TRAINED_FIRST, TRAINED_AT_ONCE = 400, 150
+"""Designs whose training is priced before anything is learned, and at a time: what the first ones tell spares
+others."""
 
 NEIGHBOURS_OF = 3
 """Best designs of a group whose neighbourhoods are put on the board."""

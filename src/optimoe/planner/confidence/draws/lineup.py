@@ -178,7 +178,10 @@ def lineup_of(looked: Looked, given: Sequence[Candidate]) -> Lineup:
     curve, ranked = _judged(problem.law, alone)
     return Lineup(
         problem=problem,
-        families=(*(listing.families[place] for place in listing.of_family[order]), *(one.family for one in given)),
+        families=(
+            *(listing.families[place] for place in listing.of_family[order]),
+            *(one.family for one in given),
+        ),
         grids=(*(grid for grid, _ in pieces), *alone),
         params_active=np.append(looked.params_active[order], [float(size.active) for size in sizes]),
         params_total=np.append(listing.params_total[order], [float(size.total) for size in sizes]),
