@@ -93,8 +93,8 @@ def _runs(law: Any, runs: int, random: np.random.Generator) -> Observations:
 def _spread(number: int, axes: int, random: np.random.Generator) -> np.ndarray:
     """Points spread evenly over a cube of so many axes, from a drawn one on, (number, axes).
 
-    Multiples of 1/g, 1/g², …, less their whole parts, where g is the root of x^(axes + 1) = x + 1: the golden ratio
-    and its like, whose multiples stay furthest apart (a Kronecker sequence; Roberts 2018).
+    Multiples of 1/g, 1/g², …, less their whole parts, where g is the root of x^(axes + 1) = x + 1: the golden
+    ratio and its like, whose multiples stay furthest apart (a Kronecker sequence; Roberts 2018).
     """
     ratio = 2.0
     for _ in range(60):

@@ -145,19 +145,21 @@ def seek(board: Board, query: Query) -> None:
         return
     board.train(_spread(board))
     scope = _scope(board, query)
+    whole = len(scope) < MOST_IN_SCOPE  # all that promise anything by what is known are in it
     for _ in range(MOST_ROUNDS):
         part = board.part(scope)
         tried = _round(part, query)
         board.put(part, scope)
         if tried:
-            scope = scope[_in_sight(part, query, MOST_DOUBT, local=False)]
+            scope, whole = scope[_in_sight(part, query, MOST_DOUBT, local=False)], False
             continue
         before = len(board.listing)
-        board.grow(_near(board, query))
+        if not board.grow(_near(board, query)) and whole:
+            return
         wider = np.union1d(_scope(board, query, DOUBT), np.arange(before, len(board.listing)))
         if np.isin(wider, scope).all():
             return
-        scope = np.union1d(scope, wider)
+        scope, whole = np.union1d(scope, wider), False
 
 
 def _near(board: Board, query: Query) -> dict[Family, Shapes]:
