@@ -257,7 +257,12 @@ def gathered(rows: Sequence[tuple[T, int]]) -> T:
 def _length(answer: Any) -> int:
     """How many rows an answer has."""
     lengths: list[int] = []
-    map_arrays(answer, lambda array: lengths.append(len(array)) or array)
+
+    def seen(values: np.ndarray) -> np.ndarray:
+        lengths.append(len(values))
+        return values
+
+    map_arrays(answer, seen)
     return lengths[0]
 
 

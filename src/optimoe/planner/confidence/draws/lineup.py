@@ -90,7 +90,8 @@ class Lineup(Columns):
         counted = self.problem.traffic if self.problem.lifetime_tokens else None
         # whole deployments are counted at each level of demand; the dollars of tokens are in proportion to it
         rated = counted is not None and counted.rated
-        demands, level, factor = (money.demands, money.level, 1.0) if rated else ((1.0,), 0 * money.level, 1.0)
+        demands, level = (money.demands, money.level) if rated else ((1.0,), 0 * money.level)
+        factor = np.ones((1, 1))
         levels = [one if counted is None else self._served(counted.scaled(f)) for f in demands]
         if counted is not None and not rated:
             factor = np.array(money.demands)[money.level, None]
