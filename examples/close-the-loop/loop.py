@@ -5,56 +5,51 @@
     python examples/close-the-loop/loop.py [FOLDER]
 
 Every command is printed before it runs. What is done already is not done again, so that an interrupted loop goes
-on. Nothing else should run: two engines' latencies are measured on all cores. ``page.py`` makes the page.
+on. Nothing else should run meanwhile: an engine has one core, the client that times it the other.
 """
 
+import argparse
 import subprocess
 import sys
-import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from optimoe.core.latency import load_latency_records, save_latency_records
+from optimoe.core.run import load_runs
 
-HERE = Path(__file__).parent
-MODELS = HERE / "models.toml"
+MODELS = Path(__file__).parent / "models.toml"
 ENGINES = {"llamacpp": "", "transformers": "--dtype float32"}
 """With what they are served besides."""
 
-LEVELS, REQUESTS = (1, 2, 4, 8, 16), 32
-INPUT_TOKENS, OUTPUT_TOKENS = 256, 64
+LOAD = "--concurrency 1,2,4,8,16 --duration 15s --input-tokens 256 --output-tokens 64"
 
 CALIBRATED_MODELS, CALIBRATED_LEVELS = ("dense-s", "dense-l", "moe"), (1, 4, 16)
-"""What calibration sees; dense-m, moe-total, moe-fine and the loads of 2 and 8 it does not."""
+"""What calibration sees; the other models, and loads of 2 and 8, it does not."""
 
 
-def main(folder: Path) -> None:
+def loop(folder: Path, models: Path, engines: Sequence[str], load: str) -> None:
     """Go through the loop in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    once(folder / "here.toml", "hardware probe --out {}")
-    once(
-        folder / "runs/records.jsonl", f"train {MODELS} --evaluations 0 --eval-tokens 4000 --out {folder / 'runs'}"
-    )
-    names = [run["name"] for run in tomllib.loads(MODELS.read_text(encoding="utf-8"))["run"]]
-    for engine, words in ENGINES.items():
-        for name in names:
-            load = f"--concurrency {','.join(map(str, LEVELS))} --requests {REQUESTS}"
-            lengths = f"--input-tokens {INPUT_TOKENS} --output-tokens {OUTPUT_TOKENS}"
-            once(
-                folder / engine / f"{name}.jsonl",
-                f"measure --serve {folder / 'runs' / name} --engine {engine} {words} "
-                f"--gpu {folder / 'here.toml'} --precision fp32 {load} {lengths} --out {{}}",
-            )
-        calibrate(folder, engine)
+    here, runs = folder / "here.toml", folder / "runs"
+    names = [run.name for run in load_runs(models)]
+    once(here, "hardware probe --threads 1 --out {}")
+    once(runs / "records.jsonl", f"train {models} --evaluations 0 --eval-tokens 4000 --out {runs}")
+    for engine in engines:
+        measured = {name: folder / engine / f"{name}.jsonl" for name in names}
+        served = f"--engine {engine} {ENGINES[engine]} --gpu {here} --precision fp32"
+        for name, records in measured.items():
+            once(records, f"measure --serve {runs / name} {served} {load} --out {{}}")
+        calibration, known = folder / engine / "calibration.toml", folder / engine / "calibrated-on.jsonl"
+        seen = [one for name in CALIBRATED_MODELS for one in load_latency_records(measured[name])]
+        save_latency_records(known, [record for record in seen if record.concurrency in CALIBRATED_LEVELS])
+        once(calibration, f"cost calibrate {known} --out {{}}")
+        others = listed(records for name, records in measured.items() if name not in CALIBRATED_MODELS)
+        once(folder / engine / "unseen.html", f"cost check {others} --calibration {calibration} --page {{}}")
+        once(folder / engine / "all.html", f"cost check {listed(measured.values())} --page {{}}")
 
 
-def calibrate(folder: Path, engine: str) -> None:
-    """Fit the cost model to some models and loads of an engine."""
-    chosen = folder / engine / "calibrated-on.jsonl"
-    known = [load_latency_records(folder / engine / f"{name}.jsonl") for name in CALIBRATED_MODELS]
-    save_latency_records(
-        chosen, [one for records in known for one in records if one.concurrency in CALIBRATED_LEVELS]
-    )
-    once(folder / engine / "calibration.toml", f"cost calibrate {chosen} --out {{}}")
+def listed(paths: Iterable[Path]) -> str:
+    """Paths as words of a command."""
+    return " ".join(map(str, paths))
 
 
 def once(made: Path, words: str) -> None:
@@ -67,5 +62,16 @@ def once(made: Path, words: str) -> None:
     subprocess.run([sys.executable, "-m", "optimoe", *command.split()], check=True)
 
 
+def main(words: Sequence[str]) -> None:
+    """Read the options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("close-the-loop"))
+    parser.add_argument("--models", type=Path, default=MODELS, help="a file of runs")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--load", default=LOAD, help="as optimoe measure takes it")
+    asked = parser.parse_args(words)
+    loop(asked.folder, asked.models, asked.engines, asked.load)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "close-the-loop"))
+    main(sys.argv[1:])
