@@ -29,15 +29,17 @@ CALIBRATED_MODELS, CALIBRATED_LEVELS = ("dense-s", "dense-l", "moe"), (1, 4, 16)
 
 def loop(folder: Path, models: Path, engines: Sequence[str], load: str) -> None:
     """Go through the loop in a folder."""
-    here, runs = folder / "here.toml", folder / "runs"
+    here, runs, exported = folder / "here.toml", folder / "runs", folder / "models"
     names = [run.name for run in load_runs(models)]
     once(here, "hardware probe --threads 1 --out {}")
     once(runs / "records.jsonl", f"train {models} --evaluations 0 --eval-tokens 4000 --out {runs}")
+    for name in names:
+        once(exported / name, f"export {runs / name} {{}} --to hf")
     for engine in engines:
         measured = {name: folder / engine / f"{name}.jsonl" for name in names}
         served = f"--engine {engine} {ENGINES[engine]} --gpu {here} --precision fp32"
         for name, records in measured.items():
-            once(records, f"measure --serve {runs / name} {served} {load} --out {{}}")
+            once(records, f"measure --serve {runs / name} --model {exported / name} {served} {load} --out {{}}")
         calibration, known = folder / engine / "calibration.toml", folder / engine / "calibrated-on.jsonl"
         seen = [one for name in CALIBRATED_MODELS for one in load_latency_records(measured[name])]
         save_latency_records(known, [record for record in seen if record.concurrency in CALIBRATED_LEVELS])
