@@ -21,7 +21,7 @@ MODELS = Path(__file__).parent / "models.toml"
 ENGINES = {"llamacpp": "", "transformers": "--dtype float32"}
 """With what they are served besides."""
 
-LOAD = "--concurrency 1,2,4,8,16 --duration 10s --input-tokens 128 --output-tokens 32"
+LOAD = "--concurrency 1,2,4,8,16 --requests 20 --input-tokens 128 --output-tokens 32"
 
 CALIBRATED_MODELS, CALIBRATED_LEVELS = ("dense-s", "dense-l", "moe"), (1, 4, 16)
 """What calibration sees; the other models, and loads of 2 and 8, it does not."""
