@@ -1,6 +1,7 @@
 """Settings of all tests: how long a machine takes is no property of the code."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -8,3 +9,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a proce
 settings.register_profile("untimed", deadline=None, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "untimed"))
+
+# Tests interrupt processes of theirs, which would inherit that a job in the background ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -56,4 +56,7 @@ def command(*words):
     """The command in a process of its own."""
     line = [sys.executable, "-m", "optimoe", *map(str, words)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        yield process
+        try:
+            yield process
+        finally:
+            process.kill()  # where a test failed before it ended
