@@ -33,7 +33,8 @@ def test_several_files_become_one_file_of_records(tmp_path, capsys):
     assert [record.source.split(",")[0] for record in records] == ["vllm bench serve", "aiperf 0.13.0"]
 
 
-def test_a_level_stands_in_a_row(tmp_path, capsys):
+def test_a_level_stands_in_a_row(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     app(["measure", "--from", str(write(tmp_path / "sheet.csv", text=INFERENCEX))])
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.split() == [
