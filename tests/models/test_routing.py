@@ -34,7 +34,7 @@ def test_padding_is_in_no_count_of_any_router(name):
     tensors = {field: value[:16] for field, value in vars(whole).items() if isinstance(value, torch.Tensor)}
     alone = replace(whole, **tensors)
     for one, other in zip(vars(report(padded)).values(), vars(report(alone)).values(), strict=True):
-        assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
+        close(torch.as_tensor(one), torch.as_tensor(other))  # zeros among the terms end a sum in other digits
     assert (
         torch.equal(coactivation(padded), coactivation(alone)) and load_of(padded).sum() <= 16 * whole.num_experts
     )
