@@ -3,6 +3,7 @@
 import pytest
 
 from optimoe.laws.domain import reach
+from optimoe.laws.domain.reach import symbol_words
 
 RANGES = {"C": (1e18, 1e21), "E": (1, 64), "D": (1e9, 1e12)}
 
@@ -25,3 +26,8 @@ def test_a_range_that_nobody_stated_is_never_one_that_an_answer_is_inside():
 
 def test_a_little_beyond_is_beyond_without_decades_of_zero():
     assert reach({"E": 65}, RANGES, ()).words == "beyond its range: E 65.0, fitted to 64.0"
+
+
+def test_flops_are_told_by_their_power_of_ten_and_counts_by_a_prefix():
+    assert (symbol_words("C", 1.75e11), symbol_words("C", 1e22)) == ("1.75e11", "1.00e22")
+    assert symbol_words("N", 1.75e11) == "175B"

@@ -10,6 +10,11 @@ SAID = 0.05
 """Decades from where they are said: 0.0 decades would be beyond a range and not beyond it."""
 
 
+def symbol_words(symbol: str, value: float) -> str:
+    """The value of a law's symbol: FLOPs of training, C, by their power of ten, others with a prefix."""
+    return f"{value:.2e}".replace("e+", "e") if symbol == "C" else format_count(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlacedValue:
     """One variable of an answer beside the range that the fit covered.
@@ -32,7 +37,7 @@ class PlacedValue:
         """The variable and the end of the range that it lies beyond."""
         end = f"to {format_count(self.high)}" if self.value > self.high else f"from {format_count(self.low)}"
         far = f" ({self.decades:.1f} decades)" if self.decades >= SAID else ""
-        return f"{self.symbol} {format_count(self.value)}, fitted {end}{far}"
+        return f"{self.symbol} {symbol_words(self.symbol, self.value)}, fitted {end}{far}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, UnknownNameError, require
 from optimoe.core.run import AskedRun, RunSpec
 from optimoe.core.run.asked import BATCH, PEAK_RATE
-from optimoe.core.units import format_count
 from optimoe.laws.catalog import find_law, law_names
+from optimoe.laws.domain.reach import symbol_words
 from optimoe.laws.law import Law
 from optimoe.laws.prediction.predict import reach_of
 
@@ -37,7 +37,7 @@ class RuleValue:
     @property
     def words(self) -> str:
         """Where the number is from, in a line."""
-        at = ", ".join(f"{symbol} = {format_count(number)}" for symbol, number in self.at.items())
+        at = ", ".join(f"{symbol} = {symbol_words(symbol, number)}" for symbol, number in self.at.items())
         careful = f". Careful: {'; '.join(self.careful)}" if self.careful else ""
         return f"{self.source}, at {at}{careful}"
 
