@@ -74,3 +74,11 @@ def test_models_under_other_loads_or_one_dense_model_alone_are_no_measure():
     routed = blank("mixtral-8x7b", 8, concurrency=16)
     assert dense_equivalents([*dense(1e-12), routed]) == ()
     assert dense_equivalents([dense(1e-12)[0], replace(routed, concurrency=8)]) == ()
+
+
+def test_a_calibration_in_one_precision_says_nothing_of_experts_in_another():
+    records = measured([record for record in sweep() if record.model == "mixtral-8x7b"], PLANTED)
+    other = replace(records[0], expert_precision="fp8")
+    check = check_latencies([records[0], other], calibrate(records, settings=QUICK))
+    assert [row.calibrated for row in check.rows] == [True, False]
+    assert check.unused == ("fitted in bf16, not fp8",)

@@ -11,13 +11,11 @@ from optimoe.arch.catalog import find_model
 from optimoe.core.errors import InputError
 from optimoe.core.latency import LatencyRecord
 from optimoe.cost.calibration.equivalents import EquallyFastDense, dense_equivalents
-from optimoe.cost.calibration.errors import LatencyErrors, accuracy
+from optimoe.cost.calibration.errors import LatencyErrors, latency_errors
 from optimoe.cost.calibration.factors import Factors, shipped_factors
 from optimoe.cost.calibration.files import Calibration
 from optimoe.cost.calibration.reach import outside
-from optimoe.cost.calibration.serving_model import ClosedPrediction, ServingModel
-from optimoe.cost.engines.engine import find_engine
-from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
+from optimoe.cost.calibration.serving_model import ClosedPrediction, ServingModel, engine_of
 from optimoe.cost.hardware.accelerator import find_accelerator
 
 
@@ -106,8 +104,8 @@ def check_latencies(
             for at, record in enumerate(usable)
         ),
         left_out=left_out,
-        shipped=_errors(np.log(shipped / measured)),
-        calibrated=_errors(np.log(chosen / measured)[:, held]) if held.any() else None,
+        shipped=latency_errors(np.log(shipped / measured)),
+        calibrated=latency_errors(np.log(chosen / measured)[:, held]) if held.any() else None,
         calibration=calibration.name if calibration else "",
         unused=tuple(dict.fromkeys(one for one in why if one)) if calibration else (),
         equivalents=dense_equivalents(usable),
@@ -120,9 +118,7 @@ def _outside(calibration: Calibration | None, record: LatencyRecord) -> str:
         return "no calibration"
     if record.engine != calibration.engine:
         return f"of {calibration.engine}, not {record.engine}"
-    name = record.engine if record.engine in engine_names() else DEFAULT_ENGINE
-    engine = find_engine(name, precision=record.precision, kv_precision=record.kv_precision)
-    return outside(calibration, engine, find_accelerator(record.gpu), find_model(record.model))
+    return outside(calibration, engine_of(record), find_accelerator(record.gpu), find_model(record.model))
 
 
 def _predicted(
@@ -138,7 +134,3 @@ def _predicted(
         said = predict(factors or shipped_factors(engine))
         found[0, rows], found[1, rows] = said.tpot_s, said.ttft_s
     return found
-
-
-def _errors(log_errors: Float[np.ndarray, "latencies records"]) -> LatencyErrors:
-    return LatencyErrors(tpot=accuracy(log_errors[0]), ttft=accuracy(log_errors[1]))

@@ -55,3 +55,8 @@ def accuracy(log_error: Float[np.ndarray, " records"]) -> Accuracy:
         low=float(low),
         high=float(high),
     )
+
+
+def latency_errors(log_error: Float[np.ndarray, "latencies records"]) -> LatencyErrors:
+    """Summarise the errors of TPOT, the first row, and of TTFT, the second."""
+    return LatencyErrors(tpot=accuracy(log_error[0]), ttft=accuracy(log_error[1]))

@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 
 from optimoe.core.errors import InputError, require
 from optimoe.core.latency import LatencyRecord
-from optimoe.cost.calibration.errors import LatencyErrors, accuracy
+from optimoe.cost.calibration.errors import latency_errors
 from optimoe.cost.calibration.factors import FACTORS, FactorInterval, Factors, from_logs, prior_sd, shipped_factors
 from optimoe.cost.calibration.files import Calibration
 from optimoe.cost.calibration.reach import BY_MODEL, gpu_name, measured_rows
@@ -128,9 +128,9 @@ def calibrate(
         factors=problem.factors(best),
         intervals=_intervals(problem, usable, settings),
         held_out=rule,
-        before=_errors(problem.log_errors(np.zeros(len(FACTORS)))),
-        fitted=_errors(problem.log_errors(best)),
-        after=_errors(held_out),
+        before=latency_errors(problem.log_errors(np.zeros(len(FACTORS)))),
+        fitted=latency_errors(problem.log_errors(best)),
+        after=latency_errors(held_out),
         source=", ".join(_distinct(record.source for record in usable if record.source)[:3]),
         measured=measured_rows(usable),
     )
@@ -232,10 +232,6 @@ def _intervals(
         name: FactorInterval(low=getattr(ends[0], name), high=getattr(ends[1], name), level=settings.level)
         for name in FACTORS
     }
-
-
-def _errors(log_errors: Float[np.ndarray, "latencies records"]) -> LatencyErrors:
-    return LatencyErrors(tpot=accuracy(log_errors[0]), ttft=accuracy(log_errors[1]))
 
 
 def _deployment(record: LatencyRecord) -> tuple[Any, ...]:

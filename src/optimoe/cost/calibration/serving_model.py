@@ -72,7 +72,7 @@ class ClosedPrediction:
 
     def refuses(self, record: LatencyRecord) -> str:
         """Layouts that do not divide the model, and records that queued for memory."""
-        arch, engine = find_model(record.model), _engine(record)
+        arch, engine = find_model(record.model), engine_of(record)
         machine = self._machine(record)
         try:
             check_layout(arch, record.num_gpus, machine.layout)
@@ -87,13 +87,13 @@ class ClosedPrediction:
         """The kernels of each record's decode step and prompt, in seconds."""
         timed = [self._kernels(record) for record in records]
         decode_s = np.array([decode_s for decode_s, _ in timed], dtype=float)
-        prompts, engine = side_by_side([prompt for _, prompt in timed]), _engine(records[0])
+        prompts, engine = side_by_side([prompt for _, prompt in timed]), engine_of(records[0])
         batch = np.array([_batch(record) for record in records])
         output = np.array([record.output_tokens for record in records])
         rounds = np.array([record.rounds for record in records])
         stages = np.array([record.pp for record in records])
         length = np.array([record.input_tokens for record in records])
-        in_step = np.array([record.fixed_lengths and _engine(record).prefill_first for record in records])
+        in_step = np.array([record.fixed_lengths and engine_of(record).prefill_first for record in records])
         spread = np.array([_workload(record).length_spread for record in records])
         ranks = stacked([self._ranks(record) for record in records])
 
@@ -116,23 +116,23 @@ class ClosedPrediction:
         return predict
 
     def _machine(self, record: LatencyRecord) -> Machine:
-        execution = _engine(record, self.kernels).execution
+        execution = engine_of(record, self.kernels).execution
         return Machine(gpu=find_accelerator(record.gpu), layout=_layout(record), execution=execution)
 
     def _ranks(self, record: LatencyRecord) -> LockStep:
         """Its attention ranks, as far as they have requests."""
-        locked = LockStep.of(self._machine(record), _engine(record), find_model(record.model), _workload(record))
+        locked = LockStep.of(self._machine(record), engine_of(record), find_model(record.model), _workload(record))
         return locked.at(record.concurrency / record.dp)
 
     def _kernels(self, record: LatencyRecord) -> tuple[float, PromptKernels]:
         """Kernels of a decode step in seconds, and those of the steps that read a prompt."""
         machine, arch, batch = self._machine(record), find_model(record.model), _batch(record)
-        engine, workload = _engine(record), _workload(record)
+        engine, workload = engine_of(record), _workload(record)
         decoding = decode_kernels(machine, engine, arch, batch, workload.mean_context)
         return float(decoding.total_s), prompt_work(machine, engine, arch, workload, batch, decoding)
 
 
-def _engine(record: LatencyRecord, kernels: str = FITTED_NAME) -> Engine:
+def engine_of(record: LatencyRecord, kernels: str = FITTED_NAME) -> Engine:
     """The preset of the record's engine, or the default one, in the record's precisions."""
     name = record.engine if record.engine in engine_names() else DEFAULT_ENGINE
     words = {word: getattr(record, word) for word in (*PRECISIONS, "kv_precision")}
