@@ -76,7 +76,7 @@ for name in moe dense; do
     --output-json "$work/served_$name.json"
 done
 step predicted 30 "$python" benchmarks/served_predictions.py "$work" --gpu \
-  "$(size "$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1)" -- "NVIDIA H200")"
+  "$(size "$(nvidia-smi --query-gpu=name --format=csv,noheader --id=0 2>/dev/null)" -- "NVIDIA H200")"
 [ "$tiny" ] && run_step all 60 "$python" - "$work" <<'PY'
 import contextlib, pathlib, runpy, sys, time, traceback
 

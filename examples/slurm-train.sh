@@ -14,7 +14,7 @@
 #SBATCH --signal=TERM@300
 set -euo pipefail
 
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+read -r first < <(scontrol show hostnames "$SLURM_JOB_NODELIST") # a pipe that ends early would end this script
 port=$((20000 + SLURM_JOB_ID % 10000)) # another one for each job of a machine
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 # each start has a store of its own; a shared one names ranks that are gone
 export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / SLURM_GPUS_ON_NODE))

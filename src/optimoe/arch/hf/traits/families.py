@@ -102,4 +102,4 @@ TRAITS: dict[str, tuple[Reader, ...]] = {
     "step3p7": (*_SUMMED, routed("score=sigmoid", "balanced_by_bias"), always("norms_from_one", "rope_of_layers")),
     "arctic": (*_SUMMED, always("experts_beside_attention")),
 }
-"""By ``model_type``, for every built-in family."""
+"""By ``model_type``; models of the families that are not here are built as shapes only."""

@@ -1,0 +1,225 @@
+"""Decoders of softmax attention with routed experts."""
+
+from dataclasses import replace
+
+from optimoe.arch.hf.families.shared import (
+    ALIASED,
+    BIAS,
+    BIASED,
+    BIASED_MHA,
+    DEEPSEEK,
+    EXPERTS,
+    LOCAL,
+    MHA,
+    MTP,
+    NORMED,
+    QWEN_SHARED,
+    QWEN_WINDOW,
+    SPARSE_STEP,
+    TIED,
+    UNTIED,
+)
+from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.ffns import (
+    Dense,
+    Routed,
+    every_layer,
+    interleaved,
+    layer_frequency,
+    leading_dense,
+    listed_or_leading,
+    marked_layers,
+    sparse_step,
+    within,
+)
+from optimoe.arch.hf.layers import (
+    FULL,
+    SLIDING,
+    all_full,
+    all_sliding,
+    every,
+    every_pattern,
+    listed,
+    listed_or_sliding,
+    marked,
+    qwen_windows,
+    rope_chunks,
+)
+from optimoe.arch.hf.mixers import Gqa
+
+_MHA_IF_NULL = Gqa(null_kv=True)
+_MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim", sinks="add_full_attention_sink_bias")
+_TOP_K = ("num_experts_per_tok", "experts_per_token")
+_BIASED_EXPERTS = replace(ALIASED, top_k=_TOP_K, router_bias=True, expert_bias=True)
+_GRANITE = ConfigFamily(
+    architecture="GraniteMoeForCausalLM",
+    attention=BIASED_MHA,
+    routed=LOCAL,
+    pattern=every_layer,
+    defaults=UNTIED | BIAS | MHA,
+)
+
+ROUTED: dict[str, ConfigFamily] = {
+    "mixtral": ConfigFamily(
+        architecture="MixtralForCausalLM",
+        kinds=listed_or_sliding,
+        routed=ALIASED,
+        pattern=every_layer,
+        defaults=UNTIED | {"num_key_value_heads": 8, "sliding_window": None},
+        fixed={"hidden_act": "silu"},
+    ),
+    "qwen2_moe": ConfigFamily(
+        architecture="Qwen2MoeForCausalLM",
+        attention=Gqa(qkv_bias="qkv_bias"),
+        kinds=listed(qwen_windows),
+        routed=QWEN_SHARED,
+        pattern=sparse_step,
+        defaults=UNTIED | QWEN_WINDOW | SPARSE_STEP | {"qkv_bias": True},
+    ),
+    "qwen3_moe": ConfigFamily(
+        architecture="Qwen3MoeForCausalLM",
+        attention=NORMED,
+        kinds=qwen_windows,
+        routed=Routed(experts=EXPERTS),
+        pattern=sparse_step,
+        defaults=UNTIED | BIAS | QWEN_WINDOW | SPARSE_STEP,
+    ),
+    "gpt_oss": ConfigFamily(
+        architecture="GptOssForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", sinks=True, head_dim=64),
+        kinds=listed(every(2, FULL, SLIDING)),
+        routed=_BIASED_EXPERTS,
+        pattern=every_layer,
+        defaults=UNTIED | {"attention_bias": True},
+    ),
+    "llama4_text": ConfigFamily(
+        architecture="Llama4ForCausalLM",
+        attention=replace(BIASED, head_dim=128),
+        kinds=listed(rope_chunks),
+        dense=Dense(width="intermediate_size_mlp"),
+        routed=replace(LOCAL, shared_fixed=True),
+        pattern=interleaved,
+        defaults=UNTIED | BIAS | {"no_rope_layer_interval": 4},
+    ),
+    "olmoe": ConfigFamily(
+        architecture="OlmoeForCausalLM",
+        attention=replace(BIASED_MHA, qk_norm="full", fixed_head_dim=True),
+        routed=Routed(experts=EXPERTS, width=("intermediate_size",)),
+        pattern=every_layer,
+        defaults=UNTIED | BIAS,
+    ),
+    "dbrx": ConfigFamily(
+        architecture="DbrxForCausalLM",
+        attention=Gqa(
+            heads=("n_heads", "num_attention_heads"),
+            kv_heads=("attn_config.kv_n_heads", "num_key_value_heads"),
+            fixed_head_dim=True,
+        ),
+        routed=Routed(
+            experts=("ffn_config.moe_num_experts", "num_experts"),
+            top_k=("ffn_config.moe_top_k", "num_experts_per_tok"),
+            width=("ffn_config.ffn_hidden_size", "intermediate_size"),
+        ),
+        pattern=every_layer,
+        norm="layernorm_no_bias",
+        defaults=UNTIED,
+        only=UNTIED,
+    ),
+    "glm4_moe": ConfigFamily(
+        architecture="Glm4MoeForCausalLM",
+        attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
+        routed=DEEPSEEK,
+        pattern=leading_dense,
+        mtp=MTP,
+        defaults=UNTIED | BIAS | {"use_qk_norm": False, MTP: 0},
+    ),
+    "ernie4_5_moe": ConfigFamily(
+        architecture="Ernie4_5_MoeForCausalLM",
+        attention=_MHA_IF_NULL,
+        routed=Routed(
+            experts=("moe_num_experts", "num_experts"),
+            top_k=("moe_k", "num_experts_per_tok"),
+            shared_count="moe_num_shared_experts",
+        ),
+        pattern=within,
+        defaults=TIED | {"moe_layer_end_index": -1},
+        only={"use_bias": False},
+    ),
+    "phimoe": ConfigFamily(
+        architecture="PhimoeForCausalLM",
+        attention=BIASED,
+        kinds=all_sliding,
+        routed=LOCAL,
+        pattern=every_layer,
+        norm="layernorm",
+        unembedding_bias="lm_head_bias",
+        defaults=UNTIED | BIAS | {"lm_head_bias": False, "sliding_window": None},
+    ),
+    "granitemoe": _GRANITE,
+    "granitemoeshared": replace(
+        _GRANITE,
+        architecture="GraniteMoeSharedForCausalLM",
+        routed=replace(LOCAL, shared_width="shared_intermediate_size"),
+    ),
+    "minimax_m2": ConfigFamily(
+        architecture="MiniMaxM2ForCausalLM",
+        attention=Gqa(qk_norm="full", head_dim=128),
+        routed=ALIASED,
+        pattern=every_layer,
+        mtp="num_mtp_modules",
+        defaults=UNTIED | {"num_mtp_modules": 0},
+    ),
+    "grok-1": ConfigFamily(
+        architecture="Grok1ModelForCausalLM",
+        routed=Routed(experts=("num_experts",), width=("intermediate_size",)),
+        pattern=every_layer,
+        num_norms=4,
+        defaults=TIED,
+    ),
+    "mimo_v2_flash": ConfigFamily(
+        architecture="MiMoV2FlashForCausalLM",
+        attention=replace(
+            _MIMO,
+            sliding=replace(
+                _MIMO,
+                heads=("swa_num_attention_heads",),
+                kv_heads=("swa_num_key_value_heads",),
+                head_field="swa_head_dim",
+                value_field="swa_v_head_dim",
+                sinks="add_swa_attention_sink_bias",
+            ),
+        ),
+        kinds=marked,
+        routed=Routed(experts=("n_routed_experts",)),
+        pattern=marked_layers,
+        defaults=UNTIED | BIAS,
+        only={"n_shared_experts": None},
+    ),
+    "exaone_moe": ConfigFamily(
+        architecture="ExaoneMoEForCausalLM",
+        attention=Gqa(qk_norm="head"),
+        kinds=listed(every_pattern),
+        routed=Routed(experts=EXPERTS, shared_count="num_shared_experts"),
+        pattern=listed_or_leading,
+        mtp=MTP,
+        defaults=UNTIED | {MTP: 0, "sliding_window_pattern": 4, "sliding_window": 4096, "num_shared_experts": 1},
+    ),
+    "step3p7": ConfigFamily(
+        architecture="Step3p7FlashForCausalLM",
+        kinds=listed(all_full),
+        routed=Routed(experts=EXPERTS, shared_width="share_expert_dim"),
+        pattern=leading_dense,
+        mtp=MTP,
+        defaults=UNTIED | {MTP: 0},
+        only={"n_shared_experts": 1},
+    ),
+    "arctic": ConfigFamily(
+        architecture="ArcticForCausalLM",
+        attention=_MHA_IF_NULL,
+        routed=LOCAL,
+        pattern=layer_frequency,
+        residual="parallel_attn_mlp_res",
+        defaults=UNTIED | MHA | {"parallel_attn_mlp_res": False},
+    ),
+}
+"""By ``model_type``."""
