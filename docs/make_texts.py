@@ -1,4 +1,4 @@
-"""Refreshes what the commands on the pages of docs/texts print.
+"""Refreshes what the commands print on the pages of docs/texts, and on those of the examples' records.
 
 python docs/make_texts.py            # every page
 python docs/make_texts.py li2026     # one
@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-TEXTS = Path(__file__).resolve().parent / "texts"
+DOCS = Path(__file__).resolve().parent
+PAGES = [*sorted((DOCS / "texts").glob("*.md")), DOCS / "close-the-loop.md"]
 PROMPT = "$ "
 PAGE = {"COLUMNS": "118"}
 """How wide the output on a page is: as wide as ever, so that a page changes with its numbers alone."""
@@ -69,11 +70,12 @@ def printed(command: str, folder: Path) -> str:
 
 def main(names: list[str]) -> None:
     """Rewrite the pages in place, those of some names or all."""
-    for path in sorted(TEXTS.glob("*.md")):
+    for path in PAGES:
         if names and path.stem not in names:
             continue
         page = path.read_text(encoding="utf-8")
         with TemporaryDirectory() as folder:
+            (Path(folder) / "examples").symlink_to(DOCS.parent / "examples")
             for name, text in NAMED.findall(page):
                 (Path(folder) / name).write_text(text, encoding="utf-8")
             fresh = refreshed(page, lambda command, folder=Path(folder): printed(command, folder))

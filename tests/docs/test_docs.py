@@ -100,6 +100,12 @@ def our_predictions(tmp_path):
 
 
 @pytest.fixture(autouse=True)
+def the_examples(tmp_path):
+    """``examples``, with the records that its pages are made from."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+
+
+@pytest.fixture(autouse=True)
 def a_load_test(tmp_path):
     """``records.jsonl``, the measured latencies that the pages speak of: an engine that is slow at every step."""
     lines = []
