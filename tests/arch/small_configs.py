@@ -73,8 +73,12 @@ SMALL: dict[str, dict] = {
     "deepseek_v2": MLA | {"q_lora_rank": None},
     "deepseek_v3": MLA | {"attention_bias": True},
     "deepseek_v32": MLA | INDEXER,
-    "glm_moe_dsa": MLA | INDEXER | {"first_k_dense_replace": 3},
+    "glm_moe_dsa": MLA
+    | INDEXER
+    | {"first_k_dense_replace": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
+    "axk1": MLA | {"mlp_layer_types": ["dense", "sparse", "dense", "sparse"]},
+    "sarvam_mla": MLA | {"q_lora_rank": None},
     "exaone_moe": QWEN_MOE
     | {
         "head_dim": 24,
@@ -117,6 +121,7 @@ SMALL: dict[str, dict] = {
 }
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
+    "mistral4": MLA | {"attention_bias": True},
     "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
     "arctic": LOCAL | {"moe_layer_frequency": 1, "parallel_attn_mlp_res": True},
     "mimo_v2_flash": {

@@ -57,7 +57,7 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
     config.pop("mlp_only_layers", None)
     if "mlp_layer_types" in config:
         config["mlp_layer_types"] = ["dense"] + ["sparse"] * (layers - 1)
-    for name in ("layer_types", "hybrid_layer_pattern", "moe_layer_freq"):
+    for name in ("layer_types", "hybrid_layer_pattern", "moe_layer_freq", "indexer_types"):
         if isinstance(config.get(name), list):
             config[name] = [config[name][layer % len(config[name])] for layer in range(layers)]
     spec = from_config(config, "model")
@@ -77,7 +77,7 @@ def test_a_field_that_changes_a_count_is_never_guessed(model_type):
         except ConfigError as error:
             assert "\n" not in str(error)
             continue
-        derived = field in ("head_dim", "layer_types", "mlp_layer_types")
+        derived = field in ("head_dim", "layer_types", "mlp_layer_types", "indexer_types")
         assert spec == whole or derived or field in family.defaults, field
 
 

@@ -82,11 +82,25 @@ def test_layers_that_share_a_selection_are_groups_without_an_indexer():
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"index_topk_pattern": "FFSSF"},
+        {"index_topk_freq": 3, "index_skip_topk_offset": 2},
+        {"index_topk_freq": 3},
+    ],
+)
+def test_layers_share_a_selection_by_a_pattern_or_by_a_step_as_by_a_list(fields):
+    listed = from_config(selecting("full", "full", "shared", "shared", "full"), "glm")
+    assert from_config(selecting(*"FFSSF") | {"indexer_types": None} | fields, "glm") == listed
+
+
+@pytest.mark.parametrize(
     ("config", "words"),
     [
         (selecting("shared", "full"), "full in the first layer"),
         (selecting("full", "some"), "must be full or shared"),
-        ({**small_config("glm_moe_dsa"), "index_topk_freq": 4}, "indexer_types: missing"),
+        (selecting("full", indexer_types=None, index_topk_pattern="FS"), "1 letters"),
+        (selecting("full", indexer_types=None, index_topk_pattern="S"), "full in the first layer"),
     ],
 )
 def test_a_list_of_selections_that_cannot_be_is_refused(config, words):

@@ -22,10 +22,12 @@ class ConfigFamily:
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
         norm, num_norms: Kind of the norms, and how many a layer has.
+        routed_norms: How many more a layer has that routes.
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
             routed one (Arctic).
         mtp: Field that counts multi-token-prediction layers.
         unembedding_bias: Field that says whether logits add a bias.
+        aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
         defaults: For absent fields.
         fixed: Fields that are written as they are (activation and the like).
         only: The one value that a field may have where it stands: others would need parts that are not described.
@@ -42,9 +44,11 @@ class ConfigFamily:
     pattern: Pattern = no_layer
     norm: Norm = "rms"
     num_norms: int = 2
+    routed_norms: int = 0
     residual: str = ""
     mtp: str = ""
     unembedding_bias: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     only: dict[str, Any] = field(default_factory=dict)

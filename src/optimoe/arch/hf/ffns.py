@@ -103,14 +103,32 @@ def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
     return [layer >= dense for layer in range(num_layers)]
 
 
-def listed_or_leading(fields: Fields, num_layers: int) -> list[bool]:
-    """The field ``mlp_layer_types`` where it stands, else the first layers are dense (DeepSeek V3.2, GLM-5)."""
-    if not fields.has("mlp_layer_types"):
-        return leading_dense(fields, num_layers)
-    kinds = fields.items("mlp_layer_types", str, num_layers)
-    if not set(kinds) <= {"dense", "sparse"}:
-        raise ConfigError(f"mlp_layer_types: must be dense or sparse, got {sorted(set(kinds))}")
-    return [kind == "sparse" for kind in kinds]
+def stepped(fields: Fields, num_layers: int) -> list[bool]:
+    """Every ``moe_layer_freq``-th layer from layer 0 routes, but the first ones (A.X-K1)."""
+    step = fields.count("moe_layer_freq")
+    leading = leading_dense(fields, num_layers)
+    return [routes and layer % step == 0 for layer, routes in enumerate(leading)]
+
+
+def _listed_or(otherwise: Pattern) -> Pattern:
+    """The field ``mlp_layer_types`` where it stands, else another rule."""
+
+    def pattern(fields: Fields, num_layers: int) -> list[bool]:
+        if not fields.has("mlp_layer_types"):
+            return otherwise(fields, num_layers)
+        kinds = fields.items("mlp_layer_types", str, num_layers)
+        if not set(kinds) <= {"dense", "sparse"}:
+            raise ConfigError(f"mlp_layer_types: must be dense or sparse, got {sorted(set(kinds))}")
+        return [kind == "sparse" for kind in kinds]
+
+    return pattern
+
+
+listed_or_leading = _listed_or(leading_dense)
+"""Of DeepSeek V3.2 and GLM-5: the list, else the first layers are dense."""
+
+listed_or_stepped = _listed_or(stepped)
+"""Of A.X-K1: the list, else the first layers are dense and the others by a step."""
 
 
 def marked_layers(fields: Fields, num_layers: int) -> list[bool]:
@@ -157,14 +175,14 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     """The fields of a pattern; a pattern that they cannot express reads back differently."""
     step = routed.index(True) + 1 if True in routed else len(routed) + 1
     leading = all(routed[step - 1 :])
-    if pattern is listed_or_leading and not leading:
+    if pattern in (listed_or_leading, listed_or_stepped) and not leading:
         return {"mlp_layer_types": ["sparse" if routes else "dense" for routes in routed]}
     if pattern is marked_layers:
         return {"moe_layer_freq": [int(routes) for routes in routed]}
     if pattern is within:
         following = 1 if leading else routed[step:].index(True) + 1 if True in routed[step:] else step
         return {"moe_layer_interval": following, "moe_layer_start_index": step - 1}
-    if pattern in (leading_dense, listed_or_leading):
+    if pattern in (leading_dense, listed_or_leading, listed_or_stepped):
         return {"first_k_dense_replace": step - 1}
     if pattern is sparse_step:
         return {

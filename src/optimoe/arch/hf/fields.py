@@ -12,15 +12,17 @@ _MISSING = object()
 class Fields:
     """The fields of a configuration, with what the family's own code takes for an absent one.
 
-    A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives that must agree.
+    A name may be dotted (``attn_config.kv_n_heads``); several names are alternatives that must agree, and so are
+    ``aliases``, other names by which the family's own code knows a field.
 
     Attributes:
         asked: Every name that was looked for so far.
     """
 
-    def __init__(self, config: Config, defaults: Config) -> None:
+    def __init__(self, config: Config, defaults: Config, aliases: Mapping[str, str] | None = None) -> None:
         self._config = config
         self._defaults = defaults
+        self._aliases = aliases or {}
         self.asked: set[str] = set()
 
     def has(self, *names: str) -> bool:
@@ -123,6 +125,7 @@ class Fields:
         return value
 
     def _find(self, names: tuple[str, ...]) -> Any:
+        names = (*names, *(alias for alias, name in self._aliases.items() if name in names))
         self.asked.update(names)
         for source in (self._config, self._defaults):
             found = {name: _dotted(source, name) for name in names}

@@ -6,7 +6,7 @@ from typing import Any
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 
 FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
     "full_attention",
@@ -102,14 +102,20 @@ def marked(fields: Fields, num_layers: int) -> list[str]:
 def selecting(fields: Fields, num_layers: int) -> list[str]:
     """Every layer selects what it attends to, but shared ones of ``indexer_types`` take the last one over.
 
+    Without the list, letters F and S of ``index_topk_pattern`` say so, or every ``index_topk_freq``-th layer
+    behind the first ``index_skip_topk_offset`` selects (GLM-5.2).
+
     Raises:
-        ConfigError: Layers share selections, and the list that says which is missing or is not one of two words.
+        ConfigError: A layer is neither of the two, or the first one shares a selection.
     """
-    if not fields.has("indexer_types"):
-        if fields.has("index_topk_freq") and fields.count("index_topk_freq") != 1:
-            raise ConfigError("indexer_types: missing, and index_topk_freq says that layers share a selection")
-        return [FULL] * num_layers
-    types = fields.items("indexer_types", str, num_layers)
+    if fields.has("indexer_types"):
+        types = fields.items("indexer_types", str, num_layers)
+    elif fields.has("index_topk_pattern"):
+        types = [{"F": "full", "S": "shared"}.get(mark, mark) for mark in fields.text("index_topk_pattern")]
+        require(len(types) == num_layers, "index_topk_pattern", f"{num_layers} letters", len(types))
+    else:
+        step, first = fields.count("index_topk_freq"), fields.count("index_skip_topk_offset", zero=True)
+        types = ["shared" if max(layer - first + 1, 0) % step else "full" for layer in range(num_layers)]
     if not set(types) <= {"full", "shared"} or types[0] != "full":
         raise ConfigError("indexer_types: must be full or shared, full in the first layer")
     return [FULL if kind == "full" else SHARED for kind in types]

@@ -65,7 +65,7 @@ def from_config(config: Config, name: str, quantization: Config | None = None) -
     family = known or _by_fields(config, model_type)
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
-    fields = Fields(config, family.defaults)
+    fields = Fields(config, family.defaults, family.aliases)
     arch = replace(_read(family, fields, name), max_context=max_context(config))
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     if known is None:
@@ -123,7 +123,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
             mixer=mixers[kind],
             ffn=ffns[routes],
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
-            num_norms=family.num_norms + (residual and routes),
+            num_norms=family.num_norms + routes * (family.routed_norms + residual),
         )
         for kind, routes in zip(kinds, routed, strict=True)
     ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from optimoe.arch.hf.families.shared import BIAS, DEEPSEEK, MTP, UNTIED
 from optimoe.arch.hf.family import ConfigFamily
-from optimoe.arch.hf.ffns import leading_dense, listed_or_leading
+from optimoe.arch.hf.ffns import leading_dense, listed_or_leading, listed_or_stepped
 from optimoe.arch.hf.layers import selecting
 from optimoe.arch.hf.mixers import Mla
 
@@ -22,9 +22,10 @@ _SPARSE = replace(
     attention=Mla(indexer=True),
     routed=replace(DEEPSEEK, experts=("n_routed_experts", "num_local_experts", "num_experts")),
     pattern=listed_or_leading,
-    kinds=selecting,
-    only={"moe_layer_freq": 1, "index_topk_pattern": None},
+    only={"moe_layer_freq": 1},
 )
+_ALWAYS_SELECTS = {"index_topk_freq": 1, "index_topk_pattern": None, "indexer_types": None}
+
 
 LATENT: dict[str, ConfigFamily] = {
     "deepseek_v2": replace(
@@ -35,8 +36,13 @@ LATENT: dict[str, ConfigFamily] = {
     ),
     "deepseek_v3": _LATENT,
     "kimi_k2": _LATENT,
-    "deepseek_v32": replace(_SPARSE, architecture="DeepseekV32ForCausalLM"),
-    "glm_moe_dsa": replace(_SPARSE, architecture="GlmMoeDsaForCausalLM"),
+    "deepseek_v32": replace(_SPARSE, architecture="DeepseekV32ForCausalLM", only=_SPARSE.only | _ALWAYS_SELECTS),
+    "glm_moe_dsa": replace(
+        _SPARSE,
+        architecture="GlmMoeDsaForCausalLM",
+        kinds=selecting,
+        defaults=_SPARSE.defaults | {"index_topk_freq": 1, "index_skip_topk_offset": 2},
+    ),
     "glm4_moe_lite": replace(
         _LATENT,
         architecture="Glm4MoeLiteForCausalLM",
@@ -44,5 +50,23 @@ LATENT: dict[str, ConfigFamily] = {
         pattern=listed_or_leading,
         only={},
     ),
+    "axk1": replace(
+        _LATENT,
+        architecture="AXK1ForCausalLM",
+        pattern=listed_or_stepped,
+        routed_norms=1,
+        defaults=_LATENT.defaults | {"first_k_dense_replace": 1, "moe_layer_freq": 1},
+        only={},
+    ),
+    "sarvam_mla": replace(
+        _LATENT,
+        aliases={
+            "num_experts": "n_routed_experts",
+            "num_shared_experts": "n_shared_experts",
+            "num_mtp_layers": MTP,
+        },
+        only={},
+    ),
+    "mistral4": replace(_LATENT, architecture="Mistral4ForCausalLM", mtp="", only={}),
 }
 """By ``model_type``."""
