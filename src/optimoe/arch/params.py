@@ -92,7 +92,7 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
     """One layer of a group, by part."""
     d = arch.d_model
     parts = dict.fromkeys(_LAYER_PARTS, 0)
-    parts["recurrent" if group.mixer.recurrent else "attention"] = group.mixer.params(d)
+    parts |= group.mixer.params_by_part(d)
     parts["norms"] = group.num_norms * norm_params(arch)
     parts |= group.ffn.params(d)
     if group.residual is not None:

@@ -9,13 +9,19 @@ from typing import Any, TypeVar
 
 from optimoe.arch.feedforwards.dense import DenseFFN
 from optimoe.arch.feedforwards.moe import MoE
+from optimoe.arch.feedforwards.nothing import NoFeedForward
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
 from optimoe.arch.mixers.attention import Attention, QkNorm
-from optimoe.arch.mixers.delta_net import GatedDeltaNet
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
-from optimoe.arch.mixers.lightning import LightningAttention
-from optimoe.arch.mixers.mamba import Mamba
+from optimoe.arch.mixers.parallel import ParallelMixers
+from optimoe.arch.mixers.recurrent.convolution import ShortConvolution
+from optimoe.arch.mixers.recurrent.delta_net import GatedDeltaNet
+from optimoe.arch.mixers.recurrent.kimi_delta import KimiDelta
+from optimoe.arch.mixers.recurrent.lightning import LightningAttention
+from optimoe.arch.mixers.recurrent.mamba import Mamba
+from optimoe.arch.mixers.recurrent.mamba2 import Mamba2
+from optimoe.arch.mixers.recurrent.rg_lru import GatedRecurrence
 from optimoe.core.config import build_kind
 from optimoe.core.errors import require_choice
 
@@ -28,30 +34,47 @@ __all__ = [
     "DenseFFN",
     "FeedForward",
     "GatedDeltaNet",
+    "GatedRecurrence",
     "Indexer",
+    "KimiDelta",
     "LatentAttention",
     "LightningAttention",
     "Mamba",
+    "Mamba2",
     "Mixer",
     "MoE",
+    "NoFeedForward",
+    "ParallelMixers",
     "QkNorm",
+    "ShortConvolution",
     "read_part",
 ]
 
-Mixer = Attention | LatentAttention | Mamba | GatedDeltaNet | LightningAttention
-FeedForward = DenseFFN | MoE | PEER
+Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
+Mixer = Attention | LatentAttention | Recurrent | ParallelMixers
+FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Part = TypeVar("Part")
 
 MIXERS: dict[str, type[Mixer]] = {
     "attention": Attention,
     "latent_attention": LatentAttention,
     "mamba": Mamba,
+    "mamba2": Mamba2,
     "gated_delta_net": GatedDeltaNet,
+    "kimi_delta": KimiDelta,
     "lightning": LightningAttention,
+    "gated_recurrence": GatedRecurrence,
+    "short_convolution": ShortConvolution,
+    "parallel": ParallelMixers,
 }
 """Mixers by the ``kind`` of a table."""
 
-FEED_FORWARDS: dict[str, type[FeedForward]] = {"dense": DenseFFN, "moe": MoE, "peer": PEER}
+FEED_FORWARDS: dict[str, type[FeedForward]] = {
+    "dense": DenseFFN,
+    "moe": MoE,
+    "peer": PEER,
+    "none": NoFeedForward,
+}
 """Feed-forwards likewise."""
 
 

@@ -119,7 +119,8 @@ class ArchSpec:
     def attention(self) -> Attention | LatentAttention | None:
         """The mixer of the first group with softmax attention."""
         kinds = (Attention, LatentAttention)
-        return next((group.mixer for group in self.layers if isinstance(group.mixer, kinds)), None)
+        mixers = (member for group in self.layers for member in group.mixer.members)
+        return next((mixer for mixer in mixers if isinstance(mixer, kinds)), None)
 
     def at(self, index: Any) -> "ArchSpec":
         """One design (or a sub-grid) out of a grid: each array field at ``index``."""

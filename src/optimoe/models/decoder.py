@@ -13,7 +13,7 @@ from torch.utils import _pytree
 from torch.utils.checkpoint import checkpoint
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
@@ -331,12 +331,18 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
 
 
 def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: int) -> nn.Module:
-    """The feed-forward that an architecture describes."""
+    """The feed-forward that an architecture describes.
+
+    Raises:
+        ConfigError: The layer has none.
+    """
     if isinstance(part, DenseFFN):
         return FeedForward.from_part(part, arch.d_model, config.activation)
     if isinstance(part, MoE):
         return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)
-    return PEERLayer.from_part(part, arch.d_model)
+    if isinstance(part, PEER):
+        return PEERLayer.from_part(part, arch.d_model)
+    raise ConfigError(f"ffn: {type(part).__name__} is not built here; DenseFFN, MoE and PEER are")
 
 
 def _refuse_grown_state(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:

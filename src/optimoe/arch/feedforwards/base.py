@@ -5,6 +5,7 @@ E_s shared. Every count may be an integer or an array of integers (a grid of des
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 MATRICES_GATED, MATRICES_PLAIN = 3, 2
 Parts = dict[str, int]
@@ -12,7 +13,13 @@ Parts = dict[str, int]
 
 
 class FeedForwardPart(ABC):
-    """A feed-forward of a decoder layer."""
+    """A feed-forward of a decoder layer.
+
+    Attributes:
+        absent: Whether the layer has no feed-forward, and no all-reduce after it.
+    """
+
+    absent: ClassVar[bool] = False
 
     @abstractmethod
     def matrix_params(self, d_model: int) -> Parts:

@@ -34,6 +34,19 @@ class TokenMixer(ABC):
         """All parameters that the mixer stores: its matrices and its vectors."""
         return self.matrix_params(d_model) + self.vector_params(d_model)
 
+    def params_by_part(self, d_model: int) -> dict[str, int]:
+        """All parameters, by part of ``optimoe.arch.params.ParamCount``: softmax mixers or recurrent ones."""
+        parts: dict[str, int] = {}
+        for member in self.members:
+            part = "recurrent" if member.recurrent else "attention"
+            parts[part] = parts.get(part, 0) + member.params(d_model)
+        return parts
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The mixers that work on the layer's input: itself, or those that it is put together from."""
+        return (self,)
+
     @abstractmethod
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """FLOPs of one token through the mixer, by part of ``FlopCount``.

@@ -46,14 +46,15 @@ def _layers(arch: ArchSpec) -> list[str]:
 
 def _mixers(arch: ArchSpec) -> list[str]:
     said = []
-    if any(isinstance(group.mixer, LatentAttention) for group in arch.layers):
+    mixers = [(group.num_layers, member) for group in arch.layers for member in group.mixer.members]
+    if any(isinstance(mixer, LatentAttention) for _, mixer in mixers):
         said.append("latent attention: cache and attention parameters are not those of grouped heads")
-    recurrent = sum(group.num_layers for group in arch.layers if group.mixer.recurrent)
+    recurrent = sum(number for number, mixer in mixers if mixer.recurrent)
     if recurrent:
         said.append(
             f"{recurrent} of {arch.num_layers} layers keep a state of fixed size: no cache, no such attention"
         )
-    plain = [group.mixer for group in arch.layers if isinstance(group.mixer, Attention)]
+    plain = [mixer for _, mixer in mixers if isinstance(mixer, Attention)]
     if any(mixer.window_tokens < UNLIMITED_WINDOW for mixer in plain):
         said.append("windows: the cache stops growing in some layers")
     return said

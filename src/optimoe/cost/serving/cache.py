@@ -149,14 +149,15 @@ def _kinds(machine: Machine, arch: ArchSpec) -> list[_Kind]:
     value = bytes_per_value(machine.kv_precision)
     stage = float(deepest_stage_share(arch, machine.layout.pp))
     layers: dict[tuple[float, float, float], float] = {}
-    for group in arch.layers:
-        mixer, shards = group.mixer, float(machine.cache_shards(group.mixer.cache_heads))
+    mixers = [(group.num_layers, member) for group in arch.layers for member in group.mixer.members]
+    for number, mixer in mixers:
+        shards = float(machine.cache_shards(mixer.cache_heads))
         for kind in (
             (mixer.cache_values * value / shards, 0.0, _window(mixer)),
             (0.0, mixer.state_values * STATE_BYTES / shards, math.inf),
         ):
             if kind[0] or kind[1]:
-                layers[kind] = layers.get(kind, 0.0) + group.num_layers * stage
+                layers[kind] = layers.get(kind, 0.0) + number * stage
     return [
         _Kind(layers=number, token_bytes=token, state_bytes=state, window_tokens=window)
         for (token, state, window), number in layers.items()

@@ -98,7 +98,8 @@ def largest_batch(machine: Machine, engine: Engine, arch: ArchSpec, workload: Wo
 def request_bytes(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Cache of one request on one GPU: each layer's over its shards, the deepest stage's share of the layers."""
     return deepest_stage_share(arch, machine.layout.pp) * sum(
-        kv_bytes(replace(arch, layers=(group,)), tokens, machine.kv_precision)
-        / machine.cache_shards(group.mixer.cache_heads)
+        kv_bytes(replace(arch, layers=(replace(group, mixer=member),)), tokens, machine.kv_precision)
+        / machine.cache_shards(member.cache_heads)
         for group in arch.layers
+        for member in group.mixer.members
     )

@@ -219,9 +219,11 @@ def layer_bytes_per_token(
     """
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
-    inputs = 2 * VALUE_BYTES * sizes.d_model  # of the mixer and of the feed-forward: the norms' outputs
+    parts = 2 - group.ffn.absent
+    inputs = parts * VALUE_BYTES * sizes.d_model  # of the mixer and of the feed-forward: the norms' outputs
     whole = VALUE_BYTES * sizes.norm_values + 2 * MASK_BYTES * setup.dropout * sizes.d_model
-    mixer, expanded, scores = _mixer_bytes(machine, group.mixer, sizes, setup, seq_len)
+    of_members = [_mixer_bytes(machine, member, sizes, setup, seq_len) for member in group.mixer.members]
+    mixer, expanded, scores = (sum(kept) for kept in zip(*of_members, strict=True))
     hidden, activation = _hidden_bytes(machine, group, tokens, sizes.d_model)
     if setup.attention == "unfused":
         scores = np.where(selective, 0.0, scores)

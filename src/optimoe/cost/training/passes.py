@@ -134,8 +134,9 @@ def _products_s(machine: Machine, products: Products) -> dict[str, Values]:
 def _mixing_s(machine: Machine, arch: ArchSpec, batch: Batch, setup: TrainSetup, *, backward: bool) -> Values:
     """Seconds of token mixing in all layers."""
     return sum(
-        group.num_layers * _attention_s(machine, group.mixer, arch.d_model, batch, setup, backward=backward)
+        group.num_layers * _attention_s(machine, member, arch.d_model, batch, setup, backward=backward)
         for group in arch.layers
+        for member in group.mixer.members
     )
 
 

@@ -247,7 +247,9 @@ def design_record(spec: ArchSpec) -> DesignRecord:
     mixer, moe = spec.attention, spec.moe
     plain = mixer if isinstance(mixer, Attention) else None
     dense = next((group.ffn for group in spec.layers if isinstance(group.ffn, DenseFFN)), None)
-    recurrent = sum(group.num_layers for group in spec.layers if group.mixer.recurrent)
+    recurrent = sum(
+        group.num_layers for group in spec.layers if any(member.recurrent for member in group.mixer.members)
+    )
     return same_fields(
         DesignRecord,
         spec,

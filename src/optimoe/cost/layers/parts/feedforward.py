@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import PEER, DenseFFN, MoE
+from optimoe.arch.parts import PEER, DenseFFN, MoE, NoFeedForward
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.arch.traffic import expected_routed_params
 from optimoe.core.arrays import Values
@@ -35,6 +35,14 @@ def dense_feed_forward(
     width, matrices = ffn.d_ff / machine.tp, ffn.num_matrices
     yield from machine.products(tokens, (matrices - 1) * width, d_model, precisions, "dense_ffn")
     yield from machine.products(tokens, d_model, width, precisions, "dense_ffn")
+
+
+@feed_forward.register
+def no_feed_forward(
+    ffn: NoFeedForward, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
+    """A layer without a feed-forward launches no kernel."""
+    yield from ()
 
 
 @feed_forward.register

@@ -12,7 +12,7 @@ import numpy as np
 
 from optimoe.arch.memory import STATE_BYTES
 from optimoe.arch.mixers.attended import Phase, attended
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention, ParallelMixers
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
@@ -65,6 +65,15 @@ def latent_projections(
         yield from machine.products(tokens, width, depth, precisions, "attention")
 
 
+@projections.register
+def parallel_projections(
+    mixer: ParallelMixers, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
+    """The products of each mixer, one after the other."""
+    for member in mixer.members:
+        yield from projections(member, machine, d_model, tokens, precisions)
+
+
 @singledispatch
 def decode_mixing(
     mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
@@ -114,6 +123,15 @@ def latent_decode_mixing(
     )
 
 
+@decode_mixing.register
+def parallel_decode_mixing(
+    mixer: ParallelMixers, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
+) -> Iterator[LayerKernel]:
+    """The cache of one mixer, then the state of the other."""
+    for member in mixer.members:
+        yield from decode_mixing(member, machine, d_model, batch, context, queries)
+
+
 @singledispatch
 def prefill_mixing(
     mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
@@ -155,6 +173,15 @@ def latent_prefill_mixing(
         yield machine.mixing(_indexing(mixer.indexer, prompts, flops, length))
     seen = _mean_seen(length, past, mixer.most_attended)
     yield machine.mixing(prompt_attention(mixer, machine, requests=prompts, length=length, seen=seen))
+
+
+@prefill_mixing.register
+def parallel_prefill_mixing(
+    mixer: ParallelMixers, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
+) -> Iterator[LayerKernel]:
+    """The attention over a prompt, then the recurrent mixer."""
+    for member in mixer.members:
+        yield from prefill_mixing(member, machine, d_model, length, past, prompts)
 
 
 def prompt_attention(

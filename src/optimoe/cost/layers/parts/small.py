@@ -62,7 +62,8 @@ def layer_launches(machine: Machine, group: LayerGroup) -> Values:
     fused = engine_of(machine) in FUSED_ATTENTION
     alone = np.asarray(machine.tp) == 1
     norms = np.where(alone | (not fused), 2 * NORM, 0)
-    return norms + _mixer_launches(group.mixer, fused) + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
+    mixers = sum(_mixer_launches(member, fused) for member in group.mixer.members)
+    return norms + mixers + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
 
 
 def _mixer_launches(mixer: Any, fused: bool) -> Values:

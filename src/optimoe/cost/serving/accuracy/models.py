@@ -13,7 +13,7 @@ def measured_model(name: str, arch: ArchSpec) -> MeasuredModel:
     """A model under a name, with the kinds of its parts."""
     return MeasuredModel(
         name=name,
-        mixers=kinds(type(group.mixer) for group in arch.layers),
+        mixers=kinds(type(member) for group in arch.layers for member in group.mixer.members),
         ffns=kinds(type(group.ffn) for group in arch.layers),
         params_active=float(count_params(arch).active),
     )
@@ -25,8 +25,8 @@ def kinds(classes: Iterable[type]) -> tuple[str, ...]:
 
 
 def kind(part: type) -> str:
-    """The name of a class of parts as words: ``GatedDeltaNet`` is ``gated delta net``."""
-    if part is type(None):
+    """The name of a class of parts as words: ``GatedDeltaNet`` is ``gated delta net``; ``none`` of no part."""
+    if part is type(None) or getattr(part, "absent", False):
         return "none"
     name = part.__name__
     return name.lower() if name.isupper() or part is MoE else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from optimoe.arch.spec import LayerGroup
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.eras import ERA, era_times
 from optimoe.cost.serving.accuracy.amounts import (
@@ -209,20 +210,21 @@ def _model(case: Case) -> Iterator[Side]:
     """Kinds of mixers and feed-forwards that no measured model has, by the share of the layers that have them."""
     rows = (*case.measured, *shipped_coverage())
     known = {name for row in rows for model in row.models for name in (*model.mixers, *model.ffns)}
-    parts = {kind(type(part)) for group in case.arch.layers for part in (group.mixer, group.ffn)}
+    parts = {word for group in case.arch.layers for word in _parts(group)}
     new = sorted(parts - known - {"none"})
     if not new:
         yield _measured("model", case.arch.name)
         return
     layers = sum(group.num_layers for group in case.arch.layers)
-    having = sum(
-        group.num_layers
-        for group in case.arch.layers
-        if {kind(type(group.mixer)), kind(type(group.ffn))} & set(new)
-    )
+    having = sum(group.num_layers for group in case.arch.layers if _parts(group) & set(new))
     widths = {one: assumed("roofline").times(having / layers) for one in KINDS}
     words = f"no deployment with {' and '.join(new)} layers ({having:.0f} of {layers:.0f}), taken as rooflines"
     yield _never("model", case.arch.name, words, widths, Basis.ASSUMED)
+
+
+def _parts(group: LayerGroup) -> set[str]:
+    """The kinds of a layer's mixers and feed-forward."""
+    return {kind(type(part)) for part in (*group.mixer.members, group.ffn)}
 
 
 def _calibration(case: Case) -> Iterator[Side]:
