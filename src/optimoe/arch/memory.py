@@ -44,7 +44,7 @@ def weight_bytes(arch: ArchSpec) -> WeightBytes:
         for part, values in layer_params(arch, group).items():
             if part in sums:
                 sums[part] = sums[part] + group.num_layers * values * group.precisions.bytes_per_value(part)
-    sums["norms"] = sums["norms"] + norm_params(arch) * bytes_per_value("bf16")
+    sums["norms"] = sums["norms"] + arch.num_end_norms * norm_params(arch) * bytes_per_value("bf16")
     sums["embedding"] = params.embedding * ends.bytes_per_value("embedding")
     sums["unembedding"] = params.unembedding * ends.bytes_per_value("unembedding")
     return WeightBytes(**sums)

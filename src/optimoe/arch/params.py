@@ -69,7 +69,7 @@ def count_params(arch: ArchSpec) -> ParamCount:
         for part, params in layer_params(arch, group).items():
             # Not in place: whole numbers of one group cannot take the real ones of a later group.
             sums[part] = sums[part] + group.num_layers * params
-    sums["norms"] += norm_params(arch)
+    sums["norms"] += arch.num_end_norms * norm_params(arch)
     sums["embedding"] = arch.vocab_size * d + arch.num_positions * d
     bias = arch.unembedding_bias * arch.vocab_size
     sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * d + bias
@@ -105,5 +105,5 @@ _LAYER_PARTS = (*_STORED, "routed_experts_active")
 
 
 def norm_params(arch: ArchSpec) -> int:
-    """One norm over the residual stream: d weights, and d biases in a full LayerNorm."""
-    return arch.d_model * (2 if arch.norm == "layernorm" else 1)
+    """One norm over the residual stream: d weights, and d biases in a full LayerNorm; nothing in a bare one."""
+    return arch.d_model * {"layernorm": 2, "layernorm_no_weight": 0}.get(arch.norm, 1)

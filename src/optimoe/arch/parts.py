@@ -14,6 +14,7 @@ from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
 from optimoe.arch.mixers.attention import Attention, QkNorm
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
+from optimoe.arch.mixers.nothing import NoMixer
 from optimoe.arch.mixers.parallel import ParallelMixers
 from optimoe.arch.mixers.recurrent.convolution import ShortConvolution
 from optimoe.arch.mixers.recurrent.delta_net import GatedDeltaNet
@@ -44,6 +45,7 @@ __all__ = [
     "Mixer",
     "MoE",
     "NoFeedForward",
+    "NoMixer",
     "ParallelMixers",
     "QkNorm",
     "ShortConvolution",
@@ -51,7 +53,7 @@ __all__ = [
 ]
 
 Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
-Mixer = Attention | LatentAttention | Recurrent | ParallelMixers
+Mixer = Attention | LatentAttention | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Part = TypeVar("Part")
 
@@ -66,6 +68,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "gated_recurrence": GatedRecurrence,
     "short_convolution": ShortConvolution,
     "parallel": ParallelMixers,
+    "none": NoMixer,
 }
 """Mixers by the ``kind`` of a table."""
 

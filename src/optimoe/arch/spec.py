@@ -8,7 +8,7 @@ from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
-Norm = Literal["rms", "layernorm", "layernorm_no_bias"]
+Norm = Literal["rms", "layernorm", "layernorm_no_bias", "layernorm_no_weight"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,8 @@ class ArchSpec:
         layers: Groups of equal layers, from the input up.
         tied_embeddings: Whether the unembedding is the embedding's transpose, stored once.
         unembedding_bias: Whether the logits add a bias.
-        norm: Kind of every norm: a weight per channel, or a weight and a bias.
+        norm: Kind of every norm: a weight per channel, a weight and a bias, or neither (OLMo).
+        num_end_norms: Norms beside the layers: the one before the logits; two with one of the embedding (BLOOM).
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
         precisions: Formats of the two ends and of the cache that its checkpoint asks for.
@@ -75,6 +76,7 @@ class ArchSpec:
     tied_embeddings: bool = False
     unembedding_bias: bool = False
     norm: Norm = "rms"
+    num_end_norms: int = 1
     num_positions: int = 0
     num_mtp_layers: int = 0
     precisions: CheckpointPrecisions = CheckpointPrecisions()  # noqa: RUF009 (frozen)
@@ -85,6 +87,7 @@ class ArchSpec:
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
+        require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
         require(self.max_context >= 0, "max_context", "zero or more", self.max_context)

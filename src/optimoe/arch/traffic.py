@@ -3,9 +3,8 @@
 from typing import Any
 
 from optimoe.arch.parts import PEER, FeedForward, MoE
-from optimoe.arch.spec import ArchSpec
+from optimoe.arch.spec import ArchSpec, LayerGroup
 
-ALL_REDUCES_PER_LAYER = 2
 """One after attention, one after the feed-forward (Megatron-LM, arXiv 1909.08053, Sec. 3)."""
 
 ALL_TO_ALLS_PER_MOE_LAYER = 2
@@ -71,8 +70,13 @@ def pipeline_bytes_per_token(arch: ArchSpec, pp: Any, bytes_per_activation: floa
 
 
 def tensor_parallel_collectives(arch: ArchSpec) -> int:
-    """All-reduces of one forward pass that must follow each other: two per layer."""
-    return ALL_REDUCES_PER_LAYER * arch.num_layers
+    """All-reduces of one forward pass that must follow each other: one after each mixer and each feed-forward."""
+    return sum(group.num_layers * all_reduces(group) for group in arch.layers)
+
+
+def all_reduces(group: LayerGroup) -> int:
+    """All-reduces of one layer, or dispatch and combine in place of one: one for each part that it has."""
+    return (not group.mixer.absent) + (not group.ffn.absent)
 
 
 def expert_parallel_collectives(arch: ArchSpec) -> int:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
-from optimoe.arch.hf.layers import LayerKinds, all_full
+from optimoe.arch.hf.fields import Flag
+from optimoe.arch.hf.layers import LayerKinds, NormRule, all_full
 from optimoe.arch.hf.mixers import Gqa, Linear, Mla
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.spec import Norm
@@ -21,12 +22,13 @@ class ConfigFamily:
         kinds: Which mixer each layer has.
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
-        norm, num_norms: Kind of the norms, and how many a layer has.
+        norm, num_norms, num_end_norms: Kind of the norms, and how many a layer has, and the two ends.
         routed_norms: How many more a layer has that routes.
+        positions, extra_positions: Field that counts learned positions, and rows of their table beyond it.
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
             routed one (Arctic).
         mtp: Field that counts multi-token-prediction layers.
-        unembedding_bias: Field that says whether logits add a bias.
+        unembedding_bias: Whether logits add a bias, or the field that says so.
         aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
         defaults: For absent fields.
         fixed: Fields that are written as they are (activation and the like).
@@ -43,11 +45,14 @@ class ConfigFamily:
     routed: Routed | None = None
     pattern: Pattern = no_layer
     norm: Norm = "rms"
-    num_norms: int = 2
+    num_norms: int | NormRule = 2
+    num_end_norms: int | NormRule = 1
     routed_norms: int = 0
+    positions: str = ""
+    extra_positions: int = 0
     residual: str = ""
     mtp: str = ""
-    unembedding_bias: str = ""
+    unembedding_bias: Flag = False
     aliases: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)

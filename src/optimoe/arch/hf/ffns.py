@@ -4,25 +4,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from optimoe.arch.hf.fields import Fields
+from optimoe.arch.hf.fields import Fields, Flag, read_flag
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense:
-    """The feed-forward of layers that do not route: ``width`` names the field, ``bias`` the flag, if any."""
+    """The feed-forward of layers that do not route.
+
+    Attributes:
+        width: Name of the field; empty where the width is always ``times`` · d.
+        times: What the family takes where the field is missing or null, over d; 0 where it must be there.
+        gated: Three matrices, or two.
+        bias: Whether each matrix adds a bias, or the field that says so.
+    """
 
     width: str = "intermediate_size"
-    bias: str = ""
+    times: int = 0
+    gated: bool = True
+    bias: Flag = False
 
-    def read(self, fields: Fields) -> DenseFFN:
+    def read(self, fields: Fields, d_model: int) -> DenseFFN:
         """Read a dense feed-forward from its fields."""
-        return DenseFFN(d_ff=fields.count(self.width), bias=fields.flag(self.bias) if self.bias else False)
+        usual = self.times * d_model
+        width = fields.count(self.width, null=usual, absent=usual) if self.width else usual
+        return DenseFFN(d_ff=width, gated=self.gated, bias=read_flag(fields, self.bias))
 
     def write(self, ffn: DenseFFN) -> dict[str, Any]:
         """Write a feed-forward into the fields that it was read from."""
-        return {self.width: ffn.d_ff} | ({self.bias: ffn.bias} if self.bias else {})
+        config: dict[str, Any] = {self.width: ffn.d_ff} if self.width else {}
+        return config | ({self.bias: ffn.bias} if isinstance(self.bias, str) else {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ from typing import Any
 from optimoe.core.errors import ConfigError, require
 
 Config = Mapping[str, Any]
+Flag = bool | str
+"""A property of the family, or the name of the field that states it."""
 _MISSING = object()
 
 
@@ -138,6 +140,11 @@ class Fields:
                     )
                 return first
         return _MISSING
+
+
+def read_flag(fields: Fields, flag: Flag) -> bool:
+    """A property of the family, or what the field of that name says."""
+    return fields.flag(flag) if isinstance(flag, str) else flag
 
 
 def stated_rope(value: Callable[[str], Any]) -> Any:

@@ -1,6 +1,8 @@
-"""Which mixer each layer has: windows, chunks and linear layers, by the rule of the family."""
+"""Which mixer each layer has (windows, chunks, linear layers), and how many norms, by the rule of the family."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from optimoe.arch.hf.fields import Fields
@@ -170,3 +172,37 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
     if rule is qwen_windows:
         return config | {"max_window_layers": kinds.index(SLIDING) if SLIDING in kinds else len(kinds)}
     return config | {"layer_types": kinds}
+
+
+class NormRule(ABC):
+    """The rule by which fields say how many norms a layer has, or how many the ends beside the layers."""
+
+    @abstractmethod
+    def read(self, fields: Fields) -> int:
+        """The number of norms."""
+
+    @abstractmethod
+    def write(self, number: int) -> dict[str, Any]:
+        """The fields of that number; a number that they cannot express reads back differently."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switched(NormRule):
+    """One number of norms where a flag is true, another where it is false."""
+
+    field: str
+    true: int
+    false: int
+
+    def read(self, fields: Fields) -> int:
+        """The number of norms that the flag says."""
+        return self.true if fields.flag(self.field) else self.false
+
+    def write(self, number: int) -> dict[str, Any]:
+        """The flag of that number."""
+        return {self.field: number == self.true}
+
+
+def read_norms(fields: Fields, rule: int | NormRule) -> int:
+    """A number that the family fixes, or what its fields say."""
+    return rule.read(fields) if isinstance(rule, NormRule) else rule

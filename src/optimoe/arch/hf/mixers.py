@@ -1,9 +1,9 @@
 """Field tables of token mixers: a part of a ``config.json`` into a mixer, and back."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from optimoe.arch.hf.fields import Fields
+from optimoe.arch.hf.fields import Fields, Flag, read_flag
 from optimoe.arch.parts import (
     UNLIMITED_WINDOW,
     Attention,
@@ -17,17 +17,15 @@ from optimoe.arch.parts import (
 )
 from optimoe.core.errors import ConfigError
 
-Flag = bool | str
-"""A property of the family, or the name of the field that states it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Gqa:
     """Fields of softmax attention with grouped heads.
 
     Attributes:
-        qkv_bias, output_bias, qk_norm, sinks, output_gate: Of the part, or the field that states it.
-        heads, kv_heads: ModuleNames of the fields.
+        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate: Of the part, or the field that states it.
+        norm_flag: The field that says whether there are norms of queries and keys, where one does.
+        heads, kv_heads: ModuleNames of the fields; without one of the latter, there are as many as heads.
         null_kv: Whether null key-value heads are as many as heads.
         head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
         fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).
@@ -39,7 +37,9 @@ class Gqa:
     part: ClassVar = Attention
     qkv_bias: Flag = False
     output_bias: Flag = False
-    qk_norm: QkNorm | Literal["use_qk_norm"] = "none"
+    qk_norm: QkNorm = "none"
+    qk_norm_bias: bool = False
+    norm_flag: str = ""
     sinks: Flag = False
     output_gate: bool = False
     heads: tuple[str, ...] = ("num_attention_heads",)
@@ -56,14 +56,16 @@ class Gqa:
         if self.sliding is not None and window != UNLIMITED_WINDOW:
             return self.sliding.read(fields, d_model, window, chunked)
         num_heads = fields.count(*self.heads)
+        normed = not self.norm_flag or fields.flag(self.norm_flag)
         return Attention(
             num_heads=num_heads,
-            num_kv_heads=fields.count(*self.kv_heads, null=num_heads if self.null_kv else 0),
+            num_kv_heads=self._kv_heads(fields, num_heads),
             head_dim=(head_dim := self._head_dim(fields, d_model, num_heads)),
-            qkv_bias=_flag(fields, self.qkv_bias),
-            output_bias=_flag(fields, self.output_bias),
-            qk_norm=self._norm(fields),
-            sinks=_flag(fields, self.sinks),
+            qkv_bias=read_flag(fields, self.qkv_bias),
+            output_bias=read_flag(fields, self.output_bias),
+            qk_norm=self.qk_norm if normed else "none",
+            qk_norm_bias=self.qk_norm_bias and normed,
+            sinks=read_flag(fields, self.sinks),
             output_gate=self.output_gate,
             window_tokens=window,
             chunked=chunked,
@@ -76,19 +78,18 @@ class Gqa:
             return self.sliding.write(mixer)
         config: dict[str, Any] = {
             self.heads[0]: mixer.num_heads,
-            self.kv_heads[0]: mixer.num_kv_heads,
             self.head_field: mixer.head_dim,
-        } | ({self.value_field: mixer.value_dim} if self.value_field else {})
+        }
+        config |= {self.kv_heads[0]: mixer.num_kv_heads} if self.kv_heads else {}
+        config |= {self.value_field: mixer.value_dim} if self.value_field else {}
         flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias), (self.sinks, mixer.sinks))
         config |= {flag: value for flag, value in flags if isinstance(flag, str)}
-        if self.qk_norm == "use_qk_norm":
-            config["use_qk_norm"] = mixer.qk_norm != "none"
-        return config
+        return config | ({self.norm_flag: mixer.qk_norm != "none"} if self.norm_flag else {})
 
-    def _norm(self, fields: Fields) -> QkNorm:
-        if self.qk_norm == "use_qk_norm":
-            return "head" if fields.flag("use_qk_norm") else "none"
-        return self.qk_norm
+    def _kv_heads(self, fields: Fields, num_heads: int) -> int:
+        if not self.kv_heads:
+            return num_heads
+        return fields.count(*self.kv_heads, null=num_heads if self.null_kv else 0)
 
     def _value_dim(self, fields: Fields, head_dim: int) -> int:
         """The width of values where it is not that of keys; 0 where it is."""
@@ -238,7 +239,3 @@ def window_of(mixer: Mixer) -> int:
     if isinstance(mixer, LatentAttention):
         return mixer.selected_tokens
     return mixer.window_tokens if isinstance(mixer, Attention) else UNLIMITED_WINDOW
-
-
-def _flag(fields: Fields, flag: Flag) -> bool:
-    return fields.flag(flag) if isinstance(flag, str) else flag

@@ -7,8 +7,8 @@ from typing import Any
 
 from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
-from optimoe.arch.hf.fields import Config, Fields, rope_kind, stated_rope
-from optimoe.arch.hf.layers import CHUNKED, LINEAR, window
+from optimoe.arch.hf.fields import Config, Fields, read_flag, rope_kind, stated_rope
+from optimoe.arch.hf.layers import CHUNKED, LINEAR, read_norms, window
 from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
@@ -112,18 +112,20 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
     d_model = fields.count("hidden_size", "d_model")
     routed = family.pattern(fields, num_layers)
     moe = family.routed.read(fields) if family.routed and True in routed else None
-    dense = family.dense.read(fields) if False in routed else None
+    dense = family.dense.read(fields, d_model) if False in routed else None
     kinds = family.kinds(fields, num_layers)
     mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
     ffns: dict[bool, Any] = {True: moe, False: dense}
     residual = bool(family.residual) and fields.flag(family.residual)
+    num_norms = read_norms(fields, family.num_norms)
+    positions = fields.count(family.positions) + family.extra_positions if family.positions else 0
     layers = [
         LayerGroup(
             num_layers=1,
             mixer=mixers[kind],
             ffn=ffns[routes],
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
-            num_norms=family.num_norms + routes * (family.routed_norms + residual),
+            num_norms=num_norms + routes * (family.routed_norms + residual),
         )
         for kind, routes in zip(kinds, routed, strict=True)
     ]
@@ -133,8 +135,10 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         d_model=d_model,
         layers=grouped(layers),
         tied_embeddings=fields.flag("tie_word_embeddings"),
-        unembedding_bias=fields.flag(family.unembedding_bias) if family.unembedding_bias else False,
+        unembedding_bias=read_flag(fields, family.unembedding_bias),
         norm=family.norm,
+        num_end_norms=read_norms(fields, family.num_end_norms),
+        num_positions=positions,
         num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
     )
 

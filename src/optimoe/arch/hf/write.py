@@ -6,7 +6,7 @@ from typing import Any
 from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
-from optimoe.arch.hf.layers import written_kinds
+from optimoe.arch.hf.layers import NormRule, written_kinds
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.hf.own import OWN, own_config
 from optimoe.arch.hf.read import from_config
@@ -143,8 +143,14 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         config[family.residual] = any(layer.residual for layer in layers)
     if family.mtp:
         config[family.mtp] = arch.num_mtp_layers
-    if family.unembedding_bias:
+    if isinstance(family.unembedding_bias, str):
         config[family.unembedding_bias] = arch.unembedding_bias
+    if isinstance(family.num_norms, NormRule):
+        config |= family.num_norms.write(layers[0].num_norms)
+    if isinstance(family.num_end_norms, NormRule):
+        config |= family.num_end_norms.write(arch.num_end_norms)
+    if family.positions:
+        config[family.positions] = arch.num_positions - family.extra_positions
     return config
 
 

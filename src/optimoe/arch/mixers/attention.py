@@ -21,6 +21,7 @@ class Attention(TokenMixer):
         qkv_bias: Whether the query, key and value projections add a bias.
         output_bias: Whether the output projection adds a bias.
         qk_norm: Norms of queries and keys: none, one weight per head channel, or over all heads.
+        qk_norm_bias: Whether these norms have a bias beside each weight (Phi, Persimmon).
         sinks: Whether each head learns a sink logit (gpt-oss).
         output_gate: Whether a gate of the queries' width multiplies the output (Qwen3-Next).
         window_tokens: A token sees at most so many tokens, itself included.
@@ -37,6 +38,7 @@ class Attention(TokenMixer):
     qkv_bias: bool = False
     output_bias: bool = False
     qk_norm: QkNorm = "none"
+    qk_norm_bias: bool = False
     sinks: bool = False
     output_gate: bool = False
     window_tokens: int = UNLIMITED_WINDOW
@@ -71,7 +73,8 @@ class Attention(TokenMixer):
     def vector_params(self, d_model: int) -> int:
         """Biases of the projections, norms of queries and keys, and a sink per head."""
         queries, keys = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim
-        norms = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
+        weights = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
+        norms = weights * (1 + self.qk_norm_bias)
         values = self.value_dim * (self.num_kv_heads + self.output_gate * self.num_heads)
         qkv = self.qkv_bias * (queries + keys + values)
         return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads

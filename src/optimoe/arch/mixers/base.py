@@ -18,9 +18,11 @@ class TokenMixer(ABC):
 
     Attributes:
         recurrent: Whether it keeps a state of fixed size instead of a cache that grows with the context.
+        absent: Whether the layer has no mixer, and no all-reduce after it.
     """
 
     recurrent: ClassVar[bool] = False
+    absent: ClassVar[bool] = False
 
     @abstractmethod
     def matrix_params(self, d_model: int) -> int:

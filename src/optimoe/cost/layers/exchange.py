@@ -36,7 +36,8 @@ def tensor_parallel_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Value
     one = machine.kernels.time(machine.gpu, PLAIN_FORMAT, AllReduce(ranks=layout.tp, payload_bytes=payload))
     total_s = times * one.total_s
     if np.any(np.asarray(layout.sp) > 1):
-        total_s = total_s + arch.num_layers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)
+        mixers = sum(group.num_layers * (not group.mixer.absent) for group in arch.layers)
+        total_s = total_s + mixers * collective_s(machine.gpu, "reduce_scatter", layout.sp, payload)
     return total_s
 
 

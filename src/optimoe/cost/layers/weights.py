@@ -45,15 +45,16 @@ def padding_bytes(machine: Machine, arch: ArchSpec) -> Values:
 
 
 def _ends(machine: Machine, arch: ArchSpec) -> Values:
-    """Bytes of embedding, unembedding and last norm on one GPU; what is tied stands in the first and last stage.
+    """Bytes of embedding, unembedding and the norms beside the layers on one GPU.
 
-    That stage is taken to be the fullest too: an upper estimate by at most one end.
+    What is tied stands in the first and last stage, which is taken to be the fullest
+    too: an upper estimate by at most one end.
     """
     params, ends, pp = count_params(arch), arch.precisions, np.asarray(machine.layout.pp)
     first = ends.bytes_per_value("embedding") * params.embedding
     last = ends.bytes_per_value("unembedding") * params.unembedding
     held = np.where(pp > 1, np.maximum(first, last), first + last) / machine.tp
-    return held + bytes_per_value("bf16") * norm_params(arch)
+    return held + bytes_per_value("bf16") * arch.num_end_norms * norm_params(arch)
 
 
 def draft_weights(machine: Machine, arch: ArchSpec) -> Values:

@@ -127,7 +127,7 @@ ROUTED: dict[str, ConfigFamily] = {
     ),
     "glm4_moe": ConfigFamily(
         architecture="Glm4MoeForCausalLM",
-        attention=Gqa(qkv_bias="attention_bias", qk_norm="use_qk_norm"),
+        attention=Gqa(qkv_bias="attention_bias", qk_norm="head", norm_flag="use_qk_norm"),
         routed=DEEPSEEK,
         pattern=leading_dense,
         mtp=MTP,

@@ -12,6 +12,7 @@ import numpy as np
 from optimoe.arch.parts import DenseFFN
 from optimoe.arch.quantize import AUTO
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm, RoutedExperts
 from optimoe.cost.layers.machine import LayerKernel, Machine
@@ -24,26 +25,26 @@ EXPERT_CALLS = 2
 AROUND_ATTENTION = 2
 """Rotary embedding, and the write to the cache."""
 
-EXCHANGES = 2
-"""All-reduces of a layer, or dispatch and combine in place of one of them."""
-
 WHOLE_ACTIVATIONS = ("bf16", "int4", "mxfp4")
 """Formats whose products take activations as they are: nothing quantises them on the way."""
 
 
 def launches(machine: Machine, arch: ArchSpec) -> Values:
     """Calls of one pass: Σ_layers (norms + mixer + feed-forward + exchange) + unembedding."""
-    exchanges = np.where(np.asarray(machine.layout.group) > 1, EXCHANGES, 0)
+    split = np.asarray(machine.layout.group) > 1
     return 1 + sum(
-        group.num_layers * (group.num_norms + AROUND_ATTENTION + exchanges + _of_layer(machine, arch, group))
+        group.num_layers * (group.num_norms + split * all_reduces(group) + _of_layer(machine, arch, group))
         for group in arch.layers
     )
 
 
 def _of_layer(machine: Machine, arch: ArchSpec, group: LayerGroup) -> Values:
     """Calls of the products, the mixing and the feed-forward, with what quantises their inputs."""
-    return sum(_of_kernel(kernel) for kernel in _kernels(machine, arch, group)) + sum(
-        isinstance(ffn, DenseFFN) for ffn in (group.ffn, group.residual)
+    around = AROUND_ATTENTION * (not group.mixer.absent)
+    return (
+        around
+        + sum(_of_kernel(kernel) for kernel in _kernels(machine, arch, group))
+        + sum(isinstance(ffn, DenseFFN) for ffn in (group.ffn, group.residual))
     )
 
 

@@ -12,12 +12,15 @@ import numpy as np
 
 from optimoe.arch.memory import STATE_BYTES
 from optimoe.arch.mixers.attended import Phase, attended
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention, ParallelMixers
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention, NoMixer, ParallelMixers
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
 from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine
+
+OfMembers = ParallelMixers | NoMixer
+"""Mixers whose kernels are those of their members: several, or none."""
 
 BF16_BYTES = 2
 """Inputs and outputs of a recurrent mixer over a prompt; its state alone is fp32."""
@@ -66,10 +69,14 @@ def latent_projections(
 
 
 @projections.register
-def parallel_projections(
-    mixer: ParallelMixers, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+def member_projections(
+    mixer: OfMembers,
+    machine: Machine,
+    d_model: Values,
+    tokens: Values,
+    precisions: LayerPrecisions = PLAIN,
 ) -> Iterator[LayerKernel]:
-    """The products of each mixer, one after the other."""
+    """The products of each mixer, one after the other; of none no product."""
     for member in mixer.members:
         yield from projections(member, machine, d_model, tokens, precisions)
 
@@ -124,10 +131,15 @@ def latent_decode_mixing(
 
 
 @decode_mixing.register
-def parallel_decode_mixing(
-    mixer: ParallelMixers, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
+def member_decode_mixing(
+    mixer: OfMembers,
+    machine: Machine,
+    d_model: Values,
+    batch: Values,
+    context: Values,
+    queries: Values = 1,
 ) -> Iterator[LayerKernel]:
-    """The cache of one mixer, then the state of the other."""
+    """The cache of one mixer, then the state of the other; of none nothing."""
     for member in mixer.members:
         yield from decode_mixing(member, machine, d_model, batch, context, queries)
 
@@ -176,10 +188,15 @@ def latent_prefill_mixing(
 
 
 @prefill_mixing.register
-def parallel_prefill_mixing(
-    mixer: ParallelMixers, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
+def member_prefill_mixing(
+    mixer: OfMembers,
+    machine: Machine,
+    d_model: Values,
+    length: Values,
+    past: Values = 0,
+    prompts: Values = 1,
 ) -> Iterator[LayerKernel]:
-    """The attention over a prompt, then the recurrent mixer."""
+    """The attention over a prompt, then the recurrent mixer; of none nothing."""
     for member in mixer.members:
         yield from prefill_mixing(member, machine, d_model, length, past, prompts)
 

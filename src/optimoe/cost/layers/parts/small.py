@@ -16,6 +16,7 @@ import numpy as np
 
 from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import KernelTime
 from optimoe.cost.kernels.families.small import small_s
@@ -61,7 +62,7 @@ def layer_launches(machine: Machine, group: LayerGroup) -> Values:
     """Small kernels of one layer on each GPU."""
     fused = engine_of(machine) in FUSED_ATTENTION
     alone = np.asarray(machine.tp) == 1
-    norms = np.where(alone | (not fused), 2 * NORM, 0)
+    norms = np.where(alone | (not fused), NORM, 0) * all_reduces(group)
     mixers = sum(_mixer_launches(member, fused) for member in group.mixer.members)
     return norms + mixers + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
 
