@@ -44,6 +44,7 @@ ARCHS = {
     "tied": make_arch(tied_embeddings=True, unembedding_bias=True),
     "layernorm": make_arch(norm="layernorm"),
     "layernorm without bias": make_arch(norm="layernorm_no_bias"),
+    "layernorm without weight": make_arch(norm="layernorm_no_weight"),
     "learned positions": make_arch(num_positions=32),
     "four norms": with_mixer(MIXERS["grouped"], num_norms=4),
     "residual": with_mixer(MIXERS["grouped"], MoE(**ROUTED), residual=DenseFFN(d_ff=16), num_norms=3),

@@ -1,13 +1,14 @@
 """The decoder: counts, parts, training."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch._dynamo.backends.debugging import aot_eager
 
-from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE
+from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE, NoMixer
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
@@ -41,6 +42,9 @@ def test_every_parameter_of_every_part_learns(name):
         (make_arch(num_mtp_layers=1), "num_mtp_layers"),
         (make_arch(vocab_size=np.array([10, 20])), "one design"),
         (with_mixer(MIXERS["grouped"], num_norms=3), "num_norms"),
+        (with_mixer(NoMixer()), "NoMixer"),
+        (with_mixer(replace(MIXERS["norm per head"], qk_norm_bias=True)), "qk_norm_bias"),
+        (make_arch(num_end_norms=2), "num_end_norms"),
     ],
 )
 def test_parts_that_are_not_built_are_named(arch, word):

@@ -113,6 +113,7 @@ class Decoder(nn.Module):
 
     def __init__(self, arch: ArchSpec, config: ModelConfig) -> None:
         super().__init__()
+        require(arch.num_end_norms == 1, "num_end_norms", "1", arch.num_end_norms)
         self.arch, self.config = arch, config
         self.growths: tuple[Any, ...] = ()
         self.embedding = nn.Embedding(arch.vocab_size, arch.d_model)
@@ -311,7 +312,8 @@ def make_norm(arch: ArchSpec, config: ModelConfig) -> nn.Module:
     """A norm over the residual stream."""
     if arch.norm == "rms":
         return RMSNorm(arch.d_model, eps=config.norm_eps)
-    return nn.LayerNorm(arch.d_model, eps=config.norm_eps, bias=arch.norm == "layernorm")
+    affine = arch.norm != "layernorm_no_weight"
+    return nn.LayerNorm(arch.d_model, config.norm_eps, elementwise_affine=affine, bias=arch.norm == "layernorm")
 
 
 def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttention | LatentSelfAttention:
@@ -320,6 +322,7 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     Raises:
         ConfigError: It is another mixer, latent attention with an indexer, or values not as wide as keys.
     """
+    require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
     if isinstance(part, Attention) and part.value_dim == part.head_dim:
