@@ -56,24 +56,33 @@ def dense(seconds):
 @pytest.mark.parametrize(("params", "position"), [(float(ROUTED.active), 0.0), (float(ROUTED.total), 1.0)])
 def test_a_routed_model_as_fast_as_its_active_or_total_size_lies_there(params, position):
     routed = blank("mixtral-8x7b", 8, tpot_s=1e-12 * params, ttft_s=2e-12 * params)
-    ttft, tpot = dense_equivalents([*dense(1e-12), routed])
+    records = [*dense(1e-12), routed]
+    tpot, ttft = dense_equivalents(records, records)
     assert (ttft.latency, tpot.latency) == ("ttft", "tpot")
     for one in (ttft, tpot):
         assert one.params == pytest.approx(params) and one.position == pytest.approx(position, abs=1e-9)
-        assert not one.beyond
+        assert one.predicted_position == one.position and not one.beyond
+
+
+def test_the_place_by_prediction_is_that_of_what_was_predicted_of_the_routed_and_of_the_dense_ones():
+    records = [*dense(1e-12), blank("mixtral-8x7b", 8, tpot_s=1e-12 * ROUTED.total, ttft_s=2e-12 * ROUTED.total)]
+    thought = [*dense(3e-12), blank("mixtral-8x7b", 8, tpot_s=3e-12 * ROUTED.active, ttft_s=6e-12 * ROUTED.active)]
+    for one in dense_equivalents(records, thought):
+        assert (one.position, one.predicted_position) == pytest.approx((1.0, 0.0), abs=1e-9)
 
 
 def test_a_routed_model_beyond_the_dense_ones_has_the_size_of_the_nearest():
     fast = blank("mixtral-8x7b", 8, tpot_s=1e-6, ttft_s=1.0)
-    equal = {one.latency: one for one in dense_equivalents([*dense(1e-12), fast])}
+    records = [*dense(1e-12), fast]
+    equal = {one.latency: one for one in dense_equivalents(records, records)}
     assert equal["tpot"].beyond and equal["tpot"].params == pytest.approx(min(SIZES.values()))
     assert equal["ttft"].beyond and equal["ttft"].params == pytest.approx(max(SIZES.values()))
 
 
 def test_models_under_other_loads_or_one_dense_model_alone_are_no_measure():
     routed = blank("mixtral-8x7b", 8, concurrency=16)
-    assert dense_equivalents([*dense(1e-12), routed]) == ()
-    assert dense_equivalents([dense(1e-12)[0], replace(routed, concurrency=8)]) == ()
+    for records in ([*dense(1e-12), routed], [dense(1e-12)[0], replace(routed, concurrency=8)]):
+        assert dense_equivalents(records, records) == ()
 
 
 def test_a_calibration_in_one_precision_says_nothing_of_experts_in_another():

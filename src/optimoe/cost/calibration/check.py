@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -49,7 +49,7 @@ class LatencyCheck:
         calibrated: Errors with the calibration, over the rows that it holds for; none without such rows.
         calibration: Its name; empty without one.
         unused: Why the calibration does not hold for some rows, each reason once.
-        equivalents: Dense models as fast as the routed ones, by what was measured.
+        equivalents: Dense models as fast as the routed ones, by what was measured and by what was predicted.
     """
 
     rows: tuple[CheckedRecord, ...]
@@ -108,8 +108,18 @@ def check_latencies(
         calibrated=latency_errors(np.log(chosen / measured)[:, held]) if held.any() else None,
         calibration=calibration.name if calibration else "",
         unused=tuple(dict.fromkeys(one for one in why if one)) if calibration else (),
-        equivalents=dense_equivalents(usable),
+        equivalents=dense_equivalents(usable, _with_latencies(usable, chosen)),
     )
+
+
+def _with_latencies(
+    records: Sequence[LatencyRecord], seconds: Float[np.ndarray, "latencies records"]
+) -> list[LatencyRecord]:
+    """Records as they would be, had the predicted TPOT and TTFT been measured."""
+    return [
+        replace(record, tpot_s=float(tpot), ttft_s=float(ttft))
+        for record, (tpot, ttft) in zip(records, seconds.T, strict=True)
+    ]
 
 
 def _outside(calibration: Calibration | None, record: LatencyRecord) -> str:

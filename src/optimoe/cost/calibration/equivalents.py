@@ -1,10 +1,10 @@
-"""The dense model as fast as a routed one, by what was measured: where between active and total size is it?"""
+"""The dense model as fast as a routed one, measured and predicted: where between active and total size is it?"""
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.params import ParamCount, count_params
 from optimoe.core.latency import LatencyRecord
 
-LatencyName = Literal["ttft", "tpot"]
+LatencyName = Literal["tpot", "ttft"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class EquallyFastDense:
         params: Of the dense model: by the logarithm of the latency between the two nearest that were measured.
         params_active, params_total: Of the routed one.
         position: ln(params/active) ÷ ln(total/active): 0 as fast as its active size, 1 as its total size.
+        predicted_position: The same by what was predicted of the routed and of the dense ones.
         beyond: Whether it was faster or slower than all the dense models, so that ``params`` is the nearest one's:
             at most or at least.
     """
@@ -39,10 +40,17 @@ class EquallyFastDense:
     params_active: float
     params_total: float
     position: float
+    predicted_position: float
     beyond: bool
 
 
-def dense_equivalents(records: Sequence[LatencyRecord]) -> tuple[EquallyFastDense, ...]:
+Twin = tuple[LatencyRecord, LatencyRecord, ParamCount]
+"""What was measured, the same as it was predicted, and the model's size."""
+
+
+def dense_equivalents(
+    records: Sequence[LatencyRecord], predicted: Sequence[LatencyRecord]
+) -> tuple[EquallyFastDense, ...]:
     """The dense equivalents of every routed model that was measured beside two dense ones under the same load.
 
     ln N is interpolated over ln latency between the dense models next to it, of one engine and version, machine,
@@ -50,37 +58,51 @@ def dense_equivalents(records: Sequence[LatencyRecord]) -> tuple[EquallyFastDens
 
     Args:
         records: Measured; those of dense models say what a size costs.
+        predicted: Each of them with the latencies that were predicted.
     """
-    groups: dict[tuple[object, ...], list[LatencyRecord]] = defaultdict(list)
-    for record in records:
-        groups[_alike(record)].append(record)
-    found = []
-    for group in groups.values():
-        dense, routed = list[tuple[LatencyRecord, ParamCount]](), list[tuple[LatencyRecord, ParamCount]]()
-        for record in group:
-            counts = count_params(find_model(record.model))
-            (routed if counts.active < counts.total else dense).append((record, counts))
-        for latency in ("ttft", "tpot"):
-            curve = _in_order([(float(counts.total), _seconds(record, latency)) for record, counts in dense])
-            if len(curve) < 2:
-                continue
-            for record, counts in routed:
-                params, beyond = _at(curve, _seconds(record, latency))
-                active, total = float(counts.active), float(counts.total)
-                found.append(
-                    EquallyFastDense(
-                        model=record.model,
-                        engine=record.engine,
-                        latency=latency,
-                        concurrency=record.concurrency,
-                        params=params,
-                        params_active=active,
-                        params_total=total,
-                        position=math.log(params / active) / math.log(total / active),
-                        beyond=beyond,
-                    )
-                )
-    return tuple(found)
+    groups: dict[tuple[object, ...], list[Twin]] = defaultdict(list)
+    for record, thought in zip(records, predicted, strict=True):
+        groups[_alike(record)].append((record, thought, count_params(find_model(record.model))))
+    found = [
+        one
+        for group in groups.values()
+        for latency in get_args(LatencyName)
+        for one in _between(group, latency)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.engine, one.latency, one.params_total, one.model)))
+
+
+def _between(group: Sequence[Twin], latency: LatencyName) -> Iterator[EquallyFastDense]:
+    """The routed models of one load, each between the dense ones."""
+    dense = [twin for twin in group if twin[2].active == twin[2].total]
+    measured, predicted = (
+        _in_order([(float(twin[2].total), _seconds(twin[which], latency)) for twin in dense]) for which in (0, 1)
+    )
+    if min(len(measured), len(predicted)) < 2:
+        return
+    for record, thought, counts in group:
+        if counts.active == counts.total:
+            continue
+        params, beyond = _at(measured, _seconds(record, latency))
+        expected, _ = _at(predicted, _seconds(thought, latency))
+        active, total = float(counts.active), float(counts.total)
+        yield EquallyFastDense(
+            model=record.model,
+            engine=record.engine,
+            latency=latency,
+            concurrency=record.concurrency,
+            params=params,
+            params_active=active,
+            params_total=total,
+            position=_place(params, active, total),
+            predicted_position=_place(expected, active, total),
+            beyond=beyond,
+        )
+
+
+def _place(params: float, active: float, total: float) -> float:
+    """Where a size lies between two others, by its logarithm: 0 at the first and 1 at the second."""
+    return math.log(params / active) / math.log(total / active)
 
 
 def _alike(record: LatencyRecord) -> tuple[object, ...]:

@@ -58,6 +58,7 @@ class EquallyFastDenseRecord:
         params_active: Parameters that a token touches of the routed one.
         params_total: All of the routed one.
         position: On a logarithmic scale, 0 at the active size and 1 at the total size.
+        predicted_position: The same by what was predicted.
         beyond: Whether it was faster or slower than all dense models that were measured.
     """
 
@@ -69,6 +70,7 @@ class EquallyFastDenseRecord:
     params_active: float
     params_total: float
     position: float
+    predicted_position: float
     beyond: bool
 
 
@@ -83,7 +85,7 @@ class LatencyCheckRecord:
         calibrated: Errors with the calibration, where it holds; null where it nowhere does.
         calibration: Its name; empty without one.
         unused: Why the calibration does not hold for some.
-        equivalents: Dense models as fast as the routed ones, by what was measured.
+        equivalents: Dense models as fast as the routed ones, by what was measured and by what was predicted.
     """
 
     rows: tuple[CheckedLatencyRecord, ...]

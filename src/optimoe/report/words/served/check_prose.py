@@ -14,7 +14,7 @@ def check_blocks(check: LatencyCheck) -> Blocks:
     """Errors, every record, and where routed models lie between dense ones."""
     tables = [Table(rows=record_rows(check.rows, bool(check.calibration)), words=("engine",), spare=("TTFT",))]
     if check.equivalents:
-        title = "Dense models as fast as the routed ones, by what was measured"
+        title = "Dense models as fast as the routed ones, and the place between active (0) and total size (1)"
         tables.append(Table(rows=equivalent_rows(check.equivalents), title=title, words=("engine", "latency")))
     return [check_lines(check), *tables]
 
@@ -53,7 +53,7 @@ def record_rows(rows: Sequence[CheckedRecord], calibrated: bool) -> list[tuple[s
 
 def equivalent_rows(equivalents: Sequence[EquallyFastDense]) -> list[tuple[str, ...]]:
     """Every routed model and load: the dense size of equal latency, and its place between active and total."""
-    heads = ("", "engine", "latency", "requests", "as fast as dense", "active", "total", "place")
+    heads = ("", "engine", "latency", "requests", "as fast as dense", "active", "total", "place", "predicted")
     return [
         heads,
         *(
@@ -66,6 +66,7 @@ def equivalent_rows(equivalents: Sequence[EquallyFastDense]) -> list[tuple[str, 
                 format_count(one.params_active),
                 format_count(one.params_total),
                 f"{_beyond(one)}{one.position:.2f}",
+                f"{one.predicted_position:.2f}",
             )
             for one in equivalents
         ),
