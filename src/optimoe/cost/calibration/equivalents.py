@@ -64,10 +64,7 @@ def dense_equivalents(
     for record, thought in zip(records, predicted, strict=True):
         groups[_alike(record)].append((record, thought, count_params(find_model(record.model))))
     found = [
-        one
-        for group in groups.values()
-        for latency in get_args(LatencyName)
-        for one in _between(group, latency)
+        one for group in groups.values() for latency in get_args(LatencyName) for one in _between(group, latency)
     ]
     return tuple(sorted(found, key=lambda one: (one.engine, one.latency, one.params_total, one.model)))
 

@@ -76,26 +76,41 @@ def latency_figure(check: LatencyCheck, latency: LatencyName) -> go.Figure:
 
 
 def place_figure(equivalents: Sequence[EquallyFastDense], latency: LatencyName) -> go.Figure:
-    """Where each routed model lies between its active size, 0, and its total size, 1, by requests in flight."""
+    """Where each routed model lies between its active size, 0, and its total size, 1, measured and predicted."""
     own = [one for one in equivalents if one.latency == latency]
     figure = go.Figure()
     names = list(dict.fromkeys((one.model, one.engine) for one in own))
     for number, (model, engine) in enumerate(names):
         line = [one for one in own if (one.model, one.engine) == (model, engine)]
         line.sort(key=lambda one: one.concurrency)
+        loads, color = [one.concurrency for one in line], SERIES[number % len(SERIES)]
         figure.add_scatter(
-            x=[one.concurrency for one in line],
+            x=loads,
             y=[one.position for one in line],
             mode="lines+markers",
             name=f"{short_model(model)}, {engine}",
-            line={"color": SERIES[number % len(SERIES)]},
+            line={"color": color},
             marker={"symbol": ["circle-open" if one.beyond else "circle" for one in line], "size": 8},
         )
+        figure.add_scatter(
+            x=loads,
+            y=[one.predicted_position for one in line],
+            mode="lines",
+            name=f"{short_model(model)}, predicted",
+            line={"color": color, "dash": "dot"},
+            showlegend=False,
+        )
+    places = [place for one in own for place in (one.position, one.predicted_position)]
     figure.update_layout(
         xaxis=log_axis([one.concurrency for one in own]) | {"title": "requests in flight"},
-        yaxis={"title": "0 = its active size, 1 = its total size"},
+        yaxis={
+            "title": "0 = its active size, 1 = its total size",
+            "range": [min(-0.05, *places) - 0.05, max(1.0, *places) + 0.05],
+        },
     )
-    return styled(figure, f"The dense model of equal {latency.upper()}; open: beyond the dense models measured")
+    return styled(
+        figure, f"The dense model of equal {latency.upper()}; dotted: predicted; open: beyond those measured"
+    )
 
 
 def _told(row: CheckedRecord) -> str:
