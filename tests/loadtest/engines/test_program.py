@@ -64,6 +64,17 @@ def test_a_signal_that_ends_us_ends_the_program_first(number):
     assert ours.returncode == (-number if number == signal.SIGINT else 128 + number), said
 
 
+def test_a_program_ends_with_all_that_it_started_where_we_are_killed():
+    ours = subprocess.Popen(
+        [sys.executable, "-c", BLOCK, "sleep 987991 & sleep 987992"], stdout=subprocess.PIPE, text=True
+    )
+    with ours:
+        assert ours.stdout.readline() == "inside\n"
+        wait_for(lambda: len(alive("sleep 98799")) >= 2)
+        ours.kill()
+    assert alive("sleep 98799", within_s=5) == {}
+
+
 def test_how_a_program_ended_and_its_last_words_are_known():
     with started(shell("echo; echo first; seq 99; echo last >&2; exit 3")) as running:
         wait_for(lambda: running.ended)

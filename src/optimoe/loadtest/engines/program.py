@@ -16,6 +16,8 @@ from optimoe.loadtest.engines.commands import EngineCommand
 GRACE_S = 5.0
 """Seconds that a program has to end by itself after SIGTERM."""
 TAIL_BYTES = 16384
+WATCH = 'cat > /dev/null; kill -s TERM -- "-$1" && sleep "$2"; kill -s KILL -- "-$1"'
+"""Of a shell that outlives this process: when its input ends, and so has the one who wrote to it, the group ends."""
 
 
 class Program:
@@ -50,7 +52,7 @@ def started(command: EngineCommand) -> Iterator[Program]:
 
     However the block is left (at its end, by an exception, Ctrl-C, SIGTERM or SIGHUP), the program and all that it
     has started are asked to end, and killed where they have not :data:`GRACE_S` later. Ctrl-C on a terminal goes
-    to this process alone. The program's input is a pipe that ends with this process, whatever ends that.
+    to this process alone. Where this process is killed, a shell that waits for just that ends the program.
 
     Raises:
         InputError: There is no such program.
@@ -70,7 +72,22 @@ def started(command: EngineCommand) -> Iterator[Program]:
             except OSError as error:
                 raise InputError(f"{command.words[0]}: cannot be started ({error.strerror})") from None
             stack.callback(_stop, process)
+            stack.enter_context(_watched(process.pid))
         yield Program(process, output)
+
+
+@contextmanager
+def _watched(group: int) -> Iterator[None]:
+    """Have a process group ended if this process is killed before the block is left."""
+    silent = subprocess.DEVNULL
+    words = ("sh", "-c", WATCH, "watch", str(group), f"{GRACE_S:g}")
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=silent, stderr=silent, start_new_session=True
+    ) as watch:
+        try:
+            yield
+        finally:
+            watch.kill()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
