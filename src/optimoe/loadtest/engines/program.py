@@ -17,7 +17,7 @@ GRACE_S = 5.0
 """Seconds that a program has to end by itself after SIGTERM."""
 TAIL_BYTES = 16384
 WATCH = 'cat > /dev/null; kill -s TERM -- "-$1" && sleep "$2"; kill -s KILL -- "-$1"'
-"""Of a shell that outlives this process: when its input ends, and so has the one who wrote to it, the group ends."""
+"""Of a shell that outlives this process: its input ends with the one who writes to it, and then the group does."""
 
 
 class Program:
