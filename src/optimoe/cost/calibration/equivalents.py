@@ -72,9 +72,8 @@ def dense_equivalents(
 def _between(group: Sequence[Twin], latency: LatencyName) -> Iterator[EquallyFastDense]:
     """The routed models of one load, each between the dense ones."""
     dense = [twin for twin in group if twin[2].active == twin[2].total]
-    measured, predicted = (
-        _in_order([(float(twin[2].total), _seconds(twin[which], latency)) for twin in dense]) for which in (0, 1)
-    )
+    measured = _in_order([(float(size.total), _seconds(record, latency)) for record, _, size in dense])
+    predicted = _in_order([(float(size.total), _seconds(thought, latency)) for _, thought, size in dense])
     if min(len(measured), len(predicted)) < 2:
         return
     for record, thought, counts in group:
