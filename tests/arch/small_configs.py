@@ -119,6 +119,26 @@ SMALL: dict[str, dict] = {
         "tie_word_embeddings": True,
     },
 }
+SMALL |= {  # dense decoders of today
+    "smollm3": {"use_sliding_window": True, "sliding_window": 16, "no_rope_layer_interval": 2, "mlp_bias": True},
+    "glm": {"head_dim": 24},
+    "glm4": {"head_dim": 24, "attention_bias": False},
+    "seed_oss": {"head_dim": 24, "attention_out_bias": True},
+    "exaone4": {"head_dim": 24, "sliding_window": 16},
+    "granite": {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
+    "granite_swa": {"sliding_window": 16, "num_hidden_layers": 6},
+    "ernie4_5": {"head_dim": 24, "use_bias": True},
+    "hunyuan_v1_dense": {"head_dim": 24, "attention_bias": True},
+    "arcee": {"head_dim": 24, "mlp_bias": True},
+    "apertus": {"hidden_act": "xielu"},
+    "exaone": {"head_dim": 24, "mlp_bias": True},
+    "ministral": {"head_dim": 24, "sliding_window": 16},
+    "vaultgemma": {"head_dim": 24, "sliding_window": 16},
+    "jais2": {"attention_bias": True, "mlp_bias": True},
+    "iquestcoder": {"head_dim": 24, "attention_bias": True},
+    "hyperclovax": {"use_post_norm": True, "mlp_bias": True},
+    "cwm": {"head_dim": 24, "sliding_window": 16, "num_hidden_layers": 6},
+}
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "mistral4": MLA | {"attention_bias": True},

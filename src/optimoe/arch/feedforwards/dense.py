@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from optimoe.arch.feedforwards.base import FeedForwardPart, Parts, bias_params, num_matrices
-from optimoe.core.errors import require_positive
+from optimoe.core.errors import require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,17 +14,20 @@ class DenseFFN(FeedForwardPart):
         d_ff: Hidden width, f.
         gated: SwiGLU-like with three matrices, or plain with two.
         bias: Whether each matrix adds a bias.
+        activation_params: What the activation learns: two slopes of xIELU (Apertus), none of most.
 
     Raises:
-        ConfigError: The width is not positive.
+        ConfigError: The width is not positive, or the activation's parameters are negative.
     """
 
     d_ff: int
     gated: bool = True
     bias: bool = False
+    activation_params: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "d_ff")
+        require(self.activation_params >= 0, "activation_params", "zero or more", self.activation_params)
 
     @property
     def num_matrices(self) -> int:
@@ -36,6 +39,6 @@ class DenseFFN(FeedForwardPart):
         return {"dense_ffn": self.num_matrices * d_model * self.d_ff}
 
     def params(self, d_model: int) -> Parts:
-        """Matrices, and biases where it has them."""
-        bias = self.bias * bias_params(self.gated, self.d_ff, d_model)
-        return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + bias}
+        """Matrices, biases where it has them, and what the activation learns."""
+        vectors = self.bias * bias_params(self.gated, self.d_ff, d_model) + self.activation_params
+        return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + vectors}

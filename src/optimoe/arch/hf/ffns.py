@@ -9,6 +9,10 @@ from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.core.errors import ConfigError
 
 
+LEARNED = {"xielu": 2, "prelu": 1}
+"""Parameters of activations that learn: two slopes of xIELU (Huang 2024, arXiv 2411.13010), one of PReLU."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dense:
     """The feed-forward of layers that do not route.
@@ -18,23 +22,38 @@ class Dense:
         times: What the family takes where the field is missing or null, over d; 0 where it must be there.
         gated: Three matrices, or two.
         bias: Whether each matrix adds a bias, or the field that says so.
+        activation: Field of the activation; one that learns has parameters.
     """
 
     width: str = "intermediate_size"
     times: int = 0
     gated: bool = True
     bias: Flag = False
+    activation: str = "hidden_act"
 
     def read(self, fields: Fields, d_model: int) -> DenseFFN:
         """Read a dense feed-forward from its fields."""
         usual = self.times * d_model
         width = fields.count(self.width, null=usual, absent=usual) if self.width else usual
-        return DenseFFN(d_ff=width, gated=self.gated, bias=read_flag(fields, self.bias))
+        return DenseFFN(
+            d_ff=width,
+            gated=self.gated,
+            bias=read_flag(fields, self.bias),
+            activation_params=learned(fields, self.activation),
+        )
 
     def write(self, ffn: DenseFFN) -> dict[str, Any]:
         """Write a feed-forward into the fields that it was read from."""
         config: dict[str, Any] = {self.width: ffn.d_ff} if self.width else {}
-        return config | ({self.bias: ffn.bias} if isinstance(self.bias, str) else {})
+        config |= {self.bias: ffn.bias} if isinstance(self.bias, str) else {}
+        names = [name for name, params in LEARNED.items() if params == ffn.activation_params]
+        return config | {self.activation: name for name in names}
+
+
+def learned(fields: Fields, name: str) -> int:
+    """Parameters of the activation that a field names; none where it is missing."""
+    stated = fields.value(name)
+    return LEARNED.get(stated, 0) if isinstance(stated, str) else 0
 
 
 @dataclass(frozen=True, kw_only=True)

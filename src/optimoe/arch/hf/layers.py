@@ -59,6 +59,15 @@ def every(number: int, kind: str, others: str) -> LayerKinds:
     return kinds
 
 
+def starting(number: int, kind: str, others: str) -> LayerKinds:
+    """The first and every ``number``-th layer after it is of one kind, the others of another."""
+
+    def kinds(fields: Fields, num_layers: int) -> list[str]:
+        return [others if layer % number else kind for layer in range(num_layers)]
+
+    return kinds
+
+
 def every_interval(fields: Fields, num_layers: int) -> list[str]:
     """Every ``full_attention_interval``-th layer attends to everything, the others are linear (Qwen3-Next)."""
     return every(fields.count("full_attention_interval"), FULL, LINEAR)(fields, num_layers)
@@ -75,6 +84,16 @@ def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
         return [FULL] * num_layers
     first = fields.count("max_window_layers", zero=True)
     return [SLIDING if layer >= first else FULL for layer in range(num_layers)]
+
+
+def no_rope_windows(fields: Fields, num_layers: int) -> list[str]:
+    """With ``use_sliding_window``, layers without RoPE have the window (SmolLM3)."""
+    if not fields.flag("use_sliding_window") or not fields.has("sliding_window"):
+        return [FULL] * num_layers
+    if fields.has("no_rope_layers"):
+        rope = fields.items("no_rope_layers", int, num_layers)
+        return [FULL if uses_rope else SLIDING for uses_rope in rope]
+    return every(fields.count("no_rope_layer_interval"), SLIDING, FULL)(fields, num_layers)
 
 
 def rope_chunks(fields: Fields, num_layers: int) -> list[str]:

@@ -51,11 +51,13 @@ DENSE: dict[str, ConfigFamily] = {
     "gemma": ConfigFamily(
         architecture="GemmaForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
+        dense=Dense(activation="hidden_activation"),
         defaults=TIED | BIAS,
     ),
     "gemma2": ConfigFamily(
         architecture="Gemma2ForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", head_dim=256),
+        dense=Dense(activation="hidden_activation"),
         kinds=listed(every(2, FULL, SLIDING)),
         num_norms=4,
         defaults=TIED | BIAS | {"sliding_window": 4096},
@@ -63,6 +65,7 @@ DENSE: dict[str, ConfigFamily] = {
     "gemma3_text": ConfigFamily(
         architecture="Gemma3ForCausalLM",
         attention=Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=256),
+        dense=Dense(activation="hidden_activation"),
         kinds=listed(every_pattern),
         num_norms=4,
         defaults=TIED
