@@ -337,15 +337,16 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
     """The feed-forward that an architecture describes.
 
     Raises:
-        ConfigError: The layer has none.
+        ConfigError: The layer has none, or its activation learns.
     """
-    if isinstance(part, DenseFFN):
+    if isinstance(part, DenseFFN) and part.activation_params == 0:
         return FeedForward.from_part(part, arch.d_model, config.activation)
     if isinstance(part, MoE):
         return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)
     if isinstance(part, PEER):
         return PEERLayer.from_part(part, arch.d_model)
-    raise ConfigError(f"ffn: {type(part).__name__} is not built here; DenseFFN, MoE and PEER are")
+    name = "a learned activation" if isinstance(part, DenseFFN) else type(part).__name__
+    raise ConfigError(f"ffn: {name} is not built here; DenseFFN, MoE and PEER are")
 
 
 def _refuse_grown_state(model: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:

@@ -8,7 +8,6 @@ from optimoe.arch.hf.fields import Fields, Flag, read_flag
 from optimoe.arch.parts import DenseFFN, MoE
 from optimoe.core.errors import ConfigError
 
-
 LEARNED = {"xielu": 2, "prelu": 1}
 """Parameters of activations that learn: two slopes of xIELU (Huang 2024, arXiv 2411.13010), one of PReLU."""
 
@@ -46,8 +45,8 @@ class Dense:
         """Write a feed-forward into the fields that it was read from."""
         config: dict[str, Any] = {self.width: ffn.d_ff} if self.width else {}
         config |= {self.bias: ffn.bias} if isinstance(self.bias, str) else {}
-        names = [name for name, params in LEARNED.items() if params == ffn.activation_params]
-        return config | {self.activation: name for name in names}
+        learns = next((name for name, params in LEARNED.items() if params == ffn.activation_params), "")
+        return config | ({self.activation: learns} if learns else {})
 
 
 def learned(fields: Fields, name: str) -> int:
