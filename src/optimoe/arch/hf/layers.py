@@ -87,7 +87,7 @@ def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
 
 
 def no_rope_windows(fields: Fields, num_layers: int) -> list[str]:
-    """With ``use_sliding_window``, layers without RoPE have the window (SmolLM3)."""
+    """Layers without RoPE have the window where ``use_sliding_window`` is true (SmolLM3)."""
     if not fields.flag("use_sliding_window") or not fields.has("sliding_window"):
         return [FULL] * num_layers
     if fields.has("no_rope_layers"):
