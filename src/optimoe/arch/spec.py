@@ -62,6 +62,7 @@ class ArchSpec:
         max_context: Tokens of the longest sequence that it was made for (``max_position_embeddings``); 0 where
             that is not known.
         speculated: Who guessed this shape, where its makers published none; empty otherwise.
+        note: What a reader must know of how it was read, such as what is left out of a model of several modalities.
         traits: What the model computes beyond these parts and beyond the plain case, a sorted word each
             (:mod:`optimoe.arch.hf.traits.readers`); ``models`` builds it where a configuration provides them all.
 
@@ -82,6 +83,7 @@ class ArchSpec:
     precisions: CheckpointPrecisions = CheckpointPrecisions()  # noqa: RUF009 (frozen)
     max_context: int = field(default=0, compare=False)
     speculated: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
     traits: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

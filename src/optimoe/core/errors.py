@@ -45,13 +45,13 @@ MOST_LISTED = 12
 
 
 class UnknownNameError(InputError):
-    """No such name; the text lists the nearest ones."""
+    """No such name; the text lists the nearest ones, or gives another hint at what is meant."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known, name = sorted(known), shown(name)
         near = get_close_matches(name.lower(), known, n=4, cutoff=0.4)
         some = known if len(known) <= MOST_LISTED else [*known[:MOST_LISTED], f"… {len(known)} in all"]
-        hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(some)}"
+        hint = hint or (f"nearest: {', '.join(near)}" if near else f"known: {', '.join(some)}")
         super().__init__(f"{kind}: unknown name {name!r} ({hint})")
 
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.inputs.groups.hardware import ServePrice
 from optimoe.inputs.quantities import Quantity, whole
-from optimoe.inputs.sources import CalibrationName, Model, read_model
+from optimoe.inputs.sources import AsFamily, CalibrationName, Model, read_models
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -105,6 +105,9 @@ class YunRequest:
 
     model: Model = field(default="", kw_only=False)
     """Catalog name, config.json, or the folder that holds one; or left out, with --params."""
+    as_family: AsFamily = ""
+    """The known model_type as which a config.json of an unknown one is to be read, such as llama: only where it
+    states every field that could change a count."""
     records: Path
     """Measured latencies, as for `cost calibrate`: JSON lines, one deployment and load a line."""
     params: Quantity = 0.0
@@ -161,4 +164,4 @@ class YunRequest:
         """
         if bool(self.model) == (self.params > 0):
             raise InputError("model: state it, or --params and --experts in its place")
-        return read_model(self.model) if self.model else None
+        return read_models((self.model,), self.as_family)[0] if self.model else None

@@ -11,7 +11,7 @@ from optimoe.core.errors import InputError, require
 from optimoe.inputs.groups.hardware import Hardware
 from optimoe.inputs.plausible import Plausible
 from optimoe.inputs.quantities import Quantity
-from optimoe.inputs.sources import Gpus, Model, Models, Shapes, read_model, read_shape_of
+from optimoe.inputs.sources import AsFamily, Gpus, Model, Models, Shapes, read_models, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -32,6 +32,9 @@ class ModelsRequest(Plausible):
     """Further models, to stand beside it."""
     shape: Shapes = ()
     """A shape by hand, d_model=4096,num_layers=48,… (docs/architectures.md), or its file; once for each."""
+    as_family: AsFamily = ""
+    """The known model_type as which a config.json of an unknown one is to be read, such as llama: only where it
+    states every field that could change a count."""
     context: Quantity = 4096.0
     """Length, and position, at which FLOPs are counted."""
     precision: str = AUTO
@@ -46,7 +49,7 @@ class ModelsRequest(Plausible):
             UnknownNameError: Neither a file nor a name of the catalog, or no word of a shape; lists the nearest.
             ConfigError: A file is no usable ``config.json`` and states no parts, or a shape cannot be.
         """
-        named = [read_model(model) for model in (self.model, *self.more) if model]
+        named = read_models((model for model in (self.model, *self.more) if model), self.as_family)
         if not named and not self.shape:
             raise InputError("model: missing: name one, or state its shape (--shape d_model=4096,num_layers=48,…)")
         return named + [read_shape_of(shape) for shape in self.shape]

@@ -12,7 +12,7 @@ from optimoe.arch.catalog.models import states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_toml
-from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.errors import InputError, UnknownNameError, shown
 from optimoe.core.units import parse_quantity
 
 
@@ -236,8 +236,42 @@ FamilyName = Annotated[str, Shipped("family", _families)]
 """A family of laws, a law of it or its paper, or a class in a Python file of one's own."""
 
 
-def read_model(model: ModelLike) -> ArchSpec:
+AsFamily = Annotated[str, Parameter(name="--as")]
+"""The ``model_type`` as which a ``config.json`` of an unknown one is to be read; nothing is taken for granted then."""
+
+
+def read_models(models: Iterable[ModelLike], as_family: str = "") -> list[ArchSpec]:
+    """Several models, those of an unknown ``model_type`` as a family that is named.
+
+    Args:
+        models: What stands for them.
+        as_family: A known ``model_type``; empty where unknown ones are to be refused.
+
+    Raises:
+        InputError: A family is named and no model is of an unknown type.
+        UnknownNameError: One is neither a file nor a name of the catalog, or its ``model_type`` is not known.
+        ConfigError: A file or content is no usable ``config.json`` and states no parts.
+    """
+    found, unknown = [], 0
+    for model in models:
+        try:
+            found.append(read_model(model))
+        except UnknownNameError:
+            if not as_family:
+                raise
+            found.append(read_model(model, as_family))
+            unknown += 1
+    if as_family and not unknown:
+        raise InputError(f"--as: must be left out, every model_type is known, got {shown(as_family)}")
+    return found
+
+
+def read_model(model: ModelLike, as_family: str = "") -> ArchSpec:
     """The model that a name, a path, the content of a ``config.json`` or an ``ArchSpec`` stands for.
+
+    Args:
+        model: What stands for it.
+        as_family: As which ``model_type`` one that is not known is to be read; empty for none.
 
     Raises:
         UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
@@ -247,8 +281,10 @@ def read_model(model: ModelLike) -> ArchSpec:
         return model
     if isinstance(model, Mapping):
         name = str(model.get("name", "model"))
-        return read_shape(model, name, "model") if states_parts(model) else from_config(model, name=name)
-    return find_model(str(model))
+        if states_parts(model):
+            return read_shape(model, name, "model")
+        return from_config(model, name=name, as_family=as_family)
+    return find_model(str(model), as_family)
 
 
 RECIPE = "recipe.toml"

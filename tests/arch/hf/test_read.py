@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from optimoe.arch.catalog import find_model
 from optimoe.arch.count import count
 from optimoe.arch.hf import from_config, load_config, to_config
-from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS
+from optimoe.arch.hf.families import FAMILIES
+from optimoe.arch.hf.types.wrappers import wrappers
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from tests.arch.small_configs import SMALL, UNKNOWN_TO_TRANSFORMERS, small_config
 
+WRAPPERS = sorted(wrappers())
 EVERY = sorted({**SMALL, **UNKNOWN_TO_TRANSFORMERS})
 
 
@@ -138,10 +140,10 @@ def test_random_configurations_give_a_spec_or_one_line(seed):
         base = small_config(chance.choice(EVERY)) if chance.random() < 0.5 else {}
         fields = chance.sample(FIELDS, chance.randint(0, len(FIELDS)))
         config = {field: chance.choice(VALUES) for field in fields} | base
-        config["model_type"] = chance.choice([*EVERY, *TEXT_PARTS, "nobody", None, 3])
+        config["model_type"] = chance.choice([*EVERY, *WRAPPERS, "nobody", None, 3])
         if chance.random() < 0.5:
             config = {
-                "model_type": chance.choice(list(TEXT_PARTS)),
+                "model_type": chance.choice(WRAPPERS),
                 "text_config": chance.choice([config, None, 3]),
             }
         try:
@@ -154,41 +156,6 @@ def test_random_configurations_give_a_spec_or_one_line(seed):
         assert 0 < params.active <= params.total
         specs += 1
     assert specs > 5  # not all are refused
-
-
-def test_an_unknown_type_is_read_by_its_fields_when_they_are_unambiguous():
-    llama = small_config("llama") | {"model_type": "nobody"}
-    assert from_config(llama, "x") == from_config(small_config("llama"), "x")
-    mixtral = small_config("mixtral") | {"model_type": "nobody"}
-    assert from_config(mixtral, "x").moe == from_config(small_config("mixtral"), "x").moe
-    harmless = {"use_cache": True, "rope_theta": 1e4, "transformers_version": "5", "sliding_window": None}
-    assert from_config(llama | harmless, "x") == from_config(llama, "x")
-    assert "function=unstated" in from_config(llama, "x").traits  # what its own code does with these parts
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"hidden_size": None}, "hidden_size"),
-        ({"n_routed_experts": 8}, "n_routed_experts"),
-        ({"kv_lora_rank": 8}, "kv_lora_rank"),
-        ({"mamba_d_state": 8}, "mamba_d_state"),
-        ({"attention_out_bias": False}, "attention_out_bias"),
-        ({"sliding_window": 16}, "sliding_window"),
-        ({"num_local_experts": 6, "num_experts_per_tok": 2, "n_shared_experts": 0}, "n_shared_experts"),
-    ],
-)
-def test_an_unknown_type_with_strange_fields_is_refused_by_name(changes, words):
-    config = small_config("llama") | {"model_type": "nobody"} | changes
-    config = {key: value for key, value in config.items() if value is not None}
-    with pytest.raises(ConfigError, match=words):
-        from_config(config, "x")
-
-
-def test_a_model_of_several_modalities_is_its_text():
-    text = small_config("llama4_text")
-    outer = {"model_type": "llama4", "text_config": text | {"model_type": "llama4_text"}, "vision_config": {}}
-    assert from_config(outer, "x") == from_config(text, "x")
 
 
 def test_what_no_family_expresses_is_refused():

@@ -88,9 +88,11 @@ def warn_beyond_context(arch: "ArchSpec", workload: "Workload") -> None:
 
 
 def warn_of_formats(served: "ArchSpec") -> None:
-    """Say what must be known of where a model's formats are from, or that its name says others."""
+    """Say what must be known of how a model was read, and of where its formats are from or what its name says."""
     from optimoe.cost.engines.formats import format_warning
 
+    if served.note:
+        warn(f"{served.name}: {served.note}")
     if warning := format_warning(served):
         warn(f"{served.name}: {warning}")
 

@@ -24,8 +24,12 @@ def model_names() -> tuple[str, ...]:
     return tuple(load_facts("optimoe.arch", "models.toml")["model"])
 
 
-def find_model(model: str) -> ArchSpec:
+def find_model(model: str, as_family: str = "") -> ArchSpec:
     """A model by catalog name, by ``config.json`` or its folder, by a TOML or JSON file of parts, or by its shape.
+
+    Args:
+        model: Where to find it.
+        as_family: The ``model_type`` as which a ``config.json`` of an unknown one is to be read; empty for none.
 
     Raises:
         UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
@@ -41,11 +45,13 @@ def find_model(model: str) -> ArchSpec:
     if path.suffix == ".toml":
         content = load_toml(path)
         parts = states_parts(content) or not content
-        return read_shape(content, path.stem, str(path)) if parts else from_config(content, path.stem)
+        if not parts:
+            return from_config(content, path.stem, as_family=as_family)
+        return read_shape(content, path.stem, str(path))
     if path.suffix == ".json" and states_parts(content := load_json(path)):
         return read_shape(content, path.stem, str(path))
     if there or path.suffix == ".json":
-        return load_config(path)
+        return load_config(path, as_family)
     raise UnknownNameError("model", model, models)
 
 

@@ -19,6 +19,7 @@ class Fields:
 
     Attributes:
         asked: Every name that was looked for so far.
+        assumed: Those of them that the configuration lacks and the family's own code has a value for.
     """
 
     def __init__(self, config: Config, defaults: Config, aliases: Mapping[str, str] | None = None) -> None:
@@ -26,6 +27,7 @@ class Fields:
         self._defaults = defaults
         self._aliases = aliases or {}
         self.asked: set[str] = set()
+        self.assumed: set[str] = set()
 
     def has(self, *names: str) -> bool:
         """Whether one of the fields is there and not null."""
@@ -53,6 +55,7 @@ class Fields:
             ConfigError: Missing, or anything else.
         """
         if absent and self._find(names) is _MISSING:
+            self.assumed.add(names[0])
             return absent
         value = self._required(names)
         if value is None and null:
@@ -133,6 +136,7 @@ class Fields:
             found = {name: _dotted(source, name) for name in names}
             stated = {name: value for name, value in found.items() if value is not _MISSING}
             if stated:
+                self.assumed |= set() if source is self._config else {names[0]}
                 first, *others = stated.values()
                 if any(other != first for other in others):
                     raise ConfigError(

@@ -5,17 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimoe.arch.hf.families import FAMILIES, TEXT_PARTS, family_names, find_family
+from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields, read_flag, rope_kind, stated_rope
 from optimoe.arch.hf.layers import CHUNKED, LINEAR, read_norms, window
 from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
+from optimoe.arch.hf.types.asked import require_understood
+from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
+from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
 from optimoe.arch.parts import DenseFFN, Mixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
-from optimoe.core.errors import ConfigError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 
 QUANT_CONFIG = "hf_quant_config.json"
 """Where modelopt states formats beside a ``config.json``."""
@@ -23,8 +26,12 @@ MOST_LAYERS = 100_000
 """A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 
-def load_config(path: Path) -> ArchSpec:
+def load_config(path: Path, as_family: str = "") -> ArchSpec:
     """Read a ``config.json``, or the one in a folder, with ``hf_quant_config.json`` where one is beside it.
+
+    Args:
+        path: The file or the folder.
+        as_family: As of :func:`from_config`.
 
     Raises:
         ConfigError: It cannot be read, or a field is missing, of the wrong type or out of limits.
@@ -37,43 +44,109 @@ def load_config(path: Path) -> ArchSpec:
         load_json(path),
         name=path.resolve().parent.name if in_folder else path.stem,
         quantization=load_json(beside) if in_folder and beside.exists() else None,
+        as_family=as_family,
     )
 
 
-def from_config(config: Config, name: str, quantization: Config | None = None) -> ArchSpec:
+def from_config(
+    config: Config, name: str, quantization: Config | None = None, as_family: str = ""
+) -> ArchSpec:
     """The language model that a ``config.json`` describes, in the formats that its ``quantization_config`` states.
 
-    Of a model of several modalities, its ``text_config`` alone; of ``model_type`` ``optimoe``, the plain values of
-    :mod:`optimoe.arch.hf.own`. A ``model_type`` that is not known is read as a
-    Llama or Mixtral when every field is one of theirs or one that changes no count, and refused otherwise.
+    Of a model of several modalities, the language model alone, which the result's ``note`` says; of ``model_type``
+    ``optimoe``, the plain values of :mod:`optimoe.arch.hf.own`. A ``model_type`` that is not known is read as
+    another only where the caller says so, and then nothing is taken for granted
+    (:func:`~optimoe.arch.hf.types.asked.require_understood`).
 
     Args:
         config: The fields.
         name: What to call the model.
         quantization: What ``hf_quant_config.json`` says, where the fields state no formats.
+        as_family: The known ``model_type`` as which one that is not known is to be read; empty for none.
 
     Raises:
-        ConfigError: A field is missing, of the wrong type or out of limits.
-        UnknownNameError: A ``model_type`` that is not known.
+        ConfigError: A field is missing, of the wrong type or out of limits, the type is no causal language
+            model's, or ``as_family`` is given for a type that is known.
+        UnknownNameError: A ``model_type`` that is not known; names the family that is meant.
     """
-    model_type = Fields(config, {}).text("model_type")
+    model_type = Fields(config, {}).text("model_type") if not as_family else str(config.get("model_type", "nothing"))
     if model_type == OWN:
         return read_own(config, name)
-    if model_type in TEXT_PARTS:
-        return from_config(_text_config(config, TEXT_PARTS[model_type]), name, quantization)
-    known = find_family(model_type)
-    family = known or _by_fields(config, model_type)
+    wrapper, known = wrappers().get(model_type), find_family(model_type)
+    if wrapper is not None and (known is None or wrapper.part in config):
+        inner = wrapper.inner(config, model_type, find_family)
+        return _inside(config, inner, wrapper.part, model_type, (name, quantization, as_family))
+    if known is None:
+        require_decoder(config, model_type)
+    require(known is None or not as_family, "as", f"left out: {model_type} is known", as_family)
+    if as_family:
+        return _asked(config, model_type, name, quantization, as_family)
+    if known is None:
+        raise unknown_type(config, model_type, _all_families(), lambda family: _fields_read(family, config))
+    return _made(known, Fields(config, known.defaults, known.aliases), config, name, quantization, model_type)
+
+
+def _made(
+    family: ConfigFamily, fields: Fields, config: Config, name: str, quantization: Config | None, model_type: str
+) -> ArchSpec:
+    """The model of a family, with its traits and its formats."""
     for field, value in family.only.items():
         require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
-    fields = Fields(config, family.defaults, family.aliases)
     arch = replace(_read(family, fields, name), max_context=max_context(config))
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
-    if known is None:
-        _require_understood(config, fields.asked, model_type)
     stated = config.get("quantization_config")
     if isinstance(stated, Mapping):
         return quantised(arch, stated, "quantization_config")
     return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
+
+
+def _inside(
+    config: Config, inner: Config, part: str, model_type: str, how: tuple[str, Config | None, str]
+) -> ArchSpec:
+    """The language model in a table of another model, with a note of what is left out."""
+    name, quantization, as_family = how
+    try:
+        arch = from_config(inner, name, quantization, as_family)
+    except UnknownNameError as error:
+        error.args = (within(part, error),)
+        raise
+    except ConfigError as error:
+        raise ConfigError(within(part, error)) from None
+    notes = (left_out(config, model_type), arch.note if as_family else "")
+    return replace(arch, note="; ".join(filter(None, notes)))
+
+
+def _asked(
+    config: Config, model_type: str, name: str, quantization: Config | None, as_family: str
+) -> ArchSpec:
+    """A model of an unknown type as the family that its user names; a table inside as what it says that it is."""
+    family = find_family(as_family)
+    if family is None:
+        raise UnknownNameError("as", as_family, family_names())
+    part, inner_type = inner_part(config)
+    if part:
+        known = find_family(inner_type)
+        require(known in (None, family), "as", f"{inner_type}, which {part} is", as_family)
+        inner = Wrapper(text=inner_type, part=part, tie="agree").inner(config, model_type, find_family)
+        how = (name, quantization, as_family if known is None else "")
+        return _inside(config, inner, part, model_type, how)
+    fields = Fields(config, family.defaults, family.aliases)
+    family = replace(family, traits=(*family.traits, always(FUNCTION_UNSTATED)))
+    arch = _made(family, fields, config, name, quantization, as_family)
+    require_understood(config, fields, _fields_read(family, config), family, model_type, as_family)
+    return replace(arch, note=f"{shown(model_type, 40)} read as {as_family}, as asked")
+
+
+def _fields_read(family: ConfigFamily, config: Config) -> set[str]:
+    """The fields that a family asks a configuration for."""
+    fields = Fields(config, family.defaults, family.aliases)
+    _read(family, fields, "")
+    return fields.asked
+
+
+def _all_families() -> dict[str, ConfigFamily]:
+    found = {name: find_family(name) for name in family_names()}
+    return {name: family for name, family in found.items() if family is not None}
 
 
 _POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
@@ -94,16 +167,6 @@ def max_context(config: Config) -> int:
         original = rope.get("original_max_position_embeddings")
         return max(int(stated), int(original * factor)) if isinstance(original, int | float) else int(stated)
     return int(stated * factor) if kind in ("linear", "dynamic") else int(stated)
-
-
-def _text_config(config: Config, otherwise: str) -> dict[str, Any]:
-    """The language model of several modalities: ``text_config``, or the outer fields where there is none."""
-    text = config.get("text_config")
-    if not isinstance(text, dict):
-        return dict(config) | {"model_type": otherwise}
-    outer = {key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config}
-    own = text.get("model_type")
-    return outer | text | {"model_type": own if isinstance(own, str) and own in family_names() else otherwise}
 
 
 def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
@@ -149,50 +212,3 @@ def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mix
     if family.linear is None:
         raise ConfigError(f"layer_types: {family.architecture} has no linear attention")
     return family.linear.read(fields, d_model)
-
-
-_PLAIN = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-_NO_COUNT = {
-    "_attn_implementation", "_name_or_path", "architectures", "attn_implementation", "auto_map", "dtype",
-    "gradient_checkpointing", "initializer_range", "layer_norm_eps", "max_position_embeddings", "model_type",
-    "name_or_path", "norm_eps", "original_max_position_embeddings", "output_attentions", "output_hidden_states",
-    "output_router_logits", "pretraining_tp", "quantization_config", "rms_norm_eps", "rope_interleave",
-    "rope_theta", "router_aux_loss_coef", "router_jitter_noise", "torch_dtype", "transformers_version",
-    "use_cache",
-}  # fmt: skip
-"""Fields that change no count in any family that has them."""
-_NO_COUNT_ENDS = ("_token_id", "_dropout", "_pdrop")
-"""Ends of the names of such fields."""
-_OFF = {"layer_types": None, "sliding_window": None, "use_sliding_window": False}
-"""Values by which a field that would change the layers says that it does not."""
-
-
-def _by_fields(config: Config, model_type: str) -> ConfigFamily:
-    """Llama's parts, or Mixtral's, for an unknown type; what it computes with them nobody says.
-
-    Raises:
-        ConfigError: A field that both have is missing.
-    """
-    missing = sorted(set(_PLAIN) - set(config))
-    if missing:
-        raise _unknown(model_type, f"missing {', '.join(missing)}")
-    like = FAMILIES["mixtral" if config.get("num_local_experts") else "llama"]
-    return replace(like, traits=(*like.traits, always(FUNCTION_UNSTATED)))
-
-
-def _require_understood(config: Config, asked: set[str], model_type: str) -> None:
-    """Refuse an unknown type with any field that may mean a part of its own.
-
-    Raises:
-        ConfigError: There is one; the message names it.
-    """
-    off = {name for name, value in _OFF.items() if config.get(name, value) == value}
-    known = asked | _NO_COUNT | off
-    strange = sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
-    if strange:
-        raise _unknown(model_type, f"cannot interpret {', '.join(strange)}")
-
-
-def _unknown(model_type: str, reason: str) -> ConfigError:
-    known = UnknownNameError("model_type", model_type, family_names())
-    return ConfigError(f"{known}; by its fields: {reason}")

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.inputs.plausible import Plausible
-from optimoe.inputs.sources import Model, Shape, read_model, read_shape_of
+from optimoe.inputs.sources import AsFamily, Model, Shape, read_models, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -22,6 +22,9 @@ class OneModel(Plausible):
     """Catalog name, config.json or the folder that holds one, or a TOML or JSON file of parts."""
     shape: Shape = ""
     """In place of MODEL a shape by hand, d_model=4096,num_layers=48,… (docs/architectures.md), or its file."""
+    as_family: AsFamily = ""
+    """The known model_type as which a config.json of an unknown one is to be read, such as llama: only where it
+    states every field that could change a count."""
 
     def spec(self) -> "ArchSpec":
         """The model that is named or described.
@@ -35,4 +38,4 @@ class OneModel(Plausible):
             raise InputError("model: missing: name one, or state its shape (--shape d_model=4096,num_layers=48,…)")
         if self.model and self.shape:
             raise InputError("--shape: must be left out beside a model, both say which model it is")
-        return read_shape_of(self.shape) if self.shape else read_model(self.model)
+        return read_shape_of(self.shape) if self.shape else read_models((self.model,), self.as_family)[0]

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.quantities import ByComma, Several, parts
-from optimoe.inputs.sources import Model, ModelLike, Models, Shapes, read_model, read_shape_of
+from optimoe.inputs.sources import AsFamily, Model, ModelLike, Models, Shapes, read_models, read_shape_of
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -25,6 +25,9 @@ class ScoreChoice:
     """Likewise a shape by hand, d_model=4096,num_layers=48,num_heads=32,… (docs/architectures.md), or its file."""
     start: Annotated[Model, Parameter(name="--from")] = ""
     """Likewise one design, with every change of one thing and what it would bring as a table."""
+    as_family: AsFamily = ""
+    """The known model_type as which a config.json of an unknown one is to be read, such as llama: only where it
+    states every field that could change a count."""
     score_tokens: Annotated[Several, Parameter(name=["--score-tokens", "--tokens"]), ByComma()] = ""
     """Tokens that these designs are to train on, such as 15T: one number, or one for each by comma."""
 
@@ -38,8 +41,10 @@ class ScoreChoice:
         named: list[ModelLike] = []
         for model in self.score:
             named += list(parts(model)) if isinstance(model, str) and "=" not in model else [model]
-        given = (*(read_model(one) for one in named), *(read_shape_of(shape) for shape in self.shape))
-        return (*given, read_model(self.start)) if self.start else given
+        start = [self.start] if self.start else []
+        read = read_models((*named, *start), self.as_family)
+        shapes = [read_shape_of(shape) for shape in self.shape]
+        return (*read[: len(named)], *shapes, *read[len(named) :])
 
     def tokens(self) -> tuple[float, ...]:
         """The tokens that they are to train on; none where none are stated.

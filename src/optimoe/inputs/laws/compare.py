@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Parameter
 
 from optimoe.inputs.quantities import Quantity
-from optimoe.inputs.sources import LawNames, Model, read_model
+from optimoe.inputs.sources import AsFamily, LawNames, Model, read_models
 
 if TYPE_CHECKING:
     from optimoe.arch.spec import ArchSpec
@@ -21,6 +21,9 @@ class CompareLawsRequest:
     """Catalog name, config.json, or the folder that holds one."""
     tokens: Quantity
     """Training tokens."""
+    as_family: AsFamily = ""
+    """The known model_type as which a config.json of an unknown one is to be read, such as llama: only where it
+    states every field that could change a count."""
     laws: LawNames = None
     """Laws to ask (once for each); all verified and transcribed ones if left out."""
 
@@ -31,7 +34,7 @@ class CompareLawsRequest:
             UnknownNameError: Neither a file nor a name of the catalog; lists the nearest names.
             ConfigError: The file is no usable ``config.json``.
         """
-        return read_model(self.model)
+        return read_models((self.model,), self.as_family)[0]
 
 
 @Parameter(name="*")

@@ -36,6 +36,8 @@ class DesignRecord:
         num_moe_layers: Layers with routed experts; absent in a dense model.
         d_expert: Hidden width of one routed expert; absent in a dense model.
         speculated: Who guessed the shape, where its makers published none; absent otherwise.
+        note: What must be known of how it was read, such as what is left out of a model of several modalities;
+            absent where there is nothing.
     """
 
     name: str
@@ -56,6 +58,7 @@ class DesignRecord:
     num_moe_layers: int | UnsetType = UNSET
     d_expert: int | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
+    note: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +269,7 @@ def design_record(spec: ArchSpec) -> DesignRecord:
         num_moe_layers=sum(group.num_layers for group in spec.layers if isinstance(group.ffn, MoE)) or UNSET,
         d_expert=moe.d_expert if moe else UNSET,
         speculated=spec.speculated or UNSET,
+        note=spec.note or UNSET,
     )
 
 

@@ -95,6 +95,8 @@ class ServingRecord:
         evidence: What was measured of the answer's kind, and what widens its bands.
         run: The whole run, where it ends; absent where requests never do.
         speculated: Who guessed the model's shape, where its makers published none; absent otherwise.
+        note: What must be known of how the model was read, such as what is left out of one of several modalities;
+            absent where there is nothing.
     """
 
     name: str
@@ -137,6 +139,7 @@ class ServingRecord:
     precision_warning: str | UnsetType = UNSET
     run: EndedRunRecord | UnsetType = UNSET
     speculated: str | UnsetType = UNSET
+    note: str | UnsetType = UNSET
 
 
 def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEstimate) -> ServingRecord:
@@ -186,4 +189,5 @@ def serving_record(spec: ArchSpec, deployment: Deployment, estimate: ServingEsti
         precision_warning=format_warning(served) or UNSET,
         run=UNSET if estimate.run is None else same_fields(EndedRunRecord, estimate.run),
         speculated=spec.speculated or UNSET,
+        note=spec.note or UNSET,
     )

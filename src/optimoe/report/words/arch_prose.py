@@ -18,6 +18,7 @@ def arch_lines(record: CountRecord) -> Lines:
     return [
         ("Model", record.name),
         *([("", f"shape speculated: {record.arch.speculated}")] if record.arch.speculated else []),
+        *([("", record.arch.note)] if record.arch.note else []),
         (
             Deciding("Params"),
             f"{record.params_total:,} total · {record.params_active:,} active · "

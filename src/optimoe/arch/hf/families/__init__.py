@@ -22,17 +22,14 @@ FAMILIES = {
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
-TEXT_PARTS = {
-    "kimi_k25": "kimi_k2",
-    "mistral3": "mistral",
-    "llama4": "llama4_text",
-    "qwen3_5": "qwen3_5_text",
-    "qwen3_5_moe": "qwen3_5_moe_text",
-    "qwen3_vl": "qwen3",
-    "qwen3_vl_moe": "qwen3_moe",
-    "gemma3": "gemma3_text",
+TEXTS = {
+    "glm4v_moe_text": "glm4_moe",
+    "qwen2_5_vl_text": "qwen2",
+    "qwen2_vl_text": "qwen2",
+    "qwen3_vl_moe_text": "qwen3_moe",
+    "qwen3_vl_text": "qwen3",
 }
-"""Models of several modalities, and what their ``text_config`` is where it does not say."""
+"""Language models of several modalities that are one of these families under another name."""
 
 
 GROUP = "optimoe.families"
@@ -50,6 +47,7 @@ def find_family(model_type: str) -> ConfigFamily | None:
     Raises:
         ConfigError: A package states it but cannot be loaded, or states something else than a family.
     """
+    model_type = TEXTS.get(model_type, model_type)
     if model_type in FAMILIES or model_type not in entry_point_names(GROUP):
         return FAMILIES.get(model_type)
     family = load_entry_point(GROUP, model_type)

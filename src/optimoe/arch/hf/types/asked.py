@@ -1,0 +1,65 @@
+"""A configuration of an unknown type read as a known family, because its user says so: nothing is taken for granted."""
+
+from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.fields import Config, Fields
+from optimoe.core.errors import ConfigError, shown
+
+_NO_COUNT = {
+    "_attn_implementation", "_name_or_path", "architectures", "attn_implementation", "auto_map", "dtype",
+    "gradient_checkpointing", "initializer_range", "max_position_embeddings", "model_type", "name_or_path",
+    "original_max_position_embeddings", "output_attentions", "output_hidden_states", "output_router_logits",
+    "pretraining_tp", "quantization_config", "rope_interleave", "rope_theta", "router_aux_loss_coef",
+    "router_jitter_noise", "torch_dtype", "transformers_version", "use_cache",
+}  # fmt: skip
+"""Fields that change no count in any family that has them."""
+_NO_COUNT_ENDS = ("_token_id", "_dropout", "_pdrop")
+"""Ends of the names of such fields."""
+_OFF = {"layer_types": None, "sliding_window": None, "use_sliding_window": False}
+"""Values by which a field that would change the layers says that it does not."""
+_ACT, _GATED = "hidden_act", "silu"
+_EPS = {"rms": ("rms_norm_eps",)}
+"""The field that every file of a family has by the kind of its norms."""
+_OTHER_EPS = ("layer_norm_eps", "norm_eps", "layer_norm_epsilon")
+_MOST = 4
+"""Fields that an error line lists."""
+
+
+def require_understood(
+    config: Config, fields: Fields, counted: set[str], family: ConfigFamily, model_type: str, as_family: str
+) -> None:
+    """Refuse a reading that would rest on anything but what the file states.
+
+    Whether feed-forwards are gated stands in the activation, the kind of the norms in the name of their epsilon;
+    biases, head widths, tied embeddings and whatever else the family would take for an absent field must be there;
+    and a field that the family does not read may mean a part of its own.
+
+    Args:
+        config: The file's fields.
+        fields: What the family asked of them.
+        counted: The fields that its parts asked for.
+        family: The family.
+        model_type: The type that the file states.
+        as_family: The family's name.
+
+    Raises:
+        ConfigError: A field is absent, or means something else or nothing there; the text names it.
+    """
+    eps = _EPS.get(family.norm, _OTHER_EPS)
+    whole = f"to read {shown(model_type, 30)} as {as_family}"
+    off = {name for name, value in _OFF.items() if config.get(name, value) == value}
+    known = fields.asked | set(family.only) | _NO_COUNT | off | set(eps) | {_ACT}
+    strange = sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
+    if strange:
+        raise ConfigError(f"{_listed(strange)}: not understood {whole}")
+    absent = sorted(fields.assumed) + ([] if _ACT in config else [_ACT])
+    absent += [] if any(name in config for name in eps) else [eps[0]]
+    if absent:
+        raise ConfigError(f"{_listed(absent)}: must be stated {whole}, nothing is taken for granted")
+    act = family.fixed.get(_ACT, _GATED)
+    if _ACT not in counted and config[_ACT] != act:
+        raise ConfigError(f"{_ACT}: must be {act} {whole}, got {shown(str(config[_ACT]), 30)}")
+
+
+def _listed(names: list[str]) -> str:
+    some = ", ".join(shown(name, 30) for name in names[:_MOST])
+    return some if len(names) <= _MOST else f"{some} and {len(names) - _MOST} more"
