@@ -62,7 +62,7 @@ class ArchSpec:
         max_context: Tokens of the longest sequence that it was made for (``max_position_embeddings``); 0 where
             that is not known.
         speculated: Who guessed this shape, where its makers published none; empty otherwise.
-        note: What a reader must know of how it was read, such as what is left out of a model of several modalities.
+        note: What a reader must know of how it was read, such as what is left out of a model of many modalities.
         traits: What the model computes beyond these parts and beyond the plain case, a sorted word each
             (:mod:`optimoe.arch.hf.traits.readers`); ``models`` builds it where a configuration provides them all.
 

@@ -237,7 +237,7 @@ FamilyName = Annotated[str, Shipped("family", _families)]
 
 
 AsFamily = Annotated[str, Parameter(name="--as")]
-"""The ``model_type`` as which a ``config.json`` of an unknown one is to be read; nothing is taken for granted then."""
+"""The ``model_type`` as which a ``config.json`` of an unknown one is to be read, nothing taken for granted."""
 
 
 def read_models(models: Iterable[ModelLike], as_family: str = "") -> list[ArchSpec]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.app.run import MIXTRAL, answer, optimoe
+from tests.arch.small_configs import small_config
 
 
 @pytest.fixture
@@ -91,3 +92,20 @@ def test_a_config_that_is_none_is_one_line_and_exit_2(content, words, tmp_path):
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+
+
+def test_an_unknown_type_is_refused_by_its_name_and_read_as_another_where_that_is_asked(tmp_path):
+    path = tmp_path / "nobody.json"
+    stated = {"hidden_act": "silu", "rms_norm_eps": 1e-5}
+    path.write_text(json.dumps(small_config("llama") | stated | {"model_type": "nobody"}))
+    done = optimoe("arch", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "model_type: unknown name 'nobody' (nearest: llama, by its fields; --as llama" in done.stderr
+    assert answer("arch", path, "--as", "llama")["arch"]["note"] == "nobody read as llama, as asked"
+    assert "nobody read as llama, as asked" in optimoe("arch", path, "--as", "llama").stdout
+    done = optimoe("cost", path, "--as", "llama", "--gpus", "1xh100-sxm")
+    assert done.returncode == 0, done.stderr
+    assert "nobody read as llama, as asked" in done.stderr
+    done = optimoe("arch", "llama-3-8b", "--as", "llama")
+    assert done.returncode == 2
+    assert "--as: must be left out, every model_type is known" in done.stderr

@@ -48,9 +48,7 @@ def load_config(path: Path, as_family: str = "") -> ArchSpec:
     )
 
 
-def from_config(
-    config: Config, name: str, quantization: Config | None = None, as_family: str = ""
-) -> ArchSpec:
+def from_config(config: Config, name: str, quantization: Config | None = None, as_family: str = "") -> ArchSpec:
     """The language model that a ``config.json`` describes, in the formats that its ``quantization_config`` states.
 
     Of a model of several modalities, the language model alone, which the result's ``note`` says; of ``model_type``
@@ -69,7 +67,9 @@ def from_config(
             model's, or ``as_family`` is given for a type that is known.
         UnknownNameError: A ``model_type`` that is not known; names the family that is meant.
     """
-    model_type = Fields(config, {}).text("model_type") if not as_family else str(config.get("model_type", "nothing"))
+    model_type = (
+        Fields(config, {}).text("model_type") if not as_family else str(config.get("model_type", "nothing"))
+    )
     if model_type == OWN:
         return read_own(config, name)
     wrapper, known = wrappers().get(model_type), find_family(model_type)
@@ -116,9 +116,7 @@ def _inside(
     return replace(arch, note="; ".join(filter(None, notes)))
 
 
-def _asked(
-    config: Config, model_type: str, name: str, quantization: Config | None, as_family: str
-) -> ArchSpec:
+def _asked(config: Config, model_type: str, name: str, quantization: Config | None, as_family: str) -> ArchSpec:
     """A model of an unknown type as the family that its user names; a table inside as what it says that it is."""
     family = find_family(as_family)
     if family is None:

@@ -1,1 +1,1 @@
-"""What a ``model_type`` stands for: a wrapper around a language model, no decoder at all, or nothing that is known."""
+"""What a ``model_type`` is that is no family: a wrapper around a language model, no decoder, or unknown."""

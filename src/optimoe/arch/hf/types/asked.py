@@ -1,4 +1,4 @@
-"""A configuration of an unknown type read as a known family, because its user says so: nothing is taken for granted."""
+"""An unknown type read as a known family, because its user says so: nothing is taken for granted."""
 
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields

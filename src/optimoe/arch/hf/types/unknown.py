@@ -38,7 +38,9 @@ def require_decoder(config: Config, model_type: str) -> None:
     if kind:
         raise ConfigError(f"model_type: must be that of a causal language model, got {model_type}, {kind}")
     if config.get("is_encoder_decoder") is True:
-        raise ConfigError(f"is_encoder_decoder: must be false, got true: {shown(model_type)} is an encoder–decoder")
+        raise ConfigError(
+            f"is_encoder_decoder: must be false, got true: {shown(model_type)} is an encoder–decoder"
+        )
     named = _architecture(config)
     if named.endswith(_ENCODER_HEADS):
         raise ConfigError(f"architectures: must name a causal language model, got {shown(named)}, an encoder")
@@ -52,7 +54,9 @@ def unknown_type(
     That is, in this order: a family of a table inside, the family whose class ``architectures`` names, and of
     those that find every field that they need the one that reads most of the file, its own house before others.
     """
-    return UnknownNameError("model_type", shown(model_type, 40), families, _hint(config, model_type, families, reads))
+    return UnknownNameError(
+        "model_type", shown(model_type, 40), families, _hint(config, model_type, families, reads)
+    )
 
 
 def _hint(config: Config, model_type: str, families: Mapping[str, ConfigFamily], reads: Reads) -> str:

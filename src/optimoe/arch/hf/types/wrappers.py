@@ -27,9 +27,8 @@ class Wrapper:
         part: The table of the language model.
         fixed: Whether no other type may stand there.
         tied: Whether the head is the embedding's transpose where the wrapper does not say.
-        tie: Who says so: the wrapper (``outer``); either of the two (``either``); the table (``inner``); the wrapper
-            and where it is silent the table, as in files from before the wrapper's word counted (``first``); both,
-            who must agree (``agree``).
+        tie: Who says so: the wrapper (``outer``); either of the two (``either``); the table (``inner``); the table
+            where the wrapper is silent, as in files from before its word counted (``first``); both (``agree``).
         flat: Whether the fields may stand in the wrapper itself.
         taken: Fields that the wrapper sets where the table lacks them.
     """
@@ -58,7 +57,7 @@ class Wrapper:
             table = {name: value for name, value in config.items() if not isinstance(value, Mapping)}
             table.pop("model_type")
         require(isinstance(table, Mapping), self.part, f"the table of {model_type}'s language model", table)
-        inner = dict(self.taken) | dict(table or {})
+        inner: dict[str, Any] = {**dict(self.taken), **(table or {})}
         stated = inner.setdefault("model_type", self.text)
         if self.fixed and isinstance(stated, str):
             where = f"{self.part}.model_type"
@@ -103,9 +102,7 @@ def wrappers() -> dict[str, Wrapper]:
 
 def left_out(config: Config, model_type: str) -> str:
     """What stands around the language model and is not counted, in words."""
-    tables = [
-        name for name, value in config.items() if isinstance(value, Mapping) and name.endswith("_config")
-    ]
+    tables = [name for name, value in config.items() if isinstance(value, Mapping) and name.endswith("_config")]
     others = [name for name in tables if name not in (*PARTS, _FORMATS)]
     return f"the language model of {model_type} alone, without {', '.join(others) or 'what is around it'}"
 
