@@ -23,13 +23,15 @@ TRAIN_FLOPS_PER_PARAM_TOKEN = 6
 class FlopCount:
     """FLOPs of one token's forward pass through the whole model, by part.
 
-    ``indexer`` is the selection of sparse attention, ``recurrent`` all of linear and state-space mixers.
+    ``indexer`` is the selection of sparse attention, ``recurrent`` all of linear and state-space mixers,
+    ``streams`` what mixes the streams of the residual.
     """
 
     attention_projections: float
     attention_scores: float
     indexer: float
     recurrent: float
+    streams: float
     router: float
     dense_ffn: float
     shared_experts: float
@@ -158,7 +160,11 @@ def _forward(arch: ArchSpec, length: float, phase: Phase, mla: MlaForm) -> FlopC
         for ffn in (group.ffn, group.residual):
             for part, flops in ffn.flops(arch.d_model).items() if ffn else ():
                 parts[part] = parts.get(part, 0) + flops
+        if group.streams is not None:
+            parts["streams"] = group.streams.flops(arch.d_model)
         for part, flops in parts.items():
             sums[part] = sums[part] + group.num_layers * flops
+    if (last := arch.layers[-1].streams) is not None:
+        sums["streams"] = sums["streams"] + 2 * last.last_matrix_params(arch.d_model)
     sums["unembedding"] = 2 * arch.d_model * arch.vocab_size
     return FlopCount(**sums)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
-from optimoe.arch.params import count_params, layer_params, norm_params
+from optimoe.arch.params import count_params, last_streams_params, layer_params, norm_params
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 
@@ -21,6 +21,7 @@ class WeightBytes:
     attention: float
     recurrent: float
     norms: float
+    streams: float
     router: float
     dense_ffn: float
     shared_experts: float
@@ -45,6 +46,7 @@ def weight_bytes(arch: ArchSpec) -> WeightBytes:
             if part in sums:
                 sums[part] = sums[part] + group.num_layers * values * group.precisions.bytes_per_value(part)
     sums["norms"] = sums["norms"] + arch.num_end_norms * norm_params(arch) * bytes_per_value("bf16")
+    sums["streams"] = sums["streams"] + last_streams_params(arch) * bytes_per_value("bf16")
     sums["embedding"] = params.embedding * ends.bytes_per_value("embedding")
     sums["unembedding"] = params.unembedding * ends.bytes_per_value("unembedding")
     return WeightBytes(**sums)
@@ -57,9 +59,10 @@ def weight_formats(arch: ArchSpec) -> dict[str, tuple[str, ...]]:
     found["embedding"][ends.embedding] += _sum(params.embedding)
     found["unembedding"][ends.unembedding] += _sum(params.unembedding)
     found["norms"]["bf16"] += _sum(params.norms)
+    found["streams"]["bf16"] += _sum(params.streams)
     for group in arch.layers:
         for part, values in layer_params(arch, group).items():
-            if part in found and part != "norms":
+            if part in found and part not in ("norms", "streams"):
                 number, plain = _sum(group.num_layers * values), group.precisions.plain_share(part)
                 found[part][group.precisions.of(part)] += (1 - plain) * number
                 found[part]["bf16"] += plain * number

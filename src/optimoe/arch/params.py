@@ -16,8 +16,8 @@ class ParamCount:
     """Parameters of the whole model by part; there is no "the parameter count".
 
     ``attention`` holds the projections, biases and inner norms of softmax mixers, ``recurrent`` everything of
-    linear and state-space mixers, ``routed_experts_active`` the share of ``routed_experts`` that one token
-    uses (k of E).
+    linear and state-space mixers, ``streams`` what mixes the streams of the residual, ``routed_experts_active``
+    the share of ``routed_experts`` that one token uses (k of E).
     """
 
     embedding: int
@@ -25,6 +25,7 @@ class ParamCount:
     attention: int
     recurrent: int
     norms: int
+    streams: int
     router: int
     dense_ffn: int
     shared_experts: int
@@ -58,7 +59,8 @@ class ParamCount:
 
     @property
     def _common(self) -> int:
-        return self.attention + self.recurrent + self.norms + self.router + self.dense_ffn + self.shared_experts
+        mixers, around = self.attention + self.recurrent, self.norms + self.streams
+        return mixers + around + self.router + self.dense_ffn + self.shared_experts
 
 
 def count_params(arch: ArchSpec) -> ParamCount:
@@ -70,6 +72,7 @@ def count_params(arch: ArchSpec) -> ParamCount:
             # Not in place: whole numbers of one group cannot take the real ones of a later group.
             sums[part] = sums[part] + group.num_layers * params
     sums["norms"] += arch.num_end_norms * norm_params(arch)
+    sums["streams"] += last_streams_params(arch)
     sums["embedding"] = arch.vocab_size * d + arch.num_positions * d
     bias = arch.unembedding_bias * arch.vocab_size
     sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * d + bias
@@ -95,15 +98,32 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
     parts |= group.mixer.params_by_part(d)
     parts["norms"] = group.num_norms * norm_params(arch)
     parts |= group.ffn.params(d)
+    if group.streams is not None:
+        parts["streams"] = group.streams.params(d)
     if group.residual is not None:
         parts["dense_ffn"] += group.residual.params(d)["dense_ffn"]
     return parts
 
 
-_STORED = ("attention", "recurrent", "norms", "router", "dense_ffn", "shared_experts", "routed_experts")
+_STORED = (
+    "attention",
+    "recurrent",
+    "norms",
+    "streams",
+    "router",
+    "dense_ffn",
+    "shared_experts",
+    "routed_experts",
+)
 _LAYER_PARTS = (*_STORED, "routed_experts_active")
 
 
 def norm_params(arch: ArchSpec) -> int:
     """One norm over the residual stream: d weights, and d biases in a full LayerNorm; nothing in a bare one."""
     return arch.d_model * {"layernorm": 2, "layernorm_no_weight": 0}.get(arch.norm, 1)
+
+
+def last_streams_params(arch: ArchSpec) -> int:
+    """What sums the streams of the residual up behind the last layer; 0 where it is one stream."""
+    streams = arch.layers[-1].streams
+    return 0 if streams is None else streams.last_params(arch.d_model)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
+from optimoe.arch.streams import HyperConnections
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
@@ -21,6 +22,7 @@ class LayerGroup:
         ffn: What works on each token.
         residual: A dense feed-forward beside the routed one, on the same input (Arctic); none elsewhere.
         num_norms: Norms per layer: one before each part, and after it too where the family does so.
+        streams: The residual's streams and what mixes them; none where it is one stream.
         precisions: Formats of its weights, by part.
 
     Raises:
@@ -32,6 +34,7 @@ class LayerGroup:
     ffn: FeedForward
     residual: DenseFFN | None = None
     num_norms: int = 2
+    streams: HyperConnections | None = None
     precisions: LayerPrecisions = LayerPrecisions()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
@@ -67,7 +70,7 @@ class ArchSpec:
             (:mod:`optimoe.arch.hf.traits.readers`); ``models`` builds it where a configuration provides them all.
 
     Raises:
-        ConfigError: A count is not positive or there is no layer.
+        ConfigError: A count is not positive, there is no layer, or layers differ in the residual's streams.
     """
 
     name: str
@@ -89,6 +92,8 @@ class ArchSpec:
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
+        same = all(group.streams == self.layers[0].streams for group in self.layers)
+        require(same, "streams", "the same in every layer", [group.streams for group in self.layers])
         require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
@@ -109,6 +114,12 @@ class ArchSpec:
     def num_layers(self) -> int:
         """Layers of all groups, without those of multi-token prediction."""
         return sum(group.num_layers for group in self.layers)
+
+    @property
+    def num_streams(self) -> int:
+        """Streams of the residual, n; 1 but with hyper-connections."""
+        streams = self.layers[0].streams
+        return 1 if streams is None else streams.num_streams
 
     @property
     def unrolled(self) -> "tuple[LayerGroup, ...]":

@@ -65,8 +65,8 @@ def expert_parallel_bytes_per_token(
 
 
 def pipeline_bytes_per_token(arch: ArchSpec, pp: Any, bytes_per_activation: float = 2.0) -> Any:
-    """Bytes that one token sends between pipeline stages: (stages − 1)·d values."""
-    return (pp - 1) * all_reduce_bytes_per_token(arch, bytes_per_activation)
+    """Bytes that one token sends between pipeline stages: (stages − 1)·n·d values, n streams of the residual."""
+    return (pp - 1) * arch.num_streams * all_reduce_bytes_per_token(arch, bytes_per_activation)
 
 
 def tensor_parallel_collectives(arch: ArchSpec) -> int:

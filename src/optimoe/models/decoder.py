@@ -86,6 +86,7 @@ def build(arch: ArchSpec, config: ModelConfig | None = None, shape_only: bool = 
     grid = getattr(count_params(arch).total, "ndim", 0)
     require(grid == 0, "arch", "one design", f"a grid of {grid} axes")
     (config or ModelConfig()).require_layers(arch)
+    require(arch.num_streams == 1, "streams", "none (hyper-connections are not built here)", arch.num_streams)
     if arch.num_mtp_layers:
         raise ConfigError(
             f"num_mtp_layers: multi-token prediction is not built here, got {arch.num_mtp_layers}; "

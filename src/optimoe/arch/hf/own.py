@@ -22,6 +22,7 @@ from optimoe.arch.hf.fields import Config
 from optimoe.arch.parts import FEED_FORWARDS, MIXERS, DenseFFN, read_part
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.streams import HyperConnections
 from optimoe.core.config import build, convert, stated_table
 from optimoe.core.errors import require, require_choice
 
@@ -78,7 +79,7 @@ def _group(table: Any, where: str) -> LayerGroup:
     for name, kinds in (("mixer", MIXERS), ("ffn", FEED_FORWARDS)):
         if name in table:
             parts[name] = read_part(kinds, table[name], f"{where}: {name}")
-    plain: dict[str, type] = {"residual": DenseFFN, "precisions": LayerPrecisions}
+    plain: dict[str, type] = {"residual": DenseFFN, "streams": HyperConnections, "precisions": LayerPrecisions}
     for name, part in plain.items():
         if name in table:
             require(isinstance(table[name], Mapping), f"{where}: {name}", "a table", table[name])

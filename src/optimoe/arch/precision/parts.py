@@ -8,7 +8,7 @@ from optimoe.arch.precision.formats import BITS_PER_VALUE, bytes_per_value
 from optimoe.core.errors import ConfigError, UnknownNameError
 
 LAYER_PARTS = ("attention", "router", "dense_ffn", "shared_experts", "routed_experts")
-"""Parts of a layer that have a precision of their own; its norms are bf16 always."""
+"""Parts of a layer that have a precision of their own; its norms and what mixes its streams are bf16 always."""
 _PART_OF = {"recurrent": "attention", "routed_experts_active": "routed_experts"}
 
 

@@ -72,7 +72,7 @@ def pipeline_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     layout = machine.layout
     if not np.any(np.asarray(layout.pp) > 1):
         return 0.0
-    payload = tokens * all_reduce_bytes_per_token(arch) / layout.tp
+    payload = tokens * arch.num_streams * all_reduce_bytes_per_token(arch) / layout.tp
     across = np.asarray(layout.gpus_per_replica > machine.gpu.linked_gpus)
     return (layout.pp - 1) * np.where(
         across, send_s(machine.gpu, payload, across=True), send_s(machine.gpu, payload, across=False)

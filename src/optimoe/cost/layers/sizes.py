@@ -17,6 +17,8 @@ class LayerSizes:
         num_layers: Layers of the group.
         d_model: Width of the residual stream, d.
         norm_values: Outputs of all norms of the layer, norms·d.
+        stream_values: What the streams of the residual move beyond a single one
+            (:meth:`~optimoe.arch.streams.HyperConnections.moved_values`).
         mixer_columns: Columns of the mixer's matrices, its matrix parameters over d.
         dense_hidden: Hidden values of a dense feed-forward over all its matrices, m·f; 0 for any other.
     """
@@ -24,6 +26,7 @@ class LayerSizes:
     num_layers: Values
     d_model: Values
     norm_values: Values
+    stream_values: Values
     mixer_columns: Values
     dense_hidden: Values
 
@@ -35,6 +38,7 @@ def layer_sizes(arch: ArchSpec) -> tuple[LayerSizes, ...]:
             num_layers=group.num_layers,
             d_model=arch.d_model,
             norm_values=group.num_norms * arch.d_model,
+            stream_values=group.streams.moved_values(arch.d_model) if group.streams else 0,
             mixer_columns=group.mixer.matrix_params(arch.d_model) / arch.d_model,
             dense_hidden=group.ffn.num_matrices * group.ffn.d_ff if isinstance(group.ffn, DenseFFN) else 0,
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimoe.arch.params import count_params, norm_params
+from optimoe.arch.params import count_params, last_streams_params, norm_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -45,7 +45,7 @@ def padding_bytes(machine: Machine, arch: ArchSpec) -> Values:
 
 
 def _ends(machine: Machine, arch: ArchSpec) -> Values:
-    """Bytes of embedding, unembedding and the norms beside the layers on one GPU.
+    """Bytes of embedding, unembedding, the norms beside the layers and the last sum of streams on one GPU.
 
     What is tied stands in the first and last stage, which is taken to be the fullest
     too: an upper estimate by at most one end.
@@ -54,7 +54,8 @@ def _ends(machine: Machine, arch: ArchSpec) -> Values:
     first = ends.bytes_per_value("embedding") * params.embedding
     last = ends.bytes_per_value("unembedding") * params.unembedding
     held = np.where(pp > 1, np.maximum(first, last), first + last) / machine.tp
-    return held + bytes_per_value("bf16") * arch.num_end_norms * norm_params(arch)
+    beside = arch.num_end_norms * norm_params(arch) + last_streams_params(arch)
+    return held + bytes_per_value("bf16") * beside
 
 
 def draft_weights(machine: Machine, arch: ArchSpec) -> Values:
@@ -74,9 +75,9 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     Σ over parts of values on this GPU · bytes of a value of that part, its exceptions included. Projections
     lie as their products run: split over tp, key-value heads over no more GPUs than there are heads, MLA's
     latents and the indexer whole. Dense and shared feed-forwards are split over tp, routed experts over the
-    group, with their copies, as far as they are resident. Norms, biases, the router and the projections around
-    latent experts are whole on every GPU, as engines keep them (vLLM's ReplicatedLinear; biases that engines
-    split are counted whole: below a thousandth).
+    group, with their copies, as far as they are resident. Norms, what mixes streams, biases, the router and the
+    projections around latent experts are whole on every GPU, as engines keep them (vLLM's ReplicatedLinear; biases
+    that engines split are counted whole: below a thousandth).
 
     Args:
         machine: The GPUs and the layout; may hold arrays.
@@ -89,7 +90,9 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     vectors = group.mixer.params(d) - group.mixer.matrix_params(d)
     held: dict[str, Values] = {"attention": mixer, **_feed_forward_values(machine, d, group)}
     sizes = {part: precisions.bytes_per_value(part) * values for part, values in held.items()}
-    return sizes | {"norms": bytes_per_value("bf16") * (vectors + group.num_norms * norm_params(arch))}
+    streams = 0 if group.streams is None else group.streams.params(d)
+    whole = vectors + group.num_norms * norm_params(arch) + streams
+    return sizes | {"norms": bytes_per_value("bf16") * whole}
 
 
 def _feed_forward_values(machine: Machine, d_model: Values, group: LayerGroup) -> dict[str, Values]:

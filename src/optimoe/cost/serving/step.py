@@ -26,9 +26,9 @@ from optimoe.cost.engines.served import as_served
 from optimoe.cost.facts import OPERATORS, operator_table
 from optimoe.cost.layers.exchange import all_to_all_s, pipeline_s, tensor_parallel_s
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.parts.feedforward import feed_forward
-from optimoe.cost.layers.parts.mixers import decode_mixing, prefill_mixing, projections
+from optimoe.cost.layers.parts.mixers import decode_mixing, prefill_mixing
 from optimoe.cost.layers.parts.small import small_kernels
+from optimoe.cost.layers.parts.whole import layer_kernels
 from optimoe.cost.layers.weights import weights_per_gpu
 
 LOGIT_BYTES = 4
@@ -239,11 +239,8 @@ def _kernels(
     uneven = np.where(pp > 1, np.ceil(layers / pp) * pp / layers, 1.0)
     for group in arch.layers:
         times = group.num_layers * uneven
-        for kernel in projections(group.mixer, machine, arch.d_model, tokens, group.precisions):
+        for kernel in layer_kernels(group, machine, arch.d_model, tokens):
             yield times * kernel.share, kernel
         for kernel in mix(group.mixer):
             yield times, kernel
-        for ffn in (group.ffn, group.residual):
-            for kernel in feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ():
-                yield times * kernel.share, kernel
     yield 1, machine.product(logits, arch.vocab_size / machine.tp, arch.d_model, arch.precisions.unembedding)

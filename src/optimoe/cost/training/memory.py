@@ -7,6 +7,7 @@ import numpy as np
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.streams import PARTS
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
 from optimoe.cost.layers.machine import Machine
@@ -212,16 +213,17 @@ def layer_bytes_per_token(
 
     Generalises Korthikanti 2022 (arXiv 2205.05198, Eq. 1 to 4): for a plain transformer with dropout and
     unfused attention it is d·(10 + 24/t + 5·h·s/(d·t)), with sequence parallelism d·(34 + 5·h·s/d)/t. Inputs of
-    norms and products, and masks, 2·norms·d + 4·d (+ 2·d), are split by tokens; queries, keys, values, the
-    attention's output and hidden values by width. Selective recomputation drops the scores; with a flash
-    kernel the norms' outputs, the activation's and what latent attention expands. fp8 products could keep their
-    inputs in one byte; two are counted: an upper estimate.
+    norms and products, and masks, 2·norms·d + 4·d (+ 2·d), and all streams before each part where the residual has
+    several, are split by tokens; queries, keys, values, the attention's output and hidden values by width.
+    Selective recomputation drops the scores; with a flash kernel the norms' outputs, the activation's and what
+    latent attention expands. fp8 products could keep their inputs in one byte; two are counted: an upper estimate.
     """
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
     parts = 2 - group.ffn.absent
     inputs = parts * VALUE_BYTES * sizes.d_model  # of the mixer and of the feed-forward: the norms' outputs
-    whole = VALUE_BYTES * sizes.norm_values + 2 * MASK_BYTES * setup.dropout * sizes.d_model
+    streams = 0 if group.streams is None else PARTS * group.streams.num_streams * sizes.d_model
+    whole = VALUE_BYTES * (sizes.norm_values + streams) + 2 * MASK_BYTES * setup.dropout * sizes.d_model
     of_members = [_mixer_bytes(machine, member, sizes, setup, seq_len) for member in group.mixer.members]
     mixer, expanded, scores = (sum(kept) for kept in zip(*of_members, strict=True))
     hidden, activation = _hidden_bytes(machine, group, tokens, sizes.d_model)

@@ -209,12 +209,13 @@ def _unfused_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batc
 def elementwise_bytes(sizes: LayerSizes, layout: TrainLayout, setup: TrainSetup, *, recomputed: bool) -> Values:
     """Bytes per token and layer, forward, of what lies between the products, in 16 bit.
 
-    Norms with their residuals 4·d values each (and 5 bytes per value of dropout, twice), split by tokens with
-    sequence parallelism; mixer columns and the dense feed-forward's m·f, split by width. Routed experts move
-    theirs within their call. Of these the ``recomputed`` are norms and the activation.
+    Norms with their residuals 4·d values each (and 5 bytes per value of dropout, twice), and several streams their
+    own, split by tokens with sequence parallelism; mixer columns and the dense feed-forward's m·f, split by width.
+    Routed experts move theirs within their call. Of these the ``recomputed`` are norms and the activation.
     """
     if recomputed:
         # read and written once, the residual left out: 2 of the 4 values of a norm
         return 2 * (2 * sizes.norm_values / layout.sequence_shards + sizes.dense_hidden / layout.tp)
-    norms = (2 * 4 * sizes.norm_values + 2 * 5 * setup.dropout * sizes.d_model) / layout.sequence_shards
+    moved = 2 * (4 * sizes.norm_values + sizes.stream_values)
+    norms = (moved + 2 * 5 * setup.dropout * sizes.d_model) / layout.sequence_shards
     return norms + 2 * (sizes.mixer_columns + sizes.dense_hidden) / layout.tp

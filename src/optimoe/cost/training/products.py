@@ -12,8 +12,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.parts.feedforward import feed_forward
-from optimoe.cost.layers.parts.mixers import projections
+from optimoe.cost.layers.parts.whole import layer_kernels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +51,7 @@ def layer_products(machine: Machine, arch: ArchSpec, tokens: Values) -> Products
     """Every product of one micro-batch of ``tokens`` on one GPU."""
     layers = []
     for group in arch.layers:
-        kernels = list(projections(group.mixer, machine, arch.d_model, tokens, group.precisions))
-        for ffn in (group.ffn, group.residual):
-            kernels += feed_forward(ffn, machine, arch.d_model, tokens, group.precisions) if ffn else ()
+        kernels = layer_kernels(group, machine, arch.d_model, tokens)
         layers += [(group.num_layers * kernel.share, kernel) for kernel in kernels]
     head = "fp32" if arch.precisions.unembedding == "fp32" else PLAIN_FORMAT
     logits = machine.product(tokens, arch.vocab_size / machine.tp, arch.d_model, head)

@@ -71,6 +71,7 @@ class ParamPartsRecord:
         attention: Projections, biases and inner norms of softmax mixers.
         recurrent: Everything of linear and state-space mixers.
         norms: Norms of the residual stream.
+        streams: What mixes the streams of the residual, where it has several.
         router: Routing matrices.
         dense_ffn: Dense feed-forwards.
         shared_experts: Experts that every token uses.
@@ -83,6 +84,7 @@ class ParamPartsRecord:
     attention: int
     recurrent: int
     norms: int
+    streams: int
     router: int
     dense_ffn: int
     shared_experts: int
@@ -100,6 +102,7 @@ class WeightPartsRecord:
         attention: Projections, biases and inner norms of softmax mixers.
         recurrent: Everything of linear and state-space mixers.
         norms: Norms of the residual stream.
+        streams: What mixes the streams of the residual, where it has several.
         router: Routing matrices.
         dense_ffn: Dense feed-forwards.
         shared_experts: Experts that every token uses.
@@ -111,6 +114,7 @@ class WeightPartsRecord:
     attention: float
     recurrent: float
     norms: float
+    streams: float
     router: float
     dense_ffn: float
     shared_experts: float
@@ -141,6 +145,7 @@ class FlopPartsRecord:
         attention_scores: Scores and weighted values against the context.
         indexer: The selection of sparse attention.
         recurrent: All of linear and state-space mixers.
+        streams: What mixes the streams of the residual, where it has several.
         router: Routing matrices.
         dense_ffn: Dense feed-forwards.
         shared_experts: Experts that every token uses.
@@ -152,6 +157,7 @@ class FlopPartsRecord:
     attention_scores: float
     indexer: float
     recurrent: float
+    streams: float
     router: float
     dense_ffn: float
     shared_experts: float

@@ -16,8 +16,8 @@ from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
 from optimoe.cost.kernels.calls import Gemm, RoutedExperts
 from optimoe.cost.layers.machine import LayerKernel, Machine
-from optimoe.cost.layers.parts.feedforward import feed_forward
-from optimoe.cost.layers.parts.mixers import prefill_mixing, projections
+from optimoe.cost.layers.parts.mixers import prefill_mixing
+from optimoe.cost.layers.parts.whole import layer_kernels
 
 EXPERT_CALLS = 2
 """The choice of the experts, and the fused call that quantises, multiplies and sums."""
@@ -60,7 +60,5 @@ def _of_kernel(kernel: LayerKernel) -> Values:
 
 def _kernels(machine: Machine, arch: ArchSpec, group: LayerGroup) -> Iterator[LayerKernel]:
     """The kernels of a layer, whose sizes do not matter here."""
-    yield from projections(group.mixer, machine, arch.d_model, 1, group.precisions)
+    yield from layer_kernels(group, machine, arch.d_model, 1)
     yield from prefill_mixing(group.mixer, machine, arch.d_model, 1)
-    for ffn in (group.ffn, group.residual):
-        yield from feed_forward(ffn, machine, arch.d_model, 1, group.precisions) if ffn else ()

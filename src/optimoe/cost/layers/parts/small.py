@@ -39,6 +39,10 @@ RECURRENT = 5
 """Convolution, gates, split of the inputs, norm of the outputs and their gate (vllm/model_executor/models/
 qwen3_next.py, Qwen3NextGatedDeltaNet); other recurrent mixers are taken to launch as many (assumed)."""
 
+STREAMS = 4
+"""Of each of the two parts of a layer: the weights of the streams with their sum, and the mix of its output into
+the streams, where the residual has several (assumed: DeepSeek-V4's own kernels are two)."""
+
 FUSED_ATTENTION = ("trtllm",)
 """Engines whose attention call rotates and writes the cache."""
 
@@ -64,7 +68,8 @@ def layer_launches(machine: Machine, group: LayerGroup) -> Values:
     alone = np.asarray(machine.tp) == 1
     norms = np.where(alone | (not fused), NORM, 0) * all_reduces(group)
     mixers = sum(_mixer_launches(member, fused) for member in group.mixer.members)
-    return norms + mixers + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
+    streams = STREAMS if group.streams is not None else 0
+    return norms + mixers + streams + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
 
 
 def _mixer_launches(mixer: Any, fused: bool) -> Values:
@@ -86,7 +91,9 @@ def _ffn_launches(ffn: Any) -> Values:
 def elementwise_bytes(machine: Machine, sizes: LayerSizes) -> Values:
     """Bytes per token and layer of what lies between the products, in bf16.
 
-    Each norm with its residual reads and writes 4·d; the mixer's inputs and outputs as many values as it has
-    matrix columns; the activation of a dense feed-forward m·f. That of routed experts is part of their call.
+    Each norm with its residual reads and writes 4·d, several streams their own; the mixer's inputs and outputs as
+    many values as it has matrix columns; the activation of a dense feed-forward m·f. That of routed experts is
+    part of their call.
     """
-    return 2 * (4 * sizes.norm_values + sizes.mixer_columns / machine.tp + sizes.dense_hidden / machine.tp)
+    split = (sizes.mixer_columns + sizes.dense_hidden) / machine.tp
+    return 2 * (4 * sizes.norm_values + sizes.stream_values + split)
