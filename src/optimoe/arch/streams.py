@@ -39,7 +39,7 @@ class HyperConnections:
         return self.num_streams * (2 + self.mix * self.num_streams)
 
     def matrix_params(self, d_model: int) -> int:
-        """Matrices of one layer, 2·w·n·d."""
+        """The two matrices of one layer, 2·w·n·d."""
         return PARTS * self.num_weights * self.num_streams * d_model
 
     def vector_params(self) -> int:
