@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
-from optimoe.arch.streams import HyperConnections
+from optimoe.arch.residual.streams import HyperConnections
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 

@@ -21,8 +21,8 @@ from typing import Any, TypeVar, get_type_hints
 from optimoe.arch.hf.fields import Config
 from optimoe.arch.parts import FEED_FORWARDS, MIXERS, DenseFFN, read_part
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
+from optimoe.arch.residual.streams import HyperConnections
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.arch.streams import HyperConnections
 from optimoe.core.config import build, convert, stated_table
 from optimoe.core.errors import require, require_choice
 

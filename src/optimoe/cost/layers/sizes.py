@@ -18,7 +18,7 @@ class LayerSizes:
         d_model: Width of the residual stream, d.
         norm_values: Outputs of all norms of the layer, norms·d.
         stream_values: What the streams of the residual move beyond a single one
-            (:meth:`~optimoe.arch.streams.HyperConnections.moved_values`).
+            (:meth:`~optimoe.arch.residual.streams.HyperConnections.moved_values`).
         mixer_columns: Columns of the mixer's matrices, its matrix parameters over d.
         dense_hidden: Hidden values of a dense feed-forward over all its matrices, m·f; 0 for any other.
     """

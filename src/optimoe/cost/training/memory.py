@@ -6,8 +6,8 @@ import numpy as np
 
 from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
-from optimoe.arch.streams import PARTS
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
 from optimoe.cost.layers.machine import Machine

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from optimoe.arch.precision.parts import LayerPrecisions
+from optimoe.arch.residual.streams import PARTS, HyperConnections
 from optimoe.arch.spec import LayerGroup
-from optimoe.arch.streams import PARTS, HyperConnections
 from optimoe.core.arrays import Values
 from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine
 from optimoe.cost.layers.parts.feedforward import feed_forward

@@ -43,7 +43,7 @@ class HyperConnections:
         return PARTS * self.num_weights * self.num_streams * d_model
 
     def vector_params(self) -> int:
-        """Of each part a bias per weight, and a scale per kind of weight: 2·(w + 2 + mix)."""
+        """Biases and scales: of each part a bias per weight and a scale per kind of weight, 2·(w + 2 + mix)."""
         return PARTS * (self.num_weights + 2 + self.mix)
 
     def params(self, d_model: int) -> int:

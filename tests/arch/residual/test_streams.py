@@ -8,7 +8,7 @@ from optimoe.arch.catalog import find_model
 from optimoe.arch.flops import decode_flops
 from optimoe.arch.hf.own import own_config, read_own
 from optimoe.arch.params import count_params
-from optimoe.arch.streams import HyperConnections
+from optimoe.arch.residual.streams import HyperConnections
 from optimoe.core.errors import ConfigError
 
 WIDTH = 48
