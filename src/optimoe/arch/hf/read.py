@@ -131,7 +131,7 @@ def _asked(config: Config, model_type: str, name: str, quantization: Config | No
     fields = Fields(config, family.defaults, family.aliases)
     family = replace(family, traits=(*family.traits, always(FUNCTION_UNSTATED)))
     arch = _made(family, fields, config, name, quantization, as_family)
-    require_understood(config, fields, _fields_read(family, config), family, model_type, as_family)
+    require_understood(config, fields, family, model_type, as_family)
     return replace(arch, note=f"{shown(model_type, 40)} read as {as_family}, as asked")
 
 

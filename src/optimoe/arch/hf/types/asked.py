@@ -16,7 +16,10 @@ _NO_COUNT_ENDS = ("_token_id", "_dropout", "_pdrop")
 """Ends of the names of such fields."""
 _OFF = {"layer_types": None, "sliding_window": None, "use_sliding_window": False}
 """Values by which a field that would change the layers says that it does not."""
-_ACT, _GATED = "hidden_act", "silu"
+_GATED = {"hidden_act": "silu", "hidden_activation": "gelu_pytorch_tanh"}
+"""The activation of gated feed-forwards by the field that states it, where a family has no other one."""
+_UNGATED = ("gelu", "gelu_fast", "gelu_new", "gelu_pytorch_tanh", "relu", "relu2")
+"""Activations of feed-forwards of two matrices."""
 _EPS = {"rms": ("rms_norm_eps",)}
 """The field that every file of a family has by the kind of its norms."""
 _OTHER_EPS = ("layer_norm_eps", "norm_eps", "layer_norm_epsilon")
@@ -25,7 +28,7 @@ _MOST = 4
 
 
 def require_understood(
-    config: Config, fields: Fields, counted: set[str], family: ConfigFamily, model_type: str, as_family: str
+    config: Config, fields: Fields, family: ConfigFamily, model_type: str, as_family: str
 ) -> None:
     """Refuse a reading that would rest on anything but what the file states.
 
@@ -36,7 +39,6 @@ def require_understood(
     Args:
         config: The file's fields.
         fields: What the family asked of them.
-        counted: The fields that its parts asked for.
         family: The family.
         model_type: The type that the file states.
         as_family: The family's name.
@@ -47,17 +49,21 @@ def require_understood(
     eps = _EPS.get(family.norm, _OTHER_EPS)
     whole = f"to read {shown(model_type, 30)} as {as_family}"
     off = {name for name, value in _OFF.items() if config.get(name, value) == value}
-    known = fields.asked | set(family.only) | _NO_COUNT | off | set(eps) | {_ACT}
+    act = family.dense.activation
+    acts = [act, *(alias for alias, name in family.aliases.items() if name == act)]
+    known = fields.asked | set(family.only) | _NO_COUNT | off | {*eps, *acts}
     strange = sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
     if strange:
         raise ConfigError(f"{_listed(strange)}: not understood {whole}")
-    absent = sorted(fields.assumed) + ([] if _ACT in config else [_ACT])
-    absent += [] if any(name in config for name in eps) else [eps[0]]
+    absent = sorted(fields.assumed)
+    for names in (acts, eps):
+        absent += [] if any(name in config for name in names) else [names[0]]
     if absent:
         raise ConfigError(f"{_listed(absent)}: must be stated {whole}, nothing is taken for granted")
-    act = family.fixed.get(_ACT, _GATED)
-    if _ACT not in counted and config[_ACT] != act:
-        raise ConfigError(f"{_ACT}: must be {act} {whole}, got {shown(str(config[_ACT]), 30)}")
+    usual = (family.fixed[act],) if act in family.fixed else (_GATED[act],) if family.dense.gated else _UNGATED
+    stated = next(config[name] for name in acts if name in config)
+    if stated not in usual:
+        raise ConfigError(f"{act}: must be {' or '.join(usual)} {whole}, got {shown(str(stated), 30)}")
 
 
 def _listed(names: list[str]) -> str:
