@@ -17,12 +17,12 @@ from optimoe.inputs.cost import (
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.laws.fit import FitRequest
-from optimoe.inputs.laws.next_runs import NextRunsRequest
 from optimoe.inputs.laws.optima import FrontierRequest, IsoFlopRequest, RatioRequest
 from optimoe.inputs.laws.tests import CompareFamiliesRequest, CurveRequest
 from optimoe.inputs.loadtest.measure import MeasureRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
+from optimoe.inputs.sweeps.next_runs import NextSweepRequest
 from optimoe.inputs.tables import load_table, option_defaults, options, read_request
 
 SAME = [
@@ -63,7 +63,7 @@ SAME = [
      {"law": ["besiroglu2024"], "train_flops": "1e21,1e22", "set": ["E=64"]}),
     (CompareFamiliesRequest, "laws compare-families r.csv --family chinchilla --family wang --folds 5",
      {"runs": "r.csv", "family": ["chinchilla", "wang"], "folds": 5}),
-    (NextRunsRequest, "laws next-runs r.csv --family chinchilla --budget 1e21 --criterion I --target N=7e9,D=1T",
+    (NextSweepRequest, "laws next-runs r.csv --family chinchilla --budget 1e21 --criterion I --target N=7e9,D=1T",
      {"runs": "r.csv", "family": "chinchilla", "budget": "1e21", "criterion": "I", "target": ["N=7e9,D=1T"]}),
     (CurveRequest, "laws curve r.csv --law besiroglu2024 --run a",
      {"runs": "r.csv", "law": "besiroglu2024", "run": "a"}),

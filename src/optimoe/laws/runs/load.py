@@ -99,7 +99,17 @@ def load_designs(
     Raises:
         ConfigError: A file cannot be read, a variable is missing, or a value is no positive number.
     """
-    raw = read_tables(paths)
+    return as_designs(read_tables(paths), columns, needs, ", ".join(map(str, paths)))
+
+
+def as_designs(
+    raw: Columns, columns: Mapping[str, str] | None, needs: Sequence[str], source: str
+) -> dict[str, Float[np.ndarray, " designs"]]:
+    """Designs of a table that is read, as :func:`load_designs` has them of files; ``source`` is for error lines.
+
+    Raises:
+        ConfigError: A variable is missing, or a value is no positive number.
+    """
     rows = np.arange(1, len(next(iter(raw.values()), ())) + 1)
     formulas = {name: (columns or {}).get(name, name) for name in needs}
     values, misread = _mapped(raw, formulas, rows)
@@ -107,7 +117,7 @@ def load_designs(
         bad = {int(row): f"{name} is {column[row]:g}" for row in np.flatnonzero(unusable(name, column))} | misread
         if bad:
             row = min(bad)
-            raise ConfigError(f"{', '.join(map(str, paths))}: row {row + 1}: {bad[row]}")
+            raise ConfigError(f"{source}: row {row + 1}: {bad[row]}")
     return values
 
 

@@ -4,6 +4,10 @@ import random
 
 import pytest
 
+from optimoe.arch.hf import from_config
+from optimoe.arch.params import count_params
+from optimoe.core.run import load_runs
+from optimoe.inputs.sweeps.grid import load_sweep
 from optimoe.laws.catalog import find_law
 from tests.app.run import answer, optimoe
 
@@ -59,6 +63,44 @@ def test_next_runs_are_chosen_from_a_table_or_a_stated_grid(runs, tmp_path):
     assert answer("laws", "next-runs", runs, *COLUMNS, *fit, *grid)["candidates"] == 6
     words = optimoe("laws", "next-runs", runs, *COLUMNS, *fit, "--candidates", table).stdout
     assert "2 of 3 candidates" in words
+
+
+GRID = """
+[run]
+batch_tokens = 1024
+seq_len = 128
+schedule = { peak_rate = 3e-3 }
+data = { sources = [{ name = "text" }] }
+[design]
+vocab_size = 512
+active_ffn_ratio = 3
+[[grid]]
+[grid.axes]
+size = [{ name = "s", d_model = 64, num_layers = 2 }, { name = "m", d_model = 128, num_layers = 4 }]
+tokens = [1_024_000, 8_192_000]
+"""
+
+
+def test_next_runs_of_a_file_of_grids_are_a_file_for_the_next_sweep(tmp_path):
+    """By the names that records of runs have: N and D."""
+    chance, rows = random.Random(0), ["N,D,loss"]
+    for size in (5e5, 1e6, 2e6, 4e6):
+        for tokens in (1e7, 2e7, 4e7):
+            loss = (1 + (size / 1e4) ** -0.4 + (tokens / 1e6) ** -0.4) * (1 + chance.gauss(0, 0.002))
+            rows.append(f"{size},{tokens},{loss}")
+    (tmp_path / "runs.csv").write_text("\n".join(rows))
+    (tmp_path / "grid.toml").write_text(GRID)
+    asked = ["laws", "next-runs", tmp_path / "runs.csv", "--family", "chinchilla", "--budget", "1e13", "--most", 2]
+    out = tmp_path / "next.toml"
+    record = answer(*asked, "--candidates", tmp_path / "grid.toml", "--out", out)
+    chosen, grid = load_runs(out), [asked.run for asked in load_sweep(tmp_path / "grid.toml")]
+    assert record["candidates"] == 4 and len(chosen) == 2
+    assert chosen == tuple(grid[one["candidate"] - 1] for one in record["chosen"])
+    for run, one in zip(chosen, record["chosen"], strict=True):
+        params = count_params(from_config(run.architecture, run.name)).total
+        assert one["variables"] == {"N": params, "D": run.tokens}
+    refused = optimoe(*asked, "--out", out)
+    assert refused.returncode == 2 and "--out: must stand beside --candidates" in refused.stderr
 
 
 def test_a_training_curve_stands_beside_a_law(runs):

@@ -5,10 +5,10 @@ from math import log
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import print_columns, print_json, print_lines
 from optimoe.core.errors import InputError
-from optimoe.inputs.laws.next_runs import NextRunsRequest
+from optimoe.inputs.sweeps.next_runs import NextSweepRequest
 
 
-def next_runs(request: NextRunsRequest, *, json: JsonFlag = False) -> None:
+def next_runs(request: NextSweepRequest, *, json: JsonFlag = False) -> None:
     """Runs that shrink the uncertainty of a law, a loss or a best size most for their cost."""
     from optimoe.laws.catalog import find_family
     from optimoe.laws.fitting import find_frontier, fit
@@ -35,8 +35,11 @@ def next_runs(request: NextRunsRequest, *, json: JsonFlag = False) -> None:
         decision=lambda law: log(find_frontier(law.row, [request.at_flops], others=others).points[0].params.value),
     )
     losses = find_family(fitted.law.family)(fitted.law).loss(**designs)
+    request.save_chosen(found.chosen)
     if json:
         print_json(next_runs_record(found, fitted, request.criterion, request.budget, designs, costs, losses))
         return
     print_columns(next_runs_table(found, designs, costs, losses))
     print_lines(next_runs_lines(found, fitted, request.criterion, request.budget, len(costs)))
+    if request.out is not None:
+        print_lines([("Runs", f"{request.out}, for optimoe sweep")])

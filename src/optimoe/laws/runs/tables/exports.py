@@ -1,5 +1,6 @@
 """What trackers and trainers write, as plain tables: one row a run or a point of its curve."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from optimoe.arch.count import granularity
 from optimoe.arch.flops import expert_attention_ratio
 from optimoe.arch.hf import from_config
-from optimoe.core.run import RunLog, RunRecord
+from optimoe.arch.params import count_params
+from optimoe.arch.spec import ArchSpec
+from optimoe.core.run import RunLog, RunRecord, RunSpec
 from optimoe.laws.runs.tables.cells import Columns, columns_of, typed
 
 RUN_NAMES = ("run", "run_id", "Name", "name")
@@ -36,10 +39,48 @@ def run_columns(log: RunLog) -> Columns:
     return columns_of(rows + [torn] * len(log.torn))
 
 
+def planned_columns(runs: Sequence[RunSpec]) -> Columns:
+    """Runs that are still to be done, by the names of :func:`run_columns` but for what only a training tells.
+
+    Raises:
+        ConfigError: The architecture of a run is no ``config.json`` that can be read.
+    """
+    return columns_of([_planned_row(run) for run in runs])
+
+
+def _planned_row(run: RunSpec) -> dict[str, Any]:
+    arch = from_config(run.architecture, name=run.name)
+    params = count_params(arch)
+    return {
+        "run": run.run_id,
+        "name": run.name,
+        "seed": run.seed,
+        "N": params.total,
+        "N_total": params.total,
+        "N_act": params.active,
+        "N_nonembedding": params.nonembedding,
+        "N_act_nonembedding": params.active_nonembedding,
+        "D": run.tokens,
+        "C": 6 * params.active * run.tokens,
+        **_shape(run, arch),
+    }
+
+
+def _shape(run: RunSpec, arch: ArchSpec) -> dict[str, Any]:
+    """Experts and how attention stands to them."""
+    moe = arch.moe
+    return {
+        "E": moe.num_experts if moe else 1,
+        "k": moe.top_k if moe else 1,
+        "E_s": moe.num_shared_experts if moe else 0,
+        "G": granularity(arch).get("krajewski", 1.0),
+        "r": expert_attention_ratio(arch, run.seq_len),
+    }
+
+
 def _run_row(record: RunRecord) -> dict[str, Any]:
     run = record.run
     arch = from_config(run.architecture, name=run.name)
-    moe = arch.moe
     return {
         "run": record.run_id,
         "name": run.name,
@@ -55,11 +96,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "D": record.tokens_seen,
         "C": record.train_flops_6nd,
         "train_flops": record.train_flops,
-        "E": moe.num_experts if moe else 1,
-        "k": moe.top_k if moe else 1,
-        "E_s": moe.num_shared_experts if moe else 0,
-        "G": granularity(arch).get("krajewski", 1.0),
-        "r": expert_attention_ratio(arch, run.seq_len),
+        **_shape(run, arch),
         "loss": record.loss,
         "seconds": record.seconds,
     }
