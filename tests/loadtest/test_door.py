@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,14 @@ def test_the_door_takes_the_words_of_the_command_and_gives_every_level(found):
     served = ServedModel(model="mixtral-8x7b", gpu="h100-sxm", engine="vllm", engine_version="0.0")
     assert [record.concurrency for record in found.records(served)] == [1, 2]
     assert found.best.output_throughput == max(level.output_throughput for level in found.levels)
+
+
+def test_levels_that_have_a_record_are_told_from_those_that_have_none(found):
+    served = ServedModel(model="mixtral-8x7b", gpu="h100-sxm", engine="vllm", engine_version="0.0")
+    silent = replace(found.levels[0], completed=0)
+    records, faults = replace(found, levels=(silent, *found.levels, silent)).records_and_faults(served)
+    assert records == found.records(served)
+    assert faults == ("out: no request of a level was answered, so that there is no latency to record",)
 
 
 def test_a_measurement_shows_itself(found):

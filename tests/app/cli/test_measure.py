@@ -57,6 +57,15 @@ def test_every_file_is_written_and_read_back(url, tmp_path):
     assert "records: must be at least 8 usable ones, got 2" in refused.stderr
 
 
+def test_a_measurement_without_a_time_between_tokens_is_shown_and_says_that_it_is_no_record(url, tmp_path):
+    served = ("--model", "mixtral-8x7b", "--gpu", "h100-sxm", "--out", "records.jsonl", "--concurrency", "1,2")
+    whole = ("--served-model", model(first_s=0.01, chunk_tokens=64), "--output-tokens", "4", "--requests", "6")
+    done = optimoe("measure", url, *whole, *served, cwd=tmp_path)
+    assert done.returncode == 2 and "6 of 6 answers came in one piece" in done.stdout
+    assert "no TPOT to record (0 of 2 levels are written)" in done.stderr
+    assert not (tmp_path / "records.jsonl").exists()
+
+
 def test_a_trace_gives_each_request_its_lengths(url, tmp_path):
     (tmp_path / "trace.csv").write_text("input_tokens,output_tokens\n20,3\n40,5\n")
     line = ("measure", url, "--served-model", model(), "--requests", "6", "--warmups", "0", "--trace", "trace.csv")

@@ -51,6 +51,16 @@ def test_throughput_is_of_the_time_in_which_the_load_was_full():
     assert level.duration_s == pytest.approx(5.1, abs=0.02)
 
 
+def test_an_answer_in_one_piece_has_no_time_between_tokens():
+    level = figures([timing(0), timing(1, chunks=1), timing(2, chunks=1)])
+    assert level.tpot.count == 1 and level.tpot.median == pytest.approx(0.01)
+    assert "2 of 3 answers came in one piece: they have no TPOT" in level.notes
+    whole = figures([timing(0, chunks=1)])
+    assert math.isnan(whole.tpot.median)
+    with pytest.raises(InputError, match="no answer of a level came in two chunks or more"):
+        latency_record(whole, SERVED)
+
+
 def test_a_request_that_was_given_up_has_neither_failed_nor_been_answered():
     level = figures([timing(0), timing(1, error="cancelled")])
     assert (level.completed, level.failed) == (1, 0)

@@ -257,17 +257,20 @@ class MeasureRequest:
         return found
 
     def record(self, found: "Measurement") -> None:
-        """Write the latency records of a measurement, where they are asked for.
+        """Write the latency records of a measurement, where they are asked for: of all levels that have one.
 
         Raises:
-            InputError: A level has no latency to record, or the file cannot be written.
-            ConfigError: A figure is out of the limits of a record.
+            InputError: A level has no latency to record, after the others are written; or the file cannot be.
         """
         if self.out is None:
             return
         from optimoe.core.latency import save_latency_records
 
-        save_latency_records(self.out, found.records(self._known(found.server)))
+        records, faults = found.records_and_faults(self._known(found.server))
+        if records:
+            save_latency_records(self.out, records)
+        if faults:
+            raise InputError(f"{'; '.join(faults)} ({len(records)} of {len(found.levels)} levels are written)")
 
     def foreign(self) -> "tuple[LatencyRecord, ...]":
         """The records of files of others, written where that is asked for.

@@ -77,6 +77,9 @@ def _counts(summary: LevelSummary, good: Sequence[RequestTiming]) -> list[str]:
         )
     if longer:
         found.append(f"{longer} of {len(good)} answers were longer than asked for, as the server counts")
+    whole = sum(one.chunks == 1 < one.output_tokens for one in good)
+    if whole:
+        found.append(f"{whole} of {len(good)} answers came in one piece: they have no TPOT")
     if summary.chunks_per_token < SHORTER:
         found.append(
             f"a chunk holds {1 / summary.chunks_per_token:.3g} tokens: gaps between chunks are of several tokens"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from optimoe.core.errors import OptimoeError
 from optimoe.core.latency import LatencyRecord
 from optimoe.core.results.shown import Shown
 from optimoe.loadtest.results.records import ServedModel, latency_record
@@ -47,3 +48,13 @@ class Measurement(Shown):
             ConfigError: A figure is out of the limits of a record.
         """
         return tuple(latency_record(level, served) for level in self.levels)
+
+    def records_and_faults(self, served: ServedModel) -> tuple[tuple[LatencyRecord, ...], tuple[str, ...]]:
+        """Records of the levels that have one, and why others have none."""
+        records, faults = [], []
+        for level in self.levels:
+            try:
+                records.append(latency_record(level, served))
+            except OptimoeError as error:
+                faults.append(str(error))
+        return tuple(records), tuple(dict.fromkeys(faults))

@@ -59,7 +59,10 @@ def latency_record(summary: LevelSummary, served: ServedModel) -> LatencyRecord:
         raise InputError("out: no request of a level was answered, so that there is no latency to record")
     if not summary.total_input_tokens:
         raise InputError("out: the server does not count the tokens of prompts, without which there is no record")
-    require(not math.isnan(summary.tpot.median), "output_tokens", "at least 2, as a record has a TPOT", "1")
+    if math.isnan(summary.tpot.median):
+        raise InputError(
+            "out: no answer of a level came in two chunks or more, so that there is no TPOT to record"
+        )
     if isinstance(load, ClosedLoop):
         concurrency = float(load.concurrency)
     else:
