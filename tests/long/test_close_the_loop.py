@@ -11,7 +11,7 @@ from optimoe.core.latency import load_latency_records
 from optimoe.cost.calibration import find_calibration
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "close-the-loop"
-SMALL = {"hidden_size": "128", "num_hidden_layers": "4", "head_dim": "16"}
+SMALL = {"hidden_size": "256", "num_hidden_layers": "8", "head_dim": "32"}
 
 
 def smaller(text):
@@ -20,7 +20,7 @@ def smaller(text):
         text = re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
     return re.sub(
         r"^intermediate_size = (\d+)$",
-        lambda found: f"intermediate_size = {int(found[1]) // 4}",
+        lambda found: f"intermediate_size = {int(found[1]) // 2}",
         text,
         flags=re.M,
     )

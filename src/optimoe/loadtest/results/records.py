@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from optimoe.core.errors import InputError, require, require_text, require_types
+from optimoe.core.errors import InputError, require_text, require_types
 from optimoe.core.latency import LatencyRecord
 from optimoe.loadtest.results.summary import LevelSummary
 from optimoe.loadtest.workload import ClosedLoop

@@ -88,7 +88,7 @@ class RequestTiming:
 
     @property
     def tpot_s(self) -> float:
-        """Time per output token, (last chunk − first chunk)/(tokens − 1); NaN for fewer than two tokens or chunks."""
+        """Time per output token, (last chunk − first chunk)/(tokens − 1); NaN for fewer than two of either."""
         if self.output_tokens < 2 or self.chunks < 2:
             return NEVER
         return (self.last_token_s - self.first_token_s) / (self.output_tokens - 1)
