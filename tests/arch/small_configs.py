@@ -35,6 +35,26 @@ LINEAR = {
 QWEN_MOE = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 40}
 LOCAL = {"num_local_experts": 6, "num_experts_per_tok": 2}
 
+MAMBA = {
+    "state_size": 8,
+    "conv_kernel": 3,
+    "expand": 2,
+    "time_step_rank": 6,
+    "use_bias": True,
+    "use_conv_bias": False,
+    "tie_word_embeddings": False,
+}
+MAMBA2 = {
+    "mamba_n_heads": 4,
+    "mamba_d_head": "auto",
+    "mamba_n_groups": 2,
+    "mamba_d_state": 8,
+    "mamba_d_conv": 3,
+    "mamba_expand": 2,
+    "mamba_conv_bias": False,
+    "mamba_proj_bias": True,
+}
+
 SMALL: dict[str, dict] = {
     "llama": {"attention_bias": True, "mlp_bias": True, "head_dim": 24, "tie_word_embeddings": True},
     "mistral": {"sliding_window": 16, "head_dim": 20},
@@ -110,6 +130,25 @@ SMALL: dict[str, dict] = {
     "granitemoeshared": LOCAL | {"shared_intermediate_size": 56},
     "minimax": LOCAL | {"head_dim": 16, "block_size": 8},
     "minimax_m2": LOCAL | {"head_dim": 24},
+    "mamba": MAMBA,
+    "falcon_mamba": MAMBA,
+    "mamba2": {
+        "num_heads": 8,
+        "head_dim": 16,
+        "n_groups": 2,
+        "state_size": 8,
+        "conv_kernel": 3,
+        "expand": 2,
+        "use_bias": True,
+        "use_conv_bias": False,
+        "tie_word_embeddings": True,
+    },
+    "granitemoehybrid": LOCAL
+    | MAMBA2
+    | {"shared_intermediate_size": 56, "layer_types": ["mamba", "attention", "mamba", "mamba"]},
+    "bamba": MAMBA2 | {"attn_layer_indices": [1, 3], "mlp_bias": True},
+    "falcon_h1": MAMBA2
+    | {"mamba_d_ssm": 48, "mamba_d_head": 12, "mamba_rms_norm": True, "projectors_bias": True, "head_dim": 24},
     "gemma": {"head_dim": 24, "tie_word_embeddings": True},
     "gemma2": {"head_dim": 24, "sliding_window": 16, "tie_word_embeddings": True},
     "gemma3_text": {

@@ -15,7 +15,7 @@ from tests.arch.small_configs import SMALL, small_config
 LENGTH = 12
 
 
-RECURRENT = ("qwen3_next", "qwen3_5_moe_text", "qwen3_5_text", "jamba", "minimax")
+RECURRENT = [name for name in SMALL if count_params(from_config(small_config(name), name)).recurrent]
 
 
 EVERY_EXPERT = ("llama4_text",)
@@ -71,20 +71,17 @@ def test_recurrent_families_have_exactly_the_matrix_products_that_torch_counts(m
     torch_counts = counted_by_torch(config)
     flops = decode_flops(spec, LENGTH)
     products = sum(count for operator, count in torch_counts.items() if operator in ("mm", "addmm"))
-    state = conv = 0
-    for group in spec.layers:
-        mixer = group.mixer
+    inner = convolved = 0
+    for number, mixer in ((group.num_layers, member) for group in spec.layers for member in group.mixer.members):
+        if not mixer.recurrent:
+            continue
+        every = mixer.flops(spec.d_model, LENGTH, "decode", "absorbed")["recurrent"]
+        inner += number * (every - 2 * mixer.matrix_params(spec.d_model))
         if hasattr(mixer, "d_conv"):
-            width = getattr(mixer, "conv_width", getattr(mixer, "d_inner", 0))
-            conv += group.num_layers * 2 * width * mixer.d_conv
-        if hasattr(mixer, "d_state"):
-            state += group.num_layers * 2 * mixer.d_inner * mixer.d_state
-        elif hasattr(mixer, "num_value_heads"):
-            state += group.num_layers * 6 * mixer.num_value_heads * mixer.key_dim * mixer.value_dim
-        elif not hasattr(mixer, "num_kv_heads"):
-            state += group.num_layers * 4 * mixer.num_heads * mixer.head_dim**2
-    assert products == LENGTH * (flops.total - flops.attention_scores - state - conv)
-    assert torch_counts.get("convolution", 0) == (LENGTH + 3) * conv
+            width = getattr(mixer, "conv_width", getattr(mixer, "d_inner", 0)) or mixer.width
+            convolved += number * 2 * width * mixer.d_conv * (LENGTH + mixer.d_conv - 1)
+    assert products == LENGTH * (flops.total - flops.attention_scores - inner)
+    assert torch_counts.get("convolution", 0) == convolved
 
 
 def test_prefill_is_the_mean_of_its_tokens():

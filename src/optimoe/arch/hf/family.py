@@ -7,6 +7,7 @@ from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
 from optimoe.arch.hf.fields import Flag
 from optimoe.arch.hf.layers import LayerKinds, NormRule, all_full
 from optimoe.arch.hf.mixers import Gqa, Linear, Mla
+from optimoe.arch.hf.recurrent.state_space import Mamba2Fields, MambaFields, SideBySide
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.spec import Norm
 
@@ -38,8 +39,8 @@ class ConfigFamily:
     """
 
     architecture: str
-    attention: Gqa | Mla = Gqa()  # noqa: RUF009 (frozen)
-    linear: Linear | None = None
+    attention: Gqa | Mla | SideBySide = Gqa()  # noqa: RUF009 (frozen)
+    linear: Linear | MambaFields | Mamba2Fields | None = None
     kinds: LayerKinds = all_full
     dense: Dense = Dense()  # noqa: RUF009
     routed: Routed | None = None

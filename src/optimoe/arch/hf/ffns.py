@@ -1,6 +1,6 @@
 """Field tables of feed-forwards, and of which layers route."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,8 +113,8 @@ class Routed:
         return 0, 0
 
 
-Pattern = Callable[[Fields, int], list[bool]]
-"""From the fields and the number of layers to whether each layer routes."""
+Pattern = Callable[[Fields, int], Sequence[bool | None]]
+"""From the fields and the number of layers to whether each layer routes; none where it has no feed-forward."""
 
 
 def every_layer(fields: Fields, num_layers: int) -> list[bool]:
@@ -125,6 +125,16 @@ def every_layer(fields: Fields, num_layers: int) -> list[bool]:
 def no_layer(fields: Fields, num_layers: int) -> list[bool]:
     """No layer of the model routes."""
     return [False] * num_layers
+
+
+def no_feed_forward(fields: Fields, num_layers: int) -> list[bool | None]:
+    """No layer of the model has a feed-forward (Mamba)."""
+    return [None] * num_layers
+
+
+def with_experts(fields: Fields, num_layers: int) -> list[bool]:
+    """Every layer routes, unless ``num_local_experts`` is 0 (Granite 4)."""
+    return [fields.count("num_local_experts", zero=True) > 0] * num_layers
 
 
 def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
@@ -143,7 +153,7 @@ def stepped(fields: Fields, num_layers: int) -> list[bool]:
 def _listed_or(otherwise: Pattern) -> Pattern:
     """The field ``mlp_layer_types`` where it stands, else another rule."""
 
-    def pattern(fields: Fields, num_layers: int) -> list[bool]:
+    def pattern(fields: Fields, num_layers: int) -> Sequence[bool | None]:
         if not fields.has("mlp_layer_types"):
             return otherwise(fields, num_layers)
         kinds = fields.items("mlp_layer_types", str, num_layers)

@@ -8,6 +8,7 @@ from typing import Any
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
+from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, require
 
 FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
@@ -19,6 +20,18 @@ FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
 )
 LayerKinds = Callable[[Fields, int], list[str]]
 """From the fields and the number of layers to the kind of each layer's mixer."""
+
+
+class StatedKinds(ABC):
+    """A rule that has fields of its own and writes them."""
+
+    @abstractmethod
+    def __call__(self, fields: Fields, num_layers: int) -> list[str]:
+        """The kind of each layer's mixer."""
+
+    @abstractmethod
+    def written(self, layers: list[LayerGroup]) -> dict[str, Any]:
+        """The fields of the layers' kinds; kinds that they cannot express read back differently."""
 
 
 def listed(otherwise: LayerKinds) -> LayerKinds:

@@ -15,7 +15,7 @@ from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
-from optimoe.arch.parts import DenseFFN, Mixer
+from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
@@ -176,7 +176,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
     dense = family.dense.read(fields, d_model) if False in routed else None
     kinds = family.kinds(fields, num_layers)
     mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
-    ffns: dict[bool, Any] = {True: moe, False: dense}
+    ffns: dict[bool | None, Any] = {True: moe, False: dense, None: NoFeedForward()}
     residual = bool(family.residual) and fields.flag(family.residual)
     num_norms = read_norms(fields, family.num_norms)
     positions = fields.count(family.positions) + family.extra_positions if family.positions else 0
@@ -186,7 +186,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
             mixer=mixers[kind],
             ffn=ffns[routes],
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
-            num_norms=num_norms + routes * (family.routed_norms + residual),
+            num_norms=_num_norms(family, num_norms, ffns[routes], routes is True and residual),
         )
         for kind, routes in zip(kinds, routed, strict=True)
     ]
@@ -202,6 +202,13 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         num_positions=positions,
         num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
     )
+
+
+def _num_norms(family: ConfigFamily, num_norms: int, ffn: FeedForward, residual: bool) -> int:
+    """Norms of a layer: half of the family's without a feed-forward; of one that routes those beside it too."""
+    if ffn.absent:
+        return num_norms // 2
+    return num_norms + isinstance(ffn, MoE) * (family.routed_norms + residual)
 
 
 def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mixer:

@@ -6,11 +6,11 @@ from typing import Any
 from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import written_pattern
-from optimoe.arch.hf.layers import NormRule, written_kinds
+from optimoe.arch.hf.layers import NormRule, StatedKinds, written_kinds
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.hf.own import OWN, own_config
 from optimoe.arch.hf.read import from_config
-from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.arch.parts import DenseFFN, MoE, NoFeedForward
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
@@ -84,7 +84,7 @@ def _require_known_parts(family: ConfigFamily, layers: list[LayerGroup]) -> None
     Raises:
         ConfigError: There is one; the message names the layer and the part.
     """
-    known: list[type] = [DenseFFN, family.attention.part]
+    known: list[type] = [DenseFFN, NoFeedForward, family.attention.part]
     known += [MoE] if family.routed else []
     known += [family.linear.part] if family.linear else []
     for layer, group in enumerate(layers):
@@ -129,7 +129,10 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     if family.linear is not None:
         linear: Any = next((mixer for mixer in mixers if isinstance(mixer, family.linear.part)), None)
         config |= family.linear.write(linear, arch.d_model) if linear is not None else {}
-    config |= written_kinds(family.kinds, mixers)
+    if isinstance(family.kinds, StatedKinds):
+        config |= family.kinds.written(layers)
+    else:
+        config |= written_kinds(family.kinds, mixers)
     if "use_sliding_window" in family.defaults:  # without it transformers ignores the window
         config["use_sliding_window"] = config["sliding_window"] is not None
     dense = next((layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)), None)

@@ -7,21 +7,31 @@ from optimoe.arch.parts import (
     Attention,
     DenseFFN,
     GatedDeltaNet,
+    GatedRecurrence,
+    KimiDelta,
     LatentAttention,
     LightningAttention,
     Mamba,
+    Mamba2,
     Mixer,
     MoE,
+    ShortConvolution,
 )
 from optimoe.arch.spec import LayerGroup
 
-LAYER_PREFIXES = ("model.layers", "language_model.model.layers", "model.language_model.layers")
+LAYER_PREFIXES = ("model.layers", "language_model.model.layers", "model.language_model.layers", "backbone.layers")
 """Where the layers of a language model, alone or inside one of several modalities, are in a checkpoint."""
-EMBEDDINGS = ("model.embed_tokens", "language_model.model.embed_tokens", "model.language_model.embed_tokens")
+EMBEDDINGS = (
+    "model.embed_tokens",
+    "language_model.model.embed_tokens",
+    "model.language_model.embed_tokens",
+    "backbone.embeddings",
+)
 HEADS = ("lm_head", "language_model.lm_head")
-MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe")
+MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 """What families call the module of router and experts."""
-_FFN = ("mlp", "feed_forward")
+_FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
+_STATE_SPACE = ("mamba", "mixer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +62,7 @@ class Matrix:
 
 def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
     """Every matrix of one layer: their values and those of vectors are all that it stores but its norms."""
-    matrices = list(_mixer(group.mixer, d_model))
+    matrices = [matrix for member in group.mixer.members for matrix in _mixer(member, d_model)]
     if isinstance(group.ffn, MoE):
         matrices += _routed(group.ffn, d_model)
     elif isinstance(group.ffn, DenseFFN):
@@ -73,22 +83,56 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield from _latent(mixer, d)
     elif isinstance(mixer, GatedDeltaNet):
         values = mixer.num_value_heads * mixer.value_dim
-        yield _recurrent("linear_attn", "in_proj_qkv", "in_proj_qkvz", rows=mixer.conv_width, columns=d)
-        yield _recurrent("linear_attn", "in_proj_z", "in_proj_qkvz", rows=values, columns=d)
+        inside = ("linear_attn",)
+        yield _recurrent(inside, "in_proj_qkv", "in_proj_qkvz", rows=mixer.conv_width, columns=d)
+        yield _recurrent(inside, "in_proj_z", "in_proj_qkvz", rows=values, columns=d)
         for name in ("in_proj_b", "in_proj_a"):
-            yield _recurrent("linear_attn", name, "in_proj_ba", rows=mixer.num_value_heads, columns=d)
-        yield _recurrent("linear_attn", "out_proj", rows=d, columns=values)
+            yield _recurrent(inside, name, "in_proj_ba", rows=mixer.num_value_heads, columns=d)
+        yield _recurrent(inside, "out_proj", rows=d, columns=values)
     elif isinstance(mixer, LightningAttention):
         width = mixer.num_heads * mixer.head_dim
         yield _attention("qkv_proj", rows=3 * width, columns=d)
         yield _attention("output_gate", rows=width, columns=d)
         yield _attention("out_proj", rows=d, columns=width)
-    elif isinstance(mixer, Mamba):
+    else:
+        yield from _state_space(mixer, d)
+
+
+def _state_space(mixer: Mixer, d: int) -> Iterator[Matrix]:
+    """State spaces, gated recurrences and convolutions."""
+    if isinstance(mixer, Mamba):
         inner, rank = mixer.d_inner, mixer.dt_rank
-        yield _recurrent("mamba", "in_proj", rows=2 * inner, columns=d)
-        yield _recurrent("mamba", "x_proj", rows=rank + 2 * mixer.d_state, columns=inner)
-        yield _recurrent("mamba", "dt_proj", rows=inner, columns=rank)
-        yield _recurrent("mamba", "out_proj", rows=d, columns=inner)
+        yield _recurrent(_STATE_SPACE, "in_proj", rows=2 * inner, columns=d)
+        yield _recurrent(_STATE_SPACE, "x_proj", rows=rank + 2 * mixer.d_state, columns=inner)
+        yield _recurrent(_STATE_SPACE, "dt_proj", rows=inner, columns=rank)
+        yield _recurrent(_STATE_SPACE, "out_proj", rows=d, columns=inner)
+    elif isinstance(mixer, Mamba2):
+        yield _recurrent(_STATE_SPACE, "in_proj", rows=mixer.in_width, columns=d)
+        yield _recurrent(_STATE_SPACE, "out_proj", rows=d, columns=mixer.d_inner)
+    elif isinstance(mixer, ShortConvolution):
+        yield _recurrent(("conv",), "in_proj", rows=3 * mixer.width, columns=d)
+        yield _recurrent(("conv",), "out_proj", rows=d, columns=mixer.width)
+    elif isinstance(mixer, GatedRecurrence):
+        inside, block = ("temporal_block",), mixer.width // mixer.num_heads
+        for name in ("linear_x", "linear_y"):
+            yield _recurrent(inside, name, rows=mixer.width, columns=d)
+        for name in ("rg_lru.input_gate_weight", "rg_lru.recurrent_gate_weight"):
+            yield _recurrent(inside, name, rows=block, columns=block, count=mixer.num_heads, linear=False)
+        yield _recurrent(inside, "linear_out", rows=d, columns=mixer.width)
+    elif isinstance(mixer, KimiDelta):
+        yield from _kimi_delta(mixer, d)
+
+
+def _kimi_delta(mixer: KimiDelta, d: int) -> Iterator[Matrix]:
+    """Queries, keys, values and output, step sizes; decay and gate, each through its rank or straight."""
+    for name in ("q_proj", "k_proj", "v_proj"):
+        yield _attention(name, rows=mixer.width, columns=d)
+    yield _attention("b_proj", rows=mixer.num_heads, columns=d)
+    for name, rank in (("f", mixer.decay_rank), ("g", mixer.gate_rank)):
+        if rank:
+            yield _attention(f"{name}_a_proj", rows=rank, columns=d)
+        yield _attention(f"{name}_b_proj" if rank else f"{name}_proj", rows=mixer.width, columns=rank or d)
+    yield _attention("o_proj", rows=d, columns=mixer.width)
 
 
 def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
@@ -146,12 +190,21 @@ def _feed_forward(
 def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:
     return Matrix(
         part="attention",
-        names=tuple(f"self_attn.{name}" for name in names),
+        names=tuple(f"{inside}.{name}" for inside in ("self_attn", "mixer") for name in names),
         rows=rows,
         columns=columns,
         linear=linear,
     )
 
 
-def _recurrent(inside: str, *names: str, rows: int, columns: int) -> Matrix:
-    return Matrix(part="attention", names=tuple(f"{inside}.{name}" for name in names), rows=rows, columns=columns)
+def _recurrent(
+    inside: tuple[str, ...], *names: str, rows: int, columns: int, count: int = 1, linear: bool = True
+) -> Matrix:
+    return Matrix(
+        part="attention",
+        names=tuple(f"{outer}.{name}" for outer in inside for name in names),
+        rows=rows,
+        columns=columns,
+        count=count,
+        linear=linear,
+    )

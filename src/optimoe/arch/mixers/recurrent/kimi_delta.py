@@ -40,6 +40,11 @@ class KimiDelta(TokenMixer):
         """Channels of all heads, w = h·d_h."""
         return self.num_heads * self.head_dim
 
+    @property
+    def conv_width(self) -> int:
+        """Channels of the convolution: queries, keys and values, 3·w."""
+        return 3 * self.width
+
     def matrix_params(self, d_model: int) -> int:
         """Queries, keys, values and output 4·d·w, step sizes d·h, decay and gate r·(d + w) each, or d·w."""
         wide = d_model + self.width
@@ -49,7 +54,7 @@ class KimiDelta(TokenMixer):
 
     def vector_params(self, d_model: int) -> int:
         """Convolution 3·w·c, decay's bias w and scale h, and the norm of a head's output d_h."""
-        return 3 * self.width * self.d_conv + self.width + self.num_heads + self.head_dim
+        return self.conv_width * self.d_conv + self.width + self.num_heads + self.head_dim
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Projections, convolution, and three products with the state per head: 6·h·d_h².
@@ -57,12 +62,12 @@ class KimiDelta(TokenMixer):
         Read-out of the key, rank-one update, read-out of the query. Chunked kernels do more in prefill.
         """
         state = 3 * self.width * self.head_dim
-        return {"recurrent": 2 * (self.matrix_params(d_model) + 3 * self.width * self.d_conv + state)}
+        return {"recurrent": 2 * (self.matrix_params(d_model) + self.conv_width * self.d_conv + state)}
 
     @property
     def state_values(self) -> int:
         """State h·d_h² and the convolution's last c − 1 inputs, 3·w·(c − 1)."""
-        return self.width * self.head_dim + 3 * self.width * (self.d_conv - 1)
+        return self.width * self.head_dim + self.conv_width * (self.d_conv - 1)
 
     @property
     def tp_heads(self) -> int:

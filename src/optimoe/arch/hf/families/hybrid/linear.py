@@ -1,4 +1,4 @@
-"""Decoders with recurrent layers between those that attend."""
+"""Decoders with linear attention, or Mamba, between layers that attend."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ _QWEN35 = ConfigFamily(
     defaults=UNTIED | BIAS | {"full_attention_interval": 4, "mtp_num_hidden_layers": 0},
 )
 
-HYBRID: dict[str, ConfigFamily] = {
+LINEAR_ATTENTION: dict[str, ConfigFamily] = {
     "qwen3_next": ConfigFamily(
         architecture="Qwen3NextForCausalLM",
         attention=_GATED,

@@ -1,0 +1,7 @@
+"""Decoders with recurrent layers, by the kind of these."""
+
+from optimoe.arch.hf.families.hybrid.linear import LINEAR_ATTENTION
+from optimoe.arch.hf.families.hybrid.state_space import STATE_SPACE
+
+HYBRID = LINEAR_ATTENTION | STATE_SPACE
+"""By ``model_type``."""

@@ -1,0 +1,1 @@
+"""Field tables of recurrent mixers, and rules by which layers are recurrent."""
