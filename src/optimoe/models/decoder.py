@@ -321,12 +321,13 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     """The attention that an architecture describes.
 
     Raises:
-        ConfigError: It is another mixer, latent attention with an indexer, or values not as wide as keys.
+        ConfigError: It is another mixer, latent attention with an indexer, values not as wide as keys, or a gate
+            of one value per head.
     """
     require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
-    if isinstance(part, Attention) and part.value_dim == part.head_dim:
+    if isinstance(part, Attention) and part.value_dim == part.head_dim and not part.gate_by_head:
         return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
     if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
         return LatentSelfAttention(part, arch.d_model, rotary, scale)

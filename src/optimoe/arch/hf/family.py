@@ -1,15 +1,21 @@
 """How one ``model_type`` of ``config.json`` is put together: a composition of field tables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
-from optimoe.arch.hf.fields import Flag
+from optimoe.arch.hf.fields import Config, Fields, Flag
 from optimoe.arch.hf.layers import LayerKinds, NormRule, all_full
 from optimoe.arch.hf.mixers import Gqa, Linear, Mla
 from optimoe.arch.hf.recurrent.state_space import Mamba2Fields, MambaFields, SideBySide
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.spec import Norm
+
+
+def nothing(config: Config) -> Config:
+    """Most families take constants for their absent fields."""
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +37,12 @@ class ConfigFamily:
         mtp: Field that counts multi-token-prediction layers.
         unembedding_bias: Whether logits add a bias, or the field that says so.
         aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
+        by_layer: Fields that may list one value a layer, and the field that each value stands for in its layer.
         defaults: For absent fields.
+        derived: What the family's code computes for absent fields from those that are there.
         fixed: Fields that are written as they are (activation and the like).
-        only: The one value that a field may have where it stands: others would need parts that are not described.
+        only: The one value that a field may have where it stands, or a list of it where layers may differ:
+            others would need parts that are not described.
         traits: What its function needs beyond its parts (:mod:`optimoe.arch.hf.traits.readers`); an empty tuple
             where that is nothing. Left out, nobody says, and models of the family are built as shapes only.
     """
@@ -55,7 +64,13 @@ class ConfigFamily:
     mtp: str = ""
     unembedding_bias: Flag = False
     aliases: dict[str, str] = field(default_factory=dict)
+    by_layer: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
+    derived: Callable[[Config], Config] = nothing
     fixed: dict[str, Any] = field(default_factory=dict)
     only: dict[str, Any] = field(default_factory=dict)
     traits: tuple[Reader, ...] = (always(FUNCTION_UNSTATED),)
+
+    def fields(self, config: Config) -> Fields:
+        """A configuration's fields, with what the family takes for absent ones and by its other names."""
+        return Fields(config, {**self.derived(config), **self.defaults}, self.aliases)

@@ -18,6 +18,7 @@ class Dense:
 
     Attributes:
         width: Name of the field; empty where the width is always ``times`` · d.
+        otherwise: Name of the field of the width where the first is null.
         times: What the family takes where the field is missing or null, over d; 0 where it must be there.
         gated: Three matrices, or two.
         bias: Whether each matrix adds a bias, or the field that says so.
@@ -25,6 +26,7 @@ class Dense:
     """
 
     width: str = "intermediate_size"
+    otherwise: str = ""
     times: int = 0
     gated: bool = True
     bias: Flag = False
@@ -33,7 +35,8 @@ class Dense:
     def read(self, fields: Fields, d_model: int) -> DenseFFN:
         """Read a dense feed-forward from its fields."""
         usual = self.times * d_model
-        width = fields.count(self.width, null=usual, absent=usual) if self.width else usual
+        name = self.otherwise if self.otherwise and not fields.has(self.width) else self.width
+        width = fields.count(name, null=usual, absent=usual) if name else usual
         return DenseFFN(
             d_ff=width,
             gated=self.gated,
@@ -60,7 +63,8 @@ class Routed:
     """Routed experts. ModuleNames of the fields; several are alternatives, the first is written.
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
-    single one; ``shared_fixed`` says that there is always one of the routed width.
+    single one; ``shared_fixed`` says that there is always one of the routed width; with ``shared_needed``
+    the family's code has no case for none.
     """
 
     experts: tuple[str, ...] = ("num_experts",)
@@ -70,6 +74,7 @@ class Routed:
     shared_width: str = ""
     shared_fixed: bool = False
     shared_gate: bool = False
+    shared_needed: bool = False
     router_bias: bool = False
     expert_bias: bool = False
 
@@ -108,7 +113,7 @@ class Routed:
             d_shared = fields.count(self.shared_width, zero=not self.shared_gate)
             return (1, d_shared) if d_shared else (0, 0)
         if self.shared_count:
-            number = fields.count(self.shared_count, zero=True)
+            number = fields.count(self.shared_count, zero=not self.shared_needed)
             return number, width if number else 0
         return 0, 0
 
@@ -143,6 +148,17 @@ def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
     return [layer >= dense for layer in range(num_layers)]
 
 
+def leading_dense_layers(fields: Fields, num_layers: int) -> list[bool]:
+    """The first ``num_dense_layers`` layers are dense (AFMoE)."""
+    dense = fields.count("num_dense_layers", zero=True)
+    return [layer >= dense for layer in range(num_layers)]
+
+
+def all_but_first(fields: Fields, num_layers: int) -> list[bool]:
+    """The first layer of the model is dense."""
+    return [layer > 0 for layer in range(num_layers)]
+
+
 def stepped(fields: Fields, num_layers: int) -> list[bool]:
     """Every ``moe_layer_freq``-th layer from layer 0 routes, but the first ones (A.X-K1)."""
     step = fields.count("moe_layer_freq")
@@ -171,9 +187,22 @@ listed_or_stepped = _listed_or(stepped)
 """Of A.X-K1: the list, else the first layers are dense and the others by a step."""
 
 
-def marked_layers(fields: Fields, num_layers: int) -> list[bool]:
-    """Layers that the list ``moe_layer_freq`` marks with 1 route (MiMo-V2)."""
-    return [mark == 1 for mark in fields.items("moe_layer_freq", int, num_layers)]
+listed_or_all_but_first, listed_or_every = _listed_or(all_but_first), _listed_or(every_layer)
+
+
+def _marked_or(otherwise: Pattern) -> Pattern:
+    """Layers that the list ``moe_layer_freq`` marks route; where it is missing, another rule."""
+
+    def pattern(fields: Fields, num_layers: int) -> Sequence[bool | None]:
+        if not fields.has("moe_layer_freq"):
+            return otherwise(fields, num_layers)
+        return [mark != 0 for mark in fields.items("moe_layer_freq", int, num_layers)]
+
+    return pattern
+
+
+marked_layers = _listed_or(_marked_or(all_but_first))
+"""Of MiMo-V2: either list, else the first layer is dense."""
 
 
 def sparse_step(fields: Fields, num_layers: int) -> list[bool]:
@@ -215,10 +244,14 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     """The fields of a pattern; a pattern that they cannot express reads back differently."""
     step = routed.index(True) + 1 if True in routed else len(routed) + 1
     leading = all(routed[step - 1 :])
-    if pattern in (listed_or_leading, listed_or_stepped) and not leading:
-        return {"mlp_layer_types": ["sparse" if routes else "dense" for routes in routed]}
+    kinds = ["sparse" if routes else "dense" for routes in routed]
+    by_count = pattern in (listed_or_leading, listed_or_stepped)
+    if pattern in (listed_or_all_but_first, listed_or_every) or (by_count and not leading):
+        return {"mlp_layer_types": kinds}
     if pattern is marked_layers:
-        return {"moe_layer_freq": [int(routes) for routes in routed]}
+        return {"mlp_layer_types": kinds, "moe_layer_freq": [int(routes) for routes in routed]}
+    if pattern is leading_dense_layers:
+        return {"num_dense_layers": step - 1}
     if pattern is within:
         following = 1 if leading else routed[step:].index(True) + 1 if True in routed[step:] else step
         return {"moe_layer_interval": following, "moe_layer_start_index": step - 1}

@@ -123,6 +123,34 @@ class Fields:
             raise ConfigError(f"{name}: must have one entry for each of {length} layers, got {len(value)}")
         return value
 
+    def of_layers(self, names: Mapping[str, str], num_layers: int) -> "list[Fields]":
+        """The fields of each layer: a list with one value a layer stands there for its value alone.
+
+        Layers of equal values share theirs.
+
+        Args:
+            names: By the name of a field that may be such a list, the field that a value of it is in its layer.
+            num_layers: The length of each list.
+
+        Raises:
+            ConfigError: A list of another length, or of other items than integers.
+        """
+        listed = {
+            name: field
+            for name, field in names.items()
+            if isinstance(self.value(name), list) or (name != field and self.has(name))
+        }
+        if not listed:
+            return [self] * num_layers
+        columns = [self.items(name, int, num_layers) for name in listed]
+        views: dict[tuple[int, ...], Fields] = {}
+        for values in zip(*columns, strict=True):
+            if values not in views:
+                own = dict(zip(listed.values(), values, strict=True))
+                views[values] = Fields({**self._config, **own}, self._defaults, self._aliases)
+                views[values].asked, views[values].assumed = self.asked, self.assumed
+        return [views[values] for values in zip(*columns, strict=True)]
+
     def _required(self, names: tuple[str, ...]) -> Any:
         value = self._find(names)
         if value is _MISSING:

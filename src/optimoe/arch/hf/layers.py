@@ -81,14 +81,19 @@ def starting(number: int, kind: str, others: str) -> LayerKinds:
     return kinds
 
 
-def every_interval(fields: Fields, num_layers: int) -> list[str]:
-    """Every ``full_attention_interval``-th layer attends to everything, the others are linear (Qwen3-Next)."""
-    return every(fields.count("full_attention_interval"), FULL, LINEAR)(fields, num_layers)
+def every_of(number: str, others: str = SLIDING) -> LayerKinds:
+    """Every n-th layer attends to everything, the others are of another kind; ``number`` is the field of n."""
+
+    def kinds(fields: Fields, num_layers: int) -> list[str]:
+        return every(fields.count(number), FULL, others)(fields, num_layers)
+
+    return kinds
 
 
-def every_pattern(fields: Fields, num_layers: int) -> list[str]:
-    """Every ``sliding_window_pattern``-th layer attends to everything, the others have the window (Gemma 3)."""
-    return every(fields.count("sliding_window_pattern"), FULL, SLIDING)(fields, num_layers)
+every_interval = every_of("full_attention_interval", LINEAR)
+"""Of Qwen3-Next."""
+every_pattern = every_of("sliding_window_pattern")
+"""Of Gemma 3."""
 
 
 def qwen_windows(fields: Fields, num_layers: int) -> list[str]:
@@ -121,6 +126,20 @@ def rope_chunks(fields: Fields, num_layers: int) -> list[str]:
     return every(interval, FULL, CHUNKED)(fields, num_layers)
 
 
+def late_windows(fields: Fields, num_layers: int) -> list[str]:
+    """Layers from ``max_window_layers`` on have the window, unless that is null (dots.llm1)."""
+    first = fields.count("max_window_layers", zero=True)
+    windowed = fields.has("sliding_window")
+    return [SLIDING if windowed and layer >= first else FULL for layer in range(num_layers)]
+
+
+def prefix_windows(fields: Fields, num_layers: int) -> list[str]:
+    """Windows of the first dense layers by one pattern, of those above afresh by another (Command A MoE)."""
+    dense = min(fields.count("first_k_dense_replace", zero=True), num_layers)
+    prefix = every_of("prefix_dense_sliding_window_pattern")(fields, dense)
+    return prefix + every_pattern(fields, num_layers - dense)
+
+
 def attention_period(fields: Fields, num_layers: int) -> list[str]:
     """Layers at ``attn_layer_offset`` of each ``attn_layer_period`` attend, the others are linear (Jamba)."""
     period, offset = fields.phase("attn_layer_period", "attn_layer_offset")
@@ -128,9 +147,21 @@ def attention_period(fields: Fields, num_layers: int) -> list[str]:
 
 
 def marked(fields: Fields, num_layers: int) -> list[str]:
-    """Layers that ``hybrid_layer_pattern`` marks have the window, the others attend to everything (MiMo-V2)."""
+    """Layers that ``hybrid_layer_pattern`` marks have the window, the others attend to everything (MiMo-V2).
+
+    Without it ``layer_types``, and without these all but the first layer and every sixth have the window.
+    """
+    if not fields.has("hybrid_layer_pattern"):
+        return listed(_first_and_sixth)(fields, num_layers)
     marks = fields.items("hybrid_layer_pattern", int, num_layers)
-    return [SLIDING if mark else FULL for mark in marks]
+    kinds = [SLIDING if mark else FULL for mark in marks]
+    if fields.has("layer_types") and fields.items("layer_types", str, num_layers) != kinds:
+        raise ConfigError("layer_types: must say what hybrid_layer_pattern says")
+    return kinds
+
+
+def _first_and_sixth(fields: Fields, num_layers: int) -> list[str]:
+    return [FULL if layer == 0 or (layer + 1) % 6 == 0 else SLIDING for layer in range(num_layers)]
 
 
 def selecting(fields: Fields, num_layers: int) -> list[str]:
@@ -195,7 +226,7 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
     if rule is listed_or_sliding and len(windows) == 1:
         return config
     if rule is marked:
-        return config | {"hybrid_layer_pattern": [int(kind == SLIDING) for kind in kinds]}
+        return config | {"layer_types": kinds, "hybrid_layer_pattern": [int(kind == SLIDING) for kind in kinds]}
     if rule is selecting:
         types = ["shared" if kind == SHARED else "full" for kind in kinds]
         return {"indexer_types": types} if SHARED in kinds else {}

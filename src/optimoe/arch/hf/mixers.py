@@ -23,10 +23,13 @@ class Gqa:
     """Fields of softmax attention with grouped heads.
 
     Attributes:
-        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate: Of the part, or the field that states it.
+        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate, gate_bias: Of the part, or the
+            field that states it.
+        gating: Field that says whether the output's gate is by head (true, ``per-head``) or by channel.
         norm_flag: The field that says whether there are norms of queries and keys, where one does.
         heads, kv_heads: ModuleNames of the fields; without one of the latter, there are as many as heads.
         null_kv: Whether null key-value heads are as many as heads.
+        floored: Whether heads that do not divide d have ⌊d/h⌋ channels.
         head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
         fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).
         head_field, value_field: Fields of the widths of a head's keys and of its values; where there is no second
@@ -42,11 +45,14 @@ class Gqa:
     norm_flag: str = ""
     sinks: Flag = False
     output_gate: bool = False
+    gate_bias: bool = True
+    gating: str = ""
     heads: tuple[str, ...] = ("num_attention_heads",)
     kv_heads: tuple[str, ...] = ("num_key_value_heads",)
     null_kv: bool = False
     head_dim: int = 0
     fixed_head_dim: bool = False
+    floored: bool = False
     head_field: str = "head_dim"
     value_field: str = ""
     sliding: "Gqa | None" = None
@@ -67,6 +73,8 @@ class Gqa:
             qk_norm_bias=self.qk_norm_bias and normed,
             sinks=read_flag(fields, self.sinks),
             output_gate=self.output_gate,
+            gate_by_head=bool(self.gating) and fields.value(self.gating) in (True, "per-head"),
+            gate_bias=self.gate_bias,
             window_tokens=window,
             chunked=chunked,
             v_dim=self._value_dim(fields, head_dim),
@@ -84,6 +92,7 @@ class Gqa:
         config |= {self.value_field: mixer.value_dim} if self.value_field else {}
         flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias), (self.sinks, mixer.sinks))
         config |= {flag: value for flag, value in flags if isinstance(flag, str)}
+        config |= {self.gating: "per-head" if mixer.gate_by_head else "per-element"} if self.gating else {}
         return config | ({self.norm_flag: mixer.qk_norm != "none"} if self.norm_flag else {})
 
     def _kv_heads(self, fields: Fields, num_heads: int) -> int:
@@ -101,7 +110,7 @@ class Gqa:
             return fields.count(self.head_field, absent=self.head_dim)
         if self.head_field != "head_dim":  # no family takes d/h for a field of its own
             return fields.count(self.head_field)
-        even = 0 if d_model % num_heads else d_model // num_heads
+        even = 0 if d_model % num_heads and not self.floored else d_model // num_heads
         head_dim = fields.count(self.head_field, null=even, absent=even)
         if self.fixed_head_dim and head_dim != even:
             raise ConfigError(f"head_dim: must be hidden_size / num_attention_heads, got {head_dim}")

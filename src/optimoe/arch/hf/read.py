@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
@@ -83,7 +83,7 @@ def from_config(config: Config, name: str, quantization: Config | None = None, a
         return _asked(config, model_type, name, quantization, as_family)
     if known is None:
         raise unknown_type(config, model_type, _all_families(), lambda family: _fields_read(family, config))
-    return _made(known, Fields(config, known.defaults, known.aliases), config, name, quantization, model_type)
+    return _made(known, known.fields(config), config, name, quantization, model_type)
 
 
 def _made(
@@ -91,12 +91,14 @@ def _made(
 ) -> ArchSpec:
     """The model of a family, with its traits and its formats."""
     for field, value in family.only.items():
-        require(config.get(field, value) == value, field, f"{value} for {model_type}", config.get(field))
+        stated = config.get(field, value)
+        listed = stated if isinstance(stated, list) and stated and family.by_layer else [stated]
+        require(all(one == value for one in listed), field, f"{value} for {model_type}", stated)
     arch = replace(_read(family, fields, name), max_context=max_context(config))
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
-    stated = config.get("quantization_config")
-    if isinstance(stated, Mapping):
-        return quantised(arch, stated, "quantization_config")
+    formats = config.get("quantization_config")
+    if isinstance(formats, Mapping):
+        return quantised(arch, formats, "quantization_config")
     return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
 
 
@@ -128,7 +130,7 @@ def _asked(config: Config, model_type: str, name: str, quantization: Config | No
         inner = Wrapper(text=inner_type, part=part, tie="agree").inner(config, model_type, find_family)
         how = (name, quantization, as_family if known is None else "")
         return _inside(config, inner, part, model_type, how)
-    fields = Fields(config, family.defaults, family.aliases)
+    fields = family.fields(config)
     family = replace(family, traits=(*family.traits, always(FUNCTION_UNSTATED)))
     arch = _made(family, fields, config, name, quantization, as_family)
     require_understood(config, fields, family, model_type, as_family)
@@ -137,7 +139,7 @@ def _asked(config: Config, model_type: str, name: str, quantization: Config | No
 
 def _fields_read(family: ConfigFamily, config: Config) -> set[str]:
     """The fields that a family asks a configuration for."""
-    fields = Fields(config, family.defaults, family.aliases)
+    fields = family.fields(config)
     _read(family, fields, "")
     return fields.asked
 
@@ -172,23 +174,31 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
     require(num_layers <= MOST_LAYERS, "num_hidden_layers", f"at most {MOST_LAYERS}", num_layers)
     d_model = fields.count("hidden_size", "d_model")
     routed = family.pattern(fields, num_layers)
-    moe = family.routed.read(fields) if family.routed and True in routed else None
-    dense = family.dense.read(fields, d_model) if False in routed else None
     kinds = family.kinds(fields, num_layers)
-    mixers = {kind: _mixer(family, fields, kind, d_model) for kind in set(kinds)}
-    ffns: dict[bool | None, Any] = {True: moe, False: dense, None: NoFeedForward()}
+    own = fields.of_layers(family.by_layer, num_layers)
+
+    @cache
+    def ffn(routes: bool | None, of_layer: Fields) -> FeedForward:
+        if routes is None:
+            return NoFeedForward()
+        return family.routed.read(of_layer) if routes and family.routed else family.dense.read(of_layer, d_model)
+
+    @cache
+    def mixer(kind: str, of_layer: Fields) -> Mixer:
+        return _mixer(family, of_layer, kind, d_model)
+
     residual = bool(family.residual) and fields.flag(family.residual)
     num_norms = read_norms(fields, family.num_norms)
     positions = fields.count(family.positions) + family.extra_positions if family.positions else 0
     layers = [
         LayerGroup(
             num_layers=1,
-            mixer=mixers[kind],
-            ffn=ffns[routes],
+            mixer=mixer(kind, of_layer),
+            ffn=ffn(routes, of_layer),
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
-            num_norms=_num_norms(family, num_norms, ffns[routes], routes is True and residual),
+            num_norms=_num_norms(family, num_norms, ffn(routes, of_layer), routes is True and residual),
         )
-        for kind, routes in zip(kinds, routed, strict=True)
+        for kind, routes, of_layer in zip(kinds, routed, own, strict=True)
     ]
     return ArchSpec(
         name=name,

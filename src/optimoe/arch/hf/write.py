@@ -142,6 +142,7 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     if moe is not None and family.routed is not None:
         config |= family.routed.write(moe)
     config |= written_pattern(family.pattern, [isinstance(layer.ffn, MoE) for layer in layers])
+    config |= _by_layer(family, layers)
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
     if family.mtp:
@@ -155,6 +156,18 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     if family.positions:
         config[family.positions] = arch.num_positions - family.extra_positions
     return config
+
+
+def _by_layer(family: ConfigFamily, layers: list[LayerGroup]) -> dict[str, list[Any]]:
+    """The fields whose values differ from layer to layer, as lists."""
+    own: list[dict[str, Any]] = []
+    attention: Any = family.attention
+    for layer in layers if family.by_layer else []:
+        written = attention.write(layer.mixer) if isinstance(layer.mixer, attention.part) else {}
+        written |= family.routed.write(layer.ffn) if family.routed and isinstance(layer.ffn, MoE) else {}
+        own.append(written)
+    lists = {name: [written.get(field) for written in own] for name, field in family.by_layer.items()}
+    return {name: values for name, values in lists.items() if len(set(values)) > 1}
 
 
 def _nested(config: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,9 @@ class Attention(TokenMixer):
         qk_norm: Norms of queries and keys: none, one weight per head channel, or over all heads.
         qk_norm_bias: Whether these norms have a bias beside each weight (Phi, Persimmon).
         sinks: Whether each head learns a sink logit (gpt-oss).
-        output_gate: Whether a gate of the queries' width multiplies the output (Qwen3-Next).
+        output_gate: Whether a gate multiplies the output: a value per channel (Qwen3-Next), or per head.
+        gate_by_head: Whether that gate is one value per head (Laguna).
+        gate_bias: Whether it adds a bias where queries, keys and values do; not in AFMoE and Laguna.
         window_tokens: A token sees at most so many tokens, itself included.
         chunked: The window is a block that all its tokens start afresh in (Llama 4), not a sliding one.
         v_dim: Width of a head's values, d_v, where it is not d_h (MiMo-V2); 0 where it is.
@@ -41,6 +43,8 @@ class Attention(TokenMixer):
     qk_norm_bias: bool = False
     sinks: bool = False
     output_gate: bool = False
+    gate_by_head: bool = False
+    gate_bias: bool = True
     window_tokens: int = UNLIMITED_WINDOW
     chunked: bool = False
     v_dim: int = 0
@@ -61,21 +65,26 @@ class Attention(TokenMixer):
         return self.v_dim + (self.v_dim == 0) * self.head_dim
 
     @property
+    def gate_values(self) -> int:
+        """Values of the output's gate: h·d_v, or h where it is by head; 0 without one."""
+        return self.output_gate * self.num_heads * (1 if self.gate_by_head else self.value_dim)
+
+    @property
     def mean_dim(self) -> float:
         """Mean width of a head's keys and values: what a kernel for one width does as much work for."""
         return (self.head_dim + self.value_dim) / 2
 
     def matrix_params(self, d_model: int) -> int:
-        """Q and K, d·d_h·(h + h_kv); V, O and the output's gate, d·d_v·((1 + gate)·h + h_kv)."""
-        keys = self.head_dim * (self.num_heads + self.num_kv_heads)
-        return d_model * (keys + self.value_dim * ((1 + self.output_gate) * self.num_heads + self.num_kv_heads))
+        """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h."""
+        heads = self.num_heads + self.num_kv_heads
+        return d_model * ((self.head_dim + self.value_dim) * heads + self.gate_values)
 
     def vector_params(self, d_model: int) -> int:
         """Biases of the projections, norms of queries and keys, and a sink per head."""
         queries, keys = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim
         weights = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
         norms = weights * (1 + self.qk_norm_bias)
-        values = self.value_dim * (self.num_kv_heads + self.output_gate * self.num_heads)
+        values = self.value_dim * self.num_kv_heads + self.gate_bias * self.gate_values
         qkv = self.qkv_bias * (queries + keys + values)
         return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads
 

@@ -251,8 +251,8 @@ def _mixer_bytes(
         scores = STATISTIC_BYTES * mixer.num_heads
     if isinstance(mixer, Attention):
         copies = np.asarray(machine.tp) / machine.head_shards(mixer.num_kv_heads)
-        heads = (2 + mixer.output_gate) * mixer.num_heads + 2 * mixer.num_kv_heads * copies
-        return VALUE_BYTES * heads * mixer.head_dim, 0.0, scores
+        heads = 2 * mixer.num_heads + 2 * mixer.num_kv_heads * copies
+        return VALUE_BYTES * (heads * mixer.head_dim + mixer.gate_values), 0.0, scores
     latents = (mixer.q_lora_rank + mixer.kv_lora_rank + mixer.qk_rope_dim) * np.asarray(machine.tp)
     expanded = mixer.num_heads * (2 * (mixer.qk_nope_dim + mixer.qk_rope_dim) + mixer.v_dim)
     outputs = mixer.num_heads * mixer.v_dim

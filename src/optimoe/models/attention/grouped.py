@@ -40,7 +40,7 @@ class SelfAttention(nn.Module):
         self.query = Linear(d_model, d_query, bias=part.qkv_bias)
         self.key = Linear(d_model, d_key, bias=part.qkv_bias)
         self.value = Linear(d_model, d_key, bias=part.qkv_bias)
-        self.gate = Linear(d_model, d_query, bias=part.qkv_bias) if part.output_gate else None
+        self.gate = Linear(d_model, d_query, bias=part.qkv_bias and part.gate_bias) if part.output_gate else None
         self.output = Linear(d_query, d_model, bias=part.output_bias)
         widths = {"none": None, "head": (part.head_dim,) * 2, "full": (d_query, d_key)}[part.qk_norm]
         self.query_norm = RMSNorm(widths[0], eps=norm_eps) if widths else None

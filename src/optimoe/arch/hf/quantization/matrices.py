@@ -75,7 +75,10 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
 def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
     if isinstance(mixer, Attention):
         queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
-        yield _attention("q_proj", "qkv_proj", rows=queries + mixer.output_gate * outputs, columns=d)
+        apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
+        yield _attention("q_proj", "qkv_proj", rows=queries + (not apart) * mixer.gate_values, columns=d)
+        if apart and mixer.gate_values:
+            yield _attention("gate_proj", "g_proj", rows=mixer.gate_values, columns=d)
         yield _attention("k_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.head_dim, columns=d)
         yield _attention("v_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.value_dim, columns=d)
         yield _attention("o_proj", rows=d, columns=outputs)

@@ -44,7 +44,7 @@ def attention_projections(
     heads = mixer.num_heads / machine.tp
     kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
     keys = (heads + kv_heads) * mixer.head_dim
-    values = (mixer.output_gate * heads + kv_heads) * mixer.value_dim
+    values = mixer.gate_values / machine.tp + kv_heads * mixer.value_dim
     yield from machine.products(tokens, keys + values, d_model, precisions, "attention")
     yield from machine.products(tokens, d_model, heads * mixer.value_dim, precisions, "attention")
 

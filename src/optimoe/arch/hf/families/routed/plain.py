@@ -1,4 +1,4 @@
-"""Decoders of softmax attention with routed experts."""
+"""Routed decoders whose attention is the same in all layers or has one window, after Mixtral, Qwen and OLMoE."""
 
 from dataclasses import replace
 
@@ -7,11 +7,9 @@ from optimoe.arch.hf.families.shared import (
     BIAS,
     BIASED,
     BIASED_MHA,
-    DEEPSEEK,
     EXPERTS,
     LOCAL,
     MHA,
-    MTP,
     NORMED,
     QWEN_SHARED,
     QWEN_WINDOW,
@@ -26,29 +24,22 @@ from optimoe.arch.hf.ffns import (
     every_layer,
     interleaved,
     layer_frequency,
-    leading_dense,
-    listed_or_leading,
-    marked_layers,
     sparse_step,
     within,
 )
 from optimoe.arch.hf.layers import (
     FULL,
     SLIDING,
-    all_full,
     all_sliding,
     every,
-    every_pattern,
     listed,
     listed_or_sliding,
-    marked,
     qwen_windows,
     rope_chunks,
 )
 from optimoe.arch.hf.mixers import Gqa
 
 _MHA_IF_NULL = Gqa(null_kv=True)
-_MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim", sinks="add_full_attention_sink_bias")
 _TOP_K = ("num_experts_per_tok", "experts_per_token")
 _BIASED_EXPERTS = replace(ALIASED, top_k=_TOP_K, router_bias=True, expert_bias=True)
 _GRANITE = ConfigFamily(
@@ -59,7 +50,7 @@ _GRANITE = ConfigFamily(
     defaults=UNTIED | BIAS | MHA,
 )
 
-ROUTED: dict[str, ConfigFamily] = {
+PLAIN: dict[str, ConfigFamily] = {
     "mixtral": ConfigFamily(
         architecture="MixtralForCausalLM",
         kinds=listed_or_sliding,
@@ -108,6 +99,13 @@ ROUTED: dict[str, ConfigFamily] = {
         pattern=every_layer,
         defaults=UNTIED | BIAS,
     ),
+    "flex_olmo": ConfigFamily(
+        architecture="FlexOlmoForCausalLM",
+        attention=replace(BIASED_MHA, qk_norm="full"),
+        routed=Routed(experts=EXPERTS, width=("intermediate_size",)),
+        pattern=every_layer,
+        defaults=UNTIED | BIAS | MHA,
+    ),
     "dbrx": ConfigFamily(
         architecture="DbrxForCausalLM",
         attention=Gqa(
@@ -124,14 +122,6 @@ ROUTED: dict[str, ConfigFamily] = {
         norm="layernorm_no_bias",
         defaults=UNTIED,
         only=UNTIED,
-    ),
-    "glm4_moe": ConfigFamily(
-        architecture="Glm4MoeForCausalLM",
-        attention=Gqa(qkv_bias="attention_bias", qk_norm="head", norm_flag="use_qk_norm"),
-        routed=DEEPSEEK,
-        pattern=leading_dense,
-        mtp=MTP,
-        defaults=UNTIED | BIAS | {"use_qk_norm": False, MTP: 0},
     ),
     "ernie4_5_moe": ConfigFamily(
         architecture="Ernie4_5_MoeForCausalLM",
@@ -176,42 +166,32 @@ ROUTED: dict[str, ConfigFamily] = {
         num_norms=4,
         defaults=TIED,
     ),
-    "mimo_v2_flash": ConfigFamily(
-        architecture="MiMoV2FlashForCausalLM",
-        attention=replace(
-            _MIMO,
-            sliding=replace(
-                _MIMO,
-                heads=("swa_num_attention_heads",),
-                kv_heads=("swa_num_key_value_heads",),
-                head_field="swa_head_dim",
-                value_field="swa_v_head_dim",
-                sinks="add_swa_attention_sink_bias",
-            ),
+    "aria_text": ConfigFamily(
+        architecture="AriaTextForCausalLM",
+        attention=BIASED_MHA,
+        routed=Routed(
+            experts=("moe_num_experts",),
+            top_k=("moe_topk",),
+            width=("intermediate_size",),
+            shared_count="moe_num_shared_experts",
         ),
-        kinds=marked,
-        routed=Routed(experts=("n_routed_experts",)),
-        pattern=marked_layers,
-        defaults=UNTIED | BIAS,
-        only={"n_shared_experts": None},
+        pattern=every_layer,
+        defaults=UNTIED | BIAS | MHA,
+        only={"mlp_bias": False},
     ),
-    "exaone_moe": ConfigFamily(
-        architecture="ExaoneMoEForCausalLM",
-        attention=Gqa(qk_norm="head"),
-        kinds=listed(every_pattern),
-        routed=Routed(experts=EXPERTS, shared_count="num_shared_experts"),
-        pattern=listed_or_leading,
-        mtp=MTP,
-        defaults=UNTIED | {MTP: 0, "sliding_window_pattern": 4, "sliding_window": 4096, "num_shared_experts": 1},
-    ),
-    "step3p7": ConfigFamily(
-        architecture="Step3p7FlashForCausalLM",
-        kinds=listed(all_full),
-        routed=Routed(experts=EXPERTS, shared_width="share_expert_dim"),
-        pattern=leading_dense,
-        mtp=MTP,
-        defaults=UNTIED | {MTP: 0},
-        only={"n_shared_experts": 1},
+    "hunyuan_v1_moe": ConfigFamily(
+        architecture="HunYuanMoEV1ForCausalLM",
+        attention=replace(BIASED_MHA, qk_norm="head"),
+        routed=Routed(
+            experts=EXPERTS,
+            top_k=("moe_topk", "num_experts_per_tok"),
+            width=("intermediate_size", "moe_intermediate_size"),
+            shared_fixed=True,
+        ),
+        pattern=every_layer,
+        by_layer={"moe_topk": "moe_topk", "moe_intermediate_size": "moe_intermediate_size"},
+        defaults=UNTIED | BIAS | MHA,
+        only={"num_shared_expert": 1, "use_mixed_mlp_moe": True, "use_cla": False},
     ),
     "arctic": ConfigFamily(
         architecture="ArcticForCausalLM",

@@ -1,0 +1,137 @@
+"""Routed decoders with windows in most layers and full attention in a few."""
+
+from dataclasses import replace
+
+from optimoe.arch.hf.families.shared import BIAS, BIASED_MHA, EXPERTS, LOCAL, MHA, MTP, NORMED, TIED, UNTIED
+from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.ffns import (
+    Dense,
+    Routed,
+    every_layer,
+    leading_dense,
+    leading_dense_layers,
+    listed_or_all_but_first,
+    listed_or_every,
+    listed_or_leading,
+    marked_layers,
+)
+from optimoe.arch.hf.fields import Config
+from optimoe.arch.hf.layers import (
+    FULL,
+    SLIDING,
+    all_full,
+    every_of,
+    every_pattern,
+    listed,
+    marked,
+    prefix_windows,
+    starting,
+)
+from optimoe.arch.hf.mixers import Gqa
+
+_MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim")
+
+
+def _windows_of_mimo(config: Config) -> Config:
+    """Layers with a window have the heads of the others and twice the key-value heads, where nothing is said."""
+    kv_heads = config.get("num_key_value_heads")
+    derived = {
+        f"swa_{name}": config[name] for name in ("num_attention_heads", "head_dim", "v_head_dim") if name in config
+    }
+    return derived | ({"swa_num_key_value_heads": 2 * kv_heads} if type(kv_heads) is int else {})
+
+
+WINDOWED: dict[str, ConfigFamily] = {
+    "mimo_v2_flash": ConfigFamily(
+        architecture="MiMoV2FlashForCausalLM",
+        attention=replace(
+            _MIMO,
+            sinks="add_full_attention_sink_bias",
+            sliding=replace(
+                _MIMO,
+                heads=("swa_num_attention_heads",),
+                kv_heads=("swa_num_key_value_heads",),
+                head_field="swa_head_dim",
+                value_field="swa_v_head_dim",
+                sinks="add_swa_attention_sink_bias",
+            ),
+        ),
+        kinds=marked,
+        routed=Routed(experts=("n_routed_experts", "num_local_experts")),
+        pattern=marked_layers,
+        derived=_windows_of_mimo,
+        defaults=UNTIED | BIAS | {"add_full_attention_sink_bias": False, "add_swa_attention_sink_bias": True},
+        only={"n_shared_experts": None},
+    ),
+    "exaone_moe": ConfigFamily(
+        architecture="ExaoneMoEForCausalLM",
+        attention=Gqa(qk_norm="head"),
+        kinds=listed(every_pattern),
+        routed=Routed(experts=EXPERTS, shared_count="num_shared_experts"),
+        pattern=listed_or_leading,
+        mtp=MTP,
+        defaults=UNTIED | {MTP: 0, "sliding_window_pattern": 4, "sliding_window": 4096, "num_shared_experts": 1},
+    ),
+    "step3p7": ConfigFamily(
+        architecture="Step3p7FlashForCausalLM",
+        kinds=listed(all_full),
+        routed=Routed(experts=EXPERTS, shared_width="share_expert_dim"),
+        pattern=leading_dense,
+        mtp=MTP,
+        defaults=UNTIED | {MTP: 0},
+        only={"n_shared_experts": 1},
+    ),
+    "afmoe": ConfigFamily(
+        architecture="AfmoeForCausalLM",
+        attention=replace(NORMED, null_kv=True, head_dim=128, output_gate=True, gate_bias=False),
+        kinds=listed(every_of("global_attn_every_n_layers")),
+        routed=Routed(shared_count="num_shared_experts"),
+        pattern=leading_dense_layers,
+        num_norms=4,
+        defaults=UNTIED | BIAS | MHA | {"global_attn_every_n_layers": 4},
+    ),
+    "laguna": ConfigFamily(
+        architecture="LagunaForCausalLM",
+        attention=replace(NORMED, head_dim=128, output_gate=True, gate_bias=False, gating="gating"),
+        kinds=listed(all_full),
+        routed=Routed(shared_width="shared_expert_intermediate_size"),
+        pattern=listed_or_all_but_first,
+        by_layer={"num_attention_heads_per_layer": "num_attention_heads"},
+        defaults=UNTIED | BIAS | {"gating": True, "num_attention_heads_per_layer": None},
+        only={"moe_apply_router_weight_on_input": False},
+    ),
+    "mellum": ConfigFamily(
+        architecture="MellumForCausalLM",
+        attention=replace(NORMED, head_dim=128),
+        kinds=listed(all_full),
+        routed=Routed(experts=EXPERTS),
+        pattern=listed_or_every,
+        mtp=MTP,
+        aliases={"num_mtp_layers": MTP},
+        defaults=UNTIED | BIAS | {MTP: 0},
+    ),
+    "cohere2_moe": ConfigFamily(
+        architecture="Cohere2MoeForCausalLM",
+        attention=replace(BIASED_MHA, head_dim=128),
+        kinds=listed(prefix_windows),
+        dense=Dense(width="prefix_dense_intermediate_size", otherwise="intermediate_size"),
+        routed=Routed(width=("intermediate_size",), shared_count="num_shared_experts"),
+        pattern=listed_or_leading,
+        norm="layernorm_no_bias",
+        num_norms=1,
+        defaults=TIED
+        | BIAS
+        | MHA
+        | {"first_k_dense_replace": 0, "num_shared_experts": 0, "prefix_dense_intermediate_size": None}
+        | {"prefix_dense_sliding_window_pattern": 1, "sliding_window_pattern": 4},
+    ),
+    "granitemoe_swa": ConfigFamily(
+        architecture="GraniteMoeSWAForCausalLM",
+        attention=replace(BIASED_MHA, sinks=True),
+        kinds=listed(starting(4, FULL, SLIDING)),
+        routed=replace(LOCAL, shared_width="shared_intermediate_size"),
+        pattern=every_layer,
+        defaults=UNTIED | BIAS | MHA | {"shared_intermediate_size": 0},
+    ),
+}
+"""By ``model_type``."""
