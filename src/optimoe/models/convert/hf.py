@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optimoe.arch.checkpoint.shards import some_of
 from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.hf.read import QUANT_CONFIG
 from optimoe.arch.spec import ArchSpec
@@ -24,7 +25,6 @@ from optimoe.models.convert.checkpoint.shards import (
     copy_tokenizer,
     read_shards,
     replacing,
-    some_of,
     write_shards,
 )
 from optimoe.models.convert.hf_config import read_fields, written_fields

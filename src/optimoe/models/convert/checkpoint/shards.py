@@ -14,11 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from optimoe.core.config import load_json
-from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.arch.checkpoint.shards import INDEX, SHARDS, WEIGHTS, matching, read_headers
+from optimoe.core.errors import InputError
 
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-SHARDS = "model-*-of-*.safetensors"
+CONFIG = "config.json"
 CHECKPOINT = (CONFIG, WEIGHTS, INDEX, SHARDS)
 """Names of the files that are one checkpoint."""
 VOCABULARIES = ("tokenizer.json", "tokenizer.model*", "vocab.*", "tekken.json", "*.tiktoken")
@@ -51,62 +50,23 @@ class LazyTensor:
 
 
 def read_shards(folder: Path) -> dict[str, LazyTensor]:
-    """The tensors of a checkpoint, none of which is read yet.
-
-    ``model.safetensors`` where there is one, else the files of the index, else all ``.safetensors`` files.
+    """The tensors of a checkpoint, none of which is read yet; a file stays open as long as one of its is held.
 
     Raises:
-        InputError: There are no weights, a file is missing, cut off or left over, a tensor stands in two files, or
-            not where the index says.
+        InputError: As :func:`~optimoe.arch.checkpoint.shards.read_headers`, or a file cannot be opened.
     """
-    index = folder / INDEX
-    places: dict[str, str] = {}
-    if (folder / WEIGHTS).exists():
-        files = [WEIGHTS]
-    elif index.exists():
-        places = _read_index(index)
-        files = sorted(set(places.values()))
-    else:
-        files = _matching(folder, ("*.safetensors",))
-    if not files:
-        raise InputError(f"{folder}: must hold .safetensors files, has none")
-    if absent := [name for name in files if not (folder / name).exists()]:
-        raise InputError(f"{index}: lists {some_of(absent)}, missing in the folder")
-    if others := set(_matching(folder, (SHARDS,))) - set(files):
-        raise InputError(f"{folder}: {some_of(others)} unexpected beside {index.name if places else WEIGHTS}")
     tensors: dict[str, LazyTensor] = {}
-    found: dict[str, str] = {}
-    for file in files:
-        for name, tensor in _opened(folder / file):
-            if name in found:
-                raise InputError(f"{folder / file}: {name} stands in {found[name]} too")
-            tensors[name], found[name] = tensor, file
-    if wrong := [name for name, file in places.items() if found.get(name) != file]:
-        raise InputError(f"{folder / places[min(wrong)]}: {some_of(wrong)} missing, which the index places there")
-    return tensors
-
-
-def _opened(file: Path) -> Iterator[tuple[str, LazyTensor]]:
-    """Every tensor of a file, which stays open as long as one of them is held."""
-    try:
-        opened = safe_open(file, framework="pt")
-        for name in opened.keys():  # type: ignore[no-untyped-call]  # noqa: SIM118 (it is no mapping)
-            read = partial(opened.get_tensor, name)
+    files: dict[str, safe_open] = {}
+    for name, header in read_headers(folder).items():
+        try:
+            if header.file not in files:
+                files[header.file] = safe_open(folder / header.file, framework="pt")
+            read = partial(files[header.file].get_tensor, name)
             mapped = read()  # its bytes are read when they are used
-            yield name, LazyTensor(shape=mapped.shape, dtype=mapped.dtype, read=read)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{file}: cannot be read ({error})") from None
-
-
-def _read_index(index: Path) -> dict[str, str]:
-    """The file of every tensor, as the index says."""
-    places = load_json(index).get("weight_map")
-    if not isinstance(places, dict) or not places:
-        raise ConfigError(f"{index}: weight_map must be an object of file names by tensor")
-    for file in places.values():
-        plain = isinstance(file, str) and file == Path(file).name
-        require(plain, f"{index}: weight_map", "of names of files beside it", repr(file))
-    return places
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{folder / header.file}: cannot be read ({error})") from None
+        tensors[name] = LazyTensor(shape=mapped.shape, dtype=mapped.dtype, read=read)
+    return tensors
 
 
 def write_shards(tensors: Mapping[str, LazyTensor], folder: Path, max_bytes: float) -> None:
@@ -142,9 +102,9 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
     Raises:
         InputError: There is no vocabulary.
     """
-    if not _matching(source, VOCABULARIES):
+    if not matching(source, VOCABULARIES):
         raise InputError(f"{source}: must hold the files of a tokenizer ({', '.join(VOCABULARIES)}), has none")
-    for name in _matching(source, TOKENIZER):
+    for name in matching(source, TOKENIZER):
         shutil.copyfile(source / name, folder / name)
 
 
@@ -167,7 +127,7 @@ def replacing(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
             yield new
             if exists:
                 written = [path.name for path in new.iterdir()]
-                gone = set(_matching(folder, (*patterns, *written)))
+                gone = set(matching(folder, (*patterns, *written)))
                 _move([*((folder / name, old) for name in gone), *((new / name, folder) for name in written)])
             else:
                 new.replace(folder)
@@ -182,14 +142,3 @@ def _move(steps: Iterable[tuple[Path, Path]]) -> None:
             moved = path.replace(place / path.name)
             back.callback(moved.replace, path)
         back.pop_all()
-
-
-def _matching(folder: Path, patterns: Iterable[str]) -> list[str]:
-    """Names of the files of a folder that have one of these forms, in order."""
-    return sorted({path.name for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-
-
-def some_of(names: Iterable[str]) -> str:
-    """The first names of many."""
-    known = sorted(names)
-    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")

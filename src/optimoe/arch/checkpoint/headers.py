@@ -1,0 +1,131 @@
+"""The header of a ``.safetensors`` file: names, types and shapes of its tensors, of which none is read.
+
+A file is the length n of its header (8 bytes, little-endian), n bytes of JSON, and the tensors one after another
+without gaps (huggingface/safetensors, README, Format).
+"""
+
+import json
+import os
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from optimoe.core.errors import InputError, shown
+
+BITS: dict[str, int] = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+    "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
+    "I32": 32, "U32": 32, "F32": 32,
+    "I64": 64, "U64": 64, "F64": 64, "C64": 64,
+}  # fmt: skip
+"""Bits of one element by the format's word for its type."""
+
+MOST_HEADER_BYTES = 100_000_000
+"""Longest header that the format allows."""
+MOST_DIMS = 64
+"""Dimensions beyond which a shape is none: a product of so many sizes is a number that can still be printed."""
+_LENGTH = struct.Struct("<Q")
+_METADATA = "__metadata__"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTensor:
+    """A tensor as the header of its file states it.
+
+    Attributes:
+        name: Its name.
+        dtype: The format's word for its type, such as ``BF16``.
+        shape: Its shape.
+        file: The file's name.
+        num_bytes: What it takes in the file.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    file: str
+    num_bytes: int
+
+    @property
+    def values(self) -> int:
+        """Its elements."""
+        return prod(self.shape)
+
+
+def read_header(path: Path) -> list[StoredTensor]:
+    """The tensors of a ``.safetensors`` file, in their order there.
+
+    Raises:
+        InputError: It cannot be read, is cut off, or its header is none: too long, no JSON, a tensor of an unknown
+            type or of another size than its shape's, tensors that overlap or leave gaps.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.read(_LENGTH.size)
+            _require(path, len(start) == _LENGTH.size, f"must hold {_LENGTH.size} bytes or more, has {size}")
+            (length,) = _LENGTH.unpack(start)
+            most = min(MOST_HEADER_BYTES, size - _LENGTH.size)
+            _require(path, length <= most, f"header: must be at most {most} bytes here, got {length}")
+            text = file.read(length)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    places = [_place(path, name, entry) for name, entry in _entries(path, text).items() if name != _METADATA]
+    end = 0
+    for (first, last), tensor in sorted(places, key=lambda place: place[0]):
+        fits = first == end
+        _require(path, fits, f"{shown(tensor.name)}: must begin at byte {end} of the tensors, got {first}")
+        end = last
+    held = size - _LENGTH.size - length
+    _require(path, end == held, f"must hold {end} bytes of tensors, has {held}")
+    return [tensor for _, tensor in places]
+
+
+def _entries(path: Path, text: bytes) -> dict[str, Any]:
+    """The JSON object of a header."""
+    try:
+        entries = json.loads(text, object_pairs_hook=lambda pairs: _once(path, pairs))
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, f"header: not JSON, {shown(str(error))}") from None
+    _require(path, isinstance(entries, dict), "header: must be a JSON object")
+    return dict(entries)
+
+
+def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    _require(path, len(table) == len(pairs), "header: a name stands twice")
+    return table
+
+
+def _place(path: Path, name: str, entry: Any) -> tuple[tuple[int, int], StoredTensor]:
+    """The bytes of a tensor among those of all, and what it is."""
+    stated = entry if isinstance(entry, dict) else {}
+    dtype, shape, offsets = stated.get("dtype"), stated.get("shape"), stated.get("data_offsets")
+    label = shown(name)
+    known = isinstance(dtype, str) and dtype in BITS
+    _require(path, known, f"{label}: dtype must be one of {', '.join(BITS)}, got {shown(repr(dtype))}")
+    _require(path, _counts(shape), f"{label}: shape must list sizes, got {shown(repr(shape))}")
+    pair = _counts(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]
+    _require(path, pair, f"{label}: data_offsets must be a start and an end, got {shown(repr(offsets))}")
+    bits, found = prod(shape) * BITS[dtype], offsets[1] - offsets[0]
+    _require(path, bits == 8 * found, f"{label}: must take {-(-bits // 8)} bytes by its shape, takes {found}")
+    return (offsets[0], offsets[1]), StoredTensor(
+        name=name, dtype=dtype, shape=tuple(shape), file=path.name, num_bytes=found
+    )
+
+
+def _counts(value: Any) -> bool:
+    fits = isinstance(value, list) and len(value) <= MOST_DIMS
+    return fits and all(type(number) is int and 0 <= number < 2**63 for number in value)
+
+
+def _require(path: Path, condition: Any, reason: str) -> None:
+    if not condition:
+        raise _broken(path, reason)
+
+
+def _broken(path: Path, reason: str) -> InputError:
+    return InputError(f"{path}: cannot be read ({reason})")

@@ -1,0 +1,106 @@
+"""Which part of a model a tensor of its checkpoint belongs to, by its name."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from optimoe.arch.parts import MoE
+from optimoe.arch.spec import ArchSpec, LayerGroup
+
+Kind = Literal["parameters", "scales", "buffer", "copy", "other"]
+"""What a tensor is: parameters of a part; scales, zero points and the like beside quantised ones; a buffer that no
+gradient moves; a copy of what stands elsewhere; or something outside of the language model."""
+
+MTP = "mtp"
+"""The part of layers that predict later tokens."""
+
+_LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
+_OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
+_BUFFERS = re.compile(r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$")
+_SCALES = re.compile(
+    r"(?:[._](?:scales?(?:_inv|_2)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
+    r"|\.quant_state\.\w+)$"
+)
+"""Ends of the names of what stands beside quantised values: compressed-tensors, GPTQ, AWQ, modelopt, bitsandbytes,
+and the block scales of FP8 and MXFP4 checkpoints."""
+
+_ENDS = (
+    ("embedding", re.compile(r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\.")),
+    ("unembedding", re.compile(r"(?:^|\.)(?:lm_head|embed_out|output)\.")),
+    ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_f)\.")),
+)
+"""Names of what stands beside the layers."""
+_ROUTER = re.compile(r"(?:^|\.)(?:gate|router)\.")
+_MIXER = re.compile(r"(?:^|\.)(?:self_attn|attn|attention|linear_attn|mamba)\.")
+_INSIDE = (
+    ("shared_experts", re.compile(r"(?:^|\.)(?:shared_\w+|fc[12]_latent_proj)\.")),
+    ("routed_experts", re.compile(r"(?:^|\.)(?:experts|block_sparse_moe\.(?:input|output)_linear)\.")),
+    ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_\d)\.")),
+    ("dense_ffn", re.compile(r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp)\.")),
+)
+"""Names inside of a layer, but for its mixer and its router; the first that fits counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorPlace:
+    """Where a tensor belongs.
+
+    Attributes:
+        kind: What it is.
+        part: The part of a count of parameters, or ``mtp``; empty where its name says none.
+        layer: The number of its layer; none beside the layers.
+        inside: Its name inside of the layer, or the whole one beside the layers.
+    """
+
+    kind: Kind
+    part: str = ""
+    layer: int | None = None
+    inside: str
+
+
+def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> TensorPlace:
+    """Where a tensor belongs, by the names that checkpoints of ``transformers`` give.
+
+    Args:
+        name: The tensor's.
+        layers: The group of every layer of the model.
+        arch: The model.
+    """
+    found = _LAYER.search(name)
+    if found is None:
+        part = MTP if name.startswith(f"{MTP}.") else _part_beside(name)
+        return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)
+    layer, inside = int(found[1]), found[2]
+    if name.startswith(f"{MTP}.") or len(layers) <= layer < len(layers) + arch.num_mtp_layers:
+        part = MTP
+    else:
+        part = _part_of_layer(inside, layers[layer]) if layer < len(layers) else ""
+    return TensorPlace(kind=_kind(name, part, arch), part=part, layer=layer, inside=inside)
+
+
+def _kind(name: str, part: str, arch: ArchSpec) -> Kind:
+    """What a tensor is, of a part or of none."""
+    if _OTHERS.search(name):
+        return "other"
+    if _BUFFERS.search(name):
+        return "buffer"
+    if arch.precisions.source and _SCALES.search(name):
+        return "scales"
+    ends = "embed_tokens." in name or "shared_head.head." in name or "lm_head." in name
+    tied = part == "unembedding" and arch.tied_embeddings and name.endswith(".weight")
+    return "copy" if tied or (part == MTP and ends) else "parameters"
+
+
+def _part_beside(name: str) -> str:
+    """The part that a name beside all layers says; empty where it says none."""
+    return next((part for part, names in _ENDS if names.search(name)), "")
+
+
+def _part_of_layer(inside: str, group: LayerGroup) -> str:
+    """The part that a name inside of a layer says; empty where it says none."""
+    whole = f"{inside}."
+    if _MIXER.search(whole):
+        return "recurrent" if group.mixer.recurrent else "attention"
+    if isinstance(group.ffn, MoE) and _ROUTER.search(whole):
+        return "router"
+    return next((part for part, names in _INSIDE if names.search(whole)), "")
