@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
@@ -14,6 +15,7 @@ from optimoe.inputs.quantities import Quantity
 from optimoe.inputs.sources import AsFamily, Gpus, Model, Models, Shapes, read_models, read_shape_of
 
 if TYPE_CHECKING:
+    from optimoe.arch.checkpoint.compare import StoredModel
     from optimoe.arch.spec import ArchSpec
     from optimoe.cost.serving.estimate import Deployment
 
@@ -91,6 +93,22 @@ class ArchRequest(ModelsRequest):
             )
             for spec in self.specs()
         ]
+
+    def files(self) -> "list[StoredModel | None]":
+        """What the files of each model hold, in the order of :meth:`specs`; none of one that is no checkpoint.
+
+        Raises:
+            InputError: A file of weights is missing, broken or cut off.
+        """
+        from optimoe.arch.catalog.models import checkpoint_folder
+        from optimoe.arch.checkpoint.compare import stored_model
+
+        found: list[StoredModel | None] = []
+        for model in (self.model, *self.more):
+            if model:
+                folder = checkpoint_folder(str(model)) if isinstance(model, str | Path) else None
+                found.append(stored_model(folder, read_model(model)) if folder else None)
+        return found + [None] * len(self.shape)
 
 
 @Parameter(name="*")

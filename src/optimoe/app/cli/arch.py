@@ -18,7 +18,7 @@ def arch(
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Count a model: parameters by part, FLOPs per token, bytes."""
+    """Count a model: parameters by part, FLOPs per token, bytes; of a checkpoint's folder, what its files hold."""
     from optimoe.arch.count import count
     from optimoe.report.records.arch import count_record, counts_record
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
@@ -28,7 +28,8 @@ def arch(
     if hf is not None and len(specs) > 1:
         raise InputError(f"--hf: takes one model, got {len(specs)}")
     records = [
-        count_record(spec, count(spec, request.context, kv_precision=request.kv_precision)) for spec in specs
+        count_record(spec, count(spec, request.context, kv_precision=request.kv_precision), stored)
+        for spec, stored in zip(specs, request.files(), strict=True)
     ]
     if hf is not None:
         from optimoe.arch.hf import to_config

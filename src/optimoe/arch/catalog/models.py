@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.arch.catalog.shape import parse_shape, read_shape
+from optimoe.arch.checkpoint.shards import ANY_WEIGHTS
 from optimoe.arch.hf import from_config, load_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED
 from optimoe.arch.spec import ArchSpec
@@ -53,6 +54,14 @@ def find_model(model: str, as_family: str = "") -> ArchSpec:
     if there or path.suffix == ".json":
         return load_config(path, as_family)
     raise UnknownNameError("model", model, models)
+
+
+def checkpoint_folder(model: str) -> Path | None:
+    """The folder with weights that a model's name is, as :func:`find_model` reads it; none where it is another."""
+    if model.lower() in load_facts("optimoe.arch", "models.toml")["model"] or len(Path(model).name) > MOST_NAME:
+        return None
+    folder = Path(model)
+    return folder if folder.is_dir() and next(folder.glob(ANY_WEIGHTS), None) else None
 
 
 def states_parts(content: Mapping[str, Any]) -> bool:

@@ -1,1 +1,1 @@
-"""What the files of a checkpoint say that they hold, by their headers alone, beside what its configuration says."""
+"""What the files of a checkpoint hold by their headers alone, beside what its configuration says."""

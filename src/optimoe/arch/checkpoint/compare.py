@@ -24,7 +24,7 @@ class StoredPart:
         params: Parameters in the files.
         params_stated: Parameters by the configuration.
         num_bytes: What the files hold of it, scales and zero points included.
-        bytes_stated: The same by the configuration: in its formats, or in its ``dtype`` where nothing is quantised.
+        bytes_stated: By the configuration: in its formats, or in its ``dtype`` where nothing is quantised.
         types: Types of its parameters in the files, that of most of them first.
     """
 

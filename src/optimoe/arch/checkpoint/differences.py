@@ -84,7 +84,13 @@ def differences(arch: ArchSpec, found: FoundTensors, plain: str) -> tuple[Differ
         places[key] = set()
     return tuple(
         Difference(
-            kind=kind, part=part, tensor=tensor, layers=tuple(sorted(places[key])), count=count, stated=says, found=has
+            kind=kind,
+            part=part,
+            tensor=tensor,
+            layers=tuple(sorted(places[key])),
+            count=count,
+            stated=says,
+            found=has,
         )
         for key, count in counts.items()
         for kind, part, tensor, says, has in [key]

@@ -56,8 +56,7 @@ def found_tensors(arch: ArchSpec, tensors: Iterable[StoredTensor]) -> FoundTenso
             cell = found.cells[None if place.part == MTP else place.layer, place.part]
             cell.num_bytes += tensor.num_bytes
             if place.kind == "parameters":
-                inside_layer = place.layer is not None and place.layer < len(layers)
-                group = layers[place.layer] if inside_layer and place.part != MTP else None
+                group = None if place.layer is None or place.part == MTP else layers[place.layer]
                 bits = packed_bits(word_of(arch, group, place.part)) if tensor.dtype in INTEGERS else 0
                 values = 8 * tensor.num_bytes // bits if bits else tensor.values
                 cell.params += values

@@ -12,7 +12,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.errors import InputError, shown
+from optimoe.core.config import convert
+from optimoe.core.errors import InputError, require_choice, shown
 
 BITS: dict[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
@@ -29,6 +30,15 @@ MOST_DIMS = 64
 """Dimensions beyond which a shape is none: a product of so many sizes is a number that can still be printed."""
 _LENGTH = struct.Struct("<Q")
 _METADATA = "__metadata__"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """What a header says of a tensor."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,24 +112,18 @@ def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _place(path: Path, name: str, entry: Any) -> tuple[tuple[int, int], StoredTensor]:
     """The bytes of a tensor among those of all, and what it is."""
-    stated = entry if isinstance(entry, dict) else {}
-    dtype, shape, offsets = stated.get("dtype"), stated.get("shape"), stated.get("data_offsets")
-    label = shown(name)
-    known = isinstance(dtype, str) and dtype in BITS
-    _require(path, known, f"{label}: dtype must be one of {', '.join(BITS)}, got {shown(repr(dtype))}")
-    _require(path, _counts(shape), f"{label}: shape must list sizes, got {shown(repr(shape))}")
-    pair = _counts(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]
-    _require(path, pair, f"{label}: data_offsets must be a start and an end, got {shown(repr(offsets))}")
-    bits, found = prod(shape) * BITS[dtype], offsets[1] - offsets[0]
-    _require(path, bits == 8 * found, f"{label}: must take {-(-bits // 8)} bytes by its shape, takes {found}")
-    return (offsets[0], offsets[1]), StoredTensor(
-        name=name, dtype=dtype, shape=tuple(shape), file=path.name, num_bytes=found
+    stated: _Entry = convert(entry, _Entry, f"{path}: {shown(name)}")
+    require_choice(stated.dtype, f"{path}: {shown(name)}: dtype", BITS)
+    (first, last), shape = stated.data_offsets, stated.shape
+    fits = len(shape) <= MOST_DIMS and all(0 <= size < 2**63 for size in (*shape, last - first))
+    _require(path, fits, f"{shown(name)}: must have a shape and an end behind its start")
+    bits, found = prod(shape) * BITS[stated.dtype], last - first
+    _require(
+        path, bits == 8 * found, f"{shown(name)}: must take {-(-bits // 8)} bytes by its shape, takes {found}"
     )
-
-
-def _counts(value: Any) -> bool:
-    fits = isinstance(value, list) and len(value) <= MOST_DIMS
-    return fits and all(type(number) is int and 0 <= number < 2**63 for number in value)
+    return stated.data_offsets, StoredTensor(
+        name=name, dtype=stated.dtype, shape=tuple(shape), file=path.name, num_bytes=found
+    )
 
 
 def _require(path: Path, condition: Any, reason: str) -> None:

@@ -16,7 +16,9 @@ MTP = "mtp"
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
-_BUFFERS = re.compile(r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$")
+_BUFFERS = re.compile(
+    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$"
+)
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
     r"|\.quant_state\.\w+)$"
@@ -25,7 +27,10 @@ _SCALES = re.compile(
 and the block scales of FP8 and MXFP4 checkpoints."""
 
 _ENDS = (
-    ("embedding", re.compile(r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\.")),
+    (
+        "embedding",
+        re.compile(r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."),
+    ),
     ("unembedding", re.compile(r"(?:^|\.)(?:lm_head|embed_out|output)\.")),
     ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_f)\.")),
 )

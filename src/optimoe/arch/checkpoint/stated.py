@@ -79,7 +79,7 @@ def types_of(word: str, plain: str) -> tuple[str, ...]:
 
 
 def packed_bits(word: str) -> int:
-    """Bits of one value that integers hold in a format, without its share of scales; 0 of one that is not packed."""
+    """Bits of one value that integers hold in a format, without its scales; 0 of a format that is not packed."""
     return int(BITS_PER_VALUE[word]) if word in _TYPES_OF else 0
 
 
@@ -96,7 +96,7 @@ class LayerShapes:
     named: dict[str, tuple[Matrix, ...]]
 
     def shape(self, inside: str) -> tuple[int, int] | None:
-        """Rows and columns of a tensor by its name inside of the layer; none where it is no matrix of one's own."""
+        """Rows and columns of a tensor by its name inside of the layer; none where no matrix bears it."""
         found = self.named.get(_EXPERT.sub("experts.{}", inside.removesuffix(".weight")))
         return (sum(matrix.rows for matrix in found), found[0].columns) if found else None
 

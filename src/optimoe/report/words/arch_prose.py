@@ -5,8 +5,11 @@ from dataclasses import asdict
 
 from optimoe.arch.count import ArchCount
 from optimoe.core.units import format_bytes, format_count
-from optimoe.report.records.arch import CountRecord, FlopPartsRecord
+from optimoe.report.records.arch import CountRecord, DifferenceRecord, FlopPartsRecord, StoredModelRecord
 from optimoe.report.words.lines import Deciding, Lines
+
+MOST_DIFFERENCES = 12
+"""Differences of a checkpoint from its configuration that an answer in words lists."""
 
 
 def arch_lines(record: CountRecord) -> Lines:
@@ -36,6 +39,7 @@ def arch_lines(record: CountRecord) -> Lines:
             f"{format_bytes(record.kv_bytes_per_token)} per token ({record.kv_precision})",
         ),
         ("", _weights(record)),
+        *(_files(record.files) if record.files else []),
         *([("Careful", record.warning)] if record.warning else []),
         (
             "Ratios",
@@ -103,7 +107,13 @@ def arch_columns(records: Sequence[CountRecord]) -> list[tuple[str, ...]]:
         row("precision", lambda record: record.precision),
         row("cache per token", lambda record: format_bytes(record.kv_bytes_per_token)),
         row("fixed state", lambda record: format_bytes(record.state_bytes)),
+        *([row("files", _verdict)] if any(record.files for record in records) else []),
     ]
+
+
+def _verdict(record: CountRecord) -> str:
+    """Whether the files of a checkpoint hold what its configuration says."""
+    return ("as stated" if not record.files.differences else "unlike stated") if record.files else "–"
 
 
 def _precision(record: CountRecord) -> str:
@@ -118,6 +128,62 @@ def _weights(record: CountRecord) -> str:
         for part, num_bytes in asdict(record.weight_parts).items()
         if num_bytes
     )
+
+
+def _files(files: StoredModelRecord) -> Lines:
+    """What the headers of a checkpoint's files say, and what of it is otherwise than stated."""
+    types = ", ".join(f"{word} {format_bytes(num_bytes)}" for word, num_bytes in files.types.items())
+    beside = ", ".join(f"{kind} {format_bytes(num_bytes)}" for kind, num_bytes in files.beside.items())
+    verdict = "not all is as the configuration says" if files.differences else "all is as the configuration says"
+    return [
+        (
+            Deciding("Files"),
+            f"{files.num_tensors:,} tensors in {files.num_files:,} files, {types}: {files.params:,} parameters, "
+            f"stated {files.params_stated:,}; {verdict}",
+        ),
+        *([("", f"of these no parameters: {beside}")] if beside else []),
+        *(
+            (
+                "",
+                f"{name.replace('_', ' ')}: {part.params:,} parameters, stated {part.params_stated:,}; "
+                f"{format_bytes(part.num_bytes)}, stated {format_bytes(part.bytes_stated)}",
+            )
+            for name, part in files.parts.items()
+            if any(name == difference.part for difference in files.differences)
+        ),
+        *[("", _difference(difference)) for difference in files.differences[:MOST_DIFFERENCES]],
+        *(
+            [("", f"and {more} more kinds of differences (--json has all)")]
+            if (more := len(files.differences) - MOST_DIFFERENCES) > 0
+            else []
+        ),
+    ]
+
+
+def _difference(one: DifferenceRecord) -> str:
+    """One line: what it is, where, what is stated and what the files hold."""
+    where = f" of layers {_ranges(one.layers)}" if one.layers else ""
+    named = f"{one.tensor or one.part.replace('_', ' ')}{where}"
+    times = f" ({one.count} of them)" if one.count > max(len(one.layers), 1) else ""
+    if one.kind == "missing":
+        return f"missing: {named}{times}, {one.stated}"
+    if one.kind == "unexpected":
+        return f"unexpected: {named}{times}"
+    if one.kind == "size":
+        beside = f" (beside its matrices: {one.tensor})" if one.tensor else ""
+        return f"size: {one.part.replace('_', ' ')}{where}: {one.found}, stated {one.stated}{beside}"
+    return f"{one.kind}: {named}{times}: {one.found}, stated {one.stated}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Whole numbers in order as ranges: 0–3, 7."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in spans)
 
 
 def _flop_shares(flops: FlopPartsRecord) -> str:
