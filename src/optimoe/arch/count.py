@@ -19,6 +19,7 @@ from optimoe.arch.memory import (
     weight_formats,
 )
 from optimoe.arch.params import ParamCount, count_mtp_params, count_params
+from optimoe.arch.precision.formats import find_format
 from optimoe.arch.quantize import AUTO, with_precision
 from optimoe.arch.spec import ArchSpec
 from optimoe.arch.traffic import all_reduce_bytes_per_token, tensor_parallel_collectives
@@ -107,6 +108,7 @@ def count(
         UnknownNameError: No such precision.
     """
     params, stored = count_params(arch), with_precision(arch, precision)
+    kv_precision = find_format("kv_precision", kv_precision, AUTO)
     kv_precision = (arch.precisions.kv_cache or "bf16") if kv_precision == AUTO else kv_precision
     weights = weight_bytes(stored)
     return ArchCount(

@@ -7,18 +7,19 @@
     │   ├── ConfigError     a value in a file or a request is missing, of the wrong type or out of limits
     │   │   └── DataSetError  a measured data set that does not ship is not at hand
     │   └── UnknownNameError  no such model, law, accelerator or option; names the nearest
+    │       └── AmbiguousNameError  several are called so; names them
     └── InfeasibleError     a well-formed question with no answer: exit code 3
 
 Anything else that is raised is a bug and keeps its traceback (exit code 1).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
@@ -49,10 +50,20 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known, name = sorted(known), shown(name)
-        near = get_close_matches(name.lower(), known, n=4, cutoff=0.4)
+        lower = {one.lower(): one for one in reversed(known)}
+        near = [lower[one] for one in get_close_matches(name.lower(), lower, n=4, cutoff=0.4)]
         some = known if len(known) <= MOST_LISTED else [*known[:MOST_LISTED], f"… {len(known)} in all"]
         hint = hint or (f"nearest: {', '.join(near)}" if near else f"known: {', '.join(some)}")
         super().__init__(f"{kind}: unknown name {name!r} ({hint})")
+
+
+class AmbiguousNameError(UnknownNameError):
+    """A name that several things may be called by; the text lists them."""
+
+    def __init__(self, kind: str, name: str, candidates: Iterable[str]) -> None:
+        found = sorted(candidates)
+        some = ", ".join(found[:MOST_LISTED]) + (f", … {len(found)} in all" if len(found) > MOST_LISTED else "")
+        InputError.__init__(self, f"{kind}: ambiguous name {shown(name)!r} (may be {some})")
 
 
 class InfeasibleError(OptimoeError):
@@ -155,6 +166,43 @@ def require_choice(value: Any, field: str, choices: Any) -> None:
     words = get_args(choices) if get_origin(choices) is Literal else tuple(choices)
     if value not in words:
         raise UnknownNameError(field, shown(str(value)), map(str, words))
+
+
+def spelled(name: str) -> str:
+    """A name without what people spell in several ways: its case, and all but letters and digits."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def same_names(name: str, known: Collection[str], aliases: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """The known names that a name as people write it stands for: itself, or all that are spelled like it.
+
+    Args:
+        name: Such as ``H200 SXM``.
+        known: The names.
+        aliases: Other names, each with the known one that it stands for.
+    """
+    if name in known or name in aliases:
+        return [name if name in known else aliases[name]]
+    key = spelled(name)
+    return sorted({aliases.get(one, one) for one in (*known, *aliases) if spelled(one) == key})
+
+
+def find_name(
+    kind: str, name: str, known: Collection[str], aliases: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The known name that a name as people write it stands for; arguments as in :func:`same_names`.
+
+    Raises:
+        AmbiguousNameError: Several are spelled so, or none is and several begin so; lists them.
+        UnknownNameError: There is none; lists the nearest.
+    """
+    found, key = same_names(name, known, aliases), spelled(name)
+    if len(found) == 1:
+        return found[0]
+    found = found or [one for one in known if key and spelled(one).startswith(key)]
+    if len(found) > 1:
+        raise AmbiguousNameError(kind, name, found)
+    raise UnknownNameError(kind, name, known)
 
 
 def require_types(owner: object) -> None:

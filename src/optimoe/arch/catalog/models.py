@@ -1,7 +1,9 @@
 """Models by name, and where a MODEL on the command line is looked for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from optimoe.arch.hf import from_config, load_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_facts, load_json, load_toml
-from optimoe.core.errors import UnknownNameError, require
+from optimoe.core.errors import AmbiguousNameError, find_name, require, same_names
 
 CONFIG_WORDS = frozenset(("model_type", "hidden_size", "num_hidden_layers", "architectures"))
 """Fields that a ``config.json`` has and a table of parts has not."""
@@ -23,6 +25,47 @@ MOST_NAME = 255
 def model_names() -> tuple[str, ...]:
     """The names of the catalog."""
     return tuple(load_facts("optimoe.arch", "models.toml")["model"])
+
+
+NO_SHAPE = frozenset(("base", "chat", "hf", "instruct", "it", "meta"))
+"""Words of a checkpoint's name that say how it was trained on or is stored, and nothing of its shape."""
+_REPOSITORY = re.compile(r"[\w.-]+/([\w.-]+), config\.json")
+
+
+def catalog_name(model: str) -> str:
+    """The name of the catalog's row that a model's name as people write it stands for.
+
+    With an organisation before it or without, in any spelling of :func:`~optimoe.core.errors.same_names`; by its
+    makers' name too, where that is another; and with or without the words of :data:`NO_SHAPE`.
+
+    Raises:
+        AmbiguousNameError: Several rows are called so; lists them.
+        UnknownNameError: No row is; lists the nearest.
+    """
+    models = load_facts("optimoe.arch", "models.toml")["model"]
+    if model in models:
+        return model
+    name, aliases = model.strip().rstrip("/").rpartition("/")[2], _makers_names()
+    found = same_names(name, models, aliases)
+    if not found:
+        plain = {_plain(one): aliases.get(one, one) for one in (*aliases, *models)}
+        found = sorted({plain[one] for one in same_names(_plain(name), plain)})
+    if len(found) > 1:
+        raise AmbiguousNameError("model", model, found)
+    return found[0] if found else find_name("model", model, models)
+
+
+@cache
+def _makers_names() -> dict[str, str]:
+    """The rows of the catalog by what their makers call the repository of the configuration."""
+    models = load_facts("optimoe.arch", "models.toml")["model"]
+    found = {name: _REPOSITORY.match(row["source"]) for name, row in models.items()}
+    return {match[1]: name for name, match in found.items() if match and match[1] not in models}
+
+
+def _plain(name: str) -> str:
+    """A name without its words that say nothing of a shape."""
+    return "-".join(word for word in re.split(r"[\s_-]+", name.lower()) if word not in NO_SHAPE)
 
 
 def find_model(model: str, as_family: str = "") -> ArchSpec:
@@ -53,7 +96,8 @@ def find_model(model: str, as_family: str = "") -> ArchSpec:
         return read_shape(content, path.stem, str(path))
     if there or path.suffix == ".json":
         return load_config(path, as_family)
-    raise UnknownNameError("model", model, models)
+    name = catalog_name(model)
+    return _of_row(name, models[name])
 
 
 def checkpoint_folder(model: str) -> Path | None:
@@ -77,14 +121,12 @@ def find_config(model: str) -> dict[str, Any]:
         ConfigError: The row states a shape and no configuration, or the file cannot be read.
     """
     models = load_facts("optimoe.arch", "models.toml")["model"]
-    if model.lower() in models:
-        row = models[model.lower()]
-        require("config" in row, "model", "one whose row of the catalog has a config", model)
-        return dict(row["config"])
     path = Path(model)
-    if not path.exists():
-        raise UnknownNameError("model", model, models)
-    return dict(load_json(path / "config.json" if path.is_dir() else path))
+    if model.lower() not in models and path.exists():
+        return dict(load_json(path / "config.json" if path.is_dir() else path))
+    row = models[model.lower() if model.lower() in models else catalog_name(model)]
+    require("config" in row, "model", "one whose row of the catalog has a config", model)
+    return dict(row["config"])
 
 
 def _of_row(name: str, row: dict[str, Any]) -> ArchSpec:

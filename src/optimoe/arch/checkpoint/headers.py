@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import convert
-from optimoe.core.errors import InputError, require_choice, shown
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, shown
 
 BITS: dict[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
@@ -86,8 +86,10 @@ def read_header(path: Path) -> list[StoredTensor]:
     places = [_place(path, name, entry) for name, entry in _entries(path, text).items() if name != _METADATA]
     end = 0
     for (first, last), tensor in sorted(places, key=lambda place: place[0]):
-        fits = first == end
-        _require(path, fits, f"{shown(tensor.name)}: must begin at byte {end} of the tensors, got {first}")
+        if first != end:
+            raise ConfigError(
+                f"{path}: {shown(tensor.name)}: must begin at byte {end} of the tensors, got {first}"
+            )
         end = last
     held = size - _LENGTH.size - length
     _require(path, end == held, f"must hold {end} bytes of tensors, has {held}")
@@ -112,15 +114,15 @@ def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _place(path: Path, name: str, entry: Any) -> tuple[tuple[int, int], StoredTensor]:
     """The bytes of a tensor among those of all, and what it is."""
-    stated: _Entry = convert(entry, _Entry, f"{path}: {shown(name)}")
-    require_choice(stated.dtype, f"{path}: {shown(name)}: dtype", BITS)
+    where = f"{path}: {shown(name)}"
+    stated: _Entry = convert(entry, _Entry, where)
+    if stated.dtype not in BITS:
+        raise UnknownNameError(f"{where}: dtype", stated.dtype, BITS)
     (first, last), shape = stated.data_offsets, stated.shape
     fits = len(shape) <= MOST_DIMS and all(0 <= size < 2**63 for size in (*shape, last - first))
-    _require(path, fits, f"{shown(name)}: must have a shape and an end behind its start")
+    require(fits, where, f"of at most {MOST_DIMS} sizes, its end behind its start", "another shape")
     bits, found = prod(shape) * BITS[stated.dtype], last - first
-    _require(
-        path, bits == 8 * found, f"{shown(name)}: must take {-(-bits // 8)} bytes by its shape, takes {found}"
-    )
+    require(bits == 8 * found, where, lambda: f"of {-(-bits // 8)} bytes by its shape", found)
     return stated.data_offsets, StoredTensor(
         name=name, dtype=stated.dtype, shape=tuple(shape), file=path.name, num_bytes=found
     )

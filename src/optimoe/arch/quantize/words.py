@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from optimoe.arch.precision.formats import bytes_per_value
+from optimoe.arch.precision.formats import find_format
 from optimoe.arch.precision.parts import LAYER_PARTS, CheckpointPrecisions, LayerPrecisions
 from optimoe.arch.spec import ArchSpec
 
@@ -54,9 +54,10 @@ def with_precision(
     Raises:
         UnknownNameError: No such precision.
     """
-    for word in (precision, experts, attention, embedding, head, activations):
-        if word not in ("", AUTO):
-            bytes_per_value(word)
+    precision, experts, attention, embedding, head, activations = (
+        find_format("precision", word, AUTO) if word else ""
+        for word in (precision, experts, attention, embedding, head, activations)
+    )
     ends, layers = arch.precisions, tuple(group.precisions for group in arch.layers)
     if precision != AUTO:
         layers = (_layer(precision),) * len(layers)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from optimoe.core.errors import require
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.engine import Engine, find_engine
-from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names, engine_preset
+from optimoe.cost.engines.preset import engine_names, engine_preset
 
 HOST_FACTORS = ("front_s", "step_s", "request_s")
 FACTORS = ("decode_scale", "prefill_scale", *HOST_FACTORS)
@@ -73,7 +73,7 @@ class FactorInterval:
 
 def shipped_factors(engine: str) -> Factors:
     """The factors of the model as it ships: scales of 1, the times of the engine's preset, or of the default's."""
-    preset = find_engine(engine if engine in engine_names() else DEFAULT_ENGINE)
+    preset = find_engine(preset_name(engine))
     return Factors(**{name: getattr(preset.host, name) for name in HOST_FACTORS})
 
 

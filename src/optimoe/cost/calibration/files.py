@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from optimoe.core.config import build, load_facts, load_json, load_toml, save_toml
-from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.errors import InputError, find_name
 from optimoe.core.files import write_text
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import to_record, to_values
@@ -102,8 +102,7 @@ def find_calibration(name: str) -> Calibration:
         table.pop("verdict", None)
         return build(Calibration, table, where=name)
     known = load_facts("optimoe.cost", "calibrations.toml")
-    if name not in known:
-        raise UnknownNameError("calibration", name, known)
+    name = find_name("calibration", name, known)
     return build(Calibration, {"name": name, **known[name]}, where=f"calibration {name}")
 
 

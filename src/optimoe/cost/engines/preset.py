@@ -6,7 +6,7 @@ from pathlib import Path
 
 from optimoe.arch.precision.formats import Precision
 from optimoe.core.config import build, load_facts, load_toml
-from optimoe.core.errors import UnknownNameError, require, require_choice
+from optimoe.core.errors import find_name, require, require_choice, same_names
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.eras import ERA, era_times
 from optimoe.cost.engines.host import HostTimes
@@ -14,6 +14,8 @@ from optimoe.cost.engines.pool import CachePool
 from optimoe.cost.engines.reserve import Reserve
 
 DEFAULT_ENGINE = "vllm"
+ALIASES = {"tensorrt-llm": "trtllm", "trt-llm": "trtllm"}
+"""Engines by what people call them, beside other spellings of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,11 @@ def engine_names() -> tuple[str, ...]:
     return (*load_facts("optimoe.cost", "engines.toml")["engine"], *era_times())
 
 
+def preset_name(engine: str) -> str:
+    """The name of an engine's preset, however it is written; of an engine that has none, the default's."""
+    return next(iter(same_names(engine, engine_names(), ALIASES)), DEFAULT_ENGINE)
+
+
 def engine_preset(name: str) -> EnginePreset:
     """A preset by name, or from a file ``*.toml`` with the same fields.
 
@@ -76,11 +83,10 @@ def engine_preset(name: str) -> EnginePreset:
 
 @cache
 def _shipped_preset(name: str) -> EnginePreset:
-    known = load_facts("optimoe.cost", "engines.toml")["engine"]
+    name = find_name("engine", name, engine_names(), ALIASES)
     if name in era_times():
         return _of_era(name)
-    if name not in known:
-        raise UnknownNameError("engine", name, engine_names())
+    known = load_facts("optimoe.cost", "engines.toml")["engine"]
     return build(EnginePreset, {"name": name, **known[name]}, where=f"engine {name}")
 
 

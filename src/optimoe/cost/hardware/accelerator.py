@@ -12,11 +12,13 @@ from optimoe.core.config import build, load_facts, load_toml
 from optimoe.core.errors import (
     ConfigError,
     InputError,
-    UnknownNameError,
+    find_name,
     require,
     require_choice,
     require_positive,
+    same_names,
     shown,
+    spelled,
 )
 from optimoe.core.ranges import require_range
 from optimoe.core.ranges.table import HARDWARE
@@ -170,14 +172,17 @@ def accelerator_names() -> tuple[str, ...]:
 
 
 def accelerator_key(name: str) -> str:
-    """The name of an accelerator as tables spell it: lower case, with hyphens, whatever its memory.
+    """The name of an accelerator as tables spell it, however people write it and whatever its memory.
 
     Short and usual names stand for the one that is most often meant: ``h100`` for ``h100-sxm``, ``a100-80gb`` for
-    ``a100-sxm`` (``accelerators.toml``, [alias]); so does what its driver calls it, ``NVIDIA H100 80GB HBM3``.
+    ``a100-sxm`` (``accelerators.toml``, [alias]); so does what its driver calls it, ``NVIDIA H100 80GB HBM3``. One
+    that is not known stays as it is, in lower case and with hyphens.
     """
+    facts = load_facts("optimoe.cost", "accelerators.toml")
     key = re.sub(r"[\s_-]+", "-", name.partition(MEMORY)[0].strip().lower())
-    key = key.removeprefix("nvidia-").removeprefix("amd-instinct-")
-    return str(load_facts("optimoe.cost", "accelerators.toml")["alias"].get(key, key))
+    key = key.removeprefix("nvidia-").removeprefix("amd-").removeprefix("instinct-")
+    found = same_names(key, facts["accelerator"], facts["alias"])
+    return found[0] if len(found) == 1 else key
 
 
 def find_accelerator(name: str) -> Accelerator:
@@ -196,11 +201,9 @@ def find_accelerator(name: str) -> Accelerator:
     if of_memory:
         return _with_memory(find_accelerator(base), memory.strip())
     known = load_facts("optimoe.cost", "accelerators.toml")["accelerator"]
-    key = accelerator_key(name)
-    if key not in known:
-        raise UnknownNameError("gpu", name, known)
+    key = find_name("gpu", accelerator_key(name), known)
     gpu: Accelerator = build(Accelerator, {"name": key, **known[key]}, where=f"gpu {key}")
-    if key == re.sub(r"[\s_-]+", "-", name.strip().lower()):
+    if spelled(key) == spelled(name):
         return gpu
     return replace(gpu, notes=f"{name.strip()} is read as {key}. {gpu.notes}".strip())
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from optimoe.arch.precision.formats import BITS_PER_VALUE
+from optimoe.arch.precision.formats import find_format
 from optimoe.arch.quantize import AUTO
-from optimoe.core.errors import UnknownNameError, require
+from optimoe.core.errors import require
 from optimoe.cost.kernels.spread import UNIFORM, RoutingSkew
 
 PRECISIONS = (
@@ -55,9 +55,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         for name in (*PRECISIONS, "kv_precision"):
-            word = getattr(self, name)
-            if word != AUTO and word not in BITS_PER_VALUE:
-                raise UnknownNameError(name, word, (AUTO, *BITS_PER_VALUE))
+            object.__setattr__(self, name, find_format(name, getattr(self, name), AUTO))
         require(0 <= self.overlap <= 1, "overlap", "from 0 to 1", self.overlap)
 
     @property

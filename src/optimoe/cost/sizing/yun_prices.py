@@ -8,7 +8,7 @@ from optimoe.arch.spec import ArchSpec
 from optimoe.core.errors import ConfigError, InfeasibleError
 from optimoe.core.units import TOKENS_PER_MTOK
 from optimoe.cost.engines.engine import find_engine
-from optimoe.cost.engines.preset import DEFAULT_ENGINE, engine_names
+from optimoe.cost.engines.preset import preset_name
 from optimoe.cost.hardware.accelerator import Cluster, find_accelerator
 from optimoe.cost.hardware.price import GpuPrice
 from optimoe.cost.published.yun import MeasuredTables, ServedFor, Stored, TableServing, serve_on
@@ -126,12 +126,13 @@ def _by_model(
 ) -> ServingEstimate | None:
     """The same requests on the same GPUs by the full cost model, in its best layout of one copy."""
     conditions = tables.conditions
-    engine = conditions.engine if conditions.engine in engine_names() else DEFAULT_ENGINE
     deployment = Deployment(
         cluster=Cluster(accelerator=find_accelerator(conditions.gpu), num_gpus=served.gpus),
         workload=Workload(input_tokens=conditions.input_tokens, output_tokens=conditions.output_tokens),
         price=price,
-        engine=find_engine(engine, precision=conditions.precision, kv_precision=conditions.kv_precision),
+        engine=find_engine(
+            preset_name(conditions.engine), precision=conditions.precision, kv_precision=conditions.kv_precision
+        ),
     )
     try:
         most = best_serving(arch, deployment, fixed=ONE_COPY)

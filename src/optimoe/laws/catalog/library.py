@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.config import build, load_facts
-from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
+from optimoe.core.errors import ConfigError, UnknownNameError, find_name, require, same_names, shown
 from optimoe.core.plugins import is_file_reference
 from optimoe.laws.catalog.classes import FAMILIES, class_of, load_family
 from optimoe.laws.catalog.files import read_law_file
@@ -41,8 +41,7 @@ def find_published_law(name: str) -> Law:
     Raises:
         UnknownNameError: No such law.
     """
-    if name not in _published():
-        raise UnknownNameError("law", name, law_names())
+    name = find_name("law", name, _published())
     row = build(LawRow, _published()[name], where=f"law {name}")
     return class_of(row.family, name)(row, find_law)
 
@@ -104,6 +103,8 @@ def find_family(name: str) -> FittableClass:
         require(law_class.free, f"{name}: free", "the names of the coefficients to fit", "none")
         return law_class  # type: ignore[return-value]
     known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if law.free}
+    papers = {law.partition("-")[0] for law in law_names()}
+    name = next(iter(same_names(name, {*known, *law_names(), *papers})), name)
     if name in known:
         return known[name]
     rows = [find_published_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
