@@ -103,12 +103,13 @@ class ArchRequest(ModelsRequest):
         from optimoe.arch.catalog.models import checkpoint_folder
         from optimoe.arch.checkpoint.compare import stored_model
 
-        found: list[StoredModel | None] = []
-        for model in (self.model, *self.more):
-            if model:
-                folder = checkpoint_folder(str(model)) if isinstance(model, str | Path) else None
-                found.append(stored_model(folder, read_model(model)) if folder else None)
-        return found + [None] * len(self.shape)
+        named = [model for model in (self.model, *self.more) if model]
+        folders = [checkpoint_folder(str(model)) if isinstance(model, str | Path) else None for model in named]
+        folders += [None] * len(self.shape)
+        return [
+            stored_model(folder, spec) if folder else None
+            for folder, spec in zip(folders, self.specs(), strict=True)
+        ]
 
 
 @Parameter(name="*")

@@ -1,18 +1,18 @@
 """Names that may also be files: models, accelerators, engines, calibrations, laws; and what a network may name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from optimoe.arch.catalog import find_model, model_names, parse_shape, read_shape
-from optimoe.arch.catalog.models import states_parts
+from optimoe.arch.catalog import find_model, parse_shape, read_shape
+from optimoe.arch.catalog.models import catalog_name, states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.config import load_toml
-from optimoe.core.errors import InputError, UnknownNameError, shown
+from optimoe.core.errors import InputError, UnknownNameError, find_name, shown
 from optimoe.core.units import parse_quantity
 
 
@@ -21,21 +21,19 @@ class Shipped:
     """Names of things that ship, or files of one's own; from a network only the names.
 
     Attributes:
-        kind: What is named, for the error line.
-        names: The names that ship.
+        find: The name of what ships, by a name as people write it; never of a file.
         several: Whether several may stand between commas.
         counted: Whether a number may stand before the name, as in ``8xh100-sxm``.
         sized: Whether a memory may stand behind the name, as in ``h100-sxm@40GB``.
     """
 
-    kind: str
-    names: Callable[[], Iterable[str]]
+    find: Callable[[str], str]
     several: bool = False
     counted: bool = False
     sized: bool = False
 
     def read(self, value: Any, trusted: bool) -> str:
-        """Read a name, or where it is trusted the path of a file.
+        """Read a name, or where it is trusted the path of a file; where it is not, as it ships.
 
         Raises:
             InputError: It is no text, or is not trusted and has a memory that is none.
@@ -47,26 +45,22 @@ class Shipped:
             value = str(value)
         if not isinstance(value, str):
             raise InputError(f"must be text, got {value!r}")
-        if not trusted:
-            for item in value.split(",") if self.several else [value]:
-                self._check(item.strip())
-        return value
+        if trusted:
+            return value
+        return ",".join(self._shipped(item.strip()) for item in (value.split(",") if self.several else [value]))
 
-    def _check(self, item: str) -> None:
+    def _shipped(self, item: str) -> str:
+        """An item with its name as it ships, so that nothing looks for a file of that name."""
         number, times, name = item.partition("x")
         name = name if self.counted and times and number.strip().isdigit() else item
+        before, behind = item.removesuffix(name), ""
         if self.sized:
             name, stated, memory = name.partition("@")
             if stated:
                 parse_quantity(memory, "bytes")  # refuses what is no memory, such as the rest of a path
-        known = set(self.names())
-        bare = self.counted and name.isdigit()
-        if (
-            name
-            and not bare
-            and name.strip().lower().replace("_", "-") not in known | {one.lower() for one in known}
-        ):
-            raise UnknownNameError(self.kind, name, known)
+                behind = stated + memory
+        bare = not name or (self.counted and name.isdigit())
+        return before + (name if bare else self.find(name)) + behind
 
 
 @dataclass(frozen=True)
@@ -162,39 +156,44 @@ class RunsSource(Shipped):
         return tuple(str(path) for path in paths)
 
 
-def _accelerators() -> Iterable[str]:
-    from optimoe.cost.hardware.accelerator import accelerator_names
+def _gpu(name: str) -> str:
+    from optimoe.cost.hardware.accelerator import accelerator_key, accelerator_names
 
-    return accelerator_names()
-
-
-def _serving_gpus() -> Iterable[str]:
-    return (*_accelerators(), ANY)
+    find_name("gpu", accelerator_key(name), accelerator_names())
+    return name  # a GPU says in its notes by which name it was asked for; a file is one by its ending alone
 
 
-def _engines() -> Iterable[str]:
-    from optimoe.cost.engines.preset import engine_names
-
-    return engine_names()
+def _serving_gpu(name: str) -> str:
+    return name if name == ANY else _gpu(name)
 
 
-def _calibrations() -> Iterable[str]:
+def _engine(name: str) -> str:
+    from optimoe.cost.engines.preset import engine_name
+
+    return engine_name(name)
+
+
+def _calibration(name: str) -> str:
     from optimoe.cost.calibration import calibration_names
 
-    return calibration_names()
+    return find_name("calibration", name, calibration_names())
 
 
-def _laws() -> Iterable[str]:
+def _law(name: str) -> str:
     from optimoe.laws.catalog import law_names
 
-    return law_names()
+    return find_name("law", name, law_names())
 
 
-def _families() -> Iterable[str]:
-    from optimoe.laws.catalog import FAMILIES
+def _family(name: str) -> str:
+    from optimoe.laws.catalog import family_words
 
-    laws = set(_laws())
-    return set(FAMILIES) | laws | {law.partition("-")[0] for law in laws}
+    return find_name("family", name, family_words())
+
+
+def no_file(name: str) -> str:
+    """Refuse a name where nothing ships: it could be that of a file alone."""
+    raise UnknownNameError("data", name, ())
 
 
 ANY = "any"
@@ -209,30 +208,30 @@ if TYPE_CHECKING:
     Shapes: TypeAlias = tuple[str | Path | Mapping[str, Any], ...]
     Runs: TypeAlias = Any
 else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
-    Model = Annotated[str, ModelSource("model", model_names)]
-    Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources("model", model_names)]
+    Model = Annotated[str, ModelSource(catalog_name)]
+    Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources(catalog_name)]
     Shape = Annotated[str, ShapeSource()]
     Shapes = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False), ShapeSource(several=True)]
-    Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource("runs", tuple)]
-Accelerator = Annotated[str, Shipped("gpu", _accelerators, sized=True)]
+    Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource(no_file)]
+Accelerator = Annotated[str, Shipped(_gpu, sized=True)]
 """An accelerator's name, or a TOML file of one's own."""
-Accelerators = Annotated[str, Shipped("gpu", _accelerators, several=True, sized=True)]
+Accelerators = Annotated[str, Shipped(_gpu, several=True, sized=True)]
 """Several kinds of accelerators."""
-Gpus = Annotated[str, Shipped("gpu", _accelerators, several=True, counted=True, sized=True)]
+Gpus = Annotated[str, Shipped(_gpu, several=True, counted=True, sized=True)]
 """GPUs with their number, such as ``8xh100-sxm``."""
-ServingGpus = Annotated[str, Shipped("gpu", _serving_gpus, several=True, counted=True, sized=True)]
+ServingGpus = Annotated[str, Shipped(_serving_gpu, several=True, counted=True, sized=True)]
 """GPUs with their number, kinds alone, or any kind."""
-EngineName = Annotated[str, Shipped("engine", _engines)]
+EngineName = Annotated[str, Shipped(_engine)]
 """An engine's preset."""
-CalibrationName = Annotated[str, Shipped("calibration", _calibrations)]
+CalibrationName = Annotated[str, Shipped(_calibration)]
 """A calibration that ships, or a file of ``cost calibrate``; empty for none."""
-LawName = Annotated[str, Shipped("law", _laws)]
+LawName = Annotated[str, Shipped(_law)]
 """A law of the library, or a law file."""
-LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList("law", _laws)]
+LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList(_law)]
 """Laws of the library, or law files, once for each."""
-FamilyNames = Annotated[list[str], Parameter(negative=""), ShippedList("family", _families)]
+FamilyNames = Annotated[list[str], Parameter(negative=""), ShippedList(_family)]
 """Families of laws, once for each."""
-FamilyName = Annotated[str, Shipped("family", _families)]
+FamilyName = Annotated[str, Shipped(_family)]
 """A family of laws, a law of it or its paper, or a class in a Python file of one's own."""
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from optimoe.core.errors import require
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.engine import Engine, find_engine
-from optimoe.cost.engines.preset import engine_names, engine_preset
+from optimoe.cost.engines.preset import engine_preset, preset_name
 
 HOST_FACTORS = ("front_s", "step_s", "request_s")
 FACTORS = ("decode_scale", "prefill_scale", *HOST_FACTORS)
@@ -79,7 +79,7 @@ def shipped_factors(engine: str) -> Factors:
 
 def prior_sd(engine: str) -> Float[np.ndarray, " factors"]:
     """Standard deviations of ln(factor/shipped) of an engine: wider where its times are by assumption."""
-    assumed = engine in engine_names() and engine_preset(engine).basis is Basis.ASSUMED
+    assumed = engine_preset(preset_name(engine)).basis is Basis.ASSUMED
     return np.array([PRIOR_SD[name] for name in FACTORS]) * (ASSUMED_SD if assumed else 1.0)
 
 

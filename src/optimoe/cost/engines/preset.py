@@ -64,6 +64,15 @@ def engine_names() -> tuple[str, ...]:
     return (*load_facts("optimoe.cost", "engines.toml")["engine"], *era_times())
 
 
+def engine_name(engine: str) -> str:
+    """The name of an engine that ships, however it is written.
+
+    Raises:
+        UnknownNameError: None is called so; lists the nearest.
+    """
+    return find_name("engine", engine, engine_names(), ALIASES)
+
+
 def preset_name(engine: str) -> str:
     """The name of an engine's preset, however it is written; of an engine that has none, the default's."""
     return next(iter(same_names(engine, engine_names(), ALIASES)), DEFAULT_ENGINE)
@@ -83,7 +92,7 @@ def engine_preset(name: str) -> EnginePreset:
 
 @cache
 def _shipped_preset(name: str) -> EnginePreset:
-    name = find_name("engine", name, engine_names(), ALIASES)
+    name = engine_name(name)
     if name in era_times():
         return _of_era(name)
     known = load_facts("optimoe.cost", "engines.toml")["engine"]

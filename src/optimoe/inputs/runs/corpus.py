@@ -8,13 +8,13 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import require
 from optimoe.inputs.quantities import Quantity, whole
-from optimoe.inputs.sources import ShippedList
+from optimoe.inputs.sources import ShippedList, no_file
 
 if TYPE_CHECKING:
     from optimoe.trainer.corpus.store import Corpus
     from optimoe.trainer.corpus.text import Skipped
 
-Names = Annotated[list[str], Parameter(negative="", consume_multiple=True), ShippedList("data", tuple)]
+Names = Annotated[list[str], Parameter(negative="", consume_multiple=True), ShippedList(no_file)]
 """Files, folders or names, as many as follow; files are not for a network."""
 
 
@@ -48,7 +48,7 @@ class CorpusRequest:
 
     folder: Path = field(kw_only=False)
     """Where the corpus is written."""
-    text: Annotated[list[str], Parameter(negative=""), ShippedList("data", tuple)] = field(kw_only=False)
+    text: Annotated[list[str], Parameter(negative=""), ShippedList(no_file)] = field(kw_only=False)
     """Files of text, JSON lines with a text, folders of them, hf:NAME[:CONFIG], or what every machine has:
     python-stdlib, torch, torch-headers, pydoc-topics."""
     tokenizer: str = "bytes"

@@ -3,6 +3,7 @@
 from optimoe.laws.catalog.classes import FAMILIES, load_family
 from optimoe.laws.catalog.files import read_law_file, save_law
 from optimoe.laws.catalog.library import (
+    family_words,
     find_family,
     find_law,
     find_loss_law,
@@ -14,6 +15,7 @@ from optimoe.laws.catalog.library import (
 
 __all__ = [
     "FAMILIES",
+    "family_words",
     "find_family",
     "find_law",
     "find_loss_law",

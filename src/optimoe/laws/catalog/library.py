@@ -88,6 +88,12 @@ def find_loss_law(name: str) -> LossLaw:
     return law
 
 
+def family_words() -> frozenset[str]:
+    """What a family is called: by its own name, by a law of it, by the paper."""
+    laws = law_names()
+    return frozenset((*FAMILIES, *laws, *(law.partition("-")[0] for law in laws)))
+
+
 def find_family(name: str) -> FittableClass:
     """A family that can be fitted: by its own name, by a law of it, by the paper (``yun2024``), or in a file.
 
@@ -103,8 +109,7 @@ def find_family(name: str) -> FittableClass:
         require(law_class.free, f"{name}: free", "the names of the coefficients to fit", "none")
         return law_class  # type: ignore[return-value]
     known: dict[str, Any] = {key: law for key, law in FAMILIES.items() if law.free}
-    papers = {law.partition("-")[0] for law in law_names()}
-    name = next(iter(same_names(name, {*known, *law_names(), *papers})), name)
+    name = next(iter(same_names(name, family_words())), name)
     if name in known:
         return known[name]
     rows = [find_published_law(law).row for law in law_names() if law == name or law.startswith(f"{name}-")]
