@@ -7,7 +7,14 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from optimoe.core.errors import ConfigError, UnknownNameError, require_choice, require_types
+from optimoe.core.errors import (
+    AmbiguousNameError,
+    ConfigError,
+    UnknownNameError,
+    find_name,
+    require_choice,
+    require_types,
+)
 
 Score = Literal["softmax", "sigmoid"]
 
@@ -70,3 +77,47 @@ def test_a_choice_among_words_that_are_no_literal():
     require_choice("a", "field", {"a": 1, "b": 2})
     with pytest.raises(UnknownNameError, match="known: a, b"):
         require_choice("zzz", "field", {"a": 1, "b": 2})
+
+
+KNOWN = ("llama-3.1-8b", "llama-3-18b", "llama-3.1-70b", "gpt-4", "Wide")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("llama-3.1-8b", "llama-3.1-8b"),  # itself, although another is spelled alike
+        ("GPT4", "gpt-4"),
+        ("gpt_4", "gpt-4"),
+        (" GPT 4 ", "gpt-4"),
+        ("wide", "Wide"),
+        ("LLaMA 3.1 70B", "llama-3.1-70b"),
+        ("four", "gpt-4"),
+        ("FOUR", "gpt-4"),
+    ],
+)
+def test_a_name_is_found_in_every_spelling(name, found):
+    assert find_name("model", name, KNOWN, {"four": "gpt-4"}) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Llama 318b", "model: ambiguous name 'Llama 318b' (may be llama-3-18b, llama-3.1-8b)"),
+        ("llama-3.1", "model: ambiguous name 'llama-3.1' (may be llama-3-18b, llama-3.1-70b, llama-3.1-8b)"),
+    ],
+)
+def test_a_name_that_several_could_mean_is_refused_with_these(name, words):
+    with pytest.raises(AmbiguousNameError) as refused:
+        find_name("model", name, KNOWN)
+    assert str(refused.value) == words
+
+
+@pytest.mark.parametrize("name", ["", "-", "gpt", "llama-4-8b"])
+def test_a_name_of_nothing_or_the_start_of_one_alone_is_not_known(name):
+    with pytest.raises(UnknownNameError, match="unknown name") as refused:
+        find_name("model", name, KNOWN)
+    assert not isinstance(refused.value, AmbiguousNameError)
+
+
+def test_the_nearest_of_names_in_capitals_are_named():
+    assert str(UnknownNameError("dtype", "bf17", ("BF16", "F32"))) == "dtype: unknown name 'bf17' (nearest: BF16)"

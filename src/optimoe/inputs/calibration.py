@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
-from optimoe.core.errors import InputError, UnknownNameError
+from optimoe.core.errors import InputError, UnknownNameError, find_name
 from optimoe.inputs.groups.hardware import ServePrice
 from optimoe.inputs.quantities import Quantity, whole
 from optimoe.inputs.sources import AsFamily, CalibrationName, Model, read_models
@@ -49,9 +49,9 @@ class CalibrateRequest:
         from optimoe.core.latency import load_latency_records
 
         records = load_latency_records(self.records)
-        if self.engine and all(record.engine != self.engine for record in records):
-            raise UnknownNameError("--engine", self.engine, {record.engine for record in records})
-        chosen = [record for record in records if self.engine in ("", record.engine)]
+        engines = {record.engine for record in records}
+        engine = find_name("--engine", self.engine, engines) if self.engine else ""
+        chosen = [record for record in records if engine in ("", record.engine)]
         if self.engine_version and all(record.engine_version != self.engine_version for record in chosen):
             versions = {record.engine_version for record in chosen}
             raise UnknownNameError("--engine-version", self.engine_version, versions)
@@ -149,9 +149,9 @@ class YunRequest:
         records = list(load_latency_records(self.records))
         for name, value in asked.items():
             known = {str(getattr(record, name)) for record in records}
-            if value and str(value) not in known:
-                raise UnknownNameError(f"--{name.replace('_', '-')}", str(value), known)
-            records = [record for record in records if not value or getattr(record, name) == value]
+            if value:
+                found = find_name(f"--{name.replace('_', '-')}", str(value), known)
+                records = [record for record in records if str(getattr(record, name)) == found]
         return records
 
     def arch(self) -> "ArchSpec | None":

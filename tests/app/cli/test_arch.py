@@ -1,11 +1,14 @@
 """``optimoe arch``: counts, columns, and files that are no model."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from tests.app.run import MIXTRAL, answer, optimoe
 from tests.arch.small_configs import small_config
+from tests.arch.checkpoint.files import write_tensors
 
 
 @pytest.fixture
@@ -109,3 +112,66 @@ def test_an_unknown_type_is_refused_by_its_name_and_read_as_another_where_that_i
     done = optimoe("arch", "llama-3-8b", "--as", "llama")
     assert done.returncode == 2
     assert "--as: must be left out, every model_type is known" in done.stderr
+
+
+def write_llama(folder, **stated):
+    """A checkpoint of a small Llama: its configuration, and a file with nothing but its header."""
+    config = {
+        "model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+        "vocab_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True, "dtype": "bfloat16",
+    }  # fmt: skip
+    shapes = {"self_attn.q_proj": (64, 64), "self_attn.k_proj": (32, 64), "self_attn.v_proj": (32, 64)}
+    shapes |= {"self_attn.o_proj": (64, 64), "mlp.gate_proj": (96, 64), "mlp.up_proj": (96, 64)}
+    shapes |= {"mlp.down_proj": (64, 96), "input_layernorm": (64,), "post_attention_layernorm": (64,)}
+    names = {f"model.layers.{layer}.{name}.weight": ("BF16", shapes[name]) for layer in (0, 1) for name in shapes}
+    ends = {"model.embed_tokens.weight": ("BF16", (128, 64)), "model.norm.weight": ("BF16", (64,))}
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config | stated))
+    write_tensors(folder / "model.safetensors", ends | names)
+    return folder
+
+
+def test_a_checkpoint_is_counted_with_what_its_files_hold(tmp_path):
+    folder = write_llama(tmp_path / "equal")
+    files = answer("arch", folder)["files"]
+    assert files["params"] == files["params_stated"] == answer("arch", folder)["params_total"]
+    assert files["num_bytes"] == files["bytes_stated"] == 2 * files["params"] == files["types"]["BF16"]
+    assert files["differences"] == [] and "mtp" not in files["parts"]
+    said = optimoe("arch", folder).stdout
+    assert "Files   20 tensors in 1 files, BF16" in said and "all is as the configuration says" in said
+    assert "files" not in answer("arch", folder / "config.json")
+
+
+def test_a_checkpoint_that_is_unlike_its_configuration_is_said_by_part_and_tensor(tmp_path):
+    folder = write_llama(tmp_path / "unlike", num_key_value_heads=4, num_hidden_layers=3)
+    record = answer("arch", folder)["files"]
+    kinds = {(one["kind"], one["tensor"], tuple(one["layers"])) for one in record["differences"]}
+    assert ("shape", "self_attn.k_proj.weight", (0, 1)) in kinds
+    assert ("missing", "", (2,)) in kinds
+    said = optimoe("arch", folder).stdout
+    assert "not all is as the configuration says" in said
+    assert "shape: self_attn.k_proj.weight of layers 0–1: (32, 64), stated (64, 64)" in said
+    assert "missing: attention of layers 2, 16,384 parameters" in said
+    side_by_side = optimoe("arch", folder, "mixtral-8x7b").stdout
+    (row,) = [line for line in side_by_side.splitlines() if line.startswith("files")]
+    assert row.split() == ["files", "unlike", "stated", "–"]
+
+
+def test_a_broken_file_of_a_checkpoint_is_one_line(tmp_path):
+    folder = write_llama(tmp_path / "broken")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    done = optimoe("arch", folder)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "model.safetensors: cannot be read (must hold" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_headers_of_a_checkpoint_are_read_without_torch(tmp_path):
+    folder = write_llama(tmp_path / "equal")
+    code = (
+        "import sys; from optimoe.app.main import app; "
+        f"app(['arch', {str(folder)!r}, '--json'], result_action='return_value'); "
+        "assert not {'torch', 'safetensors', 'transformers', 'scipy'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ from optimoe.arch.checkpoint.stated import (
     word_of,
 )
 from optimoe.arch.hf.quantization.matrices import Matrix
+from optimoe.arch.precision.formats import PLAIN_FORMAT
 from optimoe.arch.spec import ArchSpec
 
 Otherwise = Literal["missing", "unexpected", "shape", "size", "type"]
@@ -74,6 +75,8 @@ def differences(arch: ArchSpec, found: FoundTensors, plain: str) -> tuple[Differ
         known = shapes(group) if group else None
         keys = [*_sizes(cell, there, stated.get(cell, 0), known, ends.get(part), used)]
         word = word_of(arch, group, part)
+        if group and group.precisions.plain_share(part) > 0.5:  # most of its matrices are excepted
+            word = PLAIN_FORMAT
         keys += _types(part, there, types_of(word, plain), word if word not in ("bf16", "fp32") else plain)
         for key in keys:
             counts[key] += 1

@@ -20,7 +20,7 @@ _BUFFERS = re.compile(
     r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$"
 )
 _SCALES = re.compile(
-    r"(?:[._](?:scales?(?:_inv|_2)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
+    r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
     r"|\.quant_state\.\w+)$"
 )
 """Ends of the names of what stands beside quantised values: compressed-tensors, GPTQ, AWQ, modelopt, bitsandbytes,

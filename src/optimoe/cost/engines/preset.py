@@ -73,9 +73,15 @@ def engine_name(engine: str) -> str:
     return find_name("engine", engine, engine_names(), ALIASES)
 
 
+def known_engine(engine: str) -> str:
+    """The name of an engine that ships, however it is written; of another its own."""
+    return next(iter(same_names(engine, engine_names(), ALIASES)), engine)
+
+
 def preset_name(engine: str) -> str:
     """The name of an engine's preset, however it is written; of an engine that has none, the default's."""
-    return next(iter(same_names(engine, engine_names(), ALIASES)), DEFAULT_ENGINE)
+    known = known_engine(engine)
+    return known if known in engine_names() else DEFAULT_ENGINE
 
 
 def engine_preset(name: str) -> EnginePreset:

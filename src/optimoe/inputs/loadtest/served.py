@@ -69,7 +69,7 @@ class ServedChoice:
         """
         from optimoe.loadtest.results.records import ServedModel
 
-        engine, version = self.engine or engine, self.engine_version or version
+        engine, version = self.stated().get("engine", engine), self.engine_version or version
         for name, value in (("engine", engine), ("engine_version", version)):
             if not value:
                 raise InputError(f"{name}: missing beside --out: the server does not tell it")
@@ -83,5 +83,15 @@ class ServedChoice:
         )
 
     def stated(self) -> dict[str, Any]:
-        """What is stated, by the names of a latency record's fields."""
-        return {name: value for name, value in vars(self).items() if value not in ("", None)}
+        """What is stated, by the names of a latency record's fields; engine and precisions by those that ship.
+
+        Raises:
+            UnknownNameError: No such precision; lists the nearest.
+        """
+        from optimoe.arch.precision.formats import find_format
+        from optimoe.cost.engines.preset import known_engine
+
+        stated = {name: value for name, value in vars(self).items() if value not in ("", None)}
+        for name in stated.keys() & {"precision", "kv_precision"}:
+            stated[name] = find_format(name, stated[name], "auto")
+        return stated | ({"engine": known_engine(self.engine)} if self.engine else {})

@@ -59,7 +59,7 @@ class StartedChoice:
         turn = MORE_WORDS * longest(plan.input_lengths) + longest(plan.output_lengths)
         tokens = MORE_WORDS * plan.shared_tokens + plan.num_turns * turn + MORE_TOKENS
         return EngineOptions(
-            engine=served.engine or "llamacpp",  # type: ignore[arg-type]  # checked there
+            engine=served.stated().get("engine", "llamacpp"),
             requests=self.at_once or max(in_flight, default=AT_ONCE),
             context=self.context or max(LEAST_CONTEXT, math.ceil(tokens)),
             threads=self.threads,

@@ -11,7 +11,7 @@ import re
 import struct
 from collections import Counter
 
-SIZES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "BF16": 2, "F16": 2, "F8_E4M3": 1, "U8": 1, "I8": 1}
+from tests.arch.checkpoint.files import write_tensors
 
 
 def linear(layout, n, k, group=128):
@@ -214,14 +214,7 @@ def write(folder, config, tensors, beside=None):
     (folder / "config.json").write_text(json.dumps(config))
     if beside is not None:
         (folder / "hf_quant_config.json").write_text(json.dumps(beside))
-    header, end = {}, 0
-    for name, (kind, shape) in tensors.items():
-        start, end = end, end + SIZES[kind] * math.prod(shape)
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    with (folder / "model.safetensors").open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + end)
+    write_tensors(folder / "model.safetensors", tensors)
     return folder
 
 
@@ -244,6 +237,7 @@ def bytes_by_part(folder):
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
     sums = Counter()
+    header.pop("__metadata__")
     for name, tensor in header.items():
         start, end = tensor["data_offsets"]
         sums[next(part for part, pattern in PARTS if re.search(pattern, name))] += end - start

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
+from optimoe.arch.checkpoint.compare import stored_model
 from optimoe.arch.hf import load_config
 from optimoe.arch.memory import weight_bytes
 from tests.arch.hf.quantization.checkpoint import FAMILIES, bytes_by_part, write
@@ -279,6 +280,14 @@ def assert_as_the_header_says(folder):
     counted = {part: size for part, size in asdict(weight_bytes(model)).items() if size}
     assert counted == pytest.approx(stored, rel=1e-3)
     assert weight_bytes(model).total == pytest.approx(sum(stored.values()), rel=1e-3)
+    found = stored_model(folder, model)
+    assert found.differences == ()
+    for part in found.parts.values():
+        assert part.params == part.params_stated
+    bytes_found = {part: one.num_bytes for part, one in found.parts.items()}
+    if "buffer" in found.beside:  # balancing biases, which are no parameters
+        bytes_found["router"] += found.beside["buffer"]
+    assert bytes_found == stored
     return model
 
 
