@@ -118,7 +118,8 @@ def write_llama(folder, **stated):
     """A checkpoint of a small Llama: its configuration, and a file with nothing but its header."""
     config = {
         "model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
-        "vocab_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True, "dtype": "bfloat16",
+        "vocab_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True,
+        "dtype": "bfloat16",
     }  # fmt: skip
     shapes = {"self_attn.q_proj": (64, 64), "self_attn.k_proj": (32, 64), "self_attn.v_proj": (32, 64)}
     shapes |= {"self_attn.o_proj": (64, 64), "mlp.gate_proj": (96, 64), "mlp.up_proj": (96, 64)}

@@ -61,7 +61,7 @@ class StoredTensor:
 
     @property
     def values(self) -> int:
-        """Its elements."""
+        """How many elements it has."""
         return prod(self.shape)
 
 
