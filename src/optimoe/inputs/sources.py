@@ -1,6 +1,6 @@
 """Names that may also be files: models, accelerators, engines, calibrations, laws; and what a network may name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias

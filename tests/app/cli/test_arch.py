@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.app.run import MIXTRAL, answer, optimoe
-from tests.arch.small_configs import small_config
 from tests.arch.checkpoint.files import write_tensors
+from tests.arch.small_configs import small_config
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ MTP = "mtp"
 _LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
-    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$"
+    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|act_fn\.(?:beta|eps)|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$"
 )
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
