@@ -29,19 +29,24 @@ and the block scales of FP8 and MXFP4 checkpoints."""
 _ENDS = (
     (
         "embedding",
-        re.compile(r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."),
+        re.compile(
+            r"(?:^|\.)(?:embed_tokens|embeddings|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."
+        ),
     ),
     ("unembedding", re.compile(r"(?:^|\.)(?:lm_head|embed_out|output)\.")),
     ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_f)\.")),
 )
 """Names of what stands beside the layers."""
 _ROUTER = re.compile(r"(?:^|\.)(?:gate|router)\.")
-_MIXER = re.compile(r"(?:^|\.)(?:self_attn|attn|attention|linear_attn|mamba)\.")
+_STATE_SPACE = re.compile(r"(?:^|\.)(?:linear_attn|mamba|conv)\.")
+"""Modules of mixers that are recurrent wherever they stand, beside attention too."""
+_MIXER = re.compile(r"(?:^|\.)(?:self_attn|attn|attention|temporal_block|mixer)\.")
 _INSIDE = (
+    ("streams", re.compile(r"(?:^|\.)(?:hc_\w+|\w*hyper_connections?)\.")),
     ("shared_experts", re.compile(r"(?:^|\.)(?:shared_\w+|fc[12]_latent_proj)\.")),
     ("routed_experts", re.compile(r"(?:^|\.)(?:experts|block_sparse_moe\.(?:input|output)_linear)\.")),
     ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_\d)\.")),
-    ("dense_ffn", re.compile(r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp)\.")),
+    ("dense_ffn", re.compile(r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp|mlp_block|mixer)\.")),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
 
@@ -104,8 +109,12 @@ def _part_beside(name: str) -> str:
 def _part_of_layer(inside: str, group: LayerGroup) -> str:
     """The part that a name inside of a layer says; empty where it says none."""
     whole = f"{inside}."
-    if _MIXER.search(whole):
-        return "recurrent" if group.mixer.recurrent else "attention"
-    if isinstance(group.ffn, MoE) and _ROUTER.search(whole):
+    mixers, routed = group.mixer.members, isinstance(group.ffn, MoE)
+    if mixers and _STATE_SPACE.search(whole):
+        return "recurrent"
+    if mixers and _MIXER.search(whole):
+        return "recurrent" if all(mixer.recurrent for mixer in mixers) else "attention"
+    if routed and _ROUTER.search(whole):
         return "router"
-    return next((part for part, names in _INSIDE if names.search(whole)), "")
+    part = next((part for part, names in _INSIDE if names.search(whole)), "")
+    return "dense_ffn" if part == "shared_experts" and not routed else part

@@ -8,7 +8,7 @@ from optimoe.arch.checkpoint.headers import BITS
 from optimoe.arch.checkpoint.places import MTP
 from optimoe.arch.hf.quantization.matrices import Matrix, layer_matrices
 from optimoe.arch.memory import WEIGHT_PARTS, weight_bytes
-from optimoe.arch.params import count_mtp_params, count_params, layer_params, norm_params
+from optimoe.arch.params import count_mtp_params, count_params, layer_params
 from optimoe.arch.precision.formats import BITS_PER_VALUE, bytes_per_value
 from optimoe.arch.precision.parts import LAYER_PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -34,15 +34,13 @@ _EXPERT = re.compile(r"experts\.\d+")
 def cell_params(arch: ArchSpec) -> dict[Cell, int]:
     """Parameters of every part in every layer, and beside the layers; cells without any are left out."""
     whole = count_params(arch)
-    cells: dict[Cell, int] = {
-        (None, "embedding"): whole.embedding,
-        (None, "unembedding"): whole.unembedding,
-        (None, "norms"): norm_params(arch),
-        (None, MTP): count_mtp_params(arch),
-    }
+    cells: dict[Cell, int] = {(None, part): getattr(whole, part) for part in WEIGHT_PARTS}
+    cells[None, MTP] = count_mtp_params(arch)
     for layer, group in enumerate(arch.unrolled):
-        parts = layer_params(arch, group)
-        cells |= {(layer, part): parts[part] for part in WEIGHT_PARTS if part in parts}
+        for part, params in layer_params(arch, group).items():
+            if part in WEIGHT_PARTS:
+                cells[layer, part] = params
+                cells[None, part] -= params
     return {cell: params for cell, params in cells.items() if params}
 
 
