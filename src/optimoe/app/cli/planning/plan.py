@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from optimoe.app.answers import planning
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import print_lines, show_blocks, warn, warn_without_price
+from optimoe.app.cli.printing import print_lines, show_blocks
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -41,44 +42,19 @@ def plan(
 ) -> None:
     """Find the model to train, for a budget, a traffic and hardware."""
     from optimoe.core.files import require_owned
-    from optimoe.planner.explain.chain import chain
-    from optimoe.planner.plan import plan as solve
     from optimoe.report.launch.winner import PLAN_FILES
-    from optimoe.report.records.plan.plan import plan_record
-    from optimoe.report.words.chain_prose import chain_lines
-    from optimoe.report.words.plan.answer import plan_blocks
     from optimoe.report.words.plan.choice import check_lines
-    from optimoe.report.words.plan.scored import moves_table
 
-    problem = request.problem()
-    if not problem.lifetime_tokens:
-        warn("traffic: none is stated, so that serving costs nothing: state --requests-per-s or --serve-tokens")
-    priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
-    priced.append((problem.training.accelerator, problem.training.price))
-    for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
-        warn_without_price(name, price, request.prices)
     written = out is not None or not json
     if written:
         require_owned(out or Path(), PLAN_FILES, force=bool(force))
-    result = solve(problem)
-    robustness = None
-    if not quick:
-        from optimoe.planner.confidence.robust import assess
-
-        robustness = assess(result)
-    links = chain(result) if explain else None
-    changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
-    show_blocks(
-        json,
-        lambda: plan_record(result, robustness, links),
-        lambda: [*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""],
-        quiet=quiet,
-    )
+    planned = planning.plan(request, quick=bool(quick), explain=bool(explain))
+    show_blocks(json, planned.answer.record, planned.answer.blocks, quiet=quiet)
     if written:
         from optimoe.report.pages.plan_page import write_plan
 
-        files = write_plan(result, out or Path(), robustness, force=bool(force))
+        files = write_plan(planned.plan, out or Path(), planned.robustness, force=bool(force))
         if not json and not quiet:
             print()
             made = ("Files", "  ".join(str(file) for file in files))
-            print_lines([*check_lines(result, out or Path()), made])
+            print_lines([*check_lines(planned.plan, out or Path()), made])

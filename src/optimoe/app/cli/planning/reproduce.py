@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag
-from optimoe.app.cli.printing import print_columns, print_json, print_lines, show, warn
+from optimoe.app.cli.printing import print_columns, print_json, print_lines, show
+from optimoe.app.notes import warn
 from optimoe.core.errors import require
 
 if TYPE_CHECKING:

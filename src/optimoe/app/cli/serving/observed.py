@@ -1,7 +1,8 @@
 """``optimoe cost size-from-speed`` and ``yun``: a size from what is seen, a price from what was measured."""
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks, warn_without_price
+from optimoe.app.cli.printing import show_blocks
+from optimoe.app.notes import warn_without_price
 from optimoe.inputs.calibration import YunRequest
 from optimoe.inputs.observed import SizeFromSpeedRequest
 

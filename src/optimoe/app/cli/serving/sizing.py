@@ -5,13 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from optimoe.app.answers import serving
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import (
-    print_columns,
-    print_json,
-    show,
-    show_blocks,
-    warn_beyond_context,
+from optimoe.app.cli.printing import print_columns, print_json, show, show_blocks
+from optimoe.app.notes import (
     warn_of_formats,
     warn_of_notes,
     warn_of_share,
@@ -28,31 +25,8 @@ def fleet(
     request: FleetRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
-    from optimoe.cost.serving.accuracy.evidence import evidence
-    from optimoe.cost.sizing.fleet import fleets
-    from optimoe.report.records.sizing import fleets_record
-    from optimoe.report.words.lines import Table
-    from optimoe.report.words.serving_prose import fleet_lines, fleet_rows
-
-    spec, offers = request.spec(), request.offers()
-    deployment = request.on(offers[0].cluster)
-    warn_of_formats(deployment.serves(spec))
-    warn_beyond_context(spec, deployment.workload)
-    load = request.load(deployment)
-    for offer in offers:
-        warn_of_notes(offer.cluster.accelerator)
-        warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
-    found = fleets(spec, deployment, offers, load)
-    best = found[0]
-    show_blocks(
-        json,
-        lambda: fleets_record(spec, load, deployment.limits, found),
-        lambda: [
-            fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate)),
-            Table(rows=fleet_rows(found)),
-        ],
-        quiet=quiet,
-    )
+    answer = serving.fleet(request)
+    show_blocks(json, answer.record, answer.blocks, quiet=quiet)
 
 
 def context(
@@ -107,14 +81,9 @@ def curves(
 ) -> None:
     """Speed against throughput over all layouts, and price against context and batch: a table and cost.html."""
     from optimoe.core.files import write_text
-    from optimoe.cost.sizing.curves import curves as draw_curves
     from optimoe.report.records.sizing import curves_record
 
-    spec, deployment = request.spec(), request.deployment()
-    warn_of_notes(deployment.cluster.accelerator)
-    warn_without_price(deployment.cluster.accelerator.name, deployment.price, request.price)
-    warn_of_formats(deployment.serves(spec))
-    drawn = draw_curves(spec, deployment)
+    drawn = serving.drawn_curves(request)
     if out is not None or not json:
         from optimoe.report.pages.serving_page import curves_page
 

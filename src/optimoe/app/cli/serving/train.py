@@ -1,7 +1,8 @@
 """``optimoe cost train``: how long a training run takes, and in which layout."""
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show, warn_of_notes, warn_without_price
+from optimoe.app.cli.printing import show
+from optimoe.app.notes import warn_of_notes, warn_without_price
 from optimoe.inputs.cost import TrainCostRequest
 
 

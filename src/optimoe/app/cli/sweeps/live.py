@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from optimoe.app.cli.printing import warn
+from optimoe.app.notes import warn
 
 if TYPE_CHECKING:
     from optimoe.trainer.sweep.loop import SweepBoard

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks, warn
+from optimoe.app.cli.printing import show_blocks
+from optimoe.app.notes import warn
 from optimoe.core.errors import InfeasibleError, InputError
 from optimoe.inputs.sweeps.sweep import SweepRequest
 

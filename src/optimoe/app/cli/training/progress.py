@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from optimoe.app.cli.printing import warn
+from optimoe.app.notes import warn
 from optimoe.report.words.runs.trained import progress_words
 
 if TYPE_CHECKING:

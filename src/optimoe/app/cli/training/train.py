@@ -3,8 +3,9 @@
 import os
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show_blocks, warn
+from optimoe.app.cli.printing import show_blocks
 from optimoe.app.cli.training.progress import shown_on_terminal
+from optimoe.app.notes import warn
 from optimoe.inputs.runs.train import TrainRequest
 
 

@@ -1,0 +1,21 @@
+"""An answer: its record, and its words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimoe.report.words.lines import Blocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a request comes to; only what is shown of it is made.
+
+    Attributes:
+        record: Makes the record, of ``report.records``.
+        blocks: Makes the words: lines and tables from top to bottom.
+    """
+
+    record: Callable[[], Any]
+    blocks: "Callable[[], Blocks]"

@@ -1,0 +1,64 @@
+"""The answer to a plan: the choice, how sure it is, and why."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimoe.app.answers.answer import Answer
+from optimoe.app.notes import warn, warn_without_price
+from optimoe.inputs.plan import PlanRequest
+
+if TYPE_CHECKING:
+    from optimoe.planner.confidence.robust import Robustness
+    from optimoe.planner.result import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan that was made.
+
+    Attributes:
+        plan: It.
+        robustness: How sure it is; none where that was left out.
+        answer: Its record and words.
+    """
+
+    plan: "Plan"
+    robustness: "Robustness | None"
+    answer: Answer
+
+
+def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) -> Planned:
+    """The model to train, for a budget, a traffic and hardware.
+
+    Args:
+        request: The question.
+        quick: Leave out how sure the choice is.
+        explain: With the chain of numbers from the inputs to the choice.
+    """
+    from optimoe.planner.explain.chain import chain
+    from optimoe.planner.plan import plan as solve
+    from optimoe.report.records.plan.plan import plan_record
+    from optimoe.report.words.chain_prose import chain_lines
+    from optimoe.report.words.plan.answer import plan_blocks
+    from optimoe.report.words.plan.scored import moves_table
+
+    problem = request.problem()
+    if not problem.lifetime_tokens:
+        warn("traffic: none is stated, so that serving costs nothing: state --requests-per-s or --serve-tokens")
+    priced = [(deployment.cluster.accelerator, deployment.price) for deployment in problem.deployments]
+    priced.append((problem.training.accelerator, problem.training.price))
+    for name, price in dict.fromkeys((accelerator.name, price) for accelerator, price in priced):
+        warn_without_price(name, price, request.prices)
+    result = solve(problem)
+    robustness = None
+    if not quick:
+        from optimoe.planner.confidence.robust import assess
+
+        robustness = assess(result)
+    links = chain(result) if explain else None
+    changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
+    answer = Answer(
+        record=lambda: plan_record(result, robustness, links),
+        blocks=lambda: [*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""],
+    )
+    return Planned(plan=result, robustness=robustness, answer=answer)
