@@ -5,10 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.answers import laws
 from optimoe.app.cli.options import JsonFlag
 from optimoe.app.cli.printing import show, show_blocks
 from optimoe.app.notes import warn
+from optimoe.app.replies import laws
 from optimoe.core.errors import shown
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 from optimoe.inputs.sources import LawName
@@ -23,22 +23,22 @@ StrictFlag = Annotated[
 
 def list_laws(*, json: JsonFlag = False) -> None:
     """Every law with its status and source."""
-    answer = laws.listed()
-    show_blocks(json, answer.record, answer.blocks)
+    reply = laws.listed()
+    show_blocks(json, reply.record, reply.blocks)
 
 
 def show_law(
     law: Annotated[LawName, Parameter(help="Name of a law, or a law file.")], *, json: JsonFlag = False
 ) -> None:
     """One law: coefficients, units, range, outputs."""
-    answer = laws.shown(law)
-    show_blocks(json, answer.record, answer.blocks)
+    reply = laws.shown(law)
+    show_blocks(json, reply.record, reply.blocks)
 
 
 def predict(request: EvaluateRequest, *, json: JsonFlag = False) -> None:
     """Evaluate a law in its own variables."""
-    answer = laws.predict(request)
-    show_blocks(json, answer.record, answer.blocks)
+    reply = laws.predict(request)
+    show_blocks(json, reply.record, reply.blocks)
 
 
 def check(file: ChecksPath, *, strict: StrictFlag = False, json: JsonFlag = False) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.answers import planning
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import print_lines, show_blocks
+from optimoe.app.replies import planning
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.quantities import Flag
 
@@ -49,7 +49,7 @@ def plan(
     if written:
         require_owned(out or Path(), PLAN_FILES, force=bool(force))
     planned = planning.plan(request, quick=bool(quick), explain=bool(explain))
-    show_blocks(json, planned.answer.record, planned.answer.blocks, quiet=quiet)
+    show_blocks(json, planned.reply.record, planned.reply.blocks, quiet=quiet)
     if written:
         from optimoe.report.pages.plan_page import write_plan
 

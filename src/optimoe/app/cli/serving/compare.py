@@ -1,8 +1,8 @@
 """``optimoe compare``: models beside each other."""
 
-from optimoe.app.answers import comparing
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show_blocks
+from optimoe.app.replies import comparing
 from optimoe.inputs.models import CompareRequest
 
 
@@ -17,5 +17,5 @@ def compare(
     Twice: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs; with what each puts it
     together from.
     """
-    answer = comparing.compare(request)
-    show_blocks(json, answer.record, answer.blocks, quiet=quiet)
+    reply = comparing.compare(request)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)

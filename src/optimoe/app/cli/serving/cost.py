@@ -2,9 +2,9 @@
 
 from cyclopts import App
 
-from optimoe.app.answers import serving
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show_blocks
+from optimoe.app.replies import serving
 from optimoe.inputs.cost import CostRequest
 
 app = App(name="cost", help="Serve a model: latency, throughput, price, best layout.")
@@ -28,5 +28,5 @@ def cost(
     request: CostRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """Serve a model: latency, throughput and price; the layout and the batch that are left out are searched."""
-    answer = serving.cost(request)
-    show_blocks(json, answer.record, answer.blocks, quiet=quiet)
+    reply = serving.cost(request)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)

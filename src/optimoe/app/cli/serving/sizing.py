@@ -5,7 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.answers import serving
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import print_columns, print_json, show, show_blocks
 from optimoe.app.notes import (
@@ -14,6 +13,7 @@ from optimoe.app.notes import (
     warn_of_share,
     warn_without_price,
 )
+from optimoe.app.replies import serving
 from optimoe.inputs.cost import ContextRequest, CurvesRequest, DisaggregateRequest, FleetRequest
 
 CurvesPage = Annotated[
@@ -25,8 +25,8 @@ def fleet(
     request: FleetRequest, *, quiet: QuietFlag = False, config: ConfigFile = None, json: JsonFlag = False
 ) -> None:
     """The fewest and the cheapest GPUs that carry a load within the limits, over kinds and sizes of GPUs."""
-    answer = serving.fleet(request)
-    show_blocks(json, answer.record, answer.blocks, quiet=quiet)
+    reply = serving.fleet(request)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)
 
 
 def context(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Reply:
     """What a request comes to; only what is shown of it is made.
 
     Attributes:

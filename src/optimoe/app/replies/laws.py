@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from optimoe.app.answers.answer import Answer
+from optimoe.app.replies.reply import Reply
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest
 
@@ -10,29 +10,29 @@ if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
 
 
-def listed() -> Answer:
+def listed() -> Reply:
     """Every law with its status and source."""
     from optimoe.laws.catalog import find_law, law_names
     from optimoe.report.records.laws.library import law_list_record
 
     rows = [find_law(name).row for name in law_names()]
-    return Answer(
+    return Reply(
         record=lambda: law_list_record(rows),
         blocks=lambda: [[(row.name, f"{row.status:<13} {row.source}") for row in rows]],
     )
 
 
-def shown(law: str) -> Answer:
+def shown(law: str) -> Reply:
     """One law: coefficients, units, range, outputs."""
     from optimoe.laws.catalog import find_law
     from optimoe.report.records.laws.library import law_show_record
     from optimoe.report.words.law_prose import law_lines
 
     row, outputs = find_law(law).row, find_published(law).outputs
-    return Answer(record=lambda: law_show_record(row, outputs), blocks=lambda: [law_lines(row, outputs)])
+    return Reply(record=lambda: law_show_record(row, outputs), blocks=lambda: [law_lines(row, outputs)])
 
 
-def predict(request: EvaluateRequest) -> Answer:
+def predict(request: EvaluateRequest) -> Reply:
     """A law's output at stated variables."""
     from optimoe.cost.published.catalog import MODELS, find_cost_model
     from optimoe.laws.catalog import find_law
@@ -51,29 +51,29 @@ def predict(request: EvaluateRequest) -> Answer:
         found = LawPrediction(output=output, value=value, unit=unit, meaning=model.meaning(output), reach=placed)
     else:
         found = predict_output(law, output, inputs)
-    return Answer(
+    return Reply(
         record=lambda: prediction_record(law.row, inputs, found),
         blocks=lambda: [prediction_lines(law.row, found)],
     )
 
 
-def compare(request: CompareLawsRequest) -> Answer:
+def compare(request: CompareLawsRequest) -> Reply:
     """One design under every law that covers it."""
     from optimoe.laws.compare import compare as compare_laws
     from optimoe.report.records.laws.comparison import law_comparison_record
     from optimoe.report.words.law_prose import comparison_lines
 
     comparison = compare_laws(request.spec(), request.tokens, request.laws or ())
-    return Answer(record=lambda: law_comparison_record(comparison), blocks=lambda: [comparison_lines(comparison)])
+    return Reply(record=lambda: law_comparison_record(comparison), blocks=lambda: [comparison_lines(comparison)])
 
 
-def decide(request: DecideRequest) -> Answer:
+def decide(request: DecideRequest) -> Reply:
     """What each law would decide at a training budget."""
     from optimoe.laws.compare import compare_decisions
     from optimoe.report.records.laws.comparison import decisions_record
 
     verdicts = compare_decisions(request.train_flops, request.laws or ())
-    return Answer(
+    return Reply(
         record=lambda: decisions_record(request.train_flops, verdicts),
         blocks=lambda: [[(verdict.question.replace("_", " "), verdict.words) for verdict in verdicts]],
     )

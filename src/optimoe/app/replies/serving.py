@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from optimoe.app.answers.answer import Answer
 from optimoe.app.notes import (
     warn_beyond_context,
     warn_of_formats,
@@ -10,13 +9,14 @@ from optimoe.app.notes import (
     warn_of_share,
     warn_without_price,
 )
+from optimoe.app.replies.reply import Reply
 from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 
 if TYPE_CHECKING:
     from optimoe.cost.sizing.curves import Curves
 
 
-def cost(request: CostRequest) -> Answer:
+def cost(request: CostRequest) -> Reply:
     """Latency, throughput and price of a model that is served."""
     from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.serving.cache import kv_tokens
@@ -39,7 +39,7 @@ def cost(request: CostRequest) -> Answer:
     machine, engine, workload = deployment.machine(estimate.layout), deployment.engine, deployment.workload
     memory = gpu_memory(machine, engine, spec, workload)
     capacity = kv_tokens(machine, engine, spec, memory.cache, workload.full_context)
-    return Answer(
+    return Reply(
         record=lambda: serving_record(spec, deployment, estimate),
         blocks=lambda: [
             serving_lines(estimate, memory, capacity, spec, deployment, evidence(spec, deployment, estimate))
@@ -47,7 +47,7 @@ def cost(request: CostRequest) -> Answer:
     )
 
 
-def fleet(request: FleetRequest) -> Answer:
+def fleet(request: FleetRequest) -> Reply:
     """The fewest and the cheapest GPUs that carry a load within the limits."""
     from optimoe.cost.serving.accuracy.evidence import evidence
     from optimoe.cost.sizing.fleet import fleets
@@ -65,7 +65,7 @@ def fleet(request: FleetRequest) -> Answer:
         warn_without_price(offer.cluster.accelerator.name, offer.price, request.price)
     found = fleets(spec, deployment, offers, load)
     best = found[0]
-    return Answer(
+    return Reply(
         record=lambda: fleets_record(spec, load, deployment.limits, found),
         blocks=lambda: [
             fleet_lines(found, spec, load, evidence(spec, best.deployment, best.estimate)),
@@ -85,13 +85,13 @@ def drawn_curves(request: CurvesRequest) -> "Curves":
     return curves(spec, deployment)
 
 
-def curves(request: CurvesRequest) -> Answer:
+def curves(request: CurvesRequest) -> Reply:
     """The curves of a deployment."""
     from optimoe.report.pages.serving_page import frontier_rows
     from optimoe.report.records.sizing import curves_record
     from optimoe.report.words.lines import Table
 
     drawn = drawn_curves(request)
-    return Answer(
+    return Reply(
         record=lambda: curves_record(drawn), blocks=lambda: [Table(rows=frontier_rows(drawn.frontier.points))]
     )

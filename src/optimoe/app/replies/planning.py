@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimoe.app.answers.answer import Answer
 from optimoe.app.notes import warn, warn_without_price
+from optimoe.app.replies.reply import Reply
 from optimoe.inputs.plan import PlanRequest
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ class Planned:
     Attributes:
         plan: It.
         robustness: How sure it is; none where that was left out.
-        answer: Its record and words.
+        reply: Its record and words.
     """
 
     plan: "Plan"
     robustness: "Robustness | None"
-    answer: Answer
+    reply: Reply
 
 
 def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) -> Planned:
@@ -57,8 +57,8 @@ def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) ->
         robustness = assess(result)
     links = chain(result) if explain else None
     changes = moves_table(result, result.scored[-1]) if request.scored.start else ""
-    answer = Answer(
+    reply = Reply(
         record=lambda: plan_record(result, robustness, links),
         blocks=lambda: [*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""],
     )
-    return Planned(plan=result, robustness=robustness, answer=answer)
+    return Planned(plan=result, robustness=robustness, reply=reply)

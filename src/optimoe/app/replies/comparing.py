@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from optimoe.app.answers.answer import Answer
 from optimoe.app.notes import warn, warn_of_formats
+from optimoe.app.replies.reply import Reply
 from optimoe.inputs.models import CompareRequest
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimoe.report.words.lines import Lines, Table
 
 
-def compare(request: CompareRequest) -> Answer:
+def compare(request: CompareRequest) -> Reply:
     """Models side by side: by the rules of thumb of Epoch AI, and by the full cost model on the given GPUs."""
     from optimoe.arch.memory import main_format
     from optimoe.cost.sizing.dense_equivalent import dense_ladder
@@ -29,7 +29,7 @@ def compare(request: CompareRequest) -> Answer:
     records = [
         _compared(spec, request, deployment, ladders[word]) for spec, word in zip(specs, formats, strict=True)
     ]
-    return Answer(
+    return Reply(
         record=lambda: comparison_record(records),
         blocks=lambda: [*_tables(records, request.tokens), _notes(records, specs, request.precision, deployment)],
     )
