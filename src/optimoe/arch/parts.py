@@ -13,6 +13,7 @@ from optimoe.arch.feedforwards.nothing import NoFeedForward
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
 from optimoe.arch.mixers.attention import Attention, QkNorm
+from optimoe.arch.mixers.compressed import CompressedAttention
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
 from optimoe.arch.mixers.nothing import NoMixer
 from optimoe.arch.mixers.parallel import ParallelMixers
@@ -32,6 +33,7 @@ __all__ = [
     "PEER",
     "UNLIMITED_WINDOW",
     "Attention",
+    "CompressedAttention",
     "DenseFFN",
     "FeedForward",
     "GatedDeltaNet",
@@ -53,13 +55,14 @@ __all__ = [
 ]
 
 Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
-Mixer = Attention | LatentAttention | Recurrent | ParallelMixers | NoMixer
+Mixer = Attention | LatentAttention | CompressedAttention | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Part = TypeVar("Part")
 
 MIXERS: dict[str, type[Mixer]] = {
     "attention": Attention,
     "latent_attention": LatentAttention,
+    "compressed_attention": CompressedAttention,
     "mamba": Mamba,
     "mamba2": Mamba2,
     "gated_delta_net": GatedDeltaNet,

@@ -61,7 +61,7 @@ class TokenMixer(ABC):
         """
 
     @property
-    def cache_values(self) -> int:
+    def cache_values(self) -> float:
         """Values that one token adds to the KV cache of one layer; 0 for a recurrent mixer."""
         return 0
 

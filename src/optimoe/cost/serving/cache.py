@@ -83,7 +83,7 @@ def kv_tokens(machine: Machine, engine: Engine, arch: ArchSpec, free_bytes: floa
         block_bytes = block * kinds[0].layers * kinds[0].token_bytes
         blocks, need = free // block_bytes, math.ceil(length / block)
         tokens, requests, held = blocks * block, blocks / need, need * block_bytes
-    elif engine.pool.shared_pages and any(kind.token_bytes for kind in kinds):
+    elif engine.pool.shared_pages and any(kind.token_bytes for kind in kinds) and _by_token(arch):
         return _shared(kinds, engine, free, length, int(machine.layout.dp))
     else:
         held = float(request_bytes(machine, arch, length))
@@ -162,6 +162,12 @@ def _kinds(machine: Machine, arch: ArchSpec) -> list[_Kind]:
         _Kind(layers=number, token_bytes=token, state_bytes=state, window_tokens=window)
         for (token, state, window), number in layers.items()
     ]
+
+
+def _by_token(arch: ArchSpec) -> bool:
+    """Whether every cache holds values token by token, as pages of one size do; entries of several tokens do not."""
+    mixers = [group.mixer for group in arch.layers]
+    return all(mixer.held_values(1) == mixer.cache_values for mixer in mixers)
 
 
 def _window(mixer: Mixer) -> float:

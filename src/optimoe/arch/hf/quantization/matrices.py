@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optimoe.arch.parts import (
     Attention,
+    CompressedAttention,
     DenseFFN,
     GatedDeltaNet,
     GatedRecurrence,
@@ -84,6 +85,8 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield _attention("o_proj", rows=d, columns=outputs)
     elif isinstance(mixer, LatentAttention):
         yield from _latent(mixer, d)
+    elif isinstance(mixer, CompressedAttention):
+        yield from _compressed(mixer, d)
     elif isinstance(mixer, GatedDeltaNet):
         values = mixer.num_value_heads * mixer.value_dim
         inside = ("linear_attn",)
@@ -157,6 +160,27 @@ def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
         yield _attention("indexer.wk", rows=indexer.head_dim, columns=d)
         names = ("indexer.weights_proj", "indexers_proj")
         yield _attention(*names, rows=indexer.num_heads, columns=d, linear=False)
+
+
+def _compressed(mixer: CompressedAttention, d: int) -> Iterator[Matrix]:
+    """Queries, key and grouped output as in DeepSeek-V4; what makes and weighs entries is left as it is."""
+    heads, rank, inner = mixer.num_heads * mixer.head_dim, mixer.q_lora_rank, mixer.output_rank
+    yield _attention("q_a_proj", "wq_a", rows=rank, columns=d)
+    yield _attention("q_b_proj", "wq_b", rows=heads, columns=rank)
+    yield _attention("kv_proj", "wkv", rows=mixer.head_dim, columns=d)
+    groups = mixer.output_groups
+    yield _attention("o_a_proj", "wo_a", rows=groups * inner, columns=heads // groups)
+    yield _attention("o_b_proj", "wo_b", rows=d, columns=groups * inner)
+    pooled = mixer.series * mixer.head_dim
+    if mixer.ratio:
+        for name in ("compressor.kv_proj", "compressor.gate_proj"):
+            yield _attention(name, rows=pooled, columns=d, linear=False)
+    if (indexer := mixer.indexer) is not None:
+        inside, width = "compressor.indexer", indexer.head_dim
+        yield _attention(f"{inside}.q_b_proj", "indexer.wq_b", rows=indexer.num_heads * width, columns=rank)
+        for name in ("kv_proj", "gate_proj"):
+            yield _attention(f"{inside}.{name}", rows=mixer.series * width, columns=d, linear=False)
+        yield _attention(f"{inside}.scorer.weights_proj", rows=indexer.num_heads, columns=d, linear=False)
 
 
 def _routed(ffn: MoE, d: int) -> Iterator[Matrix]:

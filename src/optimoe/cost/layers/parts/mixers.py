@@ -4,7 +4,7 @@ Softmax attention was measured; latent attention (MLA) runs the same kernels at 
 rooflines at the shares of attention (derived, not measured).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import singledispatch
 from typing import Any
 
@@ -12,7 +12,15 @@ import numpy as np
 
 from optimoe.arch.memory import STATE_BYTES
 from optimoe.arch.mixers.attended import Phase, attended
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, Indexer, LatentAttention, NoMixer, ParallelMixers
+from optimoe.arch.parts import (
+    UNLIMITED_WINDOW,
+    Attention,
+    CompressedAttention,
+    Indexer,
+    LatentAttention,
+    NoMixer,
+    ParallelMixers,
+)
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.core.arrays import Values
 from optimoe.core.errors import holds
@@ -81,6 +89,34 @@ def member_projections(
         yield from projections(member, machine, d_model, tokens, precisions)
 
 
+@projections.register
+def compressed_projections(
+    mixer: CompressedAttention,
+    machine: Machine,
+    d_model: Values,
+    tokens: Values,
+    precisions: LayerPrecisions = PLAIN,
+) -> Iterator[LayerKernel]:
+    """Projections over compressed entries: heads and groups of outputs are split, keys and entries are whole.
+
+    Each group of heads is projected down by itself: one product of all groups' width and one group's depth.
+    """
+    heads, groups = mixer.num_heads * mixer.head_dim, mixer.output_groups
+    sizes = [
+        (mixer.q_lora_rank + mixer.head_dim, d_model),
+        (heads / machine.tp, mixer.q_lora_rank),
+        (groups * mixer.output_rank / machine.tp, heads / groups),
+        (d_model, groups * mixer.output_rank / machine.tp),
+    ]
+    if mixer.ratio:
+        sizes.append((2 * mixer.series * mixer.head_dim, d_model))
+    if (indexer := mixer.indexer) is not None:
+        sizes.append((indexer.num_heads * indexer.head_dim, mixer.q_lora_rank))
+        sizes.append((2 * mixer.series * indexer.head_dim + indexer.num_heads, d_model))
+    for width, depth in sizes:
+        yield from machine.products(tokens, width, depth, precisions, "attention")
+
+
 @singledispatch
 def decode_mixing(
     mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
@@ -144,6 +180,32 @@ def member_decode_mixing(
         yield from decode_mixing(member, machine, d_model, batch, context, queries)
 
 
+@decode_mixing.register
+def compressed_decode_mixing(
+    mixer: CompressedAttention,
+    machine: Machine,
+    d_model: Values,
+    batch: Values,
+    context: Values,
+    queries: Values = 1,
+) -> Iterator[LayerKernel]:
+    """Attention over the shared keys of a window and of entries; an indexer reads all of its own first."""
+    if mixer.indexer is not None:
+        entries = mixer.entries(context, UNLIMITED_WINDOW, "decode")
+        yield machine.mixing(
+            _indexing(mixer.indexer, batch, queries * index_flops(mixer.indexer, entries), entries)
+        )
+    scores = mixer.flops(d_model, context, "decode", "absorbed")["attention_scores"]
+    yield machine.mixing(
+        LatentDecodeAttention(
+            requests=batch,
+            values=mixer.head_dim / machine.cache_shards(mixer.cache_heads),
+            score_flops=scores * queries / machine.tp,
+            seen=mixer.seen(context, "decode"),
+        )
+    )
+
+
 @singledispatch
 def prefill_mixing(
     mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
@@ -201,6 +263,36 @@ def member_prefill_mixing(
         yield from prefill_mixing(member, machine, d_model, length, past, prompts)
 
 
+@prefill_mixing.register
+def compressed_prefill_mixing(
+    mixer: CompressedAttention,
+    machine: Machine,
+    d_model: Values,
+    length: Values,
+    past: Values = 0,
+    prompts: Values = 1,
+) -> Iterator[LayerKernel]:
+    """A prompt over the shared keys of its windows and entries, which every GPU holds."""
+
+    def mean(over: Callable[[Values], Values]) -> Values:
+        return _mean_after(over, length, past)
+
+    if mixer.indexer is not None:
+        entries = mean(lambda tokens: mixer.entries(tokens, UNLIMITED_WINDOW, "prefill"))
+        flops = length * index_flops(mixer.indexer, entries)
+        yield machine.mixing(_indexing(mixer.indexer, prompts, flops, length / mixer.ratio))
+    yield machine.mixing(
+        PrefillAttention(
+            requests=prompts,
+            num_heads=mixer.num_heads / machine.tp,
+            num_kv_heads=1,
+            head_dim=mixer.head_dim,
+            length=length,
+            seen=mean(lambda tokens: mixer.seen(tokens, "prefill")),
+        )
+    )
+
+
 def prompt_attention(
     mixer: Attention | LatentAttention, machine: Machine, *, requests: Values, length: Values, seen: Values
 ) -> PrefillAttention:
@@ -229,15 +321,19 @@ def expanded_head_dim(mixer: LatentAttention) -> Values:
 
 
 def _mean_seen(length: Values, past: Values, window: Values, chunked: bool = False) -> Values:
-    """Tokens that a token of a prompt sees on average, its first ``past`` tokens being cached.
+    """Tokens that a token of a prompt sees on average, its first ``past`` tokens being cached."""
+    return _mean_after(lambda tokens: attended(tokens, window, "prefill", chunked), length, past)
+
+
+def _mean_after(over: Callable[[Values], Values], length: Values, past: Values) -> Values:
+    """The mean over ``length`` tokens behind ``past`` of what ``over`` means over all tokens of a prompt.
 
     With S(n) the sum over the first n tokens: (S(past + length) − S(past))/length.
     """
     if holds(np.asarray(past) == 0):
-        return attended(length, window, "prefill", chunked)
+        return over(length)
     whole, cached = past + length, np.maximum(past, 1)
-    before = past * attended(cached, window, "prefill", chunked)
-    return (whole * attended(whole, window, "prefill", chunked) - before) / length
+    return (whole * over(whole) - past * over(cached)) / length
 
 
 def index_flops(indexer: Indexer, seen: Values) -> Values:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import PEER, Attention, CompressedAttention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
@@ -34,6 +34,13 @@ attention)."""
 SELECTION = NORM + ROTATION + CACHE_WRITE + TOP_K + 2
 """Of an indexer: norm and rotation of its keys, their quantisation and cache write, that of its queries, the
 weights of its heads, top-k (vllm/model_executor/models/deepseek_v2.py, Indexer.forward)."""
+
+COMPRESSED = 3 * NORM + 2 * ROTATION + CACHE_WRITE
+"""Of attention over compressed entries: norms of the compressed queries, of each head and of the key, the rotation
+and its undoing behind the attention, cache write (as DeepSeek-V4's own code computes them; unmeasured)."""
+
+ENTRY = 2
+"""Of each kind of entry: its pooling with norm and rotation, and its cache write (assumed)."""
 
 RECURRENT = 5
 """Convolution, gates, split of the inputs, norm of the outputs and their gate (vllm/model_executor/models/
@@ -75,6 +82,9 @@ def layer_launches(machine: Machine, group: LayerGroup) -> Values:
 def _mixer_launches(mixer: Any, fused: bool) -> Values:
     if isinstance(mixer, Attention):
         return (0 if fused else ROTATION + CACHE_WRITE) + NORM * (mixer.qk_norm != "none")
+    if isinstance(mixer, CompressedAttention):
+        selection = SELECTION + ENTRY if mixer.indexer is not None else 0
+        return COMPRESSED + ENTRY * (mixer.ratio > 0) + selection
     if isinstance(mixer, LatentAttention):
         return LATENT + (SELECTION if mixer.indexer is not None else 0)
     return RECURRENT
