@@ -97,6 +97,27 @@ SMALL: dict[str, dict] = {
     | INDEXER
     | {"first_k_dense_replace": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
+    "deepseek_v4": {
+        "intermediate_size": 40,
+        "moe_intermediate_size": 40,
+        "n_routed_experts": 8,
+        "num_experts_per_tok": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 24,
+        "q_lora_rank": 32,
+        "o_groups": 1,
+        "o_lora_rank": 12,
+        "sliding_window": 8,
+        "compress_rates": {"compressed_sparse_attention": 2, "heavily_compressed_attention": 6},
+        "layer_types": [
+            "sliding_attention",
+            "heavily_compressed_attention",
+            "compressed_sparse_attention",
+            "heavily_compressed_attention",
+        ],
+        "hc_mult": 3,
+    }
+    | INDEXER,
     "axk1": MLA | {"mlp_layer_types": ["dense", "sparse", "dense", "sparse"]},
     "sarvam_mla": MLA | {"q_lora_rank": None},
     "exaone_moe": QWEN_MOE

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimoe.arch.hf import from_config, load_config, to_config
+from optimoe.arch.memory import kv_bytes, kv_bytes_per_token, state_bytes
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError
 from tests.arch.small_configs import small_config
@@ -21,12 +22,30 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="OPTIMOE_DATA has no m
         ("zai-org--GLM-5.2-FP8", 743_377_000_704, 41.25),
         ("Qwen--Qwen3-VL-30B-A3B-Instruct", 30_532_122_624, 3.35),
         ("XiaomiMiMo--MiMo-V2-Flash", 308_778_768_832, 15.45),
+        ("deepseek-ai--DeepSeek-V4-Flash", 284_332_230_231, 13.80),
     ],
 )
 def test_totals_are_those_that_the_files_state(name, total, active_billion):
     params = count_params(load_config(DATA / f"{name}.json"))
     assert params.total == total
     assert params.active / 1e9 == pytest.approx(active_billion, abs=0.005)
+
+
+@needs_data
+def test_the_cache_of_v4_flash_grows_by_entries():
+    """21 sparse layers add (512 + 128)/4 values a token, 20 heavy ones 512/128, windows of 128 nothing."""
+    model = load_config(DATA / "deepseek-ai--DeepSeek-V4-Flash.json")
+    assert kv_bytes_per_token(model) == 2 * (21 * 640 / 4 + 20 * 4)
+    held = kv_bytes(model, 2**20) - state_bytes(model)
+    assert held == 2 * (43 * 128 * 512 + 2**20 * (21 * 640 / 4 + 20 * 4))
+
+
+@needs_data
+def test_experts_of_v4_flash_are_in_four_bits_and_multiplied_in_eight():
+    layer = load_config(DATA / "deepseek-ai--DeepSeek-V4-Flash.json").layers[-1].precisions
+    assert (layer.attention, layer.routed_experts, layer.shared_experts) == ("fp8", "mxfp4", "fp8")
+    assert layer.activations_of("routed_experts") == "fp8"
+    assert layer.bytes_per_value("routed_experts") == (4 + 8 / 32) / 8
 
 
 @needs_data

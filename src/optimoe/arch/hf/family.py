@@ -1,5 +1,6 @@
 """How one ``model_type`` of ``config.json`` is put together: a composition of field tables."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,29 @@ from optimoe.arch.hf.layers import LayerKinds, NormRule, all_full
 from optimoe.arch.hf.mixers import Gqa, Linear, Mla
 from optimoe.arch.hf.recurrent.state_space import Mamba2Fields, MambaFields, SideBySide
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
-from optimoe.arch.spec import Norm
+from optimoe.arch.spec import LayerGroup, Norm
+
+
+class Stack(ABC):
+    """Field table of whole layers, where the kind of a layer's mixer and whether it routes do not say them.
+
+    Attributes:
+        parts: Mixers and feed-forwards that the fields can express.
+    """
+
+    parts: tuple[type, ...]
+
+    @abstractmethod
+    def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
+        """Read every layer by itself, from the input up.
+
+        Raises:
+            ConfigError: A field is missing, of the wrong type or out of limits.
+        """
+
+    @abstractmethod
+    def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
+        """Write layers, all of known parts, into the fields that they were read from."""
 
 
 def nothing(config: Config) -> Config:
@@ -26,6 +49,7 @@ class ConfigFamily:
         architecture: The class that ``architectures`` names.
         attention: Field table of softmax layers.
         linear: Field table of recurrent layers, where there are any.
+        stack: Field table of whole layers, which stands for all tables of mixers, feed-forwards and norms.
         kinds: Which mixer each layer has.
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
@@ -50,6 +74,7 @@ class ConfigFamily:
     architecture: str
     attention: Gqa | Mla | SideBySide = Gqa()  # noqa: RUF009 (frozen)
     linear: Linear | MambaFields | Mamba2Fields | None = None
+    stack: Stack | None = None
     kinds: LayerKinds = all_full
     dense: Dense = Dense()  # noqa: RUF009
     routed: Routed | None = None

@@ -9,6 +9,8 @@ Config = Mapping[str, Any]
 Flag = bool | str
 """A property of the family, or the name of the field that states it."""
 _MISSING = object()
+MOST_LAYERS = 100_000
+"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 
 class Fields:
@@ -74,6 +76,17 @@ class Fields:
         every, first = self.count(period), self.count(offset, zero=True)
         require(first < every, offset, f"below {period} = {every}", first)
         return every, first
+
+    def depth(self, *names: str) -> int:
+        """How many layers a model has, by the field ``num_hidden_layers`` or others.
+
+        Raises:
+            ConfigError: Missing, no count, or more than any model has.
+        """
+        names = names or ("num_hidden_layers", "n_layers")
+        num_layers = self.count(*names)
+        require(num_layers <= MOST_LAYERS, names[0], f"at most {MOST_LAYERS}", num_layers)
+        return num_layers
 
     def layer(self, name: str, num_layers: int) -> int:
         """A layer's index from 0; where the field is missing or −1, that of the last one.

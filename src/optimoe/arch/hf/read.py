@@ -22,8 +22,6 @@ from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 
 QUANT_CONFIG = "hf_quant_config.json"
 """Where modelopt states formats beside a ``config.json``."""
-MOST_LAYERS = 100_000
-"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 
 def load_config(path: Path, as_family: str = "") -> ArchSpec:
@@ -98,6 +96,7 @@ def _made(
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")
     if isinstance(formats, Mapping):
+        formats = {name: config[name] for name in ("expert_dtype",) if name in config} | dict(formats)
         return quantised(arch, formats, "quantization_config")
     return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
 
@@ -170,9 +169,26 @@ def max_context(config: Config) -> int:
 
 
 def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
-    num_layers = fields.count("num_hidden_layers", "n_layers")
-    require(num_layers <= MOST_LAYERS, "num_hidden_layers", f"at most {MOST_LAYERS}", num_layers)
     d_model = fields.count("hidden_size", "d_model")
+    layers = family.stack.read(fields, d_model) if family.stack else _layers(family, fields, d_model)
+    positions = fields.count(family.positions) + family.extra_positions if family.positions else 0
+    return ArchSpec(
+        name=name,
+        vocab_size=fields.count("vocab_size"),
+        d_model=d_model,
+        layers=grouped(layers),
+        tied_embeddings=fields.flag("tie_word_embeddings"),
+        unembedding_bias=read_flag(fields, family.unembedding_bias),
+        norm=family.norm,
+        num_end_norms=read_norms(fields, family.num_end_norms),
+        num_positions=positions,
+        num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
+    )
+
+
+def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGroup]:
+    """Every layer by itself: a mixer by its kind, and a feed-forward that routes or does not."""
+    num_layers = fields.depth()
     routed = family.pattern(fields, num_layers)
     kinds = family.kinds(fields, num_layers)
     own = fields.of_layers(family.by_layer, num_layers)
@@ -189,8 +205,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
 
     residual = bool(family.residual) and fields.flag(family.residual)
     num_norms = read_norms(fields, family.num_norms)
-    positions = fields.count(family.positions) + family.extra_positions if family.positions else 0
-    layers = [
+    return [
         LayerGroup(
             num_layers=1,
             mixer=mixer(kind, of_layer),
@@ -200,18 +215,6 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         )
         for kind, routes, of_layer in zip(kinds, routed, own, strict=True)
     ]
-    return ArchSpec(
-        name=name,
-        vocab_size=fields.count("vocab_size"),
-        d_model=d_model,
-        layers=grouped(layers),
-        tied_embeddings=fields.flag("tie_word_embeddings"),
-        unembedding_bias=read_flag(fields, family.unembedding_bias),
-        norm=family.norm,
-        num_end_norms=read_norms(fields, family.num_end_norms),
-        num_positions=positions,
-        num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
-    )
 
 
 def _num_norms(family: ConfigFamily, num_norms: int, ffn: FeedForward, residual: bool) -> int:

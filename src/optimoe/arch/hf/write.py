@@ -84,7 +84,8 @@ def _require_known_parts(family: ConfigFamily, layers: list[LayerGroup]) -> None
     Raises:
         ConfigError: There is one; the message names the layer and the part.
     """
-    known: list[type] = [DenseFFN, NoFeedForward, family.attention.part]
+    parts = family.stack.parts if family.stack else (DenseFFN, NoFeedForward, family.attention.part)
+    known: list[type] = list(parts)
     known += [MoE] if family.routed else []
     known += [family.linear.part] if family.linear else []
     for layer, group in enumerate(layers):
@@ -112,7 +113,6 @@ def _first(ours: Any, theirs: Any) -> str:
 def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     layers = _single(arch)
     _require_known_parts(family, layers)
-    mixers = [layer.mixer for layer in layers]
     config: dict[str, Any] = {
         "vocab_size": arch.vocab_size,
         "hidden_size": arch.d_model,
@@ -120,6 +120,22 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         "tie_word_embeddings": arch.tied_embeddings,
         **family.fixed,
     }
+    config |= family.stack.write(layers) if family.stack else _by_kind(family, layers, arch.d_model)
+    if family.mtp:
+        config[family.mtp] = arch.num_mtp_layers
+    if isinstance(family.unembedding_bias, str):
+        config[family.unembedding_bias] = arch.unembedding_bias
+    if isinstance(family.num_end_norms, NormRule):
+        config |= family.num_end_norms.write(arch.num_end_norms)
+    if family.positions:
+        config[family.positions] = arch.num_positions - family.extra_positions
+    return config
+
+
+def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> dict[str, Any]:
+    """What a family's tables of mixers and feed-forwards write."""
+    config: dict[str, Any] = {}
+    mixers = [layer.mixer for layer in layers]
     softmax: dict[int, Any] = {}
     for mixer in mixers:
         if isinstance(mixer, family.attention.part):
@@ -128,7 +144,7 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
         config |= family.attention.write(attention)
     if family.linear is not None:
         linear: Any = next((mixer for mixer in mixers if isinstance(mixer, family.linear.part)), None)
-        config |= family.linear.write(linear, arch.d_model) if linear is not None else {}
+        config |= family.linear.write(linear, d_model) if linear is not None else {}
     if isinstance(family.kinds, StatedKinds):
         config |= family.kinds.written(layers)
     else:
@@ -145,16 +161,8 @@ def _fields(family: ConfigFamily, arch: ArchSpec) -> dict[str, Any]:
     config |= _by_layer(family, layers)
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
-    if family.mtp:
-        config[family.mtp] = arch.num_mtp_layers
-    if isinstance(family.unembedding_bias, str):
-        config[family.unembedding_bias] = arch.unembedding_bias
     if isinstance(family.num_norms, NormRule):
         config |= family.num_norms.write(layers[0].num_norms)
-    if isinstance(family.num_end_norms, NormRule):
-        config |= family.num_end_norms.write(arch.num_end_norms)
-    if family.positions:
-        config[family.positions] = arch.num_positions - family.extra_positions
     return config
 
 

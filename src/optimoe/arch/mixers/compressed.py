@@ -14,9 +14,9 @@ class CompressedAttention(TokenMixer):
     """Attention of many heads over one shared key, which is the value too, near by token and far by entry.
 
     A token attends to the last ``window_tokens``, and to entries into which every m tokens before it were pooled:
-    to all of them (DeepSeek-V4's heavily compressed layers), or to those that an indexer selects by compressed keys
-    of its own (its compressed sparse layers, whose entries overlap). Queries come from a compressed vector, heads
-    are projected back group by group through a narrow width.
+    to all of them (DeepSeek-V4's heavily compressed layers), or to those that an indexer selects by compressed
+    keys of its own (its compressed sparse layers, whose entries overlap). Queries come from a compressed vector,
+    heads are projected back group by group through a narrow width.
 
     Attributes:
         num_heads: Query heads, h.
@@ -59,7 +59,7 @@ class CompressedAttention(TokenMixer):
 
     @property
     def series(self) -> int:
-        """Projections that an entry pools, each with its gate: 2 where entries overlap, else 1; 0 without entries."""
+        """Projections that an entry pools, each with its gate: 2 where entries overlap, 1 else; 0 without."""
         return (self.ratio > 0) * (1 + self.overlap)
 
     def matrix_params(self, d_model: int) -> int:
@@ -84,7 +84,7 @@ class CompressedAttention(TokenMixer):
         return self.q_lora_rank + self.head_dim + self.num_heads + pooled
 
     def entries(self, length: float, most: float, phase: Phase) -> Any:
-        """Entries that one token sees: ⌊t/m⌋ of the last of ``length`` tokens, in prefill the mean, ``most`` at most.
+        """Entries that one token sees: ⌊t/m⌋ of the last of ``length`` tokens, or the mean; ``most`` at most.
 
         With c the most that any token sees, Σ_i min(⌊i/m⌋, c) = c·(length + 1) − m·c·(c + 1)/2.
         """
@@ -101,7 +101,7 @@ class CompressedAttention(TokenMixer):
         return attended(length, self.window_tokens, phase) + self.entries(length, most, phase)
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
-        """Projections 2 per weight; 4·h·d_h per key seen; an indexer 2·h_i·(d_i + 1) per entry, and its matrices."""
+        """Projections 2 per weight, 4·h·d_h per key seen; an indexer's matrices and 2·h_i·(d_i + 1) per entry."""
         selection = 2 * self.indexer_matrix_params(d_model)
         if self.indexer is not None:
             scores = self.indexer.num_heads * (self.indexer.head_dim + 1)

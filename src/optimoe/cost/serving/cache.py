@@ -165,7 +165,7 @@ def _kinds(machine: Machine, arch: ArchSpec) -> list[_Kind]:
 
 
 def _by_token(arch: ArchSpec) -> bool:
-    """Whether every cache holds values token by token, as pages of one size do; entries of several tokens do not."""
+    """Whether every cache holds values token by token, as pages do; entries of several tokens do not."""
     mixers = [group.mixer for group in arch.layers]
     return all(mixer.held_values(1) == mixer.cache_values for mixer in mixers)
 

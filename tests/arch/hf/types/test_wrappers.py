@@ -60,7 +60,7 @@ def test_the_fields_may_stand_in_a_wrapper_that_takes_them_from_there():
 
 
 def test_what_stands_in_a_wrapper_is_refused_with_the_table_that_it_stands_in():
-    with pytest.raises(ConfigError, match=r"^text_config.num_hidden_layers: missing"):
+    with pytest.raises(ConfigError, match=r"^text_config.hidden_size: missing"):
         from_config({"model_type": "llava", "text_config": {"model_type": "llama"}}, "x")
     with pytest.raises(UnknownNameError, match=r"^text_config.model_type: unknown name 'mllama_text_model'"):
         from_config({"model_type": "mllama", "text_config": {"model_type": "mllama_text_model"}}, "x")

@@ -13,21 +13,23 @@ from optimoe.core.errors import ConfigError, require
 
 SPARSE, HEAVY, NEAR = "compressed_sparse_attention", "heavily_compressed_attention", "sliding_attention"
 _BY_RATIO = {0: NEAR, 4: SPARSE, 128: HEAVY}
-"""What ``compress_ratios`` says of a layer: its kind. How many tokens an entry of that kind has is stated apart."""
-_RATES = {SPARSE: ("compress_rates.compressed_sparse_attention", "compress_rate_csa"),
-          HEAVY: ("compress_rates.heavily_compressed_attention", "compress_rate_hca")}  # fmt: skip
-_DEFAULT_RATES = {name: 4 for name in _RATES[SPARSE]} | {name: 128 for name in _RATES[HEAVY]}
+"""What ``compress_ratios`` says of a layer: its kind. How many tokens its entries have is stated apart."""
+_RATES = {
+    SPARSE: (f"compress_rates.{SPARSE}", "compress_rate_csa"),
+    HEAVY: (f"compress_rates.{HEAVY}", "compress_rate_hca"),
+}
+_DEFAULT_RATES = {SPARSE: 4, HEAVY: 128}
 
 
 class CompressedStack(Stack):
-    """Layers of DeepSeek-V4: windows with entries of two rates or none, several streams, experts in all of them."""
+    """Layers of DeepSeek-V4: windows with entries of two rates or none, several streams, experts everywhere."""
 
     parts = (CompressedAttention, MoE)
     experts = Routed(experts=("n_routed_experts",), shared_fixed=True)
 
     def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
         """Read every layer from its fields."""
-        num_layers = self.depth(fields)
+        num_layers = fields.depth()
         moe, streams = self.experts.read(fields), HyperConnections(num_streams=fields.count("hc_mult"))
         kinds = _kinds(fields, num_layers)
         mixers = {kind: _mixer(fields, kind) for kind in set(kinds)}
@@ -49,7 +51,7 @@ class CompressedStack(Stack):
             "o_lora_rank": first.output_rank,
             "sliding_window": first.window_tokens,
             "layer_types": [_kind(mixer) for mixer in mixers],
-            "compress_rates": {kind: rates.get(kind, _DEFAULT_RATES[names[0]]) for kind, names in _RATES.items()},
+            "compress_rates": {kind: rates.get(kind, rate) for kind, rate in _DEFAULT_RATES.items()},
             "index_n_heads": indexer.num_heads if indexer else 1,
             "index_head_dim": indexer.head_dim if indexer else 1,
             "index_topk": indexer.top_k if indexer else 1,
@@ -101,7 +103,7 @@ COMPRESSED: dict[str, ConfigFamily] = {
         architecture="DeepseekV4ForCausalLM",
         stack=CompressedStack(),
         aliases={"num_local_experts": "n_routed_experts", "intermediate_size": "moe_intermediate_size"},
-        defaults=UNTIED | _DEFAULT_RATES,
+        defaults=UNTIED | {"compress_rates": _DEFAULT_RATES},
         only={"mlp_bias": False, "n_shared_experts": 1, "num_key_value_heads": 1},
     ),
 }

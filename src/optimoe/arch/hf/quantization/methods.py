@@ -27,8 +27,9 @@ from optimoe.arch.hf.quantization.stated import (
     names,
     section,
 )
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 
+_EXPERTS = ModuleNames([f"{inside}.experts" for inside in MOE_MODULES], "quantization_config")
 _PLAIN_LISTS = ("modules_to_not_convert", "ignored_layers", "ignore")
 
 
@@ -51,17 +52,26 @@ def read_method(config: Config) -> Stated:
 
 
 def _fp8(config: Config) -> Stated:
-    """One scale per block where ``weight_block_size`` stands (DeepSeek-V3), else one per matrix."""
+    """One scale per block where ``weight_block_size`` stands (DeepSeek-V3), else one per matrix.
+
+    Routed experts whose ``expert_dtype`` is ``fp4`` are in blocks of 32 columns, multiplied in fp8 (DeepSeek-V4).
+
+    Raises:
+        ConfigError: Another type of experts than fp8 and fp4.
+    """
     block = config.get("weight_block_size")
     scheme = fp8_blocks(*block_pair(block)) if block is not None else FP8_TENSOR
-    return _all_linear(config, scheme)
+    stated, experts = _all_linear(config, scheme), config.get("expert_dtype") or "fp8"
+    if experts == "fp8":
+        return stated
+    require(experts == "fp4", "expert_dtype", "fp8 or fp4", experts)
+    named = Named(scheme=replace(MXFP4, activations="fp8"), names=_EXPERTS)
+    return replace(stated, schemes=(named, *stated.schemes))
 
 
 def _mxfp4(config: Config) -> Stated:
     """Routed experts, and nothing else whatever the exceptions say: engines read no other layer in it."""
-    experts = [f"{inside}.experts" for inside in MOE_MODULES]
-    named = Named(scheme=MXFP4, names=ModuleNames(experts, "quantization_config"))
-    return Stated(schemes=(named,), exceptions=names(config, *_PLAIN_LISTS))
+    return Stated(schemes=(Named(scheme=MXFP4, names=_EXPERTS),), exceptions=names(config, *_PLAIN_LISTS))
 
 
 def _gptq(config: Config) -> Stated:
