@@ -47,7 +47,7 @@ def test_parameters_are_those_of_the_module(theirs, kind):
 
 @pytest.mark.parametrize("tokens", [5, 12, 31])
 def test_the_cache_holds_what_the_module_s_own_holds(theirs, tokens):
-    """Their window keeps one token less, that of the step to come; what waits for an entry is at most our state."""
+    """Their window keeps one token less, the next step's; what waits for its entry is at most our state."""
     import torch
 
     cache = theirs(torch.arange(tokens)[None], use_cache=True).past_key_values
