@@ -83,7 +83,7 @@ def test_a_file_of_the_wrong_grammar_is_one_short_line(tmp_path, load, content):
     path.write_text(content, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ConfigError) as caught:
         load(path)
-    assert str(caught.value).startswith(f"{path}: not ")
+    assert str(caught.value).startswith((f"{path}: not ", f"{path}: must be text in UTF-8"))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < len(str(path)) + 220
 
@@ -136,7 +136,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_json(tmp_path / "none.json")
     (tmp_path / "broken.toml").write_bytes(b"a = \xff")
-    with pytest.raises(ConfigError, match="not TOML"):
+    with pytest.raises(ConfigError, match=r"must be text in UTF-8"):
         load_toml(tmp_path / "broken.toml")
 
 

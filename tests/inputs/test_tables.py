@@ -5,6 +5,7 @@ import json
 import pytest
 
 from optimoe.app.main import app
+from optimoe.core.config import load_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError
 from optimoe.inputs.cost import (
     ContextRequest,
@@ -23,7 +24,7 @@ from optimoe.inputs.loadtest.measure import MeasureRequest
 from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.sweeps.next_runs import NextSweepRequest
-from optimoe.inputs.tables import load_table, option_defaults, options, read_request
+from optimoe.inputs.tables import option_defaults, options, read_request
 
 SAME = [
     (PlanRequest, "plan --train-gpus 64xh100-sxm --train-days 30 --serve-tokens 5T --tpot 50ms --experts 1,8",

@@ -1,7 +1,6 @@
 """TOML and JSON files and tables into frozen dataclasses, with one-line errors; and tables into TOML files."""
 
 import dataclasses
-import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,9 +14,13 @@ import tomli_w
 
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice, shown
 from optimoe.core.files import write_text
+from optimoe.core.files.reading import parse_json, parse_toml, read_text
 from optimoe.core.records import to_values
 
 T = TypeVar("T")
+
+MOST_STATED = 2**24
+"""Characters of a file that states something: a sweep of ten thousand runs, or a law with its draws, has fewer."""
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -114,36 +117,35 @@ def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        ConfigError: It cannot be read or is not TOML.
+        ConfigError: It cannot be read, is not TOML, or is too deep or too large.
     """
-    return _parsed(path, "TOML", tomllib.loads)
+    return parse_toml(read_text(path, MOST_STATED), str(path))
 
 
 def load_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        ConfigError: It cannot be read, is not JSON or is not an object.
+        ConfigError: It cannot be read, is not JSON or no object, says a thing twice, or is too deep or too large.
     """
-    content = _parsed(path, "JSON", json.loads)
+    return _object(path, read_text(path, MOST_STATED))
+
+
+def load_table(path: Path) -> dict[str, Any]:
+    """Read a TOML file or a JSON object, as its first character says: no TOML begins with a brace.
+
+    Raises:
+        ConfigError: It is neither, as of :func:`load_toml` and :func:`load_json`.
+    """
+    text = read_text(path, MOST_STATED)
+    return _object(path, text) if text.lstrip().startswith("{") else parse_toml(text, str(path))
+
+
+def _object(path: Path, text: str) -> dict[str, Any]:
+    content = parse_json(text, str(path))
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must hold a JSON object, got {type(content).__name__}")
     return content
-
-
-def _parsed(path: Path, kind: str, parse: Callable[[str], Any]) -> Any:
-    """What a parser makes of a file.
-
-    Raises:
-        ConfigError: The file cannot be read, or the parser refuses it: wrong grammar, not UTF-8 or an integer of
-            thousands of digits (ValueError), or nested deeper than the parser can follow (RecursionError).
-    """
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise ConfigError(f"{path}: not {kind} ({shown(str(error), 200)})") from None
 
 
 def to_toml(table: Mapping[str, Any], comment: str = "") -> str:

@@ -41,6 +41,8 @@ class DataSetError(ConfigError):
     """A measured data set that does not ship with the package is not at hand."""
 
 
+MOST_OF_VALUE = 120
+"""Characters of a value that an error line shows: a list of the columns of a table fits."""
 MOST_LISTED = 12
 """Known names that an error line lists where none is near: more hide what it says."""
 
@@ -73,9 +75,9 @@ class InfeasibleError(OptimoeError):
 
 
 def shown(text: str, length: int = 60) -> str:
-    """A text as an error line shows it: on one line, and cut where it is longer."""
-    line = " ".join(text.split("\n"))
-    return line if len(line) <= length else f"{line[: length - 3]}…"
+    """A text as an error line shows it: on one line, without what a terminal obeys, and cut where it is longer."""
+    line = text if len(text) <= length else f"{text[: length - 3]}…"
+    return line if line.isprintable() else "".join(one if one.isprintable() else " " for one in line)
 
 
 def holds(condition: Any) -> bool:
@@ -96,7 +98,8 @@ def require(condition: Any, field: str, limit: str | Callable[[], str], value: A
         ConfigError: ``field: must be limit, got value`` when the condition (a bool or a bool array) fails.
     """
     if not holds(condition):
-        raise ConfigError(f"{field}: must be {limit if isinstance(limit, str) else limit()}, got {value}")
+        wanted = limit if isinstance(limit, str) else limit()
+        raise ConfigError(f"{field}: must be {wanted}, got {shown(str(value), MOST_OF_VALUE)}")
 
 
 def require_text(owner: object, *fields: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.core.errors import ConfigError, UnknownNameError, shown
-from optimoe.core.files.cells import read_numbers
+from optimoe.core.files.reading.cells import read_numbers
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,

@@ -14,6 +14,7 @@ from typing import Any
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, InputError, require, require_date, require_positive, shown
 from optimoe.core.files import write_text
+from optimoe.core.files.reading import Source, parse_object, placed_lines
 
 LONGEST_S = 24 * 3600.0
 """A latency above this is not in seconds."""
@@ -108,13 +109,7 @@ def load_latency_records(path: Path) -> tuple[LatencyRecord, ...]:
         InputError: The file cannot be read or holds none.
         ConfigError: A line is no record: ``FILE:LINE: field: limit, got value``.
     """
-    try:
-        # not splitlines(): JSON text may hold U+2028 and its like, which are no ends of lines here
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error.reason
-        raise InputError(f"{path}: cannot be read ({reason})") from None
-    records = tuple(_record(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
+    records = tuple(_record(where, line) for where, line in placed_lines(Source.open(path)))
     if not records:
         raise InputError(f"{path}: holds no records")
     return records
@@ -130,12 +125,7 @@ def save_latency_records(path: Path, records: Iterable[LatencyRecord]) -> None:
 
 
 def _record(where: str, line: str) -> LatencyRecord:
-    try:
-        table = json.loads(line)
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise ConfigError(f"{where}: not JSON ({error}), got {shown(line)}") from None
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where}: must be a JSON object, got {shown(line)}")
+    table = parse_object(line, where)
     try:
         return build(LatencyRecord, table, where="record")
     except InputError as error:

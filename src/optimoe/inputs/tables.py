@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from optimoe.core.config import convert, load_json, load_toml
+from optimoe.core.config import convert
 from optimoe.core.errors import InputError, UnknownNameError
 
 T = TypeVar("T")
@@ -47,15 +47,6 @@ def read_values(cls: type, table: Mapping[str, Any], *, where: str = "", trusted
     return {
         key: _value(hints[key], value, start + key, trusted) for key, value in table.items() if value is not None
     }
-
-
-def load_table(path: Path) -> dict[str, Any]:
-    """The table of a JSON file (``.json``) or a TOML file.
-
-    Raises:
-        ConfigError: It cannot be read, or holds no table.
-    """
-    return load_json(path) if path.suffix == ".json" else load_toml(path)
 
 
 @cache

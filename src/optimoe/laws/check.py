@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from optimoe.core.claims import CheckRow
-from optimoe.core.config import build, load_toml
+from optimoe.core.config import build, load_table
 from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.outputs import Evaluable
 from optimoe.laws.catalog import find_law
@@ -46,7 +46,7 @@ def load_checks(path: Path) -> CheckFile:
     Raises:
         ConfigError: It holds none, or one is malformed.
     """
-    tables = load_toml(path).get("check")
+    tables = load_table(path).get("check")
     if not isinstance(tables, list) or not tables:
         raise ConfigError(f"{path}: must hold rows [[check]], got none")
     known = [field.name for field in fields(CheckRow)]

@@ -33,7 +33,8 @@ def fill_from_file(app: Any, commands: Sequence[str], arguments: Any) -> None:
     config = by_option.get("--config")
     if config is None or not config.tokens:
         return
-    from optimoe.inputs.tables import load_table, read_values
+    from optimoe.core.config import load_table
+    from optimoe.inputs.tables import read_values
 
     path = Path(config.tokens[0].value)
     (request,) = (

@@ -3,24 +3,10 @@
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.errors import ConfigError, InputError, shown
-
-
-@dataclass(frozen=True, kw_only=True)
-class JsonLines:
-    """The objects of a file, one a line.
-
-    Attributes:
-        rows: Each with its place, ``FILE:LINE``, in the order of the file.
-        torn: Lines that a killed process left unfinished: ``FILE:LINE: cut short, got …``.
-    """
-
-    rows: tuple[tuple[str, dict[str, Any]], ...]
-    torn: tuple[str, ...] = ()
+from optimoe.core.errors import InputError
 
 
 def append_json_line(path: Path, record: dict[str, Any]) -> None:
@@ -58,43 +44,6 @@ def append_json_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
     if written < len(data):
         raise InputError(f"{path}: cannot be written whole ({written} of {len(data)} bytes)")
-
-
-def read_json_lines(path: Path, what: str, begins: tuple[str, ...]) -> JsonLines:
-    """Read a file of objects, one a line; empty lines are skipped.
-
-    Args:
-        path: The file.
-        what: What a line holds, for the error line, such as ``a record of a run``.
-        begins: First keys of the objects: a line that cannot be read and begins with one of them is a torn one.
-
-    Raises:
-        InputError: It cannot be read.
-        ConfigError: A line is whole and no object, or begins otherwise.
-    """
-    try:
-        # a torn line may end within a letter; not splitlines(): a text may hold U+2028, which ends no line here
-        lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read ({reason})") from None
-    heads = tuple(f'{{"{key}"' for key in begins)
-    rows, torn = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            table = json.loads(line)
-        except (ValueError, RecursionError, OverflowError):
-            if not any(line.startswith(head) or head.startswith(line) for head in heads):
-                raise ConfigError(f"{where}: not {what}, got {shown(line)}") from None
-            torn.append(f"{where}: cut short after {len(line)} characters")
-            continue
-        if not isinstance(table, dict):
-            raise ConfigError(f"{where}: must be a JSON object, got {shown(json.dumps(table))}")
-        rows.append((where, table))
-    return JsonLines(rows=tuple(rows), torn=tuple(torn))
 
 
 def _ends_torn(handle: int) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from optimoe.core.config import load_json, load_toml, to_toml
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError
+from optimoe.core.config import load_table, to_toml
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, shown
 from optimoe.core.files import write_text
 from optimoe.core.run.asked import AskedRun, asked_from_table
 from optimoe.core.run.spec import NULL, RunSpec, run_from_table, run_table
@@ -93,7 +93,7 @@ def _read(path: Path, read: Callable[[dict[str, Any], str], Run]) -> tuple[Run, 
         ConfigError: The file cannot be read or holds no run, or a run is none, with its name or number.
     """
     _require_ending(path)
-    table = load_toml(path) if path.suffix == ".toml" else load_json(path)
+    table = load_table(path)
     for key in table:
         if key not in TABLES:
             raise UnknownNameError(f"{path}: table", key, TABLES)
@@ -111,9 +111,9 @@ def _run(path: Path, number: int, row: dict[str, Any], read: Callable[[dict[str,
         ConfigError: With the file, the run's name or number, and the field.
     """
     name = row.get("name")
-    where = f"{path}: run {name if isinstance(name, str) and name else number}"
+    where = f"{path}: run {shown(name) if isinstance(name, str) and name else number}"
     try:
-        return read(_with_nulls(row) if path.suffix == ".toml" else row, where)
+        return read(_with_nulls(row), where)
     except InputError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from None
@@ -128,7 +128,7 @@ def _require_unique(names: Iterable[str], where: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ConfigError(f"{where}: name: must be unique, got {name!r} twice")
+            raise ConfigError(f"{where}: name: must be unique, got {shown(repr(name))} twice")
         seen.add(name)
     if not seen:
         raise ConfigError(f"{where}: must hold one run or more, got none")
@@ -175,5 +175,5 @@ def _with_nulls(value: Any) -> Any:
     rest = {key: _with_nulls(item) for key, item in value.items() if key != NULL}
     nulls = value.get(NULL, [])
     if not isinstance(nulls, list) or not all(isinstance(key, str) and key not in rest for key in nulls):
-        raise ConfigError(f"{NULL}: must list names of fields that are absent, got {nulls!r}")
+        raise ConfigError(f"{NULL}: must list names of fields that are absent, got {shown(repr(nulls))}")
     return rest | dict.fromkeys(nulls)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from optimoe.core.config import build, load_facts, load_json, load_toml, save_toml
+from optimoe.core.config import build, load_facts, load_table, save_toml
 from optimoe.core.errors import InputError, find_name
 from optimoe.core.files import write_text
 from optimoe.core.provenance import Assumption, Basis
@@ -98,7 +98,7 @@ def find_calibration(name: str) -> Calibration:
         ConfigError: The file holds none.
     """
     if name.endswith((".toml", ".json")):
-        table = load_toml(Path(name)) if name.endswith(".toml") else load_json(Path(name))
+        table = load_table(Path(name))
         table.pop("verdict", None)
         return build(Calibration, table, where=name)
     known = load_facts("optimoe.cost", "calibrations.toml")

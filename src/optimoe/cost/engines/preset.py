@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from optimoe.arch.precision.formats import Precision
-from optimoe.core.config import build, load_facts, load_toml
+from optimoe.core.config import build, load_facts, load_table
 from optimoe.core.errors import find_name, require, require_choice, same_names
 from optimoe.core.provenance import Basis
 from optimoe.cost.engines.eras import ERA, era_times
@@ -92,7 +92,7 @@ def engine_preset(name: str) -> EnginePreset:
         ConfigError: The file cannot be read, or lacks a field or has one out of its limits.
     """
     if name.endswith(".toml"):
-        return build(EnginePreset, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
+        return build(EnginePreset, {"name": Path(name).stem, **load_table(Path(name))}, where=name)
     return _shipped_preset(name)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from optimoe.core.arrays import Values
-from optimoe.core.config import build, load_facts, load_toml
+from optimoe.core.config import build, load_facts, load_table
 from optimoe.core.errors import (
     ConfigError,
     InputError,
@@ -196,7 +196,7 @@ def find_accelerator(name: str) -> Accelerator:
         ConfigError: The file does not describe one, or the memory is no quantity in bytes.
     """
     if name.endswith(".toml"):
-        return build(Accelerator, {"name": Path(name).stem, **load_toml(Path(name))}, where=name)
+        return build(Accelerator, {"name": Path(name).stem, **load_table(Path(name))}, where=name)
     base, of_memory, memory = name.rpartition(MEMORY)
     if of_memory:
         return _with_memory(find_accelerator(base), memory.strip())

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Literal, get_args
 
 from optimoe.core.arrays import Values
-from optimoe.core.config import build, load_facts, load_toml
+from optimoe.core.config import build, load_facts, load_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, require_choice
 from optimoe.core.provenance import Basis
 from optimoe.core.ranges import require_range
@@ -140,7 +140,7 @@ def load_prices(path: Path) -> tuple[PriceRow, ...]:
         ConfigError: The file cannot be read, or a row is no price: names the file, the row and the field.
         UnknownNameError: A row has a field that is none of a price.
     """
-    return _rows(load_toml(path), str(path))
+    return _rows(load_table(path), str(path))
 
 
 def published_prices() -> tuple[PriceRow, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import NormalDist, linear_regression
 
 from optimoe.core.errors import require
-from optimoe.core.files.columns import TRACE, read_positive_columns
+from optimoe.core.files.reading.columns import TRACE, read_positive_columns
 from optimoe.cost.serving.workload import Workload
 
 

@@ -149,7 +149,7 @@ class LoadChoice:
         require(self.requests == 100, "requests", "left out beside --replay", self.requests)
         if self.trace is None:
             raise InputError("trace: missing beside --replay")
-        from optimoe.core.files.columns import read_positive_columns
+        from optimoe.core.files.reading.columns import read_positive_columns
 
         stamps = read_positive_columns(self.trace, ["arrival_s"], "trace", or_zero=True)["arrival_s"].tolist()
         return tuple(stamp - stamps[0] for stamp in stamps)
@@ -160,7 +160,7 @@ class LoadChoice:
                 lengths("input_tokens", self.input_tokens or LENGTH),
                 lengths("output_tokens", self.output_tokens or LENGTH),
             )
-        from optimoe.core.files.columns import TRACE, read_positive_columns
+        from optimoe.core.files.reading.columns import TRACE, read_positive_columns
         from optimoe.loadtest.workload import TokenLengths
 
         table = read_positive_columns(self.trace, TRACE, "trace")

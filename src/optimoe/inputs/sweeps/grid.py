@@ -24,12 +24,11 @@ from typing import Any
 from optimoe.arch.hf import to_config
 from optimoe.arch.params import count_params
 from optimoe.arch.proportions import Proportions
-from optimoe.core.config import build
+from optimoe.core.config import build, load_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
 from optimoe.core.run import AskedRun, RunSpec, load_asked_runs
 from optimoe.core.run.asked import asked_from_table
 from optimoe.core.units import format_count
-from optimoe.inputs.tables import load_table
 
 GRIDS, MOST_RUNS = "grid", 10_000
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.config import build, load_toml, save_toml, stated_table
+from optimoe.core.config import build, load_table, save_toml, stated_table
 from optimoe.core.errors import ConfigError
 from optimoe.core.plugins import absolute_reference, is_file_reference, relative_reference
 from optimoe.laws.catalog.classes import class_of
@@ -25,7 +25,7 @@ def read_law_file(path: Path) -> tuple[LawRow, type[Law]]:
         UnknownNameError: A family, a verdict or a key that is not known.
         ConfigError: The file does not describe one law, its class is not there, or no such law can be.
     """
-    rows = load_toml(path).get("law", [])
+    rows = load_table(path).get("law", [])
     if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
         raise ConfigError(f"{path}: must hold exactly one [[law]]")
     row = build(LawRow, _beside(rows[0], path), where=f"law {path}")

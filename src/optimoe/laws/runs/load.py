@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import ConfigError, require, shown
-from optimoe.core.files.cells import read_number
+from optimoe.core.files.reading.cells import read_number
 from optimoe.core.formulas import evaluate, named
 from optimoe.laws.runs.checks import bad_rows as why_unusable
 from optimoe.laws.runs.checks import check_table
@@ -44,8 +44,8 @@ def load_observations(
     """Read runs from a file or a folder of files: delimited text, JSON, JSON lines (a trainer's too), Parquet.
 
     Text is separated by commas, semicolons, tabs or bars, in UTF-8 or with a byte order mark; numbers may be
-    written 1e9, 45.6B, 1,234,567 or with decimal commas (:mod:`optimoe.core.files.cells`). Exports are recognised
-    by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts and run tables of W&B, the run
+    written 1e9, 45.6B, 1,234,567 or with decimal commas (:mod:`optimoe.core.files.reading.cells`). Exports are
+    recognised by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts and run tables of W&B, the run
     tables of MLflow (dotted names).
 
     Args:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from optimoe.core.errors import ConfigError, InputError
+from optimoe.core.errors import ConfigError, InputError, shown
+from optimoe.core.files.reading import Source
 from optimoe.loadtest.foreign.aiperf import is_aiperf, read_aiperf
 from optimoe.loadtest.foreign.bench import is_sglang, is_vllm, read_sglang, read_vllm
 from optimoe.loadtest.foreign.guidellm import is_guidellm, read_guidellm
@@ -27,8 +28,11 @@ def read_levels(path: Path) -> tuple[ForeignLevel, ...]:
         InputError: It holds none.
         ConfigError: It cannot be read, no tool is known that writes such a file, or a value in it is of no use.
     """
-    tables = read_tables(path)
-    levels = [level for where, table in tables for level in _levels(where, table)] if tables else read_sheet(path)
+    source = Source.open(path)
+    tables = read_tables(source)
+    levels = (
+        [level for where, table in tables for level in _levels(where, table)] if tables else read_sheet(source)
+    )
     if not levels:
         raise InputError(f"{path}: holds no levels of load")
     return tuple(levels)
@@ -40,4 +44,4 @@ def _levels(where: str, table: Table) -> tuple[ForeignLevel, ...]:
             return read(where, table)
     tools = "vllm bench serve, SGLang's bench_serving, aiperf or guidellm"
     keys = ", ".join(list(table)[:6]) or "nothing"
-    raise ConfigError(f"{where}: must be a result of {tools}, got a table of {keys}")
+    raise ConfigError(f"{where}: must be a result of {tools}, got a table of {shown(keys)}")

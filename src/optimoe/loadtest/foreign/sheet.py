@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.errors import ConfigError
-from optimoe.core.files.cells import read_number
-from optimoe.core.files.delimited import DelimitedText
+from optimoe.core.errors import ConfigError, shown
+from optimoe.core.files.reading import DelimitedText, Source
+from optimoe.core.files.reading.cells import read_number
 from optimoe.loadtest.foreign.level import ForeignLevel
 from optimoe.loadtest.foreign.tables import known, seconds
 
@@ -35,13 +35,13 @@ TIMES = {"ttft_s": ("median_ttft", "p50_ttft", "ttft"), "tpot_s": ("median_tpot"
 seconds, as in InferenceX's own results."""
 
 
-def read_sheet(path: Path) -> tuple[ForeignLevel, ...]:
+def read_sheet(source: Source) -> tuple[ForeignLevel, ...]:
     """The rows of a delimited table as levels.
 
     Raises:
         ConfigError: The table cannot be read, has no columns of medians, or a cell is no number.
     """
-    table = DelimitedText.open(path)
+    table, path = DelimitedText.of(source), source.path
     header = [name.lower() for name in table.header]
     times = {field: _time_column(path, header, names) for field, names in TIMES.items()}
     rows = [row for block in table.blocks() for row in zip(*block, strict=True)]
@@ -65,18 +65,18 @@ def _time_column(path: Path, header: list[str], names: tuple[str, ...]) -> tuple
             for column in (f"{name}_{unit}".rstrip("_"), f"{name} ({unit})"):
                 if column in header:
                     return column, unit or "s"
-    raise ConfigError(f"{path}: must have a column {names[0]} or {names[0]}_ms, got {', '.join(header)}")
+    raise ConfigError(f"{path}: must have a column {names[0]} or {names[0]}_ms, got {shown(', '.join(header))}")
 
 
 def _value(where: str, column: str, cell: str) -> float:
     value = read_number(cell)
     if value is None or value != value:
-        raise ConfigError(f"{where}: {column}: must be a number, got {cell!r}")
+        raise ConfigError(f"{where}: {column}: must be a number, got {shown(repr(cell))}")
     return value
 
 
 def _whole(where: str, field: str, cell: str) -> int:
     value = _value(where, field, cell)
     if value != int(value):
-        raise ConfigError(f"{where}: {field}: must be a whole number, got {cell!r}")
+        raise ConfigError(f"{where}: {field}: must be a whole number, got {shown(repr(cell))}")
     return int(value)

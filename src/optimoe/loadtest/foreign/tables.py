@@ -1,43 +1,30 @@
 """Values in the tables of others' files, with an error that names the place where they are missing or useless."""
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from optimoe.core.errors import ConfigError, InputError, shown
-from optimoe.core.files.reading import read_text
+from optimoe.core.files.reading import GrammarError, Source, parse_object, placed_lines
 from optimoe.core.units import parse_quantity
 
 Table = Mapping[str, Any]
 
 
-def read_tables(path: Path) -> tuple[tuple[str, Table], ...]:
+def read_tables(source: Source) -> tuple[tuple[str, Table], ...]:
     """The JSON objects of a file, one or one a line, each with its place; none where the file is no JSON.
 
     Raises:
         ConfigError: The file cannot be read, or a line of several is none.
     """
-    text = read_text(path)
+    text = source.whole()
     if not text.lstrip().startswith("{"):
         return ()
     try:
-        return ((str(path), json.loads(text)),)
-    except (ValueError, RecursionError):
-        lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    return tuple((where, _object(where, line)) for where, line in lines)
-
-
-def _object(where: str, line: str) -> Table:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: not JSON ({error}), got {shown(line)}") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{where}: must be a JSON object, got {shown(line)}")
-    return found
+        return ((str(source.path), parse_object(text, str(source.path))),)
+    except GrammarError:
+        return tuple((where, parse_object(line, where)) for where, line in placed_lines(source))
 
 
 def inner(table: Any, *path: str | int) -> Any:

@@ -122,7 +122,7 @@ def test_texts_are_read_as_spreadsheets_and_people_write_them(tmp_path, name, en
 
 
 def test_a_column_whose_first_text_stands_far_below_is_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("optimoe.core.files.delimited.BLOCK_ROWS", 2)
+    monkeypatch.setattr("optimoe.core.files.reading.delimited.BLOCK_ROWS", 2)
     (tmp_path / "runs.csv").write_text("N,kind\n1e8,01\n2e8,02\n3e8,x\n4e8,03\n5e8,04\n")
     assert read_table(tmp_path / "runs.csv")["kind"].tolist() == ["01", "02", "x", "03", "04"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optimoe.core.errors import ConfigError, require, shown
-from optimoe.core.files.cells import read_number, read_numbers
+from optimoe.core.files.reading.cells import read_number, read_numbers
 
 Columns = dict[str, np.ndarray]
 """Columns by name, of equal length: numbers (NaN where a cell is blank), or raw cells and text (objects)."""

@@ -1,29 +1,29 @@
 """Files of runs as columns of numbers and text."""
 
-import json
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from optimoe.core.errors import ConfigError, require
-from optimoe.core.files.cells import plain_numbers, read_number_columns
-from optimoe.core.files.delimited import DelimitedText
-from optimoe.core.files.reading import read_text
+from optimoe.core.files.reading import DelimitedText, Source, parse_json, placed_lines
+from optimoe.core.files.reading.cells import plain_numbers, read_number_columns
+from optimoe.core.files.reading.delimited import MOST_ROWS
+from optimoe.core.files.reading.parquet import read_parquet
 from optimoe.core.run import load_run_records
 from optimoe.laws.runs.tables.cells import Columns, as_text, columns_of, typed
 from optimoe.laws.runs.tables.exports import RUN_NAMES, run_columns, unfold
 
 DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt")
 RECORDS = (".json", ".jsonl", ".ndjson")
+SCALARS = ("Wall time", "Step", "Value")
+"""Columns of TensorBoard's exports."""
 IN_FOLDERS = (".csv", ".tsv", ".json", ".jsonl")
 """What a folder of exports is taken to hold: text files beside them are notes."""
 MOST_SHARED = 10_000
 """Different texts up to which equal ones are made one object: beyond them a column is one of ids."""
-MOST_ROWS = 10_000_000
-"""Ten times what is timed (``benchmarks/fit_rows.py``): more no longer fits the memory of a laptop, and half a
-megabyte of Parquet can hold more."""
 
 
 def read_tables(paths: Sequence[Path]) -> Columns:
@@ -71,7 +71,7 @@ def hold_run_records(paths: Sequence[Path]) -> bool:
     """Whether files, and those of folders, are all records of runs, which state their units."""
     files = [file for path in paths for file in (_files_of(path) if path.is_dir() else [path])]
     return all(
-        file.suffix.lower() in RECORDS[1:] and file.is_file() and _holds_run_records(read_text(file))
+        file.suffix.lower() in RECORDS[1:] and file.is_file() and _holds_run_records(Source.open(file))
         for file in files
     )
 
@@ -102,7 +102,7 @@ def _stacked_column(parts: Sequence[tuple[np.ndarray | None, int]]) -> np.ndarra
 def _read_file(path: Path) -> Columns:
     ending = path.suffix.lower()
     if ending == ".parquet":
-        return _typed(columns_of(_read_parquet(path)))
+        return _typed(columns_of(read_parquet(path)))
     if ending in RECORDS:
         return _read_records(path, lines=ending != ".json")
     known = ending in DELIMITED or not path.is_file()  # a pipe has no ending
@@ -120,7 +120,6 @@ def _read_delimited(path: Path) -> Columns:
     num_rows = 0
     for block in table.blocks():
         num_rows += len(block[0])
-        require(num_rows <= MOST_ROWS, str(path), f"a table of at most {MOST_ROWS:,} rows", "more")
         for number, cells in enumerate(block):
             numbers = None if number in texts else plain_numbers(cells)
             if numbers is None:
@@ -163,16 +162,14 @@ def _typed(columns: Columns) -> Columns:
 
 
 def _read_records(path: Path, *, lines: bool) -> Columns:
-    text = read_text(path)
-    require(text.strip(), str(path), "a table of runs", "an empty file")
-    if lines and _holds_run_records(text):
+    source = Source.open(path)
+    if lines and _holds_run_records(source):
         return _typed(run_columns(load_run_records(path)))
-    try:
-        content = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
-        if isinstance(content, list) and content and isinstance(content[0], list):  # TensorBoard's JSON
-            content = [dict(zip(("Wall time", "Step", "Value"), row, strict=True)) for row in content]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read as JSON ({error})") from None
+    content = _lines(source) if lines else parse_json(source.whole(), str(path))
+    if isinstance(content, list) and content and isinstance(content[0], list):  # TensorBoard's JSON
+        alike = all(isinstance(row, list) and len(row) == len(SCALARS) for row in content)
+        require(alike, str(path), f"rows of {', '.join(SCALARS)} where one is a list", "others")
+        content = [dict(zip(SCALARS, row, strict=True)) for row in content]
     require(isinstance(content, list | dict) and content, str(path), "records or columns", type(content).__name__)
     try:
         return _typed(unfold(columns_of(content), path.stem))
@@ -180,24 +177,14 @@ def _read_records(path: Path, *, lines: bool) -> Columns:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _holds_run_records(text: str) -> bool:
+def _lines(source: Source) -> list[Any]:
+    """The values of a file of JSON lines."""
+    content = [parse_json(line, where) for where, line in islice(placed_lines(source), MOST_ROWS + 1)]
+    require(content, str(source.path), "a table of runs", "an empty file")
+    require(len(content) <= MOST_ROWS, str(source.path), f"a table of at most {MOST_ROWS:,} rows", "more")
+    return content
+
+
+def _holds_run_records(source: Source) -> bool:
     """Whether lines are records that :func:`optimoe.core.run.append_run_record` wrote."""
-    return any(line.startswith('{"run": {"name": ') and '"run_id": ' in line for line in text.split("\n"))
-
-
-def _read_parquet(path: Path) -> Any:
-    for library in ("pyarrow.parquet", "polars"):
-        try:
-            module = __import__(library, fromlist=["read"])
-        except ImportError:
-            continue
-        try:
-            if library == "polars":
-                num_rows = module.scan_parquet(path).select(module.len()).collect().item()
-            else:
-                num_rows = module.read_metadata(path).num_rows
-            require(num_rows <= MOST_ROWS, str(path), f"a table of at most {MOST_ROWS:,} rows", f"{num_rows:,}")
-            return module.read_parquet(path) if library == "polars" else module.read_table(path)
-        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-            raise ConfigError(f"{path}: cannot be read as Parquet ({error})") from None
-    raise ConfigError(f"{path}: Parquet needs pyarrow or polars (pip install 'optimoe[tables]')")
+    return any(line.startswith('{"run": {"name": ') and '"run_id": ' in line for line in source.lines("replace"))

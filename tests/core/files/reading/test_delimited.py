@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from optimoe.core.errors import ConfigError
-from optimoe.core.files.delimited import DelimitedText
+from optimoe.core.files.reading.delimited import DelimitedText
 
 
 def table(tmp_path, text, encoding="utf-8", name="runs.csv"):
@@ -64,7 +64,7 @@ def test_blank_lines_are_no_rows_and_missing_cells_are_empty(tmp_path):
 
 
 def test_blocks_hold_all_rows_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("optimoe.core.files.delimited.BLOCK_ROWS", 3)
+    monkeypatch.setattr("optimoe.core.files.reading.delimited.BLOCK_ROWS", 3)
     read = table(tmp_path, "N\n" + "".join(f"{number}\n" for number in range(8)))
     assert [len(block[0]) for block in read.blocks()] == [3, 3, 2]
     assert rows(read) == [(str(number),) for number in range(8)]

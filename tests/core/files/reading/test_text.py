@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from optimoe.core.errors import ConfigError
-from optimoe.core.files.reading import read_text
+from optimoe.core.files.reading.text import read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

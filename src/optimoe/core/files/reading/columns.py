@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from optimoe.core.errors import InputError, require, shown
-from optimoe.core.files.cells import plain_numbers, read_number
-from optimoe.core.files.delimited import DelimitedText
+from optimoe.core.files.reading.cells import plain_numbers, read_number
+from optimoe.core.files.reading.delimited import DelimitedText
 
 TRACE = ("input_tokens", "output_tokens")
 """Columns of a trace of requests, a row a request."""

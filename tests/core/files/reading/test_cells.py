@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from optimoe.core.files.cells import plain_numbers, read_number, read_number_columns, read_numbers
+from optimoe.core.files.reading.cells import plain_numbers, read_number, read_number_columns, read_numbers
 
 
 @pytest.mark.parametrize(
