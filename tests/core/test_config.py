@@ -83,7 +83,7 @@ def test_a_file_of_the_wrong_grammar_is_one_short_line(tmp_path, load, content):
     path.write_text(content, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ConfigError) as caught:
         load(path)
-    assert str(caught.value).startswith((f"{path}: not ", f"{path}: must be text in UTF-8"))
+    assert str(caught.value).startswith((f"{path}: not ", f"{path}: must be "))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < len(str(path)) + 220
 

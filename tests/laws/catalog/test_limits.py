@@ -107,7 +107,7 @@ def require_sane(table):
 def load_parsed(table):
     """The law of a file that holds this table: writing and parsing thousands of files would take minutes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "load_toml", lambda path: {"law": [copy.deepcopy(table)]})
+        patch.setattr(files, "load_table", lambda path: {"law": [copy.deepcopy(table)]})
         return find_law("mine.toml")
 
 

@@ -58,7 +58,9 @@ def _parsed(parse: Callable[[str], Any], kind: str, text: str, where: str) -> An
         value = parse(text)
     except _TwiceError as error:
         raise ConfigError(f"{where}: must name a key once, got {shown(repr(str(error)))} twice") from None
-    except (ValueError, RecursionError, OverflowError) as error:
+    except RecursionError:
+        raise _too_deep(where) from None
+    except (ValueError, OverflowError) as error:
         raise GrammarError(f"{where}: not {kind} ({shown(str(error), 100)})") from None
     _require_plain(value, where)
     return value
@@ -77,7 +79,11 @@ def _require_plain(value: Any, where: str) -> None:
                 f"{where}: must hold whole numbers below 1e60, got one of {huge[0].bit_length()} bits"
             )
         level = [child for child in level if type(child) is dict or type(child) is list]
-    raise ConfigError(f"{where}: must be at most {DEEPEST} tables and lists deep, got more")
+    raise _too_deep(where)
+
+
+def _too_deep(where: str) -> ConfigError:
+    return ConfigError(f"{where}: must be at most {DEEPEST} tables and lists deep, got more")
 
 
 def _children(value: Any) -> Iterable[Any]:
