@@ -43,19 +43,20 @@ class DataSetError(ConfigError):
 
 MOST_OF_VALUE = 120
 """Characters of a value that an error line shows: a list of the columns of a table fits."""
-MOST_LISTED = 12
-"""Known names that an error line lists where none is near: more hide what it says."""
+MOST_LISTED = 100
+"""Characters of the known names that an error line lists where none is near: more hide what it says."""
+LONGEST_NAME = 40
+"""Characters of an unknown name that an error line repeats."""
 
 
 class UnknownNameError(InputError):
     """No such name; the text lists the nearest ones, or gives another hint at what is meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        known, name = sorted(known), shown(name)
+        known, name = sorted(known), shown(name, LONGEST_NAME)
         lower = {one.lower(): one for one in reversed(known)}
         near = [lower[one] for one in get_close_matches(name.lower(), lower, n=4, cutoff=0.4)]
-        some = known if len(known) <= MOST_LISTED else [*known[:MOST_LISTED], f"… {len(known)} in all"]
-        hint = hint or (f"nearest: {', '.join(near)}" if near else f"known: {', '.join(some)}")
+        hint = hint or (f"nearest: {', '.join(near)}" if near else f"known: {_listed(known)}")
         super().__init__(f"{kind}: unknown name {name!r} ({hint})")
 
 
@@ -63,9 +64,18 @@ class AmbiguousNameError(UnknownNameError):
     """A name that several things may be called by; the text lists them."""
 
     def __init__(self, kind: str, name: str, candidates: Iterable[str]) -> None:
-        found = sorted(candidates)
-        some = ", ".join(found[:MOST_LISTED]) + (f", … {len(found)} in all" if len(found) > MOST_LISTED else "")
-        InputError.__init__(self, f"{kind}: ambiguous name {shown(name)!r} (may be {some})")
+        found, name = sorted(candidates), shown(name, LONGEST_NAME)
+        InputError.__init__(self, f"{kind}: ambiguous name {name!r} (may be {_listed(found)})")
+
+
+def _listed(names: list[str]) -> str:
+    """Names as an error line lists them: all, or the first and how many there are."""
+    first = names[:1]
+    for name in names[1:]:
+        if len(", ".join([*first, name])) > MOST_LISTED:
+            return f"{', '.join(first)}, … {len(names)} in all"
+        first.append(name)
+    return ", ".join(first)
 
 
 class InfeasibleError(OptimoeError):

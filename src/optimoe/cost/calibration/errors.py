@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from optimoe.core.errors import require
+
 NEAR = 0.2
 QUANTILES = (0.05, 0.95)
 
@@ -20,6 +22,9 @@ class Accuracy:
         within_20: Share of the records with less than ln 1.2.
         low: 5 % quantile of predicted/measured.
         high: 95 % quantile.
+
+    Raises:
+        ConfigError: A figure is none that errors can have.
     """
 
     median_error: float
@@ -28,6 +33,13 @@ class Accuracy:
     within_20: float
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        for name in ("median_error", "p90_error"):
+            require(0 <= getattr(self, name) < np.inf, name, "zero or more and finite", getattr(self, name))
+        require(abs(self.bias) < np.inf, "bias", "finite", self.bias)
+        require(0 <= self.within_20 <= 1, "within_20", "a share from 0 to 1", self.within_20)
+        require(0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,11 +64,18 @@ class FactorInterval:
         low: Lower end.
         high: Upper end.
         level: Share of the draws between them.
+
+    Raises:
+        ConfigError: The ends are not in order, or the share is none.
     """
 
     low: float
     high: float
     level: float
+
+    def __post_init__(self) -> None:
+        require(0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high))
+        require(0 < self.level < 1, "level", "a share between 0 and 1", self.level)
 
 
 def shipped_factors(engine: str) -> Factors:

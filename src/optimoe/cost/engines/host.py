@@ -30,7 +30,7 @@ class HostTimes:
             the next step while this one runs, 0 where they take turns.
 
     Raises:
-        ConfigError: A time is negative, the front end takes minutes, or the share is not in [0, 1].
+        ConfigError: A time is negative or infinite, the front end takes minutes, or the share is not in [0, 1].
     """
 
     front_s: float
@@ -46,7 +46,7 @@ class HostTimes:
         longest = f"in seconds, from 0 to below {LONGEST_FRONT_S:.0f}"
         require(0 <= self.front_s < LONGEST_FRONT_S, "front_s", longest, self.front_s)
         for name in ("step_s", "request_s", "prompt_token_s", "launch_s", "sampling_passes", "most_requests"):
-            require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+            require(0 <= getattr(self, name) < np.inf, name, "zero or more and finite", getattr(self, name))
         require(0 <= self.hidden <= 1, "hidden", "from 0 to 1", self.hidden)
 
     def before_s(self, prompt_tokens: Values) -> Values:

@@ -102,10 +102,10 @@ class Reserve:
             require(0 <= getattr(self, name) <= 1, name, "from 0 to 1", getattr(self, name))
         sizes = ("rest_bytes", "rest_token_bytes", "rest_gpu_bytes", "sampled_requests", "sampled_requests_small")
         for name in (*sizes, "context_bytes"):
-            require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+            require(0 <= getattr(self, name) < np.inf, name, "zero or more and finite", getattr(self, name))
         for name in RANGES:
             ends = getattr(self, name)
-            require(0 <= ends[0] <= ends[1] <= ends[2], name, "zero or more, the least first", ends)
+            require(0 <= ends[0] <= ends[1] <= ends[2] < np.inf, name, "zero or more and finite, the least first", ends)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from optimoe.arch.hf import to_config
 from optimoe.arch.params import count_params
 from optimoe.arch.proportions import Proportions
 from optimoe.core.config import build, load_table
-from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require
+from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, shown
 from optimoe.core.run import AskedRun, RunSpec, load_asked_runs
 from optimoe.core.run.asked import asked_from_table
 from optimoe.core.units import format_count
@@ -88,7 +88,7 @@ def _runs(grid: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Ite
             _merge(common, _known(part.get(name, {}), known, f"{where}: {name}"))
     axes = grid.get("axes", {})
     require(isinstance(axes, dict) and axes, f"{where}: axes", "a table of lists of values", axes)
-    values = [_values(name, listed, f"{where}: axes: {name}") for name, listed in axes.items()]
+    values = [_values(name, listed, f"{where}: axes: {shown(name)}") for name, listed in axes.items()]
     number = 1
     for each in values:
         number *= len(each)

@@ -1,6 +1,7 @@
 """Results of aiperf: ``profile_export_aiperf.json``, by its docs (JSON Export Schema, 1.0 to 1.5)."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from optimoe.loadtest.foreign.level import ForeignLevel
@@ -57,12 +58,13 @@ def _is_fixed(where: str, table: Table, name: str) -> bool:
 
 def _concurrency(where: str, table: Table) -> float:
     """Requests in flight: of the sweep's point, of the flags, or of the phase that was profiled."""
-    for name, value in inner(table, "run_info", "variation_values").items():
+    varied = inner(table, "run_info", "variation_values")
+    for name in varied if isinstance(varied, Mapping) else ():
         if name.rpartition(".")[2] == "concurrency":
-            return float(value)
-    phases: Any = inner(table, "input_config", "phases") or []
-    listed = phases if isinstance(phases, list) else [{"name": name, **phase} for name, phase in phases.items()]
-    found = [number(where, phase, "concurrency") for phase in listed if phase.get("name") != "warmup"]
+            return number(where, varied, name)
+    phases: Any = inner(table, "input_config", "phases")
+    listed = phases.items() if isinstance(phases, Mapping) else [(inner(one, "name"), one) for one in phases]
+    found = [number(where, phase, "concurrency") for name, phase in listed if name != "warmup"]
     found.append(number(where, table, "input_config", "loadgen", "concurrency"))
     return next((one for one in found if not math.isnan(one)), math.nan)
 

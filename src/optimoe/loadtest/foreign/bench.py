@@ -7,7 +7,7 @@ from typing import Any
 
 from optimoe.core.errors import ConfigError, shown
 from optimoe.loadtest.foreign.level import ForeignLevel
-from optimoe.loadtest.foreign.tables import Table, inner, known, needed, number, tokens
+from optimoe.loadtest.foreign.tables import Table, degree, inner, known, needed, number, tokens
 
 STATED = ("gpu", "engine", "engine_version", "precision", "kv_precision", "num_gpus", "tp", "ep", "pp", "dp")
 """Fields of a record that ``vllm bench serve --metadata NAME=VALUE`` may have put into the file."""
@@ -58,13 +58,11 @@ def read_sglang(where: str, table: Table) -> ForeignLevel:
         engine_version=inner(server, "version"),
         model=inner(server, "served_model_name") or inner(server, "model_path"),
     )
-    tp = number(where, server, "tp_size")
-    if not math.isnan(tp):
-        dp = int(_or(number(where, server, "dp_size"), 1))
+    if not math.isnan(number(where, server, "tp_size")):
+        dp = degree(where, server, "dp_size")
         shared = dp if inner(server, "enable_dp_attention") is True else 1
-        facts |= {"tp": int(tp) // shared, "dp": dp}
-        facts["pp"] = int(_or(number(where, server, "pp_size"), 1))
-        facts["ep"] = int(_or(number(where, server, "ep_size"), 1))
+        facts |= {"tp": degree(where, server, "tp_size") // shared, "dp": dp}
+        facts |= {"pp": degree(where, server, "pp_size"), "ep": degree(where, server, "ep_size")}
     return _level(where, table, facts, "SGLang bench_serving", "mean_e2e_latency_ms", math.nan)
 
 

@@ -32,7 +32,7 @@ def _level(where: str, level: Table, model: str) -> ForeignLevel:
 
     facts = known(
         model=model,
-        measured_utc=utc(number(where, level, "start_time")),
+        measured_utc=utc(f"{where}: start_time", number(where, level, "start_time")),
         input_tokens=tokens(good("prompt_token_count", "mean")),
         output_tokens=tokens(good("output_token_count", "mean")),
         concurrency=max(1.0, streams),

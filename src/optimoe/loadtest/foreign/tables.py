@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from optimoe.core.errors import ConfigError, InputError, shown
+from optimoe.core.errors import ConfigError, InputError, require
 from optimoe.core.files.reading import GrammarError, Source, parse_object, placed_lines
 from optimoe.core.units import parse_quantity
 
 Table = Mapping[str, Any]
+
+LAST_STAMP_S = 4.1e9
+"""A stamp of the Unix clock beyond this is not in seconds."""
 
 
 def read_tables(source: Source) -> tuple[tuple[str, Table], ...]:
@@ -42,17 +45,30 @@ def inner(table: Any, *path: str | int) -> Any:
 
 
 def number(where: str, table: Any, *path: str | int) -> float:
-    """The number at a place; NaN where there is none.
+    """The number at a place; NaN where there is none. Counts, lengths and times are never below zero.
 
     Raises:
-        ConfigError: Something else stands there.
+        ConfigError: Something else stands there, or a number that is negative or infinite.
     """
     value = inner(table, *path)
     if value == {}:
         return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{where}: {_named(path)}: must be a number, got {shown(repr(value))}")
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and not (value < 0 or value == math.inf)
+    require(fine, f"{where}: {_named(path)}", "a number, zero or more and finite", repr(value))
     return float(value)
+
+
+def degree(where: str, table: Any, *path: str | int) -> int:
+    """A degree of parallelism at a place; 1 where there is none.
+
+    Raises:
+        ConfigError: Something else stands there than a whole number above zero.
+    """
+    value = number(where, table, *path)
+    if math.isnan(value):
+        return 1
+    require(value >= 1 and value.is_integer(), f"{where}: {_named(path)}", "a whole number above zero", value)
+    return int(value)
 
 
 def needed(where: str, table: Any, *path: str | int) -> float:
@@ -95,9 +111,16 @@ def tokens(value: float) -> float:
     return value if math.isnan(value) else max(1, round(value))
 
 
-def utc(stamp_s: float) -> str:
-    """Seconds of the Unix clock as ISO 8601; empty for NaN."""
-    return "" if math.isnan(stamp_s) else datetime.fromtimestamp(stamp_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def utc(where: str, stamp_s: float) -> str:
+    """Seconds of the Unix clock as ISO 8601; empty for NaN.
+
+    Raises:
+        ConfigError: They are of no year that a date can have.
+    """
+    if math.isnan(stamp_s):
+        return ""
+    require(stamp_s < LAST_STAMP_S, where, "in seconds since 1970, before the year 2100", stamp_s)
+    return datetime.fromtimestamp(stamp_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _named(path: tuple[str | int, ...]) -> str:

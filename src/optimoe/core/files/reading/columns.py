@@ -34,7 +34,7 @@ def read_positive_columns(
     for name in names:
         if name not in table.header:
             raise InputError(
-                f"{what}: {path} must have a column {name}, got {shown(', '.join(table.header), 200)}"
+                f"{what}: {path} must have a column {name}, got {shown(', '.join(table.header), 100)}"
             )
     num_rows, found = 0, {name: [np.empty(0)] for name in names}
     for block in table.blocks():
