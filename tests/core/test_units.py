@@ -10,6 +10,7 @@ from optimoe.core.units import (
     format_change,
     format_count,
     format_factor,
+    format_plain,
     format_seconds,
     format_usd,
     parse_quantity,
@@ -42,9 +43,32 @@ def test_what_is_no_quantity_is_refused_with_examples(text):
         parse_quantity(text, "count")
 
 
-@given(st.floats(1e-3, 1e20))
-def test_a_printed_count_reads_back_within_its_digits(value):
-    assert parse_quantity(format_count(value)) == pytest.approx(value, rel=0.006)
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [(format_count, "count"), (format_plain, "count"), (format_usd, "count"), (format_bytes, "bytes"),
+     (format_seconds, "seconds")],
+)  # fmt: skip
+@given(value=st.floats(1e-12, 1e22))
+def test_what_is_printed_reads_back_within_its_digits(form, kind, value):
+    assert parse_quantity(form(value), kind) == pytest.approx(
+        value, rel=0.006, abs=0.006 if form is format_usd else 0
+    )
+
+
+def test_every_unit_of_time_that_is_printed_is_read():
+    scales = (1e-10, 1e-9, 1e-6, 1e-3, 1.0, 600.0, 7200.0, 86400.0)
+    printed = {format_seconds(1.5 * scale).rpartition(" ")[2]: 1.5 * scale for scale in scales}
+    assert set(printed) == {"s", "ns", "µs", "ms", "min", "h", "d"}
+    for scale in scales:
+        assert parse_quantity(format_seconds(1.5 * scale), "seconds") == pytest.approx(1.5 * scale)
+
+
+def test_thousands_and_dollars_are_read_as_they_are_printed():
+    assert parse_quantity("46,702,792,704") == 46_702_792_704
+    assert parse_quantity("$1.24M") == 1_240_000
+    for text, kind in (("1,23", "count"), ("1,2345", "count"), ("$5", "seconds"), ("$", "count"), ("٣", "count")):
+        with pytest.raises(InputError, match="examples"):
+            parse_quantity(text, kind)
 
 
 def test_printed_quantities_carry_a_prefix_and_three_digits():

@@ -4,16 +4,16 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from optimoe.arch.count import count
 from optimoe.arch.catalog import find_model
 from optimoe.arch.catalog.models import find_config
+from optimoe.arch.count import count
 from optimoe.core.config import load_facts, load_table, to_toml
 from optimoe.core.latency import load_latency_records
 from optimoe.core.predictions.ledger import load_ledger
@@ -139,6 +139,16 @@ def _checks_nonsense(results: Any) -> Iterator[str]:
             yield "complex value"
 
 
+def _run_nonsense(runs: Any) -> Iterator[str]:
+    for run in runs:  # what its config.json says is for the reader of these
+        yield from strange(replace(run, architecture={}), infinite=("grad_clip",))
+
+
+def _option(path: Path) -> Any:
+    name, _, text = path.read_bytes().decode("utf-8", "replace").partition("=")
+    return read_values(PlanRequest, {name: text})
+
+
 def _plan_options(path: Path) -> Any:
     return read_values(PlanRequest, load_table(path), where=str(path))
 
@@ -167,14 +177,20 @@ LATENCY = {
     "ttft_s": 0.2, "tpot_s": 0.012, "rounds": 10.0, "source": "ours",
 }  # fmt: skip
 REQUEST = {
-    "index": 0, "input_tokens": 10, "output_tokens": 5, "due_s": 0.0, "sent_s": 0.1, "first_token_s": 0.2, "ended_s": 0.5,
+    "index": 0, "input_tokens": 10, "output_tokens": 5, "due_s": 0.0, "sent_s": 0.1, "first_token_s": 0.2,
+    "ended_s": 0.5,
 }  # fmt: skip
 PLAN = {
     "train_gpus": "64xh100-sxm", "train_days": 30, "serve_tokens": "5T", "tpot": "50ms", "experts": "1,8,32",
     "top_k": [1, 2], "active_ffn_ratio": "2,3", "train_flops": 1e22, "max_width": 8192, "vocab": 131072,
     "input_tokens": 3000, "output_tokens": 600, "mfu": 0.4, "loss_slack": 0.02, "serve_gpus": "8xh100-sxm",
-    "requests_per_s": 20, "life_days": 365, "seed": 1,
+    "requests_per_s": 20, "life_days": 365,
 }  # fmt: skip
+OPTIONS = [(name, str(value).strip("[]")) for name, value in PLAN.items()] + [
+    ("tpot", "p95:500µs"), ("ttft", "p99:2s"), ("experts", "1,2,4,8"), ("precision", "fp8"), ("total_usd", "1.5M"),
+    ("unique_tokens", "15T"), ("train_usd_per_hour", "2.95"), ("target_loss", "2.2"), ("seq_len", "8k"),
+    ("input_percentiles", "p50:800,p90:3000"), ("price_tier", "spot"), ("mfu", "40%"), ("batch_tokens", "4M"),
+]  # fmt: skip
 SHAPE = {
     "d_model": 1024, "num_layers": 8, "vocab_size": 32000, "num_heads": 8, "num_kv_heads": 2, "num_experts": 16,
     "top_k": 2, "d_expert": 512, "num_shared_experts": 1, "d_ff": 2048, "first_dense_layers": 1,
@@ -214,44 +230,130 @@ def readers() -> tuple[Reader, ...]:
     calibration = next(iter(load_facts("optimoe.cost", "calibrations.toml").items()))
     calibrated = {"name": "ours", **calibration[1]}
     accelerator = _facts("accelerators.toml", "accelerator", "h100-sxm")
-    checks = {"check": [{"law": "besiroglu2024", "output": "L", "inputs": {"N": 1e9, "D": 2e10}, "value": 2.4, "tolerance_rel": 0.01}]}
-    price = {"price": [{"accelerator": "h100-sxm", "usd_per_gpu_hour": 2.0}, {"accelerator": "l4", "usd_per_gpu_hour": 0.5}]}
+    checks = {
+        "check": [
+            {
+                "law": "besiroglu2024",
+                "output": "L",
+                "inputs": {"N": 1e9, "D": 2e10},
+                "value": 2.4,
+                "tolerance_rel": 0.01,
+                "source": "ours",
+            }
+        ]
+    }
+    price = {
+        "price": [
+            {"accelerator": "h100-sxm", "usd_per_gpu_hour": 2.0},
+            {"accelerator": "l4", "usd_per_gpu_hour": 0.5},
+        ]
+    }
     trace = b"input_tokens,output_tokens,arrival_s\n100,10,0\n2000,300,1.5\n50,7,2\n"
     return (
         Reader(name="config.json", read=_counted, nonsense=_count_nonsense, samples=_configs()),
-        Reader(name="shapes", read=_counted, nonsense=_count_nonsense,
-               samples={"toml": to_toml(SHAPE).encode(), "json": _json(SHAPE)}),
+        Reader(
+            name="shapes",
+            read=_counted,
+            nonsense=_count_nonsense,
+            samples={"toml": to_toml(SHAPE).encode(), "json": _json(SHAPE)},
+        ),
         Reader(name="laws", read=lambda path: find_law(str(path)), nonsense=_law_nonsense, samples=laws),
-        Reader(name="run tables", read=_run_table, nonsense=_runs_nonsense, samples={
-            "csv": _csv(), "tsv": _csv("\t"), "txt": _csv(";"), "json": _json(ROWS), "parquet": _parquet(),
-            "jsonl": _jsonl(*(dict(zip(ROWS, row, strict=True)) for row in zip(*ROWS.values(), strict=True))),
-        }),
-        Reader(name="run records", read=load_run_records, nonsense=lambda log: strange(log, infinite=("grad_clip",)),
-               samples={"jsonl": _jsonl(to_record(record()))}),
+        Reader(
+            name="run tables",
+            read=_run_table,
+            nonsense=_runs_nonsense,
+            samples={
+                "csv": _csv(),
+                "tsv": _csv("\t"),
+                "txt": _csv(";"),
+                "json": _json(ROWS),
+                "parquet": _parquet(),
+                "jsonl": _jsonl(*(dict(zip(ROWS, row, strict=True)) for row in zip(*ROWS.values(), strict=True))),
+            },
+        ),
+        Reader(
+            name="run records",
+            read=load_run_records,
+            nonsense=lambda log: strange(log, infinite=("grad_clip",)),
+            samples={"jsonl": _jsonl(to_record(record()))},
+        ),
         Reader(name="prices", read=load_prices, nonsense=strange, samples={"toml": to_toml(price).encode()}),
-        Reader(name="accelerators", read=lambda path: find_accelerator(str(path)), nonsense=strange,
-               samples={"toml": accelerator}),
-        Reader(name="checks", read=lambda path: run_checks(load_checks(path).rows), nonsense=_checks_nonsense,
-               samples={"toml": to_toml(checks).encode()}),
-        Reader(name="calibrations", read=lambda path: find_calibration(str(path)), nonsense=_calibration_nonsense,
-               samples={"toml": to_toml(calibrated).encode(), "json": _json(to_record(calibrated))}),
-        Reader(name="latency records", read=load_latency_records, nonsense=strange,
-               samples={"jsonl": _jsonl(LATENCY, {**LATENCY, "concurrency": 64})}),
-        Reader(name="traces", read=load_trace, nonsense=lambda one: strange(one, infinite=("rounds",)), samples={"csv": trace}),
-        Reader(name="run files", read=load_runs, nonsense=lambda runs: strange(runs, infinite=("grad_clip",)), samples={
-            "toml": runs_toml([RUN]).encode(), "json": _json({"run": to_record(RUN)}),
-        }),
-        Reader(name="sweeps", read=load_sweep, nonsense=lambda runs: strange(runs, infinite=("grad_clip",)),
-               samples={"toml": (SHARED + GRID).encode()}),
-        Reader(name="load results", read=read_levels, nonsense=lambda levels: strange([one.facts for one in levels]),
-               samples={
-            "0.json": _json(VLLM), "1.json": _json(VLLM | DETAILS), "2.json": _json(AIPERF), "3.json": _json(GUIDELLM),
-            "jsonl": _jsonl(SGLANG, SGLANG), "csv": INFERENCEX.encode(),
-        }),
+        Reader(
+            name="accelerators",
+            read=lambda path: find_accelerator(str(path)),
+            nonsense=strange,
+            samples={"toml": accelerator},
+        ),
+        Reader(
+            name="checks",
+            read=lambda path: run_checks(load_checks(path).rows),
+            nonsense=_checks_nonsense,
+            samples={"toml": to_toml(checks).encode()},
+        ),
+        Reader(
+            name="calibrations",
+            read=lambda path: find_calibration(str(path)),
+            nonsense=_calibration_nonsense,
+            samples={"toml": to_toml(calibrated).encode(), "json": _json(to_record(calibrated))},
+        ),
+        Reader(
+            name="latency records",
+            read=load_latency_records,
+            nonsense=strange,
+            samples={"jsonl": _jsonl(LATENCY, {**LATENCY, "concurrency": 64})},
+        ),
+        Reader(
+            name="traces",
+            read=load_trace,
+            nonsense=lambda one: strange(one, infinite=("rounds",)),
+            samples={"csv": trace},
+        ),
+        Reader(
+            name="run files",
+            read=load_runs,
+            nonsense=_run_nonsense,
+            samples={
+                "toml": runs_toml([RUN]).encode(),
+                "json": _json({"run": to_record(RUN)}),
+            },
+        ),
+        Reader(
+            name="sweeps",
+            read=load_sweep,
+            nonsense=lambda asked: _run_nonsense([one.run for one in asked]),
+            samples={"toml": (SHARED + GRID).encode()},
+        ),
+        Reader(
+            name="load results",
+            read=read_levels,
+            nonsense=lambda levels: strange([one.facts for one in levels]),
+            samples={
+                "0.json": _json(VLLM),
+                "1.json": _json(VLLM | DETAILS),
+                "2.json": _json(AIPERF),
+                "3.json": _json(GUIDELLM),
+                "jsonl": _jsonl(SGLANG, SGLANG),
+                "csv": INFERENCEX.encode(),
+            },
+        ),
         Reader(name="timed requests", read=load_requests, nonsense=_none, samples={"jsonl": _jsonl(REQUEST)}),
-        Reader(name="engines", read=lambda path: engine_preset(str(path)), nonsense=strange,
-               samples={"toml": _facts("engines.toml", "engine", "vllm")}),
-        Reader(name="plan options", read=_plan_options, nonsense=_none,
-               samples={"toml": to_toml(PLAN).encode(), "json": _json(PLAN)}),
+        Reader(
+            name="engines",
+            read=lambda path: engine_preset(str(path)),
+            nonsense=strange,
+            samples={"toml": _facts("engines.toml", "engine", "vllm")},
+        ),
+        Reader(
+            name="plan options",
+            read=_plan_options,
+            nonsense=_none,
+            samples={"toml": to_toml(PLAN).encode(), "json": _json(PLAN)},
+        ),
+        Reader(
+            name="option texts",
+            read=_option,
+            nonsense=lambda values: strange(values),
+            samples={f"{number}.txt": f"{name}={text}".encode() for number, (name, text) in enumerate(OPTIONS)},
+        ),
         Reader(name="predictions", read=load_ledger, nonsense=_none, samples={"jsonl": b""}),
     )

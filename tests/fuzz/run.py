@@ -57,7 +57,9 @@ def place_of(error):
     """Where an error was raised: the last frame of ours."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "/optimoe/" in one.filename]
     last = frames[-1] if frames else traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {last.filename.rpartition('/optimoe/')[2]}:{last.lineno} ({str(error)[:80]})"
+    return (
+        f"{type(error).__name__} at {last.filename.rpartition('/optimoe/')[2]}:{last.lineno} ({str(error)[:80]})"
+    )
 
 
 def line_fault(text, names):

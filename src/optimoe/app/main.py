@@ -1,11 +1,10 @@
 """The command ``optimoe``: parse, call one function, print. Commands load when they are called."""
 
-import os
 import re
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from cyclopts.exceptions import MissingArgumentError
 
 from optimoe import __version__
 from optimoe.app.cli.options import fill_from_file
+from optimoe.app.streams import drop_output, is_of_output, prepare_streams
 from optimoe.core.errors import OptimoeError, UnknownNameError, shown
 from optimoe.core.provenance import COMMAND
 
@@ -102,6 +102,7 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     typed = COMMAND.set(shlex.join(["optimoe", *words]))
     try:
+        prepare_streams()
         if sys.stdout.isatty() or not (
             HELP.intersection(words) or len(words) <= 1
         ):  # a group alone shows its help
@@ -116,8 +117,12 @@ def main(words: Sequence[str] | None = None) -> None:
         fail(meant or str(error), error.exit_code)
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not is_of_output(error):  # a bug
+            raise
+        drop_output()
+        if not isinstance(error, BrokenPipeError):  # else the reader has gone: nobody is left to tell
+            fail(f"standard output: cannot be written ({error.strerror})", BAD_INPUT)
     finally:
         COMMAND.reset(typed)
 
@@ -164,5 +169,6 @@ MOST_SAID = 400
 
 def fail(message: str, exit_code: int) -> None:
     """Say one line and leave; a line that quotes a long value is cut."""
-    print(f"optimoe: {shown(message, MOST_SAID)}", file=sys.stderr)
+    with suppress(OSError):  # a full disk that standard error goes to
+        print(f"optimoe: {shown(message, MOST_SAID)}", file=sys.stderr, flush=True)
     raise SystemExit(exit_code)

@@ -43,7 +43,7 @@ class DataSetError(ConfigError):
 
 MOST_OF_VALUE = 120
 """Characters of a value that an error line shows: a list of the columns of a table fits."""
-MOST_LISTED = 100
+MOST_LISTED = 80
 """Characters of the known names that an error line lists where none is near: more hide what it says."""
 LONGEST_NAME = 40
 """Characters of an unknown name that an error line repeats."""

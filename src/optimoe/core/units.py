@@ -7,7 +7,7 @@ Decimal prefixes are powers of 1000 (``70B`` = 7e10, ``80GB`` = 8e10 bytes); bin
 import math
 import re
 
-from optimoe.core.errors import InputError
+from optimoe.core.errors import InputError, shown
 
 SECONDS_PER_HOUR = 3600.0
 SECONDS_PER_DAY = 86400.0
@@ -20,17 +20,21 @@ _BYTES = {
     "": 1.0,
 }
 # the sign µ has the capital letter Mu (U+039C)
-_SECONDS = {"": 1.0, "NS": 1e-9, "US": 1e-6, "\u039cS": 1e-6, "MS": 1e-3, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+_SECONDS = {"": 1.0, "NS": 1e-9, "US": 1e-6, "\u039cS": 1e-6, "MS": 1e-3, "S": 1.0, "MIN": 60.0}
+_SECONDS |= {"H": SECONDS_PER_HOUR, "D": SECONDS_PER_DAY}
 _SCALES = {
     "count": (_COUNT, "70B, 15T or 1e22"),
     "bytes": (_BYTES, "80GB, 24GiB or 8e10"),
     "seconds": (_SECONDS, "50ms, 2s or 0.05"),
 }
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)")
+_NUMBER = re.compile(
+    r"\$?([+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)", re.ASCII
+)
+"""A number, with commas between thousands or not, and a unit; dollars have their sign before them."""
 
 
 def parse_quantity(text: str, kind: str = "count") -> float:
-    """Read a number with a unit.
+    """Read a number with a unit, in every form in which one is printed.
 
     Args:
         text: What the user typed, such as ``"70B"``, ``"80GB"`` or ``"50ms"``.
@@ -45,11 +49,11 @@ def parse_quantity(text: str, kind: str = "count") -> float:
     scales, examples = _SCALES[kind]
     match = _NUMBER.fullmatch(text.strip())
     scale = scales.get(match[2].upper()) if match else None
-    if match is None or scale is None:
-        raise InputError(f"{text!r} is not a quantity in {kind} (examples: {examples})")
-    value = float(match[1]) * scale
+    if match is None or scale is None or ("$" in text and kind != "count"):
+        raise InputError(f"{shown(repr(text))} is not a quantity in {kind} (examples: {examples})")
+    value = float(match[1].replace(",", "")) * scale
     if not math.isfinite(value):
-        raise InputError(f"{text!r} is too large for a quantity in {kind}")
+        raise InputError(f"{shown(repr(text))} is too large for a quantity in {kind}")
     return value
 
 

@@ -5,16 +5,19 @@ A type here is an ``Annotated`` one with two marks: cyclopts' ``Parameter`` says
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
 
 from cyclopts import Parameter, Token
 
-from optimoe.core.errors import InputError
+from optimoe.core.errors import InputError, shown
 from optimoe.core.ranges import require_range
 from optimoe.core.ranges.table import LATENCIES
 from optimoe.core.units import parse_quantity
+
+LARGEST = sys.float_info.max
 
 Number = TypeVar("Number", int, float)
 
@@ -44,8 +47,9 @@ class Unit:
         """
         if isinstance(value, str):
             return parse_quantity(value, self.kind)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"must be a quantity in {self.kind}, got {value!r}")
+        fine = isinstance(value, int | float) and not isinstance(value, bool)
+        if not fine or not abs(value) <= LARGEST:
+            raise InputError(f"must be a finite quantity in {self.kind}, got {shown(repr(value))}")
         return float(value)
 
 
@@ -60,7 +64,7 @@ class OfShare:
             InputError: It is neither.
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise InputError(f"must be a latency like 50ms or p95:50ms, got {value!r}")
+            raise InputError(f"must be a latency like 50ms or p95:50ms, got {shown(repr(value))}")
         return value if isinstance(value, str) else f"{value:.12g}s"
 
 
@@ -78,7 +82,7 @@ class ByComma:
             return ",".join(f"{key}={item}" for key, item in value.items())
         items = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
-            raise InputError(f"must be a list, or items between commas, got {value!r}")
+            raise InputError(f"must be a list, or items between commas, got {shown(repr(value))}")
         return ",".join(str(item) for item in items)
 
 
@@ -96,7 +100,7 @@ class ByName:
             return dict(value)
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            raise InputError(f"must be values by name, such as {{'N': 'params'}}, got {value!r}")
+            raise InputError(f"must be values by name, such as {{'N': 'params'}}, got {shown(repr(value))}")
         return list(texts)
 
 

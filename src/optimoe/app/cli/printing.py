@@ -58,7 +58,8 @@ def print_json(record: Any) -> None:
     from optimoe.core.records import to_json
     from optimoe.report.records.schema import document
 
-    print(to_json(document(record)))
+    every = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    print(to_json(document(record), ascii_only=not every))
 
 
 def print_blocks(blocks: Blocks) -> None:

@@ -39,7 +39,9 @@ class Accuracy:
             require(0 <= getattr(self, name) < np.inf, name, "zero or more and finite", getattr(self, name))
         require(abs(self.bias) < np.inf, "bias", "finite", self.bias)
         require(0 <= self.within_20 <= 1, "within_20", "a share from 0 to 1", self.within_20)
-        require(0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high))
+        require(
+            0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

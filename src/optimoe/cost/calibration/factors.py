@@ -74,7 +74,9 @@ class FactorInterval:
     level: float
 
     def __post_init__(self) -> None:
-        require(0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high))
+        require(
+            0 <= self.low <= self.high < np.inf, "low", "from zero to high, both finite", (self.low, self.high)
+        )
         require(0 < self.level < 1, "level", "a share between 0 and 1", self.level)
 
 

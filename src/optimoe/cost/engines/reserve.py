@@ -105,7 +105,9 @@ class Reserve:
             require(0 <= getattr(self, name) < np.inf, name, "zero or more and finite", getattr(self, name))
         for name in RANGES:
             ends = getattr(self, name)
-            require(0 <= ends[0] <= ends[1] <= ends[2] < np.inf, name, "zero or more and finite, the least first", ends)
+            require(
+                0 <= ends[0] <= ends[1] <= ends[2] < np.inf, name, "zero or more and finite, the least first", ends
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ from optimoe.laws.runs.tables.files import hold_run_records, read_tables
 LABELS = ("run", "seed", "budget", "tokenizer", "dataset", "status", "file")
 """Columns taken as labels under their own name when the table has them."""
 LISTED_ROWS = 5
+MOST_SAID = 120
+"""Characters that an error line has for them."""
 MOSTLY_NUMBERS = 0.5
 """A column with fewer cells that are no number is one of numbers with slips; with more it is text."""
 MOST_KINDS = 12
@@ -45,8 +47,8 @@ def load_observations(
 
     Text is separated by commas, semicolons, tabs or bars, in UTF-8 or with a byte order mark; numbers may be
     written 1e9, 45.6B, 1,234,567 or with decimal commas (:mod:`optimoe.core.files.reading.cells`). Exports are
-    recognised by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts and run tables of W&B, the run
-    tables of MLflow (dotted names).
+    recognised by their columns: TensorBoard's (``Wall time``, ``Step``, ``Value``), the charts and run tables of
+    W&B, the run tables of MLflow (dotted names).
 
     Args:
         path: The file, or a folder of CSV and JSON files that are read as one table. Several are put one under the
@@ -149,7 +151,9 @@ def _observe(
     reasons = misread | {row: why for row, why in unusable_rows.items() if row not in misread}
     if reasons and bad == "refuse":
         listed = "; ".join(f"row {rows[row]}: {reasons[row]}" for row in sorted(reasons)[:LISTED_ROWS])
-        raise ConfigError(f"{source}: {len(reasons)} rows cannot be used ({listed}): mend or exclude them")
+        raise ConfigError(
+            f"{source}: {len(reasons)} rows cannot be used ({shown(listed, MOST_SAID)}): mend or exclude them"
+        )
     good = np.ones(len(rows), dtype=bool)
     good[list(reasons)] = False
     run = text.get("run", np.full(len(rows), "", dtype=object))

@@ -1,9 +1,10 @@
 """Tables of measured levels, a row each, with the column names of InferenceX, of records, or words like them."""
 
+import math
 from pathlib import Path
 from typing import Any
 
-from optimoe.core.errors import ConfigError, shown
+from optimoe.core.errors import ConfigError, require, shown
 from optimoe.core.files.reading import DelimitedText, Source
 from optimoe.core.files.reading.cells import read_number
 from optimoe.loadtest.foreign.level import ForeignLevel
@@ -70,9 +71,9 @@ def _time_column(path: Path, header: list[str], names: tuple[str, ...]) -> tuple
 
 def _value(where: str, column: str, cell: str) -> float:
     value = read_number(cell)
-    if value is None or value != value:
-        raise ConfigError(f"{where}: {column}: must be a number, got {shown(repr(cell))}")
-    return value
+    fine = value is not None and 0 <= value < math.inf
+    require(fine, f"{where}: {shown(column)}", "a number, zero or more and finite", repr(cell))
+    return value or 0.0
 
 
 def _whole(where: str, field: str, cell: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from optimoe.core.errors import ConfigError, InputError, require
+from optimoe.core.errors import ConfigError, InputError, require, shown
 from optimoe.core.files.reading import GrammarError, Source, parse_object, placed_lines
 from optimoe.core.units import parse_quantity
 
@@ -94,7 +94,7 @@ def seconds(where: str, value: float, unit: str) -> float:
     try:
         return value * parse_quantity(f"1{unit.strip().removesuffix('econds').removesuffix('ec')}", "seconds")
     except InputError:
-        raise ConfigError(f"{where}: unit: must be one of time like ms, got {unit!r}") from None
+        raise ConfigError(f"{where}: unit: must be one of time like ms, got {shown(repr(unit))}") from None
 
 
 def known(**facts: Any) -> dict[str, Any]:
