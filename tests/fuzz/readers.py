@@ -4,6 +4,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from optimoe.cost.hardware.price import load_prices
 from optimoe.cost.serving.traffic import load_trace
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.sweeps.grid import load_sweep
-from optimoe.inputs.tables import read_values
+from optimoe.inputs.tables import read_request, read_values
 from optimoe.laws.catalog import find_law
 from optimoe.laws.check import load_checks, run_checks
 from optimoe.laws.runs import load_observations
@@ -140,13 +141,32 @@ def _checks_nonsense(results: Any) -> Iterator[str]:
 
 
 def _run_nonsense(runs: Any) -> Iterator[str]:
-    for run in runs:  # what its config.json says is for the reader of these
-        yield from strange(replace(run, architecture={}), infinite=("grad_clip",))
+    for run in runs:  # what its config.json and its router's table say is for the readers of these
+        yield from strange(replace(run, architecture=OF_RUN, router={}), infinite=("grad_clip",))
+
+
+def _log_nonsense(log: Any) -> Iterator[str]:
+    for one in log.records:
+        yield from _run_nonsense([one.run])
+        yield from strange(replace(one, run=RUN, router={}), infinite=("grad_clip",))
+
+
+OF_RUN = {"model_type": "mixtral"}
 
 
 def _option(path: Path) -> Any:
     name, _, text = path.read_bytes().decode("utf-8", "replace").partition("=")
-    return read_values(PlanRequest, {name: text})
+    value: Any = text
+    with suppress(ValueError):
+        value = float(text)
+    return read_request(PlanRequest, {name: value})
+
+
+def _option_nonsense(values: Any) -> Iterator[str]:
+    for where, number in numbers(values):
+        limited_later = where.endswith((".params_total", ".unique_tokens", ".mfu"))
+        if not math.isfinite(number) and not limited_later:
+            yield f"{where} is {number}"
 
 
 def _plan_options(path: Path) -> Any:
@@ -189,7 +209,7 @@ PLAN = {
 OPTIONS = [(name, str(value).strip("[]")) for name, value in PLAN.items()] + [
     ("tpot", "p95:500µs"), ("ttft", "p99:2s"), ("experts", "1,2,4,8"), ("precision", "fp8"), ("total_usd", "1.5M"),
     ("unique_tokens", "15T"), ("train_usd_per_hour", "2.95"), ("target_loss", "2.2"), ("seq_len", "8k"),
-    ("input_percentiles", "p50:800,p90:3000"), ("price_tier", "spot"), ("mfu", "40%"), ("batch_tokens", "4M"),
+    ("input_percentiles", "p50:800,p90:3000"), ("price_tier", "spot"), ("batch_tokens", "4M"),
 ]  # fmt: skip
 SHAPE = {
     "d_model": 1024, "num_layers": 8, "vocab_size": 32000, "num_heads": 8, "num_kv_heads": 2, "num_experts": 16,
@@ -274,7 +294,7 @@ def readers() -> tuple[Reader, ...]:
         Reader(
             name="run records",
             read=load_run_records,
-            nonsense=lambda log: strange(log, infinite=("grad_clip",)),
+            nonsense=_log_nonsense,
             samples={"jsonl": _jsonl(to_record(record()))},
         ),
         Reader(name="prices", read=load_prices, nonsense=strange, samples={"toml": to_toml(price).encode()}),
@@ -352,7 +372,7 @@ def readers() -> tuple[Reader, ...]:
         Reader(
             name="option texts",
             read=_option,
-            nonsense=lambda values: strange(values),
+            nonsense=_option_nonsense,
             samples={f"{number}.txt": f"{name}={text}".encode() for number, (name, text) in enumerate(OPTIONS)},
         ),
         Reader(name="predictions", read=load_ledger, nonsense=_none, samples={"jsonl": b""}),

@@ -7,12 +7,14 @@ from optimoe.arch.count import GRANULARITY_FACTOR
 from optimoe.arch.design import d_expert_for_ratio
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, MoE
-from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
+from optimoe.arch.spec import MOST_LAYERS, ArchSpec, LayerGroup, grouped
 from optimoe.core.config import build
 from optimoe.core.errors import require, require_nonnegative, require_positive, require_types
 
 DenseWidth = Literal["active", "expert"]
 
+WIDEST = 1_000_000_000
+"""Beyond this a ratio of widths is a mistake, not a model."""
 _WIDTHS = ("active_ffn_ratio", "expert_ffn_ratio", "total_ffn_ratio", "granularity", "expert_attention_ratio")
 
 
@@ -81,6 +83,7 @@ class Proportions:
         require_nonnegative(
             self, "num_heads", "num_kv_heads", "num_shared_experts", "first_dense_layers", *_WIDTHS
         )
+        require(self.num_layers <= MOST_LAYERS, "num_layers", f"at most {MOST_LAYERS:,}", self.num_layers)
         given = [name for name in _WIDTHS if getattr(self, name)]
         require(len(given) == 1, "width of experts", f"one of {', '.join(_WIDTHS)}", ", ".join(given) or "none")
 
@@ -147,4 +150,5 @@ class Proportions:
         return (by_width or 1.0) * self.d_model
 
     def _stepped(self, width: float) -> int:
+        require(width <= WIDEST, "width of experts", f"at most {WIDEST:,}", width)
         return max(self.width_step, round(width / self.width_step) * self.width_step)

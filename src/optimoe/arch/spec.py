@@ -9,6 +9,9 @@ from optimoe.arch.residual.streams import HyperConnections
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
+MOST_LAYERS = 100_000
+"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
+
 Norm = Literal["rms", "layernorm", "layernorm_no_bias", "layernorm_no_weight"]
 
 

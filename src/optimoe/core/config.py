@@ -57,7 +57,7 @@ def convert(value: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
-        raise ConfigError(f"{where}: {shown(str(error), 200).replace(' - at `$.', ' - at `')}") from None
+        raise ConfigError(f"{where}: {shown(str(error), 120).replace(' - at `$.', ' - at `')}") from None
     except InputError as error:
         error.args = (f"{where}: {error}",)  # a limit that the dataclass itself checks knows no file
         raise

@@ -19,14 +19,11 @@ from optimoe.arch.parts import (
     QkNorm,
     read_part,
 )
-from optimoe.arch.spec import ArchSpec, LayerGroup, Norm, grouped
+from optimoe.arch.spec import MOST_LAYERS, ArchSpec, LayerGroup, Norm, grouped
 from optimoe.core.config import build
 from optimoe.core.errors import ConfigError, require, require_positive
 
 AttentionWord = Literal["gqa", "mha", "mla"]
-
-MOST_LAYERS = 100_000
-"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 WHOLE_MODEL = (
     "vocab_size",

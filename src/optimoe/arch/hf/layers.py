@@ -9,7 +9,7 @@ from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
 from optimoe.arch.spec import LayerGroup
-from optimoe.core.errors import ConfigError, require
+from optimoe.core.errors import ConfigError, require, shown
 
 FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
     "full_attention",
@@ -43,7 +43,7 @@ def listed(otherwise: LayerKinds) -> LayerKinds:
         types = fields.items("layer_types", str, num_layers)
         unknown = set(types) - {FULL, SLIDING, CHUNKED, LINEAR}
         if unknown:
-            raise ConfigError(f"layer_types: must be kinds of attention, got {sorted(unknown)}")
+            raise ConfigError(f"layer_types: must be kinds of attention, got {shown(repr(sorted(unknown)))}")
         return types
 
     return kinds

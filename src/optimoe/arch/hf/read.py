@@ -16,12 +16,14 @@ from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward
-from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
+from optimoe.arch.spec import MOST_LAYERS, ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 
 QUANT_CONFIG = "hf_quant_config.json"
 """Where modelopt states formats beside a ``config.json``."""
+LONGEST_STRETCH = 100_000
+"""Times that positions may be stretched."""
 
 
 def load_config(path: Path, as_family: str = "") -> ArchSpec:
@@ -162,9 +164,10 @@ def max_context(config: Config) -> int:
     if not isinstance(rope, Mapping) or not isinstance(rope.get("factor"), int | float):
         return int(stated)
     kind, factor = rope_kind(rope), rope["factor"]
+    require(0 <= factor <= LONGEST_STRETCH, "rope factor", f"at most {LONGEST_STRETCH}", factor)
     if kind == "yarn":
         original = rope.get("original_max_position_embeddings")
-        return max(int(stated), int(original * factor)) if isinstance(original, int | float) else int(stated)
+        return max(int(stated), int(original * factor)) if isinstance(original, int) else int(stated)
     return int(stated * factor) if kind in ("linear", "dynamic") else int(stated)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from optimoe.core.claims.derived import DerivedRow, derive
 from optimoe.core.claims.printed import Range, printed_range, printed_value
 from optimoe.core.claims.verdict import Claim, Reproduction, judged, undecided
-from optimoe.core.errors import DataSetError, require
+from optimoe.core.errors import DataSetError, require, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,12 @@ class CheckRow:
     rounded: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require(math.isfinite(self.value), "value", "finite", self.value)
+        require(0 <= self.tolerance_rel < math.inf, "tolerance_rel", "zero or more and finite", self.tolerance_rel)
+        for name, given in self.inputs.items():
+            require(
+                isinstance(given, int | float | str), f"inputs: {shown(name)}", "a number or a word", repr(given)
+            )
         if self.printed:
             value = printed_value(self.printed)
             require(math.isclose(value, self.value, rel_tol=1e-12), "printed", f"{self.value:g}", self.printed)

@@ -1,5 +1,6 @@
 """Which deployments stand behind an engine's coefficients: GPUs, precisions, versions, models, ranges of load."""
 
+import math
 from dataclasses import dataclass
 
 from optimoe.core.errors import require, require_positive
@@ -27,7 +28,7 @@ class MeasuredModel:
     params_active: float
 
     def __post_init__(self) -> None:
-        require_positive(self, "params_active")
+        require(0 < self.params_active < math.inf, "params_active", "positive and finite", self.params_active)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,12 @@ class Measured:
     layouts: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        require_positive(self, "rows")
+        require_positive(self, "rows", "tp", "pp", "dp", "ep", "nodes")
+        for layout in self.layouts:
+            require(min(layout) >= 1, "layouts", "degrees of one or more", layout)
         for name in ("requests", "context"):
             low, high = getattr(self, name)
-            require(0 < low <= high, name, "two positive numbers, the smaller first", (low, high))
+            require(0 < low <= high < math.inf, name, "two positive numbers, the smaller first", (low, high))
 
 
 @dataclass(frozen=True, kw_only=True)

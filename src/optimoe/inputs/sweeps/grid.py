@@ -88,7 +88,7 @@ def _runs(grid: Mapping[str, Any], shared: Mapping[str, Any], where: str) -> Ite
             _merge(common, _known(part.get(name, {}), known, f"{where}: {name}"))
     axes = grid.get("axes", {})
     require(isinstance(axes, dict) and axes, f"{where}: axes", "a table of lists of values", axes)
-    values = [_values(name, listed, f"{where}: axes: {shown(name)}") for name, listed in axes.items()]
+    values = [_values(name, listed, f"{where}: axes: {shown(name, 20)}") for name, listed in axes.items()]
     number = 1
     for each in values:
         number *= len(each)

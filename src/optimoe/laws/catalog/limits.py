@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from optimoe.core.errors import ConfigError, require, require_choice
+from optimoe.core.errors import ConfigError, require, require_choice, shown
 from optimoe.laws.catalog.classes import class_of
 from optimoe.laws.law import Law, LawRow, Sign
 from optimoe.laws.loss_law import ArchLaw, LossLaw
@@ -69,7 +69,9 @@ def require_possible(row: LawRow, law_class: type[Law], where: str) -> None:
     _require_draws(row, law_class, where)
     for symbol, (low, high) in row.range.items():
         ordered = 0 <= low <= high < math.inf and high > 0
-        require(ordered, f"{where}: range {symbol}", "[low, high], ordered, finite, not [0, 0]", [low, high])
+        require(
+            ordered, f"{where}: range {shown(symbol)}", "[low, high], ordered, finite, not [0, 0]", [low, high]
+        )
     require(0 <= row.rmse_log < math.inf, f"{where}: rmse_log", "zero or more and finite", row.rmse_log)
     if row.coefficients:
         _require_loss(row, law_class, where)
@@ -78,7 +80,7 @@ def require_possible(row: LawRow, law_class: type[Law], where: str) -> None:
 def _require_coefficients(row: LawRow, law_class: type[Law], where: str) -> None:
     for symbol, value in row.coefficients.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        require(number, f"{where}: coefficient {symbol}", "a finite number", value)
+        require(number, f"{where}: coefficient {shown(symbol)}", "a finite number", value)
     if row.status != "form-only" or row.coefficients:
         for symbol in law_class.free:
             require(symbol in row.coefficients, f"{where}: coefficient {symbol}", "given", "none")
@@ -123,7 +125,7 @@ def _require_draws(row: LawRow, law_class: type[Law], where: str) -> None:
     lengths = {symbol: len(values) for symbol, values in row.draws.items()}
     most = max(lengths.values(), default=0)
     for symbol, values in row.draws.items():
-        field = f"{where}: draws of {symbol}"
+        field = f"{where}: draws of {shown(symbol)}"
         require(symbol in row.coefficients, field, f"of a coefficient ({', '.join(row.coefficients)})", symbol)
         require(lengths[symbol] >= 2, field, "at least 2", lengths[symbol])
         require(lengths[symbol] == most, field, f"as many as the others ({most})", lengths[symbol])
