@@ -131,8 +131,8 @@ def test_sglang_keeps_more_outside_its_share_for_longer_chunks_and_larger_copies
     ("wrong", "named"),
     [
         ({"memory_share": 1.2}, "memory_share: must be from 0 to 1, got 1.2"),
-        ({"logit_bytes": (38.0, 14.0, 38.0)}, "logit_bytes: must be zero or more, the least first"),
-        ({"context_bytes": -1.0}, "context_bytes: must be zero or more, got -1"),
+        ({"logit_bytes": (38.0, 14.0, 38.0)}, "logit_bytes: must be zero or more and finite, the least first"),
+        ({"context_bytes": -1.0}, "context_bytes: must be zero or more and finite, got -1"),
     ],
 )
 def test_rules_out_of_their_limits_are_named(wrong, named):

@@ -126,7 +126,7 @@ def times(ttft_ms, tpot_ms):
         ([VLLM | times(0.2, 0.03)], r"40 requests of 0.0005 s each in 5 s are 0.004 in flight, not 4"),
         ([VLLM | times(2e5, 3e4)], r"are 4e\+03 in flight, not 4: is a time in another unit?"),
         ([VLLM | {"median_tpot_ms": 9e4}], r"tpot_s: must be 1e-5 to 60 seconds .* got 90"),
-        ([VLLM | {"median_ttft_ms": "200"}], r"result: median_ttft_ms: must be a number, got '200'"),
+        ([VLLM | {"median_ttft_ms": "200"}], r"result: median_ttft_ms: must be a number, zero or more and finite, got '200'"),
         ([VLLM | {"median_tpot_ms": None}], r"median_tpot_ms: must be there, a number, got none"),
         ([VLLM | DETAILS | times(241.2, 30)], r"median_ttft_ms: must be that of ttfts, 200 ms, got 241.2"),
         ([VLLM | {"completed": 0}], r"completed: must be 1 or more, got 0"),
@@ -147,7 +147,7 @@ def test_what_cannot_be_is_one_line(tables, words, tmp_path):
     [
         ("", "must be a table with a header, got an empty file"),
         ("a,b\n1,2\n", r"must have a column median_ttft or median_ttft_ms, got a, b"),
-        ("ttft,tpot,isl\n1,x,3\n", r"sheet:2: tpot: must be a number, got 'x'"),
+        ("ttft,tpot,isl\n1,x,3\n", r"sheet:2: tpot: must be a number, zero or more and finite, got 'x'"),
         ("ttft,tpot,isl\n1,2,3.5\n", r"sheet:2: input_tokens: must be a whole number, got '3.5'"),
         ("ttft,tpot\n", "holds no levels of load"),
         ('{"model_id": 1\n', r"sheet:1: not JSON"),

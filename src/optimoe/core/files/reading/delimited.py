@@ -85,7 +85,7 @@ class DelimitedText:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The file that the table stands in."""
         return self.source.path
 
     def blocks(self) -> Iterator[Block]:

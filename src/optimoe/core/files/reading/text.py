@@ -91,7 +91,7 @@ class Source:
         return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=newline)
 
     def whole(self, most: int = MOST_HELD) -> str:
-        """The whole text.
+        """The whole text of the file, at once.
 
         Args:
             most: Characters that it may have.
