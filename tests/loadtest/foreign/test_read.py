@@ -126,7 +126,7 @@ def times(ttft_ms, tpot_ms):
         ([VLLM | times(0.2, 0.03)], r"40 requests of 0.0005 s each in 5 s are 0.004 in flight, not 4"),
         ([VLLM | times(2e5, 3e4)], r"are 4e\+03 in flight, not 4: is a time in another unit?"),
         ([VLLM | {"median_tpot_ms": 9e4}], r"tpot_s: must be 1e-5 to 60 seconds .* got 90"),
-        ([VLLM | {"median_ttft_ms": "200"}], r"median_ttft_ms: must be a number, zero or more and finite, got .200."),
+        ([VLLM | {"median_ttft_ms": "200"}], r"median_ttft_ms: must be a number, zero or more .* got .200."),
         ([VLLM | {"median_tpot_ms": None}], r"median_tpot_ms: must be there, a number, got none"),
         ([VLLM | DETAILS | times(241.2, 30)], r"median_ttft_ms: must be that of ttfts, 200 ms, got 241.2"),
         ([VLLM | {"completed": 0}], r"completed: must be 1 or more, got 0"),
