@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from optimoe.arch.spec import MOST_LAYERS
 from optimoe.core.errors import ConfigError, require
 
 Config = Mapping[str, Any]
 Flag = bool | str
 """A property of the family, or the name of the field that states it."""
 _MISSING = object()
-MOST_LAYERS = 100_000
-"""A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
 
 
 class Fields:

@@ -16,7 +16,7 @@ from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward
-from optimoe.arch.spec import MOST_LAYERS, ArchSpec, LayerGroup, grouped
+from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
 
