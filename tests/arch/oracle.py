@@ -45,7 +45,7 @@ MINIMAL: dict[str, dict] = {
             "vocab_size_per_layer_input": 0,
             "num_kv_shared_layers": 30,
             "model_type": "gemma4_text",
-        }  # fmt: skip
+        }
     },
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128, "num_experts": 8, "moe_topk": 2},

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
@@ -72,6 +72,23 @@ class ArchRequest(ModelsRequest):
     """Format of the unembedding; bf16 unless stated here or by the checkpoint."""
     kv_precision: str = AUTO
     """Format of the cache; auto is what the checkpoint asks for, else bf16."""
+    via: Literal["optimoe", "transformers"] = "optimoe"
+    """Who counts: optimoe by its description of the family, or by kind of module what transformers builds of the
+    config.json without storage, whatever causal language model it is; then parameters alone are known."""
+
+    def built(self) -> "dict[str, Any]":
+        """The ``config.json`` of the one model that transformers is to build.
+
+        Raises:
+            InputError: No model is named, or there are several, or a shape or another reading is asked for.
+            UnknownNameError: Neither a file nor a name of the catalog; lists the nearest.
+            ConfigError: The file cannot be read.
+        """
+        from optimoe.arch.catalog.models import find_config
+
+        if not self.model or self.more or self.shape or self.as_family:
+            raise InputError("--via: builds one model, by name or config.json, without --shape and --as")
+        return find_config(str(self.model))
 
     def stored(self) -> "list[ArchSpec]":
         """The models in the formats that are stated, or in their checkpoints' own.

@@ -176,3 +176,14 @@ def test_headers_of_a_checkpoint_are_read_without_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_any_model_is_counted_by_kind_of_module_as_transformers_builds_it(mixtral):
+    pytest.importorskip("transformers", reason="needs transformers, of the extra dev")
+    record = answer("arch", mixtral, "--via", "transformers")
+    assert record["params_total"] == answer("arch", mixtral)["params_total"]
+    assert record["modules"]["experts"] == 45_097_156_608
+    assert any("active parameters" in words for words in record["untold"])
+    done = optimoe("arch", mixtral, mixtral, "--via", "transformers")
+    assert done.returncode == 2
+    assert "--via: builds one model" in done.stderr

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from optimoe.app.cli.options import JsonFlag, QuietFlag
-from optimoe.app.cli.printing import show, show_blocks
+from optimoe.app.cli.printing import show, show_blocks, stage
 from optimoe.app.notes import warn
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
@@ -25,6 +25,9 @@ def arch(
     from optimoe.report.words.arch_prose import arch_columns, arch_lines
     from optimoe.report.words.lines import Table
 
+    if request.via == "transformers":
+        _show_modules(request, json, quiet)
+        return
     specs = request.stored()
     if hf is not None and len(specs) > 1:
         raise InputError(f"--hf: takes one model, got {len(specs)}")
@@ -44,3 +47,17 @@ def arch(
         show_blocks(json, lambda: counts_record(records), lambda: [Table(rows=arch_columns(records))], quiet=quiet)
     else:
         show(json, lambda: records[0], lambda: arch_lines(records[0]), quiet=quiet)
+
+
+def _show_modules(request: ArchRequest, json: bool, quiet: bool) -> None:
+    """Print what transformers builds, by kind of module."""
+    try:
+        from optimoe.models.convert.foreign.modules import count_modules
+    except ModuleNotFoundError:
+        raise InputError("--via: needs PyTorch (pip install transformers 'optimoe[train]')") from None
+    from optimoe.report.records.arch import modules_record
+    from optimoe.report.words.arch_prose import module_lines
+
+    with stage("build"):
+        record = modules_record(str(request.model), count_modules(request.built()))
+    show(json, lambda: record, lambda: module_lines(record), quiet=quiet)

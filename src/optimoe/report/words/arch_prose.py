@@ -5,7 +5,13 @@ from dataclasses import asdict
 
 from optimoe.arch.count import ArchCount
 from optimoe.core.units import format_bytes, format_count
-from optimoe.report.records.arch import CountRecord, DifferenceRecord, FlopPartsRecord, StoredModelRecord
+from optimoe.report.records.arch import (
+    CountRecord,
+    DifferenceRecord,
+    FlopPartsRecord,
+    ModulesRecord,
+    StoredModelRecord,
+)
 from optimoe.report.words.lines import Deciding, Lines
 
 MOST_DIFFERENCES = 12
@@ -74,6 +80,19 @@ def counted_lines(counted: ArchCount) -> Lines:
             f"{format_bytes(counted.kv_bytes_per_token)} per token",
         ),
         *([("Careful", counted.warning)] if counted.warning else []),
+    ]
+
+
+def module_lines(record: ModulesRecord) -> Lines:
+    """Labelled lines about a model that transformers built: parameters by kind of module, and what is untold."""
+    parts = ", ".join(
+        f"{kind.replace('_', ' ')} {format_count(n)}" for kind, n in asdict(record.modules).items() if n
+    )
+    return [
+        ("Model", f"{record.name}, {record.architecture} of {record.via} {record.release}"),
+        (Deciding("Params"), f"{record.params_total:,} total"),
+        ("", f"{parts} (kinds by the names of their classes)"),
+        *(("Untold" if number == 0 else "", words) for number, words in enumerate(record.untold)),
     ]
 
 

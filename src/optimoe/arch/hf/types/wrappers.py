@@ -31,6 +31,7 @@ class Wrapper:
             where the wrapper is silent, as in files from before its word counted (``first``); both (``agree``).
         flat: Whether the fields may stand in the wrapper itself.
         taken: Fields that the wrapper sets where the table lacks them.
+        head: Whether the shape of an untied head is that of fields in the wrapper.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Wrapper:
     tie: Literal["outer", "either", "inner", "first", "agree"] = "outer"
     flat: bool = False
     taken: tuple[tuple[str, int], ...] = ()
+    head: bool = False
 
     def inner(self, config: Config, model_type: str, find: Find) -> dict[str, Any]:
         """The configuration of the language model, with what the wrapper states of it.
@@ -67,6 +69,13 @@ class Wrapper:
             inner.setdefault(_FORMATS, config[_FORMATS])
         family = find(stated) if isinstance(stated, str) else None
         tied = self._tied(config.get(_TIED), inner.get(_TIED), family.defaults.get(_TIED) if family else None)
+        for name in ("hidden_size", "vocab_size") if self.head and not tied else ():
+            require(
+                config.get(name) == inner.get(name),
+                name,
+                f"that of {self.part}, which the head has",
+                config.get(name),
+            )
         return inner if tied is None else inner | {_TIED: tied}
 
     def _tied(self, outer: Any, own: Any, otherwise: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Models of others as their own code builds them, without storage."""
