@@ -1,4 +1,4 @@
-"""JSON of ``optimoe arch``: what is counted of a model, and what its files hold."""
+"""JSON of ``optimoe arch``: what is counted of a model, what its files hold, what others build of it."""
 
 from optimoe.report.records.arch.count import (
     CountRecord,
@@ -10,6 +10,7 @@ from optimoe.report.records.arch.count import (
     design_record,
 )
 from optimoe.report.records.arch.files import DifferenceRecord, StoredModelRecord
+from optimoe.report.records.arch.modules import ModulesRecord, modules_record
 
 __all__ = [
     "CountRecord",
@@ -17,8 +18,10 @@ __all__ = [
     "DesignRecord",
     "DifferenceRecord",
     "FlopPartsRecord",
+    "ModulesRecord",
     "StoredModelRecord",
     "count_record",
     "counts_record",
     "design_record",
+    "modules_record",
 ]
