@@ -90,6 +90,7 @@ NO_REQUEST = {  # results, weights and descriptions that the package makes itsel
         "Generated",
         "LayerLosses",
         "LazyTensor",
+        "ModuleCount",
         "Names",
         "Output",
         "PEERStats",
