@@ -237,6 +237,68 @@ SMALL: dict[str, dict] = {
         "use_conv_bias": False,
         "tie_word_embeddings": True,
     },
+    "nemotron_h": {
+        "layers_block_type": ["mamba", "moe", "attention", "mlp"],
+        "head_dim": 24,
+        "mamba_num_heads": 4,
+        "mamba_head_dim": 12,
+        "n_groups": 2,
+        "ssm_state_size": 8,
+        "conv_kernel": 3,
+        "use_conv_bias": False,
+        "use_bias": True,
+        "n_routed_experts": 6,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 40,
+        "moe_shared_expert_intermediate_size": 56,
+        "moe_latent_size": 32,
+    },
+    "lfm2": {
+        "conv_L_cache": 3,
+        "conv_bias": True,
+        "layer_types": ["conv", "full_attention", "conv", "conv"],
+        "block_auto_adjust_ff_dim": True,
+        "block_ffn_dim_multiplier": 1.3,
+        "block_multiple_of": 16,
+        "tie_embedding": False,
+    },
+    "lfm2_moe": QWEN_MOE
+    | {
+        "conv_L_cache": 4,
+        "conv_bias": False,
+        "layer_types": ["conv", "full_attention", "conv", "conv"],
+        "num_dense_layers": 1,
+        "tie_word_embeddings": True,
+    },
+    "recurrent_gemma": {
+        "lru_width": 48,
+        "conv1d_width": 3,
+        "block_types": ["recurrent", "attention"],
+        "attention_window_size": 16,
+        "attention_bias": True,
+    },
+    "olmo_hybrid": LINEAR
+    | {"linear_key_head_dim": None, "linear_num_key_heads": None, "attention_bias": True, "pad_token_id": 0},
+    "kimi_linear": MLA
+    | {
+        "num_experts": 8,
+        "linear_attn_config": {
+            "num_heads": 4,
+            "head_dim": 12,
+            "short_conv_kernel_size": 3,
+        },
+        "layer_types": ["linear_attention", "full_attention", "linear_attention", "full_attention"],
+        "pad_token_id": 0,
+    },
+    "bailing_hybrid": MLA
+    | {
+        "num_experts": 8,
+        "head_dim": 12,
+        "short_conv_kernel_size": 3,
+        "layer_group_size": 3,
+        "q_lora_rank": None,
+        "pad_token_id": 0,
+    },
     "granitemoehybrid": LOCAL
     | MAMBA2
     | {"shared_intermediate_size": 56, "layer_types": ["mamba", "attention", "mamba", "mamba"]},

@@ -70,7 +70,7 @@ def test_recurrent_families_have_exactly_the_matrix_products_that_torch_counts(m
     spec = from_config(config, model_type)
     torch_counts = counted_by_torch(config)
     flops = decode_flops(spec, LENGTH)
-    products = sum(count for operator, count in torch_counts.items() if operator in ("mm", "addmm"))
+    products = sum(count for operator, count in torch_counts.items() if operator in ("mm", "addmm", "baddbmm"))
     inner = convolved = 0
     for number, mixer in ((group.num_layers, member) for group in spec.layers for member in group.mixer.members):
         if not mixer.recurrent:

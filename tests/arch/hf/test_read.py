@@ -51,7 +51,8 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
             strict=True,
         )
     )
-    config |= sizes | {"tie_word_embeddings": tied and model_type != "dbrx"}
+    config.pop("tie_embedding", None)
+    config |= sizes | {"tie_word_embeddings": tied and "tie_word_embeddings" not in FAMILIES[model_type].only}
     if model_type == "dbrx":
         config["attn_config"] = {"kv_n_heads": 1}
     else:
@@ -60,7 +61,7 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
     config.pop("mlp_only_layers", None)
     config.pop("num_attention_heads_per_layer", None)  # of the heads that stand above
-    for name in ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk"):
+    for name in ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk", "layers_block_type"):
         if isinstance(config.get(name), list):
             config[name] = [config[name][layer % len(config[name])] for layer in range(layers)]
     spec = from_config(config, "model")
@@ -72,6 +73,10 @@ DERIVED = {
     "falcon_mamba": ("intermediate_size",),
     "bamba": ("attn_layer_indices",),
     "falcon_h1": ("mamba_d_ssm",),
+    "lfm2": ("tie_embedding",),
+    "nemotron_h": ("moe_latent_size",),
+    "olmo_hybrid": ("linear_num_value_heads", "linear_value_head_dim"),
+    "recurrent_gemma": ("lru_width",),
 }
 """Fields that a family's own code computes from others, or takes for none, where they are missing."""
 

@@ -8,6 +8,7 @@ import pytest
 from optimoe.arch.hf import from_config, load_config, to_config
 from optimoe.arch.memory import kv_bytes, kv_bytes_per_token, state_bytes
 from optimoe.arch.params import count_params
+from optimoe.arch.parts import MoE
 from optimoe.core.errors import ConfigError
 from tests.arch.small_configs import small_config
 
@@ -23,6 +24,8 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="OPTIMOE_DATA has no m
         ("Qwen--Qwen3-VL-30B-A3B-Instruct", 30_532_122_624, 3.35),
         ("XiaomiMiMo--MiMo-V2-Flash", 308_778_768_832, 15.45),
         ("deepseek-ai--DeepSeek-V4-Flash", 284_332_230_231, 13.80),
+        ("nvidia--NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 31_577_937_344, 3.58),
+        ("nvidia--NVIDIA-Nemotron-3-Super-120B-A12B-FP8", 120_668_687_360, 12.77),
     ],
 )
 def test_totals_are_those_that_the_files_state(name, total, active_billion):
@@ -52,6 +55,18 @@ def test_experts_of_v4_flash_are_in_four_bits_and_multiplied_in_eight():
 def test_step_3_7_counts_what_its_maker_rounds():
     params = count_params(load_config(DATA / "stepfun-ai--Step-3.7-Flash.json"))
     assert (round(params.total / 1e9), round(params.active / 1e9)) == (196, 11)
+
+
+@needs_data
+def test_nemotron_3_super_caches_in_8_of_88_layers_holds_states_in_40_and_routes_in_40():
+    model = load_config(DATA / "nvidia--NVIDIA-Nemotron-3-Super-120B-A12B-FP8.json")
+    assert model.num_layers == 88
+    assert sum(layer.mixer.cache_values > 0 for layer in model.unrolled) == 8
+    assert sum(layer.mixer.state_values > 0 for layer in model.unrolled) == 40
+    assert sum(isinstance(layer.ffn, MoE) for layer in model.unrolled) == 40
+    assert kv_bytes_per_token(model) == 2 * 8 * 2 * 2 * 128
+    assert state_bytes(model) == 4 * 40 * (128 * 64 * 128 + (128 * 64 + 2 * 8 * 128) * 3)
+    assert model.note == "without its layers of multi-token prediction"
 
 
 @needs_data

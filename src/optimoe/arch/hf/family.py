@@ -7,9 +7,10 @@ from typing import Any
 
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
 from optimoe.arch.hf.fields import Config, Fields, Flag
-from optimoe.arch.hf.layers import LayerKinds, NormRule, all_full
-from optimoe.arch.hf.mixers import Gqa, Linear, Mla
-from optimoe.arch.hf.recurrent.state_space import Mamba2Fields, MambaFields, SideBySide
+from optimoe.arch.hf.layers import Depth, LayerKinds, NormRule, all_full, stated_depth
+from optimoe.arch.hf.mixers import Gqa, Mla
+from optimoe.arch.hf.recurrent.state_space import SideBySide
+from optimoe.arch.hf.recurrent.table import RecurrentTable
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
 from optimoe.arch.spec import LayerGroup, Norm
 
@@ -51,6 +52,7 @@ class ConfigFamily:
         linear: Field table of recurrent layers, where there are any.
         stack: Field table of whole layers, which stands for all tables of mixers, feed-forwards and norms.
         kinds: Which mixer each layer has.
+        depth: How many layers there are.
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
         norm, num_norms, num_end_norms: Kind of the norms, and how many a layer has, and the two ends.
@@ -59,6 +61,7 @@ class ConfigFamily:
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
             routed one (Arctic).
         mtp: Field that counts multi-token-prediction layers.
+        uncounted: Fields that count layers of another make, and what these are: a note says that they are not in.
         unembedding_bias: Whether logits add a bias, or the field that says so.
         aliases: Other names of fields, as keys (``attribute_map`` of its configuration class).
         by_layer: Fields that may list one value a layer, and the field that each value stands for in its layer.
@@ -73,9 +76,10 @@ class ConfigFamily:
 
     architecture: str
     attention: Gqa | Mla | SideBySide = Gqa()  # noqa: RUF009 (frozen)
-    linear: Linear | MambaFields | Mamba2Fields | None = None
+    linear: RecurrentTable | None = None
     stack: Stack | None = None
     kinds: LayerKinds = all_full
+    depth: Depth = stated_depth
     dense: Dense = Dense()  # noqa: RUF009
     routed: Routed | None = None
     pattern: Pattern = no_layer
@@ -87,6 +91,7 @@ class ConfigFamily:
     extra_positions: int = 0
     residual: str = ""
     mtp: str = ""
+    uncounted: dict[str, str] = field(default_factory=dict)
     unembedding_bias: Flag = False
     aliases: dict[str, str] = field(default_factory=dict)
     by_layer: dict[str, str] = field(default_factory=dict)

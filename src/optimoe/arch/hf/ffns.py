@@ -64,7 +64,8 @@ class Routed:
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
     single one; ``shared_fixed`` says that there is always one of the routed width; with ``shared_needed``
-    the family's code has no case for none.
+    the family's code has no case for none. ``latent`` names the width at which tokens are routed, where it may be
+    another than d.
     """
 
     experts: tuple[str, ...] = ("num_experts",)
@@ -73,10 +74,12 @@ class Routed:
     shared_count: str = ""
     shared_width: str = ""
     shared_fixed: bool = False
-    shared_gate: bool = False
     shared_needed: bool = False
+    shared_gate: bool = False
     router_bias: bool = False
     expert_bias: bool = False
+    gated: bool = True
+    latent: str = ""
 
     def read(self, fields: Fields) -> MoE:
         """Read routed and shared experts from their fields."""
@@ -91,11 +94,13 @@ class Routed:
             shared_gate=self.shared_gate,
             router_bias=self.router_bias,
             expert_bias=self.expert_bias,
+            gated=self.gated,
+            d_latent=fields.count(self.latent) if self.latent and fields.has(self.latent) else 0,
         )
 
     def write(self, ffn: MoE) -> dict[str, Any]:
         """Write a feed-forward into the fields that it was read from."""
-        config = {
+        config: dict[str, Any] = {
             self.experts[0]: ffn.num_experts,
             self.top_k[0]: ffn.top_k,
             self.width[0]: ffn.d_expert,
@@ -104,13 +109,15 @@ class Routed:
             config[self.shared_count] = ffn.num_shared_experts
         if self.shared_width:
             config[self.shared_width] = ffn.d_shared
+        if self.latent:
+            config[self.latent] = ffn.d_latent or None
         return config
 
     def _shared(self, fields: Fields, width: int) -> tuple[int, int]:
         if self.shared_fixed:
             return 1, width
         if self.shared_width:
-            d_shared = fields.count(self.shared_width, zero=not self.shared_gate)
+            d_shared = fields.count(self.shared_width, zero=not (self.shared_gate or self.shared_needed))
             return (1, d_shared) if d_shared else (0, 0)
         if self.shared_count:
             number = fields.count(self.shared_count, zero=not self.shared_needed)

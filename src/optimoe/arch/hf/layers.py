@@ -11,15 +11,25 @@ from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mix
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, require, shown
 
-FULL, SLIDING, CHUNKED, LINEAR, SHARED = (
+FULL, SLIDING, CHUNKED, LINEAR, SHARED, NOTHING = (
     "full_attention",
     "sliding_attention",
     "chunked_attention",
     "linear_attention",
     "shared_selection",
+    "no_mixer",
 )
 LayerKinds = Callable[[Fields, int], list[str]]
 """From the fields and the number of layers to the kind of each layer's mixer."""
+
+
+Depth = Callable[[Fields], int]
+"""From the fields to the number of layers."""
+
+
+def stated_depth(fields: Fields) -> int:
+    """The layers that ``num_hidden_layers`` counts."""
+    return fields.depth()
 
 
 class StatedKinds(ABC):
@@ -199,8 +209,8 @@ def window(fields: Fields, kind: str) -> int:
 
 def kind_of(mixer: Mixer) -> str:
     """The kind of a layer by its mixer."""
-    if mixer.recurrent:
-        return LINEAR
+    if mixer.absent or mixer.recurrent:
+        return NOTHING if mixer.absent else LINEAR
     if window_of(mixer) == UNLIMITED_WINDOW:
         return FULL
     if isinstance(mixer, LatentAttention):

@@ -119,10 +119,11 @@ class Gqa:
 
 @dataclass(frozen=True, kw_only=True)
 class Mla:
-    """Latent attention of the DeepSeek families, with an indexer where ``indexer``; ``rope`` names the field."""
+    """Latent attention of the DeepSeek families; ``indexer`` and ``head_gate`` of the part, ``rope`` a field."""
 
     part: ClassVar = LatentAttention
     indexer: bool = False
+    head_gate: bool = False
     rope: tuple[str, ...] = ("qk_rope_head_dim",)
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
@@ -143,6 +144,7 @@ class Mla:
             v_dim=fields.count("v_head_dim"),
             bias=fields.flag("attention_bias"),
             indexer=index,
+            head_gate=self.head_gate,
             selected_tokens=window,
         )
 
@@ -170,7 +172,7 @@ class Mla:
 class DeltaNet:
     """Gated delta rule of Qwen3-Next and Qwen3.5."""
 
-    part = GatedDeltaNet
+    part: ClassVar = GatedDeltaNet
 
     def read(self, fields: Fields, d_model: int) -> GatedDeltaNet:
         """Read a linear mixer from its fields."""
@@ -196,7 +198,7 @@ class DeltaNet:
 class JambaMamba:
     """State-space layers of Jamba: the inner width is ``mamba_expand`` · d."""
 
-    part = Mamba
+    part: ClassVar = Mamba
 
     def read(self, fields: Fields, d_model: int) -> Mamba:
         """Read a state-space mixer from its fields."""
@@ -227,7 +229,7 @@ class JambaMamba:
 class Lightning:
     """Linear attention of MiniMax: the heads of its softmax layers."""
 
-    part = LightningAttention
+    part: ClassVar = LightningAttention
 
     def read(self, fields: Fields, d_model: int) -> LightningAttention:
         """Read a linear mixer from its fields."""
@@ -238,9 +240,6 @@ class Lightning:
     def write(self, mixer: LightningAttention, d_model: int) -> dict[str, Any]:
         """Write a mixer into the fields that it was read from."""
         return {"num_attention_heads": mixer.num_heads, "head_dim": mixer.head_dim}
-
-
-Linear = DeltaNet | JambaMamba | Lightning
 
 
 def window_of(mixer: Mixer) -> int:

@@ -8,14 +8,14 @@ from pathlib import Path
 from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields, read_flag, rope_kind, stated_rope
-from optimoe.arch.hf.layers import CHUNKED, LINEAR, read_norms, window
+from optimoe.arch.hf.layers import CHUNKED, LINEAR, NOTHING, read_norms, window
 from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
-from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward
+from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward, NoMixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
@@ -94,13 +94,18 @@ def _made(
         stated = config.get(field, value)
         listed = stated if isinstance(stated, list) and stated and family.by_layer else [stated]
         require(all(one == value for one in listed), field, f"{value} for {model_type}", stated)
-    arch = replace(_read(family, fields, name), max_context=max_context(config))
+    arch = replace(_read(family, fields, name), max_context=max_context(config), note=_uncounted(family, fields))
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")
     if isinstance(formats, Mapping):
         formats = {name: config[name] for name in ("expert_dtype",) if name in config} | dict(formats)
         return quantised(arch, formats, "quantization_config")
     return quantised(arch, quantization, QUANT_CONFIG) if quantization is not None else without_config(arch)
+
+
+def _uncounted(family: ConfigFamily, fields: Fields) -> str:
+    """What layers a configuration counts that no count here holds."""
+    return "; ".join(f"without {words}" for field, words in family.uncounted.items() if fields.value(field))
 
 
 def _inside(
@@ -191,7 +196,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
 
 def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGroup]:
     """Every layer by itself: a mixer by its kind, and a feed-forward that routes or does not."""
-    num_layers = fields.depth()
+    num_layers = family.depth(fields)
     routed = family.pattern(fields, num_layers)
     kinds = family.kinds(fields, num_layers)
     own = fields.of_layers(family.by_layer, num_layers)
@@ -214,20 +219,22 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
             mixer=mixer(kind, of_layer),
             ffn=ffn(routes, of_layer),
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
-            num_norms=_num_norms(family, num_norms, ffn(routes, of_layer), routes is True and residual),
+            num_norms=_num_norms(family, num_norms, mixer(kind, of_layer), ffn(routes, of_layer), residual),
         )
         for kind, routes, of_layer in zip(kinds, routed, own, strict=True)
     ]
 
 
-def _num_norms(family: ConfigFamily, num_norms: int, ffn: FeedForward, residual: bool) -> int:
-    """Norms of a layer: half of the family's without a feed-forward; of one that routes those beside it too."""
-    if ffn.absent:
+def _num_norms(family: ConfigFamily, num_norms: int, mixer: Mixer, ffn: FeedForward, residual: bool) -> int:
+    """Norms of a layer: half of the family's where a part is absent; of one that routes those beside it too."""
+    if mixer.absent or ffn.absent:
         return num_norms // 2
     return num_norms + isinstance(ffn, MoE) * (family.routed_norms + residual)
 
 
 def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mixer:
+    if kind == NOTHING:
+        return NoMixer()
     if kind != LINEAR:
         return family.attention.read(fields, d_model, window(fields, kind), kind == CHUNKED)
     if family.linear is None:

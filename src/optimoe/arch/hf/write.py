@@ -10,7 +10,7 @@ from optimoe.arch.hf.layers import NormRule, StatedKinds, written_kinds
 from optimoe.arch.hf.mixers import window_of
 from optimoe.arch.hf.own import OWN, own_config
 from optimoe.arch.hf.read import from_config
-from optimoe.arch.parts import DenseFFN, MoE, NoFeedForward
+from optimoe.arch.parts import DenseFFN, MoE, NoFeedForward, NoMixer
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, OptimoeError, UnknownNameError
 
@@ -84,7 +84,7 @@ def _require_known_parts(family: ConfigFamily, layers: list[LayerGroup]) -> None
     Raises:
         ConfigError: There is one; the message names the layer and the part.
     """
-    parts = family.stack.parts if family.stack else (DenseFFN, NoFeedForward, family.attention.part)
+    parts = family.stack.parts if family.stack else (DenseFFN, NoFeedForward, NoMixer, family.attention.part)
     known: list[type] = list(parts)
     known += [MoE] if family.routed else []
     known += [family.linear.part] if family.linear else []

@@ -43,6 +43,7 @@ class LatentAttention(TokenMixer):
         indexer: Sparse selection of the attended tokens; none attends to all, or to the selection below.
         selected_tokens: Tokens of the selection of a layer below, which this one takes over; unlimited where it
             takes none (GLM-5.2).
+        head_gate: Whether a gate of one value a head multiplies the heads' outputs (Ling 3).
 
     Raises:
         ConfigError: A count is not positive, or an indexer stands without compressed queries.
@@ -57,6 +58,7 @@ class LatentAttention(TokenMixer):
     bias: bool = False
     indexer: Indexer | None = None
     selected_tokens: int = UNLIMITED_WINDOW
+    head_gate: bool = False
 
     def __post_init__(self) -> None:
         require_positive(
@@ -72,16 +74,18 @@ class LatentAttention(TokenMixer):
         return self.selected_tokens if self.indexer is None else self.indexer.top_k
 
     def matrix_params(self, d_model: int) -> int:
-        """Queries, latent, expansion, output, and the indexer's.
+        """Queries, latent, expansion, output, the heads' gate, and the indexer's.
 
-        d·q + q·h·(d_nope + d_rope), or d·h·(d_nope + d_rope); d·(d_c + d_rope); d_c·h·(d_nope + d_v); h·d_v·d.
+        d·q + q·h·(d_nope + d_rope), or d·h·(d_nope + d_rope); d·(d_c + d_rope); d_c·h·(d_nope + d_v); h·d_v·d;
+        d·h.
         """
         heads, rank = self.num_heads, self.q_lora_rank
         query = heads * (self.qk_nope_dim + self.qk_rope_dim)
         queries = rank * (d_model + query) + (rank == 0) * d_model * query
         latent = d_model * (self.kv_lora_rank + self.qk_rope_dim)
         expand = self.kv_lora_rank * heads * (self.qk_nope_dim + self.v_dim)
-        return queries + latent + expand + heads * self.v_dim * d_model + self.indexer_matrix_params(d_model)
+        outputs = heads * (self.v_dim + self.head_gate) * d_model
+        return queries + latent + expand + outputs + self.indexer_matrix_params(d_model)
 
     def indexer_matrix_params(self, d_model: int) -> int:
         """Index queries from the compressed ones q·h_i·d_i, one key d·d_i, head weights d·h_i; 0 without."""

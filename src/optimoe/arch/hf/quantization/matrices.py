@@ -154,6 +154,8 @@ def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
     expanded = mixer.num_heads * (mixer.qk_nope_dim + mixer.v_dim)
     yield _attention("kv_b_proj", rows=expanded, columns=mixer.kv_lora_rank)
     yield _attention("o_proj", rows=d, columns=mixer.num_heads * mixer.v_dim)
+    if mixer.head_gate:
+        yield _attention("g_proj", rows=mixer.num_heads, columns=d, linear=False)
     if (indexer := mixer.indexer) is not None:
         wide = indexer.num_heads * indexer.head_dim
         yield _attention("indexer.wq_b", rows=wide, columns=mixer.q_lora_rank)

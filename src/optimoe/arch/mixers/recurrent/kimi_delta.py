@@ -47,10 +47,11 @@ class KimiDelta(TokenMixer):
 
     def matrix_params(self, d_model: int) -> int:
         """Queries, keys, values and output 4·d·w, step sizes d·h, decay and gate r·(d + w) each, or d·w."""
-        wide = d_model + self.width
-        direct = (self.decay_rank == 0) + (self.gate_rank == 0)
-        ranked = wide * (self.decay_rank + self.gate_rank)
-        return d_model * ((4 + direct) * self.width + self.num_heads) + ranked
+        gates = sum(
+            rank * (d_model + self.width) + (rank == 0) * d_model * self.width
+            for rank in (self.decay_rank, self.gate_rank)
+        )
+        return d_model * (4 * self.width + self.num_heads) + gates
 
     def vector_params(self, d_model: int) -> int:
         """Convolution 3·w·c, decay's bias w and scale h, and the norm of a head's output d_h."""

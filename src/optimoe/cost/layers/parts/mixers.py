@@ -69,6 +69,8 @@ def latent_projections(
         (heads * (mixer.qk_nope_dim + mixer.v_dim), mixer.kv_lora_rank),
         (d_model, heads * mixer.v_dim),
     ]
+    if mixer.head_gate:
+        sizes.append((heads, d_model))
     if mixer.indexer is not None:
         sizes.append((mixer.indexer.num_heads * mixer.indexer.head_dim, rank))
         sizes.append((mixer.indexer.head_dim + mixer.indexer.num_heads, d_model))

@@ -1,7 +1,8 @@
 """Decoders with recurrent layers, by the kind of these."""
 
+from optimoe.arch.hf.families.hybrid.convolution import CONVOLUTION
 from optimoe.arch.hf.families.hybrid.linear import LINEAR_ATTENTION
 from optimoe.arch.hf.families.hybrid.state_space import STATE_SPACE
 
-HYBRID = LINEAR_ATTENTION | STATE_SPACE
+HYBRID = LINEAR_ATTENTION | STATE_SPACE | CONVOLUTION
 """By ``model_type``."""
