@@ -70,6 +70,7 @@ class ConfigFamily:
         fixed: Fields that are written as they are (activation and the like).
         only: The one value that a field may have where it stands, or a list of it where layers may differ:
             others would need parts that are not described.
+        same: Fields that must equal another where they stand, for the same reason.
         traits: What its function needs beyond its parts (:mod:`optimoe.arch.hf.traits.readers`); an empty tuple
             where that is nothing. Left out, nobody says, and models of the family are built as shapes only.
     """
@@ -99,6 +100,7 @@ class ConfigFamily:
     derived: Callable[[Config], Config] = nothing
     fixed: dict[str, Any] = field(default_factory=dict)
     only: dict[str, Any] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
     traits: tuple[Reader, ...] = (always(FUNCTION_UNSTATED),)
 
     def fields(self, config: Config) -> Fields:

@@ -40,8 +40,12 @@ class Fields:
 
     def value(self, name: str) -> Any:
         """What stands there, of whatever type; none where it is missing or null."""
+        return self.stated(name, None)
+
+    def stated(self, name: str, otherwise: Any) -> Any:
+        """What stands there, null too, or something else where it is missing."""
         value = self._find((name,))
-        return None if value is _MISSING else value
+        return otherwise if value is _MISSING else value
 
     def count(self, *names: str, null: int = 0, absent: int = 0, zero: bool = False) -> int:
         """A positive integer, or 0 where ``zero``.

@@ -15,7 +15,7 @@ from optimoe.arch.parts import (
     Mixer,
     QkNorm,
 )
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Gqa:
         head_dim: What the family takes where the field is missing; 0: d/h, where it is null too.
         fixed_head_dim: Whether heads have d/h channels and no other number (the family's norms span d).
         head_field, value_field: Fields of the widths of a head's keys and of its values; where there is no second
-            one, they are equal.
+            one, they are equal, and where there is no first one, heads always have d/h channels.
         sliding: Field table of layers with a window, where it is another one.
     """
 
@@ -86,8 +86,8 @@ class Gqa:
             return self.sliding.write(mixer)
         config: dict[str, Any] = {
             self.heads[0]: mixer.num_heads,
-            self.head_field: mixer.head_dim,
         }
+        config |= {self.head_field: mixer.head_dim} if self.head_field else {}
         config |= {self.kv_heads[0]: mixer.num_kv_heads} if self.kv_heads else {}
         config |= {self.value_field: mixer.value_dim} if self.value_field else {}
         flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias), (self.sinks, mixer.sinks))
@@ -106,12 +106,13 @@ class Gqa:
         return value_dim if value_dim != head_dim else 0
 
     def _head_dim(self, fields: Fields, d_model: int, num_heads: int) -> int:
-        if self.head_dim:
-            return fields.count(self.head_field, absent=self.head_dim)
-        if self.head_field != "head_dim":  # no family takes d/h for a field of its own
+        if self.head_field not in ("head_dim", ""):  # no family takes d/h for a field of its own
             return fields.count(self.head_field)
         even = 0 if d_model % num_heads and not self.floored else d_model // num_heads
-        head_dim = fields.count(self.head_field, null=even, absent=even)
+        if not self.head_field:
+            require(even > 0, self.heads[0], f"a divisor of hidden_size = {d_model}", num_heads)
+            return even
+        head_dim = fields.count(self.head_field, null=0 if self.head_dim else even, absent=self.head_dim or even)
         if self.fixed_head_dim and head_dim != even:
             raise ConfigError(f"head_dim: must be hidden_size / num_attention_heads, got {head_dim}")
         return head_dim

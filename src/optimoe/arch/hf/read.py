@@ -91,9 +91,13 @@ def _made(
 ) -> ArchSpec:
     """The model of a family, with its traits and its formats."""
     for field, value in family.only.items():
-        stated = config.get(field, value)
+        stated = fields.stated(field, value)
         listed = stated if isinstance(stated, list) and stated and family.by_layer else [stated]
         require(all(one == value for one in listed), field, f"{value} for {model_type}", stated)
+    for field, other in family.same.items():
+        value = fields.value(other)
+        stated = fields.stated(field, value)
+        require(stated == value, field, f"{other} = {value} for {model_type}", stated)
     arch = replace(_read(family, fields, name), max_context=max_context(config), note=_uncounted(family, fields))
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")

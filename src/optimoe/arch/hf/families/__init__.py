@@ -7,6 +7,7 @@ only for fields that published configurations leave out; every other field that 
 from dataclasses import replace
 
 from optimoe.arch.hf.families.compressed import COMPRESSED
+from optimoe.arch.hf.families.classic import CLASSIC
 from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
 from optimoe.arch.hf.families.hybrid import HYBRID
@@ -19,7 +20,7 @@ from optimoe.core.plugins import entry_point_names, load_entry_point
 
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (DENSE | DENSE_TODAY | ROUTED | LATENT | COMPRESSED | HYBRID).items()
+    for name, family in (DENSE | DENSE_TODAY | ROUTED | LATENT | COMPRESSED | HYBRID | CLASSIC).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
