@@ -61,6 +61,12 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
     config.pop("mlp_only_layers", None)
     config.pop("num_attention_heads_per_layer", None)  # of the heads that stand above
+    if getattr(FAMILIES[model_type].attention, "fixed_head_dim", False):
+        config["head_dim"] = 8 * width
+    if "attention_types" in config:
+        config["attention_types"] = [[["local"], layers]]
+    if "num_kv_heads" in config:
+        config["num_kv_heads"] = 1
     for name in ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk", "layers_block_type"):
         if isinstance(config.get(name), list):
             config[name] = [config[name][layer % len(config[name])] for layer in range(layers)]

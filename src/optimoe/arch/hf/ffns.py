@@ -19,7 +19,7 @@ class Dense:
     Attributes:
         width: Name of the field; empty where the width is always ``times`` · d.
         otherwise: Name of the field of the width where the first is null.
-        times: What the family takes where the field is missing or null, over d; 0 where it must be there.
+        times: What the family takes where the field is null, over d; 0 where it must be a number.
         gated: Three matrices, or two.
         bias: Whether each matrix adds a bias, or the field that says so.
         activation: Field of the activation; one that learns has parameters.
@@ -36,7 +36,7 @@ class Dense:
         """Read a dense feed-forward from its fields."""
         usual = self.times * d_model
         name = self.otherwise if self.otherwise and not fields.has(self.width) else self.width
-        width = fields.count(name, null=usual, absent=usual) if name else usual
+        width = fields.count(name, null=usual) if name else usual
         return DenseFFN(
             d_ff=width,
             gated=self.gated,

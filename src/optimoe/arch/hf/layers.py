@@ -196,6 +196,26 @@ def selecting(fields: Fields, num_layers: int) -> list[str]:
     return [FULL if kind == "full" else SHARED for kind in types]
 
 
+_GPT_NEO = {"global": FULL, "local": SLIDING}
+
+
+def alternating(fields: Fields, num_layers: int) -> list[str]:
+    """Layers by ``attention_types``: kinds that repeat so many times, ``local`` ones with a window (GPT-Neo).
+
+    Raises:
+        ConfigError: It is no list of such pairs, or names another number of layers.
+    """
+    pairs = fields.items("attention_types", list)
+    kinds: list[Any] = []
+    for pair in pairs:
+        if len(pair) != 2 or not isinstance(pair[0], list) or type(pair[1]) is not int:
+            raise ConfigError(f"attention_types: must be pairs of kinds and how often they repeat, got {pair!r}")
+        kinds += pair[0] * min(pair[1], num_layers + 1)
+    if len(kinds) != num_layers or not all(isinstance(kind, str) and kind in _GPT_NEO for kind in kinds):
+        raise ConfigError(f"attention_types: must name {num_layers} layers, each global or local")
+    return [_GPT_NEO[kind] for kind in kinds]
+
+
 def window(fields: Fields, kind: str) -> int:
     """The window of a kind of layer, or how many tokens it takes over from a selection."""
     if kind == SHARED:
@@ -235,6 +255,10 @@ def written_kinds(rule: LayerKinds, mixers: list[Mixer]) -> dict[str, Any]:
         }
     if rule is listed_or_sliding and len(windows) == 1:
         return config
+    if rule is alternating:
+        words = {kind: word for word, kind in _GPT_NEO.items()}
+        width = {"window_size": windows[SLIDING]} if SLIDING in windows else {}
+        return width | {"attention_types": [[[words[kind] for kind in kinds], 1]]}
     if rule is marked:
         return config | {"layer_types": kinds, "hybrid_layer_pattern": [int(kind == SLIDING) for kind in kinds]}
     if rule is selecting:

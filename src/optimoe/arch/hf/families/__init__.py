@@ -6,8 +6,8 @@ only for fields that published configurations leave out; every other field that 
 
 from dataclasses import replace
 
-from optimoe.arch.hf.families.compressed import COMPRESSED
 from optimoe.arch.hf.families.classic import CLASSIC
+from optimoe.arch.hf.families.compressed import COMPRESSED
 from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
 from optimoe.arch.hf.families.hybrid import HYBRID

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from optimoe.arch.hf.families.classic.rotary import PLAIN
-from optimoe.arch.hf.families.classic.tables import FalconHeads, FalconNorms, MultiQuery, alternating
+from optimoe.arch.hf.families.classic.tables import FalconHeads, FalconNorms, MultiQuery
 from optimoe.arch.hf.families.shared import TIED
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import Dense
-from optimoe.arch.hf.layers import Switched
+from optimoe.arch.hf.layers import Switched, alternating
 from optimoe.arch.hf.mixers import Gqa
 
 _BIASED = Gqa(kv_heads=(), head_field="", qkv_bias=True, output_bias=True)
@@ -19,7 +19,7 @@ _GPT_2 = ConfigFamily(
     norm="layernorm",
     positions="max_position_embeddings",
     aliases=_NAMES | {"n_positions": "max_position_embeddings"},
-    defaults=TIED,
+    defaults=TIED | {"n_inner": None},
     only={"add_cross_attention": False},
 )
 
@@ -43,7 +43,7 @@ GPT: dict[str, ConfigFamily] = {
             "num_heads": "num_attention_heads",
             "window_size": "sliding_window",
         },
-        defaults=TIED,
+        defaults=TIED | {"intermediate_size": None},
     ),
     "opt": ConfigFamily(
         architecture="OPTForCausalLM",
@@ -92,7 +92,7 @@ GPT: dict[str, ConfigFamily] = {
         norm="layernorm",
         num_norms=FalconNorms(),
         aliases={"n_embed": "hidden_size"},
-        defaults=TIED | {"num_kv_heads": None, "num_ln_in_parallel_attn": None},
+        defaults=TIED | {"num_kv_heads": None, "num_ln_in_parallel_attn": None, "ffn_hidden_size": None},
     ),
     "biogpt": ConfigFamily(
         architecture="BioGptForCausalLM",

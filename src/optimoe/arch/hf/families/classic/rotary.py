@@ -19,7 +19,7 @@ _GPT_J = ConfigFamily(
     num_norms=1,
     unembedding_bias=True,
     aliases={"n_embd": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads"},
-    defaults=UNTIED,
+    defaults=UNTIED | {"n_inner": None},
 )
 
 ROTARY: dict[str, ConfigFamily] = {

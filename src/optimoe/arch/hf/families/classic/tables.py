@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimoe.arch.hf.fields import Fields
-from optimoe.arch.hf.layers import FULL, SLIDING, NormRule
+from optimoe.arch.hf.layers import NormRule
 from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.parts import Attention
-from optimoe.core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,21 +50,3 @@ class FalconNorms(NormRule):
     def write(self, number: int) -> dict[str, Any]:
         """The fields of parallel parts with that number."""
         return {"parallel_attn": True, "num_ln_in_parallel_attn": number}
-
-
-def alternating(fields: Fields, num_layers: int) -> list[str]:
-    """Layers by ``attention_types``: kinds that repeat so many times, ``local`` ones with a window (GPT-Neo).
-
-    Raises:
-        ConfigError: It is no list of such pairs, or names another number of layers.
-    """
-    pairs = fields.items("attention_types", list)
-    kinds: list[Any] = []
-    for pair in pairs:
-        if len(pair) != 2 or not isinstance(pair[0], list) or type(pair[1]) is not int:
-            raise ConfigError(f"attention_types: must be pairs of kinds and how often they repeat, got {pair!r}")
-        kinds += pair[0] * min(pair[1], num_layers + 1)
-    named = {"global": FULL, "local": SLIDING}
-    if len(kinds) != num_layers or not all(isinstance(kind, str) and kind in named for kind in kinds):
-        raise ConfigError(f"attention_types: must name {num_layers} layers, each global or local")
-    return [named[kind] for kind in kinds]
