@@ -337,10 +337,10 @@ SMALL |= {  # dense decoders of today
 CLASSIC: dict[str, dict] = {
     "nemotron": {"attention_bias": True, "mlp_bias": True, "head_dim": 24, "tie_word_embeddings": True},
     "phi": {"qk_layernorm": True},
-    "phi3": {"vocab_size": 32_064, "sliding_window": 16},
+    "phi3": {"sliding_window": 16},
     "gpt_neox": {"attention_bias": False, "tie_word_embeddings": True},
     "gptj": {"n_inner": 80},
-    "codegen": {"n_inner": 80, "tie_word_embeddings": True},
+    "codegen": {"n_inner": 80},
     "starcoder2": {"use_bias": False, "head_dim": 24, "sliding_window": 16, "tie_word_embeddings": False},
     "stablelm": {"use_qkv_bias": True, "qk_layernorm": True, "use_parallel_residual": True},
     "persimmon": {"tie_word_embeddings": True},

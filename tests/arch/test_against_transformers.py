@@ -56,7 +56,8 @@ def read(config):
 
 def built(read_config):
     """The language model of a configuration that ``transformers`` has read, without storage."""
-    if isinstance(read_config.pad_token_id, int) and read_config.pad_token_id >= read_config.vocab_size:
+    padding = getattr(read_config, "pad_token_id", None)
+    if isinstance(padding, int) and padding >= read_config.vocab_size:
         read_config.pad_token_id = None  # the class's own, of which a small vocabulary has no row
     with without_storage():
         return transformers.AutoModelForCausalLM.from_config(read_config)
