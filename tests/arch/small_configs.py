@@ -157,6 +157,18 @@ SMALL: dict[str, dict] = {
         "moe_intermediate_size": 40,
         "attention_bias": True,
     },
+    "minimax_m3_vl_text": LOCAL
+    | {
+        "head_dim": 24,
+        "dense_intermediate_size": 112,
+        "shared_intermediate_size": 56,
+        "layer_types": ["full_attention", "minimax_m3_sparse", "minimax_m3_sparse", "full_attention"],
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
+        "index_n_heads": 2,
+        "index_head_dim": 16,
+        "index_block_size": 8,
+        "index_topk_blocks": 3,
+    },
     "afmoe": QWEN_MOE
     | {
         "head_dim": 24,
@@ -383,6 +395,21 @@ UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "mistral4": MLA | {"attention_bias": True},
     "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
     "arctic": LOCAL | {"moe_layer_frequency": 1, "parallel_attn_mlp_res": True},
+    "minimax_m3": LOCAL
+    | {
+        "head_dim": 24,
+        "dense_intermediate_size": 112,
+        "shared_intermediate_size": 56,
+        "moe_layer_freq": [0, 1, 1, 1],
+        "sparse_attention_config": {
+            "sparse_attention_freq": [0, 1, 1, 1],
+            "sparse_disable_index_value": [0, 1, 1, 1],
+            "sparse_num_index_heads": 2,
+            "sparse_index_dim": 16,
+            "sparse_block_size": 8,
+            "sparse_topk_blocks": 3,
+        },
+    },
     "bailing_moe": QWEN_MOE | {"num_shared_experts": 2, "use_qkv_bias": True},
     "bailing_moe_v2": QWEN_MOE
     | {

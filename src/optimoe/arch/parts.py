@@ -13,6 +13,7 @@ from optimoe.arch.feedforwards.nothing import NoFeedForward
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
 from optimoe.arch.mixers.attention import Attention, QkNorm
+from optimoe.arch.mixers.chosen.blocks import BlockIndexer, BlockSparseAttention
 from optimoe.arch.mixers.compressed import CompressedAttention
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
 from optimoe.arch.mixers.nothing import NoMixer
@@ -33,6 +34,8 @@ __all__ = [
     "PEER",
     "UNLIMITED_WINDOW",
     "Attention",
+    "BlockIndexer",
+    "BlockSparseAttention",
     "CompressedAttention",
     "DenseFFN",
     "FeedForward",
@@ -55,7 +58,8 @@ __all__ = [
 ]
 
 Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
-Mixer = Attention | LatentAttention | CompressedAttention | Recurrent | ParallelMixers | NoMixer
+Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer
+Mixer = Softmax | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Part = TypeVar("Part")
 
@@ -63,6 +67,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "attention": Attention,
     "latent_attention": LatentAttention,
     "compressed_attention": CompressedAttention,
+    "block_sparse_attention": BlockSparseAttention,
     "mamba": Mamba,
     "mamba2": Mamba2,
     "gated_delta_net": GatedDeltaNet,

@@ -327,7 +327,7 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
-    if isinstance(part, Attention) and part.value_dim == part.head_dim and not part.gate_by_head:
+    if isinstance(part, Attention) and SelfAttention.builds(part):
         return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
     if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
         return LatentSelfAttention(part, arch.d_model, rotary, scale)

@@ -33,6 +33,19 @@ def test_config_to_spec_to_config_to_spec_is_the_identity(model_type):
     assert to_config(from_config(config, "model"), model_type) == config
 
 
+BY_LAYER = ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk", "moe_layer_freq", "layers_block_type")
+
+
+def by_layer(config, layers):
+    """Lists with one value a layer, repeated or cut to so many layers."""
+    table = config.get("sparse_attention_config", {})
+    lists = {name: table[name] for name in table if isinstance(table[name], list)}
+    lists |= {name: config[name] for name in BY_LAYER if isinstance(config.get(name), list)}
+    cycled = {name: [values[layer % len(values)] for layer in range(layers)] for name, values in lists.items()}
+    inner = {"sparse_attention_config": table | {name: cycled[name] for name in table if name in cycled}}
+    return config | {name: cycled[name] for name in BY_LAYER if name in cycled} | (inner if table else {})
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     model_type=st.sampled_from(EVERY),
@@ -67,9 +80,7 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config["attention_types"] = [[["local"], layers]]
     if "num_kv_heads" in config:
         config["num_kv_heads"] = 1
-    for name in ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk", "layers_block_type"):
-        if isinstance(config.get(name), list):
-            config[name] = [config[name][layer % len(config[name])] for layer in range(layers)]
+    config = by_layer(config, layers)
     spec = from_config(config, "model")
     assert from_config(to_config(spec, model_type), "model") == spec
 

@@ -49,7 +49,7 @@ class ConfigFamily:
     Attributes:
         architecture: The class that ``architectures`` names.
         attention: Field table of softmax layers.
-        linear: Field table of recurrent layers, where there are any.
+        linear: Field table of recurrent or block-sparse layers, where there are any.
         stack: Field table of whole layers, which stands for all tables of mixers, feed-forwards and norms.
         kinds: Which mixer each layer has.
         depth: How many layers there are.

@@ -197,17 +197,22 @@ listed_or_stepped = _listed_or(stepped)
 listed_or_all_but_first, listed_or_every = _listed_or(all_but_first), _listed_or(every_layer)
 
 
+def marks(fields: Fields, num_layers: int) -> Sequence[bool | None]:
+    """Layers that the list ``moe_layer_freq`` marks route."""
+    return [mark != 0 for mark in fields.items("moe_layer_freq", int, num_layers)]
+
+
 def _marked_or(otherwise: Pattern) -> Pattern:
-    """Layers that the list ``moe_layer_freq`` marks route; where it is missing, another rule."""
+    """The list ``moe_layer_freq`` where it stands, else another rule."""
 
     def pattern(fields: Fields, num_layers: int) -> Sequence[bool | None]:
-        if not fields.has("moe_layer_freq"):
-            return otherwise(fields, num_layers)
-        return [mark != 0 for mark in fields.items("moe_layer_freq", int, num_layers)]
+        return (marks if fields.has("moe_layer_freq") else otherwise)(fields, num_layers)
 
     return pattern
 
 
+marked_or_every, listed_or_marked = _listed_or(_marked_or(every_layer)), _listed_or(marks)
+"""Of MiniMax-M3: either list, else every layer routes; as published there must be one."""
 marked_layers = _listed_or(_marked_or(all_but_first))
 """Of MiMo-V2: either list, else the first layer is dense."""
 
@@ -255,7 +260,7 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     by_count = pattern in (listed_or_leading, listed_or_stepped)
     if pattern in (listed_or_all_but_first, listed_or_every) or (by_count and not leading):
         return {"mlp_layer_types": kinds}
-    if pattern is marked_layers:
+    if pattern in (marked_layers, marked_or_every, listed_or_marked):
         return {"mlp_layer_types": kinds, "moe_layer_freq": [int(routes) for routes in routed]}
     if pattern is leading_dense_layers:
         return {"num_dense_layers": step - 1}

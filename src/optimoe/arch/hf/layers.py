@@ -7,17 +7,18 @@ from typing import Any
 
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.hf.mixers import window_of
-from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, LatentAttention, Mixer
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention, BlockSparseAttention, LatentAttention, Mixer
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, require, shown
 
-FULL, SLIDING, CHUNKED, LINEAR, SHARED, NOTHING = (
+FULL, SLIDING, CHUNKED, LINEAR, SHARED, NOTHING, BLOCKS = (
     "full_attention",
     "sliding_attention",
     "chunked_attention",
     "linear_attention",
     "shared_selection",
     "no_mixer",
+    "block_sparse_attention",
 )
 LayerKinds = Callable[[Fields, int], list[str]]
 """From the fields and the number of layers to the kind of each layer's mixer."""
@@ -231,6 +232,8 @@ def kind_of(mixer: Mixer) -> str:
     """The kind of a layer by its mixer."""
     if mixer.absent or mixer.recurrent:
         return NOTHING if mixer.absent else LINEAR
+    if isinstance(mixer, BlockSparseAttention):
+        return BLOCKS
     if window_of(mixer) == UNLIMITED_WINDOW:
         return FULL
     if isinstance(mixer, LatentAttention):

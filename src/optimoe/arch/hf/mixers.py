@@ -7,6 +7,8 @@ from optimoe.arch.hf.fields import Fields, Flag, read_flag
 from optimoe.arch.parts import (
     UNLIMITED_WINDOW,
     Attention,
+    BlockIndexer,
+    BlockSparseAttention,
     GatedDeltaNet,
     Indexer,
     LatentAttention,
@@ -168,6 +170,35 @@ class Mla:
                 "index_topk": mixer.indexer.top_k,
             }
         return config
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSparse:
+    """Fields of block-sparse attention: of its heads, and of the indexer, flat or in a table (MiniMax-M3)."""
+
+    heads: Gqa
+    part: ClassVar = BlockSparseAttention
+
+    def read(self, fields: Fields, d_model: int) -> BlockSparseAttention:
+        """The heads of a layer and what selects for them."""
+        table = "sparse_attention_config."
+        indexer = BlockIndexer(
+            num_heads=fields.count("index_n_heads", f"{table}sparse_num_index_heads"),
+            head_dim=fields.count("index_head_dim", f"{table}sparse_index_dim"),
+            block_tokens=fields.count("index_block_size", f"{table}sparse_block_size"),
+            top_blocks=fields.count("index_topk_blocks", f"{table}sparse_topk_blocks"),
+        )
+        heads = self.heads.read(fields, d_model, UNLIMITED_WINDOW, chunked=False)
+        return BlockSparseAttention(attention=heads, indexer=indexer)
+
+    def write(self, mixer: BlockSparseAttention, d_model: int) -> dict[str, Any]:
+        """The fields of both, the indexer's flat."""
+        return self.heads.write(mixer.attention) | {
+            "index_n_heads": mixer.indexer.num_heads,
+            "index_head_dim": mixer.indexer.head_dim,
+            "index_block_size": mixer.indexer.block_tokens,
+            "index_topk_blocks": mixer.indexer.top_blocks,
+        }
 
 
 class DeltaNet:

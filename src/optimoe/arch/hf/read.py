@@ -8,7 +8,7 @@ from pathlib import Path
 from optimoe.arch.hf.families import family_names, find_family
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config, Fields, read_flag, rope_kind, stated_rope
-from optimoe.arch.hf.layers import CHUNKED, LINEAR, NOTHING, read_norms, window
+from optimoe.arch.hf.layers import BLOCKS, CHUNKED, LINEAR, NOTHING, read_norms, window
 from optimoe.arch.hf.own import OWN, read_own
 from optimoe.arch.hf.quantization import quantised, without_config
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
@@ -239,7 +239,7 @@ def _num_norms(family: ConfigFamily, num_norms: int, mixer: Mixer, ffn: FeedForw
 def _mixer(family: ConfigFamily, fields: Fields, kind: str, d_model: int) -> Mixer:
     if kind == NOTHING:
         return NoMixer()
-    if kind != LINEAR:
+    if kind not in (LINEAR, BLOCKS):
         return family.attention.read(fields, d_model, window(fields, kind), kind == CHUNKED)
     if family.linear is None:
         raise ConfigError(f"layer_types: {family.architecture} has no linear attention")

@@ -28,6 +28,8 @@ class Attention(TokenMixer):
         gate_bias: Whether it adds a bias where queries, keys and values do; not in AFMoE and Laguna.
         window_tokens: A token sees at most so many tokens, itself included.
         chunked: The window is a block that all its tokens start afresh in (Llama 4), not a sliding one.
+        selected_tokens: A token attends to at most so many of the tokens that are cached, which something else
+            selects (MiniMax-M3).
         v_dim: Width of a head's values, d_v, where it is not d_h (MiMo-V2); 0 where it is.
 
     Raises:
@@ -47,10 +49,11 @@ class Attention(TokenMixer):
     gate_bias: bool = True
     window_tokens: int = UNLIMITED_WINDOW
     chunked: bool = False
+    selected_tokens: int = UNLIMITED_WINDOW
     v_dim: int = 0
 
     def __post_init__(self) -> None:
-        require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens")
+        require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens", "selected_tokens")
         require(
             self.num_heads % self.num_kv_heads == 0,
             "num_kv_heads",
@@ -68,6 +71,11 @@ class Attention(TokenMixer):
     def gate_values(self) -> int:
         """Values of the output's gate: h·d_v, or h where it is by head; 0 without one."""
         return self.output_gate * self.num_heads * (1 if self.gate_by_head else self.value_dim)
+
+    @property
+    def most_attended(self) -> int:
+        """Tokens that a token attends to at most: those of its window, or those that are selected."""
+        return minimum(self.window_tokens, self.selected_tokens)
 
     @property
     def mean_dim(self) -> float:
@@ -90,7 +98,7 @@ class Attention(TokenMixer):
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Projections 2 per weight; scores 2·h·d_h and weighted values 2·h·d_v per attended token."""
-        seen = attended(length, self.window_tokens, phase, self.chunked)
+        seen = attended(length, self.most_attended, phase, self.chunked)
         return {
             "attention_projections": 2 * self.matrix_params(d_model),
             "attention_scores": 2 * self.num_heads * (self.head_dim + self.value_dim) * seen,
@@ -104,6 +112,10 @@ class Attention(TokenMixer):
     def held_values(self, tokens: float) -> Any:
         """KV cache values of a sequence: a window holds no more tokens than its width."""
         return self.cache_values * minimum(tokens, self.window_tokens)
+
+    def read_values(self, tokens: float) -> Any:
+        """KV cache values that one decoded token reads: of its window, or of what is selected."""
+        return self.cache_values * minimum(tokens, self.most_attended)
 
     @property
     def tp_heads(self) -> int:

@@ -87,3 +87,46 @@ class TokenMixer(ABC):
     @abstractmethod
     def cache_heads(self) -> int:
         """Parts into which its cache or state splits over GPUs."""
+
+
+class MixerOfMembers(TokenMixer):
+    """A mixer put together from others, its :attr:`members`, which all take the layer's input."""
+
+    def matrix_params(self, d_model: int) -> int:
+        """The matrices of all members."""
+        return sum(member.matrix_params(d_model) for member in self.members)
+
+    def vector_params(self, d_model: int) -> int:
+        """The vectors of all members."""
+        return sum(member.vector_params(d_model) for member in self.members)
+
+    def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
+        """The FLOPs of all members, by part."""
+        parts: MixerFlops = {}
+        for member in self.members:
+            for part, flops in member.flops(d_model, length, phase, mla).items():
+                parts[part] = parts.get(part, 0) + flops
+        return parts
+
+    @property
+    def cache_values(self) -> int:
+        """KV cache values of all members, one token and layer."""
+        return sum(member.cache_values for member in self.members)
+
+    def held_values(self, tokens: float) -> Any:
+        """What the caches of all members hold of a sequence."""
+        return sum(member.held_values(tokens) for member in self.members)
+
+    def read_values(self, tokens: float) -> Any:
+        """What decoding one token reads of the caches of all members."""
+        return sum(member.read_values(tokens) for member in self.members)
+
+    @property
+    def state_values(self) -> int:
+        """The fixed states of all members."""
+        return sum(member.state_values for member in self.members)
+
+    @property
+    def cache_heads(self) -> int:
+        """Parts into which the first member's cache splits; others split by :attr:`members`."""
+        return int(self.members[0].cache_heads)

@@ -184,7 +184,7 @@ def _attention_s(
 def _flash_s(machine: Machine, mixer: Attention | LatentAttention, batch: Batch) -> Values:
     """Seconds of causal attention over a micro-batch's sequences; an indexer's selection sees its ``top_k``."""
     if isinstance(mixer, Attention):
-        window, chunked = mixer.window_tokens, mixer.chunked
+        window, chunked = mixer.most_attended, mixer.chunked
     else:
         window, chunked = mixer.most_attended, False
     seen = attended(batch.seq_len, window, "prefill", chunked)

@@ -7,7 +7,7 @@ D model width.
 import torch
 from torch import Tensor, nn
 
-from optimoe.arch.parts import Attention
+from optimoe.arch.parts import UNLIMITED_WINDOW, Attention
 from optimoe.models.attention.cache import LayerCache
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
@@ -46,6 +46,12 @@ class SelfAttention(nn.Module):
         self.query_norm = RMSNorm(widths[0], eps=norm_eps) if widths else None
         self.key_norm = RMSNorm(widths[1], eps=norm_eps) if widths else None
         self.sink_H = nn.Parameter(torch.zeros(part.num_heads)) if part.sinks else None
+
+    @staticmethod
+    def builds(part: Attention) -> bool:
+        """Whether values are as wide as keys, a gate has a value per channel, and nothing selects tokens."""
+        plain = part.value_dim == part.head_dim and not part.gate_by_head
+        return plain and part.selected_tokens == UNLIMITED_WINDOW
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optimoe.arch.parts import (
     Attention,
+    BlockIndexer,
     CompressedAttention,
     DenseFFN,
     GatedDeltaNet,
@@ -83,6 +84,9 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield _attention("k_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.head_dim, columns=d)
         yield _attention("v_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.value_dim, columns=d)
         yield _attention("o_proj", rows=d, columns=outputs)
+    elif isinstance(mixer, BlockIndexer):
+        yield _attention("indexer.q_proj", "index_q_proj", rows=mixer.num_heads * mixer.head_dim, columns=d)
+        yield _attention("indexer.k_proj", "index_k_proj", rows=mixer.head_dim, columns=d)
     elif isinstance(mixer, LatentAttention):
         yield from _latent(mixer, d)
     elif isinstance(mixer, CompressedAttention):

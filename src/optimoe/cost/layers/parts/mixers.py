@@ -12,14 +12,15 @@ import numpy as np
 
 from optimoe.arch.memory import STATE_BYTES
 from optimoe.arch.mixers.attended import Phase, attended
+from optimoe.arch.mixers.base import MixerOfMembers
 from optimoe.arch.parts import (
     UNLIMITED_WINDOW,
     Attention,
+    BlockIndexer,
     CompressedAttention,
     Indexer,
     LatentAttention,
     NoMixer,
-    ParallelMixers,
 )
 from optimoe.arch.precision.parts import LayerPrecisions
 from optimoe.core.arrays import Values
@@ -27,7 +28,7 @@ from optimoe.core.errors import holds
 from optimoe.cost.kernels.calls import DecodeAttention, LatentDecodeAttention, PrefillAttention, Roofline
 from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine
 
-OfMembers = ParallelMixers | NoMixer
+OfMembers = MixerOfMembers | NoMixer
 """Mixers whose kernels are those of their members: several, or none."""
 
 BF16_BYTES = 2
@@ -119,6 +120,14 @@ def compressed_projections(
         yield from machine.products(tokens, width, depth, precisions, "attention")
 
 
+@projections.register
+def index_projections(
+    mixer: BlockIndexer, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+) -> Iterator[LayerKernel]:
+    """Index queries and keys as one product, whole on every GPU."""
+    yield from machine.products(tokens, (mixer.num_heads + 1) * mixer.head_dim, d_model, precisions, "attention")
+
+
 @singledispatch
 def decode_mixing(
     mixer: Any, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
@@ -136,7 +145,7 @@ def attention_decode_mixing(
     mixer: Attention, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
 ) -> Iterator[LayerKernel]:
     """Attention with grouped heads over the cache, which all queries of a request share."""
-    seen = attended(context, mixer.window_tokens, "decode", mixer.chunked)
+    seen = attended(context, mixer.most_attended, "decode", mixer.chunked)
     yield machine.mixing(
         DecodeAttention(
             requests=batch,
@@ -208,6 +217,14 @@ def compressed_decode_mixing(
     )
 
 
+@decode_mixing.register
+def index_decode_mixing(
+    mixer: BlockIndexer, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
+) -> Iterator[LayerKernel]:
+    """The scores of every index key, whole on every GPU; the best of each block are part of the pass."""
+    yield machine.mixing(_indexing(mixer, batch, queries * mixer.score_flops(context), context))
+
+
 @singledispatch
 def prefill_mixing(
     mixer: Any, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
@@ -229,7 +246,7 @@ def attention_prefill_mixing(
     mixer: Attention, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
 ) -> Iterator[LayerKernel]:
     """Causal attention over a prompt within the window."""
-    seen = _mean_seen(length, past, mixer.window_tokens, mixer.chunked)
+    seen = _mean_seen(length, past, mixer.most_attended, mixer.chunked)
     yield machine.mixing(prompt_attention(mixer, machine, requests=prompts, length=length, seen=seen))
 
 
@@ -295,6 +312,15 @@ def compressed_prefill_mixing(
     )
 
 
+@prefill_mixing.register
+def index_prefill_mixing(
+    mixer: BlockIndexer, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
+) -> Iterator[LayerKernel]:
+    """The index scores of a prompt over all keys before each token."""
+    flops = length * mixer.score_flops(_mean_seen(length, past, UNLIMITED_WINDOW))
+    yield machine.mixing(_indexing(mixer, prompts, flops, length))
+
+
 def prompt_attention(
     mixer: Attention | LatentAttention, machine: Machine, *, requests: Values, length: Values, seen: Values
 ) -> PrefillAttention:
@@ -343,7 +369,9 @@ def index_flops(indexer: Indexer, seen: Values) -> Values:
     return 2 * indexer.num_heads * (indexer.head_dim + 1) * seen
 
 
-def _indexing(indexer: Indexer, requests: Values, flops: Values, seen: Values) -> LatentDecodeAttention:
+def _indexing(
+    indexer: Indexer | BlockIndexer, requests: Values, flops: Values, seen: Values
+) -> LatentDecodeAttention:
     """The indexer's pass over its keys, which all its heads share and every GPU holds."""
     return LatentDecodeAttention(requests=requests, values=indexer.head_dim, score_flops=flops, seen=seen)
 

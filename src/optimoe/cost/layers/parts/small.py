@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import PEER, Attention, CompressedAttention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import PEER, Attention, BlockIndexer, CompressedAttention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
@@ -41,6 +41,10 @@ and its undoing behind the attention, cache write (as DeepSeek-V4's own code com
 
 ENTRY = 2
 """Of each kind of entry: its pooling with norm and rotation, and its cache write (assumed)."""
+
+BLOCK_SELECTION = 2 * NORM + ROTATION + CACHE_WRITE + 1 + TOP_K
+"""Of a block indexer: norms of its queries and keys, their rotation, cache write, the best of each block, top-k
+(assumed: as its formulas stand in transformers' MiniMaxM3VLIndexer)."""
 
 RECURRENT = 5
 """Convolution, gates, split of the inputs, norm of the outputs and their gate (vllm/model_executor/models/
@@ -85,6 +89,8 @@ def _mixer_launches(mixer: Any, fused: bool) -> Values:
     if isinstance(mixer, CompressedAttention):
         selection = SELECTION + ENTRY if mixer.indexer is not None else 0
         return COMPRESSED + ENTRY * (mixer.ratio > 0) + selection
+    if isinstance(mixer, BlockIndexer):
+        return BLOCK_SELECTION
     if isinstance(mixer, LatentAttention):
         return LATENT + (SELECTION if mixer.indexer is not None else 0)
     return RECURRENT

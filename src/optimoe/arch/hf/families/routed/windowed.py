@@ -1,4 +1,4 @@
-"""Routed decoders with windows in most layers and full attention in a few."""
+"""Routed decoders with windows or selected blocks in most layers and full attention in a few."""
 
 from dataclasses import replace
 
@@ -13,10 +13,13 @@ from optimoe.arch.hf.ffns import (
     listed_or_all_but_first,
     listed_or_every,
     listed_or_leading,
+    listed_or_marked,
     marked_layers,
+    marked_or_every,
 )
-from optimoe.arch.hf.fields import Config
+from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import (
+    BLOCKS,
     FULL,
     SLIDING,
     all_full,
@@ -27,7 +30,9 @@ from optimoe.arch.hf.layers import (
     prefix_windows,
     starting,
 )
-from optimoe.arch.hf.mixers import Gqa
+from optimoe.arch.hf.mixers import BlockSparse, Gqa
+from optimoe.arch.hf.recurrent.kinds import NamedKinds
+from optimoe.core.errors import ConfigError
 
 _MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim")
 
@@ -40,6 +45,45 @@ def _windows_of_mimo(config: Config) -> Config:
     }
     return derived | ({"swa_num_key_value_heads": 2 * kv_heads} if type(kv_heads) is int else {})
 
+
+_M3 = Gqa(qk_norm="head", head_dim=128)
+
+
+def _blocks_of_m3(fields: Fields, num_layers: int) -> list[str]:
+    """Layers that ``sparse_attention_config`` marks attend to selected blocks, the others to everything."""
+    marks = fields.items("sparse_attention_config.sparse_attention_freq", int, num_layers)
+    indexed = "sparse_attention_config.sparse_disable_index_value"
+    if fields.has(indexed) and any(
+        mark and not off for mark, off in zip(marks, fields.items(indexed, int, num_layers), strict=True)
+    ):
+        raise ConfigError(f"{indexed}: must be 1 in each block-sparse layer, whose index values are not described")
+    return [BLOCKS if mark else FULL for mark in marks]
+
+
+def _blocks_or_none(fields: Fields, num_layers: int) -> list[str]:
+    """Without ``sparse_attention_config`` every layer attends to everything."""
+    stated = fields.has("sparse_attention_config.sparse_attention_freq")
+    return _blocks_of_m3(fields, num_layers) if stated else [FULL] * num_layers
+
+
+_M3_KINDS = NamedKinds(
+    words={"full_attention": FULL, "minimax_m3_sparse": BLOCKS}, otherwise=_blocks_or_none, fields=("layer_types",)
+)
+_MINIMAX_M3 = ConfigFamily(
+    architecture="MiniMaxM3VLForCausalLM",
+    attention=_M3,
+    linear=BlockSparse(heads=_M3),
+    kinds=_M3_KINDS,
+    dense=Dense(width="dense_intermediate_size"),
+    routed=Routed(
+        experts=("num_local_experts", "num_experts"),
+        width=("intermediate_size", "moe_intermediate_size"),
+        shared_width="shared_intermediate_size",
+    ),
+    pattern=marked_or_every,
+    defaults=UNTIED,
+    only={"n_shared_experts": 1, "attention_output_gate": False, "use_qk_norm": True, "qk_norm_type": "per_head"},
+)
 
 WINDOWED: dict[str, ConfigFamily] = {
     "mimo_v2_flash": ConfigFamily(
@@ -71,6 +115,13 @@ WINDOWED: dict[str, ConfigFamily] = {
         pattern=listed_or_leading,
         mtp=MTP,
         defaults=UNTIED | {MTP: 0, "sliding_window_pattern": 4, "sliding_window": 4096, "num_shared_experts": 1},
+    ),
+    "minimax_m3_vl_text": _MINIMAX_M3,
+    "minimax_m3": replace(
+        _MINIMAX_M3,
+        architecture="MiniMaxM3ForCausalLM",
+        pattern=listed_or_marked,
+        kinds=replace(_M3_KINDS, otherwise=_blocks_of_m3),
     ),
     "step3p7": ConfigFamily(
         architecture="Step3p7FlashForCausalLM",
