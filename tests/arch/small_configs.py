@@ -392,6 +392,19 @@ CLASSIC: dict[str, dict] = {
 SMALL |= CLASSIC
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
+    "nemotron-nas": {
+        "num_key_value_heads": None,
+        "intermediate_size": None,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "block_configs": [
+            {
+                "attention": {"no_op": attention == 0, "n_heads_in_group": attention or None},
+                "ffn": {"no_op": times == 0, "ffn_mult": times or None},
+            }
+            for attention, times in ((1, 5.25), (0, 13), (1, 2), (1, 0))
+        ],
+    },
     "mistral4": MLA | {"attention_bias": True},
     "grok-1": {"num_experts": 8, "num_experts_per_tok": 2},
     "arctic": LOCAL | {"moe_layer_frequency": 1, "parallel_attn_mlp_res": True},

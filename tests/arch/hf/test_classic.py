@@ -1,5 +1,9 @@
 """Dense decoders that are older than Llama, or unlike it: released sizes, and names of their own."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
 from optimoe.arch.count import count
@@ -8,6 +12,7 @@ from optimoe.arch.memory import kv_bytes
 from optimoe.core.errors import ConfigError
 from tests.arch.small_configs import small_config
 
+DATA = Path(os.environ.get("OPTIMOE_DATA", "nowhere")) / "model_configs_2026" / "configs"
 RELEASED = {
     "Nemotron-3 8B": (
         {
@@ -140,6 +145,16 @@ def test_local_layers_of_gpt_neo_hold_their_window_alone():
         ("gpt_neo", {"attention_types": [[["global", "local"], 3]]}, "attention_types: must name 4 layers"),
         ("opt", {"word_embed_proj_dim": 32}, "word_embed_proj_dim: must be hidden_size = 64 for opt, got 32"),
         ("mpt", {"attn_config": {"alibi": False}}, "attn_config.alibi: must be True for mpt, got False"),
+        (
+            "nemotron-nas",
+            {"block_configs": [{}]},
+            "block_configs: must have one entry for each of 4",
+        ),
+        (
+            "nemotron-nas",
+            {"block_configs": [{"attention": {"no_op": False, "replace_with_linear": True}}] * 4},
+            "block_configs 0: attention.replace_with_linear: must be false or null, got True",
+        ),
         ("gpt2", {"add_cross_attention": True}, "add_cross_attention: must be False for gpt2, got True"),
         ("gpt2", {"num_attention_heads": 5}, "num_attention_heads: must be a divisor of hidden_size = 64, got 5"),
     ],
@@ -147,3 +162,17 @@ def test_local_layers_of_gpt_neo_hold_their_window_alone():
 def test_what_would_need_another_part_is_refused_by_name(model_type, changes, words):
     with pytest.raises(ConfigError, match=words):
         from_config(small_config(model_type) | changes, "x")
+
+
+SUPER = DATA / "nvidia--Llama-3_3-Nemotron-Super-49B-v1.json"
+
+
+@pytest.mark.skipif(not SUPER.exists(), reason="OPTIMOE_DATA is not set")
+def test_blocks_that_a_search_chose_have_their_own_attention_width_and_cache():
+    """Nemotron-Super 49B: 49 of 80 layers cache 8 heads of 128, and the others have no attention."""
+    spec = from_config(json.loads(SUPER.read_text()), "super")
+    assert count(spec).params.total == 49_867_145_216
+    assert sum(not group.mixer.absent for group in spec.unrolled) == 49
+    assert count(spec).kv_bytes_per_token == 49 * 2 * 8 * 128 * 2
+    assert {group.ffn.d_ff for group in spec.layers} == {2816, 5632, 7168, 14336, 17920, 28672}
+    assert count(spec).tensor_parallel_collectives == 49 + 80
