@@ -33,7 +33,15 @@ def test_config_to_spec_to_config_to_spec_is_the_identity(model_type):
     assert to_config(from_config(config, "model"), model_type) == config
 
 
-BY_LAYER = ("layer_types", "mlp_layer_types", "indexer_types", "moe_topk", "moe_layer_freq", "layers_block_type")
+BY_LAYER = (
+    "layer_types",
+    "mlp_layer_types",
+    "indexer_types",
+    "moe_topk",
+    "moe_layer_freq",
+    "block_configs",
+    "layers_block_type",
+)
 
 
 def by_layer(config, layers):
