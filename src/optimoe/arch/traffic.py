@@ -5,8 +5,6 @@ from typing import Any
 from optimoe.arch.parts import PEER, FeedForward, MoE
 from optimoe.arch.spec import ArchSpec, LayerGroup
 
-"""One after attention, one after the feed-forward (Megatron-LM, arXiv 1909.08053, Sec. 3)."""
-
 ALL_TO_ALLS_PER_MOE_LAYER = 2
 """Dispatch to the experts' GPUs, and combine."""
 
@@ -70,7 +68,10 @@ def pipeline_bytes_per_token(arch: ArchSpec, pp: Any, bytes_per_activation: floa
 
 
 def tensor_parallel_collectives(arch: ArchSpec) -> int:
-    """All-reduces of one forward pass that must follow each other: one after each mixer and each feed-forward."""
+    """All-reduces of one forward pass that must follow each other: one after each mixer and each feed-forward.
+
+    As Megatron-LM splits them (arXiv 1909.08053, Sec. 3); engines that add two parallel parts first send one less.
+    """
     return sum(group.num_layers * all_reduces(group) for group in arch.layers)
 
 

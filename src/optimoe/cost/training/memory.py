@@ -8,6 +8,7 @@ from optimoe.arch.params import count_params
 from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
+from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Flags, Values
 from optimoe.core.units import format_bytes
 from optimoe.cost.layers.machine import Machine
@@ -220,12 +221,12 @@ def layer_bytes_per_token(
     """
     shards, tp = layout.sequence_shards, layout.tp
     selective = layout.selective_recompute
-    parts = 2 - group.ffn.absent
+    parts = all_reduces(group)
     inputs = parts * VALUE_BYTES * sizes.d_model  # of the mixer and of the feed-forward: the norms' outputs
     streams = 0 if group.streams is None else PARTS * group.streams.num_streams * sizes.d_model
     whole = VALUE_BYTES * (sizes.norm_values + streams) + 2 * MASK_BYTES * setup.dropout * sizes.d_model
     of_members = [_mixer_bytes(machine, member, sizes, setup, seq_len) for member in group.mixer.members]
-    mixer, expanded, scores = (sum(kept) for kept in zip(*of_members, strict=True))
+    mixer, expanded, scores = (sum(kept[place] for kept in of_members) for place in range(3))
     hidden, activation = _hidden_bytes(machine, group, tokens, sizes.d_model)
     if setup.attention == "unfused":
         scores = np.where(selective, 0.0, scores)
