@@ -169,6 +169,7 @@ SMALL: dict[str, dict] = {
         "index_block_size": 8,
         "index_topk_blocks": 3,
     },
+    "jetmoe": LOCAL | {"kv_channels": 24, "num_attention_heads": 4, "tie_word_embeddings": True},
     "afmoe": QWEN_MOE
     | {
         "head_dim": 24,

@@ -97,7 +97,8 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
     parts = dict.fromkeys(_LAYER_PARTS, 0)
     parts |= group.mixer.params_by_part(d)
     parts["norms"] = group.num_norms * norm_params(arch)
-    parts |= group.ffn.params(d)
+    for part, params in group.ffn.params(d).items():
+        parts[part] = parts[part] + params  # beside those of experts in a mixer
     if group.streams is not None:
         parts["streams"] = group.streams.params(d)
     if group.residual is not None:

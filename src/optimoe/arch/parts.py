@@ -14,6 +14,7 @@ from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
 from optimoe.arch.mixers.attention import Attention, QkNorm
 from optimoe.arch.mixers.chosen.blocks import BlockIndexer, BlockSparseAttention
+from optimoe.arch.mixers.chosen.heads import RoutedHeads
 from optimoe.arch.mixers.compressed import CompressedAttention
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
 from optimoe.arch.mixers.nothing import NoMixer
@@ -53,12 +54,13 @@ __all__ = [
     "NoMixer",
     "ParallelMixers",
     "QkNorm",
+    "RoutedHeads",
     "ShortConvolution",
     "read_part",
 ]
 
 Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
-Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer
+Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer | RoutedHeads
 Mixer = Softmax | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Part = TypeVar("Part")
@@ -68,6 +70,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "latent_attention": LatentAttention,
     "compressed_attention": CompressedAttention,
     "block_sparse_attention": BlockSparseAttention,
+    "routed_heads": RoutedHeads,
     "mamba": Mamba,
     "mamba2": Mamba2,
     "gated_delta_net": GatedDeltaNet,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from optimoe.arch.parts import DenseFFN, MoE
+from optimoe.core.errors import require
 from optimoe.models.config import ModelConfig
 from optimoe.models.dense.linear import Linear
 from optimoe.models.experts.activations import find_activation, require_gated
@@ -54,10 +55,14 @@ class MoELayer(nn.Module):
         vocab_size: Token ids, for hash routing.
         config: How to route, and the activation.
         layer: The layer's number.
+
+    Raises:
+        ConfigError: The sum of the experts adds a bias.
     """
 
     def __init__(self, part: MoE, d_model: int, vocab_size: int, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
+        require(not part.output_bias, "ffn.output_bias", "false: it is not built here", part.output_bias)
         self.part = part
         width = part.d_latent or d_model
         self.router = config.router_of(layer).build(part, d_model, vocab_size, layer)

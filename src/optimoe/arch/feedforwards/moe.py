@@ -20,6 +20,7 @@ class MoE(FeedForwardPart):
         gated: Three matrices per expert (SwiGLU-like), or two.
         router_bias: Whether the router adds a bias.
         expert_bias: Whether each expert matrix adds a bias (gpt-oss).
+        output_bias: Whether the sum of the experts adds a bias (JetMoE); it counts with the router.
         d_latent: Width to which tokens are projected down before the routed experts and back after, d_l; 0
             routes them at d_model.
 
@@ -36,6 +37,7 @@ class MoE(FeedForwardPart):
     gated: bool = True
     router_bias: bool = False
     expert_bias: bool = False
+    output_bias: bool = False
     d_latent: int = 0
 
     def __post_init__(self) -> None:
@@ -83,9 +85,9 @@ class MoE(FeedForwardPart):
         }
 
     def params(self, d_model: int) -> Parts:
-        """Matrices, the router's bias and the experts' biases where it has them."""
+        """Matrices, the biases of router, experts and output where it has them."""
         parts = self.matrix_params(d_model)
-        parts["router"] += self.router_bias * self.num_experts
+        parts["router"] += self.router_bias * self.num_experts + self.output_bias * d_model
         bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
         parts["routed_experts"] += self.num_experts * bias
         parts["routed_experts_active"] += self.top_k * bias

@@ -8,7 +8,7 @@ from typing import Any
 from optimoe.arch.hf.ffns import Dense, Pattern, Routed, no_layer
 from optimoe.arch.hf.fields import Config, Fields, Flag
 from optimoe.arch.hf.layers import Depth, LayerKinds, NormRule, all_full, stated_depth
-from optimoe.arch.hf.mixers import Gqa, Mla
+from optimoe.arch.hf.mixers import Gqa, HeadExperts, Mla
 from optimoe.arch.hf.recurrent.state_space import SideBySide
 from optimoe.arch.hf.recurrent.table import RecurrentTable
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
@@ -76,7 +76,7 @@ class ConfigFamily:
     """
 
     architecture: str
-    attention: Gqa | Mla | SideBySide = Gqa()  # noqa: RUF009 (frozen)
+    attention: Gqa | Mla | HeadExperts | SideBySide = Gqa()  # noqa: RUF009 (frozen)
     linear: RecurrentTable | None = None
     stack: Stack | None = None
     kinds: LayerKinds = all_full

@@ -78,6 +78,7 @@ class Routed:
     shared_gate: bool = False
     router_bias: bool = False
     expert_bias: bool = False
+    output_bias: bool = False
     gated: bool = True
     latent: str = ""
 
@@ -94,6 +95,7 @@ class Routed:
             shared_gate=self.shared_gate,
             router_bias=self.router_bias,
             expert_bias=self.expert_bias,
+            output_bias=self.output_bias,
             gated=self.gated,
             d_latent=fields.count(self.latent) if self.latent and fields.has(self.latent) else 0,
         )

@@ -16,6 +16,7 @@ from optimoe.arch.parts import (
     Mamba,
     Mixer,
     QkNorm,
+    RoutedHeads,
 )
 from optimoe.core.errors import ConfigError, require
 
@@ -199,6 +200,26 @@ class BlockSparse:
             "index_block_size": mixer.indexer.block_tokens,
             "index_topk_blocks": mixer.indexer.top_blocks,
         }
+
+
+class HeadExperts:
+    """Fields of attention whose query heads are experts, as many as the feed-forward's (JetMoE)."""
+
+    part: ClassVar = RoutedHeads
+
+    def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> RoutedHeads:
+        """The attention of a layer, which has no window."""
+        return RoutedHeads(
+            num_kv_heads=fields.count("num_key_value_heads"),
+            head_dim=fields.count("kv_channels"),
+            num_experts=fields.count("num_local_experts"),
+            top_k=fields.count("num_experts_per_tok"),
+            output_bias=True,
+        )
+
+    def write(self, mixer: RoutedHeads) -> dict[str, Any]:
+        """The fields of an attention that are not the feed-forward's too."""
+        return {"num_key_value_heads": mixer.num_kv_heads, "kv_channels": mixer.head_dim}
 
 
 class DeltaNet:

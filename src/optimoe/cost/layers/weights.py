@@ -75,9 +75,9 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     Σ over parts of values on this GPU · bytes of a value of that part, its exceptions included. Projections
     lie as their products run: split over tp, key-value heads over no more GPUs than there are heads, MLA's
     latents and the indexer whole. Dense and shared feed-forwards are split over tp, routed experts over the
-    group, with their copies, as far as they are resident. Norms, what mixes streams, biases, the router and the
-    projections around latent experts are whole on every GPU, as engines keep them (vLLM's ReplicatedLinear; biases
-    that engines split are counted whole: below a thousandth).
+    group, with their copies, as far as they are resident; experts of heads over tp. Norms, what mixes
+    streams, biases, the router and the projections around latent experts are whole on every GPU, as engines
+    keep them (vLLM's ReplicatedLinear; biases that engines split are counted whole: below a thousandth).
 
     Args:
         machine: The GPUs and the layout; may hold arrays.
@@ -87,8 +87,9 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     d, precisions = arch.d_model, group.precisions
     products = [kernel.shape for kernel in projections(group.mixer, machine, d, 1)]
     mixer = sum(shape.width * shape.depth for shape in products if isinstance(shape, Gemm))
-    vectors = group.mixer.params(d) - group.mixer.matrix_params(d)
+    vectors = group.mixer.vector_params(d)
     held: dict[str, Values] = {"attention": mixer, **_feed_forward_values(machine, d, group)}
+    held["routed_experts"] += group.mixer.params_by_part(d).get("routed_experts", 0) / machine.tp
     sizes = {part: precisions.bytes_per_value(part) * values for part, values in held.items()}
     streams = 0 if group.streams is None else group.streams.params(d)
     whole = vectors + group.num_norms * norm_params(arch) + streams

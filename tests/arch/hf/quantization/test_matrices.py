@@ -1,5 +1,7 @@
 """Matrices of a layer are those that its parts count."""
 
+from collections import Counter
+
 import pytest
 
 from optimoe.arch.hf import from_config
@@ -14,7 +16,10 @@ def test_matrices_sum_to_what_the_parts_count(model_type):
         sums = {}
         for matrix in layer_matrices(group, model.d_model):
             sums[matrix.part] = sums.get(matrix.part, 0) + matrix.count * matrix.values
-        counted = group.ffn.matrix_params(model.d_model) | {"attention": group.mixer.matrix_params(model.d_model)}
+        counted = Counter(group.ffn.matrix_params(model.d_model))
+        mixer = group.mixer.params_by_part(model.d_model)
+        vectors = group.mixer.vector_params(model.d_model)
+        counted.update(mixer | {"attention": mixer.get("attention", 0) + mixer.pop("recurrent", 0) - vectors})
         counted.pop("routed_experts_active", None)
         if group.residual is not None:
             counted["dense_ffn"] = group.residual.matrix_params(model.d_model)["dense_ffn"]

@@ -17,6 +17,7 @@ from optimoe.arch.parts import (
     Mamba2,
     Mixer,
     MoE,
+    RoutedHeads,
     ShortConvolution,
 )
 from optimoe.arch.spec import LayerGroup
@@ -84,6 +85,8 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield _attention("k_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.head_dim, columns=d)
         yield _attention("v_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.value_dim, columns=d)
         yield _attention("o_proj", rows=d, columns=outputs)
+    elif isinstance(mixer, RoutedHeads):
+        yield from _routed_heads(mixer, d)
     elif isinstance(mixer, BlockIndexer):
         yield _attention("indexer.q_proj", "index_q_proj", rows=mixer.num_heads * mixer.head_dim, columns=d)
         yield _attention("indexer.k_proj", "index_k_proj", rows=mixer.head_dim, columns=d)
@@ -143,6 +146,17 @@ def _kimi_delta(mixer: KimiDelta, d: int) -> Iterator[Matrix]:
             yield _attention(f"{name}_a_proj", rows=rank, columns=d)
         yield _attention(f"{name}_b_proj" if rank else f"{name}_proj", rows=mixer.width, columns=rank or d)
     yield _attention("o_proj", rows=d, columns=mixer.width)
+
+
+def _routed_heads(mixer: RoutedHeads, d: int) -> Iterator[Matrix]:
+    """Keys and values, the router, queries and outputs of each expert, as JetMoE names them."""
+    inside, width = "self_attention.experts", mixer.width
+    yield Matrix(part="attention", names=("self_attention.kv_proj",), rows=2 * width, columns=d)
+    router = (f"{inside}.router.layer",)
+    yield Matrix(part="router", names=router, rows=mixer.num_experts, columns=d, linear=False)
+    for name, rows, columns in (("input_linear", width, d), ("output_linear", d, width)):
+        names = (f"{inside}.{name}",)
+        yield Matrix(part="routed_experts", names=names, rows=rows, columns=columns, count=mixer.num_experts)
 
 
 def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:

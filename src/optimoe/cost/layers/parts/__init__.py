@@ -1,1 +1,5 @@
-"""The kernels of one layer on one GPU: its mixer, its feed-forward, and the small ones between them."""
+"""Kernels of the parts of a layer, by the kind of each part; those of experts of heads are known from here on."""
+
+from optimoe.cost.layers.parts import heads
+
+__all__ = ["heads"]

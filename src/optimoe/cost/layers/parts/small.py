@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from optimoe.arch.parts import PEER, Attention, BlockIndexer, CompressedAttention, DenseFFN, LatentAttention, MoE
+from optimoe.arch.parts import (
+    PEER,
+    Attention,
+    BlockIndexer,
+    CompressedAttention,
+    DenseFFN,
+    LatentAttention,
+    MoE,
+    RoutedHeads,
+)
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import all_reduces
 from optimoe.core.arrays import Values
@@ -89,6 +98,8 @@ def _mixer_launches(mixer: Any, fused: bool) -> Values:
     if isinstance(mixer, CompressedAttention):
         selection = SELECTION + ENTRY if mixer.indexer is not None else 0
         return COMPRESSED + ENTRY * (mixer.ratio > 0) + selection
+    if isinstance(mixer, RoutedHeads):
+        return (0 if fused else ROTATION + CACHE_WRITE) + TOP_K + SUM
     if isinstance(mixer, BlockIndexer):
         return BLOCK_SELECTION
     if isinstance(mixer, LatentAttention):

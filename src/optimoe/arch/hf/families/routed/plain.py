@@ -37,7 +37,7 @@ from optimoe.arch.hf.layers import (
     qwen_windows,
     rope_chunks,
 )
-from optimoe.arch.hf.mixers import Gqa
+from optimoe.arch.hf.mixers import Gqa, HeadExperts
 
 _MHA_IF_NULL = Gqa(null_kv=True)
 _TOP_K = ("num_experts_per_tok", "experts_per_token")
@@ -192,6 +192,14 @@ PLAIN: dict[str, ConfigFamily] = {
         by_layer={"moe_topk": "moe_topk", "moe_intermediate_size": "moe_intermediate_size"},
         defaults=UNTIED | BIAS | MHA,
         only={"num_shared_expert": 1, "use_mixed_mlp_moe": True, "use_cla": False},
+    ),
+    "jetmoe": ConfigFamily(
+        architecture="JetMoeForCausalLM",
+        attention=HeadExperts(),
+        routed=replace(LOCAL, output_bias=True),
+        pattern=every_layer,
+        aliases={"head_dim": "kv_channels"},
+        defaults=TIED,
     ),
     "arctic": ConfigFamily(
         architecture="ArcticForCausalLM",
