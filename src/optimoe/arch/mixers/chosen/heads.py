@@ -62,7 +62,7 @@ class RoutedHeads(TokenMixer):
         return 2 * d_model * self.width
 
     def matrix_params(self, d_model: int) -> int:
-        """Those that a token is multiplied with: keys and values 2·d·h_kv·d_h, router d·E, k experts."""
+        """What a token is multiplied with: keys and values 2·d·h_kv·d_h, router d·E, k experts."""
         experts = self.top_k * self.expert_params(d_model)
         return 2 * d_model * self.width + d_model * self.num_experts + experts
 
