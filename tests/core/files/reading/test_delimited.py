@@ -90,3 +90,15 @@ def test_a_row_with_more_cells_than_the_header_is_named(tmp_path):
         ConfigError, match=r"row 2: must have 3 cells like the header, got 4 .*separated by a comma"
     ):
         rows(read)
+
+
+def test_a_quote_that_stays_open_is_refused_with_its_line(tmp_path):
+    read = table(tmp_path, 'N,note\n1,a\n2,"b\n3,c\n4,d\n')
+    with pytest.raises(ConfigError, match=r"runs.csv:5: cannot be read as a table .unexpected end of data"):
+        rows(read)
+
+
+def test_a_table_of_more_columns_than_any_tracker_writes_is_refused_at_once(tmp_path):
+    wide = ",".join(f"c{number}" for number in range(100_000))
+    with pytest.raises(ConfigError, match="at most 10,000 columns, got 100000"):
+        table(tmp_path, f"{wide}\n1\n")
