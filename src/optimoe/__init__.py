@@ -1,11 +1,9 @@
 """Which Mixture-of-Experts language model to train for a budget and a traffic, and what it costs to serve."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from optimoe.core.results.shown import View, found_by
-
+TYPE_CHECKING = False  # as type checkers read it; importing it would take most of what this module takes to load
 if TYPE_CHECKING:
+    from typing import Any
+
     from optimoe.app.doors import count, fit, load_config, measure, plan, predict_serving, train
     from optimoe.arch.catalog import find_model
     from optimoe.arch.count import ArchCount
@@ -141,22 +139,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load a public name when it is first used."""
     if name in _PUBLIC:
+        from importlib import import_module
+
         value = getattr(import_module(_PUBLIC[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module 'optimoe' has no attribute {name!r}")
-
-
-def _view(result: Any) -> View:
-    """How a result is shown: the command line's own words, tables and figures, loaded when they are asked for."""
-    view: View = import_module("optimoe.app.results").view(result)
-    return view
-
-
-found_by(_view)
 
 
 def __dir__() -> list[str]:

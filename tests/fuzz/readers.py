@@ -141,8 +141,8 @@ def _checks_nonsense(results: Any) -> Iterator[str]:
 
 
 def _run_nonsense(runs: Any) -> Iterator[str]:
-    for run in runs:  # what its config.json and its router's table say is for the readers of these
-        yield from strange(replace(run, architecture=OF_RUN, router={}), infinite=("grad_clip",))
+    for run in runs:  # what its config.json, its router and its losses say is for the readers of these
+        yield from strange(replace(run, architecture=OF_RUN, router={}, losses={}), infinite=("grad_clip",))
 
 
 def _log_nonsense(log: Any) -> Iterator[str]:
@@ -151,6 +151,12 @@ def _log_nonsense(log: Any) -> Iterator[str]:
         yield from strange(replace(one, run=RUN, router={}), infinite=("grad_clip",))
 
 
+PER_PARAM = """
+[grid]
+axes = { d_model = [16, 32], tokens_per_param = [20, 40.5], seed = [0, 1] }
+run = { losses = { balance = 0.01 } }
+design = { num_layers = 2 }
+"""
 OF_RUN = {"model_type": "mixtral"}
 
 
@@ -341,7 +347,7 @@ def readers() -> tuple[Reader, ...]:
             name="sweeps",
             read=load_sweep,
             nonsense=lambda asked: _run_nonsense([one.run for one in asked]),
-            samples={"toml": (SHARED + GRID).encode()},
+            samples={"0.toml": (SHARED + GRID).encode(), "1.toml": (SHARED + PER_PARAM).encode()},
         ),
         Reader(
             name="load results",

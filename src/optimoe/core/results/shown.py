@@ -1,7 +1,8 @@
 """Results that show themselves. How is known further up, and found when it is asked for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from optimoe.core.results.frames import FrameKind, to_frame
@@ -34,17 +35,14 @@ class View(ABC):
         """
 
 
-_find: list[Callable[[Any], View]] = []
-
-
-def found_by(find: Callable[[Any], View]) -> None:
-    """Set what finds the view of a result; the package itself does when it is imported."""
-    _find[:] = [find]
+SHOWN_BY = "optimoe.app.results"
+"""What finds the view of a result: the command line's own words, tables and figures. It is loaded when it is asked
+for, and by its name, so that a command begins, and Ctrl-C is answered, before any of it is there."""
 
 
 def view_of(result: Any) -> Any:
     """How a result is shown: a :class:`View`, of a plan one that also saves and scores."""
-    return _find[0](result)
+    return import_module(SHOWN_BY).view(result)
 
 
 class Shown:

@@ -24,10 +24,10 @@ from typing import Any
 from optimoe.arch.hf import to_config
 from optimoe.arch.params import count_params
 from optimoe.arch.proportions import Proportions
-from optimoe.core.config import build, load_table
+from optimoe.core.config import build, convert, load_table
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, require, shown
 from optimoe.core.run import AskedRun, RunSpec, load_asked_runs
-from optimoe.core.run.asked import asked_from_table
+from optimoe.core.run.asked import BATCH, asked_from_table
 from optimoe.core.units import format_count
 
 GRIDS, MOST_RUNS = "grid", 10_000
@@ -35,6 +35,7 @@ GRIDS, MOST_RUNS = "grid", 10_000
 LARGE = 10_000
 """From here on a number stands in a name as 2.00M."""
 
+MOST_PER_PARAM = 1e9
 PER_PARAM = "tokens_per_param"
 """In place of ``tokens``: over the active parameters, embeddings in, in whole steps."""
 
@@ -148,13 +149,24 @@ def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
             into[key] = value
 
 
+def _per_param(stated: Any) -> float:
+    """The tokens for each parameter, as a number that can be.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    each: float = convert(stated, float, PER_PARAM)
+    require(0 < each <= MOST_PER_PARAM, PER_PARAM, f"above 0 and at most {MOST_PER_PARAM:,.0f}", each)
+    return each
+
+
 def _run(name: str, stated: Mapping[str, Any], where: str) -> AskedRun:
     """One cell as a run.
 
     Raises:
         ConfigError: With the cell, the field, the limit and the value.
     """
-    where = f"{where}: {name}"
+    where = f"{where}: {shown(name)}"
     fields_of_run = {key: value for key, value in stated.items() if key in _RUN}
     shape = {key: value for key, value in stated.items() if key in _DESIGN}
     try:
@@ -162,8 +174,9 @@ def _run(name: str, stated: Mapping[str, Any], where: str) -> AskedRun:
         arch = build(Proportions, shape, "design").arch(name)
         if PER_PARAM in stated:
             require("tokens" not in stated, "tokens", f"left out beside {PER_PARAM}", stated.get("tokens"))
-            batch = stated.get("batch_tokens", 1)
-            fields_of_run["tokens"] = max(1, round(stated[PER_PARAM] * count_params(arch).active / batch)) * batch
+            batch, each = convert(stated.get("batch_tokens", 1), int, BATCH), _per_param(stated[PER_PARAM])
+            require(batch >= 1, BATCH, "positive", batch)
+            fields_of_run["tokens"] = max(1, round(each * count_params(arch).active / batch)) * batch
         table = {"name": name, "architecture": to_config(arch, "optimoe"), **fields_of_run}
         return asked_from_table(table, "run")
     except InputError as error:

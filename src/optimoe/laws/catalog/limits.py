@@ -126,7 +126,9 @@ def _require_draws(row: LawRow, law_class: type[Law], where: str) -> None:
     most = max(lengths.values(), default=0)
     for symbol, values in row.draws.items():
         field = f"{where}: draws of {shown(symbol)}"
-        require(symbol in row.coefficients, field, f"of a coefficient ({', '.join(row.coefficients)})", symbol)
+        require(
+            symbol in row.coefficients, field, f"of a coefficient ({shown(', '.join(row.coefficients))})", symbol
+        )
         require(lengths[symbol] >= 2, field, "at least 2", lengths[symbol])
         require(lengths[symbol] == most, field, f"as many as the others ({most})", lengths[symbol])
         strange = [value for value in values if not math.isfinite(value)]
