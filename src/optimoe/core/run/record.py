@@ -51,7 +51,8 @@ class CurvePoint:
         require_types(self)
         for name in ("tokens", "flops", "seconds"):
             require(0 <= getattr(self, name) < math.inf, name, "zero or more and finite", getattr(self, name))
-        require(math.isfinite(self.loss), "loss", "finite (end the curve where a run diverges)", self.loss)
+        finite = "zero or more and finite (end the curve where a run diverges)"
+        require(0 <= self.loss < math.inf, "loss", finite, self.loss)
 
 
 @dataclass(frozen=True, kw_only=True)
