@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := --train-gpus 64xh100-sxm --train-days 30 --serve-tokens 5T --serve-gpus 8xh100-sxm --tpot 50ms
 
-.PHONY: demo test long format lint types house unit clean
+.PHONY: demo test long fuzz format lint types house unit clean
 
 demo: .venv/core
 	$(BIN)/optimoe plan $(DEMO)
@@ -40,6 +40,10 @@ unit: .venv/dev
 long: .venv/dev
 	$(BIN)/pytest tests/long -n 0
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/core tests/arch tests/cost/layers tests/cost/kernels
+
+# a million damaged files through every reader, with figures (two hours on one core)
+fuzz: .venv/dev
+	OPTIMOE_FUZZ_FILES=1000000 $(BIN)/pytest tests/long/test_fuzz.py -n 0
 
 clean:
 	rm -rf .venv plan.html plan.json winner .optimoe.json

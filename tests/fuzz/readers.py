@@ -30,7 +30,7 @@ from optimoe.inputs.sweeps.grid import load_sweep
 from optimoe.inputs.tables import read_request, read_values
 from optimoe.laws.catalog import find_law
 from optimoe.laws.check import load_checks, run_checks
-from optimoe.laws.runs import load_observations
+from optimoe.laws.runs import as_observations, load_observations
 from optimoe.loadtest.foreign.read import read_levels
 from optimoe.loadtest.results.files import load_requests
 from tests.core.run.cases import RUN, record
@@ -160,6 +160,12 @@ design = { num_layers = 2 }
 OF_RUN = {"model_type": "mixtral"}
 
 
+def _formula(path: Path) -> Any:
+    """A column of the table of runs by the formula that a file holds."""
+    formula = path.read_bytes().decode("utf-8", "replace")
+    return as_observations(ROWS, {"N": formula, "D": "tokens", "loss": "val_loss"})
+
+
 def _option(path: Path) -> Any:
     name, _, text = path.read_bytes().decode("utf-8", "replace").partition("=")
     value: Any = text
@@ -206,6 +212,7 @@ REQUEST = {
     "index": 0, "input_tokens": 10, "output_tokens": 5, "due_s": 0.0, "sent_s": 0.1, "first_token_s": 0.2,
     "ended_s": 0.5,
 }  # fmt: skip
+FORMULAS = ("params", "params*2/2", "exp(log(params)+1)", "sqrt(params**2)", "tokens/(6*params)*1e7", "params-1")
 PLAN = {
     "train_gpus": "64xh100-sxm", "train_days": 30, "serve_tokens": "5T", "tpot": "50ms", "experts": "1,8,32",
     "top_k": [1, 2], "active_ffn_ratio": "2,3", "train_flops": 1e22, "max_width": 8192, "vocab": 131072,
@@ -302,6 +309,12 @@ def readers() -> tuple[Reader, ...]:
             read=load_run_records,
             nonsense=_log_nonsense,
             samples={"jsonl": _jsonl(to_record(record()))},
+        ),
+        Reader(
+            name="formulas",
+            read=_formula,
+            nonsense=_runs_nonsense,
+            samples={f"{number}.txt": formula.encode() for number, formula in enumerate(FORMULAS)},
         ),
         Reader(name="prices", read=load_prices, nonsense=strange, samples={"toml": to_toml(price).encode()}),
         Reader(

@@ -125,9 +125,12 @@ def _require_draws(row: LawRow, law_class: type[Law], where: str) -> None:
     lengths = {symbol: len(values) for symbol, values in row.draws.items()}
     most = max(lengths.values(), default=0)
     for symbol, values in row.draws.items():
-        field = f"{where}: draws of {shown(symbol)}"
+        field = f"{where}: draws of {shown(symbol, 20)}"
         require(
-            symbol in row.coefficients, field, f"of a coefficient ({shown(', '.join(row.coefficients))})", symbol
+            symbol in row.coefficients,
+            field,
+            f"of a coefficient ({shown(', '.join(row.coefficients))})",
+            shown(symbol),
         )
         require(lengths[symbol] >= 2, field, "at least 2", lengths[symbol])
         require(lengths[symbol] == most, field, f"as many as the others ({most})", lengths[symbol])
