@@ -7,6 +7,7 @@ BASE = {
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
+    "pad_token_id": 0,  # some classes have another, beyond so small a vocabulary
 }
 MLA = {
     "num_key_value_heads": 4,
@@ -345,6 +346,45 @@ SMALL |= {  # dense decoders of today
     "jais2": {"attention_bias": True, "mlp_bias": True},
     "iquestcoder": {"head_dim": 24, "attention_bias": True},
     "hyperclovax": {"use_post_norm": True, "mlp_bias": True},
+    "gemma4_text": {
+        "head_dim": 24,
+        "global_head_dim": 32,
+        "num_global_key_value_heads": 1,
+        "attention_k_eq_v": True,
+        "num_hidden_layers": 6,
+        "layer_types": ["sliding_attention", "full_attention"] * 3,
+        "sliding_window": 16,
+        "num_kv_shared_layers": 3,
+        "use_double_wide_mlp": True,
+        "hidden_size_per_layer_input": 8,
+        "vocab_size_per_layer_input": 384,
+        "enable_moe_block": True,
+        "num_experts": 6,
+        "top_k_experts": 2,
+        "moe_intermediate_size": 40,
+        "tie_word_embeddings": True,
+    },
+    "gemma3n_text": {
+        "head_dim": 24,
+        "num_hidden_layers": 6,
+        "intermediate_size": [96, 96, 96, 64, 64, 64],
+        "layer_types": ["sliding_attention", "full_attention"] * 3,
+        "sliding_window": 16,
+        "num_kv_shared_layers": 2,
+        "hidden_size_per_layer_input": 8,
+        "vocab_size_per_layer_input": 384,
+        "altup_num_inputs": 3,
+        "laurel_rank": 12,
+        "tie_word_embeddings": True,
+    },
+    "gemma4_unified_text": {
+        "head_dim": 24,
+        "global_head_dim": 32,
+        "num_hidden_layers": 7,
+        "sliding_window": 16,
+        "use_bidirectional_attention": "vision",
+        "attention_bias": True,
+    },
     "cwm": {"head_dim": 24, "sliding_window": 16, "num_hidden_layers": 6},
 }
 CLASSIC: dict[str, dict] = {

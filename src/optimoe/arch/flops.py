@@ -137,8 +137,8 @@ def frozen_flops_per_token(arch: ArchSpec, frozen: FrozenShares) -> float:
     saved = frozen.unembedding * 2 * arch.d_model * arch.vocab_size
     for group in arch.layers:
         saved += frozen.mixers * group.num_layers * 2 * group.mixer.matrix_params(arch.d_model)
-        for ffn in (group.ffn, group.residual):
-            for part, flops in ffn.flops(arch.d_model).items() if ffn else ():
+        for ffn in group.feed_forwards:
+            for part, flops in ffn.flops(arch.d_model).items():
                 saved += getattr(frozen, part) * group.num_layers * flops
     return saved
 
@@ -157,8 +157,8 @@ def _forward(arch: ArchSpec, length: float, phase: Phase, mla: MlaForm) -> FlopC
     sums: dict[str, float] = {field.name: 0 for field in fields(FlopCount)}
     for group in arch.layers:
         parts = group.mixer.flops(arch.d_model, length, phase, mla)
-        for ffn in (group.ffn, group.residual):
-            for part, flops in ffn.flops(arch.d_model).items() if ffn else ():
+        for ffn in group.feed_forwards:
+            for part, flops in ffn.flops(arch.d_model).items():
                 parts[part] = parts.get(part, 0) + flops
         if group.streams is not None:
             parts["streams"] = group.streams.flops(arch.d_model)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
-from optimoe.arch.params import count_params, last_streams_params, layer_params, norm_params
+from optimoe.arch.params import count_params, end_norm_params, last_streams_params, layer_params
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec
 
@@ -45,7 +45,7 @@ def weight_bytes(arch: ArchSpec) -> WeightBytes:
         for part, values in layer_params(arch, group).items():
             if part in sums:
                 sums[part] = sums[part] + group.num_layers * values * group.precisions.bytes_per_value(part)
-    sums["norms"] = sums["norms"] + arch.num_end_norms * norm_params(arch) * bytes_per_value("bf16")
+    sums["norms"] = sums["norms"] + end_norm_params(arch) * bytes_per_value("bf16")
     sums["streams"] = sums["streams"] + last_streams_params(arch) * bytes_per_value("bf16")
     sums["embedding"] = params.embedding * ends.bytes_per_value("embedding")
     sums["unembedding"] = params.unembedding * ends.bytes_per_value("unembedding")

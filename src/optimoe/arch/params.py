@@ -64,16 +64,21 @@ class ParamCount:
 
 
 def count_params(arch: ArchSpec) -> ParamCount:
-    """Count the parameters of a model, exactly: a sum over its layer groups plus embeddings and last norm."""
+    """Count the parameters of a model, exactly: a sum over its layer groups plus embeddings and last norm.
+
+    Tables of layers' own embeddings count as embedding, and one norm of their width for all layers.
+    """
     d = arch.d_model
     sums = dict.fromkeys((field.name for field in fields(ParamCount)), 0)
     for group in arch.layers:
         for part, params in layer_params(arch, group).items():
             # Not in place: whole numbers of one group cannot take the real ones of a later group.
             sums[part] = sums[part] + group.num_layers * params
-    sums["norms"] += arch.num_end_norms * norm_params(arch)
+    tables = [(group.num_layers, table) for group in arch.layers for table in group.layer_embeddings]
+    sums["norms"] += end_norm_params(arch)
     sums["streams"] += last_streams_params(arch)
     sums["embedding"] = arch.vocab_size * d + arch.num_positions * d
+    sums["embedding"] += sum(number * table.table_params for number, table in tables)
     bias = arch.unembedding_bias * arch.vocab_size
     sums["unembedding"] = bias if arch.tied_embeddings else arch.vocab_size * d + bias
     return ParamCount(**sums)
@@ -101,8 +106,8 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
         parts[part] = parts[part] + params  # beside those of experts in a mixer
     if group.streams is not None:
         parts["streams"] = group.streams.params(d)
-    if group.residual is not None:
-        parts["dense_ffn"] += group.residual.params(d)["dense_ffn"]
+    for dense in group.also_dense:
+        parts["dense_ffn"] += dense.params(d)["dense_ffn"]
     return parts
 
 
@@ -117,6 +122,12 @@ _STORED = (
     "routed_experts",
 )
 _LAYER_PARTS = (*_STORED, "routed_experts_active")
+
+
+def end_norm_params(arch: ArchSpec) -> int:
+    """Norms beside the layers; where layers embed the token themselves, one of that width is for all of them."""
+    widths = [table.d_ff for group in arch.layers for table in group.layer_embeddings]
+    return arch.num_end_norms * norm_params(arch) + (widths[0] if widths else 0)
 
 
 def norm_params(arch: ArchSpec) -> int:

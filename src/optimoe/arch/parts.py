@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from optimoe.arch.feedforwards.dense import DenseFFN
+from optimoe.arch.feedforwards.layer_embedding import LayerEmbedding
 from optimoe.arch.feedforwards.moe import MoE
 from optimoe.arch.feedforwards.nothing import NoFeedForward
 from optimoe.arch.feedforwards.peer import PEER
@@ -26,14 +27,19 @@ from optimoe.arch.mixers.recurrent.lightning import LightningAttention
 from optimoe.arch.mixers.recurrent.mamba import Mamba
 from optimoe.arch.mixers.recurrent.mamba2 import Mamba2
 from optimoe.arch.mixers.recurrent.rg_lru import GatedRecurrence
+from optimoe.arch.residual.altup import AltUp
+from optimoe.arch.residual.streams import HyperConnections
 from optimoe.core.config import build_kind
 from optimoe.core.errors import require_choice
 
 __all__ = [
+    "BESIDE",
     "FEED_FORWARDS",
     "MIXERS",
     "PEER",
+    "STREAMS",
     "UNLIMITED_WINDOW",
+    "AltUp",
     "Attention",
     "BlockIndexer",
     "BlockSparseAttention",
@@ -42,9 +48,11 @@ __all__ = [
     "FeedForward",
     "GatedDeltaNet",
     "GatedRecurrence",
+    "HyperConnections",
     "Indexer",
     "KimiDelta",
     "LatentAttention",
+    "LayerEmbedding",
     "LightningAttention",
     "Mamba",
     "Mamba2",
@@ -56,6 +64,7 @@ __all__ = [
     "QkNorm",
     "RoutedHeads",
     "ShortConvolution",
+    "Streams",
     "read_part",
 ]
 
@@ -63,6 +72,7 @@ Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | Ga
 Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer | RoutedHeads
 Mixer = Softmax | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
+Streams = HyperConnections | AltUp
 Part = TypeVar("Part")
 
 MIXERS: dict[str, type[Mixer]] = {
@@ -90,6 +100,12 @@ FEED_FORWARDS: dict[str, type[FeedForward]] = {
     "none": NoFeedForward,
 }
 """Feed-forwards likewise."""
+
+BESIDE: dict[str, type[DenseFFN]] = {"dense": DenseFFN, "layer_embedding": LayerEmbedding}
+"""What every token passes beside a layer's feed-forward, likewise."""
+
+STREAMS: dict[str, type[Streams]] = {"hyper_connections": HyperConnections, "altup": AltUp}
+"""Residuals of several streams, likewise."""
 
 
 def read_part(kinds: Mapping[str, type[Part]], table: Mapping[str, Any], where: str) -> Part:

@@ -3,9 +3,17 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from optimoe.arch.parts import Attention, DenseFFN, FeedForward, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import (
+    Attention,
+    DenseFFN,
+    FeedForward,
+    LatentAttention,
+    LayerEmbedding,
+    Mixer,
+    MoE,
+    Streams,
+)
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
-from optimoe.arch.residual.streams import HyperConnections
 from optimoe.core.errors import require, require_positive
 from optimoe.core.grid import map_arrays, take
 
@@ -23,7 +31,8 @@ class LayerGroup:
         num_layers: How many.
         mixer: What mixes tokens.
         ffn: What works on each token.
-        residual: A dense feed-forward beside the routed one, on the same input (Arctic); none elsewhere.
+        residual: A dense feed-forward beside the routed one, on the same input (Arctic, Gemma 4); none elsewhere.
+        beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4).
         num_norms: Norms per layer: one before each part, and after it too where the family does so.
         streams: The residual's streams and what mixes them; none where it is one stream.
         precisions: Formats of its weights, by part.
@@ -36,13 +45,29 @@ class LayerGroup:
     mixer: Mixer
     ffn: FeedForward
     residual: DenseFFN | None = None
+    beside: tuple[DenseFFN, ...] = ()
     num_norms: int = 2
-    streams: HyperConnections | None = None
+    streams: Streams | None = None
     precisions: LayerPrecisions = LayerPrecisions()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         require_positive(self, "num_layers")
         require(self.num_norms >= 0, "num_norms", "zero or more", self.num_norms)
+
+    @property
+    def also_dense(self) -> tuple[DenseFFN, ...]:
+        """The dense feed-forwards beside :attr:`ffn`."""
+        return self.beside if self.residual is None else (self.residual, *self.beside)
+
+    @property
+    def feed_forwards(self) -> tuple[FeedForward, ...]:
+        """All that works on each token of a layer alone."""
+        return (self.ffn, *self.also_dense)
+
+    @property
+    def layer_embeddings(self) -> tuple[LayerEmbedding, ...]:
+        """The layer's own embeddings of the token, whose tables are counted with the model's embedding."""
+        return tuple(part for part in self.beside if isinstance(part, LayerEmbedding))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -272,6 +272,7 @@ class Block(nn.Module):
         self.multiplier = config.multipliers.residual
         expected = (2, 3) if group.residual is not None else (2, 4)
         require(group.num_norms in expected, "num_norms", f"one of {expected}", group.num_norms)
+        require(not group.beside, "beside", "empty in what is built here", len(group.beside))
         self.mixer_norm = make_norm(arch, config)
         self.mixer = make_mixer(group.mixer, arch, config)
         self.mixer_norm_after = make_norm(arch, config) if after else nn.Identity()
@@ -321,10 +322,11 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     """The attention that an architecture describes.
 
     Raises:
-        ConfigError: It is another mixer, latent attention with an indexer, values not as wide as keys, or a gate
-            of one value per head.
+        ConfigError: It is another mixer, latent attention with an indexer, values not as wide as keys, shared
+            keys or values, norms with biases, or a gate of one value per head.
     """
-    require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
+    for field in ("qk_norm_bias", "shared_kv", "values_of_keys"):
+        require(not getattr(part, field, False), f"mixer: {field}", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
     if isinstance(part, Attention) and SelfAttention.builds(part):

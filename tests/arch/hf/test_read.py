@@ -34,6 +34,7 @@ def test_config_to_spec_to_config_to_spec_is_the_identity(model_type):
 
 
 BY_LAYER = (
+    "intermediate_size",
     "layer_types",
     "mlp_layer_types",
     "indexer_types",
@@ -81,6 +82,8 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
     if model_type == "mamba2":  # its heads are as wide together as its inner width
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
     config.pop("mlp_only_layers", None)
+    if "num_kv_shared_layers" in config:
+        config["num_kv_shared_layers"] = int(layers > 2)
     config.pop("num_attention_heads_per_layer", None)  # of the heads that stand above
     if getattr(FAMILIES[model_type].attention, "fixed_head_dim", False):
         config["head_dim"] = 8 * width

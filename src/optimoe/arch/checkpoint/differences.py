@@ -52,6 +52,8 @@ class Difference:
     found: str
 
 
+_OTHER_TABLES = re.compile(r"wpe|embed_positions|embed_tokens_per_layer")
+"""Names of embeddings whose rows are no tokens of the vocabulary, or no values of the residual."""
 _Key = tuple[Otherwise, str, str, str, str]
 
 
@@ -112,7 +114,8 @@ def _sizes(
     part, explained = cell[1], 0
     others = []
     for name, tensor in there.tensors.items():
-        shape = known.shape(name) if known else end if tensor.name.endswith(".weight") else None
+        by_token = tensor.name.endswith(".weight") and not _OTHER_TABLES.search(tensor.name)
+        shape = known.shape(name) if known else end if by_token else None
         whole = len(tensor.shape) == 2 and (tensor.dtype in PLAIN_TYPES.values() or tensor.dtype.startswith("F8"))
         if shape and whole and tensor.shape != shape:
             explained += tensor.values - shape[0] * shape[1]

@@ -17,7 +17,7 @@ MTP = "mtp"
 _LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
-    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|act_fn\.(?:beta|eps)|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias)$"
+    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|act_fn\.(?:beta|eps)|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias|layer_scalar)$"
 )
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
@@ -30,11 +30,13 @@ _ENDS = (
     (
         "embedding",
         re.compile(
-            r"(?:^|\.)(?:embed_tokens|embeddings|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."
+            r"(?:^|\.)(?:embed_tokens(?:_per_layer)?|embeddings|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."
         ),
     ),
     ("unembedding", re.compile(r"(?:^|\.)(?:lm_head|embed_out|output)\.")),
     ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_f)\.")),
+    ("streams", re.compile(r"(?:^|\.)(?:altup_\w+)\.")),
+    ("dense_ffn", re.compile(r"(?:^|\.)per_layer_model_projection\.")),
 )
 """Names of what stands beside the layers."""
 _ROUTER = re.compile(r"(?:^|\.)(?:gate|router)\.")
@@ -42,11 +44,16 @@ _STATE_SPACE = re.compile(r"(?:^|\.)(?:linear_attn|mamba|conv)\.")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
 _MIXER = re.compile(r"(?:^|\.)(?:self_attn|attn|attention|temporal_block|mixer)\.")
 _INSIDE = (
-    ("streams", re.compile(r"(?:^|\.)(?:hc_\w+|\w*hyper_connections?)\.")),
+    ("streams", re.compile(r"(?:^|\.)(?:hc_\w+|\w*hyper_connections?|altup)\.")),
     ("shared_experts", re.compile(r"(?:^|\.)(?:shared_\w+|fc[12]_latent_proj)\.")),
     ("routed_experts", re.compile(r"(?:^|\.)(?:experts|block_sparse_moe\.(?:input|output)_linear)\.")),
     ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_\d)\.")),
-    ("dense_ffn", re.compile(r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp|mlp_block|mixer)\.")),
+    (
+        "dense_ffn",
+        re.compile(
+            r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp|mlp_block|mixer|laurel|per_layer_\w+)\."
+        ),
+    ),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
 

@@ -39,8 +39,9 @@ def cell_params(arch: ArchSpec) -> dict[Cell, int]:
     for layer, group in enumerate(arch.unrolled):
         for part, params in layer_params(arch, group).items():
             if part in WEIGHT_PARTS:
-                cells[layer, part] = params
-                cells[None, part] -= params
+                beside = arch.d_model * sum(table.d_ff for table in group.layer_embeddings)  # one for all layers
+                cells[layer, part] = params - beside * (part == "dense_ffn")
+                cells[None, part] -= cells[layer, part]
     return {cell: params for cell, params in cells.items() if params}
 
 

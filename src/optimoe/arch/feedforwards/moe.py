@@ -19,6 +19,7 @@ class MoE(FeedForwardPart):
         shared_gate: Whether a learned scalar gates the shared experts (Qwen2-MoE).
         gated: Three matrices per expert (SwiGLU-like), or two.
         router_bias: Whether the router adds a bias.
+        router_scales: Whether a weight per channel scales the router's input, and one per expert its gate (Gemma).
         expert_bias: Whether each expert matrix adds a bias (gpt-oss).
         output_bias: Whether the sum of the experts adds a bias (JetMoE); it counts with the router.
         d_latent: Width to which tokens are projected down before the routed experts and back after, d_l; 0
@@ -36,6 +37,7 @@ class MoE(FeedForwardPart):
     shared_gate: bool = False
     gated: bool = True
     router_bias: bool = False
+    router_scales: bool = False
     expert_bias: bool = False
     output_bias: bool = False
     d_latent: int = 0
@@ -88,6 +90,7 @@ class MoE(FeedForwardPart):
         """Matrices, the biases of router, experts and output where it has them."""
         parts = self.matrix_params(d_model)
         parts["router"] += self.router_bias * self.num_experts + self.output_bias * d_model
+        parts["router"] += self.router_scales * (d_model + self.num_experts)
         bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
         parts["routed_experts"] += self.num_experts * bias
         parts["routed_experts_active"] += self.top_k * bias

@@ -6,7 +6,7 @@ from typing import Any
 
 from optimoe.arch.hf.fields import Fields, Flag, read_flag
 from optimoe.arch.parts import DenseFFN, MoE
-from optimoe.core.errors import ConfigError
+from optimoe.core.errors import ConfigError, require
 
 LEARNED = {"xielu": 2, "prelu": 1}
 """Parameters of activations that learn: two slopes of xIELU (Huang 2024, arXiv 2411.13010), one of PReLU."""
@@ -77,13 +77,17 @@ class Routed:
     shared_needed: bool = False
     shared_gate: bool = False
     router_bias: bool = False
+    router_scales: bool = False
     expert_bias: bool = False
     output_bias: bool = False
     gated: bool = True
     latent: str = ""
+    activation: str = "hidden_act"
 
     def read(self, fields: Fields) -> MoE:
         """Read routed and shared experts from their fields."""
+        nothing = learned(fields, self.activation) == 0
+        require(nothing, self.activation, "without parameters in experts", fields.value(self.activation))
         width = fields.count(*self.width)
         num_shared, d_shared = self._shared(fields, width)
         return MoE(
@@ -94,6 +98,7 @@ class Routed:
             d_shared=d_shared,
             shared_gate=self.shared_gate,
             router_bias=self.router_bias,
+            router_scales=self.router_scales,
             expert_bias=self.expert_bias,
             output_bias=self.output_bias,
             gated=self.gated,

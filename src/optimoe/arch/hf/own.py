@@ -19,9 +19,8 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_type_hints
 
 from optimoe.arch.hf.fields import Config
-from optimoe.arch.parts import FEED_FORWARDS, MIXERS, DenseFFN, read_part
+from optimoe.arch.parts import BESIDE, FEED_FORWARDS, MIXERS, STREAMS, DenseFFN, read_part
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
-from optimoe.arch.residual.streams import HyperConnections
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.config import build, convert, stated_table
 from optimoe.core.errors import require, require_choice
@@ -42,10 +41,14 @@ def own_config(arch: ArchSpec) -> dict[str, Any]:
 
 
 def _written(group: LayerGroup) -> dict[str, Any]:
-    kinds = {part: kind for kind, part in (MIXERS | FEED_FORWARDS).items()}
+    kinds = {part: kind for kind, part in (MIXERS | FEED_FORWARDS | BESIDE | STREAMS).items()}
     table = stated_table(group)
     for name in ("mixer", "ffn"):
         table[name] = {"kind": kinds[type(getattr(group, name))], **table[name]}
+    if group.streams is not None:
+        table["streams"] = {"kind": kinds[type(group.streams)], **table["streams"]}
+    if group.beside:
+        table["beside"] = [{"kind": kinds[type(part)], **stated_table(part)} for part in group.beside]
     return table
 
 
@@ -79,7 +82,14 @@ def _group(table: Any, where: str) -> LayerGroup:
     for name, kinds in (("mixer", MIXERS), ("ffn", FEED_FORWARDS)):
         if name in table:
             parts[name] = read_part(kinds, table[name], f"{where}: {name}")
-    plain: dict[str, type] = {"residual": DenseFFN, "streams": HyperConnections, "precisions": LayerPrecisions}
+    if "beside" in table:
+        listed = isinstance(table["beside"], list | tuple)
+        require(listed, f"{where}: beside", "a list of tables", table["beside"])
+        parts["beside"] = tuple(read_part(BESIDE, part, f"{where}: beside") for part in table["beside"])
+    if "streams" in table:
+        require(isinstance(table["streams"], Mapping), f"{where}: streams", "a table", table["streams"])
+        parts["streams"] = read_part(STREAMS, table["streams"], f"{where}: streams")
+    plain: dict[str, type] = {"residual": DenseFFN, "precisions": LayerPrecisions}
     for name, part in plain.items():
         if name in table:
             require(isinstance(table[name], Mapping), f"{where}: {name}", "a table", table[name])

@@ -31,6 +31,9 @@ class Attention(TokenMixer):
         selected_tokens: A token attends to at most so many of the tokens that are cached, which something else
             selects (MiniMax-M3).
         v_dim: Width of a head's values, d_v, where it is not d_h (MiMo-V2); 0 where it is.
+        shared_kv: Whether it attends to keys and values that a layer below cached, and makes none (Gemma 3n).
+        values_of_keys: Whether values are the projected keys, without a projection of their own (Gemma 4); both
+            are cached, as they differ by norm and rotation.
 
     Raises:
         ConfigError: A count is not positive, or the key-value heads do not divide the heads.
@@ -51,6 +54,8 @@ class Attention(TokenMixer):
     chunked: bool = False
     selected_tokens: int = UNLIMITED_WINDOW
     v_dim: int = 0
+    shared_kv: bool = False
+    values_of_keys: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens", "selected_tokens")
@@ -61,6 +66,7 @@ class Attention(TokenMixer):
             self.num_kv_heads,
         )
         require(self.v_dim >= 0, "v_dim", "zero or more", self.v_dim)
+        require(self.values_of_keys * self.v_dim == 0, "values_of_keys", "false with v_dim", self.v_dim)
 
     @property
     def value_dim(self) -> int:
@@ -83,16 +89,30 @@ class Attention(TokenMixer):
         return (self.head_dim + self.value_dim) / 2
 
     def matrix_params(self, d_model: int) -> int:
-        """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h."""
-        heads = self.num_heads + self.num_kv_heads
-        return d_model * ((self.head_dim + self.value_dim) * heads + self.gate_values)
+        """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
+
+        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
+        """
+        keys, values = self.num_heads + self.key_heads, self.num_heads + self.value_heads
+        return d_model * (self.head_dim * keys + self.value_dim * values + self.gate_values)
+
+    @property
+    def key_heads(self) -> int:
+        """Heads whose keys this layer projects: h_kv, or none of its own."""
+        return (1 - self.shared_kv) * self.num_kv_heads
+
+    @property
+    def value_heads(self) -> int:
+        """Heads whose values this layer projects."""
+        return (1 - self.values_of_keys) * self.key_heads
 
     def vector_params(self, d_model: int) -> int:
         """Biases of the projections, norms of queries and keys, and a sink per head."""
-        queries, keys = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim
-        weights = {"none": 0, "head": 2 * self.head_dim, "full": queries + keys}[self.qk_norm]
+        queries, keys = self.num_heads * self.head_dim, self.key_heads * self.head_dim
+        heads = 2 - self.shared_kv
+        weights = {"none": 0, "head": heads * self.head_dim, "full": queries + keys}[self.qk_norm]
         norms = weights * (1 + self.qk_norm_bias)
-        values = self.value_dim * self.num_kv_heads + self.gate_bias * self.gate_values
+        values = self.value_dim * self.value_heads + self.gate_bias * self.gate_values
         qkv = self.qkv_bias * (queries + keys + values)
         return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads
 
@@ -106,16 +126,16 @@ class Attention(TokenMixer):
 
     @property
     def cache_values(self) -> int:
-        """KV cache values of grouped heads, one token and layer: keys and values, h_kv·(d_h + d_v)."""
-        return self.num_kv_heads * (self.head_dim + self.value_dim)
+        """KV cache values of grouped heads, one token and layer: keys and values, h_kv·(d_h + d_v), if its own."""
+        return self.key_heads * (self.head_dim + self.value_dim)
 
     def held_values(self, tokens: float) -> Any:
         """KV cache values of a sequence: a window holds no more tokens than its width."""
         return self.cache_values * minimum(tokens, self.window_tokens)
 
     def read_values(self, tokens: float) -> Any:
-        """KV cache values that one decoded token reads: of its window, or of what is selected."""
-        return self.cache_values * minimum(tokens, self.most_attended)
+        """KV cache values that decoding reads, of its window or of what is selected; of a layer below too."""
+        return self.num_kv_heads * (self.head_dim + self.value_dim) * minimum(tokens, self.most_attended)
 
     @property
     def tp_heads(self) -> int:

@@ -54,6 +54,10 @@ class HyperConnections:
         """FLOPs of one token in one layer: 2 per weight of the matrices, and 2·n²·d a part where streams mix."""
         return 2 * (self.matrix_params(d_model) + PARTS * self.mix * self.num_streams**2 * d_model)
 
+    def products(self, d_model: int) -> tuple[tuple[int, int], ...]:
+        """Outputs and inputs of the products of a token in one layer: one of all its streams before each part."""
+        return ((self.num_weights, self.num_streams * d_model),) * PARTS
+
     def last_matrix_params(self, d_model: int) -> int:
         """The matrix behind the last layer, n·n·d."""
         return self.num_streams**2 * d_model

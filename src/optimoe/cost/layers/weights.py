@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimoe.arch.params import count_params, last_streams_params, norm_params
+from optimoe.arch.params import count_params, end_norm_params, last_streams_params, norm_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -54,7 +54,7 @@ def _ends(machine: Machine, arch: ArchSpec) -> Values:
     first = ends.bytes_per_value("embedding") * params.embedding
     last = ends.bytes_per_value("unembedding") * params.unembedding
     held = np.where(pp > 1, np.maximum(first, last), first + last) / machine.tp
-    beside = arch.num_end_norms * norm_params(arch) + last_streams_params(arch)
+    beside = end_norm_params(arch) + last_streams_params(arch)
     return held + bytes_per_value("bf16") * beside
 
 
@@ -110,6 +110,6 @@ def _feed_forward_values(machine: Machine, d_model: Values, group: LayerGroup) -
         # the gate of the shared experts, and the projections to and from a latent width
         whole = ffn.shared_gate * d_model + 2 * d_model * ffn.d_latent
         held["shared_experts"] = (params["shared_experts"] - whole) / machine.tp + whole
-    if group.residual is not None:
-        held["dense_ffn"] = held["dense_ffn"] + group.residual.params(d_model)["dense_ffn"] / machine.tp
+    for dense in group.also_dense:
+        held["dense_ffn"] = held["dense_ffn"] + dense.params(d_model)["dense_ffn"] / machine.tp
     return held

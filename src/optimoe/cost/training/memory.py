@@ -252,7 +252,7 @@ def _mixer_bytes(
         scores = STATISTIC_BYTES * mixer.num_heads
     if isinstance(mixer, Attention):
         copies = np.asarray(machine.tp) / machine.head_shards(mixer.num_kv_heads)
-        heads = 2 * mixer.num_heads + 2 * mixer.num_kv_heads * copies
+        heads = 2 * mixer.num_heads + 2 * mixer.key_heads * copies
         return VALUE_BYTES * (heads * mixer.head_dim + mixer.gate_values), 0.0, scores
     latents = (mixer.q_lora_rank + mixer.kv_lora_rank + mixer.qk_rope_dim) * np.asarray(machine.tp)
     expanded = mixer.num_heads * (2 * (mixer.qk_nope_dim + mixer.qk_rope_dim) + mixer.v_dim)
@@ -268,7 +268,7 @@ def _hidden_bytes(machine: Machine, group: LayerGroup, tokens: Values, d_model: 
     """
     before: Values = 0.0
     after: Values = 0.0
-    for ffn in (group.ffn, group.residual):
+    for ffn in group.feed_forwards:
         if isinstance(ffn, DenseFFN):
             before = before + VALUE_BYTES * (ffn.num_matrices - 1) * ffn.d_ff / machine.tp
             after = after + VALUE_BYTES * ffn.d_ff / machine.tp

@@ -21,6 +21,8 @@ def test_matrices_sum_to_what_the_parts_count(model_type):
         vectors = group.mixer.vector_params(model.d_model)
         counted.update(mixer | {"attention": mixer.get("attention", 0) + mixer.pop("recurrent", 0) - vectors})
         counted.pop("routed_experts_active", None)
-        if group.residual is not None:
-            counted["dense_ffn"] = group.residual.matrix_params(model.d_model)["dense_ffn"]
+        for dense in group.also_dense:
+            more = dense.matrix_params(model.d_model)["dense_ffn"]
+            beside = sum(table.d_ff for table in group.layer_embeddings if table is dense)  # one for all layers
+            counted["dense_ffn"] = counted.get("dense_ffn", 0) + more - beside * model.d_model
         assert sums == {part: values for part, values in counted.items() if values}

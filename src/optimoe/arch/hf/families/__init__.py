@@ -10,6 +10,7 @@ from optimoe.arch.hf.families.classic import CLASSIC
 from optimoe.arch.hf.families.compressed import COMPRESSED
 from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
+from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
 from optimoe.arch.hf.families.routed import ROUTED
@@ -20,7 +21,7 @@ from optimoe.core.plugins import entry_point_names, load_entry_point
 
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (DENSE | DENSE_TODAY | ROUTED | LATENT | COMPRESSED | HYBRID | CLASSIC).items()
+    for name, family in (DENSE | DENSE_TODAY | GEMMA | ROUTED | LATENT | COMPRESSED | HYBRID | CLASSIC).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 

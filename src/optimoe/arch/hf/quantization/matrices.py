@@ -12,6 +12,7 @@ from optimoe.arch.parts import (
     GatedRecurrence,
     KimiDelta,
     LatentAttention,
+    LayerEmbedding,
     LightningAttention,
     Mamba,
     Mamba2,
@@ -71,7 +72,10 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
     elif isinstance(group.ffn, DenseFFN):
         matrices += _feed_forward("dense_ffn", _FFN, d_model, group.ffn.d_ff, gated=group.ffn.gated)
     if group.residual is not None:
-        matrices += _feed_forward("dense_ffn", ("residual_mlp",), d_model, group.residual.d_ff, gated=True)
+        names = ("residual_mlp", "mlp")
+        matrices += _feed_forward("dense_ffn", names, d_model, group.residual.d_ff, gated=group.residual.gated)
+    for part in group.beside:
+        matrices += _beside(part, d_model)
     return matrices
 
 
@@ -82,8 +86,8 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield _attention("q_proj", "qkv_proj", rows=queries + (not apart) * mixer.gate_values, columns=d)
         if apart and mixer.gate_values:
             yield _attention("gate_proj", "g_proj", rows=mixer.gate_values, columns=d)
-        yield _attention("k_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.head_dim, columns=d)
-        yield _attention("v_proj", "qkv_proj", rows=mixer.num_kv_heads * mixer.value_dim, columns=d)
+        yield _attention("k_proj", "qkv_proj", rows=mixer.key_heads * mixer.head_dim, columns=d)
+        yield _attention("v_proj", "qkv_proj", rows=mixer.value_heads * mixer.value_dim, columns=d)
         yield _attention("o_proj", rows=d, columns=outputs)
     elif isinstance(mixer, RoutedHeads):
         yield from _routed_heads(mixer, d)
@@ -232,6 +236,14 @@ def _feed_forward(
         yield Matrix(part=part, names=names, rows=width, columns=d, count=count)
     names = tuple(f"{outer}.{name}" for outer in inside for name in ("down_proj", "w2"))
     yield Matrix(part=part, names=names, rows=d, columns=width, count=count)
+
+
+def _beside(part: DenseFFN, d: int) -> Iterator[Matrix]:
+    """Into and out of a layer's own embedding (the third matrix is one of all layers), or of a low rank."""
+    embedding = ("per_layer_input_gate", "per_layer_projection")
+    up, down = embedding if isinstance(part, LayerEmbedding) else ("laurel.linear_left", "laurel.linear_right")
+    yield Matrix(part="dense_ffn", names=(up,), rows=part.d_ff, columns=d)
+    yield Matrix(part="dense_ffn", names=(down,), rows=d, columns=part.d_ff)
 
 
 def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:

@@ -44,7 +44,7 @@ def _of_layer(machine: Machine, arch: ArchSpec, group: LayerGroup) -> Values:
     return (
         around
         + sum(_of_kernel(kernel) for kernel in _kernels(machine, arch, group))
-        + sum(isinstance(ffn, DenseFFN) for ffn in (group.ffn, group.residual))
+        + sum(isinstance(ffn, DenseFFN) for ffn in group.feed_forwards)
     )
 
 

@@ -51,9 +51,9 @@ def attention_projections(
 ) -> Iterator[LayerKernel]:
     """Queries, their gate, keys and values as one product, and the output; few key-value heads are copied."""
     heads = mixer.num_heads / machine.tp
-    kv_heads = mixer.num_kv_heads / machine.head_shards(mixer.num_kv_heads)
-    keys = (heads + kv_heads) * mixer.head_dim
-    values = mixer.gate_values / machine.tp + kv_heads * mixer.value_dim
+    shards = machine.head_shards(mixer.num_kv_heads)
+    keys = (heads + mixer.key_heads / shards) * mixer.head_dim
+    values = mixer.gate_values / machine.tp + mixer.value_heads / shards * mixer.value_dim
     yield from machine.products(tokens, keys + values, d_model, precisions, "attention")
     yield from machine.products(tokens, d_model, heads * mixer.value_dim, precisions, "attention")
 

@@ -89,12 +89,13 @@ def layer_launches(machine: Machine, group: LayerGroup) -> Values:
     norms = np.where(alone | (not fused), NORM, 0) * all_reduces(group)
     mixers = sum(_mixer_launches(member, fused) for member in group.mixer.members)
     streams = STREAMS if group.streams is not None else 0
-    return norms + mixers + streams + _ffn_launches(group.ffn) + _ffn_launches(group.residual)
+    return norms + mixers + streams + sum(_ffn_launches(ffn) for ffn in group.feed_forwards)
 
 
 def _mixer_launches(mixer: Any, fused: bool) -> Values:
     if isinstance(mixer, Attention):
-        return (0 if fused else ROTATION + CACHE_WRITE) + NORM * (mixer.qk_norm != "none")
+        written = CACHE_WRITE * (1 - mixer.shared_kv)
+        return (0 if fused else ROTATION + written) + NORM * (mixer.qk_norm != "none")
     if isinstance(mixer, CompressedAttention):
         selection = SELECTION + ENTRY if mixer.indexer is not None else 0
         return COMPRESSED + ENTRY * (mixer.ratio > 0) + selection

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from optimoe.arch.parts import Streams
 from optimoe.arch.precision.parts import LayerPrecisions
-from optimoe.arch.residual.streams import PARTS, HyperConnections
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.arrays import Values
 from optimoe.cost.layers.machine import PLAIN, LayerKernel, Machine
@@ -23,19 +23,17 @@ def layer_kernels(group: LayerGroup, machine: Machine, d_model: Values, tokens: 
     yield from projections(group.mixer, machine, d_model, tokens, group.precisions)
     if group.streams is not None:
         yield from stream_weights(group.streams, machine, d_model, tokens)
-    for ffn in (group.ffn, group.residual):
-        yield from feed_forward(ffn, machine, d_model, tokens, group.precisions) if ffn else ()
+    for ffn in group.feed_forwards:
+        yield from feed_forward(ffn, machine, d_model, tokens, group.precisions)
 
 
 def stream_weights(
-    streams: HyperConnections,
+    streams: Streams,
     machine: Machine,
     d_model: Values,
     tokens: Values,
     precisions: LayerPrecisions = PLAIN,
 ) -> Iterator[LayerKernel]:
-    """The products that turn all streams into weights, one before each part, whole on every GPU (not measured)."""
-    for _ in range(PARTS):
-        yield from machine.products(
-            tokens, streams.num_weights, streams.num_streams * d_model, precisions, "streams"
-        )
+    """The products that turn streams into weights, whole on every GPU (not measured)."""
+    for width, depth in streams.products(d_model):
+        yield from machine.products(tokens, width, depth, precisions, "streams")

@@ -130,7 +130,7 @@ def experts_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     """Seconds of the routed experts in a pass over ``tokens`` of every attention rank: all ranks share them."""
     total_s: Values = 0.0
     for group in arch.layers:
-        for ffn in (group.ffn, group.residual):
+        for ffn in group.feed_forwards:
             if isinstance(ffn, MoE):
                 for kernel in feed_forward(ffn, machine, arch.d_model, tokens, group.precisions):
                     if kernel.reads in ("experts", "host"):
