@@ -322,11 +322,10 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     """The attention that an architecture describes.
 
     Raises:
-        ConfigError: It is another mixer, latent attention with an indexer, values not as wide as keys, shared
-            keys or values, norms with biases, or a gate of one value per head.
+        ConfigError: It is another mixer, latent attention with an indexer, norms with biases, or attention that
+            :meth:`SelfAttention.builds` does not know.
     """
-    for field in ("qk_norm_bias", "shared_kv", "values_of_keys"):
-        require(not getattr(part, field, False), f"mixer: {field}", "false", True)
+    require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
     if isinstance(part, Attention) and SelfAttention.builds(part):

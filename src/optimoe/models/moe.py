@@ -63,6 +63,7 @@ class MoELayer(nn.Module):
     def __init__(self, part: MoE, d_model: int, vocab_size: int, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
         require(not part.output_bias, "ffn.output_bias", "false: it is not built here", part.output_bias)
+        require(not part.router_scales, "ffn.router_scales", "false: it is not built here", part.router_scales)
         self.part = part
         width = part.d_latent or d_model
         self.router = config.router_of(layer).build(part, d_model, vocab_size, layer)
