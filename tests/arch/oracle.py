@@ -17,6 +17,7 @@ from transformers.models.auto import modeling_auto as auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from optimoe.arch.hf import from_config
+from optimoe.arch.hf.read import fields_read
 from optimoe.arch.hf.types.wrappers import wrappers
 from optimoe.arch.params import count_params
 from optimoe.core.config import load_facts
@@ -30,7 +31,7 @@ CAUSAL = tuple(sorted(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
 """Every type with a causal language model's class."""
 _ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 _QSA = {
-    "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 64, "indexer_budget": 2048,
+    "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 256, "indexer_budget": 2048,
     "indexer_compress_ratio": 4,
 }  # fmt: skip
 _COMPASS = {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}}
@@ -94,6 +95,11 @@ class Verdict:
     change: str
     built: int
     said: str
+
+
+def every_type():
+    """Every type that is asked: causal classes, and wrappers of language models."""
+    return sorted({*CAUSAL, *wrappers()})
 
 
 def kind(model_type, config):
@@ -166,6 +172,7 @@ def _language(made, text, model_type):
         tied = getattr(text if wrappers()[model_type].tie == "inner" else made, "tie_word_embeddings", False)
         decoder = transformers.AutoModel.from_config(text)
         return trained([decoder]) + (0 if tied else text.vocab_size * text.hidden_size)
+    model = getattr(model, "thinker", model)
     found = [part for name, part in model.named_modules() if name.rpartition(".")[2] in names]
     head = model.get_output_embeddings()
     return trained([found[0] if found else model.get_decoder(), *([] if head is None else [head])])
@@ -249,3 +256,30 @@ def verdicts(model_type, mutants, seed=0):
             continue
         found.append(verdict(other, change, number))
     return found
+
+
+def result(model_type, mutants=3, seed=0):
+    """What becomes of a type, as the table of families keeps it."""
+    found = verdicts(model_type, mutants, seed)
+    own, config = found[0], own_config(model_type)
+    line = own.said.partition(" (")[0] if own.word == "refused" else ""
+    return {
+        "kind": kind(model_type, config),
+        "own": own.word,
+        "built": own.built,
+        "refusal": line,
+        "fields": sorted(name for name in fields_read(config) if _states(config, name)) if not line else [],
+        "mutants": [one.word for one in found[1:]],
+        "wrong": [
+            f"{one.change}: {one.built:,} built, {one.said} counted" for one in found if one.word == "wrong"
+        ],
+    }
+
+
+def _states(config, name):
+    """Whether a configuration, or the table of its language model, has a field."""
+    part = wrappers()[config["model_type"]].part if config["model_type"] in wrappers() else ""
+    inner = config.get(part) if part else config
+    if isinstance(inner, dict) and isinstance(inner.get("text_config"), dict):
+        inner = inner["text_config"]
+    return isinstance(inner, dict) and inner.get(name.partition(".")[0]) is not None

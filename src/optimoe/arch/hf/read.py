@@ -124,8 +124,7 @@ def _inside(
         raise
     except ConfigError as error:
         raise ConfigError(within(part, error)) from None
-    notes = (left_out(config, model_type), arch.note if as_family else "")
-    return replace(arch, note="; ".join(filter(None, notes)))
+    return replace(arch, note="; ".join(filter(None, (left_out(config, model_type), arch.note))))
 
 
 def _asked(config: Config, model_type: str, name: str, quantization: Config | None, as_family: str) -> ArchSpec:
@@ -145,6 +144,21 @@ def _asked(config: Config, model_type: str, name: str, quantization: Config | No
     arch = _made(family, fields, config, name, quantization, as_family)
     require_understood(config, fields, family, model_type, as_family)
     return replace(arch, note=f"{shown(model_type, 40)} read as {as_family}, as asked")
+
+
+def fields_read(config: Config) -> set[str]:
+    """The fields from which the counts of a configuration follow; of a wrapper those of its language model.
+
+    Raises:
+        InputError: It is not known, or cannot be read.
+    """
+    model_type = Fields(config, {}).text("model_type")
+    wrapper, family = wrappers().get(model_type), find_family(model_type)
+    if wrapper is not None and (family is None or wrapper.part in config):
+        return fields_read(wrapper.inner(config, model_type, find_family))
+    if family is None:
+        raise UnknownNameError("model_type", model_type, family_names())
+    return _fields_read(family, config)
 
 
 def _fields_read(family: ConfigFamily, config: Config) -> set[str]:

@@ -25,14 +25,21 @@ FAMILIES = {
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
-TEXTS = {
-    "glm4v_moe_text": "glm4_moe",
-    "qwen2_5_vl_text": "qwen2",
-    "qwen2_vl_text": "qwen2",
-    "qwen3_vl_moe_text": "qwen3_moe",
-    "qwen3_vl_text": "qwen3",
+_GLM4 = FAMILIES["glm4"]
+TEXTS: dict[str, ConfigFamily] = {
+    "glm4v_moe_text": FAMILIES["glm4_moe"],
+    "glm4v_text": replace(_GLM4, attention=replace(_GLM4.attention, head_dim=0)),
+    "granite_docling_text": FAMILIES["granite"],
+    "hunyuan_vl_text": FAMILIES["hunyuan_v1_dense"],
+    "paddleocr_vl_text": FAMILIES["ernie4_5"],
+    "qwen2_5_omni_text": FAMILIES["qwen2"],
+    "qwen2_5_vl_text": FAMILIES["qwen2"],
+    "qwen2_vl_text": FAMILIES["qwen2"],
+    "qwen3_omni_moe_text": FAMILIES["qwen3_moe"],
+    "qwen3_vl_moe_text": FAMILIES["qwen3_moe"],
+    "qwen3_vl_text": FAMILIES["qwen3"],
 }
-"""Language models of several modalities that are one of these families under another name."""
+"""Language models of several modalities that are one of these families under another name, or nearly."""
 
 
 GROUP = "optimoe.families"
@@ -50,9 +57,8 @@ def find_family(model_type: str) -> ConfigFamily | None:
     Raises:
         ConfigError: A package states it but cannot be loaded, or states something else than a family.
     """
-    model_type = TEXTS.get(model_type, model_type)
-    if model_type in FAMILIES or model_type not in entry_point_names(GROUP):
-        return FAMILIES.get(model_type)
+    if model_type in TEXTS or model_type in FAMILIES or model_type not in entry_point_names(GROUP):
+        return TEXTS.get(model_type) or FAMILIES.get(model_type)
     family = load_entry_point(GROUP, model_type)
     if not isinstance(family, ConfigFamily):
         raise ConfigError(f"{GROUP}: {model_type} must be a ConfigFamily, got {type(family).__name__}")

@@ -71,7 +71,7 @@ DENSE_TODAY: dict[str, ConfigFamily] = {
         architecture="GraniteSWAForCausalLM",
         attention=replace(BIASED_MHA, sinks=True),
         kinds=listed(starting(4, FULL, SLIDING)),
-        defaults=TIED | BIAS | MHA | _NO_MLP_BIAS | {"sliding_window": 128},
+        defaults=TIED | BIAS | _NO_MLP_BIAS | {"sliding_window": 128},
     ),
     "ernie4_5": ConfigFamily(
         architecture="Ernie4_5ForCausalLM",
