@@ -1,7 +1,8 @@
 """The page of the families of `config.json`, generated from what the oracle found.
 
 python docs/make_families.py > docs/families.md
-python docs/make_families.py --oracle      asks the oracle again first (minutes; needs torch and transformers)
+python docs/make_families.py --oracle > …       asks the oracle again where the code says something else
+python docs/make_families.py --oracle-all > …   asks it of all (minutes; both need torch, transformers)
 """
 
 import json
@@ -72,22 +73,25 @@ def _row(name: str, row: dict[str, Any]) -> str:
     return f"| `{name}` | {row['own']} | {words} | {row['refusal'] or fields} |"
 
 
-def _ask_the_oracle() -> dict[str, Any]:
-    """Ask about every type; progress goes to standard error."""
+def _ask_the_oracle(known: dict[str, Any]) -> dict[str, Any]:
+    """Ask about the types of which the code says something else than what is known; progress to standard error."""
     sys.path.insert(0, str(DOCS.parent))
     import transformers
     from tests.arch import oracle
 
     types = {}
     for number, name in enumerate(every := oracle.every_type(), 1):
-        types[name] = oracle.result(name)
-        print(
-            f"{number} of {len(every)}: {name} {types[name]['own']} {types[name]['wrong'] or ''}", file=sys.stderr
-        )
+        row = known.get(name)
+        if row is None or oracle.word(oracle.counted(oracle.own_config(name)), row["built"]) != row["own"]:
+            row = oracle.result(name)
+            print(f"{number} of {len(every)}: {name} {row['own']} {row['wrong'] or ''}", file=sys.stderr)
+        types[name] = row
     return {"transformers": transformers.__version__, "types": types}
 
 
 if __name__ == "__main__":
-    if "--oracle" in sys.argv[1:]:
-        FOUND.write_text(json.dumps(_ask_the_oracle(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    asked = [word for word in sys.argv[1:] if word.startswith("--oracle")]
+    if asked:
+        kept = json.loads(FOUND.read_text(encoding="utf-8"))["types"] if asked == ["--oracle"] else {}
+        FOUND.write_text(json.dumps(_ask_the_oracle(kept), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stdout.write(page(json.loads(FOUND.read_text(encoding="utf-8"))))

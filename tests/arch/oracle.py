@@ -85,7 +85,7 @@ class Verdict:
     """What became of one configuration.
 
     Attributes:
-        word: ``exact``, ``refused`` or ``wrong``; ``unbuilt`` where we count what no class builds.
+        word: ``exact``, ``refused`` or ``wrong``, which a count of what no class builds is too.
         change: What was changed in the class's own configuration; empty where nothing was.
         built: Parameters that the class builds; 0 where it builds none.
         said: Our count, or the line of our refusal.
@@ -228,8 +228,12 @@ def _others(name, value):
 def verdict(config, change, number):
     """Our count of a configuration, against what its class builds."""
     ours = counted(config)
-    word = "refused" if isinstance(ours, str) else "exact" if ours == number else "wrong"
-    return Verdict(word, change, number, str(ours))
+    return Verdict(word(ours, number), change, number, str(ours))
+
+
+def word(ours, number):
+    """What a count or a refusal is, where a number of parameters is built."""
+    return "refused" if isinstance(ours, str) else "exact" if ours == number else "wrong"
 
 
 def verdicts(model_type, mutants, seed=0):
@@ -241,8 +245,7 @@ def verdicts(model_type, mutants, seed=0):
     try:
         found = [verdict(config, "", built(config))]
     except FAILURES:
-        ours = counted(config)
-        return [Verdict("refused" if isinstance(ours, str) else "unbuilt", "", 0, str(ours))]
+        return [verdict(config, "", 0)]
     chance = random.Random(f"{model_type} {seed}")
     for _ in range(mutants * TRIES):
         if len(found) > mutants:

@@ -44,6 +44,9 @@ def arch(
         if specs[0] != specs[0].in_bf16:
             warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
     if len(records) > 1:
+        for spec in specs:
+            if spec.note:
+                warn(f"{spec.name}: {spec.note}")
         show_blocks(json, lambda: counts_record(records), lambda: [Table(rows=arch_columns(records))], quiet=quiet)
     else:
         show(json, lambda: records[0], lambda: arch_lines(records[0]), quiet=quiet)

@@ -143,7 +143,8 @@ def _asked(config: Config, model_type: str, name: str, quantization: Config | No
     family = replace(family, traits=(*family.traits, always(FUNCTION_UNSTATED)))
     arch = _made(family, fields, config, name, quantization, as_family)
     require_understood(config, fields, family, model_type, as_family)
-    return replace(arch, note=f"{shown(model_type, 40)} read as {as_family}, as asked")
+    notes = (f"{shown(model_type, 40)} read as {as_family}, as asked", arch.note)
+    return replace(arch, note="; ".join(filter(None, notes)))
 
 
 def fields_read(config: Config) -> set[str]:

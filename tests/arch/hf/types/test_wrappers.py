@@ -19,14 +19,11 @@ def test_a_wrapper_is_its_language_model_and_says_what_is_left_out():
 
 
 def test_the_language_model_of_an_omni_model_stands_two_tables_deep():
-    thinker = {
-        "model_type": "qwen3_omni_moe_thinker",
-        "text_config": small_config("qwen3_moe"),
-        "audio_config": {},
-    }
+    text = small_config("qwen3_moe")
+    thinker = {"model_type": "qwen3_omni_moe_thinker", "text_config": text, "audio_config": {}}
     outer = {"model_type": "qwen3_omni_moe", "thinker_config": thinker, "talker_config": {}}
     spec = from_config(outer, "x")
-    assert spec == from_config(small_config("qwen3_moe"), "x")
+    assert spec == from_config(text, "x")
     assert spec.note == (
         "the language model of qwen3_omni_moe alone, without talker_config; "
         "the language model of qwen3_omni_moe_thinker alone, without audio_config"

@@ -46,26 +46,47 @@ def require_understood(
     Raises:
         ConfigError: A field is absent, or means something else or nothing there; the text names it.
     """
-    eps = _EPS.get(family.norm, _OTHER_EPS)
+    act, acts, eps = family.dense.activation, _activations(family), _epsilons(family)
     whole = f"to read {shown(model_type, 30)} as {as_family}"
-    off = {name for name, value in _OFF.items() if config.get(name, value) == value}
-    act = family.dense.activation
-    acts = [act, *(alias for alias, name in family.aliases.items() if name == act)]
-    known = fields.asked | set(family.only) | _NO_COUNT | off | {*eps, *acts}
-    strange = sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
+    strange = not_understood(config, fields.asked, family)
     if strange:
-        raise ConfigError(f"{_listed(strange)}: not understood {whole}")
+        raise ConfigError(f"{listed(strange)}: not understood {whole}")
     absent = sorted(fields.assumed)
     for names in (acts, eps):
         absent += [] if any(name in config for name in names) else [names[0]]
     if absent:
-        raise ConfigError(f"{_listed(absent)}: must be stated {whole}, nothing is taken for granted")
+        raise ConfigError(f"{listed(absent)}: must be stated {whole}, nothing is taken for granted")
     usual = (family.fixed[act],) if act in family.fixed else (_GATED[act],) if family.dense.gated else _UNGATED
     stated = next(config[name] for name in acts if name in config)
     if stated not in usual:
         raise ConfigError(f"{act}: must be {' or '.join(usual)} {whole}, got {shown(str(stated), 30)}")
 
 
-def _listed(names: list[str]) -> str:
-    some = ", ".join(shown(name, 30) for name in names[:_MOST])
-    return some if len(names) <= _MOST else f"{some} and {len(names) - _MOST} more"
+def not_understood(config: Config, asked: set[str], family: ConfigFamily) -> list[str]:
+    """The fields of a file that may mean a part that a family has not, in order.
+
+    Args:
+        config: The file's fields.
+        asked: Those that the family reads.
+        family: The family.
+    """
+    off = {name for name, value in _OFF.items() if config.get(name, value) == value}
+    known = asked | set(family.only) | _NO_COUNT | off | {*_epsilons(family), *_activations(family)}
+    return sorted(name for name in config if name not in known and not name.endswith(_NO_COUNT_ENDS))
+
+
+def listed(names: list[str], most: int = _MOST) -> str:
+    """The first of some fields, and how many more there are."""
+    some = ", ".join(shown(name, 30) for name in names[:most])
+    return some if len(names) <= most else f"{some} and {len(names) - most} more"
+
+
+def _activations(family: ConfigFamily) -> list[str]:
+    """The names of the field that states the activation."""
+    act = family.dense.activation
+    return [act, *(alias for alias, name in family.aliases.items() if name == act)]
+
+
+def _epsilons(family: ConfigFamily) -> tuple[str, ...]:
+    """The names of the field that states the norms' epsilon."""
+    return _EPS.get(family.norm, _OTHER_EPS)

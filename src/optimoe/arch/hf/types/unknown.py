@@ -7,6 +7,7 @@ from functools import cache
 
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.fields import Config
+from optimoe.arch.hf.types.asked import listed, not_understood
 from optimoe.arch.hf.types.wrappers import inner_part
 from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError, InputError, UnknownNameError, shown
@@ -63,22 +64,27 @@ def _hint(config: Config, model_type: str, families: Mapping[str, ConfigFamily],
     part, inner = inner_part(config)
     if inner in families:
         return f"its {part} is of type {inner}, which is known: --as {inner} reads that alone"
+    read = dict(_read(config, families, reads))
     named = _architecture(config)
     for family in families:
         if named and families[family].architecture == named:
-            return _meant(family, f"whose class {shown(named, 40)} architectures names")
-    understood = dict(_understood(config, families, reads))
-    house = _house(model_type, understood)
-    if understood:
-        best = max(understood, key=lambda family: len(understood[family]) + _HOUSE * (family in house))
-        return _meant(best, "by its fields and name" if best in house else "by its fields")
+            reason = f"whose class {shown(named, 40)} architectures names"
+            return _meant(family, reason, not_understood(config, read.get(family, set()), families[family]))
+    house = _house(model_type, read)
+    if read:
+        best = max(read, key=lambda family: len(read[family] & set(config)) + _HOUSE * (family in house))
+        strange = not_understood(config, read[best], families[best])
+        return _meant(best, "by its fields and name" if best in house else "by its fields", strange)
     near = get_close_matches(model_type.lower(), _house(model_type, families), n=3, cutoff=0.0)
     kin = f"; of the same house: {', '.join(near)}" if near else ""
     return f"no known family finds its fields here{kin}"
 
 
-def _meant(family: str, reason: str) -> str:
-    return f"nearest: {family}, {reason}; --as {family} reads it so where every field is understood"
+def _meant(family: str, reason: str, strange: list[str]) -> str:
+    """What is said of the nearest family: how to be read as it, or what it would pass over."""
+    if strange:
+        return f"nearest: {family}, {reason}, but it has no {listed(strange, 2)}"
+    return f"nearest: {family}, {reason}; --as {family} reads it so where every field is stated"
 
 
 def _architecture(config: Config) -> str:
@@ -87,13 +93,11 @@ def _architecture(config: Config) -> str:
     return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
 
 
-def _understood(
-    config: Config, families: Mapping[str, ConfigFamily], reads: Reads
-) -> Iterable[tuple[str, set[str]]]:
-    """The families that find all that they need, each with the fields of the file that it reads."""
+def _read(config: Config, families: Mapping[str, ConfigFamily], reads: Reads) -> Iterable[tuple[str, set[str]]]:
+    """The families that find all that they need, each with the fields that it asks for."""
     for name, family in families.items():
         try:
-            yield name, reads(family) & set(config)
+            yield name, reads(family)
         except InputError:
             continue
 

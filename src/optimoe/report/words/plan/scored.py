@@ -43,6 +43,7 @@ def scored_words(plan: Plan, scored: Scored) -> str:
     """A model of one's own against the choice: at its loss, and on the whole budget."""
     label = ", ".join([scored.spec.name, *layer_words(scored.family)])
     label += " (its shape is speculated)" if scored.spec.speculated else ""
+    label += f" ({scored.spec.note})" if scored.spec.note else ""
     if scored.not_ranked:
         return f"{label}: not ranked by {plan.problem.law.row.name}: {scored.not_ranked}"
     other, whole, choice = scored.candidate, scored.in_budget, plan.choice
