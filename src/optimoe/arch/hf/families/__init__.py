@@ -15,6 +15,7 @@ from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
 from optimoe.arch.hf.families.routed import ROUTED
 from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.hf.traits.families import TRAITS
 from optimoe.core.errors import ConfigError
 from optimoe.core.plugins import entry_point_names, load_entry_point
@@ -25,10 +26,9 @@ FAMILIES = {
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
-_GLM4 = FAMILIES["glm4"]
 TEXTS: dict[str, ConfigFamily] = {
     "glm4v_moe_text": FAMILIES["glm4_moe"],
-    "glm4v_text": replace(_GLM4, attention=replace(_GLM4.attention, head_dim=0)),
+    "glm4v_text": replace(FAMILIES["glm4"], attention=Gqa(qkv_bias="attention_bias")),
     "granite_docling_text": FAMILIES["granite"],
     "hunyuan_vl_text": FAMILIES["hunyuan_v1_dense"],
     "paddleocr_vl_text": FAMILIES["ernie4_5"],
