@@ -171,6 +171,24 @@ SMALL: dict[str, dict] = {
         "index_topk_blocks": 3,
     },
     "jetmoe": LOCAL | {"kv_channels": 24, "num_attention_heads": 4, "tie_word_embeddings": True},
+    "kolibri1": QWEN_MOE | {"head_dim": 24, "sliding_window": 16, "shared_expert_intermediate_size": 56},
+    "flint": QWEN_MOE
+    | {
+        "head_dim": 24,
+        "sliding_window": 16,
+        "shared_expert_intermediate_size": 56,
+        "mlp_only_layers": [1],
+        "attention_bias": True,
+    },
+    "beam": QWEN_MOE
+    | {
+        "head_dim": 24,
+        "sliding_window": 16,
+        "attention_bias": True,
+        "mlp_layer_types": ["dense", "sparse", "dense", "sparse"],
+        "n_group": 2,
+        "topk_group": 1,
+    },
     "afmoe": QWEN_MOE
     | {
         "head_dim": 24,

@@ -168,9 +168,13 @@ def leading_dense_layers(fields: Fields, num_layers: int) -> list[bool]:
     return [layer >= dense for layer in range(num_layers)]
 
 
-def all_but_first(fields: Fields, num_layers: int) -> list[bool]:
-    """The first layer of the model is dense."""
-    return [layer > 0 for layer in range(num_layers)]
+def all_but(dense: int) -> Pattern:
+    """The first so many layers of the model are dense."""
+
+    def pattern(fields: Fields, num_layers: int) -> list[bool]:
+        return [layer >= dense for layer in range(num_layers)]
+
+    return pattern
 
 
 def stepped(fields: Fields, num_layers: int) -> list[bool]:
@@ -201,7 +205,8 @@ listed_or_stepped = _listed_or(stepped)
 """Of A.X-K1: the list, else the first layers are dense and the others by a step."""
 
 
-listed_or_all_but_first, listed_or_every = _listed_or(all_but_first), _listed_or(every_layer)
+listed_or_all_but_first, listed_or_all_but_three = _listed_or(all_but(1)), _listed_or(all_but(3))
+listed_or_every = _listed_or(every_layer)
 
 
 def marks(fields: Fields, num_layers: int) -> Sequence[bool | None]:
@@ -220,7 +225,7 @@ def _marked_or(otherwise: Pattern) -> Pattern:
 
 marked_or_every, listed_or_marked = _listed_or(_marked_or(every_layer)), _listed_or(marks)
 """Of MiniMax-M3: either list, else every layer routes; as published there must be one."""
-marked_layers = _listed_or(_marked_or(all_but_first))
+marked_layers = _listed_or(_marked_or(all_but(1)))
 """Of MiMo-V2: either list, else the first layer is dense."""
 
 
@@ -265,7 +270,9 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
     leading = all(routed[step - 1 :])
     kinds = ["sparse" if routes else "dense" for routes in routed]
     by_count = pattern in (listed_or_leading, listed_or_stepped)
-    if pattern in (listed_or_all_but_first, listed_or_every) or (by_count and not leading):
+    if pattern in (listed_or_all_but_first, listed_or_all_but_three, listed_or_every) or (
+        by_count and not leading
+    ):
         return {"mlp_layer_types": kinds}
     if pattern in (marked_layers, marked_or_every, listed_or_marked):
         return {"mlp_layer_types": kinds, "moe_layer_freq": [int(routes) for routes in routed]}

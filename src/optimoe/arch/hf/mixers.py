@@ -26,8 +26,8 @@ class Gqa:
     """Fields of softmax attention with grouped heads.
 
     Attributes:
-        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate, gate_bias: Of the part, or the
-            field that states it.
+        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate, gate_bias, gate_head_bias: Of the
+            part, or the field that states it.
         gating: Field that says whether the output's gate is by head (true, ``per-head``) or by channel.
         norm_flag: The field that says whether there are norms of queries and keys, where one does.
         heads, kv_heads: ModuleNames of the fields; without one of the latter, there are as many as heads.
@@ -49,6 +49,7 @@ class Gqa:
     sinks: Flag = False
     output_gate: bool = False
     gate_bias: bool = True
+    gate_head_bias: bool = False
     gating: str = ""
     heads: tuple[str, ...] = ("num_attention_heads",)
     kv_heads: tuple[str, ...] = ("num_key_value_heads",)
@@ -78,6 +79,7 @@ class Gqa:
             output_gate=self.output_gate,
             gate_by_head=bool(self.gating) and fields.value(self.gating) in (True, "per-head"),
             gate_bias=self.gate_bias,
+            gate_head_bias=self.gate_head_bias,
             window_tokens=window,
             chunked=chunked,
             v_dim=self._value_dim(fields, head_dim),

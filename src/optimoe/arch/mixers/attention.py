@@ -26,6 +26,7 @@ class Attention(TokenMixer):
         output_gate: Whether a gate multiplies the output: a value per channel (Qwen3-Next), or per head.
         gate_by_head: Whether that gate is one value per head (Laguna).
         gate_bias: Whether it adds a bias where queries, keys and values do; not in AFMoE and Laguna.
+        gate_head_bias: Whether it adds one bias per head (Beam).
         window_tokens: A token sees at most so many tokens, itself included.
         chunked: The window is a block that all its tokens start afresh in (Llama 4), not a sliding one.
         selected_tokens: A token attends to at most so many of the tokens that are cached, which something else
@@ -50,6 +51,7 @@ class Attention(TokenMixer):
     output_gate: bool = False
     gate_by_head: bool = False
     gate_bias: bool = True
+    gate_head_bias: bool = False
     window_tokens: int = UNLIMITED_WINDOW
     chunked: bool = False
     selected_tokens: int = UNLIMITED_WINDOW
@@ -114,7 +116,7 @@ class Attention(TokenMixer):
         norms = weights * (1 + self.qk_norm_bias)
         values = self.value_dim * self.value_heads + self.gate_bias * self.gate_values
         qkv = self.qkv_bias * (queries + keys + values)
-        return qkv + self.output_bias * d_model + norms + self.sinks * self.num_heads
+        return qkv + self.output_bias * d_model + norms + (self.sinks + self.gate_head_bias) * self.num_heads
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Projections 2 per weight; scores 2·h·d_h and weighted values 2·h·d_v per attended token."""

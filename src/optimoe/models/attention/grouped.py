@@ -51,7 +51,8 @@ class SelfAttention(nn.Module):
     def builds(part: Attention) -> bool:
         """Whether keys and values are the layer's own, as wide, gated by channel, and nothing selects tokens."""
         own = part.value_dim == part.head_dim and not part.shared_kv and not part.values_of_keys
-        return own and not part.gate_by_head and part.selected_tokens == UNLIMITED_WINDOW
+        gated = not part.gate_by_head and not part.gate_head_bias
+        return own and gated and part.selected_tokens == UNLIMITED_WINDOW
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.

@@ -11,11 +11,13 @@ from optimoe.arch.hf.ffns import (
     leading_dense,
     leading_dense_layers,
     listed_or_all_but_first,
+    listed_or_all_but_three,
     listed_or_every,
     listed_or_leading,
     listed_or_marked,
     marked_layers,
     marked_or_every,
+    sparse_step,
 )
 from optimoe.arch.hf.fields import Config, Fields
 from optimoe.arch.hf.layers import (
@@ -23,6 +25,7 @@ from optimoe.arch.hf.layers import (
     FULL,
     SLIDING,
     all_full,
+    every,
     every_of,
     every_pattern,
     listed,
@@ -34,6 +37,7 @@ from optimoe.arch.hf.mixers import BlockSparse, Gqa
 from optimoe.arch.hf.recurrent.kinds import NamedKinds
 from optimoe.core.errors import ConfigError
 
+_GATED = replace(NORMED, head_dim=128, output_gate=True, gate_bias=False)
 _MIMO = Gqa(qkv_bias="attention_bias", value_field="v_head_dim")
 
 
@@ -85,6 +89,18 @@ _MINIMAX_M3 = ConfigFamily(
     only={"n_shared_experts": 1, "attention_output_gate": False, "use_qk_norm": True, "qk_norm_type": "per_head"},
 )
 
+
+def _two_and_last_full(fields: Fields, num_layers: int) -> list[str]:
+    """The first two layers, each fourth from the second on and the last one attend to everything (Flint)."""
+    return [FULL if layer in (0, num_layers - 1) or layer % 4 == 1 else SLIDING for layer in range(num_layers)]
+
+
+def _sixth_and_last_full(fields: Fields, num_layers: int) -> list[str]:
+    """Each sixth layer and the last one attend to everything (Beam)."""
+    kinds = every(6, FULL, SLIDING)(fields, num_layers)
+    return [*kinds[:-1], FULL]
+
+
 WINDOWED: dict[str, ConfigFamily] = {
     "mimo_v2_flash": ConfigFamily(
         architecture="MiMoV2FlashForCausalLM",
@@ -134,7 +150,7 @@ WINDOWED: dict[str, ConfigFamily] = {
     ),
     "afmoe": ConfigFamily(
         architecture="AfmoeForCausalLM",
-        attention=replace(NORMED, null_kv=True, head_dim=128, output_gate=True, gate_bias=False),
+        attention=replace(_GATED, null_kv=True),
         kinds=listed(every_of("global_attn_every_n_layers")),
         routed=Routed(shared_count="num_shared_experts"),
         pattern=leading_dense_layers,
@@ -143,7 +159,7 @@ WINDOWED: dict[str, ConfigFamily] = {
     ),
     "laguna": ConfigFamily(
         architecture="LagunaForCausalLM",
-        attention=replace(NORMED, head_dim=128, output_gate=True, gate_bias=False, gating="gating"),
+        attention=replace(_GATED, gating="gating"),
         kinds=listed(all_full),
         routed=Routed(shared_width="shared_expert_intermediate_size"),
         pattern=listed_or_all_but_first,
@@ -175,6 +191,32 @@ WINDOWED: dict[str, ConfigFamily] = {
         | MHA
         | {"first_k_dense_replace": 0, "num_shared_experts": 0, "prefix_dense_intermediate_size": None}
         | {"prefix_dense_sliding_window_pattern": 1, "sliding_window_pattern": 4},
+    ),
+    "kolibri1": ConfigFamily(
+        architecture="Kolibri1ForCausalLM",
+        attention=Gqa(qk_norm="head", head_dim=128),
+        kinds=listed(every(5, FULL, SLIDING)),
+        routed=Routed(experts=EXPERTS, shared_width="shared_expert_intermediate_size"),
+        pattern=every_layer,
+        num_norms=4,
+        defaults=UNTIED,
+    ),
+    "flint": ConfigFamily(
+        architecture="FlintForCausalLM",
+        attention=replace(NORMED, head_dim=128, sinks=True),
+        kinds=listed(_two_and_last_full),
+        routed=Routed(shared_width="shared_expert_intermediate_size"),
+        pattern=sparse_step,
+        defaults=UNTIED | BIAS | {"decoder_sparse_step": 1, "mlp_only_layers": [0, 1]},
+    ),
+    "beam": ConfigFamily(
+        architecture="BeamForCausalLM",
+        attention=replace(_GATED, gate_head_bias=True),
+        kinds=listed(_sixth_and_last_full),
+        pattern=listed_or_all_but_three,
+        routed=Routed(),
+        num_norms=4,
+        defaults=UNTIED | BIAS,
     ),
     "granitemoe_swa": ConfigFamily(
         architecture="GraniteMoeSWAForCausalLM",
