@@ -12,6 +12,7 @@ from optimoe.core.errors import (
     ConfigError,
     UnknownNameError,
     find_name,
+    require,
     require_choice,
     require_types,
 )
@@ -121,3 +122,9 @@ def test_a_name_of_nothing_or_the_start_of_one_alone_is_not_known(name):
 
 def test_the_nearest_of_names_in_capitals_are_named():
     assert str(UnknownNameError("dtype", "bf17", ("BF16", "F32"))) == "dtype: unknown name 'bf17' (nearest: BF16)"
+
+
+def test_a_condition_on_numbers_holds_for_all_of_them():
+    require(np.array([True, True]), "ranks", "whole", "as they are")
+    with pytest.raises(ConfigError, match="ranks: must be whole, got 1.5"):
+        require(np.array([True, False]), "ranks", "whole", 1.5)

@@ -13,8 +13,9 @@ from optimoe.core.config import load_facts
 from optimoe.core.errors import ConfigError
 
 
-def test_the_catalog_holds_seven_models_or_more():
-    assert len(model_names()) >= 7
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_of_the_catalog_is_called_as_its_row_in_any_case(name):
+    assert find_model(name.upper()).name == name
 
 
 @pytest.mark.parametrize("name", model_names())

@@ -90,7 +90,10 @@ def simulated(rate, prefill_s, count=6000, places=10**9, seed=1):
 @pytest.mark.parametrize("running", [2, 16, 64, 200])
 @pytest.mark.parametrize("prefill_s", [0.004, 0.02, 0.06])
 def test_open_arrivals_are_served_as_simulated(running, prefill_s):
-    """Prompts take 1 to 83 % of the time; where they take most of it, the formulas are coarser."""
+    """Prompts take 1 to 83 % of the time; where they take most of it, the formulas are coarser.
+
+    At 200 running the 90th percentile of the first token is half too high, in simulations of any length.
+    """
     load = open_load(running, prefill_s)
     heavy = load.prefill_share > 0.7
     rows, seen = simulated(load.requests_per_s, prefill_s)
@@ -99,14 +102,16 @@ def test_open_arrivals_are_served_as_simulated(running, prefill_s):
     for percentile in (0.9, 0.99):
         at = open_load(running, prefill_s, percentile)
         assert at.tpot_s == pytest.approx(np.quantile(seen.tpot_s[rows], percentile), rel=0.12)
-        limit = 0.6 if heavy else 0.28
+        limit = 0.6 if heavy and running == 200 else 0.28
         assert at.ttft_s == pytest.approx(np.quantile(seen.ttft_s[rows], percentile), rel=limit)
 
 
 def test_few_places_make_a_queue_as_simulated():
-    load = open_load(28.0, 0.004, places=32)
-    rows, seen = simulated(load.requests_per_s, 0.004, count=20_000, places=32)
-    assert load.mean_ttft_s == pytest.approx(seen.ttft_s[rows].mean(), rel=0.8)
+    load, waited = open_load(28.0, 0.004, places=32), []
+    for seed in range(1, 5):  # a queue's mean is another in each: from 5 % below the formula's to 21 % above
+        rows, seen = simulated(load.requests_per_s, 0.004, count=20_000, places=32, seed=seed)
+        waited.append(seen.ttft_s[rows].mean())
+    assert load.mean_ttft_s == pytest.approx(np.mean(waited), rel=0.1)
     assert load.wait_s > 0
     assert open_load(28.0, 0.004).wait_s == pytest.approx(0, abs=1e-6)
 

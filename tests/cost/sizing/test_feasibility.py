@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 
 from optimoe.arch.catalog import find_model
 from optimoe.core.errors import ConfigError, InfeasibleError, InputError, UnknownNameError
 from optimoe.cost.serving.workload import Limits
 from optimoe.cost.sizing.candidates import every_layout
-from optimoe.cost.sizing.feasibility import startable
+from optimoe.cost.sizing.feasibility import Feasibility, explain_infeasible, startable
 from optimoe.cost.sizing.layouts import best_serving
 from tests.cost.cases import MIXTRAL, deployment
 
@@ -50,3 +51,14 @@ def test_a_refusal_names_the_least_share_that_would_hold_the_requests():
     with pytest.raises(InfeasibleError) as caught:
         best_serving(MIXTRAL, deployment(1))
     assert "--memory-share" not in str(caught.value)
+
+
+def test_memory_is_named_only_where_no_design_fits_at_all():
+    small = Feasibility(fits=np.array([True]), least_tpot_s=np.array([0.01]), least_ttft_s=np.array([0.1]))
+    large = Feasibility(fits=np.array([False]), least_tpot_s=np.array([np.inf]), least_ttft_s=np.array([np.inf]))
+    assert explain_infeasible([large], Limits(tpot_s=1e-3)).startswith("memory: ")
+    assert explain_infeasible([small, large], Limits(tpot_s=1e-3)).startswith("tpot: ")
+    grid = Feasibility(
+        fits=np.array([False, True]), least_tpot_s=np.array([np.inf, 0.01]), least_ttft_s=np.array([np.inf, 0.1])
+    )
+    assert explain_infeasible([grid], Limits(ttft_s=1e-3)).startswith("ttft: ")

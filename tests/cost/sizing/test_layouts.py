@@ -36,7 +36,7 @@ def test_the_search_equals_trying_every_layout_and_batch():
 def test_a_looser_limit_never_serves_dearer(loose, tpot_ms):
     tight = cheapest_serving(MIXTRAL, deployment(8, Limits(tpot_s=tpot_ms / 1e3)))
     wide = cheapest_serving(MIXTRAL, deployment(8, Limits(tpot_s=loose * tpot_ms / 1e3)))
-    assert wide.usd_per_mtok <= tight.usd_per_mtok * 1.02  # the batches tried are 2 % apart at most
+    assert wide.usd_per_mtok <= tight.usd_per_mtok * (1 + 1e-9)
 
 
 def test_fixed_layout_and_concurrency_are_kept():

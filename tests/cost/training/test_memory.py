@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from optimoe.arch.params import count_params
+from optimoe.arch.parts import LatentAttention
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.machine import Machine
 from optimoe.cost.training.layout import TrainLayout
@@ -88,3 +89,17 @@ def test_memory_says_its_largest_part():
 def test_train_memory_is_what_predict_gives():
     layout, question = TrainLayout(dp=64), run()
     assert held(gpt(), layout, question) == memory(gpt(), layout, question)
+
+
+@pytest.mark.parametrize(("recompute", "latent_values"), [("none", 64 + 48 + 240), ("selective", 64 + 48)])
+def test_latent_attention_keeps_its_latents_its_outputs_and_what_it_expands(recompute, latent_values):
+    """Beside plain attention of as many heads, 2 · (4 + 4) · 16 values; what is expanded may be dropped."""
+    plain = gpt(64, 3, 4)
+    latent = LatentAttention(num_heads=4, q_lora_rank=32, kv_lora_rank=24, qk_nope_dim=16, qk_rope_dim=8, v_dim=12)
+    changed = replace(plain, layers=tuple(replace(group, mixer=latent) for group in plain.layers))
+    layout, setup = TrainLayout(recompute=recompute), TrainSetup()
+    machine = Machine(gpu=H100, layout=layout.parts, execution=setup.execution)
+    kept, beside = (
+        activation_bytes(machine, arch, layout, setup, 1, 128)[0] / (3 * 128) for arch in (changed, plain)
+    )
+    assert kept - beside == pytest.approx(2 * (latent_values - 2 * (4 + 4) * 16))

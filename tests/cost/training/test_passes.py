@@ -2,8 +2,9 @@ import pytest
 
 from optimoe.cost.hardware.accelerator import find_accelerator
 from optimoe.cost.layers.machine import Machine
+from optimoe.cost.layers.sizes import layer_sizes
 from optimoe.cost.training.layout import TrainLayout
-from optimoe.cost.training.passes import Batch, backward_pass, forward_pass, recomputed_s
+from optimoe.cost.training.passes import Batch, backward_pass, elementwise_bytes, forward_pass, recomputed_s
 from optimoe.cost.training.products import layer_products
 from optimoe.cost.training.setup import TrainSetup
 from tests.cost.training.runs import gpt
@@ -46,3 +47,17 @@ def test_full_recomputation_runs_every_layer_again_and_none_runs_nothing(recompu
     forward, _, _ = passes(gpt(), layout, setup)
     again_s = recomputed_s(MACHINE, gpt(), BATCH, layout, setup, forward)
     assert again_s == pytest.approx(share * forward.layers_s)
+
+
+def test_what_lies_between_products_moves_in_two_bytes_a_value():
+    """GPT of width 2,048: two norms, 4 · 2,048 columns of attention, 2 · 8,192 hidden values."""
+    ((sizes,), setup) = layer_sizes(gpt()), TrainSetup()
+    one, split = TrainLayout(), TrainLayout(tp=2, sequence_parallel=True)
+    norms, columns, hidden = 2 * 2048, 4 * 2048, 2 * 8192
+    forward = 2 * 4 * norms + 2 * (columns + hidden)
+    again = 2 * 2 * norms + 2 * hidden
+    assert elementwise_bytes(sizes, one, setup, recomputed=False) == forward
+    assert elementwise_bytes(sizes, one, setup, recomputed=True) == again
+    assert elementwise_bytes(sizes, split, setup, recomputed=False) == forward / 2
+    dropped = elementwise_bytes(sizes, one, TrainSetup(dropout=True), recomputed=False)
+    assert dropped == forward + 2 * 5 * 2048

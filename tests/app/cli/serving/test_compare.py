@@ -11,7 +11,8 @@ REGIMES = {"prefill", "slow_decode", "fast_decode", "long_context"}
 def test_comparing_models_gives_both_kinds_of_dense_equivalents():
     mixtral, dense = answer("compare", "mixtral-8x7b", "llama-3.1-8b", "--gpus", "8xh100-sxm")["models"]
     assert set(mixtral["dense_equivalent_full"]) == set(mixtral["dense_equivalent"]) == REGIMES
-    assert dense["dense_equivalent_full"]["fast_decode"] == pytest.approx(8e9, rel=0.3)
+    # a dense model's own equivalent is of another depth and width than its own
+    assert dense["dense_equivalent_full"]["fast_decode"] == pytest.approx(dense["params_total"], rel=0.15)
     for regime in REGIMES:
         assert len(mixtral["components_full"][regime]) == 5
 
