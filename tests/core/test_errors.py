@@ -126,5 +126,5 @@ def test_the_nearest_of_names_in_capitals_are_named():
 
 def test_a_condition_on_numbers_holds_for_all_of_them():
     require(np.array([True, True]), "ranks", "whole", "as they are")
-    with pytest.raises(ConfigError, match="ranks: must be whole, got 1.5"):
+    with pytest.raises(ConfigError, match=r"ranks: must be whole, got 1\.5"):
         require(np.array([True, False]), "ranks", "whole", 1.5)
