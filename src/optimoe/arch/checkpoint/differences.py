@@ -52,7 +52,7 @@ class Difference:
     found: str
 
 
-_OTHER_TABLES = re.compile(r"wpe|embed_positions|embed_tokens_per_layer")
+_OTHER_TABLES = re.compile(r"wpe|position|embed_tokens_per_layer")
 """Names of embeddings whose rows are no tokens of the vocabulary, or no values of the residual."""
 _Key = tuple[Otherwise, str, str, str, str]
 
@@ -134,10 +134,13 @@ def _sizes(
 
 
 def _missing(known: LayerShapes, part: str, there: CellSum, used: set[str]) -> Iterator[tuple[Matrix, str]]:
-    """Matrices of a part of which no tensor bears a name; none where one tensor holds those of all experts."""
+    """Matrices of a part of which no tensor bears a name.
+
+    None where a tensor holds those of all experts, or where a family has names of its own.
+    """
     modules = {name.rpartition(".")[0] for name in there.tensors}
     stacked = any(len(tensor.shape) > 2 for tensor in there.tensors.values())
-    if not there.tensors or stacked:
+    if stacked or not any(known.shape(name) for name in there.tensors):
         return
     for matrix in known.matrices:
         if {"recurrent": "attention"}.get(part, part) != matrix.part:

@@ -17,7 +17,8 @@ MTP = "mtp"
 _LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
-    r"(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|act_fn\.(?:beta|eps)|slope_rate|(?:query|key|diagonal)_decay|\.expert_bias|layer_scalar)$"
+    r"(?:^|[._])(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|tid2eid|slope_rate|layer_scalar"
+    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias)$"
 )
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
@@ -26,34 +27,33 @@ _SCALES = re.compile(
 """Ends of the names of what stands beside quantised values: compressed-tensors, GPTQ, AWQ, modelopt, bitsandbytes,
 and the block scales of FP8 and MXFP4 checkpoints."""
 
+
+def _modules(*names: str) -> re.Pattern[str]:
+    """What finds a module of one of these names in the name of a tensor."""
+    return re.compile(rf"(?:^|\.)(?:{'|'.join(names)})\.")
+
+
+_STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
+_WORDS = r"(?:embed|tokens|positions)_(?:tokens|embed|in|positions)(?:_per_layer)?"
 _ENDS = (
-    (
-        "embedding",
-        re.compile(
-            r"(?:^|\.)(?:embed_tokens(?:_per_layer)?|embeddings|wte|wpe|word_embeddings|tok_embeddings|embed_positions)\."
-        ),
-    ),
-    ("unembedding", re.compile(r"(?:^|\.)(?:lm_head|embed_out|output)\.")),
-    ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_f)\.")),
-    ("streams", re.compile(r"(?:^|\.)(?:altup_\w+)\.")),
-    ("dense_ffn", re.compile(r"(?:^|\.)per_layer_model_projection\.")),
+    ("embedding", _modules(_WORDS, r"\w*embeddings", "wte", "wpe", "w")),
+    ("unembedding", _modules("lm_head", "embed_out", "output", "head")),
+    ("streams", _STREAMS),
+    ("norms", _modules(r"\w*norm\w*", "ln_f")),
+    ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
-_ROUTER = re.compile(r"(?:^|\.)(?:gate|router)\.")
-_STATE_SPACE = re.compile(r"(?:^|\.)(?:linear_attn|mamba|conv)\.")
+_ROUTER = _modules("gate", "router")
+_STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
-_MIXER = re.compile(r"(?:^|\.)(?:self_attn|attn|attention|temporal_block|mixer)\.")
+_MIXER = _modules("self_attn", "attn", r"\w*attention", "temporal_block", "mixer")
+_FFN = ("mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel")
 _INSIDE = (
-    ("streams", re.compile(r"(?:^|\.)(?:hc_\w+|\w*hyper_connections?|altup)\.")),
-    ("shared_experts", re.compile(r"(?:^|\.)(?:shared_\w+|fc[12]_latent_proj)\.")),
-    ("routed_experts", re.compile(r"(?:^|\.)(?:experts|block_sparse_moe\.(?:input|output)_linear)\.")),
-    ("norms", re.compile(r"(?:^|\.)(?:\w*norm\w*|ln_\d)\.")),
-    (
-        "dense_ffn",
-        re.compile(
-            r"(?:^|\.)(?:mlp|feed_forward|block_sparse_moe|ffn|residual_mlp|mlp_block|mixer|laurel|per_layer_\w+)\."
-        ),
-    ),
+    ("streams", _STREAMS),
+    ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
+    ("routed_experts", _modules("experts", r"block_sparse_moe\.(?:input|output)_linear")),
+    ("norms", _modules(r"\w*norm\w*", r"ln_\d")),
+    ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
 
@@ -89,10 +89,16 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
         return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)
     layer, inside = int(found[1]), found[2]
     if name.startswith(f"{MTP}.") or len(layers) <= layer < len(layers) + arch.num_mtp_layers:
-        part = MTP
-    else:
-        part = _part_of_layer(inside, layers[layer]) if layer < len(layers) else ""
-    return TensorPlace(kind=_kind(name, part, arch), part=part, layer=layer, inside=inside)
+        return TensorPlace(kind=_kind(name, MTP, arch), part=MTP, layer=layer, inside=inside)
+    if layer >= len(layers):
+        return TensorPlace(kind=_kind(name, "", arch), layer=layer, inside=inside)
+    group = layers[layer]
+    part = _part_of_layer(inside, group)
+    stated = getattr(group.ffn, "router_bias", True)
+    balances = part == "router" and inside.endswith(".bias") and not stated  # another name of a balancing bias
+    return TensorPlace(
+        kind="buffer" if balances else _kind(name, part, arch), part=part, layer=layer, inside=inside
+    )
 
 
 def _kind(name: str, part: str, arch: ArchSpec) -> Kind:
