@@ -43,7 +43,13 @@ _ENDS = (
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
-_ROUTER = _modules("gate", "router")
+_HEADS = (
+    ("router", _modules(r"self_attention\.experts\.router")),
+    ("routed_experts", _modules(r"self_attention\.experts\.(?:input|output)_linear")),
+)
+"""Names inside of attention whose heads are experts (JetMoE)."""
+_ROUTER = _modules("gate", "router", r"mlp\.bias")
+"""Names of a router, and of the bias behind all experts that is counted with it."""
 _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
 _MIXER = _modules("self_attn", "attn", r"\w*attention", "temporal_block", "mixer")
@@ -51,7 +57,7 @@ _FFN = ("mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_b
 _INSIDE = (
     ("streams", _STREAMS),
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
-    ("routed_experts", _modules("experts", r"block_sparse_moe\.(?:input|output)_linear")),
+    ("routed_experts", _modules("experts", r"(?:block_sparse_moe|mlp)\.(?:input|output)_linear")),
     ("norms", _modules(r"\w*norm\w*", r"ln_\d")),
     ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
 )
@@ -122,6 +128,8 @@ def _part_beside(name: str) -> str:
 def _part_of_layer(inside: str, group: LayerGroup) -> str:
     """The part that a name inside of a layer says; empty where it says none."""
     whole = f"{inside}."
+    if part := next((part for part, names in _HEADS if names.search(whole)), ""):
+        return part
     mixers, routed = group.mixer.members, isinstance(group.ffn, MoE)
     if mixers and _STATE_SPACE.search(whole):
         return "recurrent"
