@@ -75,6 +75,7 @@ app.command(
 app.command("optimoe.app.cli.training.export:export", help="A trained model for transformers and engines.")
 app.command("optimoe.app.cli.training.sample:sample", help="Text that a trained model goes on with.")
 app.command("optimoe.app.cli.training.serve:serve", help="A trained model behind an engine, until Ctrl-C.")
+app.command("optimoe.app.cli.web:web", help="What this command line answers, over HTTP.")
 app.register_install_completion_command(
     help="Complete words and options with Tab in bash, zsh, fish or PowerShell."
 )

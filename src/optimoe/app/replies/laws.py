@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from optimoe.app.replies.reply import Reply
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest
+from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
 
 if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable
 
 
-def listed() -> Reply:
+def listed(request: LawLibraryRequest) -> Reply:
     """Every law with its status and source."""
     from optimoe.laws.catalog import find_law, law_names
     from optimoe.report.records.laws.library import law_list_record
@@ -22,13 +23,13 @@ def listed() -> Reply:
     )
 
 
-def shown(law: str) -> Reply:
+def shown(request: LawRequest) -> Reply:
     """One law: coefficients, units, range, outputs."""
     from optimoe.laws.catalog import find_law
     from optimoe.report.records.laws.library import law_show_record
     from optimoe.report.words.law_prose import law_lines
 
-    row, outputs = find_law(law).row, find_published(law).outputs
+    row, outputs = find_law(request.law).row, find_published(request.law).outputs
     return Reply(record=lambda: law_show_record(row, outputs), blocks=lambda: [law_lines(row, outputs)])
 
 

@@ -16,6 +16,9 @@ from optimoe.planner.problem.space import Space
 from optimoe.planner.problem.traffic import Traffic
 from optimoe.planner.problem.training import Training
 
+MOST_DEPLOYMENTS = 1_000
+"""Ways to serve that are priced for a design: three times those of every kind that has a list price."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -58,7 +61,10 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.allow_unsound:
             self.law.require_sound()
-        require(len(self.deployments) > 0, "serve_gpus", "one kind or more", self.deployments)
+        number = len(self.deployments)
+        require(
+            0 < number <= MOST_DEPLOYMENTS, "serve_gpus", f"1 to {MOST_DEPLOYMENTS:,} boxes and precisions", number
+        )
         counts, tokens = {0, 1, len(self.scored)}, self.score_tokens
         require(len(tokens) in counts, "score_tokens", "none, one, or one for each scored design", tokens)
         require(all(1 <= one < math.inf for one in tokens), "score_tokens", "at least 1 and finite", tokens)

@@ -30,6 +30,10 @@ POSITIVE = (
     "num_experts", "top_k", "active_ffn_ratio", "dense_ffn_ratio", "num_kv_heads", "moe_every", "window_tokens",
 )  # fmt: skip
 NOT_NEGATIVE = ("num_shared_experts", "first_dense_layers")
+VARIED = (*POSITIVE, *NOT_NEGATIVE, "attention", "ffn_ratio", "full_every")
+"""What a space has several of."""
+MOST_COMBINATIONS = 10_000
+"""Of their values, each with all its widths and depths: thirteen times the default's 768, which take seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ class Space:
         exhaustive: Whether every design is priced even where there are many.
 
     Raises:
-        ConfigError: A count is not positive, or no k fits some E.
+        ConfigError: A count is not positive, no k fits some E, or there are too many combinations to search.
     """
 
     num_experts: tuple[int, ...] = (1, 8, 16, 32, 64, 128, 256, 512)
@@ -120,6 +124,10 @@ class Space:
             require(min(getattr(self, name)) >= 0, name, "zero or more", min(getattr(self, name)))
         for name in ("width_step", "depth_step"):
             require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+        sizes = {name: len(getattr(self, name)) for name in VARIED if len(getattr(self, name)) > 1}
+        found = math.prod(sizes.values())
+        named = " × ".join(f"{number} {name}" for name, number in sizes.items())
+        require(found <= MOST_COMBINATIONS, "space", f"at most {MOST_COMBINATIONS:,} combinations", named)
         kinds = get_args(DenseLayerWidth)
         require(self.dense_layer_width in kinds, "dense_layer_width", " or ".join(kinds), self.dense_layer_width)
         given = () if isinstance(self.expert_attention_ratio, BestRatio) else self.expert_attention_ratio

@@ -11,7 +11,7 @@ from optimoe.app.notes import warn
 from optimoe.app.replies import laws
 from optimoe.core.errors import shown
 from optimoe.inputs.laws.evaluate import EvaluateRequest
-from optimoe.inputs.sources import LawName
+from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
 
 ChecksPath = Annotated[
     Path, Parameter(help="TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.")
@@ -23,15 +23,13 @@ StrictFlag = Annotated[
 
 def list_laws(*, json: JsonFlag = False) -> None:
     """Every law with its status and source."""
-    reply = laws.listed()
+    reply = laws.listed(LawLibraryRequest())
     show_blocks(json, reply.record, reply.blocks)
 
 
-def show_law(
-    law: Annotated[LawName, Parameter(help="Name of a law, or a law file.")], *, json: JsonFlag = False
-) -> None:
+def show_law(request: LawRequest, *, json: JsonFlag = False) -> None:
     """One law: coefficients, units, range, outputs."""
-    reply = laws.shown(law)
+    reply = laws.shown(request)
     show_blocks(json, reply.record, reply.blocks)
 
 

@@ -1,0 +1,30 @@
+"""``optimoe web``: the answers over HTTP."""
+
+import os
+
+from optimoe.app.cli.printing import print_lines
+from optimoe.inputs.web import WebRequest
+
+
+def web(request: WebRequest = WebRequest()) -> None:  # noqa: B008 (frozen)
+    """Answer over HTTP what the command line answers, as a JSON API, until Ctrl-C."""
+    request.require_installed()
+    from optimoe.app.web.limits import WebLimits, is_loopback
+    from optimoe.app.web.openapi import PREFIX
+    from optimoe.app.web.serve import serve
+
+    limits = WebLimits(
+        host=request.host,
+        port=request.port,
+        token=request.token(needed=not is_loopback(request.host)),
+        workers=request.workers or os.cpu_count() or 1,
+        answer_s=request.answer_time,
+    )
+
+    def begun(address: str) -> None:
+        lines = [("Address", f"{address}{PREFIX}"), ("API", f"{address}{PREFIX}/openapi.json")]
+        if limits.token and not request.token_variable:
+            lines.append(("Token", f"{limits.token}, in the header Authorization: Bearer"))
+        print_lines(lines)
+
+    serve(limits, begun)

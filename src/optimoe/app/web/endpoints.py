@@ -1,0 +1,69 @@
+"""What may be asked over HTTP: requests that name what ships or hold content, and write nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimoe.app.replies import Reply, comparing, laws, planning, serving
+from optimoe.core.errors import InputError
+from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
+from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest
+from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
+from optimoe.inputs.models import CompareRequest
+from optimoe.inputs.plan import PlanRequest
+from optimoe.inputs.tables import read_request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One question of the API, which is one command.
+
+    Attributes:
+        command: Whose JSON is answered.
+        request: What is asked, in the command's options with underscores.
+        reply: Answers it; takes the switches that are on as keywords.
+        switches: Options of the command that say what is left out or added, false where they are left out.
+    """
+
+    command: str
+    request: type
+    reply: Callable[..., Reply]
+    switches: Mapping[str, str] = field(default_factory=dict)
+
+    def answered(self, table: Mapping[str, Any]) -> Reply:
+        """The reply to a table from a network.
+
+        Raises:
+            OptimoeError: As the command ends; a path, an address or Python where a name is asked for is refused.
+        """
+        stated = {name: table[name] for name in self.switches if name in table}
+        for name, value in stated.items():
+            if type(value) is not bool:
+                raise InputError(f"{name}: must be true or false, got {value!r}")
+        own = {name: value for name, value in table.items() if name not in self.switches}
+        return self.reply(read_request(self.request, own, trusted=False), **stated)
+
+
+def _planned(request: PlanRequest, **switches: bool) -> Reply:
+    return planning.plan(request, **switches).reply
+
+
+QUICK = "Leave out how sure the choice is."
+EXPLAIN = "With the chain of numbers from the inputs to the choice."
+
+ENDPOINTS: dict[str, Endpoint] = {
+    "cost": Endpoint(command="cost", request=CostRequest, reply=serving.cost),
+    "cost/fleet": Endpoint(command="cost fleet", request=FleetRequest, reply=serving.fleet),
+    "cost/curves": Endpoint(command="cost curves", request=CurvesRequest, reply=serving.curves),
+    "compare": Endpoint(command="compare", request=CompareRequest, reply=comparing.compare),
+    "plan": Endpoint(
+        command="plan", request=PlanRequest, reply=_planned, switches={"quick": QUICK, "explain": EXPLAIN}
+    ),
+    "laws/list": Endpoint(command="laws list", request=LawLibraryRequest, reply=laws.listed),
+    "laws/show": Endpoint(command="laws show", request=LawRequest, reply=laws.shown),
+    "laws/predict": Endpoint(command="laws predict", request=EvaluateRequest, reply=laws.predict),
+    "laws/compare": Endpoint(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
+    "laws/decide": Endpoint(command="laws decide", request=DecideRequest, reply=laws.decide),
+}
+"""By what stands behind the version in the path."""

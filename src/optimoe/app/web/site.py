@@ -1,0 +1,100 @@
+"""The application: every endpoint, its description, and processes that answer."""
+
+from functools import partial
+
+import anyio
+from anyio import CapacityLimiter, to_process
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from optimoe.app.web.endpoints import ENDPOINTS
+from optimoe.app.web.guard import JSON, Guard, refusal
+from optimoe.app.web.limits import WebLimits
+from optimoe.app.web.openapi import PREFIX, openapi_text
+from optimoe.app.web.work import answered
+
+
+class TooLargeError(Exception):
+    """A body has more bytes than are read."""
+
+
+class Desk:
+    """Hands questions to processes: so many at a time, so many that wait, each for so long."""
+
+    def __init__(self, limits: WebLimits) -> None:
+        self.limits = limits
+        self._processes = CapacityLimiter(limits.workers)
+        self._asked = 0
+
+    async def answer(self, name: str, body: bytes) -> Response:
+        """What an endpoint answers; 429 where too many wait, 504 where it takes too long."""
+        if self._asked >= self.limits.workers + self.limits.waiting:
+            return refusal(429, f"busy: {self._asked} questions are being answered; ask again", Retry_After="1")
+        self._asked += 1
+        try:
+            with anyio.fail_after(self.limits.answer_s):
+                status, text = await to_process.run_sync(
+                    answered, name, body, cancellable=True, limiter=self._processes
+                )
+        except TimeoutError:
+            return refusal(504, f"{name}: took longer than {self.limits.answer_s:g} s: ask for a smaller space")
+        except anyio.BrokenWorkerProcess:  # ended from outside, as for memory
+            return refusal(503, f"{name}: the process that answered has ended, perhaps for memory")
+        finally:
+            self._asked -= 1
+        return Response(text, status, media_type=JSON)
+
+
+def site(limits: WebLimits) -> Starlette:
+    """The API as an ASGI application."""
+    desk = Desk(limits)
+
+    async def ask(name: str, request: Request) -> Response:
+        if request.headers.get("content-type", JSON).partition(";")[0].strip().lower() != JSON:
+            return refusal(415, f"content-type: must be {JSON}")
+        try:
+            body = await body_of(request, limits.body_bytes)
+        except TooLargeError:
+            return refusal(413, f"body: must be at most {limits.body_bytes} bytes")
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return await desk.answer(name, body)
+
+    async def described(request: Request) -> Response:
+        return Response(openapi_text(), media_type=JSON)
+
+    async def start(request: Request) -> Response:
+        return RedirectResponse(f"{PREFIX}/openapi.json", 303)
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return refusal(error.status_code, f"{request.url.path[:100]}: {error.detail.lower()}", **_allowed(error))
+
+    asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in ENDPOINTS]
+    return Starlette(
+        routes=[*asked, Route(f"{PREFIX}/openapi.json", described), Route("/", start)],
+        middleware=[Middleware(Guard, limits=limits)],
+        exception_handlers={HTTPException: unknown},
+    )
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request, of which no more is read than may be there.
+
+    Raises:
+        TooLargeError: It is longer.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            raise TooLargeError
+    return bytes(body)
+
+
+def _allowed(error: HTTPException) -> dict[str, str]:
+    return {"Allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}

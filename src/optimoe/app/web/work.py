@@ -1,0 +1,62 @@
+"""One question answered in a process of its own, which may be ended when it takes too long."""
+
+import json
+import sys
+import traceback
+from typing import Any
+
+from optimoe.app.notes import heard
+from optimoe.app.web.endpoints import ENDPOINTS
+from optimoe.core.errors import InputError, OptimoeError, shown
+from optimoe.core.records import to_json
+
+STATUS = {2: 400, 3: 422}
+"""HTTP status of an expected failure, by the exit code of the command."""
+FAULT = 500
+
+
+def answered(name: str, body: bytes) -> tuple[int, str]:
+    """Status and JSON of the answer to a question.
+
+    The record of the command, with ``notes``, the lines that it would say beside it; of a failure ``error``, the
+    line that the command ends with.
+
+    Args:
+        name: Of an endpoint.
+        body: A JSON object of options; empty for none.
+    """
+    from optimoe.report.records.schema import document
+
+    try:
+        with heard() as notes:
+            record = ENDPOINTS[name].answered(_table(body)).record()
+        return 200, to_json(document(record) | {"notes": notes})
+    except OptimoeError as error:
+        return STATUS[error.exit_code], told(str(error))
+    except Exception:  # noqa: BLE001 (a bug: its traceback is for who runs the server, and not for who asked)
+        traceback.print_exc(file=sys.stderr)
+        return FAULT, told("the server failed; its log says where")
+
+
+def told(line: str) -> str:
+    """The JSON of a failure."""
+    return json.dumps({"error": line}, ensure_ascii=False)
+
+
+def _table(body: bytes) -> dict[str, Any]:
+    """The options of a body.
+
+    Raises:
+        InputError: It is no JSON object of finite numbers and text.
+    """
+    try:
+        table = json.loads(body, parse_constant=_refuse) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"body: must be a JSON object of options ({shown(str(error), 100)})") from None
+    if not isinstance(table, dict):
+        raise InputError(f"body: must be a JSON object of options, got {type(table).__name__}")
+    return table
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,0 +1,165 @@
+"""What is answered over HTTP is what the command line answers; nothing but names and content is taken."""
+
+import json
+
+import jsonschema
+import pytest
+
+from optimoe.app.web import work
+from optimoe.app.web.endpoints import ENDPOINTS, Endpoint
+from optimoe.app.web.openapi import openapi
+from optimoe.app.web.work import answered
+from tests.app.run import answer, optimoe
+
+SERVED = {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}
+PLANNED = {"train_gpus": "8xa100-sxm", "train_days": 7, "serve_tokens": "1T", "experts": [8], "max_width": 1024}
+ASKED = {
+    "cost": SERVED | {"concurrency": 8, "tpot": "50ms"},
+    "cost/fleet": {"model": "mixtral-8x7b", "gpu": "h100-sxm", "requests_per_s": 5},
+    "cost/curves": {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"},
+    "compare": {"model": "mixtral-8x7b"},
+    "plan": PLANNED | {"quick": True},
+    "laws/list": {},
+    "laws/show": {"law": "yun2024-loss"},
+    "laws/predict": {"law": "besiroglu2024", "set": {"N": "7e9", "D": "1.4T"}},
+    "laws/compare": {"model": "mixtral-8x7b", "tokens": "2T"},
+    "laws/decide": {"train_flops": "1e22", "laws": ["ludziejewski2025"]},
+}
+
+
+def asked(name, **table):
+    status, text = answered(name, json.dumps(table).encode())
+    return status, json.loads(text)
+
+
+def words(table):
+    """The options of a table as the command line has them."""
+    found = []
+    for name, value in table.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            found.append(option)
+        elif isinstance(value, dict):
+            found += [word for key, one in value.items() for word in (option, f"{key}={one}")]
+        elif name == "laws":
+            found += [word for one in value for word in (option, one)]
+        else:
+            found += [option, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    return openapi()["components"]["schemas"]
+
+
+@pytest.mark.parametrize("name", sorted(ENDPOINTS))
+def test_the_answer_is_that_of_the_command_and_of_the_documented_form(name, schemas, tmp_path):
+    status, found = asked(name, **ASKED[name])
+    assert status == 200, found
+    notes = found.pop("notes")
+    command = answer(*name.split("/"), *words(ASKED[name]), cwd=tmp_path)
+    assert {key: one for key, one in found.items() if key != "made"} == {
+        key: one for key, one in command.items() if key != "made"
+    }
+    schema = f"Answer to {ENDPOINTS[name].command}".title().replace(" ", "")
+    form = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": schemas}}
+    assert not list(jsonschema.Draft202012Validator(form).iter_errors(found | {"notes": notes}))
+
+
+def test_what_the_command_says_beside_its_answer_is_in_the_notes(tmp_path):
+    table = {"model": "llama-3.1-8b", "gpus": "1xh800", "input_tokens": 200_000}
+    said = optimoe("cost", *words(table), cwd=tmp_path).stderr.splitlines()
+    status, found = asked("cost", **table)
+    assert status == 200
+    assert said and [f"optimoe: {note}" for note in found["notes"]] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "field"),
+    [
+        ("cost", SERVED | {"model": "../../etc/passwd"}, "model"),
+        ("cost", SERVED | {"model": "x.py:Y"}, "model"),
+        ("cost", SERVED | {"model": "file:///etc/passwd"}, "model"),
+        ("cost", SERVED | {"shape": "shape.toml"}, "shape"),
+        ("cost", SERVED | {"gpus": "8x/etc/gpu.toml"}, "gpu"),
+        ("cost", SERVED | {"engine": "my.toml"}, "engine"),
+        ("cost", SERVED | {"calibration": "/tmp/c.toml"}, "calibration"),
+        ("cost", SERVED | {"trace": "/etc/passwd"}, "trace"),
+        ("cost", SERVED | {"prices": "prices.toml"}, "prices"),
+        ("compare", {"model": "config.json"}, "model"),
+        ("plan", PLANNED | {"law": "mine.toml"}, "law"),
+        ("plan", PLANNED | {"score": ["design.json"]}, "model"),
+        ("laws/show", {"law": "/tmp/law.toml"}, "law"),
+        ("laws/predict", {"law": "../x.toml", "set": {"N": 1}}, "law"),
+        ("laws/compare", {"model": "/tmp/config.json", "tokens": "1T"}, "model"),
+    ],
+)
+def test_a_path_an_address_or_python_is_refused_in_one_line(name, table, field, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for one in ("shape.toml", "my.toml", "config.json", "mine.toml", "design.json", "prices.toml"):
+        (tmp_path / one).write_text("{")  # read, it would be another error
+    status, found = asked(name, **table)
+    assert (status, set(found)) == (400, {"error"})
+    assert found["error"].startswith(field) and "\n" not in found["error"]
+
+
+def test_a_model_may_be_sent_as_its_config():
+    config = {
+        "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+    }  # fmt: skip
+    status, found = asked("cost", **SERVED | {"model": config})
+    assert status == 200 and found["tokens_per_s"] > 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"[1]", b"{", b'{"gpus": NaN}', b'"x"', b"\xff", b"[" * 100_000, b"1" * 5000, b'{"gpu": {"x": 1}}']
+)
+def test_a_body_that_is_no_table_of_options_is_one_line(body):
+    status, text = answered("cost", body)
+    line = json.loads(text)["error"]
+    assert status == 400 and "\n" not in line and len(line) <= 300
+
+
+def test_what_cannot_be_is_told_from_what_is_wrong():
+    assert asked("cost", **SERVED | {"gpus": "1xh100-sxm"})[0] == 422
+    assert asked("cost", **SERVED | {"tp": "many"})[0] == 400
+    assert asked("plan", **PLANNED | {"quick": "yes"}) == (
+        400,
+        {"error": "quick: must be true or false, got 'yes'"},
+    )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"experts": list(range(1, 40_000))},
+        {"experts": [8] * 100, "top_k": [1] * 100, "shared": [0] * 1000, "first_dense_layers": [0] * 100},
+        {"max_width": 1e9},
+        {"serve_gpus": ",".join(f"{number}xh100-sxm" for number in range(1, 1500))},
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_refused_before_it_is(table):
+    status, found = asked("plan", **PLANNED | {"quick": True} | table)
+    assert status == 400 and "must be" in found["error"] and len(found["error"]) <= 300
+
+
+def test_a_fault_of_the_server_tells_nobody_its_traceback(monkeypatch, capsys):
+    broken = Endpoint(command="laws list", request=ENDPOINTS["laws/list"].request, reply=lambda request: 1 / 0)
+    monkeypatch.setitem(work.ENDPOINTS, "laws/list", broken)
+    status, found = asked("laws/list")
+    assert (status, found) == (500, {"error": "the server failed; its log says where"})
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_every_reference_of_the_description_is_there_and_every_option_has_a_text():
+    described = openapi()
+    text = json.dumps(described)
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert named <= set(described["components"]["schemas"])
+    for path, methods in described["paths"].items():
+        schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert all(one.get("description") for one in schema["properties"].values()), path
+    cost = described["paths"]["/api/v1/cost"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "gpus" in cost["required"]
