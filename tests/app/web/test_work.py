@@ -6,8 +6,8 @@ import jsonschema
 import pytest
 
 from optimoe.app.web import work
-from optimoe.app.web.endpoints import ENDPOINTS, Endpoint
 from optimoe.app.web.openapi import openapi
+from optimoe.app.web.questions import QUESTIONS, AskedCommand
 from optimoe.app.web.work import answered
 from tests.app.run import answer, optimoe
 
@@ -53,7 +53,7 @@ def schemas():
     return openapi()["components"]["schemas"]
 
 
-@pytest.mark.parametrize("name", sorted(ENDPOINTS))
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
 def test_the_answer_is_that_of_the_command_and_of_the_documented_form(name, schemas, tmp_path):
     status, found = asked(name, **ASKED[name])
     assert status == 200, found
@@ -62,7 +62,7 @@ def test_the_answer_is_that_of_the_command_and_of_the_documented_form(name, sche
     assert {key: one for key, one in found.items() if key != "made"} == {
         key: one for key, one in command.items() if key != "made"
     }
-    schema = f"Answer to {ENDPOINTS[name].command}".title().replace(" ", "")
+    schema = f"Answer to {QUESTIONS[name].command}".title().replace(" ", "")
     form = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": schemas}}
     assert not list(jsonschema.Draft202012Validator(form).iter_errors(found | {"notes": notes}))
 
@@ -146,8 +146,8 @@ def test_a_space_that_cannot_be_searched_is_refused_before_it_is(table):
 
 
 def test_a_fault_of_the_server_tells_nobody_its_traceback(monkeypatch, capsys):
-    broken = Endpoint(command="laws list", request=ENDPOINTS["laws/list"].request, reply=lambda request: 1 / 0)
-    monkeypatch.setitem(work.ENDPOINTS, "laws/list", broken)
+    broken = AskedCommand(command="laws list", request=QUESTIONS["laws/list"].request, reply=lambda request: 1 / 0)
+    monkeypatch.setitem(work.QUESTIONS, "laws/list", broken)
     status, found = asked("laws/list")
     assert (status, found) == (500, {"error": "the server failed; its log says where"})
     assert "ZeroDivisionError" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from cyclopts import App
 
 from optimoe import __version__
-from optimoe.app.web.endpoints import ENDPOINTS, Endpoint
+from optimoe.app.web.questions import QUESTIONS, AskedCommand
 from optimoe.inputs.tables import option_defaults, options
 from optimoe.report.records.schema import json_schema
 
@@ -42,10 +42,10 @@ def openapi_text() -> str:
 
 
 def openapi() -> dict[str, Any]:
-    """Every endpoint with its options, its answer and its failures."""
+    """Every question with its options, its answer and its failures."""
     schemas: dict[str, Any] = {"Failure": _ERROR}
     paths = {
-        f"{PREFIX}/{name}": {"post": _operation(name, endpoint, schemas)} for name, endpoint in ENDPOINTS.items()
+        f"{PREFIX}/{name}": {"post": _operation(name, question, schemas)} for name, question in QUESTIONS.items()
     }
     return {
         "openapi": "3.1.0",
@@ -60,17 +60,17 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def _operation(name: str, endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    schemas |= _answer(endpoint.command)
+def _operation(name: str, question: AskedCommand, schemas: dict[str, Any]) -> dict[str, Any]:
+    schemas |= _answer(question.command)
     failed = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
-    answer = {"$ref": f"#/components/schemas/{_name(endpoint.command)}"}
+    answer = {"$ref": f"#/components/schemas/{_name(question.command)}"}
     return {
         "operationId": name.replace("/", "_"),
-        "summary": _sentence(endpoint.request),
-        "requestBody": {"content": {"application/json": {"schema": _question(endpoint)}}},
+        "summary": _sentence(question.request),
+        "requestBody": {"content": {"application/json": {"schema": _options(question)}}},
         "responses": {
             "200": {
-                "description": f"As optimoe {endpoint.command} --json.",
+                "description": f"As optimoe {question.command} --json.",
                 "content": {"application/json": {"schema": answer}},
             },
             **{str(status): {"description": words, "content": failed} for status, words in FAILURES.items()},
@@ -99,15 +99,15 @@ def _answer(command: str) -> dict[str, Any]:
     return moved
 
 
-def _question(endpoint: Endpoint) -> dict[str, Any]:
+def _options(question: AskedCommand) -> dict[str, Any]:
     """The options of a request as the schema of an object."""
-    helps, usual = _helps(endpoint.request), option_defaults(endpoint.request)
+    helps, usual = _helps(question.request), option_defaults(question.request)
     properties = {
         name: _option(hint) | ({"description": helps[name]} if helps.get(name) else {})
-        for name, hint in options(endpoint.request).items()
+        for name, hint in options(question.request).items()
     }
-    switches = {name: {"type": "boolean", "description": words} for name, words in endpoint.switches.items()}
-    needed = [name for name in properties if name not in usual and name in _required(endpoint.request)]
+    switches = {name: {"type": "boolean", "description": words} for name, words in question.switches.items()}
+    needed = [name for name in properties if name not in usual and name in _required(question.request)]
     return {
         "type": "object",
         "properties": properties | switches,

@@ -1,4 +1,4 @@
-"""The application: every endpoint, its description, and processes that answer."""
+"""The application: every question, its description, and processes that answer."""
 
 from functools import partial
 
@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from optimoe.app.web.endpoints import ENDPOINTS
 from optimoe.app.web.guard import JSON, Guard, refusal
 from optimoe.app.web.limits import WebLimits
 from optimoe.app.web.openapi import PREFIX, openapi_text
+from optimoe.app.web.questions import QUESTIONS
 from optimoe.app.web.work import answered
 
 
@@ -31,7 +31,7 @@ class Desk:
         self._asked = 0
 
     async def answer(self, name: str, body: bytes) -> Response:
-        """What an endpoint answers; 429 where too many wait, 504 where it takes too long."""
+        """What a question answers; 429 where too many wait, 504 where it takes too long."""
         if self._asked >= self.limits.workers + self.limits.waiting:
             return refusal(429, f"busy: {self._asked} questions are being answered; ask again", Retry_After="1")
         self._asked += 1
@@ -74,7 +74,7 @@ def site(limits: WebLimits) -> Starlette:
         assert isinstance(error, HTTPException)
         return refusal(error.status_code, f"{request.url.path[:100]}: {error.detail.lower()}", **_allowed(error))
 
-    asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in ENDPOINTS]
+    asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in QUESTIONS]
     return Starlette(
         routes=[*asked, Route(f"{PREFIX}/openapi.json", described), Route("/", start)],
         middleware=[Middleware(Guard, limits=limits)],

@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from optimoe.app.notes import heard
-from optimoe.app.web.endpoints import ENDPOINTS
+from optimoe.app.web.questions import QUESTIONS
 from optimoe.core.errors import InputError, OptimoeError, shown
 from optimoe.core.records import to_json
 
@@ -22,14 +22,14 @@ def answered(name: str, body: bytes) -> tuple[int, str]:
     line that the command ends with.
 
     Args:
-        name: Of an endpoint.
+        name: Of a question.
         body: A JSON object of options; empty for none.
     """
     from optimoe.report.records.schema import document
 
     try:
         with heard() as notes:
-            record = ENDPOINTS[name].answered(_table(body)).record()
+            record = QUESTIONS[name].answered(_table(body)).record()
         return 200, to_json(document(record) | {"notes": notes})
     except OptimoeError as error:
         return STATUS[error.exit_code], told(str(error))

@@ -16,7 +16,7 @@ from optimoe.inputs.tables import read_request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class AskedCommand:
     """One question of the API, which is one command.
 
     Attributes:
@@ -52,18 +52,18 @@ def _planned(request: PlanRequest, **switches: bool) -> Reply:
 QUICK = "Leave out how sure the choice is."
 EXPLAIN = "With the chain of numbers from the inputs to the choice."
 
-ENDPOINTS: dict[str, Endpoint] = {
-    "cost": Endpoint(command="cost", request=CostRequest, reply=serving.cost),
-    "cost/fleet": Endpoint(command="cost fleet", request=FleetRequest, reply=serving.fleet),
-    "cost/curves": Endpoint(command="cost curves", request=CurvesRequest, reply=serving.curves),
-    "compare": Endpoint(command="compare", request=CompareRequest, reply=comparing.compare),
-    "plan": Endpoint(
+QUESTIONS: dict[str, AskedCommand] = {
+    "cost": AskedCommand(command="cost", request=CostRequest, reply=serving.cost),
+    "cost/fleet": AskedCommand(command="cost fleet", request=FleetRequest, reply=serving.fleet),
+    "cost/curves": AskedCommand(command="cost curves", request=CurvesRequest, reply=serving.curves),
+    "compare": AskedCommand(command="compare", request=CompareRequest, reply=comparing.compare),
+    "plan": AskedCommand(
         command="plan", request=PlanRequest, reply=_planned, switches={"quick": QUICK, "explain": EXPLAIN}
     ),
-    "laws/list": Endpoint(command="laws list", request=LawLibraryRequest, reply=laws.listed),
-    "laws/show": Endpoint(command="laws show", request=LawRequest, reply=laws.shown),
-    "laws/predict": Endpoint(command="laws predict", request=EvaluateRequest, reply=laws.predict),
-    "laws/compare": Endpoint(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
-    "laws/decide": Endpoint(command="laws decide", request=DecideRequest, reply=laws.decide),
+    "laws/list": AskedCommand(command="laws list", request=LawLibraryRequest, reply=laws.listed),
+    "laws/show": AskedCommand(command="laws show", request=LawRequest, reply=laws.shown),
+    "laws/predict": AskedCommand(command="laws predict", request=EvaluateRequest, reply=laws.predict),
+    "laws/compare": AskedCommand(command="laws compare", request=CompareLawsRequest, reply=laws.compare),
+    "laws/decide": AskedCommand(command="laws decide", request=DecideRequest, reply=laws.decide),
 }
 """By what stands behind the version in the path."""
