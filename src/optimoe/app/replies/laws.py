@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from optimoe.app.replies.reply import Reply
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
-from optimoe.inputs.laws.evaluate import EvaluateRequest
-from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
 
 if TYPE_CHECKING:
     from optimoe.core.outputs import Evaluable

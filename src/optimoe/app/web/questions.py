@@ -8,8 +8,7 @@ from optimoe.app.replies import Reply, comparing, laws, planning, serving
 from optimoe.core.errors import InputError
 from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
-from optimoe.inputs.laws.evaluate import EvaluateRequest
-from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
 from optimoe.inputs.models import CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request

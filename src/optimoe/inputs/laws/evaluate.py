@@ -1,6 +1,6 @@
-"""The request of ``optimoe laws predict``: a law in its own variables."""
+"""Requests about the law library: all of it, one law, a law in its own variables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cyclopts import Parameter
@@ -9,6 +9,21 @@ from optimoe.core.errors import InputError
 from optimoe.core.units import parse_quantity
 from optimoe.inputs.quantities import Flag, Pairs, pairs
 from optimoe.inputs.sources import LawName
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LawLibraryRequest:
+    """Every law with its status and source."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LawRequest:
+    """One law: coefficients, units, range, outputs."""
+
+    law: LawName = field(kw_only=False)
+    """Name of a law, or a law file."""
 
 
 @Parameter(name="*")

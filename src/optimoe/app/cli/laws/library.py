@@ -10,8 +10,7 @@ from optimoe.app.cli.printing import show, show_blocks
 from optimoe.app.notes import warn
 from optimoe.app.replies import laws
 from optimoe.core.errors import shown
-from optimoe.inputs.laws.evaluate import EvaluateRequest
-from optimoe.inputs.laws.library import LawLibraryRequest, LawRequest
+from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
 
 ChecksPath = Annotated[
     Path, Parameter(help="TOML with rows [[check]]: law, inputs, output, value, tolerance_rel, source.")

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
-from optimoe.inputs.calibration import CalibrateRequest, CheckLatenciesRequest
+from optimoe.inputs.measured.calibration import CalibrateRequest, CheckLatenciesRequest
 
 Out = Annotated[
     Path | None, Parameter(alias="--output", help="Write the calibration here, .toml or .json, for --calibration.")

@@ -3,8 +3,8 @@
 from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show_blocks
 from optimoe.app.notes import warn_without_price
-from optimoe.inputs.calibration import YunRequest
-from optimoe.inputs.observed import SizeFromSpeedRequest
+from optimoe.inputs.measured.calibration import YunRequest
+from optimoe.inputs.measured.observed import SizeFromSpeedRequest
 
 
 def size_from_speed(

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from optimoe.core.errors import ConfigError, InputError
-from optimoe.inputs.observed import SizeFromSpeedRequest
+from optimoe.inputs.measured.observed import SizeFromSpeedRequest
 from optimoe.inputs.tables import read_request
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from optimoe.core.errors import InputError, UnknownNameError
 from optimoe.core.latency import save_latency_records
-from optimoe.inputs.calibration import YunRequest
+from optimoe.inputs.measured.calibration import YunRequest
 from tests.cost.calibration.cases import blank
 
 

@@ -1,0 +1,1 @@
+"""Requests about what was measured of served models: calibrations, and sizes from speeds."""
