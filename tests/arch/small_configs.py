@@ -24,6 +24,8 @@ MLA = {
     "n_group": 2,
     "topk_group": 1,
 }
+ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
+DENSE_MLA = {name: MLA[name] for name in MLA if "lora" in name or "head" in name}
 INDEXER = {"index_n_heads": 4, "index_head_dim": 16, "index_topk": 8}
 LINEAR = {
     "head_dim": 16,
@@ -382,6 +384,20 @@ SMALL |= {  # dense decoders of today
         "moe_intermediate_size": 40,
         "tie_word_embeddings": True,
     },
+    "apertus1p5_text": {"hidden_act": "xielu", "attention_bias": True},
+    "nanochat": {"attention_bias": True},
+    "cohere_compass_text": {
+        "rope_parameters": dict.fromkeys(("sliding_attention", "full_attention"), ROPE),
+        "sliding_window": 16,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "attention_bias": True,
+        "tie_word_embeddings": True,
+    },
+    "youtu": DENSE_MLA | {"tie_word_embeddings": True},
+    "minicpm3": DENSE_MLA | {"v_head_dim": 16, "mlp_bias": True, "tie_word_embeddings": True},
+    "lara_mini": QWEN_MOE
+    | LINEAR
+    | {"num_hidden_layers": 5, "sliding_window": 16, "shared_expert_intermediate_size": 56},
     "gemma3n_text": {
         "head_dim": 24,
         "num_hidden_layers": 6,

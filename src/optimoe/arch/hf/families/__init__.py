@@ -9,6 +9,7 @@ from dataclasses import replace
 from optimoe.arch.hf.families.classic import CLASSIC
 from optimoe.arch.hf.families.compressed import COMPRESSED
 from optimoe.arch.hf.families.dense import DENSE
+from optimoe.arch.hf.families.dense_apart import DENSE_APART
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
 from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
@@ -20,9 +21,10 @@ from optimoe.arch.hf.traits.families import TRAITS
 from optimoe.core.errors import ConfigError
 from optimoe.core.plugins import entry_point_names, load_entry_point
 
+_DENSE = DENSE | DENSE_TODAY | DENSE_APART | GEMMA
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (DENSE | DENSE_TODAY | GEMMA | ROUTED | LATENT | COMPRESSED | HYBRID | CLASSIC).items()
+    for name, family in (_DENSE | ROUTED | LATENT | COMPRESSED | HYBRID | CLASSIC).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
