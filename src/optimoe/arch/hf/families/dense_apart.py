@@ -22,8 +22,9 @@ def _in_fives(fields: Fields, num_layers: int) -> list[str]:
 def _even_values(config: Config) -> dict[str, Any]:
     """Values are as wide as a head's even share of the residual where no width is stated (MiniCPM3)."""
     width, heads = config.get("hidden_size"), config.get("num_attention_heads")
-    known = isinstance(width, int) and isinstance(heads, int) and heads > 0
-    return {"v_head_dim": width // heads} if known else {}
+    if isinstance(width, int) and isinstance(heads, int) and heads > 0:
+        return {"v_head_dim": width // heads}
+    return {}
 
 
 DENSE_APART: dict[str, ConfigFamily] = {
