@@ -101,7 +101,7 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
     group = layers[layer]
     part = _part_of_layer(inside, group)
     stated = getattr(group.ffn, "router_bias", True)
-    balances = part == "router" and inside.endswith(".bias") and not stated  # another name of a balancing bias
+    balances = inside.endswith(("gate.bias", "router.bias")) and part == "router" and not stated
     return TensorPlace(
         kind="buffer" if balances else _kind(name, part, arch), part=part, layer=layer, inside=inside
     )
