@@ -1,5 +1,6 @@
 """The command ``optimoe``: parse, call one function, print. Commands load when they are called."""
 
+import errno
 import re
 import shlex
 import sys
@@ -119,6 +120,8 @@ def main(words: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # whoever looks whether a path is there finds that it cannot be
+            fail(f"{error.filename}: cannot be ({error.strerror})", BAD_INPUT)
         if not is_of_output(error):  # a bug
             raise
         drop_output()
@@ -168,8 +171,15 @@ MOST_SAID = 400
 """Characters of a line that says what is wrong: two lines of a wide screen, beyond the longest of ours."""
 
 
+def _both_ends(message: str) -> str:
+    """A line with what it is about and what is wrong, without the middle where it is too long."""
+    half = MOST_SAID // 2
+    middle = f"{message[: half - 1]} … {message[2 - half :]}" if len(message) > MOST_SAID else message
+    return shown(middle, MOST_SAID)
+
+
 def fail(message: str, exit_code: int) -> None:
     """Say one line and leave; a line that quotes a long value is cut."""
     with suppress(OSError):  # a full disk that standard error goes to
-        print(f"optimoe: {shown(message, MOST_SAID)}", file=sys.stderr, flush=True)
+        print(f"optimoe: {_both_ends(message)}", file=sys.stderr, flush=True)
     raise SystemExit(exit_code)

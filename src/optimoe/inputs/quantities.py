@@ -170,7 +170,9 @@ def latency(option: str, text: str) -> tuple[float, float]:
         except ValueError:
             share = math.nan
         if not 0.5 < share < 1:
-            raise InputError(f"{option}: must be a percentile above p50 and below p100 like p95:2s, got {text!r}")
+            raise InputError(
+                f"{option}: must be a percentile above p50 and below p100 like p95:2s, got {shown(repr(text))}"
+            )
     limits = LATENCIES[option.removeprefix("--")]
     try:
         stated = parse_quantity(seconds, "seconds")

@@ -11,8 +11,8 @@ from optimoe.arch.catalog import find_model, parse_shape, read_shape
 from optimoe.arch.catalog.models import catalog_name, states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
-from optimoe.core.config import load_toml
-from optimoe.core.errors import InputError, UnknownNameError, find_name, shown
+from optimoe.core.config import convert, load_toml
+from optimoe.core.errors import InputError, UnknownNameError, find_name, require, shown
 from optimoe.core.units import parse_quantity
 
 
@@ -301,7 +301,12 @@ def planned_batch_tokens(model: ModelLike | None) -> int:
     folder = Path(model) if Path(model).is_dir() else Path(model).parent
     if not (Path(model).exists() and (folder / RECIPE).is_file()):
         return 0
-    return int(load_toml(folder / RECIPE).get("plan", {}).get("training", {}).get("batch_tokens", 0))
+    value: Any = load_toml(folder / RECIPE)
+    for key, left_out in (("plan", {}), ("training", {}), ("batch_tokens", 0)):
+        require(isinstance(value, dict), f"{folder / RECIPE}: {key}", "a value of a table", repr(value))
+        value = value.get(key, left_out)
+    batch_tokens: int = convert(value, int, f"{folder / RECIPE}: plan.training.batch_tokens")
+    return batch_tokens
 
 
 def read_shape_of(shape: str | Path | Mapping[str, Any]) -> ArchSpec:

@@ -62,6 +62,18 @@ def odd_files(tmp_path_factory):
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("folders", [0, 2100], ids=["name", "path"])
+def test_a_name_that_no_file_can_have_is_one_line_that_says_so(place, folders, capsys):
+    long = "a/" * folders + "x" * (250 if folders else 5000)
+    with pytest.raises(SystemExit) as ended:
+        main([word.replace("{}", long) for word in PLACES[place]])
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert printed.err.count("\n") == 1 and len(printed.err) < 420
+    assert "File name too long" in printed.err or "unknown name" in printed.err
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_an_odd_file_is_one_line_and_exit_2(place, odd_files, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in (*ODD, "folder"):
@@ -75,3 +87,20 @@ def test_an_odd_file_is_one_line_and_exit_2(place, odd_files, capsys, monkeypatc
         assert line.startswith("optimoe: ") and line.isprintable(), (name, line)
         assert len(line.replace(str(odd_files), "")) <= 300, (name, line)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("plan = 3", "recipe.toml: training: must be a value of a table, got 3"),
+        ("[plan.training]\nbatch_tokens = 'many'", "plan.training.batch_tokens: Expected `int`, got `str`"),
+        ("[plan.training]\nbatch_tokens = nan", "plan.training.batch_tokens: Expected `int`, got `float`"),
+    ],
+)
+def test_a_recipe_that_was_changed_by_hand_is_one_line(recipe, words, capsys, tmp_path):
+    main(["arch", "mixtral-8x7b", "--hf", str(tmp_path)])
+    (tmp_path / "recipe.toml").write_text(recipe)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["cost", "train", str(tmp_path), "--gpus", "64xh100-sxm", "--tokens", "1T"])
+    assert words in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from optimoe.core.config import build, load_facts, load_table, save_toml
-from optimoe.core.errors import InputError, find_name
+from optimoe.core.errors import InputError, find_name, require
 from optimoe.core.files import write_text
 from optimoe.core.provenance import Assumption, Basis
 from optimoe.core.records import to_record, to_values
@@ -39,6 +39,9 @@ class Calibration:
         fitted: Errors on the records of the fit.
         after: Errors on records that were held out.
         source: Where the records come from.
+
+    Raises:
+        ConfigError: It rests on no record.
     """
 
     name: str
@@ -58,6 +61,9 @@ class Calibration:
     left_out: tuple[str, ...] = field(default=())
     source: str = ""
     measured: tuple[Measured, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.records >= 1, "records", "at least one", self.records)
 
     @property
     def verdict(self) -> CalibrationVerdict:
