@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch._dynamo.backends.debugging import aot_eager
 
-from optimoe.arch.parts import Attention, Indexer, LatentAttention, Mamba, MoE, NoMixer
+from optimoe.arch.parts import Attention, DenseFFN, Indexer, LatentAttention, Mamba, MoE, NoMixer
 from optimoe.core.errors import ConfigError, InputError
 from optimoe.models.attention.places import Places
 from optimoe.models.attention.rope import Rotary, rotate
@@ -44,6 +44,9 @@ def test_every_parameter_of_every_part_learns(name):
         (with_mixer(MIXERS["grouped"], num_norms=3), "num_norms"),
         (with_mixer(NoMixer()), "NoMixer"),
         (with_mixer(replace(MIXERS["norm per head"], qk_norm_bias=True)), "qk_norm_bias"),
+        (with_mixer(replace(MIXERS["grouped"], inner_norm=True)), "mixer: inner_norm"),
+        (with_mixer(replace(MIXERS["grouped"], differential=True)), "mixer: differential"),
+        (make_arch(DenseFFN(d_ff=10, inner_norm=True)), "ffn"),
         (make_arch(num_end_norms=2), "num_end_norms"),
     ],
 )

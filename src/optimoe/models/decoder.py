@@ -325,7 +325,8 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
         ConfigError: It is another mixer, latent attention with an indexer, norms with biases, or attention that
             :meth:`SelfAttention.builds` does not know.
     """
-    require(not getattr(part, "qk_norm_bias", False), "mixer: qk_norm_bias", "false", True)
+    for name in ("qk_norm_bias", "inner_norm", "differential"):
+        require(not getattr(part, name, False), f"mixer: {name}", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
     if isinstance(part, Attention) and SelfAttention.builds(part):
@@ -340,9 +341,9 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
     """The feed-forward that an architecture describes.
 
     Raises:
-        ConfigError: The layer has none, or its activation learns.
+        ConfigError: The layer has none, its activation learns, or its hidden values pass a norm.
     """
-    if isinstance(part, DenseFFN) and part.activation_params == 0:
+    if isinstance(part, DenseFFN) and part.activation_params == 0 and not part.inner_norm:
         return FeedForward.from_part(part, arch.d_model, config.activation)
     if isinstance(part, MoE):
         return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,28 @@ def test_local_layers_of_gpt_neo_hold_their_window_alone():
     shape = {"hidden_size": 64, "num_heads": 4, "num_layers": 4, "vocab_size": 128, "max_position_embeddings": 64}
     config = {"model_type": "gpt_neo", "window_size": 16, "attention_types": [[["global", "local"], 2]]} | shape
     assert kv_bytes(from_config(config, "x"), 64) == 2 * (2 * 64 * 2) * (64 + 16)
+
+
+@pytest.mark.parametrize("model_type", ["gpt2", "opt", "falcon", "gptj", "phi"])
+def test_an_activation_that_learns_is_counted_by_the_field_that_names_it(model_type):
+    """One slope of PReLU in each of four layers."""
+    field = {"falcon": "activation", "phi": "hidden_act"}.get(model_type, "activation_function")
+    plain, learns = (
+        count(from_config(small_config(model_type) | {field: word}, "x")).params.total
+        for word in ("gelu", "prelu")
+    )
+    assert learns - plain == 4
+
+
+def test_maps_of_differential_attention_weigh_the_values_of_two_heads():
+    config = small_config("diffllama")
+    spec = from_config(config, "x")
+    plain = replace(spec.layers[0].mixer, differential=False)
+    assert spec.layers[0].mixer.params(64) - plain.params(64) == 4 * plain.head_dim
+    pair = (spec.layers[0].mixer, plain)
+    ours, theirs = (mixer.flops(64, 32, "decode", "absorbed")["attention_scores"] for mixer in pair)
+    assert 2 * ours == 3 * theirs
+    assert spec.layers[0].mixer.cache_values == plain.cache_values
 
 
 @pytest.mark.parametrize(

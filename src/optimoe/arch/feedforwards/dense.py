@@ -14,6 +14,7 @@ class DenseFFN(FeedForwardPart):
         d_ff: Hidden width, f.
         gated: SwiGLU-like with three matrices, or plain with two.
         bias: Whether each matrix adds a bias.
+        inner_norm: Whether the hidden values pass a norm before the last matrix (BitNet).
         activation_params: What the activation learns: two slopes of xIELU (Apertus), none of most.
 
     Raises:
@@ -23,6 +24,7 @@ class DenseFFN(FeedForwardPart):
     d_ff: int
     gated: bool = True
     bias: bool = False
+    inner_norm: bool = False
     activation_params: int = 0
 
     def __post_init__(self) -> None:
@@ -39,6 +41,10 @@ class DenseFFN(FeedForwardPart):
         return {"dense_ffn": self.num_matrices * d_model * self.d_ff}
 
     def params(self, d_model: int) -> Parts:
-        """Matrices, biases where it has them, and what the activation learns."""
-        vectors = self.bias * bias_params(self.gated, self.d_ff, d_model) + self.activation_params
+        """Matrices, biases and an inner norm where it has them, and what the activation learns."""
+        vectors = (
+            self.inner_norm * self.d_ff
+            + self.bias * bias_params(self.gated, self.d_ff, d_model)
+            + self.activation_params
+        )
         return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + vectors}

@@ -22,7 +22,8 @@ class Dense:
         times: What the family takes where the field is null, over d; 0 where it must be a number.
         gated: Three matrices, or two.
         bias: Whether each matrix adds a bias, or the field that says so.
-        activation: Field of the activation; one that learns has parameters.
+        inner_norm: Whether the hidden values pass a norm.
+        activation: Field of the activation; one that learns has parameters. Empty where none is read.
     """
 
     width: str = "intermediate_size"
@@ -30,6 +31,7 @@ class Dense:
     times: int = 0
     gated: bool = True
     bias: Flag = False
+    inner_norm: bool = False
     activation: str = "hidden_act"
 
     def read(self, fields: Fields, d_model: int) -> DenseFFN:
@@ -41,6 +43,7 @@ class Dense:
             d_ff=width,
             gated=self.gated,
             bias=read_flag(fields, self.bias),
+            inner_norm=self.inner_norm,
             activation_params=learned(fields, self.activation),
         )
 

@@ -26,8 +26,8 @@ class Gqa:
     """Fields of softmax attention with grouped heads.
 
     Attributes:
-        qkv_bias, output_bias, qk_norm, qk_norm_bias, sinks, output_gate, gate_bias, gate_head_bias: Of the
-            part, or the field that states it.
+        qkv_bias, output_bias, qk_norm, qk_norm_bias, inner_norm, differential, sinks, output_gate, gate_bias,
+            gate_head_bias: Of the part, or the field that states it.
         gating: Field that says whether the output's gate is by head (true, ``per-head``) or by channel.
         norm_flag: The field that says whether there are norms of queries and keys, where one does.
         heads, kv_heads: ModuleNames of the fields; without one of the latter, there are as many as heads.
@@ -46,6 +46,8 @@ class Gqa:
     qk_norm: QkNorm = "none"
     qk_norm_bias: bool = False
     norm_flag: str = ""
+    inner_norm: bool = False
+    differential: bool = False
     sinks: Flag = False
     output_gate: bool = False
     gate_bias: bool = True
@@ -75,6 +77,8 @@ class Gqa:
             output_bias=read_flag(fields, self.output_bias),
             qk_norm=self.qk_norm if normed else "none",
             qk_norm_bias=self.qk_norm_bias and normed,
+            inner_norm=self.inner_norm,
+            differential=self.differential,
             sinks=read_flag(fields, self.sinks),
             output_gate=self.output_gate,
             gate_by_head=bool(self.gating) and fields.value(self.gating) in (True, "per-head"),

@@ -22,6 +22,9 @@ class Attention(TokenMixer):
         output_bias: Whether the output projection adds a bias.
         qk_norm: Norms of queries and keys: none, one weight per head channel, or over all heads.
         qk_norm_bias: Whether these norms have a bias beside each weight (Phi, Persimmon).
+        inner_norm: Whether the heads' outputs pass a norm before their projection (BitNet).
+        differential: Whether heads are pairs whose maps are subtracted, each over the values of both (Ye et
+            al. 2024, arXiv 2410.05258); four vectors of d_h weigh them.
         sinks: Whether each head learns a sink logit (gpt-oss).
         output_gate: Whether a gate multiplies the output: a value per channel (Qwen3-Next), or per head.
         gate_by_head: Whether that gate is one value per head (Laguna).
@@ -47,6 +50,8 @@ class Attention(TokenMixer):
     output_bias: bool = False
     qk_norm: QkNorm = "none"
     qk_norm_bias: bool = False
+    inner_norm: bool = False
+    differential: bool = False
     sinks: bool = False
     output_gate: bool = False
     gate_by_head: bool = False
@@ -87,8 +92,16 @@ class Attention(TokenMixer):
 
     @property
     def mean_dim(self) -> float:
-        """Mean width of a head's keys and values: what a kernel for one width does as much work for."""
-        return (self.head_dim + self.value_dim) / 2
+        """Mean width of a head's keys and values: what a kernel for one width does as much work for.
+
+        A map of differential attention weighs the values of two heads.
+        """
+        return (self.head_dim + self.weighted_dim) / 2
+
+    @property
+    def weighted_dim(self) -> int:
+        """Width of the values that a map of a head weighs: d_v, or 2·d_v where it is differential."""
+        return (1 + self.differential) * self.value_dim
 
     def matrix_params(self, d_model: int) -> int:
         """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
@@ -109,21 +122,25 @@ class Attention(TokenMixer):
         return (1 - self.values_of_keys) * self.key_heads
 
     def vector_params(self, d_model: int) -> int:
-        """Biases of the projections, norms of queries and keys, and a sink per head."""
+        """Biases of the projections, norms of queries, keys and outputs, a sink per head, weights of two maps."""
         queries, keys = self.num_heads * self.head_dim, self.key_heads * self.head_dim
         heads = 2 - self.shared_kv
         weights = {"none": 0, "head": heads * self.head_dim, "full": queries + keys}[self.qk_norm]
         norms = weights * (1 + self.qk_norm_bias)
         values = self.value_dim * self.value_heads + self.gate_bias * self.gate_values
         qkv = self.qkv_bias * (queries + keys + values)
-        return qkv + self.output_bias * d_model + norms + (self.sinks + self.gate_head_bias) * self.num_heads
+        norms = norms + self.inner_norm * self.num_heads * self.value_dim
+        maps = self.differential * 4 * self.head_dim
+        return (
+            qkv + self.output_bias * d_model + norms + maps + (self.sinks + self.gate_head_bias) * self.num_heads
+        )
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
-        """Projections 2 per weight; scores 2·h·d_h and weighted values 2·h·d_v per attended token."""
+        """Projections 2 per weight; scores 2·h·d_h and values 2·h·d_v (of two maps twice) per attended token."""
         seen = attended(length, self.most_attended, phase, self.chunked)
         return {
             "attention_projections": 2 * self.matrix_params(d_model),
-            "attention_scores": 2 * self.num_heads * (self.head_dim + self.value_dim) * seen,
+            "attention_scores": 2 * self.num_heads * (self.head_dim + self.weighted_dim) * seen,
         }
 
     @property

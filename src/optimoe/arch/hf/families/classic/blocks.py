@@ -1,8 +1,10 @@
 """Decoders whose layers a search has chosen one by one (Puzzle, arXiv 2411.19146)."""
 
+from dataclasses import replace
 from typing import Any
 
 from optimoe.arch.hf.family import ConfigFamily, Stack
+from optimoe.arch.hf.ffns import learned
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.parts import Attention, DenseFFN, FeedForward, Mixer, NoFeedForward, NoMixer
 from optimoe.arch.spec import LayerGroup
@@ -52,6 +54,31 @@ class BlockStack(Stack):
             "mlp_bias": dense.bias if dense is not None else False,
             "block_configs": [_block(layer, attention.num_heads * attention.head_dim) for layer in layers],
         }
+
+
+class LastBiasStack(Stack):
+    """Equal layers, of which the last alone adds a bias to its attention's output (GPT-NeoX Japanese)."""
+
+    parts = (Attention, DenseFFN)
+
+    def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
+        """Read every layer, the last with its bias."""
+        heads, num_layers = fields.count("num_attention_heads"), fields.depth("num_hidden_layers")
+        require(d_model % heads == 0, "num_attention_heads", f"a divisor of hidden_size = {d_model}", heads)
+        params = learned(fields, "hidden_act")
+        times = fields.count("intermediate_multiple_size")
+        ffn = DenseFFN(d_ff=times * d_model, gated=False, activation_params=params)
+        mixer = Attention(num_heads=heads, num_kv_heads=heads, head_dim=d_model // heads)
+        mixers = [*[mixer] * (num_layers - 1), replace(mixer, output_bias=True)]
+        return [LayerGroup(num_layers=1, mixer=mixer, ffn=ffn) for mixer in mixers]
+
+    def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
+        """Write the sizes of the first layer."""
+        mixer, ffn = layers[0].mixer, layers[0].ffn
+        assert isinstance(mixer, Attention)  # as the family's parts are
+        assert isinstance(ffn, DenseFFN)
+        width = mixer.num_heads * mixer.head_dim
+        return {"num_attention_heads": mixer.num_heads, "intermediate_multiple_size": ffn.d_ff // width}
 
 
 def _mixer(fields: Fields, block: Fields, d_model: int) -> Mixer:
@@ -105,6 +132,12 @@ BLOCKS: dict[str, ConfigFamily] = {
         defaults={"tie_word_embeddings": False, "attention_bias": False, "mlp_bias": False},
         fixed={"hidden_act": "silu"},
         only={"hidden_act": "silu"},
+    ),
+    "gpt_neox_japanese": ConfigFamily(
+        architecture="GPTNeoXJapaneseForCausalLM",
+        stack=LastBiasStack(),
+        norm="layernorm",
+        defaults={"tie_word_embeddings": True},
     ),
 }
 """By ``model_type``."""

@@ -15,7 +15,7 @@ _NAMES = {"n_embd": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "nu
 _GPT_2 = ConfigFamily(
     architecture="GPT2LMHeadModel",
     attention=_BIASED,
-    dense=Dense(width="n_inner", times=4, gated=False, bias=True),
+    dense=Dense(width="n_inner", times=4, gated=False, bias=True, activation="activation_function"),
     norm="layernorm",
     positions="max_position_embeddings",
     aliases=_NAMES | {"n_positions": "max_position_embeddings"},
@@ -35,7 +35,7 @@ GPT: dict[str, ConfigFamily] = {
         architecture="GPTNeoForCausalLM",
         attention=replace(_BIASED, qkv_bias=False),
         kinds=alternating,
-        dense=replace(PLAIN, times=4),
+        dense=replace(PLAIN, times=4, activation="activation_function"),
         norm="layernorm",
         positions="max_position_embeddings",
         aliases={
@@ -48,7 +48,7 @@ GPT: dict[str, ConfigFamily] = {
     "opt": ConfigFamily(
         architecture="OPTForCausalLM",
         attention=replace(_BIASED, qkv_bias="enable_bias", output_bias="enable_bias"),
-        dense=Dense(width="ffn_dim", gated=False, bias="enable_bias"),
+        dense=Dense(width="ffn_dim", gated=False, bias="enable_bias", activation="activation_function"),
         norm="layernorm",
         num_end_norms=Switched(field="do_layer_norm_before", true=1, false=0),
         positions="max_position_embeddings",
@@ -60,7 +60,7 @@ GPT: dict[str, ConfigFamily] = {
     "bloom": ConfigFamily(
         architecture="BloomForCausalLM",
         attention=_BIASED,
-        dense=Dense(width="", times=4, gated=False, bias=True),
+        dense=Dense(width="", times=4, gated=False, bias=True, activation=""),
         norm="layernorm",
         num_end_norms=2,
         aliases={
@@ -73,7 +73,7 @@ GPT: dict[str, ConfigFamily] = {
     "mpt": ConfigFamily(
         architecture="MptForCausalLM",
         attention=Gqa(kv_heads=(), head_field=""),
-        dense=Dense(width="", times=4, gated=False),
+        dense=Dense(width="", times=4, gated=False, activation=""),
         norm="layernorm_no_bias",
         aliases={"n_layers": "num_hidden_layers", "d_model": "hidden_size", "n_heads": "num_attention_heads"},
         defaults=TIED,
@@ -88,7 +88,7 @@ GPT: dict[str, ConfigFamily] = {
     "falcon": ConfigFamily(
         architecture="FalconForCausalLM",
         attention=FalconHeads(kv_heads=(), head_field="", qkv_bias="bias", output_bias="bias"),
-        dense=Dense(width="ffn_hidden_size", times=4, gated=False, bias="bias"),
+        dense=Dense(width="ffn_hidden_size", times=4, gated=False, bias="bias", activation="activation"),
         norm="layernorm",
         num_norms=FalconNorms(),
         aliases={"n_embed": "hidden_size"},
@@ -106,7 +106,7 @@ GPT: dict[str, ConfigFamily] = {
     "xglm": ConfigFamily(
         architecture="XGLMForCausalLM",
         attention=_BIASED,
-        dense=Dense(width="ffn_dim", gated=False, bias=True),
+        dense=Dense(width="ffn_dim", gated=False, bias=True, activation="activation_function"),
         norm="layernorm",
         aliases={
             "d_model": "hidden_size",
@@ -119,14 +119,14 @@ GPT: dict[str, ConfigFamily] = {
     "openai-gpt": replace(
         _GPT_2,
         architecture="OpenAIGPTLMHeadModel",
-        dense=Dense(width="", times=4, gated=False, bias=True),
+        dense=Dense(width="", times=4, gated=False, bias=True, activation=""),
         num_end_norms=0,
         only={},
     ),
     "ctrl": ConfigFamily(
         architecture="CTRLLMHeadModel",
         attention=_BIASED,
-        dense=Dense(width="dff", gated=False, bias=True),
+        dense=Dense(width="dff", gated=False, bias=True, activation=""),
         norm="layernorm",
         unembedding_bias=True,
         aliases=_NAMES,

@@ -14,7 +14,7 @@ _EQUAL = Gqa(kv_heads=(), head_field="")
 _GPT_J = ConfigFamily(
     architecture="GPTJForCausalLM",
     attention=_EQUAL,
-    dense=Dense(width="n_inner", times=4, gated=False, bias=True),
+    dense=Dense(width="n_inner", times=4, gated=False, bias=True, activation="activation_function"),
     norm="layernorm",
     num_norms=1,
     unembedding_bias=True,
@@ -131,6 +131,17 @@ ROTARY: dict[str, ConfigFamily] = {
         aliases={"qkv_bias": "attention_bias", "bias": "mlp_bias"},
         same={"attention_bias": "mlp_bias"},
         defaults=UNTIED | BIAS | {"mlp_bias": False},
+    ),
+    "bitnet": ConfigFamily(
+        architecture="BitNetForCausalLM",
+        attention=replace(BIASED_MHA, inner_norm=True, fixed_head_dim=True),
+        dense=Dense(inner_norm=True),
+        defaults=UNTIED | BIAS,
+    ),
+    "diffllama": ConfigFamily(
+        architecture="DiffLlamaForCausalLM",
+        attention=replace(BIASED_MHA, differential=True),
+        defaults=UNTIED | BIAS | MHA,
     ),
     "helium": ConfigFamily(
         architecture="HeliumForCausalLM",
