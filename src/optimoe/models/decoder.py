@@ -322,11 +322,9 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     """The attention that an architecture describes.
 
     Raises:
-        ConfigError: It is another mixer, latent attention with an indexer, norms with biases, or attention that
+        ConfigError: It is another mixer, latent attention with an indexer, or attention that
             :meth:`SelfAttention.builds` does not know.
     """
-    for name in ("qk_norm_bias", "inner_norm", "differential"):
-        require(not getattr(part, name, False), f"mixer: {name}", "false", True)
     rotary = None if arch.num_positions else config.rotary
     scale = config.multipliers.attention
     if isinstance(part, Attention) and SelfAttention.builds(part):

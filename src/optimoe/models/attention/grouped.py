@@ -49,10 +49,14 @@ class SelfAttention(nn.Module):
 
     @staticmethod
     def builds(part: Attention) -> bool:
-        """Whether keys and values are the layer's own, as wide, gated by channel, and nothing selects tokens."""
+        """Whether keys and values are the layer's own, as wide, gated by channel, and nothing selects tokens.
+
+        Nor are there norms with biases, a norm of the heads' outputs, or maps that are subtracted.
+        """
         own = part.value_dim == part.head_dim and not part.shared_kv and not part.values_of_keys
         gated = not part.gate_by_head and not part.gate_head_bias
-        return own and gated and part.selected_tokens == UNLIMITED_WINDOW
+        plain = not part.qk_norm_bias and not part.inner_norm and not part.differential
+        return own and gated and plain and part.selected_tokens == UNLIMITED_WINDOW
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.
