@@ -100,6 +100,7 @@ SMALL: dict[str, dict] = {
     | INDEXER
     | {"first_k_dense_replace": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
+    "hy_v4": MLA | INDEXER | {"hc_mult": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "deepseek_v4": {
         "intermediate_size": 40,
         "moe_intermediate_size": 40,

@@ -13,7 +13,7 @@ from torch.utils import _pytree
 from torch.utils.checkpoint import checkpoint
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import PEER, UNLIMITED_WINDOW, Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import PEER, Attention, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.parts import FeedForward as FeedForwardPart
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.core.errors import ConfigError, InputError, require
@@ -329,9 +329,9 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
     scale = config.multipliers.attention
     if isinstance(part, Attention) and SelfAttention.builds(part):
         return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
-    if isinstance(part, LatentAttention) and part.most_attended == UNLIMITED_WINDOW:
+    if isinstance(part, LatentAttention) and part.is_plain:
         return LatentSelfAttention(part, arch.d_model, rotary, scale)
-    name = "Indexer" if isinstance(part, LatentAttention) else type(part).__name__
+    name = "LatentAttention of more than latents" if isinstance(part, LatentAttention) else type(part).__name__
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 
 

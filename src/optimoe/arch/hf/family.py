@@ -12,6 +12,7 @@ from optimoe.arch.hf.mixers import Gqa, HeadExperts, Mla
 from optimoe.arch.hf.recurrent.state_space import SideBySide
 from optimoe.arch.hf.recurrent.table import RecurrentTable
 from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, Reader, always
+from optimoe.arch.residual.streams import HyperConnections
 from optimoe.arch.spec import LayerGroup, Norm
 
 
@@ -37,6 +38,22 @@ class Stack(ABC):
         """Write layers, all of known parts, into the fields that they were read from."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamsField:
+    """The field that counts the streams of the residual, and whether these ``mix``."""
+
+    field: str = "hc_mult"
+    mix: bool = True
+
+    def read(self, fields: Fields) -> HyperConnections:
+        """Read the streams from their field."""
+        return HyperConnections(num_streams=fields.count(self.field), mix=self.mix)
+
+    def write(self, streams: HyperConnections | None) -> dict[str, Any]:
+        """Write streams into the field that they were read from; one stream reads back differently."""
+        return {self.field: streams.num_streams if streams else 1}
+
+
 def nothing(config: Config) -> Config:
     """Most families take constants for their absent fields."""
     return {}
@@ -51,6 +68,7 @@ class ConfigFamily:
         attention: Field table of softmax layers.
         linear: Field table of recurrent or block-sparse layers, where there are any.
         stack: Field table of whole layers, which stands for all tables of mixers, feed-forwards and norms.
+        streams: Field table of the residual's streams, where it has several.
         kinds: Which mixer each layer has.
         depth: How many layers there are.
         dense, routed: Field tables of the feed-forwards.
@@ -79,6 +97,7 @@ class ConfigFamily:
     attention: Gqa | Mla | HeadExperts | SideBySide = Gqa()  # noqa: RUF009 (frozen)
     linear: RecurrentTable | None = None
     stack: Stack | None = None
+    streams: StreamsField | None = None
     kinds: LayerKinds = all_full
     depth: Depth = stated_depth
     dense: Dense = Dense()  # noqa: RUF009

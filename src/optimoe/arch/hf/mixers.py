@@ -129,12 +129,24 @@ class Gqa:
 
 @dataclass(frozen=True, kw_only=True)
 class Mla:
-    """Latent attention of the DeepSeek families; ``indexer`` and ``head_gate`` of the part, ``rope`` a field."""
+    """Fields of latent attention, as the DeepSeek families name them.
+
+    Attributes:
+        indexer: Whether layers that do not share a selection have an indexer.
+        rope: Names of the field of the RoPE key's width.
+        prefix: What stands before the names of all fields but the indexer's and ``attention_bias``.
+        output_gate, gate_by_head, gate_of_queries, sinks, rope_norm: Of the part.
+    """
 
     part: ClassVar = LatentAttention
     indexer: bool = False
-    head_gate: bool = False
     rope: tuple[str, ...] = ("qk_rope_head_dim",)
+    prefix: str = ""
+    output_gate: bool = False
+    gate_by_head: bool = False
+    gate_of_queries: bool = False
+    sinks: bool = False
+    rope_norm: bool = False
 
     def read(self, fields: Fields, d_model: int, window: int, chunked: bool) -> LatentAttention:
         """The attention of a layer: its own selection, or that of a layer below in ``window`` tokens."""
@@ -146,21 +158,27 @@ class Mla:
                 top_k=fields.count("index_topk"),
             )
         return LatentAttention(
-            num_heads=fields.count("num_attention_heads"),
-            q_lora_rank=0 if fields.null("q_lora_rank") else fields.count("q_lora_rank"),
-            kv_lora_rank=fields.count("kv_lora_rank"),
-            qk_nope_dim=fields.count("qk_nope_head_dim"),
-            qk_rope_dim=fields.count(*self.rope),
-            v_dim=fields.count("v_head_dim"),
+            num_heads=fields.count(f"{self.prefix}num_attention_heads"),
+            q_lora_rank=0
+            if fields.null(f"{self.prefix}q_lora_rank")
+            else fields.count(f"{self.prefix}q_lora_rank"),
+            kv_lora_rank=fields.count(f"{self.prefix}kv_lora_rank"),
+            qk_nope_dim=fields.count(f"{self.prefix}qk_nope_head_dim"),
+            qk_rope_dim=fields.count(*(f"{self.prefix}{name}" for name in self.rope)),
+            v_dim=fields.count(f"{self.prefix}v_head_dim"),
             bias=fields.flag("attention_bias"),
             indexer=index,
-            head_gate=self.head_gate,
             selected_tokens=window,
+            output_gate=self.output_gate,
+            gate_by_head=self.gate_by_head,
+            gate_of_queries=self.gate_of_queries,
+            sinks=self.sinks,
+            rope_norm=self.rope_norm,
         )
 
     def write(self, mixer: LatentAttention) -> dict[str, Any]:
         """The fields of a latent attention."""
-        config: dict[str, Any] = {
+        widths: dict[str, Any] = {
             "num_attention_heads": mixer.num_heads,
             "num_key_value_heads": mixer.num_heads,
             "q_lora_rank": mixer.q_lora_rank or None,
@@ -168,8 +186,9 @@ class Mla:
             "qk_nope_head_dim": mixer.qk_nope_dim,
             "qk_rope_head_dim": mixer.qk_rope_dim,
             "v_head_dim": mixer.v_dim,
-            "attention_bias": mixer.bias,
         }
+        config: dict[str, Any] = {f"{self.prefix}{name}": value for name, value in widths.items()}
+        config["attention_bias"] = mixer.bias
         if mixer.indexer is not None:
             config |= {
                 "index_n_heads": mixer.indexer.num_heads,

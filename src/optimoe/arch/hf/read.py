@@ -232,6 +232,7 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
 
     residual = bool(family.residual) and fields.flag(family.residual)
     num_norms = read_norms(fields, family.num_norms)
+    streams = family.streams.read(fields) if family.streams else None
     return [
         LayerGroup(
             num_layers=1,
@@ -239,6 +240,7 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
             ffn=ffn(routes, of_layer),
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
             num_norms=_num_norms(family, num_norms, mixer(kind, of_layer), ffn(routes, of_layer), residual),
+            streams=streams,
         )
         for kind, routes, of_layer in zip(kinds, routed, own, strict=True)
     ]

@@ -161,6 +161,8 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
     config |= _by_layer(family, layers)
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
+    if family.streams:
+        config |= family.streams.write(layers[0].streams)
     if isinstance(family.num_norms, NormRule):
         config |= family.num_norms.write(layers[0].num_norms)
     return config

@@ -43,10 +43,16 @@ class LatentAttention(TokenMixer):
         indexer: Sparse selection of the attended tokens; none attends to all, or to the selection below.
         selected_tokens: Tokens of the selection of a layer below, which this one takes over; unlimited where it
             takes none (GLM-5.2).
-        head_gate: Whether a gate of one value a head multiplies the heads' outputs (Ling 3).
+        window_tokens: A token sees at most so many tokens, itself included, and no more are cached.
+        output_gate: Whether a gate multiplies the output, a value per channel (HY V4), or per head.
+        gate_by_head: Whether that gate is one value per head (Ling 3, dots 3).
+        gate_of_queries: Whether that gate and the queries come of the compressed queries before and after their
+            norm, side by side (A.X-K2).
+        sinks: Whether each head learns a sink logit (HY V4).
+        rope_norm: Whether the shared RoPE key has a norm (dots 3).
 
     Raises:
-        ConfigError: A count is not positive, or an indexer stands without compressed queries.
+        ConfigError: A count is not positive, or an indexer or a gate of queries stands without compressed queries.
     """
 
     num_heads: int
@@ -58,34 +64,56 @@ class LatentAttention(TokenMixer):
     bias: bool = False
     indexer: Indexer | None = None
     selected_tokens: int = UNLIMITED_WINDOW
-    head_gate: bool = False
+    window_tokens: int = UNLIMITED_WINDOW
+    output_gate: bool = False
+    gate_by_head: bool = False
+    gate_of_queries: bool = False
+    sinks: bool = False
+    rope_norm: bool = False
 
     def __post_init__(self) -> None:
         require_positive(
             self, "num_heads", "kv_lora_rank", "qk_nope_dim", "qk_rope_dim", "v_dim", "selected_tokens"
         )
+        require_positive(self, "window_tokens")
         require(self.q_lora_rank >= 0, "q_lora_rank", "zero or more", self.q_lora_rank)
         if self.indexer is not None:
             require(self.q_lora_rank > 0, "q_lora_rank", "positive beside an indexer", self.q_lora_rank)
+        if self.gate_of_queries:
+            require(self.q_lora_rank > 0, "q_lora_rank", "positive beside a gate of queries", self.q_lora_rank)
+            require(self.output_gate, "output_gate", "true beside a gate of queries", self.output_gate)
 
     @property
     def most_attended(self) -> int:
-        """Tokens that a token attends to at most: those of its own selection, or of the one that it takes over."""
-        return self.selected_tokens if self.indexer is None else self.indexer.top_k
+        """Tokens that a token attends to at most: of its window, its own selection, or one that it takes over."""
+        selected = self.selected_tokens if self.indexer is None else self.indexer.top_k
+        return minimum(selected, self.window_tokens)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it attends to everything, without a gate, sinks or a norm of the RoPE key."""
+        return self.most_attended == UNLIMITED_WINDOW and not (self.output_gate or self.sinks or self.rope_norm)
+
+    @property
+    def gate_dim(self) -> int:
+        """Values of a head's gate: one, d_v, or none."""
+        return self.output_gate * (1 if self.gate_by_head else self.v_dim)
 
     def matrix_params(self, d_model: int) -> int:
         """Queries, latent, expansion, output, the heads' gate, and the indexer's.
 
-        d·q + q·h·(d_nope + d_rope), or d·h·(d_nope + d_rope); d·(d_c + d_rope); d_c·h·(d_nope + d_v); h·d_v·d;
-        d·h.
+        d·q + q·h·(d_nope + d_rope), or d·h·(d_nope + d_rope); d·(d_c + d_rope); d_c·h·(d_nope + d_v); h·d_v·d. A
+        gate of g values per head d·h·g; of compressed queries, d·q + 2·q·h·(d_nope + d_rope + g) with the queries.
         """
         heads, rank = self.num_heads, self.q_lora_rank
-        query = heads * (self.qk_nope_dim + self.qk_rope_dim)
-        queries = rank * (d_model + query) + (rank == 0) * d_model * query
+        query, gate = heads * (self.qk_nope_dim + self.qk_rope_dim), heads * self.gate_dim
+        if self.gate_of_queries:
+            queries = rank * (d_model + 2 * (query + gate))
+        else:
+            queries = rank * (d_model + query) + (rank == 0) * d_model * query + d_model * gate
         latent = d_model * (self.kv_lora_rank + self.qk_rope_dim)
         expand = self.kv_lora_rank * heads * (self.qk_nope_dim + self.v_dim)
-        outputs = heads * (self.v_dim + self.head_gate) * d_model
-        return queries + latent + expand + outputs + self.indexer_matrix_params(d_model)
+        return queries + latent + expand + heads * self.v_dim * d_model + self.indexer_matrix_params(d_model)
 
     def indexer_matrix_params(self, d_model: int) -> int:
         """Index queries from the compressed ones q·h_i·d_i, one key d·d_i, head weights d·h_i; 0 without."""
@@ -95,10 +123,11 @@ class LatentAttention(TokenMixer):
         return queries + d_model * (self.indexer.head_dim + self.indexer.num_heads)
 
     def vector_params(self, d_model: int) -> int:
-        """Norms of the compressed queries and of the latent, biases, and the norm of the index key."""
+        """Norms of the compressed queries, of the latent, of the RoPE key and of the index key; biases; sinks."""
         compressed = self.q_lora_rank + self.kv_lora_rank + self.qk_rope_dim
         index_norm = 2 * self.indexer.head_dim if self.indexer else 0
-        return self.q_lora_rank + self.kv_lora_rank + self.bias * (compressed + d_model) + index_norm
+        norms = self.q_lora_rank + self.kv_lora_rank + self.rope_norm * self.qk_rope_dim + index_norm
+        return norms + self.bias * (compressed + d_model) + self.sinks * self.num_heads
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
         """Expanded: 2·h·(d_nope + d_rope + d_v) per attended token. Absorbed: 2·h·(2·d_c + d_rope).
@@ -129,6 +158,10 @@ class LatentAttention(TokenMixer):
         d_c + d_rope + d_i, whatever the number of heads.
         """
         return self.kv_lora_rank + self.qk_rope_dim + (self.indexer.head_dim if self.indexer else 0)
+
+    def held_values(self, tokens: float) -> Any:
+        """KV cache values of a sequence: a window holds no more tokens than its width."""
+        return self.cache_values * minimum(tokens, self.window_tokens)
 
     def read_values(self, tokens: float) -> Any:
         """KV cache values that one decoded token reads: every index key, but the latents of the selection only."""

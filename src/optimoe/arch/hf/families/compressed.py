@@ -3,11 +3,10 @@
 from typing import Any
 
 from optimoe.arch.hf.families.shared import UNTIED
-from optimoe.arch.hf.family import ConfigFamily, Stack
+from optimoe.arch.hf.family import ConfigFamily, Stack, StreamsField
 from optimoe.arch.hf.ffns import Routed
 from optimoe.arch.hf.fields import Fields
 from optimoe.arch.parts import CompressedAttention, Indexer, MoE
-from optimoe.arch.residual.streams import HyperConnections
 from optimoe.arch.spec import LayerGroup
 from optimoe.core.errors import ConfigError, require
 
@@ -25,38 +24,42 @@ class CompressedStack(Stack):
     """Layers of DeepSeek-V4: windows with entries of two rates or none, several streams, experts everywhere."""
 
     parts = (CompressedAttention, MoE)
+    streams = StreamsField()
     experts = Routed(experts=("n_routed_experts",), shared_fixed=True)
 
     def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
         """Read every layer from its fields."""
         num_layers = fields.depth()
-        moe, streams = self.experts.read(fields), HyperConnections(num_streams=fields.count("hc_mult"))
+        moe, streams = self.experts.read(fields), self.streams.read(fields)
         kinds = _kinds(fields, num_layers)
         mixers = {kind: _mixer(fields, kind) for kind in set(kinds)}
         return [LayerGroup(num_layers=1, mixer=mixers[kind], ffn=moe, streams=streams) for kind in kinds]
 
     def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
         """Write layers into the fields that they were read from."""
-        first, streams = layers[0].mixer, layers[0].streams
+        first = layers[0].mixer
         mixers = [layer.mixer for layer in layers if isinstance(layer.mixer, CompressedAttention)]
         assert isinstance(first, CompressedAttention)
         indexer = next((mixer.indexer for mixer in mixers if mixer.indexer), None)
         rates = {_kind(mixer): mixer.ratio for mixer in mixers if mixer.ratio}
-        return {
-            "num_attention_heads": first.num_heads,
-            "num_key_value_heads": 1,
-            "head_dim": first.head_dim,
-            "q_lora_rank": first.q_lora_rank,
-            "o_groups": first.output_groups,
-            "o_lora_rank": first.output_rank,
-            "sliding_window": first.window_tokens,
-            "layer_types": [_kind(mixer) for mixer in mixers],
-            "compress_rates": {kind: rates.get(kind, rate) for kind, rate in _DEFAULT_RATES.items()},
-            "index_n_heads": indexer.num_heads if indexer else 1,
-            "index_head_dim": indexer.head_dim if indexer else 1,
-            "index_topk": indexer.top_k if indexer else 1,
-            "hc_mult": streams.num_streams if streams else 1,
-        } | self.experts.write(next(layer.ffn for layer in layers if isinstance(layer.ffn, MoE)))
+        return (
+            {
+                "num_attention_heads": first.num_heads,
+                "num_key_value_heads": 1,
+                "head_dim": first.head_dim,
+                "q_lora_rank": first.q_lora_rank,
+                "o_groups": first.output_groups,
+                "o_lora_rank": first.output_rank,
+                "sliding_window": first.window_tokens,
+                "layer_types": [_kind(mixer) for mixer in mixers],
+                "compress_rates": {kind: rates.get(kind, rate) for kind, rate in _DEFAULT_RATES.items()},
+                "index_n_heads": indexer.num_heads if indexer else 1,
+                "index_head_dim": indexer.head_dim if indexer else 1,
+                "index_topk": indexer.top_k if indexer else 1,
+            }
+            | self.streams.write(layers[0].streams)
+            | self.experts.write(next(layer.ffn for layer in layers if isinstance(layer.ffn, MoE)))
+        )
 
 
 def _kinds(fields: Fields, num_layers: int) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from optimoe.arch.hf.families.shared import BIAS, DEEPSEEK, MTP, UNTIED
-from optimoe.arch.hf.family import ConfigFamily
+from optimoe.arch.hf.family import ConfigFamily, StreamsField
 from optimoe.arch.hf.ffns import leading_dense, listed_or_leading, listed_or_stepped
 from optimoe.arch.hf.layers import selecting
 from optimoe.arch.hf.mixers import Mla
@@ -24,6 +24,7 @@ _SPARSE = replace(
     pattern=listed_or_leading,
     only={"moe_layer_freq": 1},
 )
+_FIRST_DENSE = {"first_k_dense_replace": 1}  # where no list says which layers are dense
 _ALWAYS_SELECTS = {"index_topk_freq": 1, "index_topk_pattern": None, "indexer_types": None}
 
 
@@ -48,7 +49,19 @@ LATENT: dict[str, ConfigFamily] = {
         architecture="Glm4MoeLiteForCausalLM",
         attention=Mla(rope=("qk_rope_head_dim", "head_dim")),
         pattern=listed_or_leading,
-        only={},
+        defaults=_LATENT.defaults | _FIRST_DENSE,
+        only=_FIRST_DENSE,
+    ),
+    "hy_v4": replace(
+        _SPARSE,
+        architecture="HYV4ForCausalLM",
+        attention=Mla(indexer=True, output_gate=True, sinks=True),
+        routed=DEEPSEEK,
+        kinds=selecting,
+        streams=StreamsField(mix=False),
+        mtp="",
+        defaults=UNTIED | BIAS | _FIRST_DENSE | {"index_topk_freq": 4, "index_skip_topk_offset": 2},
+        only=_FIRST_DENSE | {"index_topk_freq": 4, "index_skip_topk_offset": 2, "index_topk_pattern": None},
     ),
     "axk1": replace(
         _LATENT,

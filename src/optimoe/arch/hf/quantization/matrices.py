@@ -166,18 +166,22 @@ def _routed_heads(mixer: RoutedHeads, d: int) -> Iterator[Matrix]:
 def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
     """Queries, compressed or not, latent, expansion, output, and the indexer's, as DeepSeek names them."""
     queries = mixer.num_heads * (mixer.qk_nope_dim + mixer.qk_rope_dim)
+    gate = mixer.num_heads * mixer.gate_dim
     if mixer.q_lora_rank:
         yield _attention("q_a_proj", "fused_qkv_a_proj", rows=mixer.q_lora_rank, columns=d)
+    if mixer.gate_of_queries:
+        yield _attention("q_gate_proj", rows=queries + gate, columns=2 * mixer.q_lora_rank)
+    elif mixer.output_gate:
+        yield _attention("gate_proj", "g_proj", rows=gate, columns=d, linear=not mixer.gate_by_head)
+    if mixer.q_lora_rank and not mixer.gate_of_queries:
         yield _attention("q_b_proj", rows=queries, columns=mixer.q_lora_rank)
-    else:
+    if not mixer.q_lora_rank:
         yield _attention("q_proj", rows=queries, columns=d)
     latent = mixer.kv_lora_rank + mixer.qk_rope_dim
     yield _attention("kv_a_proj_with_mqa", "fused_qkv_a_proj", rows=latent, columns=d)
     expanded = mixer.num_heads * (mixer.qk_nope_dim + mixer.v_dim)
     yield _attention("kv_b_proj", rows=expanded, columns=mixer.kv_lora_rank)
     yield _attention("o_proj", rows=d, columns=mixer.num_heads * mixer.v_dim)
-    if mixer.head_gate:
-        yield _attention("g_proj", rows=mixer.num_heads, columns=d, linear=False)
     if (indexer := mixer.indexer) is not None:
         wide = indexer.num_heads * indexer.head_dim
         yield _attention("indexer.wq_b", rows=wide, columns=mixer.q_lora_rank)

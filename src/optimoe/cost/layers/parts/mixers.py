@@ -64,14 +64,15 @@ def latent_projections(
 ) -> Iterator[LayerKernel]:
     """Projections of MLA: down to the latents on every GPU; queries up, expansion and output split over them."""
     heads, rank = mixer.num_heads / machine.tp, mixer.q_lora_rank
+    query, gate = heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), heads * mixer.gate_dim
     sizes = [
         (rank + mixer.kv_lora_rank + mixer.qk_rope_dim, d_model),
-        (heads * (mixer.qk_nope_dim + mixer.qk_rope_dim), rank + (rank == 0) * d_model),
+        (query + gate, 2 * rank) if mixer.gate_of_queries else (query, rank + (rank == 0) * d_model),
         (heads * (mixer.qk_nope_dim + mixer.v_dim), mixer.kv_lora_rank),
         (d_model, heads * mixer.v_dim),
     ]
-    if mixer.head_gate:
-        sizes.append((heads, d_model))
+    if mixer.output_gate and not mixer.gate_of_queries:
+        sizes.append((gate, d_model))
     if mixer.indexer is not None:
         sizes.append((mixer.indexer.num_heads * mixer.indexer.head_dim, rank))
         sizes.append((mixer.indexer.head_dim + mixer.indexer.num_heads, d_model))

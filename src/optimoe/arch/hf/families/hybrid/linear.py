@@ -81,7 +81,7 @@ LINEAR_ATTENTION: dict[str, ConfigFamily] = {
     "bailing_hybrid": replace(
         _KIMI,
         architecture="BailingHybridForCausalLM",
-        attention=Mla(head_gate=True),
+        attention=Mla(output_gate=True, gate_by_head=True),
         linear=KimiDeltaFields(
             heads=("linear_num_heads", "num_attention_heads"),
             head_dim=("linear_head_dim", "head_dim"),
