@@ -101,6 +101,8 @@ SMALL: dict[str, dict] = {
     | {"first_k_dense_replace": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
     "hy_v4": MLA | INDEXER | {"hc_mult": 3, "indexer_types": ["full", "full", "shared", "full"]},
+    "longcat_flash": MLA
+    | {"ffn_hidden_size": 96, "moe_topk": 2, "expert_ffn_hidden_size": 40, "zero_expert_num": 0},
     "deepseek_v4": {
         "intermediate_size": 40,
         "moe_intermediate_size": 40,

@@ -29,7 +29,7 @@ def expected_routed_params(ffn: FeedForward, d_model: Any, tokens: Any) -> Any:
     A PEER head draws ``top_k`` of n² two-vector experts; heads are taken as independent draws.
     """
     if isinstance(ffn, MoE):
-        distinct = expected_distinct_experts(ffn.num_experts, ffn.top_k, tokens)
+        distinct = expected_distinct_experts(ffn.num_experts, ffn.mean_top_k, tokens)
         return distinct * ffn.expert_params(d_model)
     if isinstance(ffn, PEER):
         return expected_distinct_experts(ffn.num_keys**2, ffn.top_k, tokens * ffn.num_heads) * 2 * d_model
@@ -56,7 +56,7 @@ def expert_parallel_bytes_per_token(
     """
     width = arch.d_model * (dispatch_bytes + combine_bytes)
     return sum(
-        group.num_layers * expected_expert_ranks(group.ffn.top_k, ep) * (ep - 1) / ep * width
+        group.num_layers * expected_expert_ranks(group.ffn.mean_top_k, ep) * (ep - 1) / ep * width
         for group in arch.layers
         if isinstance(group.ffn, MoE)
     )

@@ -331,7 +331,9 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
         return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
     if isinstance(part, LatentAttention) and part.is_plain:
         return LatentSelfAttention(part, arch.d_model, rotary, scale)
-    name = "LatentAttention of more than latents" if isinstance(part, LatentAttention) else type(part).__name__
+    name = type(part).__name__
+    if isinstance(part, LatentAttention):
+        name = "Indexer" if part.most_attended != part.window_tokens else "LatentAttention with more than latents"
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 
 
@@ -343,7 +345,7 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
     """
     if isinstance(part, DenseFFN) and part.activation_params == 0 and not part.inner_norm:
         return FeedForward.from_part(part, arch.d_model, config.activation)
-    if isinstance(part, MoE):
+    if isinstance(part, MoE) and part.num_zero_experts == 0:
         return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)
     if isinstance(part, PEER):
         return PEERLayer.from_part(part, arch.d_model)

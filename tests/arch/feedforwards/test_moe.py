@@ -31,3 +31,15 @@ def test_latent_experts_cost_what_torch_counts():
         _ = out @ torch.randn(16, d)
 
     assert counted(work) == tokens * sum(ffn.flops(d).values())
+
+
+def test_choices_without_weights_are_routed_to_and_pass_nothing():
+    plain = MoE(num_experts=6, top_k=4, d_expert=10)
+    some = MoE(num_experts=6, top_k=4, d_expert=10, num_zero_experts=2, router_bias=True)
+    params, without = some.params(16), plain.params(16)
+    assert params["router"] == 8 * 16 + 8
+    assert params["routed_experts"] == without["routed_experts"]
+    assert some.mean_top_k == 3  # of 4 choices, a quarter of which have no weights
+    assert params["routed_experts_active"] == 3 * 3 * 16 * 10
+    assert some.flops(16)["routed_experts"] == 2 * 3 * 3 * 16 * 10
+    assert (plain.mean_top_k, without["routed_experts_active"]) == (4, 4 * 3 * 16 * 10)

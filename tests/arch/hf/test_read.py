@@ -79,6 +79,8 @@ def test_the_identity_holds_for_any_size(model_type, layers, width, heads, tied)
         config["attn_config"] = {"kv_n_heads": 1}
     else:
         config |= {"num_key_value_heads": 1, "swa_num_key_value_heads": 1}
+    if model_type == "longcat_flash":  # two layers a block
+        config["num_hidden_layers"] = 2 * layers
     if model_type == "mamba2":  # its heads are as wide together as its inner width
         config |= {"num_heads": config["hidden_size"] // 8, "n_groups": 1}
     config.pop("mlp_only_layers", None)

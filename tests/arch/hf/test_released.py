@@ -51,6 +51,26 @@ def test_experts_of_v4_flash_are_in_four_bits_and_multiplied_in_eight():
     assert layer.bytes_per_value("routed_experts") == (4 + 8 / 32) / 8
 
 
+LONGCAT = {
+    "model_type": "longcat_flash", "vocab_size": 131_072, "hidden_size": 6144, "num_layers": 28,
+    "num_attention_heads": 64, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64, "v_head_dim": 128, "ffn_hidden_size": 12_288, "moe_topk": 12, "n_routed_experts": 512,
+    "zero_expert_num": 256, "expert_ffn_hidden_size": 2048,
+}  # fmt: skip
+
+
+def test_experts_of_longcat_that_have_no_weights_are_not_counted_and_the_range_is_said():
+    """Its maker states 560B, 18.6B to 31.3B active. `transformers` allots rows to choices without weights too."""
+    model = from_config(LONGCAT, "longcat")
+    params = count_params(model)
+    assert round(params.total / 1e9) == 561
+    most = params.active_nonembedding + (12 - 8) * 28 * 3 * 6144 * 2048
+    least = params.active_nonembedding - 8 * 28 * 3 * 6144 * 2048
+    assert (round(least / 1e9, 1), round(most / 1e9, 1)) == (17.9, 30.6)
+    assert model.note.startswith("active parameters of a token are 19.5B to 32.2B, as 256 of 768 choices have no")
+    assert count_params(from_config(LONGCAT | {"zero_expert_num": 0}, "longcat")).router == 28 * 512 * 6144
+
+
 @needs_data
 def test_step_3_7_counts_what_its_maker_rounds():
     params = count_params(load_config(DATA / "stepfun-ai--Step-3.7-Flash.json"))

@@ -11,6 +11,7 @@ from optimoe.arch.parts import (
     LatentAttention,
 )
 from optimoe.arch.spec import LayerGroup
+from optimoe.core.errors import ConfigError
 
 
 def test_absorbed_latent_attention_reads_latents_and_expanded_reads_heads():
@@ -93,3 +94,44 @@ def test_a_layer_that_takes_over_a_selection_has_no_indexer_and_reads_no_index_k
     flops = [mixer.flops(128, 1000, "decode", "absorbed") for mixer in (takes_over, selects, plain)]
     assert flops[0]["attention_scores"] == flops[1]["attention_scores"] == flops[2]["attention_scores"] / 10
     assert flops[0]["indexer"] == 0 < flops[1]["indexer"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("hy_v4", {"output_gate": True, "sinks": True}),
+        ("dots3_note_text", {"output_gate": True, "gate_by_head": True, "rope_norm": True}),
+        ("axk2", {"output_gate": True, "gate_of_queries": True}),
+    ],
+)
+def test_gates_sinks_and_norms_are_those_of_the_modules(kind, options):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    config = transformers.AutoConfig.for_model(kind, num_hidden_layers=1)
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config)
+    mixer = LatentAttention(
+        num_heads=config.num_attention_heads,
+        q_lora_rank=config.q_lora_rank,
+        kv_lora_rank=config.kv_lora_rank,
+        qk_nope_dim=config.qk_nope_head_dim,
+        qk_rope_dim=config.qk_rope_head_dim,
+        v_dim=config.v_head_dim,
+        indexer=Indexer(num_heads=config.index_n_heads, head_dim=config.index_head_dim, top_k=config.index_topk),
+        **options,
+    )
+    theirs = dict(model.model.layers[0].self_attn.named_parameters())
+    assert mixer.params(config.hidden_size) == sum(values.numel() for values in theirs.values())
+    matrices = sum(values.numel() for values in theirs.values() if values.ndim == 2)
+    assert mixer.matrix_params(config.hidden_size) == matrices
+
+
+def test_a_window_of_latents_holds_and_attends_to_no_more_than_its_width():
+    widths = {"num_heads": 4, "kv_lora_rank": 24, "qk_nope_dim": 12, "qk_rope_dim": 8, "v_dim": 16}
+    near = LatentAttention(**widths, window_tokens=16)
+    assert (near.held_values(10), near.held_values(100)) == (10 * 32, 16 * 32)
+    assert (near.read_values(10), near.read_values(100)) == (10 * 32, 16 * 32)
+    scores = near.flops(64, 100, "decode", "absorbed")["attention_scores"]
+    assert scores == 2 * 4 * (2 * 24 + 8) * 16
+    with pytest.raises(ConfigError, match="output_gate: must be true beside a gate of queries"):
+        LatentAttention(**widths, q_lora_rank=4, gate_of_queries=True)

@@ -24,6 +24,8 @@ class MoE(FeedForwardPart):
         output_bias: Whether the sum of the experts adds a bias (JetMoE); it counts with the router.
         d_latent: Width to which tokens are projected down before the routed experts and back after, d_l; 0
             routes them at d_model.
+        num_zero_experts: Choices of the router beside the E experts that give a token back as it is, without
+            weights, Z (LongCat-Flash): how many experts a token passes is then not the same for all.
 
     Raises:
         ConfigError: A count is not positive, or E < k.
@@ -41,6 +43,7 @@ class MoE(FeedForwardPart):
     expert_bias: bool = False
     output_bias: bool = False
     d_latent: int = 0
+    num_zero_experts: int = 0
 
     def __post_init__(self) -> None:
         require_positive(self, "num_experts", "top_k", "d_expert")
@@ -52,12 +55,20 @@ class MoE(FeedForwardPart):
         )
         require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         require(self.d_latent >= 0, "d_latent", "zero or more", self.d_latent)
+        require(self.num_zero_experts >= 0, "num_zero_experts", "zero or more", self.num_zero_experts)
         require(
             (self.num_shared_experts == 0) == (self.d_shared == 0),
             "d_shared",
             "positive exactly when there are shared experts",
             self.d_shared,
         )
+
+    @property
+    def mean_top_k(self) -> float:
+        """Experts with weights that a token passes at even routing: k·E/(E + Z), and k where all have weights."""
+        if self.num_zero_experts == 0:
+            return self.top_k
+        return self.top_k * self.num_experts / (self.num_experts + self.num_zero_experts)
 
     @property
     def num_matrices(self) -> int:
@@ -73,25 +84,33 @@ class MoE(FeedForwardPart):
         return self.d_latent + (self.d_latent == 0) * d_model
 
     def matrix_params(self, d_model: int) -> Parts:
-        """Router d·E, shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
+        """Router d·(E + Z), shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
 
-        Latent experts are m·d_l·f, and the two projections 2·d·d_l count as shared: every token passes them.
+        Beside choices without weights ⌊k·E/(E + Z)·m·d·f⌋ are active, the mean at even routing. Latent experts are
+        m·d_l·f, and the two projections 2·d·d_l count as shared: every token passes them.
         """
         expert = self.expert_params(d_model)
         shared = self.num_shared_experts * self.num_matrices * d_model * self.d_shared
         return {
-            "router": d_model * self.num_experts,
+            "router": d_model * (self.num_experts + self.num_zero_experts),
             "shared_experts": shared + self.shared_gate * d_model + 2 * d_model * self.d_latent,
             "routed_experts": self.num_experts * expert,
-            "routed_experts_active": self.top_k * expert,
+            "routed_experts_active": self._of_taken(expert),
         }
 
     def params(self, d_model: int) -> Parts:
         """Matrices, the biases of router, experts and output where it has them."""
         parts = self.matrix_params(d_model)
-        parts["router"] += self.router_bias * self.num_experts + self.output_bias * d_model
+        choices = self.num_experts + self.num_zero_experts
+        parts["router"] += self.router_bias * choices + self.output_bias * d_model
         parts["router"] += self.router_scales * (d_model + self.num_experts)
         bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
         parts["routed_experts"] += self.num_experts * bias
-        parts["routed_experts_active"] += self.top_k * bias
+        parts["routed_experts_active"] += self._of_taken(bias)
         return parts
+
+    def _of_taken(self, values: int) -> int:
+        """So many values of each expert that a token passes."""
+        if self.num_zero_experts == 0:
+            return self.top_k * values
+        return self.top_k * self.num_experts * values // (self.num_experts + self.num_zero_experts)

@@ -68,7 +68,7 @@ class Routed:
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
     single one; ``shared_fixed`` says that there is always one of the routed width; with ``shared_needed``
     the family's code has no case for none. ``latent`` names the width at which tokens are routed, where it may be
-    another than d.
+    another than d; ``zero_experts`` how many choices have no weights.
     """
 
     experts: tuple[str, ...] = ("num_experts",)
@@ -79,13 +79,14 @@ class Routed:
     shared_fixed: bool = False
     shared_needed: bool = False
     shared_gate: bool = False
-    router_bias: bool = False
+    router_bias: Flag = False
     router_scales: bool = False
     expert_bias: bool = False
     output_bias: bool = False
     gated: bool = True
     latent: str = ""
     activation: str = "hidden_act"
+    zero_experts: str = ""
 
     def read(self, fields: Fields) -> MoE:
         """Read routed and shared experts from their fields."""
@@ -100,12 +101,13 @@ class Routed:
             num_shared_experts=num_shared,
             d_shared=d_shared,
             shared_gate=self.shared_gate,
-            router_bias=self.router_bias,
+            router_bias=read_flag(fields, self.router_bias),
             router_scales=self.router_scales,
             expert_bias=self.expert_bias,
             output_bias=self.output_bias,
             gated=self.gated,
             d_latent=fields.count(self.latent) if self.latent and fields.has(self.latent) else 0,
+            num_zero_experts=fields.count(self.zero_experts, zero=True) if self.zero_experts else 0,
         )
 
     def write(self, ffn: MoE) -> dict[str, Any]:
@@ -121,6 +123,10 @@ class Routed:
             config[self.shared_width] = ffn.d_shared
         if self.latent:
             config[self.latent] = ffn.d_latent or None
+        if self.zero_experts:
+            config[self.zero_experts] = ffn.num_zero_experts
+        if isinstance(self.router_bias, str):
+            config[self.router_bias] = ffn.router_bias
         return config
 
     def _shared(self, fields: Fields, width: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward,
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
 from optimoe.core.errors import ConfigError, UnknownNameError, require, shown
+from optimoe.core.units import format_count
 
 QUANT_CONFIG = "hf_quant_config.json"
 """Where modelopt states formats beside a ``config.json``."""

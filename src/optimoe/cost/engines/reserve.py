@@ -256,5 +256,5 @@ def _routed_values(machine: Machine, ffn: FeedForward | None, sizes: LayerSizes)
     if not isinstance(ffn, MoE):
         return 0
     layout = machine.layout
-    pairs = ffn.top_k * layout.attention_ranks / layout.ep
+    pairs = ffn.mean_top_k * layout.attention_ranks / layout.ep
     return pairs * (ffn.num_matrices * ffn.d_expert / layout.expert_tp + sizes.d_model)

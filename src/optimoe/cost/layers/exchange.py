@@ -57,7 +57,7 @@ def all_to_all_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
     total_s: Values = 0.0
     for group in arch.layers:
         if isinstance(group.ffn, MoE):
-            copies = tokens / layout.tp * expected_expert_ranks(group.ffn.top_k, layout.ep) * layout.expert_tp
+            copies = tokens / layout.tp * expected_expert_ranks(group.ffn.mean_top_k, layout.ep) * layout.expert_tp
             one_byte = copies * arch.d_model
             precisions = group.precisions
             entering = operands(gpu, precisions.routed_experts, precisions.activations_of("routed_experts"))

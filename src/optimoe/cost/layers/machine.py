@@ -83,7 +83,7 @@ class Machine:
         layout, routing = self.layout, self.execution.routing
         all_tokens = tokens * layout.attention_ranks
         dealt = ffn.num_experts + layout.redundant_experts  # a copy takes its share of an expert's tokens
-        return routing.spread(all_tokens, dealt, ffn.top_k, layout.ep, resident=layout.resident)
+        return routing.spread(all_tokens, dealt, ffn.mean_top_k, layout.ep, resident=layout.resident)
 
     def product(
         self,

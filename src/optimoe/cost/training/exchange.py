@@ -82,8 +82,8 @@ def _over_nodes_s(machine: Machine, arch: ArchSpec, tokens: Values) -> Values:
         if not isinstance(group.ffn, MoE):
             continue
         one_way = tokens / layout.tp * all_reduce_bytes_per_token(arch)
-        remote = one_way * expected_expert_ranks(group.ffn.top_k, nodes) * (nodes - 1) / nodes
-        local = one_way * expected_expert_ranks(group.ffn.top_k, layout.ep)
+        remote = one_way * expected_expert_ranks(group.ffn.mean_top_k, nodes) * (nodes - 1) / nodes
+        local = one_way * expected_expert_ranks(group.ffn.mean_top_k, layout.ep)
         slower_s = np.maximum(send_s(gpu, remote, across=True), send_s(gpu, local, across=False))
         total_s = total_s + ALL_TO_ALLS_PER_MOE_LAYER * group.num_layers * slower_s
     return np.where(np.asarray(layout.attention_ranks) > 1, total_s, 0.0)

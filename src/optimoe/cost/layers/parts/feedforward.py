@@ -55,7 +55,7 @@ def routed_feed_forward(
     is off), or on a stream of their own (vllm/model_executor/layers/fused_moe, SharedExpertsOrder;
     tensorrt_llm/_torch/models/modeling_deepseekv3.py, maybe_execute_in_parallel).
     """
-    yield from machine.products(tokens, ffn.num_experts, d_model, precisions, "router")
+    yield from machine.products(tokens, ffn.num_experts + ffn.num_zero_experts, d_model, precisions, "router")
     layout, spread = machine.layout, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
     experts = RoutedExperts(
@@ -64,10 +64,10 @@ def routed_feed_forward(
         d_model=ffn.routed_width(d_model),
         width=ffn.d_expert / layout.expert_tp,
         num_experts=ffn.num_experts + layout.redundant_experts,
-        top_k=ffn.top_k,
+        top_k=ffn.mean_top_k,
         ep=layout.ep,
         # without DP attention every rank's buffers carry the rows of all tokens, its own experts' or not
-        moved_pairs=np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.top_k),
+        moved_pairs=np.where(np.asarray(layout.attention_ranks) > 1, spread.pairs, all_tokens * ffn.mean_top_k),
         matrices=ffn.num_matrices,
     )
     for precision, activations, share in formats(precisions, "routed_experts"):
