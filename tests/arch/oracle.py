@@ -181,7 +181,15 @@ def _language(made, text, model_type):
 def trained(modules):
     """What training moves: a bias by which routing is balanced, which no gradient reaches, is a statistic."""
     found = {id(one): one for module in modules for one in module.parameters() if one.requires_grad}
-    return sum(parameter.numel() for parameter in found.values())
+    inner = {id(one): one for module in modules for one in module.modules()}
+    return sum(parameter.numel() for parameter in found.values()) - sum(map(_unread, inner.values()))
+
+
+def _unread(module):
+    """Rows that LongCat-Flash's class allots to choices without weights, and never reads; no checkpoint has them."""
+    if type(module).__name__ != "LongcatFlashExperts" or module.gate_up_proj is None:
+        return 0
+    return module.gate_up_proj[module.num_routed_experts :].numel()
 
 
 def mutated(config, chance):

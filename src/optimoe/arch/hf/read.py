@@ -15,6 +15,7 @@ from optimoe.arch.hf.traits.readers import FUNCTION_UNSTATED, always
 from optimoe.arch.hf.types.asked import require_understood
 from optimoe.arch.hf.types.unknown import require_decoder, unknown_type
 from optimoe.arch.hf.types.wrappers import Wrapper, inner_part, left_out, within, wrappers
+from optimoe.arch.params import count_params
 from optimoe.arch.parts import DenseFFN, FeedForward, Mixer, MoE, NoFeedForward, NoMixer
 from optimoe.arch.spec import ArchSpec, LayerGroup, grouped
 from optimoe.core.config import load_json
@@ -99,7 +100,9 @@ def _made(
         value = fields.value(other)
         stated = fields.stated(field, value)
         require(stated == value, field, f"{other} = {value} for {model_type}", stated)
-    arch = replace(_read(family, fields, name), max_context=max_context(config), note=_uncounted(family, fields))
+    arch = _read(family, fields, name)
+    note = "; ".join(filter(None, (_uncounted(family, fields), active_range(arch))))
+    arch = replace(arch, max_context=max_context(config), note=note)
     arch = replace(arch, traits=tuple(sorted({trait for read in family.traits for trait in read(fields, arch)})))
     formats = config.get("quantization_config")
     if isinstance(formats, Mapping):
@@ -111,6 +114,18 @@ def _made(
 def _uncounted(family: ConfigFamily, fields: Fields) -> str:
     """What layers a configuration counts that no count here holds."""
     return "; ".join(f"without {words}" for field, words in family.uncounted.items() if fields.value(field))
+
+
+def active_range(arch: ArchSpec) -> str:
+    """Between what active parameters lie where some choices of the router have no weights; empty elsewhere."""
+    moe = arch.moe
+    if moe is None or moe.num_zero_experts == 0:
+        return ""
+    even, choices = count_params(arch), moe.num_experts + moe.num_zero_experts
+    least = even.active - even.routed_experts_active
+    most = least + even.routed_experts * moe.top_k // moe.num_experts
+    between = f"{format_count(least)} to {format_count(most)}, as {moe.num_zero_experts} of {choices} choices"
+    return f"active parameters of a token are {between} have no weights; counted at even routing"
 
 
 def _inside(
