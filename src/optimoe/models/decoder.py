@@ -331,9 +331,7 @@ def make_mixer(part: Mixer, arch: ArchSpec, config: ModelConfig) -> SelfAttentio
         return SelfAttention(part, arch.d_model, config.norm_eps, rotary, scale)
     if isinstance(part, LatentAttention) and part.is_plain:
         return LatentSelfAttention(part, arch.d_model, rotary, scale)
-    name = type(part).__name__
-    if isinstance(part, LatentAttention):
-        name = "Indexer" if part.most_attended != part.window_tokens else "LatentAttention with more than latents"
+    name = "Indexer, gate, sinks or window" if isinstance(part, LatentAttention) else type(part).__name__
     raise ConfigError(f"mixer: {name} is not built here; Attention and LatentAttention are")
 
 

@@ -49,9 +49,9 @@ class StreamsField:
         """Read the streams from their field."""
         return HyperConnections(num_streams=fields.count(self.field), mix=self.mix)
 
-    def write(self, streams: HyperConnections | None) -> dict[str, Any]:
-        """Write streams into the field that they were read from; one stream reads back differently."""
-        return {self.field: streams.num_streams if streams else 1}
+    def write(self, streams: object) -> dict[str, Any]:
+        """Write streams into the field that they were read from; others, or one, read back differently."""
+        return {self.field: streams.num_streams if isinstance(streams, HyperConnections) else 1}
 
 
 def nothing(config: Config) -> Config:
