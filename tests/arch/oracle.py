@@ -186,7 +186,7 @@ def trained(modules):
 
 
 def _unread(module):
-    """Rows that LongCat-Flash's class allots to choices without weights, and never reads; no checkpoint has them."""
+    """Rows that LongCat-Flash's class allots to choices without weights and never reads."""
     if type(module).__name__ != "LongcatFlashExperts" or module.gate_up_proj is None:
         return 0
     return module.gate_up_proj[module.num_routed_experts :].numel()
