@@ -35,6 +35,14 @@ class ShortcutStack(Stack):
         """Read every layer from its fields, two a block."""
         blocks = self._blocks(fields)
         mixer = self.attention.read(fields, d_model, UNLIMITED_WINDOW, chunked=False)
+        width = mixer.qk_nope_dim + mixer.qk_rope_dim
+        if fields.has("qk_head_dim"):
+            require(
+                fields.count("qk_head_dim") == width,
+                "qk_head_dim",
+                f"{width}, as its parts",
+                fields.value("qk_head_dim"),
+            )
         dense = self.dense.read(fields, d_model)
         second = LayerGroup(num_layers=1, mixer=mixer, ffn=dense)
         first = replace(second, ffn=self.routed.read(fields), residual=dense)
