@@ -14,6 +14,7 @@ from tests.app.run import answer, optimoe
 SERVED = {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"}
 PLANNED = {"train_gpus": "8xa100-sxm", "train_days": 7, "serve_tokens": "1T", "experts": [8], "max_width": 1024}
 ASKED = {
+    "arch": {"model": "deepseek-v3", "precision": "fp8"},
     "cost": SERVED | {"concurrency": 8, "tpot": "50ms"},
     "cost/fleet": {"model": "mixtral-8x7b", "gpu": "h100-sxm", "requests_per_s": 5},
     "cost/curves": {"model": "mixtral-8x7b", "gpus": "8xh100-sxm"},
@@ -88,6 +89,8 @@ def test_what_the_command_says_beside_its_answer_is_in_the_notes(tmp_path):
         ("cost", SERVED | {"trace": "/etc/passwd"}, "trace"),
         ("cost", SERVED | {"prices": "prices.toml"}, "prices"),
         ("compare", {"model": "config.json"}, "model"),
+        ("arch", {"model": "config.json"}, "model"),
+        ("arch", {"model": {"model_type": "llama"}, "via": "transformers"}, "via"),
         ("plan", PLANNED | {"law": "mine.toml"}, "law"),
         ("plan", PLANNED | {"score": ["design.json"]}, "model"),
         ("laws/show", {"law": "/tmp/law.toml"}, "law"),

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from optimoe.app.cli.options import JsonFlag, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks, stage
 from optimoe.app.notes import warn
+from optimoe.app.replies import counting
 from optimoe.core.errors import InputError
 from optimoe.inputs.models import ArchRequest
 
@@ -20,36 +21,27 @@ def arch(
     json: JsonFlag = False,
 ) -> None:
     """Count a model: parameters by part, FLOPs per token, bytes; of a checkpoint's folder, what its files hold."""
-    from optimoe.arch.count import count
-    from optimoe.report.records.arch import count_record, counts_record
-    from optimoe.report.words.arch_prose import arch_columns, arch_lines
-    from optimoe.report.words.lines import Table
-
     if request.via == "transformers":
         _show_modules(request, json, quiet)
         return
-    specs = request.stored()
-    if hf is not None and len(specs) > 1:
-        raise InputError(f"--hf: takes one model, got {len(specs)}")
-    records = [
-        count_record(spec, count(spec, request.context, kv_precision=request.kv_precision), stored)
-        for spec, stored in zip(specs, request.files(), strict=True)
-    ]
+    if hf is not None and (number := len(request.specs())) > 1:
+        raise InputError(f"--hf: takes one model, got {number}")
+    reply = counting.arch(request)
     if hf is not None:
-        from optimoe.arch.hf import to_config
-        from optimoe.core.files import write_text
-        from optimoe.core.records import to_json
+        _save_config(request, hf)
+    show_blocks(json, reply.record, reply.blocks, quiet=quiet)
 
-        write_text(hf / "config.json", to_json(to_config(specs[0])) + "\n")
-        if specs[0] != specs[0].in_bf16:
-            warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
-    if len(records) > 1:
-        for spec in specs:
-            if spec.note:
-                warn(f"{spec.name}: {spec.note}")
-        show_blocks(json, lambda: counts_record(records), lambda: [Table(rows=arch_columns(records))], quiet=quiet)
-    else:
-        show(json, lambda: records[0], lambda: arch_lines(records[0]), quiet=quiet)
+
+def _save_config(request: ArchRequest, folder: Path) -> None:
+    """Write the model as a ``config.json``."""
+    from optimoe.arch.hf import to_config
+    from optimoe.core.files import write_text
+    from optimoe.core.records import to_json
+
+    (spec,) = request.stored()
+    write_text(folder / "config.json", to_json(to_config(spec)) + "\n")
+    if spec != spec.in_bf16:
+        warn("--hf: config.json states the shape alone, without formats: it reads back in bf16")
 
 
 def _show_modules(request: ArchRequest, json: bool, quiet: bool) -> None:

@@ -28,6 +28,11 @@ FAILURES = {
     503: "The process that answered has ended.",
     504: "It took too long.",
 }
+NOTES = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "What the command would say beside its answer.",
+}
 _ERROR = {
     "type": "object",
     "properties": {"error": {"type": "string", "description": "One line."}},
@@ -87,14 +92,9 @@ def _answer(command: str) -> dict[str, Any]:
     schema = json_schema(command)
     defs, top = schema.pop("$defs"), _name(command)
     schema.pop("$schema")
-    properties = schema["properties"] | {
-        "notes": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "What the command would say beside it.",
-        }
-    }
-    found = {f"{top}.{key}": one for key, one in defs.items()} | {top: schema | {"properties": properties}}
+    for kind in schema.get("anyOf", [schema]):
+        kind["properties"] |= {"notes": NOTES}
+    found = {f"{top}.{key}": one for key, one in defs.items()} | {top: schema}
     moved: dict[str, Any] = json.loads(json.dumps(found).replace("#/$defs/", f"#/components/schemas/{top}."))
     return moved
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optimoe.app.replies import Reply, comparing, laws, planning, serving
+from optimoe.app.replies import Reply, comparing, counting, laws, planning, serving
 from optimoe.core.errors import InputError
 from optimoe.inputs.cost import CostRequest, CurvesRequest, FleetRequest
 from optimoe.inputs.laws.compare import CompareLawsRequest, DecideRequest
 from optimoe.inputs.laws.evaluate import EvaluateRequest, LawLibraryRequest, LawRequest
-from optimoe.inputs.models import CompareRequest
+from optimoe.inputs.models import ArchRequest, CompareRequest
 from optimoe.inputs.plan import PlanRequest
 from optimoe.inputs.tables import read_request
 
@@ -52,6 +52,7 @@ QUICK = "Leave out how sure the choice is."
 EXPLAIN = "With the chain of numbers from the inputs to the choice."
 
 QUESTIONS: dict[str, AskedCommand] = {
+    "arch": AskedCommand(command="arch", request=ArchRequest, reply=counting.arch),
     "cost": AskedCommand(command="cost", request=CostRequest, reply=serving.cost),
     "cost/fleet": AskedCommand(command="cost fleet", request=FleetRequest, reply=serving.fleet),
     "cost/curves": AskedCommand(command="cost curves", request=CurvesRequest, reply=serving.curves),
