@@ -21,6 +21,7 @@ def test_the_report_adds_up():
     probabilities = routing.score_TE
     close(seen.entropy, -(probabilities * probabilities.log()).sum(1).mean())
     assert seen.load_imbalance == seen.load_E.max() * 4 / 48
+    assert seen.dead == seen.load_E.tolist().count(0)
     assert seen.unrouted == sum(set(row) == {-1} for row in routing.dispatched_TK.tolist())
 
 

@@ -42,3 +42,11 @@ def test_an_automatic_rank_of_step_sizes_is_a_16th_of_the_width_rounded_up(model
     config = small_config(model_type) | {"hidden_size": 520, names[model_type]: "auto"}
     (rank,) = {group.mixer.dt_rank for group in from_config(config, "small").layers if group.mixer.recurrent}
     assert rank == 33
+
+
+@pytest.mark.parametrize("model_type", ["mistral", "mixtral", "phimoe"])
+def test_one_window_of_all_layers_is_written_as_a_width_alone(model_type):
+    config = small_config(model_type) | {"sliding_window": 16}
+    written = to_config(from_config(config, "small"), model_type)
+    assert windows(written) == windows(config) == [16] * 4
+    assert written["sliding_window"] == 16 and "layer_types" not in written

@@ -158,3 +158,15 @@ def test_the_layer_is_one_graph():
 def test_a_wrong_shape_is_refused(change):
     with pytest.raises(InputError, match=next(iter(change))):
         make_layer(**change)
+
+
+def test_the_first_scores_and_outputs_are_about_as_large_as_the_input():
+    """A score is a sum over two halves, each of variance 1; half of an output's variance goes with the gates."""
+    torch.manual_seed(0)
+    layer, x_TD = (
+        PEERLayer(64, num_keys=32, num_heads=4, top_k=8, d_key=32).double(),
+        torch.randn(2000, 64).double(),
+    )
+    with torch.no_grad():
+        assert dense_scores(layer, x_TD[:200]).var().item() == pytest.approx(2, rel=0.1)
+        assert layer(x_TD)[0].var().item() == pytest.approx(0.5, rel=0.1)
