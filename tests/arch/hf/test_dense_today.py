@@ -3,7 +3,7 @@
 import pytest
 
 from optimoe.arch.flops import decode_flops
-from optimoe.arch.hf import from_config
+from optimoe.arch.hf import from_config, to_config
 from optimoe.arch.memory import kv_bytes, weight_bytes
 from optimoe.arch.params import count_params
 from optimoe.core.errors import ConfigError
@@ -100,3 +100,9 @@ def test_the_cache_of_a_token_is_what_the_modules_hold(model_type):
         cache = model(torch.zeros(1, tokens, dtype=torch.long), use_cache=True).past_key_values
     held = sum(layer.keys.numel() + layer.values.numel() for layer in cache.layers if layer.keys is not None)
     assert held * 2 == kv_bytes(from_config(config, "x"), tokens)
+
+
+@pytest.mark.parametrize("model_type", ["gemma3n_text", "gemma4_text"])
+def test_experts_alone_are_refused_by_families_of_dense_layers_in_one_line(model_type):
+    with pytest.raises(ConfigError, match="cannot express"):
+        to_config(from_config(small_config("mixtral"), "x"), model_type)

@@ -13,7 +13,7 @@ from optimoe.arch.hf.layers import FULL, SLIDING, every, kind_of, listed, window
 from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.parts import UNLIMITED_WINDOW, AltUp, Attention, DenseFFN, LayerEmbedding, MoE
 from optimoe.arch.spec import LayerGroup
-from optimoe.core.errors import require, shown
+from optimoe.core.errors import ConfigError, require, shown
 
 _GQA = Gqa(qkv_bias="attention_bias", output_bias="attention_bias", qk_norm="head", head_dim=256)
 ROWS = "per_layer_config"
@@ -148,8 +148,8 @@ class Gemma4Stack(GemmaStack):
         """Write layers into the fields that they were read from."""
         widths = [layer.residual or layer.ffn for layer in layers]
         first, last, moe = widths[0], widths[-1], layers[0].ffn
-        assert isinstance(first, DenseFFN)
-        assert isinstance(last, DenseFFN)
+        if not isinstance(first, DenseFFN) or not isinstance(last, DenseFFN):
+            raise ConfigError("layer 0: experts without a dense feed-forward beside them")
         config = super().write(layers) | self.dense.write(first)
         config |= {"use_double_wide_mlp": last.d_ff != first.d_ff, "enable_moe_block": isinstance(moe, MoE)}
         return config | (self.routed.write(moe) if isinstance(moe, MoE) else {})
@@ -157,6 +157,8 @@ class Gemma4Stack(GemmaStack):
 
 class Gemma3nStack(GemmaStack):
     """Layers of Gemma 3n: widths of their own, a residual of low rank, and one of several streams."""
+
+    parts = (Attention, DenseFFN)
 
     def kinds(self, fields: Fields, num_layers: int) -> list[str]:
         """Every fifth layer attends to everything, or a list says."""
