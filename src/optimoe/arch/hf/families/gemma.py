@@ -57,7 +57,7 @@ class GemmaStack(Stack):
         rows, width: Fields of the table of a layer's own embedding; where the width is null or 0, there is none.
     """
 
-    parts = (Attention, DenseFFN, MoE)
+    parts: tuple[type, ...] = (Attention, DenseFFN, MoE)
     attention: Gqa = _GQA
     dense = Dense(activation="hidden_activation")
     rows, width = "vocab_size_per_layer_input", "hidden_size_per_layer_input"
