@@ -33,6 +33,8 @@ def _modules(*names: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|\.)(?:{'|'.join(names)})\.")
 
 
+_SUBLAYER = re.compile(r"(self_attn|mlps|input_layernorm|post_attention_layernorm)\.([01])\.(.+)")
+"""A module of one of the two layers of a block."""
 _STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
 _WORDS = r"(?:embed|tokens|positions)_(?:tokens|embed|in|positions)(?:_per_layer)?"
 _ENDS = (
@@ -95,6 +97,8 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
         part = MTP if name.startswith(f"{MTP}.") else _part_beside(name)
         return TensorPlace(kind=_kind(name, part, arch), part=part, inside=name)
     layer, inside = int(found[1]), found[2]
+    if layers[0].residual is not None and any(group.residual is None for group in layers):
+        layer, inside = _of_block(layer, inside)
     if name.startswith(f"{MTP}.") or len(layers) <= layer < len(layers) + arch.num_mtp_layers:
         return TensorPlace(kind=_kind(name, MTP, arch), part=MTP, layer=layer, inside=inside)
     if layer >= len(layers):
@@ -106,6 +110,13 @@ def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> Tenso
     return TensorPlace(
         kind="buffer" if balances else _kind(name, part, arch), part=part, layer=layer, inside=inside
     )
+
+
+def _of_block(block: int, inside: str) -> tuple[int, str]:
+    """The layer of a tensor of a block of two, experts beside the first of them (LongCat-Flash), and its name."""
+    if (found := _SUBLAYER.match(inside)) is None:
+        return 2 * block, inside
+    return 2 * block + int(found[2]), f"{'mlp' if found[1] == 'mlps' else found[1]}.{found[3]}"
 
 
 def _kind(name: str, part: str, arch: ArchSpec) -> Kind:
