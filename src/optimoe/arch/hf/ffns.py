@@ -255,9 +255,10 @@ def interleaved(fields: Fields, num_layers: int) -> list[bool]:
 
 
 def expert_period(fields: Fields, num_layers: int) -> list[bool]:
-    """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route (Jamba)."""
+    """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route, if there are two experts (Jamba)."""
     period, offset = fields.phase("expert_layer_period", "expert_layer_offset")
-    return [layer % period == offset for layer in range(num_layers)]
+    several = fields.count("num_experts", "num_local_experts") > 1
+    return [several and layer % period == offset for layer in range(num_layers)]
 
 
 def layer_frequency(fields: Fields, num_layers: int) -> list[bool]:
@@ -304,5 +305,6 @@ def written_pattern(pattern: Pattern, routed: list[bool]) -> dict[str, Any]:
         }
     if pattern is expert_period:
         following = routed[step:].index(True) + 1 if True in routed[step:] else len(routed) + 1
-        return {"expert_layer_period": following, "expert_layer_offset": step - 1}
+        dense = {} if True in routed else {"num_experts": 1}
+        return {"expert_layer_period": following, "expert_layer_offset": step - 1} | dense
     return {"moe_layer_frequency": step} if pattern is layer_frequency else {}

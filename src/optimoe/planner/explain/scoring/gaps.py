@@ -135,7 +135,8 @@ def _routed_as(own: ArchSpec, moe: MoE) -> ArchSpec | None:
     """A dense design routed like another, as wide together as its own feed-forward."""
     layers = []
     for group in own.layers:
-        assert isinstance(group.ffn, DenseFFN)
+        if not isinstance(group.ffn, DenseFFN):
+            return None
         width = round(group.ffn.d_ff / (moe.top_k + moe.num_shared_experts) / EXPERT_STEP) * EXPERT_STEP
         if not width:
             return None

@@ -1,7 +1,7 @@
 """The shape of a design in one line."""
 
 from optimoe.arch.params import ParamCount
-from optimoe.arch.parts import Attention, DenseFFN, MoE
+from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, MoE
 from optimoe.arch.spec import ArchSpec
 from optimoe.core.units import (
     format_count,
@@ -13,12 +13,9 @@ def shape_words(spec: ArchSpec, params: ParamCount) -> str:
     """A design in one line: experts, sizes, layers, width, heads, and which layers route where not all do."""
     mixer, moe = spec.attention, spec.moe
     dense = next((group.ffn for group in spec.layers if isinstance(group.ffn, DenseFFN)), None)
-    assert mixer is not None  # designs of a plan have softmax attention in some layer
-    heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
-    layers = f"{spec.num_layers} layers × {spec.d_model}, {mixer.num_heads} heads {heads}{_near_words(spec)}"
+    layers = f"{spec.num_layers} layers × {spec.d_model}{_heads_words(mixer)}{_near_words(spec)}"
     if moe is None:
-        assert dense is not None
-        return f"dense {format_count(params.total)} · {layers}, FFN {dense.d_ff}"
+        return f"dense {format_count(params.total)} · {layers}" + (f", FFN {dense.d_ff}" if dense else "")
     routed = sum(group.num_layers for group in spec.layers if isinstance(group.ffn, MoE))
     others = f" in {routed} layers, FFN {dense.d_ff} in the others" if dense else ""
     shared = f", {moe.num_shared_experts} shared" if moe.num_shared_experts else ""
@@ -27,6 +24,14 @@ def shape_words(spec: ArchSpec, params: ParamCount) -> str:
         f"{format_count(params.active)} active of {format_count(params.total)} · "
         f"{layers}, experts {moe.d_expert}{others}"
     )
+
+
+def _heads_words(mixer: Attention | LatentAttention | None) -> str:
+    """The heads of a design's softmax attention; empty where no layer has any."""
+    if mixer is None:
+        return ""
+    heads = f"({mixer.num_kv_heads} kv) of {mixer.head_dim}" if isinstance(mixer, Attention) else "(mla)"
+    return f", {mixer.num_heads} heads {heads}"
 
 
 def _near_words(spec: ArchSpec) -> str:
