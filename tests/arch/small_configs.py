@@ -307,6 +307,16 @@ SMALL: dict[str, dict] = {
         "num_dense_layers": 1,
         "tie_word_embeddings": True,
     },
+    "lfm3": {
+        "conv_L_cache": 3,
+        "conv_bias": True,
+        "num_hidden_layers": 5,
+        "head_dim": 24,
+        "sliding_window": 16,
+        "use_sandwich_norm": True,
+        "use_attention_gate": True,
+        "attention_bias": True,
+    },
     "recurrent_gemma": {
         "lru_width": 48,
         "conv1d_width": 3,
@@ -315,7 +325,13 @@ SMALL: dict[str, dict] = {
         "attention_bias": True,
     },
     "olmo_hybrid": LINEAR
-    | {"linear_key_head_dim": None, "linear_num_key_heads": None, "attention_bias": True, "pad_token_id": 0},
+    | {
+        "linear_key_head_dim": None,
+        "linear_num_key_heads": None,
+        "linear_num_value_heads": None,
+        "attention_bias": True,
+        "pad_token_id": 0,
+    },
     "kimi_linear": MLA
     | {
         "num_experts": 8,

@@ -255,7 +255,7 @@ def interleaved(fields: Fields, num_layers: int) -> list[bool]:
 
 
 def expert_period(fields: Fields, num_layers: int) -> list[bool]:
-    """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route, if there are two experts (Jamba)."""
+    """Layers at ``expert_layer_offset`` of each ``expert_layer_period`` route, of several experts (Jamba)."""
     period, offset = fields.phase("expert_layer_period", "expert_layer_offset")
     several = fields.count("num_experts", "num_local_experts") > 1
     return [several and layer % period == offset for layer in range(num_layers)]

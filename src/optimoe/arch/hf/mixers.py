@@ -26,8 +26,8 @@ class Gqa:
     """Fields of softmax attention with grouped heads.
 
     Attributes:
-        qkv_bias, output_bias, qk_norm, qk_norm_bias, inner_norm, differential, sinks, output_gate, gate_bias,
-            gate_head_bias: Of the part, or the field that states it.
+        qkv_bias, output_bias, qk_norm, qk_norm_bias, inner_norm, differential, sinks, output_gate, gate_by_head,
+            gate_bias, gate_head_bias: Of the part, or the field that states it.
         gating: Field that says whether the output's gate is by head (true, ``per-head``) or by channel.
         norm_flag: The field that says whether there are norms of queries and keys, where one does.
         heads, kv_heads: ModuleNames of the fields; without one of the latter, there are as many as heads.
@@ -49,7 +49,8 @@ class Gqa:
     inner_norm: bool = False
     differential: bool = False
     sinks: Flag = False
-    output_gate: bool = False
+    output_gate: Flag = False
+    gate_by_head: bool = False
     gate_bias: bool = True
     gate_head_bias: bool = False
     gating: str = ""
@@ -80,8 +81,8 @@ class Gqa:
             inner_norm=self.inner_norm,
             differential=self.differential,
             sinks=read_flag(fields, self.sinks),
-            output_gate=self.output_gate,
-            gate_by_head=bool(self.gating) and fields.value(self.gating) in (True, "per-head"),
+            output_gate=(gated := read_flag(fields, self.output_gate)),
+            gate_by_head=gated and self._gate_by_head(fields),
             gate_bias=self.gate_bias,
             gate_head_bias=self.gate_head_bias,
             window_tokens=window,
@@ -99,7 +100,12 @@ class Gqa:
         config |= {self.head_field: mixer.head_dim} if self.head_field else {}
         config |= {self.kv_heads[0]: mixer.num_kv_heads} if self.kv_heads else {}
         config |= {self.value_field: mixer.value_dim} if self.value_field else {}
-        flags = ((self.qkv_bias, mixer.qkv_bias), (self.output_bias, mixer.output_bias), (self.sinks, mixer.sinks))
+        flags = (
+            (self.qkv_bias, mixer.qkv_bias),
+            (self.output_bias, mixer.output_bias),
+            (self.sinks, mixer.sinks),
+            (self.output_gate, mixer.output_gate),
+        )
         config |= {flag: value for flag, value in flags if isinstance(flag, str)}
         config |= {self.gating: "per-head" if mixer.gate_by_head else "per-element"} if self.gating else {}
         return config | ({self.norm_flag: mixer.qk_norm != "none"} if self.norm_flag else {})
@@ -108,6 +114,9 @@ class Gqa:
         if not self.kv_heads:
             return num_heads
         return fields.count(*self.kv_heads, null=num_heads if self.null_kv else 0)
+
+    def _gate_by_head(self, fields: Fields) -> bool:
+        return self.gate_by_head or (bool(self.gating) and fields.value(self.gating) in (True, "per-head"))
 
     def _value_dim(self, fields: Fields, head_dim: int) -> int:
         """The width of values where it is not that of keys; 0 where it is."""

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from optimoe.arch.hf import from_config
@@ -70,4 +69,4 @@ def test_a_layer_without_a_feed_forward_holds_its_mixer_and_one_norm():
     (group,) = spec.layers
     assert list(feed_forward(NoFeedForward(), machine(), spec.d_model, 3)) == []
     held = layer_weights(machine(), spec, replace(group, num_layers=1))
-    assert np.sum([values for values in held.values()]) == 2 * (group.mixer.params(spec.d_model) + spec.d_model)
+    assert sum(held.values()) == 2 * (group.mixer.params(spec.d_model) + spec.d_model)

@@ -54,11 +54,13 @@ class NamedKinds(StatedKinds):
         return [self.words[word] for word in stated]
 
     def written(self, layers: list[LayerGroup]) -> dict[str, Any]:
-        """The list of words."""
+        """The list of words, and the window of the layers that have one."""
         words: dict[str, str] = {}
         for word, kind in self.words.items():
             words.setdefault(kind, word)
-        return {self.fields[0]: [words.get(kind_of(layer.mixer), "") for layer in layers]}
+        windows = {window_of(layer.mixer) for layer in layers if kind_of(layer.mixer) == SLIDING}
+        config: dict[str, Any] = {"sliding_window": max(windows, default=None)} if SLIDING in words else {}
+        return config | {self.fields[0]: [words.get(kind_of(layer.mixer), "") for layer in layers]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,12 @@ def numbered_or_full(fields: Fields, num_layers: int) -> list[str]:
         return [FULL] * num_layers
     attending = fields.items("full_attn_idxs", int)
     return [FULL if layer in attending else LINEAR for layer in range(num_layers)]
+
+
+def alternating(fields: Fields, num_layers: int) -> list[str]:
+    """Every second layer from the third on attends, to everything and within the window in turn (LFM3)."""
+    attending = {2: FULL, 0: SLIDING}
+    return [attending.get(layer % 4, LINEAR) if layer else LINEAR for layer in range(num_layers)]
 
 
 def stated_only(fields: Fields, num_layers: int) -> list[str]:

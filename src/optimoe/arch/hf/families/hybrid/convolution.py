@@ -3,7 +3,7 @@
 from optimoe.arch.hf.families.shared import BIAS, EXPERTS, MHA, TIED
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.ffns import Routed, leading_dense_layers
-from optimoe.arch.hf.layers import FULL, LINEAR
+from optimoe.arch.hf.layers import FULL, LINEAR, SLIDING, Switched
 from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.hf.recurrent.convolution import (
     AdjustedDense,
@@ -11,7 +11,7 @@ from optimoe.arch.hf.recurrent.convolution import (
     GatedRecurrenceFields,
     HalvedDense,
 )
-from optimoe.arch.hf.recurrent.kinds import NamedKinds, RepeatedBlocks, numbered_or_full, stated_only
+from optimoe.arch.hf.recurrent.kinds import NamedKinds, RepeatedBlocks, alternating, numbered_or_full, stated_only
 
 _WORDS = {"conv": LINEAR, "full_attention": FULL}
 _TIED = {"tie_embedding": "tie_word_embeddings"}
@@ -35,6 +35,23 @@ CONVOLUTION: dict[str, ConfigFamily] = {
         pattern=leading_dense_layers,
         aliases=_TIED,
         defaults=TIED,
+    ),
+    "lfm3": ConfigFamily(
+        architecture="Lfm3ForCausalLM",
+        attention=Gqa(
+            qkv_bias="attention_bias",
+            output_bias="attention_bias",
+            qk_norm="head",
+            output_gate="use_attention_gate",
+            gate_by_head=True,
+            gate_bias=False,
+            head_dim=128,
+        ),
+        linear=ConvolutionFields(),
+        kinds=NamedKinds(words={**_WORDS, SLIDING: SLIDING}, otherwise=alternating, fields=("layer_types",)),
+        num_norms=Switched(field="use_sandwich_norm", true=4, false=2),
+        aliases=_TIED,
+        defaults=TIED | BIAS,
     ),
     "recurrent_gemma": ConfigFamily(
         architecture="RecurrentGemmaForCausalLM",
