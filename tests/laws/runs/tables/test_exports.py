@@ -89,5 +89,5 @@ def test_a_law_is_fitted_to_the_records_of_a_sweep(tmp_path):
 
 def test_a_record_whose_architecture_cannot_be_read_is_one_line(tmp_path):
     broken = replace(RUN, architecture={"model_type": "mixtral"}, tokens=10**9)
-    with pytest.raises(ConfigError, match="num_hidden_layers"):
+    with pytest.raises(ConfigError, match="hidden_size: missing"):
         load_observations(written(tmp_path, record(run=broken, tokens_seen=10**9)))
