@@ -29,10 +29,12 @@ FAMILIES = {
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 
+_GLM4_MOE, _GRANITE = FAMILIES["glm4_moe"], FAMILIES["granite"]
+_STATED_HEADS = {name: value for name, value in _GRANITE.defaults.items() if name != "num_key_value_heads"}
 TEXTS: dict[str, ConfigFamily] = {
-    "glm4v_moe_text": FAMILIES["glm4_moe"],
+    "glm4v_moe_text": replace(_GLM4_MOE, defaults=_GLM4_MOE.defaults | {"attention_bias": True}),
     "glm4v_text": replace(FAMILIES["glm4"], attention=Gqa(qkv_bias="attention_bias")),
-    "granite_docling_text": FAMILIES["granite"],
+    "granite_docling_text": replace(_GRANITE, defaults=_STATED_HEADS),
     "hunyuan_vl_text": FAMILIES["hunyuan_v1_dense"],
     "paddleocr_vl_text": FAMILIES["ernie4_5"],
     "qwen2_5_omni_text": FAMILIES["qwen2"],

@@ -183,6 +183,7 @@ class Gemma3nStack(GemmaStack):
     def write(self, layers: list[LayerGroup]) -> dict[str, Any]:
         """Write layers into the fields that they were read from."""
         dense = [layer.ffn for layer in layers if isinstance(layer.ffn, DenseFFN)]
+        require(len(dense) == len(layers), "layers", "without experts in Gemma 3n", "routed ones")
         widths = [ffn.d_ff for ffn in dense]
         rank = next((part.d_ff for part in layers[0].beside if not part.gated), 0)
         config = super().write(layers) | self.dense.write(dense[0]) | {"laurel_rank": rank}
