@@ -28,7 +28,8 @@ class Wrapper:
         fixed: Whether no other type may stand there.
         tied: Whether the head is the embedding's transpose where the wrapper does not say.
         tie: Who says so: the wrapper (``outer``); either of the two (``either``); the table (``inner``); the table
-            where the wrapper is silent, as in files from before its word counted (``first``); both (``agree``).
+            where the wrapper is silent, as in files from before its word counted (``first``); both (``agree``);
+            no one, where the head is a matrix of its own (``never``).
         flat: Whether the fields may stand in the wrapper itself.
         taken: Fields that the wrapper sets where the table lacks them.
         head: Whether the shape of an untied head is that of fields in the wrapper.
@@ -38,7 +39,7 @@ class Wrapper:
     part: str = "text_config"
     fixed: bool = False
     tied: bool = False
-    tie: Literal["outer", "either", "inner", "first", "agree"] = "outer"
+    tie: Literal["outer", "either", "inner", "first", "agree", "never"] = "outer"
     flat: bool = False
     taken: tuple[tuple[str, int], ...] = ()
     head: bool = False
@@ -86,6 +87,9 @@ class Wrapper:
             own: What the table states, if it does.
             otherwise: What the class of the table takes, where it takes anything.
         """
+        if self.tie == "never":
+            require(not outer, _TIED, "false: the wrapper's class ties no head", outer)
+            return False
         if self.tie == "inner":
             return own
         if self.tie == "agree":
