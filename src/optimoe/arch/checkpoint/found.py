@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from optimoe.arch.checkpoint.headers import StoredTensor
-from optimoe.arch.checkpoint.places import MTP, place_of, unpaired
+from optimoe.arch.checkpoint.places import MTP, place_of
 from optimoe.arch.checkpoint.stated import INTEGERS, Cell, packed_bits, word_of
 from optimoe.arch.spec import ArchSpec
 
@@ -44,10 +44,9 @@ class FoundTensors:
 
 def found_tensors(arch: ArchSpec, tensors: Iterable[StoredTensor]) -> FoundTensors:
     """Put every tensor in its place; integers count as the packed values that the configuration says they are."""
-    found, layers, all_tensors = FoundTensors(), arch.unrolled, tuple(tensors)
-    paired = any(".mlps." in tensor.name for tensor in all_tensors)
-    for tensor in all_tensors:
-        place = place_of(unpaired(tensor.name) if paired else tensor.name, layers, arch)
+    found, layers = FoundTensors(), arch.unrolled
+    for tensor in tensors:
+        place = place_of(tensor.name, layers, arch)
         if place.kind in ("copy", "buffer", "other"):
             found.beside[place.kind] += tensor.num_bytes
         elif not place.part:

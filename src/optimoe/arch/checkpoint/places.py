@@ -84,24 +84,6 @@ class TensorPlace:
     inside: str
 
 
-_PAIR = re.compile(
-    r"(?<=layers\.)(\d+)\.(?:(self_attn|mlps|input_layernorm|post_attention_layernorm)\.(\d)|mlp)\."
-)
-
-
-def unpaired(name: str) -> str:
-    """The name of a tensor whose checkpoint counts two of our layers as one (LongCat-Flash), by ours.
-
-    The first of the two has the routed experts beside its dense feed-forward.
-    """
-
-    def ours(found: re.Match[str]) -> str:
-        module = (found[2] or "mlp").replace("mlps", "mlp")
-        return f"{2 * int(found[1]) + int(found[3] or 0)}.{module}."
-
-    return _PAIR.sub(ours, name)
-
-
 def place_of(name: str, layers: tuple[LayerGroup, ...], arch: ArchSpec) -> TensorPlace:
     """Where a tensor belongs, by the names that checkpoints of ``transformers`` give.
 
