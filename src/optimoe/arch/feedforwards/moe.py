@@ -111,6 +111,6 @@ class MoE(FeedForwardPart):
 
     def _of_taken(self, values: int) -> int:
         """So many values of each expert that a token passes."""
-        if self.num_zero_experts == 0:
-            return self.top_k * values
-        return self.top_k * self.num_experts * values // (self.num_experts + self.num_zero_experts)
+        taken = self.top_k * values
+        choices = self.num_experts + self.num_zero_experts
+        return taken + (-taken * self.num_zero_experts) // choices  # rounded down; as it is without such choices
