@@ -102,7 +102,7 @@ SMALL: dict[str, dict] = {
     "glm4_moe_lite": MLA | {"mlp_layer_types": ["dense", "sparse", "sparse", "sparse"]},
     "hy_v4": MLA | INDEXER | {"hc_mult": 3, "indexer_types": ["full", "full", "shared", "full"]},
     "longcat_flash": MLA
-    | {"ffn_hidden_size": 96, "moe_topk": 2, "expert_ffn_hidden_size": 40, "zero_expert_num": 0},
+    | {"ffn_hidden_size": 96, "moe_topk": 2, "expert_ffn_hidden_size": 40, "zero_expert_num": 0, "head_dim": 8},
     "deepseek_v4": {
         "intermediate_size": 40,
         "moe_intermediate_size": 40,
@@ -446,8 +446,8 @@ CLASSIC: dict[str, dict] = {
     "phi3": {"sliding_window": 16},
     "gpt_neox": {"attention_bias": False, "tie_word_embeddings": True},
     "gpt_neox_japanese": {"intermediate_multiple_size": 3, "tie_word_embeddings": False},
-    "gptj": {"n_inner": 80},
-    "codegen": {"n_inner": 80},
+    "gptj": {"n_inner": 80, "rotary_dim": 8},
+    "codegen": {"n_inner": 80, "rotary_dim": 8},
     "starcoder2": {"use_bias": False, "head_dim": 24, "sliding_window": 16, "tie_word_embeddings": False},
     "stablelm": {"use_qkv_bias": True, "qk_layernorm": True, "use_parallel_residual": True},
     "persimmon": {"tie_word_embeddings": True},

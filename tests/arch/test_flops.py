@@ -18,6 +18,10 @@ LENGTH = 12
 RECURRENT = [name for name in SMALL if count_params(from_config(small_config(name), name)).recurrent]
 
 
+MORE = ("deepseek_v4", "diffllama")
+"""Their modules compute what the model does not need: masked entries, and scores once for each half of values."""
+
+
 EVERY_EXPERT = ("llama4_text",)
 """Its module multiplies every token with every expert and masks the products."""
 
@@ -44,11 +48,18 @@ def counted_by_torch(config):
     return {str(operator).removeprefix("aten."): flops for operator, flops in counts.items()}
 
 
-@pytest.mark.parametrize("model_type", [name for name in SMALL if name not in (*RECURRENT, *EVERY_EXPERT)])
+@pytest.mark.parametrize("model_type", [name for name in SMALL if name not in (*RECURRENT, *EVERY_EXPERT, *MORE)])
 def test_softmax_families_cost_exactly_what_torch_counts(model_type):
     config = whole_context(model_type)
     ours = LENGTH * decode_flops(from_config(config, model_type), LENGTH, mla="expanded").total
     assert sum(counted_by_torch(config).values()) == ours
+
+
+@pytest.mark.parametrize("model_type", MORE)
+def test_a_module_that_computes_what_it_masks_costs_a_little_more(model_type):
+    config = whole_context(model_type)
+    ours = LENGTH * decode_flops(from_config(config, model_type), LENGTH, mla="expanded").total
+    assert ours < sum(counted_by_torch(config).values()) < 1.03 * ours
 
 
 @pytest.mark.parametrize("model_type", EVERY_EXPERT)

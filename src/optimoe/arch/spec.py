@@ -15,7 +15,7 @@ from optimoe.arch.parts import (
 )
 from optimoe.arch.precision.parts import CheckpointPrecisions, LayerPrecisions
 from optimoe.core.errors import require, require_positive
-from optimoe.core.grid import map_arrays, take
+from optimoe.core.grid import content_key, map_arrays, take
 
 MOST_LAYERS = 100_000
 """A stack is laid out layer by layer: a number beyond this is a mistake, not a model."""
@@ -120,12 +120,17 @@ class ArchSpec:
     def __post_init__(self) -> None:
         require_positive(self, "vocab_size", "d_model")
         require(len(self.layers) > 0, "layers", "one group or more", len(self.layers))
-        same = all(group.streams == self.layers[0].streams for group in self.layers)
-        require(same, "streams", "the same in every layer", [group.streams for group in self.layers])
+        first = self.layers[0].streams
+        same = all(one is first or content_key(one) == content_key(first) for one in self._streams)
+        require(same, "streams", "the same in every layer", self._streams)
         require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
         require(self.max_context >= 0, "max_context", "zero or more", self.max_context)
+
+    @property
+    def _streams(self) -> list[Any]:
+        return [group.streams for group in self.layers]
 
     @property
     def in_bf16(self) -> "ArchSpec":

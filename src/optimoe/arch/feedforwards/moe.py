@@ -66,9 +66,8 @@ class MoE(FeedForwardPart):
     @property
     def mean_top_k(self) -> float:
         """Experts with weights that a token passes at even routing: k·E/(E + Z), and k where all have weights."""
-        if self.num_zero_experts == 0:
-            return self.top_k
-        return self.top_k * self.num_experts / (self.num_experts + self.num_zero_experts)
+        without = self.top_k * self.num_zero_experts / (self.num_experts + self.num_zero_experts)
+        return self.top_k - without
 
     @property
     def num_matrices(self) -> int:

@@ -60,7 +60,17 @@ class CompressedAttention(TokenMixer):
     @property
     def series(self) -> int:
         """Projections that an entry pools, each with its gate: 2 where entries overlap, 1 else; 0 without."""
-        return (self.ratio > 0) * (1 + self.overlap)
+        return self.compresses * (1 + self.overlap)
+
+    @property
+    def compresses(self) -> Any:
+        """Whether there are entries beside the window, as a factor."""
+        return (self.ratio > 0) * 1
+
+    @property
+    def _tokens_an_entry(self) -> int:
+        """m, and 1 where there are no entries to divide by it."""
+        return self.ratio + (self.ratio == 0)
 
     def matrix_params(self, d_model: int) -> int:
         """Queries d·q + q·h·d_h, key d·d_h, output h·d_h·r + g·r·d, and what makes and selects entries."""
@@ -80,7 +90,7 @@ class CompressedAttention(TokenMixer):
     def vector_params(self, d_model: int) -> int:
         """Norms q + d_h, a sink per head; entries' biases by place m·series·(d_h + d_i) and norms d_h + d_i."""
         width = self.head_dim + (self.indexer.head_dim if self.indexer else 0)
-        pooled = (self.ratio * self.series + (self.ratio > 0)) * width
+        pooled = (self.ratio * self.series + self.compresses) * width
         return self.q_lora_rank + self.head_dim + self.num_heads + pooled
 
     def entries(self, length: float, most: float, phase: Phase) -> Any:
@@ -88,9 +98,7 @@ class CompressedAttention(TokenMixer):
 
         With c the most that any token sees, Σ_i min(⌊i/m⌋, c) = c·(length + 1) − m·c·(c + 1)/2.
         """
-        if self.ratio == 0:
-            return 0
-        count = minimum(length // self.ratio, most)
+        count = self.compresses * minimum(length // self._tokens_an_entry, most)
         if phase == "decode":
             return count
         return (count * (length + 1) - self.ratio * count * (count + 1) / 2) / length
@@ -118,11 +126,11 @@ class CompressedAttention(TokenMixer):
 
         The window itself is of a fixed size: :meth:`held_values` has it.
         """
-        return self._entry_values / self.ratio if self.ratio else 0
+        return self.compresses * self._entry_values / self._tokens_an_entry
 
     def held_values(self, tokens: float) -> Any:
         """Values of a sequence's cache: keys of the window, and whole entries with their index keys."""
-        entries = tokens // self.ratio * self._entry_values if self.ratio else 0
+        entries = self.compresses * (tokens // self._tokens_an_entry) * self._entry_values
         return self.head_dim * minimum(tokens, self.window_tokens) + entries
 
     def read_values(self, tokens: float) -> Any:
