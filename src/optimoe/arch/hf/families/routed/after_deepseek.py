@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from optimoe.arch.hf.families.shared import BIAS, DEEPSEEK, EXPERTS, MTP, NORMED, UNTIED
+from optimoe.arch.hf.families.shared import BIAS, DEEPSEEK, EXPERTS, MTP, NORMED, TIED, UNTIED
 from optimoe.arch.hf.family import ConfigFamily
-from optimoe.arch.hf.ffns import Routed, every_layer, leading_dense, listed_or_all_but_first
+from optimoe.arch.hf.ffns import Routed, every_layer, leading_dense, listed_or_all_but_first, within
 from optimoe.arch.hf.layers import late_windows, listed
 from optimoe.arch.hf.mixers import Gqa
 
@@ -31,6 +31,18 @@ _BAILING = ConfigFamily(
 
 AFTER_DEEPSEEK: dict[str, ConfigFamily] = {
     "glm4_moe": _GLM,
+    "ernie4_5_moe": ConfigFamily(
+        architecture="Ernie4_5_MoeForCausalLM",
+        attention=Gqa(null_kv=True),
+        routed=Routed(
+            experts=("moe_num_experts", "num_experts"),
+            top_k=("moe_k", "num_experts_per_tok"),
+            shared_count="moe_num_shared_experts",
+        ),
+        pattern=within,
+        defaults=TIED | {"moe_layer_end_index": -1},
+        only={"use_bias": False},
+    ),
     "sarvam_moe": replace(
         _GLM,
         attention=Gqa(qkv_bias="attention_bias", qk_norm="head", norm_flag="use_qk_norm", head_dim=64),

@@ -25,7 +25,6 @@ from optimoe.arch.hf.ffns import (
     interleaved,
     layer_frequency,
     sparse_step,
-    within,
 )
 from optimoe.arch.hf.layers import (
     FULL,
@@ -122,18 +121,6 @@ PLAIN: dict[str, ConfigFamily] = {
         norm="layernorm_no_bias",
         defaults=UNTIED,
         only=UNTIED,
-    ),
-    "ernie4_5_moe": ConfigFamily(
-        architecture="Ernie4_5_MoeForCausalLM",
-        attention=_MHA_IF_NULL,
-        routed=Routed(
-            experts=("moe_num_experts", "num_experts"),
-            top_k=("moe_k", "num_experts_per_tok"),
-            shared_count="moe_num_shared_experts",
-        ),
-        pattern=within,
-        defaults=TIED | {"moe_layer_end_index": -1},
-        only={"use_bias": False},
     ),
     "phimoe": ConfigFamily(
         architecture="PhimoeForCausalLM",
