@@ -8,6 +8,10 @@ def sleeping(name, body):
     time.sleep(60)
 
 
+def failing(name, body):
+    return 1 / 0
+
+
 def dying(name, body):
     os._exit(9)
 

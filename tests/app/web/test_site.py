@@ -119,6 +119,17 @@ def test_a_process_that_dies_is_told_and_replaced(monkeypatch):
         assert asked.post("/api/v1/cost", json={"a": 1}).status_code == 200
 
 
+def test_a_fault_of_the_server_tells_nobody_its_traceback_and_is_in_its_log(monkeypatch):
+    with client(**QUICK) as asked:
+        monkeypatch.setattr(module, "answered", slow.failing)
+        with pytest.raises(ZeroDivisionError):  # as the server that runs it sees it, and logs it
+            asked.post("/api/v1/cost", json={})
+    with TestClient(asked.app, base_url=HERE, raise_server_exceptions=False) as asked:
+        found = asked.post("/api/v1/cost", json={})
+    assert (found.status_code, found.json()) == (500, {"error": "the server failed; its log says where"})
+    assert "default-src 'none'" in found.headers["content-security-policy"]
+
+
 def test_more_questions_than_may_wait_are_refused(monkeypatch):
     monkeypatch.setattr(module, "answered", slow.sleeping)
     with client(**QUICK, answer_s=3) as asked:

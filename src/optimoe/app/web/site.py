@@ -11,11 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from optimoe.app.web.guard import JSON, Guard, refusal
+from optimoe.app.web.guard import HEADERS, JSON, Guard, refusal
 from optimoe.app.web.limits import WebLimits
 from optimoe.app.web.openapi import PREFIX, openapi_text
 from optimoe.app.web.questions import QUESTIONS
-from optimoe.app.web.work import answered
+from optimoe.app.web.work import answered, told
 
 
 class TooLargeError(Exception):
@@ -74,11 +74,16 @@ def site(limits: WebLimits) -> Starlette:
         assert isinstance(error, HTTPException)
         return refusal(error.status_code, f"{request.url.path[:100]}: {error.detail.lower()}", **_allowed(error))
 
+    async def failed(request: Request, error: Exception) -> Response:
+        return Response(
+            told("the server failed; its log says where"), 500, HEADERS, JSON
+        )  # the log has the traceback
+
     asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in QUESTIONS]
     return Starlette(
         routes=[*asked, Route(f"{PREFIX}/openapi.json", described), Route("/", start)],
         middleware=[Middleware(Guard, limits=limits)],
-        exception_handlers={HTTPException: unknown},
+        exception_handlers={HTTPException: unknown, Exception: failed},
     )
 
 

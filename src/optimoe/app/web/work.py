@@ -1,8 +1,6 @@
 """One question answered in a process of its own, which may be ended when it takes too long."""
 
 import json
-import sys
-import traceback
 from typing import Any
 
 from optimoe.app.notes import heard
@@ -12,14 +10,13 @@ from optimoe.core.records import to_json
 
 STATUS = {2: 400, 3: 422}
 """HTTP status of an expected failure, by the exit code of the command."""
-FAULT = 500
 
 
 def answered(name: str, body: bytes) -> tuple[int, str]:
     """Status and JSON of the answer to a question.
 
     The record of the command, with ``notes``, the lines that it would say beside it; of a failure ``error``, the
-    line that the command ends with.
+    line that the command ends with. Anything else that is raised is a bug, and raised by the server too.
 
     Args:
         name: Of a question.
@@ -33,9 +30,6 @@ def answered(name: str, body: bytes) -> tuple[int, str]:
         return 200, to_json(document(record) | {"notes": notes})
     except OptimoeError as error:
         return STATUS[error.exit_code], told(str(error))
-    except Exception:  # noqa: BLE001 (a bug: its traceback is for who runs the server, and not for who asked)
-        traceback.print_exc(file=sys.stderr)
-        return FAULT, told("the server failed; its log says where")
 
 
 def told(line: str) -> str:
