@@ -7,7 +7,7 @@ from optimoe.inputs.web import WebRequest
 
 
 def web(request: WebRequest = WebRequest()) -> None:  # noqa: B008 (frozen)
-    """Answer over HTTP what the command line answers, as a JSON API, until Ctrl-C."""
+    """Answer over HTTP what the command line answers, as a page and a JSON API, until Ctrl-C."""
     request.require_installed()
     from optimoe.app.web.limits import WebLimits, is_loopback
     from optimoe.app.web.openapi import PREFIX
@@ -22,8 +22,12 @@ def web(request: WebRequest = WebRequest()) -> None:  # noqa: B008 (frozen)
     )
 
     def begun(address: str) -> None:
-        lines = [("Address", f"{address}{PREFIX}"), ("API", f"{address}{PREFIX}/openapi.json")]
-        if limits.token and not request.token_variable:
+        drawn = limits.token if not request.token_variable else ""
+        lines = [
+            ("Page", f"{address}/{f'#token={drawn}' if drawn else ''}"),
+            ("API", f"{address}{PREFIX}, described in {address}{PREFIX}/openapi.json"),
+        ]
+        if drawn:
             lines.append(("Token", f"{limits.token}, in the header Authorization: Bearer"))
         print_lines(lines)
 

@@ -1,1 +1,1 @@
-"""The answers of the command line over HTTP: a JSON API without state."""
+"""The answers of the command line over HTTP: a JSON API without state, and the page that asks it."""

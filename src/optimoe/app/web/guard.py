@@ -7,6 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from optimoe.app.web.files import is_open
 from optimoe.app.web.limits import WebLimits, is_loopback
 from optimoe.app.web.work import told
 
@@ -21,7 +22,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-"""Of every answer: nothing from elsewhere, nothing kept, nobody frames it."""
+"""Of every answer: nothing from elsewhere, nothing kept unless it says so, nobody frames it."""
 
 
 class Guard:
@@ -42,7 +43,9 @@ class Guard:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, text in HEADERS.items():
+                    headers.setdefault(name, text)
             await send(message)
 
         status, why = self._refused(scope)
@@ -58,7 +61,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and (urlsplit(origin).scheme, urlsplit(origin).netloc) != (scope["scheme"], host):
             return 403, f"origin: must be {scope['scheme']}://{host}, got {origin[:60]!r}"
-        if self.limits.token:
+        if self.limits.token and not is_open(scope["path"]):
             kind, _, token = headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not hmac.compare_digest(token.encode(), self.limits.token.encode()):
                 return 401, "authorization: must be Bearer and the token of this server"

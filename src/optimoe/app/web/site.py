@@ -1,4 +1,4 @@
-"""The application: every question, its description, and processes that answer."""
+"""The application: every question, its description, the page, and processes that answer."""
 
 from functools import partial
 
@@ -8,9 +8,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from optimoe.app.web.files import page_file, page_files
 from optimoe.app.web.guard import HEADERS, JSON, Guard, refusal
 from optimoe.app.web.limits import WebLimits
 from optimoe.app.web.openapi import PREFIX, openapi_text
@@ -50,7 +51,7 @@ class Desk:
 
 
 def site(limits: WebLimits) -> Starlette:
-    """The API as an ASGI application."""
+    """The API and its page as an ASGI application."""
     desk = Desk(limits)
 
     async def ask(name: str, request: Request) -> Response:
@@ -67,9 +68,6 @@ def site(limits: WebLimits) -> Starlette:
     async def described(request: Request) -> Response:
         return Response(openapi_text(), media_type=JSON)
 
-    async def start(request: Request) -> Response:
-        return RedirectResponse(f"{PREFIX}/openapi.json", 303)
-
     async def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return refusal(error.status_code, f"{request.url.path[:100]}: {error.detail.lower()}", **_allowed(error))
@@ -80,8 +78,9 @@ def site(limits: WebLimits) -> Starlette:
         )  # the log has the traceback
 
     asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in QUESTIONS]
+    page = [Route(path, page_file) for path in page_files()]
     return Starlette(
-        routes=[*asked, Route(f"{PREFIX}/openapi.json", described), Route("/", start)],
+        routes=[*asked, Route(f"{PREFIX}/openapi.json", described), *page],
         middleware=[Middleware(Guard, limits=limits)],
         exception_handlers={HTTPException: unknown, Exception: failed},
     )

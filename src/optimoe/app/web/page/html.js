@@ -1,0 +1,8 @@
+// Preact and htm under one name: what every module of the page imports to draw.
+
+import { Fragment, h, render } from "./vendor/preact.mjs";
+import htm from "./vendor/htm.mjs";
+
+export { Fragment, h, render };
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/hooks.mjs";
+export const html = htm.bind(h);
