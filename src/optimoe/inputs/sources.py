@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
 
 from cyclopts import Parameter
 
-from optimoe.arch.catalog import find_model, parse_shape, read_shape
+from optimoe.arch.catalog import find_model, model_names, parse_shape, read_shape
 from optimoe.arch.catalog.models import catalog_name, states_parts
 from optimoe.arch.hf import from_config
 from optimoe.arch.spec import ArchSpec
@@ -22,12 +22,14 @@ class Shipped:
 
     Attributes:
         find: The name of what ships, by a name as people write it; never of a file.
+        names: All names of what ships, for who chooses among them.
         several: Whether several may stand between commas.
         counted: Whether a number may stand before the name, as in ``8xh100-sxm``.
         sized: Whether a memory may stand behind the name, as in ``h100-sxm@40GB``.
     """
 
     find: Callable[[str], str]
+    names: Callable[[], Iterable[str]] = tuple
     several: bool = False
     counted: bool = False
     sized: bool = False
@@ -156,6 +158,30 @@ class RunsSource(Shipped):
         return tuple(str(path) for path in paths)
 
 
+def _gpus() -> tuple[str, ...]:
+    from optimoe.cost.hardware.accelerator import accelerator_names
+
+    return accelerator_names()
+
+
+def _engines() -> tuple[str, ...]:
+    from optimoe.cost.engines.preset import engine_names
+
+    return engine_names()
+
+
+def _calibrations() -> tuple[str, ...]:
+    from optimoe.cost.calibration import calibration_names
+
+    return calibration_names()
+
+
+def _laws() -> tuple[str, ...]:
+    from optimoe.laws.catalog import law_names
+
+    return law_names()
+
+
 def _gpu(name: str) -> str:
     from optimoe.cost.hardware.accelerator import accelerator_key, accelerator_names
 
@@ -177,6 +203,19 @@ def _calibration(name: str) -> str:
     from optimoe.cost.calibration import calibration_names
 
     return find_name("calibration", name, calibration_names())
+
+
+def _tier(name: str) -> str:
+    from optimoe.cost.hardware.price import find_tier
+
+    find_tier(name)
+    return name
+
+
+def _tiers() -> tuple[str, ...]:
+    from optimoe.cost.hardware.price import Tier
+
+    return tuple(tier.replace("_", "-") for tier in get_args(Tier))
 
 
 def _law(name: str) -> str:
@@ -208,26 +247,28 @@ if TYPE_CHECKING:
     Shapes: TypeAlias = tuple[str | Path | Mapping[str, Any], ...]
     Runs: TypeAlias = Any
 else:  # a command line has only text: of a union cyclopts would take every word that follows, and keep the first
-    Model = Annotated[str, ModelSource(catalog_name)]
-    Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources(catalog_name)]
+    Model = Annotated[str, ModelSource(catalog_name, model_names)]
+    Models = Annotated[tuple[str, ...], Parameter(negative=""), ModelSources(catalog_name, model_names)]
     Shape = Annotated[str, ShapeSource()]
     Shapes = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False), ShapeSource(several=True)]
     Runs = Annotated[tuple[str, ...], Parameter(negative=""), RunsSource(no_file)]
-Accelerator = Annotated[str, Shipped(_gpu, sized=True)]
+Accelerator = Annotated[str, Shipped(_gpu, _gpus, sized=True)]
 """An accelerator's name, or a TOML file of one's own."""
-Accelerators = Annotated[str, Shipped(_gpu, several=True, sized=True)]
+Accelerators = Annotated[str, Shipped(_gpu, _gpus, several=True, sized=True)]
 """Several kinds of accelerators."""
-Gpus = Annotated[str, Shipped(_gpu, several=True, counted=True, sized=True)]
+Gpus = Annotated[str, Shipped(_gpu, _gpus, several=True, counted=True, sized=True)]
 """GPUs with their number, such as ``8xh100-sxm``."""
-ServingGpus = Annotated[str, Shipped(_serving_gpu, several=True, counted=True, sized=True)]
+ServingGpus = Annotated[str, Shipped(_serving_gpu, _gpus, several=True, counted=True, sized=True)]
 """GPUs with their number, kinds alone, or any kind."""
-EngineName = Annotated[str, Shipped(_engine)]
+PriceTier = Annotated[str, Shipped(_tier, _tiers)]
+"""A way to buy GPU hours."""
+EngineName = Annotated[str, Shipped(_engine, _engines)]
 """An engine's preset."""
-CalibrationName = Annotated[str, Shipped(_calibration)]
+CalibrationName = Annotated[str, Shipped(_calibration, _calibrations)]
 """A calibration that ships, or a file of ``cost calibrate``; empty for none."""
-LawName = Annotated[str, Shipped(_law)]
+LawName = Annotated[str, Shipped(_law, _laws)]
 """A law of the library, or a law file."""
-LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList(_law)]
+LawNames = Annotated[list[str] | None, Parameter(negative=""), ShippedList(_law, _laws)]
 """Laws of the library, or law files, once for each."""
 FamilyNames = Annotated[list[str], Parameter(negative=""), ShippedList(_family)]
 """Families of laws, once for each."""

@@ -17,7 +17,10 @@ def test_a_server_says_where_it_is_answers_and_ends_with_ctrl_c(tmp_path):
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as server:
         try:
-            address = server.stdout.readline().split()[-1]
+            page, api = server.stdout.readline(), server.stdout.readline()
+            with urlopen(page.split()[-1], timeout=60) as found:
+                assert found.headers["content-type"].startswith("text/html")
+            address = api.split()[1].rstrip(",")
             asked = Request(
                 f"{address}/laws/show", b'{"law": "yun2024-loss"}', {"Content-Type": "application/json"}
             )

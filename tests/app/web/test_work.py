@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from optimoe.app.web.openapi import openapi
+from optimoe.app.web.openapi import openapi, questions_text
 from optimoe.app.web.questions import QUESTIONS
 from optimoe.app.web.work import answered
 from tests.app.run import answer, optimoe
@@ -157,3 +157,30 @@ def test_every_reference_of_the_description_is_there_and_every_option_has_a_text
         assert all(one.get("description") for one in schema["properties"].values()), path
     cost = described["paths"]["/api/v1/cost"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert "gpus" in cost["required"]
+
+
+def test_options_say_what_they_are_without_them_and_which_names_they_may_have():
+    found = json.loads(questions_text())["questions"]
+    plan = found["plan"]["properties"]
+    assert plan["input_tokens"]["default"] == 1024 and "default" not in plan["train_days"]
+    assert "h100-sxm" in plan["serve_gpus"]["examples"] and "optimoe2026" in plan["law"]["examples"]
+    assert plan["price_tier"]["examples"] == ["on-demand", "reserved", "spot"]
+    assert "mixtral-8x7b" in found["compare"]["properties"]["more"]["examples"]
+    assert all(plan[name].get("description") for name in plan)
+
+
+def test_the_words_of_an_answer_are_those_that_the_command_prints(tmp_path):
+    status, found = asked("cost", **SERVED, words=True)
+    assert status == 200
+    printed = optimoe("cost", *words(SERVED), cwd=tmp_path).stdout
+    for _, text in found["words"][0]["lines"]:
+        assert text.split(" · ")[0] in printed
+    assert "words" not in asked("cost", **SERVED)[1]
+    assert asked("cost", **SERVED, words="yes") == (400, {"error": "words: must be true or false, got 'yes'"})
+
+
+def test_the_report_of_a_plan_is_its_page():
+    status, page = answered("plan/report", json.dumps(PLANNED | {"quick": True}).encode())
+    assert status == 200 and page.startswith("<!doctype html>")
+    status, failed = answered("plan/report", b'{"train_days": "x"}')
+    assert status == 400 and json.loads(failed)["error"].startswith("train_days")

@@ -60,5 +60,12 @@ def plan(request: PlanRequest, *, quick: bool = False, explain: bool = False) ->
     reply = Reply(
         record=lambda: plan_record(result, robustness, links),
         blocks=lambda: [*plan_blocks(result, robustness), changes, chain_lines(links) if links else ""],
+        page=lambda: _page(result, robustness),
     )
     return Planned(plan=result, robustness=robustness, reply=reply)
+
+
+def _page(result: "Plan", robustness: "Robustness | None") -> str:
+    from optimoe.report.pages.plan_page import plan_page
+
+    return plan_page(result, robustness)

@@ -15,7 +15,9 @@ class Reply:
     Attributes:
         record: Makes the record, of ``report.records``.
         blocks: Makes the words: lines and tables from top to bottom.
+        page: Makes the report, a page of one file; none of an answer that has none.
     """
 
     record: Callable[[], Any]
     blocks: "Callable[[], Blocks]"
+    page: Callable[[], str] | None = None

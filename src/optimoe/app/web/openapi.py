@@ -1,6 +1,7 @@
 """The API in words that tools read: OpenAPI 3.1, made from the requests and the records."""
 
 import json
+import math
 import types
 from functools import cache
 from inspect import getdoc
@@ -9,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from cyclopts import App
 
 from optimoe import __version__
-from optimoe.app.web.questions import QUESTIONS, AskedCommand
+from optimoe.app.web.questions import QUESTIONS, REPORTS, WORDS, AskedCommand
 from optimoe.inputs.tables import option_defaults, options
 from optimoe.report.records.schema import json_schema
 
@@ -33,6 +34,12 @@ NOTES = {
     "items": {"type": "string"},
     "description": "What the command would say beside its answer.",
 }
+PRINTED = {
+    "type": "array",
+    "items": {"type": "object"},
+    "description": "What the command prints, where `words` is true: of each block its sentence, its lines (label "
+    "and text; an empty label continues the one above), or title and rows of a table, the first of heads.",
+}
 _ERROR = {
     "type": "object",
     "properties": {"error": {"type": "string", "description": "One line."}},
@@ -46,12 +53,21 @@ def openapi_text() -> str:
     return json.dumps(openapi(), indent=2, ensure_ascii=False)
 
 
+@cache
+def questions_text() -> str:
+    """The options of every question as JSON, by its path: the part of the document from which a page asks."""
+    asked = {name: {"summary": _sentence(one.request), **_options(one)} for name, one in QUESTIONS.items()}
+    return json.dumps({"version": __version__, "questions": asked}, ensure_ascii=False)
+
+
 def openapi() -> dict[str, Any]:
     """Every question with its options, its answer and its failures."""
     schemas: dict[str, Any] = {"Failure": _ERROR}
     paths = {
         f"{PREFIX}/{name}": {"post": _operation(name, question, schemas)} for name, question in QUESTIONS.items()
     }
+    for path, name in REPORTS.items():
+        paths[f"{PREFIX}/{path}"] = {"post": _report(path, paths[f"{PREFIX}/{name}"]["post"])}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,6 +99,12 @@ def _operation(name: str, question: AskedCommand, schemas: dict[str, Any]) -> di
     }
 
 
+def _report(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """A question that is answered by a page: as the one whose report it is, but for the answer."""
+    page = {"description": "A page of one file.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    return operation | {"operationId": path.replace("/", "_"), "responses": operation["responses"] | {"200": page}}
+
+
 def _name(command: str) -> str:
     return f"Answer to {command}".title().replace(" ", "")
 
@@ -93,7 +115,7 @@ def _answer(command: str) -> dict[str, Any]:
     defs, top = schema.pop("$defs"), _name(command)
     schema.pop("$schema")
     for kind in schema.get("anyOf", [schema]):
-        kind["properties"] |= {"notes": NOTES}
+        kind["properties"] |= {"notes": NOTES, "words": PRINTED}
     found = {f"{top}.{key}": one for key, one in defs.items()} | {top: schema}
     moved: dict[str, Any] = json.loads(json.dumps(found).replace("#/$defs/", f"#/components/schemas/{top}."))
     return moved
@@ -103,10 +125,14 @@ def _options(question: AskedCommand) -> dict[str, Any]:
     """The options of a request as the schema of an object."""
     helps, usual = _helps(question.request), option_defaults(question.request)
     properties = {
-        name: _option(hint) | ({"description": helps[name]} if helps.get(name) else {})
+        name: _option(hint)
+        | ({"description": helps[name]} if helps.get(name) else {})
+        | _default(usual.get(name))
+        | _names(hint)
         for name, hint in options(question.request).items()
     }
     switches = {name: {"type": "boolean", "description": words} for name, words in question.switches.items()}
+    switches["words"] = {"type": "boolean", "description": WORDS}
     needed = [name for name in properties if name not in usual and name in _required(question.request)]
     return {
         "type": "object",
@@ -127,6 +153,27 @@ def _option(hint: Any) -> dict[str, Any]:
         return {"enum": list(get_args(hint))}
     names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
     return {"type": names[hint]} if hint in names else {}
+
+
+def _default(value: Any) -> dict[str, Any]:
+    """What holds where an option is left out; nothing where that is no limit, or left to be found."""
+    stated = isinstance(value, bool | str) or (isinstance(value, int | float) and math.isfinite(value))
+    return {"default": value} if stated and value != "" else {}
+
+
+def _names(hint: Any) -> dict[str, Any]:
+    """The names that an option may have, where it is one of what ships."""
+    names = next((sorted(mark.names()) for mark in _marks(hint) if hasattr(mark, "names")), [])
+    return {"examples": names} if names else {}
+
+
+def _marks(hint: Any) -> list[Any]:
+    """The marks of a type, and of each kind of a union."""
+    if hasattr(hint, "__metadata__"):
+        return [*hint.__metadata__, *_marks(get_args(hint)[0])]
+    if get_origin(hint) in (Union, types.UnionType):
+        return [mark for one in get_args(hint) for mark in _marks(one)]
+    return []
 
 
 def _helps(request: type) -> dict[str, str]:

@@ -36,12 +36,21 @@ class AskedCommand:
         Raises:
             OptimoeError: As the command ends; a path, an address or Python where a name is asked for is refused.
         """
-        stated = {name: table[name] for name in self.switches if name in table}
-        for name, value in stated.items():
-            if type(value) is not bool:
-                raise InputError(f"{name}: must be true or false, got {value!r}")
-        own = {name: value for name, value in table.items() if name not in self.switches}
+        stated = {name: switched(table, name) for name in self.switches if name in table}
+        own = {name: value for name, value in table.items() if name not in self.switches and name != "words"}
         return self.reply(read_request(self.request, own, trusted=False), **stated)
+
+
+def switched(table: Mapping[str, Any], name: str) -> bool:
+    """Whether a switch of a table is on; it is off where it is left out.
+
+    Raises:
+        InputError: It is neither true nor false.
+    """
+    value = table.get(name, False)
+    if type(value) is not bool:
+        raise InputError(f"{name}: must be true or false, got {value!r}")
+    return value
 
 
 def _planned(request: PlanRequest, **switches: bool) -> Reply:
@@ -49,6 +58,8 @@ def _planned(request: PlanRequest, **switches: bool) -> Reply:
 
 
 QUICK = "Leave out how sure the choice is."
+WORDS = "With what the command prints: sentences, lines and tables."
+"""The switch ``words``, of every question."""
 EXPLAIN = "With the chain of numbers from the inputs to the choice."
 
 QUESTIONS: dict[str, AskedCommand] = {
@@ -67,3 +78,6 @@ QUESTIONS: dict[str, AskedCommand] = {
     "laws/decide": AskedCommand(command="laws decide", request=DecideRequest, reply=laws.decide),
 }
 """By what stands behind the version in the path."""
+
+REPORTS = {"plan/report": "plan"}
+"""Questions whose answer is also a page of one file, by the path at which it is answered so."""

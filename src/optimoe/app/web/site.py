@@ -3,7 +3,7 @@
 from functools import partial
 
 import anyio
-from anyio import CapacityLimiter, to_process
+from anyio import CapacityLimiter, to_process, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,8 +14,8 @@ from starlette.routing import Route
 from optimoe.app.web.files import page_file, page_files
 from optimoe.app.web.guard import HEADERS, JSON, Guard, refusal
 from optimoe.app.web.limits import WebLimits
-from optimoe.app.web.openapi import PREFIX, openapi_text
-from optimoe.app.web.questions import QUESTIONS
+from optimoe.app.web.openapi import PREFIX, openapi_text, questions_text
+from optimoe.app.web.questions import QUESTIONS, REPORTS
 from optimoe.app.web.work import answered, told
 
 
@@ -47,7 +47,7 @@ class Desk:
             return refusal(503, f"{name}: the process that answered has ended, perhaps for memory")
         finally:
             self._asked -= 1
-        return Response(text, status, media_type=JSON)
+        return Response(text, status, media_type="text/html" if status == 200 and name in REPORTS else JSON)
 
 
 def site(limits: WebLimits) -> Starlette:
@@ -66,7 +66,8 @@ def site(limits: WebLimits) -> Starlette:
         return await desk.answer(name, body)
 
     async def described(request: Request) -> Response:
-        return Response(openapi_text(), media_type=JSON)
+        made = openapi_text if request.url.path.endswith("openapi.json") else questions_text
+        return Response(await to_thread.run_sync(made), media_type=JSON)
 
     async def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -77,10 +78,14 @@ def site(limits: WebLimits) -> Starlette:
             told("the server failed; its log says where"), 500, HEADERS, JSON
         )  # the log has the traceback
 
-    asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in QUESTIONS]
+    asked = [Route(f"{PREFIX}/{name}", partial(ask, name), methods=["POST"]) for name in (*QUESTIONS, *REPORTS)]
     page = [Route(path, page_file) for path in page_files()]
     return Starlette(
-        routes=[*asked, Route(f"{PREFIX}/openapi.json", described), *page],
+        routes=[
+            *asked,
+            *(Route(f"{PREFIX}/{name}", described) for name in ("openapi.json", "questions.json")),
+            *page,
+        ],
         middleware=[Middleware(Guard, limits=limits)],
         exception_handlers={HTTPException: unknown, Exception: failed},
     )

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from optimoe.app.notes import heard
-from optimoe.app.web.questions import QUESTIONS
+from optimoe.app.web.questions import QUESTIONS, REPORTS, switched
 from optimoe.core.errors import InputError, OptimoeError, shown
 from optimoe.core.records import to_json
 
@@ -13,21 +13,29 @@ STATUS = {2: 400, 3: 422}
 
 
 def answered(name: str, body: bytes) -> tuple[int, str]:
-    """Status and JSON of the answer to a question.
+    """Status and text of the answer to a question.
 
-    The record of the command, with ``notes``, the lines that it would say beside it; of a failure ``error``, the
-    line that the command ends with. Anything else that is raised is a bug, and raised by the server too.
+    The record of the command as JSON, with ``notes``, the lines that it would say beside it, and ``words``, what
+    it prints, where they are asked for; the page of a report. Of a failure ``error``, the line that the command
+    ends with. Anything else that is raised is a bug, and raised by the server too.
 
     Args:
-        name: Of a question.
+        name: Of a question, or of a report.
         body: A JSON object of options; empty for none.
     """
     from optimoe.report.records.schema import document
+    from optimoe.report.words.lines import blocks_record
 
     try:
+        table = _table(body)
         with heard() as notes:
-            record = QUESTIONS[name].answered(_table(body)).record()
-        return 200, to_json(document(record) | {"notes": notes})
+            reply = QUESTIONS[REPORTS.get(name, name)].answered(table)
+            if name in REPORTS and reply.page is not None:
+                return 200, reply.page()
+            answer = document(reply.record())
+            if switched(table, "words"):
+                answer["words"] = blocks_record(reply.blocks())
+        return 200, to_json(answer | {"notes": notes})
     except OptimoeError as error:
         return STATUS[error.exit_code], told(str(error))
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from optimoe.core.errors import InputError
 from optimoe.inputs.plausible import Plausible
-from optimoe.inputs.sources import Accelerator, Gpus
+from optimoe.inputs.sources import Accelerator, Gpus, PriceTier
 
 if TYPE_CHECKING:
     from optimoe.cost.hardware.accelerator import Cluster
@@ -58,7 +58,7 @@ class PriceSheet(Plausible):
 
     prices: Path | None = None
     """Price sheet: a TOML file of [[price]] rows (accelerator, usd_per_gpu_hour; tier), before the list prices."""
-    price_tier: str = "on-demand"
+    price_tier: PriceTier = "on-demand"
     """List prices of GPU hours bought on-demand, reserved or spot."""
     gpu_usd_per_hour: float | None = None
     """Price of a GPU hour, instead of the sheet's or the list price; 0 for GPUs of your own."""

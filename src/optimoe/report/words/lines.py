@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Lines = list[tuple[str, str]]
 """Label and text; an empty label continues the one above."""
@@ -55,6 +56,19 @@ def _deciding(block: Lines | Table) -> Lines | Table:
         kept = isinstance(label, Deciding) or (kept and not label)
         left += [(label, text)] if kept else []
     return left
+
+
+def blocks_record(blocks: Blocks) -> list[dict[str, Any]]:
+    """An answer as plain values: of each block its ``sentence``, its ``lines``, or ``title`` and ``rows``."""
+    return [_block_record(block) for block in blocks if block]
+
+
+def _block_record(block: str | Lines | Table) -> dict[str, Any]:
+    if isinstance(block, Table):
+        return {"title": block.title, "rows": [list(row) for row in block.rows]}
+    if isinstance(block, str):
+        return {"sentence": block}
+    return {"lines": [[str(label), text] for label, text in block]}
 
 
 def labelled(label: str, texts: Sequence[str]) -> Lines:

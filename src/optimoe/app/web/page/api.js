@@ -76,10 +76,10 @@ export async function ask(question, options, { purpose = question, accept = "" }
 
 let described;
 
-/** The description of the API, fetched once. @returns {Promise<object>} */
+/** What may be asked: `version`, and of each of `questions` its options; fetched once. @returns {Promise<object>} */
 export function description() {
   described ??= (async () => {
-    const response = await fetched("openapi.json", { headers: headers() });
+    const response = await fetched("questions.json", { headers: headers() });
     if (!response.ok) throw await refused(response);
     return response.json();
   })();
@@ -94,4 +94,4 @@ export function description() {
  * @returns {Record<string, {type?: string, description?: string, default?: unknown, examples?: string[]}>}
  */
 export const optionsOf = (api, question) =>
-  api.paths[PREFIX + question].post.requestBody.content["application/json"].schema.properties;
+  api.questions[question].properties;

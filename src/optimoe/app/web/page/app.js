@@ -54,7 +54,7 @@ function App({ api }) {
       <${ThemeSwitch} />
     </header>
     <main id="main" tabindex="-1"><${tab.View} key=${tab.name} api=${api} options=${asked.options} change=${change} /></main>
-    <footer>optimoe ${api.info.version}. Every number is the server's; <a href="/api/v1/openapi.json">its API</a>.</footer>`;
+    <footer>optimoe ${api.version}. Every number is the server's; <a href="/api/v1/openapi.json">its API</a>.</footer>`;
 }
 
 function opened(query, shorts) {
