@@ -55,6 +55,46 @@ def test_the_interval_is_over_seeds_and_covers_nine_of_ten_times():
     assert found.num_seeds == 3 and 165 <= covered <= 195
 
 
+def test_an_interval_holds_what_a_law_leaves_open_of_the_slope_and_one_without_its_draws_is_too_narrow():
+    covered = {"drawn": 0, "taken as known": 0}
+    for trial in range(200):
+        random = np.random.default_rng(trial)
+        spread = np.exp(0.02 * random.normal(size=3))
+        gain, alpha_off, floor_off = 1.6, 0.15, 0.1
+        pairs = [
+            replace(one, losses=(one.losses[0], loss(one.flops[0] * gain * spread[one.seed])))
+            for one in ladder(1.0)
+        ]
+        # what a law of runs would say: off by its own error, and draws as wide as that error
+        alpha = SLOPE.alpha * math.exp(alpha_off * random.normal())
+        floor = SLOPE.floor + floor_off * random.normal()
+        known = ScalingSlope(alpha=alpha, floor=floor, source="stated")
+        alphas = alpha * np.exp(alpha_off * random.normal(size=400))
+        drawn = replace(known, alphas=alphas, floors=floor + floor_off * random.normal(size=400))
+        for name, slope in (("drawn", drawn), ("taken as known", known)):
+            found = judge(pairs, slope).per_flop
+            covered[name] += found.low <= gain <= found.high
+    assert 168 <= covered["drawn"] <= 194 and covered["taken as known"] < 100
+
+
+def test_a_draw_whose_floor_a_run_has_reached_is_left_out():
+    pairs, draws = ladder(1.3, noise=0.1), {"alphas": np.full(3, 0.1), "floors": np.array([1.5, 1.5, 9.0])}
+    found = judge(pairs, replace(SLOPE, **draws))
+    assert found.per_flop == judge(pairs, SLOPE).per_flop
+
+
+def test_the_least_effect_that_is_seen_is_twice_the_standard_error_of_pairs_within_a_rung():
+    changes = {"a": (-0.10, -0.14), "b": (-0.20, -0.22)}
+    pairs = [
+        RunPair(rung=rung, seed=seed, losses=(3.0, 3.0 + change), flops=(1.0, 1.0), seconds=(1.0, 1.0))
+        for rung, some in changes.items()
+        for seed, change in enumerate(some)
+    ]
+    pooled = (0.02**2 * 2 + 0.01**2 * 2) / 2  # each rung has one degree of freedom
+    assert judge(pairs, SLOPE).pair_error == pytest.approx(math.sqrt(pooled / 2))
+    assert math.isnan(judge([pair for pair in pairs if pair.seed == 0], SLOPE).pair_error)
+
+
 def test_a_gain_that_ends_with_size_or_has_one_seed_is_not_promoted():
     gone = [replace(one, losses=(one.losses[0],) * 2) if one.rung == "1e+19" else one for one in ladder(1.5)]
     assert judge(gone, SLOPE).per_flop.low > 1 and not judge(gone, SLOPE).promoted_per_flop
@@ -67,6 +107,13 @@ def test_a_law_gives_the_exponent_along_a_ladder_and_its_floor():
     shapes = [Proportions(d_model=width, num_layers=8, active_ffn_ratio=3).arch("one") for width in (256, 512)]
     slope = slope_of(law, {1e18: (shapes[0], 10**9), 3e19: (shapes[1], 10**10)})
     assert slope.floor == pytest.approx(law.row.coefficients["E"], rel=1e-3) and 0.05 < slope.alpha < 0.4
+    assert not len(slope.alphas)  # a published law has no draws of its own
+    row = law.row.coefficients
+    drawn = type(law)(replace(law.row, draws={"E": (row["E"], row["E"] + 0.1, 50.0)}))
+    several = slope_of(drawn, {1e18: (shapes[0], 10**9), 3e19: (shapes[1], 10**10)})
+    assert several.alphas[0] == pytest.approx(slope.alpha) and several.floors == pytest.approx(
+        [slope.floor, slope.floor + 0.1, 50.0]
+    )
     with pytest.raises(ConfigError, match="ladder: must be of two budgets or more"):
         slope_of(law, {1e18: (shapes[0], 10**9)})
     with pytest.raises(ConfigError, match=r"loss: must be above the floor 1\.5, got 1\.4"):

@@ -1,5 +1,6 @@
 """The request of ``optimoe sweep compare``: a variant of a sweep's runs, held against a baseline."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,13 @@ from optimoe.inputs.sources import LawName
 from optimoe.inputs.sweeps.store import StoreRequest
 
 if TYPE_CHECKING:
+    from optimoe.arch.spec import ArchSpec
     from optimoe.core.run import RunRecord
+    from optimoe.laws.loss_law import LossLaw
     from optimoe.laws.prediction.speedup import Gate, RunPair, ScalingSlope
+
+DRAWS = 200
+"""Of a law that has none of its own."""
 
 
 @Parameter(name="*")
@@ -26,7 +32,7 @@ class GateRequest(StoreRequest):
     variant: str
     """Part that stands there in the variant's names: e8."""
     law: LawName = ""
-    """Law of such runs, for the exponent along the baseline's ladder and the floor."""
+    """Law of such runs, for the exponent along the baseline's ladder, the floor, and what it expects of pairs."""
     alpha: Quantity = 0.0
     """Exponent of the baseline's loss over compute, in place of a law's."""
     floor: Quantity = 0.0
@@ -54,14 +60,22 @@ class GateRequest(StoreRequest):
 
         finished = {one.run.name: one for one in self.opened().records().values() if one.status == "finished"}
         baseline = {name: finished[name] for name in finished if self.baseline in name.split("-")}
-        pairs = [pair for name in baseline for pair in self._pair(baseline[name], finished)]
+        law = self._law()
+        pairs = [pair for name in baseline for pair in self._pair(baseline[name], finished, law)]
         if not pairs:
             raise InputError(
                 f"--variant: must be in names that differ from the baseline's in it alone, got {self.variant!r}"
             )
-        return judge(pairs, self._slope(list(baseline.values())))
+        return judge(pairs, self._slope(list(baseline.values()), law))
 
-    def _pair(self, base: "RunRecord", finished: "dict[str, RunRecord]") -> "list[RunPair]":
+    def _law(self) -> "LossLaw | None":
+        """The law with draws, its own or those that its scatter and range allow; none where a slope is stated."""
+        from optimoe.laws.catalog import find_law, find_loss_law
+        from optimoe.laws.fitting import drawn_law
+
+        return type(find_loss_law(self.law))(drawn_law(self.law, DRAWS), find_law) if self.law else None
+
+    def _pair(self, base: "RunRecord", finished: "dict[str, RunRecord]", law: "LossLaw | None") -> "list[RunPair]":
         """A baseline's run and the variant's, where that is over too."""
         from optimoe.laws.prediction.speedup import RunPair
 
@@ -77,18 +91,26 @@ class GateRequest(StoreRequest):
                 losses=(base.loss, other.loss),
                 flops=(base.train_flops, other.train_flops),
                 seconds=(base.seconds, other.seconds),
+                expected=math.nan if law is None else _expected(law, other) - _expected(law, base),
             )
         ]
 
-    def _slope(self, baseline: "list[RunRecord]") -> "ScalingSlope":
+    def _slope(self, baseline: "list[RunRecord]", law: "LossLaw | None") -> "ScalingSlope":
         """Exponent and floor, as they are stated or as a law gives them."""
-        from optimoe.arch.hf import from_config
-        from optimoe.laws.catalog import find_law
         from optimoe.laws.prediction.speedup import ScalingSlope, slope_of
 
-        if not self.law:
+        if law is None:
             return ScalingSlope(alpha=self.alpha, floor=self.floor, source="stated")
-        ladder = {
-            one.train_flops: (from_config(one.run.architecture, one.run.name), one.run.tokens) for one in baseline
-        }
-        return slope_of(find_law(self.law), ladder)
+        return slope_of(law, {one.train_flops: (_arch(one), one.run.tokens) for one in baseline})
+
+
+def _expected(law: "LossLaw", run: "RunRecord") -> float:
+    """The loss of a run by a law; NaN where it ranks no such model."""
+    arch = _arch(run)
+    return float(law.arch_loss(arch, run.run.tokens)) if law.judge(arch).applicable else math.nan
+
+
+def _arch(run: "RunRecord") -> "ArchSpec":
+    from optimoe.arch.hf import from_config
+
+    return from_config(run.run.architecture, run.run.name)

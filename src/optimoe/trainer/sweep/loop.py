@@ -4,7 +4,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimoe.core.errors import InfeasibleError, InputError, require_nonnegative, require_types
@@ -152,7 +152,7 @@ class SweepLoop:
         if not confirm(before):
             raise InfeasibleError("sweep: not begun, as it was not confirmed (--yes)")
         self.reckoning, self.thought = Reckoning(before=before), dict[str, float]()
-        self.store.save_estimate(asdict(self.reckoning) | {"ratio": None})
+        self.store.save_reckoning(self.reckoning)
         while self.left:
             self._stop_if(wish)
             self._deal()
@@ -307,7 +307,7 @@ class SweepLoop:
         if self.num_over == SETTLED_RUNS and self.left:
             self.thought = {one: self.pace.seconds(run.work) for one, run in self.left.items()}
             self.reckoning = replace(self.reckoning, settled=self._estimate())
-        self.store.save_estimate(asdict(self.reckoning) | {"ratio": self.reckoning.ratio})
+        self.store.save_reckoning(self.reckoning)
         return f"{name}: over after {seconds:.1f} s"
 
     def _reckon(self, name: str, seconds: float) -> None:

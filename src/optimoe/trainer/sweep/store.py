@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from optimoe.core.config import build, load_json
 from optimoe.core.errors import InputError, require
@@ -35,6 +35,7 @@ from optimoe.core.run import (
 )
 from optimoe.trainer.results.folder import METRICS, is_taken, load_metrics, record_of_end, steps_of_checkpoints
 from optimoe.trainer.series import RECORDS, require_folder_name
+from optimoe.trainer.sweep.pace import Reckoning
 
 RUNS, FAILURE, ESTIMATE, LOG, STORE_LOCK = (
     "runs.toml",
@@ -197,6 +198,19 @@ class SweepStore:
             remove_file(self.path / run.name / FAILURE)
         return tuple(run.name for run in again)
 
-    def save_estimate(self, table: dict[str, Any]) -> None:
+    def save_reckoning(self, reckoning: Reckoning) -> None:
         """Write what the rest takes and took."""
+        table = asdict(reckoning) | {"ratio": reckoning.ratio}
         write_text(self.path / ESTIMATE, json.dumps(table, indent=1) + "\n")
+
+    def reckoning(self) -> Reckoning | None:
+        """What the newest sweep here thought that its runs take, and what they took; none before there was one.
+
+        Raises:
+            ConfigError: The file is none that a sweep writes.
+        """
+        path = self.path / ESTIMATE
+        if not path.is_file():
+            return None
+        table = load_json(path)
+        return build(Reckoning, {name: value for name, value in table.items() if name != "ratio"}, str(path))

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pyarrow.parquet
 import pytest
 
 from optimoe.app.main import app, main
 from optimoe.core.run import load_run_records
+from optimoe.trainer.sweep.pace import Reckoning, SweepEstimate
 from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.trainer.sweeps import save_store
 from tests.trainer.world import make_run, write_text
@@ -71,6 +73,22 @@ def test_a_grid_is_done_once_and_says_beforehand_what_it_takes(here, capsys, mon
     assert code == 2 and line.startswith("only: unknown name 'e9'")
 
 
+def test_status_says_what_runs_were_thought_to_take_and_what_they_took(here, capsys):
+    store = SweepStore(here / "store")
+    store.add([make_run(5, name="one")])
+    assert answer(capsys, "sweep", "status", "store")["reckoning"] is None
+    before = SweepEstimate(num_runs=9, flops=1e12, worker_seconds=900.0, seconds=450.0, usd=0.0)
+    settled = replace(before, num_runs=4, worker_seconds=400.0)
+    found = Reckoning(
+        before=before, settled=settled, worker_seconds=330.0, worker_seconds_thought=300.0, num_runs=3
+    )
+    store.save_reckoning(found)
+    app(["sweep", "status", "store"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "9 runs, 1.00T FLOP, 450 s (15.0 min of one worker) before the first" in said and "1.10 times" in said
+    assert answer(capsys, "sweep", "status", "store")["reckoning"]["ratio"] == pytest.approx(1.1)
+
+
 def test_runs_that_were_given_up_are_listed_and_may_be_tried_again(here, capsys):
     store = SweepStore(here / "store")
     store.add([make_run(5, name="bad")])
@@ -106,6 +124,12 @@ def test_a_variant_is_held_against_a_baseline_and_the_verdict_is_kept(store, cap
     assert kept["per_flop"] == found["per_flop"]
     app(list(map(str, stated)))
     assert "promoted" in capsys.readouterr().out
-    assert answer(capsys, *words, "--law", "besiroglu2024")["slope_from"] == "besiroglu2024, along the ladder"
+    assert found["pair_error"] == pytest.approx(0.0, abs=1e-9) and found["rungs"][0]["expected"] is None
+    by_law = answer(capsys, *words, "--law", "besiroglu2024")
+    assert by_law["slope_from"] == "besiroglu2024, along the ladder" and by_law["slope_draws"] > 100
+    assert by_law["alpha_low"] < by_law["alpha"] < by_law["alpha_high"]
+    app(list(map(str, (*words, "--law", "ludziejewski2025"))))
+    said = capsys.readouterr().out
+    assert "Seen from" in said and "by law" in said and "draws" in said
     assert refused(capsys, *words)[1] == "law: must be given, or --alpha with --floor, got both"
     assert "got 'e9'" in refused(capsys, *stated[:-5], "e9", *stated[-4:])[1]

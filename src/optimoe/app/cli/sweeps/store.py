@@ -12,8 +12,13 @@ def status(request: StoreRequest, *, quiet: QuietFlag = False, json: JsonFlag = 
     from optimoe.report.words.runs.sweep import sweep_blocks
 
     store = request.opened()
-    states = store.states()
-    show_blocks(json, lambda: sweep_record(store, states), lambda: sweep_blocks(store, states), quiet=quiet)
+    states, reckoning = store.states(), store.reckoning()
+    show_blocks(
+        json,
+        lambda: sweep_record(store, states, reckoning),
+        lambda: sweep_blocks(store, states, reckoning),
+        quiet=quiet,
+    )
 
 
 def retry(request: RetryRequest, *, json: JsonFlag = False) -> None:

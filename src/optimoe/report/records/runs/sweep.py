@@ -83,7 +83,8 @@ class SweepRecord:
         store: Its folder.
         records: The file with a whole record of each run that is over, a line each.
         counts: Runs in each state.
-        reckoning: What was thought that this command's runs take, and what they took; null where it did none.
+        reckoning: What was thought that the runs of this sweep, or of the newest, take, and what they took; null
+            where there was nothing to do.
         runs: In the order in which they were asked for.
     """
 
