@@ -57,7 +57,7 @@ def test_the_interval_is_over_seeds_and_covers_nine_of_ten_times():
 
 def test_an_interval_holds_what_a_law_leaves_open_of_the_slope_and_one_without_its_draws_is_too_narrow():
     covered = {"drawn": 0, "taken as known": 0}
-    for trial in range(200):
+    for trial in range(100):
         random = np.random.default_rng(trial)
         spread = np.exp(0.02 * random.normal(size=3))
         gain, alpha_off, floor_off = 1.6, 0.15, 0.1
@@ -69,12 +69,12 @@ def test_an_interval_holds_what_a_law_leaves_open_of_the_slope_and_one_without_i
         alpha = SLOPE.alpha * math.exp(alpha_off * random.normal())
         floor = SLOPE.floor + floor_off * random.normal()
         known = ScalingSlope(alpha=alpha, floor=floor, source="stated")
-        alphas = alpha * np.exp(alpha_off * random.normal(size=400))
-        drawn = replace(known, alphas=alphas, floors=floor + floor_off * random.normal(size=400))
+        alphas = alpha * np.exp(alpha_off * random.normal(size=100))
+        drawn = replace(known, alphas=alphas, floors=floor + floor_off * random.normal(size=100))
         for name, slope in (("drawn", drawn), ("taken as known", known)):
             found = judge(pairs, slope).per_flop
             covered[name] += found.low <= gain <= found.high
-    assert 168 <= covered["drawn"] <= 194 and covered["taken as known"] < 100
+    assert 82 <= covered["drawn"] <= 98 and covered["taken as known"] < 50
 
 
 def test_a_draw_whose_floor_a_run_has_reached_is_left_out():
