@@ -1,6 +1,7 @@
 // Questions to the server: one at a time for each purpose, a later one ends an earlier one.
 
 const PREFIX = "/api/v1/";
+const BUSY_TRIES = 3;
 const underway = new Map();
 
 /** A question that was not answered: one line, and the option that it names, where it names one. */
@@ -48,6 +49,9 @@ async function fetched(path, init) {
   }
 }
 
+/** Ends the question of a purpose, where one is underway. @param {string} purpose */
+export const end = (purpose) => underway.get(purpose)?.abort();
+
 /**
  * The answer to a question.
  *
@@ -57,16 +61,21 @@ async function fetched(path, init) {
  *   another form than the record, and gives text.
  */
 export async function ask(question, options, { purpose = question, accept = "" } = {}) {
-  underway.get(purpose)?.abort();
+  end(purpose);
   const ending = new AbortController();
   underway.set(purpose, ending);
   try {
-    const response = await fetched(question, {
+    const init = {
       method: "POST",
       headers: { "Content-Type": "application/json", ...(accept && { Accept: accept }), ...headers() },
       body: JSON.stringify(options),
       signal: ending.signal,
-    });
+    };
+    let response = await fetched(question, init);
+    for (let tries = 0; response.status === 429 && tries < BUSY_TRIES; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get("Retry-After") ?? 1)));
+      response = await fetched(question, init);
+    }
     if (!response.ok) throw await refused(response);
     return await (accept ? response.text() : response.json());
   } finally {
@@ -84,6 +93,22 @@ export function description() {
     return response.json();
   })();
   return described;
+}
+
+/**
+ * What is asked, from the text of each option: numbers and switches as the API has them, text as it stands.
+ *
+ * @param {Record<string, {type?: string, anyOf?: {type: string}[]}>} options What `optionsOf` gives.
+ * @param {Record<string, string>} values
+ */
+export function bodyOf(options, values) {
+  const read = (name, text) => {
+    const kinds = [options[name]?.type, ...(options[name]?.anyOf ?? []).map((one) => one.type)];
+    if (kinds.includes("boolean")) return text === "true";
+    if (kinds.some((kind) => kind === "number" || kind === "integer") && text.trim() !== "" && Number.isFinite(Number(text))) return Number(text);
+    return /^[[{]/.test(text) ? JSON.parse(text) : text;
+  };
+  return Object.fromEntries(Object.entries(values).map(([name, text]) => [name, read(name, text)]));
 }
 
 /**

@@ -4,5 +4,5 @@ import { Fragment, h, render } from "./vendor/preact.mjs";
 import htm from "./vendor/htm.mjs";
 
 export { Fragment, h, render };
-export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/hooks.mjs";
+export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/hooks.mjs";
 export const html = htm.bind(h);

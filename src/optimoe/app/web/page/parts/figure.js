@@ -1,0 +1,80 @@
+// A figure: plotly in the colours of the page, with a caption, a text for those who do not see it, and its table.
+
+import { html, useEffect, useRef, useState } from "../html.js";
+import { download } from "./files.js";
+import { useDark } from "./theme.js";
+
+let library;
+
+/** plotly, loaded when the first figure is drawn. */
+function plotly() {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = "/page/vendor/plotly-basic.min.js";
+    script.onload = () => resolve(globalThis.Plotly);
+    script.onerror = () => reject(new Error("plotly cannot be loaded"));
+    document.head.append(script);
+  });
+  return library;
+}
+
+/** The colours of figures now: those of the page. */
+export function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    paper: of("paper"), ink: of("ink"), muted: of("muted"), line: of("line"), accent: of("accent"),
+    series: ["one", "two", "three", "four", "five", "six"].map((name) => of(`series-${name}`)),
+  };
+}
+
+function themed(layout, { ink, line, muted }) {
+  const axis = (given) => ({ gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line, automargin: true, ...given });
+  const axes = Object.fromEntries(Object.entries(layout).filter(([key]) => /^[xy]axis/.test(key)).map(([key, given]) => [key, axis(given)]));
+  return {
+    height: 380, margin: { l: 56, r: 16, t: 12, b: 48 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: "system-ui, sans-serif", size: 12, color: ink }, hoverlabel: { font: { family: "system-ui, sans-serif" } },
+    legend: { orientation: "h", y: -0.2, font: { color: muted } }, xaxis: axis({}), yaxis: axis({}), ...layout, ...axes,
+  };
+}
+
+/**
+ * @param {{title: string, told: string, name: string, draw: (colours: object) => {data: object[], layout: object},
+ *   children?: unknown}} props `draw` gives traces and layout in the colours that it is handed, `told` says in words
+ *   what is seen, `name` is that of the file, children stand below (a table, tools).
+ */
+export function Figure({ title, told, name, draw, children }) {
+  const place = useRef(null);
+  const [failed, setFailed] = useState("");
+  const dark = useDark();
+  useEffect(() => {
+    let gone = false;
+    plotly().then(
+      (Plotly) => {
+        if (gone) return;
+        const now = colours();
+        const { data, layout } = draw(now);
+        Plotly.react(place.current, data, themed(layout, now), { displayModeBar: false, responsive: true });
+      },
+      (error) => setFailed(error.message),
+    );
+    return () => { gone = true; };
+  }, [draw, dark]);
+  useEffect(() => () => globalThis.Plotly?.purge(place.current), []);
+  const picture = async () => {
+    const Plotly = await plotly();
+    const now = colours();
+    const { data, layout } = draw(now);
+    const whole = { ...themed(layout, now), paper_bgcolor: now.paper, title: { text: title, font: { size: 14 } }, margin: { l: 64, r: 24, t: 48, b: 56 } };
+    const url = await Plotly.toImage({ data, layout: whole }, { format: "png", width: 1000, height: 560, scale: 2 });
+    const bytes = Uint8Array.from(atob(url.split(",")[1]), (one) => one.charCodeAt(0));
+    download(`${name}.png`, new Blob([bytes], { type: "image/png" }));
+  };
+  return html`<figure class="figure">
+    <figcaption>${title}</figcaption>
+    <div role="img" aria-label=${told} ref=${place}></div>
+    ${failed && html`<p class="error">${failed}</p>`}
+    <div class="tools"><button type="button" class="quiet" onClick=${picture}>PNG</button></div>
+    ${children}
+  </figure>`;
+}
