@@ -71,8 +71,8 @@ class PlanView(BlocksView):
     def figure(self, kind: str) -> Any:
         """``total``, ``front``, ``tpot`` or ``size``."""
         from optimoe.planner.confidence.overtraining import size_curve
-        from optimoe.report.pages import figures
-        from optimoe.report.pages.style import by_itself
+        from optimoe.report.pages.figures import plan as figures
+        from optimoe.report.pages.figures.style import by_itself
 
         plan = self.plan
         drawn = {
@@ -145,8 +145,8 @@ class ServingView(BlocksView):
 
     def figure(self, kind: str) -> Any:
         """``tpot``: what a decoded token waits for."""
-        from optimoe.report.pages.figures import parts_figure
-        from optimoe.report.pages.style import by_itself
+        from optimoe.report.pages.figures.plan import parts_figure
+        from optimoe.report.pages.figures.style import by_itself
 
         require_choice(kind or "tpot", "kind", ("tpot",))
         return by_itself(parts_figure(self.estimate))

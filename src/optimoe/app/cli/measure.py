@@ -2,20 +2,23 @@
 
 from contextlib import ExitStack
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
+from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import last_lines, show_blocks, stage
+from optimoe.core.errors import require
 from optimoe.inputs.loadtest.measure import MeasureRequest
 
 
 def measure(
     request: MeasureRequest = MeasureRequest(),  # noqa: B008 (frozen)
     *,
+    page: PageFile = None,
     quiet: QuietFlag = False,
     config: ConfigFile = None,
     json: JsonFlag = False,
 ) -> None:
     """Put an OpenAI-compatible endpoint under load and time its answers; an interrupt keeps what is finished."""
     if request.source() == "--from":
+        require(page is None, "--page", "given of an endpoint: what others have measured has none", page)
         _show_foreign(request, quiet, json)
         return
     with last_lines(), ExitStack() as stack:
@@ -30,6 +33,11 @@ def measure(
         if engine is not None:
             engine.require_running()
         request.record(found)
+        if page is not None:
+            from optimoe.core.files import write_text
+            from optimoe.report.pages.load_page import load_page
+
+            write_text(page, load_page(found))
     if found.interrupted:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What commands share: ``--json``, ``--quiet``, ``--config``, and how options come from a file."""
+"""What commands share: ``--json``, ``--quiet``, ``--config``, ``--page``, and how options come from a file."""
 
 from collections.abc import Sequence
 from dataclasses import is_dataclass
@@ -17,6 +17,10 @@ ConfigFile = Annotated[
     Path | None, Parameter(help="TOML or JSON file of these options, with underscores; the command line wins.")
 ]
 """``--config``."""
+PageFile = Annotated[
+    Path | None, Parameter(help="Write a page here: figures, tables and sources in one file that opens offline.")
+]
+"""``--page``."""
 
 
 def fill_from_file(app: Any, commands: Sequence[str], arguments: Any) -> None:

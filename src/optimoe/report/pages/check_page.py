@@ -6,9 +6,10 @@ import plotly.graph_objects as go
 
 from optimoe.cost.calibration.check import CheckedRecord, LatencyCheck
 from optimoe.cost.calibration.equivalents import EquallyFastDense, LatencyName
-from optimoe.report.pages.style import ACCENT, MUTED, SERIES, log_axis, render, styled
+from optimoe.report.pages.figures.style import ACCENT, MUTED, SERIES, log_axis, styled
+from optimoe.report.pages.page import Page, Section, render
 from optimoe.report.words.calibration_prose import short_model
-from optimoe.report.words.served.check_prose import check_lines, equivalent_rows, record_rows
+from optimoe.report.words.served.check_prose import check_lines, check_sentence, check_tables
 
 TITLES: dict[LatencyName, str] = {"tpot": "TPOT, ms", "ttft": "TTFT, ms"}
 
@@ -16,25 +17,35 @@ TITLES: dict[LatencyName, str] = {"tpot": "TPOT, ms", "ttft": "TTFT, ms"}
 def check_page(check: LatencyCheck) -> str:
     """The whole page; figures and their library inside."""
     figures = [latency_figure(check, latency) for latency in TITLES]
-    figures += [place_figure(check.equivalents, latency) for latency in TITLES if check.equivalents]
-    first = check.rows[0].record
-    return render(
-        "check.html",
-        figures,
+    places = [place_figure(check.equivalents, latency) for latency in TITLES if check.equivalents]
+    tables = check_tables(check)
+    dates = sorted({row.record.date for row in check.rows})
+    gpus = sorted({row.record.gpu.rpartition("/")[2] for row in check.rows})
+    page = Page(
         title=f"{len(check.rows)} measured latencies beside their predictions",
-        lead=f"{first.gpu.rpartition('/')[2]}, {first.measured_utc[:10]}",
+        decision=check_sentence(check),
+        about=f"{', '.join(gpus)}, measured {dates[0]}{f' to {dates[-1]}' if dates[1:] else ''}",
         answer=[(str(label), text) for label, text in check_lines(check) if text],
-        tables=[
-            (
-                "Every record: measured, and predicted over measured",
-                record_rows(check.rows, bool(check.calibration)),
-            ),
+        sections=[
+            Section(title="Predicted against measured", figures=figures),
+            Section(title="Every record", about="Measured, and predicted over measured.", table=tables[0]),
             *(
-                [("Dense models as fast as the routed ones", equivalent_rows(check.equivalents))]
-                * bool(check.equivalents)
+                Section(title="Dense models as fast as the routed ones", figures=places, table=table)
+                for table in tables[1:]
             ),
+            Section(title="What this rests on", texts=sources(check)),
         ],
     )
+    return render(page)
+
+
+def sources(check: LatencyCheck) -> list[str]:
+    """Who measured, with which engines, and what predicts."""
+    records = [row.record for row in check.rows]
+    said = list(dict.fromkeys(record.source for record in records if record.source))
+    engines = sorted({f"{record.engine} {record.engine_version}" for record in records})
+    calibrated = [f"calibration: {check.calibration}"] if check.calibration else []
+    return [*said, f"engines: {', '.join(engines)}", *calibrated]
 
 
 def latency_figure(check: LatencyCheck, latency: LatencyName) -> go.Figure:
@@ -53,7 +64,9 @@ def latency_figure(check: LatencyCheck, latency: LatencyName) -> go.Figure:
     values = [*map(measured, check.rows), *map(shipped, check.rows), *map(calibrated, held)]
     ends = [min(values), max(values)]
     figure = go.Figure()
-    figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": MUTED, "dash": "dot"}, showlegend=False)
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", line={"color": MUTED, "dash": "dot"}, showlegend=False, hoverinfo="skip"
+    )
     for rows, predicted, name, colour in (
         (check.rows, shipped, "as shipped", MUTED),
         (held, calibrated, f"calibrated ({check.calibration})", ACCENT),

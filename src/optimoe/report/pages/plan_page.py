@@ -11,9 +11,9 @@ from optimoe.planner.confidence.overtraining import size_curve
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.result import Plan
 from optimoe.report.launch.winner import PLAN_FILES, winner_files
-from optimoe.report.pages.doubt_figures import contending_figure, shadow_figure
-from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
-from optimoe.report.pages.style import render
+from optimoe.report.pages.figures.doubts import contending_figure, drawn_shares, draws_figure, shadow_figure
+from optimoe.report.pages.figures.plan import front_figure, parts_figure, size_figure, tornado_figure, total_figure
+from optimoe.report.pages.page import Page, Section, render, rests_on
 from optimoe.report.records.plan.plan import plan_record
 from optimoe.report.records.schema import document
 from optimoe.report.words.plan.alternatives import alternatives_table
@@ -62,29 +62,37 @@ def plan_page(plan: Plan, robustness: Robustness | None = None, files: Sequence[
         figures.insert(0, front_figure(plan))
     if curve := size_curve(plan):
         figures.append(size_figure(plan, curve))
-    if robustness is not None:
-        figures += doubt_figures(plan, robustness)
-    return render(
-        "plan.html",
-        figures,
-        title=title(plan),
-        lead=subtitle(plan),
-        answer=[*question_lines(plan.problem), *choice_lines(plan)],
-        careful=plan.warnings,
-        reasons=plan.reasons,
-        scored=scored_lines(plan),
-        labs=lab_lines(plan),
-        sure=robustness_sentences(plan, robustness) if robustness else [],
-        laws=laws_sentences(plan),
-        alternatives=alternatives_table(plan),
-        files=["plan.json", *files],
-        assumptions=plan.assumptions,
-    )
+    sections = [
+        Section(title="Beside it", table=alternatives_table(plan), marked=True),
+        Section(title="Why", texts=plan.reasons),
+        Section(title="Models of your own", texts=scored_lines(plan)),
+        Section(title="Loss and dollars", figures=figures),
+        *([_how_sure(plan, robustness)] if robustness else []),
+        Section(
+            title="What other laws would train",
+            about="Losses of different laws are on different corpora and are not compared.",
+            texts=laws_sentences(plan),
+        ),
+        Section(title="Labs at this budget", about="For reference.", texts=lab_lines(plan)),
+        Section(title="What to be careful about", texts=plan.warnings, careful=True),
+        Section(title="Files", links=["plan.json", *files]),
+        rests_on(plan.assumptions),
+    ]
+    answer = [*question_lines(plan.problem), *choice_lines(plan)]
+    return render(Page(title=title(plan), decision=subtitle(plan), answer=answer, sections=sections))
+
+
+def _how_sure(plan: Plan, robustness: Robustness) -> Section:
+    """How sure a plan is: in figures, then in words."""
+    sentences = robustness_sentences(plan, robustness)
+    return Section(title="How sure", figures=doubt_figures(plan, robustness), texts=sentences)
 
 
 def doubt_figures(plan: Plan, robustness: Robustness) -> list[go.Figure]:
-    """What contends with the choice, what its limits are worth, and what one input would change."""
+    """Who wins over draws, what contends with the choice, what limits are worth, what one input would change."""
     figures = []
+    if shares := drawn_shares(robustness):
+        figures.append(draws_figure(shares))
     if robustness.contending is not None:
         figures.append(contending_figure(robustness.contending))
     if robustness.shadow_prices:

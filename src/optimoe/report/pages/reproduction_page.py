@@ -1,14 +1,15 @@
 """The page of a text: its claims beside ours, and its figures drawn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isnan
 
 import plotly.graph_objects as go
 
-from optimoe.core.claims import Series, TextFigure
+from optimoe.core.claims import Reproduction, Series, TextFigure
 from optimoe.planner.published.ledger import Reproduced
-from optimoe.report.pages.style import SERIES, log_axis, render, styled
+from optimoe.report.pages.figures.style import SERIES, log_axis, styled
+from optimoe.report.pages.page import Page, Section, render
+from optimoe.report.words.lines import Table
 from optimoe.report.words.texts.reproduce_prose import claim_cells, counts_line, figure_remarks
 
 HEADS = (
@@ -28,14 +29,6 @@ FEWEST_OF_A_CURVE = 3
 """Points from which rising x are drawn as a curve: two points are no curve."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Caption:
-    """What stands above and below a drawn figure."""
-
-    key: str
-    notes: tuple[str, ...]
-
-
 def reproduction_page(done: Reproduced, figures: Sequence[TextFigure]) -> str:
     """The whole page; figures and their library inside.
 
@@ -43,17 +36,30 @@ def reproduction_page(done: Reproduced, figures: Sequence[TextFigure]) -> str:
         done: The text with its claims judged.
         figures: Its figures.
     """
-    captions = [Caption(key=one.key, notes=tuple(figure_remarks(one))) for one in figures]
-    return render(
-        "reproduction.html",
-        [drawn_figure(one) for one in figures],
+    drawn = [
+        Section(title=f"Figure {one.key}", figures=[drawn_figure(one)], texts=figure_remarks(one))
+        for one in figures
+    ]
+    claims = Table(rows=[HEADS, *(_joined(row) for row in done.rows)], words=HEADS)
+    page = Page(
         title=f"{done.text.text}: printed numbers beside ours",
-        lead=done.text.about,
-        answer=[("Claims", counts_line([done]))],
-        heads=HEADS,
-        rows=[claim_cells(row) for row in done.rows],
-        captions=captions,
+        decision=f"{counts_line([done])}.",
+        about=done.text.about,
+        answer=[],
+        sections=[*drawn, Section(title="Claims", table=claims), Section(title="Sources", texts=_sources(done))],
     )
+    return render(page)
+
+
+def _joined(row: Reproduction) -> tuple[str, ...]:
+    """A claim in cells; what stands below each other in one is on lines of its own."""
+    return tuple("\n".join(lines) for lines in claim_cells(row))
+
+
+def _sources(done: Reproduced) -> list[str]:
+    """The text itself, and the data that its claims need."""
+    data = done.text.data
+    return [f"{done.text.text}: {done.text.about}", *([f"data: {', '.join(data)}"] if data else [])]
 
 
 def drawn_figure(figure: TextFigure) -> go.Figure:

@@ -8,24 +8,38 @@ from optimoe.core.units import format_count, format_seconds, format_usd
 from optimoe.cost.serving.estimate import ServingEstimate
 from optimoe.cost.serving.step import efficiency_sources
 from optimoe.cost.sizing.curves import Curves
-from optimoe.report.pages.style import ACCENT, MUTED, SERIES, log_axis, render, styled
-from optimoe.report.words.serving_prose import layout_words
+from optimoe.report.pages.figures.style import ACCENT, MUTED, SERIES, colours, log_axis, styled
+from optimoe.report.pages.page import Page, Section, render, rests_on
+from optimoe.report.words.lines import Table
+from optimoe.report.words.serving_prose import curves_sentence, gpu_price, layout_words, price_unit
 
 
 def curves_page(curves: Curves) -> str:
     """The whole page; figures and their library inside."""
     cluster, workload = curves.deployment.cluster, curves.deployment.workload
     guess = f" (shape speculated: {curves.speculated})" if curves.speculated else ""
-    return render(
-        "serving.html",
-        [frontier_figure(curves), context_figure(curves), batch_figure(curves), parts_figure(curves)],
+    tried = curves.frontier.tried
+    page = Page(
         title=f"{curves.name}{guess} on {cluster.num_gpus} × {cluster.accelerator.name}",
-        lead=f"{workload.input_tokens:,} tokens in, {workload.output_tokens:,} out",
+        decision=curves_sentence(curves),
+        about=f"{workload.input_tokens:,} tokens in, {workload.output_tokens:,} out",
         answer=[],
-        tried=curves.frontier.tried,
-        rows=frontier_rows(curves.frontier.points),
-        assumptions=efficiency_sources(),
-    )
+        sections=[
+            Section(
+                title="Speed and price",
+                figures=[
+                    frontier_figure(curves), context_figure(curves), batch_figure(curves), parts_figure(curves),
+                ],
+            ),
+            Section(
+                title="The frontier",
+                about=f"No other layout and batch of the {tried:,} that fit is as fast for a user and for a GPU.",
+                table=Table(rows=frontier_rows(curves.frontier.points), words=("bound by",)),
+            ),
+            rests_on(efficiency_sources()),
+        ],
+    )  # fmt: skip
+    return render(page)
 
 
 def frontier_rows(points: Sequence[ServingEstimate]) -> list[tuple[str, ...]]:
@@ -71,7 +85,7 @@ def frontier_figure(curves: Curves) -> go.Figure:
         showlegend=False,
     )
     names = list(dict.fromkeys(_layout(one) for one in points))
-    for colour, name in zip(SERIES * (1 + len(names) // len(SERIES)), names, strict=False):
+    for colour, name in zip(colours(len(names)), names, strict=True):
         own = [one for one in points if _layout(one) == name]
         figure.add_scatter(
             x=[1 / one.tpot_s for one in own],
@@ -93,7 +107,7 @@ def context_figure(curves: Curves) -> go.Figure:
     figure = go.Figure()
     figure.add_scatter(
         x=[tokens for tokens, _ in curves.by_context],
-        y=[_price(one) for _, one in curves.by_context],
+        y=[gpu_price(one) for _, one in curves.by_context],
         mode="lines+markers",
         line={"color": ACCENT},
         text=[f"{_layout(one)}, {one.concurrency:.0f} in flight" for _, one in curves.by_context],
@@ -104,7 +118,9 @@ def context_figure(curves: Curves) -> go.Figure:
     figure.update_xaxes(
         type="log", title="prompt, tokens", tickvals=marks, ticktext=[format_count(tokens) for tokens in marks]
     )
-    figure.update_yaxes(title=_price_title(curves), **log_axis(_price(one) for _, one in curves.by_context))
+    figure.update_yaxes(
+        title=price_unit(curves.deployment), **log_axis(gpu_price(one) for _, one in curves.by_context)
+    )
     return styled(figure, "Price against context")
 
 
@@ -113,14 +129,14 @@ def batch_figure(curves: Curves) -> go.Figure:
     figure = go.Figure()
     flight = [one.concurrency for one in curves.by_batch]
     for name, colour, values, axis in (
-        (_price_title(curves), ACCENT, [_price(one) for one in curves.by_batch], "y"),
+        (price_unit(curves.deployment), ACCENT, [gpu_price(one) for one in curves.by_batch], "y"),
         ("TPOT, ms", SERIES[1], [1e3 * one.tpot_s for one in curves.by_batch], "y2"),
     ):
         figure.add_scatter(x=flight, y=values, mode="lines", name=name, line={"color": colour}, yaxis=axis)
-    prices = log_axis(_price(one) for one in curves.by_batch)
+    prices = log_axis(gpu_price(one) for one in curves.by_batch)
     right = {"overlaying": "y", "side": "right", "title": "TPOT, ms", "rangemode": "tozero", "showgrid": False}
     right["tickmode"] = "auto"
-    figure.update_layout(yaxis={"title": _price_title(curves), **prices}, yaxis2=right)
+    figure.update_layout(yaxis={"title": price_unit(curves.deployment), **prices}, yaxis2=right)
     figure.update_xaxes(title="requests in flight", **log_axis(flight))
     return styled(figure, f"Price and TPOT against batch, {_layout(curves.by_batch[0])}")
 
@@ -134,7 +150,7 @@ def parts_figure(curves: Curves) -> go.Figure:
         for cause in curves.by_batch[0].parts
         if any(float(one.parts[cause]) > 0.005 * one.tpot_s for one in curves.by_batch)
     ]
-    for colour, cause in zip(SERIES * 2, causes, strict=False):
+    for colour, cause in zip(colours(len(causes)), causes, strict=True):
         figure.add_scatter(
             x=flight,
             y=[1e3 * float(one.parts[cause]) for one in curves.by_batch],
@@ -150,14 +166,3 @@ def parts_figure(curves: Curves) -> go.Figure:
 
 def _layout(one: ServingEstimate) -> str:
     return layout_words(one.layout)
-
-
-def _price(one: ServingEstimate) -> float:
-    """Dollars per million tokens, or GPU hours where no price is known."""
-    priced = one.usd_per_mtok == one.usd_per_mtok
-    return float(one.usd_per_mtok if priced else 1e6 / 3600 / one.tokens_per_s_per_gpu)
-
-
-def _price_title(curves: Curves) -> str:
-    known = curves.deployment.price.usd_per_gpu_hour == curves.deployment.price.usd_per_gpu_hour
-    return "USD per million output tokens" if known else "GPU hours per million output tokens"

@@ -23,7 +23,7 @@ def figure_table(figure: TextFigure) -> list[tuple[str, ...]]:
 
 
 def _side_by_side(figure: TextFigure) -> list[tuple[str, ...]]:
-    columns = [_column(figure.series[0].x), *map(_with_band, figure.series)]
+    columns = [column_cells(figure.series[0].x), *map(_with_band, figure.series)]
     heads = ("x", *(one.name for one in figure.series))
     return [heads, *zip(*columns, strict=True)]
 
@@ -31,21 +31,21 @@ def _side_by_side(figure: TextFigure) -> list[tuple[str, ...]]:
 def _row_by_row(figure: TextFigure) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("series", "x", "y")]
     for one in figure.series:
-        rows += [(one.name, x, y) for x, y in zip(_column(one.x), _with_band(one), strict=True)]
+        rows += [(one.name, x, y) for x, y in zip(column_cells(one.x), _with_band(one), strict=True)]
     return rows
 
 
 def _with_band(series: Series) -> list[str]:
     """Values of a series, each with the ends of its band where it has one."""
     if not series.low:
-        return _column(series.y)
+        return column_cells(series.y)
     count = len(series.y)
-    cells = _column((*series.y, *series.low, *series.high))
+    cells = column_cells((*series.y, *series.low, *series.high))
     ends = zip(cells[:count], cells[count : 2 * count], cells[2 * count :], strict=True)
     return [f"{value} ({low} – {high})" for value, low, high in ends]
 
 
-def _column(values: Sequence[float]) -> list[str]:
+def column_cells(values: Sequence[float]) -> list[str]:
     """Numbers of one column, with as many decimals each; a dash where there is none."""
     known = [abs(value) for value in values if math.isfinite(value) and value != 0]
     decimals = max(0, DIGITS - 1 - math.floor(math.log10(max(known)))) if known else 0

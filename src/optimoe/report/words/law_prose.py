@@ -57,6 +57,14 @@ def fit_lines(
     return lines
 
 
+def fit_sentence(fitted: Fit) -> str:
+    """What the fit is worth, in one sentence."""
+    law, verdict = fitted.law, fitted.verdict.replace("_", " ")
+    return (
+        f"{law.name} describes {fitted.runs:,} runs to {fitted.rmse_log:.2%} of their loss; the fit is {verdict}."
+    )
+
+
 def _residuals(fitted: Fit) -> str:
     """The residuals' robust scale, and beside it what a δ makes of it."""
     text, delta = (

@@ -16,6 +16,7 @@ from optimoe.cost.serving.accuracy.evidence import AnswerEvidence
 from optimoe.cost.serving.cache import CacheCapacity
 from optimoe.cost.serving.estimate import Deployment, ServingEstimate
 from optimoe.cost.serving.memory import GpuMemory, gpu_memory
+from optimoe.cost.sizing.curves import Curves
 from optimoe.cost.sizing.disaggregation import Disaggregated
 from optimoe.cost.sizing.fleet import Fleet, LongestContext
 from optimoe.report.words.lines import Deciding, Lines
@@ -131,6 +132,30 @@ BOUND_WORDS = {
 def bound_words(cause: str) -> str:
     """What binds, in words that say of which part of the model."""
     return BOUND_WORDS.get(cause, cause)
+
+
+def gpu_price(one: ServingEstimate) -> float:
+    """Dollars per million output tokens, or GPU hours where no price is known."""
+    priced = one.usd_per_mtok == one.usd_per_mtok
+    return float(one.usd_per_mtok if priced else 1e6 / 3600 / one.tokens_per_s_per_gpu)
+
+
+def price_unit(deployment: Deployment) -> str:
+    """What :func:`gpu_price` is in."""
+    known = deployment.price.usd_per_gpu_hour == deployment.price.usd_per_gpu_hour
+    return "USD per million output tokens" if known else "GPU hours per million output tokens"
+
+
+def curves_sentence(curves: Curves) -> str:
+    """The cheapest point of a frontier and the fastest one."""
+    points = curves.frontier.points
+    cheapest, fastest = min(points, key=gpu_price), points[0]
+    return (
+        f"Cheapest at {gpu_price(cheapest):.3g} {price_unit(curves.deployment)}, with "
+        f"{cheapest.concurrency:,.0f} requests in flight at {format_seconds(cheapest.tpot_s)} a token "
+        f"({layout_words(cheapest.layout)}); fastest for a user at {format_seconds(fastest.tpot_s)} a token, for "
+        f"{gpu_price(fastest) / gpu_price(cheapest):.3g} times that price."
+    )
 
 
 def fleet_lines(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag, QuietFlag
+from optimoe.app.cli.options import JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import show, stage
 from optimoe.core.errors import InputError
 from optimoe.inputs.laws.corpora import CorporaRequest
@@ -25,7 +25,6 @@ Predictions = Annotated[
     Path | None, Parameter(help="Write a CSV here: every run with the law's prediction and its bands.")
 ]
 Table = Annotated[Path | None, Parameter(help="Write the coefficients here: .tex (LaTeX) or .csv.")]
-Page = Annotated[Path | None, Parameter(help="Write a page here: residuals by every variable (HTML).")]
 TABLES = (".tex", ".csv")
 
 
@@ -36,7 +35,7 @@ def fit(
     out: Annotated[Path | None, Parameter(help="Write the law file here, for --law.")] = None,
     predictions: Predictions = None,
     table: Table = None,
-    page: Page = None,
+    page: PageFile = None,
     quiet: QuietFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -100,4 +99,4 @@ def _write_views(
     if page is not None:
         from optimoe.report.pages.fit_page import fit_page
 
-        write_text(page, fit_page(runs, fitted, lines))
+        write_text(page, fit_page(runs, fitted, lines, intervals))

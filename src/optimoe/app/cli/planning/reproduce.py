@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import JsonFlag
+from optimoe.app.cli.options import JsonFlag, PageFile
 from optimoe.app.cli.printing import print_columns, print_json, print_lines, show
 from optimoe.app.notes import warn
 from optimoe.core.errors import require
@@ -19,7 +19,6 @@ Text = Annotated[str, Parameter(help="A text by its key, such as epoch2024 or cl
 ListFlag = Annotated[bool, Parameter(name="--list", negative="", help="Name every text that can be reproduced.")]
 AllFlag = Annotated[bool, Parameter(name="--all", negative="", help="Reproduce every text and write the page.")]
 FigureKey = Annotated[str, Parameter(help="Print one figure of the text as a table, by its key.")]
-TextPage = Annotated[Path | None, Parameter(help="Write a page of the text here: claims and figures (HTML).")]
 PagePath = Annotated[Path, Parameter(help="Where --all writes the page.")]
 
 
@@ -29,7 +28,7 @@ def reproduce(
     list_texts: ListFlag = False,
     all_texts: AllFlag = False,
     figure: FigureKey = "",
-    page: TextPage = None,
+    page: PageFile = None,
     out: PagePath = PAGE,
     json: JsonFlag = False,
 ) -> None:

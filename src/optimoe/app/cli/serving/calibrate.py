@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from optimoe.app.cli.options import ConfigFile, JsonFlag, QuietFlag
+from optimoe.app.cli.options import ConfigFile, JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
 from optimoe.inputs.measured.calibration import CalibrateRequest, CheckLatenciesRequest
 
@@ -34,13 +34,10 @@ def calibrate(
     show(json, lambda: calibration_record(calibration), lambda: calibration_lines(calibration), quiet=quiet)
 
 
-Page = Annotated[Path | None, Parameter(help="Write a page of figures here.")]
-
-
 def check(
     request: CheckLatenciesRequest,
     *,
-    page: Page = None,
+    page: PageFile = None,
     quiet: QuietFlag = False,
     config: ConfigFile = None,
     json: JsonFlag = False,

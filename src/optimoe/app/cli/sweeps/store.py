@@ -1,18 +1,25 @@
 """``optimoe sweep status``, ``retry``, ``export`` and ``compare``: the store of a sweep, whoever works on it."""
 
-from optimoe.app.cli.options import JsonFlag, QuietFlag
+from optimoe.app.cli.options import JsonFlag, PageFile, QuietFlag
 from optimoe.app.cli.printing import show, show_blocks
 from optimoe.inputs.sweeps.compare import GateRequest
 from optimoe.inputs.sweeps.store import ExportRunsRequest, RetryRequest, StoreRequest
 
 
-def status(request: StoreRequest, *, quiet: QuietFlag = False, json: JsonFlag = False) -> None:
+def status(
+    request: StoreRequest, *, page: PageFile = None, quiet: QuietFlag = False, json: JsonFlag = False
+) -> None:
     """Where the runs of a sweep are, also while others work on it."""
     from optimoe.report.records.runs.sweep import sweep_record
     from optimoe.report.words.runs.sweep import sweep_blocks
 
     store = request.opened()
     states, reckoning = store.states(), store.reckoning()
+    if page is not None:
+        from optimoe.core.files import write_text
+        from optimoe.report.pages.sweep_page import sweep_page
+
+        write_text(page, sweep_page(states, store.records_file))
     show_blocks(
         json,
         lambda: sweep_record(store, states, reckoning),

@@ -56,14 +56,29 @@ def sweep_blocks(store: SweepStore, states: Sequence[RunState], reckoning: Recko
         took = format_seconds(reckoning.worker_seconds)
         thought = format_seconds(reckoning.worker_seconds_thought)
         lines.append(("", f"after five runs: {took} for {thought} estimated, {reckoning.ratio:.2f} times"))
-    return [_table(states), [*lines, ("Records", str(store.records_file))]]
+    return [states_table(states), [*lines, ("Records", str(store.records_file))]]
 
 
-def _table(states: Sequence[RunState]) -> Table:
+def sweep_sentence(states: Sequence[RunState]) -> str:
+    """How many runs are over, and which of them has the lowest loss."""
+    over = [one for one in states if one.record is not None]
+    words = f"{len(over)} of {len(states)} runs are over"
+    best = min((one for one in over if _loss(one) is not None), key=lambda one: _loss(one) or 0.0, default=None)
+    if best is None:
+        return f"{words}."
+    return f"{words}; the lowest held-out loss, {_loss(best):.4f} nats per token, has {best.run.name}."
+
+
+def _loss(state: RunState) -> float | None:
+    return state.record.loss if state.record else None
+
+
+def states_table(states: Sequence[RunState]) -> Table:
+    """Runs one below the other: where each is and what came of it."""
     rows: list[tuple[str, ...]] = [("run", "state", "done", "loss", "time")]
     for one in states:
         record = one.record
-        loss = f"{record.loss:.4f}" if record is not None and record.loss is not None else ""
+        loss = "" if (known := _loss(one)) is None else f"{known:.4f}"
         took = format_seconds(record.seconds) if record is not None and record.seconds else ""
         rows.append((one.run.name, one.state, f"{one.step / one.run.steps:.0%}", loss, took))
     return Table(rows=rows, words=("state",))

@@ -12,11 +12,25 @@ from optimoe.report.words.lines import Blocks, Deciding, Lines, Table, labelled
 
 def check_blocks(check: LatencyCheck) -> Blocks:
     """Errors, every record, and where routed models lie between dense ones."""
+    return [check_lines(check), *check_tables(check)]
+
+
+def check_sentence(check: LatencyCheck) -> str:
+    """How far predictions are off in the median, with the calibration where there is one."""
+    errors, how = (check.shipped, "as shipped") if check.calibrated is None else (check.calibrated, "calibrated")
+    return (
+        f"Predictions are off by {errors.tpot.median_error:.0%} in TPOT and {errors.ttft.median_error:.0%} in "
+        f"TTFT in the median of {len(check.rows)} records, {how}."
+    )
+
+
+def check_tables(check: LatencyCheck) -> list[Table]:
+    """Every record, and where routed models lie between dense ones."""
     tables = [Table(rows=record_rows(check.rows, bool(check.calibration)), words=("engine",), spare=("TTFT",))]
     if check.equivalents:
         title = "Dense models as fast as the routed ones, and the place between active (0) and total size (1)"
         tables.append(Table(rows=equivalent_rows(check.equivalents), title=title, words=("engine", "latency")))
-    return [check_lines(check), *tables]
+    return tables
 
 
 def check_lines(check: LatencyCheck) -> Lines:

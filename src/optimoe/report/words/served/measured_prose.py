@@ -15,7 +15,17 @@ from optimoe.report.words.lines import Blocks, Deciding, Lines, Table, labelled
 
 def measured_blocks(found: Measurement) -> Blocks:
     """What was asked, every level in a row, percentiles with their intervals, and what must be known of them."""
-    return [_asked(found), _levels(found), _percentiles(found), _known(found)]
+    return [asked_lines(found), levels_table(found), percentiles_table(found), known_lines(found)]
+
+
+def measured_sentence(found: Measurement) -> str:
+    """The level with the most tokens a second, and its latencies."""
+    best = found.best
+    times = [format_seconds(one.median) for one in (best.ttft, best.tpot)]
+    return (
+        f"{found.server.model} gives up to {_number(best.output_throughput)} tokens/s, at {load_words(best)}: "
+        f"TTFT {times[0]} and TPOT {times[1]} in the median."
+    )
 
 
 def foreign_blocks(records: Sequence[LatencyRecord], out: str) -> Blocks:
@@ -42,7 +52,8 @@ def _record_cells(one: LatencyRecord) -> tuple[str, ...]:
     return (one.model, *deployed, *lengths, *times, one.date)
 
 
-def _asked(found: Measurement) -> Lines:
+def asked_lines(found: Measurement) -> Lines:
+    """What was asked, and of which endpoint."""
     server, plan = found.server, found.plan
     engine = f" on {server.engine} {server.version}".rstrip() if server.engine else ""
     until = (
@@ -64,7 +75,8 @@ def _lengths(lengths: TokenLengths) -> str:
     return f"{lengths.mean:,.0f}{spread} tokens"
 
 
-def _levels(found: Measurement) -> Table:
+def levels_table(found: Measurement) -> Table:
+    """Every level in a row, in medians."""
     heads = ["Load", "answered", "failed", "requests/s", "tokens/s", "TTFT", "TPOT", "gap", "e2e"]
     limited = is_limited(found.plan)
     heads[4:4] = ["good/s", "within limits"] if limited else []
@@ -78,7 +90,7 @@ def _levels(found: Measurement) -> Table:
     return Table(rows=rows, title="Medians of each level", spare=("gap", "e2e"), decides=True)
 
 
-def _percentiles(found: Measurement) -> Table:
+def percentiles_table(found: Measurement) -> Table:
     """Percentiles of the two latencies, each with its interval."""
     heads = ("Load", *(f"{name} p{percent}" for name in ("TTFT", "TPOT") for percent in (50, 90, 99)))
     rows = [heads]
@@ -88,7 +100,7 @@ def _percentiles(found: Measurement) -> Table:
     return Table(rows=rows, title="Percentiles and their 95 % intervals, ms", spare=("TTFT p90", "TPOT p90"))
 
 
-def _known(found: Measurement) -> Lines:
+def known_lines(found: Measurement) -> Lines:
     """What the figures mean, what the client did to them, errors, and what to be careful of."""
     careful = [f"{load_words(level)}: {note}" for level in found.levels for note in level.notes]
     errors = Counter[str]()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimoe.report.pages.doubt_figures import contending_figure, shadow_figure
+from optimoe.report.pages.figures.doubts import contending_figure, shadow_figure
 from optimoe.report.pages.plan_page import doubt_figures
 from tests.report.plans import doubts, usual_plan
 

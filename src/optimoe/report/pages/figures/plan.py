@@ -13,7 +13,7 @@ from optimoe.planner.confidence.overtraining import SizePoint
 from optimoe.planner.confidence.robust import Robustness
 from optimoe.planner.explain.reasons import family_words
 from optimoe.planner.result import Plan
-from optimoe.report.pages.style import ACCENT, INK, MUTED, SERIES, log_axis, styled
+from optimoe.report.pages.figures.style import ACCENT, INK, MUTED, SERIES, colours, log_axis, styled
 from optimoe.report.words.plan.alternatives import routing_words, shown_others
 from optimoe.report.words.plan.shapes import kind_words
 from optimoe.report.words.serving_prose import bound_words
@@ -31,7 +31,7 @@ def front_figure(plan: Plan) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    for colour, number in zip(SERIES * (1 + len(numbers) // len(SERIES)), numbers, strict=False):
+    for colour, number in zip(colours(len(numbers)), numbers, strict=True):
         members = [member for member in plan.front if member.family.num_experts == number]
         _add_points(figure, members, kind_words(number), colour)
     _add_points(figure, [plan.choice], "the choice", ACCENT, size=15, symbol="star")
@@ -95,17 +95,20 @@ def total_figure(plan: Plan) -> go.Figure:
     figure = go.Figure()
     for name, colour, dollars in (
         ("training", SERIES[1], [one.train_usd for _, one in designs]),
-        ("serving", "#f59e0b", [one.serve_usd for _, one in designs]),
+        ("serving", SERIES[3], [one.serve_usd for _, one in designs]),
     ):
-        figure.add_bar(name=name, x=[label for label, _ in designs], y=dollars, marker_color=colour)
+        figure.add_bar(
+            name=name, y=[label for label, _ in designs], x=dollars, orientation="h", marker_color=colour
+        )
     figure.update_layout(barmode="stack")
-    figure.update_yaxes(title="USD", tickprefix="$")
+    figure.update_xaxes(title="USD", tickprefix="$")
+    figure.update_yaxes(autorange="reversed", automargin=True)
     choice, training = plan.choice, plan.problem.training
     affordable = training.affordable_tokens(choice.params.active, choice.training.mfu, choice.params.router)
     limit = affordable * training.usd_per_token(choice.params.active, choice.training.mfu)
     if limit < 4 * max(one.total_usd for _, one in designs):
-        figure.add_hline(
-            y=limit,
+        figure.add_vline(
+            x=limit,
             line={"color": INK, "dash": "dot", "width": 1},
             annotation_text="training budget",
             annotation_position="top right",
@@ -165,7 +168,18 @@ def tornado_figure(plan: Plan, robustness: Robustness) -> go.Figure:
         for swing in robustness.swings
         for words, one in zip(swing.ends, swing.choices, strict=True)
     )
-    return styled(figure, "What one input would change (orange: another family)", told)
+    rows = [
+        (
+            swing.name,
+            words,
+            format_usd(one.total_usd) if one else "nothing feasible",
+            family_words(one.family) if one else "–",
+        )
+        for swing in robustness.swings
+        for words, one in zip(swing.ends, swing.choices, strict=True)
+    ]
+    heads = ("input", "moves to", "total USD", "then the choice")
+    return styled(figure, "What one input would change (orange: another family)", told, [heads, *rows])
 
 
 def _add_points(

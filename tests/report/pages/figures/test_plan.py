@@ -3,7 +3,7 @@
 import pytest
 
 from optimoe.planner.confidence.overtraining import size_curve
-from optimoe.report.pages.figures import front_figure, parts_figure, size_figure, tornado_figure, total_figure
+from optimoe.report.pages.figures.plan import front_figure, parts_figure, size_figure, tornado_figure, total_figure
 from optimoe.report.words.plan.alternatives import shown_others
 from tests.report.plans import doubts, usual_plan
 

@@ -1,21 +1,29 @@
-"""How figures and pages look: one style, one file a page that opens offline."""
+"""How figures look: one style, in the colours of a light screen; pages know those of a dark one."""
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
-from html import escape
 from typing import Any
 
-import jinja2
 import plotly.graph_objects as go
-from plotly.io import templates, to_html
-from plotly.offline import get_plotlyjs
 
-from optimoe import __version__
 from optimoe.core.units import format_count
+from optimoe.report.words.lines import Rows
 
 INK, ACCENT, MUTED = "#1f2430", "#c2410c", "#94a3b8"
 SERIES = ("#64748b", "#0e7490", "#15803d", "#a16207", "#7e22ce", "#be123c", "#1d4ed8", "#4d7c0f")
+
+DARK = {
+    INK: "#e5e7eb",
+    ACCENT: "#fb923c",
+    MUTED: "#64748b",
+    **dict(zip(SERIES, ("#94a3b8", "#3bb3c9", "#4fb56f", "#d3a12d", "#b184e8", "#ef7088", "#6f9cf5", "#94bd3f"),
+               strict=True)),
+    "#2a3f5f": "#e5e7eb",
+    "#ebf0f8": "#303846",
+    "#c8d4e3": "#303846",
+    "#ffffff": "#14171d",
+}  # fmt: skip
+"""Colours of a dark screen by those of a light one: of series, of the template's text and grid, of paper."""
 
 FEW_DECADES = 4
 """Up to here a logarithmic axis has room for three labels a decade: twelve in all."""
@@ -31,28 +39,23 @@ TEMPLATE = "plotly_white"
 """Grid, ticks and bars of a figure."""
 
 
-@cache
-def _template() -> dict[str, Any]:
-    plain: dict[str, Any] = templates[TEMPLATE].to_plotly_json()
-    return plain
-
-
 def by_itself(figure: go.Figure) -> go.Figure:
     """A styled figure with its template, as it stands outside a page."""
-    return figure.update_layout(template=TEMPLATE)
+    return figure.update_layout(template=TEMPLATE, meta=None)
 
 
-def styled(figure: go.Figure, title: str, told: str = "") -> go.Figure:
+def styled(figure: go.Figure, title: str, told: str = "", numbers: Rows | None = None) -> go.Figure:
     """The figure with its title, font, margins and legend; the page adds its template.
 
     Args:
         figure: The figure.
         title: What stands above it.
         told: What it shows, for those who do not see it; left out, its title and its series say it.
+        numbers: Its numbers as a table, heads first; left out, the points of its series; empty for none.
     """
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
-        meta={"told": told},
+        meta={"told": told} | ({} if numbers is None else {"numbers": numbers}),
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         font={"family": "system-ui, sans-serif", "color": INK},
@@ -61,6 +64,11 @@ def styled(figure: go.Figure, title: str, told: str = "") -> go.Figure:
         legend={"orientation": "h", "y": -0.22},
     )
     return figure
+
+
+def colours(number: int) -> Sequence[str]:
+    """As many colours as there are series, over again where they are many."""
+    return (SERIES * (1 + number // len(SERIES)))[:number]
 
 
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
@@ -77,38 +85,3 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
 
 def _mark(value: float) -> str:
     return f"{value:,.10g}" if value < FULL_BELOW else format_count(value, 1)
-
-
-def figure_html(figure: go.Figure) -> str:
-    """A figure as a piece of a page: its title as a caption that wraps, and a text for who does not see it."""
-    title = figure.layout.title.text or ""
-    named = ", ".join(trace.name for trace in figure.data if trace.name)
-    told = (figure.layout.meta or {}).get("told") or f"{title}{': ' + named if named else ''}"
-    bare = figure.to_dict()  # plain: a Figure would check the template that it is given, 25 ms of CPU each
-    bare["layout"]["template"] = _template()
-    bare["layout"]["title"] = {}
-    bare["layout"]["margin"]["t"] = 20
-    drawn = to_html(
-        bare,
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-        validate=False,
-    )
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption>"
-        f'<div role="img" aria-label="{escape(told)}">{drawn}</div></figure>'
-    )
-
-
-def render(template: str, figures: Sequence[go.Figure], **content: Any) -> str:
-    """A page from its template; figures and their library inside."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("optimoe.report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template(template).render(
-        figures=[figure_html(figure) for figure in figures],
-        plotly_js=get_plotlyjs(),
-        version=__version__,
-        **content,
-    )

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
-from optimoe.report.pages.style import TEMPLATE, by_itself, figure_html, log_axis, render, styled
+from optimoe.report.pages.figures.style import TEMPLATE, by_itself, figure_html, log_axis, render, styled
 
 
 @pytest.mark.parametrize("values", [(3.0, 40.0), (0.002,), (1.0, 1000.0), (0.0, 7.0)])
