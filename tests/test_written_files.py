@@ -28,6 +28,7 @@ from optimoe.trainer.sweep.store import Failure, SweepStore
 from tests.app.run import FEW_DESIGNS
 from tests.core.predictions.cases import said
 from tests.core.run.cases import HOSTILE, RUN, record
+from tests.loadtest.endpoint import running
 from tests.trainer.world import ARCHITECTURE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -240,6 +241,12 @@ def check_measurement(folder):
     assert json.loads(line)["model_id"] == HOSTILE
 
 
+def check_load_page(folder):
+    with running() as (url, _):
+        optimoe("measure", url, "--requests", 5, "--output-tokens", 8, "--page", HOSTILE, cwd=folder)
+    assert "under load</h1>" in (folder / HOSTILE).read_text()
+
+
 def check_sweep(folder):
     store, failure = SweepStore(folder / "store"), Failure(attempts=1, line=HOSTILE)
     store.add([RUN])
@@ -253,6 +260,8 @@ def check_sweep(folder):
         optimoe("sweep", "export", store.path, folder / f"{HOSTILE}.{ending}", cwd=folder)
         (row,) = read_table(folder / f"{HOSTILE}.{ending}")["name"]
         assert row == HOSTILE
+    optimoe("sweep", "status", store.path, "--page", f"{HOSTILE}.html", cwd=folder)
+    assert HOSTILE in html.unescape((folder / f"{HOSTILE}.html").read_text())
     words = ("--alpha", "0.1", "--baseline", HOSTILE, "--variant", HOSTILE, "--out", folder / "gate.json")
     optimoe("sweep", "compare", store.path, *words, cwd=folder)
     assert load_json(folder / "gate.json")["baseline"] == HOSTILE
@@ -268,6 +277,7 @@ WRITERS = {
     "cost/calibration/files.py": check_calibration,
     "laws/catalog/files.py": check_law,
     "app/cli/arch.py": check_config,
+    "app/cli/measure.py": check_load_page,
     "app/cli/sweeps/store.py": check_sweep,
     "report/tables/runs.py": check_sweep,
     "app/cli/laws/fit.py": check_fit_views,

@@ -136,10 +136,4 @@ def _template() -> dict[str, Any]:
 @cache
 def _plotly_js() -> str:
     """The part of plotly that our figures need."""
-    bundle = files("optimoe.report").joinpath("pages/vendor/plotly-basic.min.js")
-    if bundle.is_file():
-        return bundle.read_text("utf-8")
-    from plotly.offline import get_plotlyjs
-
-    whole: str = get_plotlyjs()
-    return whole
+    return files("optimoe.report").joinpath("pages/vendor/plotly-basic.min.js").read_text("utf-8")

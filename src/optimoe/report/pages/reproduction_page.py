@@ -43,7 +43,7 @@ def reproduction_page(done: Reproduced, figures: Sequence[TextFigure]) -> str:
     claims = Table(rows=[HEADS, *(_joined(row) for row in done.rows)], words=HEADS)
     page = Page(
         title=f"{done.text.text}: printed numbers beside ours",
-        decision=f"{counts_line([done])}.",
+        decision=f"Of {len(done.rows)} printed numbers: {counts_line([done])}.",
         about=done.text.about,
         answer=[],
         sections=[*drawn, Section(title="Claims", table=claims), Section(title="Sources", texts=_sources(done))],

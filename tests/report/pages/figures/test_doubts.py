@@ -1,8 +1,10 @@
 """Figures of how sure a plan is hold what the sentences say."""
 
+from dataclasses import replace
+
 import pytest
 
-from optimoe.report.pages.figures.doubts import contending_figure, shadow_figure
+from optimoe.report.pages.figures.doubts import contending_figure, drawn_shares, draws_figure, shadow_figure
 from optimoe.report.pages.plan_page import doubt_figures
 from tests.report.plans import doubts, usual_plan
 
@@ -32,6 +34,16 @@ def test_a_bar_is_what_the_usual_change_of_a_limit_gains():
     assert nats.x == (0.021, None)  # nothing bounds that loss
 
 
+def test_draws_are_a_bar_each_in_which_shares_of_the_winners_add_up():
+    figure = draws_figure(drawn_shares(doubts()))
+    named = ("draws of the law", "printed, as published", "all laws alike", "draws of prices and demand")
+    assert figure.data[0].y == named
+    totals = [sum(shares) for shares in zip(*(trace.x for trace in figure.data), strict=True)]
+    assert totals == pytest.approx([100, 100, 100, 99.7])
+
+
 def test_the_page_has_no_figure_of_what_was_not_asked():
     asked = doubt_figures(usual_plan(), doubts())
-    assert [figure.layout.title.text.split()[0] for figure in asked] == ["56", "What", "What"]
+    assert [figure.layout.title.text.split()[0] for figure in asked] == ["Which", "56", "What", "What"]
+    bare = replace(doubts(), uncertainty=None, over_laws=None, over_money=None, contending=None, shadow_prices=())
+    assert [figure.layout.title.text.split()[0] for figure in doubt_figures(usual_plan(), bare)] == ["What"]

@@ -23,7 +23,7 @@ def test_the_front_holds_every_member_and_the_choice(result):
 
 def test_bars_of_a_family_add_up_to_its_dollars(result):
     bars = total_figure(result)
-    totals = [sum(parts) for parts in zip(*(trace.y for trace in bars.data), strict=True)]
+    totals = [sum(parts) for parts in zip(*(trace.x for trace in bars.data), strict=True)]
     beside = [item.candidate.total_usd for item in shown_others(result) if item.candidate]
     assert totals == pytest.approx([result.choice.total_usd, *beside])
 

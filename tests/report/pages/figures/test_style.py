@@ -1,12 +1,8 @@
 """One style for all figures."""
 
-import json
-
-import plotly.graph_objects as go
-import plotly.io as pio
 import pytest
 
-from optimoe.report.pages.figures.style import TEMPLATE, by_itself, figure_html, log_axis, render, styled
+from optimoe.report.pages.figures.style import DARK, SERIES, log_axis
 
 
 @pytest.mark.parametrize("values", [(3.0, 40.0), (0.002,), (1.0, 1000.0), (0.0, 7.0)])
@@ -29,29 +25,19 @@ def test_many_decades_are_marked_once_each_and_large_numbers_by_a_prefix():
     assert log_axis([2e8, 3e9])["ticktext"][:4] == ["100M", "200M", "500M", "1B"]
 
 
-def test_a_figure_has_its_title_as_a_caption_and_says_what_it_shows():
-    figure = styled(go.Figure(go.Bar(x=["a"], y=[1], name="dollars")), "Dollars < nats")
-    page = figure_html(figure)
-    assert "<figcaption>Dollars &lt; nats</figcaption>" in page
-    assert 'role="img" aria-label="Dollars &lt; nats: dollars"' in page
-    assert figure.layout.title.text == "Dollars < nats"
-    assert 'aria-label="A bar of 1."' in figure_html(styled(go.Figure(), "Dollars", "A bar of 1."))
+def test_colours_of_a_dark_screen_are_told_apart_from_its_paper_and_each_other():
+    dark = [DARK[colour] for colour in SERIES]
+    assert len(set(dark)) == len(SERIES)
+    assert min(contrast(colour, DARK["#ffffff"]) for colour in dark) > 3  # WCAG 1.4.11, graphics
 
 
-def test_a_page_draws_what_a_figure_by_itself_shows():
-    figure = styled(go.Figure(go.Bar(x=["a"], y=[1])), "Dollars")
-    drawn = figure_html(figure)
-    start = drawn.index("[{", drawn.index("Plotly.newPlot("))
-    _, end = json.JSONDecoder().raw_decode(drawn, start)
-    layout, _ = json.JSONDecoder().raw_decode(drawn, drawn.index("{", end))
-    alone = by_itself(figure).to_dict()["layout"]
-    assert layout["template"] == alone["template"] == pio.templates[TEMPLATE].to_plotly_json()
-    assert {key for key in layout if layout[key] != alone[key]} == {"title", "margin"}
+def contrast(one, other):
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
 
 
-def test_text_in_a_figure_cannot_end_its_script():
-    figure = styled(go.Figure(go.Bar(x=["</script><script>alert(1)</script>"], y=[1])), "<b>title</b>")
-    page = render(
-        "serving.html", [figure], title="t", lead="l", answer=[], tried=1, rows=[("head",)], assumptions=()
-    )
-    assert "alert(1)</script>" not in page
+def luminance(colour):
+    """Relative luminance of WCAG 2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
