@@ -100,7 +100,7 @@ def render(page: Page) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class FigurePiece:
     """A figure as a piece of a page.
 
     Attributes:
@@ -116,7 +116,7 @@ class Drawn:
     numbers: Rows
 
 
-def drawn(figure: go.Figure) -> Drawn:
+def drawn(figure: go.Figure) -> FigurePiece:
     """A figure with its title as a caption that wraps, a text for who does not see it, and its numbers."""
     title = figure.layout.title.text or ""
     named = ", ".join(trace.name for trace in figure.data if trace.name)
@@ -124,7 +124,7 @@ def drawn(figure: go.Figure) -> Drawn:
     bare = figure.to_dict()  # plain: a Figure would check the template that it is given, 25 ms of CPU each
     bare["layout"].update(title={}, meta=None, template=None)
     bare["layout"]["margin"]["t"] = 20
-    return Drawn(title=title, told=told, json=to_json_plotly(bare), numbers=figure_numbers(figure))
+    return FigurePiece(title=title, told=told, json=to_json_plotly(bare), numbers=figure_numbers(figure))
 
 
 @cache
