@@ -67,7 +67,7 @@ def styled(figure: go.Figure, title: str, told: str = "", numbers: Rows | None =
 
 
 def colours(number: int) -> Sequence[str]:
-    """As many colours as there are series, over again where they are many."""
+    """A colour for each of some series, the same over again where they are many."""
     return (SERIES * (1 + number // len(SERIES)))[:number]
 
 
