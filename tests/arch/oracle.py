@@ -38,6 +38,7 @@ _COMPASS = {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _R
 MINIMAL: dict[str, dict] = {
     "cohere_compass": {"text_config": _COMPASS},
     "cohere_compass_text": _COMPASS,
+    "deepseek_v2": {"num_experts_per_tok": 6},
     "deepseek_ocr2": {"text_config": {"mlp_layer_types": ["dense"] + ["sparse"] * 11, "num_hidden_layers": 12}},
     "dots1": {"n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 2},
     "gemma4_assistant": {
@@ -58,7 +59,7 @@ MINIMAL: dict[str, dict] = {
     "qwen4_exp_text": _QSA,
     "reformer": {"is_decoder": True},
 }
-"""Fields beside the defaults with which a class builds whose defaults alone do not."""
+"""Fields beside the defaults with which a class builds whose defaults alone do not, or leave open what is active."""
 UNCOUNTED = {
     "_name_or_path", "architectures", "bos_token_id", "chunk_size_feed_forward", "dtype", "eos_token_id",
     "id2label", "initializer_range", "is_encoder_decoder", "label2id", "model_type", "output_attentions",

@@ -487,6 +487,24 @@ CLASSIC: dict[str, dict] = {
     "ctrl": {"dff": 80},
 }
 SMALL |= CLASSIC
+SMALL |= {  # latent attention after DeepSeek
+    "axk2": MLA | INDEXER | {"mlp_layer_types": ["dense", "sparse", "dense", "sparse"], "gated_norm_rank": 6},
+    "dots3_note_text": MLA
+    | INDEXER
+    | {
+        "layer_types": ["indexed_attention", "sliding_attention", "sliding_attention", "indexed_attention"],
+        "shared_experts_intermediate_size": 24,
+        "sliding_window": 16,
+        "attention_bias": True,
+        "swa_num_attention_heads": 2,
+        "swa_num_key_value_heads": 2,
+        "swa_q_lora_rank": 20,
+        "swa_kv_lora_rank": 28,
+        "swa_head_dim": 24,
+        "swa_qk_nope_head_dim": 18,
+        "swa_v_head_dim": 10,
+    },
+}
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "nemotron-nas": {

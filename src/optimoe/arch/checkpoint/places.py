@@ -60,7 +60,7 @@ _INSIDE = (
     ("streams", _STREAMS),
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
     ("routed_experts", _modules("experts", r"(?:block_sparse_moe|mlp)\.(?:input|output)_linear")),
-    ("dense_ffn", _modules("ffn_sub_norm")),
+    ("dense_ffn", _modules("ffn_sub_norm", r"\w*norm\.W_(?:up|down)")),
     ("norms", _modules(r"\w*norm\w*", r"ln_\d")),
     ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
 )

@@ -78,6 +78,8 @@ class ConfigFamily:
         positions, extra_positions: Field that counts learned positions, and rows of their table beyond it.
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
             routed one (Arctic).
+        gate_rank: Field of the rank of gates behind the first norm of each layer, and behind the second of one
+            that routes: narrow feed-forwards of two matrices that every token passes (A.X-K2).
         mtp: Field that counts multi-token-prediction layers.
         uncounted: Fields that count layers of another make, and what these are: a note says that they are not in.
         unembedding_bias: Whether logits add a bias, or the field that says so.
@@ -110,6 +112,7 @@ class ConfigFamily:
     positions: str = ""
     extra_positions: int = 0
     residual: str = ""
+    gate_rank: str = ""
     mtp: str = ""
     uncounted: dict[str, str] = field(default_factory=dict)
     unembedding_bias: Flag = False

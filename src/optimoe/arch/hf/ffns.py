@@ -66,7 +66,7 @@ class Routed:
     """Routed experts. ModuleNames of the fields; several are alternatives, the first is written.
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
-    single one; ``shared_fixed`` says that there is always one of the routed width; with ``shared_needed``
+    single one, or with ``shared_count`` of each; ``shared_fixed`` says that there is always one of the routed width; with ``shared_needed``
     the family's code has no case for none. ``latent`` names the width at which tokens are routed, where it may be
     another than d; ``zero_experts`` how many choices have no weights.
     """
@@ -132,6 +132,9 @@ class Routed:
     def _shared(self, fields: Fields, width: int) -> tuple[int, int]:
         if self.shared_fixed:
             return 1, width
+        if self.shared_width and self.shared_count:
+            number = fields.count(self.shared_count, zero=not self.shared_needed)
+            return number, fields.count(self.shared_width) if number else 0
         if self.shared_width:
             d_shared = fields.count(self.shared_width, zero=not (self.shared_gate or self.shared_needed))
             return (1, d_shared) if d_shared else (0, 0)

@@ -162,10 +162,18 @@ class Fields:
         views: dict[tuple[int, ...], Fields] = {}
         for values in zip(*columns, strict=True):
             if values not in views:
-                own = dict(zip(listed.values(), values, strict=True))
-                views[values] = Fields({**self._config, **own}, self._defaults, self._aliases)
-                views[values].asked, views[values].assumed = self.asked, self.assumed
+                views[values] = self.over(dict(zip(listed.values(), values, strict=True)))
         return [views[values] for values in zip(*columns, strict=True)]
+
+    def over(self, own: Config) -> "Fields":
+        """These fields, with others in their place; what is asked of them counts as asked of these.
+
+        Args:
+            own: The others, as those that a layer has of its own.
+        """
+        view = Fields({**self._config, **own}, self._defaults, self._aliases)
+        view.asked, view.assumed = self.asked, self.assumed
+        return view
 
     def _required(self, names: tuple[str, ...]) -> Any:
         value = self._find(names)

@@ -249,12 +249,14 @@ def _layers(family: ConfigFamily, fields: Fields, d_model: int) -> list[LayerGro
     residual = bool(family.residual) and fields.flag(family.residual)
     num_norms = read_norms(fields, family.num_norms)
     streams = family.streams.read(fields) if family.streams else None
+    gate = DenseFFN(d_ff=fields.count(family.gate_rank), gated=False) if family.gate_rank else None
     return [
         LayerGroup(
             num_layers=1,
             mixer=mixer(kind, of_layer),
             ffn=ffn(routes, of_layer),
             residual=DenseFFN(d_ff=d_model) if residual and routes else None,
+            beside=(gate,) * (1 + bool(routes)) if gate else (),
             num_norms=_num_norms(family, num_norms, mixer(kind, of_layer), ffn(routes, of_layer), residual),
             streams=streams,
         )

@@ -161,6 +161,8 @@ def _by_kind(family: ConfigFamily, layers: list[LayerGroup], d_model: int) -> di
     config |= _by_layer(family, layers)
     if family.residual:
         config[family.residual] = any(layer.residual for layer in layers)
+    if family.gate_rank:
+        config |= {family.gate_rank: part.d_ff for part in layers[0].beside}
     if family.streams:
         config |= family.streams.write(layers[0].streams)
     if isinstance(family.num_norms, NormRule):

@@ -7,7 +7,6 @@ only for fields that published configurations leave out; every other field that 
 from dataclasses import replace
 
 from optimoe.arch.hf.families.classic import CLASSIC
-from optimoe.arch.hf.families.compressed import COMPRESSED
 from optimoe.arch.hf.families.dense import DENSE
 from optimoe.arch.hf.families.dense_apart import DENSE_APART
 from optimoe.arch.hf.families.dense_today import DENSE_TODAY
@@ -15,7 +14,6 @@ from optimoe.arch.hf.families.gemma import GEMMA
 from optimoe.arch.hf.families.hybrid import HYBRID
 from optimoe.arch.hf.families.latent import LATENT
 from optimoe.arch.hf.families.routed import ROUTED
-from optimoe.arch.hf.families.shortcut import SHORTCUT
 from optimoe.arch.hf.family import ConfigFamily
 from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.hf.traits.families import TRAITS
@@ -25,7 +23,7 @@ from optimoe.core.plugins import entry_point_names, load_entry_point
 _DENSE = DENSE | DENSE_TODAY | DENSE_APART | GEMMA
 FAMILIES = {
     name: replace(family, traits=TRAITS.get(name, family.traits))
-    for name, family in (_DENSE | ROUTED | LATENT | COMPRESSED | SHORTCUT | HYBRID | CLASSIC).items()
+    for name, family in (_DENSE | ROUTED | LATENT | HYBRID | CLASSIC).items()
 }
 """By ``model_type``: what a family is made of, and what its function needs beyond that."""
 

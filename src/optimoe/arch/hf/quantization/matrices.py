@@ -36,6 +36,13 @@ MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 """What families call the module of router and experts."""
 _FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
 _STATE_SPACE = ("mamba", "mixer")
+_EMBEDDING = (("per_layer_input_gate",), ("per_layer_projection",))
+_NORMS = ("input_layernorm", "post_attention_layernorm")
+_LOW_RANK = (
+    ("laurel.linear_left", *(f"{norm}.W_down" for norm in _NORMS)),
+    ("laurel.linear_right", *(f"{norm}.W_up" for norm in _NORMS)),
+)
+"""The two matrices of a residual of low rank (Gemma 3n), and of the gate behind a norm (A.X-K2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +177,7 @@ def _latent(mixer: LatentAttention, d: int) -> Iterator[Matrix]:
     if mixer.q_lora_rank:
         yield _attention("q_a_proj", "fused_qkv_a_proj", rows=mixer.q_lora_rank, columns=d)
     if mixer.gate_of_queries:
-        yield _attention("q_gate_proj", rows=queries + gate, columns=2 * mixer.q_lora_rank)
+        yield _attention("q_gate_proj", "q_b_proj", rows=queries + gate, columns=2 * mixer.q_lora_rank)
     elif mixer.output_gate:
         yield _attention("gate_proj", "g_proj", rows=gate, columns=d, linear=not mixer.gate_by_head)
     if mixer.q_lora_rank and not mixer.gate_of_queries:
@@ -244,10 +251,9 @@ def _feed_forward(
 
 def _beside(part: DenseFFN, d: int) -> Iterator[Matrix]:
     """Into and out of a layer's own embedding (the third matrix is one of all layers), or of a low rank."""
-    embedding = ("per_layer_input_gate", "per_layer_projection")
-    up, down = embedding if isinstance(part, LayerEmbedding) else ("laurel.linear_left", "laurel.linear_right")
-    yield Matrix(part="dense_ffn", names=(up,), rows=part.d_ff, columns=d)
-    yield Matrix(part="dense_ffn", names=(down,), rows=d, columns=part.d_ff)
+    up, down = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK
+    yield Matrix(part="dense_ffn", names=up, rows=part.d_ff, columns=d)
+    yield Matrix(part="dense_ffn", names=down, rows=d, columns=part.d_ff)
 
 
 def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:

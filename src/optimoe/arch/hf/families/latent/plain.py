@@ -28,7 +28,7 @@ _FIRST_DENSE = {"first_k_dense_replace": 1}  # where no list says which layers a
 _ALWAYS_SELECTS = {"index_topk_freq": 1, "index_topk_pattern": None, "indexer_types": None}
 
 
-LATENT: dict[str, ConfigFamily] = {
+PLAIN: dict[str, ConfigFamily] = {
     "deepseek_v2": replace(
         _LATENT,
         architecture="DeepseekV2ForCausalLM",
@@ -69,6 +69,16 @@ LATENT: dict[str, ConfigFamily] = {
         pattern=listed_or_stepped,
         routed_norms=1,
         defaults=_LATENT.defaults | {"first_k_dense_replace": 1, "moe_layer_freq": 1},
+        only={},
+    ),
+    "axk2": replace(
+        _SPARSE,
+        architecture="AXK2ForCausalLM",
+        attention=Mla(indexer=True, output_gate=True, gate_of_queries=True),
+        pattern=listed_or_stepped,
+        gate_rank="gated_norm_rank",
+        mtp="",
+        defaults=UNTIED | BIAS | {"first_k_dense_replace": 1, "moe_layer_freq": 1},
         only={},
     ),
     "sarvam_mla": replace(
