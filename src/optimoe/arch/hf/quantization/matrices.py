@@ -37,12 +37,11 @@ MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 _FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
 _STATE_SPACE = ("mamba", "mixer")
 _EMBEDDING = (("per_layer_input_gate",), ("per_layer_projection",))
-_NORMS = ("input_layernorm", "post_attention_layernorm")
 _LOW_RANK = (
-    ("laurel.linear_left", *(f"{norm}.W_down" for norm in _NORMS)),
-    ("laurel.linear_right", *(f"{norm}.W_up" for norm in _NORMS)),
+    (("laurel.linear_left", "input_layernorm.W_down"), ("laurel.linear_right", "input_layernorm.W_up")),
+    (("post_attention_layernorm.W_down",), ("post_attention_layernorm.W_up",)),
 )
-"""The two matrices of a residual of low rank (Gemma 3n), and of the gate behind a norm (A.X-K2)."""
+"""The two matrices of a residual of low rank (Gemma 3n) or of the gate behind the first norm (A.X-K2); of the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +80,9 @@ def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
     if group.residual is not None:
         names = ("residual_mlp", "mlp")
         matrices += _feed_forward("dense_ffn", names, d_model, group.residual.d_ff, gated=group.residual.gated)
-    for part in group.beside:
-        matrices += _beside(part, d_model)
+    for number, part in enumerate(group.beside):
+        names = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK[number]
+        matrices += _beside(part, names, d_model)
     return matrices
 
 
@@ -249,11 +249,10 @@ def _feed_forward(
     yield Matrix(part=part, names=names, rows=d, columns=width, count=count)
 
 
-def _beside(part: DenseFFN, d: int) -> Iterator[Matrix]:
+def _beside(part: DenseFFN, names: tuple[tuple[str, ...], ...], d: int) -> Iterator[Matrix]:
     """Into and out of a layer's own embedding (the third matrix is one of all layers), or of a low rank."""
-    up, down = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK
-    yield Matrix(part="dense_ffn", names=up, rows=part.d_ff, columns=d)
-    yield Matrix(part="dense_ffn", names=down, rows=d, columns=part.d_ff)
+    for own, rows, columns in zip(names, (part.d_ff, d), (d, part.d_ff), strict=True):
+        yield Matrix(part="dense_ffn", names=own, rows=rows, columns=columns)
 
 
 def _attention(*names: str, rows: int, columns: int, linear: bool = True) -> Matrix:

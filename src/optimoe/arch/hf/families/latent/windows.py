@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from optimoe.arch.hf.families.shared import BIAS, UNTIED
 from optimoe.arch.hf.family import ConfigFamily, Stack
@@ -21,6 +21,15 @@ _WIDTHS = (
     "qk_rope_head_dim", "v_head_dim",
 )  # fmt: skip
 """What a layer may have of its own."""
+_WINDOWS = {
+    "num_attention_heads": 64,
+    "q_lora_rank": 1024,
+    "kv_lora_rank": 1024,
+    "head_dim": 256,
+    "qk_nope_head_dim": 192,
+    "v_head_dim": 128,
+}
+"""What the family takes for layers with a window where their rows and fields are absent."""
 
 
 class WindowedLatentStack(Stack):
@@ -37,15 +46,6 @@ class WindowedLatentStack(Stack):
         shared_count="n_shared_experts",
         shared_width="shared_experts_intermediate_size",
     )
-    windows: ClassVar = {
-        "num_attention_heads": 64,
-        "q_lora_rank": 1024,
-        "kv_lora_rank": 1024,
-        "head_dim": 256,
-        "qk_nope_head_dim": 192,
-        "v_head_dim": 128,
-    }
-    """What the family takes for layers with a window where neither is stated."""
 
     def read(self, fields: Fields, d_model: int) -> list[LayerGroup]:
         """Read every layer from its fields."""
@@ -73,6 +73,7 @@ class WindowedLatentStack(Stack):
         config |= {"layer_types": kinds, "sliding_window": min(mixer.window_tokens for mixer in mixers)}
         config[ROWS] = {
             str(layer): {name: value for name, value in self.full.write(mixer).items() if name in _WIDTHS}
+            | {"head_dim": mixer.qk_nope_dim + mixer.qk_rope_dim}
             for layer, (mixer, kind) in enumerate(zip(mixers, kinds, strict=True))
             if kind == SLIDING
         }
@@ -115,7 +116,7 @@ class WindowedLatentStack(Stack):
         """What layers have of their own, by their number."""
         if fields.has(ROWS):
             return _stated_rows(fields.value(ROWS), len(kinds))
-        own = {name: fields.stated(f"swa_{name}", value) for name, value in self.windows.items()}
+        own = {name: fields.value(f"swa_{name}") for name in _WINDOWS}
         both = all(type(own[name]) is int for name in ("head_dim", "qk_nope_head_dim"))
         rest = own["head_dim"] - own["qk_nope_head_dim"] if both else None
         own["qk_rope_head_dim"] = fields.stated("swa_qk_rope_head_dim", rest)
@@ -149,7 +150,8 @@ WINDOWS: dict[str, ConfigFamily] = {
         aliases={"moe_shared_expert_intermediate_size": "shared_experts_intermediate_size"},
         defaults=UNTIED
         | BIAS
-        | {"first_k_dense_replace": 1, "moe_layer_freq": 1, "use_sliding_window": True, "sliding_window": 512},
+        | {"first_k_dense_replace": 1, "moe_layer_freq": 1, "use_sliding_window": True, "sliding_window": 512}
+        | {f"swa_{name}": value for name, value in _WINDOWS.items()},
     ),
 }
 """By ``model_type``."""
