@@ -505,6 +505,45 @@ SMALL |= {  # latent attention after DeepSeek
         "swa_v_head_dim": 10,
     },
 }
+SMALL |= {  # convolutions around attention, and experts of one neuron
+    "doge": {
+        "attention_bias": True,
+        "mlp_bias": True,
+        "is_moe": True,
+        "num_experts": 20,
+        "num_experts_per_tok": 3,
+        "sliding_window": 48,
+    },
+    "zaya": {
+        "head_dim": 24,
+        "layer_types": ["hybrid", "hybrid_sliding", "hybrid_sliding", "hybrid"],
+        "sliding_window": 16,
+        "attention_bias": True,
+        "lm_head_bias": True,
+        "moe_intermediate_size": 40,
+        "num_experts": 6,
+        "num_experts_per_tok": 1,
+        "router_hidden_size": 20,
+        "cca_time0": 3,
+        "cca_time1": 2,
+    },
+    "inkling_text": {
+        "head_dim": 24,
+        "swa_num_attention_heads": 6,
+        "swa_num_key_value_heads": 1,
+        "swa_head_dim": 20,
+        "sliding_window_size": 16,
+        "d_rel": 6,
+        "rel_extent": 20,
+        "local_layer_ids": [1, 2],
+        "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
+        "conv_kernel_size": 3,
+        "moe_intermediate_size": 40,
+        "n_routed_experts": 6,
+        "num_experts_per_tok": 2,
+        "n_shared_experts": 2,
+    },
+}
 UNKNOWN_TO_TRANSFORMERS: dict[str, dict] = {
     "kimi_k2": MLA,
     "nemotron-nas": {

@@ -101,7 +101,7 @@ def layer_params(arch: ArchSpec, group: LayerGroup) -> Parts:
     d = arch.d_model
     parts = dict.fromkeys(_LAYER_PARTS, 0)
     parts |= group.mixer.params_by_part(d)
-    parts["norms"] = group.num_norms * norm_params(arch)
+    parts["norms"] = around_params(arch, group)
     for part, params in group.ffn.params(d).items():
         parts[part] = parts[part] + params  # beside those of experts in a mixer
     if group.streams is not None:
@@ -127,7 +127,13 @@ _LAYER_PARTS = (*_STORED, "routed_experts_active")
 def end_norm_params(arch: ArchSpec) -> int:
     """Norms beside the layers; where layers embed the token themselves, one of that width is for all of them."""
     widths = [table.d_ff for group in arch.layers for table in group.layer_embeddings]
-    return arch.num_end_norms * norm_params(arch) + (widths[0] if widths else 0)
+    scales = arch.num_end_scales * arch.d_model
+    return arch.num_end_norms * norm_params(arch) + scales + (widths[0] if widths else 0)
+
+
+def around_params(arch: ArchSpec, group: LayerGroup) -> int:
+    """Norms of one layer, and vectors of d that scale its residual."""
+    return group.num_norms * norm_params(arch) + group.num_scales * arch.d_model
 
 
 def norm_params(arch: ArchSpec) -> int:

@@ -13,10 +13,11 @@ from optimoe.arch.feedforwards.moe import MoE
 from optimoe.arch.feedforwards.nothing import NoFeedForward
 from optimoe.arch.feedforwards.peer import PEER
 from optimoe.arch.mixers.attended import UNLIMITED_WINDOW
-from optimoe.arch.mixers.attention import Attention, QkNorm
+from optimoe.arch.mixers.attention import Attention, DistanceBias, QkNorm
 from optimoe.arch.mixers.chosen.blocks import BlockIndexer, BlockSparseAttention
 from optimoe.arch.mixers.chosen.heads import RoutedHeads
 from optimoe.arch.mixers.compressed import CompressedAttention
+from optimoe.arch.mixers.convolved import CausalConvolution, ConvolvedAttention
 from optimoe.arch.mixers.latent import Indexer, LatentAttention
 from optimoe.arch.mixers.nothing import NoMixer
 from optimoe.arch.mixers.parallel import ParallelMixers
@@ -43,8 +44,11 @@ __all__ = [
     "Attention",
     "BlockIndexer",
     "BlockSparseAttention",
+    "CausalConvolution",
     "CompressedAttention",
+    "ConvolvedAttention",
     "DenseFFN",
+    "DistanceBias",
     "FeedForward",
     "GatedDeltaNet",
     "GatedRecurrence",
@@ -70,7 +74,8 @@ __all__ = [
 
 Recurrent = Mamba | Mamba2 | GatedDeltaNet | KimiDelta | LightningAttention | GatedRecurrence | ShortConvolution
 Softmax = Attention | LatentAttention | CompressedAttention | BlockSparseAttention | BlockIndexer | RoutedHeads
-Mixer = Softmax | Recurrent | ParallelMixers | NoMixer
+Convolved = ConvolvedAttention | CausalConvolution
+Mixer = Softmax | Convolved | Recurrent | ParallelMixers | NoMixer
 FeedForward = DenseFFN | MoE | PEER | NoFeedForward
 Streams = HyperConnections | AltUp
 Part = TypeVar("Part")
@@ -81,6 +86,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "compressed_attention": CompressedAttention,
     "block_sparse_attention": BlockSparseAttention,
     "routed_heads": RoutedHeads,
+    "convolved_attention": ConvolvedAttention,
     "mamba": Mamba,
     "mamba2": Mamba2,
     "gated_delta_net": GatedDeltaNet,

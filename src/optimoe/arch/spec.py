@@ -34,6 +34,8 @@ class LayerGroup:
         residual: A dense feed-forward beside the routed one, on the same input (Arctic, Gemma 4); none elsewhere.
         beside: Small feed-forwards that every token passes too: the layer's own embedding (Gemma 3n, Gemma 4).
         num_norms: Norms per layer: one before each part, and after it too where the family does so.
+        num_scales: Vectors of d beside the norms: scales and biases of the residual and of what is added to it
+            (ZAYA, Doge), queries over outputs of layers below (Inkling 2). They count with the norms.
         streams: The residual's streams and what mixes them; none where it is one stream.
         precisions: Formats of its weights, by part.
 
@@ -47,12 +49,14 @@ class LayerGroup:
     residual: DenseFFN | None = None
     beside: tuple[DenseFFN, ...] = ()
     num_norms: int = 2
+    num_scales: int = 0
     streams: Streams | None = None
     precisions: LayerPrecisions = LayerPrecisions()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         require_positive(self, "num_layers")
         require(self.num_norms >= 0, "num_norms", "zero or more", self.num_norms)
+        require(self.num_scales >= 0, "num_scales", "zero or more", self.num_scales)
 
     @property
     def also_dense(self) -> tuple[DenseFFN, ...]:
@@ -87,6 +91,8 @@ class ArchSpec:
         unembedding_bias: Whether the logits add a bias.
         norm: Kind of every norm: a weight per channel, a weight and a bias, or neither (OLMo).
         num_end_norms: Norms beside the layers: the one before the logits; two with one of the embedding (BLOOM).
+        num_end_scales: Vectors of d beside them and the layers: a scale and a bias of the embedding (ZAYA), a query
+            over all outputs (Inkling 2).
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
         precisions: Formats of the two ends and of the cache that its checkpoint asks for.
@@ -109,6 +115,7 @@ class ArchSpec:
     unembedding_bias: bool = False
     norm: Norm = "rms"
     num_end_norms: int = 1
+    num_end_scales: int = 0
     num_positions: int = 0
     num_mtp_layers: int = 0
     precisions: CheckpointPrecisions = CheckpointPrecisions()  # noqa: RUF009 (frozen)
@@ -124,6 +131,7 @@ class ArchSpec:
         same = all(one is first or content_key(one) == content_key(first) for one in self._streams)
         require(same, "streams", "the same in every layer", self._streams)
         require(self.num_end_norms >= 0, "num_end_norms", "zero or more", self.num_end_norms)
+        require(self.num_end_scales >= 0, "num_end_scales", "zero or more", self.num_end_scales)
         require(self.num_positions >= 0, "num_positions", "zero or more", self.num_positions)
         require(self.num_mtp_layers >= 0, "num_mtp_layers", "zero or more", self.num_mtp_layers)
         require(self.max_context >= 0, "max_context", "zero or more", self.max_context)

@@ -339,13 +339,13 @@ def make_ffn(part: FeedForwardPart, arch: ArchSpec, config: ModelConfig, layer: 
     """The feed-forward that an architecture describes.
 
     Raises:
-        ConfigError: The layer has none, its activation learns, or its hidden values pass a norm.
+        ConfigError: The layer has none, or one that is not plain: a learned activation, choices without weights.
     """
-    if isinstance(part, DenseFFN) and part.activation_params == 0 and not part.inner_norm:
+    if isinstance(part, DenseFFN) and part.is_plain:
         return FeedForward.from_part(part, arch.d_model, config.activation)
-    if isinstance(part, MoE) and part.num_zero_experts == 0:
+    if isinstance(part, MoE) and part.is_plain:
         return MoELayer(part, arch.d_model, arch.vocab_size, config, layer)
-    if isinstance(part, PEER):
+    if isinstance(part, PEER) and part.d_key > 0 and part.num_unreached == 0:
         return PEERLayer.from_part(part, arch.d_model)
     name = "a learned activation" if isinstance(part, DenseFFN) else type(part).__name__
     raise ConfigError(f"ffn: {name} is not built here; DenseFFN, MoE and PEER are")

@@ -18,7 +18,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.(.+)")
 _OTHERS = re.compile(r"(?:^|\.)(?:vision|visual|vit|image|audio|speech|mm|multi_modal|img)(?:[_.]|$)")
 _BUFFERS = re.compile(
     r"(?:^|[._])(?:e_score_correction(?:_bias|\.bias)|inv_freq|masked_bias|tid2eid|slope_rate|layer_scalar"
-    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias)$"
+    r"|act_fn\.(?:beta|eps)|(?:query|key|diagonal)_decay|expert_bias|balancing_biases)$"
 )
 _SCALES = re.compile(
     r"(?:[._](?:scales?(?:_inv|_2|_ub)?|zero_point|global_scale|qzeros|g_idx|shape|absmax|quant_map|SCB|weight_format)"
@@ -38,10 +38,11 @@ _SUBLAYER = re.compile(r"(self_attn|mlps|input_layernorm|post_attention_layernor
 _STREAMS = _modules(r"hc_\w+", r"\w*hyper_connections?", r"altup(?:_\w+)?")
 _WORDS = r"(?:embed|tokens|positions)_(?:tokens|embed|in|positions)(?:_per_layer)?"
 _ENDS = (
+    ("norms", _modules("embed_norm")),
     ("embedding", _modules(_WORDS, r"\w*embeddings", "wte", "wpe", "w")),
     ("unembedding", _modules("lm_head", "embed_out", "output", "head")),
     ("streams", _STREAMS),
-    ("norms", _modules(r"\w*norm\w*", "ln_f")),
+    ("norms", _modules(r"\w*norm\w*", "ln_f", r"input_hidden_states_\w+")),
     ("dense_ffn", _modules("per_layer_model_projection")),
 )
 """Names of what stands beside the layers."""
@@ -54,14 +55,16 @@ _ROUTER = _modules("gate", "router", r"mlp\.bias")
 """Names of a router, and of the bias behind all experts that is counted with it."""
 _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
-_MIXER = _modules("self_attn", "attn", r"\w*attention", "temporal_block", "mixer")
+_MIXER = _modules("self_attn", "attn", r"\w*attention", "temporal_block", "mixer", r"\w+_sconv", r"\w+_convolution")
 _FFN = ("mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel")
 _INSIDE = (
     ("streams", _STREAMS),
     ("shared_experts", _modules(r"shared_\w+", "fc[12]_latent_proj")),
     ("routed_experts", _modules("experts", r"(?:block_sparse_moe|mlp)\.(?:input|output)_linear")),
     ("dense_ffn", _modules("ffn_sub_norm", r"\w*norm\.W_(?:up|down)")),
-    ("norms", _modules(r"\w*norm\w*", r"ln_\d")),
+    ("norms", _modules(r"\w*norm\w*", r"ln_\d", r"\w+_residual(?:_scale)?")),
+    ("router", _modules("router_gate")),
+    ("routed_experts", _modules(r"mlp\.\w+_embed")),
     ("dense_ffn", _modules(*_FFN, r"per_layer_\w+")),
 )
 """Names inside of a layer, but for its mixer and its router; the first that fits counts."""
@@ -134,7 +137,7 @@ def _kind(name: str, part: str, arch: ArchSpec) -> Kind:
 
 def _part_beside(name: str) -> str:
     """The part that a name beside all layers says; empty where it says none."""
-    return next((part for part, names in _ENDS if names.search(name)), "")
+    return next((part for part, names in _ENDS if names.search(f"{name}.")), "")
 
 
 def _part_of_layer(inside: str, group: LayerGroup) -> str:

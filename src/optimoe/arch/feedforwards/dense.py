@@ -16,6 +16,7 @@ class DenseFFN(FeedForwardPart):
         bias: Whether each matrix adds a bias.
         inner_norm: Whether the hidden values pass a norm before the last matrix (BitNet).
         activation_params: What the activation learns: two slopes of xIELU (Apertus), none of most.
+        output_scale: Whether a learned number scales the output (Inkling).
 
     Raises:
         ConfigError: The width is not positive, or the activation's parameters are negative.
@@ -26,10 +27,16 @@ class DenseFFN(FeedForwardPart):
     bias: bool = False
     inner_norm: bool = False
     activation_params: int = 0
+    output_scale: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "d_ff")
         require(self.activation_params >= 0, "activation_params", "zero or more", self.activation_params)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing learns but matrices and their biases."""
+        return self.activation_params == 0 and not self.inner_norm and not self.output_scale
 
     @property
     def num_matrices(self) -> int:
@@ -46,5 +53,6 @@ class DenseFFN(FeedForwardPart):
             self.inner_norm * self.d_ff
             + self.bias * bias_params(self.gated, self.d_ff, d_model)
             + self.activation_params
+            + self.output_scale
         )
         return {"dense_ffn": self.matrix_params(d_model)["dense_ffn"] + vectors}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from optimoe.arch.feedforwards.base import FeedForwardPart, Parts, bias_params, num_matrices
-from optimoe.core.errors import require, require_positive
+from optimoe.core.errors import holds, require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,11 @@ class MoE(FeedForwardPart):
             routes them at d_model.
         num_zero_experts: Choices of the router beside the E experts that give a token back as it is, without
             weights, Z (LongCat-Flash): how many experts a token passes is then not the same for all.
+        d_router: Width of a router of three matrices with biases behind a projection of the token, d_r (ZAYA); 0 is
+            a router of one matrix.
+        router_carries: Whether that projection adds the one of the layer below, scaled by channel.
+        shared_routed: Whether the router scores the shared experts beside the routed ones (Inkling).
+        output_scale: Whether a learned number scales the output (Inkling); it counts with the router.
 
     Raises:
         ConfigError: A count is not positive, or E < k.
@@ -44,6 +49,10 @@ class MoE(FeedForwardPart):
     output_bias: bool = False
     d_latent: int = 0
     num_zero_experts: int = 0
+    d_router: int = 0
+    router_carries: bool = False
+    shared_routed: bool = False
+    output_scale: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "num_experts", "top_k", "d_expert")
@@ -56,6 +65,7 @@ class MoE(FeedForwardPart):
         require(self.num_shared_experts >= 0, "num_shared_experts", "zero or more", self.num_shared_experts)
         require(self.d_latent >= 0, "d_latent", "zero or more", self.d_latent)
         require(self.num_zero_experts >= 0, "num_zero_experts", "zero or more", self.num_zero_experts)
+        require(self.d_router >= 0, "d_router", "zero or more", self.d_router)
         require(
             (self.num_shared_experts == 0) == (self.d_shared == 0),
             "d_shared",
@@ -70,6 +80,12 @@ class MoE(FeedForwardPart):
         return self.top_k - without
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its router is one matrix over the routed experts, and nothing scales the output."""
+        scored = self.num_zero_experts == 0 and not self.shared_routed
+        return scored and self.d_router == 0 and not self.output_scale
+
+    @property
     def num_matrices(self) -> int:
         """Matrices of an expert: up, gate and down, or up and down."""
         return num_matrices(self.gated)
@@ -82,8 +98,20 @@ class MoE(FeedForwardPart):
         """Width at which tokens are routed: d_l where they are projected down, else d."""
         return self.d_latent + (self.d_latent == 0) * d_model
 
+    @property
+    def num_choices(self) -> int:
+        """What the router scores: E + Z experts, and the shared ones where it does so too."""
+        return self.num_experts + self.num_zero_experts + self.shared_routed * self.num_shared_experts
+
+    def router_products(self, d_model: int) -> tuple[tuple[int, int], ...]:
+        """Outputs and inputs of the router's matrices: d·(E + Z), or d·d_r, d_r² twice, d_r·(E + Z)."""
+        inner, choices = self.d_router, self.num_choices
+        if holds(inner == 0):
+            return ((choices, d_model),)
+        return ((inner, d_model), (inner, inner), (inner, inner), (choices, inner + (inner == 0) * d_model))
+
     def matrix_params(self, d_model: int) -> Parts:
-        """Router d·(E + Z), shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
+        """Router d·(E + Z), or d·d_r + 2·d_r² + d_r·(E + Z), shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
 
         Beside choices without weights ⌊k·E/(E + Z)·m·d·f⌋ are active, the mean at even routing. Latent experts are
         m·d_l·f, and the two projections 2·d·d_l count as shared: every token passes them.
@@ -91,7 +119,7 @@ class MoE(FeedForwardPart):
         expert = self.expert_params(d_model)
         shared = self.num_shared_experts * self.num_matrices * d_model * self.d_shared
         return {
-            "router": d_model * (self.num_experts + self.num_zero_experts),
+            "router": sum(rows * columns for rows, columns in self.router_products(d_model)),
             "shared_experts": shared + self.shared_gate * d_model + 2 * d_model * self.d_latent,
             "routed_experts": self.num_experts * expert,
             "routed_experts_active": self._of_taken(expert),
@@ -100,8 +128,9 @@ class MoE(FeedForwardPart):
     def params(self, d_model: int) -> Parts:
         """Matrices, the biases of router, experts and output where it has them."""
         parts = self.matrix_params(d_model)
-        choices = self.num_experts + self.num_zero_experts
-        parts["router"] += self.router_bias * choices + self.output_bias * d_model
+        parts["router"] += self.router_bias * self.num_choices + self.output_bias * d_model
+        # three biases and a norm; what it carries; a number for the output
+        parts["router"] += (4 + self.router_carries) * self.d_router + self.output_scale
         parts["router"] += self.router_scales * (d_model + self.num_experts)
         bias = self.expert_bias * bias_params(self.gated, self.d_expert, d_model)
         parts["routed_experts"] += self.num_experts * bias

@@ -74,6 +74,7 @@ class ConfigFamily:
         dense, routed: Field tables of the feed-forwards.
         pattern: Which layers route.
         norm, num_norms, num_end_norms: Kind of the norms, and how many a layer has, and the two ends.
+        num_end_scales: Vectors of d beside the layers and norms.
         routed_norms: How many more a layer has that routes.
         positions, extra_positions: Field that counts learned positions, and rows of their table beyond it.
         residual: Field that says whether a dense feed-forward of width d, with its norm, stands beside the
@@ -108,6 +109,7 @@ class ConfigFamily:
     norm: Norm = "rms"
     num_norms: int | NormRule = 2
     num_end_norms: int | NormRule = 1
+    num_end_scales: int = 0
     routed_norms: int = 0
     positions: str = ""
     extra_positions: int = 0

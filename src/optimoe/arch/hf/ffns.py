@@ -168,16 +168,18 @@ def with_experts(fields: Fields, num_layers: int) -> list[bool]:
     return [fields.count("num_local_experts", zero=True) > 0] * num_layers
 
 
-def leading_dense(fields: Fields, num_layers: int) -> list[bool]:
-    """The first ``first_k_dense_replace`` layers are dense (DeepSeek, GLM)."""
-    dense = fields.count("first_k_dense_replace", zero=True)
-    return [layer >= dense for layer in range(num_layers)]
+def leading_layers(field: str) -> Pattern:
+    """So many first layers of the model are dense as a field counts."""
+
+    def pattern(fields: Fields, num_layers: int) -> list[bool]:
+        dense = fields.count(field, zero=True)
+        return [layer >= dense for layer in range(num_layers)]
+
+    return pattern
 
 
-def leading_dense_layers(fields: Fields, num_layers: int) -> list[bool]:
-    """The first ``num_dense_layers`` layers are dense (AFMoE)."""
-    dense = fields.count("num_dense_layers", zero=True)
-    return [layer >= dense for layer in range(num_layers)]
+leading_dense, leading_dense_layers = leading_layers("first_k_dense_replace"), leading_layers("num_dense_layers")
+"""Of DeepSeek and GLM; of AFMoE."""
 
 
 def all_but(dense: int) -> Pattern:
@@ -193,10 +195,10 @@ def stepped(fields: Fields, num_layers: int) -> list[bool]:
     """Every ``moe_layer_freq``-th layer from layer 0 routes, but the first ones (A.X-K1)."""
     step = fields.count("moe_layer_freq")
     leading = leading_dense(fields, num_layers)
-    return [routes and layer % step == 0 for layer, routes in enumerate(leading)]
+    return [bool(routes) and layer % step == 0 for layer, routes in enumerate(leading)]
 
 
-def _listed_or(otherwise: Pattern) -> Pattern:
+def listed_or(otherwise: Pattern) -> Pattern:
     """The field ``mlp_layer_types`` where it stands, else another rule."""
 
     def pattern(fields: Fields, num_layers: int) -> Sequence[bool | None]:
@@ -210,15 +212,15 @@ def _listed_or(otherwise: Pattern) -> Pattern:
     return pattern
 
 
-listed_or_leading = _listed_or(leading_dense)
+listed_or_leading = listed_or(leading_dense)
 """Of DeepSeek V3.2 and GLM-5: the list, else the first layers are dense."""
 
-listed_or_stepped = _listed_or(stepped)
+listed_or_stepped = listed_or(stepped)
 """Of A.X-K1: the list, else the first layers are dense and the others by a step."""
 
 
-listed_or_all_but_first, listed_or_all_but_three = _listed_or(all_but(1)), _listed_or(all_but(3))
-listed_or_every = _listed_or(every_layer)
+listed_or_all_but_first, listed_or_all_but_three = listed_or(all_but(1)), listed_or(all_but(3))
+listed_or_every = listed_or(every_layer)
 
 
 def marks(fields: Fields, num_layers: int) -> Sequence[bool | None]:
@@ -235,9 +237,9 @@ def _marked_or(otherwise: Pattern) -> Pattern:
     return pattern
 
 
-marked_or_every, listed_or_marked = _listed_or(_marked_or(every_layer)), _listed_or(marks)
+marked_or_every, listed_or_marked = listed_or(_marked_or(every_layer)), listed_or(marks)
 """Of MiniMax-M3: either list, else every layer routes; as published there must be one."""
-marked_layers = _listed_or(_marked_or(all_but(1)))
+marked_layers = listed_or(_marked_or(all_but(1)))
 """Of MiMo-V2: either list, else the first layer is dense."""
 
 

@@ -224,6 +224,7 @@ def _read(family: ConfigFamily, fields: Fields, name: str) -> ArchSpec:
         unembedding_bias=read_flag(fields, family.unembedding_bias),
         norm=family.norm,
         num_end_norms=read_norms(fields, family.num_end_norms),
+        num_end_scales=family.num_end_scales,
         num_positions=positions,
         num_mtp_layers=fields.count(family.mtp, zero=True) if family.mtp and fields.has(family.mtp) else 0,
     )

@@ -11,6 +11,33 @@ QkNorm = Literal["none", "head", "full"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistanceBias:
+    """A bias of scores by distance, which each token weighs for each head (Inkling).
+
+    A token's ``width`` values for each head weigh as many learned profiles over the last ``extent`` distances;
+    tokens that lie farther back get none. Source: ``transformers``, modeling_inkling.py.
+
+    Attributes:
+        width: Profiles, d_rel, and values of a token and head.
+        extent: Distances, w_rel.
+
+    Raises:
+        ConfigError: A size is not positive.
+    """
+
+    width: int
+    extent: int
+
+    def __post_init__(self) -> None:
+        require_positive(self, "width", "extent")
+
+    @property
+    def params(self) -> int:
+        """The profiles: d_rel·w_rel."""
+        return self.width * self.extent
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attention(TokenMixer):
     """Softmax attention: MHA (``num_kv_heads = num_heads``), GQA, or MQA (``num_kv_heads = 1``).
 
@@ -38,6 +65,13 @@ class Attention(TokenMixer):
         shared_kv: Whether it attends to keys and values that a layer below cached, and makes none (Gemma 3n).
         values_of_keys: Whether values are the projected keys, without a projection of their own (Gemma 4); both
             are cached, as they differ by norm and rotation.
+        distances: A bias of scores by distance; none of most.
+        dynamic_mask: Whether values say by a weight per key-value head which tokens are attended to, those of
+            ``selected_tokens`` that weigh most (Doge); once a token, though its module does so for all each time.
+        key_scales: Whether each key-value head learns a scale of its keys (ZAYA).
+        query_scales: Whether each head learns a scale per channel of its queries, and of its values that weigh
+            distances (Inkling 2).
+        token_sinks: Whether each head's sink logit is computed of the token (Inkling 2).
 
     Raises:
         ConfigError: A count is not positive, or the key-value heads do not divide the heads.
@@ -63,6 +97,11 @@ class Attention(TokenMixer):
     v_dim: int = 0
     shared_kv: bool = False
     values_of_keys: bool = False
+    distances: DistanceBias | None = None
+    dynamic_mask: bool = False
+    key_scales: bool = False
+    query_scales: bool = False
+    token_sinks: bool = False
 
     def __post_init__(self) -> None:
         require_positive(self, "num_heads", "num_kv_heads", "head_dim", "window_tokens", "selected_tokens")
@@ -86,6 +125,22 @@ class Attention(TokenMixer):
         return self.output_gate * self.num_heads * (1 if self.gate_by_head else self.value_dim)
 
     @property
+    def distance_values(self) -> int:
+        """Values of a token that weigh distances, h·d_rel; 0 without such a bias."""
+        return 0 if self.distances is None else self.num_heads * self.distances.width
+
+    @property
+    def beside_values(self) -> int:
+        """Values that a token projects beside queries, keys and values: of a gate, of distances, of sinks."""
+        return self.gate_values + self.distance_values + self.token_sinks * self.num_heads
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it has no bias by distance, dynamic mask, learned scales or sinks of the token."""
+        learned = self.dynamic_mask or self.key_scales or self.query_scales or self.token_sinks
+        return self.distances is None and not learned
+
+    @property
     def most_attended(self) -> int:
         """Tokens that a token attends to at most: those of its window, or those that are selected."""
         return minimum(self.window_tokens, self.selected_tokens)
@@ -106,10 +161,11 @@ class Attention(TokenMixer):
     def matrix_params(self, d_model: int) -> int:
         """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
 
-        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
+        Values of distances d·h·d_rel, sinks of the token d·h, weights of a mask h_kv²·d_v of the values. Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
         """
         keys, values = self.num_heads + self.key_heads, self.num_heads + self.value_heads
-        return d_model * (self.head_dim * keys + self.value_dim * values + self.gate_values)
+        masks = self.dynamic_mask * self.num_kv_heads**2 * self.value_dim
+        return d_model * (self.head_dim * keys + self.value_dim * values + self.beside_values) + masks
 
     @property
     def key_heads(self) -> int:
@@ -131,15 +187,26 @@ class Attention(TokenMixer):
         qkv = self.qkv_bias * (queries + keys + values)
         norms = norms + self.inner_norm * self.num_heads * self.value_dim
         maps = self.differential * 4 * self.head_dim
-        return (
-            qkv + self.output_bias * d_model + norms + maps + (self.sinks + self.gate_head_bias) * self.num_heads
-        )
+        by_head = (self.sinks + self.gate_head_bias) * self.num_heads
+        return qkv + self.output_bias * d_model + norms + maps + by_head + self._learned_params
+
+    @property
+    def _learned_params(self) -> int:
+        """Scales h_kv of keys, h·(d_h + d_rel) of queries; a mask's weight and bias per key-value head; profiles."""
+        keys = self.key_scales + self.dynamic_mask * (1 + self.qkv_bias)
+        queries = self.query_scales * (self.num_heads * self.head_dim + self.distance_values)
+        profiles = 0 if self.distances is None else self.distances.params
+        return keys * self.num_kv_heads + queries + profiles
 
     def flops(self, d_model: int, length: float, phase: Phase, mla: MlaForm) -> MixerFlops:
-        """Projections 2 per weight; scores 2·h·d_h and values 2·h·d_v (of two maps twice) per attended token."""
+        """Projections 2 per weight; scores 2·h·d_h and values 2·h·d_v (of two maps twice) per attended token.
+
+        A bias by distance 2·h·d_rel·w_rel, as every head weighs every profile.
+        """
         seen = attended(length, self.most_attended, phase, self.chunked)
+        profiles = 0 if self.distances is None else self.num_heads * self.distances.params
         return {
-            "attention_projections": 2 * self.matrix_params(d_model),
+            "attention_projections": 2 * (self.matrix_params(d_model) + profiles),
             "attention_scores": 2 * self.num_heads * (self.head_dim + self.weighted_dim) * seen,
         }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimoe.arch.params import count_params, end_norm_params, last_streams_params, norm_params
+from optimoe.arch.params import around_params, count_params, end_norm_params, last_streams_params
 from optimoe.arch.parts import MoE
 from optimoe.arch.precision.formats import bytes_per_value
 from optimoe.arch.spec import ArchSpec, LayerGroup
@@ -92,7 +92,7 @@ def layer_weights(machine: Machine, arch: ArchSpec, group: LayerGroup) -> dict[s
     held["routed_experts"] += group.mixer.params_by_part(d).get("routed_experts", 0) / machine.tp
     sizes = {part: precisions.bytes_per_value(part) * values for part, values in held.items()}
     streams = 0 if group.streams is None else group.streams.params(d)
-    whole = vectors + group.num_norms * norm_params(arch) + streams
+    whole = vectors + around_params(arch, group) + streams
     return sizes | {"norms": bytes_per_value("bf16") * whole}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimoe.arch.params import count_params
-from optimoe.arch.parts import Attention, DenseFFN, LatentAttention, Mixer, MoE
+from optimoe.arch.parts import Attention, CausalConvolution, DenseFFN, LatentAttention, Mixer, MoE
 from optimoe.arch.residual.streams import PARTS
 from optimoe.arch.spec import ArchSpec, LayerGroup
 from optimoe.arch.traffic import all_reduces
@@ -243,6 +243,8 @@ def _mixer_bytes(
     A flash kernel keeps one statistic per head instead of scores. A recurrent mixer keeps its columns; its
     states at chunk borders are left out (a lower estimate).
     """
+    if isinstance(mixer, CausalConvolution):
+        return VALUE_BYTES * mixer.channels, 0.0, 0.0
     if not isinstance(mixer, Attention | LatentAttention):
         return VALUE_BYTES * sizes.mixer_columns, 0.0, 0.0
     if setup.attention == "unfused":

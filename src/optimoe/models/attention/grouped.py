@@ -56,7 +56,7 @@ class SelfAttention(nn.Module):
         own = part.value_dim == part.head_dim and not part.shared_kv and not part.values_of_keys
         gated = not part.gate_by_head and not part.gate_head_bias
         plain = not part.qk_norm_bias and not part.inner_norm and not part.differential
-        return own and gated and plain and part.selected_tokens == UNLIMITED_WINDOW
+        return own and gated and plain and part.is_usual and part.selected_tokens == UNLIMITED_WINDOW
 
     def forward(self, x_BSD: Tensor, places: Places, held: LayerCache | None = None) -> Tensor:
         """Attend over the sequence, causally, each document by itself.

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optimoe.arch.parts import (
+    PEER,
     Attention,
     BlockIndexer,
     CompressedAttention,
+    ConvolvedAttention,
     DenseFFN,
     GatedDeltaNet,
     GatedRecurrence,
@@ -36,8 +38,11 @@ MOE_MODULES = ("mlp", "feed_forward", "block_sparse_moe", "mixer")
 """What families call the module of router and experts."""
 _FFN = ("mlp", "feed_forward", "mixer", "shared_mlp")
 _STATE_SPACE = ("mamba", "mixer")
-_EMBEDDING = (("per_layer_input_gate",), ("per_layer_projection",))
-_LOW_RANK = (
+_ROUTER = (".down_proj", ".router_mlp.fc1", ".router_mlp.fc2", ".router_mlp.out_proj")
+"""Inside of a router of several matrices (ZAYA)."""
+_Pair = tuple[tuple[str, ...], ...]
+_EMBEDDING: _Pair = (("per_layer_input_gate",), ("per_layer_projection",))
+_LOW_RANK: tuple[_Pair, ...] = (
     (("laurel.linear_left", "input_layernorm.W_down"), ("laurel.linear_right", "input_layernorm.W_up")),
     (("post_attention_layernorm.W_down",), ("post_attention_layernorm.W_up",)),
 )
@@ -72,30 +77,28 @@ class Matrix:
 
 def layer_matrices(group: LayerGroup, d_model: int) -> list[Matrix]:
     """Every matrix of one layer: their values and those of vectors are all that it stores but its norms."""
-    matrices = [matrix for member in group.mixer.members for matrix in _mixer(member, d_model)]
+    if isinstance(group.mixer, ConvolvedAttention):
+        matrices = list(_convolved(group.mixer, d_model))
+    else:
+        matrices = [matrix for member in group.mixer.members for matrix in _mixer(member, d_model)]
     if isinstance(group.ffn, MoE):
         matrices += _routed(group.ffn, d_model)
+    elif isinstance(group.ffn, PEER):
+        matrices += _retrieved(group.ffn, d_model)
     elif isinstance(group.ffn, DenseFFN):
         matrices += _feed_forward("dense_ffn", _FFN, d_model, group.ffn.d_ff, gated=group.ffn.gated)
     if group.residual is not None:
         names = ("residual_mlp", "mlp")
         matrices += _feed_forward("dense_ffn", names, d_model, group.residual.d_ff, gated=group.residual.gated)
     for number, part in enumerate(group.beside):
-        names = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK[number]
-        matrices += _beside(part, names, d_model)
+        pair = _EMBEDDING if isinstance(part, LayerEmbedding) else _LOW_RANK[number]
+        matrices += _beside(part, pair, d_model)
     return matrices
 
 
 def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
     if isinstance(mixer, Attention):
-        queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
-        apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
-        yield _attention("q_proj", "qkv_proj", rows=queries + (not apart) * mixer.gate_values, columns=d)
-        if apart and mixer.gate_values:
-            yield _attention("gate_proj", "g_proj", rows=mixer.gate_values, columns=d)
-        yield _attention("k_proj", "qkv_proj", rows=mixer.key_heads * mixer.head_dim, columns=d)
-        yield _attention("v_proj", "qkv_proj", rows=mixer.value_heads * mixer.value_dim, columns=d)
-        yield _attention("o_proj", rows=d, columns=outputs)
+        yield from _grouped(mixer, d)
     elif isinstance(mixer, RoutedHeads):
         yield from _routed_heads(mixer, d)
     elif isinstance(mixer, BlockIndexer):
@@ -120,6 +123,43 @@ def _mixer(mixer: Mixer, d: int) -> Iterator[Matrix]:
         yield _attention("out_proj", rows=d, columns=width)
     else:
         yield from _state_space(mixer, d)
+
+
+def _grouped(mixer: Attention, d: int, delayed: bool = False) -> Iterator[Matrix]:
+    """Queries, keys, values and output of grouped heads, and what else they project; ZAYA's in a module inside."""
+    queries, outputs = mixer.num_heads * mixer.head_dim, mixer.num_heads * mixer.value_dim
+    apart = mixer.gate_by_head or not mixer.gate_bias  # of Qwen it is part of the queries' projection
+    yield _attention(*_projected("q"), rows=queries + (not apart) * mixer.gate_values, columns=d)
+    if apart and mixer.gate_values:
+        yield _attention("gate_proj", "g_proj", "o_proj.gate_proj", rows=mixer.gate_values, columns=d)
+    yield _attention(*_projected("k"), rows=mixer.key_heads * mixer.head_dim, columns=d)
+    values = mixer.value_heads * mixer.value_dim
+    for name in ("v_proj_current", "v_proj_delayed") if delayed else ():
+        yield _attention(f"qkv_proj.{name}", rows=values // 2, columns=d)
+    if not delayed:
+        yield _attention(*_projected("v"), rows=values, columns=d)
+    if mixer.dynamic_mask:
+        columns = mixer.num_kv_heads * mixer.value_dim
+        yield _attention("dt_proj", rows=mixer.num_kv_heads, columns=columns, linear=False)
+    if mixer.distances is not None:
+        names = ("r_proj", "relative_position_bias.linear")
+        yield _attention(*names, rows=mixer.distance_values, columns=d)
+    if mixer.token_sinks:
+        yield _attention("sink_proj", rows=mixer.num_heads, columns=d, linear=False)
+    yield _attention("o_proj", "o_proj.linear", rows=d, columns=outputs)
+
+
+def _projected(letter: str) -> tuple[str, ...]:
+    return (f"{letter}_proj", "qkv_proj", f"qkv_proj.{letter}_proj", f"{letter}_proj.linear")
+
+
+def _convolved(mixer: ConvolvedAttention, d: int) -> Iterator[Matrix]:
+    """Those of the heads, and what computes the kernels of the convolutions of keys and values."""
+    yield from _grouped(mixer.attention, d, delayed=mixer.delayed_values > 0)
+    for letter, convolution in zip("kv", mixer.convolutions, strict=False):
+        if convolution.dynamic_heads:
+            rows = convolution.dynamic_heads * convolution.d_conv
+            yield _attention(f"{letter}_proj.sconv.weight_proj", rows=rows, columns=d, linear=False)
 
 
 def _state_space(mixer: Mixer, d: int) -> Iterator[Matrix]:
@@ -220,7 +260,9 @@ def _compressed(mixer: CompressedAttention, d: int) -> Iterator[Matrix]:
 
 def _routed(ffn: MoE, d: int) -> Iterator[Matrix]:
     routers = tuple(f"{inside}.{name}" for inside in MOE_MODULES for name in ("gate", "router"))
-    yield Matrix(part="router", names=routers, rows=ffn.num_experts, columns=d, linear=False)
+    for own, (rows, columns) in zip(_ROUTER, ffn.router_products(d), strict=False):
+        names = tuple(f"{router}{own}" for router in routers) if ffn.d_router else routers
+        yield Matrix(part="router", names=names, rows=rows, columns=columns, linear=False)
     inside = tuple(f"{inside}.experts.{{}}" for inside in MOE_MODULES)
     width, count = ffn.routed_width(d), ffn.num_experts
     yield from _feed_forward("routed_experts", inside, width, ffn.d_expert, gated=ffn.gated, count=count)
@@ -237,6 +279,15 @@ def _routed(ffn: MoE, d: int) -> Iterator[Matrix]:
         yield Matrix(part="shared_experts", names=("mlp.fc2_latent_proj",), rows=d, columns=ffn.d_latent)
 
 
+def _retrieved(ffn: PEER, d: int) -> Iterator[Matrix]:
+    """Sub-keys that a token scores itself and experts of one neuron, as Doge names them."""
+    if not ffn.d_key:
+        rows, experts = 2 * ffn.num_heads * ffn.num_keys, ffn.num_keys**2 + ffn.num_unreached
+        yield Matrix(part="router", names=("mlp.router_gate",), rows=rows, columns=d, linear=False)
+        for name in ("mlp.down_embed", "mlp.up_embed"):
+            yield Matrix(part="routed_experts", names=(name,), rows=experts, columns=d, linear=False)
+
+
 def _feed_forward(
     part: str, inside: tuple[str, ...], d: int, width: int, *, gated: bool, count: int = 1
 ) -> Iterator[Matrix]:
@@ -249,7 +300,7 @@ def _feed_forward(
     yield Matrix(part=part, names=names, rows=d, columns=width, count=count)
 
 
-def _beside(part: DenseFFN, names: tuple[tuple[str, ...], ...], d: int) -> Iterator[Matrix]:
+def _beside(part: DenseFFN, names: _Pair, d: int) -> Iterator[Matrix]:
     """Into and out of a layer's own embedding (the third matrix is one of all layers), or of a low rank."""
     for own, rows, columns in zip(names, (part.d_ff, d), (d, part.d_ff), strict=True):
         yield Matrix(part="dense_ffn", names=own, rows=rows, columns=columns)

@@ -1,5 +1,5 @@
-"""Kernels of the parts of a layer, by the kind of each part; those of experts of heads are known from here on."""
+"""Kernels of the parts of a layer, by the kind of each part; those of files of their own are known from here on."""
 
-from optimoe.cost.layers.parts import heads
+from optimoe.cost.layers.parts import convolved, heads
 
-__all__ = ["heads"]
+__all__ = ["convolved", "heads"]

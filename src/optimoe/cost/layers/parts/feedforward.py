@@ -55,7 +55,8 @@ def routed_feed_forward(
     is off), or on a stream of their own (vllm/model_executor/layers/fused_moe, SharedExpertsOrder;
     tensorrt_llm/_torch/models/modeling_deepseekv3.py, maybe_execute_in_parallel).
     """
-    yield from machine.products(tokens, ffn.num_experts + ffn.num_zero_experts, d_model, precisions, "router")
+    for width, depth in ffn.router_products(d_model):
+        yield from machine.products(tokens, width, depth, precisions, "router")
     layout, spread = machine.layout, machine.spread(ffn, tokens)
     all_tokens = tokens * layout.attention_ranks
     experts = RoutedExperts(
@@ -93,8 +94,10 @@ def product_key_feed_forward(
     ffn: PEER, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
 ) -> Iterator[LayerKernel]:
     """Product-key retrieval: queries and keys as products; a gather of two-vector experts as a roofline."""
-    yield from machine.products(tokens, ffn.num_heads * ffn.d_key, d_model, precisions, "router")
-    yield from machine.products(tokens, ffn.num_heads * 2 * ffn.num_keys, ffn.d_key / 2, precisions, "router")
+    if np.any(ffn.d_key):
+        yield from machine.products(tokens, ffn.num_heads * ffn.d_key, d_model, precisions, "router")
+    depth = ffn.d_key / 2 + (ffn.d_key == 0) * d_model
+    yield from machine.products(tokens, ffn.num_heads * 2 * ffn.num_keys, depth, precisions, "router")
     precision, active = precisions.routed_experts, ffn.matrix_params(d_model)["routed_experts_active"]
     read = precisions.bytes_per_value("routed_experts") * expected_routed_params(ffn, d_model, tokens) / machine.tp
     retrieval = Roofline(

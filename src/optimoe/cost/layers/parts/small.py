@@ -18,6 +18,7 @@ from optimoe.arch.parts import (
     PEER,
     Attention,
     BlockIndexer,
+    CausalConvolution,
     CompressedAttention,
     DenseFFN,
     LatentAttention,
@@ -103,6 +104,8 @@ def _mixer_launches(mixer: Any, fused: bool) -> Values:
         return (0 if fused else ROTATION + CACHE_WRITE) + TOP_K + SUM
     if isinstance(mixer, BlockIndexer):
         return BLOCK_SELECTION
+    if isinstance(mixer, CausalConvolution):
+        return 0
     if isinstance(mixer, LatentAttention):
         return LATENT + (SELECTION if mixer.indexer is not None else 0)
     return RECURRENT
