@@ -59,7 +59,7 @@ MINIMAL: dict[str, dict] = {
     "qwen4_exp_text": _QSA,
     "reformer": {"is_decoder": True},
 }
-"""Fields beside the defaults with which a class builds whose defaults alone do not, or leave open what is active."""
+"""Fields beside the defaults of a class that alone does not build, or leaves open what is active."""
 UNCOUNTED = {
     "_name_or_path", "architectures", "bos_token_id", "chunk_size_feed_forward", "dtype", "eos_token_id",
     "id2label", "initializer_range", "is_encoder_decoder", "label2id", "model_type", "output_attentions",

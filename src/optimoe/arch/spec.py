@@ -91,8 +91,8 @@ class ArchSpec:
         unembedding_bias: Whether the logits add a bias.
         norm: Kind of every norm: a weight per channel, a weight and a bias, or neither (OLMo).
         num_end_norms: Norms beside the layers: the one before the logits; two with one of the embedding (BLOOM).
-        num_end_scales: Vectors of d beside them and the layers: a scale and a bias of the embedding (ZAYA), a query
-            over all outputs (Inkling 2).
+        num_end_scales: Vectors of d beside them and the layers: a scale and a bias of the embedding (ZAYA), a
+            query over all outputs (Inkling 2).
         num_positions: Rows of a learned position embedding; 0 with RoPE or none.
         num_mtp_layers: Extra layers that predict later tokens; counted apart (:func:`count_mtp_params`).
         precisions: Formats of the two ends and of the cache that its checkpoint asks for.

@@ -55,7 +55,9 @@ _ROUTER = _modules("gate", "router", r"mlp\.bias")
 """Names of a router, and of the bias behind all experts that is counted with it."""
 _STATE_SPACE = _modules("linear_attn", "mamba", "conv")
 """Modules of mixers that are recurrent wherever they stand, beside attention too."""
-_MIXER = _modules("self_attn", "attn", r"\w*attention", "temporal_block", "mixer", r"\w+_sconv", r"\w+_convolution")
+_MIXER = _modules(
+    "self_attn", "attn", r"\w*attention", "temporal_block", "mixer", r"\w+_sconv", r"\w+_convolution"
+)
 _FFN = ("mlp", "feed_forward", "block_sparse_moe", "ffn", "residual_mlp", "mlp_block", "mixer", "fc[12]", "laurel")
 _INSIDE = (
     ("streams", _STREAMS),

@@ -26,8 +26,8 @@ class MoE(FeedForwardPart):
             routes them at d_model.
         num_zero_experts: Choices of the router beside the E experts that give a token back as it is, without
             weights, Z (LongCat-Flash): how many experts a token passes is then not the same for all.
-        d_router: Width of a router of three matrices with biases behind a projection of the token, d_r (ZAYA); 0 is
-            a router of one matrix.
+        d_router: Width of a router of three matrices behind a projection of the token, d_r (ZAYA); 0 is a router of
+            one matrix.
         router_carries: Whether that projection adds the one of the layer below, scaled by channel.
         shared_routed: Whether the router scores the shared experts beside the routed ones (Inkling).
         output_scale: Whether a learned number scales the output (Inkling); it counts with the router.
@@ -111,8 +111,9 @@ class MoE(FeedForwardPart):
         return ((inner, d_model), (inner, inner), (inner, inner), (choices, inner + (inner == 0) * d_model))
 
     def matrix_params(self, d_model: int) -> Parts:
-        """Router d·(E + Z), or d·d_r + 2·d_r² + d_r·(E + Z), shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
+        """Router d·(E + Z), shared E_s·m·d·f_s (and its gate d), routed E·m·d·f, active k·m·d·f.
 
+        A router behind a projection has d·d_r + 2·d_r² + d_r·(E + Z).
         Beside choices without weights ⌊k·E/(E + Z)·m·d·f⌋ are active, the mean at even routing. Latent experts are
         m·d_l·f, and the two projections 2·d·d_l count as shared: every token passes them.
         """

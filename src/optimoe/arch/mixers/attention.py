@@ -161,7 +161,8 @@ class Attention(TokenMixer):
     def matrix_params(self, d_model: int) -> int:
         """Q and K, d·d_h·(h + h_kv); V and O, d·d_v·(h + h_kv); the output's gate, d·h·d_v or d·h.
 
-        Values of distances d·h·d_rel, sinks of the token d·h, weights of a mask h_kv²·d_v of the values. Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
+        Values that weigh distances d·h·d_rel, sinks of the token d·h, a mask's weights of the values h_kv²·d_v.
+        Without what an earlier layer projects in its place (``shared_kv``: K and V; ``values_of_keys``: V).
         """
         keys, values = self.num_heads + self.key_heads, self.num_heads + self.value_heads
         masks = self.dynamic_mask * self.num_kv_heads**2 * self.value_dim
@@ -192,7 +193,7 @@ class Attention(TokenMixer):
 
     @property
     def _learned_params(self) -> int:
-        """Scales h_kv of keys, h·(d_h + d_rel) of queries; a mask's weight and bias per key-value head; profiles."""
+        """Scales h_kv of keys, h·(d_h + d_rel) of queries; a mask's weight and bias h_kv each; profiles."""
         keys = self.key_scales + self.dynamic_mask * (1 + self.qkv_bias)
         queries = self.query_scales * (self.num_heads * self.head_dim + self.distance_values)
         profiles = 0 if self.distances is None else self.distances.params

@@ -1,4 +1,4 @@
-"""Softmax attention with short convolutions around it: over keys, values, queries or what leaves a layer's parts."""
+"""Softmax attention with short convolutions around it: of keys, values, queries, or of what leaves a part."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -46,7 +46,7 @@ _LOW_RANK: tuple[_Pair, ...] = (
     (("laurel.linear_left", "input_layernorm.W_down"), ("laurel.linear_right", "input_layernorm.W_up")),
     (("post_attention_layernorm.W_down",), ("post_attention_layernorm.W_up",)),
 )
-"""The two matrices of a residual of low rank (Gemma 3n) or of the gate behind the first norm (A.X-K2); of the second."""
+"""The two matrices of a residual of low rank (Gemma 3n), or of the gates behind a layer's norms (A.X-K2)."""
 
 
 @dataclass(frozen=True, kw_only=True)

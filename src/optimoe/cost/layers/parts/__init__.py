@@ -1,4 +1,4 @@
-"""Kernels of the parts of a layer, by the kind of each part; those of files of their own are known from here on."""
+"""Kernels of the parts of a layer, by the kind of each part; those of their own files are known from here."""
 
 from optimoe.cost.layers.parts import convolved, heads
 

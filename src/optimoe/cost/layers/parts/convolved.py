@@ -16,7 +16,11 @@ from optimoe.cost.layers.parts.mixers import BF16_BYTES, decode_mixing, prefill_
 
 @projections.register
 def convolution_projections(
-    mixer: CausalConvolution, machine: Machine, d_model: Values, tokens: Values, precisions: LayerPrecisions = PLAIN
+    mixer: CausalConvolution,
+    machine: Machine,
+    d_model: Values,
+    tokens: Values,
+    precisions: LayerPrecisions = PLAIN,
 ) -> Iterator[LayerKernel]:
     """What computes the kernels of a token, where that is done; learned kernels are no product."""
     if np.any(mixer.dynamic_heads):
@@ -26,7 +30,12 @@ def convolution_projections(
 
 @decode_mixing.register
 def convolution_decode_mixing(
-    mixer: CausalConvolution, machine: Machine, d_model: Values, batch: Values, context: Values, queries: Values = 1
+    mixer: CausalConvolution,
+    machine: Machine,
+    d_model: Values,
+    batch: Values,
+    context: Values,
+    queries: Values = 1,
 ) -> Iterator[LayerKernel]:
     """A roofline: the state is read and written in fp32, the learned kernels are read once."""
     moved = 2 * STATE_BYTES * batch * mixer.state_values + BF16_BYTES * mixer.kernel_params
@@ -35,7 +44,12 @@ def convolution_decode_mixing(
 
 @prefill_mixing.register
 def convolution_prefill_mixing(
-    mixer: CausalConvolution, machine: Machine, d_model: Values, length: Values, past: Values = 0, prompts: Values = 1
+    mixer: CausalConvolution,
+    machine: Machine,
+    d_model: Values,
+    length: Values,
+    past: Values = 0,
+    prompts: Values = 1,
 ) -> Iterator[LayerKernel]:
     """A roofline: channels are read and written once, and the learned kernels read."""
     moved = BF16_BYTES * (2 * mixer.channels * prompts * length + mixer.kernel_params)

@@ -12,7 +12,6 @@ from optimoe.arch.hf.mixers import Gqa
 from optimoe.arch.hf.recurrent.kinds import NamedKinds
 from optimoe.arch.parts import (
     UNLIMITED_WINDOW,
-    Attention,
     CausalConvolution,
     ConvolvedAttention,
     DenseFFN,
@@ -183,7 +182,7 @@ CONVOLVED: dict[str, ConfigFamily] = {
             "sliding_window": "sliding_window_size",
             "num_local_experts": "n_routed_experts",
         },
-        defaults=UNTIED | {"dense_mlp_idx": 0},
+        defaults=UNTIED | {"dense_mlp_idx": 0, "local_layer_ids": None},
         only=UNTIED,
     ),
 }

@@ -18,7 +18,7 @@ SCALES = 2
 
 
 class KeyedStack(Stack):
-    """Layers of Doge: a mask of the values, scaled residuals, and experts of one neuron beside a dense feed-forward."""
+    """Layers of Doge: a mask of the values, scaled residuals, experts of one neuron beside a dense part."""
 
     parts = (Attention, DenseFFN, PEER)
     attention = replace(BIASED_MHA, qk_norm="head", floored=True)
