@@ -26,7 +26,7 @@ class MoE(FeedForwardPart):
             routes them at d_model.
         num_zero_experts: Choices of the router beside the E experts that give a token back as it is, without
             weights, Z (LongCat-Flash): how many experts a token passes is then not the same for all.
-        d_router: Width of a router of three matrices behind a projection of the token, d_r (ZAYA); 0 is a router of
+        d_router: Width of a router of three matrices behind a projection of the token, d_r (ZAYA); with 0 it is
             one matrix.
         router_carries: Whether that projection adds the one of the layer below, scaled by channel.
         shared_routed: Whether the router scores the shared experts beside the routed ones (Inkling).
