@@ -67,8 +67,8 @@ class Routed:
 
     ``shared_count`` names how many shared experts of the routed width there are, ``shared_width`` the width of a
     single one, or with ``shared_count`` of each; ``shared_fixed`` says that there is always one of the routed
-    width; with ``shared_needed`` the family's code has no case for none. ``latent`` names the width at which tokens are
-    routed, where it may be another than d; ``zero_experts`` how many choices have no weights.
+    width; with ``shared_needed`` the family's code has no case for none. ``latent`` names the width at which
+    tokens are routed, where it may be another than d; ``zero_experts`` how many choices have no weights.
     """
 
     experts: tuple[str, ...] = ("num_experts",)
