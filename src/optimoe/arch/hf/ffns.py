@@ -169,7 +169,7 @@ def with_experts(fields: Fields, num_layers: int) -> list[bool]:
 
 
 def leading_layers(field: str) -> Pattern:
-    """So many first layers of the model are dense as a field counts."""
+    """The first layers of the model are dense, as many as a field counts."""
 
     def pattern(fields: Fields, num_layers: int) -> list[bool]:
         dense = fields.count(field, zero=True)
@@ -179,7 +179,7 @@ def leading_layers(field: str) -> Pattern:
 
 
 leading_dense, leading_dense_layers = leading_layers("first_k_dense_replace"), leading_layers("num_dense_layers")
-"""Of DeepSeek and GLM; of AFMoE."""
+"""Patterns of DeepSeek and GLM, and of AFMoE."""
 
 
 def all_but(dense: int) -> Pattern:

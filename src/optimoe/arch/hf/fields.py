@@ -166,7 +166,7 @@ class Fields:
         return [views[values] for values in zip(*columns, strict=True)]
 
     def over(self, own: Config) -> "Fields":
-        """These fields, with others in their place; what is asked of them counts as asked of these.
+        """Put other fields in the place of some; what is asked of the result counts as asked here.
 
         Args:
             own: The others, as those that a layer has of its own.

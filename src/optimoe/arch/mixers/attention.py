@@ -33,7 +33,7 @@ class DistanceBias:
 
     @property
     def params(self) -> int:
-        """The profiles: d_rel·w_rel."""
+        """What all profiles hold: d_rel·w_rel."""
         return self.width * self.extent
 
 
